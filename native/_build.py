@@ -1,0 +1,75 @@
+"""Build the extension module ``osdimage.native._wimlib`` (cffi, API mode).
+
+The declarations are in the ``*.cdef.h`` files beside this one and the C parts in the ``*.c`` files; the compiler checks
+the former against the headers of libwim and libntfs-3g, so a wrong signature fails here and not at run time.
+setuptools runs this file through ``cffi_modules`` in ``setup.py``.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from cffi import FFI
+
+HERE = Path(__file__).resolve().parent
+SOURCES = ("messages.c", "audit.c", "resource.c")
+HEADERS = ("messages.h", "audit.h", "resource.h")
+PACKAGES = ("wimlib", "libntfs-3g")
+ADVICE = (
+    "osdimage needs a C compiler, pkg-config and the development files of libwim and libntfs-3g.  "
+    "Debian and Ubuntu: apt install gcc pkg-config libwim-dev ntfs-3g-dev.  "
+    "Fedora: dnf install gcc pkgconf wimlib-devel ntfs-3g-devel.  "
+    "Arch: pacman -S gcc pkgconf wimlib ntfs-3g."
+)
+
+
+def pkg_config(option: str, package: str) -> list[str]:
+    """Ask pkg-config about one library; leave with one sentence when it is missing.
+
+    Never ``--cflags`` or ``--exists``: those follow ``Requires.private``, and Debian's ``wimlib.pc`` names there a
+    package (fuse) that libwim-dev does not install and that no program using libwim needs.
+    """
+    program = shutil.which("pkg-config") or shutil.which("pkgconf")
+    if program is None:
+        sys.exit(f"pkg-config was not found.  {ADVICE}")
+    answer = subprocess.run([program, option, package], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        sys.exit(f"{package} was not found.  {ADVICE}")
+    return shlex.split(answer.stdout)
+
+
+def make_builder() -> FFI:
+    """Return the cffi builder, ready to compile."""
+    builder = FFI()
+    builder.cdef((HERE / "wimlib.cdef.h").read_text(encoding="utf-8"))
+    builder.cdef((HERE / "ntfs.cdef.h").read_text(encoding="utf-8"))
+    libraries = [flag for package in PACKAGES for flag in pkg_config("--libs", package)]
+    includes = [f"-I{path}" for package in PACKAGES for path in pkg_config("--variable=includedir", package)]
+    builder.set_source(
+        "osdimage.native._wimlib",
+        "\n".join(
+            [
+                # ntfs-3g's headers name errno values and off_t before they include what declares them.
+                "#include <errno.h>",
+                "#include <sys/types.h>",
+                "#include <wimlib.h>",
+                "#include <ntfs-3g/types.h>",
+                "#include <ntfs-3g/volume.h>",
+                *(f'#include "{name}"' for name in HEADERS),
+            ]
+        ),
+        # setuptools wants paths relative to setup.py.
+        sources=[f"native/{name}" for name in SOURCES],
+        depends=[f"native/{name}" for name in HEADERS],
+        include_dirs=["native"],
+        extra_compile_args=["-O2", "-D_FILE_OFFSET_BITS=64", *includes],
+        extra_link_args=libraries,
+    )
+    return builder
+
+
+ffibuilder = make_builder()
