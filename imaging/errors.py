@@ -1,0 +1,97 @@
+"""The exceptions of osdimage.
+
+::
+
+    OsdImageError                     the operation failed (a disk error, a full disk, a library that refused)
+    ├── StorageError                  reading or writing failed; carries errno and the file
+    ├── Incomplete                    done, but with losses that ``strict`` does not allow
+    ├── InvalidRequest (ValueError)   what was asked for cannot be: a name too long, two options at odds
+    │   └── ImageNotFound (LookupError)   no image, or more than one, fits the selector; lists the candidates
+    ├── InvalidInput                  a file that was read is not valid
+    │   ├── NotAWim                   not a WIM at all
+    │   ├── CorruptWim                a WIM that contradicts itself, or whose contents do not match their hashes
+    │   ├── MissingParts              blobs are in another file: a part of a split WIM or the base of a delta
+    │   └── UnsafeName                an image holds a name that cannot be applied safely
+    └── TargetRefused                 the target was left as it was: it exists, is too small, or is busy
+
+``except OsdImageError`` catches them all.  Cancellation is not an error: an exception raised in a progress callback, or
+KeyboardInterrupt, passes through every call unchanged, after what had been begun was removed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+
+class OsdImageError(Exception):
+    """Base of all errors of osdimage: the operation failed."""
+
+
+class StorageError(OsdImageError):
+    """Reading or writing a file failed.
+
+    Attributes:
+        errno: the system error number, or None when the library did not tell.
+        path: the file or device.
+    """
+
+    def __init__(self, message: str, *, path: str | os.PathLike[str], errno: int | None = None) -> None:
+        """Keep the number and the path beside the sentence."""
+        super().__init__(message)
+        self.errno = errno
+        self.path = os.fspath(path)
+
+
+class Incomplete(OsdImageError):
+    """The work was done, but something was left out or lost, and ``strict`` was asked for."""
+
+
+class InvalidRequest(OsdImageError, ValueError):
+    """The request cannot be fulfilled as it stands; the message says what would be valid."""
+
+
+class ImageNotFound(InvalidRequest, LookupError):
+    """No image, or more than one, fits the selector.
+
+    Attributes:
+        candidates: one line for each image that the user may have meant.
+    """
+
+    def __init__(self, message: str, *, candidates: Sequence[str] = ()) -> None:
+        """Keep the candidates beside the sentence."""
+        super().__init__(message)
+        self.candidates = tuple(candidates)
+
+
+class InvalidInput(OsdImageError):
+    """A file that was read is not valid."""
+
+
+class NotAWim(InvalidInput):
+    """The file is not a WIM."""
+
+
+class CorruptWim(InvalidInput):
+    """The WIM contradicts itself, or its contents do not match their hashes."""
+
+
+class MissingParts(InvalidInput):
+    """Blobs are in another file: a part of a split WIM, or the base of a delta."""
+
+
+class UnsafeName(InvalidInput):
+    """An image holds a name that cannot be applied safely.
+
+    Attributes:
+        path: the path inside the image.
+    """
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        """Keep the path beside the sentence."""
+        super().__init__(message)
+        self.path = path
+
+
+class TargetRefused(OsdImageError):
+    """The target cannot be used and was left as it was."""

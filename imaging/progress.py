@@ -1,0 +1,119 @@
+"""Progress of long work: one event type, one overall percentage.
+
+A task is a fixed sequence of phases, each with a share of the whole that was measured on real images.  :class:`Meter`
+turns "so much of this phase" into an overall percentage that never falls, and a time that is left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """What is being done."""
+
+    SCAN = "scan"
+    READ = "read"
+    WRITE_DATA = "write-data"
+    WRITE_METADATA = "write-metadata"
+    CALCULATE_INTEGRITY = "calculate-integrity"
+    CHECK_INTEGRITY = "check-integrity"
+    CREATE_FILES = "create-files"
+    EXTRACT_DATA = "extract-data"
+    SET_METADATA = "set-metadata"
+    VERIFY_DATA = "verify-data"
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressEvent:
+    """A step of long work.
+
+    Attributes:
+        phase: what is being done.
+        done: how much of this phase, in ``unit``.
+        total: how much there is in this phase, or None when that is not known yet.
+        unit: ``"bytes"`` or ``"files"``.
+        percent: how much of the whole, 0 to 100, never falling.
+        eta_s: estimated seconds that are left of the whole, or None.
+        warning: a sentence about something that was left out or lost, or None; ``done`` and ``total`` repeat the last
+            step then.
+    """
+
+    phase: Phase
+    done: int
+    total: int | None
+    unit: str
+    percent: float
+    eta_s: float | None
+    warning: str | None = None
+
+
+ProgressCallback = Callable[[ProgressEvent], None]
+"""Receives the events, in the thread that does the work.  It cancels the work by raising an exception of its own."""
+
+
+class Meter:
+    """Weighs the phases of one task into an overall percentage."""
+
+    def __init__(
+        self,
+        callback: ProgressCallback | None,
+        shares: dict[Phase, float],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare a task of phases with relative shares, in the order of ``shares``."""
+        self._callback = callback
+        self._clock = clock
+        self._began = clock()
+        whole = sum(shares.values())
+        self._spans: dict[Phase, tuple[float, float]] = {}
+        position = 0.0
+        for phase, share in shares.items():
+            self._spans[phase] = (position, 100 * share / whole)
+            position += 100 * share / whole
+        self._percent = 0.0
+        self._last: ProgressEvent | None = None
+
+    def step(self, phase: Phase, done: int, total: int | None, *, unit: str = "bytes") -> None:
+        """Report that ``done`` of ``total`` units of a phase are done."""
+        if self._callback is None:
+            return
+        start, width = self._spans.get(phase, (self._percent, 0.0))
+        fraction = min(1.0, done / total) if total else 0.0
+        self._percent = max(self._percent, min(100.0, start + width * fraction))
+        self._emit(ProgressEvent(phase, done, total, unit, round(self._percent, 2), self._eta()))
+
+    def warn(self, text: str) -> None:
+        """Report something that was left out or lost."""
+        if self._callback is None:
+            return
+        last = self._last or ProgressEvent(next(iter(self._spans)), 0, None, "bytes", 0.0, None)
+        self._callback(
+            ProgressEvent(last.phase, last.done, last.total, last.unit, last.percent, last.eta_s, warning=text)
+        )
+
+    def finish(self) -> None:
+        """Report 100 %, in the phase that was last at work."""
+        if self._callback is None or self._percent >= 100:
+            return
+        self._percent = 100.0
+        last = self._last
+        phase = last.phase if last is not None else next(iter(self._spans))
+        done = last.done if last is not None else 0
+        self._emit(ProgressEvent(phase, done, done, last.unit if last else "bytes", 100.0, 0.0))
+
+    def _emit(self, event: ProgressEvent) -> None:
+        self._last = event
+        if self._callback is not None:
+            self._callback(event)
+
+    def _eta(self) -> float | None:
+        # Below one percent the estimate would be noise.
+        if self._percent < 1:
+            return None
+        elapsed = self._clock() - self._began
+        return round(elapsed * (100 - self._percent) / self._percent, 1)

@@ -1,0 +1,1 @@
+"""WIM files: capture, inspect, convert, verify and apply."""
