@@ -1,0 +1,65 @@
+"""One table: what was raised -> one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import traceback
+
+import click
+from osdimage.imaging import errors
+
+FAILED, USAGE, INVALID_INPUT, REFUSED, INTERRUPTED = 1, 2, 3, 4, 130
+
+# The first class that fits decides.
+EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (errors.InvalidRequest, USAGE),
+    (errors.InvalidInput, INVALID_INPUT),
+    (errors.TargetRefused, REFUSED),
+    (errors.OsdImageError, FAILED),
+)
+
+
+def report(error: Exception, *, debug: bool) -> int:
+    """Print an error for people and return the exit code."""
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+        return _report_click(error)
+    for kind, code in EXIT_CODES:
+        if isinstance(error, kind):
+            say(one_line(str(error)))
+            if isinstance(error, errors.ImageNotFound):
+                for candidate in error.candidates:
+                    click.echo(f"  {candidate}", err=True)
+            return code
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        say(f"{where}{error.strerror or error}")
+        return FAILED
+    say(f"internal error: {type(error).__name__}: {one_line(str(error))} (run again with --debug and report it)")
+    return FAILED
+
+
+def _report_click(error: click.ClickException | click.exceptions.Exit | click.Abort) -> int:
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        say("stopped")
+        return INTERRUPTED
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx is not None else "osdimage"
+        say(f"{one_line(error.format_message())} (see {path} --help)")
+        return USAGE
+    say(one_line(error.format_message()))
+    return error.exit_code
+
+
+def say(text: str) -> None:
+    """Print one line on stderr; what cannot be encoded is escaped."""
+    click.echo(f"osdimage: {text}".encode("utf-8", "backslashreplace"), err=True)
+
+
+def one_line(text: str) -> str:
+    """Fold line breaks and control characters, which a hostile file name may hold."""
+    return "".join(
+        character if character.isprintable() else f"\\x{ord(character):02x}" for character in " ".join(text.split())
+    )
