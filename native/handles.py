@@ -388,12 +388,12 @@ class WimHandle:
         finally:
             self._relay.on_item = None
 
-    def audit_tree(self, image: int, audit: Any) -> tuple[str, ...]:
-        """Fill a ``struct osd_audit`` from an image's tree, in C; return the warnings that loading the tree brought."""
+    def audit_tree(self, image: int, path: str, audit: Any) -> tuple[str, ...]:
+        """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought."""
         return self._run(
             lib.wimlib_iterate_dir_tree,
             image,
-            b"",
+            text.to_c(path),
             lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
             ffi.addressof(lib, "osd_audit_entry"),
             audit,

@@ -110,8 +110,8 @@ def each_blob(handle: WimHandle, visit: Callable[[Blob], None]) -> None:
     handle.each_blob(lambda item: visit(_blob(item)))
 
 
-def audit(handle: WimHandle, image: int, *, target: str | None = None) -> Audit:
-    """Pass over an image's tree in C.
+def audit(handle: WimHandle, image: int, *, path: str = "/", target: str | None = None) -> Audit:
+    """Pass over a path and all below it, in C.
 
     With a target directory, also look there for symbolic links in the place of the image's directories.
     """
@@ -119,7 +119,7 @@ def audit(handle: WimHandle, image: int, *, target: str | None = None) -> Audit:
     encoded = ffi.NULL if target is None else ffi.new("char[]", path_to_c(target))
     found = ffi.new("struct osd_audit *", {"target": encoded})
     try:
-        messages = handle.audit_tree(image, found)
+        messages = handle.audit_tree(image, path, found)
         return Audit(
             directories=found.directories,
             files=found.files,

@@ -1,0 +1,67 @@
+"""``osdimage apply``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.select import ImageSelector
+
+
+@click.command("apply")
+@click.argument("wim", type=params.EXISTING)
+@click.argument("target", type=params.ANY_PATH)
+@params.selector
+@params.references
+@params.check
+@params.limit
+@click.option("--unix-data", is_flag=True, help="Also set owner, group and mode, where the image has them.")
+@click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty.")
+@click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
+@params.output()
+def apply_command(
+    wim: Path,
+    target: Path,
+    selector: ImageSelector,
+    refs: tuple[str, ...],
+    check: bool,
+    limit_bytes: int | None,
+    unix_data: bool,
+    force: bool,
+    strict: bool,
+    reporter: Reporter,
+) -> None:
+    """Apply one image of a WIM to a directory, or to a file or device that holds one NTFS volume.
+
+    What is there stays, except files that the image has too.  A WIM with one image needs no choice; otherwise choose by
+    --index, --name, or what it is (--edition, --arch, --language).
+    """
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
+
+    began = time.monotonic()
+    with WimFile.open(wim, check=check, refs=refs, progress=reporter.callback if check else None) as opened:
+        for text in opened.warnings:
+            reporter.warn(text)
+        image = opened.select(selector)
+        result = image.apply_to(
+            target,
+            unix_data=unix_data,
+            limit_bytes=limit_bytes,
+            force=force,
+            strict=strict,
+            progress=reporter.callback,
+        )
+    seconds = time.monotonic() - began
+    summary = (
+        f"{target}: {result.files:,} files and {result.directories:,} directories, {format_size(result.size)}, "
+        f"from image {image.index} {image.name!r} ({seconds:.1f} s)"
+    )
+    details = [f"  {text}" for text in result.warnings] if reporter.verbose else []
+    reporter.result(result, summary, *details)

@@ -1,0 +1,98 @@
+"""``osdimage capture``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.config import CaptureConfig
+
+
+@click.command("capture")
+@click.argument("source", type=params.ANY_PATH)
+@click.argument("wim", type=params.ANY_PATH)
+@click.option("--name", help="Name of the image.  Default: the source's.")
+@click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
+@click.option("--creator", help="Who made it (1-255 characters, as OSDImageCreator).")
+@click.option("--image-version", help="Its version (1-32 characters, as OSDImageVersion).")
+@click.option("--append", is_flag=True, help="Add the image to a WIM that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
+@params.compression
+@click.option(
+    "--config", type=params.EXISTING, help="Exclusions in the form of WimScript.ini, in place of the default."
+)
+@click.option("--exclude", multiple=True, metavar="PATTERN", help=r"Leave out more: \path or *.name.  Repeatable.")
+@click.option("--boot", is_flag=True, help="Mark the image as the one that boots.")
+@click.option("--check", "integrity", is_flag=True, default=None, help="Write an integrity table.")
+@click.option("--unix-data", is_flag=True, help="Also store owner, group and mode (Windows ignores them).")
+@click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
+@params.threads
+@params.output()
+def capture_command(
+    source: Path,
+    wim: Path,
+    name: str | None,
+    description: str | None,
+    creator: str | None,
+    image_version: str | None,
+    append: bool,
+    overwrite: bool,
+    wish: params.CompressionWish,
+    config: Path | None,
+    exclude: tuple[str, ...],
+    boot: bool,
+    integrity: bool | None,
+    unix_data: bool,
+    strict: bool,
+    threads: int,
+    reporter: Reporter,
+) -> None:
+    """Capture a directory, or a file or device that holds one NTFS volume, into a WIM.
+
+    The WIM appears when it is complete.  Page files, hibernation files, recycle bins and the working folders of Windows
+    and of task sequences are left out, unless --config says otherwise.
+    """
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.capture import CaptureSource, capture  # noqa: PLC0415
+    from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
+    from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
+
+    if append and overwrite:
+        raise click.UsageError("choose --append or --overwrite")
+    began = time.monotonic()
+    result = capture(
+        CaptureSource(source, _config(config, exclude), unix_data),
+        wim,
+        properties=ImageProperties(name, description, creator, image_version),
+        mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
+        compression=wish.for_file(wim),
+        boot=boot,
+        integrity=integrity,
+        threads=threads,
+        strict=strict,
+        progress=reporter.callback,
+    )
+    seconds = time.monotonic() - began
+    summary = (
+        f"{wim}: image {result.index} {result.name!r}: {result.files:,} files and {result.directories:,} directories, "
+        f"{format_size(result.size)}; the file has {format_size(result.file_size)} ({seconds:.1f} s)"
+    )
+    lines = [summary]
+    if result.excluded:
+        lines.append(f"  left out by the exclusions: {result.excluded}")
+    if reporter.verbose:
+        lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
+    reporter.result(result, *lines)
+
+
+def _config(path: Path | None, exclude: tuple[str, ...]) -> CaptureConfig:
+    from osdimage.imaging.wim.config import DEFAULT_CONFIG, read_config  # noqa: PLC0415 - start-up stays cheap
+
+    base = DEFAULT_CONFIG if path is None else read_config(path)
+    return base.excluding(*exclude)

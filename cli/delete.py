@@ -1,0 +1,42 @@
+"""``osdimage delete``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.select import ImageSelector
+
+
+@click.command("delete")
+@click.argument("wim", type=params.EXISTING)
+@click.option("--index", "indexes", type=click.IntRange(min=1), multiple=True, help="A 1-based index.  Repeatable.")
+@click.option("--name", "names", multiple=True, help="An image's name.  Repeatable.")
+@params.output()
+def delete_command(wim: Path, indexes: tuple[int, ...], names: tuple[str, ...], reporter: Reporter) -> None:
+    """Delete images, and the contents that no other image needs.
+
+    The WIM is written anew without them and replaced in one step.
+    """
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.edit import delete_images  # noqa: PLC0415
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
+    from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
+
+    if not indexes and not names:
+        raise click.UsageError("choose the images to delete with --index or --name")
+    selectors: list[ImageSelector] = [ImageSelector(index=index) for index in indexes]
+    selectors += [ImageSelector(name=name) for name in names]
+    with WimFile.open(wim) as opened:
+        chosen = [opened.select(selector).index for selector in selectors]
+    result = delete_images(wim, chosen, progress=reporter.callback)
+    reporter.result(
+        result,
+        f"{wim}: {result.images_left} images left; the file has {format_size(result.new_size)}, "
+        f"{format_size(max(0, result.old_size - result.new_size))} less",
+    )

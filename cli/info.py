@@ -1,0 +1,143 @@
+"""``osdimage info``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params, render
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.file import WimFile
+    from osdimage.imaging.wim.info import ImageInfo
+    from osdimage.imaging.wim.properties import ImageProperties
+    from osdimage.imaging.wim.select import ImageSelector
+
+_FIELDS = {"name": "name", "description": "description", "creator": "creator", "version": "image_version"}
+
+
+@click.command("info")
+@click.argument("wim", type=params.EXISTING)
+@params.selector
+@click.option("--xml", "as_xml", is_flag=True, help="Print the XML document as it stands in the WIM.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="FIELD=TEXT", help="Set name, description, creator or version."
+)
+@click.option("--boot", type=click.Choice(["yes", "no"]), help="Make the chosen image the one that boots, or none.")
+@params.check
+@params.output(events=False)
+def info_command(
+    wim: Path,
+    selector: ImageSelector,
+    as_xml: bool,
+    changes: tuple[str, ...],
+    boot: str | None,
+    check: bool,
+    reporter: Reporter,
+) -> None:
+    """Show what a WIM holds; with --set or --boot, change what it says of an image.
+
+    A change is one append and one write of the header: the WIM is valid at every moment.
+    """
+    from osdimage.imaging.wim.edit import set_properties  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
+
+    properties = _properties(changes)
+    if properties is not None or boot is not None:
+        with WimFile.open(wim) as opened:
+            index = opened.select(selector).index
+        boot_index = None if boot is None else index if boot == "yes" else 0
+        set_properties(wim, {} if properties is None else {index: properties}, boot_index=boot_index)
+    with WimFile.open(wim, check=check) as opened:
+        for text in opened.warnings:
+            reporter.warn(text)
+        if as_xml:
+            click.echo(opened.xml.encode("utf-8", "replace"))
+            return
+        is_query = any(value is not None for value in (selector.index, selector.name, selector.edition))
+        images = [opened.select(selector).info] if is_query else [image.info for image in opened]
+        if reporter.as_json:
+            render.document({"path": opened.path, "header": opened.header, "images": images})
+        elif not reporter.quiet:
+            _show(opened, images)
+
+
+def _properties(changes: tuple[str, ...]) -> ImageProperties | None:
+    from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415 - start-up stays cheap
+
+    values: dict[str, str] = {}
+    for change in changes:
+        field, equals, text = change.partition("=")
+        key = _FIELDS.get(field.strip().lower())
+        if key is None or not equals:
+            raise click.UsageError(f"--set {change!r}: write FIELD=TEXT, where FIELD is {', '.join(_FIELDS)}")
+        values[key] = text
+    return ImageProperties(**values) if values else None
+
+
+def _show(wim: WimFile, images: list[ImageInfo]) -> None:
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+
+    header = wim.header
+    compression = header.compression.name.lower() if header.compression else "unknown compression"
+    facts = [
+        f"{len(wim)} image{'' if len(wim) == 1 else 's'}",
+        format_size(wim.path.stat().st_size),
+        compression if header.chunk_size == 0 else f"{compression}, chunks of {format_size(header.chunk_size)}",
+    ]
+    if header.total_parts > 1:
+        facts.append(f"part {header.part_number} of {header.total_parts}")
+    if header.boot_index is not None:
+        facts.append(f"image {header.boot_index} boots")
+    facts += [
+        text
+        for text, is_true in (
+            ("integrity table", header.has_integrity_table),
+            ("solid format", header.version == 0xE00),
+            ("pipable", header.is_pipable),
+            ("read-only", header.is_read_only),
+        )
+        if is_true
+    ]
+    render.line(f"{wim.path}: {', '.join(facts)}")
+    render.line(f"GUID {header.guid}, format version {header.version:#x}")
+    for image in images:
+        render.line()
+        _show_image(image)
+
+
+def _show_image(image: ImageInfo) -> None:
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+
+    render.line(f"Image {image.index}: {image.name or '(no name)'}")
+    windows = image.windows
+    rows: list[tuple[str, object]] = [
+        ("Description", image.description),
+        ("Display name", image.display_name),
+        ("Creator", image.creator),
+        ("Version", image.image_version),
+        ("Flags", image.flags),
+        ("Files", None if image.files is None else f"{image.files:,} in {image.directories or 0:,} directories"),
+        ("Size", None if image.size is None else format_size(image.size)),
+        ("Hard links", format_size(image.hard_link_size) if image.hard_link_size else None),
+        ("Created", f"{image.created:%Y-%m-%d %H:%M:%S} UTC" if image.created else None),
+        ("Modified", f"{image.modified:%Y-%m-%d %H:%M:%S} UTC" if image.modified else None),
+    ]
+    if windows is not None:
+        build = f".{windows.service_pack_build}" if windows.service_pack_build else ""
+        level = f", service pack {windows.service_pack_level}" if windows.service_pack_level else ""
+        rows += [
+            ("Windows", f"{windows.version}{build}{level}" if windows.version else None),
+            ("Product", windows.product_name),
+            ("Edition", windows.edition),
+            ("Installation", windows.installation_type),
+            ("Architecture", windows.architecture),
+            ("Languages", ", ".join(windows.languages) or None),
+            ("Default language", windows.default_language),
+            ("System root", windows.system_root),
+        ]
+    for label, value in rows:
+        if value is not None:
+            render.line(f"  {label + ':':<18}{value}")

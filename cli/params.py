@@ -1,0 +1,241 @@
+"""Options that several commands share, and parameter types that hand domain values to the commands.
+
+A decorator here adds a group of options and hands their values over as one: ``@selector`` adds five options and passes
+an :class:`~osdimage.imaging.ImageSelector`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli.render import Reporter
+from osdimage.imaging.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.compression import CompressionSpec
+
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+ANY_PATH = click.Path(path_type=Path)
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
+    """A size such as 512MB, in bytes."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse the text."""
+        from osdimage.imaging.units import parse_size  # noqa: PLC0415 - start-up stays cheap
+
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(str(value))
+        except InvalidRequest as error:
+            self.fail(str(error), param, ctx)
+
+
+class CompressionType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
+    """A compression such as lzx:20."""
+
+    name = "none|xpress|lzx|lzms[:LEVEL]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> CompressionSpec:
+        """Parse the text."""
+        from osdimage.imaging.wim.compression import CompressionSpec  # noqa: PLC0415 - start-up stays cheap
+
+        if isinstance(value, CompressionSpec):
+            return value
+        try:
+            return CompressionSpec.parse(str(value))
+        except InvalidRequest as error:
+            self.fail(str(error), param, ctx)
+
+
+SIZE = SizeType()
+
+
+@dataclass(frozen=True, slots=True)
+class CompressionWish:
+    """What the options of :func:`compression` say."""
+
+    compress: CompressionSpec | None
+    solid: bool
+    chunk_size: int | None
+
+    def for_file(self, destination: Path) -> CompressionSpec | None:
+        """Return the compression for a destination, or None where the options leave it open.
+
+        A new file named ``.esd`` is solid LZMS unless the options say otherwise: that is what an ESD is.
+        """
+        from osdimage.imaging.wim.compression import CompressionSpec  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.native.library import Compression  # noqa: PLC0415
+
+        base = self.compress
+        if base is None and not self.solid and self.chunk_size is None:
+            is_new_esd = destination.suffix.lower() == ".esd" and not destination.exists()
+            return CompressionSpec(Compression.LZMS, solid=True) if is_new_esd else None
+        if base is None:
+            base = CompressionSpec(Compression.LZMS if self.solid else Compression.LZX)
+        return replace(base, solid=self.solid, chunk_size=self.chunk_size)
+
+
+def _all(*decorators: Decorator) -> Decorator:
+    """Return a decorator that adds options in the order in which the help is to list them."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def output(*, json: bool = True, events: bool = True) -> Decorator:
+    """Add the options about output, and pass an open :class:`~osdimage.cli.render.Reporter` as ``reporter``."""
+    options = [
+        click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
+        click.option("--verbose", "-v", is_flag=True, help="Print more, such as each file that was left out."),
+        click.option("--debug", is_flag=True, help="Print the traceback of an error."),
+    ]
+    if json:
+        options.insert(0, click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."))
+    if events:
+        options.insert(
+            0,
+            click.option(
+                "--events",
+                metavar="FILE|-",
+                help="Write progress as JSON lines (phase, done, total, percent, eta_s, warning) to a file or stdout.",
+            ),
+        )
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(
+            *args: Any,  # noqa: ANN401 - passed through
+            quiet: bool,
+            verbose: bool,
+            debug: bool,
+            as_json: bool = False,
+            events: str | None = None,
+            **kwargs: Any,  # noqa: ANN401
+        ) -> Any:  # noqa: ANN401
+            # main() looks for --debug itself: an error may come before this.
+            del debug
+            with Reporter(events=events, quiet=quiet, verbose=verbose, as_json=as_json) as reporter:
+                return command(*args, reporter=reporter, **kwargs)
+
+        return _all(*options)(run)
+
+    return decorate
+
+
+def selector(command: Command) -> Command:
+    """Add the options that choose one image, and pass an :class:`~osdimage.imaging.ImageSelector` as ``selector``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        index: int | None,
+        image_name: str | None,
+        edition: str | None,
+        arch: str | None,
+        language: str | None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415 - start-up stays cheap
+
+        return command(*args, selector=ImageSelector(index, image_name, edition, arch, language), **kwargs)
+
+    return _all(
+        click.option("--index", type=click.IntRange(min=1), help="The image's 1-based index."),
+        click.option("--name", "image_name", help="The image's name."),
+        *_query,
+    )(run)
+
+
+_query = (
+    click.option("--edition", help="Its Windows edition, such as Professional."),
+    click.option("--arch", help="Its architecture: x64 (amd64), x86, arm64."),
+    click.option("--language", help="One of its languages, such as en-US."),
+)
+
+
+def several_images(command: Command) -> Command:
+    """Add the options that choose several images, and pass selectors as ``selectors``: None stands for all images.
+
+    The name is chosen with ``--image-name`` here: ``--name`` is the new one.
+    """
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        indexes: tuple[int, ...],
+        image_name: str | None,
+        edition: str | None,
+        arch: str | None,
+        language: str | None,
+        every: bool,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415 - start-up stays cheap
+
+        query = ImageSelector(None, image_name, edition, arch, language)
+        if sum([bool(indexes), query != ImageSelector(), every]) > 1:
+            raise click.UsageError("choose images by --index, by what they are, or with --all")
+        chosen = [ImageSelector(index=index) for index in dict.fromkeys(indexes)] or [query]
+        return command(*args, selectors=None if every else tuple(chosen), **kwargs)
+
+    return _all(
+        click.option(
+            "--index", "indexes", type=click.IntRange(min=1), multiple=True, help="A 1-based index.  Repeatable."
+        ),
+        click.option("--image-name", help="The image's name."),
+        *_query,
+        click.option("--all", "every", is_flag=True, help="All images."),
+    )(run)
+
+
+def compression(command: Command) -> Command:
+    """Add the options of the output's format, and pass a :class:`CompressionWish` as ``wish``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        compress: CompressionSpec | None,
+        solid: bool,
+        chunk_size: int | None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        return command(*args, wish=CompressionWish(compress, solid, chunk_size), **kwargs)
+
+    return _all(
+        click.option("--compress", type=CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."),
+        click.option("--solid", is_flag=True, help="Compress all files together, as in an ESD (default then: lzms)."),
+        click.option("--chunk-size", type=SIZE, metavar="SIZE", help="Bytes that are compressed together."),
+    )(run)
+
+
+references = click.option(
+    "--ref",
+    "refs",
+    multiple=True,
+    metavar="GLOB",
+    help="Other files that hold contents: the parts of a split WIM, or the base of a delta.  Repeatable.",
+)
+check = click.option("--check", is_flag=True, help="Compare the WIM with its integrity table first.")
+threads = click.option(
+    "--threads", type=click.IntRange(min=0), default=0, help="Compressor threads; 0 (default): one a processor."
+)
+limit = click.option(
+    "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."
+)

@@ -1,0 +1,214 @@
+"""What people and programs see: the only place that formats.
+
+Results go to stdout, everything else to stderr.  Names come from files that others made: what is not printable is
+escaped, so that a name cannot move the cursor or pretend to be a message.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+from uuid import UUID
+
+import click
+from osdimage.imaging.progress import Phase, ProgressCallback, ProgressEvent
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_LABELS = {
+    Phase.SCAN: "Scanning",
+    Phase.READ: "Reading",
+    Phase.WRITE_DATA: "Writing files",
+    Phase.WRITE_METADATA: "Writing trees",
+    Phase.CALCULATE_INTEGRITY: "Hashing",
+    Phase.CHECK_INTEGRITY: "Checking integrity",
+    Phase.CREATE_FILES: "Creating files",
+    Phase.EXTRACT_DATA: "Writing contents",
+    Phase.SET_METADATA: "Setting attributes",
+    Phase.VERIFY_DATA: "Checking contents",
+}
+
+
+def printable(text: str) -> str:
+    """Escape what is not printable."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def line(text: str = "") -> None:
+    """Print a line of the result on stdout."""
+    click.echo(printable(text))
+
+
+def note(text: str) -> None:
+    """Print a line about the work on stderr."""
+    click.echo(printable(text), err=True)
+
+
+def to_plain(value: object) -> object:
+    """Turn facts into what JSON has: dataclasses into objects, enums into their names, times into ISO 8601."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value if isinstance(value.value, str) else value.name.lower()
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (UUID, Path)):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def document(value: object) -> None:
+    """Print one JSON document on stdout.  Lone surrogates of names become JSON escapes."""
+    click.echo(json.dumps(to_plain(value), indent=2))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Print rows under headings, columns as wide as their widest cell; the columns in ``right`` to the right."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in [list(headings), *cells]) for column in range(len(headings))]
+    for row in [list(headings), *cells]:
+        parts = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        click.echo("  ".join(parts).rstrip())
+
+
+class Reporter:
+    """Shows the progress of one command: a bar on a terminal, JSON lines for programs, warnings for both.
+
+    Use it as a context manager and hand :attr:`callback` to the library.
+
+    Attributes:
+        quiet: print nothing but errors.
+        verbose: print more.
+        as_json: print the result as JSON.
+    """
+
+    def __init__(self, *, events: str | None, quiet: bool, verbose: bool, as_json: bool) -> None:
+        """Prepare; nothing is shown before the first event.
+
+        Raises:
+            click.UsageError: when both the events and the result would go to stdout.
+        """
+        if events == "-" and as_json:
+            raise click.UsageError("--events - and --json both write to stdout; give --events a file")
+        self._events_to = events
+        self.quiet = quiet
+        self.verbose = verbose
+        self.as_json = as_json
+        self._stack = ExitStack()
+        self._stream: TextIO | None = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Open the events' file."""
+        if self._events_to == "-":
+            self._stream = sys.stdout
+        elif self._events_to is not None:
+            try:
+                self._stream = self._stack.enter_context(Path(self._events_to).open("w", encoding="utf-8"))
+            except OSError as error:
+                raise click.UsageError(f"--events {self._events_to}: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away and close the file."""
+        self._stack.close()
+        self._bar = None
+
+    @property
+    def shows_bar(self) -> bool:
+        """Whether there is a person to show a bar to."""
+        return not self.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    @property
+    def callback(self) -> ProgressCallback | None:
+        """The function for the library, or None when nobody listens."""
+        if self._stream is None and self.quiet:
+            return None
+        return self._on_event
+
+    def result(self, facts: object, *lines: str) -> None:
+        """Print the result: the facts as JSON when that was asked for, the lines otherwise."""
+        if self.as_json:
+            document(facts)
+        elif not self.quiet:
+            for text in lines:
+                line(text)
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        if self.quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(f"warning: {printable(text)}", markup=False, highlight=False)
+        else:
+            note(f"warning: {text}")
+
+    def _on_event(self, event: ProgressEvent) -> None:
+        if self._stream is not None:
+            self._stream.write(json.dumps(to_plain(event)) + "\n")
+            self._stream.flush()
+        if event.warning is not None:
+            self.warn(event.warning)
+        elif self.shows_bar:
+            self._move_bar(event)
+
+    def _move_bar(self, event: ProgressEvent) -> None:
+        if self._bar is None:
+            self._bar = self._stack.enter_context(_make_bar())
+            self._task = self._bar.add_task("", total=100.0, detail="")
+        if self._task is not None:
+            self._bar.update(
+                self._task, completed=event.percent, description=_LABELS[event.phase], detail=_detail(event)
+            )
+
+
+def _make_bar() -> Progress:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for rich
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    return Progress(
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[detail]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _detail(event: ProgressEvent) -> str:
+    from osdimage.imaging.units import format_size  # noqa: PLC0415
+
+    if event.unit == "files":
+        return f"{event.done:,} files" if event.total is None else f"{event.done:,} of {event.total:,} files"
+    if event.total is None:
+        return format_size(event.done) if event.done else ""
+    return f"{format_size(event.done)} of {format_size(event.total)}"

@@ -1,0 +1,121 @@
+"""What must be known of an image before any of it is written.
+
+libwim repairs damaged trees as it loads them: an entry named ``..`` is dropped, the second of two equal names too, and
+the program that asked learns nothing but a line on stderr.  osdimage takes those lines: a dropped name refuses the
+image, everything else is reported.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.errors import CorruptWim, MissingParts, UnsafeName
+from osdimage.imaging.units import GIB, format_size
+from osdimage.native import tree
+from osdimage.native.handles import WimHandle
+from osdimage.native.tree import Audit, Blob, Refusal
+
+# libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
+# that claims more than this is a lie or a bomb.
+LARGEST_TREE = GIB
+
+# How libwim (1.13 and 1.14, src/dentry.c) begins the line about an entry that it dropped for its name.
+_DROPPED_NAMES = ('Ignoring file named "." or ".."', "Ignoring filename with embedded null", "Ignoring unnamed file")
+
+_REASONS = {
+    Refusal.SEPARATOR: "holds a path separator",
+    Refusal.COLON: "holds a colon",
+    Refusal.DOTS: "is a directory's name for itself or its parent",
+}
+
+
+class _Enough(Exception):
+    """Ends the iteration over the blob table early."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something of an image that a target cannot hold, or that was left out: what, and how many files it concerns."""
+
+    what: str
+    count: int
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        return f"{self.what}: {self.count}"
+
+
+def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None = None) -> Audit:
+    """Load the tree of an image and pass over it once.
+
+    Raises:
+        CorruptWim: when its size cannot be true.
+        WimlibError: when it cannot be loaded.
+    """
+    _refuse_huge_tree(path, handle, index)
+    return tree.audit(handle, index, target=target)
+
+
+def refuse_dropped_names(path: Path, index: int, audit: Audit) -> None:
+    """Refuse an image of which libwim dropped an entry for its name.
+
+    Raises:
+        UnsafeName: with libwim's words.
+    """
+    for line in audit.messages:
+        if line.startswith(_DROPPED_NAMES):
+            raise UnsafeName(f"{path}: image {index} holds a name that is not allowed: {line}")
+
+
+def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
+    """Refuse an image with a name that could lead out of a target.
+
+    Raises:
+        UnsafeName: which names the first such path.
+    """
+    if audit.refusal is None:
+        return
+    more = f" ({audit.refused_names - 1} more like it)" if audit.refused_names > 1 else ""
+    raise UnsafeName(
+        f"{path}: image {index}: the name of {audit.refused_path!r} {_REASONS[audit.refusal]}, which is not allowed "
+        f"in a Windows image{more}",
+        path=audit.refused_path,
+    )
+
+
+def refuse_missing(path: Path, index: int, audit: Audit) -> None:
+    """Refuse an image of which contents are not at hand.
+
+    Raises:
+        MissingParts: with the number of files.
+    """
+    if audit.missing_blobs:
+        raise MissingParts(
+            f"{path}: the contents of {audit.missing_blobs} files of image {index} are in another file; name it with "
+            "ref (the other parts of a split WIM, or the base of a delta)"
+        )
+
+
+def repairs(audit: Audit) -> tuple[str, ...]:
+    """Return what libwim repaired or dropped when it loaded the tree, one sentence each."""
+    return tuple(line for line in audit.messages if not line.startswith(_DROPPED_NAMES))
+
+
+def _refuse_huge_tree(path: Path, handle: WimHandle, index: int) -> None:
+    sizes: list[int] = []
+
+    def take(blob: Blob) -> None:
+        # libwim lists the trees first, in the order of the images.
+        if not blob.is_metadata or len(sizes) >= index:
+            raise _Enough
+        sizes.append(blob.size)
+
+    with suppress(_Enough):
+        tree.each_blob(handle, take)
+    if len(sizes) >= index and sizes[index - 1] > LARGEST_TREE:
+        raise CorruptWim(
+            f"{path}: the tree of image {index} claims {format_size(sizes[index - 1])}; more than "
+            f"{format_size(LARGEST_TREE)} is not believed"
+        )

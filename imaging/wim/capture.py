@@ -1,0 +1,291 @@
+"""Capturing a directory or an NTFS volume into a WIM."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.wim.audit import Loss
+from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.output import refuse_existing
+from osdimage.imaging.wim.probe import Kind, probe
+from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.steps import listener
+from osdimage.imaging.wim.write import (
+    WRITE_SHARES,
+    WriteMode,
+    append_file,
+    append_spec,
+    prepare_output,
+    write_file,
+)
+from osdimage.native import ntfs, tree
+from osdimage.native.callbacks import Listener, Omission, Omitted, Report
+from osdimage.native.handles import WimHandle
+from osdimage.native.tree import Audit
+
+# Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
+_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSource:
+    """What is captured.
+
+    Attributes:
+        path: a directory, or a file or device that holds one NTFS volume.
+        config: what is left out.
+        unix_data: also store owner, group and mode (directories only; Windows ignores them).
+    """
+
+    path: Path
+    config: CaptureConfig = DEFAULT_CONFIG
+    unix_data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureResult:
+    """What a capture stored.  Sizes in bytes, hard links counted once.
+
+    Attributes:
+        path: the WIM.
+        index: of the new image.
+        name: of the new image.
+        directories: number of directories.
+        files: number of files and links.
+        size: of their contents.
+        file_size: of the WIM after the capture.
+        excluded: number of files and directories that the configuration left out (what is below one is not counted).
+        unsupported: paths of what a WIM cannot hold, such as sockets; the first 100.
+        losses: what was left out or cannot be applied again, by class.
+        warnings: sentences for people.
+    """
+
+    path: Path
+    index: int
+    name: str
+    directories: int
+    files: int
+    size: int
+    file_size: int
+    excluded: int
+    unsupported: tuple[str, ...]
+    losses: tuple[Loss, ...]
+    warnings: tuple[str, ...]
+
+
+class _Omissions:
+    """Counts what a scan left out."""
+
+    def __init__(self, inner: Listener) -> None:
+        self._inner = inner
+        self.counts: Counter[Omission] = Counter()
+        self.unsupported: list[str] = []
+
+    def __call__(self, message: Report | Omitted) -> None:
+        """Count an omission; pass everything else on."""
+        if isinstance(message, Report):
+            self._inner(message)
+            return
+        self.counts[message.reason] += 1
+        if message.reason is Omission.UNSUPPORTED and len(self.unsupported) < _NAMED:
+            self.unsupported.append(message.path)
+
+
+def capture(
+    source: CaptureSource | str | os.PathLike[str],
+    wim: str | os.PathLike[str],
+    *,
+    properties: ImageProperties | None = None,
+    mode: WriteMode = WriteMode.NEW,
+    compression: CompressionSpec | None = None,
+    boot: bool = False,
+    integrity: bool | None = None,
+    threads: int = 0,
+    strict: bool = False,
+    progress: ProgressCallback | None = None,
+) -> CaptureResult:
+    """Capture a directory or an NTFS volume as one image of a WIM.
+
+    A new file appears under its name complete or not at all; see :class:`~osdimage.imaging.WriteMode` for the others.
+    The source is only read.
+
+    Args:
+        source: what is captured; a path alone takes the default exclusions.
+        wim: the WIM to write.
+        properties: name (default: the source's), description, creator and version of the image.
+        mode: what happens to a file that is already there.
+        compression: default LZX at a level that was measured to be the best trade; an append keeps the WIM's format.
+        boot: mark the image as the one that boots.
+        integrity: write an integrity table; None keeps that of a WIM that is appended to, and writes none otherwise.
+        threads: compressor threads, 0 for one a processor.
+        strict: raise when a file could not be stored, or could not be applied again.
+        progress: receives the progress.
+
+    Raises:
+        InvalidRequest: when the options contradict each other, or an image of this name is there.
+        InvalidInput: when the source is not one of the kinds above, or a name in it cannot be stored.
+        TargetRefused: when the file exists and ``mode`` is NEW, or another program is writing to it.
+        StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was.
+        Incomplete: with ``strict``, after all is written.
+    """
+    what = source if isinstance(source, CaptureSource) else CaptureSource(Path(source))
+    destination = Path(wim)
+    wanted = properties or ImageProperties()
+    from_ntfs = _check_source(what, destination, mode)
+    meter = Meter(progress, WRITE_SHARES)
+    with wim_errors(destination):
+        handle, spec = _open_destination(destination, mode, compression)
+    with handle:
+        warnings = list(spec.setup_warnings(destination.name)) + _source_warnings(what, from_ntfs=from_ntfs)
+        wanted = _with_name(wanted, what.path, handle, destination)
+        omissions = _Omissions(listener(meter))
+        with _config_file(what.config) as config_file, wim_errors(what.path):
+            warnings += handle.add_image(
+                what.path,
+                wanted.name or "",
+                config_file=config_file,
+                from_ntfs=from_ntfs,
+                unix_data=what.unix_data,
+                boot=boot,
+                listener=omissions,
+            )
+        index = handle.info().image_count
+        for element, value in wanted.by_element().items():
+            if element != "NAME":
+                handle.set_image_property(index, element, value)
+        audit = tree.audit(handle, index)
+        losses = _losses(omissions, audit)
+        for text in (*warnings, *(str(loss) for loss in losses)):
+            meter.warn(text)
+        if mode is WriteMode.APPEND:
+            warnings += append_file(handle, destination, spec, integrity=integrity, threads=threads, meter=meter)
+        else:
+            replace_old = mode is WriteMode.OVERWRITE
+            warnings += write_file(
+                handle, destination, spec, replace=replace_old, integrity=integrity, threads=threads, meter=meter
+            )
+    meter.finish()
+    result = CaptureResult(
+        path=destination,
+        index=index,
+        name=wanted.name or "",
+        directories=audit.directories,
+        files=audit.files,
+        size=audit.size,
+        file_size=destination.stat().st_size,
+        excluded=omissions.counts[Omission.EXCLUDED],
+        unsupported=tuple(omissions.unsupported),
+        losses=losses,
+        warnings=tuple(warnings),
+    )
+    if strict and losses:
+        raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in losses))
+    return result
+
+
+def _check_source(source: CaptureSource, destination: Path, mode: WriteMode) -> bool:
+    """Check the source and the destination; return whether the source is an NTFS volume."""
+    if mode is WriteMode.NEW:
+        refuse_existing(destination)
+    kind = probe(source.path)
+    if kind is Kind.MISSING:
+        raise InvalidRequest(f"{source.path}: there is no such file or directory")
+    if kind not in {Kind.DIRECTORY, Kind.NTFS}:
+        raise InvalidInput(
+            f"{source.path}: is {kind.value}; a capture reads a directory, or a file or device that holds one NTFS "
+            "volume"
+        )
+    if kind is Kind.NTFS and source.unix_data:
+        raise InvalidRequest(f"{source.path}: an NTFS volume has no owner, group and mode of Unix")
+    if kind is Kind.DIRECTORY and destination.exists() and _is_inside(destination, source.path):
+        raise InvalidRequest(
+            f"{destination}: lies in {source.path}, so the WIM would capture itself; write it elsewhere"
+        )
+    return kind is Kind.NTFS
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _source_warnings(source: CaptureSource, *, from_ntfs: bool) -> list[str]:
+    found = []
+    if source.config.uncompressed:
+        found.append(
+            "[CompressionExclusionList] has no effect: libwim decides by the contents what is stored uncompressed; the "
+            "image holds the same files"
+        )
+    if from_ntfs:
+        try:
+            facts = ntfs.volume_facts(source.path)
+        except OSError as error:
+            raise InvalidInput(f"{source.path}: the NTFS volume cannot be opened: {error.strerror}") from error
+        if facts.is_dirty:
+            found.append(
+                f"{source.path}: the volume is marked dirty: Windows did not close it, or an apply was interrupted"
+            )
+    return found
+
+
+def _open_destination(
+    path: Path, mode: WriteMode, compression: CompressionSpec | None
+) -> tuple[WimHandle, CompressionSpec]:
+    if mode is WriteMode.APPEND:
+        handle = WimHandle.open(path, write=True)
+        try:
+            return handle, append_spec(path, compression, handle.info().compression)
+        except BaseException:
+            handle.close()
+            raise
+    spec = compression or CompressionSpec()
+    handle = WimHandle.create(spec.format)
+    prepare_output(handle, spec)
+    return handle, spec
+
+
+def _with_name(wanted: ImageProperties, source: Path, handle: WimHandle, destination: Path) -> ImageProperties:
+    """Return the properties with a name that no other image of the WIM has."""
+    taken = {handle.image_property(index, "NAME") for index in range(1, handle.info().image_count + 1)}
+    if wanted.name is not None:
+        if wanted.name and wanted.name in taken:
+            raise InvalidRequest(f"{destination}: an image named {wanted.name!r} is already there; choose another name")
+        return wanted
+    base = (source.resolve().name or "root").encode("utf-8", "replace").decode("utf-8")
+    base = "".join(character if character.isprintable() else "?" for character in base)[:240]
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base} ({number})"
+    return replace(wanted, name=name)
+
+
+@contextmanager
+def _config_file(config: CaptureConfig) -> Iterator[Path]:
+    """Write a configuration where libwim can read it."""
+    try:
+        with tempfile.NamedTemporaryFile("w", suffix=".ini", prefix="osdimage-", encoding="utf-8") as file:
+            file.write(config.to_text())
+            file.flush()
+            yield Path(file.name)
+    except OSError as error:
+        raise StorageError(
+            f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
+        ) from error
+
+
+def _losses(omissions: _Omissions, audit: Audit) -> tuple[Loss, ...]:
+    counts = [
+        ("files of a kind that a WIM cannot hold left out", omissions.counts[Omission.UNSUPPORTED]),
+        ("names that Windows does not allow (and apply refuses)", audit.refused_names),
+    ]
+    return tuple(Loss(what, count) for what, count in counts if count)

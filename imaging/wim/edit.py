@@ -1,0 +1,271 @@
+"""Changing a WIM in place: names and descriptions, the boot index, deleting images.
+
+libwim rewrites the XML of a WIM where it stands, so a crash at the wrong moment leaves a WIM that nothing can open.
+Here the new XML is written behind the end of the file and synced to the disk, and only then does one write of the
+208-byte header point to it: the WIM is valid, with the old or the new text, at every moment.  What the header no longer
+points to (a few KB) is left over until images are deleted or exported.
+
+Header: "Windows Imaging File Format (WIM)", Microsoft 2007, WIMHEADER_V1_PACKED.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, StorageError, TargetRefused
+from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.wim import info
+from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.write import WRITE_SHARES, write_file
+from osdimage.native import tree
+from osdimage.native.handles import WimHandle
+from osdimage.native.library import Compression
+from osdimage.native.tree import Blob
+
+if TYPE_CHECKING:
+    from construct import Container, Struct
+
+_HEADER_SIZE = 208
+_FLAG_READ_ONLY = 0x04
+_FLAG_SPANNED = 0x08
+_RESOURCE_METADATA = 0x02
+_RESOURCE_COMPRESSED = 0x04
+
+
+def _header_format() -> Struct:
+    """Return the declaration of the header; construct is slow to import and only changes need it."""
+    import construct as c  # noqa: PLC0415 - see above
+
+    resource = c.Struct(
+        "stored_size" / c.BytesInteger(7, swapped=True),
+        "flags" / c.Int8ul,
+        "offset" / c.Int64ul,
+        "size" / c.Int64ul,
+    )
+    return c.Struct(
+        "magic" / c.Bytes(8),
+        "header_size" / c.Int32ul,
+        "version" / c.Int32ul,
+        "flags" / c.Int32ul,
+        "chunk_size" / c.Int32ul,
+        "guid" / c.Bytes(16),
+        "part_number" / c.Int16ul,
+        "total_parts" / c.Int16ul,
+        "image_count" / c.Int32ul,
+        "blob_table" / resource,
+        "xml" / resource,
+        "boot_metadata" / resource,
+        "boot_index" / c.Int32ul,
+        "integrity" / resource,
+        "reserved" / c.Bytes(60),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """What a deletion left: the images, and the size of the file before and after, in bytes."""
+
+    path: Path
+    images_left: int
+    old_size: int
+    new_size: int
+
+
+def set_properties(
+    wim: str | os.PathLike[str],
+    properties: Mapping[int, ImageProperties],
+    *,
+    boot_index: int | None = None,
+) -> None:
+    """Change the names, descriptions, creators and versions of images, and which image boots, in place.
+
+    Args:
+        wim: the WIM; it must not be split, pipable or marked read-only.
+        properties: the changes, by 1-based index.
+        boot_index: the image that boots from now on, 0 for none; None keeps it.
+
+    Raises:
+        InvalidRequest: when there is no such image, or a name would be there twice.
+        TargetRefused: when the WIM cannot be changed, or another program is writing to it.
+        NotAWim, CorruptWim: when it is not a sound WIM; nothing was written.
+        StorageError: when writing failed; the WIM is as it was.
+    """
+    path = Path(wim)
+    with wim_errors(path), WimHandle.open(path) as handle:
+        facts = handle.info()
+        text = info.decode_xml(handle.xml())
+        boot_blob = _tree_of(handle, boot_index) if boot_index else None
+    new_xml = _edit_xml(path, text, facts.image_count, properties)
+    if boot_index is not None and not 0 <= boot_index <= facts.image_count:
+        raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
+    with _locked(path) as descriptor:
+        header = _read_header(path, descriptor)
+        integrity = _read_integrity(descriptor, header)
+        if boot_index is not None:
+            header.boot_index = boot_index
+            _set_resource(header.boot_metadata, boot_blob)
+        _append(path, descriptor, header, new_xml, integrity)
+
+
+def delete_images(
+    wim: str | os.PathLike[str],
+    indexes: Sequence[int],
+    *,
+    progress: ProgressCallback | None = None,
+) -> DeleteResult:
+    """Delete images and the contents that no other image needs.
+
+    The WIM is written anew beside the old one, which is replaced in one step; nothing is compressed again.  The images
+    behind a deleted one move up.
+
+    Raises:
+        InvalidRequest: when there is no such image, or none would be left.
+        TargetRefused: when the WIM cannot be changed.
+        StorageError: when writing failed; the WIM is as it was.
+    """
+    path = Path(wim)
+    meter = Meter(progress, WRITE_SHARES)
+    old_size = path.stat().st_size if path.exists() else 0
+    with wim_errors(path), WimHandle.open(path, write=True) as handle:
+        facts = handle.info()
+        unique = sorted(set(indexes), reverse=True)
+        for index in unique:
+            if not 1 <= index <= facts.image_count:
+                raise InvalidRequest(f"{path}: there is no image {index}; it has {facts.image_count}")
+        if len(unique) == facts.image_count:
+            raise InvalidRequest(f"{path}: no image would be left; delete the file instead")
+        for index in unique:
+            handle.delete_image(index)
+        spec = CompressionSpec(facts.compression or Compression.NONE)
+        write_file(handle, path, spec, replace=True, integrity=None, threads=0, meter=meter, retain_guid=True)
+    meter.finish()
+    return DeleteResult(path, facts.image_count - len(unique), old_size, path.stat().st_size)
+
+
+def _tree_of(handle: WimHandle, index: int) -> Blob | None:
+    """Return the blob of an image's tree."""
+    trees: list[Blob] = []
+
+    def take(blob: Blob) -> None:
+        if blob.is_metadata:
+            trees.append(blob)
+
+    tree.each_blob(handle, take)
+    return trees[index - 1] if index <= len(trees) else None
+
+
+def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageProperties]) -> bytes:
+    root = info.parse_root(text)
+    elements = {int(element.get("INDEX") or 0): element for element in root.iter("IMAGE")}
+    for index, wanted in properties.items():
+        element = elements.get(index)
+        if element is None:
+            raise InvalidRequest(f"{path}: there is no image {index}; it has {count}")
+        for where, value in wanted.by_element().items():
+            _set_text(element, where, value)
+    names = [element.findtext("NAME") or "" for element in elements.values()]
+    for name in names:
+        if name and names.count(name) > 1:
+            raise InvalidRequest(f"{path}: an image named {name!r} is already there; choose another name")
+    return b"\xff\xfe" + ET.tostring(root, encoding="unicode").encode("utf-16-le")
+
+
+def _set_text(element: ET.Element, where: str, value: str) -> None:
+    """Set the text of an element below another, making or (for an empty text) removing it."""
+    parent = element
+    *above, last = where.split("/")
+    for name in above:
+        found = parent.find(name)
+        parent = ET.SubElement(parent, name) if found is None else found
+    found = parent.find(last)
+    if value:
+        (ET.SubElement(parent, last) if found is None else found).text = value
+    elif found is not None:
+        parent.remove(found)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    """Open a WIM for writing and hold the lock that libwim takes too."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise TargetRefused(f"{path}: cannot be opened for writing: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TargetRefused(f"{path}: another program is writing to it") from error
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read_header(path: Path, descriptor: int) -> Container:
+    header = _header_format().parse(os.pread(descriptor, _HEADER_SIZE, 0).ljust(_HEADER_SIZE, b"\0"))
+    if header.magic != b"MSWIM\0\0\0":
+        raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
+    if header.flags & _FLAG_READ_ONLY:
+        raise TargetRefused(f"{path}: is marked read-only")
+    if header.flags & _FLAG_SPANNED:
+        raise TargetRefused(f"{path}: is a part of a split WIM; join the parts first")
+    return header
+
+
+def _read_integrity(descriptor: int, header: Container) -> bytes:
+    """Return the integrity table.  It covers the blobs and their table, not the XML, so it stays true."""
+    size = header.integrity.stored_size
+    if header.integrity.offset == 0 or size == 0:
+        return b""
+    table = os.pread(descriptor, size, header.integrity.offset)
+    if len(table) != size or struct.unpack_from("<I", table)[0] != size:
+        raise CorruptWim("the integrity table is damaged")
+    return table
+
+
+def _set_resource(entry: Container, blob: Blob | None) -> None:
+    entry.stored_size = blob.resource_stored_size if blob else 0
+    entry.offset = blob.resource_offset if blob else 0
+    entry.size = blob.resource_size if blob else 0
+    entry.flags = 0
+    if blob:
+        entry.flags = _RESOURCE_METADATA | (_RESOURCE_COMPRESSED if blob.is_compressed else 0)
+
+
+def _append(path: Path, descriptor: int, header: Container, xml: bytes, integrity: bytes) -> None:
+    """Write the XML and the integrity table behind the end, sync, then point the header to them, sync."""
+    end = os.fstat(descriptor).st_size
+    header.xml.stored_size = header.xml.size = len(xml)
+    header.xml.offset = end
+    header.xml.flags &= ~_RESOURCE_COMPRESSED
+    if integrity:
+        header.integrity.offset = end + len(xml)
+    try:
+        try:
+            _write_fully(descriptor, xml + integrity, end)
+            os.fsync(descriptor)
+        except BaseException:
+            os.ftruncate(descriptor, end)
+            raise
+        _write_fully(descriptor, _header_format().build(header), 0)
+        os.fsync(descriptor)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+
+
+def _write_fully(descriptor: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view = view[count:]
+        offset += count

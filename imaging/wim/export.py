@@ -1,0 +1,172 @@
+"""Copying images to another WIM."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, repairs
+from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.output import refuse_existing
+from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.write import (
+    WRITE_SHARES,
+    WriteMode,
+    append_file,
+    append_spec,
+    prepare_output,
+    write_file,
+)
+from osdimage.native import tree
+from osdimage.native.handles import WimHandle
+from osdimage.native.library import Compression
+from osdimage.native.tree import Blob
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """What an export wrote.
+
+    Attributes:
+        path: the destination.
+        indexes: of the new images in the destination.
+        file_size: of the destination, in bytes.
+        warnings: sentences for people.
+    """
+
+    path: Path
+    indexes: tuple[int, ...]
+    file_size: int
+    warnings: tuple[str, ...]
+
+
+def export_images(
+    source: WimFile,
+    destination: str | os.PathLike[str],
+    *,
+    images: Sequence[WimImage] | None = None,
+    mode: WriteMode = WriteMode.NEW,
+    compression: CompressionSpec | None = None,
+    properties: ImageProperties | None = None,
+    boot: bool = False,
+    integrity: bool | None = None,
+    threads: int = 0,
+    progress: ProgressCallback | None = None,
+) -> ExportResult:
+    """Copy images of a WIM to another; contents that both have are stored once.
+
+    Without another compression the compressed contents are copied as they are, and nothing is compressed again.
+
+    Args:
+        source: the WIM to copy from; it stays open.
+        destination: the WIM to write.
+        images: of ``source``, in the order they are to have; None for all, which also keeps the boot index.
+        mode: what happens to a file that is already there.
+        compression: of the destination; None for the source's format, solid if the source is.
+        properties: a new name and description (of a single image).
+        boot: mark the (last) exported image as the one that boots.
+        integrity: write an integrity table; None as the source has it, or as the WIM that is appended to has it.
+        threads: compressor threads, 0 for one a processor.
+        progress: receives the progress.
+
+    Raises:
+        InvalidRequest: when the options contradict each other, or an image of this name is there.
+        TargetRefused: when the destination exists and ``mode`` is NEW, or another program is writing to it.
+        UnsafeName, CorruptWim, MissingParts: when an image cannot be read whole.
+        StorageError: when writing failed; nothing is left of a new file, an old one is as it was.
+    """
+    path = Path(destination)
+    chosen = tuple(source.images if images is None else images)
+    _check(source, path, chosen, properties, mode)
+    warnings = [line for image in chosen for line in _check_image(source, image)]
+    meter = Meter(progress, WRITE_SHARES)
+    with wim_errors(path):
+        if mode is WriteMode.APPEND:
+            handle = WimHandle.open(path, write=True)
+        else:
+            handle = WimHandle.create((compression or _spec_of(source)).format)
+    with handle:
+        if mode is WriteMode.APPEND:
+            spec = append_spec(path, compression, handle.info().compression)
+        else:
+            spec = compression or _spec_of(source)
+            prepare_output(handle, spec)
+            if integrity is None:
+                integrity = source.header.has_integrity_table
+        warnings += spec.setup_warnings(path.name)
+        indexes = _add(source, handle, path, chosen, properties)
+        if boot:
+            handle.set_boot_index(indexes[-1])
+        elif images is None and mode is not WriteMode.APPEND and source.header.boot_index is not None:
+            handle.set_boot_index(source.header.boot_index)
+        for text in warnings:
+            meter.warn(text)
+        if mode is WriteMode.APPEND:
+            warnings += append_file(handle, path, spec, integrity=integrity, threads=threads, meter=meter)
+        else:
+            over = mode is WriteMode.OVERWRITE
+            warnings += write_file(handle, path, spec, replace=over, integrity=integrity, threads=threads, meter=meter)
+    meter.finish()
+    return ExportResult(path, indexes, path.stat().st_size, tuple(warnings))
+
+
+def _check(
+    source: WimFile, path: Path, chosen: Sequence[WimImage], properties: ImageProperties | None, mode: WriteMode
+) -> None:
+    if not chosen:
+        raise InvalidRequest(f"{source.path}: there is no image to export")
+    if len(chosen) > 1 and properties is not None and properties.name is not None:
+        raise InvalidRequest("a new name is for one image; export the images one by one to rename them")
+    if mode is WriteMode.NEW:
+        refuse_existing(path)
+    elif path.exists() and path.samefile(source.path):
+        raise InvalidRequest(f"{path}: is the WIM that is exported; choose another destination")
+
+
+def _check_image(source: WimFile, image: WimImage) -> tuple[str, ...]:
+    """Refuse an image that libwim would export without some of its entries; return what it repaired."""
+    with wim_errors(source.path):
+        audit = load_tree(source.path, source.handle, image.index)
+    refuse_dropped_names(source.path, image.index, audit)
+    return repairs(audit)
+
+
+def _spec_of(source: WimFile) -> CompressionSpec:
+    """Return the compression of a WIM."""
+    solid = False
+
+    def look(blob: Blob) -> None:
+        nonlocal solid
+        solid = solid or blob.is_solid
+
+    with wim_errors(source.path):
+        tree.each_blob(source.handle, look)
+    return CompressionSpec(source.header.compression or Compression.NONE, solid=solid)
+
+
+def _add(
+    source: WimFile,
+    handle: WimHandle,
+    path: Path,
+    chosen: Sequence[WimImage],
+    properties: ImageProperties | None,
+) -> tuple[int, ...]:
+    """Add the images to the destination, in memory; return their new indexes."""
+    first = handle.info().image_count + 1
+    wanted = properties or ImageProperties()
+    for number, image in enumerate(chosen):
+        with wim_errors(path):
+            source.handle.export_image(
+                image.index, handle, name=wanted.name, description=wanted.description, boot=False
+            )
+            for element, value in wanted.by_element().items():
+                if element not in {"NAME", "DESCRIPTION"}:
+                    handle.set_image_property(first + number, element, value)
+    return tuple(range(first, first + len(chosen)))

@@ -1,0 +1,137 @@
+"""Extracting files and directory trees of an image."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.wim.audit import (
+    load_tree,
+    refuse_dropped_names,
+    refuse_missing,
+    refuse_unsafe_names,
+    repairs,
+)
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.probe import Kind, probe
+from osdimage.imaging.wim.space import refuse_full_directory, refuse_large
+from osdimage.imaging.wim.steps import listener
+from osdimage.native import tree
+from osdimage.native.handles import WimHandle
+from osdimage.native.status import WimlibCode, WimlibError
+from osdimage.native.tree import Audit, Entry
+
+_SHARES = {Phase.CREATE_FILES: 20.0, Phase.EXTRACT_DATA: 78.0, Phase.SET_METADATA: 2.0}
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractResult:
+    """What was extracted: the paths in the image, and sentences about single files from libwim."""
+
+    paths: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def extract_paths(
+    path: Path,
+    handle: WimHandle,
+    index: int,
+    wanted: tuple[str, ...],
+    to: Path,
+    *,
+    keep_directories: bool,
+    limit_bytes: int | None,
+    progress: ProgressCallback | None,
+) -> ExtractResult:
+    """Extract; see :meth:`osdimage.imaging.WimImage.extract`."""
+    if not wanted:
+        raise InvalidRequest("name at least one path to extract")
+    kind = probe(to)
+    if kind not in {Kind.DIRECTORY, Kind.MISSING}:
+        raise TargetRefused(f"{to}: is {kind.value}; files are extracted to a directory")
+    with wim_errors(path):
+        whole = load_tree(path, handle, index)
+        # A name that libwim dropped could be below any of the paths.
+        refuse_dropped_names(path, index, whole)
+        chosen = _expand(path, handle, index, wanted)
+        for item in chosen:
+            audit = _audit_subtree(path, handle, index, item)
+            refuse_large(to, audit, limit_bytes)
+            refuse_full_directory(to, audit)
+    if not keep_directories:
+        _refuse_collisions(chosen)
+    meter = Meter(progress, _SHARES)
+    with wim_errors(path):
+        to.mkdir(parents=True, exist_ok=True)
+        warnings = handle.extract_paths(
+            index, to, chosen, globs=False, keep_directories=keep_directories, listener=listener(meter)
+        )
+    meter.finish()
+    return ExtractResult(chosen, repairs(whole) + warnings)
+
+
+def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths in the image that the wanted paths and patterns stand for, in their order, each once."""
+    names = [_normalise(text) for text in wanted]
+    if not any(_GLOB.search(name) for name in names):
+        return tuple(dict.fromkeys(names))
+    everything: list[str] = []
+
+    def take(entry: Entry) -> None:
+        everything.append(entry.path)
+
+    tree.each_entry(handle, index, "/", recursive=True, visit=take)
+    found: dict[str, None] = {}
+    for name, text in zip(names, wanted, strict=True):
+        matches = _matches(everything, name) if _GLOB.search(name) else [name]
+        if not matches:
+            raise InvalidRequest(f"{path}: image {index} holds nothing that fits {text!r}")
+        found.update(dict.fromkeys(matches))
+    return tuple(found)
+
+
+def _normalise(text: str) -> str:
+    """Return a path from the root with ``/`` between its parts."""
+    return "/" + "/".join(part for part in re.split(r"[\\/]", text) if part)
+
+
+def _matches(everything: Iterable[str], pattern: str) -> list[str]:
+    """Return the paths that fit a pattern part by part: ``*`` does not reach across a separator."""
+    parts = [re.compile(fnmatch.translate(part), re.IGNORECASE) for part in pattern.split("/")]
+    found = []
+    for candidate in everything:
+        names = candidate.split("/")
+        if len(names) == len(parts) and all(part.match(name) for part, name in zip(parts, names, strict=True)):
+            found.append(candidate)
+    return found
+
+
+def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str) -> Audit:
+    """Check the names and the contents of what is at and below one path, and measure it."""
+    try:
+        audit = tree.audit(handle, index, path=item)
+    except WimlibError as error:
+        if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
+            raise InvalidRequest(f"{path}: image {index} holds no {item!r}") from error
+        raise
+    refuse_unsafe_names(path, index, audit)
+    refuse_missing(path, index, audit)
+    return audit
+
+
+def _refuse_collisions(chosen: Iterable[str]) -> None:
+    """Refuse two paths that would get the same name when their directories are dropped."""
+    seen: dict[str, str] = {}
+    for item in chosen:
+        name = item.rpartition("/")[2].casefold()
+        if name in seen:
+            raise InvalidRequest(
+                f"{seen[name]!r} and {item!r} would get the same name; keep their directories (--keep-directories)"
+            )
+        seen[name] = item

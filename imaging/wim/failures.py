@@ -1,0 +1,102 @@
+"""The border between libwim's codes and the exceptions of osdimage: crossed here, once."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from osdimage.imaging.errors import (
+    CorruptWim,
+    InvalidInput,
+    InvalidRequest,
+    MissingParts,
+    NotAWim,
+    OsdImageError,
+    StorageError,
+    TargetRefused,
+)
+from osdimage.native.status import WimlibCode, WimlibError, describe
+
+_CORRUPT = {
+    WimlibCode.DECOMPRESSION: "a compressed resource is damaged",
+    WimlibCode.IMAGE_COUNT: "the header and the contents disagree about the number of images",
+    WimlibCode.INTEGRITY: "the file does not match its integrity table",
+    WimlibCode.INVALID_CHUNK_SIZE: "the header has an invalid chunk size",
+    WimlibCode.INVALID_COMPRESSION_TYPE: "the header has an unknown compression type",
+    WimlibCode.INVALID_HEADER: "the header is invalid",
+    WimlibCode.INVALID_INTEGRITY_TABLE: "the integrity table is invalid",
+    WimlibCode.INVALID_LOOKUP_TABLE_ENTRY: "the blob table is invalid",
+    WimlibCode.INVALID_METADATA_RESOURCE: "the tree of an image is damaged",
+    WimlibCode.INVALID_PART_NUMBER: "the header has an invalid part number",
+    WimlibCode.INVALID_PIPABLE_WIM: "the pipable WIM is invalid",
+    WimlibCode.INVALID_REPARSE_DATA: "a reparse point is damaged",
+    WimlibCode.INVALID_RESOURCE_HASH: "a blob does not match its SHA-1",
+    WimlibCode.INVALID_UTF16_STRING: "a name is not valid UTF-16",
+    WimlibCode.NOMEM: "a size in the file is larger than the memory of this machine",
+    WimlibCode.RESOURCE_ORDER: "the parts of the file are in an order that cannot be appended to",
+    WimlibCode.UNEXPECTED_END_OF_FILE: "the file ends too early",
+    WimlibCode.WIM_IS_INCOMPLETE: "the file was not written to its end: an earlier write was interrupted",
+    WimlibCode.XML: "the XML document is invalid",
+}
+_INVALID = {
+    WimlibCode.INVALID_CAPTURE_CONFIG: "the capture configuration is invalid",
+    WimlibCode.INVALID_UTF8_STRING: "a file name is not valid UTF-8 and cannot be stored in a WIM; rename it",
+    WimlibCode.UNKNOWN_VERSION: "this version of the WIM format is not supported",
+    WimlibCode.UNSUPPORTED: "the installed libwim does not support this",
+    WimlibCode.WIM_IS_ENCRYPTED: "the WIM is encrypted (an undecrypted ESD); decrypt it first",
+}
+_REQUEST = {
+    WimlibCode.DUPLICATE_EXPORTED_IMAGE: "this image is already there",
+    WimlibCode.GLOB_HAD_NO_MATCHES: "no file fits the pattern",
+    WimlibCode.IMAGE_NAME_COLLISION: "an image of this name is already there; choose another name",
+    WimlibCode.INVALID_IMAGE: "there is no such image",
+    WimlibCode.IS_DIRECTORY: "this is a directory",
+    WimlibCode.NOTDIR: "a directory is needed here",
+    WimlibCode.PATH_DOES_NOT_EXIST: "there is no such path",
+}
+_PARTS = {
+    WimlibCode.IS_SPLIT_WIM: "this cannot be done with a split WIM; join its parts first",
+    WimlibCode.METADATA_NOT_FOUND: "the trees of the images are in another part; open the first part of the split WIM",
+    WimlibCode.RESOURCE_NOT_FOUND: "file contents are in another file; name it with ref (the other parts of a split "
+    "WIM, or the base of a delta)",
+    WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
+}
+_REFUSED = {
+    WimlibCode.ALREADY_LOCKED: "another program is writing to it",
+    WimlibCode.WIM_IS_READONLY: "it cannot be changed: it is marked read-only, split, or not writable",
+}
+
+
+def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError:
+    """Return the exception of osdimage for an error of libwim that concerns a file."""
+    where = os.fspath(path)
+    detail = f" ({error.messages[0]})" if error.messages else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS} and error.errno is not None:
+        return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
+    code = error.code
+    if isinstance(code, WimlibCode):
+        if code == WimlibCode.NOT_A_WIM_FILE:
+            return NotAWim(f"{where}: not a WIM (nor an ESD or SWM)")
+        for table, kind in (
+            (_CORRUPT, CorruptWim),
+            (_INVALID, InvalidInput),
+            (_REQUEST, InvalidRequest),
+            (_PARTS, MissingParts),
+            (_REFUSED, TargetRefused),
+        ):
+            if code in table:
+                return kind(f"{where}: {table[code]}{detail}")
+    if error.errno is not None:
+        return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
+    return OsdImageError(f"{where}: {describe(int(code)) or error.name}{detail}")
+
+
+@contextmanager
+def wim_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn errors of libwim inside the ``with`` into those of osdimage, naming a file."""
+    try:
+        yield
+    except WimlibError as error:
+        raise translate(error, path) from error

@@ -1,0 +1,162 @@
+"""An open WIM."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from osdimage.imaging.errors import CorruptWim, ImageNotFound
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.wim import info, select
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.info import WimHeader
+from osdimage.imaging.wim.select import ImageSelector
+from osdimage.imaging.wim.steps import listener
+from osdimage.imaging.wim.verify import VerifyReport, verify
+from osdimage.native.handles import WimHandle
+
+
+class WimFile:
+    """An open WIM, ESD or SWM: a sequence of :class:`~osdimage.imaging.WimImage`.
+
+    Use it as a context manager, or call :meth:`close`.  It can be used by the thread that opened it only; open the file
+    again for another thread.  The methods raise ValueError after close.
+
+    Attributes:
+        path: of the file.
+        header: the facts of its header.
+        images: the images, in order; ``images[0]`` has index 1.
+        warnings: sentences about the file as it was found, such as an interrupted earlier write.
+    """
+
+    def __init__(self, path: Path, handle: WimHandle, warnings: Sequence[str] = ()) -> None:
+        """Take over an open handle; :meth:`open` is the way to call this."""
+        # For the other modules of this package; a user of the library has no use for it.
+        self.handle = handle
+        self.path = path
+        with self._errors():
+            self.header = WimHeader.from_native(handle.info())
+            self.xml = info.decode_xml(handle.xml())
+            count = handle.info().image_count
+            facts = info.parse_images(self.xml, count)
+        self.images = tuple(WimImage(path, handle, image) for image in facts)
+        self.warnings = tuple(warnings)
+        if self.header.write_in_progress:
+            text = (
+                f"{path}: an earlier write to this WIM was interrupted, or another program is writing to it now; the "
+                "images listed are whole, and the next append or delete clears what is left over"
+            )
+            self.warnings += (text,)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        check: bool = False,
+        refs: Iterable[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> Self:
+        """Open a WIM for reading.
+
+        Args:
+            path: the WIM; of a split WIM the first part.
+            check: compare the file with its integrity table, if it has one, before anything else.
+            refs: files or glob patterns of files that hold blobs too: the other parts of a split WIM, or the base of a
+                delta.
+            progress: receives the progress of the check.
+
+        Raises:
+            NotAWim: when the file is not a WIM.
+            CorruptWim: when it is damaged, or does not match its integrity table.
+            MissingParts: when a file of ``refs`` does not belong to it.
+            StorageError: when it cannot be read.
+        """
+        where = Path(path)
+        meter = Meter(progress, {Phase.CHECK_INTEGRITY: 1})
+        with wim_errors(where):
+            handle = WimHandle.open(where, check_integrity=check, listener=listener(meter))
+        try:
+            patterns = list(refs)
+            if patterns:
+                with wim_errors(where):
+                    handle.reference_files(patterns)
+            opened = cls(where, handle)
+        except BaseException:
+            handle.close()
+            raise
+        if check and not opened.header.has_integrity_table:
+            opened.warnings += (f"{where}: has no integrity table to check",)
+        return opened
+
+    def close(self) -> None:
+        """Close the file.  A second call does nothing."""
+        self.handle.close()
+
+    def __enter__(self) -> Self:
+        """Return the WIM."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the WIM."""
+        self.close()
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    def __iter__(self) -> Iterator[WimImage]:
+        """Iterate over the images in order."""
+        return iter(self.images)
+
+    def __repr__(self) -> str:
+        """Name the file and count the images."""
+        return f"<WimFile {self.path} with {len(self)} images>"
+
+    def image(self, index: int) -> WimImage:
+        """Return the image with a 1-based index.
+
+        Raises:
+            ImageNotFound: when there is none.
+        """
+        return self.select(ImageSelector(index=index))
+
+    def select(self, selector: ImageSelector) -> WimImage:
+        """Return the one image that fits a selector; an empty selector fits the image of a WIM that has only one.
+
+        Raises:
+            ImageNotFound: when none fits, or several do; its ``candidates`` list them.
+        """
+        if not self.images:
+            raise ImageNotFound(f"{self.path}: holds no images; of a split WIM, open the first part")
+        chosen = select.select([image.info for image in self.images], selector, os.fspath(self.path))
+        return self.images[chosen.index - 1]
+
+    def verify(self, *, threads: int | None = None, progress: ProgressCallback | None = None) -> VerifyReport:
+        """Check the structure of every image and the SHA-1 of every blob in this file; list everything that is bad.
+
+        Args:
+            threads: that decompress and hash; None for one a processor.
+            progress: receives the progress.
+
+        Raises:
+            StorageError: when the file cannot be read.  Damage is not raised; it is in the report.
+        """
+        with self._errors():
+            return verify(self.path, self.handle, self.header, self.images, threads=threads, progress=progress)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Name this file in the errors of libwim and of the XML parser."""
+        with wim_errors(self.path):
+            try:
+                yield
+            except CorruptWim as error:
+                text = str(error)
+                if text.startswith(os.fspath(self.path)):
+                    raise
+                raise CorruptWim(f"{self.path}: {text}") from error

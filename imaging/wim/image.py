@@ -1,0 +1,157 @@
+"""One image of an open WIM."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from osdimage.imaging.progress import ProgressCallback
+from osdimage.imaging.wim.apply import ApplyResult, apply_image
+from osdimage.imaging.wim.audit import load_tree
+from osdimage.imaging.wim.extract import ExtractResult, extract_paths
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.info import ImageInfo
+from osdimage.native import tree
+from osdimage.native.handles import WimHandle
+from osdimage.native.tree import Audit, Entry, Stream
+
+__all__ = ["Audit", "Entry", "Stream", "WimImage"]
+
+
+class WimImage:
+    """One image of an open :class:`~osdimage.imaging.WimFile`, which must stay open while it is used.
+
+    Attributes:
+        info: what the XML of the WIM says of it.
+    """
+
+    def __init__(self, path: Path, handle: WimHandle, info: ImageInfo) -> None:
+        """Remember the WIM; :class:`~osdimage.imaging.WimFile` makes these."""
+        self._path = path
+        self._handle = handle
+        self.info = info
+
+    @property
+    def index(self) -> int:
+        """The 1-based position in the WIM."""
+        return self.info.index
+
+    @property
+    def name(self) -> str:
+        """The name; it may be empty."""
+        return self.info.name
+
+    def __repr__(self) -> str:
+        """Name the image and its file."""
+        return f"<WimImage {self.index} {self.name!r} of {self._path}>"
+
+    def walk(self, visit: Callable[[Entry], None], *, path: str = "/", recursive: bool = True) -> None:
+        """Call a function with the entry at a path and, unless ``recursive`` is false, every one below it.
+
+        Parents come before their children.  Paths are separated by ``/`` and compared without case.  An exception of
+        the function ends the walk and is passed on.
+
+        Raises:
+            InvalidRequest: when there is no such path.
+            CorruptWim: when the tree of the image is damaged.
+        """
+        with wim_errors(self._path):
+            load_tree(self._path, self._handle, self.index)
+            tree.each_entry(self._handle, self.index, path, recursive=recursive, visit=visit)
+
+    def entries(self, path: str = "/", *, recursive: bool = True) -> list[Entry]:
+        """Return the entries that :meth:`walk` would visit; about 1 KB of memory each."""
+        found: list[Entry] = []
+        self.walk(found.append, path=path, recursive=recursive)
+        return found
+
+    def audit(self) -> Audit:
+        """Count and measure what the image holds, in one pass.
+
+        Raises:
+            CorruptWim: when the tree of the image is damaged.
+        """
+        with wim_errors(self._path):
+            return load_tree(self._path, self._handle, self.index)
+
+    def apply_to(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        unix_data: bool = False,
+        limit_bytes: int | None = None,
+        force: bool = False,
+        strict: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> ApplyResult:
+        """Apply the image to a directory, or to a file or device that holds one NTFS volume.
+
+        What is there stays, except files that the image has too, which are replaced.  A directory is made if it is
+        missing.  A volume is marked dirty before the first change and clean after the last, so that half an image never
+        looks whole.
+
+        Args:
+            target: the directory, file or device.
+            unix_data: also set owner, group and mode of files that were captured with them (directories only).
+            limit_bytes: refuse an image that expands to more bytes.
+            force: apply to a volume that is marked dirty.
+            strict: raise when something of the image cannot be kept in the target.
+            progress: receives the progress.
+
+        Returns:
+            What was written, and what of the image the target could not hold.
+
+        Raises:
+            UnsafeName: when the image holds a name that could leave the target; nothing was written.
+            TargetRefused: when the target is too small, or not one of the kinds above; nothing was written.
+            CorruptWim: when the WIM is damaged; the target may be half written.
+            MissingParts: when contents are in another file.
+            StorageError: when writing failed; the target is half written.
+            Incomplete: with ``strict``, after all is written.
+        """
+        return apply_image(
+            self._path,
+            self._handle,
+            self.info,
+            Path(target),
+            unix_data=unix_data,
+            limit_bytes=limit_bytes,
+            force=force,
+            strict=strict,
+            progress=progress,
+        )
+
+    def extract(
+        self,
+        paths: Iterable[str],
+        to: str | os.PathLike[str],
+        *,
+        keep_directories: bool = False,
+        limit_bytes: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> ExtractResult:
+        r"""Extract files and directory trees to a directory, which is made if it is missing.
+
+        Args:
+            paths: paths in the image, separated by ``/`` or ``\``, compared without case; ``*``, ``?`` and ``[...]``
+                stand for characters within a name.
+            to: the directory.
+            keep_directories: recreate the directories above each path; otherwise ``/a/b/c`` becomes ``c``.
+            limit_bytes: refuse to write more bytes.
+            progress: receives the progress.
+
+        Raises:
+            InvalidRequest: when a path fits nothing, or two files would get one name.
+            UnsafeName, TargetRefused, CorruptWim, MissingParts, StorageError: as :meth:`apply_to`.
+        """
+        return extract_paths(
+            self._path,
+            self._handle,
+            self.index,
+            tuple(paths),
+            Path(to),
+            keep_directories=keep_directories,
+            limit_bytes=limit_bytes,
+            progress=progress,
+        )

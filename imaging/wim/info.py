@@ -1,0 +1,221 @@
+"""What a WIM says of itself: the header, and the XML document with one element for each image.
+
+The XML is the one that Windows writes ("Windows Imaging File Format (WIM)", Microsoft 2007, "XML data").  osdimage
+keeps what ConfigMgr knows of an image and the format has no element for (creator and version) in an element of its own,
+``<OSDIMAGE>``; ConfigMgr's own element names are not public.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from osdimage.imaging.errors import CorruptWim
+from osdimage.native.handles import WimInfo
+from osdimage.native.library import Compression
+
+CREATOR_PROPERTY = "OSDIMAGE/CREATOR"
+VERSION_PROPERTY = "OSDIMAGE/VERSION"
+
+# PROCESSOR_ARCHITECTURE_* of <winnt.h>.
+_ARCHITECTURES = {0: "x86", 5: "arm", 6: "ia64", 9: "x64", 12: "arm64"}
+_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class WimHeader:
+    """The facts of a WIM's header.
+
+    Attributes:
+        guid: identifies the WIM; the parts of a split WIM share it.
+        version: of the format: 0x10D00 (68864), or 0xE00 (3584) for solid WIMs.
+        compression: of non-solid resources; None when unknown.
+        chunk_size: bytes that are compressed together.
+        part_number: 1 unless the WIM is split.
+        total_parts: 1 unless the WIM is split.
+        boot_index: the image that boots, or None.
+        has_integrity_table: whether there is a table of SHA-1 hashes over the file.
+        is_pipable: whether it is in libwim's own sequential format.
+        is_read_only: whether the header forbids changes.
+        write_in_progress: whether a write is going on, or was interrupted.
+        rewrites_links: whether absolute links were made relative to the root of the image when it was captured.
+        file_size: bytes, without what an interrupted write left behind.
+    """
+
+    guid: UUID
+    version: int
+    compression: Compression | None
+    chunk_size: int
+    part_number: int
+    total_parts: int
+    boot_index: int | None
+    has_integrity_table: bool
+    is_pipable: bool
+    is_read_only: bool
+    write_in_progress: bool
+    rewrites_links: bool
+    file_size: int
+
+    @classmethod
+    def from_native(cls, info: WimInfo) -> WimHeader:
+        """Translate what libwim tells."""
+        return cls(
+            guid=UUID(bytes_le=info.guid),
+            version=info.version,
+            compression=info.compression,
+            chunk_size=info.chunk_size,
+            part_number=info.part_number,
+            total_parts=info.total_parts,
+            boot_index=info.boot_index or None,
+            has_integrity_table=info.has_integrity_table,
+            is_pipable=info.is_pipable,
+            is_read_only=info.is_marked_readonly,
+            write_in_progress=info.write_in_progress,
+            rewrites_links=info.has_rpfix,
+            file_size=info.total_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsInfo:
+    """The Windows in an image, as its XML says.  Absent elements are None."""
+
+    architecture: str | None
+    product_name: str | None
+    edition: str | None
+    installation_type: str | None
+    product_type: str | None
+    product_suite: str | None
+    hal: str | None
+    languages: tuple[str, ...]
+    default_language: str | None
+    version: str | None
+    service_pack_build: int | None
+    service_pack_level: int | None
+    system_root: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """One image, as the XML of the WIM says.  Sizes in bytes; absent elements are None."""
+
+    index: int
+    name: str
+    description: str | None
+    display_name: str | None
+    display_description: str | None
+    flags: str | None
+    creator: str | None
+    image_version: str | None
+    directories: int | None
+    files: int | None
+    size: int | None
+    hard_link_size: int | None
+    created: datetime | None
+    modified: datetime | None
+    is_wimboot: bool
+    windows: WindowsInfo | None
+
+
+def decode_xml(document: bytes) -> str:
+    """Return the text of a WIM's XML document (UTF-16LE with a byte-order mark).
+
+    Raises:
+        CorruptWim: when it is not UTF-16.
+    """
+    try:
+        return document.decode("utf-16-le" if document[:2] != b"\xfe\xff" else "utf-16-be").lstrip("\ufeff")
+    except UnicodeDecodeError as error:
+        raise CorruptWim(f"the XML document is not valid UTF-16: {error.reason} at byte {error.start}") from error
+
+
+def parse_root(text: str) -> ET.Element:
+    """Parse the XML document.
+
+    Raises:
+        CorruptWim: when it is not well-formed, or declares entities, which no WIM has and only a bomb would.
+    """
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise CorruptWim("the XML document declares a document type; a WIM has none")
+    try:
+        return ET.fromstring(text.strip("\0 \r\n\t"))  # noqa: S314 - entities were ruled out above
+    except ET.ParseError as error:
+        raise CorruptWim(f"the XML document is not well-formed: {error}") from error
+
+
+def parse_images(text: str, count: int) -> tuple[ImageInfo, ...]:
+    """Return the facts of ``count`` images from the XML text; an image that the XML lacks has only an index."""
+    elements: dict[int, ET.Element] = {}
+    for position, element in enumerate(parse_root(text).iter("IMAGE"), start=1):
+        elements.setdefault(_number(element.get("INDEX")) or position, element)
+    empty = ET.Element("IMAGE")
+    return tuple(_image(index, elements.get(index, empty)) for index in range(1, count + 1))
+
+
+def _image(index: int, element: ET.Element) -> ImageInfo:
+    windows = element.find("WINDOWS")
+    return ImageInfo(
+        index=index,
+        name=_text(element, "NAME") or "",
+        description=_text(element, "DESCRIPTION"),
+        display_name=_text(element, "DISPLAYNAME"),
+        display_description=_text(element, "DISPLAYDESCRIPTION"),
+        flags=_text(element, "FLAGS"),
+        creator=_text(element, CREATOR_PROPERTY),
+        image_version=_text(element, VERSION_PROPERTY),
+        directories=_number(_text(element, "DIRCOUNT")),
+        files=_number(_text(element, "FILECOUNT")),
+        size=_number(_text(element, "TOTALBYTES")),
+        hard_link_size=_number(_text(element, "HARDLINKBYTES")),
+        created=_time(element.find("CREATIONTIME")),
+        modified=_time(element.find("LASTMODIFICATIONTIME")),
+        is_wimboot=_number(_text(element, "WIMBOOT")) == 1,
+        windows=None if windows is None else _windows(windows),
+    )
+
+
+def _windows(element: ET.Element) -> WindowsInfo:
+    architecture = _number(_text(element, "ARCH"))
+    numbers = [_number(_text(element, f"VERSION/{part}")) for part in ("MAJOR", "MINOR", "BUILD")]
+    return WindowsInfo(
+        architecture=None if architecture is None else _ARCHITECTURES.get(architecture, str(architecture)),
+        product_name=_text(element, "PRODUCTNAME"),
+        edition=_text(element, "EDITIONID"),
+        installation_type=_text(element, "INSTALLATIONTYPE"),
+        product_type=_text(element, "PRODUCTTYPE"),
+        product_suite=_text(element, "PRODUCTSUITE"),
+        hal=_text(element, "HAL"),
+        languages=tuple(item.text for item in element.iterfind("LANGUAGES/LANGUAGE") if item.text),
+        default_language=_text(element, "LANGUAGES/DEFAULT"),
+        version=".".join(str(number) for number in numbers if number is not None) or None,
+        service_pack_build=_number(_text(element, "VERSION/SPBUILD")),
+        service_pack_level=_number(_text(element, "VERSION/SPLEVEL")),
+        system_root=_text(element, "SYSTEMROOT"),
+    )
+
+
+def _text(element: ET.Element, path: str) -> str | None:
+    found = element.find(path)
+    return None if found is None or not found.text else found.text
+
+
+def _number(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(text.strip(), 0 if text.strip().lower().startswith("0x") else 10)
+    except ValueError:
+        return None
+
+
+def _time(element: ET.Element | None) -> datetime | None:
+    """Read a FILETIME: 100 ns since 1601, in two hexadecimal halves."""
+    if element is None:
+        return None
+    high, low = _number(_text(element, "HIGHPART")), _number(_text(element, "LOWPART"))
+    if high is None or low is None:
+        return None
+    try:
+        return _FILETIME_EPOCH + timedelta(microseconds=((high << 32) | low) // 10)
+    except OverflowError:
+        return None

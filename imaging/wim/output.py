@@ -1,0 +1,149 @@
+"""Files that appear under their name complete, or not at all.
+
+The contents go to a file without a name (``O_TMPFILE``) in the folder of the destination.  Only when they are complete
+and on the disk does it get a name.  Whatever happens before, a full disk, a signal, even SIGKILL, leaves nothing behind
+and the old file as it was.  File systems without ``O_TMPFILE`` (NFS, FAT, some FUSE) get a hidden temporary file
+instead, which only SIGKILL or a crash can leave behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from osdimage.imaging.errors import StorageError, TargetRefused
+
+_NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
+_DESCRIPTORS = "/proc/self/fd"
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOENT}
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse a destination that exists.
+
+    Raises:
+        TargetRefused: when something has this name, a dangling link included.
+    """
+    if os.path.lexists(path):
+        raise TargetRefused(f"{path}: exists already; append to it, overwrite it, or choose another name")
+
+
+@contextmanager
+def new_file(path: Path, *, replace: bool) -> Iterator[int]:
+    """Yield the descriptor of a new file that takes its name when the body ends without an exception.
+
+    The file is open for reading and writing.  With ``replace`` a regular file of this name is replaced in one step and
+    its permissions are kept; a symbolic link is followed, so that the link stays and its target is replaced.
+
+    Raises:
+        TargetRefused: when the name is taken and ``replace`` is false, or is taken by something that is not a file.
+        StorageError: when the file cannot be made or named.
+    """
+    if not replace:
+        refuse_existing(path)
+    destination = path.resolve() if replace else path
+    mode = _mode_of_old(destination)
+    try:
+        descriptor, temporary = _open_nameless(destination.parent)
+    except OSError as error:
+        raise _storage_error(error, path) from error
+    try:
+        yield descriptor
+        try:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+            temporary = _give_name(descriptor, temporary, destination, replace=replace)
+            _sync_folder(destination.parent)
+        except OSError as error:
+            raise _storage_error(error, path) from error
+    finally:
+        os.close(descriptor)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _mode_of_old(destination: Path) -> int | None:
+    try:
+        facts = destination.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(facts.st_mode):
+        raise TargetRefused(f"{destination}: is not a regular file; a WIM is written to a regular file")
+    return stat.S_IMODE(facts.st_mode)
+
+
+def _open_nameless(folder: Path) -> tuple[int, Path | None]:
+    """Open a file in a folder: without a name and None, or with a temporary name."""
+    # Without /proc a nameless file could never get its name.
+    if Path(_DESCRIPTORS).is_dir():
+        try:
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), None
+        except OSError as error:
+            if error.errno not in _NO_TMPFILE:
+                raise
+    temporary = _temporary_name(folder)
+    return os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), temporary
+
+
+def _temporary_name(folder: Path) -> Path:
+    return folder / f".osdimage-{secrets.token_hex(6)}.tmp"
+
+
+def _give_name(descriptor: int, temporary: Path | None, destination: Path, *, replace: bool) -> Path | None:
+    """Name the file; return the temporary name that is left to remove, or None."""
+    if temporary is None:
+        if not replace:
+            _link(f"{_DESCRIPTORS}/{descriptor}", destination)
+            return None
+        # A file without a name cannot be renamed over another: it gets a temporary one for the moment between.
+        temporary = _temporary_name(destination.parent)
+        _link(f"{_DESCRIPTORS}/{descriptor}", temporary)
+    if replace:
+        temporary.replace(destination)
+        return None
+    try:
+        _link(temporary, destination)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # No hard links on this file system: what remains is a check and a rename.
+        refuse_existing(destination)
+        temporary.rename(destination)
+        return None
+    return temporary
+
+
+def _link(source: str | Path, destination: Path) -> None:
+    try:
+        # Following /proc/self/fd/N is how a file without a name is linked (open(2), O_TMPFILE).  Python follows a link
+        # only with a directory descriptor; the source is absolute, so which one does not matter.
+        folder = os.open(destination.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.link(Path(source).absolute(), destination, src_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(folder)
+    except FileExistsError as error:
+        raise TargetRefused(f"{destination}: exists already; it was made while this was working") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems (FUSE, vfat) cannot sync a folder; the file itself is on the disk.
+        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _storage_error(error: OSError, path: Path) -> StorageError:
+    return StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno)

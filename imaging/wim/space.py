@@ -1,0 +1,65 @@
+"""Whether an image fits, asked before anything is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.units import KIB, format_size
+from osdimage.native.tree import Audit
+
+# An MFT record and an index entry for each file (measured: 1.0 KiB record, 0.3 KiB of index on Windows images).
+_NTFS_PER_FILE = 3 * KIB // 2
+
+
+def refuse_large(where: Path, audit: Audit, limit_bytes: int | None) -> None:
+    """Refuse an image that expands to more than a limit.
+
+    Raises:
+        TargetRefused: with both numbers.
+    """
+    size = audit.size + audit.named_stream_size
+    if limit_bytes is not None and size > limit_bytes:
+        raise TargetRefused(
+            f"{where}: not written: the image expands to {format_size(size)}, more than the limit of "
+            f"{format_size(limit_bytes)}"
+        )
+
+
+def refuse_full_directory(target: Path, audit: Audit) -> None:
+    """Refuse a directory on a file system with less room than the image needs at least.
+
+    Holes of sparse files are left as holes and not counted.
+
+    Raises:
+        TargetRefused: with both numbers.
+    """
+    existing = next(folder for folder in (target, *target.absolute().parents) if folder.exists())
+    facts = os.statvfs(existing)
+    needed = audit.size - audit.sparse_size
+    available = facts.f_bavail * facts.f_frsize
+    if needed > available:
+        raise TargetRefused(
+            f"{target}: not written: the image needs {format_size(needed)}, there is room for {format_size(available)}"
+        )
+    entries = audit.files + audit.directories
+    # f_files is 0 where inodes are made as needed (btrfs).
+    if facts.f_files and entries > facts.f_favail:
+        raise TargetRefused(f"{target}: not written: the image has {entries} files, there is room for {facts.f_favail}")
+
+
+def refuse_full_volume(target: Path, audit: Audit, free: int) -> None:
+    """Refuse an NTFS volume with fewer free bytes than the image needs at least.
+
+    Raises:
+        TargetRefused: with both numbers.
+    """
+    entries = audit.files + audit.directories
+    needed = audit.size - audit.sparse_size + audit.named_stream_size + entries * _NTFS_PER_FILE
+    # What is under an MFT record's size lives in the record and was counted as one: take it off again.
+    needed -= min(needed, entries * KIB)
+    if needed > free:
+        raise TargetRefused(
+            f"{target}: not written: the image needs {format_size(needed)}, the volume has {format_size(free)} free"
+        )

@@ -1,0 +1,30 @@
+"""libwim's progress messages as events of osdimage."""
+
+from __future__ import annotations
+
+from osdimage.imaging.progress import Meter, Phase
+from osdimage.native.callbacks import Listener, Omitted, Report, Stage
+
+_PHASES = {
+    Stage.SCAN: Phase.SCAN,
+    Stage.WRITE_DATA: Phase.WRITE_DATA,
+    Stage.WRITE_METADATA: Phase.WRITE_METADATA,
+    Stage.CALCULATE_INTEGRITY: Phase.CALCULATE_INTEGRITY,
+    Stage.CHECK_INTEGRITY: Phase.CHECK_INTEGRITY,
+    Stage.CREATE_FILES: Phase.CREATE_FILES,
+    Stage.EXTRACT_DATA: Phase.EXTRACT_DATA,
+    Stage.SET_METADATA: Phase.SET_METADATA,
+    Stage.VERIFY_DATA: Phase.VERIFY_DATA,
+}
+_IN_FILES = {Stage.CREATE_FILES, Stage.SET_METADATA, Stage.WRITE_METADATA}
+
+
+def listener(meter: Meter) -> Listener:
+    """Return a listener for libwim that moves a meter on."""
+
+    def listen(message: Report | Omitted) -> None:
+        if isinstance(message, Report):
+            unit = "files" if message.stage in _IN_FILES else "bytes"
+            meter.step(_PHASES[message.stage], message.done, message.total, unit=unit)
+
+    return listen

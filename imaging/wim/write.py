@@ -1,0 +1,104 @@
+"""Writing a WIM: as a new file, over an old one, or appended to it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from osdimage.imaging.errors import InvalidRequest, OsdImageError
+from osdimage.imaging.progress import Meter, Phase
+from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.output import new_file
+from osdimage.imaging.wim.steps import listener
+from osdimage.native.handles import WimHandle, WriteSettings
+from osdimage.native.library import Compression
+
+# Shares of the time of a write, measured with the default compression; scanning is cheap beside compressing.
+WRITE_SHARES = {
+    Phase.SCAN: 5.0,
+    Phase.WRITE_DATA: 91.0,
+    Phase.WRITE_METADATA: 2.0,
+    Phase.CALCULATE_INTEGRITY: 2.0,
+}
+
+
+class WriteMode(Enum):
+    """What happens to a file that is already there."""
+
+    NEW = "new"
+    """Refuse to write."""
+    APPEND = "append"
+    """Add to it.  Its images stay valid at every moment; if this fails, it is cut back to what it was."""
+    OVERWRITE = "overwrite"
+    """Replace it in one step when the new file is complete."""
+
+
+def prepare_output(handle: WimHandle, spec: CompressionSpec) -> None:
+    """Set the format that a handle will write."""
+    chunk = None if spec.solid else spec.chunk_size
+    solid_chunk = spec.chunk_size if spec.solid else None
+    handle.set_output(spec.format, chunk, solid_chunk)
+
+
+def write_file(
+    handle: WimHandle,
+    path: Path,
+    spec: CompressionSpec,
+    *,
+    replace: bool,
+    integrity: bool | None,
+    threads: int,
+    meter: Meter,
+    retain_guid: bool = False,
+) -> tuple[str, ...]:
+    """Write a WIM as a new file that appears complete or not at all; return libwim's warnings."""
+    settings = _settings(spec, integrity=integrity, threads=threads, retain_guid=retain_guid)
+    with new_file(path, replace=replace) as descriptor, wim_errors(path):
+        return handle.write(descriptor, settings, listener=listener(meter))
+
+
+def append_file(
+    handle: WimHandle, path: Path, spec: CompressionSpec, *, integrity: bool | None, threads: int, meter: Meter
+) -> tuple[str, ...]:
+    """Append what is new in a handle to the file it was opened from; return libwim's warnings."""
+    try:
+        with wim_errors(path):
+            return handle.overwrite(_settings(spec, integrity=integrity, threads=threads), listener=listener(meter))
+    except OsdImageError as error:
+        error.args = (f"{error} -- the WIM was cut back to what it held before", *error.args[1:])
+        raise
+
+
+def append_spec(path: Path, wanted: CompressionSpec | None, present: Compression | None) -> CompressionSpec:
+    """Return how to compress what is appended: a WIM has one format.
+
+    Raises:
+        InvalidRequest: when another format was asked for.
+    """
+    kind = present or Compression.NONE
+    if wanted is None:
+        return CompressionSpec(kind)
+    if wanted.format is not kind:
+        raise InvalidRequest(
+            f"{path}: is compressed with {kind.name.lower()}, so what is appended cannot be "
+            f"{wanted.format.name.lower()}; leave the compression out, or export to a new file"
+        )
+    return wanted
+
+
+def _settings(
+    spec: CompressionSpec,
+    *,
+    integrity: bool | None,
+    threads: int,
+    retain_guid: bool = False,
+) -> WriteSettings:
+    return WriteSettings(
+        compression=spec.format,
+        level=spec.native_level,
+        solid=spec.solid,
+        integrity=integrity,
+        retain_guid=retain_guid,
+        threads=threads,
+    )
