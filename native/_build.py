@@ -7,10 +7,12 @@ setuptools runs this file through ``cffi_modules`` in ``setup.py``.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from cffi import FFI
@@ -20,11 +22,21 @@ SOURCES = ("messages.c", "audit.c", "resource.c")
 HEADERS = ("messages.h", "audit.h", "resource.h")
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
-    "osdimage needs a C compiler, pkg-config and the development files of libwim and libntfs-3g.  "
-    "Debian and Ubuntu: apt install gcc pkg-config libwim-dev ntfs-3g-dev.  "
-    "Fedora: dnf install gcc pkgconf wimlib-devel ntfs-3g-devel.  "
-    "Arch: pacman -S gcc pkgconf wimlib ntfs-3g."
+    "To build, osdimage needs a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g "
+    "(Debian, Ubuntu: apt-get install gcc libc6-dev pkg-config python3-dev libwim-dev ntfs-3g-dev; "
+    "Fedora: dnf install gcc pkgconf-pkg-config python3-devel wimlib-devel ntfs-3g-devel; "
+    "Arch: pacman -S gcc pkgconf python wimlib ntfs-3g)."
 )
+
+
+def check_compiler() -> None:
+    """Leave with one sentence when there is no C compiler or no Python.h, before setuptools shows a traceback."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    if shutil.which(compiler) is None:
+        sys.exit(f"The C compiler {compiler} was not found.  {ADVICE}")
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.exists():
+        sys.exit(f"{header} was not found.  {ADVICE}")
 
 
 def pkg_config(option: str, package: str) -> list[str]:
@@ -72,4 +84,5 @@ def make_builder() -> FFI:
     return builder
 
 
+check_compiler()
 ffibuilder = make_builder()
