@@ -114,7 +114,7 @@ _PROGRAMS = (
         "7zz",
         (),
         "comparing with another WIM tool",
-        Packages(debian="7zip", fedora="7zip", arch="7zip"),
+        Packages(debian="7zip", fedora="7zip-standalone-all", arch="7zip"),
     ),
     _Program(
         "sfdisk",
@@ -253,7 +253,8 @@ def _libntfs_version(here: Distribution) -> str | None:
 def _remarks_on_libntfs(version: str | None, here: Distribution) -> tuple[Remark, ...]:
     if version is None:
         return ()
-    if here.family is Family.DEBIAN and here.codename == "bookworm":
+    # The version of Debian's package has an epoch; one that somebody built has not.
+    if here.family is Family.DEBIAN and here.codename == "bookworm" and ":" in version:
         holes = [names for fixed, names in _HOLES_BOOKWORM if _is_older_package(version, fixed)]
         advice = "install the update from Debian's security archive: sudo apt-get install --only-upgrade ntfs-3g"
     else:
