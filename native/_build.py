@@ -7,11 +7,13 @@ setuptools runs this file through ``cffi_modules`` in ``setup.py``.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
-import sys
+import sysconfig
 from pathlib import Path
+from typing import NoReturn
 
 from cffi import FFI
 
@@ -20,25 +22,40 @@ SOURCES = ("messages.c", "audit.c", "resource.c")
 HEADERS = ("messages.h", "audit.h", "resource.h")
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
-    "osdimage needs a C compiler, pkg-config and the development files of libwim and libntfs-3g.  "
-    "Debian and Ubuntu: apt install gcc pkg-config libwim-dev ntfs-3g-dev.  "
-    "Fedora: dnf install gcc pkgconf wimlib-devel ntfs-3g-devel.  "
-    "Arch: pacman -S gcc pkgconf wimlib ntfs-3g."
+    "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "
+    "(Debian, Ubuntu: apt-get install gcc libc6-dev pkg-config python3-dev libwim-dev ntfs-3g-dev; "
+    "Fedora: dnf install gcc pkgconf-pkg-config python3-devel wimlib-devel ntfs-3g-devel; "
+    "Arch: pacman -S gcc pkgconf python wimlib ntfs-3g)"
 )
 
 
+def leave_without(what: str) -> NoReturn:
+    """Leave with one sentence: pip shows it as it is, where an exception would come with a traceback."""
+    raise SystemExit(f"osdimage cannot be built because {what} was not found: {ADVICE}.")
+
+
+def check_compiler() -> None:
+    """Look for the C compiler and Python.h, before setuptools does and shows a traceback."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    if shutil.which(compiler) is None:
+        leave_without(f"the C compiler {compiler}")
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.exists():
+        leave_without(str(header))
+
+
 def pkg_config(option: str, package: str) -> list[str]:
-    """Ask pkg-config about one library; leave with one sentence when it is missing.
+    """Ask pkg-config about one library; leave when it is missing.
 
     Never ``--cflags`` or ``--exists``: those follow ``Requires.private``, and Debian's ``wimlib.pc`` names there a
     package (fuse) that libwim-dev does not install and that no program using libwim needs.
     """
     program = shutil.which("pkg-config") or shutil.which("pkgconf")
     if program is None:
-        sys.exit(f"pkg-config was not found.  {ADVICE}")
+        leave_without("pkg-config")
     answer = subprocess.run([program, option, package], capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        sys.exit(f"{package} was not found.  {ADVICE}")
+        leave_without(f"the development package of {package}")
     return shlex.split(answer.stdout)
 
 
@@ -72,4 +89,5 @@ def make_builder() -> FFI:
     return builder
 
 
+check_compiler()
 ffibuilder = make_builder()

@@ -1,0 +1,48 @@
+# `make demo` and `make test` set up what they need and skip what is there; see .ci/setup.sh.
+
+# The interpreter that .venv is made from.
+PYTHON ?= python3
+# Of imaging, native and cli together, lines and branches, in per cent.
+COVERAGE_FLOOR ?= 90
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh
+# mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: bench clean demo help lint setup setup-run test wheel
+
+help: ## Show these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup-run ## Capture a folder into a WIM, apply it again, and prove that nothing changed
+	@.ci/demo.sh
+
+test: lint ## Run the linters and every test against the built wheel, with coverage
+	$(BIN)/pytest --numprocesses=auto --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR) $(PYTEST_ARGS)
+
+lint: setup ## Run ruff, mypy --strict and shellcheck
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict -p osdimage.imaging -p osdimage.native -p osdimage.cli
+	shellcheck $(SCRIPTS)
+
+bench: setup ## Run every benchmark; results go to benchmarks/results
+	@set -e; for script in $$(find benchmarks -name 'bench_*.py' | sort); do \
+		echo "$$script"; $(BIN)/python "$$script"; done
+
+wheel: setup-run ## Build the wheel and the source distribution into dist
+	@ls dist/osdimage-*
+
+setup: ## Install everything that the tests need, and the package into .venv
+	@.ci/setup.sh test
+
+setup-run: # Install what osdimage itself needs
+	@.ci/setup.sh run
+
+clean: ## Remove what these commands made
+	rm -rf .venv build dist osdimage.egg-info benchmarks/results .coverage .coverage.*
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,357 @@
+"""What osdimage finds on this machine: libraries, modules, programs and devices, and what is missing.
+
+:func:`examine` asks each of them and never raises: a library that does not load, or a program that hangs, is a fact
+like any other.  It works without libwim, which is what it is most often asked about.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+from osdimage.imaging.distribution import Distribution, Family, Packages
+from osdimage.imaging.version import VERSION
+
+TIMEOUT_S = 10
+# mkntfs and the like are in folders that an ordinary user's PATH lacks on Debian.
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+class Severity(StrEnum):
+    """How much a remark matters."""
+
+    NOTE = "note"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence about a component."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """Something that osdimage uses.
+
+    Attributes:
+        needed_for: what cannot be done without it.
+        required: whether osdimage does not work at all without it.
+        version: None when it is missing, or does not tell.
+        install: the command that installs it, or None when it is there or the command is not known.
+    """
+
+    name: str
+    needed_for: str
+    required: bool = False
+    present: bool
+    version: str | None = None
+    install: str | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that was found."""
+
+    distribution: Distribution
+    components: tuple[Component, ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of what is required and missing."""
+        return tuple(one.name for one in self.components if one.required and not one.present)
+
+
+@dataclass(frozen=True)
+class _Program:
+    name: str
+    arguments: tuple[str, ...]
+    needed_for: str
+    packages: Packages
+
+
+@dataclass(frozen=True)
+class _Device:
+    name: str
+    path: str
+    kernel_module: str
+    needed_for: str
+
+
+_LIBWIM = Packages(debian="libwim15", fedora="wimlib", arch="wimlib")
+_LIBNTFS = Packages(debian="ntfs-3g", fedora="ntfs-3g-libs", arch="ntfs-3g")
+
+_PROGRAMS = (
+    _Program(
+        "mkntfs",
+        ("--version",),
+        "formatting NTFS volumes",
+        Packages(debian="ntfs-3g", fedora="ntfsprogs", arch="ntfs-3g"),
+    ),
+    _Program(
+        "qemu-img",
+        ("--version",),
+        "disk images in the forms qcow2, VHD and VHDX",
+        Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img"),
+    ),
+    _Program(
+        "wimlib-imagex",
+        ("--version",),
+        "comparing with another WIM tool",
+        Packages(debian="wimtools", fedora="wimlib-utils", arch="wimlib"),
+    ),
+    _Program(
+        "7zz",
+        (),
+        "comparing with another WIM tool",
+        Packages(debian="7zip", fedora="7zip-standalone-all", arch="7zip"),
+    ),
+    _Program(
+        "sfdisk",
+        ("--version",),
+        "comparing with another partitioning tool",
+        Packages(debian="fdisk", fedora="util-linux", arch="util-linux"),
+    ),
+    _Program(
+        "sgdisk",
+        ("--version",),
+        "comparing with another partitioning tool",
+        Packages(debian="gdisk", fedora="gdisk", arch="gptfdisk"),
+    ),
+    _Program(
+        "mkfs.vfat",
+        # It tells its version only when it is asked to format something; nothing can be below /dev/null.
+        ("/dev/null/volume",),
+        "comparing with another FAT formatter",
+        Packages(debian="dosfstools", fedora="dosfstools", arch="dosfstools"),
+    ),
+)
+# Each with what it is needed for; the names are also those of the package index.
+_MODULES = (
+    ("cffi", "calling libwim and libntfs-3g"),
+    ("click", "the command line"),
+    ("construct", "partition tables and other structures of disks"),
+    ("pyfatfs", "formatting and filling FAT volumes"),
+    ("rich", "tables and progress bars on a terminal"),
+)
+_DEVICES = (
+    _Device("FUSE", "/dev/fuse", "fuse", "mounting images"),
+    _Device("loop devices", "/dev/loop-control", "loop", "comparing with the kernel's view of a disk, as root"),
+)
+
+_CVES_OF_2026_07 = (
+    "CVE-2026-42617, CVE-2026-42618, CVE-2026-46569, CVE-2026-46570, CVE-2026-46571, CVE-2026-46572, "
+    "CVE-2026-56135, CVE-2026-56136"
+)
+# Holes of libntfs-3g that a prepared volume can use, and the first version without them.
+# https://github.com/tuxera/ntfs-3g/releases
+_HOLES = (
+    ("2022.10.3", "CVE-2022-40284 and older ones"),
+    ("2026.2.25", "CVE-2026-40706"),
+    ("2026.7.7", _CVES_OF_2026_07),
+)
+# The same for Debian 12, from the changelog of the package.
+_HOLES_BOOKWORM = (
+    ("1:2022.10.3-1", "CVE-2022-40284 and older ones"),
+    ("1:2022.10.3-1+deb12u1", "CVE-2023-52890"),
+    ("1:2022.10.3-1+deb12u3", "CVE-2026-40706"),
+    ("1:2022.10.3-1+deb12u4", _CVES_OF_2026_07),
+)
+
+
+def examine(distribution: Distribution | None = None) -> Report:
+    """Find out what is there.
+
+    Args:
+        distribution: whose packages to name; by default that of this machine.
+    """
+    here = distribution or Distribution.current()
+    components = (
+        Component(name="osdimage", needed_for="everything", required=True, present=True, version=VERSION),
+        Component(
+            name="Python", needed_for="everything", required=True, present=True, version=platform.python_version()
+        ),
+        *_examine_libraries(here),
+        *(_examine_module(name, needed_for) for name, needed_for in _MODULES),
+        *(_examine_program(program, here) for program in _PROGRAMS),
+        *(_examine_device(device) for device in _DEVICES),
+    )
+    return Report(distribution=here, components=components)
+
+
+def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
+    """Load libwim through the extension module, and look up libntfs-3g, to which that is linked as well."""
+    version, ntfs = None, False
+    remarks = []
+    try:
+        from osdimage.native import library  # noqa: PLC0415 - it may be what is broken
+
+        version, ntfs = library.version(), library.has_ntfs_support()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is asked for
+        remarks.append(Remark(Severity.WARNING, f"the extension module cannot be used: {error}"))
+    loads = version is not None
+    if version is not None and version < (1, 14, 2):
+        remarks.append(
+            Remark(
+                Severity.NOTE,
+                "before 1.14.2 libwim wrote junctions in a way that some versions of Windows Setup refuse, and "
+                "directories with alternate streams in a way that recent versions of DISM refuse",
+            )
+        )
+    deaf = (Remark(Severity.WARNING, "this libwim was built without libntfs-3g"),) if loads and not ntfs else ()
+    ntfs_purpose = "capturing and applying NTFS volumes"
+    return (
+        Component(
+            name="libwim",
+            needed_for="reading and writing WIM files",
+            required=True,
+            present=loads,
+            version=str(version) if loads else None,
+            install=None if loads else here.install_command(_LIBWIM),
+            remarks=tuple(remarks),
+        ),
+        Component(name="NTFS support of libwim", needed_for=ntfs_purpose, required=True, present=ntfs, remarks=deaf),
+        _examine_libntfs(here, ntfs_purpose, linked=loads),
+    )
+
+
+def _examine_libntfs(here: Distribution, needed_for: str, *, linked: bool) -> Component:
+    version = _libntfs_version(here)
+    present = linked or version is not None
+    return Component(
+        name="libntfs-3g",
+        needed_for=needed_for,
+        required=True,
+        present=present,
+        version=version,
+        install=None if present else here.install_command(_LIBNTFS),
+        remarks=_remarks_on_libntfs(version, here),
+    )
+
+
+def _libntfs_version(here: Distribution) -> str | None:
+    """Return the version of the Debian package, or else the one of the mkntfs that comes with the library."""
+    if here.family is Family.DEBIAN:
+        answer = _run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}\\n", "libntfs-3g*")
+        installed = re.search(r"^installed (\S+)$", answer.stdout, re.MULTILINE) if answer else None
+        if installed:
+            return installed[1]
+    answer = _run("mkntfs", "--version")
+    return _version_in(answer)
+
+
+def _remarks_on_libntfs(version: str | None, here: Distribution) -> tuple[Remark, ...]:
+    if version is None:
+        return ()
+    # The version of Debian's package has an epoch; one that somebody built has not.
+    if here.family is Family.DEBIAN and here.codename == "bookworm" and ":" in version:
+        holes = [names for fixed, names in _HOLES_BOOKWORM if _is_older_package(version, fixed)]
+        advice = "install the update from Debian's security archive: sudo apt-get install --only-upgrade ntfs-3g"
+    else:
+        holes = [names for fixed, names in _HOLES if _is_older(version, fixed)]
+        advice = f"unless {here.name} has mended it, do not open volumes or images that you do not trust"
+    if not holes:
+        return ()
+    return (
+        Remark(
+            Severity.WARNING,
+            f"libntfs-3g {version} has holes through which a prepared NTFS volume can take over osdimage "
+            f"({', '.join(holes)}): {advice}",
+        ),
+    )
+
+
+def _is_older_package(version: str, fixed: str) -> bool:
+    answer = _run("dpkg", "--compare-versions", version, "lt", fixed)
+    return answer is not None and answer.returncode == 0
+
+
+def _is_older(version: str, fixed: str) -> bool:
+    """Compare the upstream parts of two versions: ``1:2017.3.23AR.3-4`` is of 2017.3.23."""
+
+    def upstream(text: str) -> list[int]:
+        found = re.match(r"(?:\d+:)?(\d+(?:\.\d+)*)", text)
+        return [int(number) for number in found[1].split(".")] if found else []
+
+    return upstream(version) < upstream(fixed)
+
+
+def _examine_module(name: str, needed_for: str) -> Component:
+    try:
+        version: str | None = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        version = None
+    return Component(
+        name=name,
+        needed_for=needed_for,
+        required=True,
+        present=version is not None,
+        version=version,
+        install=None if version is not None else f"pip install {name}",
+    )
+
+
+def _examine_program(program: _Program, here: Distribution) -> Component:
+    present = _find(program.name) is not None
+    version = _version_in(_run(program.name, *program.arguments)) if present else None
+    mute = present and version is None
+    return Component(
+        name=program.name,
+        needed_for=program.needed_for,
+        present=present,
+        version=version,
+        install=None if present else here.install_command(program.packages),
+        remarks=(Remark(Severity.WARNING, "it does not tell its version; is it broken?"),) if mute else (),
+    )
+
+
+def _examine_device(device: _Device) -> Component:
+    present = Path(device.path).exists()
+    barred = present and not os.access(device.path, os.R_OK | os.W_OK)
+    return Component(
+        name=device.name,
+        needed_for=device.needed_for,
+        present=present,
+        install=None if present else f"sudo modprobe {device.kernel_module}",
+        remarks=(Remark(Severity.NOTE, f"this user may not open {device.path}"),) if barred else (),
+    )
+
+
+def _find(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]))
+
+
+def _run(name: str, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """Run a program; one that is missing, hangs or cannot be run gives None."""
+    path = _find(name)
+    if path is None:
+        return None
+    try:
+        return subprocess.run(
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT_S,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _version_in(answer: subprocess.CompletedProcess[str] | None) -> str | None:
+    """Return the first number with a dot in what a program printed."""
+    found = re.search(r"\d+(?:\.\d+)+", answer.stdout + answer.stderr) if answer else None
+    return found[0] if found else None

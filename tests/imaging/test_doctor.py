@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from osdimage.imaging import doctor
+from osdimage.imaging.distribution import Distribution, Family
+from osdimage.imaging.doctor import Component, Remark, Severity
+
+BOOKWORM = Distribution(name="Debian GNU/Linux 12 (bookworm)", family=Family.DEBIAN, codename="bookworm")
+TRIXIE = Distribution(name="Debian GNU/Linux 13 (trixie)", family=Family.DEBIAN, codename="trixie")
+ARCH = Distribution(name="Arch Linux", family=Family.ARCH, codename=None)
+FEDORA = Distribution(name="Fedora Linux 41", family=Family.FEDORA, codename=None)
+
+# What the programs print, from the packages of Debian 12.
+# $ mkntfs --version; sgdisk --version; 7zz; mkfs.vfat /dev/null/volume
+MKNTFS = "\nmkntfs v2022.10.3 (libntfs-3g)\n\nCreate an NTFS volume on a user specified (block) device.\n"
+SGDISK = "GPT fdisk (sgdisk) version 1.0.9\n\n"
+SEVEN_ZIP = "\n7-Zip (z) 26.02 (x64) : Copyright (c) 1999-2026 Igor Pavlov : 2026-06-25\n"
+MKFS_VFAT = "mkfs.fat 4.2 (2021-01-31)\nmkfs.vfat: unable to open /dev/null/volume: Not a directory\n"
+
+
+class Programs:
+    """A folder that is the whole PATH, with programs that a test writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, name: str, script: str) -> None:
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def add_printing(self, name: str, output: str, *, exit_code: int = 0) -> None:
+        (self.folder / f"{name}.output").write_text(output, encoding="utf-8")
+        self.add(name, f'while IFS= read -r line; do echo "$line"; done <"$0.output"; exit {exit_code}')
+
+    def link(self, name: str) -> None:
+        real = shutil.which(name, path=os.defpath)
+        if real is None:
+            pytest.skip(f"{name} is not here")
+        (self.folder / name).symlink_to(real)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "SYSTEM_FOLDERS", ())
+    return Programs(tmp_path)
+
+
+def component(name: str, distribution: Distribution = BOOKWORM) -> Component:
+    (found,) = [one for one in doctor.examine(distribution).components if one.name == name]
+    return found
+
+
+def test_the_machine_that_runs_the_tests_is_complete() -> None:
+    report = doctor.examine()
+    assert report.missing == ()
+    versions = {one.name: one.version for one in report.components}
+    assert versions["Python"] == ".".join(str(number) for number in sys.version_info[:3])
+    assert versions["click"] == metadata.version("click")
+    assert versions["libwim"] is not None
+    assert versions["libntfs-3g"] is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "exit_code", "version"),
+    [
+        ("mkntfs", MKNTFS, 0, "2022.10.3"),
+        ("sgdisk", SGDISK, 0, "1.0.9"),
+        ("7zz", SEVEN_ZIP, 0, "26.02"),
+        ("mkfs.vfat", MKFS_VFAT, 1, "4.2"),
+        ("qemu-img", "qemu-img version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\n", 0, "7.2.22"),
+        ("sfdisk", "sfdisk from util-linux 2.38.1\n", 0, "2.38.1"),
+        ("wimlib-imagex", "wimlib-imagex 1.13.5 (using wimlib 1.13.5)\n", 0, "1.13.5"),
+    ],
+)
+def test_version_is_read_from_what_a_program_prints(
+    programs: Programs, name: str, output: str, exit_code: int, version: str
+) -> None:
+    programs.add_printing(name, output, exit_code=exit_code)
+    found = component(name)
+    assert (found.present, found.version, found.install, found.remarks) == (True, version, None, ())
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_missing_program_names_the_command_of_the_distribution() -> None:
+    assert component("mkntfs", BOOKWORM).install == "sudo apt-get install ntfs-3g"
+    assert component("mkntfs", FEDORA).install == "sudo dnf install ntfsprogs"
+    assert component("sgdisk", ARCH).install == "sudo pacman -S gptfdisk"
+    assert not component("mkntfs").present
+    assert not component("mkntfs").required
+
+
+def test_a_program_that_hangs_or_cannot_be_run_is_there_without_a_version(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "TIMEOUT_S", 0.2)
+    programs.add("qemu-img", "while :; do :; done")
+    (programs.folder / "sfdisk").write_bytes(b"\x7fELF is not enough")
+    (programs.folder / "sfdisk").chmod(0o755)
+    programs.add("sgdisk", "echo; printf '\\377\\376'")
+    for name in ("qemu-img", "sfdisk", "sgdisk"):
+        found = component(name)
+        assert (found.present, found.version) == (True, None)
+        assert [remark.severity for remark in found.remarks] == [Severity.WARNING]
+
+
+def test_programs_are_found_in_the_system_folders_too(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    programs.add_printing("mkntfs", MKNTFS)
+    monkeypatch.setattr(doctor, "SYSTEM_FOLDERS", (str(tmp_path),))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert component("mkntfs").version == "2022.10.3"
+
+
+def test_an_extension_module_that_does_not_load_is_a_fact(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    del programs
+    monkeypatch.setitem(sys.modules, "osdimage.native", None)
+    monkeypatch.setitem(sys.modules, "osdimage.native.library", None)
+    report = doctor.examine(FEDORA)
+    assert report.missing == ("libwim", "NTFS support of libwim", "libntfs-3g")
+    libwim = component("libwim", FEDORA)
+    assert libwim.install == "sudo dnf install wimlib"
+    assert "cannot be used" in libwim.remarks[0].text
+    assert component("libntfs-3g", FEDORA).install == "sudo dnf install ntfs-3g-libs"
+
+
+def test_a_libwim_without_libntfs_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    from osdimage.native import library  # noqa: PLC0415 - only this test touches it
+
+    monkeypatch.setattr(library, "has_ntfs_support", lambda: False)
+    assert doctor.examine(BOOKWORM).missing == ("NTFS support of libwim",)
+    assert component("NTFS support of libwim").remarks == (
+        Remark(Severity.WARNING, "this libwim was built without libntfs-3g"),
+    )
+
+
+@pytest.mark.parametrize(("version", "noted"), [((1, 13, 6), True), ((1, 14, 1), True), ((1, 14, 2), False)])
+def test_a_libwim_whose_files_windows_refuses_is_noted(
+    version: tuple[int, int, int], noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from osdimage.native import library  # noqa: PLC0415 - only this test touches it
+
+    monkeypatch.setattr(library, "version", lambda: library.Version(*version))
+    remarks = component("libwim").remarks
+    assert [remark.severity for remark in remarks] == ([Severity.NOTE] if noted else [])
+
+
+def test_a_missing_module_names_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "pyfatfs":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert doctor.examine(BOOKWORM).missing == ("pyfatfs",)
+    assert component("pyfatfs").install == "pip install pyfatfs"
+
+
+# $ dpkg --compare-versions A lt B, with dpkg 1.21.22; the first version without each hole is in
+# /usr/share/doc/libntfs-3g89/changelog.Debian.gz.
+@pytest.mark.parametrize(
+    ("version", "named", "not_named"),
+    [
+        ("1:2022.10.3-1", ["CVE-2023-52890", "CVE-2026-40706", "CVE-2026-42617"], ["CVE-2022-40284"]),
+        ("1:2022.10.3-1+b1", ["CVE-2023-52890", "CVE-2026-40706", "CVE-2026-42617"], ["CVE-2022-40284"]),
+        ("1:2022.10.3-1+deb12u2", ["CVE-2026-40706", "CVE-2026-56136"], ["CVE-2023-52890"]),
+        ("1:2022.10.3-1+deb12u3", ["CVE-2026-42617", "CVE-2026-46572"], ["CVE-2026-40706"]),
+        ("1:2022.10.3-1~bpo11+1", ["CVE-2022-40284"], []),
+    ],
+)
+def test_holes_of_debian_12_that_are_open_are_named(
+    programs: Programs, version: str, named: list[str], not_named: list[str]
+) -> None:
+    programs.link("dpkg")
+    programs.add_printing("dpkg-query", f"not-installed \ninstalled {version}\n", exit_code=1)
+    found = component("libntfs-3g")
+    assert found.version == version
+    (remark,) = found.remarks
+    assert remark.severity is Severity.WARNING
+    assert all(name in remark.text for name in named)
+    assert not any(name in remark.text for name in not_named)
+
+
+@pytest.mark.parametrize("version", ["1:2022.10.3-1+deb12u4", "1:2022.10.3-1+deb12u10", "1:2026.7.7-1"])
+def test_a_mended_libntfs_of_debian_12_has_no_remark(programs: Programs, version: str) -> None:
+    programs.link("dpkg")
+    programs.add_printing("dpkg-query", f"installed {version}\n")
+    assert component("libntfs-3g").remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "named"),
+    [
+        # Built by hand on Debian 12: dpkg knows nothing of it.
+        (BOOKWORM, "2022.10.3", ["CVE-2026-40706", "CVE-2026-42617"]),
+        (ARCH, "2022.5.17", ["CVE-2022-40284", "CVE-2026-40706", "CVE-2026-42617"]),
+        (ARCH, "2022.10.3", ["CVE-2026-40706", "CVE-2026-42617"]),
+        (FEDORA, "2026.2.25", ["CVE-2026-42617"]),
+        (FEDORA, "2026.7.7", []),
+        (FEDORA, "2026.10.1", []),
+    ],
+)
+def test_elsewhere_the_upstream_version_decides(
+    programs: Programs, distribution: Distribution, version: str, named: list[str]
+) -> None:
+    programs.add_printing("mkntfs", MKNTFS.replace("2022.10.3", version))
+    found = component("libntfs-3g", distribution)
+    assert found.version == version
+    text = " ".join(remark.text for remark in found.remarks)
+    for name in ("CVE-2022-40284", "CVE-2026-40706", "CVE-2026-42617"):
+        assert (name in text) == (name in named)
+    if named:
+        assert distribution.name in text
+
+
+@pytest.mark.parametrize(("version", "old"), [("1:2017.3.23AR.3-4+deb11u4", True), ("1:2022.10.3-5", False)])
+def test_the_upstream_part_of_another_debian_release_decides(programs: Programs, version: str, old: bool) -> None:
+    programs.add_printing("dpkg-query", f"installed {version}\n")
+    (remark,) = component("libntfs-3g", TRIXIE).remarks
+    assert ("CVE-2022-40284" in remark.text) == old
+
+
+def test_devices_that_are_missing_or_barred(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    there = tmp_path / "fuse"
+    there.touch()
+    monkeypatch.setattr(
+        doctor,
+        "_DEVICES",
+        (
+            doctor._Device("FUSE", str(there), "fuse", "mounting images"),
+            doctor._Device("loop devices", str(tmp_path / "loop-control"), "loop", "tests"),
+        ),
+    )
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert component("FUSE").present
+    assert component("FUSE").remarks == (Remark(Severity.NOTE, f"this user may not open {there}"),)
+    assert component("loop devices").install == "sudo modprobe loop"
