@@ -45,6 +45,9 @@ def _report_click(error: click.ClickException | click.exceptions.Exit | click.Ab
     if isinstance(error, click.Abort):
         say("stopped")
         return INTERRUPTED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return USAGE
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "osdimage"
         say(f"{one_line(error.format_message())} (see {path} --help)")

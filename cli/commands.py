@@ -1,0 +1,38 @@
+"""The table of commands, and the help that is made of it alone."""
+
+from __future__ import annotations
+
+# name: (module of this package, what `osdimage --help` says).  The module has the click command as NAME_command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "capture": ("capture", "Capture a directory or an NTFS volume into a WIM."),
+    "apply": ("apply", "Apply an image of a WIM to a directory or an NTFS volume."),
+    "export": ("export", "Copy images to another WIM, with another compression if wanted."),
+    "info": ("info", "Show what a WIM holds, or change names and descriptions."),
+    "list": ("list", "List the files of an image."),
+    "extract": ("extract", "Extract files of an image."),
+    "verify": ("verify", "Check a WIM: structure, names, and every blob's SHA-1."),
+    "delete": ("delete", "Delete images from a WIM."),
+    "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),
+}
+
+_HEAD = """\
+Usage: osdimage [OPTIONS] COMMAND [ARGS]...
+
+  Capture, inspect, convert and apply Windows images (WIM), on Linux, without
+  Windows and without root.
+
+  Exit codes: 0 done, 1 the operation failed, 2 usage, 3 input invalid or
+  corrupt, 4 target refused, 130 interrupted.
+
+Options:
+  --version   Show the version and exit.
+  -h, --help  Show this message and exit.
+
+Commands:
+"""
+
+
+def help_text() -> str:
+    """Return what ``osdimage --help`` prints."""
+    width = max(map(len, COMMANDS))
+    return _HEAD + "\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items())
