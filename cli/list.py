@@ -12,8 +12,8 @@ from osdimage.cli import params, render
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
+    from osdimage.imaging.wim.image import Entry
     from osdimage.imaging.wim.select import ImageSelector
-    from osdimage.native.tree import Entry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -76,8 +76,7 @@ class CompressionWish:
 
         A new file named ``.esd`` is solid LZMS unless the options say otherwise: that is what an ESD is.
         """
-        from osdimage.imaging.wim.compression import CompressionSpec  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.native.library import Compression  # noqa: PLC0415
+        from osdimage.imaging.wim.compression import Compression, CompressionSpec  # noqa: PLC0415 - start-up stays cheap
 
         base = self.compress
         if base is None and not self.solid and self.chunk_size is None:
