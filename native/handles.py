@@ -391,6 +391,10 @@ class WimHandle:
         finally:
             self._relay.on_item = None
 
+    def collect_blobs(self, table: Any) -> None:
+        """Fill a ``struct osd_blob_table`` with every entry of the blob table, in C."""
+        self._run(lib.wimlib_iterate_lookup_table, 0, ffi.addressof(lib, "osd_blob_table_add"), table)
+
     def audit_tree(self, image: int, path: str, audit: Any) -> tuple[str, ...]:
         """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought."""
         return self._run(
