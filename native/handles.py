@@ -239,8 +239,10 @@ class WimHandle:
     def set_output(self, compression: Compression, chunk_size: int | None, solid_chunk_size: int | None) -> None:
         """Choose the format of the next write.  Chunk sizes in bytes; None for the default of the format."""
         self._run(lib.wimlib_set_output_compression_type, compression.value)
-        self._run(lib.wimlib_set_output_pack_compression_type, compression.value)
         self._run(lib.wimlib_set_output_chunk_size, chunk_size or 0)
+        if compression is Compression.NONE:
+            return  # and refuses solid resources
+        self._run(lib.wimlib_set_output_pack_compression_type, compression.value)
         self._run(lib.wimlib_set_output_pack_chunk_size, solid_chunk_size or 0)
 
     def add_image(
