@@ -53,10 +53,17 @@ def list_command(
                 click.echo(separator + json.dumps(_facts(entry)), nl=False)
                 separator = ",\n"
 
-            image.walk(write, path=path, recursive=recursive)
+            dropped = image.walk(write, path=path, recursive=recursive)
             click.echo("\n]")
-        elif not reporter.quiet:
-            image.walk(_show_long if is_long else _show, path=path, recursive=recursive)
+        else:
+            show = _show_nothing if reporter.quiet else _show_long if is_long else _show
+            dropped = image.walk(show, path=path, recursive=recursive)
+        for text in dropped:
+            reporter.warn(text)
+
+
+def _show_nothing(entry: Entry) -> None:
+    del entry
 
 
 def _show(entry: Entry) -> None:

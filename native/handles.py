@@ -101,6 +101,8 @@ class WimHandle:
         # wimlib_export_image() and wimlib_reference_resource_files() keep reading the source through C pointers, and
         # call its progress function, until this handle is freed.
         self._keep_alive: list[WimHandle | Relay] = [relay]
+        # libwim says what it repaired in a tree when it loads the tree, and not again while it keeps it.
+        self._repairs: dict[int, tuple[str, ...]] = {}
         self._finalizer = weakref.finalize(self, lib.wimlib_free, owner[0])
         lib.wimlib_register_progress_function(owner[0], lib.osd_on_progress, relay.handle)
 
@@ -391,8 +393,11 @@ class WimHandle:
             self._relay.on_item = None
 
     def audit_tree(self, image: int, path: str, audit: Any) -> tuple[str, ...]:
-        """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought."""
-        return self._run(
+        """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought.
+
+        A later call returns the warnings of the first.
+        """
+        messages = self._run(
             lib.wimlib_iterate_dir_tree,
             image,
             text.to_c(path),
@@ -400,3 +405,4 @@ class WimHandle:
             ffi.addressof(lib, "osd_audit_entry"),
             audit,
         )
+        return self._repairs.setdefault(image, messages)

@@ -23,6 +23,7 @@
 
 static __thread char text_of_thread[CAPACITY];
 static __thread size_t length_of_thread;
+static __thread bool overflowed_in_thread;
 
 static ssize_t
 write_to_thread(void *cookie, const char *data, size_t size)
@@ -33,6 +34,8 @@ write_to_thread(void *cookie, const char *data, size_t size)
 	(void)cookie;
 	memcpy(text_of_thread + length_of_thread, data, kept);
 	length_of_thread += kept;
+	if (kept < size)
+		overflowed_in_thread = true;
 	/* Claim all of it: a short count would set the error flag of the FILE for every thread. */
 	return (ssize_t)size;
 }
@@ -59,15 +62,20 @@ void
 osd_messages_clear(void)
 {
 	length_of_thread = 0;
+	overflowed_in_thread = false;
 }
 
-/* Move what this thread has printed into text (at most capacity bytes, not terminated); returns its length. */
+/*
+ * Move what this thread has printed into text (at most capacity bytes, not terminated); returns its length.  Tells in
+ * overflowed whether more was printed than could be kept.
+ */
 size_t
-osd_messages_take(char *text, size_t capacity)
+osd_messages_take(char *text, size_t capacity, int *overflowed)
 {
 	size_t length = length_of_thread < capacity ? length_of_thread : capacity;
 
 	memcpy(text, text_of_thread, length);
-	length_of_thread = 0;
+	*overflowed = overflowed_in_thread || length < length_of_thread;
+	osd_messages_clear();
 	return length;
 }

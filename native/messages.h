@@ -6,6 +6,6 @@
 
 int osd_messages_install(void);
 void osd_messages_clear(void);
-size_t osd_messages_take(char *text, size_t capacity);
+size_t osd_messages_take(char *text, size_t capacity, int *overflowed);
 
 #endif

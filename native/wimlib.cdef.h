@@ -196,7 +196,7 @@ int wimlib_write_to_fd(WIMStruct *wim, int fd, int image, int write_flags, unsig
 /* messages.h */
 int osd_messages_install(void);
 void osd_messages_clear(void);
-size_t osd_messages_take(char *text, size_t capacity);
+size_t osd_messages_take(char *text, size_t capacity, int *overflowed);
 
 /* audit.h */
 enum osd_refusal { OSD_REFUSAL_NONE, OSD_REFUSAL_SEPARATOR, OSD_REFUSAL_COLON, OSD_REFUSAL_DOTS };

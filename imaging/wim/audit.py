@@ -15,6 +15,7 @@ from osdimage.imaging.errors import CorruptWim, MissingParts, UnsafeName
 from osdimage.imaging.units import GIB, format_size
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
+from osdimage.native.status import LOST_MESSAGES
 from osdimage.native.tree import Audit, Blob, Refusal
 
 # libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
@@ -63,10 +64,16 @@ def refuse_dropped_names(path: Path, index: int, audit: Audit) -> None:
 
     Raises:
         UnsafeName: with libwim's words.
+        CorruptWim: when libwim dropped and repaired more than it could tell, names perhaps among it.
     """
     for line in audit.messages:
         if line.startswith(_DROPPED_NAMES):
             raise UnsafeName(f"{path}: image {index} holds a name that is not allowed: {line}")
+    if LOST_MESSAGES in audit.messages:
+        raise CorruptWim(
+            f"{path}: the tree of image {index} is damaged in more places than can be told; the first: "
+            f"{audit.messages[0]}"
+        )
 
 
 def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
