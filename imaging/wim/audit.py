@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, MissingParts, UnsafeName
+from osdimage.imaging.errors import CorruptWim, MissingParts, TargetRefused, UnsafeName
 from osdimage.imaging.units import GIB, format_size
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
@@ -90,6 +90,19 @@ def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
         f"in a Windows image{more}",
         path=audit.refused_path,
     )
+
+
+def refuse_link(target: Path, path: str | None) -> None:
+    """Refuse a target with a symbolic link in the place of a directory of the image.
+
+    Raises:
+        TargetRefused: which names the directory.
+    """
+    if path is not None:
+        raise TargetRefused(
+            f"{target}: has a symbolic link where the image has the directory {path!r}; nothing is written through "
+            "links"
+        )
 
 
 def refuse_missing(path: Path, index: int, audit: Audit) -> None:

@@ -46,9 +46,7 @@ class WimImage:
         """Name the image and its file."""
         return f"<WimImage {self.index} {self.name!r} of {self._path}>"
 
-    def walk(
-        self, visit: Callable[[Entry], None], *, path: str = "/", recursive: bool = True
-    ) -> tuple[str, ...]:
+    def walk(self, visit: Callable[[Entry], None], *, path: str = "/", recursive: bool = True) -> tuple[str, ...]:
         """Call a function with the entry at a path and, unless ``recursive`` is false, every one below it.
 
         Parents come before their children.  Paths are separated by ``/`` and compared without case.  An exception of
