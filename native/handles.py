@@ -392,17 +392,22 @@ class WimHandle:
         finally:
             self._relay.on_item = None
 
-    def audit_tree(self, image: int, path: str, audit: Any) -> tuple[str, ...]:
+    def audit_tree(self, image: int, path: str, audit: Any, *, memory: int | None = None) -> tuple[str, ...]:
         """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought.
 
-        A later call returns the warnings of the first.
+        A later call returns the warnings of the first.  libwim may take ``memory`` more bytes; None for no limit.
         """
-        messages = self._run(
-            lib.wimlib_iterate_dir_tree,
-            image,
-            text.to_c(path),
-            lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
-            ffi.addressof(lib, "osd_audit_entry"),
-            audit,
-        )
+        if memory is not None:
+            lib.osd_memory_limit(memory)
+        try:
+            messages = self._run(
+                lib.wimlib_iterate_dir_tree,
+                image,
+                text.to_c(path),
+                lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
+                ffi.addressof(lib, "osd_audit_entry"),
+                audit,
+            )
+        finally:
+            lib.osd_memory_unlimited()
         return self._repairs.setdefault(image, messages)

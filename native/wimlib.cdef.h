@@ -198,6 +198,11 @@ int osd_messages_install(void);
 void osd_messages_clear(void);
 size_t osd_messages_take(char *text, size_t capacity, int *overflowed);
 
+/* memory.h */
+int osd_memory_install(void);
+void osd_memory_limit(uint64_t bytes);
+void osd_memory_unlimited(void);
+
 /* audit.h */
 enum osd_refusal { OSD_REFUSAL_NONE, OSD_REFUSAL_SEPARATOR, OSD_REFUSAL_COLON, OSD_REFUSAL_DOTS };
 struct osd_audit {

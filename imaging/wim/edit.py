@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, StorageError, TargetRefused
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim import info
+from osdimage.imaging.wim.audit import load_tree
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
@@ -145,6 +146,7 @@ def delete_images(
         if len(unique) == facts.image_count:
             raise InvalidRequest(f"{path}: no image would be left; delete the file instead")
         for index in unique:
+            load_tree(path, handle, index)
             handle.delete_image(index)
         spec = CompressionSpec(facts.compression or Compression.NONE)
         write_file(handle, path, spec, replace=True, integrity=None, threads=0, meter=meter, retain_guid=True)
