@@ -78,7 +78,8 @@ class _LevelGate:
             if self._active == 0:
                 # -1 sets every format: a level of an earlier writer must not outlive it.
                 call(lib.wimlib_set_default_compression_level, -1, 0)
-                call(lib.wimlib_set_default_compression_level, compression.value, level)
+                if compression is not Compression.NONE:
+                    call(lib.wimlib_set_default_compression_level, compression.value, level)
                 self._setting = (compression, level)
             self._active += 1
         try:
