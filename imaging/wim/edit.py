@@ -168,7 +168,7 @@ def _tree_of(handle: WimHandle, index: int) -> Blob | None:
 
 def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageProperties]) -> bytes:
     root = info.parse_root(text)
-    elements = {int(element.get("INDEX") or 0): element for element in root.iter("IMAGE")}
+    elements = info.elements_by_index(root)
     for index, wanted in properties.items():
         element = elements.get(index)
         if element is None:
