@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from construct import Container, Struct
 
 _HEADER_SIZE = 208
+_INTEGRITY_HEADER_SIZE = 12
 _FLAG_READ_ONLY = 0x04
 _FLAG_SPANNED = 0x08
 _RESOURCE_METADATA = 0x02
@@ -111,7 +112,7 @@ def set_properties(
         raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
     with _locked(path) as descriptor:
         header = _read_header(path, descriptor)
-        integrity = _read_integrity(descriptor, header)
+        integrity = _read_integrity(path, descriptor, header)
         if boot_index is not None:
             header.boot_index = boot_index
             _set_resource(header.boot_metadata, boot_blob)
@@ -224,14 +225,17 @@ def _read_header(path: Path, descriptor: int) -> Container:
     return header
 
 
-def _read_integrity(descriptor: int, header: Container) -> bytes:
+def _read_integrity(path: Path, descriptor: int, header: Container) -> bytes:
     """Return the integrity table.  It covers the blobs and their table, not the XML, so it stays true."""
     size = header.integrity.stored_size
     if header.integrity.offset == 0 or size == 0:
         return b""
+    damaged = CorruptWim(f"{path}: the integrity table is damaged")
+    if size < _INTEGRITY_HEADER_SIZE or header.integrity.offset + size > os.fstat(descriptor).st_size:
+        raise damaged
     table = os.pread(descriptor, size, header.integrity.offset)
     if len(table) != size or struct.unpack_from("<I", table)[0] != size:
-        raise CorruptWim("the integrity table is damaged")
+        raise damaged
     return table
 
 
