@@ -103,14 +103,15 @@ def set_properties(
         StorageError: when writing failed; the WIM is as it was.
     """
     path = Path(wim)
-    with wim_errors(path), WimHandle.open(path) as handle:
-        facts = handle.info()
-        text = info.decode_xml(handle.xml())
-        boot_blob = _tree_of(handle, boot_index) if boot_index else None
-    new_xml = _edit_xml(path, text, facts.image_count, properties)
-    if boot_index is not None and not 0 <= boot_index <= facts.image_count:
-        raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
+    # What is read must not change before it is written back: the lock comes first.
     with _locked(path) as descriptor:
+        with wim_errors(path), WimHandle.open(path) as handle:
+            facts = handle.info()
+            text = info.decode_xml(handle.xml())
+            boot_blob = _tree_of(handle, boot_index) if boot_index else None
+        new_xml = _edit_xml(path, text, facts.image_count, properties)
+        if boot_index is not None and not 0 <= boot_index <= facts.image_count:
+            raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
         header = _read_header(path, descriptor)
         integrity = _read_integrity(path, descriptor, header)
         if boot_index is not None:
