@@ -165,7 +165,13 @@ def _set_dirty(target: Path, *, dirty: bool) -> None:
 
 @contextmanager
 def _named_when_half_done(target: Path) -> Iterator[None]:
-    """Say in an error that the directory is half written."""
+    """Make the directory, and say in an error that it is half written."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{target}: the directory cannot be made: {error.strerror}", path=target, errno=error.errno
+        ) from error
     try:
         yield
     except OsdImageError as error:
