@@ -85,15 +85,23 @@ class WriteSettings:
         )
 
 
+# How libwim begins the warning about the flag that :attr:`WimInfo.write_in_progress` tells too.
+_WRITE_IN_PROGRESS = "The WIM_HDR_FLAG_WRITE_IN_PROGRESS flag"
+
+
 class WimHandle:
     """Owns one ``WIMStruct *``.  Use as a context manager, or call :meth:`close`; garbage collection is only the net.
+
+    Attributes:
+        repairs: what libwim ignored or repaired in the header and the blob table when it opened the file.
 
     Every method raises :class:`~osdimage.native.status.WimlibError` when libwim refuses, ValueError after close, and
     RuntimeError from another thread or from inside the handle's own progress function.
     """
 
-    def __init__(self, owner: Any, relay: Relay) -> None:
+    def __init__(self, owner: Any, relay: Relay, repairs: tuple[str, ...] = ()) -> None:
         """Take over the structure in ``owner`` (a ``WIMStruct **``); :meth:`create` and :meth:`open` call this."""
+        self.repairs = repairs
         self._owner = owner
         self._relay = relay
         self._thread = threading.get_ident()
@@ -130,7 +138,7 @@ class WimHandle:
             lib.WIMLIB_OPEN_FLAG_WRITE_ACCESS if write else 0
         )
         with relay:
-            call(
+            messages = call(
                 lib.wimlib_open_wim_with_progress,
                 text.path_to_c(path),
                 flags,
@@ -139,7 +147,10 @@ class WimHandle:
                 relay.handle,
             )
         relay.listener = None
-        return cls(owner, relay)
+        if check_integrity:
+            # The caller knows from the header that there is no table to check.
+            messages = tuple(line for line in messages if not line.endswith("Skipping integrity check."))
+        return cls(owner, relay, tuple(line for line in messages if not line.startswith(_WRITE_IN_PROGRESS)))
 
     def close(self) -> None:
         """Free the structure.  A second call does nothing."""
