@@ -137,15 +137,15 @@ class WimHandle:
         flags = (lib.WIMLIB_OPEN_FLAG_CHECK_INTEGRITY if check_integrity else 0) | (
             lib.WIMLIB_OPEN_FLAG_WRITE_ACCESS if write else 0
         )
-        with relay:
-            messages = call(
-                lib.wimlib_open_wim_with_progress,
-                text.path_to_c(path),
-                flags,
-                owner,
-                lib.osd_on_progress,
-                relay.handle,
-            )
+        encoded = text.path_to_c(path)
+        xml_handler = lib.osd_xml_quiet()
+        try:
+            with relay:
+                messages = call(
+                    lib.wimlib_open_wim_with_progress, encoded, flags, owner, lib.osd_on_progress, relay.handle
+                )
+        finally:
+            lib.osd_xml_restore(xml_handler)
         relay.listener = None
         if check_integrity:
             # The caller knows from the header that there is no table to check.

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include "messages.h"
 
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,22 @@
 static __thread char text_of_thread[CAPACITY];
 static __thread size_t length_of_thread;
 static __thread bool overflowed_in_thread;
+
+typedef void (*osd_xml_handler)(void *context, const char *format, ...);
+
+/* libxml2's xmlGenericError of this thread (xmlerror.h), without a need for its headers; NULL without libxml2. */
+static osd_xml_handler *
+xml_handler_of_thread(void)
+{
+	void *library = dlopen("libxml2.so.2", RTLD_LAZY | RTLD_NOLOAD);
+	osd_xml_handler *(*place)(void);
+
+	if (library == NULL)
+		return NULL;
+	*(void **)&place = dlsym(library, "__xmlGenericError");
+	dlclose(library); /* it was loaded before, and stays */
+	return place == NULL ? NULL : place();
+}
 
 static ssize_t
 write_to_thread(void *cookie, const char *data, size_t size)
@@ -55,6 +72,41 @@ osd_messages_install(void)
 		setvbuf(sink, NULL, _IONBF, 0);
 	}
 	return wimlib_set_error_file(sink) == 0 ? 0 : -1;
+}
+
+static void
+drop_xml_message(void *context, const char *format, ...)
+{
+	(void)context;
+	(void)format;
+}
+
+/*
+ * Keep libxml2, with which libwim before 1.14 parses, from printing its own sentences on stderr; libwim says enough.
+ * The handler belongs to this thread and perhaps to someone else in the process: the old one is returned, to be put
+ * back.  NULL where libxml2 is not loaded.
+ */
+void *
+osd_xml_quiet(void)
+{
+	osd_xml_handler *place = xml_handler_of_thread();
+	osd_xml_handler before;
+
+	if (place == NULL)
+		return NULL;
+	before = *place;
+	*place = drop_xml_message;
+	return (void *)before;
+}
+
+/* Put the handler back that osd_xml_quiet() returned. */
+void
+osd_xml_restore(void *before)
+{
+	osd_xml_handler *place = xml_handler_of_thread();
+
+	if (place != NULL && before != NULL)
+		*place = (osd_xml_handler)before;
 }
 
 /* Forget what this thread has printed so far. */

@@ -196,6 +196,8 @@ int wimlib_write_to_fd(WIMStruct *wim, int fd, int image, int write_flags, unsig
 /* messages.h */
 int osd_messages_install(void);
 void osd_messages_clear(void);
+void *osd_xml_quiet(void);
+void osd_xml_restore(void *before);
 size_t osd_messages_take(char *text, size_t capacity, int *overflowed);
 
 /* memory.h */
