@@ -84,14 +84,17 @@ def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) 
     if not any(_GLOB.search(name) for name in names):
         return tuple(dict.fromkeys(names))
     everything: list[str] = []
+    separated: list[str] = []
 
     def take(entry: Entry) -> None:
-        if entry.name is not None and re.search(r"[\\/]", entry.name):
-            # No pattern fits such a name, and to pass it over would be to skip it silently.
-            refuse_unsafe_names(path, index, tree.audit(handle, index))
         everything.append(entry.path)
+        if entry.name is not None and re.search(r"[\\/]", entry.name):
+            separated.append(entry.path)
 
     tree.each_entry(handle, index, "/", recursive=True, visit=take)
+    if separated:
+        # No pattern fits such a name, and to pass it over would be to skip it silently.
+        refuse_unsafe_names(path, index, tree.audit(handle, index))
     found: dict[str, None] = {}
     for name, text in zip(names, wanted, strict=True):
         matches = _matches(everything, name) if _GLOB.search(name) else [name]
