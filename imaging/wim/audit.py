@@ -63,6 +63,8 @@ def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None =
     try:
         return tree.audit(handle, index, target=target, memory=_MEMORY_FOR_BUFFERS + _MEMORY_FACTOR * size)
     except WimlibError as error:
+        if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
+            raise CorruptWim(f"{path}: image {index} holds nothing, not even a root directory") from error
         if error.code != WimlibCode.NOMEM:
             raise
         raise CorruptWim(
