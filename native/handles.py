@@ -254,7 +254,8 @@ class WimHandle:
         self._run(lib.wimlib_set_output_compression_type, compression.value)
         self._run(lib.wimlib_set_output_chunk_size, chunk_size or 0)
         if compression is Compression.NONE:
-            return  # and refuses solid resources
+            # libwim refuses a solid format without compression, even for a WIM that will not be solid.
+            return
         self._run(lib.wimlib_set_output_pack_compression_type, compression.value)
         self._run(lib.wimlib_set_output_pack_chunk_size, solid_chunk_size or 0)
 
@@ -402,6 +403,10 @@ class WimHandle:
             return self._run(lib.wimlib_iterate_lookup_table, 0, lib.osd_on_blob, self._relay.handle)
         finally:
             self._relay.on_item = None
+
+    def collect_blobs(self, table: Any) -> None:
+        """Fill a ``struct osd_blob_table`` with every entry of the blob table, in C."""
+        self._run(lib.wimlib_iterate_lookup_table, 0, ffi.addressof(lib, "osd_blob_table_add"), table)
 
     def audit_tree(self, image: int, path: str, audit: Any, *, memory: int | None = None) -> tuple[str, ...]:
         """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought.

@@ -229,6 +229,20 @@ int osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored
 int64_t osd_reader_next(struct osd_reader *reader, uint8_t *buffer, uint64_t capacity);
 uint32_t osd_reader_piece(const struct osd_reader *reader);
 
+/* blob_table.h */
+struct osd_blob {
+    uint64_t resource_offset, resource_stored_size, resource_size, offset_in_resource, size;
+    uint8_t sha1[20];
+    uint32_t part_number, references;
+    uint8_t is_metadata, is_compressed, is_solid, unused;
+};
+struct osd_blob_table { struct osd_blob *blobs; size_t count, capacity; };
+int osd_blob_table_add(const struct wimlib_resource_entry *entry, void *table);
+void osd_blob_table_sort(struct osd_blob_table *table);
+void osd_blob_table_release(struct osd_blob_table *table);
+size_t osd_reader_batch(struct osd_reader *reader, const struct osd_blob *blobs, size_t count, int compression_type,
+                        uint32_t chunk_size, uint8_t *buffer, uint64_t capacity, int32_t *errors);
+
 /* Implemented in callbacks.py. */
 extern "Python" enum wimlib_progress_status osd_on_progress(
     enum wimlib_progress_msg, union wimlib_progress_info *, void *);

@@ -14,6 +14,7 @@ from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.info import SOLID_VERSION
 from osdimage.imaging.wim.output import refuse_existing
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import (
@@ -140,6 +141,10 @@ def _check_image(source: WimFile, image: WimImage) -> tuple[str, ...]:
 
 def _spec_of(source: WimFile) -> CompressionSpec:
     """Return the compression of a WIM."""
+    kind = source.header.compression or Compression.NONE
+    # Only this version of the format has solid resources; looking through the blobs of any other would cost time.
+    if source.header.version != SOLID_VERSION:
+        return CompressionSpec(kind)
     solid = False
 
     def look(blob: Blob) -> None:
@@ -148,7 +153,7 @@ def _spec_of(source: WimFile) -> CompressionSpec:
 
     with wim_errors(source.path):
         tree.each_blob(source.handle, look)
-    return CompressionSpec(source.header.compression or Compression.NONE, solid=solid)
+    return CompressionSpec(kind, solid=solid)
 
 
 def _add(

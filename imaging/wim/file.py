@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from osdimage.imaging.errors import CorruptWim, ImageNotFound
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
@@ -16,8 +16,10 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.info import WimHeader
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
-from osdimage.imaging.wim.verify import VerifyReport, verify
 from osdimage.native.handles import WimHandle
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.verify import VerifyReport
 
 
 class WimFile:
@@ -149,6 +151,8 @@ class WimFile:
         Raises:
             StorageError: when the file cannot be read.  Damage is not raised; it is in the report.
         """
+        from osdimage.imaging.wim.verify import verify  # noqa: PLC0415 - with it come threads, hashes and logging
+
         with self._errors():
             return verify(self.path, self.handle, self.header, self.images, threads=threads, progress=progress)
 

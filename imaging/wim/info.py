@@ -19,6 +19,9 @@ from osdimage.native.library import Compression
 CREATOR_PROPERTY = "OSDIMAGE/CREATOR"
 VERSION_PROPERTY = "OSDIMAGE/VERSION"
 
+# Of the format, in the header: WIMs that may hold solid resources (ESD).  All others are 0x10D00.
+SOLID_VERSION = 0xE00
+
 # PROCESSOR_ARCHITECTURE_* of <winnt.h>.
 _ARCHITECTURES = {0: "x86", 5: "arm", 6: "ia64", 9: "x64", 12: "arm64"}
 _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -28,7 +28,7 @@ from osdimage.imaging.wim.steps import listener
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.library import Compression
-from osdimage.native.resource import ResourceReader
+from osdimage.native.resource import BlobTable, ResourceReader
 from osdimage.native.status import WimlibError
 from osdimage.native.tree import Blob, Entry
 
@@ -121,19 +121,18 @@ def verify(
             problems.append(
                 Problem(ProblemKind.MISSING, f"image {image.info.index}: the contents of {missing} files are missing")
             )
-    blobs: list[Blob] = []
-    # A handle of its own: the blobs of referenced files are not in this file, whatever their part number says.
+    # A handle of its own: the blobs of referenced files are not in this file.
     with WimHandle.open(path) as plain:
-        tree.each_blob(plain, blobs.append)
-    here = [blob for blob in blobs if blob.part_number == header.part_number]
+        blobs = BlobTable(plain)
     meter = Meter(progress, {Phase.VERIFY_DATA: 1})
     if header.is_pipable:
         problems += _verify_with_libwim(path, handle, meter)
     else:
-        bad = _hash_all(path, header, here, threads or len(os.sched_getaffinity(0)), meter)
+        bad = _hash_all(path, header, blobs, threads or len(os.sched_getaffinity(0)), meter)
         problems += _name_files(handle, loadable, bad)
     meter.finish()
-    return VerifyReport(path, len(images), len(here), sum(blob.size for blob in here), tuple(problems), tuple(notes))
+    size = sum(size for _, size, _ in blobs.places())
+    return VerifyReport(path, len(images), len(blobs), size, tuple(problems), tuple(notes))
 
 
 def verify_file(
@@ -192,9 +191,9 @@ def _verify_with_libwim(path: Path, handle: WimHandle, meter: Meter) -> list[Pro
     return []
 
 
-def _hash_all(path: Path, header: WimHeader, blobs: Sequence[Blob], threads: int, meter: Meter) -> list[_Bad]:
-    """Hash blobs in several threads; return the bad ones in the order of the file."""
-    total = sum(blob.size for blob in blobs)
+def _hash_all(path: Path, header: WimHeader, blobs: BlobTable, threads: int, meter: Meter) -> list[_Bad]:
+    """Hash all blobs in several threads; return the bad ones in the order of the file."""
+    total = sum(size for _, size, _ in blobs.places())
     done = 0
     bad: list[_Bad] = []
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -203,16 +202,16 @@ def _hash_all(path: Path, header: WimHeader, blobs: Sequence[Blob], threads: int
     waiting: set[Future[tuple[list[_Bad], int]]] = set()
     try:
         for batch in _batches(blobs):
-            waiting.add(pool.submit(_hash_batch, readers, batch))
+            waiting.add(pool.submit(_hash_batch, readers, blobs, batch))
             if len(waiting) < 2 * threads:
                 continue
-            finished, waiting = wait(waiting, return_when="FIRST_COMPLETED")
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
                 found, size = future.result()
                 bad += found
                 done += size
             meter.step(Phase.VERIFY_DATA, done, total)
-        for future in wait(waiting, return_when=FIRST_EXCEPTION).done:
+        for future in wait(waiting).done:
             bad += future.result()[0]
         meter.step(Phase.VERIFY_DATA, total, total)
     finally:
@@ -248,42 +247,52 @@ class _Readers:
             reader.close()
 
 
-def _batches(blobs: Sequence[Blob]) -> Iterator[list[Blob]]:
-    """Group blobs into pieces of work, in the order of the file.  The blobs of a solid resource stay together."""
-    ordered = sorted(blobs, key=lambda blob: (blob.resource_offset, blob.offset_in_resource))
-    batch: list[Blob] = []
-    size = 0
-    for blob in ordered:
-        is_same_resource = bool(batch) and blob.is_solid and blob.resource_offset == batch[-1].resource_offset
-        if batch and not is_same_resource and (size >= _BATCH_BYTES or len(batch) >= _BATCH_BLOBS or blob.is_solid):
-            yield batch
-            batch, size = [], 0
-        batch.append(blob)
-        size += blob.size
-    if batch:
-        yield batch
+def _batches(blobs: BlobTable) -> Iterator[range]:
+    """Cut the table into pieces of work.  The blobs of a solid resource stay together."""
+    first, bytes_in_batch = 0, 0
+    previous: tuple[int, bool] | None = None
+    for position, (offset, size, is_solid) in enumerate(blobs.places()):
+        goes_on = is_solid and previous == (offset, True)
+        is_full = bytes_in_batch >= _BATCH_BYTES or position - first >= _BATCH_BLOBS
+        if position > first and not goes_on and (is_full or is_solid or (previous is not None and previous[1])):
+            yield range(first, position)
+            first, bytes_in_batch = position, 0
+        bytes_in_batch += size
+        previous = (offset, is_solid)
+    if first < len(blobs):
+        yield range(first, len(blobs))
 
 
-def _hash_batch(readers: _Readers, batch: list[Blob]) -> tuple[list[_Bad], int]:
+def _hash_batch(readers: _Readers, blobs: BlobTable, batch: range) -> tuple[list[_Bad], int]:
     """Hash a batch; return the bad blobs and the number of bytes."""
     reader = readers.mine()
+    facts = blobs.sizes_and_hashes(batch.start, len(batch))
+    size = sum(size for size, _ in facts)
+    if blobs[batch.start].is_solid:
+        return _hash_solid(reader, [blobs[position] for position in batch]), size
     bad: list[_Bad] = []
-    solid = [blob for blob in batch if blob.is_solid]
-    for blob in batch:
-        if blob.is_solid:
-            continue
-        digest = hashlib.sha1(usedforsecurity=False)
-        try:
-            for piece in reader.pieces(blob):
-                digest.update(piece)
-        except OSError as error:
-            bad.append(_Bad(blob, _reason(error)))
-            continue
-        if digest.digest() != blob.sha1:
-            bad.append(_Bad(blob, "does not match its SHA-1"))
-    if solid:
-        bad += _hash_solid(reader, solid)
-    return bad, sum(blob.size for blob in batch)
+    done = 0
+    while done < len(batch):
+        contents = reader.batch(blobs, batch.start + done, len(batch) - done)
+        for piece, error in contents:
+            if error or hashlib.sha1(piece, usedforsecurity=False).digest() != facts[done][1]:
+                bad.append(_Bad(blobs[batch.start + done], _reason(error)))
+            done += 1
+        if not contents:
+            bad += _hash_large(reader, blobs[batch.start + done])
+            done += 1
+    return bad, size
+
+
+def _hash_large(reader: ResourceReader, blob: Blob) -> list[_Bad]:
+    """Hash one blob piece by piece."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    try:
+        for piece in reader.pieces(blob):
+            digest.update(piece)
+    except OSError as error:
+        return [_Bad(blob, _reason(error.errno))]
+    return [] if digest.digest() == blob.sha1 else [_Bad(blob, _reason(0))]
 
 
 def _hash_solid(reader: ResourceReader, blobs: list[Blob]) -> list[_Bad]:
@@ -309,23 +318,25 @@ def _hash_solid(reader: ResourceReader, blobs: list[Blob]) -> list[_Bad]:
                 first += 1
             position = end
     except OSError as error:
-        failure = _reason(error)
+        failure = _reason(error.errno)
     bad = []
     for blob, digest, size in zip(blobs, digests, taken, strict=True):
         if size != blob.size:
             bad.append(_Bad(blob, failure or "reaches beyond its resource"))
         elif digest.digest() != blob.sha1:
-            bad.append(_Bad(blob, "does not match its SHA-1"))
+            bad.append(_Bad(blob, _reason(0)))
     return bad
 
 
-def _reason(error: OSError) -> str:
-
-    if error.errno == errno.EBADMSG:
+def _reason(number: int | None) -> str:
+    """Say what is wrong with a blob, by the error of reading it; 0 when it could be read."""
+    if number == 0:
+        return "does not match its SHA-1"
+    if number == errno.EBADMSG:
         return "cannot be decompressed"
-    if error.errno == errno.ENODATA:
+    if number == errno.ENODATA:
         return "lies beyond the end of the file"
-    return f"cannot be read: {error.strerror}"
+    return f"cannot be read: {os.strerror(number) if number is not None else 'unknown error'}"
 
 
 def _name_files(handle: WimHandle, images: Sequence[int], bad: Sequence[_Bad]) -> list[Problem]:

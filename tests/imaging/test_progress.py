@@ -1,0 +1,72 @@
+"""The overall percentage."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from osdimage.imaging.progress import Meter, Phase, ProgressEvent
+
+SHARES = {Phase.SCAN: 10.0, Phase.WRITE_DATA: 85.0, Phase.WRITE_METADATA: 5.0}
+
+
+def make(clock: list[float] | None = None) -> tuple[Meter, list[ProgressEvent]]:
+    events: list[ProgressEvent] = []
+    times = clock if clock is not None else [0.0]
+    return Meter(events.append, SHARES, clock=lambda: times[0]), events
+
+
+def test_phases_take_their_share_of_the_whole() -> None:
+    meter, events = make()
+    meter.step(Phase.SCAN, 5, 10)
+    meter.step(Phase.SCAN, 10, 10)
+    meter.step(Phase.WRITE_DATA, 1, 2)
+    meter.step(Phase.WRITE_METADATA, 1, 1)
+    assert [event.percent for event in events] == [5.0, 10.0, 52.5, 100.0]
+
+
+def test_a_phase_of_unknown_size_stays_where_it_begins() -> None:
+    meter, events = make()
+    meter.step(Phase.SCAN, 1000, None)
+    assert (events[0].percent, events[0].total, events[0].eta_s) == (0.0, None, None)
+
+
+def test_the_time_left_follows_from_the_time_taken() -> None:
+    clock = [100.0]
+    meter, events = make(clock)
+    clock[0] = 110.0
+    meter.step(Phase.WRITE_DATA, 1, 2)  # 52.5 % after 10 s leave 47.5 / 52.5 * 10 s
+    assert events[0].eta_s == 9.0
+
+
+def test_a_warning_repeats_the_last_step() -> None:
+    meter, events = make()
+    meter.warn("early")
+    meter.step(Phase.WRITE_DATA, 3, 4)
+    meter.warn("late")
+    assert [event.warning for event in events] == ["early", None, "late"]
+    assert (events[2].phase, events[2].done, events[2].percent) == (Phase.WRITE_DATA, 3, events[1].percent)
+
+
+def test_finish_says_100_once() -> None:
+    meter, events = make()
+    meter.step(Phase.WRITE_DATA, 3, 4)
+    meter.finish()
+    meter.finish()
+    assert [event.percent for event in events][1:] == [100.0]
+
+
+def test_without_a_callback_nothing_happens() -> None:
+    meter = Meter(None, SHARES)
+    meter.step(Phase.SCAN, 1, 1)
+    meter.warn("nobody listens")
+    meter.finish()
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Phase)), st.integers(0, 100), st.none() | st.integers(0, 100))))
+def test_the_percentage_never_falls_and_stays_within_100(steps: list[tuple[Phase, int, int | None]]) -> None:
+    meter, events = make()
+    for phase, done, total in steps:
+        meter.step(phase, done, total)
+    percents = [event.percent for event in events]
+    assert percents == sorted(percents)
+    assert all(0 <= percent <= 100 for percent in percents)
