@@ -249,6 +249,12 @@ def test_a_strange_name_is_applied_and_shown_escaped(sandbox: Sandbox, place: Pl
     assert sandbox.cli("list", place.wim).out.count("\n") == 3
 
 
+def test_a_name_that_the_encoding_lacks_is_shown_escaped(place: Place) -> None:
+    place.wim.write_bytes(build(root(Node("\U0001f600", b"1"))))
+    shown = judges.run("env", "PYTHONIOENCODING=latin-1", *command("list", place.wim))
+    assert shown == "/\n/\\U0001f600\n"
+
+
 def test_names_of_images_are_escaped_in_errors(sandbox: Sandbox, place: Place) -> None:
     place.wim.write_bytes(build(root(GOOD), root(GOOD), names=["a\x9b31m", "b&#10;osdimage: fake"]))
     outcome = sandbox.cli("list", place.wim)
@@ -482,10 +488,10 @@ def test_a_bomb_is_refused_by_a_limit(sandbox: Sandbox, place: Place) -> None:
 
 
 def test_sizes_that_wrap_around_are_refused_by_a_limit(sandbox: Sandbox, place: Place) -> None:
-    wim = build(root(Node("a", b"a"), Node("b", b"b")))
-    for number in (0, 1):
-        wim = change_blob(wim, number, size=(1 << 56) - 1)
-    place.wim.write_bytes(wim)
+    # 256 files of 2^56 - 1 bytes are 2^64 - 256, and 144 bytes in 64 bits with the 400 of the other file.
+    wim = build(root(GOOD, *(Node(f"copy-{number}", b"a") for number in range(256))))
+    place.wim.write_bytes(change_blob(wim, 0, size=(1 << 56) - 1))
+    assert '"size": 72057594037927935' in sandbox.cli("list", place.wim, "/copy-1", "--json").out
     for arguments in (("--limit-bytes", "16MB"), ()):
         assert_error(sandbox.cli("apply", place.wim, place.target, *arguments), 4)
     assert place.others() == {"a", "a/b"}
