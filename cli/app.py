@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -66,6 +67,9 @@ def run() -> NoReturn:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     debug = "--debug" in sys.argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name that the terminal's encoding lacks is shown escaped, and stops nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         # standalone_mode would turn every click exception into an exit by itself.
         code = cli.main(standalone_mode=False)

@@ -29,7 +29,7 @@ def report(error: Exception, *, debug: bool) -> int:
             say(one_line(str(error)))
             if isinstance(error, errors.ImageNotFound):
                 for candidate in error.candidates:
-                    click.echo(f"  {candidate}", err=True)
+                    click.echo(f"  {one_line(candidate)}".encode("utf-8", "backslashreplace"), err=True)
             return code
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename is not None else ""

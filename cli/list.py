@@ -53,10 +53,17 @@ def list_command(
                 click.echo(separator + json.dumps(_facts(entry)), nl=False)
                 separator = ",\n"
 
-            image.walk(write, path=path, recursive=recursive)
+            dropped = image.walk(write, path=path, recursive=recursive)
             click.echo("\n]")
-        elif not reporter.quiet:
-            image.walk(_show_long if is_long else _show, path=path, recursive=recursive)
+        else:
+            show = _show_nothing if reporter.quiet else _show_long if is_long else _show
+            dropped = image.walk(show, path=path, recursive=recursive)
+        for text in dropped:
+            reporter.warn(text)
+
+
+def _show_nothing(entry: Entry) -> None:
+    del entry
 
 
 def _show(entry: Entry) -> None:
@@ -66,14 +73,19 @@ def _show(entry: Entry) -> None:
 def _show_long(entry: Entry) -> None:
     from osdimage.imaging.wim.attributes import attribute_letters  # noqa: PLC0415 - start-up stays cheap
 
-    time = f"{_time(entry.modified_ns):%Y-%m-%d %H:%M:%S}"
+    modified = _time(entry.modified_ns)
+    time = "after the year 9999" if modified is None else f"{modified:%Y-%m-%d %H:%M:%S}"
     size = entry.streams[0].size
     extra = f"  [{', '.join(stream.name for stream in entry.streams if stream.name)}]" if len(entry.streams) > 1 else ""
     render.line(f"{attribute_letters(entry.attributes)}  {size:>14,}  {time}  {entry.path}{extra}")
 
 
-def _time(nanoseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+def _time(nanoseconds: int) -> datetime | None:
+    """Return a time, or None after the year 9999: a FILETIME reaches to the year 60056."""
+    try:
+        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return None
 
 
 def _facts(entry: Entry) -> dict[str, object]:
@@ -85,8 +97,10 @@ def _facts(entry: Entry) -> dict[str, object]:
     facts["attributes"] = attribute_names(entry.attributes)
     for name in ("created", "modified", "accessed"):
         nanoseconds = facts.pop(f"{name}_ns")
+        time = _time(nanoseconds)
         # FILETIME counts 100 ns: seven digits say all of it.
-        facts[name] = f"{_time(nanoseconds):%Y-%m-%dT%H:%M:%S}.{nanoseconds % 1_000_000_000 // 100:07d}Z"
+        digits = f"{nanoseconds % 1_000_000_000 // 100:07d}"
+        facts[name] = None if time is None else f"{time:%Y-%m-%dT%H:%M:%S}.{digits}Z"
     if entry.reparse_tag is not None:
         facts["reparse_tag"] = f"{entry.reparse_tag:#010x}"
     return facts

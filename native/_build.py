@@ -18,8 +18,8 @@ from typing import NoReturn
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("messages.c", "audit.c", "resource.c", "blob_table.c")
-HEADERS = ("messages.h", "audit.h", "resource.h", "blob_table.h")
+SOURCES = ("messages.c", "memory.c", "audit.c", "resource.c", "blob_table.c")
+HEADERS = ("messages.h", "memory.h", "audit.h", "resource.h", "blob_table.h")
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "

@@ -56,6 +56,13 @@ has_object_id(const struct wimlib_dir_entry *entry)
 	return memcmp(entry->object_id.object_id, zeros, sizeof(zeros)) != 0;
 }
 
+/* Sizes come from the file: two lies must not add up to something small. */
+static void
+add(uint64_t *sum, uint64_t size)
+{
+	*sum = size > UINT64_MAX - *sum ? UINT64_MAX : *sum + size;
+}
+
 static void
 count_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 {
@@ -63,16 +70,24 @@ count_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 	uint64_t sharers = entry->num_links > 1 ? entry->num_links : 1;
 	uint64_t size = entry->streams[0].resource.uncompressed_size;
 
-	audit->bytes += size / sharers;
+	add(&audit->bytes, size / sharers);
 	if (entry->attributes & WIMLIB_FILE_ATTRIBUTE_SPARSE_FILE)
-		audit->sparse_bytes += size / sharers;
+		add(&audit->sparse_bytes, size / sharers);
 	for (uint32_t i = 0; i <= entry->num_named_streams; i++) {
 		if (entry->streams[i].resource.is_missing)
 			audit->missing_blobs++;
 		if (i > 0)
-			audit->named_stream_bytes += entry->streams[i].resource.uncompressed_size / sharers;
+			add(&audit->named_stream_bytes, entry->streams[i].resource.uncompressed_size / sharers);
 	}
 	audit->named_streams += entry->num_named_streams;
+}
+
+static void
+begin(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+{
+	audit->has_begun = 1;
+	if (audit->without_parents && entry->filename != NULL && entry->depth > 0)
+		audit->parents_length = strlen(entry->full_path) - strlen(entry->filename) - 1;
 }
 
 /* Callback of wimlib_iterate_dir_tree(): adds one entry to the struct osd_audit.  Always goes on. */
@@ -84,6 +99,8 @@ osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 	int is_directory = (entry->attributes & WIMLIB_FILE_ATTRIBUTE_DIRECTORY) != 0;
 	int is_reparse = (entry->attributes & WIMLIB_FILE_ATTRIBUTE_REPARSE_POINT) != 0;
 
+	if (!audit->has_begun)
+		begin(entry, audit);
 	if (is_directory && !is_reparse)
 		audit->directories++;
 	else
@@ -114,7 +131,7 @@ osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 		audit->object_ids++;
 	count_streams(entry, audit);
 	if (audit->target != NULL && audit->symlink_path == NULL && is_directory && !is_reparse &&
-	    entry->depth > 0 && is_symlink_in_target(audit->target, entry->full_path))
+	    entry->depth > 0 && is_symlink_in_target(audit->target, entry->full_path + audit->parents_length))
 		audit->symlink_path = strdup(entry->full_path);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef OSDIMAGE_AUDIT_H
 #define OSDIMAGE_AUDIT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct wimlib_dir_entry;
@@ -17,6 +18,8 @@ enum osd_refusal {
 struct osd_audit {
 	/* In: a directory whose symbolic links must not be followed, without a trailing slash; NULL for none. */
 	const char *target;
+	/* In: whether the first entry comes directly below target, without the directories above it. */
+	int without_parents;
 
 	/* Out: counts.  bytes counts each hard-link group once; named streams are apart. */
 	uint64_t directories;
@@ -39,6 +42,10 @@ struct osd_audit {
 	enum osd_refusal refusal;
 	char *refused_path;
 	char *symlink_path;
+
+	/* Length of the directories above the first entry, when they are left out. */
+	size_t parents_length;
+	int has_begun;
 };
 
 int osd_audit_entry(const struct wimlib_dir_entry *entry, void *audit);

@@ -85,15 +85,23 @@ class WriteSettings:
         )
 
 
+# How libwim begins the warning about the flag that :attr:`WimInfo.write_in_progress` tells too.
+_WRITE_IN_PROGRESS = "The WIM_HDR_FLAG_WRITE_IN_PROGRESS flag"
+
+
 class WimHandle:
     """Owns one ``WIMStruct *``.  Use as a context manager, or call :meth:`close`; garbage collection is only the net.
+
+    Attributes:
+        repairs: what libwim ignored or repaired in the header and the blob table when it opened the file.
 
     Every method raises :class:`~osdimage.native.status.WimlibError` when libwim refuses, ValueError after close, and
     RuntimeError from another thread or from inside the handle's own progress function.
     """
 
-    def __init__(self, owner: Any, relay: Relay) -> None:
+    def __init__(self, owner: Any, relay: Relay, repairs: tuple[str, ...] = ()) -> None:
         """Take over the structure in ``owner`` (a ``WIMStruct **``); :meth:`create` and :meth:`open` call this."""
+        self.repairs = repairs
         self._owner = owner
         self._relay = relay
         self._thread = threading.get_ident()
@@ -101,6 +109,8 @@ class WimHandle:
         # wimlib_export_image() and wimlib_reference_resource_files() keep reading the source through C pointers, and
         # call its progress function, until this handle is freed.
         self._keep_alive: list[WimHandle | Relay] = [relay]
+        # libwim says what it repaired in a tree when it loads the tree, and not again while it keeps it.
+        self._repairs: dict[int, tuple[str, ...]] = {}
         self._finalizer = weakref.finalize(self, lib.wimlib_free, owner[0])
         lib.wimlib_register_progress_function(owner[0], lib.osd_on_progress, relay.handle)
 
@@ -127,17 +137,20 @@ class WimHandle:
         flags = (lib.WIMLIB_OPEN_FLAG_CHECK_INTEGRITY if check_integrity else 0) | (
             lib.WIMLIB_OPEN_FLAG_WRITE_ACCESS if write else 0
         )
-        with relay:
-            call(
-                lib.wimlib_open_wim_with_progress,
-                text.path_to_c(path),
-                flags,
-                owner,
-                lib.osd_on_progress,
-                relay.handle,
-            )
+        encoded = text.path_to_c(path)
+        xml_handler = lib.osd_xml_quiet()
+        try:
+            with relay:
+                messages = call(
+                    lib.wimlib_open_wim_with_progress, encoded, flags, owner, lib.osd_on_progress, relay.handle
+                )
+        finally:
+            lib.osd_xml_restore(xml_handler)
         relay.listener = None
-        return cls(owner, relay)
+        if check_integrity:
+            # The caller knows from the header that there is no table to check.
+            messages = tuple(line for line in messages if not line.endswith("Skipping integrity check."))
+        return cls(owner, relay, tuple(line for line in messages if not line.startswith(_WRITE_IN_PROGRESS)))
 
     def close(self) -> None:
         """Free the structure.  A second call does nothing."""
@@ -395,13 +408,22 @@ class WimHandle:
         """Fill a ``struct osd_blob_table`` with every entry of the blob table, in C."""
         self._run(lib.wimlib_iterate_lookup_table, 0, ffi.addressof(lib, "osd_blob_table_add"), table)
 
-    def audit_tree(self, image: int, path: str, audit: Any) -> tuple[str, ...]:
-        """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought."""
-        return self._run(
-            lib.wimlib_iterate_dir_tree,
-            image,
-            text.to_c(path),
-            lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
-            ffi.addressof(lib, "osd_audit_entry"),
-            audit,
-        )
+    def audit_tree(self, image: int, path: str, audit: Any, *, memory: int | None = None) -> tuple[str, ...]:
+        """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought.
+
+        A later call returns the warnings of the first.  libwim may take ``memory`` more bytes; None for no limit.
+        """
+        if memory is not None:
+            lib.osd_memory_limit(memory)
+        try:
+            messages = self._run(
+                lib.wimlib_iterate_dir_tree,
+                image,
+                text.to_c(path),
+                lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
+                ffi.addressof(lib, "osd_audit_entry"),
+                audit,
+            )
+        finally:
+            lib.osd_memory_unlimited()
+        return self._repairs.setdefault(image, messages)

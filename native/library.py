@@ -98,6 +98,8 @@ def _start() -> None:
     flags = lib.WIMLIB_INIT_FLAG_ASSUME_UTF8 | lib.WIMLIB_INIT_FLAG_DEFAULT_CASE_INSENSITIVE
     if lib.osd_messages_install() != 0:
         raise OSError(ffi.errno, "libwim's messages could not be captured")
+    # Before all else, or memory would be freed by another allocator than the one that gave it.
+    call(lib.osd_memory_install)
     call(lib.wimlib_global_init, flags)
 
 

@@ -6,6 +6,8 @@
 
 int osd_messages_install(void);
 void osd_messages_clear(void);
-size_t osd_messages_take(char *text, size_t capacity);
+void *osd_xml_quiet(void);
+void osd_xml_restore(void *before);
+size_t osd_messages_take(char *text, size_t capacity, int *overflowed);
 
 #endif

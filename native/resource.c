@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <wimlib.h>
@@ -200,8 +201,15 @@ int
 osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored_size, uint64_t size, int is_compressed,
 		 int is_solid, int compression_type, uint32_t chunk_size)
 {
+	struct stat facts;
+
 	if (offset + stored_size < offset || offset + stored_size > INT64_MAX)
 		return fail(EBADMSG);
+	/* The sizes of the tables below follow from stored_size, so it must be the file's and not a claim. */
+	if (fstat(reader->fd, &facts) != 0)
+		return -1;
+	if (S_ISREG(facts.st_mode) && offset + stored_size > (uint64_t)facts.st_size)
+		return fail(ENODATA);
 	reader->position = offset;
 	reader->end = offset + stored_size;
 	reader->remaining = size;

@@ -146,12 +146,13 @@ def find_errno(messages: tuple[str, ...]) -> int | None:
 
 
 _TEXT_CAPACITY = 32768
+LOST_MESSAGES = "libwim said more than could be kept"
 
 
 def take_messages() -> tuple[str, ...]:
-    """Return, and forget, the lines that libwim has printed in this thread."""
-    buffer = ffi.new("char[]", _TEXT_CAPACITY)
-    length = lib.osd_messages_take(buffer, _TEXT_CAPACITY)
+    """Return, and forget, the lines that libwim has printed in this thread; the last tells if some were lost."""
+    buffer, overflowed = ffi.new("char[]", _TEXT_CAPACITY), ffi.new("int *")
+    length = lib.osd_messages_take(buffer, _TEXT_CAPACITY, overflowed)
     text = bytes(ffi.buffer(buffer, length)).decode("utf-8", "replace")
     lines: list[str] = []
     # A message begins with a carriage return and its tag; the lines that follow without one belong to it.
@@ -161,6 +162,8 @@ def take_messages() -> tuple[str, ...]:
             words = words.removeprefix(tag)
         if words:
             lines.append(words)
+    if overflowed[0]:
+        lines.append(LOST_MESSAGES)
     return tuple(lines)
 
 

@@ -110,16 +110,25 @@ def each_blob(handle: WimHandle, visit: Callable[[Blob], None]) -> None:
     handle.each_blob(lambda item: visit(_blob(item)))
 
 
-def audit(handle: WimHandle, image: int, *, path: str = "/", target: str | None = None) -> Audit:
+def audit(
+    handle: WimHandle,
+    image: int,
+    *,
+    path: str = "/",
+    target: str | None = None,
+    without_parents: bool = False,
+    memory: int | None = None,
+) -> Audit:
     """Pass over a path and all below it, in C.
 
-    With a target directory, also look there for symbolic links in the place of the image's directories.
+    With a target directory, also look there for symbolic links in the place of the image's directories; the path itself
+    comes directly below the target with ``without_parents``.  libwim may take ``memory`` more bytes for it.
     """
     # The C string must live as long as the structure that points to it.
     encoded = ffi.NULL if target is None else ffi.new("char[]", path_to_c(target))
-    found = ffi.new("struct osd_audit *", {"target": encoded})
+    found = ffi.new("struct osd_audit *", {"target": encoded, "without_parents": without_parents})
     try:
-        messages = handle.audit_tree(image, path, found)
+        messages = handle.audit_tree(image, path, found, memory=memory)
         return Audit(
             directories=found.directories,
             files=found.files,

@@ -196,17 +196,26 @@ int wimlib_write_to_fd(WIMStruct *wim, int fd, int image, int write_flags, unsig
 /* messages.h */
 int osd_messages_install(void);
 void osd_messages_clear(void);
-size_t osd_messages_take(char *text, size_t capacity);
+void *osd_xml_quiet(void);
+void osd_xml_restore(void *before);
+size_t osd_messages_take(char *text, size_t capacity, int *overflowed);
+
+/* memory.h */
+int osd_memory_install(void);
+void osd_memory_limit(uint64_t bytes);
+void osd_memory_unlimited(void);
 
 /* audit.h */
 enum osd_refusal { OSD_REFUSAL_NONE, OSD_REFUSAL_SEPARATOR, OSD_REFUSAL_COLON, OSD_REFUSAL_DOTS };
 struct osd_audit {
     const char *target;
+    int without_parents;
     uint64_t directories, files, bytes, sparse_bytes, named_streams, named_stream_bytes, security_descriptors,
         short_names, links, other_reparse_points, object_ids, encrypted, dos_attributes, missing_blobs, refused_names;
     enum osd_refusal refusal;
     char *refused_path;
     char *symlink_path;
+    ...;
 };
 int osd_audit_entry(const struct wimlib_dir_entry *entry, void *audit);
 void osd_audit_release(struct osd_audit *audit);

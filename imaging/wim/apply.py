@@ -18,6 +18,7 @@ from osdimage.imaging.wim.audit import (
     Loss,
     load_tree,
     refuse_dropped_names,
+    refuse_link,
     refuse_missing,
     refuse_unsafe_names,
     repairs,
@@ -81,19 +82,15 @@ def apply_image(
     refuse_dropped_names(path, image.index, audit)
     refuse_unsafe_names(path, image.index, audit)
     refuse_missing(path, image.index, audit)
-    refuse_large(target, audit, limit_bytes)
+    refuse_large(target, [audit], limit_bytes)
     meter = Meter(progress, _SHARES)
     if to_ntfs:
         facts = _volume_facts(target, force=force)
         refuse_full_volume(target, audit, facts.free)
         guard = _dirty_while_written(target)
     else:
-        if audit.symlink_path is not None:
-            raise TargetRefused(
-                f"{target}: has a symbolic link where the image has the directory {audit.symlink_path}; nothing is "
-                "written through links"
-            )
-        refuse_full_directory(target, audit)
+        refuse_link(target, audit.symlink_path)
+        refuse_full_directory(target, [audit])
         guard = _named_when_half_done(target)
     losses = _losses(audit, to_ntfs=to_ntfs)
     for text in (*repairs(audit), *(str(loss) for loss in losses)):
@@ -168,7 +165,13 @@ def _set_dirty(target: Path, *, dirty: bool) -> None:
 
 @contextmanager
 def _named_when_half_done(target: Path) -> Iterator[None]:
-    """Say in an error that the directory is half written."""
+    """Make the directory, and say in an error that it is half written."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{target}: the directory cannot be made: {error.strerror}", path=target, errno=error.errno
+        ) from error
     try:
         yield
     except OsdImageError as error:

@@ -11,15 +11,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, MissingParts, UnsafeName
-from osdimage.imaging.units import GIB, format_size
+from osdimage.imaging.errors import CorruptWim, MissingParts, TargetRefused, UnsafeName
+from osdimage.imaging.units import GIB, MIB, format_size
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
+from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.tree import Audit, Blob, Refusal
 
 # libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
 # that claims more than this is a lie or a bomb.
 LARGEST_TREE = GIB
+# An entry takes at least 112 bytes in a file, and some 700 in libwim's memory.  One that takes far more is there many
+# times over: a list of entries that several directories share.  The rest is for buffers.
+_MEMORY_FACTOR = 16
+_MEMORY_FOR_BUFFERS = 256 * MIB
 
 # How libwim (1.13 and 1.14, src/dentry.c) begins the line about an entry that it dropped for its name.
 _DROPPED_NAMES = ('Ignoring file named "." or ".."', "Ignoring filename with embedded null", "Ignoring unnamed file")
@@ -51,11 +56,20 @@ def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None =
     """Load the tree of an image and pass over it once.
 
     Raises:
-        CorruptWim: when its size cannot be true.
+        CorruptWim: when its size cannot be true, or it expands to more than a tree of its size can hold.
         WimlibError: when it cannot be loaded.
     """
-    _refuse_huge_tree(path, handle, index)
-    return tree.audit(handle, index, target=target)
+    size = _size_of_tree(path, handle, index)
+    try:
+        return tree.audit(handle, index, target=target, memory=_MEMORY_FOR_BUFFERS + _MEMORY_FACTOR * size)
+    except WimlibError as error:
+        if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
+            raise CorruptWim(f"{path}: image {index} holds nothing, not even a root directory") from error
+        if error.code != WimlibCode.NOMEM:
+            raise
+        raise CorruptWim(
+            f"{path}: the tree of image {index} does not fit into memory, or its directories share their contents"
+        ) from error
 
 
 def refuse_dropped_names(path: Path, index: int, audit: Audit) -> None:
@@ -63,10 +77,16 @@ def refuse_dropped_names(path: Path, index: int, audit: Audit) -> None:
 
     Raises:
         UnsafeName: with libwim's words.
+        CorruptWim: when libwim dropped and repaired more than it could tell, names perhaps among it.
     """
     for line in audit.messages:
         if line.startswith(_DROPPED_NAMES):
             raise UnsafeName(f"{path}: image {index} holds a name that is not allowed: {line}")
+    if LOST_MESSAGES in audit.messages:
+        raise CorruptWim(
+            f"{path}: the tree of image {index} is damaged in more places than can be told; the first: "
+            f"{audit.messages[0]}"
+        )
 
 
 def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
@@ -83,6 +103,19 @@ def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
         f"in a Windows image{more}",
         path=audit.refused_path,
     )
+
+
+def refuse_link(target: Path, path: str | None) -> None:
+    """Refuse a target with a symbolic link in the place of a directory of the image.
+
+    Raises:
+        TargetRefused: which names the directory.
+    """
+    if path is not None:
+        raise TargetRefused(
+            f"{target}: has a symbolic link where the image has the directory {path!r}; nothing is written through "
+            "links"
+        )
 
 
 def refuse_missing(path: Path, index: int, audit: Audit) -> None:
@@ -103,7 +136,8 @@ def repairs(audit: Audit) -> tuple[str, ...]:
     return tuple(line for line in audit.messages if not line.startswith(_DROPPED_NAMES))
 
 
-def _refuse_huge_tree(path: Path, handle: WimHandle, index: int) -> None:
+def _size_of_tree(path: Path, handle: WimHandle, index: int) -> int:
+    """Return the size of an image's tree in bytes; refuse one that cannot be true."""
     sizes: list[int] = []
 
     def take(blob: Blob) -> None:
@@ -114,8 +148,10 @@ def _refuse_huge_tree(path: Path, handle: WimHandle, index: int) -> None:
 
     with suppress(_Enough):
         tree.each_blob(handle, take)
-    if len(sizes) >= index and sizes[index - 1] > LARGEST_TREE:
+    size = sizes[index - 1] if len(sizes) >= index else 0
+    if size > LARGEST_TREE:
         raise CorruptWim(
-            f"{path}: the tree of image {index} claims {format_size(sizes[index - 1])}; more than "
+            f"{path}: the tree of image {index} claims {format_size(size)}; more than "
             f"{format_size(LARGEST_TREE)} is not believed"
         )
+    return size

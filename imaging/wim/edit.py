@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, StorageError, TargetRefused
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim import info
+from osdimage.imaging.wim.audit import load_tree
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from construct import Container, Struct
 
 _HEADER_SIZE = 208
+_INTEGRITY_HEADER_SIZE = 12
 _FLAG_READ_ONLY = 0x04
 _FLAG_SPANNED = 0x08
 _RESOURCE_METADATA = 0x02
@@ -101,16 +103,17 @@ def set_properties(
         StorageError: when writing failed; the WIM is as it was.
     """
     path = Path(wim)
-    with wim_errors(path), WimHandle.open(path) as handle:
-        facts = handle.info()
-        text = info.decode_xml(handle.xml())
-        boot_blob = _tree_of(handle, boot_index) if boot_index else None
-    new_xml = _edit_xml(path, text, facts.image_count, properties)
-    if boot_index is not None and not 0 <= boot_index <= facts.image_count:
-        raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
+    # What is read must not change before it is written back: the lock comes first.
     with _locked(path) as descriptor:
+        with wim_errors(path), WimHandle.open(path) as handle:
+            facts = handle.info()
+            text = info.decode_xml(handle.xml())
+            boot_blob = _tree_of(handle, boot_index) if boot_index else None
+        new_xml = _edit_xml(path, text, facts.image_count, properties)
+        if boot_index is not None and not 0 <= boot_index <= facts.image_count:
+            raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
         header = _read_header(path, descriptor)
-        integrity = _read_integrity(descriptor, header)
+        integrity = _read_integrity(path, descriptor, header)
         if boot_index is not None:
             header.boot_index = boot_index
             _set_resource(header.boot_metadata, boot_blob)
@@ -145,6 +148,7 @@ def delete_images(
         if len(unique) == facts.image_count:
             raise InvalidRequest(f"{path}: no image would be left; delete the file instead")
         for index in unique:
+            load_tree(path, handle, index)
             handle.delete_image(index)
         spec = CompressionSpec(facts.compression or Compression.NONE)
         write_file(handle, path, spec, replace=True, integrity=None, threads=0, meter=meter, retain_guid=True)
@@ -166,7 +170,7 @@ def _tree_of(handle: WimHandle, index: int) -> Blob | None:
 
 def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageProperties]) -> bytes:
     root = info.parse_root(text)
-    elements = {int(element.get("INDEX") or 0): element for element in root.iter("IMAGE")}
+    elements = info.elements_by_index(root)
     for index, wanted in properties.items():
         element = elements.get(index)
         if element is None:
@@ -222,14 +226,17 @@ def _read_header(path: Path, descriptor: int) -> Container:
     return header
 
 
-def _read_integrity(descriptor: int, header: Container) -> bytes:
+def _read_integrity(path: Path, descriptor: int, header: Container) -> bytes:
     """Return the integrity table.  It covers the blobs and their table, not the XML, so it stays true."""
     size = header.integrity.stored_size
     if header.integrity.offset == 0 or size == 0:
         return b""
+    damaged = CorruptWim(f"{path}: the integrity table is damaged")
+    if size < _INTEGRITY_HEADER_SIZE or header.integrity.offset + size > os.fstat(descriptor).st_size:
+        raise damaged
     table = os.pread(descriptor, size, header.integrity.offset)
     if len(table) != size or struct.unpack_from("<I", table)[0] != size:
-        raise CorruptWim("the integrity table is damaged")
+        raise damaged
     return table
 
 

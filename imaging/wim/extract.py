@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import (
     load_tree,
     refuse_dropped_names,
+    refuse_link,
     refuse_missing,
     refuse_unsafe_names,
     repairs,
@@ -24,6 +26,7 @@ from osdimage.imaging.wim.steps import listener
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
+from osdimage.native.text import to_c
 from osdimage.native.tree import Audit, Entry
 
 _SHARES = {Phase.CREATE_FILES: 20.0, Phase.EXTRACT_DATA: 78.0, Phase.SET_METADATA: 2.0}
@@ -60,10 +63,9 @@ def extract_paths(
         # A name that libwim dropped could be below any of the paths.
         refuse_dropped_names(path, index, whole)
         chosen = _expand(path, handle, index, wanted)
-        for item in chosen:
-            audit = _audit_subtree(path, handle, index, item)
-            refuse_large(to, audit, limit_bytes)
-            refuse_full_directory(to, audit)
+        audits = [_audit_subtree(path, handle, index, item, to, keep_directories=keep_directories) for item in chosen]
+    refuse_large(to, audits, limit_bytes)
+    refuse_full_directory(to, audits)
     if not keep_directories:
         _refuse_collisions(chosen)
     meter = Meter(progress, _SHARES)
@@ -82,11 +84,17 @@ def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) 
     if not any(_GLOB.search(name) for name in names):
         return tuple(dict.fromkeys(names))
     everything: list[str] = []
+    separated: list[str] = []
 
     def take(entry: Entry) -> None:
         everything.append(entry.path)
+        if entry.name is not None and re.search(r"[\\/]", entry.name):
+            separated.append(entry.path)
 
     tree.each_entry(handle, index, "/", recursive=True, visit=take)
+    if separated:
+        # No pattern fits such a name, and to pass it over would be to skip it silently.
+        refuse_unsafe_names(path, index, tree.audit(handle, index))
     found: dict[str, None] = {}
     for name, text in zip(names, wanted, strict=True):
         matches = _matches(everything, name) if _GLOB.search(name) else [name]
@@ -112,17 +120,35 @@ def _matches(everything: Iterable[str], pattern: str) -> list[str]:
     return found
 
 
-def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str) -> Audit:
-    """Check the names and the contents of what is at and below one path, and measure it."""
+def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str, to: Path, *, keep_directories: bool) -> Audit:
+    """Check the names, the contents and the place of what is at and below one path, and measure it."""
+    target = os.fspath(to.resolve())
     try:
-        audit = tree.audit(handle, index, path=item)
+        audit = tree.audit(handle, index, path=item, target=target, without_parents=not keep_directories)
     except WimlibError as error:
         if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
             raise InvalidRequest(f"{path}: image {index} holds no {item!r}") from error
         raise
     refuse_unsafe_names(path, index, audit)
     refuse_missing(path, index, audit)
+    if keep_directories:
+        _refuse_linked_parents(handle, index, item, to)
+    refuse_link(to, audit.symlink_path)
     return audit
+
+
+def _refuse_linked_parents(handle: WimHandle, index: int, item: str, to: Path) -> None:
+    """Refuse a path with a directory above it that is a symbolic link in the target."""
+
+    def look(entry: Entry) -> None:
+        *above, _ = entry.path.split("/")
+        for length in range(2, len(above) + 1):
+            folder = "/".join(above[:length])
+            # As libwim spells the name on disk, lone surrogates included.
+            if Path(os.fsdecode(os.fsencode(to) + to_c(folder))).is_symlink():
+                refuse_link(to, folder)
+
+    tree.each_entry(handle, index, item, recursive=False, visit=look)
 
 
 def _refuse_collisions(chosen: Iterable[str]) -> None:

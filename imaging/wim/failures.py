@@ -34,7 +34,7 @@ _CORRUPT = {
     WimlibCode.INVALID_REPARSE_DATA: "a reparse point is damaged",
     WimlibCode.INVALID_RESOURCE_HASH: "a blob does not match its SHA-1",
     WimlibCode.INVALID_UTF16_STRING: "a name is not valid UTF-16",
-    WimlibCode.NOMEM: "a size in the file is larger than the memory of this machine",
+    WimlibCode.NOMEM: "it needs more memory than this machine has, or a size in it is a lie",
     WimlibCode.RESOURCE_ORDER: "the parts of the file are in an order that cannot be appended to",
     WimlibCode.UNEXPECTED_END_OF_FILE: "the file ends too early",
     WimlibCode.WIM_IS_INCOMPLETE: "the file was not written to its end: an earlier write was interrupted",

@@ -46,7 +46,7 @@ class WimFile:
             count = handle.info().image_count
             facts = info.parse_images(self.xml, count)
         self.images = tuple(WimImage(path, handle, image) for image in facts)
-        self.warnings = tuple(warnings)
+        self.warnings = (*warnings, *(f"{path}: {line}" for line in handle.repairs))
         if self.header.write_in_progress:
             text = (
                 f"{path}: an earlier write to this WIM was interrupted, or another program is writing to it now; the "
@@ -132,8 +132,11 @@ class WimFile:
 
         Raises:
             ImageNotFound: when none fits, or several do; its ``candidates`` list them.
+            CorruptWim: when the WIM has lost its images.
         """
         if not self.images:
+            if self.handle.repairs:
+                raise CorruptWim(f"{self.path}: holds no images: {self.handle.repairs[0]}")
             raise ImageNotFound(f"{self.path}: holds no images; of a split WIM, open the first part")
         chosen = select.select([image.info for image in self.images], selector, os.fspath(self.path))
         return self.images[chosen.index - 1]

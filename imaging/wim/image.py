@@ -46,19 +46,23 @@ class WimImage:
         """Name the image and its file."""
         return f"<WimImage {self.index} {self.name!r} of {self._path}>"
 
-    def walk(self, visit: Callable[[Entry], None], *, path: str = "/", recursive: bool = True) -> None:
+    def walk(self, visit: Callable[[Entry], None], *, path: str = "/", recursive: bool = True) -> tuple[str, ...]:
         """Call a function with the entry at a path and, unless ``recursive`` is false, every one below it.
 
         Parents come before their children.  Paths are separated by ``/`` and compared without case.  An exception of
         the function ends the walk and is passed on.
+
+        Returns:
+            Sentences about entries of the image that were dropped or repaired when its tree was loaded.
 
         Raises:
             InvalidRequest: when there is no such path.
             CorruptWim: when the tree of the image is damaged.
         """
         with wim_errors(self._path):
-            load_tree(self._path, self._handle, self.index)
+            audit = load_tree(self._path, self._handle, self.index)
             tree.each_entry(self._handle, self.index, path, recursive=recursive, visit=visit)
+        return audit.messages
 
     def entries(self, path: str = "/", *, recursive: bool = True) -> list[Entry]:
         """Return the entries that :meth:`walk` would visit; about 1 KB of memory each."""

@@ -150,11 +150,17 @@ def parse_root(text: str) -> ET.Element:
 
 def parse_images(text: str, count: int) -> tuple[ImageInfo, ...]:
     """Return the facts of ``count`` images from the XML text; an image that the XML lacks has only an index."""
-    elements: dict[int, ET.Element] = {}
-    for position, element in enumerate(parse_root(text).iter("IMAGE"), start=1):
-        elements.setdefault(_number(element.get("INDEX")) or position, element)
+    elements = elements_by_index(parse_root(text))
     empty = ET.Element("IMAGE")
     return tuple(_image(index, elements.get(index, empty)) for index in range(1, count + 1))
+
+
+def elements_by_index(root: ET.Element) -> dict[int, ET.Element]:
+    """Return the elements of the images; one without a number counts by its position, and of two equals the first."""
+    elements: dict[int, ET.Element] = {}
+    for position, element in enumerate(root.iter("IMAGE"), start=1):
+        elements.setdefault(_number(element.get("INDEX")) or position, element)
+    return elements
 
 
 def _image(index: int, element: ET.Element) -> ImageInfo:
@@ -205,10 +211,12 @@ def _text(element: ET.Element, path: str) -> str | None:
 
 
 def _number(text: str | None) -> int | None:
+    """Read a number, decimal or with ``0x``; None for what is none, or does not fit into 64 bits."""
     try:
-        return None if text is None else int(text.strip(), 0 if text.strip().lower().startswith("0x") else 10)
+        number = None if text is None else int(text.strip(), 0 if text.strip().lower().startswith("0x") else 10)
     except ValueError:
         return None
+    return number if number is not None and 0 <= number < 1 << 64 else None
 
 
 def _time(element: ET.Element | None) -> datetime | None:

@@ -2,8 +2,9 @@
 
 The contents go to a file without a name (``O_TMPFILE``) in the folder of the destination.  Only when they are complete
 and on the disk does it get a name.  Whatever happens before, a full disk, a signal, even SIGKILL, leaves nothing behind
-and the old file as it was.  File systems without ``O_TMPFILE`` (NFS, FAT, some FUSE) get a hidden temporary file
-instead, which only SIGKILL or a crash can leave behind.
+and the old file as it was.  Two exceptions leave a hidden file ``.osdimage-*.tmp`` behind, after SIGKILL or a crash:
+a file that is to replace another has that name for a moment, and on file systems without ``O_TMPFILE`` (NFS, FAT, some
+FUSE) a new file has it while it is written.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from osdimage.imaging.errors import TargetRefused
@@ -13,13 +14,13 @@ from osdimage.native.tree import Audit
 _NTFS_PER_FILE = 3 * KIB // 2
 
 
-def refuse_large(where: Path, audit: Audit, limit_bytes: int | None) -> None:
-    """Refuse an image that expands to more than a limit.
+def refuse_large(where: Path, audits: Sequence[Audit], limit_bytes: int | None) -> None:
+    """Refuse an image, or parts of one, that together expand to more than a limit.
 
     Raises:
         TargetRefused: with both numbers.
     """
-    size = audit.size + audit.named_stream_size
+    size = sum(audit.size + audit.named_stream_size for audit in audits)
     if limit_bytes is not None and size > limit_bytes:
         raise TargetRefused(
             f"{where}: not written: the image expands to {format_size(size)}, more than the limit of "
@@ -27,8 +28,8 @@ def refuse_large(where: Path, audit: Audit, limit_bytes: int | None) -> None:
         )
 
 
-def refuse_full_directory(target: Path, audit: Audit) -> None:
-    """Refuse a directory on a file system with less room than the image needs at least.
+def refuse_full_directory(target: Path, audits: Sequence[Audit]) -> None:
+    """Refuse a directory on a file system with less room than an image, or parts of one, need at least.
 
     Holes of sparse files are left as holes and not counted.
 
@@ -37,13 +38,13 @@ def refuse_full_directory(target: Path, audit: Audit) -> None:
     """
     existing = next(folder for folder in (target, *target.absolute().parents) if folder.exists())
     facts = os.statvfs(existing)
-    needed = audit.size - audit.sparse_size
+    needed = sum(audit.size - audit.sparse_size for audit in audits)
     available = facts.f_bavail * facts.f_frsize
     if needed > available:
         raise TargetRefused(
             f"{target}: not written: the image needs {format_size(needed)}, there is room for {format_size(available)}"
         )
-    entries = audit.files + audit.directories
+    entries = sum(audit.files + audit.directories for audit in audits)
     # f_files is 0 where inodes are made as needed (btrfs).
     if facts.f_files and entries > facts.f_favail:
         raise TargetRefused(f"{target}: not written: the image has {entries} files, there is room for {facts.f_favail}")

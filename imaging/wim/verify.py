@@ -40,6 +40,7 @@ _BATCH_BLOBS = 512
 class ProblemKind(StrEnum):
     """What is wrong."""
 
+    HEADER = "header"
     TREE = "tree"
     NAME = "name"
     BLOB = "blob"
@@ -105,7 +106,7 @@ def verify(
 ) -> VerifyReport:
     """Check a WIM; see :meth:`osdimage.imaging.WimFile.verify`."""
     notes: list[str] = []
-    problems: list[Problem] = []
+    problems = [Problem(ProblemKind.HEADER, line) for line in handle.repairs]
     loadable: list[int] = []
     for image in images:
         found, missing, is_whole = _check_tree(path, handle, image.info.index)
@@ -158,7 +159,8 @@ def verify_file(
     try:
         with WimFile.open(path, refs=refs) as wim:
             report = wim.verify(threads=threads, progress=progress)
-            return replace(report, problems=(*problems, *report.problems), notes=(*wim.warnings, *report.notes))
+            notes = (text for text in wim.warnings if text.partition(": ")[2] not in wim.handle.repairs)
+            return replace(report, problems=(*problems, *report.problems), notes=(*notes, *report.notes))
     except InvalidInput as error:
         problems = [Problem(ProblemKind.TREE, str(error))]
         return VerifyReport(path, 0, 0, 0, tuple(problems), ())

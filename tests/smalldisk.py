@@ -1,0 +1,57 @@
+"""A file system of a few megabytes that a test can fill."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import judges
+import pytest
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A tmpfs in a mount namespace of its own, which the machine does not see.
+
+    Attributes:
+        path: where it is for a command that runs with ``prefix``.
+        prefix: of the command line of such a command.
+        seen: where it is for everyone else.
+    """
+
+    path: Path
+    prefix: tuple[str, ...]
+    seen: Path
+
+    def free(self) -> int:
+        """Return the free bytes."""
+        facts = os.statvfs(self.seen)
+        return facts.f_bavail * facts.f_frsize
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
+    """Mount a tmpfs of some bytes on a folder; without the right to do so fail in CI as root, and skip elsewhere."""
+    script = f'mount -t tmpfs -o size={size} tmpfs "$1" && echo ready && read -r line'
+    holder = subprocess.Popen(
+        [judges.require("unshare"), "--mount", "sh", "-c", script, "sh", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout is not None
+        if holder.stdout.readline() != "ready\n":
+            _, problem = holder.communicate()
+            if os.environ.get("CI") and os.geteuid() == 0:
+                pytest.fail(f"CI needs a tmpfs to fill: {problem}")
+            pytest.skip(f"no tmpfs can be mounted here: {problem.strip()}")
+        prefix = (judges.require("nsenter"), f"--target={holder.pid}", "--mount", "--")
+        yield SmallDisk(folder, prefix, Path(f"/proc/{holder.pid}/root{folder}"))
+    finally:
+        holder.communicate(input="\n")
