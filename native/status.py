@@ -106,7 +106,8 @@ class WimlibError(Exception):
     Attributes:
         code: the :class:`WimlibCode`, or a plain int when a newer libwim returned one that this build does not know.
         function: the C function.
-        messages: what libwim printed during the call, one line each, without its ``[ERROR]`` tags.
+        messages: what libwim printed during the call, one line each, without its ``[ERROR]`` tags; errors before
+            warnings, so that the first names the cause.
         errno: the system error that the messages end with, or None.
     """
 
@@ -150,21 +151,25 @@ LOST_MESSAGES = "libwim said more than could be kept"
 
 
 def take_messages() -> tuple[str, ...]:
-    """Return, and forget, the lines that libwim has printed in this thread; the last tells if some were lost."""
+    """Return, and forget, the lines that libwim has printed in this thread, errors before warnings.
+
+    The last line tells if some were lost.
+    """
     buffer, overflowed = ffi.new("char[]", _TEXT_CAPACITY), ffi.new("int *")
     length = lib.osd_messages_take(buffer, _TEXT_CAPACITY, overflowed)
     text = bytes(ffi.buffer(buffer, length)).decode("utf-8", "replace")
-    lines: list[str] = []
+    errors: list[str] = []
+    warnings: list[str] = []
     # A message begins with a carriage return and its tag; the lines that follow without one belong to it.
     for message in text.split("\r"):
         words = " ".join(message.split())
-        for tag in ("[ERROR] ", "[WARNING] "):
-            words = words.removeprefix(tag)
-        if words:
-            lines.append(words)
+        if words.startswith("[ERROR] "):
+            errors.append(words.removeprefix("[ERROR] "))
+        elif words:
+            warnings.append(words.removeprefix("[WARNING] "))
     if overflowed[0]:
-        lines.append(LOST_MESSAGES)
-    return tuple(lines)
+        warnings.append(LOST_MESSAGES)
+    return (*errors, *warnings)
 
 
 def check(code: int, function: str) -> None:
