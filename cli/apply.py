@@ -39,8 +39,9 @@ def apply_command(
 ) -> None:
     """Apply one image of a WIM to a directory, or to a file or device that holds one NTFS volume.
 
-    What is there stays, except files that the image has too.  A WIM with one image needs no choice; otherwise choose by
-    --index, --name, or what it is (--edition, --arch, --language).
+    What is there stays.  In a directory, files that the image has too are replaced; a volume that has a name of the
+    image's root is refused.  A WIM with one image needs no choice; otherwise choose by --index, --name, or what it is
+    (--edition, --arch, --language).
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415

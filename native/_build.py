@@ -76,6 +76,8 @@ def make_builder() -> FFI:
                 "#include <wimlib.h>",
                 "#include <ntfs-3g/types.h>",
                 "#include <ntfs-3g/volume.h>",
+                "#include <ntfs-3g/inode.h>",
+                "#include <ntfs-3g/dir.h>",
                 *(f'#include "{name}"' for name in HEADERS),
             ]
         ),

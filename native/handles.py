@@ -385,9 +385,16 @@ class WimHandle:
 
     # ---- iteration
 
-    def each_entry(self, image: int, path: str, *, recursive: bool, on_entry: Callable[[Any], None]) -> tuple[str, ...]:
-        """Call a function with the ``struct wimlib_dir_entry *`` of a path and, if recursive, of all below it."""
-        flags = lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE if recursive else 0
+    def each_entry(
+        self, image: int, path: str, *, recursive: bool, children: bool = False, on_entry: Callable[[Any], None]
+    ) -> tuple[str, ...]:
+        """Call a function with the ``struct wimlib_dir_entry *`` of a path and, if recursive, of all below it.
+
+        With ``children`` the entry of the path itself is left out, and only those in it are visited.
+        """
+        flags = (lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE if recursive else 0) | (
+            lib.WIMLIB_ITERATE_DIR_TREE_FLAG_CHILDREN if children else 0
+        )
         self._relay.on_item = on_entry
         try:
             return self._run(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
-from osdimage.native.text import path_to_c
+from osdimage.native.text import path_to_c, to_c
 
 # enum VOLUME_FLAGS, <ntfs-3g/layout.h>.
 _VOLUME_IS_DIRTY = 0x0001
@@ -53,6 +53,24 @@ def set_dirty(path: str | os.PathLike[str], *, dirty: bool) -> None:
         flags = volume.flags | _VOLUME_IS_DIRTY if dirty else volume.flags & ~_VOLUME_IS_DIRTY
         if flags != volume.flags and lib.ntfs_volume_write_flags(volume, flags) != 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno), os.fspath(path))
+
+
+def names_in_root(path: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
+    """Return those of some names that the root directory of the volume in a file or device holds, in any case.
+
+    Raises:
+        OSError: when libntfs-3g refuses the volume.
+    """
+    found: list[str] = []
+    with _mounted(path, lib.NTFS_MNT_RDONLY) as volume:
+        if lib.ntfs_set_ignore_case(volume) != 0:
+            raise OSError(ffi.errno, os.strerror(ffi.errno), os.fspath(path))
+        for name in names:
+            inode = lib.ntfs_pathname_to_inode(volume, ffi.NULL, to_c(name))
+            if inode != ffi.NULL:
+                found.append(name)
+                lib.ntfs_inode_close(inode)
+    return found
 
 
 @contextmanager

@@ -105,6 +105,17 @@ def each_entry(
     return handle.each_entry(image, path, recursive=recursive, on_entry=lambda item: visit(_entry(item)))
 
 
+def names_in_root(handle: WimHandle, image: int) -> list[str]:
+    """Return the names in the root directory of an image."""
+    names: list[str] = []
+
+    def take(item: Any) -> None:
+        names.append(from_c(item.filename) or "")
+
+    handle.each_entry(image, "/", recursive=False, children=True, on_entry=take)
+    return names
+
+
 def each_blob(handle: WimHandle, visit: Callable[[Blob], None]) -> None:
     """Call a function with every :class:`Blob`, metadata resources included."""
     handle.each_blob(lambda item: visit(_blob(item)))

@@ -28,7 +28,7 @@ from osdimage.imaging.wim.info import ImageInfo
 from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.space import refuse_full_directory, refuse_full_volume, refuse_large
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import ntfs
+from osdimage.native import ntfs, tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.tree import Audit
 
@@ -86,6 +86,9 @@ def apply_image(
     meter = Meter(progress, _SHARES)
     if to_ntfs:
         facts = _volume_facts(target, force=force)
+        with wim_errors(path):
+            names = tree.names_in_root(handle, image.index)
+        _refuse_occupied(target, names)
         refuse_full_volume(target, audit, facts.free)
         guard = _dirty_while_written(target)
     else:
@@ -140,6 +143,19 @@ def _volume_facts(target: Path, *, force: bool) -> ntfs.VolumeFacts:
             "it with chkdsk or ntfsfix, or use force"
         )
     return facts
+
+
+def _refuse_occupied(target: Path, names: list[str]) -> None:
+    """Refuse a volume that has a name of the image's root: libwim makes every file of a volume new, and stops there."""
+    try:
+        taken = ntfs.names_in_root(target, names)
+    except OSError as error:
+        raise InvalidInput(f"{target}: the NTFS volume cannot be opened: {error.strerror}") from error
+    if taken:
+        more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
+        raise TargetRefused(
+            f"{target}: not written: the volume holds {taken[0]!r}{more}, which the image has too; format it first"
+        )
 
 
 @contextmanager

@@ -91,9 +91,9 @@ class WimImage:
     ) -> ApplyResult:
         """Apply the image to a directory, or to a file or device that holds one NTFS volume.
 
-        What is there stays, except files that the image has too, which are replaced.  A directory is made if it is
-        missing.  A volume is marked dirty before the first change and clean after the last, so that half an image never
-        looks whole.
+        What is there stays.  In a directory, files that the image has too are replaced; a volume that has a name of
+        the image's root is refused.  A directory is made if it is missing.  A volume is marked dirty before the first
+        change and clean after the last, so that half an image never looks whole.
 
         Args:
             target: the directory, file or device.
@@ -108,7 +108,8 @@ class WimImage:
 
         Raises:
             UnsafeName: when the image holds a name that could leave the target; nothing was written.
-            TargetRefused: when the target is too small, or not one of the kinds above; nothing was written.
+            TargetRefused: when the target is too small, not one of the kinds above, or a volume that has a name of the
+                image's root; nothing was written.
             CorruptWim: when the WIM is damaged; the target may be half written.
             MissingParts: when contents are in another file.
             StorageError: when writing failed; the target is half written.
