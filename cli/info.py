@@ -56,7 +56,7 @@ def info_command(
         if as_xml:
             click.echo(opened.xml.encode("utf-8", "replace"))
             return
-        is_query = any(value is not None for value in (selector.index, selector.name, selector.edition))
+        is_query = selector != type(selector)()
         images = [opened.select(selector).info] if is_query else [image.info for image in opened]
         if reporter.as_json:
             render.document({"path": opened.path, "header": opened.header, "images": images})
