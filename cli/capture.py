@@ -71,7 +71,7 @@ def capture_command(
         wim,
         properties=ImageProperties(name, description, creator, image_version),
         mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
-        compression=wish.for_file(wim),
+        compression=wish.for_file(wim, is_new=not append),
         boot=boot,
         integrity=integrity,
         threads=threads,

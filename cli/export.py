@@ -62,7 +62,7 @@ def export_command(
             destination,
             images=None if selectors is None else [opened.select(selector) for selector in selectors],
             mode=present if destination.exists() else WriteMode.NEW,
-            compression=wish.for_file(destination),
+            compression=wish.for_file(destination, is_new=overwrite or not destination.exists()),
             properties=ImageProperties(name, description),
             boot=boot,
             integrity=integrity,

@@ -71,7 +71,7 @@ class CompressionWish:
     solid: bool
     chunk_size: int | None
 
-    def for_file(self, destination: Path) -> CompressionSpec | None:
+    def for_file(self, destination: Path, *, is_new: bool) -> CompressionSpec | None:
         """Return the compression for a destination, or None where the options leave it open.
 
         A new file named ``.esd`` is solid LZMS unless the options say otherwise: that is what an ESD is.
@@ -80,7 +80,7 @@ class CompressionWish:
 
         base = self.compress
         if base is None and not self.solid and self.chunk_size is None:
-            is_new_esd = destination.suffix.lower() == ".esd" and not destination.exists()
+            is_new_esd = is_new and destination.suffix.lower() == ".esd"
             return CompressionSpec(Compression.LZMS, solid=True) if is_new_esd else None
         if base is None:
             base = CompressionSpec(Compression.LZMS if self.solid else Compression.LZX)
