@@ -79,7 +79,6 @@ def _properties(changes: tuple[str, ...]) -> ImageProperties | None:
 
 def _show(wim: WimFile, images: list[ImageInfo]) -> None:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.info import SOLID_VERSION  # noqa: PLC0415
 
     header = wim.header
     compression = header.compression.name.lower() if header.compression else "unknown compression"
@@ -96,7 +95,7 @@ def _show(wim: WimFile, images: list[ImageInfo]) -> None:
         text
         for text, is_true in (
             ("integrity table", header.has_integrity_table),
-            ("solid format", header.version == SOLID_VERSION),
+            ("solid", header.is_solid),
             ("pipable", header.is_pipable),
             ("read-only", header.is_read_only),
         )

@@ -105,6 +105,24 @@ def each_entry(
     return handle.each_entry(image, path, recursive=recursive, on_entry=lambda item: visit(_entry(item)))
 
 
+class _Found(Exception):
+    """Ends an iteration early."""
+
+
+def has_solid_blobs(handle: WimHandle) -> bool:
+    """Tell whether any blob is in a solid resource."""
+
+    def look(item: Any) -> None:
+        if item.packed:
+            raise _Found
+
+    try:
+        handle.each_blob(look)
+    except _Found:
+        return True
+    return False
+
+
 def names_in_root(handle: WimHandle, image: int) -> list[str]:
     """Return the names in the root directory of an image."""
     names: list[str] = []

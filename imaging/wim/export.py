@@ -14,7 +14,6 @@ from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.info import SOLID_VERSION
 from osdimage.imaging.wim.output import refuse_existing
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import (
@@ -25,10 +24,8 @@ from osdimage.imaging.wim.write import (
     prepare_output,
     write_file,
 )
-from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.library import Compression
-from osdimage.native.tree import Blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +138,7 @@ def _check_image(source: WimFile, image: WimImage) -> tuple[str, ...]:
 
 def _spec_of(source: WimFile) -> CompressionSpec:
     """Return the compression of a WIM."""
-    kind = source.header.compression or Compression.NONE
-    # Only this version of the format has solid resources; looking through the blobs of any other would cost time.
-    if source.header.version != SOLID_VERSION:
-        return CompressionSpec(kind)
-    solid = False
-
-    def look(blob: Blob) -> None:
-        nonlocal solid
-        solid = solid or blob.is_solid
-
-    with wim_errors(source.path):
-        tree.each_blob(source.handle, look)
-    return CompressionSpec(kind, solid=solid)
+    return CompressionSpec(source.header.compression or Compression.NONE, solid=source.header.is_solid)
 
 
 def _add(

@@ -16,6 +16,7 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.info import WimHeader
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
+from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ class WimFile:
         self.handle = handle
         self.path = path
         with self._errors():
-            self.header = WimHeader.from_native(handle.info())
+            native = handle.info()
+            # Only the newer version of the format has solid resources: most WIMs need no look at their blobs.
+            is_solid = native.version == info.SOLID_VERSION and tree.has_solid_blobs(handle)
+            self.header = WimHeader.from_native(native, is_solid=is_solid)
             self.xml = info.decode_xml(handle.xml())
-            count = handle.info().image_count
-            facts = info.parse_images(self.xml, count)
+            facts = info.parse_images(self.xml, native.image_count)
         self.images = tuple(WimImage(path, handle, image) for image in facts)
         self.warnings = (*warnings, *(f"{path}: {line}" for line in handle.repairs))
         if self.header.write_in_progress:

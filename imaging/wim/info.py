@@ -33,8 +33,9 @@ class WimHeader:
 
     Attributes:
         guid: identifies the WIM; the parts of a split WIM share it.
-        version: of the format: 0x10D00 (68864), or 0xE00 (3584) for solid WIMs.
+        version: of the format: 0x10D00 (68864), or 0xE00 (3584) where there is LZMS or solid compression.
         compression: of non-solid resources; None when unknown.
+        is_solid: whether files are compressed together, as in an ESD.
         chunk_size: bytes that are compressed together.
         part_number: 1 unless the WIM is split.
         total_parts: 1 unless the WIM is split.
@@ -50,6 +51,7 @@ class WimHeader:
     guid: UUID
     version: int
     compression: Compression | None
+    is_solid: bool
     chunk_size: int
     part_number: int
     total_parts: int
@@ -62,12 +64,13 @@ class WimHeader:
     file_size: int
 
     @classmethod
-    def from_native(cls, info: WimInfo) -> WimHeader:
+    def from_native(cls, info: WimInfo, *, is_solid: bool) -> WimHeader:
         """Translate what libwim tells."""
         return cls(
             guid=UUID(bytes_le=info.guid),
             version=info.version,
             compression=info.compression,
+            is_solid=is_solid,
             chunk_size=info.chunk_size,
             part_number=info.part_number,
             total_parts=info.total_parts,
