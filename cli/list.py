@@ -45,8 +45,7 @@ def list_command(
         recursive = not no_recurse
         if reporter.as_json:
             # An image has some hundred thousand entries: they are written as they come.
-            click.echo("[", nl=False)
-            separator = "\n"
+            separator = "[\n"
 
             def write(entry: Entry) -> None:
                 nonlocal separator
@@ -54,7 +53,7 @@ def list_command(
                 separator = ",\n"
 
             dropped = image.walk(write, path=path, recursive=recursive)
-            click.echo("\n]")
+            click.echo("\n]" if separator == ",\n" else "[]")
         else:
             show = _show_nothing if reporter.quiet else _show_long if is_long else _show
             dropped = image.walk(show, path=path, recursive=recursive)
