@@ -45,7 +45,7 @@ class WimFile:
             native = handle.info()
             # Only the newer version of the format has solid resources: most WIMs need no look at their blobs.
             is_solid = native.version == info.SOLID_VERSION and tree.has_solid_blobs(handle)
-            self.header = WimHeader.from_native(native, is_solid=is_solid)
+            self.header = WimHeader.from_native(native, is_solid=is_solid, file_size=path.stat().st_size)
             self.xml = info.decode_xml(handle.xml())
             facts = info.parse_images(self.xml, native.image_count)
         self.images = tuple(WimImage(path, handle, image) for image in facts)

@@ -45,7 +45,7 @@ class WimHeader:
         is_read_only: whether the header forbids changes.
         write_in_progress: whether a write is going on, or was interrupted.
         rewrites_links: whether absolute links were made relative to the root of the image when it was captured.
-        file_size: bytes, without what an interrupted write left behind.
+        file_size: bytes.
     """
 
     guid: UUID
@@ -64,7 +64,7 @@ class WimHeader:
     file_size: int
 
     @classmethod
-    def from_native(cls, info: WimInfo, *, is_solid: bool) -> WimHeader:
+    def from_native(cls, info: WimInfo, *, is_solid: bool, file_size: int) -> WimHeader:
         """Translate what libwim tells."""
         return cls(
             guid=UUID(bytes_le=info.guid),
@@ -80,7 +80,7 @@ class WimHeader:
             is_read_only=info.is_marked_readonly,
             write_in_progress=info.write_in_progress,
             rewrites_links=info.has_rpfix,
-            file_size=info.total_bytes,
+            file_size=file_size,
         )
 
 
