@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.wim.apply import ApplyResult, apply_image
 from osdimage.imaging.wim.audit import load_tree
@@ -14,6 +15,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.info import ImageInfo
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
+from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.tree import Audit, Entry, Stream
 
 __all__ = ["Audit", "Entry", "Stream", "WimImage"]
@@ -61,7 +63,12 @@ class WimImage:
         """
         with wim_errors(self._path):
             audit = load_tree(self._path, self._handle, self.index)
-            tree.each_entry(self._handle, self.index, path, recursive=recursive, visit=visit)
+            try:
+                tree.each_entry(self._handle, self.index, path, recursive=recursive, visit=visit)
+            except WimlibError as error:
+                if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
+                    raise InvalidRequest(f"{self._path}: image {self.index} holds no {path!r}") from error
+                raise
         return audit.messages
 
     def entries(self, path: str = "/", *, recursive: bool = True) -> list[Entry]:
