@@ -108,7 +108,8 @@ def verify(
     notes: list[str] = []
     problems = [Problem(ProblemKind.HEADER, line) for line in handle.repairs]
     loadable: list[int] = []
-    for image in images:
+    # Of a split WIM, only the first part holds the trees.
+    for image in images if header.part_number == 1 else ():
         found, missing, is_whole = _check_tree(path, handle, image.info.index)
         problems += found
         if is_whole:
@@ -121,6 +122,10 @@ def verify(
             problems.append(
                 Problem(ProblemKind.MISSING, f"image {image.info.index}: the contents of {missing} files are missing")
             )
+    if header.part_number > 1:
+        notes.append(
+            f"part {header.part_number} of {header.total_parts}: the trees and the names are in the first part"
+        )
     # A handle of its own: the blobs of referenced files are not in this file.
     with WimHandle.open(path) as plain:
         blobs = BlobTable(plain)
