@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params
 from osdimage.cli.render import Reporter
+from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.select import ImageSelector
@@ -44,12 +45,9 @@ def apply_command(
     (--edition, --arch, --language).
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
     began = time.monotonic()
-    with WimFile.open(wim, check=check, refs=refs, progress=reporter.callback if check else None) as opened:
-        for text in opened.warnings:
-            reporter.warn(text)
+    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         image = opened.select(selector)
         result = image.apply_to(
             target,
@@ -57,7 +55,7 @@ def apply_command(
             limit_bytes=limit_bytes,
             force=force,
             strict=strict,
-            progress=reporter.callback,
+            progress=progress,
         )
     seconds = time.monotonic() - began
     summary = (

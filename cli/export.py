@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params
 from osdimage.cli.render import Reporter
+from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.select import ImageSelector
@@ -49,14 +50,11 @@ def export_command(
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.export import export_images  # noqa: PLC0415
-    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     present = WriteMode.OVERWRITE if overwrite else WriteMode.APPEND
-    with WimFile.open(source, check=check, refs=refs, progress=reporter.callback if check else None) as opened:
-        for text in opened.warnings:
-            reporter.warn(text)
+    with open_wim(source, reporter, check=check, refs=refs) as (opened, progress):
         result = export_images(
             opened,
             destination,
@@ -67,7 +65,7 @@ def export_command(
             boot=boot,
             integrity=integrity,
             threads=threads,
-            progress=reporter.callback,
+            progress=progress,
         )
     what = ", ".join(str(index) for index in result.indexes)
     noun = "image" if len(result.indexes) == 1 else "images"

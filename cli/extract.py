@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params
 from osdimage.cli.render import Reporter
+from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.select import ImageSelector
@@ -38,13 +39,9 @@ def extract_command(
 
     PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.
     """
-    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - start-up stays cheap
-
-    with WimFile.open(wim, check=check, refs=refs, progress=reporter.callback if check else None) as opened:
-        for text in opened.warnings:
-            reporter.warn(text)
+    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         result = opened.select(selector).extract(
-            paths, to, keep_directories=keep_directories, limit_bytes=limit_bytes, progress=reporter.callback
+            paths, to, keep_directories=keep_directories, limit_bytes=limit_bytes, progress=progress
         )
     for text in result.warnings:
         reporter.warn(text)

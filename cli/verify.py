@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render
 from osdimage.cli.render import Reporter
+from osdimage.imaging.progress import portion
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.verify import VerifyReport
@@ -26,7 +27,13 @@ def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int |
     """
     from osdimage.imaging.wim.verify import verify_file  # noqa: PLC0415 - start-up stays cheap
 
-    reports = [verify_file(wim, refs=refs, threads=threads, progress=reporter.callback) for wim in wims]
+    share = 100 / len(wims)
+    reports = [
+        verify_file(
+            wim, refs=refs, threads=threads, progress=portion(reporter.callback, share * number, share * (number + 1))
+        )
+        for number, wim in enumerate(wims)
+    ]
     if reporter.as_json:
         render.document(reports if len(reports) > 1 else reports[0])
     else:

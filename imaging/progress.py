@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -53,6 +53,25 @@ class ProgressEvent:
 
 ProgressCallback = Callable[[ProgressEvent], None]
 """Receives the events, in the thread that does the work.  It cancels the work by raising an exception of its own."""
+
+
+def portion(callback: ProgressCallback | None, start: float, end: float) -> ProgressCallback | None:
+    """Return a callback for one part of a longer task: its 0 to 100 % become ``start`` to ``end`` % of the whole."""
+    if callback is None:
+        return None
+    listener = callback
+
+    def scaled(event: ProgressEvent) -> None:
+        percent = start + (end - start) * event.percent / 100
+        eta_s = event.eta_s
+        if eta_s is not None and event.percent < 100:
+            # The rest of the whole at the pace of this part.
+            eta_s = round(eta_s / (100 - event.percent) * 100 / (end - start) * (100 - percent), 1)
+        elif end < 100:
+            eta_s = None
+        listener(replace(event, percent=round(percent, 2), eta_s=eta_s))
+
+    return scaled
 
 
 class Meter:
