@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 
 import click
+from osdimage.cli.render import printable
 from osdimage.imaging import errors
 
 FAILED, USAGE, INVALID_INPUT, REFUSED, INTERRUPTED = 1, 2, 3, 4, 130
@@ -62,7 +63,5 @@ def say(text: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Fold line breaks and control characters, which a hostile file name may hold."""
-    return "".join(
-        character if character.isprintable() else f"\\x{ord(character):02x}" for character in " ".join(text.split())
-    )
+    """Fold line breaks and escape what is not printable; a hostile file name may hold both."""
+    return printable(" ".join(text.split()))

@@ -7,6 +7,7 @@ escaped, so that a name cannot move the cursor or pretend to be a message.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import sys
@@ -125,6 +126,9 @@ class Reporter:
 
     def __enter__(self) -> Self:
         """Open the events' file."""
+        if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+            # A name that the locale's encoding lacks is escaped; it must not end the command.
+            sys.stdout.reconfigure(errors="backslashreplace")
         if self._events_to == "-":
             self._stream = sys.stdout
         elif self._events_to is not None:
