@@ -1,0 +1,61 @@
+"""The command line in this process: the exit code and the output of ``osdimage ARGUMENTS``."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The JSON document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The JSON lines on stdout."""
+        return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [line.removeprefix("warning: ") for line in self.err.splitlines() if line.startswith("warning: ")]
+
+
+def osdimage(*arguments: str | os.PathLike[str], code: int = 0) -> Outcome:
+    """Run a command, which must exit with ``code``."""
+    from osdimage.cli.main import main  # noqa: PLC0415 - a module of commands must not import the library by itself
+
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    words = ["osdimage", *(os.fspath(argument) for argument in arguments)]
+    left_with: object = 0
+    try:
+        with mock.patch.object(sys, "argv", words), redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as left:
+        left_with = left.code or 0
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    assert isinstance(left_with, int)
+    outcome = Outcome(left_with, *texts)
+    assert outcome.code == code, f"{words} exited {outcome.code}:\n{outcome.out}\n{outcome.err}"
+    return outcome
