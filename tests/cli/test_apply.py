@@ -1,0 +1,169 @@
+"""``osdimage apply``; test_ntfs_roundtrip.py has what concerns volumes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import judges
+import pytest
+import trees
+from commands import osdimage
+
+APPLY_KEYS = {"target", "directories", "files", "size", "losses", "warnings"}
+
+
+def test_an_applied_tree_is_the_captured_one(pair: Path, tree: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    outcome = osdimage("apply", pair, target, "--index", "1")
+    result, expected = trees.read_tree(target), trees.read_tree(tree)
+    assert trees.contents(result) == trees.contents(expected)
+    assert trees.link_groups(result) == trees.link_groups(expected)
+    assert outcome.out.startswith(f"{target}: ")
+    assert "from image 1 'first'" in outcome.out
+    assert outcome.err == ""
+
+
+def test_the_json_document_counts_what_was_written(pair: Path, small: Path, tmp_path: Path) -> None:
+    document = osdimage("apply", pair, tmp_path / "target", "--name", "SECOND", "--json").document
+    assert set(document) == APPLY_KEYS
+    size = sum(node.size or 0 for node in trees.read_tree(small).values())
+    assert (document["files"], document["directories"], document["size"]) == (3, 2, size)
+    assert (document["losses"], document["warnings"]) == ([], [])
+
+
+def test_one_image_needs_no_choice_and_several_do(single: Path, pair: Path, tmp_path: Path) -> None:
+    osdimage("apply", single, tmp_path / "one")
+    outcome = osdimage("apply", pair, tmp_path / "other", code=2)
+    assert outcome.err.splitlines() == [
+        f"osdimage: {pair}: choose one of 2 images:",
+        "  1: first",
+        "  2: second",
+    ]
+    assert not (tmp_path / "other").exists()
+
+
+def test_index_together_with_a_query_is_a_usage_error(pair: Path, tmp_path: Path) -> None:
+    outcome = osdimage("apply", pair, tmp_path / "target", "--index", "1", "--name", "first", code=2)
+    assert "by its index, or by name" in outcome.err
+
+
+def test_what_is_in_the_target_stays_unless_the_image_has_it(pair: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "mine").write_bytes(b"stays")
+    (target / "one byte").write_bytes(b"is replaced")
+    osdimage("apply", pair, target, "--index", "2")
+    assert (target / "mine").read_bytes() == b"stays"
+    assert (target / "one byte").read_bytes() == b"x"
+
+
+def test_a_link_in_the_target_leads_no_write_outside(pair: Path, tmp_path: Path) -> None:
+    target, outside = tmp_path / "target", tmp_path / "outside"
+    target.mkdir()
+    outside.mkdir()
+    (target / "folder").symlink_to(outside)
+    outcome = osdimage("apply", pair, target, "--index", "2", code=4)
+    assert "/folder" in outcome.err
+    assert list(outside.iterdir()) == []
+    assert [item.name for item in target.iterdir()] == ["folder"]
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(pair: Path, tmp_path: Path) -> None:
+    target, outside = tmp_path / "target", tmp_path / "outside"
+    target.mkdir()
+    outside.write_bytes(b"untouched")
+    (target / "one byte").symlink_to(outside)
+    osdimage("apply", pair, target, "--index", "2")
+    assert outside.read_bytes() == b"untouched"
+    assert stat.S_ISREG((target / "one byte").lstat().st_mode)
+
+
+TARGETS = {
+    "a text file": (b"just text", "holds no file system"),
+    "a WIM": (b"MSWIM\0\0\0" + bytes(600), "is a WIM"),
+    "a disk": (bytes(510) + b"\x55\xaa", "partition table"),
+    "a BitLocker volume": (b"\xeb\x58\x90-FVE-FS-" + bytes(999), "BitLocker"),
+}
+
+
+@pytest.mark.parametrize(("contents", "says"), TARGETS.values(), ids=TARGETS.keys())
+def test_targets_that_are_refused_and_left_alone(single: Path, tmp_path: Path, contents: bytes, says: str) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(contents)
+    outcome = osdimage("apply", single, target, code=4)
+    (line,) = outcome.err.splitlines()
+    assert line.startswith(f"osdimage: {target}: ")
+    assert says in line
+    assert target.read_bytes() == contents
+
+
+def test_an_image_larger_than_the_limit_is_refused(pair: Path, tmp_path: Path) -> None:
+    outcome = osdimage("apply", pair, tmp_path / "target", "--index", "1", "--limit-bytes", "1MB", code=4)
+    assert "limit of 1.0 MB" in outcome.err
+    assert not (tmp_path / "target").exists()
+    osdimage("apply", pair, tmp_path / "target", "--index", "1", "--limit-bytes", "1GB")
+
+
+@pytest.mark.foreign
+def test_a_volume_too_small_is_refused_untouched(tmp_path: Path) -> None:
+    source = trees.make_small_tree(tmp_path / "source")
+    (source / "large").write_bytes(os.urandom(8 << 20))
+    osdimage("capture", source, tmp_path / "large.wim")
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs", 6 << 20)
+    before = judges.sha1_of(volume)
+    outcome = osdimage("apply", tmp_path / "large.wim", volume, code=4)
+    assert "the volume has" in outcome.err
+    assert judges.sha1_of(volume) == before
+
+
+@pytest.mark.foreign
+def test_unix_data_has_no_place_on_a_volume(single: Path, tmp_path: Path) -> None:
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs", 16 << 20)
+    outcome = osdimage("apply", single, volume, "--unix-data", code=4)
+    assert "owner, group and mode" in outcome.err
+
+
+def test_check_compares_the_integrity_table_first(copy: Path, single: Path, tmp_path: Path) -> None:
+    osdimage("apply", copy, tmp_path / "good", "--index", "1", "--check")
+    contents = bytearray(copy.read_bytes())
+    contents[300] ^= 0xFF
+    copy.write_bytes(contents)
+    outcome = osdimage("apply", copy, tmp_path / "bad", "--index", "1", "--check", code=3)
+    assert "integrity table" in outcome.err
+    assert not (tmp_path / "bad").exists()
+    without = osdimage("apply", single, tmp_path / "none", "--check")
+    assert without.warnings == [f"{single}: has no integrity table to check"]
+
+
+def test_a_wim_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    outcome = osdimage("apply", tmp_path / "no.wim", tmp_path / "target", code=2)
+    assert "no.wim" in outcome.err
+
+
+@pytest.mark.foreign
+def test_a_split_wim_is_applied_with_its_parts(tree: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.wim"
+    osdimage("capture", tree, whole, "--name", "first")
+    # wimlib-imagex split WIM FIRST_PART SIZE_IN_MIB
+    judges.wimlib("split", whole, tmp_path / "part.swm", "0.1")
+    parts = sorted(tmp_path.glob("part*.swm"))
+    assert len(parts) > 2
+    osdimage("apply", tmp_path / "part.swm", tmp_path / "target", "--ref", str(tmp_path / "part*.swm"))
+    assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(tree))
+    missing = osdimage("apply", tmp_path / "part.swm", tmp_path / "other", "--ref", str(parts[1]), code=3)
+    assert "another file" in missing.err
+    nothing = osdimage("apply", tmp_path / "part.swm", tmp_path / "other", "--ref", str(tmp_path / "no*.swm"), code=2)
+    assert "no*.swm" in nothing.err
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.foreign
+def test_a_delta_is_applied_with_its_base(small: Path, tmp_path: Path) -> None:
+    base, delta = tmp_path / "base.wim", tmp_path / "delta.wim"
+    osdimage("capture", small, base)
+    judges.wimlib("capture", small, delta, "--delta-from", base)
+    osdimage("apply", delta, tmp_path / "alone", code=3)
+    osdimage("apply", delta, tmp_path / "target", "--ref", str(base))
+    assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(small))

@@ -1,0 +1,142 @@
+"""``osdimage extract``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trees
+from commands import osdimage
+
+
+@pytest.fixture(scope="module")
+def wim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("extract")
+    for name in ("a/one.txt", "a/two.log", "a/b/one.txt", "a/b/deep.txt", "c/UPPER.TXT", "[odd] name.txt", "top.txt"):
+        path = folder / "source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    osdimage("capture", folder / "source", folder / "x.wim")
+    return folder / "x.wim"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is asked for, and what must be in the folder then."""
+
+    wanted: tuple[str, ...]
+    found: set[str]
+    options: tuple[str, ...] = ()
+
+
+CASES = {
+    "a file": Case(("/a/one.txt",), {"one.txt"}),
+    "without a root": Case(("a/one.txt",), {"one.txt"}),
+    "as Windows writes it": Case((r"\A\B\Deep.TXT",), {"deep.txt"}),
+    "a folder": Case(("/a/b",), {"b", "b/one.txt", "b/deep.txt"}),
+    "two": Case(("/top.txt", "/a/two.log"), {"top.txt", "two.log"}),
+    "the same twice": Case(("/top.txt", "/top.txt", "top.txt"), {"top.txt"}),
+    "a glob": Case(("/a/*.txt",), {"one.txt"}),
+    "a glob without case": Case(("/c/upp*.t?t",), {"UPPER.TXT"}),
+    "a glob of a folder's name": Case(("/*/b/d*",), {"deep.txt"}),
+    "a class in a glob": Case(("/a/[a-z]wo.log",), {"two.log"}),
+    "brackets in a name, escaped": Case(("/[[]odd] name.txt",), {"[odd] name.txt"}),
+    "the directories kept": Case(
+        ("/a/b/one.txt", "/a/one.txt"), {"a", "a/b", "a/b/one.txt", "a/one.txt"}, ("--keep-directories",)
+    ),
+    "a glob, the directories kept": Case(
+        ("/*/*.txt",), {"a", "a/one.txt", "c", "c/UPPER.TXT"}, ("--keep-directories",)
+    ),
+    "everything": Case(
+        ("/",),
+        {
+            "a",
+            "a/one.txt",
+            "a/two.log",
+            "a/b",
+            "a/b/one.txt",
+            "a/b/deep.txt",
+            "c",
+            "c/UPPER.TXT",
+            "[odd] name.txt",
+            "top.txt",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_what_is_asked_for_is_extracted(wim: Path, tmp_path: Path, case: Case) -> None:
+    to = tmp_path / "made" / "on demand"
+    osdimage("extract", wim, *case.wanted, "--to", to, *case.options)
+    found = trees.read_tree(to)
+    assert {path.removeprefix("/") for path in found} == case.found
+    for path, node in found.items():
+        if node.kind == "file":
+            assert (to / path[1:]).read_text().endswith(path.rpartition("/")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What is asked for, and a piece of the error."""
+
+    wanted: tuple[str, ...]
+    says: str
+    options: tuple[str, ...] = ()
+    code: int = 2
+
+
+REFUSED = {
+    "no such file": Refused(("/a/three.txt",), "holds no '/a/three.txt'"),
+    "no such file among others": Refused(("/top.txt", "/nothing"), "holds no '/nothing'"),
+    "a glob that fits nothing": Refused(("/a/*.exe",), "nothing that fits '/a/*.exe'"),
+    "a glob does not reach across separators": Refused(("/*deep.txt",), "nothing that fits"),
+    "two files of one name": Refused(("/a/one.txt", "/a/b/one.txt"), "would get the same name"),
+    "two files of one name by a glob": Refused(("/a/one.txt", "/*/b/one*"), "--keep-directories"),
+    "no folder": Refused(("/top.txt",), "--to", options=("--frobnicate",)),
+    "larger than the limit": Refused(("/top.txt",), "limit of 2 bytes", ("--limit-bytes", "2"), 4),
+    "no such image": Refused(("/top.txt",), "no image fits", ("--index", "2")),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_extracted_writes_nothing(wim: Path, tmp_path: Path, case: Refused) -> None:
+    to = tmp_path / "to"
+    arguments = [*case.wanted, *case.options]
+    if "--frobnicate" in arguments:
+        arguments.remove("--frobnicate")
+    else:
+        arguments += ["--to", str(to)]
+    outcome = osdimage("extract", wim, *arguments, code=case.code)
+    assert case.says in outcome.err.splitlines()[0]
+    assert not to.exists()
+
+
+def test_a_file_is_no_folder_to_extract_to(wim: Path, tmp_path: Path) -> None:
+    to = tmp_path / "file"
+    to.write_bytes(b"mine")
+    outcome = osdimage("extract", wim, "/top.txt", "--to", to, code=4)
+    assert "extracted to a directory" in outcome.err
+    assert to.read_bytes() == b"mine"
+
+
+def test_the_json_document_lists_the_paths(wim: Path, tmp_path: Path) -> None:
+    document = osdimage("extract", wim, "/a/*.txt", "/top.txt", "--to", tmp_path / "to", "--json").document
+    assert document == {"paths": ["/a/one.txt", "/top.txt"], "warnings": []}
+
+
+def test_a_link_in_the_folder_leads_no_write_outside(wim: Path, tmp_path: Path) -> None:
+    to, outside = tmp_path / "to", tmp_path / "outside"
+    to.mkdir()
+    outside.mkdir()
+    (to / "a").symlink_to(outside)
+    for options in (("/a/one.txt", "--keep-directories"), ("/a",)):
+        osdimage("extract", wim, *options, "--to", to, code=4)
+        assert list(outside.iterdir()) == []
+
+
+def test_extracting_keeps_the_times(pair: Path, tmp_path: Path) -> None:
+    osdimage("extract", pair, "/old.txt", "/future.txt", "--index", "1", "--to", tmp_path / "to")
+    assert (tmp_path / "to" / "old.txt").stat().st_mtime_ns == trees.OLD_NS
+    assert (tmp_path / "to" / "future.txt").stat().st_mtime_ns == trees.FUTURE_NS

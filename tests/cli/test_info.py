@@ -1,0 +1,221 @@
+"""``osdimage info``, and the changes it makes with --set and --boot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import judges
+import pytest
+import trees
+from commands import osdimage
+
+HEADER_KEYS = {
+    "guid",
+    "version",
+    "compression",
+    "is_solid",
+    "chunk_size",
+    "part_number",
+    "total_parts",
+    "boot_index",
+    "has_integrity_table",
+    "is_pipable",
+    "is_read_only",
+    "write_in_progress",
+    "rewrites_links",
+    "file_size",
+}
+IMAGE_KEYS = {
+    "index",
+    "name",
+    "description",
+    "display_name",
+    "display_description",
+    "flags",
+    "creator",
+    "image_version",
+    "directories",
+    "files",
+    "size",
+    "hard_link_size",
+    "created",
+    "modified",
+    "is_wimboot",
+    "windows",
+}
+
+
+def test_the_json_document_has_every_field(pair: Path) -> None:
+    document = osdimage("info", pair, "--json").document
+    assert set(document) == {"path", "header", "images"}
+    assert set(document["header"]) == HEADER_KEYS
+    assert [set(image) for image in document["images"]] == [IMAGE_KEYS] * 2
+    header = document["header"]
+    assert (header["compression"], header["chunk_size"], header["boot_index"]) == ("lzx", 32768, 2)
+    assert (header["part_number"], header["total_parts"]) == (1, 1)
+    assert (header["has_integrity_table"], header["is_solid"], header["is_pipable"]) == (True, False, False)
+    assert header["file_size"] == pair.stat().st_size
+    assert [image["name"] for image in document["images"]] == ["first", "second"]
+    assert document["images"][0]["windows"] is None
+
+
+@pytest.mark.foreign
+def test_it_agrees_with_wimlib(pair: Path) -> None:
+    document = osdimage("info", pair, "--json").document
+    for image, theirs in zip(document["images"], judges.wimlib_info(pair).images, strict=True):
+        judges.assert_image_agrees(image, theirs)
+
+
+def test_people_see_the_header_and_each_image(pair: Path) -> None:
+    outcome = osdimage("info", pair)
+    first = outcome.out.splitlines()[0]
+    assert first.startswith(f"{pair}: 2 images, ")
+    for text in ("lzx, chunks of 32.0 KB", "image 2 boots", "integrity table"):
+        assert text in first
+    for text in ("Image 1: first", "Image 2: second", "Description:      The first one"):
+        assert text in outcome.out
+
+
+def test_one_image_is_shown_alone(pair: Path) -> None:
+    document = osdimage("info", pair, "--name", "second", "--json").document
+    assert [image["index"] for image in document["images"]] == [2]
+    outcome = osdimage("info", pair, "--index", "3", code=2)
+    assert "1: first" in outcome.err
+
+
+def test_the_xml_is_printed_as_it_stands(pair: Path) -> None:
+    out = osdimage("info", pair, "--xml").out
+    assert out.startswith("<WIM>")
+    assert "<NAME>first</NAME>" in out
+
+
+SETS = {
+    "name": ("name=Grüße \N{GRINNING FACE}", "Name", "Grüße \N{GRINNING FACE}"),
+    "name in capitals": ("NAME=new", "Name", "new"),
+    "description": ("description=a = b & <c>", "Description", "a = b & <c>"),
+    "no description": ("description=", "Description", ""),
+}
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("case", SETS.values(), ids=SETS.keys())
+def test_a_change_is_seen_by_other_tools_and_leaves_the_rest(
+    copy: Path, tree: Path, tmp_path: Path, case: tuple[str, str, str]
+) -> None:
+    change, label, value = case
+    before = judges.wimlib_info(copy)
+    osdimage("info", copy, "--index", "1", "--set", change, "--quiet")
+    after = judges.wimlib_info(copy)
+    assert after.images[0].pop(label, "") == value
+    before.images[0].pop(label, "")
+    assert after.images == before.images
+    assert after.wim["GUID"] == before.wim["GUID"]
+    assert "Integrity info" in after.wim["Attributes"]
+    judges.wimlib("verify", copy)
+    judges.seven_zip_test(copy)
+    judges.wimlib("apply", copy, "1", tmp_path / "target")
+    assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(tree))
+
+
+def test_creator_and_version_are_set_together(copy: Path) -> None:
+    changes = ("--set", "creator=Jörg", "--set", "version=2.0")
+    document = osdimage("info", copy, "--index", "2", *changes, "--json").document
+    (image,) = document["images"]
+    assert (image["creator"], image["image_version"], image["name"]) == ("Jörg", "2.0", "second")
+
+
+@pytest.mark.foreign
+def test_the_boot_index_is_set_and_cleared(copy: Path) -> None:
+    osdimage("info", copy, "--index", "1", "--boot", "yes")
+    assert judges.wimlib_info(copy).wim["Boot Index"] == "1"
+    assert osdimage("verify", copy).code == 0
+    osdimage("info", copy, "--index", "1", "--boot", "no")
+    assert judges.wimlib_info(copy).wim["Boot Index"] == "0"
+    judges.wimlib("verify", copy)
+
+
+def test_many_changes_leave_a_wim_that_can_still_be_appended_to(copy: Path, small: Path) -> None:
+    for number in range(20):
+        osdimage("info", copy, "--index", "1", "--set", f"description=change {number}", "--quiet")
+    osdimage("capture", small, copy, "--append", "--name", "third")
+    assert osdimage("verify", copy, "--json").document["problems"] == []
+    document = osdimage("info", copy, "--json").document
+    assert document["images"][0]["description"] == "change 19"
+    assert [image["name"] for image in document["images"]] == ["first", "second", "third"]
+
+
+BAD_SETS = {
+    "no such field": ("colour=red", "name, description, creator, version"),
+    "no value": ("name", "FIELD=TEXT"),
+    "too long": ("version=" + "1" * 33, "at most 32"),
+    "a name that is there": ("name=second", "already there"),
+    "control characters": ("name=a\x07b", "control characters"),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), BAD_SETS.values(), ids=BAD_SETS.keys())
+def test_a_change_that_cannot_be_leaves_the_file_as_it_was(copy: Path, change: str, says: str) -> None:
+    before = copy.read_bytes()
+    outcome = osdimage("info", copy, "--index", "1", "--set", change, code=2)
+    (line,) = outcome.err.splitlines()
+    assert says in line
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.foreign
+def test_a_wim_that_is_marked_read_only_is_not_changed(copy: Path) -> None:
+    judges.wimlib("optimize", copy)
+    contents = bytearray(copy.read_bytes())
+    contents[16] |= 0x04  # FLAG_HEADER_READONLY in the header's flags
+    copy.write_bytes(contents)
+    before = copy.read_bytes()
+    outcome = osdimage("info", copy, "--index", "1", "--set", "name=x", code=4)
+    assert "read-only" in outcome.err
+    assert copy.read_bytes() == before
+    assert osdimage("info", copy, "--json").document["header"]["is_read_only"]
+
+
+@pytest.mark.foreign
+def test_a_part_of_a_split_wim_is_not_changed(pair: Path, tmp_path: Path) -> None:
+    judges.wimlib("split", pair, tmp_path / "part.swm", "0.1")
+    outcome = osdimage("info", tmp_path / "part.swm", "--index", "1", "--set", "name=x", code=4)
+    assert "split" in outcome.err
+    out = osdimage("info", tmp_path / "part.swm").out
+    assert "part 1 of" in out
+
+
+def test_check_finds_damage(copy: Path) -> None:
+    osdimage("info", copy, "--check")
+    contents = bytearray(copy.read_bytes())
+    contents[300] ^= 0xFF
+    copy.write_bytes(contents)
+    osdimage("info", copy, "--check", code=3)
+
+
+NOT_WIMS = {
+    "empty": (b"", "osdimage: "),
+    "text": (b"this is not a WIM\n" * 100, "not a WIM"),
+    "magic alone": (b"MSWIM\0\0\0", "osdimage: "),
+    "zeros": (bytes(5000), "not a WIM"),
+}
+
+
+@pytest.mark.parametrize(("contents", "says"), NOT_WIMS.values(), ids=NOT_WIMS.keys())
+@pytest.mark.parametrize("command", ["info", "list", "verify", "delete", "apply", "extract", "export"])
+def test_what_is_not_a_wim_is_invalid_input_of_every_command(
+    tmp_path: Path, command: str, contents: bytes, says: str
+) -> None:
+    path = tmp_path / "no.wim"
+    path.write_bytes(contents)
+    more: dict[str, tuple[str, ...]] = {
+        "delete": ("--index", "1"),
+        "apply": (str(tmp_path / "target"),),
+        "extract": ("/x", "--to", str(tmp_path / "target")),
+        "export": (str(tmp_path / "new.wim"), "--all"),
+    }
+    outcome = osdimage(command, path, *more.get(command, ()), code=3)
+    text = outcome.err + outcome.out
+    assert str(path) in text
+    assert command == "verify" or says in outcome.err
+    assert path.read_bytes() == contents
+    assert [item.name for item in tmp_path.iterdir()] == ["no.wim"]

@@ -1,0 +1,111 @@
+"""``osdimage list``."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import judges
+import pytest
+import trees
+from commands import osdimage
+
+ENTRY_KEYS = {
+    "path",
+    "name",
+    "short_name",
+    "attributes",
+    "reparse_tag",
+    "links",
+    "link_group",
+    "created",
+    "modified",
+    "accessed",
+    "security_descriptor",
+    "object_id",
+    "unix_mode",
+    "unix_uid",
+    "unix_gid",
+    "streams",
+}
+
+
+def test_paths_are_those_of_the_tree(pair: Path, tree: Path) -> None:
+    out = osdimage("list", pair, "--index", "1").out
+    assert set(out.splitlines()) == {"/", *trees.read_tree(tree)}
+
+
+def test_the_json_document_tells_everything(pair: Path, tree: Path) -> None:
+    entries = {entry["path"]: entry for entry in osdimage("list", pair, "--index", "1", "--json").document}
+    expected = trees.read_tree(tree)
+    assert set(entries) == {"/", *expected}
+    groups: dict[int, set[str]] = {}
+    for path, node in expected.items():
+        entry = entries[path]
+        assert set(entry) == ENTRY_KEYS
+        assert entry["name"] == path.rpartition("/")[2]
+        if entry["link_group"] is not None and entry["links"] > 1:
+            groups.setdefault(entry["link_group"], set()).add(path)
+        if node.kind == "folder":
+            assert "directory" in entry["attributes"]
+        elif node.kind == "link":
+            assert "reparse_point" in entry["attributes"]
+            assert entry["reparse_tag"] == "0xa000000c"
+        else:
+            (stream,) = entry["streams"]
+            assert set(stream) == {"name", "size", "stored_size", "sha1", "is_missing"}
+            assert (stream["size"], stream["is_missing"]) == (node.size, False)
+            assert stream["sha1"] == (node.sha1 if node.size else None)
+    assert {frozenset(paths) for paths in groups.values()} == trees.link_groups(expected)
+
+
+def test_times_have_seven_digits(pair: Path) -> None:
+    entries = {entry["path"]: entry for entry in osdimage("list", pair, "--index", "1", "--json").document}
+    for path, nanoseconds in (("/old.txt", trees.OLD_NS), ("/future.txt", trees.FUTURE_NS)):
+        seconds, rest = divmod(nanoseconds, 10**9)
+        whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        assert entries[path]["modified"] == f"{whole}.{rest // 100:07d}Z"
+
+
+@pytest.mark.foreign
+def test_the_latest_time_that_ntfs_knows_does_not_stop_the_listing(tmp_path: Path) -> None:
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs", 16 << 20)
+    with judges.mounted_ntfs(volume, tmp_path / "mount") as mount:
+        (mount / "file").write_bytes(b"x")
+        # The largest FILETIME that Windows accepts is in the year 30828.
+        os.setxattr(mount / "file", "system.ntfs_times_be", (0x7FFFFFFFFFFFFFFF).to_bytes(8, "big") * 3)
+    osdimage("capture", volume, tmp_path / "new.wim")
+    entries = {entry["path"]: entry for entry in osdimage("list", tmp_path / "new.wim", "--json").document}
+    assert entries["/file"]["modified"] is None
+    assert "after the year 9999" in osdimage("list", tmp_path / "new.wim", "--long").out
+
+
+def test_a_path_is_listed_with_what_is_below(pair: Path) -> None:
+    out = osdimage("list", pair, r"\SUB", "--index", "1").out
+    assert out.splitlines() == ["/sub", "/sub/third name of random.bin"]
+    assert osdimage("list", pair, "/sub", "--no-recurse", "--index", "1").out.splitlines() == ["/sub"]
+
+
+def test_a_path_that_is_not_there_is_a_usage_error(pair: Path) -> None:
+    outcome = osdimage("list", pair, "/nothing here", "--index", "1", code=2)
+    (line,) = outcome.err.splitlines()
+    assert str(pair) in line
+    assert "nothing here" in line
+    assert osdimage("list", pair, "/nothing here", "--index", "1", "--json", code=2).out == ""
+
+
+def test_the_long_form_shows_attributes_size_and_time(pair: Path) -> None:
+    lines = osdimage("list", pair, "/old.txt", "--index", "1", "--long").out.splitlines()
+    assert len(lines) == 1
+    attributes, size, day, time, path = lines[0].split(maxsplit=4)
+    assert set(attributes) <= set("drhslacep-")
+    assert (size, day, time, path) == ("9", "1906-08-16", "20:26:40", "/old.txt")
+
+
+def test_of_several_images_one_must_be_chosen(pair: Path) -> None:
+    assert "1: first" in osdimage("list", pair, code=2).err
+
+
+def test_quiet_lists_nothing(pair: Path) -> None:
+    assert osdimage("list", pair, "--index", "1", "--quiet").out == ""

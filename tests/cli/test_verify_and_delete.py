@@ -1,0 +1,160 @@
+"""``osdimage verify`` and ``osdimage delete``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import judges
+import pytest
+import trees
+from commands import osdimage
+
+VERIFY_KEYS = {"path", "images", "blobs", "size", "problems", "notes"}
+
+
+def test_a_sound_wim(pair: Path) -> None:
+    outcome = osdimage("verify", pair)
+    assert outcome.out.startswith(f"{pair}: sound: 2 images, ")
+    document = osdimage("verify", pair, "--json").document
+    assert set(document) == VERIFY_KEYS
+    assert (document["images"], document["problems"], document["notes"]) == (2, [], [])
+
+
+def test_several_wims_give_several_reports(pair: Path, single: Path) -> None:
+    document = osdimage("verify", pair, single, "--json").document
+    assert [report["path"] for report in document] == [str(pair), str(single)]
+    assert osdimage("verify", pair, single, "--quiet").out == ""
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("options", [(), ("--solid",), ("--compress", "none")], ids=["lzx", "solid", "none"])
+def test_every_bad_blob_is_named_with_its_files(tmp_path: Path, options: tuple[str, ...]) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    names = [f"file {number}" for number in range(4)]
+    for number, name in enumerate(names):
+        # Distinct and too random to compress: each file's bytes can be found in the WIM.
+        (source / name).write_bytes(bytes((number * 50 + index * index * 7) % 251 for index in range(5000)))
+    (source / "copy of 2").write_bytes((source / "file 2").read_bytes())
+    path = tmp_path / "x.esd"
+    osdimage("capture", source, path, *options, *(() if options else ("--compress", "lzx")))
+    sound = path.read_bytes()
+    start, stop = 208, _first_metadata(path)
+    bad: set[str] = set()
+    for position in range(start, stop, max(1, (stop - start) // 8)):
+        contents = bytearray(sound)
+        contents[position] ^= 0x55
+        path.write_bytes(contents)
+        # Not every bit of a compressed resource means something.
+        is_bad = judges.outcome("wimlib-imagex", "verify", path).returncode != 0
+        document = osdimage("verify", path, "--json", code=3 if is_bad else 0).document
+        assert bool(document["problems"]) == is_bad
+        for problem in document["problems"]:
+            assert problem["kind"] == "blob"
+            assert problem["files"]
+            bad.update(problem["files"])
+        twice = [problem["files"] for problem in document["problems"] if "1:/file 2" in problem["files"]]
+        assert all("1:/copy of 2" in files for files in twice)
+    assert bad >= {f"1:/{name}" for name in names}
+    contents = bytearray(sound)
+    contents[(start + stop) // 2] ^= 0x55
+    path.write_bytes(contents)
+    text = osdimage("verify", path, "--verbose", code=3).out
+    assert f"{path}: NOT sound, " in text
+
+
+def _first_metadata(path: Path) -> int:
+    """Return where the last file's contents end: the images' trees come behind them."""
+    offsets = [
+        int(line.split("=")[1].split()[0], 0)
+        for block in judges.wimlib("info", path, "--blobs").split("\n\n")
+        if "METADATA" in block
+        for line in block.splitlines()
+        if line.strip().startswith(("Offset in WIM", "Raw offset in WIM"))
+    ]
+    return min(offsets)
+
+
+def test_a_wim_cut_short_is_not_sound(copy: Path) -> None:
+    whole = copy.read_bytes()
+    for size in (len(whole) - 1, len(whole) // 2, 300, 208, 100):
+        copy.write_bytes(whole[:size])
+        document = osdimage("verify", copy, "--json", code=3).document
+        assert document["problems"]
+
+
+@pytest.mark.foreign
+def test_a_split_set_is_sound_with_its_parts_and_notes_what_is_elsewhere(pair: Path, tmp_path: Path) -> None:
+    judges.wimlib("split", pair, tmp_path / "part.swm", "0.1")
+    parts = sorted(tmp_path.glob("part*.swm"))
+    alone = osdimage("verify", tmp_path / "part.swm", "--json").document
+    assert any("other parts" in note for note in alone["notes"])
+    documents = osdimage("verify", *parts, "--ref", str(tmp_path / "part*.swm"), "--json").document
+    assert [document["problems"] for document in documents] == [[]] * len(parts)
+    contents = bytearray(parts[-1].read_bytes())
+    contents[220] ^= 0xFF
+    parts[-1].write_bytes(contents)
+    documents = osdimage("verify", *parts, "--ref", str(tmp_path / "part*.swm"), "--json", code=3).document
+    assert [bool(document["problems"]) for document in documents] == [False] * (len(parts) - 1) + [True]
+
+
+@pytest.mark.foreign
+def test_a_pipable_wim_is_verified(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pipable.wim"
+    judges.wimlib("capture", small, path, "--pipable")
+    assert osdimage("verify", path, "--json").document["problems"] == []
+    assert osdimage("info", path, "--json").document["header"]["is_pipable"]
+
+
+@pytest.mark.foreign
+def test_delete_drops_the_image_and_what_only_it_needed(copy: Path, small: Path, tmp_path: Path) -> None:
+    before = copy.stat().st_size
+    document = osdimage("delete", copy, "--index", "1", "--json").document
+    assert set(document) == {"path", "images_left", "old_size", "new_size"}
+    assert (document["images_left"], document["old_size"]) == (1, before)
+    assert document["new_size"] == copy.stat().st_size < before
+    facts = judges.wimlib_info(copy)
+    assert [image["Name"] for image in facts.images] == ["second"]
+    # The second image booted, and is the first now.
+    assert facts.wim["Boot Index"] == "1"
+    assert "Integrity info" in facts.wim["Attributes"]
+    judges.wimlib("verify", copy)
+    judges.wimlib("apply", copy, "1", tmp_path / "target")
+    assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(small))
+
+
+@pytest.mark.foreign
+def test_delete_keeps_the_guid_and_the_chunk_size(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.wim"
+    osdimage("capture", small, path, "--chunk-size", "64K", "--name", "one")
+    osdimage("capture", small, path, "--append", "--name", "two")
+    osdimage("capture", small, path, "--append", "--name", "three")
+    before = judges.wimlib_info(path).wim
+    osdimage("delete", path, "--index", "1", "--name", "THREE")
+    after = judges.wimlib_info(path)
+    assert [image["Name"] for image in after.images] == ["two"]
+    assert (after.wim["GUID"], after.wim["Chunk Size"]) == (before["GUID"], "65536 bytes")
+
+
+DELETIONS = {
+    "nothing chosen": ((), "--index or --name"),
+    "no such index": (("--index", "3"), "no image fits"),
+    "no such name": (("--name", "third"), "1: first"),
+    "all": (("--index", "1", "--index", "2"), "no image would be left"),
+}
+
+
+@pytest.mark.parametrize(("options", "says"), DELETIONS.values(), ids=DELETIONS.keys())
+def test_what_cannot_be_deleted_leaves_the_file_as_it_was(copy: Path, options: tuple[str, ...], says: str) -> None:
+    before = copy.read_bytes()
+    outcome = osdimage("delete", copy, *options, code=2)
+    assert says in outcome.err
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.foreign
+def test_a_split_wim_is_not_deleted_from(pair: Path, tmp_path: Path) -> None:
+    judges.wimlib("split", pair, tmp_path / "part.swm", "0.1")
+    before = (tmp_path / "part.swm").read_bytes()
+    osdimage("delete", tmp_path / "part.swm", "--index", "1", code=4)
+    assert (tmp_path / "part.swm").read_bytes() == before
