@@ -63,21 +63,34 @@ add(uint64_t *sum, uint64_t size)
 	*sum = size > UINT64_MAX - *sum ? UINT64_MAX : *sum + size;
 }
 
+/*
+ * Add the share of one link to a sum.  A group of n links is met n times; what does not divide is carried in 2^-32 of a
+ * byte, rounded up, so that a whole group adds exactly its size.
+ */
+static void
+add_share(uint64_t *sum, uint64_t *fraction, uint64_t size, uint64_t sharers)
+{
+	add(sum, size / sharers);
+	*fraction += (((size % sharers) << 32) + sharers - 1) / sharers;
+	add(sum, *fraction >> 32);
+	*fraction &= UINT32_MAX;
+}
+
 static void
 count_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 {
-	/* A group of n links is met n times: each brings its share.  The rounding loses less than n bytes. */
 	uint64_t sharers = entry->num_links > 1 ? entry->num_links : 1;
 	uint64_t size = entry->streams[0].resource.uncompressed_size;
 
-	add(&audit->bytes, size / sharers);
+	add_share(&audit->bytes, &audit->bytes_fraction, size, sharers);
 	if (entry->attributes & WIMLIB_FILE_ATTRIBUTE_SPARSE_FILE)
-		add(&audit->sparse_bytes, size / sharers);
+		add_share(&audit->sparse_bytes, &audit->sparse_fraction, size, sharers);
 	for (uint32_t i = 0; i <= entry->num_named_streams; i++) {
 		if (entry->streams[i].resource.is_missing)
 			audit->missing_blobs++;
 		if (i > 0)
-			add(&audit->named_stream_bytes, entry->streams[i].resource.uncompressed_size / sharers);
+			add_share(&audit->named_stream_bytes, &audit->named_stream_fraction,
+				  entry->streams[i].resource.uncompressed_size, sharers);
 	}
 	audit->named_streams += entry->num_named_streams;
 }

@@ -43,6 +43,11 @@ struct osd_audit {
 	char *refused_path;
 	char *symlink_path;
 
+	/* What is left of the sums above, in 2^-32 of a byte. */
+	uint64_t bytes_fraction;
+	uint64_t sparse_fraction;
+	uint64_t named_stream_fraction;
+
 	/* Length of the directories above the first entry, when they are left out. */
 	size_t parents_length;
 	int has_begun;

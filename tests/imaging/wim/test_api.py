@@ -246,6 +246,19 @@ def test_the_audit_counts_what_the_tree_holds(world: World) -> None:
     assert (audit.refused_names, audit.missing_blobs, audit.messages) == (0, 0, ())
 
 
+def test_hard_links_are_counted_once_to_the_byte(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    sizes = {3: 7, 7: 1, 2: 1001, 6: 5}
+    for links, size in sizes.items():
+        (source / f"{links} 1").write_bytes(bytes([links]) * size)
+        for number in range(2, links + 1):
+            (source / f"{links} {number}").hardlink_to(source / f"{links} 1")
+    assert capture(source, tmp_path / "x.wim").size == sum(sizes.values())
+    with WimFile.open(tmp_path / "x.wim") as wim:
+        assert wim.image(1).apply_to(tmp_path / "target").size == sum(sizes.values())
+
+
 def test_strict_raises_after_the_work_is_done(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
