@@ -147,7 +147,9 @@ def picture(table: PartitionTable, volumes: Volumes) -> list[str]:
         return []
     width = min(shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns, _MAX_WIDTH)
     lines: list[str] = []
-    per_row = max(1, min(_ROW_CELLS, width // 6))
+    most = max(1, min(_ROW_CELLS, width // 6))
+    # Rows of equal length: a last row of one cell would look as large as the others together.
+    per_row = -(-len(cells) // -(-len(cells) // most))
     for start in range(0, len(cells), per_row):
         lines += _row(cells[start : start + per_row], width)
     return lines

@@ -116,5 +116,6 @@ def _alignment_findings(table: PartitionTable) -> Iterator[Finding]:
     loose = [each.number for each in table.partitions if not each.is_extended and each.extent.first % step]
     if loose:
         numbers = ", ".join(map(str, loose))
-        text = f"partitions {numbers} do not begin at a multiple of {step * table.geometry.sector_size // 1024} KiB"
+        which = f"partition {numbers} does" if len(loose) == 1 else f"partitions {numbers} do"
+        text = f"{which} not begin at a multiple of {step * table.geometry.sector_size // 1024} KiB"
         yield note("not-aligned", text, "slower on SSDs and 4 KB disks; usual for layouts of Windows XP")
