@@ -44,7 +44,7 @@ def element_problems(spec: PartitionSpec, number: int) -> Iterator[str]:
     if spec.role in {Role.EXTENDED, Role.HIDDEN} and spec.letter_variable is not None:
         # CM07-partprops: not available for these two.
         at = where(spec, number, "VolumeLetterVariable", spec.letter_variable)
-        yield f"{at}: an {spec.role} partition gets no drive letter; leave the variable out"
+        yield f"{at}: {spec.role} partitions get no drive letter; leave the variable out"
     if isinstance(spec.size, FixedSize) and spec.size.size_bytes <= 0:
         yield f"{where(spec, number, 'Size', spec.size.size_bytes)}: a size must be more than 0"
     if isinstance(spec.size, PercentOfFree) and not 1 <= spec.size.percent <= 100:
@@ -93,7 +93,7 @@ def scheme_problems(scheme: Scheme, specs: Sequence[PartitionSpec]) -> Iterator[
             yield f"{where(spec, number, 'Name', spec.name)}: an MBR disk has no partition names"
         if scheme is Scheme.MBR and spec.active and spec.role in {Role.EXTENDED, Role.LOGICAL, Role.HIDDEN}:
             # CM07-partprops for Extended and Hidden.  Logical is inferred: the flag is never set in an EBR.
-            yield f"{where(spec, number, 'Bootable', 'true')}: an {spec.role} partition cannot be active"
+            yield f"{where(spec, number, 'Bootable', 'true')}: {spec.role} partitions cannot be active; valid is false"
     if scheme is Scheme.GPT and len(specs) > MAX_GPT_PARTITIONS:
         yield f"{len(specs)} partitions: a GPT disk has at most {MAX_GPT_PARTITIONS}"
     if scheme is Scheme.MBR:
