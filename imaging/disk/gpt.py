@@ -187,7 +187,11 @@ class GptCopies:
 
 
 def build_copies(table: PartitionTable) -> GptCopies:
-    """Return both copies of a GPT of 128 entries for a disk of the table's geometry."""
+    """Return both copies of a GPT of 128 entries for a disk of the table's geometry.
+
+    Raises:
+        ValueError: when a value does not fit its field, such as a name of more than 36 UTF-16 units.
+    """
     if table.usable is None or table.disk_guid is None or table.entry_count is None:
         raise ValueError("not a GPT")
     geometry = table.geometry
@@ -212,23 +216,21 @@ def build_copies(table: PartitionTable) -> GptCopies:
 def _build_entry(partition: Partition) -> bytes:
     if not isinstance(partition.type_id, UUID) or partition.guid is None:
         raise ValueError(f"partition {partition.number} is not for a GPT")
-    built: bytes = ENTRY_STRUCT.build(
-        {
-            "PartitionTypeGUID": partition.type_id.bytes_le,
-            "UniquePartitionGUID": partition.guid.bytes_le,
-            "StartingLBA": partition.extent.first,
-            "EndingLBA": partition.extent.last,
-            "Attributes": partition.attributes,
-            "PartitionName": partition.name.encode("utf-16-le", "surrogatepass").ljust(72, b"\0"),
-        }
-    )
-    return built
+    fields: dict[str, object] = {
+        "PartitionTypeGUID": partition.type_id.bytes_le,
+        "UniquePartitionGUID": partition.guid.bytes_le,
+        "StartingLBA": partition.extent.first,
+        "EndingLBA": partition.extent.last,
+        "Attributes": partition.attributes,
+        "PartitionName": partition.name.encode("utf-16-le", "surrogatepass").ljust(72, b"\0"),
+    }
+    return _build(ENTRY_STRUCT, fields, f"partition {partition.number}")
 
 
 def _build_header(table: PartitionTable, crc: int, *, my_lba: Lba, alternate: Lba, array: Lba) -> bytes:
     if table.usable is None or table.disk_guid is None:
         raise ValueError("not a GPT")
-    fields = {
+    fields: dict[str, object] = {
         "Signature": SIGNATURE,
         "Revision": _REVISION,
         "HeaderSize": HEADER_BYTES,
@@ -244,6 +246,13 @@ def _build_header(table: PartitionTable, crc: int, *, my_lba: Lba, alternate: Lb
         "SizeOfPartitionEntry": ENTRY_BYTES,
         "PartitionEntryArrayCRC32": crc,
     }
-    fields["HeaderCRC32"] = zlib.crc32(HEADER_STRUCT.build(fields))
-    built: bytes = HEADER_STRUCT.build(fields)
-    return built.ljust(table.geometry.sector_size, b"\0")
+    fields["HeaderCRC32"] = zlib.crc32(_build(HEADER_STRUCT, fields, "GPT header"))
+    return _build(HEADER_STRUCT, fields, "GPT header").ljust(table.geometry.sector_size, b"\0")
+
+
+def _build(struct: c.Struct, fields: dict[str, object], what: str) -> bytes:
+    try:
+        built: bytes = struct.build(fields)
+    except c.ConstructError as error:
+        raise ValueError(f"{what}: {error}") from error
+    return built

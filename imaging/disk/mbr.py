@@ -106,6 +106,8 @@ def _parse_record(raw: c.Container) -> Record:
 def build_mbr(table: PartitionTable, *, shift: int = 0) -> bytes:
     """Return sector 0 of an MBR disk, without boot code.
 
+    ValueError tells of a value that does not fit its field.
+
     ``shift`` moves the start of the extended partition by so many sectors, to go with ``build_ebrs(table, shift=..)``.
     """
     records = {p.number: _placed_record(p, shift if p.is_extended else 0) for p in table.partitions if not p.is_logical}
@@ -198,13 +200,15 @@ def _record(type_id: object, extent: Extent, relative: int, *, active: bool = Fa
 
 
 def _sector(records: Sequence[dict[str, object]], geometry: Geometry, *, signature: int = 0) -> bytes:
-    built: bytes = MBR_STRUCT.build(
-        {
-            "BootCode": bytes(440),
-            "UniqueMBRSignature": signature,
-            "Unknown": 0,
-            "PartitionRecord": list(records),
-            "Signature": _SIGNATURE,
-        }
-    )
+    fields = {
+        "BootCode": bytes(440),
+        "UniqueMBRSignature": signature,
+        "Unknown": 0,
+        "PartitionRecord": list(records),
+        "Signature": _SIGNATURE,
+    }
+    try:
+        built: bytes = MBR_STRUCT.build(fields)
+    except c.ConstructError as error:
+        raise ValueError(str(error)) from error
     return built.ljust(geometry.sector_size, b"\0")
