@@ -82,10 +82,11 @@ def rows(table: PartitionTable, volumes: Volumes) -> None:
 
 def identifiers(table: PartitionTable) -> None:
     """Print the numbers by which Windows knows the partitions."""
+    windows = table.windows_numbers()
     cells = [
         (
             str(partition.number),
-            str(table.windows_number(partition) or "-"),
+            str(windows.get(partition.number, "-")),
             str(partition.guid or "-"),
             roles.format_type(partition.type_id),
             partition.name or "-",

@@ -86,11 +86,13 @@ def _overlaps(table: PartitionTable) -> Iterator[Finding]:
     for group in groups:
         group.sort(key=lambda pair: pair[0])
         # Compare with the one that reaches furthest: enough to find every partition that overlaps something.
-        for index in range(1, len(group)):
-            furthest = max(group[:index], key=lambda pair: pair[0].end) if index < 512 else group[index - 1]
-            if furthest[0].overlaps(group[index][0]):
-                text = f"{furthest[1]} ({_span(furthest[0])}) and {group[index][1]} ({_span(group[index][0])}) overlap"
-                yield error("overlap", text, _RESTORE)
+        furthest = group[:1]
+        for extent, name in group[1:]:
+            reach, first_name = furthest[0]
+            if reach.overlaps(extent):
+                yield error("overlap", f"{first_name} ({_span(reach)}) and {name} ({_span(extent)}) overlap", _RESTORE)
+            if extent.end > reach.end:
+                furthest = [(extent, name)]
 
 
 def _span(extent: Extent) -> str:

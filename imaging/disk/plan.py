@@ -113,7 +113,7 @@ def to_document(plan: DiskPlan) -> dict[str, Any]:
 
 def table_document(table: PartitionTable) -> dict[str, Any]:
     """Return a table as what :func:`json.dumps` takes."""
-    usable = table.usable
+    usable, windows = table.usable, table.windows_numbers()
     return {
         "scheme": table.scheme,
         "sector_size": table.geometry.sector_size,
@@ -124,15 +124,15 @@ def table_document(table: PartitionTable) -> dict[str, Any]:
         "first_usable_lba": None if usable is None else usable.first,
         "last_usable_lba": None if usable is None else usable.last,
         "entry_count": table.entry_count,
-        "partitions": [_partition_document(table, partition) for partition in table.partitions],
+        "partitions": [_partition_document(table, each, windows.get(each.number)) for each in table.partitions],
     }
 
 
-def _partition_document(table: PartitionTable, partition: Partition) -> dict[str, Any]:
+def _partition_document(table: PartitionTable, partition: Partition, windows: int | None) -> dict[str, Any]:
     spec = partition.spec
     return {
         "number": partition.number,
-        "windows_number": table.windows_number(partition),
+        "windows_number": windows,
         "role": partition.role,
         "first_lba": partition.extent.first,
         "last_lba": partition.extent.last,

@@ -135,14 +135,14 @@ class PartitionTable:
         """Return where a partition of this table begins."""
         return Bytes(partition.extent.first * self.geometry.sector_size)
 
-    def windows_number(self, partition: Partition) -> int | None:
-        """Return the number of a partition as Windows and ``DestinationPartition`` count, or None for an extended one.
+    def windows_numbers(self) -> dict[int, int]:
+        """Return, by our number, the number by which Windows and ``DestinationPartition`` count a partition.
 
         Windows counts from 1 without gaps: the entries first, then the logical partitions; an extended partition has
         no number (inferred from the documented ``disk,partition`` form and Windows' own numbering).
         """
-        counted = [each.number for each in self.partitions if not each.is_extended]
-        return counted.index(partition.number) + 1 if partition.number in counted else None
+        counted = (each.number for each in self.partitions if not each.is_extended)
+        return {number: place for place, number in enumerate(counted, 1)}
 
     def spaces(self) -> Iterator[Space]:
         """Yield partitions and free space in the order of the disk; logical partitions follow their extended one.
