@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk import plan as plans
 from osdimage.imaging.disk.check import check_disk
+from osdimage.imaging.disk.device import DeviceFacts, DeviceTarget
 from osdimage.imaging.disk.init import initialize, losses, restore
 from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.read import read_table
@@ -376,3 +379,69 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path: Path) -> Non
         (tmp_path / "disk.img").write_bytes(b"")
         with pytest.raises(StorageError, match="ends at byte 0"):
             target.read_sectors(0)
+
+
+@pytest.mark.parametrize(
+    ("call", "doing"), [("pwrite", "writing at byte"), ("pread", "reading at byte"), ("fsync", "flushing")]
+)
+def test_an_error_of_the_medium_names_the_file_and_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, doing: str
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with image(tmp_path) as target:
+        monkeypatch.setattr(os, call, fail)
+        with pytest.raises(StorageError, match=rf"disk\.img: {doing}.*Input/output error") as caught:
+            initialize(target, placed(OLD["gpt"], "x"), now=NOW)
+        monkeypatch.undo()
+    assert (caught.value.errno, caught.value.path) == (errno.EIO, str(tmp_path / "disk.img"))
+
+
+def device_target(tmp_path: Path) -> DeviceTarget:
+    path = tmp_path / "disk.img"
+    path.write_bytes(bytes(MIB))
+    descriptor = os.open(path, os.O_RDWR)
+    return DeviceTarget(descriptor, DeviceFacts("/dev/sdz", "sdz", Geometry.of_size(MIB, 512)))
+
+
+@pytest.mark.parametrize(
+    ("user", "environment", "folder"),
+    [
+        pytest.param(1000, {"OSDIMAGE_STATE_DIR": "{tmp}/mine"}, "mine", id="named"),
+        pytest.param(1000, {"XDG_STATE_HOME": "{tmp}/state"}, "state/osdimage", id="xdg"),
+        pytest.param(1000, {"HOME": "{tmp}"}, ".local/state/osdimage", id="home"),
+    ],
+)
+def test_the_table_of_a_device_is_saved_in_a_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, environment: dict[str, str], folder: str
+) -> None:
+    for name in ("OSDIMAGE_STATE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.format(tmp=tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    with device_target(tmp_path) as target:
+        path = backups.default_path(target, NOW)
+    assert path == tmp_path / folder / "sdz.table-20260102T030405Z.json"
+    assert path.parent.is_dir()
+
+
+def test_a_state_folder_that_cannot_be_made_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("OSDIMAGE_STATE_DIR", str(tmp_path / "file" / "x"))
+    with device_target(tmp_path) as target, pytest.raises(StorageError, match="Not a directory"):
+        backups.default_path(target, NOW)
+
+
+def test_an_interrupted_backup_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = MemoryTarget(DISK)
+    saved = backups.take_backup(target, read_table(target), now=NOW)
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        backups.save_backup(saved, tmp_path / "table.json")
+    assert not list(tmp_path.iterdir())

@@ -192,6 +192,19 @@ def test_marks_of_old_volumes_are_cleared_where_new_partitions_begin_and_nothing
     assert target.read_at(begins + 100_000, 8) == b"contents"
 
 
+def test_marks_at_the_end_of_a_partition_and_copies_of_boot_sectors_are_cleared() -> None:
+    target, table = MemoryTarget(DISK), placed("mbr-a")
+    first = table.partitions[0]
+    end = table.offset_bytes(first) + table.size_bytes(first)
+    # md 1.0 and 0.90, NTFS's copy in the last sector, FAT32's in sector 6.
+    put_marks(target, end, (-8192, b"\xfc\x4e\x2b\xa9"), (-65536, b"\xfc\x4e\x2b\xa9"), (-509, b"NTFS    "))
+    put_marks(target, table.offset_bytes(first), (6 * 512 + 82, b"FAT32   "))
+    writes = leftovers(target, table, read_table(target))
+    assert len(writes) == 4
+    run_steps(target, writes)
+    assert not list(find_marks(target.window(first.extent)))
+
+
 def test_copies_of_an_old_gpt_are_cleared_under_a_new_mbr() -> None:
     target = MemoryTarget(DISK)
     initialize(target, placed("gpt-a"), now=NOW, save=False)
