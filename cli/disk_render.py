@@ -173,7 +173,7 @@ def _cell(table: PartitionTable, space: Space, volumes: Volumes) -> _Cell:
     if space.kind is SpaceKind.FREE or partition is None:
         return _Cell(space.extent.count, ("free", "", size), None, partition is not None)
     volume = _volume(partition, volumes)
-    title = volume.label or _title(partition)
+    title = volume.label or _title(partition, volume)
     kind = _KINDS.get(volume.kind or "", volume.kind or "")
     if partition.active:
         kind = f"{kind} active".lstrip()
@@ -181,11 +181,14 @@ def _cell(table: PartitionTable, space: Space, volumes: Volumes) -> _Cell:
     return _Cell(space.extent.count, lines, _colours(partition), partition.is_logical)
 
 
-def _title(partition: Partition) -> str:
+def _title(partition: Partition, volume: VolumeInfo) -> str:
     if partition.name and partition.name not in roles.GPT_NAMES.values():
         return partition.name
     short = {Role.EFI: "EFI", Role.MSR: "MSR", Role.RECOVERY: "Recovery", Role.HIDDEN: "Hidden"}
     role = partition.role
+    if isinstance(partition.type_id, int) and volume.kind is not None and role is not None:
+        # The type of an MBR partition says what it holds, which the next line says again.
+        return short.get(role, role.value)
     return partition.type_label if role is None else short.get(role, partition.type_label)
 
 
@@ -207,7 +210,7 @@ def _row(cells: Sequence[_Cell], width: int) -> list[str]:
     colour = wants_colour()
     lines = [left + middle.join(dash * each for each in widths) + right]
     for level in range(3):
-        texts = [_fill(cell, cell.lines[level], each, shade, colour) for cell, each in zip(cells, widths, strict=True)]
+        texts = [_fill(cell, level, each, shade, colour) for cell, each in zip(cells, widths, strict=True)]
         lines.append(side + side.join(texts) + side)
     lines.append(low_left + low_middle.join(dash * each for each in widths) + low_right)
     if any(cell.in_extended for cell in cells):
@@ -215,15 +218,16 @@ def _row(cells: Sequence[_Cell], width: int) -> list[str]:
     return lines
 
 
-def _fill(cell: _Cell, text: str, width: int, shade: str, colour: bool) -> str:
+def _fill(cell: _Cell, level: int, width: int, shade: str, colour: bool) -> str:
+    text = cell.lines[level]
     if len(text) > width:
         text = text[: max(0, width - 1)] + ("…" if shade == "░" else "~")
     if cell.colours is None:
-        padded = text + shade * (width - len(text)) if text else shade * width
+        padded = f"{text} ".ljust(width, shade)[:width] if text else shade * width
         return click.style(padded, dim=True) if colour else padded
     padded = text.ljust(width)
     front, back = cell.colours
-    return click.style(padded, fg=front, bg=back) if colour else padded
+    return click.style(padded, fg=front, bg=back, bold=level == 0) if colour else padded
 
 
 def _bracket(cells: Sequence[_Cell], widths: Sequence[int], marks: Sequence[str]) -> str:

@@ -422,7 +422,7 @@ def test_on_a_terminal_the_plan_is_shown_in_colour_and_asked_for(osdimage: Osdim
     osdimage("init", "disk.img", "--preset", "data-mbr", "--size", "64GB", "--quiet")
     code, screen = on_a_terminal(tmp_path, "init", "disk.img", "--preset", "uefi", keys="n\n")
     assert code == 130
-    assert "\x1b[37m\x1b[44m3 Windows" in screen
+    assert "\x1b[37m\x1b[44m\x1b[1m3 Windows" in screen
     assert "This will be lost:\n  partition 1: NTFS, 64.0 GB\nWrite this table? [y/N]: " in screen
     assert osdimage("show", "disk.img", "--json").document["scheme"] == "mbr"
     code, screen = on_a_terminal(tmp_path, "init", "disk.img", "--preset", "uefi", keys="y\n")
