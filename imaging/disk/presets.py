@@ -6,6 +6,7 @@ and its BIOS/MBR counterpart (a system partition that is active, then Windows, t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining
@@ -52,40 +53,30 @@ def preset_layout(preset: Preset, recovery: RecoveryPlace | None = None) -> Disk
             raise InvalidRequest(f"preset {preset} has no recovery partition; valid for it is none")
         scheme = Scheme.GPT if preset is Preset.DATA_GPT else Scheme.MBR
         data = PartitionSpec(Role.PRIMARY, filesystem=FileSystem.NTFS, label="Data")
-        msr = PartitionSpec(Role.MSR, FixedSize(MSR_BYTES), assign_letter=False)
-        return DiskLayout(scheme, (msr, data) if scheme is Scheme.GPT else (data,))
+        return DiskLayout(scheme, (_own(Role.MSR, MSR_BYTES), data) if scheme is Scheme.GPT else (data,))
+    system = _UEFI_SYSTEM if preset is Preset.UEFI else _BIOS_SYSTEM
+    scheme = Scheme.GPT if preset is Preset.UEFI else Scheme.MBR
     place = RecoveryPlace.AFTER if recovery is None else recovery
+    return DiskLayout(scheme, system + _windows(place), boot_disk=preset is Preset.UEFI)
+
+
+def _own(
+    role: Role, size_bytes: Bytes, filesystem: FileSystem | None = None, label: str | None = None
+) -> PartitionSpec:
+    """Describe a partition of Windows' own, which gets no drive letter."""
+    return PartitionSpec(role, FixedSize(size_bytes), filesystem=filesystem, label=label, assign_letter=False)
+
+
+_UEFI_SYSTEM = (_own(Role.EFI, ESP_BYTES, FileSystem.FAT32, "System"), _own(Role.MSR, MSR_BYTES))
+_BIOS_SYSTEM = (replace(_own(Role.PRIMARY, SYSTEM_BYTES, FileSystem.NTFS, "System Reserved"), active=True),)
+
+
+def _windows(place: RecoveryPlace) -> tuple[PartitionSpec, ...]:
+    leave = RECOVERY_BYTES if place is RecoveryPlace.AFTER else Bytes(0)
     windows = PartitionSpec(
-        Role.PRIMARY,
-        Remaining(RECOVERY_BYTES if place is RecoveryPlace.AFTER else Bytes(0)),
-        filesystem=FileSystem.NTFS,
-        label="Windows",
-        letter_variable="OSDisk",
+        Role.PRIMARY, Remaining(leave), filesystem=FileSystem.NTFS, label="Windows", letter_variable="OSDisk"
     )
-    tools = PartitionSpec(
-        Role.RECOVERY,
-        FixedSize(RECOVERY_BYTES),
-        filesystem=FileSystem.NTFS,
-        label="Recovery",
-        assign_letter=False,
-    )
-    rest = {
-        RecoveryPlace.BEFORE: (tools, windows),
-        RecoveryPlace.AFTER: (windows, tools),
-        RecoveryPlace.NONE: (windows,),
-    }[place]
-    if preset is Preset.UEFI:
-        esp = PartitionSpec(
-            Role.EFI, FixedSize(ESP_BYTES), filesystem=FileSystem.FAT32, label="System", assign_letter=False
-        )
-        msr = PartitionSpec(Role.MSR, FixedSize(MSR_BYTES), assign_letter=False)
-        return DiskLayout(Scheme.GPT, (esp, msr, *rest), boot_disk=True)
-    system = PartitionSpec(
-        Role.PRIMARY,
-        FixedSize(SYSTEM_BYTES),
-        filesystem=FileSystem.NTFS,
-        label="System Reserved",
-        active=True,
-        assign_letter=False,
-    )
-    return DiskLayout(Scheme.MBR, (system, *rest))
+    tools = _own(Role.RECOVERY, RECOVERY_BYTES, FileSystem.NTFS, "Recovery")
+    if place is RecoveryPlace.NONE:
+        return (windows,)
+    return (tools, windows) if place is RecoveryPlace.BEFORE else (windows, tools)
