@@ -80,7 +80,10 @@ def open_target(path: str, *, write: bool = False, sector_size: int | None = Non
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISBLK(facts.st_mode):
         return _open_device(path, facts.st_rdev, write=write, sector_size=sector_size)
-    if write and stat.S_ISREG(facts.st_mode):
+    if not stat.S_ISREG(facts.st_mode):
+        # Asked before it is opened: opening a pipe would wait for somebody at its other end.
+        raise TargetRefused(f"{path} is not a disk: valid is a disk image or a block device")
+    if write:
         for loop in _loops_of(path):
             raise TargetRefused(f"{path} is in use by /dev/{loop}: detach it (losetup -d), or give /dev/{loop} instead")
     return open_image(path, write=write, sector_size=sector_size)

@@ -60,8 +60,13 @@ MARKS: tuple[Mark, ...] = (
     Mark("md", -64 * KIB, b"\xfc\x4e\x2b\xa9", 64 * KIB),
 )
 
-# Copies of a boot sector, which tools for repair put back: FAT32 keeps one in sector 6, NTFS in the last sector.
-_COPIES = (Mark("fat32", 6 * 512 + 82, b"FAT32   "), Mark("fat32", 6 * 4096 + 82, b"FAT32   "))
+# Copies of a boot sector, which tools for repair put back: FAT32 keeps one in sector 6, NTFS in the last sector.  And
+# what makes a disk dynamic (Linux block/partitions/ldm.c); it says nothing about a volume.
+_ONLY_WIPED = (
+    Mark("fat32", 6 * 512 + 82, b"FAT32   "),
+    Mark("fat32", 6 * 4096 + 82, b"FAT32   "),
+    Mark("ldm", 6 * 512, b"PRIVHEAD"),
+)
 _NTFS_COPY_FROM_END = 3
 HEAD_BYTES = 66 * KIB
 _FAT_FLAVOURS = frozenset({"fat12", "fat16", "fat32"})
@@ -92,7 +97,7 @@ def find_marks(volume: BlockTarget) -> Iterator[tuple[int, str]]:
     """Yield the offset in bytes and the name of every mark of a volume, also those that others hide."""
     size = volume.geometry.size_bytes
     head = volume.read_at(0, min(HEAD_BYTES, size))
-    for mark in (*MARKS, *_COPIES):
+    for mark in (*MARKS, *_ONLY_WIPED):
         at = mark.offset_bytes
         if at < 0:
             at = (size + at) // mark.end_step_bytes * mark.end_step_bytes

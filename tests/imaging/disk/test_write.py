@@ -214,6 +214,13 @@ def test_copies_of_an_old_gpt_are_cleared_under_a_new_mbr() -> None:
     assert target.read_sectors(1) == target.read_sectors(DISK.sectors - 1) == bytes(512)
 
 
+def test_what_made_a_disk_dynamic_is_cleared() -> None:
+    target = MemoryTarget(DISK)
+    put_marks(target, 6 * 512, (0, b"PRIVHEAD"))
+    assert initialize(target, placed("mbr-a"), now=NOW, save=False).wiped == ("old ldm on the whole disk",)
+    assert target.read_sectors(6) == bytes(512)
+
+
 def test_the_backup_of_a_gpt_that_ended_earlier_is_cleared() -> None:
     # A disk image that was enlarged: the old backup lies in the middle now.
     small = Geometry(512, DISK.sectors // 2)
