@@ -21,10 +21,10 @@ from typing import Any
 
 from osdimage.imaging.disk.device import DeviceTarget
 from osdimage.imaging.disk.place import array_sectors
-from osdimage.imaging.disk.read import DiskReading
+from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.write import Flush, Step, Write
+from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
+from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 
@@ -245,17 +245,32 @@ def read_document(path: Path) -> str:
         raise InvalidDocument(f"{path} is not a text file") from error
 
 
-def restore_steps(backup: TableBackup) -> tuple[Step, ...]:
-    """Return the steps that put a saved table back: everything else first, sector 0 last.
+def restore_steps(backup: TableBackup, old: DiskReading) -> tuple[Step, ...]:
+    """Return the steps that put a saved table back over an old one; a stop leaves one of the two, as when writing.
 
-    The parts at the end of the disk come before those at its beginning, as when a table is written.
+    For a GPT: the end of the disk, its beginning, sector 0 last.  For an MBR: EBRs, sector 0, and the rest, which may
+    be what is left of a GPT, last.
     """
+    rehearsal = MemoryTarget(backup.geometry)
+    for piece in backup.pieces:
+        rehearsal.write_at(piece.offset_bytes, piece.data)
+    saved = read_table(rehearsal)
+    if saved.table is not None and saved.table.scheme is Scheme.MBR:
+        ebrs = {lba * backup.geometry.sector_size for lba in saved.ebrs}
+        chain = [piece for piece in backup.pieces if piece.offset_bytes in ebrs]
+        first = [piece for piece in backup.pieces if piece.offset_bytes == 0]
+        rest = [piece for piece in backup.pieces if piece.offset_bytes not in ebrs | {0}]
+        return (*interim_steps(saved.table, old), *_in_groups(chain, first, rest))
     middle = backup.geometry.sectors // 2 * backup.geometry.sector_size
     tail = [piece for piece in backup.pieces if piece.offset_bytes >= middle]
     head = [piece for piece in reversed(backup.pieces) if 0 < piece.offset_bytes < middle]
     first = [piece for piece in backup.pieces if piece.offset_bytes == 0]
+    return _in_groups(tail, head, first)
+
+
+def _in_groups(*groups: list[Piece]) -> tuple[Step, ...]:
     steps: list[Step] = []
-    for group in (tail, head, first):
+    for group in groups:
         if group:
             steps += [Write(piece.offset_bytes, piece.data, piece.what) for piece in group]
             steps.append(Flush())

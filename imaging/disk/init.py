@@ -22,6 +22,7 @@ from osdimage.imaging.disk.write import (
     check_geometry,
     leftovers,
     run_steps,
+    tidied,
     verify_table,
     write_steps,
 )
@@ -79,7 +80,7 @@ def initialize(
     verify_table(table)
     old = read_table(target)
     wipes = leftovers(target, table, old)
-    steps = (*write_steps(table, old), *wipes, *((Flush(),) if wipes else ()))
+    steps = (*tidied(target, write_steps(table, old)), *wipes, *((Flush(),) if wipes else ()))
     saved = _save(target, old, steps, now=now, save_to=save_to) if save else None
     _run(target, steps, saved, done)
     warnings = announce(target, table) if isinstance(target, DeviceTarget) else ()
@@ -104,8 +105,8 @@ def restore(
         StorageError: when reading or writing fails, or the disk does not hold what was written.
     """
     check_geometry(target, backup.geometry)
-    steps = backups.restore_steps(backup)
     old = read_table(target)
+    steps = tidied(target, backups.restore_steps(backup, old))
     saved = _save(target, old, steps, now=now, save_to=save_to) if save else None
     _run(target, steps, saved, done)
     restored = read_table(target).table

@@ -32,11 +32,19 @@ from osdimage.imaging.units import Extent, Geometry, Lba, format_size
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Bytes to write, whole sectors."""
+    """Bytes to write, whole sectors.
+
+    Attributes:
+        offset_bytes: where on the disk.
+        data: the bytes.
+        what: what they are.
+        is_interim: they serve until the writing is done; :func:`tidied` puts back what was there.
+    """
 
     offset_bytes: int
     data: bytes
     what: str
+    is_interim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +82,40 @@ def _gpt_steps(table: PartitionTable, old: DiskReading) -> Iterator[Step]:
 
 def _mbr_steps(table: PartitionTable, old: DiskReading) -> Iterator[Step]:
     size, chain = table.geometry.sector_size, mbr.build_ebrs(table)
-    if set(chain) & set(old.ebrs):
-        shift = _free_shift(table, chain, old.ebrs)
-        yield from _ebr_writes(mbr.build_ebrs(table, shift=shift), size, "interim EBR")
-        yield Flush()
-        yield Write(0, mbr.build_mbr(table, shift=shift), "interim MBR")
-        yield Flush()
-    yield from _ebr_writes(chain, size, "EBR")
+    yield from interim_steps(table, old)
+    for lba, data in sorted(chain.items()):
+        yield Write(lba * size, data, f"EBR at sector {lba}")
     if chain:
         yield Flush()
     yield Write(0, mbr.build_mbr(table), "MBR")
     yield Flush()
 
 
-def _ebr_writes(chain: dict[Lba, bytes], size: int, what: str) -> Iterator[Write]:
-    for lba, data in sorted(chain.items()):
-        yield Write(lba * size, data, f"{what} at sector {lba}")
+def interim_steps(table: PartitionTable, old: DiskReading) -> Iterator[Step]:
+    """Yield the steps that show an MBR's partitions by way of other EBRs, where its own would replace old ones.
+
+    Nothing is yielded when no EBR is in the way, or when a foreign table leaves no gap for others.
+    """
+    size, chain = table.geometry.sector_size, mbr.build_ebrs(table)
+    shift = _free_shift(table, set(chain), set(old.ebrs)) if set(chain) & set(old.ebrs) else None
+    if shift is not None:
+        for lba, data in sorted(mbr.build_ebrs(table, shift=shift).items()):
+            yield Write(lba * size, data, f"interim EBR at sector {lba}", is_interim=True)
+        yield Flush()
+        yield Write(0, mbr.build_mbr(table, shift=shift), "interim MBR")
+        yield Flush()
 
 
-def _free_shift(table: PartitionTable, chain: dict[Lba, bytes], old: tuple[Lba, ...]) -> int:
-    """Return by how many sectors the chain moves to touch no EBR, old or new; gaps are 16 sectors or more."""
-    used = set(old) | set(chain)
-    for shift in range(1, 16):
-        if not {lba + shift for lba in chain} & used:
+def _free_shift(table: PartitionTable, chain: set[Lba], old: set[Lba]) -> int | None:
+    """Return by how many sectors the chain moves to touch no EBR, old or new, and no partition; None if it cannot.
+
+    The gaps of a table that was placed here have 16 sectors or more.
+    """
+    gaps = [each.extent.first - each.ebr_lba for each in table.logicals if each.ebr_lba is not None]
+    for shift in range(1, min([16, *gaps])):
+        if not {lba + shift for lba in chain} & (old | chain):
             return shift
-    raise TargetRefused(f"the old chain of EBRs leaves no room beside the new one on {table.geometry}")
+    return None
 
 
 def leftovers(target: BlockTarget, table: PartitionTable, old: DiskReading) -> tuple[Write, ...]:
@@ -133,6 +150,17 @@ def _table_sectors(table: PartitionTable) -> list[Extent]:
         tail = table.usable.end
         return [Extent(Lba(0), table.usable.first), Extent(tail, table.geometry.sectors - tail)]
     return [Extent(Lba(0), 1)] + [Extent(lba, 1) for lba in mbr.build_ebrs(table)]
+
+
+def tidied(target: BlockTarget, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return the steps and those that put back what interim writes will have replaced, read from the disk now."""
+    final = {step.offset_bytes for step in steps if isinstance(step, Write) and not step.is_interim}
+    back = [
+        Write(step.offset_bytes, target.read_at(step.offset_bytes, len(step.data)), f"before: {step.what}")
+        for step in steps
+        if isinstance(step, Write) and step.is_interim and step.offset_bytes not in final
+    ]
+    return (*steps, *back, Flush()) if back else steps
 
 
 def verify_table(table: PartitionTable) -> None:
@@ -186,17 +214,20 @@ def run_steps(target: BlockTarget, steps: tuple[Step, ...], done: Callable[[Step
     Raises:
         StorageError: when a step fails, or what is read differs from what was written.
     """
-    last: dict[int, Write] = {}
+    # What the disk must hold in the end; a later step may have replaced what an earlier one wrote.
+    result = MemoryTarget(target.geometry)
     for step in steps:
         if isinstance(step, Flush):
             target.flush()
         else:
             target.write_at(step.offset_bytes, step.data)
-            last[step.offset_bytes] = step
+            result.write_at(step.offset_bytes, step.data)
         if done is not None:
             done(step)
-    for step in last.values():
-        if target.read_at(step.offset_bytes, len(step.data)) != step.data:
+    for step in steps:
+        if isinstance(step, Flush):
+            continue
+        if target.read_at(step.offset_bytes, len(step.data)) != result.read_at(step.offset_bytes, len(step.data)):
             raise StorageError(
                 f"{target.name}: the {step.what} at byte {step.offset_bytes} does not read back as written",
                 path=target.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from disk_cases import layout
 from osdimage.imaging.disk import mbr
+from osdimage.imaging.disk.backup import restore_steps, take_backup
 from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize, repaired, rewrite
@@ -20,7 +22,7 @@ from osdimage.imaging.disk.read import GptCopy, read_table
 from osdimage.imaging.disk.signatures import find_marks
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.disk.write import Flush, Write, leftovers, run_steps, verify_table, write_steps
+from osdimage.imaging.disk.write import Flush, Write, leftovers, run_steps, tidied, verify_table, write_steps
 from osdimage.imaging.errors import InvalidLayout, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import GIB, Extent, Geometry, Lba
 
@@ -91,7 +93,8 @@ PAIRS = [(old, new) for old in [None, *LAYOUTS] for new in LAYOUTS if old != new
 def test_a_failure_at_any_write_leaves_the_old_or_the_new_table(old: str | None, new: str, share: float) -> None:
     old_table = placed(old) if old is not None else None
     new_table = placed(new)
-    steps = write_steps(new_table, read_table(prepared(old_table)))
+    before = prepared(old_table)
+    steps = tidied(before, write_steps(new_table, read_table(before)))
     allowed = [usable_state(prepared(table)) for table in (old_table, new_table) if table is not None]
     count = sum(1 for step in steps if isinstance(step, Write))
     assert count >= 1
@@ -106,6 +109,37 @@ def test_a_failure_at_any_write_leaves_the_old_or_the_new_table(old: str | None,
         severe = [f for f in read_table(target).findings if f.severity is Severity.ERROR and "gpt" not in f.code]
         # On a blank disk a GPT is found before its protective MBR is there; nothing else may look broken.
         assert not severe or (old_table is None and {f.code for f in severe} == {"protective-mbr-missing"})
+
+
+@pytest.mark.parametrize(("new", "old"), [pair for pair in PAIRS if pair[0] is not None])
+def test_a_failure_at_any_write_of_a_restore_leaves_one_of_the_two_tables(new: str, old: str) -> None:
+    saved_from = prepared(placed(old))
+    saved = take_backup(saved_from, read_table(saved_from), now=NOW)
+    allowed = [usable_state(prepared(placed(name))) for name in (old, new)]
+    before = prepared(placed(new))
+    steps = tidied(before, restore_steps(saved, read_table(before)))
+    for failing in range(sum(isinstance(step, Write) for step in steps) + 1):
+        target = prepared(placed(new))
+        target.fail_at = failing
+        with suppress(StorageError):
+            run_steps(target, steps)
+        assert usable_state(target) in allowed, f"stopped at write {failing} of {steps}"
+    assert read_table(target).table == placed(old)
+
+
+def test_interim_ebrs_leave_nothing_behind() -> None:
+    plain, crowded = MemoryTarget(DISK), MemoryTarget(DISK)
+    initialize(plain, placed("logicals-b"), now=NOW, save=False)
+    initialize(crowded, placed("logicals-a"), now=NOW, save=False)
+    assert any(isinstance(s, Write) and s.is_interim for s in write_steps(placed("logicals-b"), read_table(crowded)))
+    old = read_table(crowded).ebrs
+    initialize(crowded, placed("logicals-b"), now=NOW, save=False)
+    kept = read_table(crowded).ebrs
+    for lba in set(old) - set(kept):  # EBRs of the old chain that nothing replaced
+        crowded.write_at(lba * 512, bytes(512))
+    assert {page: bytes(data) for page, data in crowded._pages.items() if any(data)} == {
+        page: bytes(data) for page, data in plain._pages.items() if any(data)
+    }
 
 
 @pytest.mark.parametrize("new", LAYOUTS)
