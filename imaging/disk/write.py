@@ -7,7 +7,7 @@ more:
 * A new EBR falls on an EBR of the old chain with other contents: whichever is written first, MBR or EBR, the two do not
   fit for a moment.  So the new chain is first written a few sectors further on, in the gap that precedes each logical
   partition, with an MBR that begins the extended partition there: the same partitions, found by another way.  Then the
-  chain is written where it belongs, and the MBR last.
+  chain is written where it belongs, the MBR last, and what the interim chain replaced is put back.
 
 After that, and only then, leftovers go: marks of old file systems where new partitions begin or end, and copies of an
 old GPT that the new table does not overwrite.
