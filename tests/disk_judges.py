@@ -1,4 +1,4 @@
-"""Programs of others that judge what osdimage wrote.
+"""Programs of others that judge the partition tables that osdimage wrote.
 
 Each wrapper returns facts, so that a test compares facts and never text.  A judge that is missing skips the test here
 and fails it in CI, where all are installed.  Hostile tables make some judges loop or eat all memory, so each runs under
@@ -11,7 +11,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from judges import require
 
 _MEMORY_BYTES = 2 << 30
 _SECONDS = 60
-_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +38,11 @@ class Seen:
     active: bool | None = None
 
 
-def require(program: str) -> str:
-    """Return the path of a program; skip the test when it is missing, or fail it in CI."""
-    path = shutil.which(program, path=os.pathsep.join([os.environ.get("PATH", ""), *_SBIN]))
-    if path is None:
-        missing(f"{program} is not installed")
-    return path
-
-
 def missing(what: str) -> Any:
-    """Skip the test for want of a judge, or fail it in CI."""
+    """Skip the test for want of something else than a program, or fail it in CI."""
     if os.environ.get("CI"):
         pytest.fail(f"{what}; in CI every judge must be there")
     pytest.skip(what)
-
-
-def corpus() -> Path:
-    """Return the folder of inputs that others made, or skip: it is not a part of the repository."""
-    places = [os.environ.get("OSDIMAGE_CORPUS"), Path(__file__).parents[2] / "shared" / "corpus"]
-    for place in places:
-        if place is not None and Path(place).is_dir():
-            return Path(place)
-    pytest.skip("no corpus of foreign files; name one in OSDIMAGE_CORPUS")
 
 
 def _limit() -> None:

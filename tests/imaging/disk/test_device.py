@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import shutil
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import disk_judges
+import judges
 import pytest
 from disk_cases import CASES, Case, layout
 from osdimage.imaging.disk import device, roles
@@ -59,7 +59,7 @@ def loop(tmp_path: Path, state: Path) -> Iterator[LoopMaker]:
 
     yield make
     for name in made:
-        subprocess.run([disk_judges.require("losetup"), "--detach", name], check=False)
+        subprocess.run([judges.require("losetup"), "--detach", name], check=False)
 
 
 def written(path: Path, *elements: str, style: str = "GPT") -> PartitionTable:
@@ -323,9 +323,3 @@ def test_what_is_no_disk_is_refused_without_opening_it(tmp_path: Path) -> None:
             open_target(path, write=True)
     with pytest.raises(StorageError, match="No such file"):
         open_target(str(tmp_path / "missing"))
-
-
-def test_the_judges_of_this_file_are_there() -> None:
-    for program in ("losetup", "mount", "mkswap", "mkfs.ext4"):
-        if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
-            disk_judges.missing(f"{program} is not installed")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import disk_judges
+import judges
 import pytest
 from disk_cases import layout
 from hypothesis import HealthCheck, given, settings
@@ -64,7 +65,7 @@ CORPUS = ["gptman_disk1.img", "mbrman_disk2.img"]
 @pytest.mark.foreign
 @pytest.mark.parametrize("name", CORPUS)
 def test_tables_of_other_tools_read_as_sfdisk_reads_them(name: str) -> None:
-    path = disk_judges.corpus() / "disk" / name
+    path = judges.corpus() / "disk" / name
     _, seen = disk_judges.sfdisk(path)
     with open_target(str(path)) as target:
         table = read_table(target).require()
@@ -83,7 +84,7 @@ def test_tables_of_other_tools_read_as_sfdisk_reads_them(name: str) -> None:
 
 @pytest.mark.foreign
 def test_a_gpt_with_4096_byte_sectors_is_recognised_and_reads_as_fdisk_reads_it() -> None:
-    path = disk_judges.corpus() / "disk" / "gptman_disk2.img"
+    path = judges.corpus() / "disk" / "gptman_disk2.img"
     seen = disk_judges.fdisk(path, 4096)
     with open_target(str(path)) as target:
         assert target.geometry.sector_size == 4096
@@ -94,7 +95,7 @@ def test_a_gpt_with_4096_byte_sectors_is_recognised_and_reads_as_fdisk_reads_it(
 
 
 def test_a_table_of_util_linux_reads_as_blkid_reads_it(tmp_path: Path) -> None:
-    folder = disk_judges.corpus() / "disk"
+    folder = judges.corpus() / "disk"
     path = tmp_path / "disk.img"
     path.write_bytes(lzma.decompress((folder / "ul_pt_gpt.img.xz").read_bytes()))
     # `blkid`'s own test prints: #1:         34       2014  0x0 name='ThisIsName' uuid='1dcf...' type='ebd0...'
@@ -110,7 +111,7 @@ def test_a_table_of_util_linux_reads_as_blkid_reads_it(tmp_path: Path) -> None:
 
 
 def test_a_gpt_that_was_cut_off_is_shown_and_its_loss_reported() -> None:
-    with open_target(str(disk_judges.corpus() / "disk" / "dissect_gpt_4k.bin")) as target:
+    with open_target(str(judges.corpus() / "disk" / "dissect_gpt_4k.bin")) as target:
         reading = check_disk(target)
     assert reading.copy is GptCopy.PRIMARY
     # dissect.volume's own test: first sectors 256, 768 and 1280.
@@ -124,7 +125,7 @@ def test_a_gpt_that_was_cut_off_is_shown_and_its_loss_reported() -> None:
 )
 def test_a_volume_without_a_table_is_no_table(tmp_path: Path, name: str, kind: str) -> None:
     path = tmp_path / "disk.img"
-    path.write_bytes(lzma.decompress((disk_judges.corpus() / "fs" / f"{name}.img.xz").read_bytes()))
+    path.write_bytes(lzma.decompress((judges.corpus() / "fs" / f"{name}.img.xz").read_bytes()))
     with open_target(str(path)) as target:
         reading = read_table(target)
     with pytest.raises(InvalidTable, match=f"the whole disk is one {kind} volume"):
