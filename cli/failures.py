@@ -27,6 +27,11 @@ def report(error: Exception, *, debug: bool) -> int:
         return _report_click(error)
     for kind, code in EXIT_CODES:
         if isinstance(error, kind):
+            if isinstance(error, errors.InvalidLayout) and len(error.problems) > 1:
+                say(f"the disk layout has {len(error.problems)} errors:")
+                for problem in error.problems:
+                    click.echo(f"  {one_line(problem)}", err=True)
+                return code
             say(one_line(str(error)))
             if isinstance(error, errors.ImageNotFound):
                 for candidate in error.candidates:

@@ -8,6 +8,14 @@
         image = wim.select(ImageSelector(edition="Professional", language="en-US"))
         image.apply_to("/mnt/target")
 
+    import random
+    from datetime import UTC, datetime
+    from osdimage.imaging import Preset, open_target, initialize, place, preset_layout
+
+    with open_target("/dev/sdz", write=True) as disk:
+        table = place(preset_layout(Preset.UEFI), disk.geometry, random.SystemRandom())
+        initialize(disk, table, now=datetime.now(UTC))
+
 Names are imported when they are first used: ``import osdimage.imaging`` alone loads no C library.
 """
 
@@ -16,12 +24,78 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.backup import (
+        TableBackup,
+        load_backup,
+        save_backup,
+        take_backup,
+    )
+    from osdimage.imaging.disk.check import (
+        check_disk,
+    )
+    from osdimage.imaging.disk.device import (
+        open_target,
+    )
+    from osdimage.imaging.disk.finding import (
+        Finding,
+        Severity,
+    )
+    from osdimage.imaging.disk.init import (
+        WriteReport,
+        initialize,
+        restore,
+    )
+    from osdimage.imaging.disk.layout import (
+        DiskLayout,
+        FixedSize,
+        PartitionSpec,
+        PercentOfFree,
+        Remaining,
+    )
+    from osdimage.imaging.disk.place import (
+        advice,
+        place,
+    )
+    from osdimage.imaging.disk.plan import (
+        DiskPlan,
+    )
+    from osdimage.imaging.disk.presets import (
+        Preset,
+        RecoveryPlace,
+        preset_layout,
+    )
+    from osdimage.imaging.disk.read import (
+        DiskReading,
+        read_table,
+    )
+    from osdimage.imaging.disk.roles import (
+        FileSystem,
+        GptAttributes,
+        Role,
+        Scheme,
+    )
+    from osdimage.imaging.disk.table import (
+        Partition,
+        PartitionTable,
+    )
+    from osdimage.imaging.disk.target import (
+        BlockTarget,
+        MemoryTarget,
+        create_image,
+    )
+    from osdimage.imaging.disk.variables import (
+        layout_from_variables,
+    )
     from osdimage.imaging.errors import (
         CorruptWim,
+        DoesNotFit,
         ImageNotFound,
         Incomplete,
+        InvalidDocument,
         InvalidInput,
+        InvalidLayout,
         InvalidRequest,
+        InvalidTable,
         MissingParts,
         NotAWim,
         OsdImageError,
@@ -35,6 +109,8 @@ if TYPE_CHECKING:
         ProgressEvent,
     )
     from osdimage.imaging.units import (
+        Extent,
+        Geometry,
         format_size,
         parse_size,
     )
@@ -107,6 +183,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ApplyResult": "wim.apply",
+    "BlockTarget": "disk.target",
     "CaptureConfig": "wim.config",
     "CaptureResult": "wim.capture",
     "CaptureSource": "wim.capture",
@@ -115,28 +192,53 @@ _HOME = {
     "CorruptWim": "errors",
     "DEFAULT_CONFIG": "wim.config",
     "DeleteResult": "wim.edit",
+    "DiskLayout": "disk.layout",
+    "DiskPlan": "disk.plan",
+    "DiskReading": "disk.read",
+    "DoesNotFit": "errors",
     "Entry": "wim.image",
     "ExportResult": "wim.export",
+    "Extent": "units",
     "ExtractResult": "wim.extract",
     "FileAttribute": "wim.attributes",
+    "FileSystem": "disk.roles",
+    "Finding": "disk.finding",
+    "FixedSize": "disk.layout",
+    "Geometry": "units",
+    "GptAttributes": "disk.roles",
     "ImageInfo": "wim.info",
     "ImageNotFound": "errors",
     "ImageProperties": "wim.properties",
     "ImageSelector": "wim.select",
     "Incomplete": "errors",
+    "InvalidDocument": "errors",
     "InvalidInput": "errors",
+    "InvalidLayout": "errors",
     "InvalidRequest": "errors",
+    "InvalidTable": "errors",
     "Loss": "wim.audit",
+    "MemoryTarget": "disk.target",
     "MissingParts": "errors",
     "NotAWim": "errors",
     "OsdImageError": "errors",
+    "Partition": "disk.table",
+    "PartitionSpec": "disk.layout",
+    "PartitionTable": "disk.table",
+    "PercentOfFree": "disk.layout",
     "Phase": "progress",
+    "Preset": "disk.presets",
     "Problem": "wim.verify",
     "ProblemKind": "wim.verify",
     "ProgressCallback": "progress",
     "ProgressEvent": "progress",
+    "RecoveryPlace": "disk.presets",
+    "Remaining": "disk.layout",
+    "Role": "disk.roles",
+    "Scheme": "disk.roles",
+    "Severity": "disk.finding",
     "StorageError": "errors",
     "Stream": "wim.image",
+    "TableBackup": "disk.backup",
     "TargetRefused": "errors",
     "UnsafeName": "errors",
     "VERSION": "version",
@@ -146,13 +248,27 @@ _HOME = {
     "WimImage": "wim.image",
     "WindowsInfo": "wim.info",
     "WriteMode": "wim.write",
+    "WriteReport": "disk.init",
+    "advice": "disk.place",
     "capture": "wim.capture",
+    "check_disk": "disk.check",
+    "create_image": "disk.target",
     "delete_images": "wim.edit",
     "export_images": "wim.export",
     "format_size": "units",
+    "initialize": "disk.init",
+    "layout_from_variables": "disk.variables",
+    "load_backup": "disk.backup",
+    "open_target": "disk.device",
     "parse_size": "units",
+    "place": "disk.place",
+    "preset_layout": "disk.presets",
     "read_config": "wim.config",
+    "read_table": "disk.read",
+    "restore": "disk.init",
+    "save_backup": "disk.backup",
     "set_properties": "wim.edit",
+    "take_backup": "disk.backup",
     "verify_file": "wim.verify",
 }
 
@@ -160,6 +276,7 @@ __all__ = [
     "DEFAULT_CONFIG",
     "VERSION",
     "ApplyResult",
+    "BlockTarget",
     "CaptureConfig",
     "CaptureResult",
     "CaptureSource",
@@ -167,28 +284,53 @@ __all__ = [
     "CompressionSpec",
     "CorruptWim",
     "DeleteResult",
+    "DiskLayout",
+    "DiskPlan",
+    "DiskReading",
+    "DoesNotFit",
     "Entry",
     "ExportResult",
+    "Extent",
     "ExtractResult",
     "FileAttribute",
+    "FileSystem",
+    "Finding",
+    "FixedSize",
+    "Geometry",
+    "GptAttributes",
     "ImageInfo",
     "ImageNotFound",
     "ImageProperties",
     "ImageSelector",
     "Incomplete",
+    "InvalidDocument",
     "InvalidInput",
+    "InvalidLayout",
     "InvalidRequest",
+    "InvalidTable",
     "Loss",
+    "MemoryTarget",
     "MissingParts",
     "NotAWim",
     "OsdImageError",
+    "Partition",
+    "PartitionSpec",
+    "PartitionTable",
+    "PercentOfFree",
     "Phase",
+    "Preset",
     "Problem",
     "ProblemKind",
     "ProgressCallback",
     "ProgressEvent",
+    "RecoveryPlace",
+    "Remaining",
+    "Role",
+    "Scheme",
+    "Severity",
     "StorageError",
     "Stream",
+    "TableBackup",
     "TargetRefused",
     "UnsafeName",
     "VerifyReport",
@@ -197,13 +339,27 @@ __all__ = [
     "WimImage",
     "WindowsInfo",
     "WriteMode",
+    "WriteReport",
+    "advice",
     "capture",
+    "check_disk",
+    "create_image",
     "delete_images",
     "export_images",
     "format_size",
+    "initialize",
+    "layout_from_variables",
+    "load_backup",
+    "open_target",
     "parse_size",
+    "place",
+    "preset_layout",
     "read_config",
+    "read_table",
+    "restore",
+    "save_backup",
     "set_properties",
+    "take_backup",
     "verify_file",
 ]
 

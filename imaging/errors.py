@@ -6,12 +6,16 @@
     ├── StorageError                  reading or writing failed; carries errno and the file
     ├── Incomplete                    done, but with losses that ``strict`` does not allow
     ├── InvalidRequest (ValueError)   what was asked for cannot be: a name too long, two options at odds
-    │   └── ImageNotFound (LookupError)   no image, or more than one, fits the selector; lists the candidates
+    │   ├── ImageNotFound (LookupError)   no image, or more than one, fits the selector; lists the candidates
+    │   ├── InvalidLayout                 a disk layout breaks rules; lists every one that it breaks
+    │   └── DoesNotFit                    a partition is larger than the space that is left for it
     ├── InvalidInput                  a file that was read is not valid
     │   ├── NotAWim                   not a WIM at all
     │   ├── CorruptWim                a WIM that contradicts itself, or whose contents do not match their hashes
     │   ├── MissingParts              blobs are in another file: a part of a split WIM or the base of a delta
-    │   └── UnsafeName                an image holds a name that cannot be applied safely
+    │   ├── UnsafeName                an image holds a name that cannot be applied safely
+    │   ├── InvalidTable              a partition table, or none at all, that cannot be used
+    │   └── InvalidDocument           a saved plan or a saved partition table that cannot be used
     └── TargetRefused                 the target was left as it was: it exists, is too small, or is busy
 
 ``except OsdImageError`` catches them all.  Cancellation is not an error: an exception raised in a progress callback, or
@@ -64,6 +68,37 @@ class ImageNotFound(InvalidRequest, LookupError):
         self.candidates = tuple(candidates)
 
 
+class InvalidLayout(InvalidRequest):
+    """A disk layout breaks rules.
+
+    Attributes:
+        problems: one sentence for each, naming the variable or partition, its value and the valid ones.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Make one message of all problems."""
+        many = f"the disk layout has {len(problems)} errors: " if len(problems) > 1 else ""
+        super().__init__(many + "; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class DoesNotFit(InvalidRequest):
+    """A partition is larger than the space that is left for it.
+
+    Attributes:
+        partition: what the partition was called in the request.
+        wanted_bytes: the size that was asked for, or None when it was "all that is left".
+        left_bytes: the space that is left when the partition is reached.
+    """
+
+    def __init__(self, message: str, *, partition: str, wanted_bytes: int | None, left_bytes: int) -> None:
+        """Keep the numbers beside the sentence."""
+        super().__init__(message)
+        self.partition = partition
+        self.wanted_bytes = wanted_bytes
+        self.left_bytes = left_bytes
+
+
 class InvalidInput(OsdImageError):
     """A file that was read is not valid."""
 
@@ -91,6 +126,14 @@ class UnsafeName(InvalidInput):
         """Keep the path beside the sentence."""
         super().__init__(message)
         self.path = path
+
+
+class InvalidTable(InvalidInput):
+    """The disk holds no partition table, or one that cannot be used."""
+
+
+class InvalidDocument(InvalidInput):
+    """A saved plan or a saved partition table cannot be used: not one of ours, damaged, or of another version."""
 
 
 class TargetRefused(OsdImageError):

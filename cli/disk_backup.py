@@ -1,0 +1,38 @@
+"""``osdimage disk backup``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from osdimage.cli import disk_params, params
+from osdimage.cli.render import Reporter
+
+
+@click.command("backup")
+@click.argument("disk", type=disk_params.DISK)
+@click.argument("file", type=params.ANY_PATH)
+@disk_params.sector_size
+@click.option("--overwrite", is_flag=True, help="Replace FILE when it exists.")
+@params.output(events=False)
+def backup_command(disk: Path, file: Path, sector_size: int | None, overwrite: bool, reporter: Reporter) -> None:
+    """Save the partition table of DISK in FILE: MBR, EBRs and both copies of a GPT.
+
+    FILE is a JSON document; `osdimage disk restore` puts it back.
+    """
+    from osdimage.imaging.disk.backup import save_backup, take_backup  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
+    with open_target(str(disk), sector_size=sector_size) as target:
+        reading = read_table(target)
+        backup = take_backup(target, reading, now=disk_params.now())
+    for finding in reading.findings:
+        reporter.warn(finding.text)
+    save_backup(backup, file, overwrite=overwrite)
+    size = sum(len(piece.data) for piece in backup.pieces)
+    reporter.result(
+        {"disk": disk, "file": file, "scheme": backup.scheme, "pieces": len(backup.pieces), "size_bytes": size},
+        f"{file}: {backup.scheme.upper() if backup.scheme else 'no'} table of {disk}, {len(backup.pieces)} pieces, "
+        f"{size} bytes",
+    )

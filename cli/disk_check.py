@@ -1,0 +1,77 @@
+"""``osdimage disk check``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.failures import INVALID_INPUT
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.read import DiskReading
+
+
+@click.command("check")
+@click.argument("disk", type=disk_params.DISK)
+@disk_params.sector_size
+@click.option("--repair", is_flag=True, help="Write both copies of a GPT again from the one that is good.")
+@click.option(
+    "--backup", "backup_to", type=params.ANY_PATH, metavar="FILE", help="With --repair: save the old table here."
+)
+@disk_params.yes
+@params.output(events=False)
+def check_command(
+    disk: Path, sector_size: int | None, repair: bool, backup_to: Path | None, yes: bool, reporter: Reporter
+) -> int:
+    """Look for faults of the partition table of DISK, and say what to do about each.
+
+    Leaves with 3 when there is an error, with 0 for mere warnings and notes.  --repair keeps every partition where it
+    is; it asks first, unless --yes is given.
+    """
+    from osdimage.imaging.disk.check import check_disk  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.init import repaired, rewrite  # noqa: PLC0415
+
+    if not repair and (backup_to is not None or yes):
+        raise click.UsageError("--backup and --yes go with --repair")
+    saved = None
+    with open_target(str(disk), write=repair, sector_size=sector_size) as target:
+        reading = check_disk(target)
+        if repair:
+            table = repaired(reading)
+            _ask(disk, reading, yes, reporter)
+            report = rewrite(target, table, now=disk_params.now(), save_to=backup_to)
+            saved = report.saved
+            for text in report.warnings:
+                reporter.warn(text)
+            reading = check_disk(target)
+    worst = [finding for finding in reading.findings if finding.severity == "error"]
+    if reporter.as_json:
+        scheme = None if reading.table is None else reading.table.scheme
+        render.document({"disk": disk, "scheme": scheme, "findings": reading.findings, "saved": saved})
+    elif not reporter.quiet:
+        if repair:
+            render.line(f"{disk}: the GPT was written again; the old table is saved in {saved}")
+        _show(disk, reading)
+    return INVALID_INPUT if worst or reading.table is None else 0
+
+
+def _ask(disk: Path, reading: DiskReading, yes: bool, reporter: Reporter) -> None:
+    if yes:
+        return
+    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
+        raise click.UsageError(f"{disk} would be changed; give --yes when nobody is there to be asked")
+    _show(disk, reading)
+    click.confirm("Write both copies of the GPT again?", abort=True, err=True)
+
+
+def _show(disk: Path, reading: DiskReading) -> None:
+    for finding in reading.findings:
+        render.line(f"{finding.severity}: {finding.text} [{finding.code}]")
+        render.line(f"  {finding.remedy}")
+    if not reading.findings:
+        render.line(f"{disk}: no faults found")

@@ -1,0 +1,148 @@
+"""``osdimage disk init``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.disk_params import LayoutSource
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.plan import DiskPlan
+    from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.units import Geometry
+
+
+@click.command("init")
+@click.argument("disk", type=disk_params.DISK)
+@disk_params.layout
+@click.option("--plan", "plan_file", type=params.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
+@click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
+@disk_params.sector_size
+@disk_params.seed
+@disk_params.add(*disk_params.expectations, *disk_params.save_options)
+@disk_params.yes
+@params.output(events=False)
+def init_command(
+    disk: Path,
+    source: LayoutSource,
+    plan_file: Path | None,
+    size: int | None,
+    sector_size: int | None,
+    seed: str | None,
+    expect_serial: str | None,
+    expect_size: int | None,
+    backup_to: Path | None,
+    no_backup: bool,
+    yes: bool,
+    reporter: Reporter,
+) -> None:
+    """Write a new partition table to DISK, a disk image or a device.
+
+    ALL PARTITIONS THAT ARE ON IT ARE LOST.  The plan and what will be lost are shown first, and you are asked, unless
+    --yes is given or DISK is a new image.  The old table is saved in a file; `osdimage disk restore` puts it back.
+    """
+    from osdimage.imaging.disk import plan as plans  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
+    from osdimage.imaging.disk.init import initialize  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
+    if source.is_given and plan_file is not None:
+        raise click.UsageError("--plan is complete; it does not go with --preset, --vars and --var")
+    if backup_to is not None and no_backup:
+        raise click.UsageError("--backup and --no-backup contradict each other")
+    saved = None if plan_file is None else _load(plan_file)
+    is_new = not disk.exists()
+    with _target(disk, saved, size=size, sector_size=sector_size) as target:
+        check_expected(target, serial=expect_serial, size_bytes=expect_size)
+        reading = read_table(target)
+        plan = _make(source, target.geometry, seed) if saved is None else saved
+        plans.check_target(plan, target, reading)
+        if not is_new and not yes:
+            _ask(target, plan, reporter)
+        report = initialize(target, plan.table, now=disk_params.now(), save_to=backup_to, save=not no_backup)
+    for text in (*plan.advice, *report.warnings):
+        reporter.warn(text)
+    if reporter.as_json:
+        render.document({**plans.to_document(plan), "saved": report.saved, "wiped": report.wiped})
+    elif not reporter.quiet:
+        _tell(disk, plan, is_new or yes)
+        for text in report.wiped if reporter.verbose else ():
+            render.line(f"cleared: {text}")
+        if report.saved is not None:
+            render.line(f"the old table is saved; to put it back: osdimage disk restore {disk} {report.saved}")
+
+
+def _load(path: Path) -> DiskPlan:
+    from osdimage.imaging.disk import plan as plans  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.backup import read_document  # noqa: PLC0415
+
+    return plans.from_json(read_document(path), source=str(path))
+
+
+def _make(source: LayoutSource, geometry: Geometry, seed: str | None) -> DiskPlan:
+    from osdimage.imaging.disk.place import advice, place  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.plan import DiskPlan  # noqa: PLC0415
+
+    layout = source.load()
+    table = place(layout, geometry, disk_params.random_bits(seed))
+    return DiskPlan(table, None, advice(layout, geometry))
+
+
+@contextmanager
+def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, sector_size: int | None) -> Iterator[FileTarget]:
+    """Open the disk, or create the image; what was created is removed when the work fails."""
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.target import create_image  # noqa: PLC0415
+    from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
+
+    if disk.exists():
+        with open_target(str(disk), write=True, sector_size=sector_size) as target:
+            if size is not None and target.geometry.size_bytes != size:
+                raise TargetRefused(f"{disk} exists and has {target.geometry.size_bytes} bytes, not {size}")
+            yield target
+        return
+    if saved is not None and saved.disk is None:
+        geometry = saved.table.geometry
+        size = geometry.size_bytes if size is None else size
+        sector_size = geometry.sector_size if sector_size is None else sector_size
+    if size is None:
+        raise click.UsageError(f"{disk} does not exist; give --size to create an image")
+    created = create_image(str(disk), size, sector_size=sector_size or 512)
+    try:
+        with created as target:
+            yield target
+    except BaseException:
+        disk.unlink()
+        raise
+
+
+def _ask(target: FileTarget, plan: DiskPlan, reporter: Reporter) -> None:
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.init import losses  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
+    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
+        raise click.UsageError(f"{target.name} would be overwritten; give --yes when nobody is there to be asked")
+    disk_render.show_disk(f"plan for {target.name}", plan.table, {})
+    lost = list(losses(target, read_table(target)))
+    render.line()
+    render.line("This will be lost:" if lost else "No partition is on the disk.")
+    for text in lost:
+        render.line(f"  {text}")
+    click.confirm("Write this table?", abort=True, err=True)
+
+
+def _tell(disk: Path, plan: DiskPlan, show: bool) -> None:
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+
+    if show:
+        disk_render.show_disk(str(disk), plan.table, {})
+    count = len(plan.table.partitions)
+    render.line(f"{disk}: {count} partition{'' if count == 1 else 's'} written and verified; none is formatted")

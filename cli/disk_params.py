@@ -1,0 +1,168 @@
+"""Options of the disk commands: where a layout comes from, and which disk is meant."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import params
+from osdimage.imaging.errors import StorageError
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.layout import DiskLayout
+    from osdimage.imaging.disk.place import RandomBits
+
+Command = Callable[..., Any]
+
+DISK = click.Path(path_type=Path)
+
+sector_size = click.option(
+    "--sector-size",
+    type=click.Choice(["512", "4096"]),
+    callback=lambda _ctx, _param, value: None if value is None else int(value),
+    help="Bytes of a sector of a disk image.  Default: what its GPT says, or 512.",
+)
+seed = click.option("--seed", metavar="TEXT", help="Draw GUIDs and the disk signature from this text: same disk again.")
+yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+expectations = (
+    click.option("--expect-serial", metavar="TEXT", help="Refuse a device with another serial number and WWN."),
+    click.option("--expect-size", type=params.SIZE, metavar="SIZE", help="Refuse a disk of another size."),
+)
+save_options = (
+    click.option(
+        "--backup",
+        "backup_to",
+        type=params.ANY_PATH,
+        metavar="FILE",
+        help="Save the old table here.  Default: beside an image; for a device in a state folder.",
+    ),
+    click.option("--no-backup", is_flag=True, help="Do not save the old table."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSource:
+    """What the options of :func:`layout` say."""
+
+    vars_file: Path | None
+    variables: tuple[tuple[str, str], ...]
+    preset: str | None
+    recovery: str | None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any of them was given."""
+        return self.vars_file is not None or bool(self.variables) or self.preset is not None
+
+    def load(self) -> DiskLayout:
+        """Make the layout.
+
+        Raises:
+            click.UsageError: when there is no source, or more than one.
+            InvalidRequest: when the variables break rules.
+        """
+        from osdimage.imaging.disk import variables  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.disk.presets import Preset, RecoveryPlace, preset_layout  # noqa: PLC0415
+
+        if not self.is_given:
+            raise click.UsageError("say what to lay out: --preset, --vars or --var")
+        if self.preset is not None:
+            if self.vars_file is not None or self.variables:
+                raise click.UsageError("--preset is a whole layout; it does not go with --vars and --var")
+            return preset_layout(Preset(self.preset), None if self.recovery is None else RecoveryPlace(self.recovery))
+        if self.recovery is not None:
+            raise click.UsageError("--recovery goes with --preset; in variables, give an element the type Recovery")
+        from_file: dict[str, str] = {}
+        if self.vars_file is not None:
+            from_file = variables.parse_variables(_read_text(self.vars_file), source=str(self.vars_file))
+        return variables.layout_from_variables(variables.merge_variables(from_file, dict(self.variables)))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        # Variables exported by Windows tools may be UTF-16 with a byte order mark.
+        data = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"--vars {path}: not a text file in UTF-8 or UTF-16") from error
+
+
+def _split_variable(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE", ctx, param)
+        pairs.append((name.strip(), text))
+    return tuple(pairs)
+
+
+def layout(command: Command) -> Command:
+    """Add the options that describe a layout, and pass a :class:`LayoutSource` as ``source``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        vars_file: Path | None,
+        variables: tuple[tuple[str, str], ...],
+        preset: str | None,
+        recovery: str | None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        return command(*args, source=LayoutSource(vars_file, variables, preset, recovery), **kwargs)
+
+    return add(
+        click.option("--preset", type=click.Choice(["uefi", "bios", "data-gpt", "data-mbr"]), help="A ready layout."),
+        click.option(
+            "--recovery",
+            type=click.Choice(["before", "after", "none"]),
+            help="Where the preset's recovery partition goes, seen from Windows.  [default: after]",
+        ),
+        click.option(
+            "--vars",
+            "vars_file",
+            type=params.EXISTING,
+            metavar="FILE",
+            help="OSDPartitions... variables: lines NAME=VALUE, or a JSON object.",
+        ),
+        click.option(
+            "--var",
+            "variables",
+            multiple=True,
+            metavar="NAME=VALUE",
+            callback=_split_variable,
+            help="One variable; wins over the file.  Repeatable.",
+        ),
+    )(run)
+
+
+def add(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options in the order in which the help is to list them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def random_bits(text: str | None) -> RandomBits:
+    """Return where identifiers come from: the seed, or the system."""
+    import random  # noqa: PLC0415 - start-up stays cheap
+
+    return random.SystemRandom() if text is None else random.Random(text)  # noqa: S311 - repeatable on purpose
+
+
+def now() -> datetime:
+    """Return the time for the names of backups."""
+    return datetime.now(UTC)

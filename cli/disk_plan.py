@@ -1,0 +1,58 @@
+"""``osdimage disk plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.disk_params import LayoutSource
+from osdimage.cli.render import Reporter
+
+
+@click.command("plan")
+@click.argument("disk", type=disk_params.DISK, required=False)
+@disk_params.layout
+@click.option("--size", type=params.SIZE, metavar="SIZE", help="Plan for a disk of this size instead of DISK.")
+@disk_params.sector_size
+@disk_params.seed
+@params.output(events=False)
+def plan_command(
+    disk: Path | None,
+    source: LayoutSource,
+    size: int | None,
+    sector_size: int | None,
+    seed: str | None,
+    reporter: Reporter,
+) -> None:
+    """Show the exact table that a layout gives on DISK or on a disk of --size.
+
+    Nothing is written.  With --json it is a plan that `osdimage disk init --plan` carries out to the letter: GUIDs
+    included, and refused when DISK is no longer as it was.
+    """
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk import plan as plans  # noqa: PLC0415
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.place import advice, place  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.units import Geometry  # noqa: PLC0415
+
+    if (disk is None) == (size is None):
+        raise click.UsageError("plan for a DISK, or for a --size")
+    layout, rng = source.load(), disk_params.random_bits(seed)
+    identity = None
+    if disk is not None:
+        with open_target(str(disk), sector_size=sector_size) as target:
+            geometry = target.geometry
+            identity = plans.identify_disk(target, read_table(target))
+    else:
+        geometry = Geometry.of_size(size or 0, sector_size or 512)
+    table = place(layout, geometry, rng)
+    plan = plans.DiskPlan(table, identity, advice(layout, geometry))
+    if reporter.as_json:
+        render.document(plans.to_document(plan))
+        return
+    for text in plan.advice:
+        reporter.warn(text)
+    if not reporter.quiet:
+        disk_render.show_disk(str(disk or "plan"), table, {})

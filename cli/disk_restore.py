@@ -1,0 +1,76 @@
+"""``osdimage disk restore``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.backup import TableBackup
+    from osdimage.imaging.disk.target import FileTarget
+
+
+@click.command("restore")
+@click.argument("disk", type=disk_params.DISK)
+@click.argument("file", type=params.EXISTING)
+@disk_params.add(*disk_params.expectations, *disk_params.save_options)
+@disk_params.yes
+@params.output(events=False)
+def restore_command(
+    disk: Path,
+    file: Path,
+    expect_serial: str | None,
+    expect_size: int | None,
+    backup_to: Path | None,
+    no_backup: bool,
+    yes: bool,
+    reporter: Reporter,
+) -> None:
+    """Put the partition table that was saved in FILE back on DISK.
+
+    THE TABLE THAT IS ON THE DISK IS LOST, but saved first like any other.  You are asked, unless --yes is given.
+    """
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.backup import load_backup  # noqa: PLC0415
+    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.init import restore  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
+    if backup_to is not None and no_backup:
+        raise click.UsageError("--backup and --no-backup contradict each other")
+    backup = load_backup(file)
+    with open_target(str(disk), write=True, sector_size=backup.geometry.sector_size) as target:
+        check_expected(target, serial=expect_serial, size_bytes=expect_size)
+        if not yes:
+            _ask(target, backup, reporter)
+        report = restore(target, backup, now=disk_params.now(), save_to=backup_to, save=not no_backup)
+        table = read_table(target).table
+    for text in report.warnings:
+        reporter.warn(text)
+    if reporter.as_json:
+        render.document(
+            {"disk": disk, "file": file, "scheme": backup.scheme, "pieces": len(backup.pieces), "saved": report.saved}
+        )
+    elif not reporter.quiet:
+        if table is not None:
+            disk_render.show_disk(str(disk), table, {})
+        render.line(f"{disk}: {len(backup.pieces)} pieces of {file} are back on the disk and verified")
+        if report.saved is not None:
+            render.line(f"what they replaced is saved in {report.saved}")
+
+
+def _ask(target: FileTarget, backup: TableBackup, reporter: Reporter) -> None:
+    from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
+    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
+        raise click.UsageError(f"{target.name} would be changed; give --yes when nobody is there to be asked")
+    render.line(f"saved on {backup.created:%Y-%m-%d %H:%M:%S} UTC from {backup.disk}: {backup.scheme or 'no table'}")
+    for text in losses(target, read_table(target)):
+        render.line(f"will be lost: {text}")
+    click.confirm(f"Put it back on {target.name}?", abort=True, err=True)

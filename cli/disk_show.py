@@ -1,0 +1,74 @@
+"""``osdimage disk show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.read import DiskReading
+    from osdimage.imaging.disk.volume import VolumeInfo
+
+
+@click.command("show")
+@click.argument("disk", type=disk_params.DISK)
+@disk_params.sector_size
+@params.output(events=False)
+def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> None:
+    """Show the partitions of DISK, a disk image or a device: a picture in proportion, and a table.
+
+    What is wrong with the table is said on stderr; `osdimage disk check` looks further.
+    """
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.finding import Severity  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.volume import volumes  # noqa: PLC0415
+
+    with open_target(str(disk), sector_size=sector_size) as target:
+        reading = read_table(target)
+        held = {} if reading.table is None else {p.number: v for p, v in volumes(target, reading.table)}
+    if reporter.as_json:
+        render.document(document(str(disk), reading, held))
+        reading.require()
+        return
+    table = reading.require()
+    for finding in reading.findings:
+        if finding.severity is not Severity.NOTE or reporter.verbose:
+            reporter.warn(finding.text)
+    if not reporter.quiet:
+        disk_render.show_disk(str(disk), table, held)
+        if reporter.verbose:
+            disk_render.identifiers(table)
+
+
+def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> dict[str, Any]:
+    """Return what was read as one JSON document."""
+    from osdimage.imaging.disk.plan import table_document  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.table import SpaceKind  # noqa: PLC0415
+
+    result: dict[str, Any] = {"disk": name, "scheme": None, "partitions": [], "free": []}
+    table = reading.table
+    if table is not None:
+        result.update(table_document(table))
+        for entry in result["partitions"]:
+            del entry["format"]
+            volume = held.get(entry["number"])
+            entry["filesystem"] = None if volume is None else volume.kind
+            entry["label"] = None if volume is None else volume.label
+        result["free"] = [
+            {
+                "first_lba": space.extent.first,
+                "sectors": space.extent.count,
+                "size_bytes": space.extent.count * table.geometry.sector_size,
+            }
+            for space in table.spaces()
+            if space.kind is SpaceKind.FREE
+        ]
+    result["gpt_copy"] = reading.copy
+    result["findings"] = list(reading.findings)
+    return result

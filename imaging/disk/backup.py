@@ -1,0 +1,312 @@
+"""Saving the partition table of a disk in a file, and putting it back.
+
+The file is one JSON document: a manifest (format, version, time, disk, geometry) and ``pieces``, each with its offset
+on the disk, its size, its SHA-256 and its bytes in base64.  A piece can be put back without osdimage: decode it and
+write it at its offset.  Saved are sector 0, both copies of a GPT or the room they would take, every EBR, and all that a
+write is about to replace.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from osdimage.imaging.disk.device import DeviceTarget
+from osdimage.imaging.disk.place import array_sectors
+from osdimage.imaging.disk.read import DiskReading, read_table
+from osdimage.imaging.disk.roles import Scheme
+from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
+from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.units import Extent, Geometry, Lba
+
+FORMAT = "osdimage-partition-table-backup"
+VERSION = 1
+MAX_FILE_BYTES = 64 << 20
+"""More than any real backup; a larger file is not read into memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a disk."""
+
+    offset_bytes: int
+    data: bytes
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableBackup:
+    """A saved partition table.
+
+    Attributes:
+        created: when, UTC.
+        disk: what the disk was called.
+        geometry: its sectors.
+        scheme: what was on it, or None when there was no table.
+        serial: its serial number, or None.
+        pieces: its bytes, in the order of the disk, not overlapping.
+    """
+
+    created: datetime
+    disk: str
+    geometry: Geometry
+    scheme: Scheme | None
+    serial: str | None
+    pieces: tuple[Piece, ...]
+
+    @property
+    def is_blank(self) -> bool:
+        """Tell whether there is nothing to save: no table, and only zeros."""
+        return self.scheme is None and not any(any(piece.data) for piece in self.pieces)
+
+
+def take_backup(target: BlockTarget, reading: DiskReading, *, now: datetime, steps: Iterable[Step] = ()) -> TableBackup:
+    """Read from a disk what is its table, and what ``steps`` would replace.
+
+    Raises:
+        StorageError: when the disk cannot be read.
+    """
+    size = target.geometry.sector_size
+    wanted = {extent: what for what, extent in _table_extents(target.geometry, reading)}
+    for step in steps:
+        if isinstance(step, Write):
+            wanted.setdefault(Extent(Lba(step.offset_bytes // size), len(step.data) // size), f"before: {step.what}")
+    pieces = []
+    cursor = 0
+    for extent, what in sorted(wanted.items(), key=lambda item: (item[0].first, -item[0].count)):
+        first, end = max(cursor, extent.first), min(extent.end, target.geometry.sectors)
+        if first < end:
+            pieces.append(Piece(first * size, target.read_sectors(first, end - first), what))
+            cursor = end
+    return TableBackup(
+        created=now,
+        disk=target.name,
+        geometry=target.geometry,
+        scheme=reading.table.scheme if reading.table is not None else None,
+        serial=target.facts.serial if isinstance(target, DeviceTarget) else None,
+        pieces=tuple(pieces),
+    )
+
+
+def _table_extents(geometry: Geometry, reading: DiskReading) -> list[tuple[str, Extent]]:
+    entries = array_sectors(geometry)
+    extents = [
+        ("MBR", Extent(Lba(0), 1)),
+        ("primary GPT header", Extent(Lba(1), 1)),
+        ("primary GPT entries", Extent(Lba(2), entries)),
+    ]
+    tail = geometry.sectors - 1 - entries
+    if tail > 0:
+        extents.append(("backup GPT entries", Extent(Lba(tail), entries)))
+        extents.append(("backup GPT header", Extent(Lba(geometry.sectors - 1), 1)))
+    extents += [(f"EBR at sector {lba}", Extent(lba, 1)) for lba in reading.ebrs]
+    for name, state in (("primary", reading.primary), ("backup", reading.backup)):
+        if state is not None:
+            # Usually inside what is listed already; not on a disk that has grown, or with an array elsewhere.
+            extents.append((f"{name} GPT header", Extent(state.header.my_lba, 1)))
+            count = -(-len(state.array) // geometry.sector_size)
+            extents.append((f"{name} GPT entries", Extent(state.header.entries_lba, count)))
+    return [(what, extent) for what, extent in extents if extent.first < geometry.sectors]
+
+
+def to_json(backup: TableBackup) -> str:
+    """Write the document."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "created": backup.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "disk": backup.disk,
+        "serial": backup.serial,
+        "scheme": backup.scheme,
+        "sector_size": backup.geometry.sector_size,
+        "sectors": backup.geometry.sectors,
+        "pieces": [
+            {
+                "what": piece.what,
+                "offset_bytes": piece.offset_bytes,
+                "size_bytes": len(piece.data),
+                "sha256": hashlib.sha256(piece.data).hexdigest(),
+                "base64": base64.b64encode(piece.data).decode("ascii"),
+            }
+            for piece in backup.pieces
+        ],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def from_json(text: str, *, source: str) -> TableBackup:
+    """Read the document and check every piece against its SHA-256.
+
+    Raises:
+        InvalidDocument: when it is not such a document, is damaged, or is of another version.
+    """
+    try:
+        document = json.loads(text)
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise InvalidDocument(f"{source} is not a saved partition table of osdimage")
+        if document.get("version") != VERSION:
+            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {VERSION}")
+        geometry = Geometry(int(document["sector_size"]), int(document["sectors"]))
+        pieces = tuple(sorted((_piece(each, source) for each in document["pieces"]), key=lambda p: p.offset_bytes))
+        backup = TableBackup(
+            created=datetime.fromisoformat(document["created"]),
+            disk=str(document["disk"]),
+            geometry=geometry,
+            scheme=Scheme(document["scheme"]) if document["scheme"] is not None else None,
+            serial=str(document["serial"]) if document["serial"] is not None else None,
+            pieces=pieces,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidDocument(f"{source} is damaged: {type(error).__name__}: {error}") from error
+    end = 0
+    for piece in pieces:
+        reach = piece.offset_bytes + len(piece.data)
+        if piece.offset_bytes < end or piece.offset_bytes % geometry.sector_size or reach > geometry.size_bytes:
+            raise InvalidDocument(f"{source}: the piece at byte {piece.offset_bytes} cannot be on such a disk")
+        end = reach
+    return backup
+
+
+def _piece(entry: dict[str, Any], source: str) -> Piece:
+    data = base64.b64decode(entry["base64"], validate=True)
+    offset = int(entry["offset_bytes"])
+    if len(data) != entry["size_bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        raise InvalidDocument(f"{source}: the piece at byte {offset} is damaged; its checksum differs")
+    return Piece(offset, data, str(entry["what"]))
+
+
+def save_backup(backup: TableBackup, path: Path, *, overwrite: bool = False) -> None:
+    """Write the document under its name complete or not at all, and wait until it is on the medium.
+
+    Raises:
+        TargetRefused: when the file exists and ``overwrite`` is not given.
+        StorageError: when it cannot be written.
+    """
+    if not overwrite and path.exists():
+        raise TargetRefused(f"{path} exists; give another name, or --overwrite")
+    temporary: Path | None = None
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(to_json(backup))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        temporary = None
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink()
+
+
+def load_backup(path: Path) -> TableBackup:
+    """Read a saved table.
+
+    Raises:
+        StorageError: when the file cannot be read.
+        InvalidDocument: as :func:`from_json`.
+    """
+    return from_json(read_document(path), source=str(path))
+
+
+def read_document(path: Path) -> str:
+    """Read a JSON document of ours, of limited size.
+
+    Raises:
+        StorageError: when it cannot be read.
+        InvalidDocument: when it is too large or not text.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    if len(data) > MAX_FILE_BYTES:
+        raise InvalidDocument(f"{path} is too large for a document of osdimage")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidDocument(f"{path} is not a text file") from error
+
+
+def restore_steps(backup: TableBackup, old: DiskReading) -> tuple[Step, ...]:
+    """Return the steps that put a saved table back over an old one; a stop leaves one of the two, as when writing.
+
+    For a GPT: the end of the disk, its beginning, sector 0 last.  For an MBR: EBRs, sector 0, and the rest, which may
+    be what is left of a GPT, last.
+    """
+    rehearsal = MemoryTarget(backup.geometry)
+    for piece in backup.pieces:
+        rehearsal.write_at(piece.offset_bytes, piece.data)
+    saved = read_table(rehearsal)
+    if saved.table is not None and saved.table.scheme is Scheme.MBR:
+        ebrs = {lba * backup.geometry.sector_size for lba in saved.ebrs}
+        chain = [piece for piece in backup.pieces if piece.offset_bytes in ebrs]
+        first = [piece for piece in backup.pieces if piece.offset_bytes == 0]
+        rest = [piece for piece in backup.pieces if piece.offset_bytes not in ebrs | {0}]
+        return (*interim_steps(saved.table, old), *_in_groups(chain, first, rest))
+    middle = backup.geometry.sectors // 2 * backup.geometry.sector_size
+    tail = [piece for piece in backup.pieces if piece.offset_bytes >= middle]
+    head = [piece for piece in reversed(backup.pieces) if 0 < piece.offset_bytes < middle]
+    first = [piece for piece in backup.pieces if piece.offset_bytes == 0]
+    return _in_groups(tail, head, first)
+
+
+def _in_groups(*groups: list[Piece]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    for group in groups:
+        if group:
+            steps += [Write(piece.offset_bytes, piece.data, piece.what) for piece in group]
+            steps.append(Flush())
+    return tuple(steps)
+
+
+def default_path(target: BlockTarget, now: datetime) -> Path:
+    """Return where the old table is saved when the user names no file.
+
+    Beside a disk image; for a device in the folder ``$OSDIMAGE_STATE_DIR``, ``/var/lib/osdimage`` for root, or
+    ``osdimage`` in ``$XDG_STATE_HOME`` (``~/.local/state``).  The folder is made.
+    """
+    stamp = now.strftime("%Y%m%dT%H%M%SZ")
+    if not isinstance(target, DeviceTarget):
+        path = Path(target.name)
+        return _unused(path.with_name(f"{path.name}.table-{stamp}.json"))
+    chosen = os.environ.get("OSDIMAGE_STATE_DIR")
+    if chosen:
+        folder = Path(chosen)
+    elif os.geteuid() == 0:
+        folder = Path("/var/lib/osdimage")
+    else:
+        folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "osdimage"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder}: {error.strerror}", path=folder, errno=error.errno) from error
+    return _unused(folder / f"{target.facts.kernel_name}.table-{stamp}.json")
+
+
+def _unused(path: Path) -> Path:
+    """Return the path, or one with a number when the second has seen a backup before."""
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}-{number}.json")
+        if number > 1000:
+            raise InvalidRequest(f"{path.parent} holds too many backups; name a file with --backup")
+    return candidate

@@ -1,0 +1,110 @@
+"""Recognising what a volume holds by the bytes that mark it, and finding the marks that must go.
+
+Sources: the file systems' own headers as libblkid lists them (util-linux, libblkid/src/superblocks); NTFS and exFAT:
+Microsoft's specifications; BitLocker: libbde documentation, "volume header".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osdimage.imaging.disk.mbr import BootRecord
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.units import KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Bytes that tell what a volume holds.
+
+    Attributes:
+        name: the file system, or whatever it is.
+        offset_bytes: where, from the start of the volume; negative: from its end, counted back from a multiple
+            of ``end_step_bytes``.
+        magic: the bytes.
+        end_step_bytes: see ``offset_bytes``.
+    """
+
+    name: str
+    offset_bytes: int
+    magic: bytes
+    end_step_bytes: int = 1
+
+
+# The order decides when several fit: what wraps or replaces something else comes first.
+MARKS: tuple[Mark, ...] = (
+    Mark("bitlocker", 3, b"-FVE-FS-"),
+    Mark("luks", 0, b"LUKS\xba\xbe"),
+    Mark("md", 4096, b"\xfc\x4e\x2b\xa9"),
+    Mark("md", 0, b"\xfc\x4e\x2b\xa9"),
+    Mark("lvm2", 512, b"LABELONE"),
+    Mark("lvm2", 0, b"LABELONE"),
+    Mark("ntfs", 3, b"NTFS    "),
+    Mark("exfat", 3, b"EXFAT   "),
+    Mark("refs", 3, b"ReFS\0\0\0\0"),
+    Mark("fat32", 82, b"FAT32   "),
+    Mark("fat16", 54, b"FAT16   "),
+    Mark("fat12", 54, b"FAT12   "),
+    Mark("xfs", 0, b"XFSB"),
+    Mark("apfs", 32, b"NXSB"),
+    Mark("squashfs", 0, b"hsqs"),
+    Mark("ext", 1080, b"\x53\xef"),
+    Mark("f2fs", 1024, b"\x10\x20\xf5\xf2"),
+    Mark("hfs+", 1024, b"H+\0\x04"),
+    Mark("swap", 4086, b"SWAPSPACE2"),
+    Mark("iso9660", 32769, b"CD001"),
+    Mark("btrfs", 65600, b"_BHRfS_M"),
+    # md 1.0 is 8 to 12 KiB before the end, md 0.90 in the last whole 64 KiB but one.
+    Mark("md", -8 * KIB, b"\xfc\x4e\x2b\xa9", 4 * KIB),
+    Mark("md", -64 * KIB, b"\xfc\x4e\x2b\xa9", 64 * KIB),
+)
+
+# Copies of a boot sector, which tools for repair put back: FAT32 keeps one in sector 6, NTFS in the last sector.  And
+# what makes a disk dynamic (Linux block/partitions/ldm.c); it says nothing about a volume.
+_ONLY_WIPED = (
+    Mark("fat32", 6 * 512 + 82, b"FAT32   "),
+    Mark("fat32", 6 * 4096 + 82, b"FAT32   "),
+    Mark("ldm", 6 * 512, b"PRIVHEAD"),
+)
+_NTFS_COPY_FROM_END = 3
+HEAD_BYTES = 66 * KIB
+_FAT_FLAVOURS = frozenset({"fat12", "fat16", "fat32"})
+_BOOT_SECTORS = frozenset({"ntfs", "exfat", "refs", "bitlocker"}) | _FAT_FLAVOURS
+
+
+def identify(head: bytes) -> str | None:
+    """Name what a volume holds by its first bytes (66 KiB show everything), or None."""
+    for mark in MARKS:
+        at = mark.offset_bytes
+        if at >= 0 and head[at : at + len(mark.magic)] == mark.magic:
+            return mark.name
+    return None
+
+
+def is_volume_boot_sector(head: bytes, record: BootRecord) -> bool:
+    """Tell whether sector 0 is the boot sector of a volume without partitions, which ends in 55 AA as an MBR does.
+
+    A boot sector has code where an MBR has entries.  An MBR that a tool made of a boot sector has sound entries.
+    """
+    if identify(head[:512]) not in _BOOT_SECTORS or head[:1] not in {b"\xeb", b"\xe9"}:
+        return False
+    sound = all(each.boot_indicator in {0, 0x80} for each in record.records)
+    return not (sound and any(each.is_used for each in record.records))
+
+
+def find_marks(volume: BlockTarget) -> Iterator[tuple[int, str]]:
+    """Yield the offset in bytes and the name of every mark of a volume, also those that others hide."""
+    size = volume.geometry.size_bytes
+    head = volume.read_at(0, min(HEAD_BYTES, size))
+    for mark in (*MARKS, *_ONLY_WIPED):
+        at = mark.offset_bytes
+        if at < 0:
+            at = (size + at) // mark.end_step_bytes * mark.end_step_bytes
+            if at >= HEAD_BYTES and volume.read_at(at, len(mark.magic)) == mark.magic:
+                yield at, mark.name
+        elif head[at : at + len(mark.magic)] == mark.magic:
+            yield at, mark.name
+    last = size - volume.geometry.sector_size
+    if last >= HEAD_BYTES and volume.read_at(last + _NTFS_COPY_FROM_END, 8) == b"NTFS    ":
+        yield last + _NTFS_COPY_FROM_END, "ntfs"

@@ -1,0 +1,295 @@
+"""Where bytes are read from and written to: a disk image, a block device, memory, or a window of one of them.
+
+Offsets are bytes.  Nothing outside the target can be reached: the bounds are checked here, once.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.units import Bytes, Extent, Geometry, format_size
+
+_PAGE = 4096
+
+
+class BlockTarget(ABC):
+    """A disk.  Close it, or use it in a ``with`` statement.
+
+    Attributes:
+        name: what messages call it.
+        geometry: its sector size and its sectors.
+    """
+
+    def __init__(self, name: str, geometry: Geometry) -> None:
+        """Remember name and geometry."""
+        self.name = name
+        self.geometry = geometry
+
+    def read_at(self, offset_bytes: int, size_bytes: int) -> bytes:
+        """Return exactly ``size_bytes`` bytes.
+
+        Raises:
+            StorageError: when the medium cannot be read.
+            InvalidRequest: when the range is not inside the target.
+        """
+        self._check(offset_bytes, size_bytes)
+        return self._read(offset_bytes, size_bytes)
+
+    def write_at(self, offset_bytes: int, data: bytes) -> None:
+        """Write all of ``data``; what was there is lost.  It is safe on the medium only after :meth:`flush`.
+
+        Raises:
+            StorageError: when the medium cannot be written.
+            InvalidRequest: when the range is not inside the target.
+        """
+        self._check(offset_bytes, len(data))
+        self._write(offset_bytes, data)
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Wait until everything that was written is on the medium."""
+
+    def close(self) -> None:  # noqa: B027 - memory and windows have nothing to release
+        """Release the target; closing twice is harmless."""
+
+    def window(self, extent: Extent) -> Window:
+        """Return the part of the target that is a partition.  It does not own the target."""
+        return Window(self, extent)
+
+    def read_sectors(self, first_lba: int, count: int = 1) -> bytes:
+        """Return whole sectors."""
+        size = self.geometry.sector_size
+        return self.read_at(first_lba * size, count * size)
+
+    def _check(self, offset_bytes: int, size_bytes: int) -> None:
+        if offset_bytes < 0 or size_bytes < 0 or offset_bytes + size_bytes > self.geometry.size_bytes:
+            raise InvalidRequest(
+                f"{self.name}: bytes {offset_bytes} to {offset_bytes + size_bytes} are not inside its "
+                f"{self.geometry.size_bytes} bytes"
+            )
+
+    @abstractmethod
+    def _read(self, offset_bytes: int, size_bytes: int) -> bytes: ...
+
+    @abstractmethod
+    def _write(self, offset_bytes: int, data: bytes) -> None: ...
+
+    def __enter__(self) -> Self:
+        """Return the target itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the target."""
+        self.close()
+
+
+class Window(BlockTarget):
+    """A run of sectors of another target, which stays open and is closed by its owner."""
+
+    def __init__(self, base: BlockTarget, extent: Extent) -> None:
+        """Refuse a window that is not inside the target."""
+        if extent.end > base.geometry.sectors:
+            raise InvalidRequest(f"{base.name}: sectors {extent.first} to {extent.last} are not all on the disk")
+        super().__init__(base.name, Geometry(base.geometry.sector_size, extent.count))
+        self._base = base
+        self._begin = extent.first * base.geometry.sector_size
+
+    def flush(self) -> None:
+        """Flush the target below."""
+        self._base.flush()
+
+    def _read(self, offset_bytes: int, size_bytes: int) -> bytes:
+        return self._base.read_at(self._begin + offset_bytes, size_bytes)
+
+    def _write(self, offset_bytes: int, data: bytes) -> None:
+        self._base.write_at(self._begin + offset_bytes, data)
+
+
+class MemoryTarget(BlockTarget):
+    """A sparse disk in memory, of any size; what was never written reads as zeros."""
+
+    def __init__(self, geometry: Geometry, *, name: str = "memory") -> None:
+        """Make an empty disk."""
+        super().__init__(name, geometry)
+        self._pages: dict[int, bytearray] = {}
+
+    def flush(self) -> None:
+        """Memory has nothing to wait for."""
+
+    def _read(self, offset_bytes: int, size_bytes: int) -> bytes:
+        result = bytearray(size_bytes)
+        for page, inside, at, count in _pieces(offset_bytes, size_bytes):
+            if page in self._pages:
+                result[at : at + count] = self._pages[page][inside : inside + count]
+        return bytes(result)
+
+    def _write(self, offset_bytes: int, data: bytes) -> None:
+        for page, inside, at, count in _pieces(offset_bytes, len(data)):
+            self._pages.setdefault(page, bytearray(_PAGE))[inside : inside + count] = data[at : at + count]
+
+
+def _pieces(offset_bytes: int, size_bytes: int) -> list[tuple[int, int, int, int]]:
+    pieces, done = [], 0
+    while done < size_bytes:
+        page, inside = divmod(offset_bytes + done, _PAGE)
+        count = min(_PAGE - inside, size_bytes - done)
+        pieces.append((page, inside, done, count))
+        done += count
+    return pieces
+
+
+class FileTarget(BlockTarget):
+    """An open file descriptor: a disk image, or a block device (see ``device``)."""
+
+    def __init__(self, path: str, descriptor: int, geometry: Geometry) -> None:
+        """Take over the descriptor, which is closed with the target."""
+        super().__init__(path, geometry)
+        self._descriptor: int | None = descriptor
+
+    @property
+    def descriptor(self) -> int:
+        """The open file.
+
+        Raises:
+            ValueError: when the target is closed.
+        """
+        if self._descriptor is None:
+            raise ValueError(f"{self.name} is closed")
+        return self._descriptor
+
+    def flush(self) -> None:
+        """Wait until everything is on the medium, then forget cached pages, so that reading asks the medium."""
+        try:
+            os.fsync(self.descriptor)
+        except OSError as error:
+            raise self._failure("flushing", error) from error
+        with suppress(OSError):
+            os.posix_fadvise(self.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def close(self) -> None:
+        """Close the file."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _read(self, offset_bytes: int, size_bytes: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size_bytes:
+            try:
+                part = os.pread(self.descriptor, size_bytes - len(parts), offset_bytes + len(parts))
+            except OSError as error:
+                raise self._failure(f"reading at byte {offset_bytes + len(parts)}", error) from error
+            if not part:
+                raise StorageError(f"{self.name} ends at byte {offset_bytes + len(parts)}", path=self.name)
+            parts += part
+        return bytes(parts)
+
+    def _write(self, offset_bytes: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                count = os.pwrite(self.descriptor, view, offset_bytes)
+            except OSError as error:
+                raise self._failure(f"writing at byte {offset_bytes}", error) from error
+            offset_bytes += count
+            view = view[count:]
+
+    def _failure(self, doing: str, error: OSError) -> StorageError:
+        return StorageError(f"{self.name}: {doing}: {error.strerror}", path=self.name, errno=error.errno)
+
+
+def open_image(path: str, *, write: bool = False, sector_size: int | None = None) -> FileTarget:
+    """Open a disk image that exists.
+
+    Without ``sector_size`` a GPT tells its own; everything else counts as 512 bytes.  For writing, the file is locked,
+    so that two programs that ask do not write it at once.
+
+    Raises:
+        StorageError: when it cannot be opened.
+        TargetRefused: when it is not a file, is empty, or is locked.
+    """
+    try:
+        descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    try:
+        if write:
+            lock(descriptor, path)
+        return FileTarget(path, descriptor, _image_geometry(path, descriptor, sector_size))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _image_geometry(path: str, descriptor: int, sector_size: int | None) -> Geometry:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        raise TargetRefused(f"{path} is not a disk image: valid is a file or a block device")
+    if sector_size is None:
+        sector_size = detect_sector_size(descriptor, facts.st_size)
+    geometry = Geometry.of_size(facts.st_size, sector_size)
+    if geometry.sectors < 1:
+        raise TargetRefused(f"{path} is too small to be a disk: {facts.st_size} bytes")
+    return geometry
+
+
+def create_image(path: str, size_bytes: int, *, sector_size: int = 512) -> FileTarget:
+    """Create a sparse disk image and open it for writing.  A file that exists is left alone.
+
+    Raises:
+        InvalidRequest: when the size is not a whole number of sectors.
+        TargetRefused: when the file exists, or the file system does not hold a file of this size.
+        StorageError: when it cannot be created.
+    """
+    geometry = Geometry.of_size(size_bytes, sector_size)
+    if geometry.sectors < 1 or size_bytes % sector_size:
+        raise InvalidRequest(f"a disk of {size_bytes} bytes is not a whole number of sectors of {sector_size} bytes")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError as error:
+        raise TargetRefused(f"{path} exists") from error
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    try:
+        lock(descriptor, path)
+        os.ftruncate(descriptor, size_bytes)
+    except BaseException as error:
+        os.close(descriptor)
+        Path(path).unlink()
+        if isinstance(error, OSError) and error.errno in {errno.EFBIG, errno.EINVAL, errno.ENOSPC}:
+            size = format_size(Bytes(size_bytes))
+            raise TargetRefused(f"{path}: its file system does not hold a file of {size}") from error
+        raise
+    return FileTarget(path, descriptor, geometry)
+
+
+def lock(descriptor: int, path: str) -> None:
+    """Take the advisory lock that partitioning programs and udev respect; it goes with the descriptor.
+
+    Raises:
+        TargetRefused: when another program holds it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise TargetRefused(f"{path} is locked by another program") from error
+
+
+def detect_sector_size(descriptor: int, size_bytes: int) -> int:
+    """Return the sector size at which a GPT header is found at either end, or 512."""
+    for sector_size in (512, 4096):
+        for offset in (sector_size, size_bytes // sector_size * sector_size - sector_size):
+            if offset > 0 and os.pread(descriptor, 8, offset) == b"EFI PART":
+                return sector_size
+    return 512
