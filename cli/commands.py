@@ -19,8 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _HEAD = """\
 Usage: osdimage [OPTIONS] COMMAND [ARGS]...
 
-  Capture, inspect, convert and apply Windows images (WIM), on Linux, without
-  Windows and without root.
+  Lay out disks, and capture, inspect, convert and apply Windows images (WIM),
+  on Linux, without Windows and without root.
 
   Exit codes: 0 done, 1 the operation failed, 2 usage, 3 input invalid or
   corrupt, 4 target refused, 130 interrupted.
