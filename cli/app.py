@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import signal
@@ -12,27 +11,14 @@ from typing import NoReturn
 
 import click
 from osdimage.cli.commands import COMMANDS, help_text
+from osdimage.cli.lazy import LazyGroup
 from osdimage.imaging.version import VERSION
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are needed, and whose help needs none of them."""
+class Commands(LazyGroup):
+    """All commands."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command's module and return the command."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"osdimage.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_command")
-        if not isinstance(command, click.Command):
-            raise TypeError(f"osdimage.cli.{COMMANDS[cmd_name][0]}.{cmd_name}_command is not a click command")
-        return command
+    table = COMMANDS
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help that also needs no click."""
@@ -40,7 +26,7 @@ class LazyGroup(click.Group):
         formatter.write(help_text() + "\n")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(VERSION, prog_name="osdimage", message="%(prog)s %(version)s")
 def cli() -> None:
     """Capture, inspect, convert and apply Windows images."""

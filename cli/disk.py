@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+from osdimage.cli.lazy import LazyGroup
 
 # name: (module of this package, what `osdimage disk --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -17,30 +16,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class DiskGroup(click.Group):
-    """A group whose help needs none of its commands."""
+class DiskGroup(LazyGroup):
+    """The verbs for whole disks."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command's module and return the command."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"osdimage.cli.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_command")
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module.__name__}.{cmd_name}_command is not a click command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of commands without importing them."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+    table = COMMANDS
 
 
 @click.group("disk", cls=DiskGroup)

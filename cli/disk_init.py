@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
 @disk_params.seed
-@disk_params.add(*disk_params.expectations, *disk_params.save_options)
+@params.add(*disk_params.expectations, *disk_params.save_options)
 @disk_params.yes
 @params.output(events=False)
 def init_command(

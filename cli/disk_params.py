@@ -120,7 +120,7 @@ def layout(command: Command) -> Command:
     ) -> Any:  # noqa: ANN401
         return command(*args, source=LayoutSource(vars_file, variables, preset, recovery), **kwargs)
 
-    return add(
+    return params.add(
         click.option("--preset", type=click.Choice(["uefi", "bios", "data-gpt", "data-mbr"]), help="A ready layout."),
         click.option(
             "--recovery",
@@ -143,17 +143,6 @@ def layout(command: Command) -> Command:
             help="One variable; wins over the file.  Repeatable.",
         ),
     )(run)
-
-
-def add(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that adds options in the order in which the help is to list them."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def random_bits(text: str | None) -> RandomBits:

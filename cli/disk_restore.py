@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("disk", type=disk_params.DISK)
 @click.argument("file", type=params.EXISTING)
-@disk_params.add(*disk_params.expectations, *disk_params.save_options)
+@params.add(*disk_params.expectations, *disk_params.save_options)
 @disk_params.yes
 @params.output(events=False)
 def restore_command(

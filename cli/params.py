@@ -87,7 +87,7 @@ class CompressionWish:
         return replace(base, solid=self.solid, chunk_size=self.chunk_size)
 
 
-def _all(*decorators: Decorator) -> Decorator:
+def add(*decorators: Decorator) -> Decorator:
     """Return a decorator that adds options in the order in which the help is to list them."""
 
     def decorate(command: Command) -> Command:
@@ -133,7 +133,7 @@ def output(*, json: bool = True, events: bool = True) -> Decorator:
             with Reporter(events=events, quiet=quiet, verbose=verbose, as_json=as_json) as reporter:
                 return command(*args, reporter=reporter, **kwargs)
 
-        return _all(*options)(run)
+        return add(*options)(run)
 
     return decorate
 
@@ -155,7 +155,7 @@ def selector(command: Command) -> Command:
 
         return command(*args, selector=ImageSelector(index, image_name, edition, arch, language), **kwargs)
 
-    return _all(
+    return add(
         click.option("--index", type=click.IntRange(min=1), help="The image's 1-based index."),
         click.option("--name", "image_name", help="The image's name."),
         *_query,
@@ -194,7 +194,7 @@ def several_images(command: Command) -> Command:
         chosen = [ImageSelector(index=index) for index in dict.fromkeys(indexes)] or [query]
         return command(*args, selectors=None if every else tuple(chosen), **kwargs)
 
-    return _all(
+    return add(
         click.option(
             "--index", "indexes", type=click.IntRange(min=1), multiple=True, help="A 1-based index.  Repeatable."
         ),
@@ -217,7 +217,7 @@ def compression(command: Command) -> Command:
     ) -> Any:  # noqa: ANN401
         return command(*args, wish=CompressionWish(compress, solid, chunk_size), **kwargs)
 
-    return _all(
+    return add(
         click.option("--compress", type=CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."),
         click.option("--solid", is_flag=True, help="Compress all files together, as in an ESD (default then: lzms)."),
         click.option("--chunk-size", type=SIZE, metavar="SIZE", help="Bytes that are compressed together."),
