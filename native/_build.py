@@ -18,8 +18,17 @@ from typing import NoReturn
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("messages.c", "memory.c", "audit.c", "resource.c", "blob_table.c")
-HEADERS = ("messages.h", "memory.h", "audit.h", "resource.h", "blob_table.h")
+SOURCES = (
+    "messages.c",
+    "memory.c",
+    "audit.c",
+    "resource.c",
+    "blob_table.c",
+    "slice_cache.c",
+    "slice_device.c",
+    "ntfs_volume.c",
+)
+HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES)
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "
@@ -70,14 +79,18 @@ def make_builder() -> FFI:
         "osdimage.native._wimlib",
         "\n".join(
             [
-                # ntfs-3g's headers name errno values and off_t before they include what declares them.
+                # ntfs-3g's headers use what these declare, and include none of them.
                 "#include <errno.h>",
+                "#include <stdarg.h>",
+                "#include <sys/stat.h>",
                 "#include <sys/types.h>",
                 "#include <wimlib.h>",
                 "#include <ntfs-3g/types.h>",
                 "#include <ntfs-3g/volume.h>",
                 "#include <ntfs-3g/inode.h>",
                 "#include <ntfs-3g/dir.h>",
+                "#include <ntfs-3g/attrib.h>",
+                "#include <ntfs-3g/device.h>",
                 *(f'#include "{name}"' for name in HEADERS),
             ]
         ),

@@ -1,9 +1,18 @@
-/* The part of <ntfs-3g/volume.h>, <ntfs-3g/inode.h> and <ntfs-3g/dir.h> that osdimage uses. */
+/* The parts of <ntfs-3g/volume.h>, inode.h, dir.h, attrib.h and device.h that osdimage uses, and what it adds. */
 
-struct _ntfs_volume { uint16_t flags; uint32_t cluster_size; int64_t nr_clusters, free_clusters; ...; };
+typedef struct _ntfs_attr ntfs_attr;
+
+struct _ntfs_volume {
+	uint16_t flags;
+	uint32_t cluster_size;
+	int64_t nr_clusters, free_clusters;
+	ntfs_attr *lcnbmp_na;
+	...;
+};
 typedef struct _ntfs_volume ntfs_volume;
 
 #define NTFS_MNT_RDONLY ...
+#define NTFS_MNT_RECOVER ...
 
 ntfs_volume *ntfs_mount(const char *name, unsigned long flags);
 int ntfs_umount(ntfs_volume *volume, int force);
@@ -15,3 +24,54 @@ typedef ... ntfs_inode;
 
 ntfs_inode *ntfs_pathname_to_inode(ntfs_volume *volume, ntfs_inode *parent, const char *pathname);
 int ntfs_inode_close(ntfs_inode *inode);
+int64_t ntfs_attr_pread(ntfs_attr *attribute, int64_t position, int64_t count, void *buffer);
+
+/* The device layer, through which the tests reach a slice as libntfs-3g does. */
+struct ntfs_device;
+struct stat;
+struct ntfs_device_operations {
+	int (*open)(struct ntfs_device *device, int flags);
+	int (*close)(struct ntfs_device *device);
+	int64_t (*seek)(struct ntfs_device *device, int64_t offset, int whence);
+	int64_t (*read)(struct ntfs_device *device, void *buffer, int64_t count);
+	int64_t (*write)(struct ntfs_device *device, const void *buffer, int64_t count);
+	int64_t (*pread)(struct ntfs_device *device, void *buffer, int64_t count, int64_t offset);
+	int64_t (*pwrite)(struct ntfs_device *device, const void *buffer, int64_t count, int64_t offset);
+	int (*sync)(struct ntfs_device *device);
+	int (*stat)(struct ntfs_device *device, struct stat *facts);
+	int (*ioctl)(struct ntfs_device *device, unsigned long request, void *argument);
+	...;
+};
+struct ntfs_device {
+	struct ntfs_device_operations *d_ops;
+	...;
+};
+struct stat {
+	int64_t st_size;
+	uint32_t st_mode;
+	...;
+};
+extern struct ntfs_device_operations ntfs_device_unix_io_ops;
+struct ntfs_device *ntfs_device_alloc(const char *name, const long state, struct ntfs_device_operations *operations,
+				      void *data);
+int ntfs_device_free(struct ntfs_device *device);
+
+/* ntfs_volume.h */
+#define OSD_NTFS_HIBERNATED ...
+#define OSD_NTFS_LOG_IN_USE ...
+#define OSD_NTFS_MOST_KEPT ...
+int osd_ntfs_hazards(ntfs_volume *volume);
+int64_t osd_ntfs_wipe(ntfs_volume *volume, const uint16_t *kept, size_t kept_length);
+
+/* slice_cache.h, slice_device.h */
+#define OSD_CACHE_BLOCK ...
+struct osd_slice_counters {
+	uint64_t reads, read_bytes, writes, written_bytes, hits, misses, holes;
+	uint64_t file_reads, file_read_bytes, file_writes, file_written_bytes, syncs;
+};
+int osd_slice_install(void);
+int64_t osd_slice_register(int fd, int64_t offset, int64_t length, uint32_t sector_size, int read_only, int sync,
+			   uint64_t cache_size);
+int osd_slice_unregister(int64_t number);
+int osd_slice_error(int64_t number);
+int osd_slice_counters(int64_t number, struct osd_slice_counters *counters);
