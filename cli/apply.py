@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,49 +19,76 @@ if TYPE_CHECKING:
 @click.command("apply")
 @click.argument("wim", type=params.EXISTING)
 @click.argument("target", type=params.ANY_PATH)
+@click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
+@click.option("--wipe/--no-wipe", help="First delete everything from the volume but the folders of task sequences.")
+@click.option("--keep", multiple=True, metavar="PATH", help="A path that --wipe leaves.  Repeatable.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before --wipe.")
 @params.selector
 @params.references
 @params.check
 @params.limit
 @click.option("--unix-data", is_flag=True, help="Also set owner, group and mode, where the image has them.")
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty.")
+@click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
 @params.output()
 def apply_command(
     wim: Path,
     target: Path,
+    partition: int | None,
+    wipe: bool,
+    keep: tuple[str, ...],
+    yes: bool,
     selector: ImageSelector,
     refs: tuple[str, ...],
     check: bool,
     limit_bytes: int | None,
     unix_data: bool,
     force: bool,
+    no_sync: bool,
     strict: bool,
     reporter: Reporter,
 ) -> None:
-    """Apply one image of a WIM to a directory, or to a file or device that holds one NTFS volume.
+    """Apply one image of a WIM to a directory, to an NTFS volume, or with --partition to an NTFS volume on a disk.
 
-    What is there stays.  In a directory, files that the image has too are replaced; a volume that has a name of the
-    image's root is refused.  A WIM with one image needs no choice; otherwise choose by --index, --name, or what it is
-    (--edition, --arch, --language).
+    A volume or a disk is a file or a device.  What is there stays, unless --wipe says otherwise.  In a directory, files
+    that the image has too are replaced; a volume that has a name of the image's root is refused.  A WIM with one image
+    needs no choice; otherwise choose by --index, --name, or what it is (--edition, --arch, --language).
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
+    if keep and not wipe:
+        raise click.UsageError("--keep goes with --wipe")
+    where = str(target) if partition is None else f"{target} partition {partition}"
+    if wipe and not yes:
+        _ask(where, reporter)
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         image = opened.select(selector)
         result = image.apply_to(
             target,
+            partition=partition,
+            wipe=wipe,
+            keep=keep,
             unix_data=unix_data,
             limit_bytes=limit_bytes,
             force=force,
+            sync=not no_sync,
             strict=strict,
             progress=progress,
         )
     seconds = time.monotonic() - began
     summary = (
-        f"{target}: {result.files:,} files and {result.directories:,} directories, {format_size(result.size)}, "
+        f"{where}: {result.files:,} files and {result.directories:,} directories, {format_size(result.size)}, "
         f"from image {image.index} {image.name!r} ({seconds:.1f} s)"
     )
-    details = [f"  {text}" for text in result.warnings] if reporter.verbose else []
+    details = [] if result.wiped is None else [f"  deleted before: {result.wiped:,} files and directories"]
+    if reporter.verbose:
+        details += [f"  {text}" for text in result.warnings]
     reporter.result(result, summary, *details)
+
+
+def _ask(where: str, reporter: Reporter) -> None:
+    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
+        raise click.UsageError(f"{where} would be wiped; give --yes when nobody is there to be asked")
+    click.confirm(f"Delete everything on {where} but the folders of task sequences?", abort=True, err=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command("capture")
 @click.argument("source", type=params.ANY_PATH)
 @click.argument("wim", type=params.ANY_PATH)
+@click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @click.option("--name", help="Name of the image.  Default: the source's.")
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
 @click.option("--creator", help="Who made it (1-255 characters, as OSDImageCreator).")
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 def capture_command(
     source: Path,
     wim: Path,
+    partition: int | None,
     name: str | None,
     description: str | None,
     creator: str | None,
@@ -53,10 +55,11 @@ def capture_command(
     threads: int,
     reporter: Reporter,
 ) -> None:
-    """Capture a directory, or a file or device that holds one NTFS volume, into a WIM.
+    """Capture a directory, an NTFS volume, or with --partition an NTFS volume on a disk, into a WIM.
 
-    The WIM appears when it is complete.  Page files, hibernation files, recycle bins and the working folders of Windows
-    and of task sequences are left out, unless --config says otherwise.
+    A volume or a disk is a file or a device; it is only read.  The WIM appears when it is complete.  Page files,
+    hibernation files, recycle bins and the working folders of Windows and of task sequences are left out, unless
+    --config says otherwise.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.capture import CaptureSource, capture  # noqa: PLC0415
@@ -67,7 +70,7 @@ def capture_command(
         raise click.UsageError("choose --append or --overwrite")
     began = time.monotonic()
     result = capture(
-        CaptureSource(source, _config(config, exclude), unix_data),
+        CaptureSource(source, _config(config, exclude), unix_data, partition),
         wim,
         properties=ImageProperties(name, description, creator, image_version),
         mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,

@@ -81,6 +81,7 @@ def make_builder() -> FFI:
             [
                 # ntfs-3g's headers use what these declare, and include none of them.
                 "#include <errno.h>",
+                "#include <fcntl.h>",
                 "#include <stdarg.h>",
                 "#include <sys/stat.h>",
                 "#include <sys/types.h>",

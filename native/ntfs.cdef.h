@@ -75,3 +75,8 @@ int64_t osd_slice_register(int fd, int64_t offset, int64_t length, uint32_t sect
 int osd_slice_unregister(int64_t number);
 int osd_slice_error(int64_t number);
 int osd_slice_counters(int64_t number, struct osd_slice_counters *counters);
+
+/* <fcntl.h> of Linux. */
+#define FALLOC_FL_KEEP_SIZE ...
+#define FALLOC_FL_PUNCH_HOLE ...
+int fallocate(int fd, int mode, int64_t offset, int64_t length);

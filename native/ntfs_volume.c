@@ -119,12 +119,12 @@ list_entry(void *data, const ntfschar *name, const int length, const int name_ty
 	struct listing *listing = data;
 	struct entry *entry;
 
-	(void)position;
 	(void)type;
-	/* "..", the files of NTFS itself, and short names, which go with the long ones. */
-	if (MREF(reference) < FILE_first_user || name_type == FILE_NAME_DOS)
-		return 0;
-	if (length == 2 && le16_to_cpu(name[0]) == '.' && le16_to_cpu(name[1]) == '.')
+	/*
+	 * "." and "..", which libntfs-3g makes up at positions 0 and 1 (entries of these names would have others), the
+	 * files of NTFS itself, and short names, which go with the long ones.
+	 */
+	if (position < 2 || MREF(reference) < FILE_first_user || name_type == FILE_NAME_DOS)
 		return 0;
 	entry = malloc(sizeof(*entry) + (size_t)length * sizeof(*name));
 	if (entry == NULL) {

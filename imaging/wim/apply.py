@@ -1,4 +1,4 @@
-"""Applying an image to a directory or to an NTFS volume.
+"""Applying an image to a directory or to an NTFS volume, which may be a partition of a disk.
 
 Everything that can be known is checked before the first byte is written: names, missing contents, size, the kind and
 state of the target, links in the target that would lead elsewhere.
@@ -7,13 +7,15 @@ state of the target, links in the target that would lead elsewhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import Incomplete, InvalidInput, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.errors import Incomplete, InvalidRequest, OsdImageError, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.volume import ntfs
+from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume
 from osdimage.imaging.wim.audit import (
     Loss,
     load_tree,
@@ -28,7 +30,7 @@ from osdimage.imaging.wim.info import ImageInfo
 from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.space import refuse_full_directory, refuse_full_volume, refuse_large
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import ntfs, tree
+from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.tree import Audit
 
@@ -43,6 +45,8 @@ class ApplyResult:
 
     Attributes:
         target: the directory, file or device.
+        partition: the number of the partition, or None when there is none in question.
+        wiped: number of files and directories that were deleted before, or None when nothing was to be wiped.
         directories: number of directories.
         files: number of files and links.
         size: of their contents.
@@ -51,11 +55,27 @@ class ApplyResult:
     """
 
     target: Path
+    partition: int | None
+    wiped: int | None
     directories: int
     files: int
     size: int
     losses: tuple[Loss, ...]
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """How an image is applied; see :meth:`osdimage.imaging.WimImage.apply_to`."""
+
+    partition: int | None = None
+    wipe: bool = False
+    keep: Iterable[str] = ()
+    unix_data: bool = False
+    limit_bytes: int | None = None
+    force: bool = False
+    sync: bool = True
+    strict: bool = False
 
 
 def apply_image(
@@ -64,48 +84,26 @@ def apply_image(
     image: ImageInfo,
     target: Path,
     *,
-    unix_data: bool,
-    limit_bytes: int | None,
-    force: bool,
-    strict: bool,
+    options: ApplyOptions,
     progress: ProgressCallback | None,
 ) -> ApplyResult:
     """Apply an image; see :meth:`osdimage.imaging.WimImage.apply_to`."""
-    kind = _target_kind(target)
-    to_ntfs = kind is Kind.NTFS
-    if to_ntfs and unix_data:
-        raise TargetRefused(f"{target}: owner, group and mode of Unix cannot be stored on an NTFS volume")
-    with wim_errors(path):
-        audit = load_tree(
-            path, handle, image.index, target=os.fspath(target.resolve()) if _has_content(target) else None
-        )
-    refuse_dropped_names(path, image.index, audit)
-    refuse_unsafe_names(path, image.index, audit)
-    refuse_missing(path, image.index, audit)
-    refuse_large(target, [audit], limit_bytes)
-    meter = Meter(progress, _SHARES)
-    if to_ntfs:
-        facts = _volume_facts(target, force=force)
-        with wim_errors(path):
-            names = tree.names_in_root(handle, image.index)
-        _refuse_occupied(target, names)
-        refuse_full_volume(target, audit, facts.free)
-        guard = _dirty_while_written(target)
+    job = _Job(path, handle, image.index, options, Meter(progress, _SHARES))
+    if options.partition is not None or _is_volume(target):
+        if options.unix_data:
+            where = name_of(target, options.partition)
+            raise TargetRefused(f"{where}: owner, group and mode of Unix cannot be stored on a volume of Windows")
+        kept = ntfs.kept_paths(options.keep)
+        with open_volume(target, options.partition, write=True) as volume:
+            result = job.to_volume(volume, kept)
     else:
-        refuse_link(target, audit.symlink_path)
-        refuse_full_directory(target, [audit])
-        guard = _named_when_half_done(target)
-    losses = _losses(audit, to_ntfs=to_ntfs)
-    for text in (*repairs(audit), *(str(loss) for loss in losses)):
-        meter.warn(text)
-    with guard, wim_errors(path):
-        warnings = handle.extract_image(
-            image.index, target, to_ntfs=to_ntfs, unix_data=unix_data, listener=listener(meter)
-        )
-    meter.finish()
-    result = ApplyResult(target, audit.directories, audit.files, audit.size, losses, repairs(audit) + warnings)
-    if strict and (losses or result.warnings):
-        raise Incomplete(f"{target}: applied, but not everything was kept: {summarise(losses, result.warnings)}")
+        if options.wipe:
+            raise InvalidRequest(f"{target}: only a volume can be wiped, not a directory")
+        result = job.to_directory(target)
+    job.meter.finish()
+    if options.strict and (result.losses or result.warnings):
+        where = name_of(target, options.partition)
+        raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}")
     return result
 
 
@@ -114,13 +112,99 @@ def summarise(losses: tuple[Loss, ...], warnings: tuple[str, ...]) -> str:
     return "; ".join([*(str(loss) for loss in losses), *warnings[:3], *(["..."] if len(warnings) > 3 else [])])
 
 
-def _target_kind(target: Path) -> Kind:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One image on its way to a target."""
+
+    path: Path
+    handle: WimHandle
+    index: int
+    options: ApplyOptions
+    meter: Meter
+
+    def to_directory(self, target: Path) -> ApplyResult:
+        audit = self._audit(target, walked=target if _has_content(target) else None)
+        refuse_link(target, audit.symlink_path)
+        refuse_full_directory(target, [audit])
+        with _named_when_half_done(target):
+            return self._extract(target, os.fspath(target), audit, None)
+
+    def to_volume(self, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
+        if volume.filesystem == "ntfs":
+            return self._to_ntfs(volume, kept)
+        raise TargetRefused(f"{volume.name}: holds {volume.described}; an image is applied to an NTFS volume")
+
+    def _to_ntfs(self, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
+        where = Path(volume.name)
+        audit = self._audit(where)
+        with volume.sliced(read_only=False, sync=self.options.sync) as piece:
+            facts = ntfs.read_facts(volume, piece)
+            ntfs.refuse_unsafe(volume, facts, force=self.options.force)
+            # What a wipe will free is known only afterwards; what never fits is refused before.
+            refuse_full_volume(where, audit, facts.size if self.options.wipe else facts.free)
+            wiped = None
+            if self.options.wipe:
+                with ntfs.dirty_while_written(volume, piece, facts, "is partly wiped"):
+                    wiped = ntfs.wipe(volume, piece, kept)
+                facts = ntfs.read_facts(volume, piece)
+                refuse_full_volume(where, audit, facts.free)
+            with wim_errors(self.path):
+                names = tree.names_in_root(self.handle, self.index)
+            ntfs.refuse_occupied(volume, piece, names)
+            with ntfs.dirty_while_written(volume, piece, facts, "holds an incomplete image"):
+                return self._extract(volume.path, piece.name, audit, wiped, name=volume.name)
+
+    def _audit(self, where: Path, *, walked: Path | None = None) -> Audit:
+        """Check all that the image alone tells."""
+        with wim_errors(self.path):
+            audit = load_tree(
+                self.path, self.handle, self.index, target=None if walked is None else os.fspath(walked.resolve())
+            )
+        refuse_dropped_names(self.path, self.index, audit)
+        refuse_unsafe_names(self.path, self.index, audit)
+        refuse_missing(self.path, self.index, audit)
+        refuse_large(where, [audit], self.options.limit_bytes)
+        return audit
+
+    def _extract(
+        self, target: Path, opened_by: str, audit: Audit, wiped: int | None, *, name: str | None = None
+    ) -> ApplyResult:
+        """Let libwim write; ``name`` is that of a volume."""
+        losses = _losses(audit, to_ntfs=name is not None)
+        for text in (*repairs(audit), *(str(loss) for loss in losses)):
+            self.meter.warn(text)
+        with wim_errors(self.path):
+            warnings = self.handle.extract_image(
+                self.index,
+                opened_by,
+                to_ntfs=name is not None,
+                unix_data=self.options.unix_data,
+                listener=listener(self.meter),
+            )
+        if name is not None:
+            warnings = tuple(text.replace(opened_by, name) for text in warnings)
+        return ApplyResult(
+            target=target,
+            partition=self.options.partition,
+            wiped=wiped,
+            directories=audit.directories,
+            files=audit.files,
+            size=audit.size,
+            losses=losses,
+            warnings=repairs(audit) + warnings,
+        )
+
+
+def _is_volume(target: Path) -> bool:
     kind = probe(target)
-    if kind in {Kind.DIRECTORY, Kind.MISSING, Kind.NTFS}:
-        return kind
+    if kind in {Kind.DIRECTORY, Kind.MISSING}:
+        return False
+    if kind in {Kind.NTFS, Kind.FAT}:
+        return True
+    hint = "; say which partition" if kind is Kind.DISK else ""
     raise TargetRefused(
-        f"{target}: is {kind.value}; an image is applied to a directory, or to a file or device that holds one NTFS "
-        "volume"
+        f"{target}: is {kind.value}; an image is applied to a directory, to a file or device that holds one NTFS "
+        f"volume, or to a partition of a disk{hint}"
     )
 
 
@@ -130,53 +214,6 @@ def _has_content(target: Path) -> bool:
             return next(entries, None) is not None
     except OSError:
         return False
-
-
-def _volume_facts(target: Path, *, force: bool) -> ntfs.VolumeFacts:
-    try:
-        facts = ntfs.volume_facts(target)
-    except OSError as error:
-        raise InvalidInput(f"{target}: the NTFS volume cannot be opened: {error.strerror}") from error
-    if facts.is_dirty and not force:
-        raise TargetRefused(
-            f"{target}: the volume is marked dirty: an earlier write to it was not finished.  Format it again, check "
-            "it with chkdsk or ntfsfix, or use force"
-        )
-    return facts
-
-
-def _refuse_occupied(target: Path, names: list[str]) -> None:
-    """Refuse a volume that has a name of the image's root: libwim makes every file of a volume new, and stops there."""
-    try:
-        taken = ntfs.names_in_root(target, names)
-    except OSError as error:
-        raise InvalidInput(f"{target}: the NTFS volume cannot be opened: {error.strerror}") from error
-    if taken:
-        more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
-        raise TargetRefused(
-            f"{target}: not written: the volume holds {taken[0]!r}{more}, which the image has too; format it first"
-        )
-
-
-@contextmanager
-def _dirty_while_written(target: Path) -> Iterator[None]:
-    """Mark a volume dirty for the body of the ``with``, and clean only if it ends well."""
-    _set_dirty(target, dirty=True)
-    try:
-        yield
-    except OsdImageError as error:
-        error.args = (f"{error} -- {target} holds an incomplete image and stays marked dirty", *error.args[1:])
-        raise
-    _set_dirty(target, dirty=False)
-
-
-def _set_dirty(target: Path, *, dirty: bool) -> None:
-    try:
-        ntfs.set_dirty(target, dirty=dirty)
-    except OSError as error:
-        raise StorageError(
-            f"{target}: the volume's dirty flag cannot be changed: {error.strerror}", path=target, errno=error.errno
-        ) from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Capturing a directory or an NTFS volume into a WIM."""
+"""Capturing a directory or an NTFS volume, which may be a partition of a disk, into a WIM."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest, StorageError
 from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.volume import ntfs
+from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume
 from osdimage.imaging.wim.audit import Loss
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
@@ -28,7 +30,7 @@ from osdimage.imaging.wim.write import (
     prepare_output,
     write_file,
 )
-from osdimage.native import ntfs, tree
+from osdimage.native import tree
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
 from osdimage.native.handles import WimHandle
 from osdimage.native.tree import Audit
@@ -42,14 +44,21 @@ class CaptureSource:
     """What is captured.
 
     Attributes:
-        path: a directory, or a file or device that holds one NTFS volume.
+        path: a directory, a file or device that holds one NTFS volume, or with ``partition`` a disk.
         config: what is left out.
         unix_data: also store owner, group and mode (directories only; Windows ignores them).
+        partition: the number of a partition of the disk, as ``osdimage disk show`` lists them.
     """
 
     path: Path
     config: CaptureConfig = DEFAULT_CONFIG
     unix_data: bool = False
+    partition: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return name_of(self.path, self.partition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,7 @@ def capture(
     strict: bool = False,
     progress: ProgressCallback | None = None,
 ) -> CaptureResult:
-    """Capture a directory or an NTFS volume as one image of a WIM.
+    """Capture a directory, an NTFS volume or an NTFS partition of a disk as one image of a WIM.
 
     A new file appears under its name complete or not at all; see :class:`~osdimage.imaging.WriteMode` for the others.
     The source is only read.
@@ -134,6 +143,7 @@ def capture(
     Raises:
         InvalidRequest: when the options contradict each other, or an image of this name is there.
         InvalidInput: when the source is not one of the kinds above, or a name in it cannot be stored.
+        InvalidTable: when the disk has no partition table that can be used.
         TargetRefused: when the file exists and ``mode`` is NEW, or another program is writing to it.
         StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was.
         Incomplete: with ``strict``, after all is written.
@@ -141,39 +151,41 @@ def capture(
     what = source if isinstance(source, CaptureSource) else CaptureSource(Path(source))
     destination = Path(wim)
     wanted = properties or ImageProperties()
-    from_ntfs = _check_source(what, destination, mode)
+    _check_request(what, destination, mode)
     meter = Meter(progress, WRITE_SHARES)
-    with wim_errors(destination):
-        handle, spec = _open_destination(destination, mode, compression)
-    with handle:
-        warnings = list(spec.setup_warnings(destination.name)) + _source_warnings(what, from_ntfs=from_ntfs)
-        wanted = _with_name(wanted, what.path, handle, destination)
-        omissions = _Omissions(listener(meter))
-        with _config_file(what.config) as config_file, wim_errors(what.path):
-            warnings += handle.add_image(
-                what.path,
-                wanted.name or "",
-                config_file=config_file,
-                from_ntfs=from_ntfs,
-                unix_data=what.unix_data,
-                boot=boot,
-                listener=omissions,
-            )
-        index = handle.info().image_count
-        for element, value in wanted.by_element().items():
-            if element != "NAME":
-                handle.set_image_property(index, element, value)
-        audit = tree.audit(handle, index)
-        losses = _losses(omissions, audit)
-        for text in (*warnings, *(str(loss) for loss in losses)):
-            meter.warn(text)
-        if mode is WriteMode.APPEND:
-            warnings += append_file(handle, destination, spec, integrity=integrity, threads=threads, meter=meter)
-        else:
-            replace_old = mode is WriteMode.OVERWRITE
-            warnings += write_file(
-                handle, destination, spec, replace=replace_old, integrity=integrity, threads=threads, meter=meter
-            )
+    # libwim reads the source until the handle is closed, so the source is closed after it.
+    with _opened(what) as opened:
+        with wim_errors(destination):
+            handle, spec = _open_destination(destination, mode, compression)
+        with handle:
+            warnings = list(spec.setup_warnings(destination.name)) + _source_warnings(what, opened)
+            wanted = _with_name(wanted, what, handle, destination)
+            omissions = _Omissions(listener(meter))
+            with _config_file(what.config) as config_file, wim_errors(what.title):
+                warnings += handle.add_image(
+                    opened.name,
+                    wanted.name or "",
+                    config_file=config_file,
+                    from_ntfs=opened.volume is not None,
+                    unix_data=what.unix_data,
+                    boot=boot,
+                    listener=omissions,
+                )
+            index = handle.info().image_count
+            for element, value in wanted.by_element().items():
+                if element != "NAME":
+                    handle.set_image_property(index, element, value)
+            audit = tree.audit(handle, index)
+            losses = _losses(omissions, audit)
+            for text in (*warnings, *(str(loss) for loss in losses)):
+                meter.warn(opened.renamed(text))
+            if mode is WriteMode.APPEND:
+                warnings += append_file(handle, destination, spec, integrity=integrity, threads=threads, meter=meter)
+            else:
+                replace_old = mode is WriteMode.OVERWRITE
+                warnings += write_file(
+                    handle, destination, spec, replace=replace_old, integrity=integrity, threads=threads, meter=meter
+                )
     meter.finish()
     result = CaptureResult(
         path=destination,
@@ -184,57 +196,75 @@ def capture(
         size=audit.size,
         file_size=destination.stat().st_size,
         excluded=omissions.counts[Omission.EXCLUDED],
-        unsupported=tuple(omissions.unsupported),
+        unsupported=tuple(map(opened.renamed, omissions.unsupported)),
         losses=losses,
-        warnings=tuple(warnings),
+        warnings=tuple(map(opened.renamed, warnings)),
     )
     if strict and losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in losses))
     return result
 
 
-def _check_source(source: CaptureSource, destination: Path, mode: WriteMode) -> bool:
-    """Check the source and the destination; return whether the source is an NTFS volume."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """Where libwim reads a source: the name to give it, and the volume if it is one, with the hazards of reading it."""
+
+    name: str
+    volume: OpenVolume | None = None
+    hazards: tuple[str, ...] = ()
+
+    def renamed(self, text: str) -> str:
+        """Put the volume's name for the one that libwim knows."""
+        return text if self.volume is None else text.replace(self.name, self.volume.name)
+
+
+def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
     if mode is WriteMode.NEW:
         refuse_existing(destination)
     kind = probe(source.path)
     if kind is Kind.MISSING:
         raise InvalidRequest(f"{source.path}: there is no such file or directory")
-    if kind not in {Kind.DIRECTORY, Kind.NTFS}:
+    if kind is Kind.DIRECTORY:
+        if source.partition is not None:
+            raise InvalidRequest(f"{source.path}: is a directory, which has no partitions")
+        if destination.exists() and _is_inside(destination, source.path):
+            raise InvalidRequest(
+                f"{destination}: lies in {source.path}, so the WIM would capture itself; write it elsewhere"
+            )
+    elif source.unix_data:
+        raise InvalidRequest(f"{source.title}: a volume of Windows has no owner, group and mode of Unix")
+    elif source.partition is None and kind not in {Kind.NTFS, Kind.FAT}:
+        hint = "; say which partition" if kind is Kind.DISK else ""
         raise InvalidInput(
-            f"{source.path}: is {kind.value}; a capture reads a directory, or a file or device that holds one NTFS "
-            "volume"
+            f"{source.path}: is {kind.value}; a capture reads a directory, a file or device that holds one NTFS "
+            f"volume, or a partition of a disk{hint}"
         )
-    if kind is Kind.NTFS and source.unix_data:
-        raise InvalidRequest(f"{source.path}: an NTFS volume has no owner, group and mode of Unix")
-    if kind is Kind.DIRECTORY and destination.exists() and _is_inside(destination, source.path):
-        raise InvalidRequest(
-            f"{destination}: lies in {source.path}, so the WIM would capture itself; write it elsewhere"
-        )
-    return kind is Kind.NTFS
+
+
+@contextmanager
+def _opened(source: CaptureSource) -> Iterator[_Opened]:
+    if source.partition is None and source.path.is_dir():
+        yield _Opened(os.fspath(source.path))
+        return
+    with open_volume(source.path, source.partition) as volume:
+        if volume.filesystem != "ntfs":
+            raise InvalidInput(f"{volume.name}: holds {volume.described}; a capture reads an NTFS volume")
+        with volume.sliced(read_only=True) as piece, ntfs.named(volume, piece):
+            yield _Opened(piece.name, volume, tuple(ntfs.hazards(volume, ntfs.read_facts(volume, piece))))
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def _source_warnings(source: CaptureSource, *, from_ntfs: bool) -> list[str]:
+def _source_warnings(source: CaptureSource, opened: _Opened) -> list[str]:
     found = []
     if source.config.uncompressed:
         found.append(
             "[CompressionExclusionList] has no effect: libwim decides by the contents what is stored uncompressed; the "
             "image holds the same files"
         )
-    if from_ntfs:
-        try:
-            facts = ntfs.volume_facts(source.path)
-        except OSError as error:
-            raise InvalidInput(f"{source.path}: the NTFS volume cannot be opened: {error.strerror}") from error
-        if facts.is_dirty:
-            found.append(
-                f"{source.path}: the volume is marked dirty: Windows did not close it, or an apply was interrupted"
-            )
-    return found
+    return [*found, *opened.hazards]
 
 
 def _open_destination(
@@ -253,14 +283,16 @@ def _open_destination(
     return handle, spec
 
 
-def _with_name(wanted: ImageProperties, source: Path, handle: WimHandle, destination: Path) -> ImageProperties:
+def _with_name(wanted: ImageProperties, source: CaptureSource, handle: WimHandle, destination: Path) -> ImageProperties:
     """Return the properties with a name that no other image of the WIM has."""
     taken = {handle.image_property(index, "NAME") for index in range(1, handle.info().image_count + 1)}
     if wanted.name is not None:
         if wanted.name and wanted.name in taken:
             raise InvalidRequest(f"{destination}: an image named {wanted.name!r} is already there; choose another name")
         return wanted
-    base = (source.resolve().name or "root").encode("utf-8", "replace").decode("utf-8")
+    base = (
+        name_of(Path(source.path.resolve().name or "root"), source.partition).encode("utf-8", "replace").decode("utf-8")
+    )
     base = "".join(character if character.isprintable() else "?" for character in base)[:240]
     name, number = base, 1
     while name in taken:

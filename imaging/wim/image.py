@@ -8,7 +8,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressCallback
-from osdimage.imaging.wim.apply import ApplyResult, apply_image
+from osdimage.imaging.wim.apply import ApplyOptions, ApplyResult, apply_image
 from osdimage.imaging.wim.audit import load_tree
 from osdimage.imaging.wim.extract import ExtractResult, extract_paths
 from osdimage.imaging.wim.failures import wim_errors
@@ -90,13 +90,17 @@ class WimImage:
         self,
         target: str | os.PathLike[str],
         *,
+        partition: int | None = None,
+        wipe: bool = False,
+        keep: Iterable[str] = (),
         unix_data: bool = False,
         limit_bytes: int | None = None,
         force: bool = False,
+        sync: bool = True,
         strict: bool = False,
         progress: ProgressCallback | None = None,
     ) -> ApplyResult:
-        """Apply the image to a directory, or to a file or device that holds one NTFS volume.
+        r"""Apply the image to a directory, to a file or device that holds one NTFS volume, or to a partition of a disk.
 
         What is there stays.  In a directory, files that the image has too are replaced; a volume that has a name of
         the image's root is refused.  A directory is made if it is missing.  A volume is marked dirty before the first
@@ -104,9 +108,13 @@ class WimImage:
 
         Args:
             target: the directory, file or device.
+            partition: the number of a partition of the disk that ``target`` is, as ``osdimage disk show`` lists them.
+            wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``.
+            keep: more paths that a wipe leaves, from the root of the volume, such as ``Users\State``; any case.
             unix_data: also set owner, group and mode of files that were captured with them (directories only).
             limit_bytes: refuse an image that expands to more bytes.
             force: apply to a volume that is marked dirty.
+            sync: wait until the volume is on the medium (volumes only).
             strict: raise when something of the image cannot be kept in the target.
             progress: receives the progress.
 
@@ -115,8 +123,11 @@ class WimImage:
 
         Raises:
             UnsafeName: when the image holds a name that could leave the target; nothing was written.
-            TargetRefused: when the target is too small, not one of the kinds above, or a volume that has a name of the
-                image's root; nothing was written.
+            TargetRefused: when the target is too small, in use, hibernated, dirty, not one of the kinds above, or a
+                volume that has a name of the image's root; nothing was written, but for an image that does not fit even
+                after a wipe.
+            InvalidRequest: when there is no such partition, or a path to keep cannot be one.
+            InvalidTable: when the disk has no partition table that can be used.
             CorruptWim: when the WIM is damaged; the target may be half written.
             MissingParts: when contents are in another file.
             StorageError: when writing failed; the target is half written.
@@ -127,10 +138,16 @@ class WimImage:
             self._handle,
             self.info,
             Path(target),
-            unix_data=unix_data,
-            limit_bytes=limit_bytes,
-            force=force,
-            strict=strict,
+            options=ApplyOptions(
+                partition=partition,
+                wipe=wipe,
+                keep=tuple(keep),
+                unix_data=unix_data,
+                limit_bytes=limit_bytes,
+                force=force,
+                sync=sync,
+                strict=strict,
+            ),
             progress=progress,
         )
 

@@ -1,0 +1,158 @@
+"""NTFS volumes: may they be written to, the dirty flag while they are, and wiping them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.volume.opened import OpenVolume
+from osdimage.native import ntfs
+from osdimage.native.ntfs import VolumeFacts
+from osdimage.native.slices import Slice
+
+PROTECTED = ("_SMSTaskSequence", "SMSTSLog")
+r"""What a wipe leaves at the root: where a task sequence keeps itself, the user state (``\_SMSTaskSequence\UserState``)
+and its logs."""
+
+
+def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
+    """Read the facts of a volume.
+
+    Raises:
+        InvalidInput: when the volume is damaged.
+        StorageError: when it cannot be read.
+    """
+    try:
+        return ntfs.volume_facts(piece.name)
+    except OSError as error:
+        if error.errno == errno.EIO and piece.error is None:
+            raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
+        raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
+
+
+def hazards(volume: OpenVolume, facts: VolumeFacts) -> Iterator[str]:
+    """Yield, in sentences, why what the volume holds may not be all that it should hold."""
+    if facts.is_hibernated:
+        yield (
+            f"{volume.name}: Windows is hibernated, or was shut down with fast startup, and has the volume in use; "
+            "start it and shut it down fully (shutdown /s /t 0)"
+        )
+    elif facts.has_open_log:
+        yield f"{volume.name}: the volume's journal holds changes that are not in the volume; Windows did not close it"
+    if facts.is_dirty:
+        yield (
+            f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished, or Windows did not "
+            "close it"
+        )
+
+
+def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> None:
+    """Refuse to write to a volume that is hibernated and, unless ``force``, to one that is dirty.
+
+    Raises:
+        TargetRefused: with the reason and what to do.
+    """
+    found = list(hazards(volume, facts))
+    if facts.is_hibernated:
+        raise TargetRefused(f"{found[0]}, or format the volume")
+    if found and not force:
+        raise TargetRefused(f"{found[0]}.  Format it again, check it with chkdsk or ntfsfix, or use force")
+
+
+def refuse_occupied(volume: OpenVolume, piece: Slice, names: Sequence[str]) -> None:
+    """Refuse a volume that has one of some names in its root: libwim makes every file of a volume new, and stops there.
+
+    Raises:
+        TargetRefused: which names the first.
+        InvalidInput: when the volume cannot be read.
+    """
+    try:
+        taken = ntfs.names_in_root(piece.name, names)
+    except OSError as error:
+        raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
+    if taken:
+        more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
+        raise TargetRefused(
+            f"{volume.name}: not written: the volume holds {taken[0]!r}{more}, which the image has too; wipe it, or "
+            "format it first"
+        )
+
+
+@contextmanager
+def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, state: str) -> Iterator[None]:
+    """Mark a volume dirty for the body of the ``with``, and clean only if it ends well.
+
+    Whatever ends the program, the volume is dirty on the medium before its contents change.  ``state`` is what an error
+    says of it, such as ``holds an incomplete image``.
+    """
+    _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
+    try:
+        with named(volume, piece):
+            yield
+    except OsdImageError as error:
+        error.args = (f"{error} -- {volume.name} {state} and stays marked dirty", *error.args[1:])
+        raise
+    _set_dirty(volume, piece, dirty=False, recover=False)
+
+
+def _set_dirty(volume: OpenVolume, piece: Slice, *, dirty: bool, recover: bool) -> None:
+    try:
+        ntfs.set_dirty(piece.name, dirty=dirty, recover=recover)
+    except OSError as error:
+        raise StorageError(
+            f"{volume.name}: the volume's dirty flag cannot be changed: {error.strerror}",
+            path=volume.path,
+            errno=error.errno,
+        ) from error
+
+
+@contextmanager
+def named(volume: OpenVolume, piece: Slice) -> Iterator[None]:
+    """Put the volume's name for that of its slice into errors, and the error of a failed write for what came of it."""
+    try:
+        yield
+    except OsdImageError as error:
+        number = piece.error
+        if number is not None:
+            raise StorageError(f"{volume.name}: {os.strerror(number)}", path=volume.path, errno=number) from error
+        error.args = (str(error).replace(piece.name, volume.name), *error.args[1:])
+        raise
+
+
+def kept_paths(paths: Iterable[str]) -> tuple[str, ...]:
+    r"""Check paths that a wipe is to leave, and add :data:`PROTECTED`.
+
+    They are separated by ``\`` or ``/`` and begin at the root of the volume.
+
+    Raises:
+        InvalidRequest: when a path cannot be one of a volume, or there are too many.
+    """
+    kept = list(PROTECTED)
+    for path in paths:
+        parts = [part for part in path.replace("/", "\\").split("\\") if part]
+        if not parts or any(part in {".", ".."} or "\0" in part or ":" in part or len(part) > 255 for part in parts):
+            raise InvalidRequest(
+                f"{path!r} cannot be kept; valid is a path from the root of the volume, such as Users\\State"
+            )
+        kept.append("\\".join(parts))
+    if len(kept) > ntfs.MOST_KEPT:
+        raise InvalidRequest(f"at most {ntfs.MOST_KEPT - len(PROTECTED)} paths can be kept")
+    return tuple(kept)
+
+
+def wipe(volume: OpenVolume, piece: Slice, kept: tuple[str, ...]) -> int:
+    """Delete everything but the kept paths, with all below them; return how many files and directories that were.
+
+    Raises:
+        InvalidInput: when a directory contradicts itself.
+        StorageError: when reading or writing fails.
+    """
+    try:
+        return ntfs.wipe(piece.name, keep=kept)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise InvalidInput(f"{volume.name}: the volume is damaged: a directory contains itself") from error
+        raise StorageError(f"{volume.name}: wiping: {error.strerror}", path=volume.path, errno=error.errno) from error

@@ -1,0 +1,199 @@
+"""Formatting a partition of a disk as NTFS.
+
+mkntfs makes the volume in a sparse temporary file of the partition's exact size, and only what it wrote is copied into
+the partition.  The boot sector comes last: until then the partition holds no volume, whatever interrupts the work.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.disk import signatures
+from osdimage.imaging.disk.target import FileTarget, Window
+from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError
+from osdimage.imaging.units import MIB, Extent, format_size
+from osdimage.native import holes, ntfs
+
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where mkntfs is; the PATH of ordinary users on Debian does not lead there."""
+
+HEADS, SECTORS_PER_TRACK = 255, 63
+"""The geometry that every BIOS with LBA and Windows assume."""
+
+_LARGEST_LABEL = 32  # characters, as Windows allows
+_CLUSTERS = frozenset(512 << shift for shift in range(13))  # to 2 MiB, as Windows 10 1709 and later allow
+_SMALLEST = MIB
+_SERIAL_AT = 0x48  # in the boot sector and its copy (Microsoft, "NTFS boot sector")
+_U32 = 0xFFFFFFFF
+_TIMEOUT_S = 600
+_PIECE = MIB
+_ZEROS = bytes(_PIECE)
+
+
+@dataclass(frozen=True, slots=True)
+class NtfsFormat:
+    """How a volume is to be made.
+
+    Attributes:
+        label: the volume label, at most 32 characters; empty for none.
+        cluster_size: in bytes; None for what mkntfs takes for the size (4 KiB up to 16 TiB).
+        serial: the 64-bit serial number; None for a random one.  With one the volume is the same byte for byte each
+            time, and its own files bear the date 1970.
+        quick: leave the free space as it is; otherwise write zeros everywhere, which finds sectors that cannot be
+            written.
+        hidden_sectors: how many sectors are before the volume, for boot code; None for the partition's place on the
+            disk, and 0 where that is too large for the field.
+        heads: of a cylinder, for boot code.
+        sectors_per_track: the same.
+        is_zero: the partition is known to hold nothing but zeros, as in a disk image that was just made.
+    """
+
+    label: str = ""
+    cluster_size: int | None = None
+    serial: int | None = None
+    quick: bool = True
+    hidden_sectors: int | None = None
+    heads: int = HEADS
+    sectors_per_track: int = SECTORS_PER_TRACK
+    is_zero: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what NTFS or Windows does not know."""
+        if (
+            len(self.label) > _LARGEST_LABEL
+            or not self.label.isprintable()
+            or set(self.label) & set('*?/\\|,;:+=<>[]"')
+        ):
+            raise InvalidRequest(
+                f"the volume label {self.label!r} is not valid: at most {_LARGEST_LABEL} characters, and none of "
+                '* ? / \\ | , ; : + = < > [ ] "'
+            )
+        if self.cluster_size is not None and self.cluster_size not in _CLUSTERS:
+            raise InvalidRequest(
+                f"clusters of {self.cluster_size} bytes are not possible; valid are powers of two from 512 to 2097152"
+            )
+        if self.serial is not None and not 0 <= self.serial < 1 << 64:
+            raise InvalidRequest(f"the serial number {self.serial:#x} does not fit into 64 bits")
+
+
+def format_ntfs(target: FileTarget, extent: Extent, wish: NtfsFormat | None = None) -> None:
+    """Make an NTFS volume in a partition of a disk.  What the partition held is lost; nothing outside it is touched.
+
+    Args:
+        target: the disk, open for writing.
+        extent: the sectors of the partition.
+        wish: how.
+
+    Raises:
+        InvalidRequest: when the partition is too small, or mkntfs cannot make such a volume.
+        StorageError: when the disk or the temporary file cannot be written.
+        OsdImageError: when mkntfs is missing or fails.
+    """
+    wish = wish or NtfsFormat()
+    window = target.window(extent)
+    size = window.geometry.size_bytes
+    if size < _SMALLEST:
+        raise InvalidRequest(f"{target.name}: {format_size(size)} are too small for NTFS; valid is 1 MB and more")
+    try:
+        with tempfile.NamedTemporaryFile(prefix="osdimage-", suffix=".ntfs") as made:
+            made.truncate(size)
+            _run_mkntfs(target.name, Path(made.name), _arguments(extent, window.geometry.sector_size, wish))
+            if wish.serial is not None:
+                _set_serial(made.fileno(), size, window.geometry.sector_size, wish.serial)
+            _put_in_place(target, extent, Path(made.name), made.fileno(), wish)
+    except OSError as error:
+        raise StorageError(
+            f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
+        ) from error
+
+
+# ---- mkntfs
+
+
+def _arguments(extent: Extent, sector_size: int, wish: NtfsFormat) -> list[str]:
+    hidden = wish.hidden_sectors
+    if hidden is None:
+        hidden = extent.first if extent.first <= _U32 else 0
+    # Always without filling: the temporary file is zeros already.
+    arguments = ["--quick", "--force", "--quiet", f"--sector-size={sector_size}", f"--partition-start={hidden}"]
+    arguments += [f"--heads={wish.heads}", f"--sectors-per-track={wish.sectors_per_track}", f"--label={wish.label}"]
+    if wish.cluster_size is not None:
+        arguments.append(f"--cluster-size={wish.cluster_size}")
+    if wish.serial is not None:
+        arguments.append("--zero-time")
+    return arguments
+
+
+def _run_mkntfs(name: str, path: Path, arguments: list[str]) -> None:
+    program = shutil.which("mkntfs", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]))
+    if program is None:
+        raise OsdImageError(f"{name}: cannot be formatted: mkntfs is not installed (Debian, Ubuntu: ntfs-3g)")
+    try:
+        done = subprocess.run(
+            [program, *arguments, str(path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            check=False,
+            # mkntfs reads the label in the encoding of the locale.
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OsdImageError(f"{name}: mkntfs was not done after {_TIMEOUT_S} s") from error
+    if done.returncode != 0:
+        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        said = [line for line in lines if "forced anyway" not in line and "is not a block device" not in line]
+        raise OsdImageError(f"{name}: mkntfs failed ({done.returncode}): {'; '.join(said[-3:]) or 'without a word'}")
+
+
+def _set_serial(descriptor: int, size: int, sector_size: int, serial: int) -> None:
+    """Write the serial number into the boot sector and its copy in the last sector, which mkntfs draws at random."""
+    for sector_at in (0, size - sector_size):
+        if os.pread(descriptor, 8, sector_at + 3) != b"NTFS    ":
+            raise OsdImageError(f"mkntfs wrote no boot sector at byte {sector_at}")
+        os.pwrite(descriptor, struct.pack("<Q", serial), sector_at + _SERIAL_AT)
+
+
+# ---- into the partition
+
+
+def _put_in_place(target: FileTarget, extent: Extent, path: Path, descriptor: int, wish: NtfsFormat) -> None:
+    window = target.window(extent)
+    size, sector_size = window.geometry.size_bytes, window.geometry.sector_size
+    boot = os.pread(descriptor, sector_size, 0)
+    window.write_at(0, bytes(sector_size))
+    window.flush()
+    ranges = [(max(begin, sector_size), end) for begin, end in holes.data_ranges(descriptor, 0, size)]
+    if not wish.quick:
+        _fill(window, 0, size)
+    elif not wish.is_zero and not holes.punch(target.descriptor, extent.first * sector_size, size):
+        _erase_marks(window)
+        # Where the file system makes holes of zeros that mkntfs wrote, they are wanted all the same.
+        for begin, end in ntfs.allocated_ranges(path):
+            for gap_begin, gap_end in holes.hole_ranges(descriptor, begin, min(end, size)):
+                _fill(window, max(gap_begin, sector_size), gap_end)
+    for begin, end in ranges:
+        for at in range(begin, end, _PIECE):
+            window.write_at(at, os.pread(descriptor, min(_PIECE, end - at), at))
+    window.flush()
+    window.write_at(0, boot)
+    window.flush()
+
+
+def _fill(window: Window, begin: int, end: int) -> None:
+    for at in range(begin, end, _PIECE):
+        window.write_at(at, _ZEROS[: min(_PIECE, end - at)])
+
+
+def _erase_marks(window: Window) -> None:
+    """Erase what would make a program take the partition for the file system that was there."""
+    for at, _ in list(signatures.find_marks(window)):
+        window.write_at(at, bytes(8))

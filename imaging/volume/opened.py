@@ -1,0 +1,195 @@
+"""Opening a volume where it lies: a file or device that holds nothing else, or a partition of a disk."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.disk import signatures
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.target import FileTarget, Window, lock
+from osdimage.imaging.disk.volume import volumes
+from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
+from osdimage.imaging.units import Extent, Geometry, Lba, format_size
+from osdimage.native.slices import CACHE_SIZE, Slice
+
+_BLKSSZGET = 0x1268  # linux/fs.h
+
+_NAMES = {
+    "bitlocker": "a BitLocker volume",
+    "exfat": "an exFAT volume",
+    "ext": "an ext2, ext3 or ext4 volume",
+    "fat12": "a FAT12 volume",
+    "fat16": "a FAT16 volume",
+    "fat32": "a FAT32 volume",
+    "luks": "a LUKS volume",
+    "lvm2": "an LVM physical volume",
+    "md": "a member of a RAID",
+    "ntfs": "an NTFS volume",
+    "refs": "a ReFS volume",
+    "swap": "swap space",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVolume:
+    """A volume that is open; :func:`open_volume` makes it.
+
+    Attributes:
+        path: the file or device.
+        partition: the number of the partition in it, or None when the volume is all there is.
+        target: the file or device, open.
+        extent: the sectors of the volume.
+        filesystem: what it holds, as :func:`osdimage.imaging.disk.signatures.identify` names it, or None.
+    """
+
+    path: Path
+    partition: int | None
+    target: FileTarget
+    extent: Extent
+    filesystem: str | None
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return name_of(self.path, self.partition)
+
+    @property
+    def described(self) -> str:
+        """What it holds, in words."""
+        if self.filesystem is None:
+            return "no file system known here"
+        return _NAMES.get(self.filesystem, f"a volume of type {self.filesystem}")
+
+    def window(self) -> Window:
+        """Return its sectors as a target of their own."""
+        return self.target.window(self.extent)
+
+    @contextmanager
+    def sliced(self, *, read_only: bool, sync: bool = True, cache_size: int = CACHE_SIZE) -> Iterator[Slice]:
+        """Give the volume a name by which libwim and libntfs-3g open it.
+
+        Raises:
+            StorageError: when what was written by that name could not be stored.
+        """
+        size = self.target.geometry.sector_size
+        try:
+            piece = Slice(
+                self.target.descriptor,
+                self.extent.first * size,
+                self.extent.count * size,
+                read_only=read_only,
+                sync=sync,
+                sector_size=size,
+                cache_size=cache_size,
+            )
+        except OSError as error:
+            raise self.failure(error) from error
+        with piece:
+            yield piece
+            try:
+                piece.close()
+            except OSError as error:
+                raise self.failure(error) from error
+
+    def failure(self, error: OSError) -> StorageError:
+        """Return what to raise for a system error that concerns it."""
+        return StorageError(f"{self.name}: {error.strerror}", path=self.path, errno=error.errno)
+
+
+def name_of(path: Path, partition: int | None) -> str:
+    """Return what messages call a volume."""
+    return str(path) if partition is None else f"{path} partition {partition}"
+
+
+@contextmanager
+def open_volume(path: Path, partition: int | None = None, *, write: bool = False) -> Iterator[OpenVolume]:
+    """Open a volume, and close it at the end.
+
+    For writing, a device is opened exclusively and both files and devices are locked, so that two programs that ask do
+    not write them at once.
+
+    Args:
+        path: a disk (file or device), or without ``partition`` a file or device that holds one volume.
+        partition: the number of the partition, as ``osdimage disk show`` lists them.
+        write: whether it will be written to.
+
+    Raises:
+        StorageError: when it cannot be opened or read.
+        TargetRefused: when it is in use or read-only, or no file or device at all.
+        InvalidTable: when the disk has no partition table that can be used.
+        InvalidRequest: when the disk has no such partition, or it cannot hold a volume.
+    """
+    if partition is None:
+        with _open_whole(path, write=write) as target:
+            if target.geometry.sectors == 0:
+                raise TargetRefused(f"{path}: is empty")
+            yield _identified(path, None, target, Extent(Lba(0), target.geometry.sectors))
+        return
+    with open_target(str(path), write=write) as target:
+        try:
+            table = read_table(target).require()
+        except InvalidTable as error:
+            raise InvalidTable(f"{path}: {error}") from error
+        yield _identified(path, partition, target, _find(path, target, table, partition).extent)
+
+
+def _identified(path: Path, partition: int | None, target: FileTarget, extent: Extent) -> OpenVolume:
+    window = target.window(extent)
+    head = window.read_at(0, min(signatures.HEAD_BYTES, window.geometry.size_bytes))
+    return OpenVolume(path, partition, target, extent, signatures.identify(head))
+
+
+def _find(path: Path, target: FileTarget, table: PartitionTable, number: int) -> Partition:
+    found = next((each for each in table.partitions if each.number == number), None)
+    if found is None:
+        held = dict(volumes(target, table))
+        lines = [
+            f"{each.number} ({(held[each].kind if each in held else None) or each.type_label}, "
+            f"{format_size(table.size_bytes(each))})"
+            for each in table.partitions
+            if not each.is_extended
+        ]
+        there = f"it has {', '.join(lines)}" if lines else "it has none"
+        raise InvalidRequest(f"{path}: there is no partition {number}; {there}")
+    if found.is_extended:
+        inner = ", ".join(str(each.number) for each in table.logicals) or "none"
+        raise InvalidRequest(
+            f"{path}: partition {number} is the extended partition, which holds no volume; in it are: {inner}"
+        )
+    return found
+
+
+@contextmanager
+def _open_whole(path: Path, *, write: bool) -> Iterator[FileTarget]:
+    """Open a file, a disk or a partition's device as it is, with its sector size."""
+    try:
+        facts = path.stat()
+        is_device = stat.S_ISBLK(facts.st_mode)
+        if not (is_device or stat.S_ISREG(facts.st_mode)):
+            raise TargetRefused(f"{path}: is neither a file nor a block device")
+        exclusive = os.O_EXCL if is_device and write else 0
+        descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | exclusive | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in {errno.EBUSY, errno.EROFS}:
+            raise TargetRefused(f"{path} cannot be opened for writing: {error.strerror}") from error
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    try:
+        if write:
+            lock(descriptor, str(path))
+        sector_size = struct.unpack("i", fcntl.ioctl(descriptor, _BLKSSZGET, bytes(4)))[0] if is_device else 512
+        geometry = Geometry.of_size(os.lseek(descriptor, 0, os.SEEK_END), sector_size)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with FileTarget(str(path), descriptor, geometry) as target:
+        yield target
