@@ -267,6 +267,9 @@ flush_blocks(struct osd_cache *cache, struct victim *victims, uint32_t count)
 	int used = 0;
 	int64_t begin = 0, end = 0;
 
+	/* Without a cache there is not even an array to sort. */
+	if (count == 0)
+		return 0;
 	qsort(victims, count, sizeof(*victims), compare_victims);
 	for (uint32_t i = 0; i < count; i++) {
 		struct block *block = &cache->blocks[victims[i].slot];

@@ -373,6 +373,35 @@ def test_what_is_written_whole_is_never_read(tmp_path: Path) -> None:
     assert (counters.file_writes, counters.file_written_bytes, counters.syncs) == (1, 4 * BLOCK, 1)
 
 
+def test_what_lies_between_two_written_places_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    whole = bytearray(noise(BLOCK))
+    path.write_bytes(whole)
+    with a_slice(path, 0, BLOCK) as piece:
+        with Device(piece.name) as device:
+            for sector in (3, 5, 20, 100):
+                whole[sector * 512 : sector * 512 + 512] = bytes([sector]) * 512
+                device.pwrite(sector * 512, bytes([sector]) * 512)
+        counters = piece.counters()
+    assert path.read_bytes() == whole
+    assert (counters.file_reads, counters.file_writes, counters.file_written_bytes) == (0, 4, 4 * 512)
+
+
+def test_what_is_known_between_two_written_places_is_written_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    whole = bytearray(noise(BLOCK))
+    path.write_bytes(whole)
+    with a_slice(path, 0, BLOCK) as piece:
+        with Device(piece.name) as device:
+            device.pread(0, 1)
+            for sector in (3, 5, 20):
+                whole[sector * 512 : sector * 512 + 512] = bytes([sector]) * 512
+                device.pwrite(sector * 512, bytes([sector]) * 512)
+        counters = piece.counters()
+    assert path.read_bytes() == whole
+    assert (counters.file_writes, counters.file_written_bytes) == (1, 18 * 512)
+
+
 def test_a_part_of_a_sector_needs_the_sector(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(noise(2 * BLOCK))
