@@ -15,6 +15,7 @@
     │   ├── MissingParts              blobs are in another file: a part of a split WIM or the base of a delta
     │   ├── UnsafeName                an image holds a name that cannot be applied safely
     │   ├── InvalidTable              a partition table, or none at all, that cannot be used
+    │   ├── InvalidVolume             a file system that is damaged, or is not the one that was looked for
     │   └── InvalidDocument           a saved plan or a saved partition table that cannot be used
     └── TargetRefused                 the target was left as it was: it exists, is too small, or is busy
 
@@ -130,6 +131,10 @@ class UnsafeName(InvalidInput):
 
 class InvalidTable(InvalidInput):
     """The disk holds no partition table, or one that cannot be used."""
+
+
+class InvalidVolume(InvalidInput):
+    """The volume is damaged, or does not hold the file system that was looked for."""
 
 
 class InvalidDocument(InvalidInput):

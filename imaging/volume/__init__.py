@@ -1,1 +1,1 @@
-"""File systems inside a window of a disk: format, fill, read and wipe."""
+"""File systems inside a disk image or device: format, fill, read and wipe them where they lie."""

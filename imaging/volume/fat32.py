@@ -1,0 +1,131 @@
+"""FAT32 volumes inside a target: format, fill, open, check.
+
+::
+
+    with create_image("esp.img", 512 * MIB) as target:
+        fill_fat32(target, from_directory("tree"), Fat32Options(serial=0x1234ABCD, label="SYSTEM"))
+
+pyfatfs, the package of this project for FAT, needs a second for twenty files and truncates a disk image when it formats
+a partition in it; so volumes are written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import Incomplete
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.volume.fat32_layout import Fat32Layout, plan_layout
+from osdimage.imaging.volume.fat32_source import Source, SourceEntry, from_entries
+from osdimage.imaging.volume.fat32_times import Clock
+from osdimage.imaging.volume.fat32_tree import Tree, plan_tree
+from osdimage.imaging.volume.fat32_write import Fat32Options, write_volume, zero_data
+from osdimage.imaging.wim.apply import summarise
+from osdimage.imaging.wim.audit import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class FillResult:
+    """What a fill wrote.
+
+    Attributes:
+        layout: of the new volume.
+        directories: number of directories, without the root.
+        files: number of files.
+        size: of their contents in bytes.
+        free_bytes: what is left.
+        losses: what of the source FAT cannot hold, by class.
+    """
+
+    layout: Fat32Layout
+    directories: int
+    files: int
+    size: int
+    free_bytes: int
+    losses: tuple[Loss, ...]
+
+
+def format_fat32(volume: BlockTarget, options: Fat32Options, *, full: bool = False) -> Fat32Layout:
+    """Make an empty volume; what was in the target is lost.
+
+    Args:
+        volume: the target, usually the window of a partition; all of it becomes the volume.
+        options: what the volume is like.
+        full: also write zeros over all that is not used.
+
+    Raises:
+        InvalidRequest: when FAT32 cannot have this size; nothing was written.
+        StorageError: when writing failed; the target holds no volume.
+    """
+    layout = plan_layout(volume.geometry, options.cluster_size)
+    nothing = from_entries(())
+    tree = _plan((), layout, options, volume.name)
+    if full:
+        zero_data(volume, layout)
+    write_volume(volume, layout, tree, nothing, options=options, meter=Meter(None, {Phase.EXTRACT_DATA: 1}))
+    return layout
+
+
+def fill_fat32(
+    volume: BlockTarget,
+    source: Source,
+    options: Fat32Options,
+    *,
+    strict: bool = False,
+    progress: ProgressCallback | None = None,
+) -> FillResult:
+    """Make a volume and fill it, in one pass; what was in the target is lost.
+
+    The same source and options give the same bytes.  A run that fails or is interrupted leaves no volume behind that
+    anything would recognise.
+
+    Args:
+        volume: the target, usually the window of a partition; all of it becomes the volume.
+        source: the files; see :func:`~osdimage.imaging.volume.fat32_source.from_directory`, ``from_entries`` and
+            :func:`~osdimage.imaging.volume.fat32_wim.from_wim`.
+        options: what the volume is like.
+        strict: raise when something of the source cannot be kept.
+        progress: receives the progress.
+
+    Raises:
+        InvalidRequest: when FAT32 cannot have this size, or two files would have one name; nothing was written.
+        UnsafeName: when a name cannot be stored; nothing was written.
+        TargetRefused: when something is too large for FAT32, or everything for the volume; nothing was written.
+        StorageError: when reading or writing failed; the target holds no volume.
+        CorruptWim: when contents of a WIM are damaged; the target holds no volume.
+        Incomplete: with ``strict``, after all is written.
+    """
+    layout = plan_layout(volume.geometry, options.cluster_size)
+    tree = _plan(source.entries, layout, options, volume.name)
+    losses = (*source.losses, *_time_losses(source.entries, options))
+    meter = Meter(progress, {Phase.EXTRACT_DATA: 1})
+    for loss in losses:
+        meter.warn(str(loss))
+    write_volume(volume, layout, tree, source, options=options, meter=meter)
+    meter.finish()
+    if strict and losses:
+        raise Incomplete(f"{volume.name}: filled, but not everything was kept: {summarise(losses, ())}")
+    return FillResult(
+        layout,
+        len(tree.directories) - 1,
+        tree.file_count,
+        tree.size,
+        (layout.clusters - tree.used) * layout.cluster_size,
+        losses,
+    )
+
+
+def _plan(entries: Sequence[SourceEntry], layout: Fat32Layout, options: Fat32Options, where: str) -> Tree:
+    with_label = options.label is not None and options.label != ""
+    return plan_tree(entries, layout, code_page=options.code_page, with_label=with_label, where=where)
+
+
+def _time_losses(entries: Sequence[SourceEntry], options: Fat32Options) -> tuple[Loss, ...]:
+    clock = Clock(options.zone)
+    outside = sum(
+        not (clock.holds(entry.created_ns) and clock.holds(entry.modified_ns) and clock.holds(entry.accessed_ns))
+        for entry in entries
+    )
+    return (Loss("times before 1980 or after 2107 moved to the nearer end", outside),) if outside else ()

@@ -1,0 +1,254 @@
+"""Writing a FAT32 volume in one pass, from front to back.
+
+The order makes a half-written volume look like what it is: first the reserved sectors are zeroed, so that nothing
+recognises a volume here; then come the directories, the contents and the FATs; after a flush, FSInfo and the boot
+sectors, the first one last.  Nothing outside the target, usually the window of a partition, is touched.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any
+
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError
+from osdimage.imaging.progress import Meter, Phase
+from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.fat32_layout import (
+    BACKUP_SECTOR,
+    END_OF_CHAIN,
+    FIRST_CLUSTER,
+    FIRST_END_MARK,
+    FSINFO_SECTOR,
+    NO_LABEL,
+    BootSector,
+    Fat32Layout,
+    FsInfo,
+    build_boot,
+    build_fsinfo,
+)
+from osdimage.imaging.volume.fat32_names import codec, store_label
+from osdimage.imaging.volume.fat32_source import Piece, Source
+from osdimage.imaging.volume.fat32_times import EARLIEST, Clock
+from osdimage.imaging.volume.fat32_tree import Node, Tree, directory_bytes
+
+# Writes of this size cost nothing beside the copying; contents are gathered until there is so much.
+_GATHERED = 4 * MIB
+_ZEROS = bytes(MIB)
+_FAT_SLAB = MIB // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fat32Options:
+    """What a new volume is like, beside what is on it.
+
+    Attributes:
+        serial: the volume serial number, 32 bits; random ones come from the caller, so that a seed repeats them.
+        label: up to 11 characters, kept in upper case; None for none.
+        cluster_size: in bytes, or None for what Windows takes for the size of the volume.
+        hidden_sectors: sectors of the disk before the volume.
+        heads: of the disk, as its BIOS counts.
+        sectors_per_track: likewise.
+        media: the media descriptor; F8 is a fixed disk.
+        code_page: of the label and of short names.
+        zone: whose clock the times on the volume show; FAT does not store it.
+        formatted_ns: the time of the label, nanoseconds since 1970; None for 1980-01-01.
+    """
+
+    serial: int
+    label: str | None = None
+    cluster_size: int | None = None
+    hidden_sectors: int = 0
+    heads: int = 255
+    sectors_per_track: int = 63
+    media: int = 0xF8
+    code_page: int = 437
+    zone: tzinfo = field(default=UTC)
+    formatted_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers for which the boot sector has no room."""
+        codec(self.code_page)
+        store_label(self.label, self.code_page)
+        limits = {
+            "serial": 0xFFFFFFFF,
+            "hidden_sectors": 0xFFFFFFFF,
+            "heads": 0xFFFF,
+            "sectors_per_track": 0xFFFF,
+        }
+        for name, largest in limits.items():
+            value = getattr(self, name)
+            if not 0 <= value <= largest:
+                raise InvalidRequest(f"{name} {value} is not valid; valid are 0 to {largest}")
+        if self.media != 0xF0 and not 0xF8 <= self.media <= 0xFF:
+            raise InvalidRequest(f"media descriptor {self.media:#x} is not valid; valid are 0xf0 and 0xf8 to 0xff")
+
+
+def write_volume(
+    volume: BlockTarget, layout: Fat32Layout, tree: Tree, source: Source, *, options: Fat32Options, meter: Meter
+) -> None:
+    """Write a planned volume; what was in the target is lost.
+
+    Raises:
+        StorageError: when reading or writing failed; the target holds no volume then.
+        OsdImageError: likewise, for what the source raises.
+    """
+    try:
+        for sector in range(layout.reserved):
+            # Sector by sector, in this order: no program may find the old boot sector or its copy beside new contents.
+            volume.write_at(sector * layout.sector_size, bytes(layout.sector_size))
+        stream = _Stream(volume, layout)
+        _write_directories(stream, layout, tree, options)
+        _write_contents(stream, layout, tree, source, meter)
+        stream.finish()
+        _write_fats(volume, layout, tree, options)
+        volume.flush()
+        _write_reserved(volume, layout, tree.used, options)
+        volume.flush()
+    except OsdImageError as error:
+        error.args = (f"{error} -- {volume.name} was not finished and holds no volume", *error.args[1:])
+        raise
+
+
+def zero_data(volume: BlockTarget, layout: Fat32Layout) -> None:
+    """Write zeros over every cluster, and over what is left behind the last one."""
+    begin, end = layout.offset_of(FIRST_CLUSTER), layout.sectors * layout.sector_size
+    for at in range(begin, end, len(_ZEROS)):
+        volume.write_at(at, _ZEROS[: end - at])
+
+
+class _Stream:
+    """Gathers what is written one after the other, and pads each item with zeros to whole clusters."""
+
+    def __init__(self, volume: BlockTarget, layout: Fat32Layout) -> None:
+        self._volume = volume
+        self._cluster_size = layout.cluster_size
+        self._begin = layout.offset_of(FIRST_CLUSTER)
+        self._held = bytearray()
+
+    def put(self, offset: int, piece: Piece) -> None:
+        """Write at a byte of the volume; cheap where the last piece ended."""
+        if offset != self._begin + len(self._held):
+            self.finish()
+            self._begin = offset
+        self._held += piece
+        if len(self._held) >= _GATHERED:
+            self.finish()
+
+    def pad(self, offset: int, size: int) -> None:
+        """Fill the last cluster of an item of ``size`` bytes that ends at ``offset``."""
+        rest = -size % self._cluster_size
+        if rest:
+            self.put(offset, _ZEROS[:rest])
+
+    def finish(self) -> None:
+        """Write what is held."""
+        if self._held:
+            self._volume.write_at(self._begin, bytes(self._held))
+            self._begin += len(self._held)
+            self._held.clear()
+
+
+def _write_directories(stream: _Stream, layout: Fat32Layout, tree: Tree, options: Fat32Options) -> None:
+    clock = Clock(options.zone)
+    label = store_label(options.label, options.code_page)
+    label_time = EARLIEST if options.formatted_ns is None else clock.stamp(options.formatted_ns)
+    for node in tree.directories:
+        offset = layout.offset_of(node.cluster)
+        stream.put(offset, directory_bytes(node, clock, label, label_time))
+        if node.size:
+            stream.pad(offset + node.size, node.size)
+        else:
+            stream.put(offset, bytes(layout.cluster_size))
+
+
+def _write_contents(stream: _Stream, layout: Fat32Layout, tree: Tree, source: Source, meter: Meter) -> None:
+    total, done = tree.size, 0
+    for indices, pieces in source.read():
+        nodes = [node for index in indices if (node := tree.files[index]) is not None]
+        size = _write_one(stream, layout, nodes, pieces)
+        done += size * len(nodes)
+        meter.step(Phase.EXTRACT_DATA, done, total)
+
+
+def _write_one(stream: _Stream, layout: Fat32Layout, nodes: list[Node], pieces: Iterable[Piece]) -> int:
+    """Write one content to each of the files that hold it; refuse more or fewer bytes than were promised."""
+    targets = [(layout.offset_of(node.cluster), node) for node in nodes]
+    promised = nodes[0].size
+    size = 0
+    for piece in pieces:
+        if size + len(piece) > promised:
+            size += len(piece)
+            break
+        for offset, _ in targets:
+            stream.put(offset + size, piece)
+        size += len(piece)
+    if size != promised:
+        raise StorageError(
+            f"{nodes[0].path!r} changed while it was read: {promised} bytes were promised, "
+            f"{'more' if size > promised else size} came",
+            path=nodes[0].path,
+        )
+    for offset, node in targets:
+        stream.pad(offset + size, node.size)
+    return size
+
+
+def _write_fats(volume: BlockTarget, layout: Fat32Layout, tree: Tree, options: Fat32Options) -> None:
+    length = layout.fat_sectors * layout.sector_size
+    offsets = [layout.fat_offset(number) for number in range(layout.fats)]
+    at = 0
+    for slab in _slabs(tree, options.media):
+        for offset in offsets:
+            volume.write_at(offset + at, slab)
+        at += len(slab)
+    for offset in offsets:
+        for begin in range(at, length, len(_ZEROS)):
+            volume.write_at(offset + begin, _ZEROS[: length - begin])
+
+
+def _slabs(tree: Tree, media: int) -> Iterator[bytes]:
+    """Yield the entries of the FAT that are not zero, a bounded number at a time."""
+    end = FIRST_CLUSTER + tree.used
+    ends = tree.chain_ends()
+    last: int | None = next(ends, None)
+    for first in range(0, end, _FAT_SLAB):
+        stop = min(first + _FAT_SLAB, end)
+        # Every cluster is followed by the next one, but for the ends of chains.
+        slab: array[Any] = array("I", range(first + 1, stop + 1))
+        if first == 0:
+            slab[0], slab[1] = FIRST_END_MARK & ~0xFF | media, END_OF_CHAIN
+        while last is not None and last < stop:
+            slab[last - first] = END_OF_CHAIN
+            last = next(ends, None)
+        if sys.byteorder == "big":
+            slab.byteswap()
+        yield slab.tobytes()
+
+
+def _write_reserved(volume: BlockTarget, layout: Fat32Layout, used: int, options: Fat32Options) -> None:
+    label = store_label(options.label, options.code_page) or NO_LABEL
+    boot = build_boot(
+        BootSector(
+            layout,
+            options.serial,
+            label,
+            options.hidden_sectors,
+            options.heads,
+            options.sectors_per_track,
+            options.media,
+        )
+    )
+    free = layout.clusters - used
+    info = build_fsinfo(FsInfo(free, FIRST_CLUSTER + used if free else None))
+    for sector, data in (
+        (BACKUP_SECTOR + FSINFO_SECTOR, info),
+        (BACKUP_SECTOR, boot),
+        (FSINFO_SECTOR, info),
+        (0, boot),
+    ):
+        volume.write_at(sector * layout.sector_size, data.ljust(layout.sector_size, b"\0"))
