@@ -99,7 +99,7 @@ def fill_fat32(
     """
     layout = plan_layout(volume.geometry, options.cluster_size)
     tree = _plan(source.entries, layout, options, volume.name)
-    losses = (*source.losses, *_time_losses(source.entries, options))
+    losses = (*source.losses, *_losses(source.entries, tree, options))
     meter = Meter(progress, {Phase.EXTRACT_DATA: 1})
     for loss in losses:
         meter.warn(str(loss))
@@ -122,10 +122,14 @@ def _plan(entries: Sequence[SourceEntry], layout: Fat32Layout, options: Fat32Opt
     return plan_tree(entries, layout, code_page=options.code_page, with_label=with_label, where=where)
 
 
-def _time_losses(entries: Sequence[SourceEntry], options: Fat32Options) -> tuple[Loss, ...]:
+def _losses(entries: Sequence[SourceEntry], tree: Tree, options: Fat32Options) -> tuple[Loss, ...]:
     clock = Clock(options.zone)
     outside = sum(
         not (clock.holds(entry.created_ns) and clock.holds(entry.modified_ns) and clock.holds(entry.accessed_ns))
         for entry in entries
     )
-    return (Loss("times before 1980 or after 2107 moved to the nearer end", outside),) if outside else ()
+    counts = {
+        "times before 1980 or after 2107 moved to the nearer end": outside,
+        "short names replaced": tree.short_names_replaced,
+    }
+    return tuple(Loss(what, count) for what, count in counts.items() if count)

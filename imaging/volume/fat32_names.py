@@ -37,6 +37,7 @@ _FORBIDDEN = re.compile(r'["*/:<>?\\|\x00-\x1f]')
 _SHORT = r"[A-Za-z0-9!#$%&'()\-@^_`{}~]"
 _IS_SHORT = re.compile(rf"({_SHORT}{{1,8}})(?:\.({_SHORT}{{1,3}}))?")
 _SHORT_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'()-@^_`{}~")
+_UNDERSCORES = {code: "_" for code in range(0x80) if chr(code) not in _SHORT_CHARACTERS}
 _LABEL_FORBIDDEN = frozenset('"*+,./:;<=>?[\\]|')
 _LONG_STRUCT = struct.Struct("<B10sBBB12sH4s")
 _LARGEST_TAIL = 999_999
@@ -187,11 +188,13 @@ class _Shortener:
         base, dot, extension = text.rpartition(".")
         if not dot:
             base, extension = extension, ""
-        base_bytes = b"".join(self._byte(character) for character in base.replace(".", ""))
-        return base_bytes[:8] or b"_", b"".join(self._byte(character) for character in extension)[:3]
+        return self._changed(base.replace(".", ""))[:8] or b"_", self._changed(extension)[:3]
 
-    def _byte(self, character: str) -> bytes:
-        return self._encode(character) or b"_"
+    def _changed(self, text: str) -> bytes:
+        """Return a text in upper case, with ``_`` for what a short name cannot hold."""
+        if text.isascii():
+            return text.upper().translate(_UNDERSCORES).encode("ascii")
+        return b"".join(self._encode(character) or b"_" for character in text)
 
     def _encode(self, text: str) -> bytes | None:
         upper = fold(text)
@@ -212,6 +215,11 @@ def _pad(base: bytes, extension: bytes) -> bytes:
 def hide_e5(short: bytes) -> bytes:
     """Return a short name or label as a directory entry stores it."""
     return bytes([STANDS_FOR_E5]) + short[1:] if short[0] == ERASED else short
+
+
+def show_e5(short: bytes) -> bytes:
+    """Return the short name or label that a directory entry stores."""
+    return bytes([ERASED]) + short[1:] if short[0] == STANDS_FOR_E5 else short
 
 
 def _short_of(found: re.Match[str]) -> bytes:
@@ -278,8 +286,7 @@ def read_long(entries: Sequence[bytes], short: bytes) -> str | None:
 
 def read_short(short: bytes, case_bits: int, encoding: str) -> str:
     """Return a short name as it is shown."""
-    if short[0] == STANDS_FOR_E5:
-        short = bytes([ERASED]) + short[1:]
+    short = show_e5(short)
     base, extension = (part.rstrip(b" ").decode(encoding, "replace") for part in (short[:8], short[8:]))
     if case_bits & LOWER_BASE:
         base = base.lower()

@@ -194,8 +194,10 @@ class _Contents:
             # What was a file when it was listed may be a link or a pipe by now.
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
-                while piece := os.read(descriptor, MIB):
+                # A regular file gives less than was asked for only at its end.
+                while len(piece := os.read(descriptor, MIB)) == MIB:
                     yield piece
+                yield piece
             finally:
                 os.close(descriptor)
         except OSError as error:

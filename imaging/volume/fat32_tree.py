@@ -6,27 +6,20 @@ which the source hands out their contents.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume import fat32_names
+from osdimage.imaging.volume.fat32_entries import DOT, DOT_DOT, ENTRY_STRUCT, LARGEST_DIRECTORY, VOLUME_ID
 from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, Fat32Layout
-from osdimage.imaging.volume.fat32_names import ENTRY_BYTES, StoredName, fold, hide_e5, store_names
+from osdimage.imaging.volume.fat32_names import ENTRY_BYTES, StoredName, codec, fold, hide_e5, read_short, store_names
 from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, SourceEntry
 from osdimage.imaging.volume.fat32_times import EARLIEST, NEVER, Clock, Stamp
 from osdimage.imaging.wim.attributes import FileAttribute
 
 LARGEST_FILE = 0xFFFFFFFF
-LARGEST_DIRECTORY = 65_536 * ENTRY_BYTES
-"""fatgen103: a directory holds 65,536 entries."""
-VOLUME_ID = 0x08
-
-# DIR_Name, Attr, NTRes, CrtTimeTenth, CrtTime, CrtDate, LstAccDate, FstClusHI, WrtTime, WrtDate, FstClusLO, FileSize
-ENTRY_STRUCT = struct.Struct("<11sBBBHHHHHHHI")
-_DOT, _DOT_DOT = b".".ljust(11), b"..".ljust(11)
 
 
 @dataclass(slots=True)
@@ -53,11 +46,13 @@ class Tree:
         directories: all of them, the root first, each after its parent.
         files: for each entry of the source its file, or None for a directory.
         used: how many clusters are taken.
+        short_names_replaced: how many files did not get the short name that they had elsewhere.
     """
 
     directories: tuple[Node, ...]
     files: tuple[Node | None, ...]
     used: int
+    short_names_replaced: int
 
     @property
     def file_count(self) -> int:
@@ -112,7 +107,15 @@ def plan_tree(
             f"({used * layout.cluster_size} bytes in whole clusters of {layout.cluster_size}), the volume holds "
             f"{format_size(layout.data_bytes)} ({layout.data_bytes} bytes)"
         )
-    return Tree(directories, files, used)
+    return Tree(directories, files, used, sum(_short_names_replaced(node, code_page) for node in directories))
+
+
+def _short_names_replaced(node: Node, code_page: int) -> int:
+    encoding = codec(code_page)
+    return sum(
+        child.entry.short_name is not None and child.entry.short_name.upper() != read_short(name.short, 0, encoding)
+        for child, name in zip(node.ordered, node.names, strict=True)
+    )
 
 
 def _grow(root: Node, entries: Iterable[SourceEntry]) -> Iterator[Node | None]:
@@ -189,7 +192,7 @@ def directory_bytes(node: Node, clock: Clock, label: bytes | None, label_time: S
     if node.parent is not None:
         # The root is cluster 0 here, wherever it is (fatgen103, "Directory Creation").
         above = 0 if node.parent.parent is None else node.parent.cluster
-        parts += [_packed(_DOT, 0, node, node.cluster, clock), _packed(_DOT_DOT, 0, node, above, clock)]
+        parts += [_packed(DOT, 0, node, node.cluster, clock), _packed(DOT_DOT, 0, node, above, clock)]
     elif label is not None:
         blank = (0, 0, 0, 0, 0, 0, label_time.time, label_time.date, 0, 0)
         parts.append(ENTRY_STRUCT.pack(hide_e5(label), VOLUME_ID, *blank))

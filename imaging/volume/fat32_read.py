@@ -1,0 +1,304 @@
+"""Reading a FAT32 volume, however damaged or hostile it is, in bounded time and memory.
+
+A chain is followed only as far as its file is long, a directory only as far as 65,536 entries reach, and no cluster is
+taken for part of two directories; what contradicts itself is an :class:`~osdimage.imaging.errors.InvalidVolume`.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import UTC, tzinfo
+from typing import Any
+
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume
+from osdimage.imaging.units import KIB, MIB
+from osdimage.imaging.volume import fat32_layout as layouts
+from osdimage.imaging.volume.fat32_entries import LARGEST_DIRECTORY, FatEntry, Listing, parse_directory
+from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, BootSector, FsInfo
+from osdimage.imaging.volume.fat32_names import codec, fold
+from osdimage.imaging.volume.fat32_times import Clock
+
+_PAGE_BYTES = 64 * KIB
+_PAGE_ENTRIES = _PAGE_BYTES // 4
+# 16 MiB of a FAT that may have 1 GiB; chains of one directory tree rarely need more.
+_PAGES = 256
+
+
+class FatTable:
+    """The FAT that counts, read page by page."""
+
+    def __init__(self, volume: BlockTarget, boot: BootSector) -> None:
+        """Read nothing yet."""
+        self._volume = volume
+        self._begin = boot.layout.fat_offset(boot.active_fat or 0)
+        self._end = FIRST_CLUSTER + boot.layout.clusters
+        self._pages: OrderedDict[int, array[Any]] = OrderedDict()
+
+    def __getitem__(self, cluster: int) -> int:
+        """Return the entry of a cluster, without its four reserved bits."""
+        number, index = divmod(cluster, _PAGE_ENTRIES)
+        page = self._pages.get(number)
+        if page is None:
+            page = self._pages[number] = self._page(number)
+            if len(self._pages) > _PAGES:
+                self._pages.popitem(last=False)
+        return int(page[index]) & layouts.ENTRY_MASK
+
+    def count_free(self) -> int:
+        """Count the free clusters."""
+        free = 0
+        for number in range(-(-self._end // _PAGE_ENTRIES)):
+            page = self._page(number)
+            if number == 0:
+                page = page[FIRST_CLUSTER:]
+            # Whatever the four reserved bits are: nearly always zero, so the first count finds nearly all.
+            free += sum(page.count(bits << 28) for bits in range(16))
+        return free
+
+    def _page(self, number: int) -> array[Any]:
+        first = number * _PAGE_ENTRIES
+        count = min(_PAGE_ENTRIES, self._end - first)
+        page: array[Any] = array("I", self._volume.read_at(self._begin + first * 4, count * 4))
+        if sys.byteorder == "big":
+            page.byteswap()
+        return page
+
+
+class Fat32Volume:
+    """A FAT32 volume that is read; :func:`open_fat32` makes these.  The target must stay open.
+
+    Attributes:
+        boot: what the boot sector says.
+        used_backup: whether the boot sector was unusable and its copy was read.
+        table: the FAT that counts.
+    """
+
+    def __init__(
+        self, volume: BlockTarget, boot: BootSector, *, used_backup: bool, code_page: int, zone: tzinfo
+    ) -> None:
+        """Remember what was found."""
+        self.target = volume
+        self.boot = boot
+        self.layout = boot.layout
+        self.used_backup = used_backup
+        self.table = FatTable(volume, boot)
+        self._encoding = codec(code_page)
+        self._clock = Clock(zone)
+
+    @property
+    def serial(self) -> int:
+        """The volume serial number."""
+        return self.boot.serial
+
+    @property
+    def label(self) -> str | None:
+        """The label: that of the root directory, or else that of the boot sector; None when there is none."""
+        stored = self.listing(None).label
+        if stored is None:
+            stored = b"" if self.boot.label == layouts.NO_LABEL else self.boot.label
+        return stored.replace(b"\0", b" ").decode(self._encoding, "replace").rstrip(" ") or None
+
+    def fsinfo(self) -> FsInfo | None:
+        """Return what FSInfo says, or None when it is missing or not one."""
+        if self.boot.fsinfo_sector is None:
+            return None
+        at = self.boot.fsinfo_sector * self.layout.sector_size
+        return layouts.parse_fsinfo(self.target.read_at(at, layouts.BOOT_BYTES))
+
+    def free_bytes(self) -> int:
+        """Return the size of all free clusters, counted in the FAT."""
+        return self.table.count_free() * self.layout.cluster_size
+
+    def entry(self, path: str) -> FatEntry:
+        """Return the file or directory at a path; case does not matter, and short names are names too.
+
+        Raises:
+            InvalidRequest: when there is none.
+            InvalidVolume: when a directory on the way is damaged.
+        """
+        found: FatEntry | None = None
+        for name in path.strip("/").split("/"):
+            if found is not None and not found.is_directory:
+                raise InvalidRequest(f"{self.target.name}: {found.path!r} is not a directory")
+            wanted = fold(name)
+            listed = self.listing(found).entries
+            found = next((each for each in listed if wanted in {fold(each.name), fold(each.short_name)}), None)
+            if found is None:
+                raise InvalidRequest(f"{self.target.name}: there is no {path!r}")
+        if found is None:
+            raise InvalidRequest(f"{self.target.name}: there is no {path!r}")
+        return found
+
+    def entries(self, path: str = "") -> list[FatEntry]:
+        """Return what is in a directory, in the order of the volume.
+
+        Raises:
+            InvalidRequest: when there is no such directory.
+            InvalidVolume: when it is damaged.
+        """
+        return self._sound(self._directory(path))
+
+    def walk(self, path: str = "") -> Iterator[FatEntry]:
+        """Yield everything below a directory, parents first.
+
+        Raises:
+            InvalidRequest: when there is no such directory.
+            InvalidVolume: when a directory is damaged, or its clusters belong to another one too.
+        """
+        seen: set[int] = set()
+        waiting = [self._directory(path)]
+        while waiting:
+            directory = waiting.pop()
+            for first, count in self.directory_runs(directory):
+                for cluster in range(first, first + count):
+                    if cluster in seen:
+                        where = directory.path if directory is not None else "/"
+                        raise InvalidVolume(f"{self.target.name}: cluster {cluster} of {where!r} is in two directories")
+                    seen.add(cluster)
+            entries = self._sound(directory)
+            yield from entries
+            waiting += [each for each in reversed(entries) if each.is_directory]
+
+    def read(self, file: FatEntry | str) -> Iterator[bytes]:
+        """Yield the contents of a file, a MiB at a time.
+
+        Raises:
+            InvalidRequest: when there is no such file.
+            InvalidVolume: when its clusters do not hold as many bytes as it claims.
+        """
+        entry = self.entry(file) if isinstance(file, str) else file
+        if entry.is_directory:
+            raise InvalidRequest(f"{self.target.name}: {entry.path!r} is a directory")
+        left = entry.size
+        for first, count in self.file_runs(entry):
+            offset, size = self.layout.offset_of(first), min(left, count * self.layout.cluster_size)
+            for at in range(0, size, MIB):
+                yield self.target.read_at(offset + at, min(MIB, size - at))
+            left -= size
+
+    def file_runs(self, entry: FatEntry) -> list[tuple[int, int]]:
+        """Return the runs of clusters that hold a file's contents.
+
+        Raises:
+            InvalidVolume: when there are fewer than its size takes.
+        """
+        wanted = self.layout.clusters_for(entry.size)
+        if wanted == 0:
+            return []
+        if wanted > self.layout.clusters:
+            raise InvalidVolume(
+                f"{self.target.name}: {entry.path!r} claims {entry.size} bytes, more than the volume has"
+            )
+        runs, _ = self.chain(entry.cluster, wanted, entry.path)
+        found = sum(count for _, count in runs)
+        if found < wanted:
+            raise InvalidVolume(
+                f"{self.target.name}: {entry.path!r} claims {entry.size} bytes and has {found} clusters of {wanted}"
+            )
+        return runs
+
+    def directory_runs(self, directory: FatEntry | None) -> list[tuple[int, int]]:
+        """Return the runs of clusters of a directory; None is the root.
+
+        Raises:
+            InvalidVolume: when the chain does not end where a directory must have ended.
+        """
+        first, path = (self.layout.root_cluster, "/") if directory is None else (directory.cluster, directory.path)
+        limit = min(max(1, LARGEST_DIRECTORY // self.layout.cluster_size), self.layout.clusters)
+        runs, is_ended = self.chain(first, limit, path)
+        if not is_ended:
+            raise InvalidVolume(
+                f"{self.target.name}: the directory {path!r} goes on after {limit} clusters, or in a loop"
+            )
+        return runs
+
+    def chain(self, first: int, limit: int, path: str) -> tuple[list[tuple[int, int]], bool]:
+        """Follow a chain for at most ``limit`` clusters; return its runs, and whether it ended there.
+
+        Raises:
+            InvalidVolume: when it leads to a cluster that does not exist, is free or is bad.
+        """
+        runs: list[tuple[int, int]] = []
+        end = FIRST_CLUSTER + self.layout.clusters
+        cluster, begin, length = first, first, 0
+        for _ in range(limit):
+            if not FIRST_CLUSTER <= cluster < end:
+                raise InvalidVolume(f"{self.target.name}: {path!r} is in cluster {cluster}, which does not exist")
+            if cluster != begin + length:
+                runs.append((begin, length))
+                begin, length = cluster, 0
+            length += 1
+            cluster = self.table[cluster]
+            if cluster >= layouts.FIRST_END_MARK:
+                return [*runs, (begin, length)], True
+            if cluster in {layouts.FREE, layouts.BAD_CLUSTER}:
+                what = "free" if cluster == layouts.FREE else "bad"
+                raise InvalidVolume(f"{self.target.name}: the chain of {path!r} leads to a {what} cluster")
+        return [*runs, (begin, length)], False
+
+    def listing(self, directory: FatEntry | None) -> Listing:
+        """Return a directory as it is stored; None is the root.
+
+        Raises:
+            InvalidVolume: when its chain is damaged.
+        """
+        parts = [
+            self.target.read_at(self.layout.offset_of(first), count * self.layout.cluster_size)
+            for first, count in self.directory_runs(directory)
+        ]
+        return parse_directory(b"".join(parts), directory, encoding=self._encoding, clock=self._clock)
+
+    def _directory(self, path: str) -> FatEntry | None:
+        if not path.strip("/"):
+            return None
+        entry = self.entry(path)
+        if not entry.is_directory:
+            raise InvalidRequest(f"{self.target.name}: {path!r} is not a directory")
+        return entry
+
+    def _sound(self, directory: FatEntry | None) -> list[FatEntry]:
+        listing = self.listing(directory)
+        if listing.faults:
+            raise InvalidVolume(f"{self.target.name}: {listing.faults[0]}")
+        return listing.entries
+
+
+def open_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -> Fat32Volume:
+    """Open a volume for reading.
+
+    Args:
+        volume: the target, usually the window of a partition.
+        code_page: of short names and the label.
+        zone: whose clock wrote the times on the volume; FAT does not tell.
+
+    Raises:
+        InvalidVolume: when it holds no FAT32 volume.
+        StorageError: when it cannot be read.
+    """
+    size = volume.geometry.size_bytes
+    head = volume.read_at(0, min(layouts.BOOT_BYTES, size)).ljust(layouts.BOOT_BYTES, b"\0")
+    try:
+        boot = layouts.parse_boot(head, size_bytes=size)
+    except InvalidVolume as error:
+        copy = _backup(volume)
+        if copy is None:
+            error.args = (f"{volume.name}: {error}", *error.args[1:])
+            raise
+        return Fat32Volume(volume, copy, used_backup=True, code_page=code_page, zone=zone)
+    return Fat32Volume(volume, boot, used_backup=False, code_page=code_page, zone=zone)
+
+
+def _backup(volume: BlockTarget) -> BootSector | None:
+    """Return the copy of the boot sector, where every formatter puts it, or None."""
+    size = volume.geometry.size_bytes
+    at = layouts.BACKUP_SECTOR * volume.geometry.sector_size
+    if at + layouts.BOOT_BYTES > size:
+        return None
+    try:
+        return layouts.parse_boot(volume.read_at(at, layouts.BOOT_BYTES), size_bytes=size)
+    except InvalidVolume:
+        return None
