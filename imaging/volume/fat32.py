@@ -17,13 +17,33 @@ from dataclasses import dataclass
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import Incomplete
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.volume.fat32_check import check_fat32
+from osdimage.imaging.volume.fat32_entries import FatEntry
 from osdimage.imaging.volume.fat32_layout import Fat32Layout, plan_layout
-from osdimage.imaging.volume.fat32_source import Source, SourceEntry, from_entries
+from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat32_source import Source, SourceEntry, from_directory, from_entries
 from osdimage.imaging.volume.fat32_times import Clock
 from osdimage.imaging.volume.fat32_tree import Tree, plan_tree
 from osdimage.imaging.volume.fat32_write import Fat32Options, write_volume, zero_data
 from osdimage.imaging.wim.apply import summarise
 from osdimage.imaging.wim.audit import Loss
+
+__all__ = [
+    "Fat32Layout",
+    "Fat32Options",
+    "Fat32Volume",
+    "FatEntry",
+    "FillResult",
+    "Source",
+    "SourceEntry",
+    "check_fat32",
+    "fill_fat32",
+    "format_fat32",
+    "from_directory",
+    "from_entries",
+    "open_fat32",
+    "plan_layout",
+]
 
 
 @dataclass(frozen=True, slots=True)

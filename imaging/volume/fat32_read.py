@@ -48,16 +48,19 @@ class FatTable:
                 self._pages.popitem(last=False)
         return int(page[index]) & layouts.ENTRY_MASK
 
-    def count_free(self) -> int:
-        """Count the free clusters."""
-        free = 0
+    def count(self, value: int) -> int:
+        """Count the clusters whose entry is this, whatever its four reserved bits are."""
+        found = 0
         for number in range(-(-self._end // _PAGE_ENTRIES)):
             page = self._page(number)
             if number == 0:
                 page = page[FIRST_CLUSTER:]
-            # Whatever the four reserved bits are: nearly always zero, so the first count finds nearly all.
-            free += sum(page.count(bits << 28) for bits in range(16))
-        return free
+            found += sum(page.count(bits << 28 | value) for bits in range(16))
+        return found
+
+    def count_free(self) -> int:
+        """Count the free clusters."""
+        return self.count(layouts.FREE)
 
     def _page(self, number: int) -> array[Any]:
         first = number * _PAGE_ENTRIES
