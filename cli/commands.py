@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extract": ("extract", "Extract files of an image."),
     "verify": ("verify", "Check a WIM: structure, names, and every blob's SHA-1."),
     "delete": ("delete", "Delete images from a WIM."),
+    "deploy": ("deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
     "disk": ("disk", "Lay out a disk: plan, init, show, check, backup and restore its partition table."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),
 }

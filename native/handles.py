@@ -285,6 +285,10 @@ class WimHandle:
             lib.wimlib_add_image, text.path_to_c(source), text.to_c(name), config, flags, listener=listener
         )
 
+    def add_file(self, image: int, source: str | os.PathLike[str], path: str) -> None:
+        """Add a file of this machine to an image, in memory; a file of this path in the image is replaced."""
+        self._run(lib.wimlib_add_tree, image, text.path_to_c(source), text.to_c(path), 0)
+
     def delete_image(self, image: int) -> None:
         """Drop an image."""
         self._run(lib.wimlib_delete_image, image)

@@ -174,6 +174,7 @@ int wimlib_set_image_descripton(WIMStruct *wim, int image, const char *descripti
 
 int wimlib_add_image(WIMStruct *wim, const char *source, const char *name, const char *config_file, int add_flags);
 int wimlib_add_empty_image(WIMStruct *wim, const char *name, int *new_index_ret);
+int wimlib_add_tree(WIMStruct *wim, int image, const char *source, const char *target, int add_flags);
 int wimlib_delete_image(WIMStruct *wim, int image);
 int wimlib_export_image(WIMStruct *source, int image, WIMStruct *destination, const char *name,
                         const char *description, int export_flags);

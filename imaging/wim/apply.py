@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import Incomplete, InvalidRequest, OsdImageError, TargetRefused
+from osdimage.imaging.errors import Incomplete, InvalidRequest, OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume

@@ -35,6 +35,11 @@ class WimImage:
         self.info = info
 
     @property
+    def path(self) -> Path:
+        """The path of the WIM."""
+        return self._path
+
+    @property
     def index(self) -> int:
         """The 1-based position in the WIM."""
         return self.info.index
@@ -85,6 +90,26 @@ class WimImage:
         """
         with wim_errors(self._path):
             return load_tree(self._path, self._handle, self.index)
+
+    def add_file(self, source: str | os.PathLike[str], path: str) -> None:
+        r"""Add a file of this machine to the image, for as long as the WIM is open; the WIM file is not changed.
+
+        An apply or export afterwards has the file.  It is read then, so it must stay where it is.
+
+        Args:
+            source: the file.
+            path: where it is to be in the image, separated by ``/``; a file that is there is replaced, and the
+                directories above it are made.
+
+        Raises:
+            InvalidRequest: when the source is not a file, or the path cannot be one.
+            CorruptWim: when the tree of the image is damaged.
+        """
+        if not Path(source).is_file():
+            raise InvalidRequest(f"{os.fspath(source)}: there is no such file")
+        with wim_errors(self._path):
+            load_tree(self._path, self._handle, self.index)
+            self._handle.add_file(self.index, source, path)
 
     def apply_to(
         self,

@@ -1,0 +1,190 @@
+"""``osdimage deploy``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.disk_params import LayoutSource
+from osdimage.cli.render import Reporter
+from osdimage.cli.source import open_wim
+
+if TYPE_CHECKING:
+    from osdimage.imaging.deploy.plan import DeployPlan
+    from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.wim.select import ImageSelector
+
+
+@click.command("deploy")
+@click.argument("wim", type=params.EXISTING)
+@click.argument("disk", type=disk_params.DISK)
+@disk_params.layout
+@click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
+@disk_params.sector_size
+@disk_params.seed
+@params.selector
+@params.references
+@params.check
+@click.option("--partition", type=click.IntRange(min=1), help="The partition for the image.  Default: that of Windows.")
+@click.option("--unattend", type=params.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml.")
+@params.add(*disk_params.expectations)
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
+@click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
+@disk_params.yes
+@params.output()
+def deploy_command(
+    wim: Path,
+    disk: Path,
+    source: LayoutSource,
+    size: int | None,
+    sector_size: int | None,
+    seed: str | None,
+    selector: ImageSelector,
+    refs: tuple[str, ...],
+    check: bool,
+    partition: int | None,
+    unattend: Path | None,
+    expect_serial: str | None,
+    expect_size: int | None,
+    dry_run: bool,
+    no_sync: bool,
+    strict: bool,
+    yes: bool,
+    reporter: Reporter,
+) -> None:
+    """Turn a WIM into a disk: write the partition table, format the volumes, apply an image of the WIM.
+
+    DISK is a disk image, which --size creates, or a device.  EVERYTHING THAT IS ON IT IS LOST.  An image needs no root,
+    no loop device and no mount.  The plan is shown first, and you are asked, unless --yes is given or DISK is new.
+    """
+    from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415
+    from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
+    from osdimage.imaging.units import Geometry, format_size  # noqa: PLC0415
+
+    began = time.monotonic()
+    layout = source.load()
+    rng = disk_params.random_bits(seed)
+    answer_file = None if unattend is None else str(unattend)
+    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
+        image = opened.select(selector)
+        if dry_run and size is not None and not disk.exists():
+            geometry = Geometry.of_size(size, sector_size or 512)
+            _show(disk, make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file), reporter)
+            return
+        with _target(disk, size=size, sector_size=sector_size, write=not dry_run) as (target, is_new):
+            check_expected(target, serial=expect_serial, size_bytes=expect_size)
+            plan = make_plan(image, layout, target.geometry, rng, partition=partition, unattend=answer_file)
+            if dry_run:
+                _show(disk, plan, reporter)
+                return
+            for text in plan.warnings:
+                reporter.warn(text)
+            if not is_new and not yes:
+                _ask(target, plan, reporter)
+            result = execute(
+                plan,
+                target,
+                image,
+                now=disk_params.now(),
+                is_zero=is_new,
+                sync=not no_sync,
+                strict=strict,
+                progress=progress,
+            )
+    applied = result.applied
+    if not (reporter.as_json or reporter.quiet):
+        _picture(disk)
+    saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
+    reporter.result(
+        result,
+        f"{disk}: partition {applied.partition} holds {applied.files:,} files and {applied.directories:,} directories, "
+        f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({time.monotonic() - began:.1f} s)",
+        *saved,
+    )
+
+
+@contextmanager
+def _target(disk: Path, *, size: int | None, sector_size: int | None, write: bool) -> Iterator[tuple[FileTarget, bool]]:
+    """Open the disk, or create the image; tell whether it is new.  A new one that is still blank is removed."""
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.target import create_image  # noqa: PLC0415
+    from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
+
+    if disk.exists():
+        with open_target(str(disk), write=write, sector_size=sector_size) as target:
+            if size is not None and target.geometry.size_bytes != size:
+                raise TargetRefused(f"{disk} exists and has {target.geometry.size_bytes} bytes, not {size}")
+            yield target, False
+        return
+    if size is None:
+        raise click.UsageError(f"{disk} does not exist; give --size to create an image")
+    with create_image(str(disk), size, sector_size=sector_size or 512) as target:
+        try:
+            yield target, True
+        except BaseException:
+            with open_target(str(disk)) as again:
+                is_blank = read_table(again).table is None
+            if is_blank:
+                disk.unlink()
+            raise
+
+
+def _show(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
+    if reporter.as_json:
+        render.document(_document(disk, plan))
+        return
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+
+    disk_render.show_disk(f"plan for {disk}", plan.table, {})
+    for number, text in enumerate(plan.describe(), 1):
+        render.line(f"{number}. {text}")
+    for text in plan.warnings:
+        reporter.warn(text)
+
+
+def _document(disk: Path, plan: DeployPlan) -> dict[str, Any]:
+    from osdimage.imaging.disk import plan as plans  # noqa: PLC0415 - start-up stays cheap
+
+    return {
+        "disk": str(disk),
+        "table": plans.table_document(plan.table),
+        "actions": [{"does": action.describe(), "destroys": action.destroys} for action in plan.actions],
+        "unattend": plan.unattend,
+        "warnings": list(plan.warnings),
+    }
+
+
+def _ask(target: FileTarget, plan: DeployPlan, reporter: Reporter) -> None:
+    from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
+    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
+        raise click.UsageError(f"{target.name} would be overwritten; give --yes when nobody is there to be asked")
+    _show(Path(target.name), plan, reporter)
+    lost = list(losses(target, read_table(target)))
+    render.line()
+    render.line("This will be lost:" if lost else "No partition is on the disk.")
+    for text in lost:
+        render.line(f"  {text}")
+    click.confirm("Carry it out?", abort=True, err=True)
+
+
+def _picture(disk: Path) -> None:
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.volume import volumes  # noqa: PLC0415
+
+    with open_target(str(disk)) as target:
+        table = read_table(target).require()
+        held = {partition.number: volume for partition, volume in volumes(target, table)}
+    disk_render.show_disk(str(disk), table, held)

@@ -1,0 +1,150 @@
+"""Carrying a plan out: the only code that orders destructive steps.
+
+The order is such that an interruption never looks like a success: the table, then every file system, then the image,
+with its volume marked dirty until it is whole; the disk is read back last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
+from osdimage.imaging.disk.check import check_disk
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.finding import Severity
+from osdimage.imaging.disk.init import initialize
+from osdimage.imaging.disk.roles import FileSystem
+from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.errors import InvalidTable
+from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.volume.fat32 import format_fat32
+from osdimage.imaging.volume.fat32_write import Fat32Options
+from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.wim.apply import ApplyResult
+from osdimage.imaging.wim.image import WimImage
+
+UNATTEND_PATH = "/Windows/Panther/unattend.xml"
+"""Where Windows looks first for the answer file of a deployed image (Microsoft, "Windows Setup Automation")."""
+
+# Shares of the time, in percent: writing the table and formatting take a second whatever the image.
+_APPLY_BEGINS, _APPLY_ENDS = 3.0, 99.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeployResult:
+    """What a deployment did.
+
+    Attributes:
+        disk: the disk image or device.
+        applied: what was applied, and what of it the volume could not hold.
+        saved: the file with the partition table that was on the disk, or None.
+        warnings: sentences for people.
+    """
+
+    disk: Path
+    applied: ApplyResult
+    saved: Path | None
+    warnings: tuple[str, ...]
+
+
+def execute(
+    plan: DeployPlan,
+    target: FileTarget,
+    image: WimImage,
+    *,
+    now: datetime,
+    is_zero: bool = False,
+    sync: bool = True,
+    strict: bool = False,
+    progress: ProgressCallback | None = None,
+) -> DeployResult:
+    """Carry out a plan.  Everything on the disk is lost.
+
+    Args:
+        plan: from :func:`~osdimage.imaging.deploy.plan.make_plan`.
+        target: the disk, open for writing; it is closed before the image is applied and stays closed.
+        image: the image of the plan, of the WIM that is open.
+        now: the time for the name of the saved table.
+        is_zero: the disk is known to hold nothing but zeros, as a disk image that was just made.
+        sync: wait until everything is on the medium.
+        strict: raise when something of the image cannot be kept.
+        progress: receives the progress, with one percentage over all steps.
+
+    Raises:
+        TargetRefused: when the disk does not have the size of the plan; nothing was written.
+        StorageError: when reading or writing failed.
+        CorruptWim: when the WIM is damaged.
+        InvalidTable: when the disk does not hold what was written.
+        Incomplete: with ``strict``, after all is written.
+
+    An exception of any kind carries a note that says how far the work came; running it again starts from the beginning.
+    """
+    disk = Path(target.name)
+    done = f"nothing on {disk} was changed"
+    saved: Path | None = None
+    warnings = list(plan.warnings)
+    applied: ApplyResult | None = None
+    with _telling(lambda: done):
+        for action in plan.actions:
+            match action:
+                case WriteTable():
+                    report = initialize(target, action.disk.table, now=now)
+                    saved, done = report.saved, f"{disk} is partitioned, its volumes are not all formatted"
+                    warnings += report.warnings
+                case FormatVolume():
+                    _format(target, action, is_zero=is_zero)
+                case ApplyToVolume():
+                    target.flush()
+                    target.close()
+                    number = action.partition.number
+                    done = f"{disk} is partitioned and formatted; partition {number} holds an incomplete image"
+                    if plan.unattend is not None:
+                        image.add_file(plan.unattend, UNATTEND_PATH)
+                    applied = image.apply_to(
+                        disk,
+                        partition=number,
+                        sync=sync,
+                        strict=strict,
+                        progress=portion(progress, _APPLY_BEGINS, _APPLY_ENDS),
+                    )
+        done = f"{disk} is complete, but was not checked to the end"
+        if applied is None:
+            raise ValueError("a plan without an image to apply is none of make_plan's")
+        warnings += _check(disk, plan)
+    return DeployResult(disk, applied, saved, tuple(warnings))
+
+
+@contextmanager
+def _telling(done: Callable[[], str]) -> Iterator[None]:
+    """Add to an exception, a signal's too, how far the work came."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"{done()}; running it again starts from the beginning")
+        raise
+
+
+def _format(target: FileTarget, action: FormatVolume, *, is_zero: bool) -> None:
+    extent = action.partition.extent
+    if action.filesystem is FileSystem.FAT32:
+        window = target.window(extent)
+        hidden = extent.first if extent.first < 1 << 32 else 0
+        options = Fat32Options(serial=action.serial, label=action.label, hidden_sectors=hidden)
+        format_fat32(window, options, full=not action.quick)
+        return
+    wish = NtfsFormat(action.label or "", serial=action.serial, quick=action.quick, is_zero=is_zero)
+    format_ntfs(target, extent, wish)
+
+
+def _check(disk: Path, plan: DeployPlan) -> list[str]:
+    """Read the disk back: the table is the plan's, and nothing is wrong with it."""
+    with open_target(os.fspath(disk), sector_size=plan.table.geometry.sector_size) as target:
+        reading = check_disk(target)
+    if reading.table is None or reading.table.partitions != plan.table.partitions:
+        raise InvalidTable(f"{disk}: does not hold the partition table that was written")
+    return [f"{finding.text}" for finding in reading.findings if finding.severity is not Severity.NOTE]

@@ -1,0 +1,213 @@
+"""What a deployment will do, decided before anything is touched.
+
+A plan is data: the exact partition table, and the actions in their order, each with what it destroys.  Making one reads
+the WIM and the facts of the target and writes nothing; carrying it out (``execute.py``) decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osdimage.imaging.disk.layout import DiskLayout
+from osdimage.imaging.disk.place import RandomBits, advice, place
+from osdimage.imaging.disk.plan import DiskPlan
+from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.units import KIB, MIB, Geometry, format_size
+from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
+from osdimage.imaging.wim.image import WimImage
+
+# NTFS takes for itself: the log file (up to 64 MB), the bitmap (a bit for each cluster), the MFT mirror and roots of
+# indexes; and 1.5 KB of records and indexes for each file (measured on Windows images).
+_NTFS_OWN = 72 * MIB
+_NTFS_PER_FILE = 3 * KIB // 2
+
+# ConfigMgr's own name for the variable that holds the drive of Windows; the presets use it too.
+_WINDOWS_VARIABLE = "osdisk"
+
+# Firmware in UEFI mode starts loaders of its own architecture only, and there is no 32-bit UEFI on machines for sale;
+# Windows for ARM knows no BIOS at all.
+_NOT_UNDER_BIOS = frozenset({"arm", "arm64"})
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTable:
+    """Write the partition table."""
+
+    disk: DiskPlan
+
+    destroys: str = "everything on the disk"
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        table = self.disk.table
+        return f"write a {table.scheme.upper()} table with {len(table.partitions)} partitions"
+
+
+@dataclass(frozen=True, slots=True)
+class FormatVolume:
+    """Make a file system in a partition.  ``serial`` is the volume's serial number, 32 bits on FAT32, 64 on NTFS."""
+
+    partition: Partition
+    filesystem: FileSystem
+    label: str | None
+    serial: int
+    quick: bool
+
+    destroys: str = "what the partition held"
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        label = f" {self.label!r}" if self.label else ""
+        return f"format partition {self.partition.number}{label} as {self.filesystem}"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyToVolume:
+    """Apply an image of the WIM to a partition.  ``size`` is what it expands to, in bytes."""
+
+    partition: Partition
+    image: int
+    name: str
+    size: int
+    files: int
+
+    destroys: str = "nothing"
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        return (
+            f"apply image {self.image} {self.name!r} to partition {self.partition.number}: {self.files:,} files, "
+            f"{format_size(self.size)}"
+        )
+
+
+Action = WriteTable | FormatVolume | ApplyToVolume
+
+
+@dataclass(frozen=True, slots=True)
+class DeployPlan:
+    r"""What will be done, in this order.
+
+    Attributes:
+        actions: the steps.
+        unattend: the answer file that is placed in the image as ``\Windows\Panther\unattend.xml``, or None.
+        warnings: what the user should know.
+    """
+
+    actions: tuple[Action, ...]
+    unattend: str | None
+    warnings: tuple[str, ...]
+
+    @property
+    def disk(self) -> DiskPlan:
+        """The partition table that will be written."""
+        return next(action.disk for action in self.actions if isinstance(action, WriteTable))
+
+    @property
+    def table(self) -> PartitionTable:
+        """The partition table that will be written."""
+        return self.disk.table
+
+    def describe(self) -> Iterator[str]:
+        """Yield one line for each step."""
+        for action in self.actions:
+            yield action.describe()
+            if isinstance(action, ApplyToVolume) and self.unattend is not None:
+                yield f"with {self.unattend} as \\Windows\\Panther\\unattend.xml"
+
+
+def make_plan(
+    image: WimImage,
+    layout: DiskLayout,
+    geometry: Geometry,
+    rng: RandomBits,
+    *,
+    partition: int | None = None,
+    unattend: str | None = None,
+) -> DeployPlan:
+    """Decide what deploying an image to a disk takes.  Nothing is written.
+
+    Args:
+        image: of an open WIM.
+        layout: the partitions to make.
+        geometry: of the disk.
+        rng: where GUIDs, signatures and serial numbers come from; the same seed gives the same plan.
+        partition: the number of the partition for the image; None for the one that the layout means for Windows.
+        unattend: the path of an answer file, or None.
+
+    Raises:
+        InvalidRequest: when no partition, or not the named one, can hold the image.
+        DoesNotFit, InvalidLayout: when the layout cannot be placed.
+        TargetRefused: when the image is too large for the partition.
+        UnsafeName, MissingParts, CorruptWim: when the image cannot be applied.
+    """
+    audit = image.audit()
+    refuse_dropped_names(image.path, image.index, audit)
+    refuse_unsafe_names(image.path, image.index, audit)
+    refuse_missing(image.path, image.index, audit)
+    table = place(layout, geometry, rng)
+    target = choose_partition(table, partition)
+    needed = audit.size - audit.sparse_size + audit.named_stream_size
+    needed += _NTFS_OWN + (audit.files + audit.directories) * _NTFS_PER_FILE
+    room = table.size_bytes(target)
+    if needed > room:
+        raise TargetRefused(
+            f"partition {target.number} has {format_size(room)}, image {image.index} needs {format_size(needed)} with "
+            "what NTFS takes for itself; choose a larger disk or another layout"
+        )
+    disk = DiskPlan(table, None, advice(layout, geometry))
+    actions: tuple[Action, ...] = (
+        WriteTable(disk),
+        *_formats(table, rng),
+        ApplyToVolume(target, image.index, image.name, audit.size, audit.files),
+    )
+    return DeployPlan(actions, unattend, (*disk.advice, *_misfits(image, table)))
+
+
+def choose_partition(table: PartitionTable, number: int | None) -> Partition:
+    """Return the partition for Windows.
+
+    Without a number: of the NTFS partitions that are neither hidden nor for recovery, the one whose drive letter goes
+    to the variable ``OSDisk``; else the first that is not the active one of several, as a system partition is.
+
+    Raises:
+        InvalidRequest: when there is none, or the named one is not an NTFS partition of the layout.
+    """
+    formatted = [each for each in table.partitions if each.spec is not None and each.spec.filesystem is FileSystem.NTFS]
+    if number is not None:
+        chosen = [each for each in formatted if each.number == number]
+        if not chosen:
+            numbers = ", ".join(str(each.number) for each in formatted) or "none"
+            raise InvalidRequest(f"partition {number} is not formatted with NTFS by this layout; those are: {numbers}")
+        return chosen[0]
+    usable = [each for each in formatted if each.spec is not None and each.spec.role in {Role.PRIMARY, Role.LOGICAL}]
+    if not usable:
+        raise InvalidRequest("the layout has no NTFS partition for the image; valid is a Primary or Logical one")
+    marked = [each for each in usable if each.spec and (each.spec.letter_variable or "").lower() == _WINDOWS_VARIABLE]
+    if len(marked) == 1:
+        return marked[0]
+    inactive = [each for each in usable if not each.active]
+    return (inactive or usable)[0]
+
+
+def _formats(table: PartitionTable, rng: RandomBits) -> Iterator[FormatVolume]:
+    for each in table.partitions:
+        if each.spec is not None and each.spec.filesystem is not None:
+            bits = 32 if each.spec.filesystem is FileSystem.FAT32 else 64
+            yield FormatVolume(
+                each, each.spec.filesystem, each.spec.label, rng.getrandbits(bits), each.spec.quick_format
+            )
+
+
+def _misfits(image: WimImage, table: PartitionTable) -> Iterator[str]:
+    """Yield what keeps the image from starting on a machine that fits the disk."""
+    architecture = image.info.windows.architecture if image.info.windows is not None else None
+    if table.scheme is Scheme.MBR and architecture in _NOT_UNDER_BIOS:
+        yield f"the image is for {architecture}, which starts from GPT disks under UEFI only; this disk is MBR"
+    if table.scheme is Scheme.GPT and architecture == "x86":
+        yield "the image is for x86: only machines with a 32-bit UEFI start it from a GPT disk"
+    if table.scheme is Scheme.GPT and not any(each.role is Role.EFI for each in table.partitions):
+        yield "the layout has no EFI system partition: firmware cannot start from this disk"
