@@ -61,7 +61,8 @@ def run() -> NoReturn:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()
     except Stopped as stop:
-        click.echo(f"osdimage: stopped by {signal.Signals(stop.number).name}", err=True)
+        notes = "".join(f" -- {note}" for note in getattr(stop, "__notes__", ()))
+        click.echo(f"osdimage: stopped by {signal.Signals(stop.number).name}{notes}", err=True)
         code = 128 + stop.number
     except BrokenPipeError:
         # The reader of our output left (`| head`).  Point stdout at nothing, or Python complains at exit.

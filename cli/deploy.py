@@ -18,6 +18,7 @@ from osdimage.cli.source import open_wim
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.units import Geometry
     from osdimage.imaging.wim.select import ImageSelector
 
 
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 @params.references
 @params.check
 @click.option("--partition", type=click.IntRange(min=1), help="The partition for the image.  Default: that of Windows.")
+@click.option(
+    "--format",
+    "disk_format",
+    type=click.Choice(["raw", "qcow2", "vhdx", "vhd"]),
+    default="raw",
+    show_default=True,
+    help="Of a disk image; all but raw need qemu-img, and --size.",
+)
 @click.option("--unattend", type=params.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml.")
 @params.add(*disk_params.expectations)
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
@@ -50,6 +59,7 @@ def deploy_command(
     refs: tuple[str, ...],
     check: bool,
     partition: int | None,
+    disk_format: str,
     unattend: Path | None,
     expect_serial: str | None,
     expect_size: int | None,
@@ -67,24 +77,29 @@ def deploy_command(
     from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
-    from osdimage.imaging.units import Geometry, format_size  # noqa: PLC0415
+    from osdimage.imaging.units import format_size  # noqa: PLC0415
 
+    if disk_format != "raw" and size is None:
+        raise click.UsageError(f"--format {disk_format} makes a new disk image; give its --size")
     began = time.monotonic()
     layout = source.load()
     rng = disk_params.random_bits(seed)
     answer_file = None if unattend is None else str(unattend)
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         image = opened.select(selector)
-        if dry_run and size is not None and not disk.exists():
-            geometry = Geometry.of_size(size, sector_size or 512)
-            _show(disk, make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file), reporter)
+
+        def planned(geometry: Geometry) -> DeployPlan:
+            return make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file)
+
+        if dry_run:
+            _show(disk, planned(_geometry(disk, size, sector_size)), reporter)
             return
-        with _target(disk, size=size, sector_size=sector_size, write=not dry_run) as (target, is_new):
+        with (
+            _raw(disk, disk_format, replace=yes) as raw,
+            _target(raw, size=size, sector_size=sector_size) as (target, is_new),
+        ):
             check_expected(target, serial=expect_serial, size_bytes=expect_size)
-            plan = make_plan(image, layout, target.geometry, rng, partition=partition, unattend=answer_file)
-            if dry_run:
-                _show(disk, plan, reporter)
-                return
+            plan = planned(target.geometry)
             for text in plan.warnings:
                 reporter.warn(text)
             if not is_new and not yes:
@@ -99,9 +114,9 @@ def deploy_command(
                 strict=strict,
                 progress=progress,
             )
+            if not (reporter.as_json or reporter.quiet):
+                _picture(raw, disk)
     applied = result.applied
-    if not (reporter.as_json or reporter.quiet):
-        _picture(disk)
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     reporter.result(
         result,
@@ -111,8 +126,32 @@ def deploy_command(
     )
 
 
+def _geometry(disk: Path, size: int | None, sector_size: int | None) -> Geometry:
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.units import Geometry  # noqa: PLC0415
+
+    if disk.exists():
+        with open_target(str(disk), sector_size=sector_size) as target:
+            return target.geometry
+    if size is None:
+        raise click.UsageError(f"{disk} does not exist; give --size to plan for an image")
+    return Geometry.of_size(size, sector_size or 512)
+
+
 @contextmanager
-def _target(disk: Path, *, size: int | None, sector_size: int | None, write: bool) -> Iterator[tuple[FileTarget, bool]]:
+def _raw(disk: Path, disk_format: str, *, replace: bool) -> Iterator[Path]:
+    """Yield the raw disk image to write: the disk itself, or a temporary one that becomes the disk."""
+    from osdimage.imaging.deploy.convert import DiskFormat, raw_beside  # noqa: PLC0415 - start-up stays cheap
+
+    if disk_format == DiskFormat.RAW:
+        yield disk
+        return
+    with raw_beside(disk, DiskFormat(disk_format), replace=replace) as raw:
+        yield raw
+
+
+@contextmanager
+def _target(disk: Path, *, size: int | None, sector_size: int | None) -> Iterator[tuple[FileTarget, bool]]:
     """Open the disk, or create the image; tell whether it is new.  A new one that is still blank is removed."""
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
@@ -120,7 +159,7 @@ def _target(disk: Path, *, size: int | None, sector_size: int | None, write: boo
     from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
 
     if disk.exists():
-        with open_target(str(disk), write=write, sector_size=sector_size) as target:
+        with open_target(str(disk), write=True, sector_size=sector_size) as target:
             if size is not None and target.geometry.size_bytes != size:
                 raise TargetRefused(f"{disk} exists and has {target.geometry.size_bytes} bytes, not {size}")
             yield target, False
@@ -178,13 +217,13 @@ def _ask(target: FileTarget, plan: DeployPlan, reporter: Reporter) -> None:
     click.confirm("Carry it out?", abort=True, err=True)
 
 
-def _picture(disk: Path) -> None:
+def _picture(raw: Path, disk: Path) -> None:
     from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.disk.volume import volumes  # noqa: PLC0415
 
-    with open_target(str(disk)) as target:
+    with open_target(str(raw)) as target:
         table = read_table(target).require()
         held = {partition.number: volume for partition, volume in volumes(target, table)}
     disk_render.show_disk(str(disk), table, held)

@@ -32,7 +32,7 @@ def report(error: Exception, *, debug: bool) -> int:
                 for problem in error.problems:
                     click.echo(f"  {one_line(problem)}", err=True)
                 return code
-            say(one_line(str(error)))
+            say(" -- ".join(one_line(text) for text in (str(error), *getattr(error, "__notes__", ()))))
             if isinstance(error, errors.ImageNotFound):
                 for candidate in error.candidates:
                     click.echo(f"  {one_line(candidate)}".encode("utf-8", "backslashreplace"), err=True)

@@ -19,6 +19,9 @@ from osdimage.imaging.errors import (
 )
 from osdimage.native.status import WimlibCode, WimlibError, describe
 
+# A file name may have 255 characters; beyond one and a sentence, libwim lists numbers.
+_LONGEST_DETAIL = 300
+
 _CORRUPT = {
     WimlibCode.DECOMPRESSION: "a compressed resource is damaged",
     WimlibCode.IMAGE_COUNT: "the header and the contents disagree about the number of images",
@@ -72,7 +75,7 @@ _REFUSED = {
 def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError:
     """Return the exception of osdimage for an error of libwim that concerns a file."""
     where = os.fspath(path)
-    detail = f" ({error.messages[0]})" if error.messages else ""
+    detail = f" ({_short(error.messages[0])})" if error.messages else ""
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS} and error.errno is not None:
         return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
     code = error.code
@@ -91,6 +94,11 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
     if error.errno is not None:
         return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
     return OsdImageError(f"{where}: {describe(int(code)) or error.name}{detail}")
+
+
+def _short(text: str) -> str:
+    """Cut a message of libwim before the table of numbers that some have."""
+    return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL].rsplit(" ", 1)[0] + " ..."
 
 
 @contextmanager
