@@ -1,0 +1,126 @@
+"""Disk images for the tests of other programs: a layout and a tree in, a ready disk out, without root or loop devices.
+
+As a function::
+
+    from osdimage.imaging import Preset, preset_layout
+    from osdimage.imaging.testing import make_disk
+
+    table = make_disk("disk.img", 4 << 30, preset_layout(Preset.UEFI), {1: "esp-tree", 3: "windows-tree"})
+
+As a pytest fixture, which comes with the package (no import, no configuration)::
+
+    def test_my_tool(osdimage_disk):
+        disk = osdimage_disk(size="4GB", preset="uefi", trees={3: "windows-tree"})
+        assert my_tool(disk.path) == ...
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from osdimage.imaging.disk.init import initialize
+from osdimage.imaging.disk.layout import DiskLayout
+from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.roles import FileSystem
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.target import FileTarget, create_image
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.volume.fat32 import fill_fat32, format_fat32
+from osdimage.imaging.volume.fat32_source import from_directory
+from osdimage.imaging.volume.fat32_write import Fat32Options
+from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.wim.capture import CaptureSource, capture
+from osdimage.imaging.wim.compression import Compression, CompressionSpec
+from osdimage.imaging.wim.config import CaptureConfig
+from osdimage.imaging.wim.file import WimFile
+
+StrPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A disk image that was made: where it is, and its partitions."""
+
+    path: Path
+    table: PartitionTable
+
+
+def make_disk(
+    path: StrPath,
+    size_bytes: int,
+    layout: DiskLayout,
+    trees: Mapping[int, StrPath] | None = None,
+    *,
+    sector_size: int = 512,
+    seed: int | str = 0,
+) -> PartitionTable:
+    """Make a disk image: partitioned, formatted, and filled with trees.
+
+    Args:
+        path: the image to create; it is sparse.
+        size_bytes: of the disk.
+        layout: the partitions.
+        trees: directories, by the number of the partition that gets a copy of it.
+        sector_size: 512 or 4096 bytes.
+        seed: for GUIDs, signatures and serial numbers; the same seed gives the same.
+
+    Raises:
+        InvalidRequest: when a tree is for a partition that the layout does not format.
+        TargetRefused: when the image exists, or a tree does not fit.
+        OsdImageError: when something else fails.  The image is removed then.
+    """
+    wanted = dict(trees or {})
+    rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    created = create_image(os.fspath(path), size_bytes, sector_size=sector_size)
+    try:
+        with created as target:
+            table = place(layout, target.geometry, rng)
+            formatted = [
+                each for each in table.partitions if each.spec is not None and each.spec.filesystem is not None
+            ]
+            _refuse_unformatted(wanted, formatted)
+            initialize(target, table, now=datetime.now(UTC), save=False)
+            for each in formatted:
+                _format(target, each, rng, wanted.get(each.number))
+        for each in formatted:
+            if each.number in wanted and each.spec is not None and each.spec.filesystem is FileSystem.NTFS:
+                _fill_ntfs(Path(path), each.number, Path(wanted[each.number]))
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
+    return table
+
+
+def _refuse_unformatted(wanted: Mapping[int, StrPath], formatted: Sequence[Partition]) -> None:
+    unknown = sorted(set(wanted) - {each.number for each in formatted})
+    if unknown:
+        raise InvalidRequest(f"partition {unknown[0]} is not formatted by the layout, and cannot be filled")
+
+
+def _format(target: FileTarget, partition: Partition, rng: random.Random, tree: StrPath | None) -> None:
+    spec = partition.spec
+    label = None if spec is None else spec.label
+    if spec is not None and spec.filesystem is FileSystem.FAT32:
+        window = target.window(partition.extent)
+        options = Fat32Options(serial=rng.getrandbits(32), label=label, hidden_sectors=partition.extent.first)
+        if tree is None:
+            format_fat32(window, options)
+        else:
+            fill_fat32(window, from_directory(tree), options)
+        return
+    format_ntfs(target, partition.extent, NtfsFormat(label or "", serial=rng.getrandbits(64), is_zero=True))
+
+
+def _fill_ntfs(disk: Path, number: int, tree: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
+        wim = Path(folder) / "tree.wim"
+        # Everything, with nothing left out, and no time lost in compressing.
+        capture(CaptureSource(tree, CaptureConfig()), wim, compression=CompressionSpec(Compression.NONE))
+        with WimFile.open(wim) as opened:
+            opened.image(1).apply_to(disk, partition=number, sync=False)

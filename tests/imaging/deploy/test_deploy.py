@@ -1,0 +1,260 @@
+"""From a WIM to a disk: the plan, what is on the disk afterwards, and what is said when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import judges
+import pytest
+from commands import osdimage
+from osdimage.imaging import (
+    InvalidRequest,
+    Preset,
+    TargetRefused,
+    WimFile,
+    preset_layout,
+)
+from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable, make_plan
+from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.testing import Disk
+from osdimage.imaging.units import MIB, Bytes, Geometry
+
+pytestmark = pytest.mark.foreign
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("deploy") / "tree"
+    (folder / "Windows" / "System32").mkdir(parents=True)
+    (folder / "Windows" / "System32" / "Größe 😀.txt").write_text("contents", encoding="utf-8")
+    (folder / "Windows" / "big.bin").write_bytes(random.Random(5).randbytes(3 * MIB))
+    (folder / "empty").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wim(tree: Path) -> Path:
+    path = tree.parent / "install.wim"
+    judges.wimlib("capture", tree, path, "Reference")
+    return path
+
+
+def cut_out(disk: Path, number: int, to: Path) -> Path:
+    """Copy a partition into a file of its own, by what sfdisk says of its place."""
+    table = json.loads(judges.output("sfdisk", "-J", disk))["partitiontable"]
+    entry = next(each for each in table["partitions"] if each["node"] == f"{disk}{number}")
+    begin, size = entry["start"] * 512, entry["size"] * 512
+    with disk.open("rb") as source, to.open("wb") as target:
+        target.truncate(size)
+        position = begin
+        while position < begin + size:
+            try:
+                position = os.lseek(source.fileno(), position, os.SEEK_DATA)
+            except OSError:
+                break
+            end = min(os.lseek(source.fileno(), position, os.SEEK_HOLE), begin + size)
+            while position < end:
+                piece = os.pread(source.fileno(), min(end - position, 8 * MIB), position)
+                os.pwrite(target.fileno(), piece, position - begin)
+                position += len(piece)
+    return to
+
+
+# ---- plans
+
+
+def test_the_plan_tells_every_step_in_its_order(wim: Path) -> None:
+    with WimFile.open(wim) as opened:
+        plan = make_plan(opened.image(1), preset_layout(Preset.UEFI), Geometry.of_size(8 * GIB, 512), random.Random(1))
+    kinds = [type(action) for action in plan.actions]
+    assert kinds == [WriteTable, FormatVolume, FormatVolume, FormatVolume, ApplyToVolume]
+    assert next(iter(plan.describe())) == "write a GPT table with 4 partitions"
+    assert list(plan.describe())[1] == "format partition 1 'System' as FAT32"
+    assert "to partition 3" in list(plan.describe())[-1]
+    assert plan.actions[0].destroys == "everything on the disk"
+
+
+def ntfs(**more: object) -> PartitionSpec:
+    return PartitionSpec(Role.PRIMARY, FixedSize(Bytes(200 * MIB)), filesystem=FileSystem.NTFS, **more)  # type: ignore[arg-type]
+
+
+CHOICES = {
+    "uefi preset": (preset_layout(Preset.UEFI), 3),
+    "bios preset": (preset_layout(Preset.BIOS), 2),
+    "the only one": (DiskLayout(Scheme.MBR, (ntfs(active=True),)), 1),
+    "OSDisk in any case": (DiskLayout(Scheme.MBR, (ntfs(), ntfs(letter_variable="osdisk"))), 2),
+    "first of several": (DiskLayout(Scheme.MBR, (ntfs(), ntfs())), 1),
+    "not the active of several": (DiskLayout(Scheme.MBR, (ntfs(active=True), ntfs())), 2),
+}
+
+
+@pytest.mark.parametrize(("layout", "number"), CHOICES.values(), ids=CHOICES)
+def test_the_partition_of_windows_is_found(wim: Path, layout: DiskLayout, number: int) -> None:
+    with WimFile.open(wim) as opened:
+        plan = make_plan(opened.image(1), layout, Geometry.of_size(8 * GIB, 512), random.Random(1))
+    assert isinstance(plan.actions[-1], ApplyToVolume)
+    assert plan.actions[-1].partition.number == number
+
+
+def test_a_partition_that_cannot_hold_the_image_is_refused(wim: Path) -> None:
+    geometry = Geometry.of_size(8 * GIB, 512)
+    small = DiskLayout(Scheme.MBR, (PartitionSpec(Role.PRIMARY, FixedSize(Bytes(MIB)), filesystem=FileSystem.NTFS),))
+    data = DiskLayout(Scheme.MBR, (PartitionSpec(Role.PRIMARY, filesystem=FileSystem.FAT32),))
+    with WimFile.open(wim) as opened:
+        image = opened.image(1)
+        with pytest.raises(TargetRefused, match="choose a larger disk"):
+            make_plan(image, small, geometry, random.Random(1))
+        with pytest.raises(InvalidRequest, match="no NTFS partition"):
+            make_plan(image, data, geometry, random.Random(1))
+        with pytest.raises(InvalidRequest, match="those are: 3, 4"):
+            make_plan(image, preset_layout(Preset.UEFI), geometry, random.Random(1), partition=1)
+
+
+# ---- disks
+
+
+@pytest.mark.parametrize(("preset", "number"), [("uefi", 3), ("bios", 2)])
+def test_a_disk_is_made_that_others_can_read(wim: Path, tmp_path: Path, preset: str, number: int) -> None:
+    disk, answers = tmp_path / "disk.img", tmp_path / "answers.xml"
+    answers.write_text("<unattend/>", encoding="utf-8")
+    osdimage("deploy", wim, disk, "--preset", preset, "--size", "6GB", "--unattend", answers)
+    if preset == "uefi":
+        assert "No problems found" in judges.run("sgdisk", "-v", disk)
+        judges.run("fsck.fat", "-n", cut_out(disk, 1, tmp_path / "esp.img"))
+    volume = cut_out(disk, number, tmp_path / "windows.ntfs")
+    judges.assert_ntfs_clean(volume)
+    assert judges.output("ntfscat", volume, "/Windows/Panther/unattend.xml") == "<unattend/>"
+    assert judges.output("ntfscat", volume, "/Windows/System32/Größe 😀.txt") == "contents"
+    for other in {1, 2, 3, 4} - {number}:
+        if (preset == "bios" and other < 4) or (preset == "uefi" and other == 4):
+            judges.assert_ntfs_clean(cut_out(disk, other, tmp_path / "other.ntfs"))
+    again = tmp_path / "again.wim"
+    judges.wimlib("capture", volume, again)
+    theirs = judges.seven_zip_files(again)[1]
+    mine = judges.seven_zip_files(wim)[1]
+    assert {path: file.sha1 for path, file in mine.items()}.items() <= {
+        path: file.sha1 for path, file in theirs.items()
+    }.items()
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "vhdx", "vhd"])
+def test_images_for_virtual_machines_hold_the_same_disk(wim: Path, tmp_path: Path, disk_format: str) -> None:
+    judges.require("qemu-img")
+    disk = tmp_path / f"disk.{disk_format}"
+    osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", disk_format)
+    raw = tmp_path / "raw.img"
+    judges.run("qemu-img", "convert", "-O", "raw", disk, raw)
+    assert raw.stat().st_size == 2 * GIB
+    assert "No problems found" in judges.run("sgdisk", "-v", raw)
+    judges.assert_ntfs_clean(cut_out(raw, 3, tmp_path / "windows.ntfs"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([disk.name, "raw.img", "windows.ntfs"])
+    refused = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", disk_format, code=4)
+    assert "exists already" in refused.err
+
+
+def test_a_dry_run_changes_nothing(wim: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    shown = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "8GB", "--dry-run")
+    assert "5. apply image 1 'Reference' to partition 3" in shown.out
+    assert not disk.exists()
+    with disk.open("wb") as file:
+        file.truncate(8 * GIB)
+    osdimage("deploy", wim, disk, "--preset", "bios", "--dry-run", "--json")
+    with disk.open("rb") as file:
+        assert file.read(MIB) == bytes(MIB)
+
+
+def test_a_disk_that_exists_is_not_overwritten_unasked(wim: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "4GB")
+    before = judges.output("sfdisk", "-d", disk)
+    refused = osdimage("deploy", wim, disk, "--preset", "bios", code=2)
+    assert "give --yes" in refused.err
+    assert judges.output("sfdisk", "-d", disk) == before
+    osdimage("deploy", wim, disk, "--preset", "bios", "--yes")
+    assert "label: dos" in judges.output("sfdisk", "-d", disk)
+
+
+def test_a_damaged_image_leaves_a_volume_that_says_so(wim: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.wim"
+    data = bytearray(wim.read_bytes())
+    # The blobs of this WIM begin behind its header of 208 bytes.
+    data[MIB : MIB + 64] = bytes(64)
+    damaged.write_bytes(data)
+    disk = tmp_path / "disk.img"
+    failed = osdimage("deploy", damaged, disk, "--preset", "uefi", "--size", "4GB", code=3)
+    assert "partition 3 holds an incomplete image" in failed.err
+    assert "running it again starts from the beginning" in failed.err
+    assert judges.is_dirty(cut_out(disk, 3, tmp_path / "windows.ntfs"))
+    osdimage("deploy", wim, disk, "--preset", "uefi", "--yes")
+    judges.assert_ntfs_clean(cut_out(disk, 3, tmp_path / "windows.ntfs"))
+
+
+# Imports everything while it still may (a test's Python can be where only root reads), then gives up being root.
+AS_NOBODY = """
+import importlib, os, pkgutil, sys
+import osdimage.cli, osdimage.imaging, osdimage.native, pwd
+for package in (osdimage.native, osdimage.imaging, osdimage.cli):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith(("_build", "pytest_plugin")):
+            importlib.import_module(module.name)
+import encodings.cp437, encodings.utf_16, encodings.utf_16_le
+nobody = pwd.getpwnam("nobody")
+os.chdir(sys.argv.pop(1))
+os.chown(".", nobody.pw_uid, nobody.pw_gid)
+os.setgroups([])
+os.setgid(nobody.pw_gid)
+os.setuid(nobody.pw_uid)
+os.environ["TMPDIR"] = os.getcwd()
+from osdimage.cli.main import main
+main()
+"""
+
+
+@pytest.mark.root
+def test_an_ordinary_user_needs_no_root(wim: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become an ordinary user")
+    # Not below tmp_path, whose parents are closed to others.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(wim, folder / "install.wim")
+        arguments = ["deploy", "install.wim", "disk.img", "--preset", "uefi", "--size", "4GB"]
+        done = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY, folder, *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert (folder / "disk.img").stat().st_uid != 0
+        assert "No problems found" in judges.run("sgdisk", "-v", folder / "disk.img")
+        judges.assert_ntfs_clean(cut_out(folder / "disk.img", 3, folder / "windows.ntfs"))
+
+
+# ---- the fixture for other projects
+
+
+def test_the_fixture_makes_a_disk_with_its_trees(
+    osdimage_disk: Callable[..., Disk], tree: Path, tmp_path: Path
+) -> None:
+    disk = osdimage_disk(size="2GB", preset="uefi", trees={1: tree, 3: tree}, seed="x")
+    volume = cut_out(disk.path, 3, tmp_path / "windows.ntfs")
+    judges.assert_ntfs_clean(volume)
+    assert judges.output("ntfscat", volume, "/Windows/System32/Größe 😀.txt") == "contents"
+    esp = cut_out(disk.path, 1, tmp_path / "esp.img")
+    judges.run("fsck.fat", "-n", esp)
+    assert "big.bin" in judges.run("mdir", "-i", esp, "-b", "::/Windows").lower()
+    assert [each.number for each in disk.table.partitions] == [1, 2, 3, 4]
+
+
+def test_the_fixture_refuses_a_tree_for_no_volume(osdimage_disk: Callable[..., Disk], tree: Path) -> None:
+    with pytest.raises(InvalidRequest, match="partition 2 is not formatted"):
+        osdimage_disk(preset="uefi", trees={2: tree})
