@@ -27,8 +27,9 @@ SOURCES = (
     "slice_cache.c",
     "slice_device.c",
     "ntfs_volume.c",
+    "ntfs_wipe.c",
 )
-HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES)
+HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name != "ntfs_wipe.c")
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "
@@ -88,8 +89,6 @@ def make_builder() -> FFI:
                 "#include <wimlib.h>",
                 "#include <ntfs-3g/types.h>",
                 "#include <ntfs-3g/volume.h>",
-                "#include <ntfs-3g/inode.h>",
-                "#include <ntfs-3g/dir.h>",
                 "#include <ntfs-3g/attrib.h>",
                 "#include <ntfs-3g/device.h>",
                 *(f'#include "{name}"' for name in HEADERS),

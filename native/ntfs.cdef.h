@@ -1,4 +1,4 @@
-/* The parts of <ntfs-3g/volume.h>, inode.h, dir.h, attrib.h and device.h that osdimage uses, and what it adds. */
+/* The parts of <ntfs-3g/volume.h>, attrib.h and device.h that osdimage uses, and what it adds. */
 
 typedef struct _ntfs_attr ntfs_attr;
 
@@ -13,17 +13,12 @@ typedef struct _ntfs_volume ntfs_volume;
 
 #define NTFS_MNT_RDONLY ...
 #define NTFS_MNT_RECOVER ...
+#define NTFS_MNT_IGNORE_HIBERFILE ...
 
 ntfs_volume *ntfs_mount(const char *name, unsigned long flags);
 int ntfs_umount(ntfs_volume *volume, int force);
 int ntfs_volume_get_free_space(ntfs_volume *volume);
 int ntfs_volume_write_flags(ntfs_volume *volume, uint16_t flags);
-int ntfs_set_ignore_case(ntfs_volume *volume);
-
-typedef ... ntfs_inode;
-
-ntfs_inode *ntfs_pathname_to_inode(ntfs_volume *volume, ntfs_inode *parent, const char *pathname);
-int ntfs_inode_close(ntfs_inode *inode);
 int64_t ntfs_attr_pread(ntfs_attr *attribute, int64_t position, int64_t count, void *buffer);
 
 /* The device layer, through which the tests reach a slice as libntfs-3g does. */
@@ -56,12 +51,15 @@ struct ntfs_device *ntfs_device_alloc(const char *name, const long state, struct
 				      void *data);
 int ntfs_device_free(struct ntfs_device *device);
 
-/* ntfs_volume.h */
+/* ntfs_volume.h, of ntfs_volume.c and ntfs_wipe.c */
 #define OSD_NTFS_HIBERNATED ...
 #define OSD_NTFS_LOG_IN_USE ...
 #define OSD_NTFS_MOST_KEPT ...
 int osd_ntfs_hazards(ntfs_volume *volume);
 int64_t osd_ntfs_wipe(ntfs_volume *volume, const uint16_t *kept, size_t kept_length);
+int64_t osd_ntfs_set_aside(ntfs_volume *volume, const uint16_t *names, size_t names_length, const uint16_t *place,
+			   size_t place_length);
+int64_t osd_ntfs_bring_back(ntfs_volume *volume, const uint16_t *place, size_t place_length);
 
 /* slice_cache.h, slice_device.h */
 #define OSD_CACHE_BLOCK ...

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
-from osdimage.native.text import path_to_c, to_c
+from osdimage.native.text import path_to_c
 
 # enum VOLUME_FLAGS, <ntfs-3g/layout.h>.
 _VOLUME_IS_DIRTY = 0x0001
+# Where the old contents of a volume wait while an image is applied.
+_ASIDE = "osdimage-set-aside"
 MOST_KEPT: int = lib.OSD_NTFS_MOST_KEPT
 
 
@@ -97,9 +99,11 @@ def set_dirty(path: str | os.PathLike[str], *, dirty: bool, recover: bool = Fals
 
     Raises:
         OSError: when libntfs-3g refuses the volume (EPERM: hibernated; EOPNOTSUPP: the journal holds changes; EINVAL:
-            not NTFS; EBUSY: in use) or the flag cannot be written.
+            not NTFS; EBUSY: in use) or the flag cannot be written.  A hibernated volume is refused only when it is to
+            be marked dirty: marked clean is what an image was applied to, which may be of a hibernated Windows.
     """
-    with _mounted(path, lib.NTFS_MNT_RECOVER if recover else 0) as volume:
+    strictness = 0 if dirty else lib.NTFS_MNT_IGNORE_HIBERFILE
+    with _mounted(path, strictness | (lib.NTFS_MNT_RECOVER if recover else 0)) as volume:
         flags = volume.flags | _VOLUME_IS_DIRTY if dirty else volume.flags & ~_VOLUME_IS_DIRTY
         if flags != volume.flags and lib.ntfs_volume_write_flags(volume, flags) != 0:
             raise _error(path)
@@ -115,36 +119,58 @@ def wipe(path: str | os.PathLike[str], *, keep: Sequence[str] = ()) -> int:
     Raises:
         OSError: when libntfs-3g refuses the volume or its directories contradict themselves, or writing failed.
     """
-    encoded = b"".join(f"{kept}\0".encode("utf-16-le", "surrogatepass") for kept in keep)
+    names, length = _utf16(*keep)
     with _mounted(path, 0) as volume:
-        removed: int = lib.osd_ntfs_wipe(volume, ffi.from_buffer("uint16_t[]", encoded), len(encoded) // 2)
+        removed: int = lib.osd_ntfs_wipe(volume, names, length)
         if removed < 0:
             raise _error(path)
     return removed
+
+
+def set_aside(path: str | os.PathLike[str], names: Sequence[str]) -> int:
+    """Move what has one of these names in the root into a folder of its own, so that an image can bring its own.
+
+    Call :func:`bring_back` after it was applied, and before when one was interrupted.
+
+    Returns:
+        How many entries of the root were moved.
+
+    Raises:
+        OSError: when libntfs-3g refuses the volume or writing failed.
+    """
+    encoded, length = _utf16(*names)
+    place, place_length = _utf16(_ASIDE)
+    with _mounted(path, 0) as volume:
+        moved: int = lib.osd_ntfs_set_aside(volume, encoded, length, place, place_length - 1)
+        if moved < 0:
+            raise _error(path)
+    return moved
+
+
+def bring_back(path: str | os.PathLike[str]) -> None:
+    """Move back what :func:`set_aside` has moved: directories are joined with those that are there now.
+
+    Of files that are there now the old ones are deleted.
+
+    Raises:
+        OSError: when libntfs-3g refuses the volume or writing failed.
+    """
+    place, place_length = _utf16(_ASIDE)
+    with _mounted(path, lib.NTFS_MNT_IGNORE_HIBERFILE) as volume:
+        if lib.osd_ntfs_bring_back(volume, place, place_length - 1) < 0:
+            raise _error(path)
+
+
+def _utf16(*names: str) -> tuple[Any, int]:
+    """Return names as UTF-16LE, each ended by a zero, and how many units that are."""
+    encoded = b"".join(f"{name}\0".encode("utf-16-le", "surrogatepass") for name in names)
+    return ffi.from_buffer("uint16_t[]", encoded), len(encoded) // 2
 
 
 def _error(path: str | os.PathLike[str]) -> OSError:
     # libntfs-3g finds some damage without a system error to go with it.
     number = ffi.errno or errno.EIO
     return OSError(number, os.strerror(number), os.fspath(path))
-
-
-def names_in_root(path: str | os.PathLike[str], names: Iterable[str]) -> list[str]:
-    """Return those of some names that the root directory of the volume in a file or device holds, in any case.
-
-    Raises:
-        OSError: when libntfs-3g refuses the volume.
-    """
-    found: list[str] = []
-    with _mounted(path, lib.NTFS_MNT_RDONLY) as volume:
-        if lib.ntfs_set_ignore_case(volume) != 0:
-            raise OSError(ffi.errno, os.strerror(ffi.errno), os.fspath(path))
-        for name in names:
-            inode = lib.ntfs_pathname_to_inode(volume, ffi.NULL, to_c(name))
-            if inode != ffi.NULL:
-                found.append(name)
-                lib.ntfs_inode_close(inode)
-    return found
 
 
 @contextmanager

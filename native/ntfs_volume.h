@@ -1,4 +1,4 @@
-/* What osdimage does with an NTFS volume beside applying and capturing.  See ntfs_volume.c. */
+/* What osdimage does with an NTFS volume beside applying and capturing.  See ntfs_volume.c and ntfs_wipe.c. */
 #ifndef OSDIMAGE_NTFS_VOLUME_H
 #define OSDIMAGE_NTFS_VOLUME_H
 
@@ -16,5 +16,8 @@ struct _ntfs_volume;
 
 int osd_ntfs_hazards(struct _ntfs_volume *volume);
 int64_t osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *kept, size_t kept_length);
+int64_t osd_ntfs_set_aside(struct _ntfs_volume *volume, const uint16_t *names, size_t names_length,
+			   const uint16_t *place, size_t place_length);
+int64_t osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t place_length);
 
 #endif

@@ -62,25 +62,6 @@ def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> Non
         raise TargetRefused(f"{found[0]}.  Format it again, check it with chkdsk or ntfsfix, or use force")
 
 
-def refuse_occupied(volume: OpenVolume, piece: Slice, names: Sequence[str]) -> None:
-    """Refuse a volume that has one of some names in its root: libwim makes every file of a volume new, and stops there.
-
-    Raises:
-        TargetRefused: which names the first.
-        InvalidInput: when the volume cannot be read.
-    """
-    try:
-        taken = ntfs.names_in_root(piece.name, names)
-    except OSError as error:
-        raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
-    if taken:
-        more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
-        raise TargetRefused(
-            f"{volume.name}: not written: the volume holds {taken[0]!r}{more}, which the image has too; wipe it, or "
-            "format it first"
-        )
-
-
 @contextmanager
 def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, state: str) -> Iterator[None]:
     """Mark a volume dirty for the body of the ``with``, and clean only if it ends well.
@@ -156,3 +137,34 @@ def wipe(volume: OpenVolume, piece: Slice, kept: tuple[str, ...]) -> int:
         if error.errno == errno.ELOOP:
             raise InvalidInput(f"{volume.name}: the volume is damaged: a directory contains itself") from error
         raise StorageError(f"{volume.name}: wiping: {error.strerror}", path=volume.path, errno=error.errno) from error
+
+
+@contextmanager
+def joined_with(volume: OpenVolume, piece: Slice, names: Sequence[str]) -> Iterator[None]:
+    """Make room for an image that has these names in its root, and join what was there with it at the end.
+
+    libwim creates directories and fails where there is one of the same name.
+
+    Raises:
+        StorageError: when reading or writing fails.
+    """
+    with _joining(volume):
+        # What an interrupted apply has left there comes first.
+        ntfs.bring_back(piece.name)
+        moved = ntfs.set_aside(piece.name, names)
+    yield
+    if moved:
+        with _joining(volume):
+            ntfs.bring_back(piece.name)
+
+
+@contextmanager
+def _joining(volume: OpenVolume) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{volume.name}: joining the image with what is there: {error.strerror}",
+            path=volume.path,
+            errno=error.errno,
+        ) from error

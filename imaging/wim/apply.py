@@ -150,8 +150,10 @@ class _Job:
                 refuse_full_volume(where, audit, facts.free)
             with wim_errors(self.path):
                 names = tree.names_in_root(self.handle, self.index)
-            ntfs.refuse_occupied(volume, piece, names)
-            with ntfs.dirty_while_written(volume, piece, facts, "holds an incomplete image"):
+            with (
+                ntfs.dirty_while_written(volume, piece, facts, "holds an incomplete image"),
+                ntfs.joined_with(volume, piece, names),
+            ):
                 return self._extract(volume.path, piece.name, audit, wiped, name=volume.name)
 
     def _audit(self, where: Path, *, walked: Path | None = None) -> Audit:
