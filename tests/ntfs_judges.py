@@ -48,11 +48,13 @@ def ntfsinfo(volume: Path) -> dict[str, str]:
     """Return what ``ntfsinfo -m VOLUME`` lists."""
     # --force: also of a dirty volume.
     text = run(["ntfsinfo", "--mft", "--force", volume])
-    return dict(
-        (part.strip() for part in line.split(":", 1))
-        for line in text.splitlines()
-        if ":" in line  # type: ignore[misc]
-    )
+    pairs = [line.partition(":") for line in text.splitlines() if ":" in line]
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def is_consistent(volume: Path) -> bool:
+    """Tell whether libntfs-3g opens the volume: the first records of the MFT and their mirror agree."""
+    return "Volume Flags" in run(["ntfsinfo", "--mft", "--force", volume], check=False)
 
 
 def is_dirty(volume: Path) -> bool:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from judges import require, sfdisk
+from ntfs_judges import cut_out
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.native.slices import Slice
 
 OSDIMAGE = Path(sys.executable).with_name("osdimage")
 MIB = 1 << 20
@@ -93,6 +97,14 @@ def make_tree(folder: Path, files: int = 300) -> Path:
     return folder
 
 
+def make_files(folder: Path, files: dict[str, str]) -> Path:
+    """Make text files."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
 def make_wim(tree: Path, wim: Path) -> Path:
     """Capture a tree with the program of others."""
     command = [require("wimlib-imagex"), "capture", str(tree), str(wim), "--compress=xpress"]
@@ -111,3 +123,38 @@ def osdimage_json(*arguments: str) -> dict[str, Any]:
     """Run the command with --json."""
     document: dict[str, Any] = json.loads(osdimage(*arguments, "--json"))
     return document
+
+
+def part_of(disk: Disk) -> Path:
+    """Copy the partition into a file of its own, for programs that know no partitions."""
+    return cut_out(disk.path, disk.offset, disk.size, disk.path.with_name("part.img"))
+
+
+def expected_contents(tree: Path) -> dict[str, str]:
+    """Return what ntfs_judges.contents() must find of a tree."""
+    found = {}
+    for path in tree.rglob("*"):
+        name = f"/{path.relative_to(tree)}"
+        if path.is_symlink():
+            found[name] = "link"
+        elif path.is_dir():
+            found[name] = "directory"
+        else:
+            found[name] = hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return found
+
+
+def with_slice(disk: Disk, use: Callable[[str], object]) -> object:
+    """Call a function with the name by which libntfs-3g opens the partition."""
+    descriptor = os.open(disk.path, os.O_RDWR)
+    try:
+        with Slice(descriptor, disk.offset, disk.size) as piece:
+            return use(piece.name)
+    finally:
+        os.close(descriptor)
+
+
+def put(disk: Disk, at: int, data: bytes) -> None:
+    """Overwrite bytes of the partition."""
+    with disk.path.open("r+b") as file:
+        os.pwrite(file.fileno(), data, disk.offset + at)

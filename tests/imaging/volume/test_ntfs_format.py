@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from judges import require
-from ntfs_judges import contents, cut_out, dissect, ntfsfix, ntfsinfo, outside
+from ntfs_judges import contents, dissect, ntfsfix, ntfsinfo, outside
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.volume import VolumeInfo, identify
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
@@ -17,13 +17,9 @@ from osdimage.imaging.units import Extent
 from osdimage.imaging.volume import ntfs_format
 from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
 from osdimage.native import holes
-from volume_cases import KINDS, SERIAL, Disk, format_disk, make_disk
+from volume_cases import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
 
 pytestmark = pytest.mark.foreign
-
-
-def part_of(disk: Disk) -> Path:
-    return cut_out(disk.path, disk.offset, disk.size, disk.path.with_name("part.img"))
 
 
 def fill(disk: Disk, byte: int) -> None:

@@ -1,0 +1,116 @@
+"""Applying to and capturing an NTFS partition in place, judged by programs that did not write it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from judges import require
+from ntfs_judges import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
+from osdimage.imaging import CaptureSource, WimFile, capture
+from volume_cases import (
+    KINDS,
+    OSDIMAGE,
+    Disk,
+    expected_contents,
+    format_disk,
+    make_disk,
+    osdimage,
+    osdimage_json,
+    part_of,
+)
+
+pytestmark = pytest.mark.foreign
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_goes_into_a_partition_and_comes_back_and_nothing_around_it_changes(
+    kind: str, tree: Path, wim: Path, tmp_path: Path
+) -> None:
+    disk = format_disk(make_disk(tmp_path / "disk.img", kind))
+    before = outside(disk.path, disk.offset, disk.size)
+    number = str(disk.partition)
+    result = osdimage_json("apply", str(wim), str(disk.path), "--partition", number)
+    assert (result["partition"], result["wiped"]) == (disk.partition, None)
+    assert outside(disk.path, disk.offset, disk.size) == before
+    part = part_of(disk)
+    ntfsfix(part)
+    assert not is_dirty(part)
+    assert contents(part) == expected_contents(tree)
+    assert ntfscat(part, "/Zürich \N{SNOWMAN}.txt") == "Grüezi\n"
+    assert ntfsls(part, "/d0") == {"e0", "e1", "e2"}
+
+    whole = disk.path.read_bytes()
+    again = tmp_path / "again.wim"
+    osdimage("capture", str(disk.path), str(again), "--partition", number, "--quiet")
+    assert disk.path.read_bytes() == whole, "a capture only reads"
+    assert blobs(again) == blobs(wim)
+
+
+def test_a_bare_volume_and_a_partition_hold_the_same(wim: Path, disk: Disk, tmp_path: Path) -> None:
+    volume = tmp_path / "volume.img"
+    part_of(disk).rename(volume)
+    osdimage("apply", str(wim), str(volume), "--quiet")
+    osdimage("apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--quiet")
+    ntfsfix(volume)
+    assert contents(volume) == contents(part_of(disk))
+
+
+def test_partitions_of_several_disks_in_several_threads_at_once(tree: Path, wim: Path, tmp_path: Path) -> None:
+    first = format_disk(make_disk(tmp_path / "disk0.img"))
+    disks = [first]
+    disks += [
+        Disk(shutil.copyfile(first.path, tmp_path / f"disk{number}.img"), first.partition, first.extent)
+        for number in range(1, 4)
+    ]
+    failures: list[BaseException] = []
+
+    def work(disk: Disk) -> None:
+        try:
+            with WimFile.open(wim) as opened:
+                opened.image(1).apply_to(disk.path, partition=disk.partition, sync=False)
+            capture(CaptureSource(disk.path, partition=disk.partition), disk.path.with_suffix(".wim"), compression=None)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=work, args=(disk,)) for disk in disks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    expected = expected_contents(tree)
+    for disk in disks:
+        part = part_of(disk)
+        ntfsfix(part)
+        assert contents(part) == expected
+        assert blobs(disk.path.with_suffix(".wim")) == blobs(wim)
+
+
+def test_an_apply_and_a_capture_as_an_ordinary_user(wim: Path, disk: Disk) -> None:
+    require("setpriv")
+    if os.geteuid() != 0:
+        pytest.skip("the other tests have already run as an ordinary user")
+    nobody = 65534
+    place = Path("/tmp") / f"osdimage-nobody-{os.getpid()}"  # noqa: S108 - pytest's folders are closed to others
+    place.mkdir(mode=0o700)
+    try:
+        image = shutil.copyfile(disk.path, place / "disk.img")
+        copy = shutil.copyfile(wim, place / "image.wim")
+        for path in (place, image, copy):
+            os.chown(path, nobody, nobody)
+        for arguments in (
+            ["apply", copy, image, "--partition", "3"],
+            ["capture", image, place / "again.wim", "--partition", "3"],
+        ):
+            command = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", OSDIMAGE, *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "HOME": "/"})
+            assert done.returncode == 0, done.stderr
+        assert blobs(place / "again.wim") == blobs(wim)
+    finally:
+        shutil.rmtree(place)

@@ -1,0 +1,128 @@
+"""An apply that ends early: never a clean-looking half-filled volume, never a success."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from judges import missing, require
+from ntfs_judges import contents, cut_out, is_consistent, is_dirty, ntfsfix, outside
+from osdimage.imaging import WimFile
+from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.progress import ProgressEvent
+from volume_cases import (
+    OSDIMAGE,
+    Disk,
+    expected_contents,
+    format_disk,
+    make_disk,
+    osdimage,
+    part_of,
+)
+
+pytestmark = pytest.mark.foreign
+
+
+def test_a_cancelled_apply_leaves_the_volume_dirty(wim: Path, disk: Disk) -> None:
+    class Cancelled(Exception):
+        pass
+
+    def stop(event: ProgressEvent) -> None:
+        if event.percent > 50:
+            raise Cancelled
+
+    before = outside(disk.path, disk.offset, disk.size)
+    with WimFile.open(wim) as opened, pytest.raises(Cancelled):
+        opened.image(1).apply_to(disk.path, partition=disk.partition, progress=stop)
+    assert is_dirty(part_of(disk))
+    assert outside(disk.path, disk.offset, disk.size) == before
+    with WimFile.open(wim) as opened:
+        with pytest.raises(TargetRefused, match="dirty"):
+            opened.image(1).apply_to(disk.path, partition=disk.partition)
+        opened.image(1).apply_to(disk.path, partition=disk.partition, force=True)
+    ntfsfix(part_of(disk))
+
+
+@pytest.mark.slow
+def test_a_volume_whose_apply_was_killed_never_looks_clean_unless_it_is_whole(
+    tree: Path, wim: Path, tmp_path: Path
+) -> None:
+    disk = format_disk(make_disk(tmp_path / "disk.img"))
+    fresh = shutil.copyfile(disk.path, tmp_path / "fresh.img")
+    before, expected = outside(disk.path, disk.offset, disk.size), expected_contents(tree)
+    command = [str(OSDIMAGE), "apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--events", "-"]
+    lines = subprocess.run(command, check=True, capture_output=True).stdout.count(b"\n")
+    source, dirty = random.Random(20), 0
+    for _ in range(20):
+        shutil.copyfile(fresh, disk.path)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            # Killed when so many events were seen: any moment from the first write to after the last.
+            for _ in range(source.randint(0, lines)):
+                process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+            code = process.wait()
+        assert outside(disk.path, disk.offset, disk.size) == before
+        part = part_of(disk)
+        # Killed between the first records of the MFT and their mirror: programs refuse the volume as inconsistent.
+        if not is_consistent(part) or is_dirty(part):
+            dirty += 1
+            assert code == -signal.SIGKILL, "it reported success"
+            where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition))
+            said = osdimage(*where, code=4 if is_consistent(part) else 3)
+            assert ("marked dirty" if is_consistent(part) else "damaged") in said
+        else:
+            found = contents(part)
+            assert found in ({}, expected)
+            assert code == -signal.SIGKILL or found == expected
+    assert dirty >= 3, "most moments are in the middle of the work"
+
+
+@pytest.mark.root
+def test_a_full_disk_under_a_sparse_image_is_told_and_leaves_the_volume_dirty(wim: Path, tmp_path: Path) -> None:
+    unshare = require("unshare")
+    if os.geteuid() != 0:
+        missing("mounting a small tmpfs needs root")
+    disk = format_disk(make_disk(tmp_path / "disk.img"))
+    before = outside(disk.path, disk.offset, disk.size)
+    small, kept = tmp_path / "small", tmp_path / "kept.img"
+    small.mkdir()
+    # The volume has room for the image, the file system below has not.
+    script = (
+        'mount -t tmpfs -o size=12m none "$1" && cp --sparse=always "$2" "$1/disk.img" || exit 99; '
+        '"$3" apply "$4" "$1/disk.img" --partition "$5" --no-sync; code=$?; cp --sparse=always "$1/disk.img" "$6"; '
+        "exit $code"
+    )
+    done = subprocess.run(
+        [unshare, "--mount", "sh", "-c", script, "sh", small, disk.path, OSDIMAGE, wim, str(disk.partition), kept],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done
+    assert "No space left on device" in done.stderr
+    assert "stays marked dirty" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert outside(kept, disk.offset, disk.size) == before
+    part = cut_out(kept, disk.offset, disk.size, tmp_path / "part.img")
+    assert is_dirty(part)
+
+
+def test_a_file_size_limit_is_told_and_leaves_the_volume_dirty(wim: Path, disk: Disk) -> None:
+    """The same without root: writes beyond a place in the file fail."""
+    limit = (disk.offset + disk.size * 2 // 3) // 1024
+    done = subprocess.run(
+        ["sh", "-c", f'ulimit -f {limit * 2}; exec "$@"', "sh", OSDIMAGE, "apply", wim, disk.path, "--partition",
+         str(disk.partition)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done
+    assert "File too large" in done.stderr
+    assert is_dirty(part_of(disk))

@@ -1,0 +1,197 @@
+"""What a wipe deletes and leaves, and how an image is joined with what is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ntfs_judges import contents, is_dirty, ntfscat, ntfsfix, ntfsls
+from osdimage.imaging import WimFile
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.progress import ProgressEvent
+from osdimage.native import ntfs
+from volume_cases import (
+    MIB,
+    Disk,
+    expected_contents,
+    make_files,
+    make_wim,
+    osdimage,
+    osdimage_json,
+    part_of,
+    with_slice,
+)
+
+pytestmark = pytest.mark.foreign
+
+
+OLD = {
+    "Docs/Old/a.txt": "old a",
+    "Docs/both.txt": "old both",
+    "docs2/x.txt": "old x",
+    "Mixed/one": "old: a file where the image has a directory",
+    "Swap/inner/y.txt": "old: a directory where the image has a file",
+    "only.txt": "old only",
+}
+NEW = {
+    "docs/Old/b.txt": "new b",
+    "docs/BOTH.txt": "new both",
+    "Mixed/one/z.txt": "new z",
+    "swap/inner": "new: a file",
+    "top.txt": "new top",
+}
+
+
+def texts(volume: Path) -> dict[str, str]:
+    return {path: ntfscat(volume, path) for path, held in contents(volume).items() if held != "directory"}
+
+
+JOINED = {
+    "/docs/Old/a.txt": "old a",
+    "/docs/Old/b.txt": "new b",
+    "/docs/BOTH.txt": "new both",
+    "/docs2/x.txt": "old x",
+    "/Mixed/one/z.txt": "new z",
+    "/swap/inner": "new: a file",
+    "/only.txt": "old only",
+    "/top.txt": "new top",
+}
+
+
+def test_without_a_wipe_an_image_is_joined_with_what_is_there(disk: Disk, tmp_path: Path) -> None:
+    number = str(disk.partition)
+    for name, files in (("old", OLD), ("new", NEW)):
+        wim = make_wim(make_files(tmp_path / name, files), tmp_path / f"{name}.wim")
+        osdimage("apply", str(wim), str(disk.path), "--partition", number, "--no-wipe", "--quiet")
+    part = part_of(disk)
+    ntfsfix(part)
+    assert not is_dirty(part)
+    assert texts(part) == JOINED
+    # Once more gives the same.
+    osdimage("apply", str(wim), str(disk.path), "--partition", number, "--quiet")
+    assert texts(part_of(disk)) == JOINED
+
+
+def test_what_an_interrupted_apply_set_aside_comes_back_with_the_next(disk: Disk, tmp_path: Path) -> None:
+    number = str(disk.partition)
+    old = make_wim(make_files(tmp_path / "old", OLD), tmp_path / "old.wim")
+    osdimage("apply", str(old), str(disk.path), "--partition", number, "--quiet")
+
+    class Killed(Exception):
+        pass
+
+    def stop(_: ProgressEvent) -> None:
+        raise Killed
+
+    new = make_wim(make_files(tmp_path / "new", NEW), tmp_path / "new.wim")
+    with WimFile.open(new) as opened:
+        for force in (False, True):
+            with pytest.raises(Killed):
+                opened.image(1).apply_to(disk.path, partition=disk.partition, force=force, progress=stop)
+            part = part_of(disk)
+            assert is_dirty(part)
+            assert "osdimage-set-aside" in ntfsls(part)
+        opened.image(1).apply_to(disk.path, partition=disk.partition, force=True)
+    part = part_of(disk)
+    ntfsfix(part)
+    assert texts(part) == JOINED
+
+
+def test_a_tree_of_many_files_is_joined_with_itself(tree: Path, wim: Path, disk: Disk) -> None:
+    for _ in range(2):
+        osdimage("apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--quiet")
+    part = part_of(disk)
+    ntfsfix(part)
+    assert contents(part) == expected_contents(tree)
+
+
+def test_a_wipe_leaves_the_protected_folders_and_nothing_else(disk: Disk, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    for path in (
+        "_smstasksequence/UserState/a.txt",
+        "SMSTSLog/smsts.log",
+        "Users/Anna/State/keep/b.txt",
+        "Users/Anna/other.txt",
+        "Users/Bob/State/c.txt",
+        "Windows/System32/deep/er/d.dll",
+        "SMSTSLogs/e.log",
+        "Windows/_SMSTaskSequence/f.txt",
+    ):
+        (old / path).parent.mkdir(parents=True, exist_ok=True)
+        (old / path).write_text(path)
+    os.link(old / "SMSTSLog/smsts.log", old / "Windows/log")
+    (old / "Windows/to").symlink_to("../SMSTSLog")
+    for number in range(500):
+        (old / "Windows" / f"file with a long name {number}").write_bytes(bytes(number))
+    number = str(disk.partition)
+    osdimage("apply", str(make_wim(old, tmp_path / "old.wim")), str(disk.path), "--partition", number, "--quiet")
+
+    new = make_files(tmp_path / "new", {"new.txt": "new", "users/Anna/new.txt": "of Anna"})
+    result = osdimage_json(
+        "apply", str(make_wim(new, tmp_path / "new.wim")), str(disk.path), "--partition", number, "--wipe", "--yes",
+        "--keep", r"\users\ANNA\state",
+    )  # fmt: skip
+    part = part_of(disk)
+    ntfsfix(part)
+    assert {path for path, held in contents(part).items() if held != "directory"} == {
+        "/_smstasksequence/UserState/a.txt",
+        "/SMSTSLog/smsts.log",
+        "/users/Anna/State/keep/b.txt",
+        "/users/Anna/new.txt",
+        "/new.txt",
+    }
+    assert ntfscat(part, "/SMSTSLog/smsts.log") == "SMSTSLog/smsts.log"
+    assert ntfsls(part) >= {"_smstasksequence", "SMSTSLog", "users", "new.txt"}
+    assert not ntfsls(part) & {"SMSTSLogs", "Windows"}
+    # 500 files and five more, the link and the second name, and the folders that held them.
+    folders = {"Bob", "Bob/State", "Windows", "System32", "deep", "er", "SMSTSLogs", "Windows/_SMSTaskSequence"}
+    assert result["wiped"] == 500 + 5 + 2 + len(folders)
+    # What was freed can be used again: the volume takes an image that it could not take beside the old one.
+    facts = with_slice(disk, ntfs.volume_facts)
+    assert isinstance(facts, ntfs.VolumeFacts)
+    assert facts.free > 0.95 * facts.size - 8 * MIB
+
+
+def test_a_volume_that_is_full_of_files_is_wiped_and_filled_again_and_again(wim: Path, disk: Disk, tree: Path) -> None:
+    for _ in range(3):
+        osdimage("apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--wipe", "--yes", "--quiet")
+    part = part_of(disk)
+    ntfsfix(part)
+    assert contents(part) == expected_contents(tree)
+
+
+@pytest.mark.parametrize("path", ["", "/", "..", r"a\..\b", "C:", "a:b", "x" * 256, "nul\0byte"])
+def test_a_path_that_cannot_be_kept_is_refused(path: str, wim: Path, disk: Disk) -> None:
+    before = disk.path.read_bytes()
+    with WimFile.open(wim) as opened, pytest.raises(InvalidRequest, match="cannot be kept"):
+        opened.image(1).apply_to(disk.path, partition=disk.partition, wipe=True, keep=[path])
+    assert disk.path.read_bytes() == before
+
+
+def test_more_kept_paths_than_can_be_held_are_refused(wim: Path, disk: Disk) -> None:
+    with WimFile.open(wim) as opened, pytest.raises(InvalidRequest, match="at most 62"):
+        opened.image(1).apply_to(disk.path, partition=disk.partition, wipe=True, keep=[f"d{n}" for n in range(63)])
+
+
+def test_a_directory_cannot_be_wiped_and_a_wipe_needs_a_yes(wim: Path, disk: Disk, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    assert "only a volume" in osdimage("apply", str(wim), str(tmp_path / "folder"), "--wipe", "--yes", code=2)
+    before = disk.path.read_bytes()
+    where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition))
+    assert "--yes" in osdimage(*where, "--wipe", code=2)
+    assert "--wipe" in osdimage(*where, "--keep", "a", code=2)
+    assert disk.path.read_bytes() == before
+
+
+def test_an_image_that_never_fits_is_refused_before_the_wipe(disk: Disk, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.mkdir()
+    with (large / "zeros").open("wb") as file:
+        for _ in range(disk.size // MIB + 1):
+            file.write(b"\1" * MIB)
+    before = disk.path.read_bytes()
+    wim = make_wim(large, tmp_path / "large.wim")
+    where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--wipe", "--yes")
+    assert "not written" in osdimage(*where, code=4)
+    assert disk.path.read_bytes() == before
