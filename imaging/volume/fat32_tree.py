@@ -123,6 +123,8 @@ def _grow(root: Node, entries: Iterable[SourceEntry]) -> Iterator[Node | None]:
     folders = {"": root}
     described: set[str] = set()
     for entry in entries:
+        if entry.path[:1] in {"", "/"}:
+            fat32_names.refuse_name("", entry.path)
         above, _, name = entry.path.rpartition("/")
         parent = folders.get(above)
         if parent is None:

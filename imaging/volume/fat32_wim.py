@@ -12,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts, StorageError
@@ -31,6 +31,8 @@ from osdimage.native.tree import Blob
 # FILETIME 0 in nanoseconds since 1970: what Windows stores for "not known".
 _FILETIME_ZERO = -11_644_473_600 * 1_000_000_000
 _IGNORED_ATTRIBUTES = STORED_ATTRIBUTES | FileAttribute.DIRECTORY | FileAttribute.NORMAL
+# Programs that store this hash store no blob for it.
+_EMPTY = hashlib.sha1(b"", usedforsecurity=False).digest()
 # Counted by themselves.
 _OTHER_CLASSES = FileAttribute.REPARSE_POINT | FileAttribute.ENCRYPTED
 # What the reader says of damaged contents; everything else is the medium's fault.
@@ -112,7 +114,8 @@ class _Collector:
             accessed_ns=_known(entry.accessed_ns),
             short_name=entry.short_name,
         )
-        if taken.size and contents is not None and contents.sha1 is not None:
+        # libwim calls contents that are in another part 0 bytes long; the hash alone tells them from an empty file.
+        if not is_directory and contents is not None and contents.sha1 is not None and contents.sha1 != _EMPTY:
             self._wanted.setdefault(contents.sha1, []).append(taken)
         else:
             self.entries.append(taken)
@@ -160,10 +163,10 @@ class _Collector:
         places = sorted(found.values(), key=lambda place: place.order)
         for place in places:
             for entry in self._wanted[place.blob.sha1]:
-                if entry.size != place.blob.size:
+                if entry.size not in {0, place.blob.size}:
                     raise CorruptWim(f"{wims[place.part].path}: {entry.path!r} and its blob differ in size")
                 place.indices.append(len(self.entries))
-                self.entries.append(entry)
+                self.entries.append(replace(entry, size=place.blob.size))
         return places
 
 

@@ -1,8 +1,8 @@
 """Writing a FAT32 volume in one pass, from front to back.
 
-The order makes a half-written volume look like what it is: first the reserved sectors are zeroed, so that nothing
-recognises a volume here; then come the directories, the contents and the FATs; after a flush, FSInfo and the boot
-sectors, the first one last.  Nothing outside the target, usually the window of a partition, is touched.
+The order makes a half-written volume look like what it is: first the reserved sectors are zeroed and flushed, so that
+nothing recognises a volume here; then come the directories, the contents and the FATs; after a flush, FSInfo and the
+boot sectors, the first one last.  Nothing outside the target, usually the window of a partition, is touched.
 """
 
 from __future__ import annotations
@@ -98,9 +98,10 @@ def write_volume(
         OsdImageError: likewise, for what the source raises.
     """
     try:
-        for sector in range(layout.reserved):
-            # Sector by sector, in this order: no program may find the old boot sector or its copy beside new contents.
-            volume.write_at(sector * layout.sector_size, bytes(layout.sector_size))
+        # The copy first: what is there now stays whole, or is gone, and is never found by its copy beside new contents.
+        volume.write_at(BACKUP_SECTOR * layout.sector_size, bytes(layout.sector_size))
+        volume.write_at(0, bytes(layout.reserved * layout.sector_size))
+        volume.flush()
         stream = _Stream(volume, layout)
         _write_directories(stream, layout, tree, options)
         _write_contents(stream, layout, tree, source, meter)
