@@ -51,9 +51,9 @@ def apply_command(
 ) -> None:
     """Apply one image of a WIM to a directory, to an NTFS volume, or with --partition to an NTFS volume on a disk.
 
-    A volume or a disk is a file or a device.  What is there stays, unless --wipe says otherwise.  In a directory, files
-    that the image has too are replaced; a volume that has a name of the image's root is refused.  A WIM with one image
-    needs no choice; otherwise choose by --index, --name, or what it is (--edition, --arch, --language).
+    A volume or a disk is a file or a device.  What is there stays, except files that the image has too, unless --wipe
+    says otherwise.  A WIM with one image needs no choice; otherwise choose by --index, --name, or what it is
+    (--edition, --arch, --language).
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 

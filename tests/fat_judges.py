@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import judges
+import disk_judges
 
 # mtools would read the configuration of whoever runs the tests.
 os.environ["MTOOLSRC"] = os.devnull
@@ -26,7 +26,7 @@ class Fsck:
 
 def fsck(image: Path) -> Fsck:
     """Return the counts of ``fsck.fat -n IMAGE``; fail when it exits with anything but 0 or says anything more."""
-    text = judges.run(["fsck.fat", "-n", image])
+    text = disk_judges.run(["fsck.fat", "-n", image])
     lines = text.splitlines()
     found = re.fullmatch(rf"{re.escape(str(image))}: (\d+) files, (\d+)/(\d+) clusters", lines[-1])
     assert len(lines) == 2, text
@@ -38,17 +38,17 @@ def fsck(image: Path) -> Fsck:
 def copy_out(image: Path, folder: Path) -> None:
     """Copy everything out with mtools, times too."""
     folder.mkdir()
-    judges.run(["mcopy", "-s", "-m", "-Q", "-i", image, "::/", folder])
+    disk_judges.run(["mcopy", "-s", "-m", "-Q", "-i", image, "::/", folder])
 
 
 def mtools(*arguments: str | Path) -> str:
     """Run a program of mtools."""
-    return judges.run(arguments)
+    return disk_judges.run(arguments)
 
 
 def blkid(image: Path) -> dict[str, str]:
     """Return what ``blkid -p -o export IMAGE`` recognises."""
-    text = judges.run(["blkid", "-p", "-o", "export", image])
+    text = disk_judges.run(["blkid", "-p", "-o", "export", image])
     # blkid escapes spaces for a shell.
     return dict(line.replace("\\ ", " ").split("=", 1) for line in text.splitlines() if "=" in line)
 
@@ -67,7 +67,7 @@ def dissect(image: Path) -> tuple[Any, dict[str, Dissected]]:
     try:
         from dissect.fat import fat  # noqa: PLC0415 - a judge may be missing
     except ImportError:
-        judges.missing("dissect.fat is not installed")
+        disk_judges.missing("dissect.fat is not installed")
     found: dict[str, Dissected] = {}
     with image.open("rb") as stream:
         system = fat.FATFS(stream)

@@ -19,9 +19,6 @@ from osdimage.imaging.errors import (
 )
 from osdimage.native.status import WimlibCode, WimlibError, describe
 
-# A file name may have 255 characters; beyond one and a sentence, libwim lists numbers.
-_LONGEST_DETAIL = 300
-
 _CORRUPT = {
     WimlibCode.DECOMPRESSION: "a compressed resource is damaged",
     WimlibCode.IMAGE_COUNT: "the header and the contents disagree about the number of images",
@@ -97,8 +94,8 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
 
 
 def _short(text: str) -> str:
-    """Cut a message of libwim before the table of numbers that some have."""
-    return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL].rsplit(" ", 1)[0] + " ..."
+    """Cut a message of libwim before the table of numbers that it adds where a blob is damaged."""
+    return text.partition(" Blob uncompressed size:")[0]
 
 
 @contextmanager

@@ -127,8 +127,8 @@ class WimImage:
     ) -> ApplyResult:
         r"""Apply the image to a directory, to a file or device that holds one NTFS volume, or to a partition of a disk.
 
-        What is there stays.  In a directory, files that the image has too are replaced; a volume that has a name of
-        the image's root is refused.  A directory is made if it is missing.  A volume is marked dirty before the first
+        What is there stays, except files that the image has too, which are replaced; a directory that both have is
+        joined.  A directory is made if it is missing.  A volume is marked dirty before the first
         change and clean after the last, so that half an image never looks whole.
 
         Args:
@@ -148,9 +148,8 @@ class WimImage:
 
         Raises:
             UnsafeName: when the image holds a name that could leave the target; nothing was written.
-            TargetRefused: when the target is too small, in use, hibernated, dirty, not one of the kinds above, or a
-                volume that has a name of the image's root; nothing was written, but for an image that does not fit even
-                after a wipe.
+            TargetRefused: when the target is too small, in use, hibernated, dirty or not one of the kinds above;
+                nothing was written, but for an image that does not fit even after a wipe.
             InvalidRequest: when there is no such partition, or a path to keep cannot be one.
             InvalidTable: when the disk has no partition table that can be used.
             CorruptWim: when the WIM is damaged; the target may be half written.

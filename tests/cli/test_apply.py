@@ -11,7 +11,7 @@ import pytest
 import trees
 from commands import osdimage
 
-APPLY_KEYS = {"target", "directories", "files", "size", "losses", "warnings"}
+APPLY_KEYS = {"target", "directories", "files", "size", "losses", "warnings", "partition", "wiped"}
 
 
 def test_an_applied_tree_is_the_captured_one(pair: Path, tree: Path, tmp_path: Path) -> None:

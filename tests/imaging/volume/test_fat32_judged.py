@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import disk_judges
 import fat_judges
 import judges
 import pytest
@@ -151,7 +152,7 @@ def test_blkid_file_and_mtools_see_label_and_serial(tmp_path: Path, label: str |
     facts = fat_judges.blkid(image)
     assert (facts["TYPE"], facts["UUID"], facts.get("LABEL")) == ("vfat", "1234-ABCD", seen)
     assert facts.get("LABEL_FATBOOT", "NO NAME") == (seen or "NO NAME")
-    told = judges.run(["file", "--brief", image])
+    told = disk_judges.run(["file", "--brief", image])
     assert "serial number 0x1234abcd" in told
     assert f'label: "{seen:<11}"' in told if seen else "unlabeled" in told
     listed = fat_judges.mtools("mdir", "-i", image, "::")
@@ -205,7 +206,7 @@ def test_mtools_makes_the_same_short_names(tmp_path: Path) -> None:
     make_tree(wanted, entries)
     with image.open("wb") as stream:
         stream.truncate(SMALL)
-    judges.run(["mkfs.fat", "-F", "32", image])
+    disk_judges.run(["mkfs.fat", "-F", "32", image])
     fat_judges.mtools("mcopy", "-i", image, *(wanted / entry.path for entry in entries), "::/")
     fill(ours, entries)
     _, seen = fat_judges.dissect(ours)
@@ -262,7 +263,7 @@ def test_the_volume_of_another_program_is_read_as_mtools_reads_it(tmp_path: Path
         make_tree(wanted / name, TREES[name])
     with image.open("wb") as stream:
         stream.truncate(SMALL)
-    judges.run(["mkfs.fat", "-F", "32", "-n", "FOREIGN", "-i", "0badcafe", image])
+    disk_judges.run(["mkfs.fat", "-F", "32", "-n", "FOREIGN", "-i", "0badcafe", image])
     fat_judges.mtools("mcopy", "-s", "-i", image, *sorted(wanted.iterdir()), "::/")
     with open_image(str(image), sector_size=512) as target:
         volume = open_fat32(target)

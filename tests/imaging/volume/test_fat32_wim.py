@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import disk_judges
 import fat_judges
 import judges
 import pytest
@@ -56,7 +57,7 @@ def tree(tmp_path: Path) -> Path:
 
 def make_wim(tree: Path, *options: str) -> Path:
     wim = tree.parent / "image.wim"
-    judges.run(["wimlib-imagex", "capture", tree, wim, *options])
+    disk_judges.run(["wimlib-imagex", "capture", tree, wim, *options])
     return wim
 
 
@@ -73,7 +74,7 @@ def fill(wim: Path, image: Path, *, parts: tuple[Path, ...] = ()) -> FillResult:
 def assert_holds(image: Path, tree: Path, tmp_path: Path) -> None:
     fat_judges.fsck(image)
     fat_judges.copy_out(image, tmp_path / "copied")
-    judges.run(["diff", "-r", tree, tmp_path / "copied"])
+    disk_judges.run(["diff", "-r", tree, tmp_path / "copied"])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_only_the_files_of_the_chosen_image_are_read_from_a_solid_resource(tmp_p
     other.mkdir()
     (other / "same small 1").write_bytes(contents("same", 700))
     (other / "new").write_bytes(b"new")
-    judges.run(["wimlib-imagex", "append", other, wim, "second"])
+    disk_judges.run(["wimlib-imagex", "append", other, wim, "second"])
     with WimFile.open(wim) as opened, create_image(str(tmp_path / "volume.img"), SMALL) as target:
         fill_fat32(target, from_wim(opened, opened.image(2)), OPTIONS)
     assert_holds(tmp_path / "volume.img", other, tmp_path)
@@ -137,7 +138,7 @@ def test_links_are_left_out_and_counted(tmp_path: Path, tree: Path) -> None:
 
 def test_split_wims_are_read_from_all_their_parts(tmp_path: Path, tree: Path) -> None:
     wim = make_wim(tree, "--compress=none")
-    judges.run(["wimlib-imagex", "split", wim, tmp_path / "part.swm", "2"])
+    disk_judges.run(["wimlib-imagex", "split", wim, tmp_path / "part.swm", "2"])
     first, *rest = sorted(tmp_path.glob("part*.swm"))
     assert len(rest) > 1
     with pytest.raises(MissingParts, match=r"files, '.*' for one, are in another file"):
@@ -162,7 +163,7 @@ def test_a_damaged_blob_leaves_no_volume(tmp_path: Path, tree: Path, options: tu
     with pytest.raises(CorruptWim, match=r"contents of '.*' (do not match|cannot be).*holds no volume"):
         fill(wim, tmp_path / "volume.img")
     # blkid -p exits with 2 when it recognises nothing.
-    assert judges.run(["blkid", "-p", tmp_path / "volume.img"], check=False) == ""
+    assert disk_judges.run(["blkid", "-p", tmp_path / "volume.img"], check=False) == ""
     with open_image(str(tmp_path / "volume.img")) as target, pytest.raises(InvalidVolume):
         open_fat32(target)
 

@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from judges import missing, require
+from disk_judges import missing
+from judges import require
 from ntfs_judges import contents, cut_out, is_consistent, is_dirty, ntfsfix, outside
 from osdimage.imaging import WimFile
 from osdimage.imaging.errors import TargetRefused

@@ -431,10 +431,9 @@ def test_an_apply_that_fails_leaves_the_volume_dirty(trip: RoundTrip, tmp_path: 
     assert judges.is_dirty(volume)
     refused = osdimage("apply", trip.wim, volume, code=4)
     assert "dirty" in refused.err
-    # What the failed apply left is in the way, even by force.
-    in_the_way = osdimage("apply", trip.wim, volume, "--force", code=4)
-    assert "format it first" in in_the_way.err
-    assert judges.is_dirty(volume)
+    osdimage("apply", trip.wim, volume, "--force")
+    judges.assert_ntfs_clean(volume)
+    assert judges.output("ntfscat", volume, "resident") == "fits in the MFT record"
 
 
 def test_force_applies_to_a_dirty_volume_and_leaves_it_clean(trip: RoundTrip, tmp_path: Path) -> None:
@@ -447,16 +446,28 @@ def test_force_applies_to_a_dirty_volume_and_leaves_it_clean(trip: RoundTrip, tm
     judges.assert_ntfs_clean(volume)
 
 
-@pytest.mark.parametrize("name", ["resident", "RESIDENT", LONG_NAME.upper(), "A long folder name"])
-def test_a_volume_that_has_a_name_of_the_image_is_refused_untouched(trip: RoundTrip, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["resident", "RESIDENT", LONG_NAME.upper()])
+def test_a_file_of_the_image_replaces_what_has_its_name(trip: RoundTrip, tmp_path: Path, name: str) -> None:
     volume = judges.make_ntfs(tmp_path / "volume.ntfs")
     with judges.mounted_ntfs(volume, tmp_path / "mount") as mount:
-        (mount / name).mkdir()
-    before = judges.sha1_of(volume)
-    outcome = osdimage("apply", trip.wim, volume, code=4)
-    assert "format it first" in outcome.err
-    assert len(outcome.err.splitlines()) == 1
-    assert judges.sha1_of(volume) == before
+        (mount / name).write_bytes(b"older than the image")
+    osdimage("apply", trip.wim, volume)
+    judges.assert_ntfs_clean(volume)
+    theirs = LONG_NAME if name == LONG_NAME.upper() else "resident"
+    with judges.mounted_ntfs(volume, tmp_path / "mount", read_only=True) as mount:
+        assert [path.name for path in mount.iterdir() if path.name.lower() == name.lower()] == [theirs]
+        assert (mount / theirs).read_bytes() != b"older than the image"
+
+
+def test_a_folder_of_the_image_is_joined_with_what_has_its_name(trip: RoundTrip, tmp_path: Path) -> None:
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs")
+    with judges.mounted_ntfs(volume, tmp_path / "mount") as mount:
+        (mount / "a LONG folder name" / "below").mkdir(parents=True)
+        (mount / "a LONG folder name" / "below" / "kept").write_bytes(b"was here before")
+    osdimage("apply", trip.wim, volume)
+    judges.assert_ntfs_clean(volume)
+    assert judges.output("ntfscat", volume, "A long folder name/below/kept") == "was here before"
+    assert judges.output("ntfscat", volume, "resident") == "fits in the MFT record"
 
 
 def test_what_is_on_the_volume_stays(trip: RoundTrip, tmp_path: Path) -> None:
