@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from judges import require
+from judges import run as judge
 from ntfs_judges import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
 from osdimage.imaging import CaptureSource, WimFile, capture
 from volume_cases import (
@@ -19,6 +21,8 @@ from volume_cases import (
     expected_contents,
     format_disk,
     make_disk,
+    make_files,
+    make_wim,
     osdimage,
     osdimage_json,
     part_of,
@@ -49,6 +53,31 @@ def test_an_image_goes_into_a_partition_and_comes_back_and_nothing_around_it_cha
     osdimage("capture", str(disk.path), str(again), "--partition", number, "--quiet")
     assert disk.path.read_bytes() == whole, "a capture only reads"
     assert blobs(again) == blobs(wim)
+
+
+def test_streams_descriptors_and_times_come_back_as_they_were(disk: Disk, tmp_path: Path) -> None:
+    """The program of others lists every entry of both images in all its details, and the lists are the same."""
+    source = tmp_path / "source.img"
+    part_of(disk).rename(source)
+    tree = make_files(tmp_path / "files", {"a long file name.txt": "text", "folder/b.txt": "more"})
+    osdimage("apply", str(make_wim(tree, tmp_path / "files.wim")), str(source), "--quiet")
+    (tmp_path / "stream").write_text("in a stream")
+    judge(["ntfscp", "--force", "--attr-name", "secret", source, tmp_path / "stream", "/a long file name.txt"])
+    first, second = tmp_path / "first.wim", tmp_path / "second.wim"
+    judge(["wimlib-imagex", "capture", source, first])
+    number = str(disk.partition)
+    osdimage("apply", str(first), str(disk.path), "--partition", number, "--quiet")
+    osdimage("capture", str(disk.path), str(second), "--partition", number, "--quiet")
+    before, after = (judge(["wimlib-imagex", "dir", "--detailed", each]) for each in (first, second))
+    offsets = re.compile(r"^(Offset in WIM|Compressed size) .*$", re.MULTILINE)
+    assert offsets.sub("", after) == offsets.sub("", before)
+    assert "secret" in before
+    assert before.count("Security Descriptor =") == 4
+    assert texts_of(part_of(disk)) == {"/a long file name.txt": "text", "/folder/b.txt": "more"}
+
+
+def texts_of(volume: Path) -> dict[str, str]:
+    return {path: ntfscat(volume, path) for path, held in contents(volume).items() if held != "directory"}
 
 
 def test_a_bare_volume_and_a_partition_hold_the_same(wim: Path, disk: Disk, tmp_path: Path) -> None:
