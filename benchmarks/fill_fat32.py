@@ -1,0 +1,28 @@
+"""Fill a disk image with a tree, or with the first image of a WIM, as a program of its own; bench_fat32 measures it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.volume.fat32 import Fat32Options, fill_fat32, from_directory
+
+
+def main(source: str, image: str, size: int) -> None:
+    """Make the image and fill it."""
+    options = Fat32Options(serial=0x1234ABCD, label="BENCH")
+    with create_image(image, size) as target:
+        if Path(source).is_dir():
+            fill_fat32(target, from_directory(source), options)
+            return
+        # A fill from a directory does not pay for loading libwim.
+        from osdimage.imaging.volume.fat32_wim import from_wim  # noqa: PLC0415
+        from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
+
+        with WimFile.open(source) as wim:
+            fill_fat32(target, from_wim(wim, wim.images[0]), options)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
