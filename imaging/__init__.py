@@ -103,6 +103,9 @@ if TYPE_CHECKING:
         TargetRefused,
         UnsafeName,
     )
+    from osdimage.imaging.loss import (
+        Loss,
+    )
     from osdimage.imaging.progress import (
         Phase,
         ProgressCallback,
@@ -122,9 +125,6 @@ if TYPE_CHECKING:
     )
     from osdimage.imaging.wim.attributes import (
         FileAttribute,
-    )
-    from osdimage.imaging.wim.audit import (
-        Loss,
     )
     from osdimage.imaging.wim.capture import (
         CaptureResult,
@@ -216,7 +216,7 @@ _HOME = {
     "InvalidLayout": "errors",
     "InvalidRequest": "errors",
     "InvalidTable": "errors",
-    "Loss": "wim.audit",
+    "Loss": "loss",
     "MemoryTarget": "disk.target",
     "MissingParts": "errors",
     "NotAWim": "errors",

@@ -18,6 +18,8 @@ from typing import Self
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, format_size
 
+Data = bytes | bytearray | memoryview
+
 _PAGE = 4096
 
 
@@ -44,8 +46,10 @@ class BlockTarget(ABC):
         self._check(offset_bytes, size_bytes)
         return self._read(offset_bytes, size_bytes)
 
-    def write_at(self, offset_bytes: int, data: bytes) -> None:
+    def write_at(self, offset_bytes: int, data: Data) -> None:
         """Write all of ``data``; what was there is lost.  It is safe on the medium only after :meth:`flush`.
+
+        The caller may change ``data`` afterwards.
 
         Raises:
             StorageError: when the medium cannot be written.
@@ -81,7 +85,7 @@ class BlockTarget(ABC):
     def _read(self, offset_bytes: int, size_bytes: int) -> bytes: ...
 
     @abstractmethod
-    def _write(self, offset_bytes: int, data: bytes) -> None: ...
+    def _write(self, offset_bytes: int, data: Data) -> None: ...
 
     def __enter__(self) -> Self:
         """Return the target itself."""
@@ -112,7 +116,7 @@ class Window(BlockTarget):
     def _read(self, offset_bytes: int, size_bytes: int) -> bytes:
         return self._base.read_at(self._begin + offset_bytes, size_bytes)
 
-    def _write(self, offset_bytes: int, data: bytes) -> None:
+    def _write(self, offset_bytes: int, data: Data) -> None:
         self._base.write_at(self._begin + offset_bytes, data)
 
 
@@ -134,7 +138,7 @@ class MemoryTarget(BlockTarget):
                 result[at : at + count] = self._pages[page][inside : inside + count]
         return bytes(result)
 
-    def _write(self, offset_bytes: int, data: bytes) -> None:
+    def _write(self, offset_bytes: int, data: Data) -> None:
         for page, inside, at, count in _pieces(offset_bytes, len(data)):
             self._pages.setdefault(page, bytearray(_PAGE))[inside : inside + count] = data[at : at + count]
 
@@ -195,7 +199,7 @@ class FileTarget(BlockTarget):
             parts += part
         return bytes(parts)
 
-    def _write(self, offset_bytes: int, data: bytes) -> None:
+    def _write(self, offset_bytes: int, data: Data) -> None:
         view = memoryview(data)
         while view:
             try:

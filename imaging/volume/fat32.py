@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import Incomplete
+from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume.fat32_check import check_fat32
 from osdimage.imaging.volume.fat32_entries import FatEntry
@@ -25,8 +26,6 @@ from osdimage.imaging.volume.fat32_source import Source, SourceEntry, from_direc
 from osdimage.imaging.volume.fat32_times import Clock
 from osdimage.imaging.volume.fat32_tree import Tree, plan_tree
 from osdimage.imaging.volume.fat32_write import Fat32Options, write_volume, zero_data
-from osdimage.imaging.wim.apply import summarise
-from osdimage.imaging.wim.audit import Loss
 
 __all__ = [
     "Fat32Layout",
@@ -126,7 +125,7 @@ def fill_fat32(
     write_volume(volume, layout, tree, source, options=options, meter=meter)
     meter.finish()
     if strict and losses:
-        raise Incomplete(f"{volume.name}: filled, but not everything was kept: {summarise(losses, ())}")
+        raise Incomplete(f"{volume.name}: filled, but not everything was kept: {'; '.join(map(str, losses))}")
     return FillResult(
         layout,
         len(tree.directories) - 1,

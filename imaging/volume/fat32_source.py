@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from osdimage.imaging.errors import InvalidRequest, StorageError, UnsafeName
+from osdimage.imaging.loss import Loss
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.attributes import FileAttribute
-from osdimage.imaging.wim.audit import Loss
 
 Piece = bytes | bytearray | memoryview
 
@@ -27,6 +27,9 @@ STORED_ATTRIBUTES: Final = int(
     FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM | FileAttribute.ARCHIVE
 )
 """The attributes for which FAT has a bit."""
+
+
+_PIECE = MIB // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,8 @@ class _Scan:
     def __init__(self, root: Path) -> None:
         self._root = os.fspath(root)
         self._lost: Counter[str] = Counter()
+        # One file is read at a time, so one buffer serves them all.
+        self._buffer = memoryview(bytearray(_PIECE))
 
     def entries(self) -> list[SourceEntry]:
         found: list[SourceEntry] = []
@@ -135,7 +140,7 @@ class _Scan:
                     found.append(_described(path, facts, is_directory=True))
                 elif stat.S_ISREG(facts.st_mode):
                     self._lost["hard links stored as copies"] += facts.st_nlink > 1
-                    found.append(_described(path, facts, contents=_Contents(each.path)))
+                    found.append(_described(path, facts, contents=_Contents(each.path, self._buffer)))
                 elif stat.S_ISLNK(facts.st_mode):
                     self._lost["symbolic links not kept"] += 1
                 else:
@@ -184,20 +189,21 @@ def _described(
 class _Contents:
     """Reads a file of this machine from its beginning."""
 
-    __slots__ = ("_path",)
+    __slots__ = ("_buffer", "_path")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, buffer: memoryview) -> None:
         self._path = path
+        self._buffer = buffer
 
-    def __call__(self) -> Iterator[bytes]:
+    def __call__(self) -> Iterator[memoryview]:
         try:
             # What was a file when it was listed may be a link or a pipe by now.
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 # A regular file gives less than was asked for only at its end.
-                while len(piece := os.read(descriptor, MIB)) == MIB:
-                    yield piece
-                yield piece
+                while (count := os.readv(descriptor, [self._buffer])) == len(self._buffer):
+                    yield self._buffer
+                yield self._buffer[:count]
             finally:
                 os.close(descriptor)
         except OSError as error:

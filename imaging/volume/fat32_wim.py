@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts, StorageError
+from osdimage.imaging.loss import Loss
 from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
 from osdimage.imaging.wim.attributes import FileAttribute
-from osdimage.imaging.wim.audit import Loss, load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
+from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import Entry, WimImage

@@ -36,8 +36,8 @@ from osdimage.imaging.volume.fat32_source import Piece, Source
 from osdimage.imaging.volume.fat32_times import EARLIEST, Clock
 from osdimage.imaging.volume.fat32_tree import Node, Tree, directory_bytes
 
-# Writes of this size cost nothing beside the copying; contents are gathered until there is so much.
-_GATHERED = 4 * MIB
+# Writes of this size cost nothing beside the copying, and the buffer stays in the cache of the processor.
+_GATHERED = MIB
 _ZEROS = bytes(MIB)
 _FAT_SLAB = MIB // 4
 
@@ -129,16 +129,28 @@ class _Stream:
         self._volume = volume
         self._cluster_size = layout.cluster_size
         self._begin = layout.offset_of(FIRST_CLUSTER)
-        self._held = bytearray()
+        # One buffer for all: memory that is new each time costs more than what is copied into it.
+        self._buffer = memoryview(bytearray(_GATHERED))
+        self._held = 0
 
     def put(self, offset: int, piece: Piece) -> None:
         """Write at a byte of the volume; cheap where the last piece ended."""
-        if offset != self._begin + len(self._held):
+        if offset != self._begin + self._held:
             self.finish()
             self._begin = offset
-        self._held += piece
-        if len(self._held) >= _GATHERED:
-            self.finish()
+        end = self._held + len(piece)
+        if end < _GATHERED:
+            self._buffer[self._held : end] = piece
+            self._held = end
+            return
+        view = memoryview(piece)
+        while view:
+            part = view[: _GATHERED - self._held]
+            self._buffer[self._held : self._held + len(part)] = part
+            self._held += len(part)
+            view = view[len(part) :]
+            if self._held == _GATHERED:
+                self.finish()
 
     def pad(self, offset: int, size: int) -> None:
         """Fill the last cluster of an item of ``size`` bytes that ends at ``offset``."""
@@ -149,9 +161,9 @@ class _Stream:
     def finish(self) -> None:
         """Write what is held."""
         if self._held:
-            self._volume.write_at(self._begin, bytes(self._held))
-            self._begin += len(self._held)
-            self._held.clear()
+            self._volume.write_at(self._begin, self._buffer[: self._held])
+            self._begin += self._held
+            self._held = 0
 
 
 def _write_directories(stream: _Stream, layout: Fat32Layout, tree: Tree, options: Fat32Options) -> None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import Incomplete, InvalidRequest, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume
 from osdimage.imaging.wim.audit import (
-    Loss,
     load_tree,
     refuse_dropped_names,
     refuse_link,

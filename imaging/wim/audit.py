@@ -8,7 +8,6 @@ image, everything else is reported.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, MissingParts, TargetRefused, UnsafeName
@@ -38,18 +37,6 @@ _REASONS = {
 
 class _Enough(Exception):
     """Ends the iteration over the blob table early."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Something of an image that a target cannot hold, or that was left out: what, and how many files it concerns."""
-
-    what: str
-    count: int
-
-    def __str__(self) -> str:
-        """Say it in a few words."""
-        return f"{self.what}: {self.count}"
 
 
 def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None = None) -> Audit:

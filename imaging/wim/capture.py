@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume
-from osdimage.imaging.wim.audit import Loss
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
