@@ -70,6 +70,18 @@ def test_nothing_below_cli_prints_exits_or_knows_click(path: Path) -> None:
         assert "SystemExit" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
+def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everywhere() -> None:
+    users = {
+        path.name: names
+        for path in BELOW_CLI
+        if (
+            names := {n for n in imported_names(ast.parse(path.read_text(encoding="utf-8"))) if n.startswith("pyfatfs")}
+        )
+    }
+    # pyfatfs.PyFatFS needs the package fs, and that pkg_resources, which setuptools no longer has.
+    assert users == {"fat32_second.py": {"pyfatfs.PyFat.PyFat", "pyfatfs._exceptions.PyFATException"}}
+
+
 def test_public_names_are_sorted_as_ruff_sorts_them_and_unique() -> None:
     names = osdimage.imaging.__all__
     assert len(set(names)) == len(names)

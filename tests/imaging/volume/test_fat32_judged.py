@@ -138,6 +138,24 @@ def test_every_cluster_size_is_sound(tmp_path: Path, cluster_size: int) -> None:
     assert_same_tree(tmp_path / "wanted", tmp_path / "copied")
 
 
+@pytest.mark.slow
+def test_a_fat_of_more_than_a_mebibyte_is_sound(tmp_path: Path) -> None:
+    image = tmp_path / "volume.img"
+    # The FAT is written by the MiB.  The root takes clusters 2 to 14, and the first chain ends where the first MiB does.
+    border = MIB // 4
+    entries = [file("first", (border - 15) * 512), *(file(f"F{number}", number * 777) for number in range(200))]
+    result = fill(image, entries, size=160 * MIB)
+    assert result.layout.clusters - result.free_bytes // 512 > border + 10_000
+    with open_image(str(image), sector_size=512) as target:
+        volume = open_fat32(target)
+        assert volume.file_runs(volume.entry("first")) == [(15, border - 15)]
+        assert volume.table[border - 1] == 0x0FFFFFFF
+    assert fat_judges.fsck(image).entries == 202
+    fat_judges.copy_out(image, tmp_path / "copied")
+    make_tree(tmp_path / "wanted", entries)
+    assert_same_tree(tmp_path / "wanted", tmp_path / "copied")
+
+
 @pytest.mark.parametrize(
     ("label", "seen"),
     [("System", "SYSTEM"), ("A B", "A B"), ("elevenchars", "ELEVENCHARS"), ("12345678.", None), (None, None)],

@@ -52,12 +52,23 @@ def pristine() -> MemoryTarget:
     return filled(TREE)
 
 
+class Copy(MemoryTarget):
+    """A volume that a test may damage; it shares what is not damaged with the pristine one."""
+
+    def __init__(self) -> None:
+        super().__init__(Geometry.of_size(SMALL, 512))
+        self._pages = dict(pristine()._pages)
+
+    def _write(self, offset_bytes: int, data: bytes) -> None:
+        for page in range(offset_bytes // 4096, (offset_bytes + len(data) - 1) // 4096 + 1):
+            if page in self._pages:
+                self._pages[page] = bytearray(self._pages[page])
+        super()._write(offset_bytes, data)
+
+
 @pytest.fixture
 def target() -> MemoryTarget:
-    """A volume that a test may damage."""
-    copy = MemoryTarget(Geometry.of_size(SMALL, 512))
-    copy._pages = {page: bytearray(data) for page, data in pristine()._pages.items()}
-    return copy
+    return Copy()
 
 
 def set_fat(target: MemoryTarget, cluster: int, value: int) -> None:
@@ -271,6 +282,21 @@ def too_long(target: MemoryTarget) -> None:
     target.write_at(entry_at(target, b"TOP     TXT") + 28, struct.pack("<I", 100))
 
 
+def mirroring_off(target: MemoryTarget) -> None:
+    # Bit 7 and a number: only the second FAT counts.
+    target.write_at(40, b"\x81\0")
+    target.write_at(open_fat32(pristine()).layout.fat_offset(0) + 8, bytes(400))
+
+
+def no_backup(target: MemoryTarget) -> None:
+    target.write_at(50, b"\0\0")
+
+
+def label_only_in_root(target: MemoryTarget) -> None:
+    target.write_at(71, b"NO NAME    ")
+    assert open_fat32(target).label == "LABEL"
+
+
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
@@ -283,6 +309,9 @@ def too_long(target: MemoryTarget) -> None:
         (boot_gone, {"boot-sector"}),
         (orphaned_name, {"orphaned-name", "lost-clusters"}),
         (too_long, {"long-chain"}),
+        (mirroring_off, {"one-fat", "backup-differs"}),
+        (no_backup, {"no-backup"}),
+        (label_only_in_root, {"backup-differs"}),
     ],
 )
 def test_smaller_damage_is_named(
@@ -345,8 +374,7 @@ def mutations(draw: st.DrawFn) -> list[tuple[int, bytes]]:
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 @given(mutations())
 def test_a_volume_changed_at_random_is_read_or_refused_in_bounded_time(changes: list[tuple[int, bytes]]) -> None:
-    target = MemoryTarget(Geometry.of_size(SMALL, 512))
-    target._pages = {page: bytearray(data) for page, data in pristine()._pages.items()}
+    target = Copy()
     for at, data in changes:
         target.write_at(at, data)
     started = time.monotonic()
@@ -480,6 +508,20 @@ def test_what_pyfatfs_sees_differently_is_reported(monkeypatch: pytest.MonkeyPat
     (found,) = check_fat32(pristine(), second_opinion=True)
     assert (found.code, found.severity) == ("second-opinion", Severity.ERROR)
     assert "is seen by us only" in found.text
+
+
+def test_a_volume_that_only_we_can_read_is_a_warning(target: MemoryTarget) -> None:
+    # A lone surrogate in a long name: NTFS and FAT hold it, pyfatfs cannot decode it.
+    fill_fat32(target, from_entries([file("lone \ud800 surrogate")]), Fat32Options(SERIAL))
+    (found,) = check_fat32(target, second_opinion=True)
+    assert (found.code, found.severity) == ("second-opinion", Severity.WARNING)
+    assert read_everything(open_fat32(target)) == {"lone \ud800 surrogate": contents("lone \ud800 surrogate", 5)}
+
+
+def test_a_volume_too_large_for_pyfatfs_is_not_given_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osdimage.imaging.volume.fat32_second.LARGEST_FAT", 1000)
+    (found,) = check_fat32(pristine(), second_opinion=True)
+    assert (found.code, found.severity) == ("no-second-opinion", Severity.NOTE)
 
 
 def test_a_volume_that_pyfatfs_cannot_read_is_refused(target: MemoryTarget) -> None:

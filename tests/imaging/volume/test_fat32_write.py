@@ -289,11 +289,19 @@ def test_times_are_those_of_the_zone_that_was_asked_for() -> None:
 
 def test_times_that_fat_cannot_hold_are_moved_and_counted() -> None:
     target = Recorder()
-    entries = [file("old", modified_ns=0), file("new", modified_ns=NOON * 4), file("fine"), file("none")]
+    entries = [
+        file("old", modified_ns=0),
+        file("new", modified_ns=NOON * 4),
+        file("oldest", modified_ns=-(1 << 70)),
+        file("newest", modified_ns=1 << 70),
+        file("fine"),
+        SourceEntry("none"),
+    ]
     result = fill_fat32(target, from_entries(entries), OPTIONS)
-    assert [str(loss) for loss in result.losses] == ["times before 1980 or after 2107 moved to the nearer end: 2"]
+    assert [str(loss) for loss in result.losses] == ["times before 1980 or after 2107 moved to the nearer end: 4"]
     seen = {entry.path: entry.modified_ns for entry in open_fat32(target).walk()}
     # date -u -d '1980-01-01' +%s; date -u -d '2107-12-31 23:59:58' +%s
+    assert (seen["oldest"], seen["newest"], seen["none"]) == (seen["old"], seen["new"], seen["old"])
     assert (seen["old"], seen["new"]) == (315_532_800 * 10**9, 4_354_819_198 * 10**9)
     with pytest.raises(Incomplete, match="filled, but not everything was kept: times before 1980"):
         fill_fat32(target, from_entries(entries), OPTIONS, strict=True)
