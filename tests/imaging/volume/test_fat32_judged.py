@@ -141,7 +141,7 @@ def test_every_cluster_size_is_sound(tmp_path: Path, cluster_size: int) -> None:
 @pytest.mark.slow
 def test_a_fat_of_more_than_a_mebibyte_is_sound(tmp_path: Path) -> None:
     image = tmp_path / "volume.img"
-    # The FAT is written by the MiB.  The root takes clusters 2 to 14, and the first chain ends where the first MiB does.
+    # The FAT is written by the MiB; the root takes clusters 2 to 14; the first chain ends where the first MiB does.
     border = MIB // 4
     entries = [file("first", (border - 15) * 512), *(file(f"F{number}", number * 777) for number in range(200))]
     result = fill(image, entries, size=160 * MIB)
