@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from disk_judges import run as judge
 from judges import require
-from judges import run as judge
 from ntfs_judges import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
 from osdimage.imaging import CaptureSource, WimFile, capture
 from volume_cases import (
