@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import disk_judges
 import fat_judges
-import judges
 import pytest
 from fat_cases import SERIAL
 from osdimage.imaging.disk.target import open_image
@@ -74,7 +74,7 @@ def state(disk: Path, part: Path) -> str:
         try:
             label = open_fat32(volume).label
         except InvalidVolume:
-            assert judges.run(["blkid", "-p", part], check=False) == ""
+            assert disk_judges.run(["blkid", "-p", part], check=False) == ""
             return "none"
         if label == "NEW" and not open_fat32(volume).used_backup:
             assert check_fat32(volume) == ()
