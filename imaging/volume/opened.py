@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk import signatures
-from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.read import read_table
-from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget, Window, lock
-from osdimage.imaging.disk.volume import volumes
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
 from osdimage.native.slices import CACHE_SIZE, Slice
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.table import Partition, PartitionTable
 
 _BLKSSZGET = 0x1268  # linux/fs.h
 
@@ -135,6 +134,10 @@ def open_volume(path: Path, partition: int | None = None, *, write: bool = False
                 raise TargetRefused(f"{path}: is empty")
             yield _identified(path, None, target, Extent(Lba(0), target.geometry.sectors))
         return
+    # With partition tables comes construct, which whoever applies to a directory need not wait for.
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
     with open_target(str(path), write=write) as target:
         try:
             table = read_table(target).require()
@@ -144,6 +147,8 @@ def open_volume(path: Path, partition: int | None = None, *, write: bool = False
 
 
 def _identified(path: Path, partition: int | None, target: FileTarget, extent: Extent) -> OpenVolume:
+    from osdimage.imaging.disk import signatures  # noqa: PLC0415 - see open_volume
+
     window = target.window(extent)
     head = window.read_at(0, min(signatures.HEAD_BYTES, window.geometry.size_bytes))
     return OpenVolume(path, partition, target, extent, signatures.identify(head))
@@ -152,6 +157,8 @@ def _identified(path: Path, partition: int | None, target: FileTarget, extent: E
 def _find(path: Path, target: FileTarget, table: PartitionTable, number: int) -> Partition:
     found = next((each for each in table.partitions if each.number == number), None)
     if found is None:
+        from osdimage.imaging.disk.volume import volumes  # noqa: PLC0415 - see open_volume
+
         held = dict(volumes(target, table))
         lines = [
             f"{each.number} ({(held[each].kind if each in held else None) or each.type_label}, "

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume import ntfs
@@ -303,16 +302,11 @@ def _with_name(wanted: ImageProperties, source: CaptureSource, handle: WimHandle
 
 @contextmanager
 def _config_file(config: CaptureConfig) -> Iterator[Path]:
-    """Write a configuration where libwim can read it."""
-    try:
-        with tempfile.NamedTemporaryFile("w", suffix=".ini", prefix="osdimage-", encoding="utf-8") as file:
-            file.write(config.to_text())
-            file.flush()
-            yield Path(file.name)
-    except OSError as error:
-        raise StorageError(
-            f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
-        ) from error
+    """Write a configuration where libwim can read it: libwim takes a path, so this is a file in memory that has one."""
+    with os.fdopen(os.memfd_create("osdimage-config", os.MFD_CLOEXEC), "wb") as file:
+        file.write(config.to_text().encode("utf-8", "surrogatepass"))
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
 def _losses(omissions: _Omissions, audit: Audit) -> tuple[Loss, ...]:
