@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Capture a folder into a WIM, apply it to another folder, and compare the two with diff and find.
+# Capture a folder into a WIM, apply it to another folder, and compare the two with diff and find; then deploy the WIM to
+# a disk image, and compare what is read back from it.
 #
 # FOLDER names the folder; the default is there on every machine that can build osdimage.
 set -euo pipefail
@@ -44,13 +45,22 @@ identical=yes
 diff --recursive --no-dereference --brief -- "$folder" "$work/applied" || identical=NO
 diff <(list "$folder") <(list "$work/applied") || identical=NO
 
+disk=$work/disk.img
+started=$EPOCHREALTIME
+run osdimage deploy "$wim" "$disk" --preset uefi --size 64GB
+deployed=$(seconds_since "$started")
+run osdimage capture "$disk" "$work/again.wim" --partition 3 --name "Read back"
+run osdimage apply "$work/again.wim" "$work/from-disk"
+diff --recursive --no-dereference --brief -- "$folder" "$work/from-disk" || identical=NO
+
 before=$(find "$folder" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum + 0 }')
 after=$(stat --format=%s "$wim")
 cat <<END
 
 Captured   $folder: $(find "$folder" -type f | wc -l) files, $(size "$before")
 WIM        $(size "$after"), $(awk -v a="$after" -v b="$before" 'BEGIN { printf "%.0f", b ? 100 * a / b : 0 }') % of the files
-Time       capture $captured, apply $applied
-identical: $identical (contents with diff; names, kinds, sizes, times and link targets with find)
+Disk       64 GB with 4 partitions, $(du --block-size=1 "$disk" | cut -f1 | xargs numfmt --to=iec --suffix=B) on this file system
+Time       capture $captured, apply $applied, deploy $deployed, all as $(id -un)
+identical: $identical (contents with diff, of the folder and of the disk; names, sizes, times and links with find)
 END
 [[ $identical == yes ]]

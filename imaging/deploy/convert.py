@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -51,7 +50,7 @@ def raw_beside(destination: Path, disk_format: DiskFormat, *, replace: bool) -> 
         raise OsdImageError(
             f"{destination}: qemu-img is needed for {disk_format} and is not installed (Debian: apt install qemu-utils)"
         )
-    token = secrets.token_hex(6)
+    token = os.urandom(6).hex()
     raw = destination.parent / f".osdimage-{token}.raw"
     made = destination.parent / f".osdimage-{token}.{disk_format}"
     try:

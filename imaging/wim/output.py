@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -94,7 +93,7 @@ def _open_nameless(folder: Path) -> tuple[int, Path | None]:
 
 
 def _temporary_name(folder: Path) -> Path:
-    return folder / f".osdimage-{secrets.token_hex(6)}.tmp"
+    return folder / f".osdimage-{os.urandom(6).hex()}.tmp"
 
 
 def _give_name(descriptor: int, temporary: Path | None, destination: Path, *, replace: bool) -> Path | None:
