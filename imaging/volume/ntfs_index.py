@@ -1,0 +1,72 @@
+"""The index of a directory of an NTFS volume ($I30), through which files are found by their name.
+
+It is a B+ tree in $INDEX_ROOT and the blocks of $INDEX_ALLOCATION (INDEX_ROOT, INDEX_BLOCK and INDEX_ENTRY of
+``<ntfs-3g/layout.h>``).  The blocks are visited as the tree links them: what is not linked does not count.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.volume.ntfs_records import Reference, undo_fixups
+
+_HAS_CHILD, _IS_LAST = 1, 2
+
+
+def names_in_index(root: bytes, pieces: Iterator[bytes], cluster_bytes: int, where: str) -> set[tuple[int, str]]:
+    """Return the record and the name of every entry of an index, DOS names too.
+
+    Args:
+        root: the value of $INDEX_ROOT.
+        pieces: the value of $INDEX_ALLOCATION.
+        cluster_bytes: of the volume.
+        where: what messages call the index.
+
+    Raises:
+        InvalidVolume: when it is damaged.
+    """
+    if len(root) < 32:
+        raise InvalidVolume(f"{where} is damaged: its root has {len(root)} bytes")
+    (block_bytes,) = struct.unpack_from("<I", root, 8)
+    if not 512 <= block_bytes <= 1 << 16 or block_bytes & (block_bytes - 1):
+        raise InvalidVolume(f"{where} is damaged: blocks of {block_bytes} bytes")
+    # A VCN counts clusters, or 512 bytes where a block is smaller than a cluster.
+    step = cluster_bytes if cluster_bytes <= block_bytes else 512
+    found: set[tuple[int, str]] = set()
+    waiting = list(_entries(root, 16, where, found))
+    if not waiting:
+        return found
+    allocation = b"".join(pieces)
+    seen: set[int] = set()
+    while waiting:
+        vcn = waiting.pop()
+        at = vcn * step
+        if vcn in seen or at + block_bytes > len(allocation):
+            raise InvalidVolume(f"{where} is damaged: it links to block {vcn} twice, or in vain")
+        seen.add(vcn)
+        block = bytes(undo_fixups(allocation[at : at + block_bytes], f"block {vcn} of {where}", b"INDX"))
+        waiting += _entries(block, 24, where, found)
+    return found
+
+
+def _entries(block: bytes, header_at: int, where: str, found: set[tuple[int, str]]) -> Iterator[int]:
+    """Collect the entries of one node; yield the blocks below it."""
+    first, used = struct.unpack_from("<II", block, header_at)
+    at, end = header_at + first, header_at + used
+    while at + 16 <= min(end, len(block)):
+        reference, length, key_bytes, flags = struct.unpack_from("<QHHH", block, at)
+        if length < 16 or length % 8 or at + length > end:
+            break
+        if flags & _HAS_CHILD:
+            yield int.from_bytes(block[at + length - 8 : at + length], "little")
+        if flags & _IS_LAST:
+            return
+        key = block[at + 16 : at + 16 + key_bytes]
+        if len(key) < 66 or len(key) < 66 + 2 * key[64] or 16 + key_bytes > length:
+            break
+        text = key[66 : 66 + 2 * key[64]].decode("utf-16-le", "surrogatepass")
+        found.add((Reference.from_int(reference).number, text))
+        at += length
+    raise InvalidVolume(f"{where} is damaged at byte {at} of a node")

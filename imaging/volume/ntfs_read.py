@@ -1,0 +1,444 @@
+"""Reading an NTFS volume, with code of its own: no line of it is shared with what writes volumes here.
+
+The records of the MFT are read once, from the first to the last, and the tree is made of their $FILE_NAME attributes.
+Then the indexes of the directories, through which Windows finds files, are compared with it.  Records below 24, which
+hold the file system itself, are left out, and with them ``$Extend``.
+
+A volume may be hostile.  Time and memory are bounded by the size of its MFT; whatever contradicts itself is an
+:class:`~osdimage.imaging.errors.InvalidVolume` that names the place.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.volume import ntfs_records as records
+from osdimage.imaging.volume.ntfs_data import Contents
+from osdimage.imaging.volume.ntfs_index import names_in_index
+from osdimage.imaging.volume.ntfs_records import Attribute, BootSector, MftRecord, Reference
+from osdimage.imaging.volume.ntfs_secure import read_descriptors
+
+ROOT = 5
+_MFT, _VOLUME, _SECURE = 0, 3, 9
+FIRST_USER_RECORD = 24
+_PIECE = 1 << 20
+
+_KINDS = frozenset(
+    {
+        records.STANDARD_INFORMATION,
+        records.ATTRIBUTE_LIST,
+        records.FILE_NAME,
+        records.OBJECT_ID,
+        records.SECURITY_DESCRIPTOR,
+        records.VOLUME_INFORMATION,
+        records.DATA,
+        records.INDEX_ROOT,
+        records.INDEX_ALLOCATION,
+        records.REPARSE_POINT,
+    }
+)
+
+# MAXIMUM_REPARSE_DATA_BUFFER_SIZE ([MS-FSCC] 2.1.2), with the header and GUID of a third party.
+_MAX_REPARSE = (16 << 10) + 24
+_MAX_DESCRIPTOR = 64 << 10
+# ntfs-3g and Windows keep an attribute list within 256 KiB.
+_MAX_LIST = 256 << 10
+# Windows takes no longer path (UNICODE_STRING holds 32,767 characters).
+_MAX_PATH = 32767
+# All paths of a volume together; a real system has some 20 million characters.
+_MAX_PATHS = 1 << 30
+
+# FILE_NAME_TYPE_FLAGS.
+_WIN32, _DOS = 1, 2
+
+_STANDARD = struct.Struct("<QQQQI")
+
+
+@dataclass(frozen=True, slots=True)
+class NtfsStream:
+    """A data stream of a file; the unnamed one has the name None."""
+
+    name: str | None
+    contents: Contents
+
+    @property
+    def size(self) -> int:
+        """Bytes of the stream."""
+        return self.contents.size
+
+
+@dataclass(frozen=True, slots=True)
+class NtfsEntry:
+    """A name of a file or directory, and the file that it leads to.  A file with two hard links is two entries.
+
+    Attributes:
+        path: from the root, separated by ``/``.
+        record: the number of its MFT record, the same for all its names.
+        is_directory: whether it is one.
+        short_name: the DOS name that belongs to this name, or None.
+        attributes: FILE_ATTRIBUTE_* of [MS-FSCC] 2.6, as they are stored; a directory has no flag of its own there.
+        created, modified, changed, accessed: in 100 ns since 1601.
+        security_descriptor: self-relative ([MS-DTYP] 2.4.6), or None.
+        reparse: the whole reparse buffer ([MS-FSCC] 2.1.2), or None.
+        object_id: its 16 bytes, or None.
+        links: how many names the file has; DOS names do not count.
+        streams: its data streams.
+    """
+
+    path: str
+    record: int
+    is_directory: bool
+    short_name: str | None
+    attributes: int
+    created: int
+    modified: int
+    changed: int
+    accessed: int
+    security_descriptor: bytes | None
+    reparse: bytes | None
+    object_id: bytes | None
+    links: int
+    streams: tuple[NtfsStream, ...]
+
+
+@dataclass(slots=True)
+class _Name:
+    """A $FILE_NAME attribute, with the DOS name that belongs to it."""
+
+    parent: Reference
+    text: str
+    namespace: int
+    short: str | None = None
+
+
+@dataclass(slots=True)
+class _File:
+    """What was found of a file while the MFT was read."""
+
+    record: MftRecord
+    names: list[_Name] = field(default_factory=list)
+    by_kind: dict[int, list[Attribute]] = field(default_factory=dict)
+
+
+class NtfsVolume:
+    """An NTFS volume that is only read.
+
+    Attributes:
+        boot: its boot sector.
+        is_dirty: whether it is marked dirty.
+    """
+
+    def __init__(self, target: BlockTarget) -> None:
+        """Read the boot sector and find the MFT; the target stays the caller's.
+
+        Raises:
+            InvalidVolume: when it is not an NTFS volume, or a damaged one.
+            StorageError: when it cannot be read.
+        """
+        self._target = target
+        size = target.geometry.size_bytes
+        self.boot = BootSector.from_bytes(target.read_at(0, min(size, 512)), size)
+        self._mft = self._find_mft()
+        self._records = self._mft.size // self.boot.record_bytes
+        information = self._one(self._file(_VOLUME), records.VOLUME_INFORMATION)
+        if information is None or len(information.parts[0].value or b"") < 12:
+            raise InvalidVolume("the volume has no $VOLUME_INFORMATION")
+        # VOLUME_IS_DIRTY.
+        self.is_dirty = bool((information.parts[0].value or b"")[10] & 1)
+
+    def entries(self, progress: Callable[[int, int], None] | None = None) -> Iterator[NtfsEntry]:
+        """Yield every name on the volume, the root first and parents before their children.
+
+        Args:
+            progress: is called with the records that were read, and how many there are.
+
+        Raises:
+            InvalidVolume: when the volume is damaged.
+            StorageError: when it cannot be read.
+        """
+        files, children = self._scan(progress)
+        if ROOT not in files or not files[ROOT].record.is_directory:
+            raise InvalidVolume("the volume has no root directory")
+        descriptors = self._descriptors()
+        waiting = [(ROOT, "/", files[ROOT].names[0] if files[ROOT].names else None)]
+        seen: set[int] = set()
+        paths = 0
+        while waiting:
+            number, path, name = waiting.pop()
+            file = files[number]
+            if file.record.is_directory:
+                if number in seen:
+                    raise InvalidVolume(f"the directory {path!r} has two names: MFT record {number}")
+                seen.add(number)
+            paths += len(path)
+            if len(path) > _MAX_PATH or paths > _MAX_PATHS:
+                raise InvalidVolume(f"the paths of the volume are too long, such as {path[:80]!r}...")
+            yield self._entry(file, path, name, descriptors)
+            if file.record.is_directory:
+                below = children.get(number, [])
+                self._check_index(file, path, below)
+                prefix = path if path == "/" else path + "/"
+                waiting += [(child, prefix + each.text, each) for child, each in reversed(below)]
+
+    def pieces(self, stream: NtfsStream) -> Iterator[bytes]:
+        """Yield the contents of a stream; several threads may read at once.
+
+        Raises:
+            InvalidVolume: when they are damaged.
+            StorageError: when they cannot be read.
+        """
+        return stream.contents.pieces(self._target, self.boot)
+
+    def position(self, stream: NtfsStream) -> int:
+        """Return where on the volume a stream begins, in bytes; 0 when it lies in the MFT or nowhere."""
+        return stream.contents.first_byte(self.boot)
+
+    # ---- the MFT ----
+
+    def _find_mft(self) -> Contents:
+        """Find the MFT by its own first record, of which parts may lie in records that the parts before locate."""
+        start = self.boot.mft_cluster * self.boot.cluster_bytes
+        if start + self.boot.record_bytes > self._target.geometry.size_bytes:
+            raise InvalidVolume("the MFT lies outside of the volume")
+        first = records.parse_record(self._target.read_at(start, self.boot.record_bytes), _MFT, _KINDS)
+        if first is None:
+            raise InvalidVolume("the MFT does not begin where the boot sector says")
+        known = [each for each in first.attributes if each.kind == records.DATA and not each.name]
+        self._mft = Contents.of([each for each in known if each.first_vcn == 0], "the MFT")
+        if self._mft.parts[0].value is not None or not 0 < self._mft.size <= self._target.geometry.size_bytes:
+            raise InvalidVolume(f"the MFT has an impossible size: {self._mft.size} bytes")
+        for number in self._extensions(first):
+            extra = self._record(number)
+            if extra is not None and extra.base == _MFT:
+                known += [each for each in extra.attributes if each.kind == records.DATA and not each.name]
+                self._mft = Contents.of(known, "the MFT")
+        return self._mft
+
+    def _extensions(self, record: MftRecord) -> list[int]:
+        """Return the records that hold further attributes of one, in the order of its attribute list."""
+        lists = [each for each in record.attributes if each.kind == records.ATTRIBUTE_LIST]
+        if not lists:
+            return []
+        parts = records.parse_attribute_list(self._list_value(record, lists), record.number)
+        return list(dict.fromkeys(part.record.number for part in parts if part.record.number != record.number))
+
+    def _list_value(self, record: MftRecord, lists: list[Attribute]) -> bytes:
+        what = f"the attribute list of MFT record {record.number}"
+        return Contents.of(lists, what).read(self._target, self.boot, limit=_MAX_LIST, what=what)
+
+    def _record(self, number: int) -> MftRecord | None:
+        """Read one record; None when it is not in use."""
+        size = self.boot.record_bytes
+        at, wanted, block = number * size, size, b""
+        for part in self._mft.parts:
+            offset = part.first_vcn * self.boot.cluster_bytes
+            for run in records.decode_runs(part, self.boot.clusters):
+                length = run.clusters * self.boot.cluster_bytes
+                # A record may be larger than a cluster, and its clusters need not lie together.
+                inside = max(at, offset)
+                stop = min(at + wanted, offset + length)
+                if inside < stop and run.cluster is not None:
+                    block += self._target.read_at(
+                        run.cluster * self.boot.cluster_bytes + inside - offset, stop - inside
+                    )
+                offset += length
+        return records.parse_record(block, number, _KINDS) if len(block) == size else None
+
+    def _each_record(self, progress: Callable[[int, int], None] | None) -> Iterator[MftRecord]:
+        """Yield the records that are in use."""
+        size, number, rest = self.boot.record_bytes, 0, b""
+        for piece in self._mft.pieces(self._target, self.boot):
+            block = rest + piece if rest else piece
+            for at in range(0, len(block) - size + 1, size):
+                # Most of an MFT is unused: looked at here, a record costs nothing.
+                if block[at : at + 4] in {b"FILE", b"BAAD"}:
+                    record = records.parse_record(block[at : at + size], number, _KINDS)
+                    if record is not None:
+                        yield record
+                number += 1
+            rest = block[len(block) // size * size :]
+            if progress is not None:
+                progress(number, self._records)
+
+    # ---- files ----
+
+    def _scan(self, progress: Callable[[int, int], None] | None) -> tuple[dict[int, _File], dict[int, _Children]]:
+        files: dict[int, _File] = {}
+        lists: list[MftRecord] = []
+        extra: dict[int, list[MftRecord]] = {}
+        for record in self._each_record(progress):
+            if record.base is not None:
+                extra.setdefault(record.base, []).append(record)
+            elif record.number == ROOT or record.number >= FIRST_USER_RECORD:
+                if any(each.kind == records.ATTRIBUTE_LIST for each in record.attributes):
+                    lists.append(record)
+                else:
+                    files[record.number] = _make_file(record, record.attributes)
+        for record in lists:
+            files[record.number] = _make_file(record, self._merge(record, extra.get(record.number, [])))
+        children: dict[int, _Children] = {}
+        for number, file in files.items():
+            for name in file.names if number != ROOT else ():
+                above = files.get(name.parent.number)
+                # What lies in $Extend, or in a directory that is no more, is not in the tree.
+                if above is not None and above.record.sequence == name.parent.sequence:
+                    children.setdefault(name.parent.number, []).append((number, name))
+        for below in children.values():
+            below.sort(key=lambda item: item[1].text)
+        return files, children
+
+    def _file(self, number: int) -> _File:
+        """Return one of the files of the file system itself."""
+        record = self._record(number)
+        if record is None:
+            raise InvalidVolume(f"MFT record {number}, which every volume has, is not in use")
+        found = [self._record(each) for each in self._extensions(record)]
+        return _make_file(record, self._merge(record, [each for each in found if each is not None]))
+
+    def _merge(self, record: MftRecord, extra: list[MftRecord]) -> list[Attribute]:
+        """Return the attributes of a record and of those that continue it, as its attribute list has them.
+
+        Raises:
+            InvalidVolume: when the list names one that is not there.
+        """
+        lists = [each for each in record.attributes if each.kind == records.ATTRIBUTE_LIST]
+        if not lists:
+            return record.attributes
+        mine = [each for each in extra if each.base_sequence == record.sequence and each.base == record.number]
+        have = {
+            (each.kind, each.instance, holder.number, holder.sequence): each
+            for holder in (record, *mine)
+            for each in holder.attributes
+        }
+        merged = []
+        for part in records.parse_attribute_list(self._list_value(record, lists), record.number):
+            if part.kind not in _KINDS:
+                continue
+            # Taken out: a list that names a part twice is as wrong as one that names what is not there.
+            found = have.pop((part.kind, part.instance, part.record.number, part.record.sequence), None)
+            if found is None:
+                raise InvalidVolume(
+                    f"the attribute list of MFT record {record.number} names attribute {part.kind:#x} in record "
+                    f"{part.record.number}, which is not there"
+                )
+            merged.append(found)
+        return merged
+
+    def _entry(self, file: _File, path: str, name: _Name | None, descriptors: dict[int, bytes]) -> NtfsEntry:
+        where = f"MFT record {file.record.number} ({path})"
+        standard = self._one(file, records.STANDARD_INFORMATION)
+        value = standard.parts[0].value if standard is not None else None
+        if value is None or len(value) < 48:
+            raise InvalidVolume(f"{where} has no $STANDARD_INFORMATION")
+        created, modified, changed, accessed, attributes = _STANDARD.unpack_from(value)
+        reparse = self._value(file, records.REPARSE_POINT, _MAX_REPARSE, where)
+        if reparse is not None and len(reparse) < 8:
+            raise InvalidVolume(f"{where} has a reparse point of {len(reparse)} bytes")
+        object_id = self._value(file, records.OBJECT_ID, 64, where)
+        descriptor = self._value(file, records.SECURITY_DESCRIPTOR, _MAX_DESCRIPTOR, where)
+        # Of version 3 of the file system on, the descriptor is usually in $Secure.
+        if descriptor is None and len(value) >= 72:
+            (security_id,) = struct.unpack_from("<I", value, 52)
+            descriptor = descriptors.get(security_id)
+            if security_id and descriptor is None:
+                raise InvalidVolume(f"{where} has security id {security_id}, which $Secure does not hold")
+        return NtfsEntry(
+            path,
+            file.record.number,
+            file.record.is_directory,
+            name.short if name is not None else None,
+            attributes,
+            created,
+            modified,
+            changed,
+            accessed,
+            descriptor,
+            reparse,
+            object_id[:16] if object_id is not None else None,
+            max(1, len(file.names)),
+            self._streams(file, where),
+        )
+
+    def _streams(self, file: _File, where: str) -> tuple[NtfsStream, ...]:
+        parts: dict[str, list[Attribute]] = {}
+        for each in file.by_kind.get(records.DATA, ()):
+            parts.setdefault(each.name, []).append(each)
+        return tuple(NtfsStream(name or None, Contents.of(found, where)) for name, found in sorted(parts.items()))
+
+    def _one(self, file: _File, kind: int) -> Contents | None:
+        parts = file.by_kind.get(kind)
+        return Contents.of(parts, f"MFT record {file.record.number}") if parts else None
+
+    def _value(self, file: _File, kind: int, limit: int, where: str) -> bytes | None:
+        contents = self._one(file, kind)
+        if contents is None:
+            return None
+        return contents.read(self._target, self.boot, limit=limit, what=f"attribute {kind:#x} of {where}")
+
+    def _descriptors(self) -> dict[int, bytes]:
+        """Return the security descriptors of $Secure by their number."""
+        file = self._file(_SECURE)
+        parts = [each for each in file.by_kind.get(records.DATA, ()) if each.name == "$SDS"]
+        if not parts:
+            # A volume of version 1 has none.
+            return {}
+        return read_descriptors(Contents.of(parts, "$Secure").pieces(self._target, self.boot))
+
+    def _check_index(self, file: _File, path: str, below: _Children) -> None:
+        """Compare the index of a directory with the names that say that they are in it.
+
+        Raises:
+            InvalidVolume: when a name is only in one of them.
+        """
+        where = f"the index of the directory {path!r}"
+        parts = [each for kind in (records.INDEX_ROOT, records.INDEX_ALLOCATION) for each in file.by_kind.get(kind, ())]
+        root = [each for each in parts if each.kind == records.INDEX_ROOT and each.name == "$I30"]
+        blocks = [each for each in parts if each.kind == records.INDEX_ALLOCATION and each.name == "$I30"]
+        if len(root) != 1 or root[0].value is None:
+            raise InvalidVolume(f"{where} has no root")
+        allocation = Contents.of(blocks, where) if blocks else None
+        if allocation is not None and allocation.size > self._target.geometry.size_bytes:
+            raise InvalidVolume(f"{where} is larger than the volume")
+        pieces = allocation.pieces(self._target, self.boot) if allocation is not None else iter(())
+        indexed = names_in_index(root[0].value, pieces, self.boot.cluster_bytes, where)
+        expected = {(number, name.text) for number, name in below}
+        expected |= {(number, name.short) for number, name in below if name.short is not None}
+        indexed = {(number, text) for number, text in indexed if number >= FIRST_USER_RECORD}
+        for number, text in sorted(expected ^ indexed)[:1]:
+            there = "only its record says that it is there" if (number, text) in expected else "it has no such name"
+            raise InvalidVolume(f"{where} does not fit its files: {text!r}, MFT record {number}: {there}")
+
+
+_Children = list[tuple[int, _Name]]
+
+
+def _make_file(record: MftRecord, attributes: list[Attribute]) -> _File:
+    file = _File(record)
+    short: list[_Name] = []
+    for each in attributes:
+        if each.kind == records.FILE_NAME:
+            name = _parse_name(each, record.number)
+            (short if name.namespace == _DOS else file.names).append(name)
+        elif each.kind != records.ATTRIBUTE_LIST:
+            file.by_kind.setdefault(each.kind, []).append(each)
+    for name in short:
+        owner = next((n for n in file.names if n.parent == name.parent and n.namespace == _WIN32), None)
+        if owner is not None:
+            owner.short = name.text
+        else:
+            file.names.append(name)
+    return file
+
+
+def _parse_name(attribute: Attribute, number: int) -> _Name:
+    value = attribute.value
+    if value is None or len(value) < 66 or len(value) < 66 + 2 * value[64]:
+        raise InvalidVolume(f"MFT record {number} has a damaged $FILE_NAME")
+    text = value[66 : 66 + 2 * value[64]].decode("utf-16-le", "surrogatepass")
+    if not text or "/" in text or "\0" in text:
+        raise InvalidVolume(f"MFT record {number} has the name {text!r}, which no file can have")
+    return _Name(Reference.from_int(struct.unpack_from("<Q", value)[0]), text, value[65])
