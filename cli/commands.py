@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("list", "List the files of an image."),
     "extract": ("extract", "Extract files of an image."),
     "verify": ("verify", "Check a WIM: structure, names, and every blob's SHA-1."),
+    "compare": ("compare", "Compare an image with what it was applied to."),
     "delete": ("delete", "Delete images from a WIM."),
     "deploy": ("deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
     "disk": ("disk", "Lay out a disk: plan, init, show, check, backup and restore its partition table."),

@@ -153,6 +153,12 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.extract import (
         ExtractResult,
     )
+    from osdimage.imaging.wim.fidelity import (
+        ClassCount,
+        CompareReport,
+        Difference,
+        Fidelity,
+    )
     from osdimage.imaging.wim.file import (
         WimFile,
     )
@@ -188,11 +194,14 @@ _HOME = {
     "CaptureConfig": "wim.config",
     "CaptureResult": "wim.capture",
     "CaptureSource": "wim.capture",
+    "ClassCount": "wim.fidelity",
+    "CompareReport": "wim.fidelity",
     "Compression": "wim.compression",
     "CompressionSpec": "wim.compression",
     "CorruptWim": "errors",
     "DEFAULT_CONFIG": "wim.config",
     "DeleteResult": "wim.edit",
+    "Difference": "wim.fidelity",
     "DiskLayout": "disk.layout",
     "DiskPlan": "disk.plan",
     "DiskReading": "disk.read",
@@ -201,6 +210,7 @@ _HOME = {
     "ExportResult": "wim.export",
     "Extent": "units",
     "ExtractResult": "wim.extract",
+    "Fidelity": "wim.fidelity",
     "FileAttribute": "wim.attributes",
     "FileSystem": "disk.roles",
     "Finding": "disk.finding",
@@ -282,10 +292,13 @@ __all__ = [
     "CaptureConfig",
     "CaptureResult",
     "CaptureSource",
+    "ClassCount",
+    "CompareReport",
     "Compression",
     "CompressionSpec",
     "CorruptWim",
     "DeleteResult",
+    "Difference",
     "DiskLayout",
     "DiskPlan",
     "DiskReading",
@@ -294,6 +307,7 @@ __all__ = [
     "ExportResult",
     "Extent",
     "ExtractResult",
+    "Fidelity",
     "FileAttribute",
     "FileSystem",
     "Finding",

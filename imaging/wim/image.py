@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressCallback
@@ -17,6 +18,9 @@ from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.tree import Audit, Entry, Stream
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.fidelity import CompareReport
 
 __all__ = ["Audit", "Entry", "Stream", "WimImage"]
 
@@ -206,5 +210,51 @@ class WimImage:
             Path(to),
             keep_directories=keep_directories,
             limit_bytes=limit_bytes,
+            progress=progress,
+        )
+
+    def compare_with(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        partition: int | None = None,
+        sector_size: int | None = None,
+        differences: int = 100,
+        threads: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> CompareReport:
+        """Compare the image with what it was applied to, which is only read, and with code that did not write it.
+
+        Every file is compared in all that the image knows of it: name, contents by SHA-1, named streams, attributes,
+        times, security descriptor, short name, hard links, reparse point, object id.  What the target has no place for,
+        such as a security descriptor in a directory, is dropped and not different.
+
+        Args:
+            target: a directory, a file or device that holds one NTFS volume, or with ``partition`` a disk.
+            partition: the number of the partition, as ``read_table`` numbers it.
+            sector_size: bytes of a sector of a disk image; None for what its partition table says.
+            differences: how many differences to name; all are counted.
+            threads: that read and hash; None for one a processor.
+            progress: receives the progress.
+
+        Raises:
+            TargetRefused: when the target is none of the kinds above.
+            InvalidRequest: when there is no such partition, or one has to be chosen.
+            InvalidTable: when the disk has no partition table that can be used.
+            InvalidVolume: when the volume contradicts itself.
+            CorruptWim: when the tree of the image is damaged.
+            StorageError: when the target cannot be read.
+        """
+        from osdimage.imaging.wim.compare import compare_image  # noqa: PLC0415 - with it come threads and hashes
+
+        return compare_image(
+            self._path,
+            self.index,
+            self.walk,
+            Path(target),
+            partition=partition,
+            sector_size=sector_size,
+            differences=differences,
+            threads=threads,
             progress=progress,
         )

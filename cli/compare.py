@@ -1,0 +1,111 @@
+"""``osdimage compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.render import Reporter
+from osdimage.cli.source import open_wim
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.fidelity import CompareReport, Difference
+    from osdimage.imaging.wim.select import ImageSelector
+
+
+@click.command("compare")
+@click.argument("wim", type=params.EXISTING)
+@click.argument("target", type=params.ANY_PATH)
+@click.option(
+    "--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk, as disk show lists it."
+)
+@params.selector
+@params.references
+@params.check
+@disk_params.sector_size
+@click.option("--strict", is_flag=True, help="Fail also when the target had no place for something.")
+@click.option(
+    "--differences",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Differences to name; all are counted.",
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Threads.  Default: one a processor.")
+@params.output()
+def compare_command(
+    wim: Path,
+    target: Path,
+    partition: int | None,
+    selector: ImageSelector,
+    refs: tuple[str, ...],
+    check: bool,
+    sector_size: int | None,
+    strict: bool,
+    differences: int,
+    threads: int | None,
+    reporter: Reporter,
+) -> int:
+    """Compare one image of a WIM with what it was applied to.
+
+    TARGET is a directory, a file or device that holds one NTFS volume, or a disk with --partition.  It is only read, by
+    code that writes none.  Everything that the image knows of a file is compared; what the target has no place for
+    counts as dropped, not as different.  Exit code 0: equal; 1: not.
+    """
+    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
+        report = opened.select(selector).compare_with(
+            target,
+            partition=partition,
+            sector_size=sector_size,
+            differences=differences,
+            threads=threads,
+            progress=progress,
+        )
+    if reporter.as_json:
+        render.document(report)
+    else:
+        _show(report, reporter)
+    return 0 if report.is_equal and not (strict and report.has_losses) else 1
+
+
+def _show(report: CompareReport, reporter: Reporter) -> None:
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+
+    for text in report.notes:
+        reporter.warn(text)
+    if reporter.quiet:
+        return
+    where = str(report.target) if report.partition is None else f"{report.target}, partition {report.partition}"
+    rows = [
+        [label(count.kind), *(f"{number:,}" if number else "-" for number in numbers)]
+        for count in report.classes
+        for numbers in [(count.stored, count.restored, count.dropped, count.different)]
+    ]
+    render.table(["", "stored", "restored", "dropped", "different"], rows, right=(1, 2, 3, 4))
+    render.line()
+    for difference in report.differences:
+        render.line(f"{label(difference.kind)}: {difference.path}: {_sides(difference)}")
+    if report.more_differences and report.differences:
+        render.line(f"and {report.more_differences:,} more differences")
+    result = "equal" if report.is_equal else "DIFFERENT"
+    losses = "; what is dropped has no place there" if any(count.dropped for count in report.classes) else ""
+    render.line(
+        f"{where}: {report.target_kind}, {result}: {report.files:,} files and directories, "
+        f"{format_size(report.size)} compared with image {report.image} of {report.wim}{losses}"
+    )
+
+
+def label(kind: str) -> str:
+    """Return what people call a class of facts."""
+    return kind.replace("-", " ")
+
+
+def _sides(difference: Difference) -> str:
+    if difference.expected is None:
+        return f"only in the target: {difference.found}"
+    if difference.found is None:
+        return f"missing, expected {difference.expected}"
+    return f"expected {difference.expected}, found {difference.found}"
