@@ -5,6 +5,7 @@ Contents are read piece by piece; nothing larger than a piece is in memory.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -144,6 +145,62 @@ class Contents:
                     have, filled = [], 0
         if have:
             yield _unit(volume, boot, have, filled)
+
+
+class RunMap:
+    """The clusters of a value that has no holes, to be read in any order: the MFT, or the index of a directory."""
+
+    def __init__(self, contents: Contents, boot: BootSector, what: str) -> None:
+        """List the runs.
+
+        Raises:
+            InvalidVolume: when they are damaged, or one is a hole.
+        """
+        self._what = what
+        self._size = contents.size
+        self._runs: list[tuple[int, int]] = []
+        self._starts: list[int] = []
+        start = 0
+        for run in _runs(contents, boot):
+            if run.cluster is None:
+                raise InvalidVolume(f"{what} has a hole")
+            self._starts.append(start)
+            self._runs.append((run.cluster * boot.cluster_bytes, run.clusters * boot.cluster_bytes))
+            start += run.clusters * boot.cluster_bytes
+
+    def read(self, volume: BlockTarget, offset: int, size: int) -> bytes:
+        """Return some bytes of the value; they need not lie in one run.
+
+        Raises:
+            InvalidVolume: when the value ends before.
+        """
+        if offset < 0 or offset + size > self._size:
+            raise InvalidVolume(f"{self._what} has {self._size} bytes, and none at {offset} to {offset + size - 1}")
+        parts = []
+        number = bisect_right(self._starts, offset) - 1
+        while size > 0 and 0 <= number < len(self._runs):
+            start, length = self._runs[number]
+            inside = offset - self._starts[number]
+            count = min(size, length - inside)
+            if count <= 0:
+                break
+            parts.append(volume.read_at(start + inside, count))
+            offset, size, number = offset + count, size - count, number + 1
+        if size > 0:
+            raise InvalidVolume(f"{self._what} has fewer clusters than bytes")
+        return b"".join(parts)
+
+    def refuse_overlaps(self) -> None:
+        """Refuse runs that share clusters.
+
+        Raises:
+            InvalidVolume: when two of them do.
+        """
+        end = 0
+        for start, length in sorted(self._runs):
+            if start < end:
+                raise InvalidVolume(f"{self._what} holds the byte {start} of the volume twice")
+            end = start + length
 
 
 def _unit(volume: BlockTarget, boot: BootSector, runs: list[Run], unit: int) -> bytes:

@@ -9,20 +9,28 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.volume.ntfs_data import RunMap
 from osdimage.imaging.volume.ntfs_records import Reference, undo_fixups
 
 _HAS_CHILD, _IS_LAST = 1, 2
 
 
-def names_in_index(root: bytes, pieces: Iterator[bytes], cluster_bytes: int, where: str) -> set[tuple[int, str]]:
-    """Return the record and the name of every entry of an index, DOS names too.
+def names_in_index(
+    root: bytes, blocks: RunMap | None, volume: BlockTarget, cluster_bytes: int, where: str
+) -> tuple[set[tuple[int, str]], int]:
+    """Read an index.
 
     Args:
         root: the value of $INDEX_ROOT.
-        pieces: the value of $INDEX_ALLOCATION.
+        blocks: where $INDEX_ALLOCATION lies.
+        volume: to read it from.
         cluster_bytes: of the volume.
         where: what messages call the index.
+
+    Returns:
+        The record and the name of every entry, DOS names too; and how many bytes of blocks were visited.
 
     Raises:
         InvalidVolume: when it is damaged.
@@ -36,19 +44,18 @@ def names_in_index(root: bytes, pieces: Iterator[bytes], cluster_bytes: int, whe
     step = cluster_bytes if cluster_bytes <= block_bytes else 512
     found: set[tuple[int, str]] = set()
     waiting = list(_entries(root, 16, where, found))
-    if not waiting:
-        return found
-    allocation = b"".join(pieces)
     seen: set[int] = set()
     while waiting:
         vcn = waiting.pop()
-        at = vcn * step
-        if vcn in seen or at + block_bytes > len(allocation):
-            raise InvalidVolume(f"{where} is damaged: it links to block {vcn} twice, or in vain")
+        if blocks is None or vcn in seen:
+            raise InvalidVolume(
+                f"{where} is damaged: it links to block {vcn} {'in vain' if blocks is None else 'twice'}"
+            )
         seen.add(vcn)
-        block = bytes(undo_fixups(allocation[at : at + block_bytes], f"block {vcn} of {where}", b"INDX"))
+        data = blocks.read(volume, vcn * step, block_bytes)
+        block = bytes(undo_fixups(data, f"block {vcn} of {where}", b"INDX"))
         waiting += _entries(block, 24, where, found)
-    return found
+    return found, len(seen) * block_bytes
 
 
 def _entries(block: bytes, header_at: int, where: str, found: set[tuple[int, str]]) -> Iterator[int]:

@@ -17,40 +17,25 @@ from dataclasses import dataclass, field
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.volume import ntfs_records as records
-from osdimage.imaging.volume.ntfs_data import Contents
+from osdimage.imaging.volume.ntfs_data import Contents, RunMap
 from osdimage.imaging.volume.ntfs_index import names_in_index
+from osdimage.imaging.volume.ntfs_mft import Mft, has_list
 from osdimage.imaging.volume.ntfs_records import Attribute, BootSector, MftRecord, Reference
 from osdimage.imaging.volume.ntfs_secure import read_descriptors
 
 ROOT = 5
-_MFT, _VOLUME, _SECURE = 0, 3, 9
+_VOLUME, _SECURE = 3, 9
 FIRST_USER_RECORD = 24
-_PIECE = 1 << 20
-
-_KINDS = frozenset(
-    {
-        records.STANDARD_INFORMATION,
-        records.ATTRIBUTE_LIST,
-        records.FILE_NAME,
-        records.OBJECT_ID,
-        records.SECURITY_DESCRIPTOR,
-        records.VOLUME_INFORMATION,
-        records.DATA,
-        records.INDEX_ROOT,
-        records.INDEX_ALLOCATION,
-        records.REPARSE_POINT,
-    }
-)
 
 # MAXIMUM_REPARSE_DATA_BUFFER_SIZE ([MS-FSCC] 2.1.2), with the header and GUID of a third party.
 _MAX_REPARSE = (16 << 10) + 24
 _MAX_DESCRIPTOR = 64 << 10
-# ntfs-3g and Windows keep an attribute list within 256 KiB.
-_MAX_LIST = 256 << 10
 # Windows takes no longer path (UNICODE_STRING holds 32,767 characters).
 _MAX_PATH = 32767
 # All paths of a volume together; a real system has some 20 million characters.
-_MAX_PATHS = 1 << 30
+_MAX_PATHS = 1 << 29
+# Reparse points and security descriptors that lie in clusters of their own; files of a hostile volume may share them.
+_MAX_VALUES = 1 << 28
 
 # FILE_NAME_TYPE_FLAGS.
 _WIN32, _DOS = 1, 2
@@ -142,8 +127,9 @@ class NtfsVolume:
         self._target = target
         size = target.geometry.size_bytes
         self.boot = BootSector.from_bytes(target.read_at(0, min(size, 512)), size)
-        self._mft = self._find_mft()
-        self._records = self._mft.size // self.boot.record_bytes
+        self._mft = Mft(target, self.boot)
+        self._values_left = _MAX_VALUES
+        self._index_left = int(size)
         information = self._one(self._file(_VOLUME), records.VOLUME_INFORMATION)
         if information is None or len(information.parts[0].value or b"") < 12:
             raise InvalidVolume("the volume has no $VOLUME_INFORMATION")
@@ -197,89 +183,20 @@ class NtfsVolume:
         """Return where on the volume a stream begins, in bytes; 0 when it lies in the MFT or nowhere."""
         return stream.contents.first_byte(self.boot)
 
-    # ---- the MFT ----
-
-    def _find_mft(self) -> Contents:
-        """Find the MFT by its own first record, of which parts may lie in records that the parts before locate."""
-        start = self.boot.mft_cluster * self.boot.cluster_bytes
-        if start + self.boot.record_bytes > self._target.geometry.size_bytes:
-            raise InvalidVolume("the MFT lies outside of the volume")
-        first = records.parse_record(self._target.read_at(start, self.boot.record_bytes), _MFT, _KINDS)
-        if first is None:
-            raise InvalidVolume("the MFT does not begin where the boot sector says")
-        known = [each for each in first.attributes if each.kind == records.DATA and not each.name]
-        self._mft = Contents.of([each for each in known if each.first_vcn == 0], "the MFT")
-        if self._mft.parts[0].value is not None or not 0 < self._mft.size <= self._target.geometry.size_bytes:
-            raise InvalidVolume(f"the MFT has an impossible size: {self._mft.size} bytes")
-        for number in self._extensions(first):
-            extra = self._record(number)
-            if extra is not None and extra.base == _MFT:
-                known += [each for each in extra.attributes if each.kind == records.DATA and not each.name]
-                self._mft = Contents.of(known, "the MFT")
-        return self._mft
-
-    def _extensions(self, record: MftRecord) -> list[int]:
-        """Return the records that hold further attributes of one, in the order of its attribute list."""
-        lists = [each for each in record.attributes if each.kind == records.ATTRIBUTE_LIST]
-        if not lists:
-            return []
-        parts = records.parse_attribute_list(self._list_value(record, lists), record.number)
-        return list(dict.fromkeys(part.record.number for part in parts if part.record.number != record.number))
-
-    def _list_value(self, record: MftRecord, lists: list[Attribute]) -> bytes:
-        what = f"the attribute list of MFT record {record.number}"
-        return Contents.of(lists, what).read(self._target, self.boot, limit=_MAX_LIST, what=what)
-
-    def _record(self, number: int) -> MftRecord | None:
-        """Read one record; None when it is not in use."""
-        size = self.boot.record_bytes
-        at, wanted, block = number * size, size, b""
-        for part in self._mft.parts:
-            offset = part.first_vcn * self.boot.cluster_bytes
-            for run in records.decode_runs(part, self.boot.clusters):
-                length = run.clusters * self.boot.cluster_bytes
-                # A record may be larger than a cluster, and its clusters need not lie together.
-                inside = max(at, offset)
-                stop = min(at + wanted, offset + length)
-                if inside < stop and run.cluster is not None:
-                    block += self._target.read_at(
-                        run.cluster * self.boot.cluster_bytes + inside - offset, stop - inside
-                    )
-                offset += length
-        return records.parse_record(block, number, _KINDS) if len(block) == size else None
-
-    def _each_record(self, progress: Callable[[int, int], None] | None) -> Iterator[MftRecord]:
-        """Yield the records that are in use."""
-        size, number, rest = self.boot.record_bytes, 0, b""
-        for piece in self._mft.pieces(self._target, self.boot):
-            block = rest + piece if rest else piece
-            for at in range(0, len(block) - size + 1, size):
-                # Most of an MFT is unused: looked at here, a record costs nothing.
-                if block[at : at + 4] in {b"FILE", b"BAAD"}:
-                    record = records.parse_record(block[at : at + size], number, _KINDS)
-                    if record is not None:
-                        yield record
-                number += 1
-            rest = block[len(block) // size * size :]
-            if progress is not None:
-                progress(number, self._records)
-
-    # ---- files ----
-
     def _scan(self, progress: Callable[[int, int], None] | None) -> tuple[dict[int, _File], dict[int, _Children]]:
         files: dict[int, _File] = {}
         lists: list[MftRecord] = []
         extra: dict[int, list[MftRecord]] = {}
-        for record in self._each_record(progress):
+        for record in self._mft.each_record(progress):
             if record.base is not None:
                 extra.setdefault(record.base, []).append(record)
             elif record.number == ROOT or record.number >= FIRST_USER_RECORD:
-                if any(each.kind == records.ATTRIBUTE_LIST for each in record.attributes):
+                if has_list(record):
                     lists.append(record)
                 else:
                     files[record.number] = _make_file(record, record.attributes)
         for record in lists:
-            files[record.number] = _make_file(record, self._merge(record, extra.get(record.number, [])))
+            files[record.number] = _make_file(record, self._mft.merge(record, extra.get(record.number, [])))
         children: dict[int, _Children] = {}
         for number, file in files.items():
             for name in file.names if number != ROOT else ():
@@ -293,40 +210,7 @@ class NtfsVolume:
 
     def _file(self, number: int) -> _File:
         """Return one of the files of the file system itself."""
-        record = self._record(number)
-        if record is None:
-            raise InvalidVolume(f"MFT record {number}, which every volume has, is not in use")
-        found = [self._record(each) for each in self._extensions(record)]
-        return _make_file(record, self._merge(record, [each for each in found if each is not None]))
-
-    def _merge(self, record: MftRecord, extra: list[MftRecord]) -> list[Attribute]:
-        """Return the attributes of a record and of those that continue it, as its attribute list has them.
-
-        Raises:
-            InvalidVolume: when the list names one that is not there.
-        """
-        lists = [each for each in record.attributes if each.kind == records.ATTRIBUTE_LIST]
-        if not lists:
-            return record.attributes
-        mine = [each for each in extra if each.base_sequence == record.sequence and each.base == record.number]
-        have = {
-            (each.kind, each.instance, holder.number, holder.sequence): each
-            for holder in (record, *mine)
-            for each in holder.attributes
-        }
-        merged = []
-        for part in records.parse_attribute_list(self._list_value(record, lists), record.number):
-            if part.kind not in _KINDS:
-                continue
-            # Taken out: a list that names a part twice is as wrong as one that names what is not there.
-            found = have.pop((part.kind, part.instance, part.record.number, part.record.sequence), None)
-            if found is None:
-                raise InvalidVolume(
-                    f"the attribute list of MFT record {record.number} names attribute {part.kind:#x} in record "
-                    f"{part.record.number}, which is not there"
-                )
-            merged.append(found)
-        return merged
+        return _make_file(*self._mft.whole_record(number))
 
     def _entry(self, file: _File, path: str, name: _Name | None, descriptors: dict[int, bytes]) -> NtfsEntry:
         where = f"MFT record {file.record.number} ({path})"
@@ -377,6 +261,10 @@ class NtfsVolume:
         contents = self._one(file, kind)
         if contents is None:
             return None
+        if contents.parts[0].value is None:
+            self._values_left -= contents.size
+            if self._values_left < 0:
+                raise InvalidVolume(f"the reparse points and security descriptors have more than {_MAX_VALUES} bytes")
         return contents.read(self._target, self.boot, limit=limit, what=f"attribute {kind:#x} of {where}")
 
     def _descriptors(self) -> dict[int, bytes]:
@@ -400,15 +288,15 @@ class NtfsVolume:
         blocks = [each for each in parts if each.kind == records.INDEX_ALLOCATION and each.name == "$I30"]
         if len(root) != 1 or root[0].value is None:
             raise InvalidVolume(f"{where} has no root")
-        allocation = Contents.of(blocks, where) if blocks else None
-        if allocation is not None and allocation.size > self._target.geometry.size_bytes:
-            raise InvalidVolume(f"{where} is larger than the volume")
-        pieces = allocation.pieces(self._target, self.boot) if allocation is not None else iter(())
-        indexed = names_in_index(root[0].value, pieces, self.boot.cluster_bytes, where)
+        allocation = RunMap(Contents.of(blocks, where), self.boot, where) if blocks else None
+        indexed, visited = names_in_index(root[0].value, allocation, self._target, self.boot.cluster_bytes, where)
+        self._index_left -= visited
+        if self._index_left < 0:
+            raise InvalidVolume(f"{where} shares its blocks with others")
         expected = {(number, name.text) for number, name in below}
         expected |= {(number, name.short) for number, name in below if name.short is not None}
-        indexed = {(number, text) for number, text in indexed if number >= FIRST_USER_RECORD}
-        for number, text in sorted(expected ^ indexed)[:1]:
+        there_are = {(number, text) for number, text in indexed if number >= FIRST_USER_RECORD}
+        for number, text in sorted(expected ^ there_are)[:1]:
             there = "only its record says that it is there" if (number, text) in expected else "it has no such name"
             raise InvalidVolume(f"{where} does not fit its files: {text!r}, MFT record {number}: {there}")
 

@@ -196,6 +196,9 @@ def parse_record(block: bytes, number: int, kinds: frozenset[int]) -> MftRecord 
     if not flags & _IN_USE:
         return None
     record = bytes(undo_fixups(block, f"MFT record {number}", b"FILE"))
+    # From version 3.1 of the file system on, a record knows its place; its update sequence is behind that field.
+    if header[1] >= 48 and int.from_bytes(record[44:48], "little") != number & 0xFFFFFFFF:
+        raise InvalidVolume(f"MFT record {number} says that it is another one")
     if not 42 <= attributes_at <= used <= len(record):
         raise InvalidVolume(f"MFT record {number} is damaged: attributes from {attributes_at} to {used}")
     attributes = list(_attributes(record, attributes_at, used, number, kinds))

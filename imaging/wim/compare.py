@@ -19,11 +19,12 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim import describe
 from osdimage.imaging.wim.attributes import FileAttribute
+from osdimage.imaging.wim.audit import refuse_missing
 from osdimage.imaging.wim.compare_target import UNIX_EPOCH, ComparedTarget, FoundFile, FoundStream, open_compared
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.fidelity import CompareReport, Fidelity, Tally
 from osdimage.imaging.wim.links import link_texts, read_blobs
-from osdimage.native.tree import Entry, Stream
+from osdimage.native.tree import Audit, Entry, Stream
 
 # Measured on a volume of 53,800 files and 560 MB in memory: 4 s to list and compare, 2 s to hash.
 _SHARES = {Phase.SCAN: 60.0, Phase.VERIFY_DATA: 40.0}
@@ -69,6 +70,7 @@ class _Link:
 def compare_image(
     wim: Path,
     image: int,
+    audit: Audit,
     walk: Callable[[Callable[[Entry], None]], tuple[str, ...]],
     target: Path,
     *,
@@ -79,6 +81,7 @@ def compare_image(
     progress: ProgressCallback | None,
 ) -> CompareReport:
     """Compare an image; see :meth:`osdimage.imaging.WimImage.compare_with`."""
+    refuse_missing(wim, image, audit)
     meter = Meter(progress, _SHARES)
     with open_compared(target, partition, sector_size) as opened:
         comparison = _Comparison(opened, Tally(differences))
@@ -308,7 +311,7 @@ class _Comparison:
     ) -> None:
         if there is None and (kind is Fidelity.NAMED_STREAMS or stream.size):
             self.tally.different(kind, path, describe.size(stream.size), None)
-        elif there is not None and not stream.is_missing and there.size != stream.size:
+        elif there is not None and there.size != stream.size:
             self.tally.different(kind, path, describe.size(stream.size), describe.size(there.size))
         elif there is None or (there.size == 0 and stream.sha1 is None):
             self.tally.restored(kind)

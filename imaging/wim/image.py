@@ -243,6 +243,7 @@ class WimImage:
             InvalidTable: when the disk has no partition table that can be used.
             InvalidVolume: when the volume contradicts itself.
             CorruptWim: when the tree of the image is damaged.
+            MissingParts: when contents are in another file: their size is not known then.
             StorageError: when the target cannot be read.
         """
         from osdimage.imaging.wim.compare import compare_image  # noqa: PLC0415 - with it come threads and hashes
@@ -250,6 +251,7 @@ class WimImage:
         return compare_image(
             self._path,
             self.index,
+            self.audit(),
             self.walk,
             Path(target),
             partition=partition,
