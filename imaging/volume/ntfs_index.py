@@ -19,7 +19,7 @@ _HAS_CHILD, _IS_LAST = 1, 2
 
 def names_in_index(
     root: bytes, blocks: RunMap | None, volume: BlockTarget, cluster_bytes: int, where: str
-) -> tuple[set[tuple[int, str]], int]:
+) -> tuple[set[tuple[Reference, str]], int]:
     """Read an index.
 
     Args:
@@ -30,7 +30,7 @@ def names_in_index(
         where: what messages call the index.
 
     Returns:
-        The record and the name of every entry, DOS names too; and how many bytes of blocks were visited.
+        The reference and the name of every entry, DOS names too; and how many bytes of blocks were visited.
 
     Raises:
         InvalidVolume: when it is damaged.
@@ -42,7 +42,7 @@ def names_in_index(
         raise InvalidVolume(f"{where} is damaged: blocks of {block_bytes} bytes")
     # A VCN counts clusters, or 512 bytes where a block is smaller than a cluster.
     step = cluster_bytes if cluster_bytes <= block_bytes else 512
-    found: set[tuple[int, str]] = set()
+    found: set[tuple[Reference, str]] = set()
     waiting = list(_entries(root, 16, where, found))
     seen: set[int] = set()
     while waiting:
@@ -58,7 +58,7 @@ def names_in_index(
     return found, len(seen) * block_bytes
 
 
-def _entries(block: bytes, header_at: int, where: str, found: set[tuple[int, str]]) -> Iterator[int]:
+def _entries(block: bytes, header_at: int, where: str, found: set[tuple[Reference, str]]) -> Iterator[int]:
     """Collect the entries of one node; yield the blocks below it."""
     first, used = struct.unpack_from("<II", block, header_at)
     at, end = header_at + first, header_at + used
@@ -74,6 +74,6 @@ def _entries(block: bytes, header_at: int, where: str, found: set[tuple[int, str
         if len(key) < 66 or len(key) < 66 + 2 * key[64] or 16 + key_bytes > length:
             break
         text = key[66 : 66 + 2 * key[64]].decode("utf-16-le", "surrogatepass")
-        found.add((Reference.from_int(reference).number, text))
+        found.add((Reference.from_int(reference), text))
         at += length
     raise InvalidVolume(f"{where} is damaged at byte {at} of a node")

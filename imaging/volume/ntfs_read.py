@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
@@ -102,11 +102,17 @@ class _Name:
 
 @dataclass(slots=True)
 class _File:
-    """What was found of a file while the MFT was read."""
+    """What was found of a file while the MFT was read: its names, and its other attributes."""
 
-    record: MftRecord
-    names: list[_Name] = field(default_factory=list)
-    by_kind: dict[int, list[Attribute]] = field(default_factory=dict)
+    number: int
+    sequence: int
+    is_directory: bool
+    names: list[_Name]
+    attributes: tuple[Attribute, ...]
+
+    def parts(self, kind: int, name: str = "") -> list[Attribute]:
+        """Return the parts of an attribute."""
+        return [each for each in self.attributes if each.kind == kind and each.name == name]
 
 
 class NtfsVolume:
@@ -147,7 +153,7 @@ class NtfsVolume:
             StorageError: when it cannot be read.
         """
         files, children = self._scan(progress)
-        if ROOT not in files or not files[ROOT].record.is_directory:
+        if ROOT not in files or not files[ROOT].is_directory:
             raise InvalidVolume("the volume has no root directory")
         descriptors = self._descriptors()
         waiting = [(ROOT, "/", files[ROOT].names[0] if files[ROOT].names else None)]
@@ -156,19 +162,21 @@ class NtfsVolume:
         while waiting:
             number, path, name = waiting.pop()
             file = files[number]
-            if file.record.is_directory:
-                if number in seen:
-                    raise InvalidVolume(f"the directory {path!r} has two names: MFT record {number}")
-                seen.add(number)
+            if number in seen:
+                raise InvalidVolume(f"the directory {path!r} has two names: MFT record {number}")
             paths += len(path)
             if len(path) > _MAX_PATH or paths > _MAX_PATHS:
                 raise InvalidVolume(f"the paths of the volume are too long, such as {path[:80]!r}...")
             yield self._entry(file, path, name, descriptors)
-            if file.record.is_directory:
-                below = children.get(number, [])
-                self._check_index(file, path, below)
+            if file.is_directory:
+                seen.add(number)
+                below = children.pop(number, [])
+                self._check_index(file, path, below, files)
                 prefix = path if path == "/" else path + "/"
                 waiting += [(child, prefix + each.text, each) for child, each in reversed(below)]
+            elif len(file.names) <= 1:
+                # What was yielded is not needed any more; a volume has some hundred thousand files.
+                del files[number]
 
     def pieces(self, stream: NtfsStream) -> Iterator[bytes]:
         """Yield the contents of a stream; several threads may read at once.
@@ -202,7 +210,7 @@ class NtfsVolume:
             for name in file.names if number != ROOT else ():
                 above = files.get(name.parent.number)
                 # What lies in $Extend, or in a directory that is no more, is not in the tree.
-                if above is not None and above.record.sequence == name.parent.sequence:
+                if above is not None and above.sequence == name.parent.sequence:
                     children.setdefault(name.parent.number, []).append((number, name))
         for below in children.values():
             below.sort(key=lambda item: item[1].text)
@@ -213,7 +221,7 @@ class NtfsVolume:
         return _make_file(*self._mft.whole_record(number))
 
     def _entry(self, file: _File, path: str, name: _Name | None, descriptors: dict[int, bytes]) -> NtfsEntry:
-        where = f"MFT record {file.record.number} ({path})"
+        where = f"MFT record {file.number} ({path})"
         standard = self._one(file, records.STANDARD_INFORMATION)
         value = standard.parts[0].value if standard is not None else None
         if value is None or len(value) < 48:
@@ -232,8 +240,8 @@ class NtfsVolume:
                 raise InvalidVolume(f"{where} has security id {security_id}, which $Secure does not hold")
         return NtfsEntry(
             path,
-            file.record.number,
-            file.record.is_directory,
+            file.number,
+            file.is_directory,
             name.short if name is not None else None,
             attributes,
             created,
@@ -249,13 +257,14 @@ class NtfsVolume:
 
     def _streams(self, file: _File, where: str) -> tuple[NtfsStream, ...]:
         parts: dict[str, list[Attribute]] = {}
-        for each in file.by_kind.get(records.DATA, ()):
-            parts.setdefault(each.name, []).append(each)
+        for each in file.attributes:
+            if each.kind == records.DATA:
+                parts.setdefault(each.name, []).append(each)
         return tuple(NtfsStream(name or None, Contents.of(found, where)) for name, found in sorted(parts.items()))
 
     def _one(self, file: _File, kind: int) -> Contents | None:
-        parts = file.by_kind.get(kind)
-        return Contents.of(parts, f"MFT record {file.record.number}") if parts else None
+        parts = file.parts(kind)
+        return Contents.of(parts, f"MFT record {file.number}") if parts else None
 
     def _value(self, file: _File, kind: int, limit: int, where: str) -> bytes | None:
         contents = self._one(file, kind)
@@ -270,22 +279,21 @@ class NtfsVolume:
     def _descriptors(self) -> dict[int, bytes]:
         """Return the security descriptors of $Secure by their number."""
         file = self._file(_SECURE)
-        parts = [each for each in file.by_kind.get(records.DATA, ()) if each.name == "$SDS"]
+        parts = file.parts(records.DATA, "$SDS")
         if not parts:
             # A volume of version 1 has none.
             return {}
         return read_descriptors(Contents.of(parts, "$Secure").pieces(self._target, self.boot))
 
-    def _check_index(self, file: _File, path: str, below: _Children) -> None:
+    def _check_index(self, file: _File, path: str, below: _Children, files: dict[int, _File]) -> None:
         """Compare the index of a directory with the names that say that they are in it.
 
         Raises:
             InvalidVolume: when a name is only in one of them.
         """
         where = f"the index of the directory {path!r}"
-        parts = [each for kind in (records.INDEX_ROOT, records.INDEX_ALLOCATION) for each in file.by_kind.get(kind, ())]
-        root = [each for each in parts if each.kind == records.INDEX_ROOT and each.name == "$I30"]
-        blocks = [each for each in parts if each.kind == records.INDEX_ALLOCATION and each.name == "$I30"]
+        root = file.parts(records.INDEX_ROOT, "$I30")
+        blocks = file.parts(records.INDEX_ALLOCATION, "$I30")
         if len(root) != 1 or root[0].value is None:
             raise InvalidVolume(f"{where} has no root")
         allocation = RunMap(Contents.of(blocks, where), self.boot, where) if blocks else None
@@ -293,33 +301,36 @@ class NtfsVolume:
         self._index_left -= visited
         if self._index_left < 0:
             raise InvalidVolume(f"{where} shares its blocks with others")
-        expected = {(number, name.text) for number, name in below}
-        expected |= {(number, name.short) for number, name in below if name.short is not None}
-        there_are = {(number, text) for number, text in indexed if number >= FIRST_USER_RECORD}
-        for number, text in sorted(expected ^ there_are)[:1]:
-            there = "only its record says that it is there" if (number, text) in expected else "it has no such name"
-            raise InvalidVolume(f"{where} does not fit its files: {text!r}, MFT record {number}: {there}")
+        expected = set()
+        for number, name in below:
+            reference = Reference(number, files[number].sequence)
+            expected |= {(reference, text) for text in (name.text, name.short) if text is not None}
+        there_are = {(reference, text) for reference, text in indexed if reference.number >= FIRST_USER_RECORD}
+        for reference, text in sorted(expected ^ there_are)[:1]:
+            who = "the index alone has" if (reference, text) in there_are else "the index has not"
+            raise InvalidVolume(f"{where} does not fit its files: {who} {text!r}, MFT record {reference.number}")
 
 
 _Children = list[tuple[int, _Name]]
 
 
 def _make_file(record: MftRecord, attributes: list[Attribute]) -> _File:
-    file = _File(record)
+    names: list[_Name] = []
     short: list[_Name] = []
+    rest: list[Attribute] = []
     for each in attributes:
         if each.kind == records.FILE_NAME:
             name = _parse_name(each, record.number)
-            (short if name.namespace == _DOS else file.names).append(name)
+            (short if name.namespace == _DOS else names).append(name)
         elif each.kind != records.ATTRIBUTE_LIST:
-            file.by_kind.setdefault(each.kind, []).append(each)
+            rest.append(each)
     for name in short:
-        owner = next((n for n in file.names if n.parent == name.parent and n.namespace == _WIN32), None)
+        owner = next((n for n in names if n.parent == name.parent and n.namespace == _WIN32), None)
         if owner is not None:
             owner.short = name.text
         else:
-            file.names.append(name)
-    return file
+            names.append(name)
+    return _File(record.number, record.sequence, record.is_directory, names, tuple(rest))
 
 
 def _parse_name(attribute: Attribute, number: int) -> _Name:

@@ -254,7 +254,7 @@ def bitlocker(data: bytearray, _: Sample) -> None:
 
 
 LIES: dict[Callable[[bytearray, Sample], None], str] = {
-    own_child: "it has no such name|only its record|does not fit",
+    own_child: "does not fit its files: the index alone has 'packed'",
     outside_run: "a run at clusters",
     endless_mft: "impossible size",
     loop_in_index: "twice",
