@@ -67,11 +67,11 @@ def compare_command(
     if reporter.as_json:
         render.document(report)
     else:
-        _show(report, reporter)
+        _show(report, reporter, strict=strict)
     return 0 if report.is_equal and not (strict and report.has_losses) else 1
 
 
-def _show(report: CompareReport, reporter: Reporter) -> None:
+def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     for text in report.notes:
@@ -91,7 +91,11 @@ def _show(report: CompareReport, reporter: Reporter) -> None:
     if report.more_differences and report.differences:
         render.line(f"and {report.more_differences:,} more differences")
     result = "equal" if report.is_equal else "DIFFERENT"
-    losses = "; what is dropped has no place there" if any(count.dropped for count in report.classes) else ""
+    losses = ""
+    if strict and report.has_losses:
+        losses = "; --strict: what is dropped has no place there"
+    elif any(count.dropped for count in report.classes):
+        losses = "; what is dropped has no place there"
     render.line(
         f"{where}: {report.target_kind}, {result}: {report.files:,} files and directories, "
         f"{format_size(report.size)} compared with image {report.image} of {report.wim}{losses}"

@@ -284,7 +284,9 @@ class _Comparison:
                 wanted = texts[0] if texts else "what its damaged reparse point says"
                 self.tally.different(Fidelity.REPARSE_POINTS, link.path, wanted, link.text)
         if unknown:
-            self.notes.append(f"{unknown} links were not compared: what they say is in another file than {wim}")
+            self.notes.append(
+                f"{unknown} links were not compared: {wim} is pipable, or what they say is in another file"
+            )
 
     # ---- contents ----
 

@@ -5,6 +5,7 @@ The buffers are those of [MS-FSCC] 2.1.2.4 and 2.1.2.5, without their first eigh
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Iterable, Iterator
@@ -53,7 +54,9 @@ def link_texts(tag: int, data: bytes, target: Path) -> tuple[str, ...]:
 
 
 def read_blobs(path: Path, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
-    """Return the contents of small blobs of a WIM file by their SHA-1; those that it does not hold are left out.
+    """Return the contents of small blobs of a WIM file by their SHA-1.
+
+    What the file does not hold is left out, and everything when it is pipable.
 
     Raises:
         CorruptWim: when one cannot be read.
@@ -66,6 +69,9 @@ def read_blobs(path: Path, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
         facts = handle.info()
         blobs = BlobTable(handle)
     found: dict[bytes, bytes] = {}
+    if facts.is_pipable:
+        # Its resources are laid out in another way, which the reader does not know.
+        return found
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
@@ -73,6 +79,8 @@ def read_blobs(path: Path, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
             if sha1 in wanted and size <= _MAX_BUFFER:
                 blob = blobs[position]
                 found[sha1] = _part(reader.pieces(blob), blob.offset_in_resource, size)
+                if hashlib.sha1(found[sha1], usedforsecurity=False).digest() != sha1:
+                    raise CorruptWim(f"{path}: the target of a link does not match its SHA-1 ({sha1.hex()})")
         reader.close()
     except OSError as error:
         raise CorruptWim(f"{path}: the target of a link cannot be read: {error.strerror}") from error

@@ -533,6 +533,24 @@ def test_a_target_of_no_known_kind_is_refused(
     assert words in osdimage("compare", applied.wim, tmp_path / "target", code=4).err
 
 
+def test_contents_in_another_file_are_asked_for(tree: tuple[Path, Path], tmp_path: Path) -> None:
+    wim, target = tree
+    judges.wimlib("split", wim, tmp_path / "part.swm", "0.1")
+    assert "another file" in osdimage("compare", tmp_path / "part.swm", target, code=3).err
+    osdimage("compare", tmp_path / "part.swm", target, "--ref", f"{tmp_path}/part*.swm")
+
+
+@pytest.mark.parametrize("options", [("--solid",), ("--pipable",)], ids=lambda options: options[0])
+def test_links_of_other_kinds_of_wims(tree: tuple[Path, Path], tmp_path: Path, options: tuple[str, ...]) -> None:
+    wim, target = tree
+    judges.wimlib("export", wim, "1", tmp_path / "other.wim", *options)
+    outcome = osdimage("compare", tmp_path / "other.wim", target, "--json")
+    # What links say cannot be read from a pipable WIM.
+    expected = (5, 0, 5, 0) if options == ("--pipable",) else (5, 5, 0, 0)
+    assert counts_of(outcome)["reparse-points"] == expected
+    assert bool(outcome.document["notes"]) == (options == ("--pipable",))
+
+
 def test_progress_reaches_the_end(applied: Applied) -> None:
     events = osdimage("compare", applied.wim, applied.volume, "--events", "-").events
     assert events[-1]["percent"] == 100
