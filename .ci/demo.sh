@@ -49,6 +49,7 @@ disk=$work/disk.img
 started=$EPOCHREALTIME
 run osdimage deploy "$wim" "$disk" --preset uefi --size 64GB
 deployed=$(seconds_since "$started")
+run osdimage compare "$wim" "$disk" --partition 3 || identical=NO
 run osdimage capture "$disk" "$work/again.wim" --partition 3 --name "Read back"
 run osdimage apply "$work/again.wim" "$work/from-disk"
 diff --recursive --no-dereference --brief -- "$folder" "$work/from-disk" || identical=NO
