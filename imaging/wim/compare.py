@@ -7,19 +7,16 @@ size is right is read, in the order of the medium and by several threads, and it
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.units import MIB
 from osdimage.imaging.wim import describe
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import refuse_missing
+from osdimage.imaging.wim.compare_hashes import EMPTY_SHA1, StreamHash, StreamHashes
 from osdimage.imaging.wim.compare_target import UNIX_EPOCH, ComparedTarget, FoundFile, FoundStream, open_compared
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.fidelity import CompareReport, Fidelity, Tally
@@ -28,9 +25,6 @@ from osdimage.native.tree import Audit, Entry, Stream
 
 # Measured on a volume of 53,800 files and 560 MB in memory: 4 s to list and compare, 2 s to hash.
 _SHARES = {Phase.SCAN: 60.0, Phase.VERIFY_DATA: 40.0}
-_BATCH_BYTES = 8 * MIB
-_BATCH_STREAMS = 256
-_EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
 
 # Bits of FILE_ATTRIBUTE_* that say nothing of their own.  A directory is one by the flag of its MFT record, and NTFS
 # stores no such bit; NORMAL stands for no bit at all ([MS-FSCC] 2.6).  Of encrypted files, see _compare_contents.
@@ -47,14 +41,6 @@ _MISSED = (
     | FileAttribute.OFFLINE
     | FileAttribute.NOT_CONTENT_INDEXED
 )
-
-
-@dataclass(slots=True)
-class _Job:
-    """A stream to be hashed, once for all names of its file."""
-
-    stream: FoundStream
-    expected: list[tuple[Fidelity, str, bytes]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +70,15 @@ def compare_image(
     refuse_missing(wim, image, audit)
     meter = Meter(progress, _SHARES)
     with open_compared(target, partition, sector_size) as opened:
-        comparison = _Comparison(opened, Tally(differences))
+        tally = Tally(differences)
+        comparison = _Comparison(opened, tally)
         comparison.list_target(lambda done, total: meter.step(Phase.SCAN, done, total, unit="files"))
         notes = walk(comparison.compare)
         comparison.report_extra()
         with wim_errors(wim):
             comparison.compare_links(wim, target)
-        comparison.compare_contents(threads or len(os.sched_getaffinity(0)), meter)
+        hashed = comparison.hashes.compare(tally, threads or len(os.sched_getaffinity(0)), meter)
     meter.finish()
-    tally = comparison.tally
     total = tally.total_different
     return CompareReport(
         wim,
@@ -101,7 +87,7 @@ def compare_image(
         partition,
         opened.kind,
         comparison.files,
-        comparison.hashed,
+        hashed,
         is_equal=total == 0,
         has_losses=tally.has_losses,
         classes=tally.classes,
@@ -117,11 +103,10 @@ class _Comparison:
     def __init__(self, target: ComparedTarget, tally: Tally) -> None:
         self.tally = tally
         self.files = 0
-        self.hashed = 0
+        self.hashes = StreamHashes(target)
         self.notes: list[str] = []
         self._target = target
         self._found: dict[str, FoundFile] = {}
-        self._jobs: dict[tuple[int, str | None], _Job] = {}
         self._links: list[_Link] = []
         # The first path of each file with several names, and the image's and the target's number of the file.
         self._by_group: dict[int, tuple[int, str]] = {}
@@ -215,21 +200,14 @@ class _Comparison:
             self.tally.different(kind, path, describe.value(expected), describe.value(there))
 
     def _compare_short_name(self, entry: Entry, found: FoundFile) -> None:
-        kind = Fidelity.SHORT_NAMES
-        expected = entry.short_name
-        if expected is not None and (entry.name or "").upper() == expected.upper():
-            # A name that is short by itself has no second one on NTFS (FILE_NAME_WIN32_AND_DOS).
-            expected = found.short_name or expected if kind in self._target.holds else expected
-            there: str | None = expected
-        else:
-            there = found.short_name
+        kind, expected = Fidelity.SHORT_NAMES, _short_name(entry)
         if kind not in self._target.holds:
             if expected is not None:
                 self.tally.dropped(kind)
-        elif expected == there:
+        elif expected == found.short_name:
             self.tally.restored(kind, expected is not None)
         else:
-            self.tally.different(kind, entry.path, expected, there)
+            self.tally.different(kind, entry.path, expected, found.short_name)
 
     def _compare_links(self, entry: Entry, found: FoundFile) -> None:
         """Compare which names are one file: each with the first name of its file in the image and in the target."""
@@ -256,7 +234,7 @@ class _Comparison:
         if not self._target.keeps_reparse_point(tag):
             self.tally.dropped(kind)
             return
-        sha1 = entry.streams[0].sha1 or _EMPTY_SHA1
+        sha1 = entry.streams[0].sha1 or EMPTY_SHA1
         if found.link is not None:
             self._links.append(_Link(entry.path, tag, sha1, found.link))
             return
@@ -318,70 +296,18 @@ class _Comparison:
         elif there is None or (there.size == 0 and stream.sha1 is None):
             self.tally.restored(kind)
         else:
-            job = self._jobs.setdefault((identity, there.name), _Job(there))
-            job.expected.append((kind, path, stream.sha1 or _EMPTY_SHA1))
-
-    def compare_contents(self, threads: int, meter: Meter) -> None:
-        """Hash what is on the list."""
-        jobs = sorted(self._jobs.values(), key=lambda job: self._target.position(job.stream))
-        total = sum(job.stream.size for job in jobs)
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="osdimage-compare")
-        waiting: set[Future[list[tuple[_Job, bytes | str]]]] = set()
-        try:
-            for batch in _batches(jobs):
-                waiting.add(pool.submit(self._hash, batch))
-                if len(waiting) >= 2 * threads:
-                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        self._judge(future.result())
-                    meter.step(Phase.VERIFY_DATA, self.hashed, total)
-            for future in wait(waiting).done:
-                self._judge(future.result())
-            meter.step(Phase.VERIFY_DATA, total, total)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _hash(self, batch: list[_Job]) -> list[tuple[_Job, bytes | str]]:
-        """Return the SHA-1 of each stream, or why it cannot be read."""
-        results: list[tuple[_Job, bytes | str]] = []
-        for job in batch:
-            digest = hashlib.sha1(usedforsecurity=False)
-            try:
-                for piece in self._target.pieces(job.stream):
-                    digest.update(piece)
-            except InvalidVolume as error:
-                results.append((job, str(error)))
-            else:
-                results.append((job, digest.digest()))
-        return results
-
-    def _judge(self, results: list[tuple[_Job, bytes | str]]) -> None:
-        for job, result in results:
-            self.hashed += job.stream.size
-            for kind, path, expected in job.expected:
-                if result == expected:
-                    self.tally.restored(kind)
-                else:
-                    there = f"unreadable: {result}" if isinstance(result, str) else describe.sha1(result)
-                    self.tally.different(kind, path, describe.sha1(expected), there)
-
-
-def _batches(jobs: list[_Job]) -> Iterator[list[_Job]]:
-    batch: list[_Job] = []
-    size = 0
-    for job in jobs:
-        batch.append(job)
-        size += job.stream.size
-        if size >= _BATCH_BYTES or len(batch) >= _BATCH_STREAMS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+            self.hashes.expect(identity, there, StreamHash(kind, path, stream.sha1 or EMPTY_SHA1))
 
 
 def _has_contents(entry: Entry) -> bool:
     """Tell whether the first stream is the contents: not of a directory, and not a reparse point's buffer."""
     return not entry.attributes & FileAttribute.DIRECTORY and entry.reparse_tag is None
+
+
+def _short_name(entry: Entry) -> str | None:
+    """Return the short name; a name that is short by itself has no second one on NTFS (FILE_NAME_WIN32_AND_DOS)."""
+    short = entry.short_name
+    return None if short is not None and short.upper() == (entry.name or "").upper() else short
 
 
 def _stream_path(path: str, name: str | None) -> str:
@@ -398,7 +324,7 @@ def _facts(entry: Entry) -> dict[Fidelity, int]:
         Fidelity.MODIFICATION_TIMES: 1,
         Fidelity.ACCESS_TIMES: 1,
         Fidelity.SECURITY_DESCRIPTORS: int(entry.security_descriptor is not None),
-        Fidelity.SHORT_NAMES: int(entry.short_name is not None),
+        Fidelity.SHORT_NAMES: int(_short_name(entry) is not None),
         Fidelity.HARD_LINKS: int(entry.links > 1),
         Fidelity.REPARSE_POINTS: int(entry.reparse_tag is not None),
         Fidelity.OBJECT_IDS: int(entry.object_id is not None),

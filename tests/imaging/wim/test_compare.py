@@ -112,6 +112,19 @@ def test_the_target_is_only_read(applied: Applied) -> None:
     assert judges.sha1_of(applied.volume) == before
 
 
+@pytest.mark.parametrize(
+    "name", ["discutils_TestData", "mwl_BootLZX", "mwl_LZMS", "wimlib_empty_dacl", "wimlib_longpaths"]
+)
+def test_wims_that_others_made(tmp_path: Path, name: str) -> None:
+    wim = judges.corpus() / "wim" / f"{name}.wim"
+    if not wim.is_file():
+        pytest.skip("this WIM is not in the corpus")
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs")
+    judges.wimlib("apply", wim, "1", volume)
+    counts = counts_of(osdimage("compare", wim, volume, "--index", "1", "--strict", "--json"))
+    assert counts["names"][0] == len(judges.wimlib_paths(wim))
+
+
 # ---- different: an NTFS volume
 
 
@@ -507,6 +520,23 @@ def test_a_damaged_volume_is_invalid_input(applied: Applied, tmp_path: Path) -> 
     assert "was not written whole" in outcome.err
     with WimFile.open(applied.wim) as wim, pytest.raises(InvalidVolume, match=r"copy\.ntfs: MFT record"):
         wim.image(1).compare_with(copy)
+
+
+def test_damaged_contents_are_a_difference_of_their_file(applied: Applied, tmp_path: Path) -> None:
+    copy = copy_of(applied.volume, tmp_path)
+    data = bytearray(copy.read_bytes())
+    name = "compressed folder".encode("utf-16-le")
+    assert data.count(name) >= 1
+    # The first chunk of the compressed text: its first reference leads before its begin.
+    at = data.index(b"the same line again\n"[:8])
+    while data[at - 3 : at - 1] == b"\0\0" or at % 4096 != 3:
+        at = data.index(b"the same", at + 1)
+    data[at - 1] = 0xFF
+    copy.write_bytes(data)
+    outcome = osdimage("compare", applied.wim, copy, "--json", code=1)
+    (difference,) = outcome.document["differences"]
+    assert difference["path"] == "/compressed folder/text"
+    assert difference["found"].startswith("unreadable: compressed data is damaged")
 
 
 def test_a_dirty_volume_is_noted(applied: Applied, tmp_path: Path) -> None:
