@@ -194,9 +194,9 @@ def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
     version, ntfs = None, False
     remarks = []
     try:
-        from osdimage.native import library  # noqa: PLC0415 - it may be what is broken
+        from osdimage.native import runtime  # noqa: PLC0415 - it may be what is broken
 
-        version, ntfs = library.version(), library.has_ntfs_support()
+        version, ntfs = runtime.version(), runtime.has_ntfs_support()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is asked for
         remarks.append(Remark(Severity.WARNING, f"the extension module cannot be used: {error}"))
     loads = version is not None

@@ -17,7 +17,7 @@ from typing import Any, Self
 from osdimage.native import text
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.callbacks import Listener, Relay
-from osdimage.native.library import Compression, compression_level
+from osdimage.native.runtime import Compression, compression_level
 from osdimage.native.status import call
 
 ALL_IMAGES: int = lib.WIMLIB_ALL_IMAGES

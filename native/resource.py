@@ -9,7 +9,7 @@ from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.handles import WimHandle
-from osdimage.native.library import Compression
+from osdimage.native.runtime import Compression
 from osdimage.native.tree import Blob
 
 # Few enough calls for large blobs, small enough to stay in the processor's cache.

@@ -25,8 +25,8 @@ from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import Entry, WimImage
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
-from osdimage.native.library import Compression
 from osdimage.native.resource import ResourceReader
+from osdimage.native.runtime import Compression
 from osdimage.native.tree import Blob
 
 # FILETIME 0 in nanoseconds since 1970: what Windows stores for "not known".

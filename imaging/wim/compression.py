@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.units import KIB, MIB, format_size
-from osdimage.native.library import Compression
+from osdimage.native.runtime import Compression
 
 __all__ = ["DEFAULT_LEVELS", "Compression", "CompressionSpec"]
 

@@ -30,7 +30,7 @@ from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
-from osdimage.native.library import Compression
+from osdimage.native.runtime import Compression
 from osdimage.native.tree import Blob
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from osdimage.imaging.wim.write import (
     write_file,
 )
 from osdimage.native.handles import WimHandle
-from osdimage.native.library import Compression
+from osdimage.native.runtime import Compression
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from osdimage.imaging.errors import CorruptWim
 from osdimage.native.handles import WimInfo
-from osdimage.native.library import Compression
+from osdimage.native.runtime import Compression
 
 CREATOR_PROPERTY = "OSDIMAGE/CREATOR"
 VERSION_PROPERTY = "OSDIMAGE/VERSION"

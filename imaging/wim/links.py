@@ -13,8 +13,8 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim
 from osdimage.native.handles import WimHandle
-from osdimage.native.library import Compression
 from osdimage.native.resource import BlobTable, ResourceReader
+from osdimage.native.runtime import Compression
 
 SYMBOLIC_LINK = 0xA000000C
 MOUNT_POINT = 0xA0000003

@@ -27,8 +27,8 @@ from osdimage.imaging.wim.info import ImageInfo, WimHeader
 from osdimage.imaging.wim.steps import listener
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
-from osdimage.native.library import Compression
 from osdimage.native.resource import BlobTable, ResourceReader
+from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibError
 from osdimage.native.tree import Blob, Entry
 

@@ -12,7 +12,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.output import new_file
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.handles import WimHandle, WriteSettings
-from osdimage.native.library import Compression
+from osdimage.native.runtime import Compression
 
 # Shares of the time of a write, measured with the default compression; scanning is cheap beside compressing.
 WRITE_SHARES = {

@@ -123,7 +123,7 @@ def test_programs_are_found_in_the_system_folders_too(
 def test_an_extension_module_that_does_not_load_is_a_fact(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     del programs
     monkeypatch.setitem(sys.modules, "osdimage.native", None)
-    monkeypatch.setitem(sys.modules, "osdimage.native.library", None)
+    monkeypatch.setitem(sys.modules, "osdimage.native.runtime", None)
     report = doctor.examine(FEDORA)
     assert report.missing == ("libwim", "NTFS support of libwim", "libntfs-3g")
     libwim = component("libwim", FEDORA)
@@ -133,9 +133,9 @@ def test_an_extension_module_that_does_not_load_is_a_fact(programs: Programs, mo
 
 
 def test_a_libwim_without_libntfs_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    from osdimage.native import library  # noqa: PLC0415 - only this test touches it
+    from osdimage.native import runtime  # noqa: PLC0415 - only this test touches it
 
-    monkeypatch.setattr(library, "has_ntfs_support", lambda: False)
+    monkeypatch.setattr(runtime, "has_ntfs_support", lambda: False)
     assert doctor.examine(BOOKWORM).missing == ("NTFS support of libwim",)
     assert component("NTFS support of libwim").remarks == (
         Remark(Severity.WARNING, "this libwim was built without libntfs-3g"),
@@ -146,9 +146,9 @@ def test_a_libwim_without_libntfs_is_not_enough(monkeypatch: pytest.MonkeyPatch)
 def test_a_libwim_whose_files_windows_refuses_is_noted(
     version: tuple[int, int, int], noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from osdimage.native import library  # noqa: PLC0415 - only this test touches it
+    from osdimage.native import runtime  # noqa: PLC0415 - only this test touches it
 
-    monkeypatch.setattr(library, "version", lambda: library.Version(*version))
+    monkeypatch.setattr(runtime, "version", lambda: runtime.Version(*version))
     remarks = component("libwim").remarks
     assert [remark.severity for remark in remarks] == ([Severity.NOTE] if noted else [])
 

@@ -14,7 +14,7 @@ import pytest
 from osdimage.native import tree
 from osdimage.native.callbacks import Omitted, Report
 from osdimage.native.handles import WimHandle, WriteSettings
-from osdimage.native.library import Compression, compression_level
+from osdimage.native.runtime import Compression, compression_level
 from osdimage.native.status import WimlibCode, WimlibError
 
 

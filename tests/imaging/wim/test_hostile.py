@@ -28,8 +28,8 @@ from osdimage.imaging import (
 )
 from osdimage.imaging.wim.config import parse_config
 from osdimage.imaging.wim.info import decode_xml, parse_images
-from osdimage.native.library import Compression
 from osdimage.native.resource import ResourceReader
+from osdimage.native.runtime import Compression
 from osdimage.native.tree import Blob
 from sandbox import COMMAND, Outcome, Sandbox
 from smalldisk import small_disk
