@@ -1,0 +1,81 @@
+"""``osdimage disk format``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from osdimage.cli import disk_params, params, render
+from osdimage.cli.render import Reporter
+
+
+@click.command("format")
+@click.argument("disk", type=disk_params.DISK)
+@click.option("--partition", type=click.IntRange(min=1), required=True, help="The partition, as disk show lists it.")
+@click.option("--fs", "filesystem", type=click.Choice(["ntfs", "fat32"]), default="ntfs", show_default=True)
+@click.option("--label", help="The volume label: 32 characters on NTFS, 11 on FAT32.")
+@click.option("--cluster-size", type=params.SIZE, metavar="SIZE", help="Bytes.  Default: as Windows for this size.")
+@click.option(
+    "--full", is_flag=True, help="Also write zeros over everything, which finds sectors that cannot be written."
+)
+@disk_params.sector_size
+@disk_params.seed
+@params.add(*disk_params.expectations)
+@disk_params.yes
+@params.output(events=False)
+def format_command(
+    disk: Path,
+    partition: int,
+    filesystem: str,
+    label: str | None,
+    cluster_size: int | None,
+    full: bool,
+    sector_size: int | None,
+    seed: str | None,
+    expect_serial: str | None,
+    expect_size: int | None,
+    yes: bool,
+    reporter: Reporter,
+) -> None:
+    """Make a file system in one partition of DISK.
+
+    EVERYTHING THAT IS IN THE PARTITION IS LOST; nothing outside it is touched.  You are asked, unless --yes is given.
+    """
+    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
+    from osdimage.imaging.units import format_size  # noqa: PLC0415
+    from osdimage.imaging.volume.fat32 import format_fat32  # noqa: PLC0415
+    from osdimage.imaging.volume.fat32_write import Fat32Options  # noqa: PLC0415
+    from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs  # noqa: PLC0415
+
+    rng = disk_params.random_bits(seed)
+    with open_target(str(disk), write=True, sector_size=sector_size) as target:
+        check_expected(target, serial=expect_serial, size_bytes=expect_size)
+        table = read_table(target).require()
+        chosen = next((each for each in table.partitions if each.number == partition), None)
+        if chosen is None or chosen.is_extended:
+            numbers = ", ".join(str(each.number) for each in table.partitions if not each.is_extended) or "none"
+            raise InvalidRequest(f"{disk}: there is no partition {partition} to format; there are: {numbers}")
+        size = format_size(table.size_bytes(chosen))
+        if not yes:
+            _ask(f"{disk} partition {partition}, {chosen.type_label}, {size}", reporter)
+        extent = chosen.extent
+        if filesystem == "fat32":
+            hidden = extent.first if extent.first < 1 << 32 else 0
+            options = Fat32Options(rng.getrandbits(32), label, cluster_size, hidden_sectors=hidden)
+            format_fat32(target.window(extent), options, full=full)
+        else:
+            wish = NtfsFormat(label or "", cluster_size, serial=rng.getrandbits(64), quick=not full)
+            format_ntfs(target, extent, wish)
+        target.flush()
+    facts = {"disk": disk, "partition": partition, "filesystem": filesystem, "label": label}
+    reporter.result(facts, f"{disk}: partition {partition}, {size}, is formatted as {filesystem.upper()}")
+
+
+def _ask(what: str, reporter: Reporter) -> None:
+    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
+        raise click.UsageError(f"{what} would be formatted; give --yes when nobody is there to be asked")
+    render.line(f"This will be lost: {what}")
+    click.confirm("Format it?", abort=True, err=True)

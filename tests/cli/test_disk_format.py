@@ -1,0 +1,63 @@
+"""``osdimage disk format``, judged by the tools of the file systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import judges
+import pytest
+from commands import osdimage
+from osdimage.imaging.testing import Disk
+
+pytestmark = pytest.mark.foreign
+
+
+@pytest.fixture
+def disk(osdimage_disk: Callable[..., Disk]) -> Disk:
+    return osdimage_disk(size="4GB", preset="uefi")
+
+
+def window(disk: Disk, number: int, to: Path) -> Path:
+    extent = next(each.extent for each in disk.table.partitions if each.number == number)
+    place = (f"skip={extent.first * 512}", f"count={extent.count * 512}", "iflag=skip_bytes,count_bytes")
+    judges.run("dd", f"if={disk.path}", f"of={to}", "bs=1M", "conv=sparse", *place)
+    return to
+
+
+def test_ntfs_gets_its_label_and_clusters(disk: Disk, tmp_path: Path) -> None:
+    osdimage("disk", "format", disk.path, "--partition", "4", "--label", "Tools", "--cluster-size", "8192", "--yes")
+    volume = window(disk, 4, tmp_path / "volume.img")
+    judges.assert_ntfs_clean(volume)
+    facts = judges.run("ntfsinfo", "-m", volume)
+    assert "Volume Name: Tools" in facts
+    assert "Cluster Size: 8192" in facts
+
+
+@pytest.mark.parametrize("options", [(), ("--full",)], ids=["quick", "full"])
+def test_fat32_gets_its_label(disk: Disk, tmp_path: Path, options: tuple[str, ...]) -> None:
+    osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "fat32", "--label", "BOOT", "--yes", *options)
+    volume = window(disk, 1, tmp_path / "volume.img")
+    judges.run("fsck.fat", "-n", volume)
+    assert "BOOT" in judges.run("mdir", "-i", volume, "::")
+
+
+def test_the_same_seed_gives_the_same_bytes(disk: Disk, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        osdimage("disk", "format", disk.path, "--partition", "4", "--seed", "x", "--yes")
+        window(disk, 4, tmp_path / name)
+    assert judges.sha1_of(tmp_path / "first") == judges.sha1_of(tmp_path / "second")
+
+
+def test_nothing_else_on_the_disk_changes(disk: Disk, tmp_path: Path) -> None:
+    before = [judges.sha1_of(window(disk, number, tmp_path / "part")) for number in (1, 2, 3)]
+    osdimage("disk", "format", disk.path, "--partition", "4", "--yes")
+    assert [judges.sha1_of(window(disk, number, tmp_path / "part")) for number in (1, 2, 3)] == before
+    assert "No problems found" in judges.run("sgdisk", "-v", disk.path)
+
+
+def test_what_cannot_be_formatted_is_refused(disk: Disk) -> None:
+    assert "give --yes" in osdimage("disk", "format", disk.path, "--partition", "4", code=2).err
+    assert "there are: 1, 2, 3, 4" in osdimage("disk", "format", disk.path, "--partition", "9", "--yes", code=2).err
+    too_small = osdimage("disk", "format", disk.path, "--partition", "2", "--fs", "fat32", "--yes", code=2).err
+    assert "FAT32" in too_small
