@@ -49,10 +49,11 @@ def apply_command(
     strict: bool,
     reporter: Reporter,
 ) -> None:
-    """Apply one image of a WIM to a directory, to an NTFS volume, or with --partition to an NTFS volume on a disk.
+    """Apply one image of a WIM to a directory, to an NTFS or FAT32 volume, or with --partition to one on a disk.
 
     A volume or a disk is a file or a device.  What is there stays, except files that the image has too, unless --wipe
-    says otherwise.  A WIM with one image needs no choice; otherwise choose by --index, --name, or what it is
+    says otherwise; a FAT32 volume is made anew, so it must be empty or be wiped.  A WIM with one image needs no choice;
+    otherwise choose by --index, --name, or what it is
     (--edition, --arch, --language).
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap

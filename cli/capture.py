@@ -55,7 +55,7 @@ def capture_command(
     threads: int,
     reporter: Reporter,
 ) -> None:
-    """Capture a directory, an NTFS volume, or with --partition an NTFS volume on a disk, into a WIM.
+    """Capture a directory, an NTFS or FAT32 volume, or with --partition one on a disk, into a WIM.
 
     A volume or a disk is a file or a device; it is only read.  The WIM appears when it is complete.  Page files,
     hibernation files, recycle bins and the working folders of Windows and of task sequences are left out, unless

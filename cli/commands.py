@@ -4,8 +4,8 @@ from __future__ import annotations
 
 # name: (module of this package, what `osdimage --help` says).  The module has the click command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "capture": ("capture", "Capture a directory or an NTFS volume into a WIM."),
-    "apply": ("apply", "Apply an image of a WIM to a directory or an NTFS volume."),
+    "capture": ("capture", "Capture a directory or a volume into a WIM."),
+    "apply": ("apply", "Apply an image of a WIM to a directory or a volume."),
     "export": ("export", "Copy images to another WIM, with another compression if wanted."),
     "info": ("info", "Show what a WIM holds, or change names and descriptions."),
     "list": ("list", "List the files of an image."),

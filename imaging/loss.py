@@ -15,3 +15,8 @@ class Loss:
     def __str__(self) -> str:
         """Say it in a few words."""
         return f"{self.what}: {self.count}"
+
+
+def summarise(losses: tuple[Loss, ...], warnings: tuple[str, ...]) -> str:
+    """Say in one line what was lost."""
+    return "; ".join([*(str(loss) for loss in losses), *warnings[:3], *(["..."] if len(warnings) > 3 else [])])

@@ -94,6 +94,7 @@ class WimHandle:
 
     Attributes:
         repairs: what libwim ignored or repaired in the header and the blob table when it opened the file.
+        references: the patterns of other files in which blobs are found; see :meth:`reference_files`.
 
     Every method raises :class:`~osdimage.native.status.WimlibError` when libwim refuses, ValueError after close, and
     RuntimeError from another thread or from inside the handle's own progress function.
@@ -102,6 +103,7 @@ class WimHandle:
     def __init__(self, owner: Any, relay: Relay, repairs: tuple[str, ...] = ()) -> None:
         """Take over the structure in ``owner`` (a ``WIMStruct **``); :meth:`create` and :meth:`open` call this."""
         self.repairs = repairs
+        self.references: tuple[str, ...] = ()
         self._owner = owner
         self._relay = relay
         self._thread = threading.get_ident()
@@ -315,6 +317,7 @@ class WimHandle:
         """Find blobs in other files too: the parts of a split WIM, or the base of a delta.  Globs are allowed."""
         encoded = [ffi.new("char[]", text.path_to_c(pattern)) for pattern in patterns]
         flags = lib.WIMLIB_REF_FLAG_GLOB_ENABLE | lib.WIMLIB_REF_FLAG_GLOB_ERR_ON_NOMATCH
+        self.references = (*self.references, *patterns)
         self._run(
             lib.wimlib_reference_resource_files,
             ffi.new("char *[]", encoded),

@@ -41,6 +41,7 @@ __all__ = [
     "from_directory",
     "from_entries",
     "open_fat32",
+    "plan_fill",
     "plan_layout",
 ]
 
@@ -116,8 +117,7 @@ def fill_fat32(
         CorruptWim: when contents of a WIM are damaged; the target holds no volume.
         Incomplete: with ``strict``, after all is written.
     """
-    layout = plan_layout(volume.geometry, options.cluster_size)
-    tree = _plan(source.entries, layout, options, volume.name)
+    layout, tree = plan_fill(volume, source, options)
     losses = (*source.losses, *_losses(source.entries, tree, options))
     meter = Meter(progress, {Phase.EXTRACT_DATA: 1})
     for loss in losses:
@@ -134,6 +134,16 @@ def fill_fat32(
         (layout.clusters - tree.used) * layout.cluster_size,
         losses,
     )
+
+
+def plan_fill(volume: BlockTarget, source: Source, options: Fat32Options) -> tuple[Fat32Layout, Tree]:
+    """Decide where everything goes, without writing anything.
+
+    Raises:
+        InvalidRequest, UnsafeName, TargetRefused: as :func:`fill_fat32`.
+    """
+    layout = plan_layout(volume.geometry, options.cluster_size)
+    return layout, _plan(source.entries, layout, options, volume.name)
 
 
 def _plan(entries: Sequence[SourceEntry], layout: Fat32Layout, options: Fat32Options, where: str) -> Tree:

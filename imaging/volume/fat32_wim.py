@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts, StorageError
 from osdimage.imaging.loss import Loss
@@ -21,13 +23,15 @@ from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, Piece, Sourc
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.file import WimFile
-from osdimage.imaging.wim.image import Entry, WimImage
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.resource import ResourceReader
 from osdimage.native.runtime import Compression
-from osdimage.native.tree import Blob
+from osdimage.native.tree import Blob, Entry
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.file import WimFile
+    from osdimage.imaging.wim.image import WimImage
 
 # FILETIME 0 in nanoseconds since 1970: what Windows stores for "not known".
 _FILETIME_ZERO = -11_644_473_600 * 1_000_000_000
@@ -72,22 +76,51 @@ def from_wim(wim: WimFile, image: WimImage, *, parts: Sequence[WimFile] = ()) ->
     """
     if image not in wim.images:
         raise InvalidRequest(f"{image!r} is not an image of {wim!r}")
-    with wim_errors(wim.path):
-        audit = load_tree(wim.path, wim.handle, image.index)
-    refuse_dropped_names(wim.path, image.index, audit)
-    refuse_unsafe_names(wim.path, image.index, audit)
-    collector = _Collector()
-    image.walk(collector.take)
-    wims = (wim, *parts)
+    return from_handle(wim.path, wim.handle, image.index, parts=[each.path for each in parts])
+
+
+def from_handle(path: Path, handle: WimHandle, index: int, *, parts: Sequence[Path] = ()) -> Source:
+    """Return a source of an image of a WIM that a handle has open; see :func:`from_wim`."""
+    with wim_errors(path):
+        audit = load_tree(path, handle, index)
+        refuse_dropped_names(path, index, audit)
+        refuse_unsafe_names(path, index, audit)
+        collector = _Collector(path)
+        tree.each_entry(handle, index, "/", recursive=True, visit=collector.take)
+    wims = [_Part.open(each) for each in (path, *parts)]
     places = collector.find(wims)
     losses = [*(Loss(line, 1) for line in repairs(audit)), *collector.losses()]
-    return _WimSource(wims, f"{wim.path}, image {image.index}", places, collector.entries, losses)
+    return _WimSource(wims, f"{path}, image {index}", places, collector.entries, losses)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file that holds blobs: how they are compressed, and where they are."""
+
+    path: Path
+    compression: Compression
+    chunk_size: int
+    blobs: tuple[Blob, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> _Part:
+        """Read the blob table.  Blobs that are in other parts of a split WIM are left out."""
+        blobs: list[Blob] = []
+        # A handle of its own: blobs of files that the caller's refers to would look like its own.
+        with wim_errors(path), WimHandle.open(path) as plain:
+            facts = plain.info()
+            if facts.is_pipable:
+                raise InvalidRequest(f"{path}: a pipable WIM cannot be read here; export it first")
+            tree.each_blob(plain, blobs.append)
+        own = (blob for blob in blobs if blob.part_number == facts.part_number and not blob.is_metadata)
+        return cls(path, facts.compression or Compression.NONE, facts.chunk_size, tuple(own))
 
 
 class _Collector:
     """Turns the entries of an image into those of a volume."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: Path) -> None:
+        self._where = where
         self.entries: list[SourceEntry] = []
         self._wanted: dict[bytes, list[SourceEntry]] = {}
         self._lost: Counter[str] = Counter()
@@ -116,10 +149,14 @@ class _Collector:
             short_name=entry.short_name,
         )
         # libwim calls contents that are in another part 0 bytes long; the hash alone tells them from an empty file.
-        if not is_directory and contents is not None and contents.sha1 is not None and contents.sha1 != _EMPTY:
-            self._wanted.setdefault(contents.sha1, []).append(taken)
-        else:
+        if is_directory or contents is None or contents.sha1 == _EMPTY or (contents.sha1 is None and not taken.size):
             self.entries.append(taken)
+        elif contents.sha1 is None:
+            raise InvalidRequest(
+                f"{self._where}: {path!r} was added in memory; a FAT32 volume takes what the WIM holds"
+            )
+        else:
+            self._wanted.setdefault(contents.sha1, []).append(taken)
 
     def _count(self, entry: Entry) -> None:
         self._lost["security descriptors not kept"] += entry.security_descriptor is not None
@@ -148,11 +185,11 @@ class _Collector:
             if count:
                 yield Loss(what, count)
 
-    def find(self, wims: Sequence[WimFile]) -> list[_Place]:
+    def find(self, wims: Sequence[_Part]) -> list[_Place]:
         """Find the blobs; add the files that hold them to the entries, in the order in which they lie in the WIMs."""
         found: dict[bytes, _Place] = {}
         for number, wim in enumerate(wims):
-            for blob in _blobs(wim):
+            for blob in wim.blobs:
                 if blob.sha1 in self._wanted and blob.sha1 not in found:
                     found[blob.sha1] = _Place(number, blob)
         missing = [entries for sha1, entries in self._wanted.items() if sha1 not in found]
@@ -175,23 +212,12 @@ def _known(time_ns: int) -> int | None:
     return None if time_ns == _FILETIME_ZERO else time_ns
 
 
-def _blobs(wim: WimFile) -> list[Blob]:
-    """Return the blobs that are in this very file."""
-    if wim.header.is_pipable:
-        raise InvalidRequest(f"{wim.path}: a pipable WIM cannot be read here; export it first")
-    blobs: list[Blob] = []
-    # A handle of its own: blobs of files that this one refers to would look like its own.
-    with wim_errors(wim.path), WimHandle.open(wim.path) as plain:
-        tree.each_blob(plain, blobs.append)
-    return [blob for blob in blobs if blob.part_number == wim.header.part_number and not blob.is_metadata]
-
-
 class _WimSource(Source):
     """The files of an image, in the order in which their contents lie in the WIMs."""
 
     def __init__(
         self,
-        wims: Sequence[WimFile],
+        wims: Sequence[_Part],
         name: str,
         places: Sequence[_Place],
         entries: Iterable[SourceEntry],
@@ -210,7 +236,7 @@ class _WimSource(Source):
                     yield from self._resource(wim, reader, list(group))
 
     def _resource(
-        self, wim: WimFile, reader: ResourceReader, places: Sequence[_Place]
+        self, wim: _Part, reader: ResourceReader, places: Sequence[_Place]
     ) -> Iterator[tuple[Sequence[int], Iterable[Piece]]]:
         """Hand out the blobs of one resource; a solid one holds many and is decompressed once."""
         if not places[0].blob.is_solid:
@@ -221,7 +247,7 @@ class _WimSource(Source):
         for place in places:
             yield place.indices, self._checked(wim, place, cutter.cut(place.blob.offset_in_resource, place.blob.size))
 
-    def _checked(self, wim: WimFile, place: _Place, pieces: Iterable[memoryview]) -> Iterator[Piece]:
+    def _checked(self, wim: _Part, place: _Place, pieces: Iterable[memoryview]) -> Iterator[Piece]:
         """Pass the pieces on and compare all of them with the hash at the end."""
         path = self.entries[place.indices[0]].path
         digest = hashlib.sha1(usedforsecurity=False)
@@ -242,14 +268,14 @@ class _WimSource(Source):
 
 
 @contextmanager
-def _opened(wim: WimFile) -> Iterator[ResourceReader]:
+def _opened(wim: _Part) -> Iterator[ResourceReader]:
     """Open the file of a WIM once more, to read resources from it."""
     try:
         descriptor = os.open(wim.path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise StorageError(f"{wim.path}: {error.strerror}", path=wim.path, errno=error.errno) from error
     try:
-        reader = ResourceReader(descriptor, wim.header.compression or Compression.NONE, wim.header.chunk_size)
+        reader = ResourceReader(descriptor, wim.compression, wim.chunk_size)
         try:
             yield reader
         finally:

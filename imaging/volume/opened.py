@@ -70,8 +70,10 @@ class OpenVolume:
         return _NAMES.get(self.filesystem, f"a volume of type {self.filesystem}")
 
     def window(self) -> Window:
-        """Return its sectors as a target of their own."""
-        return self.target.window(self.extent)
+        """Return its sectors as a target of their own, with its name."""
+        window = self.target.window(self.extent)
+        window.name = self.name
+        return window
 
     @contextmanager
     def sliced(self, *, read_only: bool, sync: bool = True, cache_size: int = CACHE_SIZE) -> Iterator[Slice]:

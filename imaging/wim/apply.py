@@ -1,4 +1,4 @@
-"""Applying an image to a directory or to an NTFS volume, which may be a partition of a disk.
+"""Applying an image to a directory or to an NTFS or FAT32 volume, which may be a partition of a disk.
 
 Everything that can be known is checked before the first byte is written: names, missing contents, size, the kind and
 state of the target, links in the target that would lead elsewhere.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import Incomplete, InvalidRequest, OsdImageError, StorageError, TargetRefused
-from osdimage.imaging.loss import Loss
+from osdimage.imaging.loss import Loss, summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume
@@ -47,7 +47,7 @@ class ApplyResult:
         target: the directory, file or device.
         partition: the number of the partition, or None when there is none in question.
         wiped: number of files and directories that were deleted before, or None when nothing was to be wiped.
-        directories: number of directories.
+        directories: number of directories, the root among them.
         files: number of files and links.
         size: of their contents.
         losses: what of the image the target could not hold, by class.
@@ -88,7 +88,7 @@ def apply_image(
     progress: ProgressCallback | None,
 ) -> ApplyResult:
     """Apply an image; see :meth:`osdimage.imaging.WimImage.apply_to`."""
-    job = _Job(path, handle, image.index, options, Meter(progress, _SHARES))
+    job = _Job(path, handle, image.index, options, Meter(progress, _SHARES), progress)
     if options.partition is not None or _is_volume(target):
         if options.unix_data:
             where = name_of(target, options.partition)
@@ -100,16 +100,10 @@ def apply_image(
         if options.wipe:
             raise InvalidRequest(f"{target}: only a volume can be wiped, not a directory")
         result = job.to_directory(target)
-    job.meter.finish()
     if options.strict and (result.losses or result.warnings):
         where = name_of(target, options.partition)
         raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}")
     return result
-
-
-def summarise(losses: tuple[Loss, ...], warnings: tuple[str, ...]) -> str:
-    """Say in one line what was lost."""
-    return "; ".join([*(str(loss) for loss in losses), *warnings[:3], *(["..."] if len(warnings) > 3 else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +115,43 @@ class _Job:
     index: int
     options: ApplyOptions
     meter: Meter
+    progress: ProgressCallback | None
 
     def to_directory(self, target: Path) -> ApplyResult:
         audit = self._audit(target, walked=target if _has_content(target) else None)
         refuse_link(target, audit.symlink_path)
         refuse_full_directory(target, [audit])
         with _named_when_half_done(target):
-            return self._extract(target, os.fspath(target), audit, None)
+            result = self._extract(target, os.fspath(target), audit, None)
+        self.meter.finish()
+        return result
 
     def to_volume(self, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
         if volume.filesystem == "ntfs":
-            return self._to_ntfs(volume, kept)
-        raise TargetRefused(f"{volume.name}: holds {volume.described}; an image is applied to an NTFS volume")
+            result = self._to_ntfs(volume, kept)
+            self.meter.finish()
+            return result
+        if volume.filesystem == "fat32":
+            return self._to_fat32(volume, kept)
+        raise TargetRefused(f"{volume.name}: holds {volume.described}; an image is applied to an NTFS or FAT32 volume")
+
+    def _to_fat32(self, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
+        from osdimage.imaging.wim.apply_fat32 import fill  # noqa: PLC0415 - construct comes with it
+
+        audit = self._audit(Path(volume.name))
+        wiped, filled = fill(
+            volume, self.path, self.handle, self.index, options=self.options, kept=kept, progress=self.progress
+        )
+        return ApplyResult(
+            target=volume.path,
+            partition=self.options.partition,
+            wiped=wiped,
+            directories=audit.directories,
+            files=filled.files,
+            size=filled.size,
+            losses=filled.losses,
+            warnings=repairs(audit),
+        )
 
     def _to_ntfs(self, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
         where = Path(volume.name)
@@ -206,7 +225,7 @@ def _is_volume(target: Path) -> bool:
     hint = "; say which partition" if kind is Kind.DISK else ""
     raise TargetRefused(
         f"{target}: is {kind.value}; an image is applied to a directory, to a file or device that holds one NTFS "
-        f"volume, or to a partition of a disk{hint}"
+        f"or FAT32 volume, or to a partition of a disk{hint}"
     )
 
 

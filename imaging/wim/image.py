@@ -129,21 +129,25 @@ class WimImage:
         strict: bool = False,
         progress: ProgressCallback | None = None,
     ) -> ApplyResult:
-        r"""Apply the image to a directory, to a file or device that holds one NTFS volume, or to a partition of a disk.
+        r"""Apply the image to a directory, to a file or device that holds one volume, or to a partition of a disk.
 
         What is there stays, except files that the image has too, which are replaced; a directory that both have is
-        joined.  A directory is made if it is missing.  A volume is marked dirty before the first
-        change and clean after the last, so that half an image never looks whole.
+        joined.  A directory is made if it is missing.  An NTFS volume is marked dirty before the first change and clean
+        after the last, so that half an image never looks whole.
+
+        A FAT32 volume is made anew in one pass, with the label, serial number and cluster size that it had, so it must
+        be empty or be wiped; until it is whole there is no volume.
 
         Args:
             target: the directory, file or device.
             partition: the number of a partition of the disk that ``target`` is, as ``osdimage disk show`` lists them.
-            wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``.
+            wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``; a FAT32
+                volume that has one of them, or a path to keep, is refused.
             keep: more paths that a wipe leaves, from the root of the volume, such as ``Users\State``; any case.
             unix_data: also set owner, group and mode of files that were captured with them (directories only).
             limit_bytes: refuse an image that expands to more bytes.
             force: apply to a volume that is marked dirty.
-            sync: wait until the volume is on the medium (volumes only).
+            sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
             strict: raise when something of the image cannot be kept in the target.
             progress: receives the progress.
 

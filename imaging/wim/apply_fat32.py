@@ -1,0 +1,117 @@
+"""Applying an image to a FAT32 volume, which is made anew with the label, serial number and clusters that it had."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.progress import ProgressCallback
+from osdimage.imaging.volume.fat32 import FillResult, fill_fat32, plan_fill
+from osdimage.imaging.volume.fat32_layout import CLEAN_BITS
+from osdimage.imaging.volume.fat32_names import fold
+from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat32_source import Source
+from osdimage.imaging.volume.fat32_wim import from_handle
+from osdimage.imaging.volume.fat32_write import Fat32Options
+from osdimage.imaging.volume.opened import OpenVolume
+from osdimage.native.handles import WimHandle
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.apply import ApplyOptions
+
+
+def fill(
+    volume: OpenVolume,
+    path: Path,
+    handle: WimHandle,
+    index: int,
+    *,
+    options: ApplyOptions,
+    kept: tuple[str, ...],
+    progress: ProgressCallback | None,
+) -> tuple[int | None, FillResult]:
+    """Make the volume anew with the files of an image; return how many files that deleted, if it was to be wiped.
+
+    Raises:
+        TargetRefused: when the volume must not be made anew, or is too small; nothing was written.
+        OsdImageError: as :func:`~osdimage.imaging.volume.fat32.fill_fat32` and ``from_wim`` do.
+    """
+    source, wanted, deleted = prepare(volume, path, handle, index, options=options, kept=kept)
+    filled = fill_fat32(volume.window(), source, wanted, progress=progress)
+    return (deleted if options.wipe else None), filled
+
+
+def prepare(
+    volume: OpenVolume, path: Path, handle: WimHandle, index: int, *, options: ApplyOptions, kept: tuple[str, ...]
+) -> tuple[Source, Fat32Options, int]:
+    """Check all that can be known before the volume is written; return what :func:`fill` needs.
+
+    Raises:
+        TargetRefused: as :func:`fill`.
+    """
+    old = open_fat32(volume.window())
+    _refuse_unsafe(volume, old, force=options.force)
+    deleted = _refuse_occupied(volume, old, kept, wipe=options.wipe)
+    source = from_handle(path, handle, index, parts=_references(path, handle))
+    wanted = _as_it_was(volume, old)
+    plan_fill(volume.window(), source, wanted)
+    return source, wanted, deleted
+
+
+def _refuse_unsafe(volume: OpenVolume, old: Fat32Volume, *, force: bool) -> None:
+    size, needed = volume.target.geometry.sector_size, old.layout.sector_size
+    if size != needed:
+        raise TargetRefused(f"{volume.name}: the volume has sectors of {needed} bytes, but {volume.path} of {size}")
+    is_dirty = old.boot.is_dirty or old.table[1] & CLEAN_BITS != CLEAN_BITS
+    if is_dirty and not force:
+        raise TargetRefused(
+            f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished.  Format it again, "
+            "check it with fsck.fat or chkdsk, or use force"
+        )
+
+
+def _refuse_occupied(volume: OpenVolume, old: Fat32Volume, kept: Sequence[str], *, wipe: bool) -> int:
+    """Refuse a volume that holds something, or, where it may be wiped, something that a wipe leaves; count it."""
+    root = old.entries()
+    if root and not wipe:
+        raise TargetRefused(
+            f"{volume.name}: not written: the volume holds {root[0].name!r}"
+            f"{f' and {len(root) - 1} more' if len(root) > 1 else ''}; a FAT32 volume is made anew and not added to: "
+            "wipe it, or format it first"
+        )
+    guarded = {fold(path.replace("\\", "/")): path for path in kept}
+    count = 0
+    for entry in old.walk():
+        count += 1
+        path = guarded.get(fold(entry.path))
+        if path is not None:
+            raise TargetRefused(
+                f"{volume.name}: not wiped: the volume holds {path!r}, which a wipe leaves, but a FAT32 volume is made "
+                "anew as a whole; save it and delete it first"
+            )
+    return count
+
+
+def _as_it_was(volume: OpenVolume, old: Fat32Volume) -> Fat32Options:
+    boot = old.boot
+    try:
+        return Fat32Options(
+            serial=boot.serial,
+            label=old.label,
+            cluster_size=old.layout.cluster_size,
+            hidden_sectors=boot.hidden_sectors,
+            heads=boot.heads,
+            sectors_per_track=boot.sectors_per_track,
+            media=boot.media,
+        )
+    except InvalidRequest as error:
+        raise TargetRefused(f"{volume.name}: the volume cannot be made anew as it was: {error}; format it") from error
+
+
+def _references(path: Path, handle: WimHandle) -> list[Path]:
+    """Return the other files in which the WIM's contents are."""
+    found = {Path(name) for pattern in handle.references for name in glob.glob(pattern)}  # noqa: PTH207 - may be absolute
+    return sorted(each for each in found if not each.samefile(path))

@@ -1,0 +1,259 @@
+"""A FAT32 volume as an image that libwim can take over.
+
+libwim on Linux takes neither attributes nor the time of creation nor short names from a directory, so extracting the
+volume would lose them.  Instead its files go, uncompressed and each content once, into a temporary WIM, whose image is
+exported into the one that is written.
+
+Format: "Windows Imaging File Format (WIM)", Microsoft 2007; entries are libwim's ``struct wim_dentry_on_disk``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import struct
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from osdimage.imaging.errors import StorageError
+from osdimage.imaging.units import format_size
+from osdimage.imaging.volume.fat32_entries import FatEntry
+from osdimage.imaging.volume.fat32_names import fault, fold
+from osdimage.imaging.volume.fat32_read import Fat32Volume
+from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES
+from osdimage.imaging.wim.attributes import FileAttribute
+from osdimage.imaging.wim.config import CaptureConfig
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.native.handles import WimHandle
+
+_HEADER_SIZE = 208
+_VERSION = 0x10D00
+_METADATA = 0x02 << 56
+# length, attributes, security id, where the children are, two unused, created, accessed, written, SHA-1, unused,
+# reparse point, streams, and the sizes of the names.
+_DENTRY = struct.Struct("<QIiQQQQQQ20sIQHHH")
+_BLOB = struct.Struct("<QQQHI20s")
+_NO_SECURITY = struct.pack("<II", 8, 0)
+_EPOCH_100NS = 11_644_473_600 * 10_000_000
+_NO_HASH = bytes(20)
+
+
+@dataclass(frozen=True, slots=True)
+class FatTree:
+    """A FAT32 volume that is ready to be exported: image 1 of an open WIM, and how much was left out."""
+
+    handle: WimHandle
+    excluded: int
+
+
+@contextmanager
+def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
+    """Copy the files of a volume into a temporary WIM, which is there for the body of the ``with``.
+
+    Raises:
+        InvalidVolume: when the volume is damaged.
+        StorageError: when the temporary folder has no room, or reading or writing fails.
+    """
+    entries, excluded = _chosen(volume.walk(), config)
+    needed = sum(entry.size for entry in entries)
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StorageError(
+            f"{volume.target.name}: its files take {format_size(needed)} for a while in {folder}, which has room for "
+            f"{format_size(free)}; name another folder in TMPDIR",
+            path=folder,
+        )
+    try:
+        with tempfile.NamedTemporaryFile(prefix="osdimage-", suffix=".wim") as file:
+            _Writer(volume, file).write(entries)
+            file.flush()
+            with wim_errors(file.name), WimHandle.open(Path(file.name)) as handle:
+                yield FatTree(handle, excluded)
+    except OSError as error:
+        raise StorageError(
+            f"a temporary file cannot be written: {error.strerror}", path=folder, errno=error.errno
+        ) from error
+
+
+# ---- what is left out, by libwim's rules (its manual, wimlib-imagex capture, "CAPTURE CONFIGURATION FILE")
+
+
+def _chosen(entries: Iterable[FatEntry], config: CaptureConfig) -> tuple[list[FatEntry], int]:
+    """Return what is captured, parents first, and how many files and directories are left out."""
+    excluded = [_matcher(pattern, below=True) for pattern in config.exclusions]
+    excepted = [_matcher(pattern, below=True, above=True) for pattern in config.exceptions]
+    chosen: list[FatEntry] = []
+    left_out: set[str] = set()
+    count = 0
+    for entry in entries:
+        if entry.path.rpartition("/")[0] in left_out:
+            left_out.add(entry.path)
+        elif any(fits(entry.path) for fits in excluded) and not any(fits(entry.path) for fits in excepted):
+            left_out.add(entry.path)
+            count += 1
+        else:
+            chosen.append(entry)
+    return chosen, count
+
+
+def _matcher(pattern: str, *, below: bool, above: bool = False) -> Callable[[str], bool]:
+    """Return a test of paths; ``below`` and ``above``: also what is in a directory that fits, or leads to what fits."""
+    slashed = pattern.replace("\\", "/")
+    parts = [_component(part) for part in slashed.split("/") if part]
+    if not slashed.startswith("/"):
+        return lambda path: parts[0].fullmatch(path.rpartition("/")[2]) is not None
+
+    def fits(path: str) -> bool:
+        names = path.split("/")
+        if (len(names) > len(parts) and not below) or (len(names) < len(parts) and not above):
+            return False
+        return all(part.fullmatch(name) for part, name in zip(parts, names, strict=False))
+
+    return fits
+
+
+def _component(text: str) -> re.Pattern[str]:
+    escaped = re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(escaped, re.IGNORECASE | re.DOTALL)
+
+
+# ---- the temporary WIM
+
+
+class _Writer:
+    """Writes one WIM."""
+
+    def __init__(self, volume: Fat32Volume, file: IO[bytes]) -> None:
+        self._volume = volume
+        self._file = file
+        # By SHA-1: offset, size and the number of files.
+        self._blobs: dict[bytes, list[int]] = {}
+
+    def write(self, entries: Sequence[FatEntry]) -> None:
+        """Write contents, tree, blob table, XML, and then the header."""
+        self._file.seek(_HEADER_SIZE)
+        hashes = [self._copy(entry) for entry in entries]
+        tree = _tree(entries, hashes)
+        tree_at = self._put(tree)
+        table = [_BLOB.pack(size, at, size, 1, count, sha1) for sha1, (at, size, count) in self._blobs.items()]
+        digest = hashlib.sha1(tree, usedforsecurity=False).digest()
+        table.append(_BLOB.pack(len(tree) | _METADATA, tree_at, len(tree), 1, 1, digest))
+        packed = b"".join(table)
+        table_at = self._put(packed)
+        xml = _xml(entries)
+        xml_at = self._put(xml)
+        header = struct.pack(
+            "<8sIIII16sHHIQQQQQQ",
+            *(b"MSWIM\0\0\0", _HEADER_SIZE, _VERSION, 0, 0, os.urandom(16), 1, 1, 1),
+            *(len(packed), table_at, len(packed), len(xml), xml_at, len(xml)),
+        )
+        self._file.seek(0)
+        self._file.write(header.ljust(_HEADER_SIZE, b"\0"))
+
+    def _put(self, data: bytes) -> int:
+        at = self._file.tell()
+        self._file.write(data)
+        return at
+
+    def _copy(self, entry: FatEntry) -> bytes:
+        """Copy the contents of a file, unless they are there; return their SHA-1."""
+        if entry.is_directory or entry.size == 0:
+            return _NO_HASH
+        begin = self._file.tell()
+        digest = hashlib.sha1(usedforsecurity=False)
+        for piece in self._volume.read(entry):
+            digest.update(piece)
+            self._file.write(piece)
+        sha1 = digest.digest()
+        known = self._blobs.get(sha1)
+        if known is None:
+            self._blobs[sha1] = [begin, entry.size, 1]
+        else:
+            known[2] += 1
+            self._file.seek(begin)
+            self._file.truncate()
+        return sha1
+
+
+def _tree(entries: Sequence[FatEntry], hashes: Sequence[bytes]) -> bytes:
+    """Return the metadata resource: no security data, then the entries, directory by directory, parents first."""
+    children: dict[str, list[int]] = {"": []}
+    for number, entry in enumerate(entries):
+        children[entry.path.rpartition("/")[0]].append(number)
+        if entry.is_directory:
+            children[entry.path] = []
+    sizes = [len(_dentry(entry, 0, _NO_HASH)) for entry in entries]
+    position = len(_NO_SECURITY) + len(_root(entries, 0)) + 8
+    places: dict[str, int] = {}
+    for path, numbers in children.items():
+        # A directory without children has no list of them.
+        places[path] = position if numbers else 0
+        position += sum(sizes[number] for number in numbers) + 8 if numbers else 0
+    parts = [_NO_SECURITY, _root(entries, places[""]), bytes(8)]
+    for numbers in children.values():
+        if numbers:
+            parts += [_dentry(entries[each], places.get(entries[each].path, 0), hashes[each]) for each in numbers]
+            parts.append(bytes(8))
+    return b"".join(parts)
+
+
+def _root(entries: Sequence[FatEntry], children_at: int) -> bytes:
+    # FAT keeps no times of the root; the newest of what is in it is not far from the truth.
+    newest = max((entry.modified_ns for entry in entries if entry.modified_ns is not None), default=None)
+    root = FatEntry("", "", True, 0, 0, newest, newest, newest, 0)  # noqa: FBT003 - is_directory
+    return _dentry(root, children_at, _NO_HASH)
+
+
+def _dentry(entry: FatEntry, children_at: int, sha1: bytes) -> bytes:
+    attributes = entry.attributes & STORED_ATTRIBUTES
+    if entry.is_directory:
+        attributes |= FileAttribute.DIRECTORY.value
+    name = entry.name.encode("utf-16-le", "surrogatepass")
+    has_two = fold(entry.short_name) != fold(entry.name) and fault(entry.short_name) is None
+    short = entry.short_name.encode("utf-16-le") if has_two else b""
+    # A name is followed by a NUL that its length does not count.
+    names = b"".join(text + b"\0\0" for text in (name, short) if text)
+    packed = _DENTRY.pack(
+        (_DENTRY.size + len(names) + 7) // 8 * 8,
+        attributes or FileAttribute.NORMAL.value,
+        -1,
+        children_at,
+        0,
+        0,
+        _filetime(entry.created_ns),
+        _filetime(entry.accessed_ns),
+        _filetime(entry.modified_ns),
+        sha1,
+        0,
+        0,
+        0,
+        len(short),
+        len(name),
+    )
+    return packed + names + bytes(-(len(packed) + len(names)) % 8)
+
+
+def _filetime(time_ns: int | None) -> int:
+    return 0 if time_ns is None else time_ns // 100 + _EPOCH_100NS
+
+
+def _xml(entries: Sequence[FatEntry]) -> bytes:
+    directories = sum(entry.is_directory for entry in entries)
+    size = sum(entry.size for entry in entries)
+    now = _filetime(int(datetime.now(UTC).timestamp()) * 1_000_000_000)
+    moment = f"<HIGHPART>0x{now >> 32:08X}</HIGHPART><LOWPART>0x{now & 0xFFFFFFFF:08X}</LOWPART>"
+    text = (
+        f'<WIM><TOTALBYTES>{size}</TOTALBYTES><IMAGE INDEX="1"><DIRCOUNT>{directories + 1}</DIRCOUNT>'
+        f"<FILECOUNT>{len(entries) - directories}</FILECOUNT><TOTALBYTES>{size}</TOTALBYTES>"
+        f"<HARDLINKBYTES>0</HARDLINKBYTES><CREATIONTIME>{moment}</CREATIONTIME>"
+        f"<LASTMODIFICATIONTIME>{moment}</LASTMODIFICATIONTIME></IMAGE></WIM>"
+    )
+    return f"\ufeff{text}".encode("utf-16-le")
