@@ -13,6 +13,7 @@ from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
+    from osdimage.imaging.wim.apply_volumes import AppliedVolume
     from osdimage.imaging.wim.select import ImageSelector
 
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("wim", type=params.EXISTING)
 @click.argument("target", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
+@click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
 @click.option("--wipe/--no-wipe", help="First delete everything from the volume but the folders of task sequences.")
 @click.option("--keep", multiple=True, metavar="PATH", help="A path that --wipe leaves.  Repeatable.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before --wipe.")
@@ -36,6 +38,7 @@ def apply_command(
     wim: Path,
     target: Path,
     partition: int | None,
+    all_volumes: bool,
     wipe: bool,
     keep: tuple[str, ...],
     yes: bool,
@@ -55,16 +58,37 @@ def apply_command(
     says otherwise; a FAT32 volume is made anew, so it must be empty or be wiped.  A WIM with one image needs no choice;
     otherwise choose by --index, --name, or what it is
     (--edition, --arch, --language).
+
+    With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
+    system partition is passed over).  All are checked before the first is written.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")
+    if all_volumes and (partition is not None or unix_data or selector != type(selector)()):
+        raise click.UsageError("--all-volumes takes every image and volume; it goes with no choice, and no --unix-data")
     where = str(target) if partition is None else f"{target} partition {partition}"
     if wipe and not yes:
         _ask(where, reporter)
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
+        if all_volumes:
+            from osdimage.imaging.wim.apply_volumes import apply_volumes  # noqa: PLC0415
+
+            done = apply_volumes(
+                opened,
+                target,
+                wipe=wipe,
+                keep=keep,
+                limit_bytes=limit_bytes,
+                force=force,
+                sync=not no_sync,
+                strict=strict,
+                progress=progress,
+            )
+            _report_volumes(done, target, reporter, time.monotonic() - began)
+            return
         image = opened.select(selector)
         result = image.apply_to(
             target,
@@ -87,6 +111,18 @@ def apply_command(
     if reporter.verbose:
         details += [f"  {text}" for text in result.warnings]
     reporter.result(result, summary, *details)
+
+
+def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float) -> None:
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+
+    lines = [
+        f"  partition {each.result.partition}: {each.result.files:,} files in {each.result.directories:,} directories, "
+        f"{format_size(each.result.size)}, from image {each.image} {each.name!r}"
+        for each in done
+    ]
+    plural = "" if len(done) == 1 else "s"
+    reporter.result({"volumes": done}, f"{disk}: {len(done)} volume{plural} filled ({seconds:.1f} s)", *lines)
 
 
 def _ask(where: str, reporter: Reporter) -> None:

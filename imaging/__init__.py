@@ -124,6 +124,10 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.apply import (
         ApplyResult,
     )
+    from osdimage.imaging.wim.apply_volumes import (
+        AppliedVolume,
+        apply_volumes,
+    )
     from osdimage.imaging.wim.attributes import (
         FileAttribute,
     )
@@ -189,6 +193,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "AppliedVolume": "wim.apply_volumes",
     "ApplyResult": "wim.apply",
     "BlockTarget": "disk.target",
     "CaptureConfig": "wim.config",
@@ -262,6 +267,7 @@ _HOME = {
     "WriteMode": "wim.write",
     "WriteReport": "disk.init",
     "advice": "disk.place",
+    "apply_volumes": "wim.apply_volumes",
     "capture": "wim.capture",
     "check_disk": "disk.check",
     "create_image": "disk.target",
@@ -287,6 +293,7 @@ _HOME = {
 __all__ = [
     "DEFAULT_CONFIG",
     "VERSION",
+    "AppliedVolume",
     "ApplyResult",
     "BlockTarget",
     "CaptureConfig",
@@ -358,6 +365,7 @@ __all__ = [
     "WriteMode",
     "WriteReport",
     "advice",
+    "apply_volumes",
     "capture",
     "check_disk",
     "create_image",

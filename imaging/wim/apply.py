@@ -32,6 +32,8 @@ from osdimage.imaging.wim.space import refuse_full_directory, refuse_full_volume
 from osdimage.imaging.wim.steps import listener
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
+from osdimage.native.ntfs import VolumeFacts
+from osdimage.native.slices import Slice
 from osdimage.native.tree import Audit
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
@@ -106,6 +108,17 @@ def apply_image(
     return result
 
 
+def check_image(path: Path, handle: WimHandle, index: int, disk: Path, options: ApplyOptions) -> None:
+    """Refuse what an apply to a partition would refuse, without writing anything.
+
+    Raises:
+        OsdImageError: as :meth:`osdimage.imaging.WimImage.apply_to`.
+    """
+    job = _Job(path, handle, index, options, Meter(None, _SHARES), None)
+    with open_volume(disk, options.partition) as volume:
+        job.check_volume(volume, ntfs.kept_paths(options.keep))
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """One image on its way to a target."""
@@ -135,6 +148,28 @@ class _Job:
             return self._to_fat32(volume, kept)
         raise TargetRefused(f"{volume.name}: holds {volume.described}; an image is applied to an NTFS or FAT32 volume")
 
+    def check_volume(self, volume: OpenVolume, kept: tuple[str, ...]) -> None:
+        audit = self._audit(Path(volume.name))
+        if volume.filesystem == "ntfs":
+            with volume.sliced(read_only=True) as piece:
+                self._check_ntfs(volume, piece, audit)
+        elif volume.filesystem == "fat32":
+            from osdimage.imaging.wim.apply_fat32 import prepare  # noqa: PLC0415 - construct comes with it
+
+            prepare(volume, self.path, self.handle, self.index, options=self.options, kept=kept)
+        else:
+            raise TargetRefused(
+                f"{volume.name}: holds {volume.described}; an image is applied to an NTFS or FAT32 volume"
+            )
+
+    def _check_ntfs(self, volume: OpenVolume, piece: Slice, audit: Audit) -> VolumeFacts:
+        """Refuse what can be refused before anything is written; return the facts of the volume."""
+        facts = ntfs.read_facts(volume, piece)
+        ntfs.refuse_unsafe(volume, facts, force=self.options.force)
+        # What a wipe will free is known only afterwards; what never fits is refused before.
+        refuse_full_volume(Path(volume.name), audit, facts.size if self.options.wipe else facts.free)
+        return facts
+
     def _to_fat32(self, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
         from osdimage.imaging.wim.apply_fat32 import fill  # noqa: PLC0415 - construct comes with it
 
@@ -157,10 +192,7 @@ class _Job:
         where = Path(volume.name)
         audit = self._audit(where)
         with volume.sliced(read_only=False, sync=self.options.sync) as piece:
-            facts = ntfs.read_facts(volume, piece)
-            ntfs.refuse_unsafe(volume, facts, force=self.options.force)
-            # What a wipe will free is known only afterwards; what never fits is refused before.
-            refuse_full_volume(where, audit, facts.size if self.options.wipe else facts.free)
+            facts = self._check_ntfs(volume, piece, audit)
             wiped = None
             if self.options.wipe:
                 with ntfs.dirty_while_written(volume, piece, facts, "is partly wiped"):

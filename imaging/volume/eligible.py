@@ -1,0 +1,59 @@
+"""Which partitions of a disk are volumes that images go to and come from.
+
+An image of a WIM belongs to an NTFS or FAT32 volume, in the order of the partitions.  Extended and Microsoft reserved
+partitions hold none.  An EFI system partition is a volume of the firmware: Windows gives it no drive letter, and Apply
+Operating System passes it over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.volume import VolumeInfo, volumes
+from osdimage.imaging.errors import InvalidTable
+
+_MBR_EFI = 0xEF
+FILE_SYSTEMS = ("ntfs", "fat32")
+
+
+@dataclass(frozen=True, slots=True)
+class DiskVolumes:
+    """A disk: its table, and what its partitions hold, by their numbers."""
+
+    table: PartitionTable
+    held: dict[int, VolumeInfo]
+
+    def eligible(self, *, with_efi: bool) -> list[Partition]:
+        """Return the partitions with an NTFS or FAT32 volume, in the order of their numbers."""
+        return [
+            each
+            for each in self.table.partitions
+            if each.number in self.held
+            and self.held[each.number].kind in FILE_SYSTEMS
+            and (with_efi or not is_efi(each))
+        ]
+
+
+def is_efi(partition: Partition) -> bool:
+    """Tell whether a partition is an EFI system partition."""
+    return partition.type_id in {roles.EFI_SYSTEM, _MBR_EFI}
+
+
+def read_volumes(disk: Path) -> DiskVolumes:
+    """Read what a disk holds.
+
+    Raises:
+        InvalidTable: when it has no partition table that can be used.
+        StorageError: when it cannot be read.
+    """
+    with open_target(str(disk)) as target:
+        try:
+            table = read_table(target).require()
+        except InvalidTable as error:
+            raise InvalidTable(f"{disk}: {error}") from error
+        return DiskVolumes(table, {each.number: found for each, found in volumes(target, table)})

@@ -1,0 +1,99 @@
+"""Applying all images of a WIM to the volumes of a disk, one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.errors import Incomplete, OsdImageError, TargetRefused
+from osdimage.imaging.loss import summarise
+from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.volume.eligible import read_volumes
+from osdimage.imaging.wim.apply import ApplyOptions, ApplyResult, apply_image, check_image
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.image import WimImage
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedVolume:
+    """An image that was applied to a volume: its index and name, and what was written."""
+
+    image: int
+    name: str
+    result: ApplyResult
+
+
+def apply_volumes(
+    wim: WimFile,
+    disk: str | os.PathLike[str],
+    *,
+    wipe: bool = False,
+    keep: Iterable[str] = (),
+    limit_bytes: int | None = None,
+    force: bool = False,
+    sync: bool = True,
+    strict: bool = False,
+    progress: ProgressCallback | None = None,
+) -> tuple[AppliedVolume, ...]:
+    """Apply every image of a WIM to the corresponding volume of a disk: the first to the first, and so on.
+
+    Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers, but not an EFI system
+    partition.  Everything that can be checked is checked for all of them before the first is written.
+
+    Args:
+        wim: the open WIM.
+        disk: a disk, file or device.
+        wipe: first delete everything from each volume, as :meth:`osdimage.imaging.WimImage.apply_to` does.
+        keep: more paths that a wipe leaves on each volume.
+        limit_bytes: refuse an image that expands to more bytes.
+        force: apply to volumes that are marked dirty.
+        sync: wait until each volume is on the medium.
+        strict: raise when something of an image cannot be kept.
+        progress: receives the progress over all images.
+
+    Raises:
+        TargetRefused: when there are more images than volumes, or a volume cannot take its image; nothing was written.
+        OsdImageError: as :meth:`osdimage.imaging.WimImage.apply_to`; volumes before the named one are complete.
+        Incomplete: with ``strict``, after all is written.
+    """
+    where = Path(disk)
+    options = ApplyOptions(wipe=wipe, keep=tuple(keep), limit_bytes=limit_bytes, force=force, sync=sync)
+    pairs = _pairs(wim, where)
+    for image, partition in pairs:
+        check_image(wim.path, wim.handle, image.index, where, replace(options, partition=partition.number))
+    done: list[AppliedVolume] = []
+    for number, (image, partition) in enumerate(pairs):
+        begin, end = 100 * number / len(pairs), 100 * (number + 1) / len(pairs)
+        try:
+            result = apply_image(
+                wim.path,
+                wim.handle,
+                image.info,
+                where,
+                options=replace(options, partition=partition.number),
+                progress=portion(progress, begin, end),
+            )
+        except OsdImageError as error:
+            error.args = (f"{error} -- {number} of {len(pairs)} volumes are complete", *error.args[1:])
+            raise
+        done.append(AppliedVolume(image.index, image.name, result))
+    losses = tuple(loss for each in done for loss in each.result.losses)
+    warnings = tuple(text for each in done for text in each.result.warnings)
+    if strict and (losses or warnings):
+        raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(losses, warnings)}")
+    return tuple(done)
+
+
+def _pairs(wim: WimFile, disk: Path) -> list[tuple[WimImage, Partition]]:
+    """Return each image with its volume; refuse too few volumes."""
+    found = read_volumes(disk).eligible(with_efi=False)
+    if not wim.images or len(wim) > len(found):
+        numbers = ", ".join(str(each.number) for each in found) or "none"
+        raise TargetRefused(
+            f"{disk}: not written: {wim.path} has {len(wim)} images, the disk has {len(found)} NTFS and FAT32 volumes "
+            f"for them (partitions: {numbers})"
+        )
+    return list(zip(wim.images, found, strict=False))
