@@ -60,7 +60,7 @@ def apply_command(
     (--edition, --arch, --language).
 
     With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
-    system partition is passed over).  All are checked before the first is written.
+    system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.argument("source", type=params.ANY_PATH)
 @click.argument("wim", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
+@click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
 @click.option("--name", help="Name of the image.  Default: the source's.")
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
 @click.option("--creator", help="Who made it (1-255 characters, as OSDImageCreator).")
@@ -39,6 +40,7 @@ def capture_command(
     source: Path,
     wim: Path,
     partition: int | None,
+    all_volumes: bool,
     name: str | None,
     description: str | None,
     creator: str | None,
@@ -60,6 +62,9 @@ def capture_command(
     A volume or a disk is a file or a device; it is only read.  The WIM appears when it is complete.  Page files,
     hibernation files, recycle bins and the working folders of Windows and of task sequences are left out, unless
     --config says otherwise.
+
+    With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
+    layout of the disk is kept with each.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.capture import CaptureSource, capture  # noqa: PLC0415
@@ -68,11 +73,33 @@ def capture_command(
 
     if append and overwrite:
         raise click.UsageError("choose --append or --overwrite")
+    properties = ImageProperties(name, description, creator, image_version)
+    if all_volumes:
+        if partition is not None or append or boot or unix_data:
+            raise click.UsageError("--all-volumes does not go with --partition, --append, --boot and --unix-data")
+        from osdimage.imaging.wim.capture_volumes import capture_volumes  # noqa: PLC0415
+
+        captured = capture_volumes(
+            source,
+            wim,
+            config=_config(config, exclude),
+            properties=properties,
+            mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
+            compression=wish.for_file(wim, is_new=True),
+            integrity=integrity,
+            threads=threads,
+            strict=strict,
+            progress=reporter.callback,
+        )
+        lines = [f"{wim}: {len(captured.images)} images"]
+        lines += [f"  image {each.index} {each.name!r}: {format_size(each.size)}" for each in captured.images]
+        reporter.result(captured, *lines, *(f"  skipped: {each}" for each in captured.skipped))
+        return
     began = time.monotonic()
     result = capture(
         CaptureSource(source, _config(config, exclude), unix_data, partition),
         wim,
-        properties=ImageProperties(name, description, creator, image_version),
+        properties=properties,
         mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
         compression=wish.for_file(wim, is_new=not append),
         boot=boot,

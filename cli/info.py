@@ -138,6 +138,21 @@ def _show_image(image: ImageInfo) -> None:
             ("Default language", windows.default_language),
             ("System root", windows.system_root),
         ]
+    rows += _disk_rows(image)
     for label, value in rows:
         if value is not None:
             render.line(f"  {label + ':':<18}{value}")
+
+
+def _disk_rows(image: ImageInfo) -> list[tuple[str, object]]:
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+
+    disk = image.disk
+    if disk is None:
+        return [("Captured disk", None if image.disk_fault is None else f"cannot be used: {image.disk_fault}")]
+    rows: list[tuple[str, object]] = [("Captured disk", f"{disk.scheme.upper()}, {format_size(disk.size)}")]
+    for each in disk.partitions:
+        words = [each.type, each.filesystem, repr(each.label) if each.label else None, format_size(each.size)]
+        text = ", ".join(word for word in words if word)
+        rows.append((f"  Partition {each.index}", f"{text} (this image)" if each.captured else text))
+    return rows

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
         save_backup,
         take_backup,
     )
+    from osdimage.imaging.disk.captured import (
+        CapturedDisk,
+        CapturedPartition,
+    )
     from osdimage.imaging.disk.check import (
         check_disk,
     )
@@ -136,6 +140,10 @@ if TYPE_CHECKING:
         CaptureSource,
         capture,
     )
+    from osdimage.imaging.wim.capture_volumes import (
+        CapturedVolumes,
+        capture_volumes,
+    )
     from osdimage.imaging.wim.compression import (
         Compression,
         CompressionSpec,
@@ -199,6 +207,9 @@ _HOME = {
     "CaptureConfig": "wim.config",
     "CaptureResult": "wim.capture",
     "CaptureSource": "wim.capture",
+    "CapturedDisk": "disk.captured",
+    "CapturedPartition": "disk.captured",
+    "CapturedVolumes": "wim.capture_volumes",
     "ClassCount": "wim.fidelity",
     "CompareReport": "wim.fidelity",
     "Compression": "wim.compression",
@@ -269,6 +280,7 @@ _HOME = {
     "advice": "disk.place",
     "apply_volumes": "wim.apply_volumes",
     "capture": "wim.capture",
+    "capture_volumes": "wim.capture_volumes",
     "check_disk": "disk.check",
     "create_image": "disk.target",
     "delete_images": "wim.edit",
@@ -299,6 +311,9 @@ __all__ = [
     "CaptureConfig",
     "CaptureResult",
     "CaptureSource",
+    "CapturedDisk",
+    "CapturedPartition",
+    "CapturedVolumes",
     "ClassCount",
     "CompareReport",
     "Compression",
@@ -367,6 +382,7 @@ __all__ = [
     "advice",
     "apply_volumes",
     "capture",
+    "capture_volumes",
     "check_disk",
     "create_image",
     "delete_images",

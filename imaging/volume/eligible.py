@@ -2,7 +2,8 @@
 
 An image of a WIM belongs to an NTFS or FAT32 volume, in the order of the partitions.  Extended and Microsoft reserved
 partitions hold none.  An EFI system partition is a volume of the firmware: Windows gives it no drive letter, and Apply
-Operating System passes it over.
+Operating System passes it over.  A capture of all volumes takes it along, since the disk does not start without it;
+then it counts when the images are applied, too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import VolumeInfo, volumes
 from osdimage.imaging.errors import InvalidTable
 
-_MBR_EFI = 0xEF
 FILE_SYSTEMS = ("ntfs", "fat32")
 
 
@@ -41,7 +41,7 @@ class DiskVolumes:
 
 def is_efi(partition: Partition) -> bool:
     """Tell whether a partition is an EFI system partition."""
-    return partition.type_id in {roles.EFI_SYSTEM, _MBR_EFI}
+    return partition.type_id in roles.EFI_TYPES
 
 
 def read_volumes(disk: Path) -> DiskVolumes:

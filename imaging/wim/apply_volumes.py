@@ -40,8 +40,9 @@ def apply_volumes(
 ) -> tuple[AppliedVolume, ...]:
     """Apply every image of a WIM to the corresponding volume of a disk: the first to the first, and so on.
 
-    Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers, but not an EFI system
-    partition.  Everything that can be checked is checked for all of them before the first is written.
+    Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers; an EFI system partition
+    only when the XML of the WIM says that one was captured.  Everything that can be checked is checked for all of them
+    before the first is written.
 
     Args:
         wim: the open WIM.
@@ -89,7 +90,8 @@ def apply_volumes(
 
 def _pairs(wim: WimFile, disk: Path) -> list[tuple[WimImage, Partition]]:
     """Return each image with its volume; refuse too few volumes."""
-    found = read_volumes(disk).eligible(with_efi=False)
+    sources = [image.info.disk.captured for image in wim.images if image.info.disk is not None]
+    found = read_volumes(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
     if not wim.images or len(wim) > len(found):
         numbers = ", ".join(str(each.number) for each in found) or "none"
         raise TargetRefused(

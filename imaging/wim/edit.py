@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.disk import captured
+from osdimage.imaging.disk.captured import CapturedDisk
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, StorageError, TargetRefused
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim import info
@@ -120,6 +122,26 @@ def set_properties(
         _append(path, descriptor, header, new_xml, integrity)
 
 
+def add_disks(path: Path, descriptor: int, disks: Mapping[int, CapturedDisk]) -> None:
+    """Put the layouts of disks into the XML of a WIM that is open and has no name yet, by the index of the image.
+
+    Raises:
+        StorageError: when writing failed.
+    """
+    header = _read_header(path, descriptor)
+    root = info.parse_root(info.decode_xml(os.pread(descriptor, header.xml.stored_size, header.xml.offset)))
+    elements = info.elements_by_index(root)
+    for index, disk in disks.items():
+        element = elements[index]
+        own = element.find("OSDIMAGE")
+        (ET.SubElement(element, "OSDIMAGE") if own is None else own).append(captured.to_element(disk))
+    _append(path, descriptor, header, _encode(root), _read_integrity(path, descriptor, header))
+
+
+def _encode(root: ET.Element) -> bytes:
+    return b"\xff\xfe" + ET.tostring(root, encoding="unicode").encode("utf-16-le")
+
+
 def delete_images(
     wim: str | os.PathLike[str],
     indexes: Sequence[int],
@@ -181,7 +203,7 @@ def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageP
     for name in names:
         if name and names.count(name) > 1:
             raise InvalidRequest(f"{path}: an image named {name!r} is already there; choose another name")
-    return b"\xff\xfe" + ET.tostring(root, encoding="unicode").encode("utf-16-le")
+    return _encode(root)
 
 
 def _set_text(element: ET.Element, where: str, value: str) -> None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from osdimage.imaging.errors import CorruptWim
+from osdimage.imaging.disk import captured
+from osdimage.imaging.disk.captured import CapturedDisk
+from osdimage.imaging.errors import CorruptWim, InvalidInput
 from osdimage.native.handles import WimInfo
 from osdimage.native.runtime import Compression
 
@@ -105,7 +107,10 @@ class WindowsInfo:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """One image, as the XML of the WIM says.  Sizes in bytes; absent elements are None."""
+    """One image, as the XML of the WIM says.  Sizes in bytes; absent elements are None.
+
+    ``disk`` is the layout of the disk that it was captured from; ``disk_fault`` says why one that is there is not used.
+    """
 
     index: int
     name: str
@@ -123,6 +128,8 @@ class ImageInfo:
     modified: datetime | None
     is_wimboot: bool
     windows: WindowsInfo | None
+    disk: CapturedDisk | None = None
+    disk_fault: str | None = None
 
 
 def decode_xml(document: bytes) -> str:
@@ -168,6 +175,7 @@ def elements_by_index(root: ET.Element) -> dict[int, ET.Element]:
 
 def _image(index: int, element: ET.Element) -> ImageInfo:
     windows = element.find("WINDOWS")
+    disk, disk_fault = _disk(element)
     return ImageInfo(
         index=index,
         name=_text(element, "NAME") or "",
@@ -185,7 +193,19 @@ def _image(index: int, element: ET.Element) -> ImageInfo:
         modified=_time(element.find("LASTMODIFICATIONTIME")),
         is_wimboot=_number(_text(element, "WIMBOOT")) == 1,
         windows=None if windows is None else _windows(windows),
+        disk=disk,
+        disk_fault=disk_fault,
     )
+
+
+def _disk(element: ET.Element) -> tuple[CapturedDisk | None, str | None]:
+    found = element.find(captured.ELEMENT)
+    if found is None:
+        return None, None
+    try:
+        return captured.from_element(found), None
+    except InvalidInput as error:
+        return None, str(error)
 
 
 def _windows(element: ET.Element) -> WindowsInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
@@ -51,11 +52,18 @@ def write_file(
     threads: int,
     meter: Meter,
     retain_guid: bool = False,
+    finish: Callable[[int], None] | None = None,
 ) -> tuple[str, ...]:
-    """Write a WIM as a new file that appears complete or not at all; return libwim's warnings."""
+    """Write a WIM as a new file that appears complete or not at all; return libwim's warnings.
+
+    ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
+    """
     settings = _settings(spec, integrity=integrity, threads=threads, retain_guid=retain_guid)
     with new_file(path, replace=replace) as descriptor, wim_errors(path):
-        return handle.write(descriptor, settings, listener=listener(meter))
+        warnings = handle.write(descriptor, settings, listener=listener(meter))
+        if finish is not None:
+            finish(descriptor)
+        return warnings
 
 
 def append_file(

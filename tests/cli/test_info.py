@@ -26,6 +26,8 @@ HEADER_KEYS = {
     "file_size",
 }
 IMAGE_KEYS = {
+    "disk",
+    "disk_fault",
     "index",
     "name",
     "description",

@@ -84,7 +84,6 @@ def test_a_volume_whose_journal_is_open_is_refused_unless_forced(wim: Path, disk
     ("at", "mark", "name"),
     [
         (3, b"-FVE-FS-", "a BitLocker volume"),
-        (82, b"FAT32   ", "a FAT32 volume"),
         (3, b"EXFAT   ", "an exFAT volume"),
         (1080, b"\x53\xef", "an ext2, ext3 or ext4 volume"),
         (0, b"LUKS\xba\xbe", "a LUKS volume"),

@@ -105,12 +105,20 @@ def test_a_refusal_of_the_last_volume_leaves_the_first_as_it_was(
     assert digest(disk.path) == before
 
 
-def test_a_kept_folder_is_not_met_after_the_wipe(osdimage_disk: Callable[..., Disk], wim: Path) -> None:
-    disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"], trees={3: wim.parent / "tree1"})
-    before = digest(disk.path)
-    refused = osdimage("apply", wim, disk.path, "--all-volumes", "--wipe", "--keep", r"FOLDER\x", "--yes", code=4)
-    assert "'folder'" in refused.err
-    assert digest(disk.path) == before
+def test_a_kept_folder_is_joined_with_that_of_the_image(
+    osdimage_disk: Callable[..., Disk], wim: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    (tree / "folder" / "x").mkdir(parents=True)
+    (tree / "folder" / "x" / "kept").write_text("was here before")
+    (tree / "gone").touch()
+    disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"], trees={3: tree})
+    osdimage("apply", wim, disk.path, "--all-volumes", "--wipe", "--keep", r"FOLDER\x", "--yes")
+    volume = cut_out(disk, 3, tmp_path / "volume.ntfs")
+    judges.assert_ntfs_clean(volume)
+    assert judges.output("ntfscat", volume, "/which") == "image 1"
+    assert judges.output("ntfscat", volume, "/folder/x/kept") == "was here before"
+    assert "gone" not in judges.output("ntfsls", volume)
 
 
 def test_choices_do_not_go_with_all_volumes(wim: Path, tmp_path: Path) -> None:
@@ -126,3 +134,67 @@ def test_the_library_reports_progress_over_all_volumes(wim: Path, osdimage_disk:
     assert [each.name for each in done] == ["Image 1", "Image 2"]
     assert percents == sorted(percents)
     assert percents[-1] == 100
+
+
+# ---- capture
+
+
+@pytest.mark.parametrize("scheme", ["gpt", "mbr"])
+def test_a_disk_becomes_a_wim_and_a_disk_again(
+    wim: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path, scheme: str
+) -> None:
+    trees = {number: wim.parent / f"tree{place}" for place, number in enumerate(NUMBERS[scheme], 1)}
+    if scheme == "gpt":
+        trees[1] = wim.parent / "tree2"
+    disk = osdimage_disk(size="300MB", layout=LAYOUTS[scheme], trees=trees)
+    before = digest(disk.path)
+    made = tmp_path / "disk.wim"
+    done = osdimage("capture", disk.path, made, "--all-volumes", "--check", "--name", "PC", "--creator", "me", "--json")
+    numbers = sorted(trees)
+    assert done.document["partitions"] == numbers
+    assert done.document["skipped"] == (["partition 2 (Microsoft reserved)"] if scheme == "gpt" else [])
+    assert digest(disk.path) == before
+    judges.wimlib("verify", made)
+    judges.seven_zip_test(made)
+    images = judges.wimlib_info(made).images
+    assert [image["Name"] for image in images] == [f"PC (partition {number})" for number in numbers]
+    kept = osdimage("info", made, "--json").document["images"]
+    for image, number in zip(kept, numbers, strict=True):
+        found = image["disk"]
+        assert (image["creator"], found["scheme"], found["size"]) == ("me", scheme, 300 * MIB)
+        assert [each["index"] for each in found["partitions"] if each["captured"]] == [number]
+        places = {each["index"]: (each["offset"], each["size"]) for each in found["partitions"]}
+        assert places == {
+            each.number: (each.extent.first * 512, each.extent.count * 512) for each in disk.table.partitions
+        }
+    assert "NTFS, 'Windows', 64.0 MB" in osdimage("info", made).out
+    # The layout outlives what wimlib does with the WIM.
+    judges.wimlib("export", made, str(len(numbers)), tmp_path / "one.wim")
+    judges.wimlib("append", wim.parent / "tree1", made, "More")
+    exported = osdimage("info", tmp_path / "one.wim", "--json").document["images"][0]["disk"]
+    assert exported == osdimage("info", made, "--json").document["images"][-2]["disk"] == kept[-1]["disk"]
+    judges.wimlib("delete", made, str(len(numbers) + 1))
+    other = osdimage_disk(size="320MB", layout=LAYOUTS[scheme], seed="other")
+    applied = osdimage("apply", made, other.path, "--all-volumes", "--json").document["volumes"]
+    assert [each["result"]["partition"] for each in applied] == numbers
+    for number, tree in trees.items():
+        volume = cut_out(other, number, tmp_path / "volume")
+        is_ntfs = number == NUMBERS[scheme][0]
+        (judges.assert_ntfs_clean(volume) if is_ntfs else judges.run("fsck.fat", "-n", volume))
+        text = judges.output("ntfscat", volume, "/which") if is_ntfs else judges.run("mtype", "-i", volume, "::/which")
+        assert text == (tree / "which").read_text()
+
+
+def test_a_capture_that_fails_leaves_nothing(osdimage_disk: Callable[..., Disk], wim: Path, tmp_path: Path) -> None:
+    disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"], trees={3: wim.parent / "tree1"})
+    esp = disk.table.partitions[0].extent.first * 512
+    with disk.path.open("r+b") as file:
+        file.seek(esp + 11)
+        file.write(bytes(20))
+        file.seek(esp + 6 * 512)
+        file.write(bytes(512))
+    osdimage("capture", disk.path, tmp_path / "disk.wim", "--all-volumes", code=3)
+    assert not (tmp_path / "disk.wim").exists()
+    blank = osdimage_disk(size="300MB", layout=DiskLayout(Scheme.MBR, (spec(Role.PRIMARY, 50),)))
+    assert "no NTFS or FAT32" in osdimage("capture", blank.path, tmp_path / "b.wim", "--all-volumes", code=3).err
+    assert "does not go with" in osdimage("capture", blank.path, wim, "--all-volumes", "--append", code=2).err

@@ -1,0 +1,204 @@
+"""The layout of a disk as it is kept in the XML of a WIM, beside each image of one of its volumes.
+
+::
+
+    <OSDIMAGE><DISK INDEX="0" STYLE="GPT" SIZE="..." SECTORSIZE="512">
+      <PARTITION INDEX="3" TYPE="Primary" FILESYSTEM="NTFS" BOOT="0" LABEL="Windows" OFFSET="..." SIZE="..."
+                 TYPEID="ebd0a0a2-..." NAME="Basic data partition" ATTRIBUTES="0x0" CAPTURED="1"/>
+    </DISK></OSDIMAGE>
+
+INDEX, STYLE, TYPE, FILESYSTEM, BOOT, LABEL, OFFSET and SIZE say what ConfigMgr knows of a captured partition
+(SMS_ImageDiskInformation); its own element names are not public.  CAPTURED marks the partition that the image is of, so
+that an image which is exported alone still tells.  What is read may have been written by anybody: every value is
+checked.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.roles import Scheme
+from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.volume import VolumeInfo
+from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.units import SECTOR_SIZES
+
+ELEMENT = "OSDIMAGE/DISK"
+_MOST_PARTITIONS = 260  # 4 entries and 256 logical partitions; a GPT has 128
+_LARGEST = (1 << 63) - 1
+_LONGEST_TEXT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedPartition:
+    """A partition of the disk that was captured.  Sizes in bytes.
+
+    Attributes:
+        index: its number, as ``osdimage disk show`` lists it.
+        type: what it is for (``Primary``, ``EFI`` and so on), or the name of its type.
+        filesystem: ``NTFS``, ``FAT32``, the name of another one, or None.
+        boot: whether it has the active flag (MBR) or is the EFI system partition (GPT).
+        label: of the volume, or None.
+        offset: where it begins.
+        size: of the partition.
+        type_id: the type byte or GUID, as text.
+        name: of the GPT entry; empty on MBR.
+        attributes: of the GPT entry; 0 on MBR.
+        captured: whether the image is of this one.
+    """
+
+    index: int
+    type: str
+    filesystem: str | None
+    boot: bool
+    label: str | None
+    offset: int
+    size: int
+    type_id: str
+    name: str
+    attributes: int
+    captured: bool
+
+    @property
+    def is_efi(self) -> bool:
+        """Whether it is an EFI system partition."""
+        return roles.parse_type(self.type_id) in roles.EFI_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedDisk:
+    """The disk that an image was captured from; sizes in bytes."""
+
+    scheme: Scheme
+    size: int
+    sector_size: int
+    partitions: tuple[CapturedPartition, ...]
+
+    @property
+    def captured(self) -> CapturedPartition | None:
+        """The partition that the image is of."""
+        return next((each for each in self.partitions if each.captured), None)
+
+
+def describe_disk(table: PartitionTable, held: dict[int, VolumeInfo], number: int) -> CapturedDisk:
+    """Return the layout of a disk of which one partition becomes an image."""
+    partitions = []
+    for each in table.partitions:
+        volume = held.get(each.number, VolumeInfo())
+        partitions.append(
+            CapturedPartition(
+                index=each.number,
+                type=each.type_label if each.role is None else each.role.value,
+                filesystem=None if volume.kind is None else volume.kind.upper(),
+                boot=each.active or each.type_id == roles.EFI_SYSTEM,
+                label=_clean(volume.label or "") or None,
+                offset=table.offset_bytes(each),
+                size=table.size_bytes(each),
+                type_id=roles.format_type(each.type_id),
+                name=_clean(each.name),
+                attributes=each.attributes,
+                captured=each.number == number,
+            )
+        )
+    return CapturedDisk(table.scheme, table.geometry.size_bytes, table.geometry.sector_size, tuple(partitions))
+
+
+def _clean(text: str) -> str:
+    """Drop what XML cannot hold."""
+    return "".join(character for character in text if character.isprintable())[:_LONGEST_TEXT]
+
+
+def to_element(disk: CapturedDisk) -> ET.Element:
+    """Write the ``DISK`` element."""
+    facts = {"INDEX": "0", "STYLE": disk.scheme.upper(), "SIZE": str(disk.size), "SECTORSIZE": str(disk.sector_size)}
+    element = ET.Element("DISK", facts)
+    for each in disk.partitions:
+        ET.SubElement(
+            element,
+            "PARTITION",
+            {
+                "INDEX": str(each.index),
+                "TYPE": each.type,
+                "FILESYSTEM": each.filesystem or "",
+                "BOOT": str(int(each.boot)),
+                "LABEL": each.label or "",
+                "OFFSET": str(each.offset),
+                "SIZE": str(each.size),
+                "TYPEID": each.type_id,
+                "NAME": each.name,
+                "ATTRIBUTES": f"{each.attributes:#x}",
+                "CAPTURED": str(int(each.captured)),
+            },
+        )
+    return element
+
+
+def from_element(element: ET.Element) -> CapturedDisk:
+    """Read the ``DISK`` element.
+
+    Raises:
+        InvalidInput: when a value is missing or cannot be; the message names it and the valid ones.
+    """
+    style = _text(element, "STYLE").lower()
+    if style not in set(Scheme):
+        raise _wrong(element, "STYLE", "MBR and GPT")
+    size = _number(element, "SIZE", 1, _LARGEST)
+    sector_size = _number(element, "SECTORSIZE", 512, 4096)
+    if sector_size not in SECTOR_SIZES:
+        raise _wrong(element, "SECTORSIZE", "512 and 4096")
+    children = element.findall("PARTITION")
+    if not 1 <= len(children) <= _MOST_PARTITIONS:
+        raise InvalidInput(f"DISK holds {len(children)} PARTITION elements; valid are 1 to {_MOST_PARTITIONS}")
+    partitions = tuple(_partition(child, size) for child in children)
+    if len({each.index for each in partitions}) < len(partitions):
+        raise InvalidInput("two PARTITION elements have the same INDEX")
+    if sum(each.captured for each in partitions) > 1:
+        raise InvalidInput("two PARTITION elements are CAPTURED; an image is of one")
+    return CapturedDisk(Scheme(style), size, sector_size, partitions)
+
+
+def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
+    offset = _number(element, "OFFSET", 1, disk_size - 1)
+    try:
+        type_id = roles.format_type(roles.parse_type(_text(element, "TYPEID")))
+    except ValueError as error:
+        raise _wrong(element, "TYPEID", "a byte such as 0x07 and a GUID") from error
+    return CapturedPartition(
+        index=_number(element, "INDEX", 1, _MOST_PARTITIONS),
+        type=_text(element, "TYPE"),
+        filesystem=_text(element, "FILESYSTEM") or None,
+        boot=_number(element, "BOOT", 0, 1) == 1,
+        label=_text(element, "LABEL") or None,
+        offset=offset,
+        size=_number(element, "SIZE", 1, disk_size - offset),
+        type_id=type_id,
+        name=_text(element, "NAME"),
+        attributes=_number(element, "ATTRIBUTES", 0, (1 << 64) - 1),
+        captured=_number(element, "CAPTURED", 0, 1) == 1,
+    )
+
+
+def _text(element: ET.Element, name: str) -> str:
+    text = element.get(name, "")
+    if len(text) > _LONGEST_TEXT or not text.isprintable():
+        raise _wrong(element, name, f"at most {_LONGEST_TEXT} printable characters")
+    return text
+
+
+def _number(element: ET.Element, name: str, least: int, most: int) -> int:
+    text = _text(element, name)
+    valid = f"whole numbers from {least} to {most}"
+    try:
+        # Text is short, so the number is too.
+        number = int(text, 16 if text.lower().startswith("0x") else 10)
+    except ValueError as error:
+        raise _wrong(element, name, valid) from error
+    if not least <= number <= most:
+        raise _wrong(element, name, valid)
+    return number
+
+
+def _wrong(element: ET.Element, name: str, valid: str) -> InvalidInput:
+    return InvalidInput(f"{element.tag} has {name}={element.get(name, '')[:_LONGEST_TEXT]!r}; valid are {valid}")

@@ -1,0 +1,136 @@
+"""Capturing all volumes of a disk into one WIM, with the layout of the disk beside each image."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from osdimage.imaging.disk.captured import describe_disk
+from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
+from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.volume.eligible import DiskVolumes, read_volumes
+from osdimage.imaging.wim.capture import CaptureResult, result_of
+from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
+from osdimage.imaging.wim.edit import add_disks
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.output import refuse_existing
+from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.scan import CaptureSource, opened_source, scan
+from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, prepare_output, write_file
+from osdimage.native.handles import WimHandle
+from osdimage.native.slices import CACHE_SIZE
+
+_LONGEST_BASE = 230
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedVolumes:
+    """What a capture of a disk stored.
+
+    Attributes:
+        path: the WIM.
+        images: what became of each volume, in the order of the partitions.
+        partitions: the numbers of their partitions.
+        skipped: the partitions that were left out, each with what it holds.
+    """
+
+    path: Path
+    images: tuple[CaptureResult, ...]
+    partitions: tuple[int, ...]
+    skipped: tuple[str, ...]
+
+
+def capture_volumes(
+    disk: str | os.PathLike[str],
+    wim: str | os.PathLike[str],
+    *,
+    config: CaptureConfig = DEFAULT_CONFIG,
+    properties: ImageProperties | None = None,
+    mode: WriteMode = WriteMode.NEW,
+    compression: CompressionSpec | None = None,
+    integrity: bool | None = None,
+    threads: int = 0,
+    strict: bool = False,
+    progress: ProgressCallback | None = None,
+) -> CapturedVolumes:
+    """Capture every NTFS and FAT32 volume of a disk, an EFI system partition's too, as an image of one WIM.
+
+    The images are in the order of the partitions' numbers, and each holds the layout of the disk in its XML.  The WIM
+    appears under its name with all of them or not at all.  The disk is only read.
+
+    Args:
+        disk: a disk, file or device.
+        wim: the WIM to write.
+        config: what is left out of each volume.
+        properties: of every image; the number of the partition is put behind the name (default: the disk's).
+        mode: NEW or OVERWRITE.
+        compression: as :func:`osdimage.imaging.capture` takes it.
+        integrity: write an integrity table.
+        threads: compressor threads, 0 for one a processor.
+        strict: raise when a file could not be stored, or could not be applied again.
+        progress: receives the progress.
+
+    Raises:
+        InvalidRequest: when the mode is APPEND.
+        InvalidInput: when the disk has no such volume, or one is damaged.
+        OsdImageError: as :func:`osdimage.imaging.capture`.
+    """
+    source, destination = Path(disk), Path(wim)
+    if mode is WriteMode.APPEND:
+        raise InvalidRequest(f"{destination}: all volumes of a disk are captured into a WIM of their own")
+    if mode is WriteMode.NEW:
+        refuse_existing(destination)
+    found = read_volumes(source)
+    numbers = [each.number for each in found.eligible(with_efi=True)]
+    skipped = tuple(_skipped(found, numbers))
+    if not numbers:
+        raise InvalidInput(f"{source}: holds no NTFS or FAT32 volume; on it are: {', '.join(skipped) or 'none'}")
+    meter = Meter(progress, WRITE_SHARES)
+    layouts = {index: describe_disk(found.table, found.held, each) for index, each in enumerate(numbers, 1)}
+    spec = compression or CompressionSpec()
+    # libwim reads the volumes until the handle is closed, so they are closed after it.
+    with ExitStack() as sources:
+        wanted = [CaptureSource(source, config, partition=each) for each in numbers]
+        cache = CACHE_SIZE // len(numbers)
+        opened = [sources.enter_context(opened_source(each, cache_size=cache)) for each in wanted]
+        with wim_errors(destination):
+            handle = WimHandle.create(spec.format)
+        with handle:
+            prepare_output(handle, spec)
+            scanned = [
+                scan(handle, each, volume, _named(properties, source, each.partition), boot=False, meter=meter)
+                for each, volume in zip(wanted, opened, strict=True)
+            ]
+            warnings = spec.setup_warnings(destination.name) + write_file(
+                handle,
+                destination,
+                spec,
+                replace=mode is WriteMode.OVERWRITE,
+                integrity=integrity,
+                threads=threads,
+                meter=meter,
+                finish=lambda descriptor: add_disks(destination, descriptor, layouts),
+            )
+    meter.finish()
+    images = tuple(result_of(each, destination, tuple(warnings)) for each in scanned)
+    losses = [loss for each in images for loss in each.losses]
+    if strict and losses:
+        raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in losses))
+    return CapturedVolumes(destination, images, tuple(numbers), skipped)
+
+
+def _named(properties: ImageProperties | None, disk: Path, number: int | None) -> ImageProperties:
+    given = properties or ImageProperties()
+    base = given.name or "".join(each if each.isprintable() else "?" for each in disk.resolve().name)
+    return replace(given, name=f"{base[:_LONGEST_BASE]} (partition {number})")
+
+
+def _skipped(found: DiskVolumes, numbers: list[int]) -> list[str]:
+    return [
+        f"partition {each.number} ({found.held[each.number].kind or each.type_label})"
+        for each in found.table.partitions
+        if each.number in found.held and each.number not in numbers
+    ]
