@@ -17,15 +17,18 @@ from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.plan import DeployPlan
+    from osdimage.imaging.disk.layout import DiskLayout
     from osdimage.imaging.disk.target import FileTarget
     from osdimage.imaging.units import Geometry
-    from osdimage.imaging.wim.select import ImageSelector
+    from osdimage.imaging.wim.select import ImageSelector as Selector
 
 
 @click.command("deploy")
 @click.argument("wim", type=params.EXISTING)
 @click.argument("disk", type=disk_params.DISK)
 @disk_params.layout
+@click.option("--layout-from-wim", is_flag=True, help="Lay the disk out as the captured one that the WIM tells of.")
+@click.option("--all-volumes", is_flag=True, help="With --layout-from-wim: apply every image to its volume.")
 @click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
 @disk_params.seed
@@ -52,10 +55,12 @@ def deploy_command(
     wim: Path,
     disk: Path,
     source: LayoutSource,
+    layout_from_wim: bool,
+    all_volumes: bool,
     size: int | None,
     sector_size: int | None,
     seed: str | None,
-    selector: ImageSelector,
+    selector: Selector,
     refs: tuple[str, ...],
     check: bool,
     partition: int | None,
@@ -76,19 +81,26 @@ def deploy_command(
     """
     from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415
+    from osdimage.imaging.deploy.relayout import plan_from_wim  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
+    from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
 
     if disk_format != "raw" and size is None:
         raise click.UsageError(f"--format {disk_format} makes a new disk image; give its --size")
+    if all_volumes and (partition is not None or unattend is not None or selector != type(selector)()):
+        raise click.UsageError("--all-volumes takes every image; it goes with no choice, and no --unattend")
+    layout = _layout(source, from_wim=layout_from_wim, all_volumes=all_volumes)
     began = time.monotonic()
-    layout = source.load()
     rng = disk_params.random_bits(seed)
     answer_file = None if unattend is None else str(unattend)
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
-        image = opened.select(selector)
+        image = opened.select(ImageSelector(index=1) if all_volumes else selector)
 
         def planned(geometry: Geometry) -> DeployPlan:
+            if layout is None:
+                chosen = None if all_volumes else image
+                return plan_from_wim(opened, chosen, geometry, rng, partition=partition, unattend=answer_file)
             return make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file)
 
         if dry_run:
@@ -108,6 +120,7 @@ def deploy_command(
                 plan,
                 target,
                 image,
+                others=opened.images if all_volumes else (),
                 now=disk_params.now(),
                 is_zero=is_new,
                 sync=not no_sync,
@@ -117,13 +130,24 @@ def deploy_command(
             if not (reporter.as_json or reporter.quiet):
                 _picture(raw, disk)
     applied = result.applied
+    more = [f"  partition {each.partition}: {each.files:,} files, {format_size(each.size)}" for each in result.more]
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     reporter.result(
         result,
         f"{disk}: partition {applied.partition} holds {applied.files:,} files and {applied.directories:,} directories, "
         f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({time.monotonic() - began:.1f} s)",
+        *more,
         *saved,
     )
+
+
+def _layout(source: LayoutSource, *, from_wim: bool, all_volumes: bool) -> DiskLayout | None:
+    """Return the layout that the options describe, or None for that of the WIM."""
+    if from_wim and (source.is_given or source.recovery is not None):
+        raise click.UsageError("--layout-from-wim is a whole layout; it does not go with --preset, --vars and --var")
+    if all_volumes and not from_wim:
+        raise click.UsageError("--all-volumes goes with --layout-from-wim")
+    return None if from_wim else source.load()
 
 
 def _geometry(disk: Path, size: int | None, sector_size: int | None) -> Geometry:

@@ -7,7 +7,7 @@ with its volume marked dirty until it is whole; the disk is read back last.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,12 +44,14 @@ class DeployResult:
         applied: what was applied, and what of it the volume could not hold.
         saved: the file with the partition table that was on the disk, or None.
         warnings: sentences for people.
+        more: what else was applied, when the plan has several images; ``applied`` is the first.
     """
 
     disk: Path
     applied: ApplyResult
     saved: Path | None
     warnings: tuple[str, ...]
+    more: tuple[ApplyResult, ...] = ()
 
 
 def execute(
@@ -57,6 +59,7 @@ def execute(
     target: FileTarget,
     image: WimImage,
     *,
+    others: Sequence[WimImage] = (),
     now: datetime,
     is_zero: bool = False,
     sync: bool = True,
@@ -69,6 +72,7 @@ def execute(
         plan: from :func:`~osdimage.imaging.deploy.plan.make_plan`.
         target: the disk, open for writing; it is closed before the image is applied and stays closed.
         image: the image of the plan, of the WIM that is open.
+        others: the other images, when the plan has several.
         now: the time for the name of the saved table.
         is_zero: the disk is known to hold nothing but zeros, as a disk image that was just made.
         sync: wait until everything is on the medium.
@@ -88,7 +92,9 @@ def execute(
     done = f"nothing on {disk} was changed"
     saved: Path | None = None
     warnings = list(plan.warnings)
-    applied: ApplyResult | None = None
+    images = {each.index: each for each in (image, *others)}
+    count = sum(isinstance(action, ApplyToVolume) for action in plan.actions)
+    applied: list[ApplyResult] = []
     with _telling(lambda: done):
         for action in plan.actions:
             match action:
@@ -99,24 +105,29 @@ def execute(
                 case FormatVolume():
                     _format(target, action, is_zero=is_zero)
                 case ApplyToVolume():
-                    target.flush()
-                    target.close()
+                    if not applied:
+                        target.flush()
+                        target.close()
                     number = action.partition.number
                     done = f"{disk} is partitioned and formatted; partition {number} holds an incomplete image"
                     if plan.unattend is not None:
-                        image.add_file(plan.unattend, UNATTEND_PATH)
-                    applied = image.apply_to(
-                        disk,
-                        partition=number,
-                        sync=sync,
-                        strict=strict,
-                        progress=portion(progress, _APPLY_BEGINS, _APPLY_ENDS),
+                        images[action.image].add_file(plan.unattend, UNATTEND_PATH)
+                    share = (_APPLY_ENDS - _APPLY_BEGINS) / count
+                    begins = _APPLY_BEGINS + len(applied) * share
+                    applied.append(
+                        images[action.image].apply_to(
+                            disk,
+                            partition=number,
+                            sync=sync,
+                            strict=strict,
+                            progress=portion(progress, begins, begins + share),
+                        )
                     )
         done = f"{disk} is complete, but was not checked to the end"
-        if applied is None:
+        if not applied:
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
-    return DeployResult(disk, applied, saved, tuple(warnings))
+    return DeployResult(disk, applied[0], saved, tuple(warnings), tuple(applied[1:]))
 
 
 @contextmanager

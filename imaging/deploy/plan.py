@@ -17,7 +17,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.units import KIB, MIB, Geometry, format_size
 from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
-from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.image import Audit, WimImage
 
 # NTFS takes for itself: the log file (up to 64 MB), the bitmap (a bit for each cluster), the MFT mirror and roots of
 # indexes; and 1.5 KB of records and indexes for each file (measured on Windows images).
@@ -144,27 +144,39 @@ def make_plan(
         TargetRefused: when the image is too large for the partition.
         UnsafeName, MissingParts, CorruptWim: when the image cannot be applied.
     """
+    table = place(layout, geometry, rng)
+    target = choose_partition(table, partition)
+    audit = check_fit(image, table, target)
+    disk = DiskPlan(table, None, advice(layout, geometry))
+    actions: tuple[Action, ...] = (
+        WriteTable(disk),
+        *formats(table, rng),
+        ApplyToVolume(target, image.index, image.name, audit.size, audit.files),
+    )
+    return DeployPlan(actions, unattend, (*disk.advice, *misfits(image, table)))
+
+
+def check_fit(image: WimImage, table: PartitionTable, target: Partition) -> Audit:
+    """Refuse an image that cannot be applied, or is too large for its partition; return what is in it.
+
+    Raises:
+        OsdImageError: as :func:`make_plan`.
+    """
     audit = image.audit()
     refuse_dropped_names(image.path, image.index, audit)
     refuse_unsafe_names(image.path, image.index, audit)
     refuse_missing(image.path, image.index, audit)
-    table = place(layout, geometry, rng)
-    target = choose_partition(table, partition)
     needed = audit.size - audit.sparse_size + audit.named_stream_size
-    needed += _NTFS_OWN + (audit.files + audit.directories) * _NTFS_PER_FILE
+    is_ntfs = target.spec is not None and target.spec.filesystem is FileSystem.NTFS
+    if is_ntfs:
+        needed += _NTFS_OWN + (audit.files + audit.directories) * _NTFS_PER_FILE
     room = table.size_bytes(target)
     if needed > room:
         raise TargetRefused(
-            f"partition {target.number} has {format_size(room)}, image {image.index} needs {format_size(needed)} with "
-            "what NTFS takes for itself; choose a larger disk or another layout"
+            f"partition {target.number} has {format_size(room)}, image {image.index} needs {format_size(needed)}"
+            f"{' with what NTFS takes for itself' if is_ntfs else ''}; choose a larger disk or another layout"
         )
-    disk = DiskPlan(table, None, advice(layout, geometry))
-    actions: tuple[Action, ...] = (
-        WriteTable(disk),
-        *_formats(table, rng),
-        ApplyToVolume(target, image.index, image.name, audit.size, audit.files),
-    )
-    return DeployPlan(actions, unattend, (*disk.advice, *_misfits(image, table)))
+    return audit
 
 
 def choose_partition(table: PartitionTable, number: int | None) -> Partition:
@@ -193,7 +205,8 @@ def choose_partition(table: PartitionTable, number: int | None) -> Partition:
     return (inactive or usable)[0]
 
 
-def _formats(table: PartitionTable, rng: RandomBits) -> Iterator[FormatVolume]:
+def formats(table: PartitionTable, rng: RandomBits) -> Iterator[FormatVolume]:
+    """Yield how the volumes of a table are made."""
     for each in table.partitions:
         if each.spec is not None and each.spec.filesystem is not None:
             bits = 32 if each.spec.filesystem is FileSystem.FAT32 else 64
@@ -202,7 +215,7 @@ def _formats(table: PartitionTable, rng: RandomBits) -> Iterator[FormatVolume]:
             )
 
 
-def _misfits(image: WimImage, table: PartitionTable) -> Iterator[str]:
+def misfits(image: WimImage, table: PartitionTable) -> Iterator[str]:
     """Yield what keeps the image from starting on a machine that fits the disk."""
     architecture = image.info.windows.architecture if image.info.windows is not None else None
     if table.scheme is Scheme.MBR and architecture in _NOT_UNDER_BIOS:

@@ -55,7 +55,7 @@ def prepare(
     old = open_fat32(volume.window())
     _refuse_unsafe(volume, old, force=options.force)
     deleted = _refuse_occupied(volume, old, kept, wipe=options.wipe)
-    source = from_handle(path, handle, index, parts=_references(path, handle))
+    source = from_handle(path, handle, index, parts=references(path, handle))
     wanted = _as_it_was(volume, old)
     plan_fill(volume.window(), source, wanted)
     return source, wanted, deleted
@@ -111,7 +111,7 @@ def _as_it_was(volume: OpenVolume, old: Fat32Volume) -> Fat32Options:
         raise TargetRefused(f"{volume.name}: the volume cannot be made anew as it was: {error}; format it") from error
 
 
-def _references(path: Path, handle: WimHandle) -> list[Path]:
+def references(path: Path, handle: WimHandle) -> list[Path]:
     """Return the other files in which the WIM's contents are."""
     found = {Path(name) for pattern in handle.references for name in glob.glob(pattern)}  # noqa: PTH207 - may be absolute
     return sorted(each for each in found if not each.samefile(path))
