@@ -24,6 +24,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from osdimage.imaging.deploy.relayout import (
+        layout_from_captured,
+        plan_from_wim,
+    )
     from osdimage.imaging.disk.backup import (
         TableBackup,
         load_backup,
@@ -287,11 +291,13 @@ _HOME = {
     "export_images": "wim.export",
     "format_size": "units",
     "initialize": "disk.init",
+    "layout_from_captured": "deploy.relayout",
     "layout_from_variables": "disk.variables",
     "load_backup": "disk.backup",
     "open_target": "disk.device",
     "parse_size": "units",
     "place": "disk.place",
+    "plan_from_wim": "deploy.relayout",
     "preset_layout": "disk.presets",
     "read_config": "wim.config",
     "read_table": "disk.read",
@@ -389,11 +395,13 @@ __all__ = [
     "export_images",
     "format_size",
     "initialize",
+    "layout_from_captured",
     "layout_from_variables",
     "load_backup",
     "open_target",
     "parse_size",
     "place",
+    "plan_from_wim",
     "preset_layout",
     "read_config",
     "read_table",

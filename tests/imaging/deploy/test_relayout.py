@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import judges
 import pytest
 from commands import osdimage
-from osdimage.imaging import DiskLayout, FileSystem, FixedSize, PartitionSpec, Role, Scheme
+from hypothesis import given
+from hypothesis import strategies as st
+from osdimage.imaging import (
+    CapturedDisk,
+    CapturedPartition,
+    DiskLayout,
+    FileSystem,
+    FixedSize,
+    Geometry,
+    InvalidInput,
+    InvalidRequest,
+    PartitionSpec,
+    Role,
+    Scheme,
+    layout_from_captured,
+    place,
+)
 from osdimage.imaging.testing import Disk
 
 pytestmark = pytest.mark.foreign
@@ -103,3 +120,41 @@ def test_what_cannot_be_is_refused(tree: Path, tmp_path: Path) -> None:
     assert not disk.exists()
     for words in (("--layout-from-wim", "--preset", "uefi"), ("--all-volumes", "--preset", "uefi")):
         osdimage("deploy", wim, disk, *words, "--size", "400MB", code=2)
+
+
+PARTITIONS = st.builds(
+    CapturedPartition,
+    index=st.integers(1, 260),
+    type=st.sampled_from([*Role, "Linux", ""]),
+    filesystem=st.sampled_from(["NTFS", "FAT32", "EXT", None]),
+    boot=st.booleans(),
+    label=st.none() | st.text(max_size=64).filter(str.isprintable),
+    offset=st.integers(1, 1 << 63),
+    size=st.integers(1, 1 << 63),
+    type_id=st.sampled_from(["0x07", "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"]),
+    name=st.text(max_size=64).filter(str.isprintable),
+    attributes=st.integers(0, (1 << 64) - 1),
+    captured=st.booleans(),
+)
+
+
+@given(
+    st.builds(
+        CapturedDisk,
+        scheme=st.sampled_from(Scheme),
+        size=st.just(1 << 30) | st.integers(1, 1 << 63),
+        sector_size=st.sampled_from([512, 4096]),
+        partitions=st.lists(PARTITIONS, min_size=1, max_size=6).map(tuple),
+    )
+)
+def test_any_layout_is_placed_inside_the_disk_or_refused(disk: CapturedDisk) -> None:
+    geometry = Geometry.of_size(1 << 30, 512)
+    try:
+        layout = layout_from_captured(disk, geometry)
+    except InvalidInput:
+        return
+    try:
+        table = place(layout, geometry, random.Random(1))
+    except InvalidRequest:
+        return
+    assert all(each.extent.end <= geometry.sectors for each in table.partitions)
