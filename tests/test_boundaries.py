@@ -119,6 +119,20 @@ def test_start_up_loads_nothing_heavy(option: str) -> None:
     assert not loaded & {*HEAVY, "click"}
 
 
+def test_work_on_a_wim_alone_loads_nothing_of_partition_tables() -> None:
+    script = (
+        "import sys\n"
+        "import osdimage.cli.apply, osdimage.cli.capture, osdimage.cli.export\n"
+        "from osdimage.imaging import WimFile, capture\n"
+        "print('\\n'.join(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "osdimage.imaging.wim.apply" in loaded
+    # libwim is what these are for.
+    assert not loaded & (set(HEAVY) - {"osdimage.native"})
+
+
 def test_importing_the_library_alone_loads_no_c_library() -> None:
     script = "import osdimage.imaging, sys; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -17,15 +17,18 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import PartitionTable
-from osdimage.imaging.disk.volume import VolumeInfo
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import SECTOR_SIZES
 
-ELEMENT = "OSDIMAGE/DISK"
+if TYPE_CHECKING:
+    # With them comes construct, which whoever only reads a WIM need not wait for.
+    from osdimage.imaging.disk.table import PartitionTable
+    from osdimage.imaging.disk.volume import VolumeInfo
+
 _MOST_PARTITIONS = 260  # 4 entries and 256 logical partitions; a GPT has 128
 _LARGEST = (1 << 63) - 1
 _LONGEST_TEXT = 64
@@ -84,6 +87,8 @@ class CapturedDisk:
 
 def describe_disk(table: PartitionTable, held: dict[int, VolumeInfo], number: int) -> CapturedDisk:
     """Return the layout of a disk of which one partition becomes an image."""
+    from osdimage.imaging.disk.volume import VolumeInfo  # noqa: PLC0415 - see above
+
     partitions = []
     for each in table.partitions:
         volume = held.get(each.number, VolumeInfo())

@@ -10,16 +10,19 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from osdimage.imaging.disk import captured
-from osdimage.imaging.disk.captured import CapturedDisk
 from osdimage.imaging.errors import CorruptWim, InvalidInput
 from osdimage.native.handles import WimInfo
 from osdimage.native.runtime import Compression
 
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.captured import CapturedDisk
+
 CREATOR_PROPERTY = "OSDIMAGE/CREATOR"
 VERSION_PROPERTY = "OSDIMAGE/VERSION"
+DISK_ELEMENT = "OSDIMAGE/DISK"
 
 # Of the format, in the header: WIMs that may hold solid resources (ESD).  All others are 0x10D00.
 SOLID_VERSION = 0xE00
@@ -199,9 +202,11 @@ def _image(index: int, element: ET.Element) -> ImageInfo:
 
 
 def _disk(element: ET.Element) -> tuple[CapturedDisk | None, str | None]:
-    found = element.find(captured.ELEMENT)
+    found = element.find(DISK_ELEMENT)
     if found is None:
         return None, None
+    from osdimage.imaging.disk import captured  # noqa: PLC0415 - only images of whole disks have one
+
     try:
         return captured.from_element(found), None
     except InvalidInput as error:
