@@ -28,8 +28,10 @@ SOURCES = (
     "slice_device.c",
     "ntfs_volume.c",
     "ntfs_wipe.c",
+    "ntfs_files.c",
 )
-HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name != "ntfs_wipe.c")
+# ntfs_volume.h declares what three of them do.
+HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in {"ntfs_wipe.c", "ntfs_files.c"})
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "

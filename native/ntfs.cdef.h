@@ -51,7 +51,7 @@ struct ntfs_device *ntfs_device_alloc(const char *name, const long state, struct
 				      void *data);
 int ntfs_device_free(struct ntfs_device *device);
 
-/* ntfs_volume.h, of ntfs_volume.c and ntfs_wipe.c */
+/* ntfs_volume.h, of ntfs_volume.c, ntfs_wipe.c and ntfs_files.c */
 #define OSD_NTFS_HIBERNATED ...
 #define OSD_NTFS_LOG_IN_USE ...
 #define OSD_NTFS_MOST_KEPT ...
@@ -60,6 +60,23 @@ int64_t osd_ntfs_wipe(ntfs_volume *volume, const uint16_t *kept, size_t kept_len
 int64_t osd_ntfs_set_aside(ntfs_volume *volume, const uint16_t *names, size_t names_length, const uint16_t *place,
 			   size_t place_length);
 int64_t osd_ntfs_bring_back(ntfs_volume *volume, const uint16_t *place, size_t place_length);
+struct osd_ntfs_about {
+	uint64_t reference;
+	int64_t size, modified;
+	uint32_t attributes;
+	int is_directory;
+};
+int osd_ntfs_about(ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about);
+int osd_ntfs_child(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
+		   struct osd_ntfs_about *about);
+int osd_ntfs_list(ntfs_volume *volume, uint64_t directory, uint8_t **list, size_t *size);
+int64_t osd_ntfs_read(ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count);
+int osd_ntfs_overwrite(ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time);
+int osd_ntfs_make(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length, int is_directory,
+		  const void *buffer, int64_t count, int64_t time, struct osd_ntfs_about *about);
+int osd_ntfs_set_attributes(ntfs_volume *volume, uint64_t reference, uint32_t attributes);
+int osd_ntfs_delete(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length);
+int osd_ntfs_sync(ntfs_volume *volume);
 
 /* slice_cache.h, slice_device.h */
 #define OSD_CACHE_BLOCK ...

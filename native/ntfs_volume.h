@@ -1,4 +1,4 @@
-/* What osdimage does with an NTFS volume beside applying and capturing.  See ntfs_volume.c and ntfs_wipe.c. */
+/* What osdimage does with an NTFS volume beside applying and capturing.  See ntfs_volume.c, ntfs_wipe.c and ntfs_files.c. */
 #ifndef OSDIMAGE_NTFS_VOLUME_H
 #define OSDIMAGE_NTFS_VOLUME_H
 
@@ -19,5 +19,26 @@ int64_t osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *kept, size_t 
 int64_t osd_ntfs_set_aside(struct _ntfs_volume *volume, const uint16_t *names, size_t names_length,
 			   const uint16_t *place, size_t place_length);
 int64_t osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t place_length);
+
+/* A file or directory; modified is a FILETIME. */
+struct osd_ntfs_about {
+	uint64_t reference;
+	int64_t size, modified;
+	uint32_t attributes;
+	int is_directory;
+};
+
+int osd_ntfs_about(struct _ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about);
+int osd_ntfs_child(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
+		   struct osd_ntfs_about *about);
+int osd_ntfs_list(struct _ntfs_volume *volume, uint64_t directory, uint8_t **list, size_t *size);
+int64_t osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count);
+int osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count,
+		       int64_t time);
+int osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
+		  int is_directory, const void *buffer, int64_t count, int64_t time, struct osd_ntfs_about *about);
+int osd_ntfs_set_attributes(struct _ntfs_volume *volume, uint64_t reference, uint32_t attributes);
+int osd_ntfs_delete(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length);
+int osd_ntfs_sync(struct _ntfs_volume *volume);
 
 #endif

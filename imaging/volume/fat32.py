@@ -15,17 +15,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import Incomplete
+from osdimage.imaging.errors import Incomplete, TargetRefused
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume.fat32_check import check_fat32
 from osdimage.imaging.volume.fat32_entries import FatEntry
-from osdimage.imaging.volume.fat32_layout import Fat32Layout, plan_layout
+from osdimage.imaging.volume.fat32_layout import CLEAN_BITS, Fat32Layout, plan_layout
 from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat32_source import Source, SourceEntry, from_directory, from_entries
 from osdimage.imaging.volume.fat32_times import Clock
 from osdimage.imaging.volume.fat32_tree import Tree, plan_tree
 from osdimage.imaging.volume.fat32_write import Fat32Options, write_volume, zero_data
+from osdimage.imaging.volume.opened import OpenVolume
 
 __all__ = [
     "Fat32Layout",
@@ -43,6 +44,7 @@ __all__ = [
     "open_fat32",
     "plan_fill",
     "plan_layout",
+    "refuse_unsafe",
 ]
 
 
@@ -162,3 +164,20 @@ def _losses(entries: Sequence[SourceEntry], tree: Tree, options: Fat32Options) -
         "short names replaced": tree.short_names_replaced,
     }
     return tuple(Loss(what, count) for what, count in counts.items() if count)
+
+
+def refuse_unsafe(volume: OpenVolume, old: Fat32Volume, *, force: bool) -> None:
+    """Refuse to write to a volume whose sectors are not the disk's and, unless ``force``, to one that is dirty.
+
+    Raises:
+        TargetRefused: with the reason and what to do.
+    """
+    size, needed = volume.target.geometry.sector_size, old.layout.sector_size
+    if size != needed:
+        raise TargetRefused(f"{volume.name}: the volume has sectors of {needed} bytes, but {volume.path} of {size}")
+    is_dirty = old.boot.is_dirty or old.table[1] & CLEAN_BITS != CLEAN_BITS
+    if is_dirty and not force:
+        raise TargetRefused(
+            f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished.  Format it again, "
+            "check it with fsck.fat or chkdsk, or use force"
+        )

@@ -73,6 +73,7 @@ class Listing:
         itself: the cluster that ``.`` names, likewise.
         orphans: how many entries of long names belong to no file.
         faults: sentences about names that cannot be paths; their files are not in ``entries``.
+        places: for each of ``entries`` the numbers of the stored entries that it takes, those of its long name first.
     """
 
     entries: list[FatEntry] = field(default_factory=list)
@@ -81,6 +82,7 @@ class Listing:
     itself: int | None = None
     orphans: int = 0
     faults: list[str] = field(default_factory=list)
+    places: list[range] = field(default_factory=list)
 
 
 class _Parser:
@@ -111,7 +113,7 @@ class _Parser:
                 if raw[0] != ERASED and self.found.label is None:
                     self.found.label = show_e5(raw[:11])
             elif not self._is_dot(raw, at // ENTRY_BYTES):
-                self._take(raw)
+                self._take(raw, at // ENTRY_BYTES)
         self._drop()
 
     def _drop(self) -> None:
@@ -130,7 +132,7 @@ class _Parser:
             self.found.above = cluster
         return True
 
-    def _take(self, raw: bytes) -> None:
+    def _take(self, raw: bytes, index: int) -> None:
         """Read one short entry with the long ones before it."""
         fields = ENTRY_STRUCT.unpack(raw)
         short, attributes = fields[0], fields[1] & _ATTRIBUTE_MASK
@@ -138,12 +140,13 @@ class _Parser:
         if name is None:
             self._drop()
             name = read_short(short, fields[2], self._encoding)
-        self._held = []
+        first, self._held = index - len(self._held), []
         path = self._prefix + name
         wrong = fault(name)
         if wrong is not None:
             self.found.faults.append(f"the name {path!r} {wrong}")
             return
+        self.found.places.append(range(first, index + 1))
         is_directory = bool(attributes & _DIRECTORY)
         self.found.entries.append(
             FatEntry(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest, UnsafeName
@@ -131,6 +131,17 @@ def store_names(names: Sequence[str], wishes: Sequence[str | None], code_page: i
     return [stored[index] for index in range(len(names))]
 
 
+def store_name(name: str, used: Iterable[bytes], code_page: int) -> StoredName:
+    """Give a file a short name that none of its directory has yet, and its long one if it needs one.
+
+    The name is valid and unlike the others when folded; ``used`` are their short names, as they are stored.
+    """
+    shortener = _Shortener(codec(code_page))
+    shortener.reserve(used)
+    short = shortener.fitting(name)
+    return shortener.choose(name, None) if short is None or shortener.has(short) else shortener.keep(name, short)
+
+
 class _Shortener:
     """Makes the short names of one directory, all different."""
 
@@ -138,6 +149,14 @@ class _Shortener:
         self._encoding = encoding
         self._used: set[bytes] = set()
         self._tails: dict[tuple[bytes, bytes], int] = {}
+
+    def reserve(self, used: Iterable[bytes]) -> None:
+        """Take short names for given away."""
+        self._used.update(used)
+
+    def has(self, short: bytes) -> bool:
+        """Tell whether a short name is given away."""
+        return short in self._used
 
     def fitting(self, name: str) -> bytes | None:
         """Return the short name that a name is, but for case, or None when it must be changed."""

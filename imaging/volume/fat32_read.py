@@ -23,7 +23,7 @@ from osdimage.imaging.volume.fat32_names import codec, fold
 from osdimage.imaging.volume.fat32_times import Clock
 
 _PAGE_BYTES = 64 * KIB
-_PAGE_ENTRIES = _PAGE_BYTES // 4
+PAGE_ENTRIES = _PAGE_BYTES // 4
 # 16 MiB of a FAT that may have 1 GiB; chains of one directory tree rarely need more.
 _PAGES = 256
 
@@ -40,10 +40,10 @@ class FatTable:
 
     def __getitem__(self, cluster: int) -> int:
         """Return the entry of a cluster, without its four reserved bits."""
-        number, index = divmod(cluster, _PAGE_ENTRIES)
+        number, index = divmod(cluster, PAGE_ENTRIES)
         page = self._pages.get(number)
         if page is None:
-            page = self._pages[number] = self._page(number)
+            page = self._pages[number] = self.page(number)
             if len(self._pages) > _PAGES:
                 self._pages.popitem(last=False)
         return int(page[index]) & layouts.ENTRY_MASK
@@ -51,8 +51,8 @@ class FatTable:
     def count(self, value: int) -> int:
         """Count the clusters whose entry is this, whatever its four reserved bits are."""
         found = 0
-        for number in range(-(-self._end // _PAGE_ENTRIES)):
-            page = self._page(number)
+        for number in range(-(-self._end // PAGE_ENTRIES)):
+            page = self.page(number)
             if number == 0:
                 page = page[FIRST_CLUSTER:]
             found += sum(page.count(bits << 28 | value) for bits in range(16))
@@ -62,9 +62,10 @@ class FatTable:
         """Count the free clusters."""
         return self.count(layouts.FREE)
 
-    def _page(self, number: int) -> array[Any]:
-        first = number * _PAGE_ENTRIES
-        count = min(_PAGE_ENTRIES, self._end - first)
+    def page(self, number: int) -> array[Any]:
+        """Return :data:`PAGE_ENTRIES` entries as they are stored, fewer at the end."""
+        first = number * PAGE_ENTRIES
+        count = min(PAGE_ENTRIES, self._end - first)
         page: array[Any] = array("I", self._volume.read_at(self._begin + first * 4, count * 4))
         if sys.byteorder == "big":
             page.byteswap()

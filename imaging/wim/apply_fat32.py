@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import ProgressCallback
-from osdimage.imaging.volume.fat32 import FillResult, fill_fat32, plan_fill
-from osdimage.imaging.volume.fat32_layout import CLEAN_BITS
+from osdimage.imaging.volume.fat32 import FillResult, fill_fat32, plan_fill, refuse_unsafe
 from osdimage.imaging.volume.fat32_names import fold
 from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat32_source import Source
@@ -53,24 +52,12 @@ def prepare(
         TargetRefused: as :func:`fill`.
     """
     old = open_fat32(volume.window())
-    _refuse_unsafe(volume, old, force=options.force)
+    refuse_unsafe(volume, old, force=options.force)
     deleted = _refuse_occupied(volume, old, kept, wipe=options.wipe)
     source = from_handle(path, handle, index, parts=references(path, handle))
     wanted = _as_it_was(volume, old)
     plan_fill(volume.window(), source, wanted)
     return source, wanted, deleted
-
-
-def _refuse_unsafe(volume: OpenVolume, old: Fat32Volume, *, force: bool) -> None:
-    size, needed = volume.target.geometry.sector_size, old.layout.sector_size
-    if size != needed:
-        raise TargetRefused(f"{volume.name}: the volume has sectors of {needed} bytes, but {volume.path} of {size}")
-    is_dirty = old.boot.is_dirty or old.table[1] & CLEAN_BITS != CLEAN_BITS
-    if is_dirty and not force:
-        raise TargetRefused(
-            f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished.  Format it again, "
-            "check it with fsck.fat or chkdsk, or use force"
-        )
 
 
 def _refuse_occupied(volume: OpenVolume, old: Fat32Volume, kept: Sequence[str], *, wipe: bool) -> int:

@@ -1,0 +1,419 @@
+"""Adding, replacing and deleting files of a FAT32 volume that holds others.
+
+Contents go into free clusters at once; the FATs and the directories are changed in memory, and the changes are carried
+out by :meth:`Fat32Editor.commit` in an order that leaves every file whole at every moment: the volume is marked dirty;
+then come the FATs, in which new chains belong to nothing yet and old ones still belong to their files; then the new
+directories, then the others; then old chains become free, and the mark goes.  What is not committed leaves nothing but
+unused bytes in free clusters.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+
+from osdimage.imaging.disk.finding import Severity
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
+from osdimage.imaging.units import format_size
+from osdimage.imaging.volume import fat32_layout as layouts
+from osdimage.imaging.volume.fat32_check import check_fat32
+from osdimage.imaging.volume.fat32_entries import (
+    DOT,
+    DOT_DOT,
+    ENTRY_STRUCT,
+    LARGEST_DIRECTORY,
+    FatEntry,
+    Listing,
+    parse_directory,
+)
+from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, BootSector, FsInfo
+from osdimage.imaging.volume.fat32_names import ENTRY_BYTES, ERASED, codec, fold, refuse_name, store_name
+from osdimage.imaging.volume.fat32_read import PAGE_ENTRIES, Fat32Volume, FatTable, open_fat32
+from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES
+from osdimage.imaging.volume.fat32_times import Clock
+from osdimage.imaging.volume.fat32_tree import LARGEST_FILE
+from osdimage.imaging.wim.attributes import FileAttribute
+
+_DIRECTORY = FileAttribute.DIRECTORY.value
+
+
+class _EditedTable(FatTable):
+    """The FAT with changes that are not on the medium yet.  They are kept page by page, as many as were changed."""
+
+    def __init__(self, volume: BlockTarget, boot: BootSector) -> None:
+        super().__init__(volume, boot)
+        self._boot = boot
+        self._target = volume
+        self._changed: dict[int, array[Any]] = {}
+        self._unwritten: set[int] = set()
+        self.freed = 0
+
+    def __getitem__(self, cluster: int) -> int:
+        number, index = divmod(cluster, PAGE_ENTRIES)
+        page = self._changed.get(number)
+        return super().__getitem__(cluster) if page is None else int(page[index]) & layouts.ENTRY_MASK
+
+    def page(self, number: int) -> array[Any]:
+        changed = self._changed.get(number)
+        return super().page(number) if changed is None else changed
+
+    def put(self, cluster: int, value: int) -> None:
+        """Change an entry; its four reserved bits stay as they are."""
+        number, index = divmod(cluster, PAGE_ENTRIES)
+        page = self._changed.get(number)
+        if page is None:
+            page = self._changed[number] = super().page(number)
+        page[index] = int(page[index]) & ~layouts.ENTRY_MASK | value
+        self._unwritten.add(number)
+
+    def allocate(self, count: int, hint: int) -> list[tuple[int, int]] | None:
+        """Chain so many free clusters, looked for from ``hint`` on; return their runs, or None when there are fewer."""
+        runs: list[tuple[int, int]] = []
+        left = count
+        for cluster in self._free(hint):
+            if runs and runs[-1][0] + runs[-1][1] == cluster:
+                runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+            else:
+                runs.append((cluster, 1))
+            left -= 1
+            if not left:
+                break
+        if left:
+            return None
+        clusters = [cluster for first, length in runs for cluster in range(first, first + length)]
+        for cluster, following in zip(clusters, [*clusters[1:], layouts.END_OF_CHAIN], strict=True):
+            self.put(cluster, following)
+        self.freed -= count
+        return runs
+
+    def _free(self, hint: int) -> Iterator[int]:
+        end = FIRST_CLUSTER + self._boot.layout.clusters
+        begin = hint if FIRST_CLUSTER <= hint < end else FIRST_CLUSTER
+        for first, stop in ((begin, end), (FIRST_CLUSTER, begin)):
+            at = first
+            while at < stop:
+                number, index = divmod(at, PAGE_ENTRIES)
+                page, last = self.page(number), min(stop, (number + 1) * PAGE_ENTRIES)
+                try:
+                    at = number * PAGE_ENTRIES + page.index(layouts.FREE, index, last - number * PAGE_ENTRIES)
+                except ValueError:
+                    at = last
+                    continue
+                yield at
+                at += 1
+
+    def release(self, runs: list[tuple[int, int]]) -> None:
+        """Make clusters free."""
+        for first, length in runs:
+            for cluster in range(first, first + length):
+                self.put(cluster, layouts.FREE)
+            self.freed += length
+
+    def write(self) -> None:
+        """Write the changed pages to every FAT that counts."""
+        boot = self._boot
+        numbers = range(boot.layout.fats) if boot.active_fat is None else (boot.active_fat,)
+        for number in sorted(self._unwritten):
+            page = array("I", self._changed[number])
+            if sys.byteorder == "big":
+                page.byteswap()
+            for fat in numbers:
+                self._target.write_at(boot.layout.fat_offset(fat) + number * PAGE_ENTRIES * 4, page.tobytes())
+        self._unwritten.clear()
+
+
+@dataclass(slots=True)
+class _Directory:
+    """A directory in memory: its stored entries, its clusters, and the directory itself (None: the root)."""
+
+    itself: FatEntry | None
+    data: bytearray
+    clusters: list[int]
+    is_new: bool = False
+    is_changed: bool = False
+
+
+class Fat32Editor(Fat32Volume):
+    """A volume that is changed; :func:`edit_fat32` makes it.  What is read from it are its changed contents."""
+
+    def __init__(self, volume: BlockTarget, boot: BootSector, *, code_page: int, zone: tzinfo) -> None:
+        """Change nothing yet."""
+        super().__init__(volume, boot, used_backup=False, code_page=code_page, zone=zone)
+        self._edited = _EditedTable(volume, boot)
+        self.table = self._edited
+        self._code_page = code_page
+        self._wall = Clock(zone)
+        self._loaded: dict[int, _Directory] = {}
+        self._old: list[tuple[int, int]] = []
+        info = self.fsinfo()
+        self._hint = FIRST_CLUSTER if info is None or info.next_free is None else info.next_free
+
+    def listing(self, directory: FatEntry | None) -> Listing:
+        """Return a directory as it will be stored; None is the root."""
+        loaded = self._loaded.get(self.layout.root_cluster if directory is None else directory.cluster)
+        if loaded is None:
+            return super().listing(directory)
+        return parse_directory(bytes(loaded.data), directory, encoding=codec(self._code_page), clock=self._wall)
+
+    def find(self, path: str) -> FatEntry | None:
+        """Return the file or directory at a path, or None."""
+        try:
+            return self.entry(path)
+        except InvalidRequest:
+            return None
+
+    def write_file(self, path: str, data: bytes, *, attributes: int | None, time_ns: int) -> None:
+        """Write a file in a directory that is there; see :meth:`osdimage.imaging.volume.files.VolumeFiles.write`."""
+        if len(data) > LARGEST_FILE:
+            raise TargetRefused(f"{path!r} has {format_size(len(data))}; a file on FAT32 holds at most {LARGEST_FILE}")
+        directory = self._load(path)
+        old = self._held(directory, path)
+        if old is not None and old[0].is_directory:
+            raise InvalidRequest(f"{self.target.name}: {path!r} is a directory")
+        runs = self._store(data)
+        first = runs[0][0] if runs else 0
+        if old is None:
+            wanted = FileAttribute.ARCHIVE.value if attributes is None else attributes
+            wanted &= STORED_ATTRIBUTES
+            self._add(directory, path, attributes=wanted, cluster=first, size=len(data), time_ns=time_ns)
+            return
+        entry, places = old
+        self._old += self._chain_of(entry)
+        kept = entry.attributes if attributes is None else attributes & STORED_ATTRIBUTES
+        self._change(directory, places, attributes=kept, cluster=first, size=len(data), time_ns=time_ns)
+
+    def make_directory(self, path: str, *, attributes: int, time_ns: int) -> None:
+        """Make a directory in one that is there, where there is nothing of its name."""
+        directory = self._load(path)
+        runs = self._allocate(1)
+        cluster = runs[0][0]
+        above = 0 if directory.itself is None else directory.itself.cluster
+        stamp, blank = self._wall.stamp(time_ns), bytearray(self.layout.cluster_size)
+        for index, (name, to) in enumerate(((DOT, cluster), (DOT_DOT, above))):
+            times = (stamp.hundredths, stamp.time, stamp.date, stamp.date, to >> 16, stamp.time, stamp.date)
+            ENTRY_STRUCT.pack_into(blank, index * ENTRY_BYTES, name, _DIRECTORY, 0, *times, to & 0xFFFF, 0)
+        wanted = attributes & STORED_ATTRIBUTES | _DIRECTORY
+        self._add(directory, path, attributes=wanted, cluster=cluster, size=0, time_ns=time_ns)
+        self._loaded[cluster] = _Directory(self.entry(path), blank, [cluster], is_new=True, is_changed=True)
+
+    def set_attributes(self, path: str, attributes: int) -> None:
+        """Set the attributes for which FAT has a bit."""
+        directory = self._load(path)
+        held = self._held(directory, path)
+        if held is None:
+            raise InvalidRequest(f"{self.target.name}: there is no {path!r}")
+        wanted = attributes & STORED_ATTRIBUTES | (_DIRECTORY if held[0].is_directory else 0)
+        self._change(directory, held[1], attributes=wanted)
+
+    def delete(self, path: str) -> None:
+        """Delete a file or an empty directory."""
+        directory = self._load(path)
+        held = self._held(directory, path)
+        if held is None:
+            raise InvalidRequest(f"{self.target.name}: there is no {path!r}")
+        entry, places = held
+        if entry.is_directory and self.entries(entry.path):
+            raise InvalidRequest(f"{self.target.name}: the directory {path!r} is not empty")
+        self._old += self._chain_of(entry)
+        self._loaded.pop(entry.cluster, None)
+        for index in places:
+            directory.data[index * ENTRY_BYTES] = ERASED
+        directory.is_changed = True
+
+    def commit(self) -> None:
+        """Carry out what was changed, and wait until it is on the medium.
+
+        Raises:
+            StorageError: when writing failed; the volume stays marked dirty, with every file whole, old or new.
+        """
+        changed = [each for each in self._loaded.values() if each.is_changed]
+        if not changed:
+            return
+        clean = self.table[1]
+        try:
+            self._edited.put(1, clean & ~0x08000000)
+            self._write_mark()
+            self._edited.write()
+            self.target.flush()
+            for is_new in (True, False):
+                for directory in changed:
+                    if directory.is_new is is_new:
+                        self._write_directory(directory)
+                self.target.flush()
+            self._edited.release(self._old)
+            self._edited.write()
+            self._write_counts()
+            self.target.flush()
+            self._edited.put(1, clean)
+            self._edited.write()
+            self.target.flush()
+        except OsdImageError as error:
+            error.args = (f"{error} -- {self.target.name} stays marked dirty: check it with fsck.fat", *error.args[1:])
+            raise
+        self._old = []
+        for directory in changed:
+            directory.is_new = directory.is_changed = False
+
+    def _write_mark(self) -> None:
+        """Write the entry with the dirty mark alone, before anything else changes."""
+        layout = self.layout
+        numbers = range(layout.fats) if self.boot.active_fat is None else (self.boot.active_fat,)
+        for fat in numbers:
+            at = layout.fat_offset(fat) + 4
+            before = int.from_bytes(self.target.read_at(at, 4), "little")
+            self.target.write_at(at, (before & ~0x08000000).to_bytes(4, "little"))
+        self.target.flush()
+
+    def _write_directory(self, directory: _Directory) -> None:
+        size = self.layout.cluster_size
+        for number, cluster in enumerate(directory.clusters):
+            self.target.write_at(self.layout.offset_of(cluster), directory.data[number * size : (number + 1) * size])
+
+    def _write_counts(self) -> None:
+        """Bring FSInfo up to date, if it is one."""
+        info = self.fsinfo()
+        if info is None or self.boot.fsinfo_sector is None:
+            return
+        free = None if info.free_clusters is None else info.free_clusters + self._edited.freed
+        if free is not None and not 0 <= free <= self.layout.clusters:
+            free = None
+        self._edited.freed = 0
+        at = self.boot.fsinfo_sector * self.layout.sector_size
+        self.target.write_at(at, layouts.build_fsinfo(FsInfo(free, self._hint)))
+
+    # ---- directories
+
+    def _load(self, path: str) -> _Directory:
+        """Return the directory in which a path ends, to be changed."""
+        above, _, name = path.rpartition("/")
+        refuse_name(name, path)
+        itself = self._directory(above)
+        key = self.layout.root_cluster if itself is None else itself.cluster
+        if key not in self._loaded:
+            runs = self.directory_runs(itself)
+            size = self.layout.cluster_size
+            data = bytearray().join(self.target.read_at(self.layout.offset_of(at), count * size) for at, count in runs)
+            clusters = [cluster for first, count in runs for cluster in range(first, first + count)]
+            self._loaded[key] = _Directory(itself, data, clusters)
+        return self._loaded[key]
+
+    def _held(self, directory: _Directory, path: str) -> tuple[FatEntry, range] | None:
+        wanted = fold(path.rpartition("/")[2])
+        listing = self.listing(directory.itself)
+        for entry, places in zip(listing.entries, listing.places, strict=True):
+            if wanted in {fold(entry.name), fold(entry.short_name)}:
+                return entry, places
+        return None
+
+    def _add(self, directory: _Directory, path: str, *, attributes: int, cluster: int, size: int, time_ns: int) -> None:
+        name = path.rpartition("/")[2]
+        data = directory.data
+        used = {bytes(data[at : at + 11]) for at in range(0, len(data), ENTRY_BYTES)}
+        stored = store_name(name, used, self._code_page)
+        stamp = self._wall.stamp(time_ns)
+        times = (stamp.hundredths, stamp.time, stamp.date, stamp.date, cluster >> 16, stamp.time, stamp.date)
+        short = ENTRY_STRUCT.pack(stored.short, attributes, stored.case_bits, *times, cluster & 0xFFFF, size)
+        at = self._room(directory, stored.entries) * ENTRY_BYTES
+        directory.data[at : at + stored.entries * ENTRY_BYTES] = stored.long + short
+        directory.is_changed = True
+
+    def _room(self, directory: _Directory, wanted: int) -> int:
+        """Return the number of the first of so many entries that are free, one after the other."""
+        run = 0
+        ended = False
+        for index in range(LARGEST_DIRECTORY // ENTRY_BYTES):
+            if index * ENTRY_BYTES == len(directory.data):
+                self._extend(directory)
+            first = directory.data[index * ENTRY_BYTES]
+            # Behind the end mark is whatever was there; what follows new entries must be an end mark again.
+            ended = ended or first == 0
+            if ended:
+                directory.data[index * ENTRY_BYTES : (index + 1) * ENTRY_BYTES] = bytes(ENTRY_BYTES)
+            run = run + 1 if ended or first == ERASED else 0
+            if run == wanted:
+                if ended and (index + 1) * ENTRY_BYTES < len(directory.data):
+                    directory.data[(index + 1) * ENTRY_BYTES] = 0
+                return index + 1 - wanted
+        raise TargetRefused(f"{self.target.name}: a directory holds {LARGEST_DIRECTORY // ENTRY_BYTES} entries at most")
+
+    def _extend(self, directory: _Directory) -> None:
+        cluster = self._allocate(1)[0][0]
+        # Linked before the directory is written, so it must be an empty end of it by then.
+        self.target.write_at(self.layout.offset_of(cluster), bytes(self.layout.cluster_size))
+        self._edited.put(directory.clusters[-1], cluster)
+        directory.clusters.append(cluster)
+        directory.data += bytes(self.layout.cluster_size)
+
+    def _change(
+        self,
+        directory: _Directory,
+        places: range,
+        *,
+        attributes: int,
+        cluster: int | None = None,
+        size: int = 0,
+        time_ns: int = 0,
+    ) -> None:
+        """Change a short entry; its cluster, size and time only with ``cluster``."""
+        at = places[-1] * ENTRY_BYTES
+        fields = list(ENTRY_STRUCT.unpack_from(directory.data, at))
+        fields[1] = attributes
+        if cluster is not None:
+            stamp = self._wall.stamp(time_ns)
+            fields[6:12] = stamp.date, cluster >> 16, stamp.time, stamp.date, cluster & 0xFFFF, size
+        ENTRY_STRUCT.pack_into(directory.data, at, *fields)
+        directory.is_changed = True
+
+    # ---- clusters
+
+    def _store(self, data: bytes) -> list[tuple[int, int]]:
+        """Write contents into free clusters."""
+        layout = self.layout
+        if not data:
+            return []
+        runs = self._allocate(layout.clusters_for(len(data)))
+        at = 0
+        for first, count in runs:
+            piece = data[at : at + count * layout.cluster_size]
+            rest = -len(piece) % layout.cluster_size
+            self.target.write_at(layout.offset_of(first), piece + bytes(rest))
+            at += len(piece)
+        return runs
+
+    def _allocate(self, count: int) -> list[tuple[int, int]]:
+        runs = self._edited.allocate(count, self._hint)
+        if runs is None:
+            raise TargetRefused(
+                f"{self.target.name}: the volume is full: {format_size(count * self.layout.cluster_size)} are needed, "
+                f"{format_size(self.free_bytes())} are free"
+            )
+        self._hint = runs[-1][0] + runs[-1][1]
+        return runs
+
+    def _chain_of(self, entry: FatEntry) -> list[tuple[int, int]]:
+        return self.chain(entry.cluster, self.layout.clusters, entry.path)[0] if entry.cluster else []
+
+
+def edit_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -> Fat32Editor:
+    """Open a volume to change files of it; nothing is changed before :meth:`Fat32Editor.commit`.
+
+    Args:
+        volume: the target, usually the window of a partition, open for writing.
+        code_page: of short names.
+        zone: whose clock the times on the volume show.
+
+    Raises:
+        InvalidVolume: when it holds no FAT32 volume.
+        TargetRefused: when it is damaged, so that a change could do more damage.
+        StorageError: when it cannot be read.
+    """
+    opened = open_fat32(volume, code_page=code_page, zone=zone)
+    damage = [each.text for each in check_fat32(volume, code_page=code_page) if each.severity is Severity.ERROR]
+    if damage:
+        raise TargetRefused(f"{volume.name}: not written: the volume is damaged: {damage[0]}; repair it with fsck.fat")
+    return Fat32Editor(volume, opened.boot, code_page=code_page, zone=zone)

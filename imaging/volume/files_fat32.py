@@ -1,0 +1,97 @@
+"""Single files of a FAT32 volume; see ``files``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.volume.fat32 import refuse_unsafe
+from osdimage.imaging.volume.fat32_edit import Fat32Editor, edit_fat32
+from osdimage.imaging.volume.fat32_entries import FatEntry
+from osdimage.imaging.volume.fat32_names import refuse_name
+from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.files import FileFacts, VolumeFiles, split_path
+from osdimage.imaging.volume.opened import OpenVolume
+
+
+@contextmanager
+def open_fat(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
+    """Open the files of a FAT32 volume; see :func:`~osdimage.imaging.volume.files.open_files`."""
+    del sync  # The order of what is written rests on waiting for it.
+    if not write:
+        yield _FatFiles(volume.name, open_fat32(volume.window()))
+        return
+    refuse_unsafe(volume, open_fat32(volume.window()), force=force)
+    editor = edit_fat32(volume.window())
+    yield _FatFiles(volume.name, editor)
+    editor.commit()
+
+
+class _FatFiles(VolumeFiles):
+    filesystem = "fat32"
+
+    def __init__(self, name: str, volume: Fat32Volume) -> None:
+        super().__init__(name, is_writable=isinstance(volume, Fat32Editor))
+        self._volume = volume
+
+    def find(self, path: str) -> FileFacts | None:
+        parts = split_path(path)
+        if not parts:
+            return FileFacts("", is_directory=True, size=0, attributes=0, modified_ns=None)
+        try:
+            return _facts(self._volume.entry("/".join(parts)))
+        except InvalidRequest:
+            return None
+
+    def list(self, path: str = "") -> list[FileFacts]:
+        entries = self._volume.entries("/".join(split_path(path)))
+        return sorted(map(_facts, entries), key=lambda each: each.path)
+
+    def _read(self, facts: FileFacts) -> bytes:
+        return b"".join(self._volume.read(facts.path))
+
+    def write(self, path: str, data: bytes, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
+        editor, parts = self._changing(path)
+        self._folders(editor, parts[:-1], path, modified_ns)
+        editor.write_file("/".join(parts), data, attributes=attributes, time_ns=_now(modified_ns))
+
+    def make_directory(self, path: str, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
+        editor, parts = self._changing(path)
+        self._folders(editor, parts, path, modified_ns)
+        if attributes is not None:
+            editor.set_attributes("/".join(parts), attributes)
+
+    def set_attributes(self, path: str, attributes: int) -> None:
+        editor, parts = self._changing(path)
+        editor.set_attributes("/".join(parts), attributes)
+
+    def delete(self, path: str) -> None:
+        editor, parts = self._changing(path)
+        editor.delete("/".join(parts))
+
+    def _changing(self, path: str) -> tuple[Fat32Editor, tuple[str, ...]]:
+        parts = self._file_parts(path)
+        if not isinstance(self._volume, Fat32Editor):
+            raise TypeError(f"{self.name} was opened for reading")
+        return self._volume, parts
+
+    def _folders(self, editor: Fat32Editor, parts: tuple[str, ...], path: str, modified_ns: int | None) -> None:
+        for part in parts:
+            refuse_name(part, path)
+        for count in range(1, len(parts) + 1):
+            above = "/".join(parts[:count])
+            found = editor.find(above)
+            if found is None:
+                editor.make_directory(above, attributes=0, time_ns=_now(modified_ns))
+            elif not found.is_directory:
+                raise InvalidRequest(f"{self.name}: {path!r} cannot be: {above!r} is not a directory")
+
+
+def _facts(entry: FatEntry) -> FileFacts:
+    return FileFacts(entry.path, entry.is_directory, entry.size, entry.attributes, entry.modified_ns)
+
+
+def _now(time_ns: int | None) -> int:
+    return time.time_ns() if time_ns is None else time_ns

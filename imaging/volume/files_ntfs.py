@@ -1,0 +1,240 @@
+"""Single files of an NTFS volume; see ``files``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from osdimage.imaging.errors import (
+    InvalidInput,
+    InvalidRequest,
+    InvalidVolume,
+    OsdImageError,
+    StorageError,
+    TargetRefused,
+)
+from osdimage.imaging.units import MIB
+from osdimage.imaging.volume import ntfs
+from osdimage.imaging.volume.files import FileFacts, VolumeFiles, split_path
+from osdimage.imaging.volume.opened import OpenVolume
+from osdimage.imaging.wim.attributes import FileAttribute
+from osdimage.native.ntfs_files import ROOT, NtfsAbout, NtfsFiles
+
+BESIDE = "osdimage-new-contents"
+"""Where new contents lie while they replace old ones, in the same directory."""
+
+# From 1601, where FILETIME begins, to 1970.
+_EPOCH_NS = 11_644_473_600 * 1_000_000_000
+_PIECE = 16 * MIB
+
+
+@contextmanager
+def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
+    """Open the files of an NTFS volume; see :func:`~osdimage.imaging.volume.files.open_files`."""
+    with volume.sliced(read_only=not write, sync=sync) as piece:
+        if not write:
+            with ntfs.named(volume, piece), _opened(volume, piece.name, read_only=True) as native:
+                yield _NtfsVolumeFiles(volume, native, is_writable=False)
+            return
+        facts = ntfs.read_facts(volume, piece)
+        ntfs.refuse_unsafe(volume, facts, force=force)
+        with (
+            ntfs.dirty_while_written(volume, piece, facts, "may hold files that are half written"),
+            _opened(volume, piece.name, read_only=False) as native,
+        ):
+            yield _NtfsVolumeFiles(volume, native, is_writable=True)
+
+
+@contextmanager
+def _opened(volume: OpenVolume, name: str, *, read_only: bool) -> Iterator[NtfsFiles]:
+    try:
+        native = NtfsFiles(name, read_only=read_only)
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
+        raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
+    try:
+        yield native
+    except BaseException:
+        with _failing(volume, "closing the volume", quiet=True):
+            native.close()
+        raise
+    with _failing(volume, "closing the volume"):
+        native.close()
+
+
+@contextmanager
+def _failing(volume: OpenVolume, what: str, *, quiet: bool = False) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not quiet:
+            raise _failure(volume, what, error) from error
+
+
+def _failure(volume: OpenVolume, what: str, error: OSError) -> OsdImageError:
+    if error.errno == errno.ENOSPC:
+        return TargetRefused(f"{volume.name}: {what}: the volume is full")
+    if error.errno == errno.EOPNOTSUPP:
+        return InvalidVolume(f"{volume.name}: {what}: it is a link, or encrypted, or stored as only Windows reads it")
+    if error.errno in {errno.EIO, errno.EINVAL, errno.ENOENT}:
+        # A record that cannot be, or is not where a directory says; a medium that fails is told by the slice.
+        return InvalidVolume(f"{volume.name}: {what}: the NTFS volume is damaged there: {error.strerror}")
+    return StorageError(
+        f"{volume.name}: {what}: {error.strerror or os.strerror(errno.EIO)}", path=volume.path, errno=error.errno
+    )
+
+
+class _NtfsVolumeFiles(VolumeFiles):
+    filesystem = "ntfs"
+
+    def __init__(self, volume: OpenVolume, native: NtfsFiles, *, is_writable: bool) -> None:
+        super().__init__(volume.name, is_writable=is_writable)
+        self._volume = volume
+        self._native = native
+
+    def find(self, path: str) -> FileFacts | None:
+        parts = split_path(path)
+        found = self._find(parts)
+        return None if found is None else _facts("/".join(parts), found)
+
+    def list(self, path: str = "") -> list[FileFacts]:
+        parts = split_path(path)
+        about = self._find(parts)
+        if about is None or not about.is_directory or _is_link(about):
+            raise InvalidRequest(f"{self.name}: there is no directory {path!r}")
+        prefix = "".join(f"{part}/" for part in parts)
+        with _failing(self._volume, f"listing {path!r}"):
+            # Another name of a file, or one that a deletion left behind, is not listed twice.
+            children = dict(self._native.children(about.reference))
+            return [_facts(prefix + name, self._native.about(children[name])) for name in sorted(children)]
+
+    def write(self, path: str, data: bytes, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
+        parts = self._file_parts(path)
+        folder = self._folder(parts[:-1], path, modified_ns)
+        with _failing(self._volume, f"writing {path!r}"):
+            old = self._native.child(folder.reference, parts[-1])
+            filetime = _filetime(modified_ns)
+            if old is None:
+                made = self._native.make_file(folder.reference, parts[-1], data, time=filetime)
+                self._native.set_attributes(made.reference, FileAttribute.ARCHIVE if attributes is None else attributes)
+                return
+            if old.is_directory:
+                raise InvalidRequest(f"{self.name}: {path!r} is a directory")
+            self._replace(folder, old, data, filetime)
+            if attributes is not None:
+                self._native.set_attributes(old.reference, attributes)
+
+    def _replace(self, folder: NtfsAbout, old: NtfsAbout, data: bytes, filetime: int) -> None:
+        """Overwrite a file; at every moment the medium holds the old contents or the new ones whole."""
+        if _is_link(old):
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        if self._native.child(folder.reference, BESIDE) is not None:
+            self._native.delete(folder.reference, BESIDE)
+        self._native.make_file(folder.reference, BESIDE, data, time=filetime)
+        self._native.sync()
+        try:
+            self._native.overwrite(old.reference, data, time=filetime)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                # The old contents are whole.
+                self._native.delete(folder.reference, BESIDE)
+            raise
+        self._native.sync()
+        self._native.delete(folder.reference, BESIDE)
+
+    def make_directory(self, path: str, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
+        folder = self._folder(self._file_parts(path), path, modified_ns)
+        if attributes is not None:
+            with _failing(self._volume, f"writing {path!r}"):
+                self._native.set_attributes(folder.reference, attributes)
+
+    def set_attributes(self, path: str, attributes: int) -> None:
+        reference = self._existing(self._file_parts(path), path).reference
+        with _failing(self._volume, f"writing {path!r}"):
+            self._native.set_attributes(reference, attributes)
+
+    def delete(self, path: str) -> None:
+        parts = self._file_parts(path)
+        self._existing(parts, path)
+        folder = self._existing(parts[:-1], path)
+        with _failing(self._volume, f"deleting {path!r}"):
+            try:
+                self._native.delete(folder.reference, parts[-1])
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
+                raise InvalidRequest(f"{self.name}: the directory {path!r} is not empty") from error
+
+    def _read(self, facts: FileFacts) -> bytes:
+        reference = self._existing(split_path(facts.path), facts.path).reference
+        pieces, left = [], facts.size
+        with _failing(self._volume, f"reading {facts.path!r}"):
+            while left:
+                piece = self._native.read(reference, facts.size - left, min(left, _PIECE))
+                if not piece:
+                    raise InvalidVolume(f"{self.name}: {facts.path!r} ends after {facts.size - left} bytes")
+                pieces.append(piece)
+                left -= len(piece)
+        return b"".join(pieces)
+
+    def _existing(self, parts: tuple[str, ...], path: str) -> NtfsAbout:
+        found = self._find(parts)
+        if found is None:
+            raise InvalidRequest(f"{self.name}: there is no {path!r}")
+        return found
+
+    def _find(self, parts: tuple[str, ...]) -> NtfsAbout | None:
+        """Walk down; return what is there, or None."""
+        with _failing(self._volume, f"looking for {'/'.join(parts)!r}"):
+            here = self._native.about(ROOT)
+            for part in parts:
+                if not here.is_directory:
+                    return None
+                if _is_link(here):
+                    raise InvalidRequest(
+                        f"{self.name}: {'/'.join(parts)!r} leads through a link, which is not followed"
+                    )
+                below = self._native.child(here.reference, part)
+                if below is None:
+                    return None
+                here = below
+        return here
+
+    def _folder(self, parts: tuple[str, ...], path: str, modified_ns: int | None) -> NtfsAbout:
+        """Return a directory; it and those above it are made when they are missing."""
+        with _failing(self._volume, f"writing {path!r}"):
+            here = self._native.about(ROOT)
+            for part in parts:
+                below = self._native.child(here.reference, part)
+                if below is None:
+                    below = self._native.make_directory(here.reference, part, time=_filetime(modified_ns))
+                    self._native.set_attributes(below.reference, 0)
+                if not below.is_directory or _is_link(below):
+                    raise InvalidRequest(f"{self.name}: {path!r} cannot be: {part!r} is not a directory")
+                here = below
+        return here
+
+
+def _is_link(about: NtfsAbout) -> bool:
+    return bool(about.attributes & FileAttribute.REPARSE_POINT)
+
+
+def _facts(path: str, about: NtfsAbout) -> FileFacts:
+    attributes = about.attributes & 0xFFFF | (FileAttribute.DIRECTORY if about.is_directory else 0)
+    unreadable = FileAttribute.REPARSE_POINT | (0 if about.is_directory else FileAttribute.ENCRYPTED)
+    return FileFacts(
+        path,
+        about.is_directory,
+        about.size,
+        int(attributes),
+        about.modified * 100 - _EPOCH_NS,
+        bool(about.attributes & unreadable),
+    )
+
+
+def _filetime(time_ns: int | None) -> int:
+    return ((time.time_ns() if time_ns is None else time_ns) + _EPOCH_NS) // 100

@@ -1,0 +1,467 @@
+"""Single files of a volume, read, written and deleted in place.
+
+The volumes and what is on them are made by mkfs.fat, mtools, mkntfs and ntfscp; mtools, fsck.fat, ntfscat, ntfsinfo,
+ntfsfix, dissect.ntfs and dissect.fat judge what was written.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fat_judges
+import ntfs_judges
+import pytest
+from disk_judges import run
+from judges import make_ntfs
+from osdimage.imaging.disk.target import BlockTarget, Data, open_image
+from osdimage.imaging.errors import (
+    InvalidInput,
+    InvalidRequest,
+    InvalidVolume,
+    OsdImageError,
+    StorageError,
+    TargetRefused,
+    UnsafeName,
+)
+from osdimage.imaging.volume.fat32_edit import edit_fat32
+from osdimage.imaging.volume.fat32_read import open_fat32
+from osdimage.imaging.volume.files import VolumeFiles, open_files
+from osdimage.imaging.volume.opened import open_volume
+from osdimage.imaging.wim.attributes import FileAttribute
+
+pytestmark = pytest.mark.foreign
+
+MIB = 1 << 20
+NS = 1_700_000_000_000_000_000
+HIDDEN = FileAttribute.READONLY | FileAttribute.HIDDEN | FileAttribute.SYSTEM
+OLD = {"Windows/System32/old.dll": b"old " * 5000, "short": b"s", "Windows/a long name.txt": b"long"}
+
+
+def make(path: Path, kind: str, files: dict[str, bytes] = OLD) -> Path:
+    """Make a volume with foreign programs."""
+    folder = path.parent / "source"
+    folder.mkdir(exist_ok=True)
+    folders = sorted({str(above) for name in files for above in Path(name).parents} - {"."})
+    if kind == "fat32":
+        with path.open("wb") as file:
+            file.truncate(40 * MIB)
+        run(["mkfs.fat", "-F", "32", "-s", "1", "-n", "VOLUME", path])
+        for each in folders:
+            run(["mmd", "-i", path, f"::{each}"])
+    else:
+        make_ntfs(path, 32 * MIB)
+    for name, data in files.items():
+        source = folder / Path(name).name
+        source.write_bytes(data)
+        if kind == "fat32":
+            run(["mcopy", "-i", path, source, f"::{name}"])
+        else:
+            with opened(path, write=True) as volume:
+                # ntfscp makes no directories.
+                if "/" in name:
+                    volume.make_directory(name.rpartition("/")[0])
+            run(["ntfscp", "-q", path, source, name])
+    return path
+
+
+@contextmanager
+def opened(path: Path, *, write: bool = False, force: bool = False) -> Iterator[VolumeFiles]:
+    with open_volume(path, write=write) as volume, open_files(volume, write=write, force=force) as files:
+        yield files
+
+
+def judged(path: Path, kind: str) -> dict[str, bytes]:
+    """Return all files as other programs read them; the volume must be sound and clean."""
+    if kind == "fat32":
+        fat_judges.fsck(path)
+        folder = path.with_suffix(".out")
+        shutil.rmtree(folder, ignore_errors=True)
+        fat_judges.copy_out(path, folder)
+        return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    found = {}
+    ntfs_judges.ntfsfix(path)
+    assert not ntfs_judges.is_dirty(path)
+    with path.open("rb") as stream:
+        volume = ntfs_judges.dissect(stream)
+        for name, held in ntfs_judges.contents(path).items():
+            if held != "directory":
+                found[name.lstrip("/")] = volume.mft.get(name).open().read()
+    return found
+
+
+@pytest.fixture(params=["ntfs", "fat32"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def volume(tmp_path: Path, kind: str) -> Path:
+    return make(tmp_path / f"volume.{kind}", kind)
+
+
+@pytest.mark.parametrize(
+    "path", ["Windows/System32/old.dll", r"\windows\SYSTEM32\OLD.DLL", "/WINDOWS//system32/Old.dll"]
+)
+def test_a_file_is_found_in_any_case_and_with_either_separator(volume: Path, path: str) -> None:
+    with opened(volume) as files:
+        assert files.exists(path)
+        assert files.read(path) == OLD["Windows/System32/old.dll"]
+        facts = files.find(path)
+        assert facts is not None
+        assert (facts.size, facts.is_directory, facts.is_link) == (20_000, False, False)
+        assert not files.exists(path + "x")
+        assert not files.exists(path + "/below a file")
+
+
+def test_a_directory_is_listed_and_walked(volume: Path) -> None:
+    with opened(volume) as files:
+        assert {each.path for each in files.list()} == {"Windows", "short"}
+        assert [(each.name, each.is_directory) for each in files.list("windows")] == [
+            ("System32", True),
+            ("a long name.txt", False),
+        ]
+        walked = {each.path for each in files.walk()}
+        assert walked == {*OLD, "Windows", "Windows/System32"}
+        for path in ("short", "nowhere"):
+            with pytest.raises(InvalidRequest, match=r"there is no|not a directory"):
+                files.list(path)
+
+
+def test_what_was_written_is_what_other_programs_read(volume: Path, kind: str) -> None:
+    new = {
+        "EFI/Microsoft/Boot/BCD": bytes(range(256)) * 77,
+        "EFI/Microsoft/Boot/de-DE/bootmgfw.efi.mui": b"",
+        "short": b"longer than before " * 9000,
+        "windows/SYSTEM32/old.dll": b"shorter",
+    }
+    with opened(volume, write=True) as files:
+        for path, data in new.items():
+            files.write(path, data, modified_ns=NS)
+            assert files.read(path) == data
+        files.delete(r"Windows\A LONG NAME.TXT")
+    assert judged(volume, kind) == {
+        "EFI/Microsoft/Boot/BCD": new["EFI/Microsoft/Boot/BCD"],
+        "EFI/Microsoft/Boot/de-DE/bootmgfw.efi.mui": b"",
+        "short": new["short"],
+        "Windows/System32/old.dll": b"shorter",
+    }
+    with opened(volume) as files:
+        facts = files.find("EFI/Microsoft/Boot/BCD")
+        assert facts is not None
+        assert facts.modified_ns == NS
+
+
+def attributes_of(volume: Path, kind: str, path: str) -> set[str]:
+    """Return the attributes as mattrib or ntfsinfo names them."""
+    if kind == "fat32":
+        # Letters, spaces, and the path.
+        return set(run(["mattrib", "-i", volume, f"::{path}"]).partition(":")[0]) & set("ASHR")
+    text = run(["ntfsinfo", "-F", path, volume])
+    found = re.search(r"File attributes:\s*(.*?)\(0x", text)
+    assert found is not None
+    return {name[0] for name in found[1].split()} - {"D"}
+
+
+def test_attributes_are_set_and_kept(volume: Path, kind: str) -> None:
+    with opened(volume, write=True) as files:
+        files.write("bootmgr", b"1", attributes=HIDDEN)
+        files.make_directory("Boot", attributes=FileAttribute.HIDDEN | FileAttribute.SYSTEM)
+        files.write("Boot/BCD", b"2")
+        files.set_attributes("SHORT", FileAttribute.HIDDEN)
+    assert attributes_of(volume, kind, "bootmgr") == set("RHS")
+    assert attributes_of(volume, kind, "Boot") == set("HS")
+    assert attributes_of(volume, kind, "Boot/BCD") == set("A")
+    assert attributes_of(volume, kind, "short") == set("H")
+    # What is replaced keeps them, unless others are given.
+    with opened(volume, write=True) as files:
+        files.write("BootMgr", b"3")
+        files.write("boot/bcd", b"4", attributes=FileAttribute.SYSTEM)
+        files.make_directory("boot")
+    assert attributes_of(volume, kind, "bootmgr") == set("RHS")
+    assert attributes_of(volume, kind, "Boot") == set("HS")
+    assert attributes_of(volume, kind, "Boot/BCD") == set("S")
+    assert judged(volume, kind)["bootmgr"] == b"3"
+
+
+def test_a_replaced_file_of_ntfs_stays_the_same_file(tmp_path: Path) -> None:
+    volume = make(tmp_path / "v.ntfs", "ntfs")
+    with opened(volume, write=True) as files:
+        files.make_directory("inherits")
+        files.write("inherits/new", b"new")
+
+    def record(path: str) -> tuple[str, ...]:
+        text = run(["ntfsinfo", "-F", path, volume])
+        return tuple(
+            re.findall(r"Dumping Inode (\d+)|Security ID:\s*(\d+)|File Creation Time:\s*(.*)|\$SECURITY", text)
+        )
+
+    before = record("short")
+    with opened(volume, write=True) as files:
+        files.write("short", b"x" * 100_000)
+    assert record("short") == before
+    # A new one has a descriptor in $Secure, inherited from the directory.
+    security = re.findall(r"Security ID:\s*(\d+)", run(["ntfsinfo", "-F", "inherits/new", volume]))
+    assert security
+    assert int(security[0]) >= 0x100
+    assert ntfs_judges.ntfsls(volume) == {"inherits", "Windows", "short"} | {
+        each for each in ntfs_judges.ntfsls(volume) if each.startswith("$")
+    }
+
+
+def test_many_long_names_make_a_directory_grow(volume: Path, kind: str) -> None:
+    names = [f"a file with a long name, number {number}.text" for number in range(150)]
+    with opened(volume, write=True) as files:
+        for name in names:
+            files.write(f"Windows/System32/{name}", name.encode())
+        for name in names[::2]:
+            files.delete(f"WINDOWS/system32/{name}")
+    with opened(volume, write=True) as files:
+        files.write("Windows/System32/one more with a very long name that needs several entries.txt", b"more")
+    held = judged(volume, kind)
+    assert {path for path in held if "number" in path} == {f"Windows/System32/{name}" for name in names[1::2]}
+    assert held["Windows/System32/one more with a very long name that needs several entries.txt"] == b"more"
+
+
+def test_only_an_empty_directory_is_deleted(volume: Path, kind: str) -> None:
+    with opened(volume, write=True) as files:
+        with pytest.raises(InvalidRequest, match="not empty"):
+            files.delete("Windows")
+        files.make_directory("a/b/c")
+        files.delete("a/b/c")
+        files.delete("a/b")
+        with pytest.raises(InvalidRequest, match="there is no 'a/b'"):
+            files.delete("a/b")
+    assert judged(volume, kind) == OLD
+
+
+@pytest.mark.parametrize("path", ["", "..", r"a\..\b", "a:b", "nul\0", "x" * 256])
+def test_a_path_that_cannot_be_is_refused(volume: Path, path: str) -> None:
+    with opened(volume, write=True) as files, pytest.raises(InvalidRequest):
+        files.write(path, b"")
+
+
+@pytest.mark.parametrize("path", ["short/below", "Windows"])
+def test_a_file_cannot_be_where_a_directory_is_or_below_a_file(volume: Path, kind: str, path: str) -> None:
+    before = judged(volume, kind)
+    with opened(volume, write=True) as files, pytest.raises(InvalidRequest, match="directory"):
+        files.write(path, b"")
+    assert judged(volume, kind) == before
+
+
+def test_a_volume_opened_for_reading_is_not_written(volume: Path) -> None:
+    before = volume.read_bytes()
+    with opened(volume) as files:
+        for change in (
+            lambda: files.write("a", b""),
+            lambda: files.make_directory("a"),
+            lambda: files.set_attributes("short", 0),
+            lambda: files.delete("short"),
+        ):
+            with pytest.raises(InvalidRequest, match="for reading"):
+                change()
+    assert volume.read_bytes() == before
+
+
+def test_a_file_that_is_too_large_to_be_true_is_not_read(volume: Path) -> None:
+    with opened(volume) as files, pytest.raises(InvalidVolume, match="at most"):
+        files.read("Windows/System32/old.dll", limit=19_999)
+    with opened(volume) as files:
+        with pytest.raises(InvalidRequest, match="is a directory"):
+            files.read("Windows")
+        with pytest.raises(InvalidRequest, match="there is no"):
+            files.read("Windows/none")
+
+
+def test_a_full_volume_keeps_the_old_contents(volume: Path, kind: str) -> None:
+    with pytest.raises(TargetRefused, match="full"), opened(volume, write=True) as files:
+        files.write("short", os.urandom(60 * MIB))
+    if kind == "ntfs":
+        # Dirty, for not everything that was asked for was done; and whole.
+        assert ntfs_judges.is_dirty(volume)
+        with pytest.raises(TargetRefused, match="dirty"), opened(volume, write=True):
+            pass
+        with opened(volume, write=True, force=True):
+            pass
+    assert judged(volume, kind) == OLD
+
+
+def test_a_fat_volume_is_as_it_was_when_the_work_ends_in_an_error(tmp_path: Path) -> None:
+    volume = make(tmp_path / "v.fat32", "fat32")
+
+    def write(paths: tuple[str, ...]) -> None:
+        with opened(volume, write=True) as files:
+            for path in paths:
+                files.write(path, b"new" * 1000)
+
+    with pytest.raises(InvalidRequest, match="directory"):
+        write(("short", "Windows/new", "Windows"))
+    assert judged(volume, "fat32") == OLD
+
+
+def test_a_name_that_fat_cannot_hold_is_refused(tmp_path: Path) -> None:
+    volume = make(tmp_path / "v.fat32", "fat32")
+    with opened(volume, write=True) as files, pytest.raises(UnsafeName):
+        files.write("what?", b"")
+
+
+def test_volumes_that_must_not_be_written_to_are_refused(tmp_path: Path) -> None:
+    fat = make(tmp_path / "v.fat32", "fat32")
+    boot = fat.read_bytes()[:512]
+    at = int.from_bytes(boot[14:16], "little") * 512 + 4
+    with fat.open("r+b") as file:
+        # FAT[1] without the bit of a volume that is not in use.
+        file.seek(at)
+        file.write((0x07FFFFFF).to_bytes(4, "little"))
+    with pytest.raises(TargetRefused, match="dirty"), opened(fat, write=True):
+        pass
+    with opened(fat) as files:
+        assert files.exists("short")
+    for name, data, text in (
+        ("bitlocker", b"\xeb\x58\x90-FVE-FS-".ljust(510, b"\0") + b"\x55\xaa", "BitLocker"),
+        ("empty", bytes(512), "no file system"),
+    ):
+        other = tmp_path / name
+        other.write_bytes(data + bytes(MIB))
+        for write in (False, True):
+            with pytest.raises(TargetRefused, match=text), opened(other, write=write):
+                pass
+
+
+def test_a_damaged_fat_volume_is_not_changed(tmp_path: Path) -> None:
+    volume = make(tmp_path / "v.fat32", "fat32")
+    boot = volume.read_bytes()[:512]
+    at = int.from_bytes(boot[14:16], "little") * 512
+    with volume.open("r+b") as file:
+        # The second FAT says something else of cluster 5.
+        file.seek(at + int.from_bytes(boot[36:40], "little") * 512 + 20)
+        file.write(b"\x99\x99\x99\x09")
+    before = volume.read_bytes()
+    with pytest.raises(TargetRefused, match="damaged"), opened(volume, write=True):
+        pass
+    assert volume.read_bytes() == before
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    """A junction and a symbolic link, as wimlib-imagex writes them."""
+    source = tmp_path / "tree"
+    (source / "real").mkdir(parents=True)
+    (source / "real/file").write_bytes(b"real")
+    (source / "to").symlink_to("real")
+    (source / "link").symlink_to("real/file")
+    run(["wimlib-imagex", "capture", source, tmp_path / "a.wim"])
+    volume = make_ntfs(tmp_path / "v.ntfs", 32 * MIB)
+    run(["wimlib-imagex", "apply", tmp_path / "a.wim", "1", volume])
+    with opened(volume, write=True) as files:
+        facts = files.find("link")
+        assert facts is not None
+        assert facts.is_link
+        with pytest.raises(InvalidVolume, match="link"):
+            files.write("link", b"new")
+        for path in ("to/file", "to/new"):
+            with pytest.raises(InvalidRequest, match=r"link|not a directory"):
+                files.write(path, b"new")
+        with pytest.raises(InvalidRequest, match="through a link"):
+            files.find("to/file")
+        assert [each.path for each in files.walk()] == ["link", "real", "to", "real/file"]
+    with opened(volume) as files:
+        assert files.read("real/file") == b"real"
+
+
+def test_a_volume_that_is_no_ntfs_inside_is_an_error(tmp_path: Path) -> None:
+    volume = make(tmp_path / "v.ntfs", "ntfs")
+    with volume.open("r+b") as file:
+        file.seek(512)
+        file.write(os.urandom(8 * MIB))
+    for write in (False, True):
+        with pytest.raises(InvalidInput), opened(volume, write=write) as files:
+            files.list()
+
+
+# ---- FAT32: any sequence of changes, and a failure at any write
+
+
+class Failing(BlockTarget):
+    """Lets so many writes through and then fails, as a disk that is unplugged."""
+
+    def __init__(self, base: BlockTarget, writes: int) -> None:
+        super().__init__(base.name, base.geometry)
+        self.base, self.left = base, writes
+
+    def flush(self) -> None:
+        self.base.flush()
+
+    def _read(self, offset_bytes: int, size_bytes: int) -> bytes:
+        return self.base.read_at(offset_bytes, size_bytes)
+
+    def _write(self, offset_bytes: int, data: Data) -> None:
+        if not self.left:
+            raise StorageError("unplugged", path=self.name)
+        self.left -= 1
+        self.base.write_at(offset_bytes, data)
+
+
+def test_a_failure_at_any_write_leaves_every_file_whole(tmp_path: Path) -> None:
+    template = make(tmp_path / "v.fat32", "fat32").read_bytes()
+    path = tmp_path / "copy"
+    new = {
+        "short": b"new" * 1000,
+        "Windows/System32/old.dll": b"n",
+        **{f"Windows/file {n}": b"f" * n for n in range(9)},
+    }
+    outcomes = set()
+    for writes in range(200):
+        path.write_bytes(template)
+        with open_image(str(path), write=True) as target:
+            editor = edit_fat32(Failing(target, writes))
+            done = False
+            try:
+                for name, data in new.items():
+                    editor.write_file(name, data, attributes=None, time_ns=NS)
+                editor.commit()
+                done = True
+            except OsdImageError:
+                pass
+            after = open_fat32(target)
+            held = {each.path: b"".join(after.read(each)) for each in after.walk() if not each.is_directory}
+        for name, data in held.items():
+            assert data in {OLD.get(name), new.get(name)}, name
+        assert held.keys() >= OLD.keys()
+        outcomes.add(held == OLD | new)
+        if done:
+            break
+    assert done
+    assert outcomes == {False, True}
+    fat_judges.fsck(path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_sequence_of_changes_gives_what_a_dictionary_holds(tmp_path: Path, kind: str, seed: int) -> None:
+    rng = random.Random(seed)
+    volume = make(tmp_path / "volume", kind, {"first": b"1"})
+    model = {"first": b"1"}
+    folders = ["", "Dir/", "Dir/a longer name of a directory/", "x/y/z/"]
+    for _ in range(3):
+        with opened(volume, write=True) as files:
+            for _ in range(40):
+                if model and rng.random() < 0.3:
+                    path = rng.choice(sorted(model))
+                    files.delete(path)
+                    del model[path]
+                    continue
+                name = "".join(rng.choices(string.ascii_lowercase + "é. ~", k=rng.randint(1, 20))).strip(". ") or "n"
+                path = rng.choice([*model, rng.choice(folders) + name])
+                data = rng.randbytes(rng.choice([0, 1, 511, 512, 513, 5000, 70_000]))
+                same = next((each for each in model if each.upper() == path.upper()), path)
+                facts = files.find(path)
+                if facts is not None and facts.is_directory:
+                    continue
+                files.write(path, data)
+                model[same] = data
+        assert judged(volume, kind) == model
