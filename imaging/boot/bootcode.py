@@ -1,0 +1,45 @@
+"""Boot code for BIOS machines: what the kinds of it have in common.
+
+The code is assembled from the sources in ``code``, which state what each part expects and leaves; the results are kept
+beside them, so that installing osdimage needs no assembler.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from importlib.resources import files
+
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import TargetRefused
+
+SECTOR_BYTES = 512
+"""The size of a sector of every disk that a BIOS starts."""
+SIGNATURE = b"\x55\xaa"
+"""The end of a sector with boot code."""
+
+
+class BootCode(StrEnum):
+    """Whose boot code a sector holds."""
+
+    NONE = "none"
+    OSDIMAGE = "osdimage"
+    GRUB = "grub"
+    OTHER = "other"
+
+
+def assembled(name: str) -> bytes:
+    """Return the machine code of a source in ``code``."""
+    return (files("osdimage.imaging.boot") / "code" / f"{name}.bin").read_bytes()
+
+
+def refuse_large_sectors(target: BlockTarget) -> None:
+    """Make sure that a BIOS can start the disk.
+
+    Raises:
+        TargetRefused: when its sectors do not have 512 bytes.
+    """
+    if target.geometry.sector_size != SECTOR_BYTES:
+        raise TargetRefused(
+            f"{target.name} has sectors of {target.geometry.sector_size} bytes: no BIOS starts such a disk, "
+            f"valid are sectors of {SECTOR_BYTES} bytes, or UEFI and a GPT"
+        )

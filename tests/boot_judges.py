@@ -1,0 +1,133 @@
+"""Machines that start disks: QEMU with the firmwares of others.  A missing one is as in judges.py.
+
+The disk is never written: QEMU keeps what a machine writes in a temporary file.  Emulation is in software everywhere
+(``accel=tcg``), so that it is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import judges
+from disk_judges import missing
+
+SECONDS = 60
+"""How long a machine may take."""
+AGREED = 33
+"""The exit code of QEMU when the program inside wrote 10h to isa-debug-exit: (10h << 1) | 1."""
+
+_FIRMWARE = (
+    # Debian, Fedora, Arch.
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+)
+_COMMON = ("-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-serial", "stdio", "-net", "none")
+_EXIT = ("-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """How a machine ended.
+
+    Attributes:
+        code: the exit code of QEMU; None when it was stopped, because it printed what was waited for, or for the time.
+        printed: what came out of its serial port, without control sequences.
+    """
+
+    code: int | None
+    printed: str
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether the program inside ended the machine with the agreed code."""
+        return self.code == AGREED
+
+
+def nasm(source: Path, to: Path, *options: str) -> bytes:
+    """Assemble a source with ``nasm -f bin`` and return the result."""
+    judges.run("nasm", "-f", "bin", *options, "-o", to, source)
+    return to.read_bytes()
+
+
+def boot_bios(disk: Path, *, floppy: bool = False, until: str | None = None) -> Booted:
+    """Start a PC with SeaBIOS from a disk, or from a floppy, to which its BIOS has no packets.
+
+    With ``graphics=off`` SeaBIOS prints on the serial port what programs print on the screen.
+
+    Args:
+        disk: the disk image.
+        floppy: let it be one.
+        until: stop the machine when it has printed this, and do not wait for the agreed code.
+    """
+    drive = f"file={disk},format=raw,snapshot=on,if={'floppy' if floppy else 'ide'}"
+    machine = ["-machine", "pc,accel=tcg,graphics=off", "-m", "64", "-drive", drive, "-boot", "a" if floppy else "c"]
+    return _run(machine, until)
+
+
+def boot_uefi(disk: Path, variables: Path, *, until: str | None = None) -> Booted:
+    """Start a PC with OVMF from a disk that its firmware has never seen.
+
+    Args:
+        disk: the disk image.
+        variables: where a copy of the empty variables of the firmware is put.
+        until: stop the machine when it has printed this, and do not wait for the agreed code.
+    """
+    code, empty = _firmware()
+    shutil.copyfile(empty, variables)
+    machine = [
+        *("-machine", "q35,accel=tcg", "-m", "256"),
+        *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={code}"),
+        *("-drive", f"if=pflash,format=raw,unit=1,file={variables}"),
+        *("-drive", f"file={disk},format=raw,if=none,id=disk,snapshot=on"),
+        *("-device", "virtio-blk-pci,drive=disk,bootindex=1"),
+    ]
+    return _run(machine, until)
+
+
+def _firmware() -> tuple[str, str]:
+    for code, variables in _FIRMWARE:
+        if Path(code).is_file() and Path(variables).is_file():
+            return code, variables
+    missing("OVMF is not installed")
+    raise AssertionError
+
+
+def _run(machine: Sequence[str], until: str | None) -> Booted:
+    qemu = judges.require("qemu-system-x86_64")
+    # timeout ends the machine also when the tests are killed.
+    command = [judges.require("timeout"), "--signal=KILL", str(SECONDS), qemu, *_COMMON, *_EXIT, *machine]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None
+    printed, stopped = b"", False
+    end = time.monotonic() + SECONDS
+    try:
+        while not stopped:
+            ready, _, _ = select.select([process.stdout], [], [], max(0, end - time.monotonic()))
+            piece = os.read(process.stdout.fileno(), 65536) if ready else b""
+            if not piece:
+                break
+            printed += piece
+            stopped = until is not None and until in _plain(printed)
+        if not stopped and time.monotonic() < end:
+            process.wait(SECONDS)
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+        process.stdout.close()
+    # Exit codes of QEMU itself and of the program inside; timeout tells of the end of the time by 124 or 137.
+    ended = process.returncode if not stopped and 0 <= process.returncode < 124 else None
+    return Booted(ended, _plain(printed))
+
+
+def _plain(printed: bytes) -> str:
+    """Return the text without the control sequences of a terminal."""
+    return re.sub(r"\x1b(\[[0-9;?=]*[A-Za-z]|c)", "", printed.decode("latin-1")).replace("\r", "")

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import boot_judges
+import pytest
+from osdimage.imaging.boot.bootcode import assembled
+
+SOURCES = Path(__file__).parents[3] / "imaging" / "boot" / "code"
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("source", sorted(SOURCES.glob("*.asm")), ids=lambda path: path.stem)
+def test_the_machine_code_that_is_installed_is_what_nasm_makes_of_its_source(source: Path, tmp_path: Path) -> None:
+    assert assembled(source.stem) == boot_judges.nasm(source, tmp_path / "code.bin")
+
+
+def test_the_code_leaves_the_disk_signature_and_the_partitions_alone() -> None:
+    # "MBR" of Microsoft: boot code fills bytes 0 to 439.
+    assert len(assembled("mbr")) == 440
