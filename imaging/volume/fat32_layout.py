@@ -84,7 +84,7 @@ _LARGEST_CLUSTER = 64 * KIB
 _DEFAULT_CLUSTERS = ((260 * MIB, 512), (8 * GIB, 4 * KIB), (16 * GIB, 8 * KIB), (32 * GIB, 16 * KIB))
 _DEFAULT_ABOVE = 32 * KIB
 # int 18h tells the BIOS that there is nothing to start here; then halt for ever.
-_NO_BOOT_CODE = bytes.fromhex("cd18 f4 ebfd")
+NO_BOOT_CODE = bytes.fromhex("cd18 f4 ebfd")
 NO_LABEL = b"NO NAME    "
 
 
@@ -282,7 +282,7 @@ def build_boot(boot: BootSector) -> bytes:
             "BS_VolID": boot.serial,
             "BS_VolLab": boot.label,
             "BS_FilSysType": b"FAT32   ",
-            "BootCode": _NO_BOOT_CODE.ljust(420, b"\0"),
+            "BootCode": NO_BOOT_CODE.ljust(420, b"\0"),
             "Signature": _SIGNATURE,
         }
     )
