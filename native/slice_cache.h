@@ -4,31 +4,11 @@
 
 #include <stdint.h>
 
-#define OSD_CACHE_BLOCK 65536
+#include "slice_units.h"
+#include "slice_window.h"
+
 /* 1 TiB: what the cache counts blocks with stays far below its end. */
 #define OSD_CACHE_LARGEST (UINT64_C(1) << 40)
-
-struct osd_slice_counters {
-	uint64_t reads;			/* asked of the slice */
-	uint64_t read_bytes;
-	uint64_t writes;
-	uint64_t written_bytes;
-	uint64_t hits;			/* pieces of either that found their block in the cache */
-	uint64_t misses;
-	uint64_t holes;			/* misses that were answered without reading */
-	uint64_t file_reads;		/* system calls */
-	uint64_t file_read_bytes;
-	uint64_t file_writes;
-	uint64_t file_written_bytes;
-	uint64_t syncs;
-};
-
-struct osd_window {
-	int fd;
-	int64_t offset;			/* in the file */
-	int64_t length;
-	int has_holes;			/* SEEK_DATA tells holes of this file */
-};
 
 struct osd_cache;
 
