@@ -30,11 +30,15 @@ SOURCES = (
     "slice_registry.c",
     "slice_device.c",
     "ntfs_volume.c",
+    "ntfs_entries.c",
+    "ntfs_emptying.c",
     "ntfs_wipe.c",
+    "ntfs_join.c",
     "ntfs_files.c",
 )
-# ntfs_volume.h declares what three of them do.
-HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in {"ntfs_wipe.c", "ntfs_files.c"})
+# ntfs_volume.h declares what four of them do.
+_DECLARED_TOGETHER = {"ntfs_wipe.c", "ntfs_join.c", "ntfs_files.c"}
+HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER)
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "

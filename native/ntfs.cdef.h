@@ -51,12 +51,12 @@ struct ntfs_device *ntfs_device_alloc(const char *name, const long state, struct
 				      void *data);
 int ntfs_device_free(struct ntfs_device *device);
 
-/* ntfs_volume.h, of ntfs_volume.c, ntfs_wipe.c and ntfs_files.c */
+/* ntfs_volume.h */
 #define OSD_NTFS_HIBERNATED ...
 #define OSD_NTFS_LOG_IN_USE ...
 #define OSD_NTFS_MOST_KEPT ...
 int osd_ntfs_hazards(ntfs_volume *volume);
-int64_t osd_ntfs_wipe(ntfs_volume *volume, const uint16_t *kept, size_t kept_length);
+int64_t osd_ntfs_wipe(ntfs_volume *volume, const uint16_t *paths, size_t paths_length);
 int64_t osd_ntfs_set_aside(ntfs_volume *volume, const uint16_t *names, size_t names_length, const uint16_t *place,
 			   size_t place_length);
 int64_t osd_ntfs_bring_back(ntfs_volume *volume, const uint16_t *place, size_t place_length);

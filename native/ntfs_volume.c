@@ -18,12 +18,7 @@
 #include <ntfs-3g/logfile.h>
 #include <ntfs-3g/volume.h>
 
-static int
-fail(int number)
-{
-	errno = number;
-	return -1;
-}
+#include "fail.h"
 
 /*
  * Version 2.0 of the restart page is what Windows 8 and later write while they have the volume in use, and leave when

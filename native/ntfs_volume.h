@@ -1,4 +1,4 @@
-/* What osdimage does with an NTFS volume beside applying and capturing.  See ntfs_volume.c, ntfs_wipe.c and ntfs_files.c. */
+/* What osdimage does with an NTFS volume beside applying and capturing: ntfs_volume.c, ntfs_wipe.c, ntfs_join.c and ntfs_files.c. */
 #ifndef OSDIMAGE_NTFS_VOLUME_H
 #define OSDIMAGE_NTFS_VOLUME_H
 
@@ -15,7 +15,7 @@ struct _ntfs_volume;
 #define OSD_NTFS_MOST_KEPT 64
 
 int osd_ntfs_hazards(struct _ntfs_volume *volume);
-int64_t osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *kept, size_t kept_length);
+int64_t osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *paths, size_t paths_length);
 int64_t osd_ntfs_set_aside(struct _ntfs_volume *volume, const uint16_t *names, size_t names_length,
 			   const uint16_t *place, size_t place_length);
 int64_t osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t place_length);
