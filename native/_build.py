@@ -28,6 +28,7 @@ SOURCES = (
     "slice_blocks.c",
     "slice_cache.c",
     "slice_registry.c",
+    "slice_mirror.c",
     "slice_device.c",
     "ntfs_volume.c",
     "ntfs_entries.c",

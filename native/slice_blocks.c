@@ -111,7 +111,7 @@ osd_blocks_drop(struct osd_blocks *blocks, uint32_t slot)
 
 /*
  * Choose blocks that were not used for longest, of a table that is full.  Blocks used since the hand passed are spared
- * once.  The chosen must be dropped before the next call.  Returns how many there are.
+ * once, those that stay always.  The chosen must be dropped before the next call.  Returns how many there are.
  */
 uint32_t
 osd_blocks_choose(struct osd_blocks *blocks, uint32_t wanted, uint32_t *slots)
@@ -124,7 +124,7 @@ osd_blocks_choose(struct osd_blocks *blocks, uint32_t wanted, uint32_t *slots)
 
 		if (block->referenced) {
 			block->referenced = 0;
-		} else if (!block->is_chosen) {
+		} else if (!block->is_chosen && !block->stays) {
 			block->is_chosen = 1;
 			slots[count++] = blocks->hand;
 		}

@@ -14,6 +14,8 @@ struct osd_block {
 	uint32_t next;			/* in the chain of its hash, or in the list of free blocks */
 	uint8_t in_use;
 	uint8_t is_chosen;		/* to leave */
+	uint8_t stays;			/* is never chosen */
+	uint8_t turn;			/* what is written together is written in the order of its turns */
 	uint8_t referenced;
 	uint8_t is_hole;		/* what is not valid is zeros */
 	uint64_t valid[WORDS];

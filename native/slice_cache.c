@@ -10,6 +10,23 @@
  *   - When the cache is full, the quarter that was not used for longest is written in the order of the disk, what is
  *     adjacent in one call, and leaves.
  *   - A failed write may belong to any earlier operation.  Its errno stays, and every later one fails with it.
+ *
+ * What is written together has an order, for the process may be killed between any two writes.  Ranges that were named
+ * with osd_cache_write_last() come after everything else, in the order in which they were named, and do not leave the
+ * cache before it is flushed.  A device names the first records of the MFT and then their mirror (slice_mirror.c), so:
+ *
+ *   - Before a flush the file has both as the flush before left them, and they agree, whatever else was written since.
+ *     The first flush is that of the dirty flag alone, so the volume says from then on that it is not finished.
+ *   - In a flush, up to the last two writes, they still do.
+ *   - Between these two, the records are new and the mirror is old, and libntfs-3g refuses the volume as damaged.  The
+ *     dirty flag is in one of these records.  It is set in the new ones in every flush but the last, and in the old ones
+ *     in every flush but the first, so one of the two says dirty: that tells a write that was not finished from damage
+ *     (imaging/volume/ntfs_mirror.py).  As the records are written after all that they describe (the size and place of
+ *     the MFT), it is the mirror that is mended.
+ *   - After them everything is in the file.
+ *
+ * This is the order of system calls, which holds when the process ends and the machine goes on.  When the machine stops
+ * the medium has what was synced, and of the rest an unknown part; the flag is cleared after all else is synced.
  */
 #define _GNU_SOURCE
 #include "slice_cache.h"
@@ -26,12 +43,21 @@
 /* Pieces of one system call: at most 256 blocks, 16 MiB. */
 #define RUN_PIECES 256
 
+/* Blocks of the slice. */
+struct range {
+	int64_t first;
+	int64_t end;
+};
+
 struct osd_cache {
 	struct osd_window window;
 	struct osd_slice_counters *counters;
 	int error;			/* errno of the first write that failed, or 0 */
 	struct osd_blocks table;
 	uint32_t *victims;		/* room for the slots that are written together */
+	struct range late[OSD_CACHE_LATE];
+	unsigned late_count;
+	int64_t late_blocks;
 };
 
 /* Note the error of a write: it is everyone's from now on. */
@@ -118,12 +144,14 @@ static int
 compare_slots(const void *left, const void *right, void *table)
 {
 	const struct osd_block *blocks = ((const struct osd_blocks *)table)->blocks;
-	int64_t a = blocks[*(const uint32_t *)left].index, b = blocks[*(const uint32_t *)right].index;
+	const struct osd_block *a = &blocks[*(const uint32_t *)left], *b = &blocks[*(const uint32_t *)right];
 
-	return (a > b) - (a < b);
+	if (a->turn != b->turn)
+		return a->turn < b->turn ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
 }
 
-/* Write the dirty units of the first victims in the order of the disk, adjacent ones in one call. */
+/* Write the dirty units of the first victims, turn by turn in the order of the disk, adjacent ones in one call. */
 static int
 flush_victims(struct osd_cache *cache, uint32_t count)
 {
@@ -162,6 +190,16 @@ make_room(struct osd_cache *cache)
 	return 0;
 }
 
+/* When a block is written among others: 0, or after those in the order of the ranges that are to be last. */
+static uint8_t
+turn_of(const struct osd_cache *cache, int64_t index)
+{
+	for (unsigned i = 0; i < cache->late_count; i++)
+		if (index >= cache->late[i].first && index < cache->late[i].end)
+			return (uint8_t)(i + 1);
+	return 0;
+}
+
 static uint32_t
 get_block(struct osd_cache *cache, int64_t index)
 {
@@ -181,6 +219,9 @@ get_block(struct osd_cache *cache, int64_t index)
 		slot = osd_blocks_add(&cache->table, index);
 	}
 	block = &cache->table.blocks[slot];
+	block->turn = turn_of(cache, index);
+	/* A cache that is hardly larger than what is to stay cannot do without its room. */
+	block->stays = block->turn != 0 && cache->late_blocks <= cache->table.capacity / 4;
 	block->is_hole =
 		(uint8_t)osd_window_is_hole(&cache->window, index * OSD_CACHE_BLOCK, block_length(cache, index));
 	if (block->is_hole)
@@ -289,7 +330,8 @@ uncached_size(struct osd_cache *cache, int64_t offset, int64_t count)
 		int64_t index = (offset + size) / OSD_CACHE_BLOCK;
 		int64_t length = block_length(cache, index);
 
-		if (length > count - size || osd_blocks_find(&cache->table, index) != OSD_NO_SLOT)
+		if (length > count - size || turn_of(cache, index) != 0 ||
+		    osd_blocks_find(&cache->table, index) != OSD_NO_SLOT)
 			break;
 		size += length;
 	}
@@ -357,6 +399,20 @@ osd_cache_free(struct osd_cache *cache)
 	osd_blocks_release(&cache->table);
 	free(cache->victims);
 	free(cache);
+}
+
+/*
+ * Write a range, in blocks, after all others and after those that were named before.  To be called before the cache is
+ * used, at most OSD_CACHE_LATE times.
+ */
+void
+osd_cache_write_last(struct osd_cache *cache, int64_t offset, int64_t length)
+{
+	struct range *range = &cache->late[cache->late_count++];
+
+	range->first = offset / OSD_CACHE_BLOCK;
+	range->end = (offset + length - 1) / OSD_CACHE_BLOCK + 1;
+	cache->late_blocks += range->end - range->first;
 }
 
 /* The errno of the first write that failed, or 0. */

@@ -34,6 +34,7 @@
 
 #include "fail.h"
 #include "slice_cache.h"
+#include "slice_mirror.h"
 #include "slice_registry.h"
 
 /* An open slice: the private data of a struct ntfs_device. */
@@ -248,6 +249,7 @@ open_slice(struct ntfs_device *device, int flags, int64_t number)
 {
 	int writes = (flags & O_ACCMODE) != O_RDONLY;
 	struct osd_slice *slice = osd_slice_take(number, writes);
+	struct osd_mirror mirror;
 	struct state *state;
 
 	if (slice == NULL)
@@ -264,6 +266,10 @@ open_slice(struct ntfs_device *device, int flags, int64_t number)
 		free(state);
 		osd_slice_release(slice, writes, NULL);
 		return fail(ENOMEM);
+	}
+	if (writes && osd_mirror_find(&slice->window, &mirror)) {
+		osd_cache_write_last(state->cache, mirror.records, mirror.length);
+		osd_cache_write_last(state->cache, mirror.copies, mirror.length);
 	}
 	device->d_private = state;
 	device->d_ops = &slice_ops;

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.volume import ntfs_mirror
 from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.native import ntfs
 from osdimage.native.ntfs import VolumeFacts
@@ -16,6 +17,8 @@ from osdimage.native.slices import Slice
 PROTECTED = ("_SMSTaskSequence", "SMSTSLog")
 r"""What a wipe leaves at the root: where a task sequence keeps itself, the user state (``\_SMSTaskSequence\UserState``)
 and its logs."""
+
+_REMEDY = "Format it again, check it with chkdsk or ntfsfix, or use force"
 
 
 def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
@@ -29,6 +32,8 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
         return ntfs.volume_facts(piece.name)
     except OSError as error:
         if error.errno == errno.EIO and piece.error is None:
+            if ntfs_mirror.is_unfinished(volume.window()):
+                raise InvalidInput(f"{_unfinished(volume)}.  Write it again, or format it") from error
             raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
 
@@ -43,10 +48,26 @@ def hazards(volume: OpenVolume, facts: VolumeFacts) -> Iterator[str]:
     elif facts.has_open_log:
         yield f"{volume.name}: the volume's journal holds changes that are not in the volume; Windows did not close it"
     if facts.is_dirty:
-        yield (
-            f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished, or Windows did not "
-            "close it"
-        )
+        yield f"{_unfinished(volume)}, or Windows did not close it"
+
+
+def _unfinished(volume: OpenVolume) -> str:
+    return f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished"
+
+
+def refuse_unfinished(volume: OpenVolume, *, force: bool) -> bool:
+    """Refuse a volume whose writer was killed while it wrote what libntfs-3g wants to see first, unless ``force``.
+
+    Returns:
+        Whether it is such a volume.  What it lacks is mended by :func:`ntfs_mirror.mend`.
+
+    Raises:
+        TargetRefused: with what to do.
+    """
+    found = ntfs_mirror.is_unfinished(volume.window())
+    if found and not force:
+        raise TargetRefused(f"{_unfinished(volume)}.  {_REMEDY}")
+    return found
 
 
 def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> None:
@@ -59,7 +80,7 @@ def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> Non
     if facts.is_hibernated:
         raise TargetRefused(f"{found[0]}, or format the volume")
     if found and not force:
-        raise TargetRefused(f"{found[0]}.  Format it again, check it with chkdsk or ntfsfix, or use force")
+        raise TargetRefused(f"{found[0]}.  {_REMEDY}")
 
 
 @contextmanager

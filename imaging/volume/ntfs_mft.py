@@ -88,8 +88,10 @@ class Mft:
         found = [self.record(each) for each in self._extensions(record)]
         return record, self.merge(record, [each for each in found if each is not None])
 
-    def each_record(self, progress: Callable[[int, int], None] | None) -> Iterator[MftRecord]:
-        """Yield the records that are in use."""
+    def each_record(
+        self, progress: Callable[[int, int], None] | None, kinds: frozenset[int] = KINDS
+    ) -> Iterator[MftRecord]:
+        """Yield the records that are in use, with their attributes of some kinds."""
         size, number, rest = self._boot.record_bytes, 0, b""
         total = self._contents.size // size
         for piece in self._contents.pieces(self._volume, self._boot):
@@ -97,7 +99,7 @@ class Mft:
             for at in range(0, len(block) - size + 1, size):
                 # Most of an MFT is unused: looked at here, a record costs nothing.
                 if block[at : at + 4] in {b"FILE", b"BAAD"}:
-                    record = records.parse_record(block[at : at + size], number, KINDS)
+                    record = records.parse_record(block[at : at + size], number, kinds)
                     if record is not None:
                         yield record
                 number += 1

@@ -49,6 +49,7 @@ class BootSector:
     index_bytes: int
     clusters: int
     mft_cluster: int
+    mirror_cluster: int
 
     @classmethod
     def from_bytes(cls, sector: bytes, volume_bytes: int) -> BootSector:
@@ -60,7 +61,7 @@ class BootSector:
         if len(sector) < _BLOCK or sector[3:11] != b"NTFS    ":
             raise InvalidVolume("this is not an NTFS volume: its first sector does not say so")
         sector_bytes, per_cluster = struct.unpack_from("<HB", sector, 11)
-        sectors, mft_cluster = struct.unpack_from("<QQ", sector, 40)
+        sectors, mft_cluster, mirror_cluster = struct.unpack_from("<QQQ", sector, 40)
         record_code, index_code = struct.unpack_from("<b3xb", sector, 64)
         # Above 128 the byte is a negative power of two: clusters of more than 64 KiB.
         per_cluster = per_cluster if per_cluster <= 128 else 1 << min(256 - per_cluster, 32)
@@ -79,7 +80,7 @@ class BootSector:
         clusters = sectors // per_cluster
         if not 0 < mft_cluster < clusters:
             raise InvalidVolume(f"the boot sector is damaged: the MFT at cluster {mft_cluster} of {clusters}")
-        return cls(cluster_bytes, record_bytes, index_bytes, clusters, mft_cluster)
+        return cls(cluster_bytes, record_bytes, index_bytes, clusters, mft_cluster, mirror_cluster)
 
 
 def _is_power(value: int, low: int, high: int) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from osdimage.imaging.errors import Incomplete, InvalidRequest, OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.loss import Loss, summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.volume import ntfs
+from osdimage.imaging.volume import ntfs, ntfs_mirror
 from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume
 from osdimage.imaging.wim.audit import (
     load_tree,
@@ -151,8 +151,10 @@ class _Job:
     def check_volume(self, volume: OpenVolume, kept: tuple[str, ...]) -> None:
         audit = self._audit(Path(volume.name))
         if volume.filesystem == "ntfs":
-            with volume.sliced(read_only=True) as piece:
-                self._check_ntfs(volume, piece, audit)
+            # A volume that must be mended first tells its free space only then.
+            if not ntfs.refuse_unfinished(volume, force=self.options.force):
+                with volume.sliced(read_only=True) as piece:
+                    self._check_ntfs(volume, piece, audit)
         elif volume.filesystem == "fat32":
             from osdimage.imaging.wim.apply_fat32 import prepare  # noqa: PLC0415 - construct comes with it
 
@@ -191,10 +193,14 @@ class _Job:
     def _to_ntfs(self, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
         where = Path(volume.name)
         audit = self._audit(where)
+        if ntfs.refuse_unfinished(volume, force=self.options.force):
+            ntfs_mirror.mend(volume.window())
         with volume.sliced(read_only=False, sync=self.options.sync) as piece:
             facts = self._check_ntfs(volume, piece, audit)
-            wiped = None
-            if self.options.wipe:
+            wiped = self._start_over(volume, kept) if facts.is_dirty else None
+            if wiped is not None:
+                facts = ntfs.read_facts(volume, piece)
+            elif self.options.wipe:
                 with ntfs.dirty_while_written(volume, piece, facts, "is partly wiped"):
                     wiped = ntfs.wipe(volume, piece, kept)
                 facts = ntfs.read_facts(volume, piece)
@@ -206,6 +212,15 @@ class _Job:
                 ntfs.joined_with(volume, piece, names),
             ):
                 return self._extract(volume.path, piece.name, audit, wiped, name=volume.name)
+
+    def _start_over(self, volume: OpenVolume, kept: tuple[str, ...]) -> int | None:
+        """Make a dirty volume anew if it is to be wiped and can be; refuse one that is unsound otherwise."""
+        from osdimage.imaging.volume import ntfs_unfinished  # noqa: PLC0415 - construct comes with it
+
+        wiped = ntfs_unfinished.start_over(volume, kept) if self.options.wipe else None
+        if wiped is None:
+            ntfs_unfinished.refuse_unsound(volume)
+        return wiped
 
     def _audit(self, where: Path, *, walked: Path | None = None) -> Audit:
         """Check all that the image alone tells."""

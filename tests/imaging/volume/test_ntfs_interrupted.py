@@ -27,6 +27,7 @@ from volume_cases import (
 )
 
 pytestmark = pytest.mark.foreign
+SEED = 20
 
 
 def test_a_cancelled_apply_leaves_the_volume_dirty(wim: Path, disk: Disk) -> None:
@@ -58,7 +59,7 @@ def test_a_volume_whose_apply_was_killed_never_looks_clean_unless_it_is_whole(
     before, expected = outside(disk.path, disk.offset, disk.size), expected_contents(tree)
     command = [str(OSDIMAGE), "apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--events", "-"]
     lines = subprocess.run(command, check=True, capture_output=True).stdout.count(b"\n")
-    source, dirty = random.Random(20), 0
+    source, dirty = random.Random(SEED), 0
     for _ in range(20):
         shutil.copyfile(fresh, disk.path)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -75,13 +76,12 @@ def test_a_volume_whose_apply_was_killed_never_looks_clean_unless_it_is_whole(
             dirty += 1
             assert code == -signal.SIGKILL, "it reported success"
             where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition))
-            said = osdimage(*where, code=4 if is_consistent(part) else 3)
-            assert ("marked dirty" if is_consistent(part) else "damaged") in said
+            assert "marked dirty" in osdimage(*where, code=4)
         else:
             found = contents(part)
             assert found in ({}, expected)
             assert code == -signal.SIGKILL or found == expected
-    assert dirty >= 3, "most moments are in the middle of the work"
+    assert dirty >= 3, f"most moments are in the middle of the work; seed {SEED}"
 
 
 @pytest.mark.root
