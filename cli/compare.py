@@ -51,9 +51,9 @@ def compare_command(
 ) -> int:
     """Compare one image of a WIM with what it was applied to.
 
-    TARGET is a directory, a file or device that holds one NTFS volume, or a disk with --partition.  It is only read, by
-    code that writes none.  Everything that the image knows of a file is compared; what the target has no place for
-    counts as dropped, not as different.  Exit code 0: equal; 1: not.
+    TARGET is a directory, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.  It is only
+    read, by code that writes none.  Everything that the image knows of a file is compared; what the target has no place
+    for counts as dropped, not as different.  Exit code 0: equal; 1: not.
     """
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         report = opened.select(selector).compare_with(

@@ -218,8 +218,8 @@ def _compare(volume: Fat32Volume) -> Iterator[Finding]:
     """Yield what pyfatfs reads differently."""
     from osdimage.imaging.volume.fat32_second import can_judge, second_reading  # noqa: PLC0415 - pyfatfs loads slowly
 
-    if not can_judge(volume.layout):
-        yield note("no-second-opinion", "the volume is too large for pyfatfs", "none is needed")
+    if not can_judge(volume):
+        yield note("no-second-opinion", "the volume is too large for pyfatfs, or uses one FAT only", "none is needed")
         return
     try:
         theirs = {(fold(entry.path), entry.is_directory, entry.size) for entry in second_reading(volume.target)}

@@ -120,6 +120,9 @@ class _Comparison:
     def compare(self, entry: Entry) -> None:
         """Compare a file of the image with the target's; contents are put off."""
         self.files += 1
+        if self._target.leaves_out(entry):
+            self._count_left_out(entry)
+            return
         found = self._found.pop(entry.path, None)
         expected = self._kind_of(entry)
         if found is None or found.what != expected:
@@ -161,18 +164,29 @@ class _Comparison:
             else:
                 self.tally.dropped(kind, count)
 
+    def _count_left_out(self, entry: Entry) -> None:
+        """Count a file that the target has no place for; should it be there nevertheless, it is extra."""
+        self.tally.dropped(Fidelity.NAMES)
+        for kind, count in _facts(entry).items():
+            self.tally.dropped(kind, count)
+
     def _compare_attributes(self, entry: Entry, found: FoundFile) -> None:
         if Fidelity.ATTRIBUTES not in self._target.holds:
             if entry.attributes & _MISSED:
                 self.tally.dropped(Fidelity.ATTRIBUTES)
             return
-        expected = entry.attributes & ~_IMPLIED
-        there = found.attributes & ~_IMPLIED & ~_OF_INDEXES
-        if expected == there:
-            self.tally.restored(Fidelity.ATTRIBUTES)
-        else:
+        if found.attributes is None:
+            return
+        held = self._target.attributes & ~_IMPLIED
+        expected = entry.attributes & held
+        there = found.attributes & held & ~_OF_INDEXES
+        if expected != there:
             names = (describe.attributes(expected), describe.attributes(there))
             self.tally.different(Fidelity.ATTRIBUTES, entry.path, *names)
+        elif entry.attributes & ~held & _MISSED:
+            self.tally.dropped(Fidelity.ATTRIBUTES)
+        else:
+            self.tally.restored(Fidelity.ATTRIBUTES)
 
     def _compare_times(self, entry: Entry, found: FoundFile) -> None:
         for kind, nanoseconds, there in (
@@ -180,13 +194,18 @@ class _Comparison:
             (Fidelity.MODIFICATION_TIMES, entry.modified_ns, found.modified),
             (Fidelity.ACCESS_TIMES, entry.accessed_ns, found.accessed),
         ):
-            expected = nanoseconds // 100 + UNIX_EPOCH
+            stored = nanoseconds // 100 + UNIX_EPOCH
+            expected = self._target.nearest_time(kind, stored)
             if kind not in self._target.holds:
                 self.tally.dropped(kind)
-            elif expected == there:
+            elif there is None:
+                continue
+            elif expected != there:
+                self.tally.different(kind, entry.path, describe.moment(expected), describe.moment(there))
+            elif self._target.spans_time(stored):
                 self.tally.restored(kind)
             else:
-                self.tally.different(kind, entry.path, describe.moment(expected), describe.moment(there))
+                self.tally.dropped(kind)
 
     def _compare_bytes(
         self, kind: Fidelity, path: str, expected: bytes | None, there: bytes | None, *, is_free: bool = True
@@ -204,6 +223,9 @@ class _Comparison:
         if kind not in self._target.holds:
             if expected is not None:
                 self.tally.dropped(kind)
+        elif self._target.names_by_itself and (expected is None or found.short_name is None or not expected.isascii()):
+            # A name that is short by itself has no other, and of other characters each code page has its own.
+            self.tally.dropped(kind, expected is not None)
         elif expected == found.short_name:
             self.tally.restored(kind, expected is not None)
         else:
@@ -212,6 +234,9 @@ class _Comparison:
     def _compare_links(self, entry: Entry, found: FoundFile) -> None:
         """Compare which names are one file: each with the first name of its file in the image and in the target."""
         is_linked = entry.links > 1 and entry.link_group is not None
+        if Fidelity.HARD_LINKS not in self._target.holds:
+            self.tally.dropped(Fidelity.HARD_LINKS, is_linked)
+            return
         if not is_linked and found.links <= 1:
             return
         group: int | str = entry.link_group if is_linked and entry.link_group is not None else entry.path

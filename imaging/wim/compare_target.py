@@ -17,6 +17,7 @@ from typing import Any
 
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
@@ -24,11 +25,12 @@ from osdimage.imaging.volume.ntfs_read import NtfsVolume
 from osdimage.imaging.wim.fidelity import Fidelity
 from osdimage.imaging.wim.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.imaging.wim.probe import Kind, probe, probe_sector
+from osdimage.native.tree import Entry
 
 # 1 January 1970 in 100 ns since 1601, the count of NTFS and WIM.
 UNIX_EPOCH = 116_444_736_000_000_000
 _PIECE = 1 << 20
-_PROGRESS_EVERY = 2000
+PROGRESS_EVERY = 2000
 
 ScanProgress = Callable[[int, int | None], None]
 
@@ -63,10 +65,10 @@ class FoundFile:
     what: str
     identity: int
     links: int
-    modified: int
-    attributes: int = 0
-    created: int = 0
-    accessed: int = 0
+    modified: int | None
+    attributes: int | None = 0
+    created: int | None = 0
+    accessed: int | None = 0
     security_descriptor: bytes | None = None
     short_name: str | None = None
     object_id: bytes | None = None
@@ -81,11 +83,15 @@ class ComparedTarget(ABC):
     Attributes:
         kind: what messages call it.
         holds: the classes of facts that it has a place for.
+        attributes: the bits of FILE_ATTRIBUTE_* that it has a place for.
+        names_by_itself: whether a file gets a short name when the image has none.
         notes: sentences about it.
     """
 
     kind: str
     holds: frozenset[Fidelity]
+    attributes: int = 0xFFFFFFFF
+    names_by_itself: bool = False
     notes: tuple[str, ...] = ()
 
     @abstractmethod
@@ -103,6 +109,18 @@ class ComparedTarget(ABC):
     def keeps_reparse_point(self, tag: int) -> bool:
         """Tell whether reparse points of a kind have a place."""
         return tag > 0 and Fidelity.REPARSE_POINTS in self.holds
+
+    def leaves_out(self, entry: Entry) -> bool:  # noqa: ARG002 - for those that do
+        """Tell whether a file of the image has no place at all; libwim lists nothing below such."""
+        return False
+
+    def nearest_time(self, kind: Fidelity, ticks: int) -> int:  # noqa: ARG002 - for those that round
+        """Return what a time of the image becomes; both in 100 ns since 1601."""
+        return ticks
+
+    def spans_time(self, ticks: int) -> bool:  # noqa: ARG002 - likewise
+        """Tell whether a time becomes the same but for rounding."""
+        return True
 
 
 class NtfsTarget(ComparedTarget):
@@ -187,7 +205,7 @@ class DirectoryTarget(ComparedTarget):
                         if item.is_dir(follow_symlinks=False):
                             waiting.append(path)
                         count += 1
-                        if count % _PROGRESS_EVERY == 0:
+                        if count % PROGRESS_EVERY == 0:
                             progress(count, None)
         except OSError as error:
             raise _storage_error(error) from error
@@ -259,13 +277,23 @@ def open_compared(path: Path, partition: int | None, sector_size: int | None) ->
     where = os.fspath(path) if partition is None else f"{path}: partition {partition}"
     with ExitStack() as stack:
         volume = _open_window(stack, path, kind, partition, sector_size)
-        found = probe_sector(volume.read_at(0, min(4096, volume.geometry.size_bytes)))
-        if found is not Kind.NTFS:
-            raise TargetRefused(f"{where}: holds {found.value}; only NTFS volumes can be compared")
+        volume.name = where
         try:
-            yield NtfsTarget(volume)
+            yield _of_volume(volume)
         except InvalidVolume as error:
-            raise InvalidVolume(f"{where}: {error}") from error
+            raise InvalidVolume(f"{where}: {str(error).removeprefix(f'{where}: ')}") from error
+
+
+def _of_volume(volume: BlockTarget) -> ComparedTarget:
+    head = volume.read_at(0, min(4096, volume.geometry.size_bytes))
+    found = probe_sector(head)
+    if found is Kind.NTFS:
+        return NtfsTarget(volume)
+    if found is Kind.FAT and identify(head) == "fat32":
+        from osdimage.imaging.wim.compare_fat32 import Fat32Target  # noqa: PLC0415 - construct comes with it
+
+        return Fat32Target(volume)
+    raise TargetRefused(f"{volume.name}: holds {found.value}; only NTFS and FAT32 volumes can be compared")
 
 
 def _open_window(

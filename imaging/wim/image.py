@@ -231,10 +231,10 @@ class WimImage:
 
         Every file is compared in all that the image knows of it: name, contents by SHA-1, named streams, attributes,
         times, security descriptor, short name, hard links, reparse point, object id.  What the target has no place for,
-        such as a security descriptor in a directory, is dropped and not different.
+        such as a security descriptor in a directory or on FAT32, is dropped and not different.
 
         Args:
-            target: a directory, a file or device that holds one NTFS volume, or with ``partition`` a disk.
+            target: a directory, a file or device that holds one NTFS or FAT32 volume, or with ``partition`` a disk.
             partition: the number of the partition, as ``read_table`` numbers it.
             sector_size: bytes of a sector of a disk image; None for what its partition table says.
             differences: how many differences to name; all are counted.

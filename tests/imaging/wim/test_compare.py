@@ -346,7 +346,7 @@ def test_only_the_first_differences_are_named_and_all_are_counted(applied: Appli
 
 
 def put_into_disk(volume: Path, disk: Path, label: str) -> None:
-    """Put a volume into partition 2 of a disk that sfdisk lays out; partition 1 is a FAT volume."""
+    """Put a volume into partition 2 of a disk that sfdisk lays out; partition 1 is a FAT16 volume."""
     size = volume.stat().st_size // 512
     with disk.open("wb") as file:
         file.truncate((size + 200_000) * 512)
@@ -357,7 +357,7 @@ def put_into_disk(volume: Path, disk: Path, label: str) -> None:
     fat = disk.with_suffix(".fat")
     with fat.open("wb") as file:
         file.truncate(64 << 20)
-    judges.run("mkfs.vfat", "-F", "32", fat)
+    judges.run("mkfs.vfat", "-F", "16", fat)
     judges.run("dd", f"if={fat}", f"of={disk}", "bs=512", "seek=2048", "conv=notrunc,sparse", "status=none")
 
 
