@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @params.check
 @params.limit
 @click.option("--unix-data", is_flag=True, help="Also set owner, group and mode, where the image has them.")
-@click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty.")
+@click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
 @params.output()

@@ -85,7 +85,7 @@ def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> Non
 
 @contextmanager
 def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, state: str) -> Iterator[None]:
-    """Mark a volume dirty for the body of the ``with``, and clean only if it ends well.
+    """Mark a volume dirty for the body of the ``with``, and clean only if it ends well and was clean before.
 
     Whatever ends the program, the volume is dirty on the medium before its contents change.  ``state`` is what an error
     says of it, such as ``holds an incomplete image``.
@@ -97,7 +97,19 @@ def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, st
     except OsdImageError as error:
         error.args = (f"{error} -- {volume.name} {state} and stays marked dirty", *error.args[1:])
         raise
-    _set_dirty(volume, piece, dirty=False, recover=False)
+    if stays_dirty(facts) is None:
+        _set_dirty(volume, piece, dirty=False, recover=False)
+
+
+def stays_dirty(facts: VolumeFacts) -> str | None:
+    """Tell, in words, why a volume that was written by force stays marked dirty; None when it does not.
+
+    What made it so is still there: libntfs-3g repairs nothing, a wipe deletes files and trusts the bitmap like any
+    other write, and changes that were only in the journal are lost with it.  Windows checks the volume at its start.
+    """
+    if facts.is_dirty:
+        return "it was marked dirty before"
+    return "changes in its journal were given up" if facts.has_open_log else None
 
 
 def _set_dirty(volume: OpenVolume, piece: Slice, *, dirty: bool, recover: bool) -> None:

@@ -200,11 +200,14 @@ class _Job:
             wiped = self._start_over(volume, kept) if facts.is_dirty else None
             if wiped is not None:
                 facts = ntfs.read_facts(volume, piece)
-            elif self.options.wipe:
+            reason = ntfs.stays_dirty(facts)
+            if wiped is None and self.options.wipe:
                 with ntfs.dirty_while_written(volume, piece, facts, "is partly wiped"):
                     wiped = ntfs.wipe(volume, piece, kept)
                 facts = ntfs.read_facts(volume, piece)
                 refuse_full_volume(where, audit, facts.free)
+            if reason is not None:
+                self.meter.warn(f"{volume.name}: stays marked dirty, as {reason}: check it with chkdsk or ntfsfix")
             with wim_errors(self.path):
                 names = tree.names_in_root(self.handle, self.index)
             with (

@@ -146,7 +146,7 @@ class WimImage:
             keep: more paths that a wipe leaves, from the root of the volume, such as ``Users\State``; any case.
             unix_data: also set owner, group and mode of files that were captured with them (directories only).
             limit_bytes: refuse an image that expands to more bytes.
-            force: apply to a volume that is marked dirty.
+            force: apply to a volume that is marked dirty, and stays so: what made it dirty is not repaired.
             sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
             strict: raise when something of the image cannot be kept in the target.
             progress: receives the progress.
