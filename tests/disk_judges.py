@@ -22,6 +22,7 @@ from judges import require
 
 _MEMORY_BYTES = 2 << 30
 _SECONDS = 60
+_PIECE = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,31 @@ def run(arguments: Sequence[str | Path], *, text_in: str | None = None, check: b
     if check:
         assert done.returncode == 0, f"{command}: {done.returncode}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def cut_out(disk: Path, offset: int, size: int, to: Path) -> Path:
+    """Copy a part of a file into a file of its own; holes stay holes."""
+    with disk.open("rb") as source, to.open("wb") as target:
+        target.truncate(size)
+        position, last = offset, offset + size
+        while position < last:
+            try:
+                position = os.lseek(source.fileno(), position, os.SEEK_DATA)
+            except OSError:
+                break
+            end = min(os.lseek(source.fileno(), position, os.SEEK_HOLE), last)
+            while position < end:
+                piece = os.pread(source.fileno(), min(end - position, _PIECE), position)
+                os.pwrite(target.fileno(), piece, position - offset)
+                position += len(piece)
+    return to
+
+
+def partition_of(disk: Path, number: int, to: Path, *, sector_size: int = 512) -> Path:
+    """Copy a partition into a file of its own, by what fdisk says of its place."""
+    seen = next(each for each in fdisk(disk, sector_size) if each.number == number)
+    assert seen.sectors is not None
+    return cut_out(disk, seen.first * sector_size, seen.sectors * sector_size, to)
 
 
 # ---- sfdisk ----

@@ -14,17 +14,6 @@ from disk_judges import missing, run
 _PIECE = 1 << 20
 
 
-def cut_out(disk: Path, offset: int, size: int, to: Path) -> Path:
-    """Copy a part of a file into a file of its own, leaving holes where there are zeros."""
-    with disk.open("rb") as source, to.open("wb") as file:
-        file.truncate(size)
-        for at in range(0, size, _PIECE):
-            data = os.pread(source.fileno(), min(_PIECE, size - at), offset + at)
-            if data.count(0) != len(data):
-                os.pwrite(file.fileno(), data, at)
-    return to
-
-
 def outside(disk: Path, offset: int, size: int) -> str:
     """Hash everything of a file but one part."""
     digest = hashlib.sha256()

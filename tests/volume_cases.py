@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disk_judges import sfdisk
+from disk_judges import cut_out, sfdisk
 from judges import require
-from ntfs_judges import cut_out
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.units import Extent, Lba

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import judges
 import pytest
 from commands import osdimage
+from disk_judges import partition_of
+from ordinary_user import folder_for_all, osdimage_as_nobody
 from osdimage.imaging import (
     InvalidRequest,
     Preset,
@@ -47,27 +44,6 @@ def wim(tree: Path) -> Path:
     path = tree.parent / "install.wim"
     judges.wimlib("capture", tree, path, "Reference")
     return path
-
-
-def cut_out(disk: Path, number: int, to: Path) -> Path:
-    """Copy a partition into a file of its own, by what sfdisk says of its place."""
-    table = json.loads(judges.output("sfdisk", "-J", disk))["partitiontable"]
-    entry = next(each for each in table["partitions"] if each["node"] == f"{disk}{number}")
-    begin, size = entry["start"] * 512, entry["size"] * 512
-    with disk.open("rb") as source, to.open("wb") as target:
-        target.truncate(size)
-        position = begin
-        while position < begin + size:
-            try:
-                position = os.lseek(source.fileno(), position, os.SEEK_DATA)
-            except OSError:
-                break
-            end = min(os.lseek(source.fileno(), position, os.SEEK_HOLE), begin + size)
-            while position < end:
-                piece = os.pread(source.fileno(), min(end - position, 8 * MIB), position)
-                os.pwrite(target.fileno(), piece, position - begin)
-                position += len(piece)
-    return to
 
 
 # ---- plans
@@ -130,14 +106,14 @@ def test_a_disk_is_made_that_others_can_read(wim: Path, tmp_path: Path, preset: 
     osdimage("deploy", wim, disk, "--preset", preset, "--size", "6GB", "--unattend", answers)
     if preset == "uefi":
         assert "No problems found" in judges.run("sgdisk", "-v", disk)
-        judges.run("fsck.fat", "-n", cut_out(disk, 1, tmp_path / "esp.img"))
-    volume = cut_out(disk, number, tmp_path / "windows.ntfs")
+        judges.run("fsck.fat", "-n", partition_of(disk, 1, tmp_path / "esp.img"))
+    volume = partition_of(disk, number, tmp_path / "windows.ntfs")
     judges.assert_ntfs_clean(volume)
     assert judges.output("ntfscat", volume, "/Windows/Panther/unattend.xml") == "<unattend/>"
     assert judges.output("ntfscat", volume, "/Windows/System32/Größe 😀.txt") == "contents"
     for other in {1, 2, 3, 4} - {number}:
         if (preset == "bios" and other < 4) or (preset == "uefi" and other == 4):
-            judges.assert_ntfs_clean(cut_out(disk, other, tmp_path / "other.ntfs"))
+            judges.assert_ntfs_clean(partition_of(disk, other, tmp_path / "other.ntfs"))
     again = tmp_path / "again.wim"
     judges.wimlib("capture", volume, again)
     theirs = judges.seven_zip_files(again)[1]
@@ -156,7 +132,7 @@ def test_images_for_virtual_machines_hold_the_same_disk(wim: Path, tmp_path: Pat
     judges.run("qemu-img", "convert", "-O", "raw", disk, raw)
     assert raw.stat().st_size == 2 * GIB
     assert "No problems found" in judges.run("sgdisk", "-v", raw)
-    judges.assert_ntfs_clean(cut_out(raw, 3, tmp_path / "windows.ntfs"))
+    judges.assert_ntfs_clean(partition_of(raw, 3, tmp_path / "windows.ntfs"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([disk.name, "raw.img", "windows.ntfs"])
     refused = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", disk_format, code=4)
     assert "exists already" in refused.err
@@ -195,48 +171,19 @@ def test_a_damaged_image_leaves_a_volume_that_says_so(wim: Path, tmp_path: Path)
     failed = osdimage("deploy", damaged, disk, "--preset", "uefi", "--size", "4GB", code=3)
     assert "partition 3 holds an incomplete image" in failed.err
     assert "running it again starts from the beginning" in failed.err
-    assert judges.is_dirty(cut_out(disk, 3, tmp_path / "windows.ntfs"))
+    assert judges.is_dirty(partition_of(disk, 3, tmp_path / "windows.ntfs"))
     osdimage("deploy", wim, disk, "--preset", "uefi", "--yes")
-    judges.assert_ntfs_clean(cut_out(disk, 3, tmp_path / "windows.ntfs"))
-
-
-# Imports everything while it still may (a test's Python can be where only root reads), then gives up being root.
-AS_NOBODY = """
-import importlib, os, pkgutil, sys
-import osdimage.cli, osdimage.imaging, osdimage.native, pwd
-for package in (osdimage.native, osdimage.imaging, osdimage.cli):
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.endswith(("_build", "pytest_plugin")):
-            importlib.import_module(module.name)
-import encodings.cp437, encodings.utf_16, encodings.utf_16_le
-nobody = pwd.getpwnam("nobody")
-os.chdir(sys.argv.pop(1))
-os.chown(".", nobody.pw_uid, nobody.pw_gid)
-os.setgroups([])
-os.setgid(nobody.pw_gid)
-os.setuid(nobody.pw_uid)
-os.environ["TMPDIR"] = os.getcwd()
-from osdimage.cli.main import main
-main()
-"""
+    judges.assert_ntfs_clean(partition_of(disk, 3, tmp_path / "windows.ntfs"))
 
 
 @pytest.mark.root
 def test_an_ordinary_user_needs_no_root(wim: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can become an ordinary user")
-    # Not below tmp_path, whose parents are closed to others.
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with folder_for_all() as folder:
         shutil.copy(wim, folder / "install.wim")
-        arguments = ["deploy", "install.wim", "disk.img", "--preset", "uefi", "--size", "4GB"]
-        done = subprocess.run(
-            [sys.executable, "-c", AS_NOBODY, folder, *arguments], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        osdimage_as_nobody(folder, "deploy", "install.wim", "disk.img", "--preset", "uefi", "--size", "4GB")
         assert (folder / "disk.img").stat().st_uid != 0
         assert "No problems found" in judges.run("sgdisk", "-v", folder / "disk.img")
-        judges.assert_ntfs_clean(cut_out(folder / "disk.img", 3, folder / "windows.ntfs"))
+        judges.assert_ntfs_clean(partition_of(folder / "disk.img", 3, folder / "windows.ntfs"))
 
 
 # ---- the fixture for other projects
@@ -246,10 +193,10 @@ def test_the_fixture_makes_a_disk_with_its_trees(
     osdimage_disk: Callable[..., Disk], tree: Path, tmp_path: Path
 ) -> None:
     disk = osdimage_disk(size="2GB", preset="uefi", trees={1: tree, 3: tree}, seed="x")
-    volume = cut_out(disk.path, 3, tmp_path / "windows.ntfs")
+    volume = partition_of(disk.path, 3, tmp_path / "windows.ntfs")
     judges.assert_ntfs_clean(volume)
     assert judges.output("ntfscat", volume, "/Windows/System32/Größe 😀.txt") == "contents"
-    esp = cut_out(disk.path, 1, tmp_path / "esp.img")
+    esp = partition_of(disk.path, 1, tmp_path / "esp.img")
     judges.run("fsck.fat", "-n", esp)
     assert "big.bin" in judges.run("mdir", "-i", esp, "-b", "::/Windows").lower()
     assert [each.number for each in disk.table.partitions] == [1, 2, 3, 4]

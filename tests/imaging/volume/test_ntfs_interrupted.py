@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from disk_judges import missing
+from disk_judges import cut_out, missing
 from judges import require
-from ntfs_judges import contents, cut_out, is_consistent, is_dirty, ntfsfix, outside
+from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix, outside
 from osdimage.imaging import WimFile
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressEvent

@@ -10,6 +10,7 @@ from pathlib import Path
 import judges
 import pytest
 from commands import osdimage
+from disk_judges import partition_of
 from osdimage.imaging import DiskLayout, FileSystem, FixedSize, PartitionSpec, Role, Scheme, apply_volumes
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.wim.file import WimFile
@@ -61,14 +62,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def cut_out(disk: Disk, number: int, to: Path) -> Path:
-    extent = next(each.extent for each in disk.table.partitions if each.number == number)
-    with disk.path.open("rb") as source, to.open("wb") as target:
-        os.copy_file_range(source.fileno(), target.fileno(), extent.count * 512, extent.first * 512)
-        target.truncate(extent.count * 512)
-    return to
-
-
 @pytest.mark.parametrize("scheme", ["gpt", "mbr"])
 def test_each_image_goes_to_its_volume(
     wim: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path, scheme: str
@@ -77,15 +70,15 @@ def test_each_image_goes_to_its_volume(
     ntfs_number, fat_number = NUMBERS[scheme]
     done = osdimage("apply", wim, disk.path, "--all-volumes", "--json").document["volumes"]
     assert [(each["image"], each["result"]["partition"]) for each in done] == [(1, ntfs_number), (2, fat_number)]
-    ntfs = cut_out(disk, ntfs_number, tmp_path / "volume.ntfs")
+    ntfs = partition_of(disk.path, ntfs_number, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(ntfs)
     assert judges.output("ntfscat", ntfs, "/which") == "image 1"
-    fat = cut_out(disk, fat_number, tmp_path / "volume.fat")
+    fat = partition_of(disk.path, fat_number, tmp_path / "volume.fat")
     judges.run("fsck.fat", "-n", fat)
     assert judges.run("mtype", "-i", fat, "::/which") == "image 2"
     again = osdimage("apply", wim, disk.path, "--all-volumes", "--wipe", "--yes")
     assert f"{disk.path}: 2 volumes filled" in again.out
-    judges.assert_ntfs_clean(cut_out(disk, ntfs_number, ntfs))
+    judges.assert_ntfs_clean(partition_of(disk.path, ntfs_number, ntfs))
 
 
 def test_a_refusal_of_the_last_volume_leaves_the_first_as_it_was(
@@ -114,7 +107,7 @@ def test_a_kept_folder_is_joined_with_that_of_the_image(
     (tree / "gone").touch()
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"], trees={3: tree})
     osdimage("apply", wim, disk.path, "--all-volumes", "--wipe", "--keep", r"FOLDER\x", "--yes")
-    volume = cut_out(disk, 3, tmp_path / "volume.ntfs")
+    volume = partition_of(disk.path, 3, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(volume)
     assert judges.output("ntfscat", volume, "/which") == "image 1"
     assert judges.output("ntfscat", volume, "/folder/x/kept") == "was here before"
@@ -178,7 +171,7 @@ def test_a_disk_becomes_a_wim_and_a_disk_again(
     applied = osdimage("apply", made, other.path, "--all-volumes", "--json").document["volumes"]
     assert [each["result"]["partition"] for each in applied] == numbers
     for number, tree in trees.items():
-        volume = cut_out(other, number, tmp_path / "volume")
+        volume = partition_of(other.path, number, tmp_path / "volume")
         is_ntfs = number == NUMBERS[scheme][0]
         (judges.assert_ntfs_clean(volume) if is_ntfs else judges.run("fsck.fat", "-n", volume))
         text = judges.output("ntfscat", volume, "/which") if is_ntfs else judges.run("mtype", "-i", volume, "::/which")
