@@ -320,7 +320,7 @@ class NtfsFile:
     """A file of an NTFS volume: what ntfs-3g's extended attributes and its stream interface say of it."""
 
     attributes: int
-    times: tuple[int, int, int, int]
+    times: tuple[int, ...]
     acl: bytes | None
     short_name: bytes | None
     reparse: bytes | None
