@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +125,5 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
 
 
 def _ask(where: str, reporter: Reporter) -> None:
-    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
-        raise click.UsageError(f"{where} would be wiped; give --yes when nobody is there to be asked")
+    reporter.refuse_unattended(f"{where} would be wiped")
     click.confirm(f"Delete everything on {where} but the folders of task sequences?", abort=True, err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -227,17 +226,11 @@ def _document(disk: Path, plan: DeployPlan) -> dict[str, Any]:
 
 
 def _ask(target: FileTarget, plan: DeployPlan, reporter: Reporter) -> None:
-    from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
 
-    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
-        raise click.UsageError(f"{target.name} would be overwritten; give --yes when nobody is there to be asked")
+    reporter.refuse_unattended(f"{target.name} would be overwritten")
     _show(Path(target.name), plan, reporter)
-    lost = list(losses(target, read_table(target)))
-    render.line()
-    render.line("This will be lost:" if lost else "No partition is on the disk.")
-    for text in lost:
-        render.line(f"  {text}")
+    disk_render.show_losses(target)
     click.confirm("Carry it out?", abort=True, err=True)
 
 

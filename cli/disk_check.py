@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +62,7 @@ def check_command(
 def _ask(disk: Path, reading: DiskReading, yes: bool, reporter: Reporter) -> None:
     if yes:
         return
-    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
-        raise click.UsageError(f"{disk} would be changed; give --yes when nobody is there to be asked")
+    reporter.refuse_unattended(f"{disk} would be changed")
     _show(disk, reading)
     click.confirm("Write both copies of the GPT again?", abort=True, err=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -75,7 +74,6 @@ def format_command(
 
 
 def _ask(what: str, reporter: Reporter) -> None:
-    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
-        raise click.UsageError(f"{what} would be formatted; give --yes when nobody is there to be asked")
+    reporter.refuse_unattended(f"{what} would be formatted")
     render.line(f"This will be lost: {what}")
     click.confirm("Format it?", abort=True, err=True)

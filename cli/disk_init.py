@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,17 +124,10 @@ def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, sector_size
 
 def _ask(target: FileTarget, plan: DiskPlan, reporter: Reporter) -> None:
     from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.init import losses  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
-    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
-        raise click.UsageError(f"{target.name} would be overwritten; give --yes when nobody is there to be asked")
+    reporter.refuse_unattended(f"{target.name} would be overwritten")
     disk_render.show_disk(f"plan for {target.name}", plan.table, {})
-    lost = list(losses(target, read_table(target)))
-    render.line()
-    render.line("This will be lost:" if lost else "No partition is on the disk.")
-    for text in lost:
-        render.line(f"  {text}")
+    disk_render.show_losses(target)
     click.confirm("Write this table?", abort=True, err=True)
 
 

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import render
@@ -19,6 +20,9 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable, Space, SpaceKind
 from osdimage.imaging.disk.volume import VolumeInfo
 from osdimage.imaging.units import format_size
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.target import FileTarget
 
 Volumes = Mapping[int, VolumeInfo]
 
@@ -263,3 +267,15 @@ def _widths(cells: Sequence[_Cell], room: int) -> list[int]:
     largest = max(range(len(cells)), key=lambda index: cells[index].sectors)
     widths[largest] += max(0, room - sum(widths))
     return widths
+
+
+def show_losses(target: FileTarget) -> None:
+    """Show, before a question, what a new table takes from a disk."""
+    from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - only a person pays for it
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+
+    lost = list(losses(target, read_table(target)))
+    render.line()
+    render.line("This will be lost:" if lost else "No partition is on the disk.")
+    for text in lost:
+        render.line(f"  {text}")

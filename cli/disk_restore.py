@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,8 +67,7 @@ def _ask(target: FileTarget, backup: TableBackup, reporter: Reporter) -> None:
     from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
-    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
-        raise click.UsageError(f"{target.name} would be changed; give --yes when nobody is there to be asked")
+    reporter.refuse_unattended(f"{target.name} would be changed")
     render.line(f"saved on {backup.created:%Y-%m-%d %H:%M:%S} UTC from {backup.disk}: {backup.scheme or 'no table'}")
     for text in losses(target, read_table(target)):
         render.line(f"will be lost: {text}")

@@ -145,6 +145,15 @@ class Reporter:
         self._stack.close()
         self._bar = None
 
+    def refuse_unattended(self, would: str) -> None:
+        """Refuse to ask when nobody would see the question; ``would`` says what would happen, and to what.
+
+        Raises:
+            click.UsageError: that says so.
+        """
+        if self.as_json or self.quiet or not sys.stdin.isatty():
+            raise click.UsageError(f"{would}; give --yes when nobody is there to be asked")
+
     @property
     def shows_bar(self) -> bool:
         """Whether there is a person to show a bar to."""
