@@ -119,15 +119,18 @@ def store_names(names: Sequence[str], wishes: Sequence[str | None], code_page: i
     one is used when it is valid and free.  The result depends on the order of the names and on nothing else.
     """
     shortener = _Shortener(codec(code_page))
-    # Names that fit as they are come first: a tail or a wish must never take the name of another file.
+    # Names that fit as they are come first, then wishes: a tail must never take the name of another file.
     stored: dict[int, StoredName] = {}
     for index, name in enumerate(names):
         short = shortener.fitting(name)
         if short is not None:
             stored[index] = shortener.keep(name, short)
+    for index, wish in enumerate(wishes):
+        if wish is not None and index not in stored and (short := shortener.grant(wish)) is not None:
+            stored[index] = _with_long(names[index], short)
     for index, name in enumerate(names):
         if index not in stored:
-            stored[index] = shortener.choose(name, wishes[index])
+            stored[index] = shortener.tailed(name)
     return [stored[index] for index in range(len(names))]
 
 
@@ -178,15 +181,16 @@ class _Shortener:
         bits = _case_bits(found[1], found[2] or "") if found is not None else None
         return _with_long(name, short) if bits is None else StoredName(short, bits, b"")
 
-    def choose(self, name: str, wish: str | None) -> StoredName:
-        """Use the wish if it can be, or make a short name with a tail."""
-        found = None if wish is None else _IS_SHORT.fullmatch(wish)
-        if found is not None and (short := _short_of(found)) not in self._used:
-            self._used.add(short)
-            return _with_long(name, short)
-        return self._tailed(name)
+    def grant(self, wish: str) -> bytes | None:
+        """Return the short name that a wish is, or None when it is not valid or not free."""
+        found = _IS_SHORT.fullmatch(wish)
+        if found is None or (short := _short_of(found)) in self._used:
+            return None
+        self._used.add(short)
+        return short
 
-    def _tailed(self, name: str) -> StoredName:
+    def tailed(self, name: str) -> StoredName:
+        """Make a short name with a tail."""
         base, extension = self._basis(name)
         key = (base[:6], extension)
         number = self._tails.get(key, 0)

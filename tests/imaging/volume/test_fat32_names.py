@@ -89,6 +89,12 @@ def test_a_short_name_from_elsewhere_is_kept_when_it_can_be(name: str, wish: str
     assert [short_of(each) for each in stored] == [expected, "OTHER"]
 
 
+def test_a_name_that_is_made_leaves_those_that_were_wished() -> None:
+    names = ["long name number 1", "long name number 2", "long name number 3"]
+    stored = store_names(names, [None, "LONGNA~1", "LONGNA~1"], 437)
+    assert [each.short for each in stored] == [b"LONGNA~2   ", b"LONGNA~1   ", b"LONGNA~3   "]
+
+
 def test_the_byte_that_marks_erased_entries_is_never_the_first() -> None:
     # Õ is E5 in code page 850.
     (stored,) = store_names(["Õ"], [None], 850)
