@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import fat_judges
 import judges
 import pytest
 from commands import osdimage
-from disk_judges import partition_of
+from disk_judges import fdisk, partition_of
+from ordinary_user import folder_for_all, osdimage_as_nobody
 from osdimage.imaging import DiskLayout, FileSystem, FixedSize, PartitionSpec, Role, Scheme, apply_volumes
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.wim.file import WimFile
@@ -191,3 +194,62 @@ def test_a_capture_that_fails_leaves_nothing(osdimage_disk: Callable[..., Disk],
     blank = osdimage_disk(size="300MB", layout=DiskLayout(Scheme.MBR, (spec(Role.PRIMARY, 50),)))
     assert "no NTFS or FAT32" in osdimage("capture", blank.path, tmp_path / "b.wim", "--all-volumes", code=3).err
     assert "does not go with" in osdimage("capture", blank.path, wim, "--all-volumes", "--append", code=2).err
+
+
+# Clusters are not smaller than sectors, so that FAT32 takes 65,525 times 4096 bytes.
+VARIABLES = """\
+OSDDiskIndex=0
+OSDPartitionStyle=GPT
+OSDPartitions=4
+OSDPartitions0Type=EFI
+OSDPartitions0FileSystem=FAT32
+OSDPartitions0Size=300
+OSDPartitions0SizeUnits=MB
+OSDPartitions1Type=MSR
+OSDPartitions1Size=16
+OSDPartitions1SizeUnits=MB
+OSDPartitions2Type=Primary
+OSDPartitions2FileSystem=NTFS
+OSDPartitions2Size=200
+OSDPartitions2SizeUnits=MB
+OSDPartitions3Type=Primary
+OSDPartitions3FileSystem=FAT32
+OSDPartitions3Size=300
+OSDPartitions3SizeUnits=MB
+"""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("sector_size", ["512", "4096"])
+def test_an_ordinary_user_copies_a_disk_through_a_wim(wim: Path, sector_size: str) -> None:
+    sectors = ("--sector-size", sector_size)
+    with folder_for_all() as folder:
+
+        def run(*words: str) -> None:
+            osdimage_as_nobody(folder, *words)
+
+        shutil.copy(wim, folder / "both.wim")
+        (folder / "layout").write_text(VARIABLES)
+        run("deploy", "both.wim", "a.img", "--index", "2", "--vars", "layout", "--size", "1GB", *sectors)
+        run("apply", "both.wim", "a.img", "--all-volumes", "--wipe", "--yes")
+        run("capture", "a.img", "disk.wim", "--all-volumes", "--check")
+        assert judges.wimlib_info(folder / "disk.wim").wim["Image Count"] == "3"
+        again = ("--layout-from-wim", "--all-volumes", "--size", "1200MB")
+        run("deploy", "disk.wim", "b.img", *again, *sectors)
+        for disk in ("a.img", "b.img"):
+            assert_volumes(folder / disk, int(sector_size), folder / "volume")
+            for number, image in (("1", "1"), ("3", "2"), ("4", "3")):
+                run("compare", "disk.wim", disk, "--partition", number, "--index", image)
+
+
+def assert_volumes(disk: Path, sector_size: int, to: Path) -> None:
+    assert [each.number for each in fdisk(disk, sector_size)] == [1, 2, 3, 4]
+    judges.assert_ntfs_clean(partition_of(disk, 3, to, sector_size=sector_size))
+    assert judges.output("ntfscat", to, "/which") == "image 1"
+    for number in (1, 4):
+        partition_of(disk, number, to, sector_size=sector_size)
+        with to.open("rb") as file:
+            # Bytes of a sector, at offset 11 of the boot sector.
+            assert int.from_bytes(file.read(13)[11:], "little") == sector_size
+        fat_judges.fsck(to)
+    assert judges.run("mtype", "-i", to, "::/which") == "image 2"
