@@ -472,6 +472,24 @@ def test_pyfatfs_reads_the_same_names_and_contents(name: str) -> None:
         assert (size, digest) == (entry.size, sha1(contents(entry.path, entry.size)))
 
 
+def test_pyfatfs_reads_a_file_in_pieces_and_tells_one_that_ends_early() -> None:
+    data = contents("a", 5 * 512)
+    target = filled([file("a", 5 * 512)])
+    volume = open_fat32(target)
+    first, elsewhere = volume.entry("a").cluster, 60_000
+    # Its third cluster goes to another place.
+    target.write_at(volume.layout.offset_of(elsewhere), data[1024:1536])
+    target.write_at(volume.layout.offset_of(first + 2), bytes(512))
+    set_fat(target, first + 1, elsewhere)
+    set_fat(target, elsewhere, first + 3)
+    set_fat(target, first + 2, 0)
+    (entry,) = second_reading(target, contents=True)
+    assert entry.sha1 == sha1(data)
+    set_fat(target, elsewhere, 0x0FFFFFFF)
+    with pytest.raises(InvalidVolume, match="'a' ends 1024 bytes early"):
+        second_reading(target, contents=True)
+
+
 def sha1(data: bytes) -> bytes:
     import hashlib  # noqa: PLC0415
 
