@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk, as disk show lists it."
 )
+@click.option("--all-volumes", is_flag=True, help="Compare every image with its volume of the disk.")
 @params.selector
 @params.references
 @params.check
@@ -40,6 +41,7 @@ def compare_command(
     wim: Path,
     target: Path,
     partition: int | None,
+    all_volumes: bool,
     selector: ImageSelector,
     refs: tuple[str, ...],
     check: bool,
@@ -54,21 +56,34 @@ def compare_command(
     TARGET is a directory, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.  It is only
     read, by code that writes none.  Everything that the image knows of a file is compared; what the target has no place
     for counts as dropped, not as different.  Exit code 0: equal; 1: not.
+
+    With --all-volumes every image is compared with the volume that `apply --all-volumes` gives it.
     """
-    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
-        report = opened.select(selector).compare_with(
-            target,
-            partition=partition,
-            sector_size=sector_size,
-            differences=differences,
-            threads=threads,
-            progress=progress,
+    if all_volumes and (partition is not None or sector_size is not None or selector != type(selector)()):
+        raise click.UsageError(
+            "--all-volumes takes every image and volume; it goes with no choice, and no --sector-size"
         )
+    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
+        if all_volumes:
+            from osdimage.imaging.wim.compare_volumes import compare_volumes  # noqa: PLC0415 - start-up stays cheap
+
+            reports = compare_volumes(opened, target, differences=differences, threads=threads, progress=progress)
+        else:
+            report = opened.select(selector).compare_with(
+                target,
+                partition=partition,
+                sector_size=sector_size,
+                differences=differences,
+                threads=threads,
+                progress=progress,
+            )
+            reports = (report,)
     if reporter.as_json:
-        render.document(report)
+        render.document({"volumes": reports} if all_volumes else reports[0])
     else:
-        _show(report, reporter, strict=strict)
-    return 0 if report.is_equal and not (strict and report.has_losses) else 1
+        for report in reports:
+            _show(report, reporter, strict=strict)
+    return 0 if all(report.is_equal and not (strict and report.has_losses) for report in reports) else 1
 
 
 def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:

@@ -148,6 +148,9 @@ if TYPE_CHECKING:
         CapturedVolumes,
         capture_volumes,
     )
+    from osdimage.imaging.wim.compare_volumes import (
+        compare_volumes,
+    )
     from osdimage.imaging.wim.compression import (
         Compression,
         CompressionSpec,
@@ -283,6 +286,7 @@ _HOME = {
     "WriteReport": "disk.init",
     "advice": "disk.place",
     "apply_volumes": "wim.apply_volumes",
+    "compare_volumes": "wim.compare_volumes",
     "capture": "wim.capture",
     "capture_volumes": "wim.capture_volumes",
     "check_disk": "disk.check",
@@ -390,6 +394,7 @@ __all__ = [
     "capture",
     "capture_volumes",
     "check_disk",
+    "compare_volumes",
     "create_image",
     "delete_images",
     "export_images",

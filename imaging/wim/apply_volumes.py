@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osdimage.imaging.disk.table import Partition
-from osdimage.imaging.errors import Incomplete, OsdImageError, TargetRefused
+from osdimage.imaging.errors import Incomplete, OsdImageError
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
-from osdimage.imaging.volume.eligible import read_volumes
 from osdimage.imaging.wim.apply import ApplyOptions, ApplyResult, apply_image, check_image
 from osdimage.imaging.wim.file import WimFile
-from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.pairs import pair_volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,8 @@ def apply_volumes(
 ) -> tuple[AppliedVolume, ...]:
     """Apply every image of a WIM to the corresponding volume of a disk: the first to the first, and so on.
 
-    Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers; an EFI system partition
-    only when the XML of the WIM says that one was captured.  Everything that can be checked is checked for all of them
-    before the first is written.
+    See :func:`~osdimage.imaging.wim.pairs.pair_volumes` for what the volumes are.  Everything that can be checked is
+    checked for all of them before the first is written.
 
     Args:
         wim: the open WIM.
@@ -62,7 +59,7 @@ def apply_volumes(
     """
     where = Path(disk)
     options = ApplyOptions(wipe=wipe, keep=tuple(keep), limit_bytes=limit_bytes, force=force, sync=sync)
-    pairs = _pairs(wim, where)
+    pairs = pair_volumes(wim, where, refused="not written")
     for image, partition in pairs:
         check_image(wim.path, wim.handle, image.index, where, replace(options, partition=partition.number))
     done: list[AppliedVolume] = []
@@ -86,16 +83,3 @@ def apply_volumes(
     if strict and (losses or warnings):
         raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(losses, warnings)}")
     return tuple(done)
-
-
-def _pairs(wim: WimFile, disk: Path) -> list[tuple[WimImage, Partition]]:
-    """Return each image with its volume; refuse too few volumes."""
-    sources = [image.info.disk.captured for image in wim.images if image.info.disk is not None]
-    found = read_volumes(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
-    if not wim.images or len(wim) > len(found):
-        numbers = ", ".join(str(each.number) for each in found) or "none"
-        raise TargetRefused(
-            f"{disk}: not written: {wim.path} has {len(wim)} images, the disk has {len(found)} NTFS and FAT32 volumes "
-            f"for them (partitions: {numbers})"
-        )
-    return list(zip(wim.images, found, strict=False))

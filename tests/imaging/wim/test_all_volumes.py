@@ -14,7 +14,16 @@ import pytest
 from commands import osdimage
 from disk_judges import fdisk, partition_of
 from ordinary_user import folder_for_all, osdimage_as_nobody
-from osdimage.imaging import DiskLayout, FileSystem, FixedSize, PartitionSpec, Role, Scheme, apply_volumes
+from osdimage.imaging import (
+    DiskLayout,
+    FileSystem,
+    FixedSize,
+    PartitionSpec,
+    Role,
+    Scheme,
+    apply_volumes,
+    compare_volumes,
+)
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.wim.file import WimFile
 
@@ -132,6 +141,34 @@ def test_the_library_reports_progress_over_all_volumes(wim: Path, osdimage_disk:
     assert percents[-1] == 100
 
 
+# ---- compare
+
+
+def test_the_volume_that_differs_is_found(wim: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path) -> None:
+    disk = osdimage_disk(size="300MB", layout=LAYOUTS["mbr"])
+    osdimage("apply", wim, disk.path, "--all-volumes")
+    percents: list[float] = []
+    with WimFile.open(wim) as opened:
+        reports = compare_volumes(opened, disk.path, progress=lambda event: percents.append(event.percent))
+    assert [(each.image, each.partition, each.is_equal) for each in reports] == [(1, 1, True), (2, 5, True)]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+    begin = next(each.extent.first for each in disk.table.partitions if each.number == 5) * 512
+    judges.run("mdel", "-i", f"{disk.path}@@{begin}", "::/which")
+    first, second = osdimage("compare", wim, disk.path, "--all-volumes", "--json", code=1).document["volumes"]
+    assert (first["is_equal"], second["is_equal"]) == (True, False)
+    assert [(each["kind"], each["path"]) for each in second["differences"]] == [("names", "/which")]
+    shown = osdimage("compare", wim, disk.path, "--all-volumes", code=1).out
+    assert f"{disk.path}, partition 1: an NTFS volume, equal" in shown
+    assert f"{disk.path}, partition 5: a FAT32 volume, DIFFERENT" in shown
+    third = tmp_path / "three.wim"
+    third.write_bytes(wim.read_bytes())
+    judges.wimlib("append", wim.parent / "tree1", third, "Image 3")
+    assert "not compared: " in osdimage("compare", third, disk.path, "--all-volumes", code=4).err
+    for words in (("--partition", "1"), ("--index", "1"), ("--sector-size", "512")):
+        assert "takes every" in osdimage("compare", wim, disk.path, "--all-volumes", *words, code=2).err
+
+
 # ---- capture
 
 
@@ -238,8 +275,7 @@ def test_an_ordinary_user_copies_a_disk_through_a_wim(wim: Path, sector_size: st
         run("deploy", "disk.wim", "b.img", *again, *sectors)
         for disk in ("a.img", "b.img"):
             assert_volumes(folder / disk, int(sector_size), folder / "volume")
-            for number, image in (("1", "1"), ("3", "2"), ("4", "3")):
-                run("compare", "disk.wim", disk, "--partition", number, "--index", image)
+            run("compare", "disk.wim", disk, "--all-volumes")
 
 
 def assert_volumes(disk: Path, sector_size: int, to: Path) -> None:

@@ -1,0 +1,45 @@
+"""Comparing all images of a WIM with the volumes of a disk, one after the other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.wim.fidelity import CompareReport
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.pairs import pair_volumes
+
+
+def compare_volumes(
+    wim: WimFile,
+    disk: str | os.PathLike[str],
+    *,
+    differences: int = 100,
+    threads: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> tuple[CompareReport, ...]:
+    """Compare every image of a WIM with the volume that ``apply_volumes`` gives it.
+
+    Args:
+        wim: the open WIM.
+        disk: a disk, file or device; it is only read.
+        differences: how many differences to name for each image; all are counted.
+        threads: that read and hash; None for one a processor.
+        progress: receives the progress over all images.
+
+    Raises:
+        TargetRefused: when there are more images than volumes.
+        OsdImageError: as :meth:`osdimage.imaging.WimImage.compare_with`.
+    """
+    pairs = pair_volumes(wim, Path(disk), refused="not compared")
+    return tuple(
+        image.compare_with(
+            disk,
+            partition=partition.number,
+            differences=differences,
+            threads=threads,
+            progress=portion(progress, 100 * number / len(pairs), 100 * (number + 1) / len(pairs)),
+        )
+        for number, (image, partition) in enumerate(pairs)
+    )

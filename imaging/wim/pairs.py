@@ -1,0 +1,38 @@
+"""Which image of a WIM belongs to which volume of a disk: the first to the first, and so on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.volume.eligible import read_volumes
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.image import WimImage
+
+
+def pair_volumes(wim: WimFile, disk: Path, *, refused: str) -> list[tuple[WimImage, Partition]]:
+    """Return each image with its volume.
+
+    Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers; an EFI system partition
+    only when the XML of the WIM says that one was captured.
+
+    Args:
+        wim: the open WIM.
+        disk: a disk, file or device.
+        refused: what was not done, for the error, such as ``not written``.
+
+    Raises:
+        TargetRefused: when there are more images than volumes.
+        InvalidTable: when the disk has no partition table that can be used.
+        StorageError: when it cannot be read.
+    """
+    sources = [image.info.disk.captured for image in wim.images if image.info.disk is not None]
+    found = read_volumes(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
+    if not wim.images or len(wim) > len(found):
+        numbers = ", ".join(str(each.number) for each in found) or "none"
+        raise TargetRefused(
+            f"{disk}: {refused}: {wim.path} has {len(wim)} images, the disk has {len(found)} NTFS and FAT32 volumes "
+            f"for them (partitions: {numbers})"
+        )
+    return list(zip(wim.images, found, strict=False))
