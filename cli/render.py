@@ -33,9 +33,11 @@ _LABELS = {
     Phase.WRITE_METADATA: "Writing trees",
     Phase.CALCULATE_INTEGRITY: "Hashing",
     Phase.CHECK_INTEGRITY: "Checking integrity",
+    Phase.WIPE: "Wiping",
     Phase.CREATE_FILES: "Creating files",
     Phase.EXTRACT_DATA: "Writing contents",
     Phase.SET_METADATA: "Setting attributes",
+    Phase.JOIN: "Joining",
     Phase.VERIFY_DATA: "Checking contents",
 }
 

@@ -33,6 +33,14 @@ class OsdImageError(Exception):
     """Base of all errors of osdimage: the operation failed."""
 
 
+def explain(error: BaseException, text: str) -> None:
+    """Say more of an exception on its way: at the end of an error's sentence, beside any other (a signal, Ctrl-C)."""
+    if isinstance(error, OsdImageError):
+        error.args = (f"{error} -- {text}", *error.args[1:])
+    else:
+        error.add_note(text)
+
+
 class StorageError(OsdImageError):
     """Reading or writing a file failed.
 

@@ -21,9 +21,11 @@ class Phase(StrEnum):
     WRITE_METADATA = "write-metadata"
     CALCULATE_INTEGRITY = "calculate-integrity"
     CHECK_INTEGRITY = "check-integrity"
+    WIPE = "wipe"
     CREATE_FILES = "create-files"
     EXTRACT_DATA = "extract-data"
     SET_METADATA = "set-metadata"
+    JOIN = "join"
     VERIFY_DATA = "verify-data"
 
 

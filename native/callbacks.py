@@ -186,6 +186,12 @@ def osd_on_blob(blob: Any, context: Any) -> int:
     return _pass_item(blob, context)
 
 
+@_extern(error=-1)
+def osd_on_removed(removed: int, context: Any) -> int:
+    """Pass on how much of a volume was emptied."""
+    return _pass_item(removed, context)
+
+
 def _pass_item(item: Any, context: Any) -> int:
     relay: Relay = ffi.from_handle(context)
     on_item = relay.on_item

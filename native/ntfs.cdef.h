@@ -55,11 +55,15 @@ int ntfs_device_free(struct ntfs_device *device);
 #define OSD_NTFS_HIBERNATED ...
 #define OSD_NTFS_LOG_IN_USE ...
 #define OSD_NTFS_MOST_KEPT ...
+typedef int (*osd_ntfs_report)(int64_t removed, void *listener);
+int64_t osd_ntfs_files(ntfs_volume *volume);
 int osd_ntfs_hazards(ntfs_volume *volume);
-int64_t osd_ntfs_wipe(ntfs_volume *volume, const uint16_t *paths, size_t paths_length);
+int64_t osd_ntfs_wipe(ntfs_volume *volume, const uint16_t *paths, size_t paths_length,
+		      osd_ntfs_report report, void *listener);
 int64_t osd_ntfs_set_aside(ntfs_volume *volume, const uint16_t *names, size_t names_length, const uint16_t *place,
 			   size_t place_length);
-int64_t osd_ntfs_bring_back(ntfs_volume *volume, const uint16_t *place, size_t place_length);
+int64_t osd_ntfs_bring_back(ntfs_volume *volume, const uint16_t *place, size_t place_length, osd_ntfs_report report,
+			    void *listener);
 struct osd_ntfs_about {
 	uint64_t reference;
 	int64_t size, modified;
@@ -78,7 +82,10 @@ int osd_ntfs_set_attributes(ntfs_volume *volume, uint64_t reference, uint32_t at
 int osd_ntfs_delete(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length);
 int osd_ntfs_sync(ntfs_volume *volume);
 
-/* slice_cache.h, slice_device.h */
+/* Implemented in callbacks.py. */
+extern "Python" int osd_on_removed(int64_t removed, void *listener);
+
+/* slice_units.h, slice_window.h, slice_registry.h, slice_device.h */
 #define OSD_CACHE_BLOCK ...
 struct osd_slice_counters {
 	uint64_t reads, read_bytes, writes, written_bytes, hits, misses, holes;

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
+from osdimage.native.callbacks import Relay
 from osdimage.native.text import path_to_c
 
 # enum VOLUME_FLAGS, <ntfs-3g/layout.h>.
@@ -109,21 +110,40 @@ def set_dirty(path: str | os.PathLike[str], *, dirty: bool, recover: bool = Fals
             raise _error(path)
 
 
-def wipe(path: str | os.PathLike[str], *, keep: Sequence[str] = ()) -> int:
+Emptied = Callable[[int, int], None]
+"""Is told how many files and directories have left their place, and about how many there are on the volume.  What it
+raises ends the work and comes out of the call."""
+
+
+def wipe(path: str | os.PathLike[str], *, keep: Sequence[str] = (), listener: Emptied | None = None) -> int:
     r"""Delete everything from a volume but the files of NTFS itself; return how many files and directories that were.
 
     Args:
         path: the volume.
         keep: paths that stay with all below them, such as ``Users\State``; compared without case.
+        listener: is told how far the work is.
 
     Raises:
         OSError: when libntfs-3g refuses the volume or its directories contradict themselves, or writing failed.
     """
     names, length = _utf16(*keep)
     with _mounted(path, 0) as volume:
-        removed: int = lib.osd_ntfs_wipe(volume, names, length)
-        if removed < 0:
-            raise _error(path)
+        return _emptied(path, volume, listener, lambda *report: lib.osd_ntfs_wipe(volume, names, length, *report))
+
+
+def _emptied(path: str | os.PathLike[str], volume: Any, listener: Emptied | None, work: Callable[..., int]) -> int:
+    """Do what empties directories, with a listener, and return how many entries left theirs."""
+    files: int = lib.osd_ntfs_files(volume)
+    if files < 0:
+        raise _error(path)
+    relay = Relay()
+    # Also without a listener: this is where Python gets to know of Ctrl-C.
+    relay.on_item = lambda removed: listener(removed, max(removed, files)) if listener is not None else None
+    with relay:
+        removed = work(lib.osd_on_removed, relay.handle)
+        error = None if removed >= 0 else _error(path)
+    if error is not None:
+        raise error
     return removed
 
 
@@ -147,7 +167,7 @@ def set_aside(path: str | os.PathLike[str], names: Sequence[str]) -> int:
     return moved
 
 
-def bring_back(path: str | os.PathLike[str]) -> None:
+def bring_back(path: str | os.PathLike[str], *, listener: Emptied | None = None) -> None:
     """Move back what :func:`set_aside` has moved: directories are joined with those that are there now.
 
     Of files that are there now the old ones are deleted.
@@ -157,8 +177,12 @@ def bring_back(path: str | os.PathLike[str]) -> None:
     """
     place, place_length = _utf16(_ASIDE)
     with _mounted(path, lib.NTFS_MNT_IGNORE_HIBERFILE) as volume:
-        if lib.osd_ntfs_bring_back(volume, place, place_length - 1) < 0:
-            raise _error(path)
+        _emptied(
+            path,
+            volume,
+            listener,
+            lambda *report: lib.osd_ntfs_bring_back(volume, place, place_length - 1, *report),
+        )
 
 
 def _utf16(*names: str) -> tuple[Any, int]:

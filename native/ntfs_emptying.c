@@ -13,6 +13,9 @@
 
 #include "fail.h"
 
+/* Every so many entries: a listener in Python takes some microseconds, an entry takes some ten. */
+#define REPORTED 64
+
 /* Begin to empty a directory.  self is taken over.  Returns 0, or -1 with errno: ELOOP when it is being emptied. */
 int
 osd_emptying_enter(struct osd_emptying *emptying, MFT_REF reference, uint64_t purpose, struct osd_entry *self)
@@ -53,13 +56,26 @@ leave(struct osd_emptying *emptying)
 	free(level);
 }
 
+/*
+ * Count an entry that left its directory, and tell of some of them.  Returns 0, or -1 with errno ECANCELED when whoever
+ * is told wants no more.
+ */
+int
+osd_emptying_count(struct osd_emptying *emptying)
+{
+	emptying->removed++;
+	if (emptying->report != NULL && emptying->removed % REPORTED == 0 &&
+	    emptying->report(emptying->removed, emptying->listener) != 0)
+		return fail(ECANCELED);
+	return 0;
+}
+
 static int
 delete(struct osd_emptying *emptying, ntfs_inode *inode, MFT_REF directory, const struct osd_entry *entry)
 {
 	if (osd_entry_delete(emptying->volume, inode, directory, entry) != 0)
 		return -1;
-	emptying->removed++;
-	return 0;
+	return osd_emptying_count(emptying);
 }
 
 /* Delete an entry, or begin to empty it.  The entry is taken over. */

@@ -3,6 +3,7 @@
 #define OSDIMAGE_NTFS_EMPTYING_H
 
 #include "ntfs_entries.h"
+#include "ntfs_volume.h"
 
 /* What becomes of an entry. */
 enum osd_fate {
@@ -29,9 +30,12 @@ struct osd_emptying {
 	/* Decide about an entry of the deepest level, and about the purpose of the level below it. */
 	enum osd_fate (*judge)(struct osd_emptying *emptying, const struct osd_entry *entry, uint64_t *purpose);
 	const void *context;		/* the judge's */
+	osd_ntfs_report report;		/* or NULL */
+	void *listener;
 };
 
 int osd_emptying_enter(struct osd_emptying *emptying, MFT_REF reference, uint64_t purpose, struct osd_entry *self);
+int osd_emptying_count(struct osd_emptying *emptying);
 int64_t osd_emptying_run(struct osd_emptying *emptying, int result);
 
 #endif

@@ -99,8 +99,7 @@ judge_moved(struct osd_emptying *emptying, const struct osd_entry *entry, uint64
 	if (found == 0) {
 		if (osd_entry_move(volume, entry, emptying->level->reference, target) != 0)
 			return OSD_FATE_FAILED;
-		emptying->removed++;
-		return OSD_FATE_STAYS;
+		return osd_emptying_count(emptying) == 0 ? OSD_FATE_STAYS : OSD_FATE_FAILED;
 	}
 	both = osd_entry_is_plain_directory(volume, found);
 	if (both == 1)
@@ -112,12 +111,16 @@ judge_moved(struct osd_emptying *emptying, const struct osd_entry *entry, uint64
 
 /*
  * Undo osd_ntfs_set_aside() as far as the root does not hold the same meanwhile, and delete its directory with the
- * rest.  Returns how many entries left the directory, 0 when it is not there, or -1 with errno.
+ * rest.  Returns how many entries left the directory, 0 when it is not there, or -1 with errno: ECANCELED when report
+ * wanted no more.
  */
 int64_t
-osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t place_length)
+osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t place_length, osd_ntfs_report report,
+		    void *listener)
 {
-	struct osd_emptying emptying = { .volume = volume, .judge = judge_moved };
+	struct osd_emptying emptying = {
+		.volume = volume, .judge = judge_moved, .report = report, .listener = listener
+	};
 	MFT_REF reference;
 	struct osd_entry *self;
 	int result = osd_entry_find(volume, FILE_root, place, (int)place_length, &reference);

@@ -1,5 +1,5 @@
 /*
- * What Windows may have left on an NTFS volume that makes it unsafe to write to.
+ * What Windows may have left on an NTFS volume that makes it unsafe to write to, and how much is on it.
  */
 #define _GNU_SOURCE
 #include "ntfs_volume.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -63,4 +64,29 @@ osd_ntfs_hazards(struct _ntfs_volume *volume)
 		hazards |= OSD_NTFS_HIBERNATED;
 	}
 	return hazards;
+}
+
+/*
+ * Count the records of the MFT that are in use for something else than NTFS itself: about as many as there are files
+ * and directories.  Returns -1 with errno.
+ */
+int64_t
+osd_ntfs_files(struct _ntfs_volume *volume)
+{
+	ntfs_attr *bitmap = volume->mftbmp_na;
+	int64_t count = 0;
+	uint64_t words[512];
+
+	for (s64 at = 0; at < bitmap->data_size;) {
+		s64 size;
+
+		memset(words, 0, sizeof(words));
+		size = ntfs_attr_pread(bitmap, at, sizeof(words), words);
+		if (size <= 0)
+			return size == 0 ? fail(EIO) : -1;
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+			count += __builtin_popcountll(words[i]);
+		at += size;
+	}
+	return count > FILE_first_user ? count - FILE_first_user : 0;
 }

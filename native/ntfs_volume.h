@@ -14,11 +14,17 @@ struct _ntfs_volume;
 /* More protected paths are refused. */
 #define OSD_NTFS_MOST_KEPT 64
 
+/* Is told, now and then, how many entries have left their directory; anything but 0 ends the work. */
+typedef int (*osd_ntfs_report)(int64_t removed, void *listener);
+
+int64_t osd_ntfs_files(struct _ntfs_volume *volume);
 int osd_ntfs_hazards(struct _ntfs_volume *volume);
-int64_t osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *paths, size_t paths_length);
+int64_t osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *paths, size_t paths_length,
+		      osd_ntfs_report report, void *listener);
 int64_t osd_ntfs_set_aside(struct _ntfs_volume *volume, const uint16_t *names, size_t names_length,
 			   const uint16_t *place, size_t place_length);
-int64_t osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t place_length);
+int64_t osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t place_length,
+			    osd_ntfs_report report, void *listener);
 
 /* A file or directory; modified is a FILETIME. */
 struct osd_ntfs_about {

@@ -90,13 +90,16 @@ judge_kept(struct osd_emptying *emptying, const struct osd_entry *entry, uint64_
  * Delete everything from a volume but the files of NTFS and the protected paths with all below them.  paths holds them
  * in UTF-16LE without a leading backslash, each ended by a zero; names are compared as the volume compares them,
  * without case.  Links and junctions are deleted, never followed.  Returns how many files and directories were deleted,
- * or -1 with errno: ELOOP when a directory contains itself.
+ * or -1 with errno: ELOOP when a directory contains itself, ECANCELED when report wanted no more.
  */
 int64_t
-osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *paths, size_t paths_length)
+osd_ntfs_wipe(struct _ntfs_volume *volume, const uint16_t *paths, size_t paths_length, osd_ntfs_report report,
+	      void *listener)
 {
 	struct kept kept = { .count = 0 };
-	struct osd_emptying emptying = { .volume = volume, .judge = judge_kept, .context = &kept };
+	struct osd_emptying emptying = {
+		.volume = volume, .judge = judge_kept, .context = &kept, .report = report, .listener = listener
+	};
 	int result = split_kept(&kept, paths, paths_length);
 
 	return osd_emptying_run(

@@ -109,7 +109,7 @@ def execute(
                         target.flush()
                         target.close()
                     number = action.partition.number
-                    done = f"{disk} is partitioned and formatted; partition {number} holds an incomplete image"
+                    done = f"{disk} is partitioned and formatted, {len(applied)} of {count} images are applied"
                     if plan.unattend is not None:
                         images[action.image].add_file(plan.unattend, UNATTEND_PATH)
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count

@@ -15,7 +15,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError
+from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat32_layout import (
@@ -110,8 +110,8 @@ def write_volume(
         volume.flush()
         _write_reserved(volume, layout, tree.used, options)
         volume.flush()
-    except OsdImageError as error:
-        error.args = (f"{error} -- {volume.name} was not finished and holds no volume", *error.args[1:])
+    except BaseException as error:
+        explain(error, f"{volume.name} was not finished and holds no volume")
         raise
 
 

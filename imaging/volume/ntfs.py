@@ -7,11 +7,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TargetRefused, explain
+from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.volume import ntfs_mirror
 from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.native import ntfs
-from osdimage.native.ntfs import VolumeFacts
+from osdimage.native.ntfs import Emptied, VolumeFacts
 from osdimage.native.slices import Slice
 
 PROTECTED = ("_SMSTaskSequence", "SMSTSLog")
@@ -94,8 +95,8 @@ def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, st
     try:
         with named(volume, piece):
             yield
-    except OsdImageError as error:
-        error.args = (f"{error} -- {volume.name} {state} and stays marked dirty", *error.args[1:])
+    except BaseException as error:
+        explain(error, f"{volume.name} {state} and stays marked dirty")
         raise
     if stays_dirty(facts) is None:
         _set_dirty(volume, piece, dirty=False, recover=False)
@@ -157,23 +158,29 @@ def kept_paths(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def wipe(volume: OpenVolume, piece: Slice, kept: tuple[str, ...]) -> int:
+def wipe(volume: OpenVolume, piece: Slice, kept: tuple[str, ...], meter: Meter) -> int:
     """Delete everything but the kept paths, with all below them; return how many files and directories that were.
+
+    An exception of the meter's callback ends it, in the middle.
 
     Raises:
         InvalidInput: when a directory contradicts itself.
         StorageError: when reading or writing fails.
     """
     try:
-        return ntfs.wipe(piece.name, keep=kept)
+        return ntfs.wipe(piece.name, keep=kept, listener=_steps(meter, Phase.WIPE))
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise InvalidInput(f"{volume.name}: the volume is damaged: a directory contains itself") from error
         raise StorageError(f"{volume.name}: wiping: {error.strerror}", path=volume.path, errno=error.errno) from error
 
 
+def _steps(meter: Meter, phase: Phase) -> Emptied:
+    return lambda removed, files: meter.step(phase, removed, files, unit="files")
+
+
 @contextmanager
-def joined_with(volume: OpenVolume, piece: Slice, names: Sequence[str]) -> Iterator[None]:
+def joined_with(volume: OpenVolume, piece: Slice, names: Sequence[str], meter: Meter) -> Iterator[None]:
     """Make room for an image that has these names in its root, and join what was there with it at the end.
 
     libwim creates directories and fails where there is one of the same name.
@@ -188,7 +195,7 @@ def joined_with(volume: OpenVolume, piece: Slice, names: Sequence[str]) -> Itera
     yield
     if moved:
         with _joining(volume):
-            ntfs.bring_back(piece.name)
+            ntfs.bring_back(piece.name, listener=_steps(meter, Phase.JOIN))
 
 
 @contextmanager

@@ -12,11 +12,10 @@ import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.target import FileTarget, Window
-from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError
+from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
 from osdimage.imaging.units import MIB, Extent, format_size
 from osdimage.native import holes, ntfs
 
@@ -101,12 +100,13 @@ def format_ntfs(target: FileTarget, extent: Extent, wish: NtfsFormat | None = No
     if size < _SMALLEST:
         raise InvalidRequest(f"{target.name}: {format_size(size)} are too small for NTFS; valid is 1 MB and more")
     try:
-        with tempfile.NamedTemporaryFile(prefix="osdimage-", suffix=".ntfs") as made:
+        # Without a name, so that nothing is left of it whatever ends the program.
+        with tempfile.TemporaryFile() as made:
             made.truncate(size)
-            _run_mkntfs(target.name, Path(made.name), _arguments(extent, window.geometry.sector_size, wish))
+            _run_mkntfs(target.name, made.fileno(), _arguments(extent, window.geometry.sector_size, wish))
             if wish.serial is not None:
                 _set_serial(made.fileno(), size, window.geometry.sector_size, wish.serial)
-            _put_in_place(target, extent, Path(made.name), made.fileno(), wish)
+            _put_in_place(target, extent, made.fileno(), wish)
     except OSError as error:
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
@@ -130,13 +130,19 @@ def _arguments(extent: Extent, sector_size: int, wish: NtfsFormat) -> list[str]:
     return arguments
 
 
-def _run_mkntfs(name: str, path: Path, arguments: list[str]) -> None:
+def _path_of(descriptor: int) -> str:
+    """Return the path by which this process, and one that inherits the descriptor, opens the file again."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _run_mkntfs(name: str, descriptor: int, arguments: list[str]) -> None:
     program = shutil.which("mkntfs", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]))
     if program is None:
         raise OsdImageError(f"{name}: cannot be formatted: mkntfs is not installed (Debian, Ubuntu: ntfs-3g)")
     try:
         done = subprocess.run(
-            [program, *arguments, str(path)],
+            [program, *arguments, _path_of(descriptor)],
+            pass_fds=(descriptor,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -165,27 +171,38 @@ def _set_serial(descriptor: int, size: int, sector_size: int, serial: int) -> No
 # ---- into the partition
 
 
-def _put_in_place(target: FileTarget, extent: Extent, path: Path, descriptor: int, wish: NtfsFormat) -> None:
+def _put_in_place(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat) -> None:
     window = target.window(extent)
-    size, sector_size = window.geometry.size_bytes, window.geometry.sector_size
+    sector_size = window.geometry.sector_size
     boot = os.pread(descriptor, sector_size, 0)
     window.write_at(0, bytes(sector_size))
-    window.flush()
+    try:
+        window.flush()
+        _copy(target, extent, descriptor, wish)
+        window.flush()
+        window.write_at(0, boot)
+        window.flush()
+    except BaseException as error:
+        explain(error, f"{target.name}: the partition at sector {extent.first} was not finished and holds no volume")
+        raise
+
+
+def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat) -> None:
+    """Copy all that mkntfs wrote but the boot sector."""
+    window = target.window(extent)
+    size, sector_size = window.geometry.size_bytes, window.geometry.sector_size
     ranges = [(max(begin, sector_size), end) for begin, end in holes.data_ranges(descriptor, 0, size)]
     if not wish.quick:
         _fill(window, 0, size)
     elif not wish.is_zero and not holes.punch(target.descriptor, extent.first * sector_size, size):
         _erase_marks(window)
         # Where the file system makes holes of zeros that mkntfs wrote, they are wanted all the same.
-        for begin, end in ntfs.allocated_ranges(path):
+        for begin, end in ntfs.allocated_ranges(_path_of(descriptor)):
             for gap_begin, gap_end in holes.hole_ranges(descriptor, begin, min(end, size)):
                 _fill(window, max(gap_begin, sector_size), gap_end)
     for begin, end in ranges:
         for at in range(begin, end, _PIECE):
             window.write_at(at, os.pread(descriptor, min(_PIECE, end - at), at))
-    window.flush()
-    window.write_at(0, boot)
-    window.flush()
 
 
 def _fill(window: Window, begin: int, end: int) -> None:

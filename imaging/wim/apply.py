@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import Incomplete, InvalidRequest, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.errors import Incomplete, InvalidRequest, StorageError, TargetRefused, explain
 from osdimage.imaging.loss import Loss, summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume import ntfs, ntfs_mirror
@@ -37,8 +37,9 @@ from osdimage.native.slices import Slice
 from osdimage.native.tree import Audit
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
-# tmpfs: 1.7 s of 7.3 s in creating files; directory: about the same).
-_SHARES = {Phase.CREATE_FILES: 23.0, Phase.EXTRACT_DATA: 75.0, Phase.SET_METADATA: 2.0}
+# tmpfs: 1.7 s of 7.3 s in creating files; directory: about the same).  How much there is to join is not known before.
+_SHARES = {Phase.CREATE_FILES: 23.0, Phase.EXTRACT_DATA: 75.0, Phase.SET_METADATA: 2.0, Phase.JOIN: 2.0}
+_WIPE_SHARE = {Phase.WIPE: 25.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ def apply_image(
     progress: ProgressCallback | None,
 ) -> ApplyResult:
     """Apply an image; see :meth:`osdimage.imaging.WimImage.apply_to`."""
-    job = _Job(path, handle, image.index, options, Meter(progress, _SHARES), progress)
+    shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
+    job = _Job(path, handle, image.index, options, Meter(progress, shares), progress)
     if options.partition is not None or _is_volume(target):
         if options.unix_data:
             where = name_of(target, options.partition)
@@ -203,7 +205,7 @@ class _Job:
             reason = ntfs.stays_dirty(facts)
             if wiped is None and self.options.wipe:
                 with ntfs.dirty_while_written(volume, piece, facts, "is partly wiped"):
-                    wiped = ntfs.wipe(volume, piece, kept)
+                    wiped = ntfs.wipe(volume, piece, kept, self.meter)
                 facts = ntfs.read_facts(volume, piece)
                 refuse_full_volume(where, audit, facts.free)
             if reason is not None:
@@ -212,7 +214,7 @@ class _Job:
                 names = tree.names_in_root(self.handle, self.index)
             with (
                 ntfs.dirty_while_written(volume, piece, facts, "holds an incomplete image"),
-                ntfs.joined_with(volume, piece, names),
+                ntfs.joined_with(volume, piece, names, self.meter),
             ):
                 return self._extract(volume.path, piece.name, audit, wiped, name=volume.name)
 
@@ -298,8 +300,8 @@ def _named_when_half_done(target: Path) -> Iterator[None]:
         ) from error
     try:
         yield
-    except OsdImageError as error:
-        error.args = (f"{error} -- {target} holds an incomplete image", *error.args[1:])
+    except BaseException as error:
+        explain(error, f"{target} holds an incomplete image")
         raise
 
 

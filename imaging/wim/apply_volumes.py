@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osdimage.imaging.errors import Incomplete, OsdImageError
+from osdimage.imaging.errors import Incomplete, explain
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.apply import ApplyOptions, ApplyResult, apply_image, check_image
@@ -74,8 +74,8 @@ def apply_volumes(
                 options=replace(options, partition=partition.number),
                 progress=portion(progress, begin, end),
             )
-        except OsdImageError as error:
-            error.args = (f"{error} -- {number} of {len(pairs)} volumes are complete", *error.args[1:])
+        except BaseException as error:
+            explain(error, f"{number} of {len(pairs)} volumes are complete")
             raise
         done.append(AppliedVolume(image.index, image.name, result))
     losses = tuple(loss for each in done for loss in each.result.losses)

@@ -1,0 +1,204 @@
+"""Deployments that are killed, stopped, or meet a full disk: never a success, nothing half done that looks done."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import judges
+import pytest
+from ntfs_judges import contents, cut_out, is_consistent, is_dirty, ntfsfix
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.progress import Phase
+from osdimage.imaging.units import MIB
+from sandbox import COMMAND
+from smalldisk import SmallDisk, small_disk
+from volume_cases import expected_contents, make_tree, make_wim
+
+pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+SEED = 6
+KILLS = 20
+# One volume, as small as it can be, so that a run is short.
+LAYOUT = ("--preset", "data-mbr", "--size", "120MiB", "--seed", "x")
+NUMBER = 1
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tree(tmp_path_factory.mktemp("deploy") / "tree", 120)
+
+
+@pytest.fixture(scope="module")
+def wim(tree: Path) -> Path:
+    return make_wim(tree, tree.parent / "image.wim")
+
+
+def command(wim: Path, disk: Path, *more: str) -> list[str]:
+    return [*COMMAND, "deploy", str(wim), str(disk), *LAYOUT, "--no-sync", "--yes", *more]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files, empty."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def windows(disk: Path) -> Path | None:
+    """Copy the volume of Windows out of a disk, if there is one."""
+    with open_target(str(disk)) as target:
+        table = read_table(target).table
+    if table is None:
+        return None
+    extent = next(each.extent for each in table.partitions if each.number == NUMBER)
+    part = cut_out(disk, extent.first * 512, extent.count * 512, disk.with_name("part.ntfs"))
+    with part.open("rb") as file:
+        return part if file.read(11)[3:] == b"NTFS    " else None
+
+
+def assert_whole(disk: Path, tree: Path) -> None:
+    part = windows(disk)
+    assert part is not None
+    ntfsfix(part)
+    assert not is_dirty(part)
+    assert contents(part) == expected_contents(tree)
+
+
+def test_a_deployment_that_is_killed_is_no_success_and_the_next_starts_from_the_beginning(
+    wim: Path, tree: Path, tmp_path: Path, temporary: Path
+) -> None:
+    disk = tmp_path / "disk.img"
+    whole = command(wim, disk, "--events", "-")
+    lines = subprocess.run(whole, check=True, capture_output=True).stdout.count(b"\n")
+    rng, killed = random.Random(SEED), set()
+    for _ in range(KILLS):
+        with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            for _ in range(rng.randint(0, lines - 1)):
+                process.stdout.readline()
+            process.kill()
+        assert list(temporary.iterdir()) == []
+        part = windows(disk)
+        if part is None:
+            killed.add("no volume")
+        elif not is_consistent(part) or is_dirty(part):
+            killed.add("dirty")
+        else:
+            assert contents(part) in ({}, expected_contents(tree)), f"seed {SEED}"
+    assert "dirty" in killed, f"seed {SEED}"
+    subprocess.run(command(wim, disk), check=True, capture_output=True)
+    assert_whole(disk, tree)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("phase", [Phase.CREATE_FILES, Phase.EXTRACT_DATA], ids=["names", "contents"])
+def test_a_signal_while_the_image_is_applied_is_told_and_the_next_starts_from_the_beginning(
+    phase: Phase, number: signal.Signals, wim: Path, tree: Path, temporary: Path
+) -> None:
+    disk = temporary.parent / "disk.img"
+    returned, said = stop_in(phase, command(wim, disk, "--events", "-"), number)
+    assert returned == 128 + number
+    assert said == (
+        f"osdimage: stopped by {number.name} -- {disk} partition {NUMBER} holds an incomplete image and stays marked "
+        f"dirty -- {disk} is partitioned and formatted, 0 of 1 images are applied; running it again starts from the "
+        "beginning\n"
+    )
+    assert list(temporary.iterdir()) == []
+    part = windows(disk)
+    assert part is not None
+    assert is_dirty(part)
+    subprocess.run(command(wim, disk), check=True, capture_output=True)
+    assert_whole(disk, tree)
+
+
+def stop_in(phase: Phase, arguments: list[str], number: signal.Signals) -> tuple[int, str]:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["phase"] == phase:
+                break
+        process.send_signal(number)
+        _, said = process.communicate()
+    return process.returncode, "".join(line for line in said.splitlines(keepends=True) if "stopped" in line)
+
+
+def test_a_signal_while_a_volume_is_formatted_is_told_and_leaves_nothing(
+    wim: Path, tree: Path, tmp_path: Path, temporary: Path
+) -> None:
+    # An mkntfs that takes long, to be stopped in.
+    slow = tmp_path / "bin" / "mkntfs"
+    slow.parent.mkdir()
+    disk, fifo = tmp_path / "disk.img", tmp_path / "fifo"
+    os.mkfifo(fifo)
+    slow.write_text(f"#!/bin/sh\necho formatting > '{fifo}'\nexec sleep 60\n")
+    slow.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    with subprocess.Popen(command(wim, disk), stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert fifo.read_text() == "formatting\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert said.splitlines()[-1] == (
+        f"osdimage: stopped by SIGTERM -- {disk} is partitioned, its volumes are not all formatted; running it again "
+        "starts from the beginning"
+    )
+    assert list(temporary.iterdir()) == []
+    assert windows(disk) is None
+    subprocess.run(command(wim, disk), check=True, capture_output=True)
+    assert_whole(disk, tree)
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "vhdx"])
+def test_a_signal_leaves_nothing_of_an_image_for_a_virtual_machine(
+    disk_format: str, wim: Path, tmp_path: Path, temporary: Path
+) -> None:
+    judges.require("qemu-img")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    disk = folder / f"disk.{disk_format}"
+    arguments = command(wim, disk, "--format", disk_format, "--events", "-")
+    returned, said = stop_in(Phase.EXTRACT_DATA, arguments, signal.SIGTERM)
+    assert returned == 143
+    assert said == f"osdimage: stopped by SIGTERM -- {disk} was not made\n"
+    assert list(folder.iterdir()) == list(temporary.iterdir()) == []
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A file system with room for less than the image."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    with small_disk(folder, 4 * MIB) as found:
+        yield found
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("disk_format", ["raw", "qcow2", "vhdx"])
+def test_a_full_disk_is_told_and_no_success(disk_format: str, full: SmallDisk, wim: Path, tmp_path: Path) -> None:
+    if disk_format != "raw":
+        judges.require("qemu-img")
+    disk = full.path / "disk.img"
+    done = subprocess.run(
+        [*full.prefix, *command(wim, disk, "--format", disk_format)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "No space left on device" in last
+    if disk_format == "raw":
+        assert "stays marked dirty" in last
+        copied = tmp_path / "copied.img"
+        subprocess.run(["cp", "--sparse=always", full.seen / "disk.img", copied], check=True)
+        part = windows(copied)
+        assert part is not None
+        assert is_dirty(part)
+    else:
+        assert "was not made" in last
+        assert list(full.seen.iterdir()) == []
