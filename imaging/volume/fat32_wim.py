@@ -35,11 +35,14 @@ if TYPE_CHECKING:
 
 # FILETIME 0 in nanoseconds since 1970: what Windows stores for "not known".
 _FILETIME_ZERO = -11_644_473_600 * 1_000_000_000
-_IGNORED_ATTRIBUTES = STORED_ATTRIBUTES | FileAttribute.DIRECTORY | FileAttribute.NORMAL
+# Plain numbers: the flags of an enumeration are slow, and these meet every file.
+_DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
+    int(each) for each in (FileAttribute.DIRECTORY, FileAttribute.REPARSE_POINT, FileAttribute.ENCRYPTED)
+)
 # Programs that store this hash store no blob for it.
 _EMPTY = hashlib.sha1(b"", usedforsecurity=False).digest()
-# Counted by themselves.
-_OTHER_CLASSES = FileAttribute.REPARSE_POINT | FileAttribute.ENCRYPTED
+# Links and encrypted files are counted by themselves.
+_COUNTED_ATTRIBUTES = ~(STORED_ATTRIBUTES | int(FileAttribute.NORMAL) | _DIRECTORY | _REPARSE_POINT | _ENCRYPTED)
 # What the reader says of damaged contents; everything else is the medium's fault.
 _DAMAGE = frozenset({errno.EBADMSG, errno.ENODATA})
 
@@ -136,7 +139,7 @@ class _Collector:
         if path.rpartition("/")[0] in self._left_out or self._is_left_out(entry):
             self._left_out.add(path)
             return
-        is_directory = bool(entry.attributes & FileAttribute.DIRECTORY)
+        is_directory = bool(entry.attributes & _DIRECTORY)
         contents = next((stream for stream in entry.streams if stream.name is None), None)
         taken = SourceEntry(
             path,
@@ -162,18 +165,16 @@ class _Collector:
         self._lost["security descriptors not kept"] += entry.security_descriptor is not None
         self._lost["named data streams not kept"] += sum(stream.name is not None for stream in entry.streams)
         self._lost["object ids not kept"] += entry.object_id is not None
-        self._lost["files with attributes that FAT lacks"] += bool(
-            entry.attributes & ~(_IGNORED_ATTRIBUTES | _OTHER_CLASSES)
-        )
+        self._lost["files with attributes that FAT lacks"] += bool(entry.attributes & _COUNTED_ATTRIBUTES)
         if entry.link_group is not None and entry.links > 1:
             self._lost["hard links stored as copies"] += entry.link_group in self._groups
             self._groups.add(entry.link_group)
 
     def _is_left_out(self, entry: Entry) -> bool:
-        if entry.attributes & FileAttribute.REPARSE_POINT:
+        if entry.attributes & _REPARSE_POINT:
             self._lost["links and other reparse points not kept"] += 1
             return True
-        if entry.attributes & FileAttribute.ENCRYPTED and not entry.attributes & FileAttribute.DIRECTORY:
+        if entry.attributes & _ENCRYPTED and not entry.attributes & _DIRECTORY:
             # What a WIM holds of such a file is not its contents.
             self._lost["encrypted files (EFS) not kept"] += 1
             return True
