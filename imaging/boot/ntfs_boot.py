@@ -1,0 +1,214 @@
+"""The boot code of an NTFS volume, which starts BOOTMGR in its root directory.
+
+Windows formats volumes with code that it has as data in some of its libraries.  It belongs to Microsoft and none of it
+is here, but an image of Windows that is deployed brings those libraries along, and the code is found in them by how
+it begins.  It fills the 16 sectors of the file ``$Boot`` around the description of the volume.
+
+Sources: Microsoft, Windows 2000 Server Resource Kit, "Boot Sector" (fields, the copy in the last sector); D. Sedory,
+"An Examination of the NTFS Volume Boot Record of Windows 7" (which libraries hold it, and the second sector, which
+begins with the name of the file that it starts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import construct as c
+from osdimage.imaging.boot.bootcode import SECTOR_BYTES, SIGNATURE, BootCode, refuse_large_sectors
+from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
+
+# ---- declaration ----
+
+BOOT_STRUCT = c.Struct(
+    "Jump" / c.Bytes(3),
+    "OemId" / c.Bytes(8),
+    "BytesPerSector" / c.Int16ul,
+    "SectorsPerCluster" / c.Int8ul,
+    "ReservedSectors" / c.Int16ul,
+    "Unused1" / c.Bytes(5),
+    "MediaDescriptor" / c.Int8ul,
+    "Unused2" / c.Bytes(2),
+    "SectorsPerTrack" / c.Int16ul,
+    "NumberOfHeads" / c.Int16ul,
+    "HiddenSectors" / c.Int32ul,
+    "Unused3" / c.Bytes(8),
+    "TotalSectors" / c.Int64ul,
+)
+
+# ---- behaviour ----
+
+CANDIDATES = (
+    "Windows/System32/untfs.dll",
+    "Windows/System32/vdsutil.dll",
+    "Windows/System32/winsetup.dll",
+    "Windows/System32/bootsect.exe",
+)
+"""The files of Windows that may hold the code, the likeliest first; the last one is part of preinstallation images."""
+NEEDS_BOOTSECT = (
+    "the boot sector of the NTFS volume starts nothing, and neither does the image hold the code for it nor is GRUB "
+    "for BIOS machines installed (Debian, Ubuntu: grub-pc-bin); run `bootsect /nt60 X:` on it once in Windows PE"
+)
+MOST_SECTORS = 16
+"""The size of ``$Boot``."""
+_DESCRIPTION = slice(0x03, 0x54)
+"""What of the first sector describes the volume."""
+_HIDDEN_AT = 0x1C
+_LARGEST_SOURCE = 64 << 20
+_OEM_ID = b"NTFS    "
+_BEGIN = b"\xeb\x52\x90" + _OEM_ID
+# The second sector: the length of a name, the name, and then the name of the index of a directory in the same form.
+_SECOND = b"\x07\0" + "BOOTMGR".encode("utf-16-le") + b"\x04\0" + "$I30".encode("utf-16-le")
+_INT_13H = b"\xcd\x13"
+_U32 = 0xFFFFFFFF
+# What mkntfs writes.
+_NO_BOOT_CODE = b"This is not a bootable disk"
+
+
+@dataclass(frozen=True, slots=True)
+class NtfsBootCode:
+    """Boot code for NTFS volumes.
+
+    Attributes:
+        data: whole sectors, at least 2 and at most 16; the description of the volume in the first one is not used.
+        source: the file that it is from.
+    """
+
+    data: bytes
+    source: str
+
+
+def find_ntfs_boot_code(data: bytes, *, source: str = "") -> NtfsBootCode | None:
+    """Return the boot code of NTFS that is part of a file, or None.
+
+    It counts only when it begins and continues as it must, and asks the BIOS for sectors; the first of several does.
+    """
+    at = data.find(_BEGIN)
+    while at >= 0:
+        whole = min(MOST_SECTORS, (len(data) - at) // SECTOR_BYTES)
+        code = data[at : at + whole * SECTOR_BYTES]
+        if _is_boot_code(code):
+            return NtfsBootCode(code, source)
+        at = data.find(_BEGIN, at + 1)
+    return None
+
+
+def ntfs_boot_code_from(read: Callable[[str], bytes | None]) -> NtfsBootCode | None:
+    """Look for the boot code of NTFS in the files of a Windows image.
+
+    Args:
+        read: returns a file of the image by its path (``Windows/System32/untfs.dll``; the case of letters does not
+            count), or None when there is none.
+
+    Returns:
+        The code, or None when no file holds it.
+    """
+    for path in CANDIDATES:
+        data = read(path)
+        if data is not None and len(data) <= _LARGEST_SOURCE:
+            found = find_ntfs_boot_code(data, source=path)
+            if found is not None:
+                return found
+    return None
+
+
+def _is_boot_code(code: bytes) -> bool:
+    first, second = code[:SECTOR_BYTES], code[SECTOR_BYTES:]
+    return (
+        len(second) >= SECTOR_BYTES
+        and first.endswith(SIGNATURE)
+        and second.startswith(_SECOND)
+        and _INT_13H in first[_DESCRIPTION.stop : -2]
+    )
+
+
+def write_ntfs_boot_code(volume: BlockTarget, code: NtfsBootCode, *, hidden_sectors: int) -> None:
+    """Write boot code into an NTFS volume; boot code that was there is lost.
+
+    Nothing of the volume's description changes but the number of sectors before it.
+
+    Args:
+        volume: the volume, usually the window of a partition.
+        code: what :func:`ntfs_boot_code_from` found.
+        hidden_sectors: the number of the volume's first sector on its disk.
+
+    Raises:
+        InvalidVolume: when it is not an NTFS volume.
+        TargetRefused: when its sectors do not have 512 bytes.
+        InvalidRequest: when the code is not boot code of NTFS, or the volume begins beyond what 32 bits count.
+        StorageError: when writing failed.
+    """
+    size = len(code.data)
+    if not _is_boot_code(code.data) or size % SECTOR_BYTES or size > MOST_SECTORS * SECTOR_BYTES:
+        raise InvalidRequest(f"{code.source or 'the data'}: {size} bytes are not boot code of NTFS")
+    replace_boot_sector(
+        volume,
+        code.data[:SECTOR_BYTES],
+        code.data[SECTOR_BYTES:].ljust((MOST_SECTORS - 1) * SECTOR_BYTES, b"\0"),
+        hidden_sectors=hidden_sectors,
+    )
+
+
+def replace_boot_sector(volume: BlockTarget, first: bytes, rest: bytes, *, hidden_sectors: int) -> None:
+    """Write a boot sector around the description of an NTFS volume, the sectors that follow it, and its copy.
+
+    Raises:
+        InvalidVolume, TargetRefused, InvalidRequest, StorageError: as :func:`write_ntfs_boot_code`.
+    """
+    refuse_large_sectors(volume)
+    if not 0 <= hidden_sectors <= _U32:
+        raise InvalidRequest(f"{volume.name}: a BIOS starts volumes in the first 2 TB, not at sector {hidden_sectors}")
+    sector, total = read_boot_sector(volume)
+    merged = bytearray(first)
+    merged[_DESCRIPTION] = sector[_DESCRIPTION]
+    merged[_HIDDEN_AT : _HIDDEN_AT + 4] = hidden_sectors.to_bytes(4, "little")
+    run_steps(volume, tuple(_steps(volume, bytes(merged), rest, total)))
+
+
+def ntfs_boot_code(volume: BlockTarget) -> BootCode:
+    """Tell whose boot code is in an NTFS volume; OTHER is Microsoft's, or anything else that is not known here.
+
+    Raises:
+        InvalidVolume: when it is not an NTFS volume.
+    """
+    sector, _ = read_boot_sector(volume)
+    code = sector[_DESCRIPTION.stop : -2]
+    if _NO_BOOT_CODE in code or not any(code):
+        return BootCode.NONE
+    return BootCode.GRUB if b"GRUB \0" in code else BootCode.OTHER
+
+
+def read_boot_sector(volume: BlockTarget) -> tuple[bytes, int]:
+    """Return the first sector of an NTFS volume, and the number of the sector with its copy.
+
+    Raises:
+        InvalidVolume: when it is not an NTFS volume.
+        TargetRefused: when its sectors do not have 512 bytes.
+    """
+    sector = volume.read_at(0, SECTOR_BYTES)
+    raw = BOOT_STRUCT.parse(sector)
+    if raw.OemId != _OEM_ID or not sector.endswith(SIGNATURE):
+        raise InvalidVolume(f"{volume.name}: not an NTFS volume: its first sector does not say so")
+    if raw.BytesPerSector != SECTOR_BYTES:
+        raise TargetRefused(
+            f"{volume.name}: the NTFS volume has sectors of {raw.BytesPerSector} bytes; valid are {SECTOR_BYTES}"
+        )
+    if not MOST_SECTORS <= raw.TotalSectors < volume.geometry.sectors + 1:
+        raise InvalidVolume(
+            f"{volume.name}: the NTFS volume claims {raw.TotalSectors} sectors of {volume.geometry.sectors}"
+        )
+    return sector, int(raw.TotalSectors)
+
+
+def _steps(volume: BlockTarget, first: bytes, rest: bytes, copy_at: int) -> Iterator[Step]:
+    """Yield the writes, the boot sector last: it finds what it needs at any moment."""
+    if rest:
+        yield Write(SECTOR_BYTES, rest, "rest of the NTFS boot code")
+    # The copy is in the sector behind the last one that counts, where the partition has such a sector.
+    if copy_at < volume.geometry.sectors and volume.read_sectors(copy_at)[3:11] == _OEM_ID:
+        yield Write(copy_at * SECTOR_BYTES, first, "copy of the NTFS boot sector")
+    yield Flush()
+    yield Write(0, first, "NTFS boot sector")
+    yield Flush()
