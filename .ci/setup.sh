@@ -59,6 +59,7 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), '$name')
                 "$python" -c "import $name, ensurepip" 2>/dev/null
             fi
             ;;
+        file) [[ -e $name ]] ;;
         *) die ".ci/packages: unknown kind of check: $1" ;;
     esac
 }
