@@ -54,7 +54,7 @@ class Booted:
 
 def nasm(source: Path, to: Path, *options: str) -> bytes:
     """Assemble a source with ``nasm -f bin`` and return the result."""
-    judges.run("nasm", "-f", "bin", *options, "-o", to, source)
+    judges.run("nasm", "-f", "bin", "-I", f"{source.parent}/", *options, "-o", to, source)
     return to.read_bytes()
 
 

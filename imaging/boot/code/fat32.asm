@@ -1,6 +1,6 @@
 ; The boot code of a FAT32 volume: loads \BOOTMGR, the boot manager of Windows, from the root directory and starts it.
 ;
-; Assembled with: nasm -f bin -o fat32.bin fat32.asm
+; Assembled with: nasm -f bin -I ./ -o fat32.bin fat32.asm
 ; The result has three sectors of 512 bytes.  The first is sector 0 of the volume; whoever writes it keeps the bytes 03h
 ; to 59h, which describe the volume, and takes the jump and the rest.  The other two are its sectors 2 and 3: they are
 ; reserved sectors behind the boot sector and FSInfo, before the copy of both in sectors 6 and 7.
@@ -15,21 +15,17 @@
 ; HiddSec must be the number of the volume's first sector on the disk.  The file may be in any clusters, and may be as
 ; large as the memory from 20000h on; the directory may have as many clusters as FAT allows.
 ;
-; Memory: 0600h the sector of the FAT that was read last, 7C00h this code, 8400h a sector of the directory.  Clusters of
-; the file go to 20000h and up, each at a multiple of its size, so that no transfer crosses a 64 KiB boundary.
+; Memory: 0600h the sector of the FAT that was read last, 7C00h this code, 8400h a sector of the directory, 20000h the file.
 
         bits    16
         cpu     386
         org     7c00h
 
-LOADED          equ     7c00h
 FAT_BUFFER      equ     600h
 DIRECTORY       equ     8400h
 BOOTMGR_SEGMENT equ     2000h
 CODE_SECTOR     equ     2               ; of the volume: where the second and third sector of this code are
 CODE_SECTORS    equ     2
-MARK            equ     5442534fh       ; "OSBT", the last bytes of this code: it is complete
-TRIES           equ     5
 ENTRY_BYTES     equ     32
 MOST_SECTORS    equ     4096            ; of a directory: 65536 entries
 FIRST_INVALID   equ     0ffffff7h       ; as the number of a cluster; from 0FFFFFF8h on it ends a chain
@@ -38,7 +34,6 @@ FIRST_INVALID   equ     0ffffff7h       ; as the number of a cluster; from 0FFFF
 SecPerClus      equ     0dh
 RsvdSecCnt      equ     0eh
 NumFATs         equ     10h
-HiddSec         equ     1ch
 FATSz32         equ     24h
 ExtFlags        equ     28h
 RootClus        equ     2ch
@@ -48,175 +43,7 @@ DrvNum          equ     40h
         nop
         times   5ah - ($ - $$) db 0     ; the description of the volume
 
-start:
-        cli
-        xor     ax, ax
-        mov     ss, ax
-        mov     sp, LOADED
-        sti
-        mov     ds, ax
-        mov     es, ax
-        cld
-        mov     bp, sp
-        jmp     0:.here                 ; some BIOSes begin at 07C0:0000
-.here:
-        mov     [bp + DrvNum], dl
-
-        mov     ah, 41h                 ; are there the functions of EDD?
-        mov     bx, 55aah
-        int     13h
-        jc      .geometry
-        cmp     bx, 0aa55h
-        jne     .geometry
-        test    cl, 1                   ; those that take a packet
-        jz      .geometry
-        mov     byte [has_packets], 1
-        jmp     .load
-.geometry:
-        mov     ah, 8
-        mov     dl, [bp + DrvNum]
-        int     13h
-        mov     di, read_error
-        jc      fail
-        xor     ax, ax
-        mov     es, ax
-        and     cx, 3fh
-        jz      fail
-        mov     [track], cx
-        movzx   ax, dh                  ; the last head
-        inc     ax
-        mov     [heads], ax
-.load:
-        mov     eax, [bp + HiddSec]
-        add     eax, CODE_SECTOR
-        mov     bx, more
-        mov     cx, CODE_SECTORS
-        call    read_sectors
-        mov     di, no_code
-        cmp     dword [end_mark], MARK
-        je      more
-
-; ---- DI: why not
-
-fail:
-        mov     si, prefix
-        call    print
-        mov     si, di
-        call    print
-        mov     si, suffix
-        call    print
-        xor     ax, ax
-        int     16h
-        int     18h
-.halt:
-        hlt
-        jmp     .halt
-
-print:
-        lodsb
-        test    al, al
-        jz      .done
-        mov     ah, 0eh
-        mov     bx, 7
-        int     10h
-        jmp     print
-.done:
-        ret
-
-; ---- Read CX sectors (at least 1), from sector EAX of the disk on, to ES:BX, which must not wrap; all registers are
-;      kept.  The caller sees to it that they do not cross a 64 KiB boundary.
-
-read_sectors:
-        pushad
-        push    es
-        mov     [packet.sector], eax
-        mov     [packet.offset], bx
-        mov     [packet.segment], es
-.some:
-        mov     di, TRIES
-.try:
-        mov     ax, cx
-        cmp     byte [has_packets], 0
-        je      .one
-        cmp     ax, 64                  ; BIOSes differ in how many more they read at once
-        jbe     .few
-        mov     ax, 64
-        jmp     .few
-.one:
-        mov     ax, 1
-.few:
-        mov     [packet.count], ax
-        push    cx
-        call    transfer
-        pop     cx
-        jnc     .good
-        xor     ax, ax                  ; reset the drive
-        mov     dl, [bp + DrvNum]
-        int     13h
-        dec     di
-        jnz     .try
-        mov     di, read_error
-        jmp     fail
-.good:
-        movzx   eax, word [packet.count]
-        add     [packet.sector], eax
-        sub     cx, ax
-        shl     ax, 5                   ; in paragraphs
-        add     [packet.segment], ax
-        test    cx, cx
-        jnz     .some
-        pop     es
-        popad
-        ret
-
-; Read what the packet says.  BP and DI are kept; carry tells of an error.
-transfer:
-        mov     dl, [bp + DrvNum]
-        cmp     byte [has_packets], 0
-        je      .by_geometry
-        mov     si, packet
-        mov     ah, 42h
-        int     13h
-        ret
-.by_geometry:
-        mov     eax, [packet.sector]
-        xor     edx, edx
-        movzx   ebx, word [track]
-        div     ebx
-        mov     cx, dx
-        inc     cx                      ; the sector of the track, from 1
-        xor     edx, edx
-        movzx   ebx, word [heads]
-        div     ebx                     ; EAX: cylinder, DX: head
-        cmp     eax, 1024
-        cmc
-        jc      .done
-        mov     dh, dl
-        mov     dl, [bp + DrvNum]
-        mov     ch, al
-        shl     ah, 6                   ; bits 8 and 9 of the cylinder
-        or      cl, ah
-        les     bx, [packet.offset]
-        mov     ax, 0201h
-        int     13h
-.done:
-        ret
-
-prefix          db      13, 10, "Boot sector: ", 0
-suffix          db      ". Press a key.", 13, 10, 0
-read_error      db      "read error", 0
-no_code         db      "its second part is missing", 0
-has_packets     db      0
-
-        align   4, db 0
-packet:         db      16, 0
-.count          dw      0
-.offset         dw      0
-.segment        dw      0
-.sector         dq      0
-
-        times   510 - ($ - $$) db 0
-        db      55h, 0aah
+%include "sector0.inc"
 
 ; ---- sectors 2 and 3 of the volume
 
@@ -248,12 +75,13 @@ more:
 .sector:
         push    eax
         push    cx
-        push    bx
         mov     eax, ebx
-        mov     bx, DIRECTORY
         mov     cx, 1
+        push    word DIRECTORY >> 4
+        pop     es
         call    read_sectors
-        pop     bx
+        push    ds
+        pop     es
         mov     si, DIRECTORY
 .entry:
         mov     di, not_there
@@ -320,7 +148,6 @@ load:
         mov     cx, ax
 .read:
         mov     eax, ebx
-        xor     bx, bx
         call    read_sectors
         mov     ax, es
         mov     dx, cx
@@ -371,8 +198,6 @@ cluster_sector:
 next_cluster:
         push    ebx
         push    cx
-        push    ds
-        pop     es
         mov     bx, ax
         and     bx, 127                 ; entries of a sector
         shl     bx, 2
@@ -380,12 +205,11 @@ next_cluster:
         cmp     eax, [cached]
         je      .there
         mov     [cached], eax
-        push    bx
         add     eax, [fat_sector]
-        mov     bx, FAT_BUFFER
         mov     cx, 1
+        push    word FAT_BUFFER >> 4
+        pop     es
         call    read_sectors
-        pop     bx
 .there:
         mov     eax, [FAT_BUFFER + bx]
         and     eax, 0fffffffh
@@ -406,7 +230,3 @@ sectors_left    dw      MOST_SECTORS
 
         times   512 * 3 - 4 - ($ - $$) db 0
 end_mark        dd      MARK
-
-; Set before they are read.
-track           equ     DIRECTORY + 512
-heads           equ     track + 2

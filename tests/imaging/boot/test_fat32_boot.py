@@ -189,7 +189,7 @@ def far_away(filler: Fat32Filler, standin: Standin) -> None:
         pytest.param(without_clusters, "the file system is damaged", id="no-first-cluster"),
         pytest.param(huge, "BOOTMGR is too large for the memory", id="too-large"),
         pytest.param(enormous, "BOOTMGR is too large for the memory", id="largest-size"),
-        pytest.param(half_written, "its second part is missing", id="half-of-the-code"),
+        pytest.param(half_written, "second part missing", id="half-of-the-code"),
         pytest.param(far_away, "read error", id="beyond-the-disk"),
     ],
 )
