@@ -235,7 +235,8 @@ class _Writer:
         if len(data) <= cells.SEGMENT_BYTES or not self._has_big_data:
             return self._add(data)
         step = cells.SEGMENT_BYTES
-        segments = [self._add(data[start : start + step]) for start in range(0, len(data), step)]
+        # libhivex takes the last four bytes of every segment's cell for padding, also where Windows needs none.
+        segments = [self._add(data[start : start + step] + bytes(4)) for start in range(0, len(data), step)]
         listed = self._add(struct.pack(f"<{len(segments)}I", *segments))
         return self._add(cells.BIG_DATA.pack(b"db", len(segments), listed))
 
