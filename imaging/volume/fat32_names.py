@@ -142,7 +142,7 @@ def store_name(name: str, used: Iterable[bytes], code_page: int) -> StoredName:
     shortener = _Shortener(codec(code_page))
     shortener.reserve(used)
     short = shortener.fitting(name)
-    return shortener.choose(name, None) if short is None or shortener.has(short) else shortener.keep(name, short)
+    return shortener.tailed(name) if short is None or shortener.has(short) else shortener.keep(name, short)
 
 
 class _Shortener:
