@@ -12,7 +12,8 @@ from pathlib import Path
 
 import judges
 import pytest
-from ntfs_judges import contents, cut_out, is_consistent, is_dirty, ntfsfix
+from disk_judges import cut_out
+from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.progress import Phase
