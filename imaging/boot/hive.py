@@ -293,6 +293,11 @@ class Hive:
         """The version is 1.minor."""
         return self.header[24]
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether a key was changed since the hive was read."""
+        return any(key.changed for _, key in self.root.walk())
+
     def to_bytes(self, *, now: datetime | None = None, force: bool = False) -> bytes:
         """Return the file.
 

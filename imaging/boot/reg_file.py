@@ -1,0 +1,235 @@
+r"""Registration files (``.reg``): the text that regedit exports and imports.
+
+Two formats: ``Windows Registry Editor Version 5.00``, UTF-16 with a byte order mark, and ``REGEDIT4``, in the code page
+of the machine that wrote it.  Source: "How to add, modify, or delete registry subkeys and values by using a .reg file",
+support.microsoft.com (310516), and files that regedit exports: types as ``hex(N):``, lines continued after ``\``,
+strings with ``\\`` and ``\"``, which may hold line ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from osdimage.imaging.boot.hive import Key
+from osdimage.imaging.boot.hive_values import Value, ValueType
+from osdimage.imaging.errors import InvalidInput
+
+HEADER = "Windows Registry Editor Version 5.00"
+HEADER_4 = "REGEDIT4"
+_LINE_CHARACTERS = 80
+"""regedit continues hexadecimal data on a new line before it gets longer than this."""
+_TEXTS = {ValueType.SZ, ValueType.EXPAND_SZ, ValueType.MULTI_SZ}
+_QUOTES = re.compile('"')
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CONTINUED = re.compile(r"=\s*hex(?:\([0-9a-fA-F]+\))?:[0-9a-fA-F,\s]*\\$")
+_NAME = re.compile(r'@|"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"[ \t]*(?:;.*)?$', re.DOTALL)
+_HEX = re.compile(r"hex(?:\(([0-9a-fA-F]{1,8})\))?:(.*)$", re.DOTALL)
+_DWORD = re.compile(r"dword:([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?$")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    r"""One thing that a file asks for.
+
+    Attributes:
+        key: the whole path of the key, such as ``HKEY_LOCAL_MACHINE\SYSTEM\Setup``.
+        value: the value that is set; None when the key itself is made or deleted, or a value is deleted.
+        deletes_key: the key is deleted with everything in it.
+        deletes_value: the name of the value that is deleted; empty for the default value; None for none.
+        line: where it is in the file, from 1.
+    """
+
+    key: str
+    value: Value | None = None
+    deletes_key: bool = False
+    deletes_value: str | None = None
+    line: int = 0
+
+
+def parse_reg(data: bytes, *, name: str = "file", code_page: str = "cp1252") -> tuple[Edit, ...]:
+    """Read a registration file.
+
+    Args:
+        data: the file.
+        name: what errors call it.
+        code_page: Python's name of the code page of a REGEDIT4 file, and of a version 5 file that is not Unicode.
+
+    Raises:
+        InvalidInput: with the line, when it is not a registration file or something in it cannot be understood.
+    """
+    text = _decode(data, name, code_page)
+    lines = text.replace("\r\n", "\n").split("\n")
+    header = lines[0].strip()
+    if header not in {HEADER, HEADER_4}:
+        raise InvalidInput(f"{name}: line 1: not a registration file; the first line is {HEADER!r} or {HEADER_4!r}")
+    ansi = code_page if header == HEADER_4 else None
+    edits: list[Edit] = []
+    key: str | None = None
+    for number, line in _statements(lines[1:]):
+        where = f"{name}: line {number}"
+        if line.startswith("["):
+            edit = _parse_key(line, number, where)
+            # Values below a key that is deleted mean nothing.
+            key = None if edit.deletes_key else edit.key
+            edits.append(edit)
+        elif key is not None:
+            edits.append(_parse_value(key, line, number, where, ansi))
+        elif not edits:
+            raise InvalidInput(f"{where}: a value before the first key: {line[:60]!r}")
+    return tuple(edits)
+
+
+def _decode(data: bytes, name: str, code_page: str) -> str:
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")):
+        if data.startswith(mark):
+            try:
+                return data[len(mark) :].decode(encoding, "surrogatepass")
+            except UnicodeDecodeError as error:
+                raise InvalidInput(f"{name}: byte {error.start + len(mark)}: not {encoding}") from error
+    if not data.startswith(HEADER_4.encode()):
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            pass
+    return data.decode(code_page, "replace")
+
+
+def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield statements with the number of their first line: lines joined, comments and empty lines left out."""
+    index = 0
+    while index < len(lines):
+        number, line = index + 2, lines[index].strip()
+        index += 1
+        if not line or line.startswith(";"):
+            continue
+        if line.startswith(('"', "@")) and _open_quotes(line):
+            # A text may hold line ends: it goes on to its closing quote.
+            parts = [lines[index - 1].lstrip()]
+            while index < len(lines):
+                parts.append(lines[index])
+                index += 1
+                if len(_QUOTES.findall(parts[-1].replace("\\\\", "").replace('\\"', ""))) % 2:
+                    break
+            line = "\r\n".join(parts)
+        elif _CONTINUED.search(line):
+            parts = [line]
+            while parts[-1].endswith("\\") and index < len(lines):
+                parts[-1] = parts[-1][:-1]
+                parts.append(lines[index].strip())
+                index += 1
+            line = "".join(parts)
+        yield number, line
+
+
+def _open_quotes(line: str) -> bool:
+    """Tell whether the text that is the value begins in a line and does not end in it."""
+    name = _NAME.match(line)
+    rest = line[name.end() :].lstrip() if name is not None else ""
+    text = rest[1:].lstrip() if rest.startswith("=") else ""
+    return text.startswith('"') and _TEXT.match(text) is None
+
+
+def _parse_key(line: str, number: int, where: str) -> Edit:
+    end = line.rfind("]")
+    path = line[1:end] if end > 0 else ""
+    deletes = path.startswith("-")
+    path = path.removeprefix("-").strip("\\")
+    if not path:
+        raise InvalidInput(f"{where}: not a key in brackets: {line[:60]!r}")
+    return Edit(path, deletes_key=deletes, line=number)
+
+
+def _parse_value(key: str, line: str, number: int, where: str, ansi: str | None) -> Edit:
+    match = _NAME.match(line)
+    rest = line[match.end() :].lstrip() if match is not None else ""
+    if match is None or not rest.startswith("="):
+        raise InvalidInput(f'{where}: neither a key in brackets nor "name"=value: {line[:60]!r}')
+    name = _unescape(match[1]) if match[1] is not None else ""
+    content = rest[1:].strip()
+    if content.split(";", 1)[0].strip() == "-":
+        return Edit(key, deletes_value=name, line=number)
+    if (found := _STRING.match(content)) is not None:
+        return Edit(key, Value.string(name, _unescape(found[1])), line=number)
+    if (found := _DWORD.match(content)) is not None:
+        return Edit(key, Value.dword(name, int(found[1], 16)), line=number)
+    if (found := _HEX.match(content)) is not None:
+        kind = int(found[1], 16) if found[1] is not None else int(ValueType.BINARY)
+        data = _parse_hex(found[2], where)
+        if ansi is not None and kind in _TEXTS:
+            data = data.decode(ansi, "replace").encode("utf-16-le")
+        return Edit(key, Value(name, kind, data), line=number)
+    raise InvalidInput(f'{where}: value {name!r}: {content[:60]!r} is not "text", dword:, hex: or hex(type):')
+
+
+def _parse_hex(text: str, where: str) -> bytes:
+    digits = text.split(";", 1)[0]
+    words = [word for word in (each.strip() for each in digits.split(",")) if word]
+    try:
+        return bytes(int(word, 16) for word in words)
+    except ValueError as error:
+        raise InvalidInput(f"{where}: not bytes in hexadecimal: {digits[:60]!r}") from error
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+# ---- writing
+
+
+def format_reg(keys: Iterable[tuple[str, Key]]) -> str:
+    """Return what regedit exports for keys, each with its whole path: lines that end in CR LF."""
+    lines = [HEADER, ""]
+    for path, key in keys:
+        lines.append(f"[{path}]")
+        lines += [format_value(value) for value in key.values]
+        lines.append("")
+    return "\r\n".join(lines) + "\r\n"
+
+
+def encode_reg(text: str) -> bytes:
+    """Return the bytes of a version 5 file: UTF-16 with a byte order mark."""
+    return b"\xff\xfe" + text.encode("utf-16-le", "surrogatepass")
+
+
+def format_value(value: Value) -> str:
+    """Return the lines for one value, as regedit writes them."""
+    name = f'"{_escape(value.name)}"=' if value.name else "@="
+    if value.type == ValueType.SZ and (text := _plain_text(value)) is not None:
+        return f'{name}"{_escape(text)}"'
+    if value.type == ValueType.DWORD and len(value.data) == 4:
+        return f"{name}dword:{value.as_integer():08x}"
+    kind = "hex:" if value.type == ValueType.BINARY else f"hex({value.type:x}):"
+    return _wrap(name + kind, value.data)
+
+
+def _plain_text(value: Value) -> str | None:
+    """Return the text of a string that ends with its only NUL, as a string in quotes comes back."""
+    text = value.data.decode("utf-16-le", "surrogatepass") if len(value.data) % 2 == 0 else ""
+    if not text.endswith("\0") or "\0" in text[:-1]:
+        return None
+    # In quotes, a line end is always CR LF.  What is not printable could be anything to who reads the text.
+    plain = text[:-1]
+    return plain if all(line.isprintable() for line in plain.split("\r\n")) else None
+
+
+def _wrap(start: str, data: bytes) -> str:
+    lines: list[str] = []
+    line = start
+    for index, byte in enumerate(data):
+        word = f"{byte:02x}" + ("," if index < len(data) - 1 else "")
+        # Room for the backslash; a long name alone does not break the line.
+        if len(line) + len(word) >= _LINE_CHARACTERS - 1 and line != start:
+            lines.append(line + "\\")
+            line = "  "
+        line += word
+    lines.append(line)
+    return "\r\n".join(lines)
