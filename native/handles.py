@@ -291,6 +291,10 @@ class WimHandle:
         """Add a file of this machine to an image, in memory; a file of this path in the image is replaced."""
         self._run(lib.wimlib_add_tree, image, text.path_to_c(source), text.to_c(path), 0)
 
+    def add_volume(self, image: int, volume: str | os.PathLike[str]) -> None:
+        """Lay everything in an NTFS volume over an image, in memory; directories are joined and files replaced."""
+        self._run(lib.wimlib_add_tree, image, text.path_to_c(volume), text.to_c("/"), lib.WIMLIB_ADD_FLAG_NTFS)
+
     def delete_image(self, image: int) -> None:
         """Drop an image."""
         self._run(lib.wimlib_delete_image, image)
@@ -352,10 +356,12 @@ class WimHandle:
         *,
         globs: bool,
         keep_directories: bool,
+        to_ntfs: bool = False,
         listener: Listener | None = None,
     ) -> tuple[str, ...]:
         """Extract files and directory trees; with ``globs`` each path is a pattern that must match something."""
         flags = 0 if keep_directories else lib.WIMLIB_EXTRACT_FLAG_NO_PRESERVE_DIR_STRUCTURE
+        flags |= lib.WIMLIB_EXTRACT_FLAG_NTFS if to_ntfs else 0
         if globs:
             flags |= lib.WIMLIB_EXTRACT_FLAG_GLOB_PATHS | lib.WIMLIB_EXTRACT_FLAG_STRICT_GLOB
         encoded = [ffi.new("char[]", text.to_c(path)) for path in paths]

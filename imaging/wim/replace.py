@@ -1,0 +1,94 @@
+r"""Replacing the contents of one file of an image, with everything else about the file kept.
+
+libwim can add a file to an image, but only as a new one: without its security descriptor, short name and attributes.
+So the file makes a detour: it is extracted into a small NTFS volume in a temporary file, which keeps all of that,
+changed there, and the volume is laid over the image.
+
+The WIM is appended to: the new contents and the new tree go behind the old ones, and the header points to them last.
+What the old tree alone used stays in the file until images are exported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.progress import Meter
+from osdimage.imaging.units import MIB, Extent, Lba, align_up
+from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.opened import open_volume
+from osdimage.imaging.wim.attributes import FileAttribute
+from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.select import ImageSelector
+from osdimage.imaging.wim.write import WRITE_SHARES, append_file, append_spec
+from osdimage.native.handles import WimHandle
+
+_VOLUME_BYTES = 32 * MIB
+"""What an NTFS volume needs besides the file, its second copy while it is replaced, and some room."""
+_COPIES = 3
+
+
+def replace_file(
+    wim: Path, selector: ImageSelector, path: str, change: Callable[[bytes], bytes | None], *, limit_bytes: int
+) -> None:
+    r"""Replace the contents of one file of an image.
+
+    Args:
+        wim: the WIM; it must not be split or marked read-only.
+        selector: which image.
+        path: the file in the image, names separated by ``/``, compared without case.
+        change: gets the contents and returns the new ones, or None to leave the WIM as it is.  When it raises, the WIM
+            is left as it was.
+        limit_bytes: the largest file that is taken.
+
+    Raises:
+        InvalidRequest: when there is no such image or file, or it is larger than ``limit_bytes``.
+        TargetRefused: when the WIM cannot be changed.
+        NotAWim, CorruptWim, UnsafeName: when the WIM is damaged.
+        StorageError: when writing failed; the WIM is cut back to what it was.
+    """
+    with WimFile.open(wim) as opened:
+        image = opened.select(selector)
+        index = image.index
+        found = image.entries(f"/{path}", recursive=False)
+        if len(found) != 1 or found[0].attributes & FileAttribute.DIRECTORY:
+            raise InvalidRequest(f"{wim} image {index}: {path!r} is not a file")
+        size = max((stream.size for stream in found[0].streams), default=0)
+    if size > limit_bytes:
+        raise InvalidRequest(f"{wim} image {index}: {path!r} has {size} bytes; at most {limit_bytes} are taken")
+    with TemporaryDirectory(prefix="osdimage-") as folder, wim_errors(wim), WimHandle.open(wim, write=True) as handle:
+        facts = handle.info()
+        if facts.is_spanned:
+            raise TargetRefused(f"{wim}: is a part of a split WIM; join the parts first")
+        refuse_dropped_names(wim, index, load_tree(wim, handle, index))
+        scratch = _make_volume(Path(folder) / "file.ntfs", size)
+        handle.extract_paths(index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
+        if not _change_in(scratch, path, change, limit_bytes):
+            return
+        handle.add_volume(index, scratch)
+        spec = append_spec(wim, None, facts.compression)
+        append_file(handle, wim, spec, integrity=None, threads=0, meter=Meter(None, WRITE_SHARES))
+
+
+def _make_volume(path: Path, size: int) -> Path:
+    with create_image(str(path), align_up(_VOLUME_BYTES + _COPIES * size, MIB)) as target:
+        format_ntfs(target, Extent(Lba(0), target.geometry.sectors), NtfsFormat("", serial=1, is_zero=True))
+    return path
+
+
+def _change_in(scratch: Path, path: str, change: Callable[[bytes], bytes | None], limit: int) -> bool:
+    """Change the file in the volume; return whether there was anything to change."""
+    with open_volume(scratch, write=True) as volume:
+        with open_files(volume) as files:
+            new = change(files.read(path, limit))
+        if new is None:
+            return False
+        with open_files(volume, write=True, sync=False) as files:
+            files.write(path, new)
+    return True
