@@ -1,0 +1,46 @@
+"""``osdimage registry export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params, registry_params, render
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.hive_files import HiveAddress
+
+
+@click.command("export")
+@registry_params.address
+@click.argument("key", default="")
+@click.option(
+    "--to",
+    "destination",
+    type=params.ANY_PATH,
+    metavar="FILE",
+    help="The file, UTF-16 as regedit writes it.  Default: stdout, in UTF-8.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace FILE when it exists.")
+@params.output(json=False, events=False)
+def export_command(
+    address: HiveAddress, key: str, destination: Path | None, overwrite: bool, reporter: Reporter
+) -> None:
+    """Write KEY and everything below it, or the whole hive, as a .reg file of version 5.00."""
+    from osdimage.imaging.boot import reg_file, registry  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.boot.hive_files import load_hive  # noqa: PLC0415
+    from osdimage.imaging.wim.output import new_file  # noqa: PLC0415
+
+    hive = load_hive(address)
+    registry_params.warnings(hive, reporter)
+    text = reg_file.format_reg(registry.export_keys(hive, key, address.registry_prefix))
+    if destination is None:
+        for line in text.split("\r\n")[:-1]:
+            render.line(line)
+        return
+    data = reg_file.encode_reg(text)
+    with new_file(destination, replace=overwrite) as descriptor, open(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    reporter.result(None, f"{destination}: {len(data):,} bytes")

@@ -1,0 +1,79 @@
+"""``osdimage registry get``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import params, registry_params, render
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.hive import Key, Value
+    from osdimage.imaging.boot.hive_files import HiveAddress
+
+
+@click.command("get")
+@registry_params.address
+@click.argument("key", default="")
+@click.option("--value", "name", metavar="NAME", help="Only this value; an empty name is the default value.")
+@params.output(events=False)
+def get_command(address: HiveAddress, key: str, name: str | None, reporter: Reporter) -> None:
+    """Show the values and subkeys of KEY, or of the root of the hive.
+
+    Texts are shown as they are, numbers in hexadecimal, everything else as bytes.  With --value, only its data.
+    """
+    from osdimage.imaging.boot import registry  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.boot.hive_files import load_hive  # noqa: PLC0415
+    from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
+
+    hive = load_hive(address)
+    registry_params.warnings(hive, reporter)
+    prefix = address.registry_prefix
+    found = registry.find_key(hive, key, prefix)
+    path = "\\".join(part for part in (prefix, registry.local_path(hive, key, prefix)) if part)
+    if name is None:
+        reporter.result(_key_document(path, found), *_lines(path, found))
+        return
+    value = found.value(name)
+    if value is None:
+        names = ", ".join(repr(each.name) for each in found.values) or "none"
+        raise InvalidRequest(f"key {path!r} has no value {name!r}; it has {names}")
+    reporter.result(_value_document(value), registry.data_text(value))
+
+
+def _lines(path: str, key: Key) -> list[str]:
+    from osdimage.imaging.boot import registry  # noqa: PLC0415 - start-up stays cheap
+
+    below = [f"{path}\\{each.name}" for each in key.subkeys]
+    values = [f"    {registry.value_lines(value)}" for value in key.values]
+    return [path, *values, *([""] if below else []), *below]
+
+
+def _key_document(path: str, key: Key) -> dict[str, Any]:
+    return {
+        "key": path,
+        "modified": render.to_plain(key.modified),
+        "class_name": key.class_name,
+        "values": [_value_document(value) for value in key.values],
+        "subkeys": [each.name for each in key.subkeys],
+    }
+
+
+def _value_document(value: Value) -> dict[str, Any]:
+    """Return a value for programs: ``data`` is a text, a list of texts, a number, or null; the bytes are there too."""
+    from osdimage.imaging.errors import InvalidInput  # noqa: PLC0415 - start-up stays cheap
+
+    data: object = None
+    for reading in (value.as_string, value.as_strings, value.as_integer):
+        try:
+            data = reading()
+        except InvalidInput:
+            continue
+        break
+    return {
+        "name": value.name,
+        "type": value.type_name,
+        "data": render.to_plain(data),
+        "bytes": value.data.hex(),
+    }

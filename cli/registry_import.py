@@ -1,0 +1,42 @@
+"""``osdimage registry import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params, registry_params
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.hive import Hive
+    from osdimage.imaging.boot.hive_files import HiveAddress
+
+
+@click.command("import")
+@registry_params.address
+@click.argument("file", type=params.EXISTING)
+@registry_params.force
+@params.output(events=False)
+def import_command(address: HiveAddress, file: Path, force: bool, reporter: Reporter) -> None:
+    """Do what FILE says, a .reg file of regedit (version 5.00 or REGEDIT4).
+
+    All or nothing: a file with an error, or with keys of another hive, changes nothing.  What is to be deleted and is
+    not there is no error.
+    """
+    from osdimage.imaging.boot import hive_files, reg_file, registry  # noqa: PLC0415 - start-up stays cheap
+
+    edits = reg_file.parse_reg(file.read_bytes(), name=str(file))
+    prefix = address.registry_prefix
+
+    def change(hive: Hive) -> registry.ImportReport:
+        registry_params.warnings(hive, reporter)
+        return registry.import_edits(hive, edits, prefix)
+
+    report = hive_files.change_hive(address, change, now=registry_params.now(), force=force)
+    reporter.result(
+        report,
+        f"{address}: {report.keys_added} keys added, {report.keys_deleted} deleted; "
+        f"{report.values_set} values set, {report.values_deleted} deleted",
+    )

@@ -1,0 +1,61 @@
+"""The arguments that the verbs for hives share."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import params
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.hive import Hive
+    from osdimage.imaging.wim.select import ImageSelector
+
+TARGET = click.Path(exists=True, dir_okay=False, path_type=Path)
+force = click.option(
+    "--force", is_flag=True, help="Write also a dirty hive, whose last changes in its log files are lost then."
+)
+
+
+def address(command: params.Command) -> params.Command:
+    """Add the argument and options that name a hive, and pass a ``HiveAddress`` as ``address``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        target: Path,
+        hive: str | None,
+        partition: int | None,
+        selector: ImageSelector,
+        prefix: str | None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        from osdimage.imaging.boot.hive_files import HiveAddress  # noqa: PLC0415 - start-up stays cheap
+
+        return command(*args, address=HiveAddress(target, hive, partition, selector, prefix), **kwargs)
+
+    return params.add(
+        click.argument("target", type=TARGET),
+        click.option(
+            "--hive",
+            metavar="NAME|PATH",
+            help=r"The hive in TARGET: SYSTEM, SOFTWARE, DEFAULT, SAM, SECURITY, or a path such as Users\x\NTUSER.DAT.",
+        ),
+        click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk."),
+        params.selector,
+        click.option("--prefix", metavar="KEY", help=r"What the hive is in the registry, such as HKLM\SYSTEM."),
+    )(run)
+
+
+def now() -> datetime:
+    """Return the time that changed keys get."""
+    return datetime.now(UTC)
+
+
+def warnings(hive: Hive, reporter: Any) -> None:  # noqa: ANN401 - render.Reporter
+    """Show what is wrong with a hive that was read."""
+    for text in hive.warnings:
+        reporter.warn(text)

@@ -1,0 +1,216 @@
+r"""Hives where they are: a file, a file inside an NTFS or FAT32 volume, or a file inside an image of a WIM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from osdimage.imaging.boot.hive import Hive
+from osdimage.imaging.boot.registry import full_path, hive_path, registry_prefix
+from osdimage.imaging.errors import InvalidRequest, StorageError
+from osdimage.imaging.units import MIB
+from osdimage.imaging.wim.select import ImageSelector
+
+MAX_HIVE_BYTES = 1024 * MIB
+"""Larger files are not read: Windows itself gives a hive 2 GB at most, and SOFTWARE has about 100 MB."""
+_WIM_MAGICS = (b"MSWIM\0\0\0", b"WLPWM\0\0\0")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class HiveAddress:
+    r"""Where a hive is.
+
+    Attributes:
+        target: the hive's own file; or a disk, a volume, or a WIM that holds it.
+        hive: what it is called inside: ``SYSTEM`` and the like, or a path such as ``Users\x\NTUSER.DAT``; None when the
+            target is the hive.
+        partition: of a disk: the number of the partition.
+        selector: of a WIM: which image.
+        prefix: what the hive is called in the registry; None: what its name says.
+    """
+
+    target: Path
+    hive: str | None = None
+    partition: int | None = None
+    selector: ImageSelector = field(default_factory=ImageSelector)
+    prefix: str | None = None
+
+    @property
+    def registry_prefix(self) -> str:
+        r"""What the hive is called in the registry, such as ``HKEY_LOCAL_MACHINE\SYSTEM``."""
+        return full_path(self.prefix) if self.prefix else registry_prefix(self.hive or self.target.name)
+
+    @property
+    def path(self) -> str:
+        """The path inside the target; empty when the target is the hive."""
+        return hive_path(self.hive) if self.hive is not None else ""
+
+    @property
+    def is_in_wim(self) -> bool:
+        """Whether the target is a WIM that holds the hive."""
+        return self.hive is not None and _head(self.target, 8) in _WIM_MAGICS
+
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        inside = f" partition {self.partition}" if self.partition is not None else ""
+        return f"{self.target}{inside}" + (f": {self.path}" if self.path else "")
+
+
+def load_hive(address: HiveAddress) -> Hive:
+    """Read a hive where it is; nothing is written.
+
+    Raises:
+        InvalidInput: when it is damaged or no hive.
+        InvalidRequest: when there is no such file, partition or image.
+        StorageError, TargetRefused: when it cannot be read.
+    """
+    _check(address)
+    if address.hive is None:
+        data = _read_file(address.target)
+    elif address.is_in_wim:
+        with TemporaryDirectory(prefix="osdimage-") as folder:
+            data = _read_from_wim(address, Path(folder))
+    else:
+        data = _read_from_volume(address)
+    return Hive.parse(data, name=str(address))
+
+
+def change_hive(
+    address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None = None, force: bool = False
+) -> Result:
+    """Change a hive where it is: read it, call ``change`` with it, and write it if something changed.
+
+    A file is replaced in one step when the new one is complete; inside a volume the file is written in place, with the
+    old contents kept until the new ones are on the medium (:mod:`osdimage.imaging.volume.files`); a WIM is appended to
+    (:mod:`osdimage.imaging.wim.replace`).
+
+    Args:
+        address: where it is.
+        change: changes the hive in memory; what it returns is returned.  When it raises, nothing is written.
+        now: the time of what was changed; None leaves all times as they are.
+        force: write also a dirty hive, whose last changes are lost then, and to a volume that is marked dirty.
+
+    Raises:
+        TargetRefused: when the hive or volume is dirty, or cannot be written to; nothing was written.
+        InvalidInput, InvalidRequest, StorageError: as :func:`load_hive`.
+    """
+    _check(address)
+    if address.hive is None:
+        return _change_file(address, change, now=now, force=force)
+    if address.is_in_wim:
+        return _change_in_wim(address, change, now=now, force=force)
+    return _change_in_volume(address, change, now=now, force=force)
+
+
+def _check(address: HiveAddress) -> None:
+    if address.hive is None and (address.partition is not None or address.selector != ImageSelector()):
+        raise InvalidRequest("a partition or an image was chosen, but no hive in it: name one, such as SYSTEM")
+    if address.partition is not None and address.is_in_wim:
+        raise InvalidRequest(f"{address.target}: is a WIM; choose an image, not a partition")
+
+
+def _changed_bytes(
+    address: HiveAddress, data: bytes, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
+) -> tuple[Result, bytes | None]:
+    """Return what ``change`` returned, and the new file, or None when nothing changed."""
+    hive = Hive.parse(data, name=str(address))
+    if hive.is_dirty and not force:
+        # Refused before the change is tried.
+        hive.to_bytes()
+    result = change(hive)
+    return result, hive.to_bytes(now=now, force=force) if hive.is_changed else None
+
+
+# ---- a file
+
+
+def _head(path: Path, size: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+
+
+def _read_file(path: Path) -> bytes:
+    data = _head(path, MAX_HIVE_BYTES + 1)
+    if len(data) > MAX_HIVE_BYTES:
+        raise InvalidRequest(f"{path}: is larger than any hive; name the hive that is meant in it, such as SYSTEM")
+    return data
+
+
+def _change_file(
+    address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
+) -> Result:
+    from osdimage.imaging.wim.output import new_file  # noqa: PLC0415 - only changes need it
+
+    result, data = _changed_bytes(address, _read_file(address.target), change, now=now, force=force)
+    if data is not None:
+        with new_file(address.target, replace=True) as descriptor, open(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+    return result
+
+
+# ---- a volume
+
+
+def _read_from_volume(address: HiveAddress) -> bytes:
+    from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - reading a plain file needs no library
+    from osdimage.imaging.volume.opened import open_volume  # noqa: PLC0415
+
+    with open_volume(address.target, address.partition) as volume, open_files(volume) as files:
+        return files.read(address.path, limit=MAX_HIVE_BYTES)
+
+
+def _change_in_volume(
+    address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
+) -> Result:
+    from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - as above
+    from osdimage.imaging.volume.opened import open_volume  # noqa: PLC0415
+
+    with open_volume(address.target, address.partition, write=True) as volume:
+        # First only read: a volume is not marked dirty for a change that is refused.
+        with open_files(volume) as files:
+            old = files.read(address.path, limit=MAX_HIVE_BYTES)
+        result, data = _changed_bytes(address, old, change, now=now, force=force)
+        if data is not None:
+            with open_files(volume, write=True, force=force) as files:
+                files.write(address.path, data)
+    return result
+
+
+# ---- a WIM
+
+
+def _read_from_wim(address: HiveAddress, folder: Path) -> bytes:
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - reading a plain file needs no library
+
+    with WimFile.open(address.target) as wim:
+        image = wim.select(address.selector)
+        image.extract([f"/{address.path}"], folder, limit_bytes=MAX_HIVE_BYTES)
+    found = [each for each in folder.iterdir() if each.is_file()]
+    if len(found) != 1:
+        raise InvalidRequest(f"{address}: is not one file of the image")
+    return _read_file(found[0])
+
+
+def _change_in_wim(
+    address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
+) -> Result:
+    from osdimage.imaging.wim.replace import replace_file  # noqa: PLC0415 - as above
+
+    results: list[Result] = []
+
+    def work(old: bytes) -> bytes | None:
+        result, new = _changed_bytes(address, old, change, now=now, force=force)
+        results.append(result)
+        return new
+
+    replace_file(address.target, address.selector, address.path, work, limit_bytes=MAX_HIVE_BYTES)
+    return results[0]
