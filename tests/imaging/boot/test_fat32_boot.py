@@ -6,9 +6,9 @@ from pathlib import Path
 
 import boot_cases
 import boot_judges
+import disk_judges
 import fat_judges
 import judges
-import ntfs_judges
 import pytest
 from boot_cases import START, Fat32Filler, Standin, entry
 from osdimage.imaging.boot.bootcode import BootCode
@@ -89,7 +89,7 @@ def test_bootmgr_is_loaded_from_a_volume_that_osdimage_made_and_fsck_finds_nothi
     assert booted.reached, booted.printed
     assert booted.printed.endswith(standin.report(oem="MSWI"))
     # fsck.fat compares the boot sector with its copy.
-    fat_judges.fsck(ntfs_judges.cut_out(disk, START * 512, sectors * 512, tmp_path / "volume.img"))
+    fat_judges.fsck(disk_judges.cut_out(disk, START * 512, sectors * 512, tmp_path / "volume.img"))
 
 
 @pytest.mark.foreign
@@ -210,13 +210,13 @@ def test_what_cannot_be_started_is_told_on_the_screen(
 @pytest.mark.foreign
 def test_only_the_code_changes_and_the_number_of_the_first_sector(tmp_path: Path) -> None:
     disk, _ = small_volume(tmp_path)
-    before = ntfs_judges.cut_out(disk, START * 512, SMALL * 512, tmp_path / "before.img").read_bytes()
+    before = disk_judges.cut_out(disk, START * 512, SMALL * 512, tmp_path / "before.img").read_bytes()
     with open_image(str(disk), write=True) as target:
         volume = volume_of(target, SMALL)
         assert fat32_boot_code(volume) is BootCode.NONE
         write_fat32_boot_sector(volume, hidden_sectors=63)
         assert fat32_boot_code(volume) is BootCode.OSDIMAGE
-    path = ntfs_judges.cut_out(disk, START * 512, SMALL * 512, tmp_path / "after.img")
+    path = disk_judges.cut_out(disk, START * 512, SMALL * 512, tmp_path / "after.img")
     after = path.read_bytes()
     changed = {at // 512 for at in range(0, len(before), 512) if before[at : at + 512] != after[at : at + 512]}
     # The boot sector and its second part, and the copies of both.

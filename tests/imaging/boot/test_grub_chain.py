@@ -74,7 +74,7 @@ def test_bootmgr_is_loaded_from_ntfs(tmp_path: Path) -> None:
     assert booted.reached, booted.printed
     assert booted.printed.endswith(standin.report(oem="NTFS"))
     # GRUB marks nothing and is no part of the volume.
-    ntfs_judges.ntfsfix(ntfs_judges.cut_out(disk, START * 512, SECTORS * 512, tmp_path / "after.img"))
+    ntfs_judges.ntfsfix(disk_judges.cut_out(disk, START * 512, SECTORS * 512, tmp_path / "after.img"))
 
 
 @pytest.mark.foreign
@@ -108,7 +108,7 @@ def test_only_the_gap_and_the_code_of_the_boot_sector_change(grub: GrubTools, tm
     first = after[START * 512 :]
     assert first[3:0x54] == before[START * 512 + 3 : START * 512 + 0x54]
     assert after[(START + SECTORS - 1) * 512 : (START + SECTORS) * 512] == first[:512]
-    volume = ntfs_judges.cut_out(disk, START * 512, SECTORS * 512, tmp_path / "after.img")
+    volume = disk_judges.cut_out(disk, START * 512, SECTORS * 512, tmp_path / "after.img")
     ntfs_judges.ntfsfix(volume)
     assert ntfs_judges.ntfscat(volume, "bootmgr") == "x" * 5000
 
