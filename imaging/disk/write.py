@@ -22,7 +22,7 @@ from osdimage.imaging.disk import gpt, mbr, signatures
 from osdimage.imaging.disk.check import table_findings
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.place import ENTRY_COUNT
-from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, read_table
+from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptState, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import FIRST_LOGICAL, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
@@ -136,12 +136,25 @@ def leftovers(target: BlockTarget, table: PartitionTable, old: DiskReading) -> t
     for state in (old.primary, old.backup):
         if state is not None:
             sectors.setdefault(state.header.my_lba, "old GPT header")
+    if table.scheme is Scheme.MBR and old.primary is not None:
+        # Boot loaders lie in this gap, and take what is in it for another one.
+        sectors |= dict.fromkeys(_gap_with_entries(table, old.primary), "old GPT entries")
     kept = _table_sectors(table)
     return tuple(
         Write(lba * size, bytes(size), what)
         for lba, what in sorted(sectors.items())
         if not any(extent.first <= lba < extent.end for extent in kept)
     )
+
+
+def _gap_with_entries(table: PartitionTable, state: GptState) -> Iterator[int]:
+    """Yield the sectors before the first partition that hold entries of an old GPT."""
+    size = table.geometry.sector_size
+    begin = state.header.entries_lba
+    first = min((each.extent.first for each in table.partitions), default=table.geometry.sectors)
+    for number in range(-(-len(state.array) // size)):
+        if any(state.array[number * size : (number + 1) * size]) and begin + number < first:
+            yield begin + number
 
 
 def _table_sectors(table: PartitionTable) -> list[Extent]:

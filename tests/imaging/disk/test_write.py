@@ -248,6 +248,20 @@ def test_copies_of_an_old_gpt_are_cleared_under_a_new_mbr() -> None:
     assert target.read_sectors(1) == target.read_sectors(DISK.sectors - 1) == bytes(512)
 
 
+def test_entries_of_an_old_gpt_are_cleared_before_the_first_partition_of_an_mbr_and_not_in_it() -> None:
+    for new, cleared in (("mbr-a", True), ("compat", True)):
+        target = MemoryTarget(DISK)
+        initialize(target, placed("gpt-a"), now=NOW, save=False)
+        assert any(target.read_sectors(2, 32))
+        initialize(target, placed(new), now=NOW, save=False)
+        assert any(target.read_sectors(1, 33)) is not cleared
+    table = placed("mbr-a")
+    early = replace(table, partitions=(replace(table.partitions[0], extent=Extent(Lba(2), 100)),))
+    target = MemoryTarget(DISK)
+    initialize(target, placed("gpt-a"), now=NOW, save=False)
+    assert [write.what for write in leftovers(target, early, read_table(target))].count("old GPT entries") == 0
+
+
 def test_what_made_a_disk_dynamic_is_cleared() -> None:
     target = MemoryTarget(DISK)
     put_marks(target, 6 * 512, (0, b"PRIVHEAD"))
