@@ -1,0 +1,149 @@
+"""What a BIOS needs beside files: an active partition, a disk signature, and code in the MBR and in a boot sector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from osdimage.imaging.boot import ntfs_boot
+from osdimage.imaging.boot.bootcode import BootCode
+from osdimage.imaging.boot.fat32_boot import write_fat32_boot_sector
+from osdimage.imaging.boot.grub_chain import find_grub, install_grub_chain
+from osdimage.imaging.boot.mbrcode import CODE_BYTES, write_mbr_code
+from osdimage.imaging.boot.ntfs_boot import NtfsBootCode, ntfs_boot_code, ntfs_boot_code_from, write_ntfs_boot_code
+from osdimage.imaging.disk.place import RandomBits
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.disk.volume import identify
+from osdimage.imaging.disk.write import Flush, Write, run_steps
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
+from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.files import VolumeFiles
+
+# Of a partition entry: 16 bytes each, the boot indicator first.
+_ENTRIES_AT, _ENTRY_BYTES, _ACTIVE = 446, 16, 0x80
+_LARGEST_SOURCE = 64 * MIB
+
+
+class BiosLoader(StrEnum):
+    """Where the boot sector of an NTFS system volume comes from.
+
+    AUTO: from the image, or else GRUB when it is installed.  NONE: nothing of boot code is written at all.
+    """
+
+    AUTO = "auto"
+    IMAGE = "image"
+    GRUB = "grub"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class BootCodeReport:
+    """What boot code was written.
+
+    Attributes:
+        mbr: whether the MBR got code.
+        boot_sector: whose code the boot sector of the system volume has now: ``osdimage``, ``grub``, the path of the
+            file of the image that it is from, ``kept`` for what was there, or None when it starts nothing.
+        warnings: what is still to be done, in sentences.
+    """
+
+    mbr: bool
+    boot_sector: str | None
+    warnings: tuple[str, ...] = ()
+
+
+def prepare_record(target: FileTarget, table: PartitionTable, *, active: int, rng: RandomBits) -> PartitionTable:
+    """Make one partition the only active one, and give the disk a signature when it has none; return the new table.
+
+    One sector is written, in one write, and only when it changes; boot code and partitions stay as they are.
+
+    Raises:
+        InvalidRequest: when the partition is a logical one.
+        StorageError: when writing failed, or the disk does not hold what was written.
+    """
+    if not 1 <= active <= 4:
+        raise InvalidRequest(f"partition {active} is a logical one; only a primary partition can be active")
+    signature = table.disk_signature or rng.getrandbits(32) or 1
+    sector = bytearray(target.read_at(0, target.geometry.sector_size))
+    before = bytes(sector)
+    sector[CODE_BYTES : CODE_BYTES + 4] = signature.to_bytes(4, "little")
+    for number in range(1, 5):
+        sector[_ENTRIES_AT + (number - 1) * _ENTRY_BYTES] = _ACTIVE if number == active else 0
+    if sector != before:
+        run_steps(target, (Write(0, bytes(sector), "MBR"), Flush()))
+    partitions = tuple(replace(each, active=each.number == active) for each in table.partitions)
+    return replace(table, disk_signature=signature, partitions=partitions)
+
+
+def find_boot_code(files: VolumeFiles) -> NtfsBootCode | None:
+    """Look for the boot code of NTFS in the files of a Windows."""
+
+    def read(path: str) -> bytes | None:
+        facts = files.find(path)
+        if facts is None or facts.is_directory or facts.is_link or facts.size > _LARGEST_SOURCE:
+            return None
+        return files.read(path, limit=_LARGEST_SOURCE)
+
+    return ntfs_boot_code_from(read)
+
+
+def write_boot_code(
+    target: FileTarget,
+    table: PartitionTable,
+    system: Partition,
+    ntfs_code: NtfsBootCode | None,
+    *,
+    wanted: BiosLoader = BiosLoader.AUTO,
+) -> BootCodeReport:
+    """Write the code that leads from the BIOS to ``bootmgr``: in the boot sector of the system volume, then in the MBR.
+
+    Args:
+        target: the disk.
+        table: its partitions.
+        system: the active one, which holds ``bootmgr``.
+        ntfs_code: what the image holds for an NTFS volume, or None.
+        wanted: where the code for an NTFS volume comes from.
+
+    Raises:
+        InvalidInput: when the image holds no code, and it is to come from there.
+        OsdImageError: when GRUB is asked for and is not installed, or fails.
+        TargetRefused, InvalidVolume, StorageError: as the writers of each kind.
+    """
+    if wanted is BiosLoader.NONE:
+        return BootCodeReport(mbr=False, boot_sector=None, warnings=("no boot code was written, as was asked for",))
+    window = target.window(system.extent)
+    window.name = f"{target.name} partition {system.number}"
+    if identify(window).kind == "fat32":
+        write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
+        source: str | None = BootCode.OSDIMAGE.value
+        warnings: tuple[str, ...] = ()
+    else:
+        source, warnings = _write_ntfs(target, table, system, ntfs_code, wanted)
+    write_mbr_code(target)
+    return BootCodeReport(mbr=True, boot_sector=source, warnings=warnings)
+
+
+def _write_ntfs(
+    target: FileTarget, table: PartitionTable, system: Partition, code: NtfsBootCode | None, wanted: BiosLoader
+) -> tuple[str | None, tuple[str, ...]]:
+    window = target.window(system.extent)
+    window.name = f"{target.name} partition {system.number}"
+    if wanted is BiosLoader.IMAGE and code is None:
+        raise InvalidInput(f"{window.name}: the image holds no boot code for NTFS in {', '.join(ntfs_boot.CANDIDATES)}")
+    if code is not None and wanted is not BiosLoader.GRUB:
+        write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)
+        return code.source, ()
+    if wanted is BiosLoader.GRUB:
+        install_grub_chain(target, table, system)
+        return BootCode.GRUB.value, ()
+    if ntfs_boot_code(window) not in {BootCode.NONE, BootCode.GRUB}:
+        # Whoever wrote it knows how to start what is there.
+        return "kept", ()
+    if find_grub() is None:
+        return None, (f"{window.name}: {ntfs_boot.NEEDS_BOOTSECT}",)
+    try:
+        install_grub_chain(target, table, system)
+    except TargetRefused as error:
+        return None, (f"{error}; run `bootsect /nt60 X:` on it once in Windows PE",)
+    return BootCode.GRUB.value, ()

@@ -1,0 +1,282 @@
+r"""Making a disk start: boot files, the BCD store and, for a BIOS, boot code; what Microsoft's bcdboot and bootsect do.
+
+The volumes are written where they lie; nothing is mounted.  The order is such that nothing points at what is not there
+yet: the boot files and the store of one system volume become visible together, and the boot code comes last.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from osdimage.imaging.boot.bcd import BcdStore
+from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry
+from osdimage.imaging.boot.bcd_devices import PartitionRef
+from osdimage.imaging.boot.bios import BiosLoader, BootCodeReport, find_boot_code, prepare_record, write_boot_code
+from osdimage.imaging.boot.bootcode import refuse_large_sectors
+from osdimage.imaging.boot.files import (
+    OS_LOADERS,
+    STORES,
+    BootFile,
+    BootFilePlan,
+    plan_boot_files,
+    read_boot_files,
+    write_boot_files,
+)
+from osdimage.imaging.boot.ntfs_boot import NtfsBootCode
+from osdimage.imaging.boot.places import BootPlaces, choose_places, volume_of
+from osdimage.imaging.boot.windows import generation_of, has_recovery, locale_of, template_of
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.place import RandomBits
+from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.roles import Role
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.opened import OpenVolume
+
+
+@dataclass(frozen=True, slots=True)
+class BootOptions:
+    r"""How a disk is made to start.
+
+    Attributes:
+        signed_2023: take the loaders that are signed with "Windows UEFI CA 2023" (``Windows\Boot\EFI_EX``).
+        locale: the language of the boot menu; None: that of Windows.
+        description: what the menu calls this Windows.
+        timeout_s: how long the menu waits, in seconds.
+        bios_loader: where the boot sector of an NTFS system volume comes from.
+        force: write also to volumes that are marked dirty.
+        sync: wait until everything is on the medium.
+    """
+
+    signed_2023: bool = False
+    locale: str | None = None
+    description: str = "Windows"
+    timeout_s: int = 30
+    bios_loader: BiosLoader = BiosLoader.AUTO
+    force: bool = False
+    sync: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BootResult:
+    """What was done so that a disk starts.
+
+    Attributes:
+        disk: the disk image or device.
+        firmware: what starts it.
+        architecture: of the loader; None for a BIOS.
+        system_partition: the number of the partition with the boot manager.
+        os_partition: the number of the partition with Windows.
+        files: how many boot files were written.
+        size: of their contents in bytes.
+        store: the path of the BCD store on the system partition.
+        loader: the path at which the firmware finds the loader.
+        locale: the language of the boot menu.
+        replaced_store: whether there was a BCD store before; its entries are gone.
+        recovery_partition: the number of the partition of the recovery environment, or None.
+        boot_code: what was written for a BIOS, or None.
+        warnings: sentences about what is still to be done, or was left as it was.
+    """
+
+    disk: Path
+    firmware: Firmware
+    architecture: str | None
+    system_partition: int
+    os_partition: int
+    files: int
+    size: int
+    store: str
+    loader: str
+    locale: str
+    replaced_store: bool
+    recovery_partition: int | None
+    boot_code: BootCodeReport | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read from the volume of Windows."""
+
+    plan: BootFilePlan
+    contents: list[tuple[BootFile, bytes]]
+    generation: Generation
+    locale: str
+    template: bytes | None
+    ntfs_code: NtfsBootCode | None
+    has_loader: bool
+
+
+def install_boot(
+    disk: FileTarget | str | os.PathLike[str],
+    os_partition: int,
+    system_partition: int | None = None,
+    *,
+    options: BootOptions | None = None,
+    rng: RandomBits | None = None,
+    now: datetime | None = None,
+    sector_size: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> BootResult:
+    r"""Make a disk start the Windows that was applied to one of its partitions.
+
+    On a GPT this is for UEFI: the boot files and ``\EFI\Microsoft\Boot\BCD`` go to the EFI system partition.  On an
+    MBR it is for a BIOS: they go to the active partition (``\bootmgr``, ``\Boot\BCD``), which is made active if none
+    is, boot code is written to the MBR and to the boot sector of that partition, and a disk signature of 0 becomes
+    another.  A BCD store that is there is replaced.
+
+    Args:
+        disk: the disk, open for writing (it stays open), or its path.
+        os_partition: the number of the partition with Windows.
+        system_partition: the number of the one with the boot manager; None: the EFI system partition, or the active
+            one.
+        options: how.
+        rng: where GUIDs and a signature come from; None: the system.
+        now: the time for the store; None: now.
+        sector_size: of a disk image that does not tell.
+        progress: receives the progress.
+
+    Raises:
+        InvalidRequest: when a partition is not there, or cannot be what it is to be.
+        InvalidInput: when Windows lacks a boot file, or the disk or a volume is damaged; the message names it.
+        TargetRefused: when a volume must not be written to, or is full.
+        StorageError: when reading or writing failed.
+    """
+    wish = options or BootOptions()
+    if isinstance(disk, FileTarget):
+        return _Installation(disk, wish, rng or random.SystemRandom(), now).run(
+            os_partition, system_partition, progress
+        )
+    with open_target(os.fspath(disk), write=True, sector_size=sector_size) as target:
+        return _Installation(target, wish, rng or random.SystemRandom(), now).run(
+            os_partition, system_partition, progress
+        )
+
+
+class _Installation:
+    """One disk that is made to start."""
+
+    def __init__(self, target: FileTarget, options: BootOptions, rng: RandomBits, now: datetime | None) -> None:
+        self._target = target
+        self._options = options
+        self._rng = rng
+        self._now = now or datetime.now(UTC)
+
+    def run(self, windows: int, system: int | None, progress: ProgressCallback | None) -> BootResult:
+        meter = Meter(progress, {Phase.READ: 1.0, Phase.WRITE_DATA: 2.0})
+        table = read_table(self._target).require()
+        places = choose_places(table, windows, system)
+        volume = self._system_volume(places)
+        found = self._read(places)
+        recovery = self._recovery(table)
+        meter.step(Phase.READ, found.plan.size, found.plan.size)
+        if places.firmware is Firmware.BIOS:
+            table = prepare_record(self._target, table, active=places.system.number, rng=self._rng)
+        replaced = self._write(table, places, volume, found, recovery)
+        meter.step(Phase.WRITE_DATA, found.plan.size, found.plan.size)
+        report = None
+        if places.firmware is Firmware.BIOS:
+            report = write_boot_code(
+                self._target, table, places.system, found.ntfs_code, wanted=self._options.bios_loader
+            )
+        if self._options.sync:
+            self._target.flush()
+        warnings = list(() if report is None else report.warnings)
+        if replaced:
+            warnings.append(f"{volume.name}: a BCD store was there and was replaced; its entries are gone")
+        if not found.has_loader:
+            warnings.append(
+                f"{self._target.name} partition {places.windows.number}: \\{OS_LOADERS[places.firmware]} is missing, "
+                "which the boot manager starts".replace("/", "\\")
+            )
+        for text in warnings:
+            meter.warn(text)
+        meter.finish()
+        return BootResult(
+            disk=Path(self._target.name),
+            firmware=places.firmware,
+            architecture=found.plan.architecture,
+            system_partition=places.system.number,
+            os_partition=places.windows.number,
+            files=len(found.plan.files),
+            size=found.plan.size,
+            store=STORES[places.firmware],
+            loader=found.plan.fallback or "bootmgr",
+            locale=found.locale,
+            replaced_store=replaced,
+            recovery_partition=recovery,
+            boot_code=report,
+            warnings=tuple(warnings),
+        )
+
+    def _system_volume(self, places: BootPlaces) -> OpenVolume:
+        """Return the volume of the system partition; refuse one that the firmware or its boot code cannot read."""
+        volume = volume_of(self._target, places.system)
+        valid = ("fat32",) if places.firmware is Firmware.UEFI else ("fat32", "ntfs")
+        if volume.filesystem not in valid:
+            who = "UEFI firmware reads" if places.firmware is Firmware.UEFI else "the boot manager is started from"
+            raise TargetRefused(
+                f"{volume.name}: holds {volume.described}; {who} {' or '.join(each.upper() for each in valid)}: "
+                "format the partition first"
+            )
+        if places.firmware is Firmware.BIOS:
+            refuse_large_sectors(self._target)
+        return volume
+
+    def _read(self, places: BootPlaces) -> _Found:
+        """Read all that is needed of Windows, before anything is written."""
+        with open_files(volume_of(self._target, places.windows)) as files:
+            plan = plan_boot_files(files, places.firmware, signed_2023=self._options.signed_2023)
+            is_ntfs_bios = places.firmware is Firmware.BIOS and self._filesystem(places.system) == "ntfs"
+            return _Found(
+                plan,
+                list(read_boot_files(files, plan)),
+                generation_of(files),
+                locale_of(files, places.firmware, wanted=self._options.locale),
+                template_of(files),
+                find_boot_code(files) if is_ntfs_bios else None,
+                files.exists(OS_LOADERS[places.firmware]),
+            )
+
+    def _filesystem(self, partition: Partition) -> str | None:
+        return volume_of(self._target, partition).filesystem
+
+    def _recovery(self, table: PartitionTable) -> int | None:
+        """Return the number of the partition with a recovery environment that is whole, or None."""
+        for partition in table.partitions:
+            if partition.role is Role.RECOVERY and self._filesystem(partition) in {"ntfs", "fat32"}:
+                with open_files(volume_of(self._target, partition)) as files:
+                    if has_recovery(files):
+                        return partition.number
+        return None
+
+    def _write(
+        self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, recovery: int | None
+    ) -> bool:
+        """Write the files and the store; tell whether there was a store."""
+        store = self._store(table, places, found, recovery)
+        path = STORES[places.firmware]
+        with open_files(volume, write=True, force=self._options.force, sync=self._options.sync) as files:
+            replaced = files.exists(path)
+            write_boot_files(files, found.plan, found.contents)
+            files.write(path, store, modified_ns=int(self._now.timestamp()) * 1_000_000_000)
+        return replaced
+
+    def _store(self, table: PartitionTable, places: BootPlaces, found: _Found, recovery: int | None) -> bytes:
+        refs = {each.number: PartitionRef.of(table, each) for each in table.partitions if not each.is_extended}
+        entry = OsEntry(
+            refs[places.windows.number],
+            description=self._options.description,
+            generation=found.generation,
+            locale=found.locale,
+            recovery=None if recovery is None else RecoveryEntry(refs[recovery]),
+        )
+        settings = BcdSettings(places.firmware, refs[places.system.number], (entry,), timeout_s=self._options.timeout_s)
+        return BcdStore.create(settings, self._rng, template=found.template, now=self._now).to_bytes(now=self._now)

@@ -1,0 +1,73 @@
+"""What an applied Windows tells of itself: its version, its language, its recovery environment."""
+
+from __future__ import annotations
+
+import re
+
+from osdimage.imaging.boot.bcd_create import Firmware, Generation
+from osdimage.imaging.boot.files import OS_LOADERS
+from osdimage.imaging.boot.pe import read_pe
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.files import VolumeFiles
+
+TEMPLATE = "Windows/System32/config/BCD-Template"
+"""The store that Windows brings along for its setup."""
+DEFAULT_LOCALE = "en-US"
+_KERNEL = "Windows/System32/ntoskrnl.exe"
+_LARGEST_PROGRAM, _LARGEST_TEMPLATE = 64 * MIB, 16 * MIB
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})+")
+_RECOVERY = "Recovery/WindowsRE"
+
+
+def generation_of(source: VolumeFiles) -> Generation:
+    """Return for which Windows the kernel says it was built; that of today when it does not say.
+
+    Raises:
+        InvalidInput: for a Windows before 7, or a kernel that is no program.
+    """
+    if not source.exists(_KERNEL):
+        return Generation.WINDOWS_10
+    found = read_pe(source.read(_KERNEL, limit=_LARGEST_PROGRAM), name=f"{source.name}: {_KERNEL}").os_version
+    if found is None or found == (0, 0):
+        return Generation.WINDOWS_10
+    if found < (6, 1):
+        raise InvalidInput(
+            f"{source.name}: holds Windows NT {found[0]}.{found[1]}; valid are 6.1 (Windows 7) and later"
+        )
+    return Generation.of_version(*found)
+
+
+def locale_of(source: VolumeFiles, firmware: Firmware, *, wanted: str | None = None) -> str:
+    r"""Return the language for the boot menu.
+
+    It is ``wanted``, or else the one in which the loader of this Windows speaks
+    (``System32\de-DE\winload.efi.mui``); of several one that is not en-US, which many others bring along.
+
+    Raises:
+        InvalidRequest: when ``wanted`` is no language.
+    """
+    if wanted is not None:
+        if not _LOCALE.fullmatch(wanted):
+            raise InvalidRequest(f"{wanted!r} is no language; valid is one such as en-US or de-DE")
+        return wanted
+    folder, _, loader = OS_LOADERS[firmware].rpartition("/")
+    if not source.exists(folder):
+        return DEFAULT_LOCALE
+    spoken = [
+        each.name
+        for each in source.list(folder)
+        if each.is_directory and _LOCALE.fullmatch(each.name) and source.exists(f"{each.path}/{loader}.mui")
+    ]
+    others = [name for name in spoken if name.lower() != DEFAULT_LOCALE.lower()]
+    return (others or [DEFAULT_LOCALE])[0]
+
+
+def template_of(source: VolumeFiles) -> bytes | None:
+    """Return the image's own BCD template, or None."""
+    return source.read(TEMPLATE, limit=_LARGEST_TEMPLATE) if source.exists(TEMPLATE) else None
+
+
+def has_recovery(files: VolumeFiles) -> bool:
+    r"""Tell whether a volume holds a recovery environment that is whole (``\Recovery\WindowsRE``)."""
+    return all(files.exists(f"{_RECOVERY}/{name}") for name in ("Winre.wim", "boot.sdi"))
