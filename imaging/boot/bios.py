@@ -6,18 +6,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from osdimage.imaging.boot import ntfs_boot
-from osdimage.imaging.boot.bootcode import BootCode
-from osdimage.imaging.boot.fat32_boot import write_fat32_boot_sector
+from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode
+from osdimage.imaging.boot.fat32_boot import fat32_boot_code, write_fat32_boot_sector
 from osdimage.imaging.boot.grub_chain import find_grub, install_grub_chain
 from osdimage.imaging.boot.mbrcode import CODE_BYTES, write_mbr_code
 from osdimage.imaging.boot.ntfs_boot import NtfsBootCode, ntfs_boot_code, ntfs_boot_code_from, write_ntfs_boot_code
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.disk.target import BlockTarget, FileTarget
 from osdimage.imaging.disk.volume import identify
-from osdimage.imaging.disk.write import Flush, Write, run_steps
+from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
 from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.fat32_layout import parse_boot
 from osdimage.imaging.volume.files import VolumeFiles
 
 # Of a partition entry: 16 bytes each, the boot indicator first.
@@ -147,3 +148,54 @@ def _write_ntfs(
     except TargetRefused as error:
         return None, (f"{error}; run `bootsect /nt60 X:` on it once in Windows PE",)
     return BootCode.GRUB.value, ()
+
+
+# Of a boot sector, NTFS and FAT32 alike: the number of sectors before the volume.
+_HIDDEN = slice(0x1C, 0x20)
+
+
+def hidden_sectors_of(volume: BlockTarget) -> int:
+    """Return how many sectors the boot sector of an NTFS or FAT32 volume says are before it."""
+    return int.from_bytes(volume.read_at(0, SECTOR_BYTES)[_HIDDEN], "little")
+
+
+def set_hidden_sectors(volume: BlockTarget, count: int) -> None:
+    """Write into the boot sector of an NTFS or FAT32 volume, and into its copy, how many sectors are before it.
+
+    Raises:
+        InvalidRequest: when 32 bits do not hold the number.
+        InvalidVolume: when it is no such volume.
+        StorageError: when writing failed.
+    """
+    if not 0 <= count <= 0xFFFFFFFF:
+        raise InvalidRequest(f"{volume.name}: begins beyond what a boot sector can tell, at sector {count}")
+    size = volume.geometry.sector_size
+    first = volume.read_at(0, SECTOR_BYTES)
+    steps: list[Step] = []
+    for at in (_copy_of(volume, first), 0):
+        if at is not None:
+            sector = bytearray(volume.read_at(at, size))
+            sector[_HIDDEN] = count.to_bytes(4, "little")
+            steps += [Write(at, bytes(sector), "boot sector"), Flush()]
+    run_steps(volume, tuple(steps))
+
+
+def _copy_of(volume: BlockTarget, first: bytes) -> int | None:
+    """Return the byte at which the copy of a boot sector is, or None when there is none."""
+    size = volume.geometry.sector_size
+    if identify(volume).kind == "fat32":
+        boot = parse_boot(first, size_bytes=volume.geometry.size_bytes)
+        return None if boot.backup_sector is None else boot.backup_sector * boot.layout.sector_size
+    at = int.from_bytes(first[0x28:0x30], "little") * size
+    if at + size > volume.geometry.size_bytes or volume.read_at(at, SECTOR_BYTES)[3:11] != b"NTFS    ":
+        return None
+    return at
+
+
+def boot_sector_code(volume: BlockTarget) -> BootCode:
+    """Tell whose boot code is in an NTFS or FAT32 volume.
+
+    Raises:
+        InvalidVolume: when it is neither.
+    """
+    return fat32_boot_code(volume) if identify(volume).kind == "fat32" else ntfs_boot_code(volume)

@@ -36,7 +36,10 @@ def firmware_of(table: PartitionTable) -> Firmware:
 
 
 def choose_places(table: PartitionTable, windows: int, system: int | None = None) -> BootPlaces:
-    """Choose the system partition; the first EFI system partition, the active one, or the one that is named.
+    """Choose the system partition for a Windows.
+
+    It is the one that is named, or the first EFI system partition, or the active one; where none is active, it is the
+    partition of Windows itself.
 
     Args:
         table: of the disk.
@@ -46,32 +49,49 @@ def choose_places(table: PartitionTable, windows: int, system: int | None = None
     Raises:
         InvalidRequest: when there is none, or the named one cannot be it; the message says what would be valid.
     """
-    firmware = firmware_of(table)
     os_partition = _numbered(table, windows)
+    if system is None and firmware_of(table) is Firmware.BIOS and not _active(table) and not os_partition.is_logical:
+        return BootPlaces(Firmware.BIOS, os_partition, os_partition)
+    firmware, chosen = choose_system(table, system)
+    return BootPlaces(firmware, chosen, os_partition)
+
+
+def choose_system(table: PartitionTable, system: int | None = None) -> tuple[Firmware, Partition]:
+    """Return what starts a disk, and the system partition: the named one, the first EFI one, or the active one.
+
+    Raises:
+        InvalidRequest: as :func:`choose_places`.
+    """
+    firmware = firmware_of(table)
     if system is not None:
         chosen = _numbered(table, system)
         if firmware is Firmware.BIOS and chosen.is_logical:
             raise InvalidRequest(
-                f"partition {system} is a logical one; a BIOS starts from a primary partition: "
-                f"{_list(each for each in table.partitions if not each.is_logical and not each.is_extended)}"
+                f"partition {system} is a logical one; a BIOS starts from a primary partition: {_list(_primary(table))}"
             )
-        return BootPlaces(firmware, chosen, os_partition)
+        return firmware, chosen
     if firmware is Firmware.UEFI:
         found = [each for each in table.partitions if each.type_id == EFI_SYSTEM]
         if not found:
             raise InvalidRequest(
                 "the disk has no EFI system partition: make one (type ef00, FAT32), or name one with --system-partition"
             )
-        return BootPlaces(firmware, found[0], os_partition)
-    found = [each for each in table.partitions if each.active and not each.is_logical and not each.is_extended]
-    if not found and not os_partition.is_logical:
-        found = [os_partition]
-    if not found:
+        return firmware, found[0]
+    active = _active(table)
+    if not active:
         raise InvalidRequest(
-            f"no primary partition is active, and partition {windows} is a logical one, which no BIOS starts; name the "
-            f"system partition: {_list(each for each in table.partitions if not each.is_logical)}"
+            "no primary partition is active; name the system partition with --system-partition, one of: "
+            f"{_list(_primary(table))}"
         )
-    return BootPlaces(firmware, found[0], os_partition)
+    return firmware, active[0]
+
+
+def _primary(table: PartitionTable) -> list[Partition]:
+    return [each for each in table.partitions if not each.is_logical and not each.is_extended]
+
+
+def _active(table: PartitionTable) -> list[Partition]:
+    return [each for each in _primary(table) if each.active]
 
 
 def _numbered(table: PartitionTable, number: int) -> Partition:

@@ -439,7 +439,7 @@ def test_a_logical_partition_of_windows_needs_a_primary_one(tmp_path: Path) -> N
         ),
     )
     disk = made(tmp_path, layout, 5, 1)
-    with pytest.raises(InvalidRequest, match=r"no primary partition is active.*logical"):
+    with pytest.raises(InvalidRequest, match=r"no primary partition is active.*one of: 1$"):
         install_boot(disk.path, 5)
     with pytest.raises(InvalidRequest, match=r"a logical one.*: 1"):
         install_boot(disk.path, 5, 5)

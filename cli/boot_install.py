@@ -1,0 +1,83 @@
+"""``osdimage boot install``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import boot_params, disk_params, params, render
+from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.install import BootOptions, BootResult
+
+
+@click.command("install")
+@click.argument("disk", type=disk_params.DISK)
+@click.option("--partition", type=click.IntRange(min=1), required=True, metavar="N", help="The partition with Windows.")
+@boot_params.system_partition
+@boot_params.options
+@disk_params.sector_size
+@disk_params.seed
+@params.add(*disk_params.expectations)
+@boot_params.force
+@params.output()
+def install_command(
+    disk: Path,
+    partition: int,
+    system_partition: int | None,
+    boot_options: Callable[..., BootOptions],
+    sector_size: int | None,
+    seed: str | None,
+    expect_serial: str | None,
+    expect_size: int | None,
+    force: bool,
+    reporter: Reporter,
+) -> None:
+    r"""Make DISK start the Windows in one of its partitions.
+
+    The boot files come from that Windows.  Files of the same names and the BCD store on the system partition are
+    replaced; everything else there stays.  An MBR disk also gets boot code, one active partition, and a signature if it
+    has none.
+    """
+    from osdimage.imaging.boot.install import install_boot  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
+
+    with open_target(str(disk), write=True, sector_size=sector_size) as target:
+        check_expected(target, serial=expect_serial, size_bytes=expect_size)
+        result = install_boot(
+            target,
+            partition,
+            system_partition,
+            options=boot_options(force=force),
+            rng=disk_params.random_bits(seed),
+            now=disk_params.now(),
+            progress=reporter.callback,
+        )
+    if reporter.as_json:
+        render.document(result)
+    elif not reporter.quiet:
+        for text in lines(result):
+            render.line(text)
+
+
+def lines(result: BootResult) -> list[str]:
+    """Tell people what was done."""
+    kind = "a BIOS" if result.architecture is None else f"UEFI ({result.architecture})"
+    places = f"{_shown(result.loader)}, {_shown(result.store)} ({result.locale})"
+    found = [
+        f"{result.disk}: {kind} starts the Windows in partition {result.os_partition}",
+        f"  partition {result.system_partition}: {result.files} boot files, {places}",
+    ]
+    if result.recovery_partition is not None:
+        found.append(f"  partition {result.recovery_partition}: the recovery environment is part of the store")
+    code = result.boot_code
+    if code is not None and code.mbr:
+        found.append(f"  boot code in the MBR; boot sector: {code.boot_sector or 'starts nothing'}")
+    return found
+
+
+def _shown(path: str) -> str:
+    return "\\" + path.replace("/", "\\")

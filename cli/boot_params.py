@@ -1,0 +1,76 @@
+"""Options of the boot commands."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import params
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.install import BootOptions
+
+Command = Callable[..., Any]
+
+system_partition = click.option(
+    "--system-partition",
+    type=click.IntRange(min=1),
+    metavar="M",
+    help="The partition with the boot manager.  Default: the EFI system partition, or the active one.",
+)
+force = click.option("--force", is_flag=True, help="Also write to a volume that is marked dirty.")
+
+
+def options(command: Command) -> Command:
+    """Add the options that say how boot is installed, and pass a maker of :class:`BootOptions` as ``boot_options``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        signed_2023: bool,
+        locale: str | None,
+        menu_name: str | None,
+        timeout: int | None,
+        bios_loader: str,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        def make(*, force: bool = False, sync: bool = True) -> BootOptions:
+            from osdimage.imaging.boot.bios import BiosLoader  # noqa: PLC0415 - start-up stays cheap
+            from osdimage.imaging.boot.install import BootOptions  # noqa: PLC0415
+
+            plain = BootOptions()
+            return BootOptions(
+                signed_2023=signed_2023,
+                locale=locale,
+                description=plain.description if menu_name is None else menu_name,
+                timeout_s=plain.timeout_s if timeout is None else timeout,
+                bios_loader=BiosLoader(bios_loader),
+                force=force,
+                sync=sync,
+            )
+
+        return command(*args, boot_options=make, **kwargs)
+
+    return params.add(
+        click.option(
+            "--signed-2023",
+            is_flag=True,
+            help="UEFI: take the loaders signed with 'Windows UEFI CA 2023' from the image (Windows\\Boot\\EFI_EX).",
+        ),
+        click.option(
+            "--locale", metavar="NAME", help="Language of the boot menu, such as de-DE.  Default: Windows' own."
+        ),
+        click.option("--menu-name", metavar="TEXT", help="What the boot menu calls this Windows.  [default: Windows]"),
+        click.option(
+            "--timeout", type=click.IntRange(min=0, max=999), metavar="SECONDS", help="Of the boot menu.  [default: 30]"
+        ),
+        click.option(
+            "--bios-loader",
+            type=click.Choice(["auto", "image", "grub", "none"]),
+            default="auto",
+            show_default=True,
+            help="BIOS: where the boot sector of an NTFS system partition comes from.",
+        ),
+    )(run)

@@ -1,0 +1,54 @@
+"""``osdimage boot show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from osdimage.cli import boot_params, disk_params, params, render
+from osdimage.cli.render import Reporter
+
+
+@click.command("show")
+@click.argument("disk", type=disk_params.DISK)
+@boot_params.system_partition
+@disk_params.sector_size
+@params.output(events=False)
+def show_command(disk: Path, system_partition: int | None, sector_size: int | None, reporter: Reporter) -> None:
+    """Explain the BCD store of DISK: its entries, and which partitions they mean."""
+    from osdimage.imaging.boot.show import view_boot  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+
+    with open_target(str(disk), sector_size=sector_size) as target:
+        view = view_boot(target, system_partition=system_partition)
+    if reporter.as_json:
+        render.document(
+            {
+                "disk": view.disk,
+                "firmware": view.firmware,
+                "system_partition": view.system_partition,
+                "store": view.store,
+                "os_partition": view.os_partition,
+                "partitions": view.partitions,
+                "objects": view.report.objects,
+                "warnings": view.report.warnings,
+            }
+        )
+        return
+    for text in view.report.warnings:
+        reporter.warn(text)
+    if reporter.quiet:
+        return
+    path = "\\" + view.store.replace("/", "\\")
+    render.line(f"{view.disk}: {view.firmware.upper()}, store {path} on partition {view.system_partition}")
+    numbers = {each.name: each.number for each in view.partitions}
+    for text in view.lines:
+        for name, number in numbers.items():
+            if text.endswith(name):
+                text = text.removesuffix(name) + (  # noqa: PLW2901 - one of them at most
+                    f"partition {number}" if number is not None else f"{name}, which is not on this disk"
+                )
+        render.line(text)
+    render.line()
+    for name, number in numbers.items():
+        render.line(f"{name}: {'not on this disk' if number is None else f'partition {number}'}")

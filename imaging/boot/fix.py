@@ -1,0 +1,227 @@
+"""Making a disk start again after it was cloned, moved or signed anew: the store and the boot sectors name old places.
+
+Only what names places is changed: entries, their order, names and options stay as they are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from osdimage.imaging.boot.bcd import BOOTMGR, BcdStore
+from osdimage.imaging.boot.bcd_create import Firmware
+from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionRef, RamdiskDevice, partition_of
+from osdimage.imaging.boot.bcd_elements import Id
+from osdimage.imaging.boot.bios import hidden_sectors_of, prepare_record, set_hidden_sectors
+from osdimage.imaging.boot.check import BootReport, check_boot
+from osdimage.imaging.boot.check_store import partition_refs
+from osdimage.imaging.boot.files import OS_LOADERS, STORES
+from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of
+from osdimage.imaging.boot.windows import has_recovery
+from osdimage.imaging.disk.place import RandomBits
+from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
+from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.files import open_files
+
+_LARGEST_STORE = 64 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """What was changed so that a disk starts again.
+
+    Attributes:
+        changes: one sentence for each; none when all was right.
+        report: what is left, as :func:`~osdimage.imaging.boot.check.check_boot` finds it now.
+    """
+
+    changes: tuple[str, ...]
+    report: BootReport
+
+
+def fix_boot(
+    target: FileTarget,
+    *,
+    os_partition: int | None = None,
+    system_partition: int | None = None,
+    now: datetime,
+    rng: RandomBits | None = None,
+    force: bool = False,
+) -> FixResult:
+    """Bind the store of a disk to its partitions, and put active flag, signature and boot sectors right.
+
+    Args:
+        target: the disk, open for writing.
+        os_partition: the number of the partition with Windows; None: the one that holds the loader of Windows.
+        system_partition: the number of the partition with the store; None: the EFI system partition, or the active one.
+        now: the time for the store.
+        rng: where a signature comes from, when the disk has none; None: the system.
+        force: write also to a volume that is marked dirty.
+
+    Raises:
+        InvalidRequest: when it is not clear which partition is meant; the message tells what to name.
+        InvalidInput: when there is no store, or the table, the store or a volume is damaged.
+        TargetRefused: when a volume must not be written to.
+        StorageError: when reading or writing failed.
+    """
+    table = read_table(target).require()
+    windows = os_partition if os_partition is not None else _find_windows(target, table)
+    places = choose_places(table, windows, _system_of(target, table, system_partition))
+    changes: list[str] = []
+    if places.firmware is Firmware.BIOS:
+        table, more = _fix_record(target, table, places, rng or random.SystemRandom())
+        changes += more
+    changes += _fix_store(target, table, places, now=now, force=force)
+    if places.firmware is Firmware.BIOS:
+        changes += _fix_hidden(target, places)
+    return FixResult(tuple(changes), check_boot(target))
+
+
+def _candidates(table: PartitionTable) -> Iterator[Partition]:
+    return (each for each in table.partitions if not each.is_extended)
+
+
+def _holds(target: FileTarget, partition: Partition, path: str) -> bool:
+    volume = volume_of(target, partition)
+    if volume.filesystem not in {"ntfs", "fat32"}:
+        return False
+    try:
+        with open_files(volume) as files:
+            return files.exists(path)
+    except OsdImageError:
+        return False
+
+
+def _find_windows(target: FileTarget, table: PartitionTable) -> int:
+    path = OS_LOADERS[firmware_of(table)]
+    found = [each.number for each in _candidates(table) if _holds(target, each, path)]
+    if len(found) != 1:
+        shown = "\\" + path.replace("/", "\\")
+        which = f"partitions {', '.join(map(str, found))} hold" if found else "no partition holds"
+        raise InvalidRequest(f"{target.name}: {which} {shown}; name the partition with Windows: --partition N")
+    return found[0]
+
+
+def _system_of(target: FileTarget, table: PartitionTable, wanted: int | None) -> int | None:
+    """Return the partition that is named, or of a disk with an MBR the one primary partition that has a store."""
+    if wanted is not None or firmware_of(table) is Firmware.UEFI:
+        return wanted
+    found = [each for each in _candidates(table) if not each.is_logical and _holds(target, each, "bootmgr")]
+    active = [each for each in found if each.active]
+    return active[0].number if len(active) == 1 else found[0].number if len(found) == 1 else None
+
+
+def _fix_record(
+    target: FileTarget, table: PartitionTable, places: BootPlaces, rng: RandomBits
+) -> tuple[PartitionTable, list[str]]:
+    fixed = prepare_record(target, table, active=places.system.number, rng=rng)
+    changes = []
+    if fixed.disk_signature != table.disk_signature:
+        changes.append(f"the disk has the signature {fixed.disk_signature:08X} now; it had none")
+    if fixed.partitions != table.partitions:
+        changes.append(f"partition {places.system.number} is the active one now")
+    return fixed, changes
+
+
+def _fix_store(
+    target: FileTarget, table: PartitionTable, places: BootPlaces, *, now: datetime, force: bool
+) -> list[str]:
+    volume = volume_of(target, places.system)
+    path = STORES[places.firmware]
+    with open_files(volume) as files:
+        if not files.exists(path):
+            raise InvalidInput(f"{files.name}: there is no BCD store to fix; osdimage boot install writes one")
+        store = BcdStore.parse(files.read(path, limit=_LARGEST_STORE), name=f"{files.name}: the BCD store")
+    changes = _new_places(target, store, table, places)
+    if not changes:
+        return []
+    count = store.rebind(changes)
+    data = store.to_bytes(now=now)
+    with open_files(volume, write=True, force=force) as files:
+        files.write(path, data)
+    told = [f"{old} is {new} now" for old, new in changes.items()]
+    return [*told, f"{count} elements of the BCD store were bound to these partitions"]
+
+
+def _new_places(
+    target: FileTarget, store: BcdStore, table: PartitionTable, places: BootPlaces
+) -> dict[PartitionRef, PartitionRef]:
+    """Return what each partition that is named and not on this disk is there.
+
+    The same GUID, or the same offset, is the same partition on a disk that got another GUID or signature.  Otherwise
+    the part that it plays decides.
+    """
+    refs = partition_refs(table)
+    numbers = {each.number: ref for ref, each in refs.items()}
+    changes: dict[PartitionRef, PartitionRef] = {}
+    for old in store.partitions:
+        if old in refs:
+            continue
+        same = [ref for ref in refs if ref.scheme is old.scheme and ref.partition == old.partition]
+        if len(same) == 1:
+            changes[old] = same[0]
+            continue
+        number = _by_part(target, store, old, table, places)
+        if number is None:
+            raise InvalidRequest(
+                f"{target.name}: the BCD store names {old}, and it cannot be told which partition that is now; "
+                "osdimage boot install writes a new store"
+            )
+        changes[old] = numbers[number]
+    return changes
+
+
+def _by_part(
+    target: FileTarget, store: BcdStore, old: PartitionRef, table: PartitionTable, places: BootPlaces
+) -> int | None:
+    """Return the partition that plays the part for which the store names an old one."""
+    manager = store.object(BOOTMGR)
+    device = None if manager is None else manager.content(Id.DEVICE)
+    is_manager = isinstance(device, DeviceElement) and partition_of(device.device) == old
+    is_ramdisk = is_windows = False
+    for each in store.objects:
+        for number in (Id.DEVICE, Id.OS_DEVICE, Id.SDI_DEVICE):
+            content = each.content(number)
+            if isinstance(content, DeviceElement) and partition_of(content.device) == old:
+                if isinstance(content.device, RamdiskDevice) or number is Id.SDI_DEVICE:
+                    is_ramdisk = True
+                elif number is Id.OS_DEVICE:
+                    is_windows = True
+    if is_windows:
+        return places.windows.number
+    if is_manager:
+        return places.system.number
+    if is_ramdisk:
+        found = [each.number for each in _candidates(table) if _has_recovery(target, each)]
+        return found[0] if len(found) == 1 else None
+    return None
+
+
+def _has_recovery(target: FileTarget, partition: Partition) -> bool:
+    volume = volume_of(target, partition)
+    if volume.filesystem not in {"ntfs", "fat32"}:
+        return False
+    try:
+        with open_files(volume) as files:
+            return has_recovery(files)
+    except OsdImageError:
+        return False
+
+
+def _fix_hidden(target: FileTarget, places: BootPlaces) -> list[str]:
+    changes = []
+    for partition in {places.system.number: places.system, places.windows.number: places.windows}.values():
+        window = target.window(partition.extent)
+        before = hidden_sectors_of(window)
+        if before != partition.extent.first:
+            set_hidden_sectors(window, partition.extent.first)
+            changes.append(
+                f"the boot sector of partition {partition.number} says that it begins at sector "
+                f"{partition.extent.first}; it said {before}"
+            )
+    return changes

@@ -1,0 +1,88 @@
+"""Explaining what a disk starts: its BCD store, and which of its partitions the store means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osdimage.imaging.boot.bcd import BcdReport
+from osdimage.imaging.boot.bcd_create import Firmware
+from osdimage.imaging.boot.check_store import read_store_facts
+from osdimage.imaging.boot.files import STORES
+from osdimage.imaging.boot.places import choose_system, volume_of
+from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.files import open_files
+
+_LARGEST_STORE = 64 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPartition:
+    """A partition as a store names it, and its number on this disk, or None when it is not there."""
+
+    name: str
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BootView:
+    """The store of a disk, explained.
+
+    Attributes:
+        disk: what messages call it.
+        firmware: what starts it.
+        system_partition: the number of the partition that the store is on.
+        store: its path there.
+        os_partition: the number of the partition that the default entry starts, or None when it is not on this disk.
+        partitions: those that the store names.
+        lines: the store for people.
+        report: the store for programs.
+    """
+
+    disk: str
+    firmware: Firmware
+    system_partition: int
+    store: str
+    os_partition: int | None
+    partitions: tuple[NamedPartition, ...]
+    lines: tuple[str, ...]
+    report: BcdReport
+
+
+def view_boot(target: FileTarget, *, system_partition: int | None = None) -> BootView:
+    """Read the store of a disk.
+
+    Args:
+        target: the disk.
+        system_partition: the number of the partition with the store; None: the EFI system partition, or the active one.
+
+    Raises:
+        InvalidRequest: when the disk has no such partition.
+        InvalidInput: when there is no store, or the table, the volume or the store is damaged.
+        TargetRefused: when the partition holds neither FAT32 nor NTFS.
+        StorageError: when the disk cannot be read.
+    """
+    table = read_table(target).require()
+    firmware, system = choose_system(table, system_partition)
+    path = STORES[firmware]
+    with open_files(volume_of(target, system)) as files:
+        if not files.exists(path):
+            shown = "\\" + path.replace("/", "\\")
+            raise InvalidInput(f"{files.name}: there is no BCD store {shown}; osdimage boot install writes one")
+        facts = read_store_facts(files.read(path, limit=_LARGEST_STORE), table, system, name=files.name)
+    named = tuple(
+        NamedPartition(str(ref), facts.refs[ref].number if ref in facts.refs else None)
+        for ref in facts.store.partitions
+    )
+    return BootView(
+        target.name,
+        firmware,
+        system.number,
+        path,
+        None if facts.windows is None else facts.windows.number,
+        named,
+        tuple(facts.store.lines()),
+        facts.store.report(),
+    )
