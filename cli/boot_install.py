@@ -59,16 +59,16 @@ def install_command(
     if reporter.as_json:
         render.document(result)
     elif not reporter.quiet:
-        for text in lines(result):
+        for text in lines(result, where=str(disk)):
             render.line(text)
 
 
-def lines(result: BootResult) -> list[str]:
-    """Tell people what was done."""
+def lines(result: BootResult, *, where: str) -> list[str]:
+    """Tell people what was done; ``where`` is what they call the disk."""
     kind = "a BIOS" if result.architecture is None else f"UEFI ({result.architecture})"
     places = f"{_shown(result.loader)}, {_shown(result.store)} ({result.locale})"
     found = [
-        f"{result.disk}: {kind} starts the Windows in partition {result.os_partition}",
+        f"{where}: {kind} starts the Windows in partition {result.os_partition}",
         f"  partition {result.system_partition}: {result.files} boot files, {places}",
     ]
     if result.recovery_partition is not None:

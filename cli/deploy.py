@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from osdimage.cli import disk_params, params, render
+from osdimage.cli import boot_install, boot_params, disk_params, params, render
 from osdimage.cli.disk_params import LayoutSource
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
+    from osdimage.imaging.boot.install import BootOptions
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.layout import DiskLayout
     from osdimage.imaging.disk.target import FileTarget
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     help="Of a disk image; all but raw need qemu-img, and --size.",
 )
 @click.option("--unattend", type=params.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml.")
+@click.option("--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code.")
+@boot_params.options
 @params.add(*disk_params.expectations)
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
@@ -65,6 +68,8 @@ def deploy_command(
     partition: int | None,
     disk_format: str,
     unattend: Path | None,
+    no_boot: bool,
+    boot_options: Callable[..., BootOptions],
     expect_serial: str | None,
     expect_size: int | None,
     dry_run: bool,
@@ -73,7 +78,7 @@ def deploy_command(
     yes: bool,
     reporter: Reporter,
 ) -> None:
-    """Turn a WIM into a disk: write the partition table, format the volumes, apply an image of the WIM.
+    """Turn a WIM into a disk: write the partition table, format the volumes, apply an image, make it start.
 
     DISK is a disk image, which --size creates, or a device.  EVERYTHING THAT IS ON IT IS LOST.  An image needs no root,
     no loop device and no mount.  The plan is shown first, and you are asked, unless --yes is given or DISK is new.
@@ -93,14 +98,17 @@ def deploy_command(
     began = time.monotonic()
     rng = disk_params.random_bits(seed)
     answer_file = None if unattend is None else str(unattend)
+    boot = None if no_boot else boot_options()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         image = opened.select(ImageSelector(index=1) if all_volumes else selector)
 
         def planned(geometry: Geometry) -> DeployPlan:
             if layout is None:
                 chosen = None if all_volumes else image
-                return plan_from_wim(opened, chosen, geometry, rng, partition=partition, unattend=answer_file)
-            return make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file)
+                return plan_from_wim(
+                    opened, chosen, geometry, rng, partition=partition, unattend=answer_file, boot=boot
+                )
+            return make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file, boot=boot)
 
         if dry_run:
             _show(disk, planned(_geometry(disk, size, sector_size)), reporter)
@@ -130,12 +138,14 @@ def deploy_command(
                 _picture(raw, disk)
     applied = result.applied
     more = [f"  partition {each.partition}: {each.files:,} files, {format_size(each.size)}" for each in result.more]
+    starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(disk))
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     reporter.result(
         result,
         f"{disk}: partition {applied.partition} holds {applied.files:,} files and {applied.directories:,} directories, "
         f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({time.monotonic() - began:.1f} s)",
         *more,
+        *starts,
         *saved,
     )
 

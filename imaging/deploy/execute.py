@@ -1,18 +1,22 @@
 """Carrying a plan out: the only code that orders destructive steps.
 
 The order is such that an interruption never looks like a success: the table, then every file system, then the image,
-with its volume marked dirty until it is whole; the disk is read back last.
+with its volume marked dirty until it is whole, then what makes the disk start; the disk is read back last.
 """
 
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from osdimage.imaging.boot.drives import forget_drives
+from osdimage.imaging.boot.install import BootResult, install_boot
+from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
 from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.device import open_target
@@ -21,7 +25,7 @@ from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.roles import FileSystem
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidTable
-from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.fat32 import format_fat32
 from osdimage.imaging.volume.fat32_write import Fat32Options
 from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
@@ -32,7 +36,8 @@ UNATTEND_PATH = "/Windows/Panther/unattend.xml"
 """Where Windows looks first for the answer file of a deployed image (Microsoft, "Windows Setup Automation")."""
 
 # Shares of the time, in percent: writing the table and formatting take a second whatever the image.
-_APPLY_BEGINS, _APPLY_ENDS = 3.0, 99.0
+# The boot files are some 40 MB, and waiting for the medium takes longer than writing them.
+_APPLY_BEGINS, _APPLY_ENDS, _BOOT_ENDS = 3.0, 97.0, 99.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class DeployResult:
         saved: the file with the partition table that was on the disk, or None.
         warnings: sentences for people.
         more: what else was applied, when the plan has several images; ``applied`` is the first.
+        boot: what was done so that the disk starts, or None when nothing was.
     """
 
     disk: Path
@@ -52,6 +58,7 @@ class DeployResult:
     saved: Path | None
     warnings: tuple[str, ...]
     more: tuple[ApplyResult, ...] = ()
+    boot: BootResult | None = None
 
 
 def execute(
@@ -84,7 +91,7 @@ def execute(
         StorageError: when reading or writing failed.
         CorruptWim: when the WIM is damaged.
         InvalidTable: when the disk does not hold what was written.
-        Incomplete: with ``strict``, after all is written.
+        Incomplete: with ``strict``, after the image was applied; the disk does not start then.
 
     An exception of any kind carries a note that says how far the work came; running it again starts from the beginning.
     """
@@ -95,6 +102,7 @@ def execute(
     images = {each.index: each for each in (image, *others)}
     count = sum(isinstance(action, ApplyToVolume) for action in plan.actions)
     applied: list[ApplyResult] = []
+    boot: BootResult | None = None
     with _telling(lambda: done):
         for action in plan.actions:
             match action:
@@ -123,11 +131,46 @@ def execute(
                             progress=portion(progress, begins, begins + share),
                         )
                     )
+                case ForgetDrives():
+                    done = f"the image is applied to {disk}, which does not start yet"
+                    warnings += _forget_drives(disk, action, sync=sync, progress=progress)
+                case InstallBoot():
+                    done = f"the image is applied to {disk}, which does not start yet"
+                    boot = _install_boot(disk, plan, action, now=now, sync=sync, progress=progress)
+                    warnings += boot.warnings
         done = f"{disk} is complete, but was not checked to the end"
         if not applied:
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
-    return DeployResult(disk, applied[0], saved, tuple(warnings), tuple(applied[1:]))
+    return DeployResult(disk, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
+
+
+def _forget_drives(disk: Path, action: ForgetDrives, *, sync: bool, progress: ProgressCallback | None) -> Iterator[str]:
+    left = forget_drives(disk, action.partition.number, sync=sync)
+    if left is not None:
+        Meter(portion(progress, _APPLY_ENDS, _APPLY_ENDS), {Phase.WRITE_DATA: 1}).warn(left)
+        yield left
+
+
+def _install_boot(
+    disk: Path,
+    plan: DeployPlan,
+    action: InstallBoot,
+    *,
+    now: datetime,
+    sync: bool,
+    progress: ProgressCallback | None,
+) -> BootResult:
+    return install_boot(
+        disk,
+        action.places.windows.number,
+        action.places.system.number,
+        options=replace(action.options, sync=sync),
+        rng=random.Random(action.seed),  # noqa: S311 - the seed is 128 bits of whatever the plan drew from
+        now=now,
+        sector_size=plan.table.geometry.sector_size,
+        progress=portion(progress, _APPLY_ENDS, _BOOT_ENDS),
+    )
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from osdimage.imaging.boot.install import BootOptions
+from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.place import RandomBits, advice, place
 from osdimage.imaging.disk.plan import DiskPlan
@@ -84,7 +86,10 @@ class ApplyToVolume:
         )
 
 
-Action = WriteTable | FormatVolume | ApplyToVolume
+Action = WriteTable | FormatVolume | ApplyToVolume | ForgetDrives | InstallBoot
+
+BOOT = BootOptions()
+"""How a deployed disk is made to start, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ def make_plan(
     *,
     partition: int | None = None,
     unattend: str | None = None,
+    boot: BootOptions | None = BOOT,
 ) -> DeployPlan:
     """Decide what deploying an image to a disk takes.  Nothing is written.
 
@@ -137,6 +143,8 @@ def make_plan(
         rng: where GUIDs, signatures and serial numbers come from; the same seed gives the same plan.
         partition: the number of the partition for the image; None for the one that the layout means for Windows.
         unattend: the path of an answer file, or None.
+        boot: how the disk is made to start; None: it is not.  An image without boot files is deployed all the same,
+            and a warning of the plan says so.
 
     Raises:
         InvalidRequest: when no partition, or not the named one, can hold the image.
@@ -148,12 +156,20 @@ def make_plan(
     target = choose_partition(table, partition)
     audit = check_fit(image, table, target)
     disk = DiskPlan(table, None, advice(layout, geometry))
-    actions: tuple[Action, ...] = (
+    actions: list[Action] = [
         WriteTable(disk),
         *formats(table, rng),
         ApplyToVolume(target, image.index, image.name, audit.size, audit.files),
-    )
-    return DeployPlan(actions, unattend, (*disk.advice, *misfits(image, table)))
+        *plan_drives(image, target),
+    ]
+    warnings = [*disk.advice, *misfits(image, table)]
+    if boot is not None:
+        step = plan_boot(image, table, target, boot, rng)
+        if isinstance(step, InstallBoot):
+            actions.append(step)
+        else:
+            warnings.append(step)
+    return DeployPlan(tuple(actions), unattend, tuple(warnings))
 
 
 def check_fit(image: WimImage, table: PartitionTable, target: Partition) -> Audit:

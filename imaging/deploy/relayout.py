@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, WriteTable, check_fit, formats, make_plan, misfits
+from osdimage.imaging.boot.install import BootOptions
+from osdimage.imaging.deploy.boot_plan import InstallBoot, plan_boot, plan_drives
+from osdimage.imaging.deploy.plan import (
+    BOOT,
+    Action,
+    ApplyToVolume,
+    DeployPlan,
+    WriteTable,
+    check_fit,
+    formats,
+    make_plan,
+    misfits,
+)
 from osdimage.imaging.disk.captured import CapturedDisk, CapturedPartition
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining, SizeWish
 from osdimage.imaging.disk.place import RandomBits, advice, place
@@ -37,6 +49,7 @@ def plan_from_wim(
     *,
     partition: int | None = None,
     unattend: str | None = None,
+    boot: BootOptions | None = BOOT,
 ) -> DeployPlan:
     """Decide what it takes to make the disk again that a WIM was captured from.  Nothing is written.
 
@@ -47,6 +60,7 @@ def plan_from_wim(
         rng: where GUIDs, signatures and serial numbers come from.
         partition: the number of the partition for a single image; None for the one that it was captured from.
         unattend: the path of an answer file for a single image, or None.
+        boot: how the disk is made to start; None: it is not.
 
     Raises:
         InvalidInput: when the WIM holds no layout, one that cannot be, or layouts of several disks.
@@ -61,12 +75,22 @@ def plan_from_wim(
         source = disk.captured
         if number is None and source is not None and source.filesystem == FileSystem.NTFS:
             number = _placed(place(layout, geometry, _NoBits()), source).number
-        return make_plan(image, layout, geometry, rng, partition=number, unattend=unattend)
+        return make_plan(image, layout, geometry, rng, partition=number, unattend=unattend, boot=boot)
     table = place(layout, geometry, rng)
     actions = [_apply(wim, each, table) for each in images]
     plan = DiskPlan(table, None, advice(layout, geometry))
     warnings = dict.fromkeys(text for each in images for text in misfits(each, table))
-    return DeployPlan((WriteTable(plan), *formats(table, rng), *actions), None, (*plan.advice, *warnings))
+    steps: list[Action] = [WriteTable(plan), *formats(table, rng), *actions]
+    pairs = [(each, action.partition) for each, action in zip(images, actions, strict=True)]
+    steps += [step for each, partition in pairs for step in plan_drives(each, partition)]
+    if boot is not None:
+        found = [plan_boot(each, table, partition, boot, rng) for each, partition in pairs]
+        # Of the volumes of a captured disk one holds Windows; the files of its system partition come with their image,
+        # and are written again for the new table.
+        steps += [step for step in found if isinstance(step, InstallBoot)][:1]
+        if not any(isinstance(step, InstallBoot) for step in found):
+            warnings |= dict.fromkeys(step for step in found[:1] if isinstance(step, str))
+    return DeployPlan(tuple(steps), None, (*plan.advice, *warnings))
 
 
 class _NoBits:

@@ -249,12 +249,12 @@ def test_copies_of_an_old_gpt_are_cleared_under_a_new_mbr() -> None:
 
 
 def test_entries_of_an_old_gpt_are_cleared_before_the_first_partition_of_an_mbr_and_not_in_it() -> None:
-    for new, cleared in (("mbr-a", True), ("compat", True)):
+    for new in ("mbr-a", "compat"):
         target = MemoryTarget(DISK)
         initialize(target, placed("gpt-a"), now=NOW, save=False)
         assert any(target.read_sectors(2, 32))
         initialize(target, placed(new), now=NOW, save=False)
-        assert any(target.read_sectors(1, 33)) is not cleared
+        assert not any(target.read_sectors(1, 33))
     table = placed("mbr-a")
     early = replace(table, partitions=(replace(table.partitions[0], extent=Extent(Lba(2), 100)),))
     target = MemoryTarget(DISK)

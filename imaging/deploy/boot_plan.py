@@ -1,0 +1,97 @@
+"""The steps of a deployment that make the disk start: whether there are any is decided from the image and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osdimage.imaging.boot.bcd_create import Firmware
+from osdimage.imaging.boot.bootcode import SECTOR_BYTES
+from osdimage.imaging.boot.drives import SYSTEM_HIVE
+from osdimage.imaging.boot.files import LOADERS
+from osdimage.imaging.boot.install import BootOptions
+from osdimage.imaging.boot.places import BootPlaces, choose_places
+from osdimage.imaging.disk.place import RandomBits
+from osdimage.imaging.disk.roles import FileSystem
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.wim.image import WimImage
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetDrives:
+    """Clear the map of drive letters in the registry of an applied Windows."""
+
+    partition: Partition
+
+    destroys: str = "the drive letters of the machine that the image is from"
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        return f"clear the map of drive letters (MountedDevices) in the registry on partition {self.partition.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class InstallBoot:
+    """Make the disk start an applied Windows.  ``seed`` is where the GUIDs of the store come from."""
+
+    places: BootPlaces
+    options: BootOptions
+    seed: int
+
+    destroys: str = "nothing"
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        system, windows = self.places.system.number, self.places.windows.number
+        what = "boot files and BCD store"
+        if self.places.firmware is Firmware.BIOS:
+            what = "boot files, BCD store and boot code"
+        return f"make {self.places.firmware.upper()} start partition {windows}: {what} on partition {system}"
+
+
+def holds(image: WimImage, path: str) -> bool:
+    """Tell whether an image holds something at a path; case does not matter."""
+    try:
+        image.entries(f"/{path}", recursive=False)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def plan_drives(image: WimImage, target: Partition) -> Iterator[ForgetDrives]:
+    """Yield the step that clears the drive letters, when the image has a registry."""
+    if holds(image, SYSTEM_HIVE):
+        yield ForgetDrives(target)
+
+
+def plan_boot(
+    image: WimImage, table: PartitionTable, target: Partition, options: BootOptions, rng: RandomBits
+) -> InstallBoot | str:
+    """Return the step that makes the disk start, or a sentence that says why there is none.
+
+    Args:
+        image: what is applied.
+        table: the partitions that the disk will have.
+        target: the partition for the image.
+        options: how.
+        rng: where GUIDs come from.
+    """
+    try:
+        places = choose_places(table, target.number)
+    except InvalidRequest as error:
+        return f"the disk will not start: {error}"
+    missing = LOADERS[places.firmware]
+    if not holds(image, missing):
+        shown = "\\" + missing.replace("/", "\\")
+        return (
+            f"the disk will not start: image {image.index} does not hold {shown}, which {places.firmware.upper()} needs"
+        )
+    system = None if places.system.spec is None else places.system.spec.filesystem
+    valid = {FileSystem.FAT32} if places.firmware is Firmware.UEFI else {FileSystem.FAT32, FileSystem.NTFS}
+    if system not in valid:
+        wanted = " or ".join(sorted(valid))
+        return f"the disk will not start: the layout does not format partition {places.system.number} with {wanted}"
+    if places.firmware is Firmware.BIOS and table.geometry.sector_size != SECTOR_BYTES:
+        return f"the disk will not start: no BIOS starts a disk with sectors of {table.geometry.sector_size} bytes"
+    return InstallBoot(places, options, rng.getrandbits(128))
