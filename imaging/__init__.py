@@ -38,6 +38,17 @@ if TYPE_CHECKING:
     from osdimage.imaging.boot.bcd_devices import (
         PartitionRef,
     )
+    from osdimage.imaging.boot.bios import (
+        BiosLoader,
+    )
+    from osdimage.imaging.boot.check import (
+        BootReport,
+        check_boot,
+    )
+    from osdimage.imaging.boot.fix import (
+        FixResult,
+        fix_boot,
+    )
     from osdimage.imaging.boot.hive import (
         Hive,
         Key,
@@ -51,8 +62,17 @@ if TYPE_CHECKING:
         Value,
         ValueType,
     )
+    from osdimage.imaging.boot.install import (
+        BootOptions,
+        BootResult,
+        install_boot,
+    )
     from osdimage.imaging.boot.registry import (
         clear_mounted_devices,
+    )
+    from osdimage.imaging.boot.show import (
+        BootView,
+        view_boot,
     )
     from osdimage.imaging.deploy.relayout import (
         layout_from_captured,
@@ -159,6 +179,15 @@ if TYPE_CHECKING:
     from osdimage.imaging.version import (
         VERSION,
     )
+    from osdimage.imaging.volume.files import (
+        FileFacts,
+        VolumeFiles,
+        open_files,
+    )
+    from osdimage.imaging.volume.opened import (
+        OpenVolume,
+        open_volume,
+    )
     from osdimage.imaging.wim.apply import (
         ApplyResult,
     )
@@ -242,7 +271,12 @@ _HOME = {
     "ApplyResult": "wim.apply",
     "BcdSettings": "boot.bcd_create",
     "BcdStore": "boot.bcd",
+    "BiosLoader": "boot.bios",
     "BlockTarget": "disk.target",
+    "BootOptions": "boot.install",
+    "BootReport": "boot.check",
+    "BootResult": "boot.install",
+    "BootView": "boot.show",
     "CaptureConfig": "wim.config",
     "CaptureResult": "wim.capture",
     "CaptureSource": "wim.capture",
@@ -267,9 +301,11 @@ _HOME = {
     "ExtractResult": "wim.extract",
     "Fidelity": "wim.fidelity",
     "FileAttribute": "wim.attributes",
+    "FileFacts": "volume.files",
     "FileSystem": "disk.roles",
     "Finding": "disk.finding",
     "Firmware": "boot.bcd_create",
+    "FixResult": "boot.fix",
     "FixedSize": "disk.layout",
     "Generation": "boot.bcd_create",
     "Geometry": "units",
@@ -292,6 +328,7 @@ _HOME = {
     "MemoryTarget": "disk.target",
     "MissingParts": "errors",
     "NotAWim": "errors",
+    "OpenVolume": "volume.opened",
     "OsEntry": "boot.bcd_create",
     "OsdImageError": "errors",
     "Partition": "disk.table",
@@ -320,6 +357,7 @@ _HOME = {
     "Value": "boot.hive_values",
     "ValueType": "boot.hive_values",
     "VerifyReport": "wim.verify",
+    "VolumeFiles": "volume.files",
     "WimFile": "wim.file",
     "WimHeader": "wim.info",
     "WimImage": "wim.image",
@@ -331,19 +369,24 @@ _HOME = {
     "capture": "wim.capture",
     "capture_volumes": "wim.capture_volumes",
     "change_hive": "boot.hive_files",
+    "check_boot": "boot.check",
     "check_disk": "disk.check",
     "clear_mounted_devices": "boot.registry",
     "compare_volumes": "wim.compare_volumes",
     "create_image": "disk.target",
     "delete_images": "wim.edit",
     "export_images": "wim.export",
+    "fix_boot": "boot.fix",
     "format_size": "units",
     "initialize": "disk.init",
+    "install_boot": "boot.install",
     "layout_from_captured": "deploy.relayout",
     "layout_from_variables": "disk.variables",
     "load_backup": "disk.backup",
     "load_hive": "boot.hive_files",
+    "open_files": "volume.files",
     "open_target": "disk.device",
+    "open_volume": "volume.opened",
     "parse_size": "units",
     "place": "disk.place",
     "plan_from_wim": "deploy.relayout",
@@ -356,6 +399,7 @@ _HOME = {
     "set_properties": "wim.edit",
     "take_backup": "disk.backup",
     "verify_file": "wim.verify",
+    "view_boot": "boot.show",
 }
 
 __all__ = [
@@ -365,7 +409,12 @@ __all__ = [
     "ApplyResult",
     "BcdSettings",
     "BcdStore",
+    "BiosLoader",
     "BlockTarget",
+    "BootOptions",
+    "BootReport",
+    "BootResult",
+    "BootView",
     "CaptureConfig",
     "CaptureResult",
     "CaptureSource",
@@ -389,9 +438,11 @@ __all__ = [
     "ExtractResult",
     "Fidelity",
     "FileAttribute",
+    "FileFacts",
     "FileSystem",
     "Finding",
     "Firmware",
+    "FixResult",
     "FixedSize",
     "Generation",
     "Geometry",
@@ -414,6 +465,7 @@ __all__ = [
     "MemoryTarget",
     "MissingParts",
     "NotAWim",
+    "OpenVolume",
     "OsEntry",
     "OsdImageError",
     "Partition",
@@ -441,6 +493,7 @@ __all__ = [
     "Value",
     "ValueType",
     "VerifyReport",
+    "VolumeFiles",
     "WimFile",
     "WimHeader",
     "WimImage",
@@ -452,19 +505,24 @@ __all__ = [
     "capture",
     "capture_volumes",
     "change_hive",
+    "check_boot",
     "check_disk",
     "clear_mounted_devices",
     "compare_volumes",
     "create_image",
     "delete_images",
     "export_images",
+    "fix_boot",
     "format_size",
     "initialize",
+    "install_boot",
     "layout_from_captured",
     "layout_from_variables",
     "load_backup",
     "load_hive",
+    "open_files",
     "open_target",
+    "open_volume",
     "parse_size",
     "place",
     "plan_from_wim",
@@ -477,6 +535,7 @@ __all__ = [
     "set_properties",
     "take_backup",
     "verify_file",
+    "view_boot",
 ]
 
 
