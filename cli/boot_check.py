@@ -33,7 +33,7 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
             render.line(f"  {finding.remedy}")
         if report.starts and report.firmware is not None:
             kind = report.firmware.upper() + (f" ({report.architecture})" if report.architecture is not None else "")
-            found = "nothing keeps it from starting" if not report.findings else "it should start"
+            found = "nothing was found that keeps it from starting"
             where = f"system partition {report.system_partition}, Windows in partition {report.os_partition}"
             render.line(f"{disk}: {kind}, {where}: {found}")
     return 0 if report.starts else INVALID_INPUT

@@ -68,7 +68,7 @@ def lines(result: BootResult, *, where: str) -> list[str]:
     kind = "a BIOS" if result.architecture is None else f"UEFI ({result.architecture})"
     places = f"{_shown(result.loader)}, {_shown(result.store)} ({result.locale})"
     found = [
-        f"{where}: {kind} starts the Windows in partition {result.os_partition}",
+        f"{where}: set up for {kind} to start the Windows in partition {result.os_partition}",
         f"  partition {result.system_partition}: {result.files} boot files, {places}",
     ]
     if result.recovery_partition is not None:

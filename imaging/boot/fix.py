@@ -144,7 +144,8 @@ def _fix_store(
     data = store.to_bytes(now=now)
     with open_files(volume, write=True, force=force) as files:
         files.write(path, data)
-    told = [f"{old} is {new} now" for old, new in changes.items()]
+    refs = partition_refs(table)
+    told = [f"what was {old} is partition {refs[new].number} now" for old, new in changes.items()]
     return [*told, f"{count} elements of the BCD store were bound to these partitions"]
 
 

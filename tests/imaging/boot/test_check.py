@@ -302,7 +302,7 @@ def test_boot_install_and_show_tell_what_they_did(tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     make_disk(disk, SIZE, preset_layout(Preset.UEFI), {3: tree})
     told = osdimage("boot", "install", disk, "--partition", "3", "--menu-name", "Windows 11 Pro", "--timeout", "5").out
-    assert "UEFI (x64) starts the Windows in partition 3" in told
+    assert "set up for UEFI (x64) to start the Windows in partition 3" in told
     assert r"\EFI\Boot\bootx64.efi" in told
     facts = osdimage("boot", "install", disk, "--partition", "3", "--locale", "fr-FR", "--json")
     assert facts.document["locale"] == "fr-FR"

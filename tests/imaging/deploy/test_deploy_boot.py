@@ -45,7 +45,7 @@ def test_a_deployed_gpt_disk_starts(wim: Path, tmp_path: Path) -> None:
     done = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "3GB", "--events", "-")
     events = done.events
     assert [each["percent"] for each in events] == sorted(each["percent"] for each in events)
-    assert "UEFI (x64) starts the Windows in partition 3" in done.out
+    assert "set up for UEFI (x64) to start the Windows in partition 3" in done.out
     assert not done.warnings
     assert {"::/EFI/Boot/bootx64.efi", "::/EFI/Microsoft/Boot/BCD"} <= set(names_on(disk, 1).split())
     osdimage("boot", "check", disk)
@@ -69,7 +69,7 @@ def test_a_deployed_mbr_disk_starts_also_where_a_gpt_was(wim: Path, tmp_path: Pa
 def test_a_disk_of_4k_sectors_is_deployed_to_start(wim: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "3GB", "--sector-size", "4096", "--quiet")
-    assert "nothing keeps it from starting" in osdimage("boot", "check", disk).out
+    assert "nothing was found that keeps it from starting" in osdimage("boot", "check", disk).out
 
 
 def test_the_plan_tells_of_it_and_no_boot_leaves_it_out(wim: Path, tmp_path: Path) -> None:
