@@ -105,8 +105,9 @@ def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, st
 def stays_dirty(facts: VolumeFacts) -> str | None:
     """Tell, in words, why a volume that was written by force stays marked dirty; None when it does not.
 
-    What made it so is still there: libntfs-3g repairs nothing, a wipe deletes files and trusts the bitmap like any
-    other write, and changes that were only in the journal are lost with it.  Windows checks the volume at its start.
+    What made it so is still there: libntfs-3g repairs nothing, a wipe that leaves something deletes files and trusts
+    the bitmap like any other write, and changes that were only in the journal are lost with it.  Windows checks the
+    volume at its start.
     """
     if facts.is_dirty:
         return "it was marked dirty before"
