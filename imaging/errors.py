@@ -8,7 +8,8 @@
     ├── InvalidRequest (ValueError)   what was asked for cannot be: a name too long, two options at odds
     │   ├── ImageNotFound (LookupError)   no image, or more than one, fits the selector; lists the candidates
     │   ├── InvalidLayout                 a disk layout breaks rules; lists every one that it breaks
-    │   └── DoesNotFit                    a partition is larger than the space that is left for it
+    │   ├── DoesNotFit                    a partition is larger than the space that is left for it
+    │   └── ReadOnlyVariable              a variable of a task sequence that only the engine sets
     ├── InvalidInput                  a file that was read is not valid
     │   ├── NotAWim                   not a WIM at all
     │   ├── CorruptWim                a WIM that contradicts itself, or whose contents do not match their hashes
@@ -17,6 +18,7 @@
     │   ├── InvalidTable              a partition table, or none at all, that cannot be used
     │   ├── InvalidVolume             a file system that is damaged, or is not the one that was looked for
     │   └── InvalidDocument           a saved plan or a saved partition table that cannot be used
+    ├── ActionFailed                  an action of a task sequence failed; carries its code
     └── TargetRefused                 the target was left as it was: it exists, is too small, or is busy
 
 ``except OsdImageError`` catches them all.  Cancellation is not an error: an exception raised in a progress callback, or
@@ -108,6 +110,10 @@ class DoesNotFit(InvalidRequest):
         self.left_bytes = left_bytes
 
 
+class ReadOnlyVariable(InvalidRequest):
+    """A variable of a task sequence whose name begins with ``_``: only the engine sets it."""
+
+
 class InvalidInput(OsdImageError):
     """A file that was read is not valid."""
 
@@ -151,3 +157,16 @@ class InvalidDocument(InvalidInput):
 
 class TargetRefused(OsdImageError):
     """The target cannot be used and was left as it was."""
+
+
+class ActionFailed(OsdImageError):
+    """An action of a task sequence failed.
+
+    Attributes:
+        code: its HRESULT, as an unsigned number.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        """Keep the code beside the sentence."""
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,474 @@
+"""The environment of a task sequence: its variables, where each comes from, and which of them are secret.
+
+Model: ConfigMgr's precedence is a list of layers.  The strongest layer that mentions a name decides, and an empty value
+there deletes the variable.  From the strongest to the weakest: variables of the engine (names that begin with ``_``);
+values set while the sequence runs (Set Task Sequence Variable, outputs of actions); variables of stand-alone media, or,
+where there are none, those of the computer and those of its collections, from precedence 9 down to 1; the defaults of
+the step that runs.
+
+Sources: "About Task Sequence Variables" and "Task Sequence Action Variables" of Operating System Deployment in
+Configuration Manager 2007 (names, limits, precedence, life of step defaults, "1 is the lowest precedence, and 9 the
+highest").  Chosen here, since no source says it: a character is a UTF-16 code unit, as in Windows; the size of the
+environment is that of all names and values of all layers in UTF-16; an unknown ``%NAME%`` is left as it is, as cmd.exe
+does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from osdimage.imaging.disk.variables import MAX_NAME, MAX_VALUE, check_name
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, ReadOnlyVariable
+from osdimage.imaging.tasksequence.secrets import MASK, Secrets, names_a_secret
+from osdimage.imaging.tasksequence.state import read_state, write_state
+
+MAX_ENVIRONMENT_BYTES = 10 << 20
+MAX_ELEMENTS = 4096
+"""More elements than any array of a real sequence has."""
+
+_FORMAT = "osdimage-task-sequence-environment"
+_VERSION = 1
+_LETTER = re.compile(r"[A-Za-z]", re.ASCII)
+
+
+class Origin(StrEnum):
+    """Where the value of a variable comes from, the strongest first."""
+
+    ENGINE = "engine"
+    SET = "set"
+    MEDIA = "media"
+    COMPUTER = "computer"
+    COLLECTION = "collection"
+    STEP = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionVariables:
+    """The variables of one collection that the computer belongs to.
+
+    Attributes:
+        variables: names and values; an empty value deletes the variable of a weaker collection.
+        precedence: 1, the weakest, to 9.  Between equals the one that is given later wins.
+    """
+
+    variables: Mapping[str, str]
+    precedence: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a precedence that the console does not offer."""
+        if not 1 <= self.precedence <= 9:
+            raise InvalidRequest(f"the precedence of a collection is 1 (lowest) to 9 (highest), not {self.precedence}")
+
+
+@dataclass(slots=True)
+class _Layer:
+    """The variables of one origin: name in lower case -> name as written, and value ("" deletes)."""
+
+    origin: Origin
+    entries: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class Properties(Mapping[str, str]):
+    """Read-only values by names that are compared without case."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        """Copy the values; of names that differ only by case the last one counts."""
+        self._values = {name.lower(): (name, value) for name, value in values.items()}
+
+    def __getitem__(self, name: str) -> str:
+        """Return a value."""
+        return self._values[name.lower()][1]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names as they were written."""
+        return (name for name, _ in self._values.values())
+
+    def __len__(self) -> int:
+        """Count the values."""
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        """Name the properties, and hide what they hold."""
+        return f"<Properties {', '.join(self)}>"
+
+
+class Environment(MutableMapping[str, str]):
+    """The variables of one run of a task sequence.
+
+    A mapping: ``env["OSDComputerName"] = "PC1"`` is what Set Task Sequence Variable does, and an empty value, like
+    ``del``, deletes the variable from every layer but the step's defaults.  Names are compared without case.
+    """
+
+    def __init__(
+        self,
+        *,
+        computer: Mapping[str, str] | None = None,
+        collections: Iterable[CollectionVariables] = (),
+        media: Mapping[str, str] | None = None,
+        hidden: Iterable[str] = (),
+    ) -> None:
+        """Make an environment.
+
+        Args:
+            computer: per-computer variables.
+            collections: per-collection variables.
+            media: variables of stand-alone media.  Even an empty mapping says that the sequence runs from such media:
+                those of the computer and of the collections are then not used.
+            hidden: names of variables whose values are secret, besides passwords and product keys.
+
+        Raises:
+            InvalidRequest: when a name or a value breaks the rules.
+        """
+        self._secrets = Secrets()
+        self._bytes = 0
+        self._engine = _Layer(Origin.ENGINE)
+        self._set = _Layer(Origin.SET)
+        self._steps: list[tuple[_Layer, Properties]] = []
+        self._given: list[_Layer] = []
+        for name in hidden:
+            self.hide(name)
+        if media is not None:
+            self._given.append(self._filled(Origin.MEDIA, media))
+            return
+        self._given.append(self._filled(Origin.COMPUTER, computer or {}))
+        weakest_first = sorted(collections, key=lambda each: each.precedence)
+        self._given += [self._filled(Origin.COLLECTION, each.variables) for each in reversed(weakest_first)]
+
+    def _filled(self, origin: Origin, variables: Mapping[str, str]) -> _Layer:
+        layer = _Layer(origin)
+        for name, value in variables.items():
+            _check_settable(name)
+            if name.lower() in layer.entries:
+                raise InvalidRequest(f"{name} is given twice; names are compared without case")
+            self._store(layer, name, value)
+        return layer
+
+    # Reading
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a variable; KeyError when it is not set."""
+        found = self._find(name)
+        if found is None:
+            raise KeyError(name)
+        return found[1]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of all variables that are set, as they were written."""
+        seen: set[str] = set()
+        for layer in self._layers():
+            for key, (name, _) in layer.entries.items():
+                if key not in seen and self._find(key) is not None:
+                    yield name
+                seen.add(key)
+
+    def __len__(self) -> int:
+        """Count the variables that are set."""
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a variable is set."""
+        return isinstance(name, str) and self._find(name) is not None
+
+    def __repr__(self) -> str:
+        """Say how many variables there are; their values may be secret."""
+        return f"<Environment of {len(self)} variables>"
+
+    def origin(self, name: str) -> Origin | None:
+        """Tell where the value of a variable comes from, or None when it is not set."""
+        found = self._find(name)
+        return None if found is None else found[2]
+
+    def text(self, name: str) -> str | None:
+        """Return the value of a variable with its ``%NAME%`` replaced, or None when it is not set."""
+        found = self._find(name)
+        return None if found is None else self.expand(found[1])
+
+    def expand(self, text: str) -> str:
+        """Replace each ``%NAME%`` by the value of the variable, once; an unknown name stays as it is."""
+        pieces: list[str] = []
+        rest = 0
+        while (start := text.find("%", rest)) >= 0 and (end := text.find("%", start + 1)) >= 0:
+            found = self._find(text[start + 1 : end])
+            # The second sign of an unknown name may be the first of a known one.
+            pieces += [text[rest:start], text[start:end] if found is None else found[1]]
+            rest = end if found is None else end + 1
+        return "".join([*pieces, text[rest:]])
+
+    def array(self, base: str) -> tuple[Properties, ...]:
+        """Return the elements of an array variable: for each the properties that are set.
+
+        ``OSDPartitions1Size`` is the property ``Size`` of element 1.  The base alone holds the count; where it is not
+        set, the elements are counted from 0 to the last that has a property.
+
+        Raises:
+            InvalidRequest: when the count is not a whole number of at most 4,096.
+        """
+        pattern = re.compile(rf"{re.escape(base)}(\d{{1,4}})(\D.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
+        elements: dict[int, dict[str, str]] = {}
+        for name in self:
+            match = pattern.fullmatch(name)
+            if match is not None and str(int(match[1])) == match[1]:
+                elements.setdefault(int(match[1]), {})[match[2]] = self[name]
+        stated = self.get(base)
+        count = max(elements, default=-1) + 1
+        if stated is not None:
+            if not (stated.isascii() and stated.isdigit() and len(stated) <= 4 and int(stated) <= MAX_ELEMENTS):
+                raise InvalidRequest(f"{base}={stated}: the count of elements is a whole number up to {MAX_ELEMENTS}")
+            count = int(stated)
+        return tuple(Properties(elements.get(index, {})) for index in range(count))
+
+    @property
+    def properties(self) -> Properties:
+        """The properties of the step that runs, such as ``ImagePackageID``; empty outside of a step.
+
+        They are what a command line carries in ConfigMgr, not variables, and no other step sees them.
+        """
+        return self._steps[-1][1] if self._steps else Properties({})
+
+    # Writing
+
+    def __setitem__(self, name: str, value: str) -> None:
+        """Set a variable, or delete it with an empty value.
+
+        Raises:
+            ReadOnlyVariable: when the name begins with ``_``.
+            InvalidRequest: when the name or the value breaks the rules.
+        """
+        _check_settable(name)
+        self._store(self._set, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        """Delete a variable; KeyError when it is not set."""
+        _check_settable(name)
+        if self._find(name) is None:
+            raise KeyError(name)
+        self._store(self._set, name, "")
+
+    def set_read_only(self, name: str, value: str) -> None:
+        """Set a variable whose name begins with ``_``: for the engine alone.  An empty value deletes it.
+
+        Raises:
+            InvalidRequest: when the name or the value breaks the rules.
+        """
+        if (wrong := check_name(name)) is not None:
+            raise InvalidRequest(wrong)
+        if not name.startswith("_"):
+            raise InvalidRequest(f"{name} is no read-only variable: those begin with _")
+        self._store(self._engine, name, value)
+
+    @contextmanager
+    def step_defaults(
+        self, variables: Mapping[str, str], properties: Mapping[str, str] | None = None
+    ) -> Iterator[Environment]:
+        """Add the defaults of one step and take them away after it.
+
+        A variable that is set otherwise keeps its value; ``%NAME%`` in the defaults and properties is replaced.
+
+        Raises:
+            InvalidRequest: when a name or a value breaks the rules.
+        """
+        layer = _Layer(Origin.STEP)
+        try:
+            for name, value in variables.items():
+                _check_settable(name)
+                self._store(layer, name, self.expand(value))
+            expanded = {name: self.expand(value) for name, value in (properties or {}).items()}
+            for name, value in expanded.items():
+                if names_a_secret(name):
+                    self._secrets.keep(value)
+            self._steps.append((layer, Properties(expanded)))
+            try:
+                yield self
+            finally:
+                self._steps.pop()
+        finally:
+            self._bytes -= _size_of(layer)
+
+    def _store(self, layer: _Layer, name: str, value: str) -> None:
+        shown = MASK if self.is_secret(name) else None
+        check_value(name, value)
+        key = name.lower()
+        old = layer.entries.get(key)
+        total = self._bytes + _entry_bytes(name, value) - (0 if old is None else _entry_bytes(*old))
+        if total > MAX_ENVIRONMENT_BYTES:
+            raise InvalidRequest(
+                f"{name}: the environment would have {total:,} bytes; it may have {MAX_ENVIRONMENT_BYTES:,} "
+                f"(names and values in UTF-16)"
+            )
+        layer.entries[key] = (name, value)
+        self._bytes = total
+        if shown is not None:
+            self._secrets.keep(value)
+
+    # Secrets
+
+    def hide(self, name: str) -> None:
+        """Treat the variable as secret from now on, as the console's "Do not display this value" does."""
+        if (wrong := check_name(name)) is not None:
+            raise InvalidRequest(wrong)
+        self._secrets.hide(name)
+        for layer in self._layers():
+            entry = layer.entries.get(name.lower())
+            if entry is not None:
+                self._secrets.keep(entry[1])
+
+    def is_secret(self, name: str) -> bool:
+        """Tell whether the value must not be shown: a password, a product key, or a hidden variable."""
+        return self._secrets.is_secret(name)
+
+    def mask(self, text: str) -> str:
+        """Replace by ``***`` all that was ever the value of a secret variable of this run."""
+        return self._secrets.mask(text)
+
+    def keep_secret(self, text: str) -> None:
+        """Mask this text too: for what is made of secrets, such as an encoded password."""
+        self._secrets.keep(text)
+
+    def shown(self) -> dict[str, str]:
+        """Return all variables with the secret ones masked: for logs, errors and JSON."""
+        return {name: MASK if self.is_secret(name) else self.mask(self[name]) for name in self}
+
+    # Keeping
+
+    def to_document(self) -> dict[str, object]:
+        """Return all but the step's defaults as plain values for JSON.  Secrets are in it in the clear."""
+        return {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "layers": [
+                {"origin": layer.origin.value, "variables": dict(layer.entries.values())}
+                for layer in (self._engine, self._set, *self._given)
+            ],
+            "hidden": sorted(self._secrets.hidden),
+            "secrets": sorted(self._secrets.kept),
+        }
+
+    @classmethod
+    def from_document(cls, document: object, *, source: str) -> Environment:
+        """Make an environment of what :meth:`to_document` returned.
+
+        Raises:
+            InvalidDocument: when it is not such a document, breaks the rules, or is of another version.
+        """
+        if not isinstance(document, dict) or document.get("format") != _FORMAT:
+            raise InvalidDocument(f"{source} is not a saved task-sequence environment of osdimage")
+        if document.get("version") != _VERSION:
+            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {_VERSION}")
+        env = cls()
+        env._given.clear()
+        try:
+            for name in document["hidden"]:
+                env.hide(name)
+            for text in document["secrets"]:
+                env.keep_secret(_string(text))
+            for entry in document["layers"]:
+                env._restore(Origin(entry["origin"]), entry["variables"])
+        except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidDocument(f"{source} is damaged: {type(error).__name__}: {env.mask(str(error))}") from error
+        return env
+
+    def _restore(self, origin: Origin, variables: Mapping[str, str]) -> None:
+        kept = {Origin.ENGINE: self._engine, Origin.SET: self._set}
+        layer = kept.get(origin)
+        if layer is None:
+            layer = _Layer(origin)
+            self._given.append(layer)
+        for name, value in variables.items():
+            if origin is Origin.ENGINE:
+                self.set_read_only(name, _string(value))
+            else:
+                _check_settable(name)
+                self._store(layer, name, _string(value))
+
+    def save(self, path: Path) -> None:
+        """Write the variables to a file that only its owner can read, complete or not at all.
+
+        The defaults of a step are not part of it.  Secrets are in it in the clear: the sequence needs them again.
+
+        Raises:
+            StorageError: when it cannot be written.
+        """
+        write_state(path, self.to_document())
+
+    @classmethod
+    def load(cls, path: Path) -> Environment:
+        """Read the variables from a file.
+
+        Raises:
+            StorageError: when it cannot be read.
+            InvalidDocument: as :meth:`from_document`.
+        """
+        return cls.from_document(read_state(path), source=str(path))
+
+    def copy(self) -> Environment:
+        """Return an environment of its own with the same variables, without the step's defaults."""
+        return Environment.from_document(self.to_document(), source="the environment")
+
+    # Layers
+
+    def _layers(self) -> Iterator[_Layer]:
+        yield self._engine
+        yield self._set
+        yield from self._given
+        if self._steps:
+            yield self._steps[-1][0]
+
+    def _find(self, name: str) -> tuple[str, str, Origin] | None:
+        key = name.lower()
+        is_deleted = False
+        for layer in self._layers():
+            entry = layer.entries.get(key)
+            # What is deleted from the environment leaves the default of the step.
+            if entry is None or (is_deleted and layer.origin is not Origin.STEP):
+                continue
+            if entry[1]:
+                return (*entry, layer.origin)
+            is_deleted = True
+        return None
+
+
+def check_value(name: str, value: str) -> None:
+    """Refuse a value that no variable can have.
+
+    Raises:
+        InvalidRequest: without the value, which may be secret.
+    """
+    length = utf16_units(value)
+    if length > MAX_VALUE:
+        raise InvalidRequest(f"{name}: a value has at most {MAX_VALUE:,} characters, not {length:,}")
+    if "\0" in value:
+        raise InvalidRequest(f"{name}: a value cannot hold the character NUL")
+
+
+def utf16_units(text: str) -> int:
+    """Count characters as Windows does."""
+    return len(text) + sum(1 for character in text if character > "\uffff")
+
+
+def _check_settable(name: str) -> None:
+    if name.startswith("_") and check_name(name) is None:
+        raise ReadOnlyVariable(f"{name} is read-only: variables whose names begin with _ are set by the engine alone")
+    if check_name(name) is not None or _LETTER.match(name) is None:
+        raise InvalidRequest(
+            f"{name!r} is not the name of a variable: a letter, then letters, digits, _ and -, "
+            f"at most {MAX_NAME} in all"
+        )
+
+
+def _entry_bytes(name: str, value: str) -> int:
+    return 2 * (utf16_units(name) + utf16_units(value))
+
+
+def _size_of(layer: _Layer) -> int:
+    return sum(_entry_bytes(*entry) for entry in layer.entries.values())
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a value is not a string")
+    return value

@@ -1,0 +1,200 @@
+"""What an action is, and what it gives back.
+
+An action is a plain function ``(env, machine, events) -> ActionResult``.  It is told everything by the variables and
+the step's properties in the environment, sets its outputs there, and works on the disks of the machine.  It is used by
+the runner and, as well, without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from osdimage.imaging.progress import ProgressCallback
+
+if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.environment import Environment
+    from osdimage.imaging.tasksequence.machine import Machine
+
+
+class HResult(IntEnum):
+    """The codes of actions, as unsigned numbers of 32 bits.
+
+    Documented for these steps is only E_UNEXPECTED (a layout that does not fit); the others are the codes that Windows
+    uses for the same failures.
+    """
+
+    S_OK = 0x00000000
+    E_ABORT = 0x80004004
+    E_FAIL = 0x80004005
+    E_UNEXPECTED = 0x8000FFFF
+    FILE_NOT_FOUND = 0x80070002
+    E_ACCESSDENIED = 0x80070005
+    INVALID_DATA = 0x8007000D
+    NOT_SUPPORTED = 0x80070032
+    E_INVALIDARG = 0x80070057
+    DISK_FULL = 0x80070070
+    ELEMENT_NOT_FOUND = 0x80070490
+
+
+class LogType(IntEnum):
+    """How much a line of the log matters; the numbers are those of CMTrace."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+
+class RestartTarget(StrEnum):
+    """Into what a restart goes; the values are those of ``/target:`` of the Restart Computer step."""
+
+    WINPE = "WinPE"
+    HARD_DISK = "HD"
+
+
+class RunIn(StrEnum):
+    """Where a step can run, as ``runIn`` says it."""
+
+    WINPE = "WinPE"
+    FULL_OS = "FullOS"
+    BOTH = "WinPEandFullOS"
+
+
+def _no_log(kind: LogType, text: str) -> None:
+    del kind, text
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Whom an action tells about its work.
+
+    Attributes:
+        progress: receives the progress of long work, 0 to 100 % of this action; or None.
+        log: receives a line for the log.  Secrets are masked behind it.
+    """
+
+    progress: ProgressCallback | None = None
+    log: Callable[[LogType, str], None] = _no_log
+
+
+SILENT = Events()
+"""Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """How an action ended.
+
+    Attributes:
+        code: an HRESULT; for the code of a command any number.  What counts as success the step's ``successCodeList``
+            says, 0 without one.
+        message: one sentence about what was done, or why not.
+        outputs: names of the variables that were set.
+        warnings: sentences about what was left out or lost.
+        restart: the restart that is asked for after this step, or None.
+    """
+
+    code: int
+    message: str
+    outputs: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    restart: RestartTarget | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code is 0."""
+        return self.code == HResult.S_OK
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What an action would do, found out without changing anything.
+
+    Attributes:
+        does: one sentence, such as "partition disk 0 (GPT): 3 partitions".
+        destroys: what would be lost; empty when nothing.
+        problems: what would make it fail, each naming the variable, its value and what is valid.
+        unknown: a sentence about what cannot be known before the steps before it have run, or None.
+    """
+
+    does: str
+    destroys: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    unknown: str | None = None
+
+
+Action = Callable[["Environment", "Machine", Events], ActionResult]
+"""Does the work of one step.
+
+It returns a result whose code is 0, or raises :class:`~osdimage.imaging.errors.ActionFailed`.  Any other error of
+osdimage that passes through it gets a code from :func:`code_of`.
+"""
+
+ForecastAction = Callable[["Environment", "Machine"], Forecast]
+"""Tells what the action would do.
+
+The environment is a copy with the step's defaults in place: outputs may be set in it, so that later steps are
+forecast with them.  The machine is a rehearsal of the real one (:meth:`Machine.rehearsal`): nothing of it is written.
+"""
+
+
+class Needs(Enum):
+    """Whether a variable must be there."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class VariableInfo:
+    """One variable of an action, or one property of its step, for checks and for the documentation.
+
+    Attributes:
+        name: as documented; ``<N>`` stands for the number of an element.
+        needs: whether it must be there.
+        valid: its valid values, in words.
+        default: the value that counts when it is not there, or None.
+        choices: the only valid values, compared without case; empty when there is no such list.
+        max_length: in characters, or None when only the limit of all variables counts.
+        is_property: a property of the step, which is no variable.
+    """
+
+    name: str
+    needs: Needs
+    valid: str
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    max_length: int | None = None
+    is_property: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionInfo:
+    """What is known of one type of step.
+
+    Attributes:
+        type_name: the WMI class, ``SMS_TaskSequence_...Action``.
+        title: what the editor calls it.
+        run: the action, or None when only a running Windows can do it.
+        why_not: why ``run`` is None, as a sentence for the user.
+        forecast: tells what ``run`` would do, or None when it changes nothing that can be forecast.
+        other_types: types of MDT that do the same.
+        variables: what it reads and sets.
+        runs_in: where it can run.
+        package_properties: the properties of the step that name packages it needs, such as ``ImagePackageID``.
+        destroys: what it destroys, in words for the documentation, or None.
+    """
+
+    type_name: str
+    title: str
+    run: Action | None
+    why_not: str | None = None
+    forecast: ForecastAction | None = None
+    other_types: tuple[str, ...] = ()
+    variables: tuple[VariableInfo, ...] = ()
+    runs_in: RunIn = RunIn.BOTH
+    package_properties: tuple[str, ...] = ()
+    destroys: str | None = None
