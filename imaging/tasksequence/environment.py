@@ -3,8 +3,8 @@
 Model: ConfigMgr's precedence is a list of layers.  The strongest layer that mentions a name decides, and an empty value
 there deletes the variable.  From the strongest to the weakest: variables of the engine (names that begin with ``_``);
 values set while the sequence runs (Set Task Sequence Variable, outputs of actions); variables of stand-alone media, or,
-where there are none, those of the computer and those of its collections, from precedence 9 down to 1; the defaults of
-the step that runs.
+where there are none, those of the computer and those of its collections, from precedence 9 down to 1; the variables
+that the sequence has for all its steps; the defaults of the step that runs.
 
 Sources: "About Task Sequence Variables" and "Task Sequence Action Variables" of Operating System Deployment in
 Configuration Manager 2007 (names, limits, precedence, life of step defaults, "1 is the lowest precedence, and 9 the
@@ -44,6 +44,7 @@ class Origin(StrEnum):
     MEDIA = "media"
     COMPUTER = "computer"
     COLLECTION = "collection"
+    SEQUENCE = "sequence"
     STEP = "step"
 
 
@@ -110,6 +111,7 @@ class Environment(MutableMapping[str, str]):
         computer: Mapping[str, str] | None = None,
         collections: Iterable[CollectionVariables] = (),
         media: Mapping[str, str] | None = None,
+        sequence: Mapping[str, str] | None = None,
         hidden: Iterable[str] = (),
     ) -> None:
         """Make an environment.
@@ -119,6 +121,7 @@ class Environment(MutableMapping[str, str]):
             collections: per-collection variables.
             media: variables of stand-alone media.  Even an empty mapping says that the sequence runs from such media:
                 those of the computer and of the collections are then not used.
+            sequence: variables of the whole sequence, its ``globalVarList``.
             hidden: names of variables whose values are secret, besides passwords and product keys.
 
         Raises:
@@ -134,10 +137,11 @@ class Environment(MutableMapping[str, str]):
             self.hide(name)
         if media is not None:
             self._given.append(self._filled(Origin.MEDIA, media))
-            return
-        self._given.append(self._filled(Origin.COMPUTER, computer or {}))
-        weakest_first = sorted(collections, key=lambda each: each.precedence)
-        self._given += [self._filled(Origin.COLLECTION, each.variables) for each in reversed(weakest_first)]
+        else:
+            self._given.append(self._filled(Origin.COMPUTER, computer or {}))
+            weakest_first = sorted(collections, key=lambda each: each.precedence)
+            self._given += [self._filled(Origin.COLLECTION, each.variables) for each in reversed(weakest_first)]
+        self._given.append(self._filled(Origin.SEQUENCE, sequence or {}))
 
     def _filled(self, origin: Origin, variables: Mapping[str, str]) -> _Layer:
         layer = _Layer(origin)
@@ -182,6 +186,11 @@ class Environment(MutableMapping[str, str]):
         """Tell where the value of a variable comes from, or None when it is not set."""
         found = self._find(name)
         return None if found is None else found[2]
+
+    @property
+    def is_from_media(self) -> bool:
+        """Whether the sequence runs from stand-alone media."""
+        return any(layer.origin is Origin.MEDIA for layer in self._given)
 
     def text(self, name: str) -> str | None:
         """Return the value of a variable with its ``%NAME%`` replaced, or None when it is not set."""
