@@ -19,7 +19,7 @@ ALLOWED = {
     "native": {"native"},
 }
 # What a command imports when it needs it, and --version and --help never do.
-HEAVY = ("rich", "pyfatfs", "fs", "construct", "cffi", "osdimage.native")
+HEAVY = ("rich", "yaml", "pyfatfs", "fs", "construct", "cffi", "osdimage.native")
 
 
 def modules_of(package: str) -> list[Path]:

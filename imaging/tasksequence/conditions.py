@@ -1,0 +1,222 @@
+"""Conditions of groups and steps: reading them, and finding out whether they hold.
+
+Model: a tree with three answers.  Yes and no are known; what osdimage cannot find out (a query of WMI, a file of a
+running Windows, an operator that it does not know) is unknown, ``not`` keeps it unknown, and a condition whose answer
+is unknown does not hold: the step does not run, and the reason is told.
+
+Sources: SMS_TaskSequence_VariableConditionExpression of the SDK (operators), exports of ConfigMgr and MDT (shape).
+Chosen here, since no source says it: several expressions side by side must all hold; text is compared without case;
+less and greater compare whole numbers as numbers, anything else as text; a variable that is not set equals the empty
+text and is neither less nor greater than anything; ``%NAME%`` in the value is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.tasksequence.element import Comment, Element, make
+from osdimage.imaging.tasksequence.environment import Environment
+
+VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
+_INTEGER = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
+
+
+class Operator(StrEnum):
+    """How a variable is compared."""
+
+    EXISTS = "exists"
+    NOT_EXISTS = "notExists"
+    EQUALS = "equals"
+    NOT_EQUALS = "notEquals"
+    LESS = "less"
+    LESS_EQUAL = "lessEqual"
+    GREATER = "greater"
+    GREATER_EQUAL = "greaterEqual"
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value belongs to it."""
+        return self not in {Operator.EXISTS, Operator.NOT_EXISTS}
+
+
+class Joint(StrEnum):
+    """How conditions are joined."""
+
+    ALL = "and"
+    ANY = "or"
+    NONE = "not"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A comparison of one variable."""
+
+    variable: str
+    operator: Operator
+    value: str = ""
+
+    def describe(self) -> str:
+        """Say it for people."""
+        return f"{self.variable} {self.operator.value}" + (f" {self.value!r}" if self.operator.takes_value else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Conditions that are joined; ``not`` holds when none of them does."""
+
+    joint: Joint
+    parts: tuple[Condition, ...]
+
+    def describe(self) -> str:
+        """Say it for people."""
+        if not self.parts:
+            return "always"
+        if len(self.parts) == 1 and self.joint is not Joint.NONE:
+            return self.parts[0].describe()
+        inner = f" {'or' if self.joint is Joint.NONE else self.joint.value} ".join(
+            f"({part.describe()})" if isinstance(part, Joined) else part.describe() for part in self.parts
+        )
+        return f"not ({inner})" if self.joint is Joint.NONE else inner
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What cannot be found out here."""
+
+    what: str
+
+    def describe(self) -> str:
+        """Say it for people."""
+        return self.what
+
+
+Condition = Compare | Joined | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a condition holds.
+
+    Attributes:
+        holds: whether what depends on it runs.
+        reason: why not, for people; secrets are masked.
+        is_known: False when it does not hold only because it cannot be found out.
+    """
+
+    holds: bool
+    reason: str
+    is_known: bool = True
+
+
+def evaluate(condition: Condition | None, env: Environment) -> Verdict:
+    """Find out whether a condition holds."""
+    if condition is None:
+        return Verdict(True, "no condition")  # noqa: FBT003 - the field's name is beside it
+    answer = _answer(condition, env)
+    text = env.mask(condition.describe())
+    if answer is None:
+        unknown = "; ".join(dict.fromkeys(_unknown_parts(condition)))
+        return Verdict(holds=False, reason=f"cannot be found out on Linux: {unknown}", is_known=False)
+    return Verdict(holds=answer, reason=f"condition {'holds' if answer else 'does not hold'}: {text}")
+
+
+def _answer(condition: Condition, env: Environment) -> bool | None:
+    if isinstance(condition, Unknown):
+        return None
+    if isinstance(condition, Compare):
+        return _compare(condition, env)
+    answers = [_answer(part, env) for part in condition.parts]
+    if condition.joint is Joint.ALL:
+        return False if False in answers else None if None in answers else True
+    some = True if True in answers else None if None in answers else False
+    if condition.joint is Joint.ANY:
+        return some
+    return None if some is None else not some
+
+
+def _compare(wish: Compare, env: Environment) -> bool:
+    value = env.get(wish.variable)
+    if wish.operator is Operator.EXISTS:
+        return value is not None
+    if wish.operator is Operator.NOT_EXISTS:
+        return value is None
+    left, right = (value or "").casefold(), env.expand(wish.value).casefold()
+    if wish.operator is Operator.EQUALS:
+        return left == right
+    if wish.operator is Operator.NOT_EQUALS:
+        return left != right
+    if value is None:
+        return False
+    order = _order(left, right)
+    return {
+        Operator.LESS: order < 0,
+        Operator.LESS_EQUAL: order <= 0,
+        Operator.GREATER: order > 0,
+        Operator.GREATER_EQUAL: order >= 0,
+    }[wish.operator]
+
+
+def _order(left: str, right: str) -> int:
+    if _INTEGER.fullmatch(left) and _INTEGER.fullmatch(right):
+        return (int(left) > int(right)) - (int(left) < int(right))
+    return (left > right) - (left < right)
+
+
+def _unknown_parts(condition: Condition) -> list[str]:
+    if isinstance(condition, Unknown):
+        return [condition.what]
+    if isinstance(condition, Joined):
+        return [text for part in condition.parts for text in _unknown_parts(part)]
+    return []
+
+
+def read_condition(elements: Sequence[Element]) -> Condition:
+    """Read ``condition`` elements; an empty one always holds."""
+    return Joined(Joint.ALL, tuple(_read(child) for element in elements for child in element.children))
+
+
+def _read(element: Element) -> Condition:
+    if element.tag == "operator":
+        text = element.get("type") or ""
+        parts = tuple(_read(child) for child in element.children)
+        for joint in Joint:
+            if joint.value == text.lower():
+                return Joined(joint, parts) if parts else Unknown(f"the operator {text} has nothing to join")
+        return Unknown(f"operator of type {text!r}")
+    if element.tag != "expression":
+        return Unknown(f"condition element <{element.tag}>")
+    kind = element.get("type") or ""
+    if kind != VARIABLE_EXPRESSION:
+        return Unknown(f"expression of type {kind}")
+    facts = {(child.get("name") or "").lower(): child.text for child in element.children if child.tag == "variable"}
+    for operator in Operator:
+        if operator.value.lower() == facts.get("operator", "").strip().lower():
+            name = facts.get("variable", "").strip()
+            return Compare(name, operator, facts.get("value", "")) if name else Unknown("expression without a variable")
+    return Unknown(f"operator {facts.get('operator', '')!r} of a variable")
+
+
+def write_condition(condition: Condition) -> Element:
+    """Make the ``condition`` element; :func:`read_condition` reads an equal condition from it.
+
+    Raises:
+        InvalidRequest: when a part of it is unknown: it has no XML of its own.
+    """
+    parts = condition.parts if isinstance(condition, Joined) and condition.joint is Joint.ALL else (condition,)
+    return make("condition", None, *map(_write, parts))
+
+
+def _write(condition: Condition) -> Element | Comment:
+    if isinstance(condition, Unknown):
+        raise InvalidRequest(f"a condition that is not known cannot be written: {condition.what}")
+    if isinstance(condition, Joined):
+        return make("operator", {"type": condition.joint.value}, *map(_write, condition.parts))
+    facts = {"Operator": condition.operator.value, "Variable": condition.variable}
+    if condition.operator.takes_value:
+        facts["Value"] = condition.value
+    entries = [make("variable", {"name": name}, text) for name, text in sorted(facts.items())]
+    return make("expression", {"type": VARIABLE_EXPRESSION}, *entries)

@@ -1,0 +1,206 @@
+"""The short form of a task sequence in YAML, for sequences that are written by hand.
+
+::
+
+    name: Deploy
+    variables: {OSDComputerName: PC1}
+    steps:
+      - group: Install Operating System
+        condition: _SMSTSInWinPE equals true
+        steps:
+          - step: Partition Disk 0
+            type: PartitionDisk
+            variables: {OSDDiskIndex: 0, OSDPartitionStyle: GPT, OSDPartitions0Type: Primary}
+          - step: Apply Operating System
+            type: ApplyOperatingSystem
+            variables: {OSDImageIndex: 1}
+            properties: {ImagePackageID: ABC00001}
+            continueOnError: true
+
+A condition is ``NAME OPERATOR VALUE``, a list of conditions that must all hold, or one of ``all:``, ``any:`` and
+``none:`` with a list.  All values are text as they are written.  Tags make no objects, and anchors with their aliases,
+which could make a small file large, are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.tasksequence import build
+from osdimage.imaging.tasksequence.conditions import Compare, Condition, Joined, Joint, Operator
+from osdimage.imaging.tasksequence.result import RunIn
+from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
+from osdimage.imaging.units import MIB, format_size
+
+MAX_BYTES = 4 * MIB
+MAX_DEPTH = 64
+
+_TOP = ("name", "description", "variables", "steps")
+_GROUP = ("group", "description", "condition", "disable", "continueOnError", "steps")
+_STEP = (
+    "step", "type", "description", "condition", "disable", "continueOnError", "runIn", "successCodeList", "retryCount",
+    "variables", "properties", "command",
+)  # fmt: skip
+_JOINTS = {"all": Joint.ALL, "any": Joint.ANY, "none": Joint.NONE}
+
+
+def read_yaml(data: bytes, *, source: str) -> Sequence:
+    """Make a sequence of the short form.
+
+    Raises:
+        InvalidInput: when it is not YAML, or not such a sequence; names the place in it.
+    """
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"{source} is larger than {format_size(MAX_BYTES)}")
+    top = _Reader(source).mapping(_load(data, source), source, _TOP)
+    reader = _Reader(source)
+    return build.sequence(
+        reader.text(top, "name", source) or "",
+        *reader.members(top.get("steps"), "steps"),
+        description=reader.text(top, "description", source) or "",
+        variables=reader.values(top.get("variables"), "variables"),
+    )
+
+
+def _load(data: bytes, source: str) -> object:
+    """Return plain lists, mappings and text."""
+    import yaml  # noqa: PLC0415 - only for this form
+
+    class Loader(yaml.BaseLoader):
+        """Text for every scalar, no objects, no aliases, no key twice."""
+
+        depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's own types
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("aliases are not read")
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise yaml.YAMLError(f"more than {MAX_DEPTH} deep")
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            if isinstance(node, yaml.MappingNode):
+                names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+                if len(set(names)) < len(node.value):
+                    raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a key is given twice, or is no text")
+            return node
+
+    try:
+        return yaml.load(data, Loader=Loader)  # noqa: S506 - a BaseLoader makes no objects
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f", line {mark.line + 1}"
+        what = getattr(error, "problem", None) or (str(error) if type(error) is yaml.YAMLError else "cannot be read")
+        raise InvalidInput(f"{source}{where}: not YAML that is read here: {what}") from None
+
+
+class _Reader:
+    """Reads the plain values, and says where one is wrong."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def fail(self, where: str, what: str) -> InvalidInput:
+        return InvalidInput(f"{self._source}: {where}: {what}")
+
+    def mapping(self, value: object, where: str, known: tuple[str, ...]) -> Mapping[str, object]:
+        if not isinstance(value, dict):
+            raise self.fail(where, f"expected are {', '.join(known)}")
+        for key in value:
+            if key not in known:
+                raise self.fail(where, f"{key!r} is not known; valid are {', '.join(known)}")
+        return value
+
+    def text(self, values: Mapping[str, object], key: str, where: str) -> str | None:
+        value = values.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.fail(where, f"{key} is text")
+        return value
+
+    def boolean(self, values: Mapping[str, object], key: str, where: str) -> bool:
+        text = (self.text(values, key, where) or "false").lower()
+        if text not in {"true", "false"}:
+            raise self.fail(where, f"{key}: {text}; valid are true and false")
+        return text == "true"
+
+    def values(self, value: object, where: str) -> dict[str, str]:
+        if value is None or value == "":
+            return {}
+        if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+            raise self.fail(where, "expected are names and values, NAME: VALUE")
+        return dict(value)
+
+    def members(self, value: object, where: str) -> list[Group | Step]:
+        if not isinstance(value, list):
+            raise self.fail(where, "expected is a list of groups and steps")
+        return [self._member(each, f"{where}[{index}]") for index, each in enumerate(value)]
+
+    def _member(self, value: object, where: str) -> Group | Step:
+        if isinstance(value, dict) and "group" in value:
+            facts = self.mapping(value, where, _GROUP)
+            return build.group(
+                self.text(facts, "group", where) or "",
+                *self.members(facts.get("steps"), f"{where}.steps"),
+                description=self.text(facts, "description", where) or "",
+                condition=self._condition(facts.get("condition"), where),
+                disable=self.boolean(facts, "disable", where),
+                continue_on_error=self.boolean(facts, "continueOnError", where),
+            )
+        facts = self.mapping(value, where, _STEP)
+        name, kind = self.text(facts, "step", where), self.text(facts, "type", where)
+        if not name or not kind:
+            raise self.fail(where, "a step has step: NAME and type: TYPE; a group has group: NAME")
+        return build.step(
+            name,
+            kind,
+            self.values(facts.get("variables"), f"{where}.variables"),
+            self.values(facts.get("properties"), f"{where}.properties"),
+            command=self.text(facts, "command", where) or "",
+            description=self.text(facts, "description", where) or "",
+            condition=self._condition(facts.get("condition"), where),
+            disable=self.boolean(facts, "disable", where),
+            continue_on_error=self.boolean(facts, "continueOnError", where),
+            run_in=self._run_in(facts, where),
+            success_codes=self._numbers(self.text(facts, "successCodeList", where) or "0", where),
+            retry_count=self._numbers(self.text(facts, "retryCount", where) or "0", where)[0],
+        )
+
+    def _run_in(self, facts: Mapping[str, object], where: str) -> RunIn:
+        text = self.text(facts, "runIn", where) or RunIn.BOTH.value
+        for each in RunIn:
+            if each.value.lower() == text.lower():
+                return each
+        raise self.fail(where, f"runIn: {text}; valid are {', '.join(each.value for each in RunIn)}")
+
+    def _numbers(self, text: str, where: str) -> tuple[int, ...]:
+        words = text.split()
+        if not words or not all(word.isascii() and word.isdigit() and len(word) <= 10 for word in words):
+            raise self.fail(where, f"{text!r} is not a whole number")
+        return tuple(map(int, words))
+
+    def _condition(self, value: object, where: str) -> Condition | None:
+        if value is None:
+            return None
+        where = f"{where}.condition"
+        if isinstance(value, list):
+            return Joined(Joint.ALL, tuple(self._part(each, where) for each in value))
+        return Joined(Joint.ALL, (self._part(value, where),))
+
+    def _part(self, value: object, where: str) -> Condition:
+        if isinstance(value, dict):
+            if len(value) != 1 or not set(value) <= set(_JOINTS):
+                raise self.fail(where, "valid are all:, any: and none:, each with a list")
+            ((word, parts),) = value.items()
+            if not isinstance(parts, list) or not parts:
+                raise self.fail(where, f"{word}: needs a list of conditions")
+            return Joined(_JOINTS[word], tuple(self._part(each, where) for each in parts))
+        words = value.split(None, 2) if isinstance(value, str) else []
+        operators = {each.value.lower(): each for each in Operator}
+        operator = operators.get(words[1].lower()) if len(words) > 1 else None
+        # A value that is empty is no third word.
+        if operator is None or (len(words) == 3 and not operator.takes_value):
+            valid = ", ".join(each.value for each in Operator)
+            raise self.fail(where, f"{value!r} is not NAME OPERATOR VALUE; operators are {valid}")
+        return Compare(words[0], operator, words[2] if len(words) == 3 else "")
