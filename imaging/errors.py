@@ -20,6 +20,7 @@
     │   └── InvalidDocument           a saved plan or a saved partition table that cannot be used
     ├── ActionFailed                  an action of a task sequence failed; carries its code
     └── TargetRefused                 the target was left as it was: it exists, is too small, or is busy
+        └── TooSmall                      it has no room for what was to be written
 
 ``except OsdImageError`` catches them all.  Cancellation is not an error: an exception raised in a progress callback, or
 KeyboardInterrupt, passes through every call unchanged, after what had been begun was removed.
@@ -157,6 +158,10 @@ class InvalidDocument(InvalidInput):
 
 class TargetRefused(OsdImageError):
     """The target cannot be used and was left as it was."""
+
+
+class TooSmall(TargetRefused):
+    """The target has no room for what was to be written, and was left as it was."""
 
 
 class ActionFailed(OsdImageError):

@@ -16,7 +16,7 @@ from osdimage.imaging.disk.place import RandomBits, advice, place
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, TooSmall
 from osdimage.imaging.units import KIB, MIB, Geometry, format_size
 from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
 from osdimage.imaging.wim.image import Audit, WimImage
@@ -149,7 +149,7 @@ def make_plan(
     Raises:
         InvalidRequest: when no partition, or not the named one, can hold the image.
         DoesNotFit, InvalidLayout: when the layout cannot be placed.
-        TargetRefused: when the image is too large for the partition.
+        TooSmall: when the image is too large for the partition.
         UnsafeName, MissingParts, CorruptWim: when the image cannot be applied.
     """
     table = place(layout, geometry, rng)
@@ -188,7 +188,7 @@ def check_fit(image: WimImage, table: PartitionTable, target: Partition) -> Audi
         needed += _NTFS_OWN + (audit.files + audit.directories) * _NTFS_PER_FILE
     room = table.size_bytes(target)
     if needed > room:
-        raise TargetRefused(
+        raise TooSmall(
             f"partition {target.number} has {format_size(room)}, image {image.index} needs {format_size(needed)}"
             f"{' with what NTFS takes for itself' if is_ntfs else ''}; choose a larger disk or another layout"
         )

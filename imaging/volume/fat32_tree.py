@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, TargetRefused, TooSmall
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume import fat32_names
 from osdimage.imaging.volume.fat32_entries import DOT, DOT_DOT, ENTRY_STRUCT, LARGEST_DIRECTORY, VOLUME_ID
@@ -102,7 +102,7 @@ def plan_tree(
             following += file.clusters
     used = following - FIRST_CLUSTER
     if used > layout.clusters:
-        raise TargetRefused(
+        raise TooSmall(
             f"{where}: not written: {format_size(used * layout.cluster_size)} are needed "
             f"({used * layout.cluster_size} bytes in whole clusters of {layout.cluster_size}), the volume holds "
             f"{format_size(layout.data_bytes)} ({layout.data_bytes} bytes)"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.errors import TooSmall
 from osdimage.imaging.units import KIB, format_size
 from osdimage.native.tree import Audit
 
@@ -18,11 +18,11 @@ def refuse_large(where: Path, audits: Sequence[Audit], limit_bytes: int | None) 
     """Refuse an image, or parts of one, that together expand to more than a limit.
 
     Raises:
-        TargetRefused: with both numbers.
+        TooSmall: with both numbers.
     """
     size = sum(audit.size + audit.named_stream_size for audit in audits)
     if limit_bytes is not None and size > limit_bytes:
-        raise TargetRefused(
+        raise TooSmall(
             f"{where}: not written: the image expands to {format_size(size)}, more than the limit of "
             f"{format_size(limit_bytes)}"
         )
@@ -34,33 +34,33 @@ def refuse_full_directory(target: Path, audits: Sequence[Audit]) -> None:
     Holes of sparse files are left as holes and not counted.
 
     Raises:
-        TargetRefused: with both numbers.
+        TooSmall: with both numbers.
     """
     existing = next(folder for folder in (target, *target.absolute().parents) if folder.exists())
     facts = os.statvfs(existing)
     needed = sum(audit.size - audit.sparse_size for audit in audits)
     available = facts.f_bavail * facts.f_frsize
     if needed > available:
-        raise TargetRefused(
+        raise TooSmall(
             f"{target}: not written: the image needs {format_size(needed)}, there is room for {format_size(available)}"
         )
     entries = sum(audit.files + audit.directories for audit in audits)
     # f_files is 0 where inodes are made as needed (btrfs).
     if facts.f_files and entries > facts.f_favail:
-        raise TargetRefused(f"{target}: not written: the image has {entries} files, there is room for {facts.f_favail}")
+        raise TooSmall(f"{target}: not written: the image has {entries} files, there is room for {facts.f_favail}")
 
 
 def refuse_full_volume(target: Path, audit: Audit, free: int) -> None:
     """Refuse an NTFS volume with fewer free bytes than the image needs at least.
 
     Raises:
-        TargetRefused: with both numbers.
+        TooSmall: with both numbers.
     """
     entries = audit.files + audit.directories
     needed = audit.size - audit.sparse_size + audit.named_stream_size + entries * _NTFS_PER_FILE
     # What is under an MFT record's size lives in the record and was counted as one: take it off again.
     needed -= min(needed, entries * KIB)
     if needed > free:
-        raise TargetRefused(
+        raise TooSmall(
             f"{target}: not written: the image needs {format_size(needed)}, the volume has {format_size(free)} free"
         )
