@@ -111,7 +111,7 @@ def execute(
                     saved, done = report.saved, f"{disk} is partitioned, its volumes are not all formatted"
                     warnings += report.warnings
                 case FormatVolume():
-                    _format(target, action, is_zero=is_zero)
+                    format_volume(target, action, is_zero=is_zero)
                 case ApplyToVolume():
                     if not applied:
                         target.flush()
@@ -183,7 +183,13 @@ def _telling(done: Callable[[], str]) -> Iterator[None]:
         raise
 
 
-def _format(target: FileTarget, action: FormatVolume, *, is_zero: bool) -> None:
+def format_volume(target: FileTarget, action: FormatVolume, *, is_zero: bool) -> None:
+    """Make a file system in a partition of an open disk; what the partition held is lost.
+
+    Raises:
+        InvalidRequest: when the partition cannot hold the file system, or the label cannot be one.
+        StorageError: when writing failed.
+    """
     extent = action.partition.extent
     if action.filesystem is FileSystem.FAT32:
         window = target.window(extent)

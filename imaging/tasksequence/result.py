@@ -160,6 +160,10 @@ class VariableInfo:
         choices: the only valid values, compared without case; empty when there is no such list.
         max_length: in characters, or None when only the limit of all variables counts.
         is_property: a property of the step, which is no variable.
+        numbers: the smallest and the largest valid number; None when it is no number.
+        source: where that is documented: CM07 = "Operating System Deployment in Configuration Manager 2007", task
+            sequence action variables; CB = "Task sequence variables" and SDK = the classes of the step in the
+            documentation of Configuration Manager current branch.
     """
 
     name: str
@@ -169,6 +173,8 @@ class VariableInfo:
     choices: tuple[str, ...] = ()
     max_length: int | None = None
     is_property: bool = False
+    numbers: tuple[int, int] | None = None
+    source: str = "CM07"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,473 @@
+"""The computer that a task sequence runs on: its disks, drive letters, packages and firmware, as files of this machine.
+
+Model: Windows PE numbers disks from 0 and partitions from 1, gives every volume that is made the next free letter from
+``C:``, and has ``X:`` for itself.  Volumes that hold neither NTFS nor FAT32, EFI system partitions, and partitions that
+are hidden or for recovery, have no letter, unless a step asks for one.
+
+A machine is saved with the state of a run, so that a sequence goes on after a restart with the letters it knew.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from uuid import UUID
+
+from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.place import RandomBits
+from osdimage.imaging.disk.roles import GptAttributes, Role
+from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable
+from osdimage.imaging.tasksequence.state import read_state, write_state
+from osdimage.imaging.tasksequence.windows import WindowsFacts
+from osdimage.imaging.volume.eligible import FILE_SYSTEMS, is_efi, read_volumes
+
+_FORMAT = "osdimage-task-sequence-machine"
+_VERSION = 1
+_LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
+"""What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
+_DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
+_PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
+
+
+class Firmware(StrEnum):
+    """How the computer starts."""
+
+    BIOS = "bios"
+    UEFI = "uefi"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A partition of a disk: the number of the disk, and that of the partition as ``osdimage disk show`` lists it."""
+
+    disk: int
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume as Windows PE would see it.
+
+    Attributes:
+        place: where it is.
+        number: the number of its partition in Windows, which does not count an extended partition.
+        filesystem: what it holds, as :mod:`osdimage.imaging.disk.signatures` names it, or None.
+        letter: its drive letter without colon, or None.
+        is_efi: whether it is an EFI system partition.
+        is_hidden: whether it is hidden or for recovery.
+        is_active: whether BIOS starts from it.
+        size: of the partition in bytes.
+    """
+
+    place: Place
+    number: int
+    filesystem: str | None
+    letter: str | None
+    is_efi: bool
+    is_hidden: bool
+    is_active: bool
+    size: int
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether images can go to it."""
+        return self.filesystem in FILE_SYSTEMS
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether Windows PE gives it a letter by itself, and "next available partition" means it too."""
+        return self.is_usable and not self.is_efi and not self.is_hidden
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        letter = f" ({self.letter}:)" if self.letter else ""
+        return f"disk {self.place.disk} partition {self.number}{letter}"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSystem:
+    """The Windows that the sequence has applied, or is about to capture.
+
+    Attributes:
+        place: its volume.
+        windows: what it is.
+    """
+
+    place: Place
+    windows: WindowsFacts
+
+
+@dataclass(slots=True)
+class Machine:
+    r"""The computer.
+
+    Attributes:
+        disks: the disk images or devices, by the number that ``OSDDiskIndex`` means.
+        packages: files or directories, by the ID of the package.
+        shares: directories that stand for network shares, by ``\\server\share``.
+        firmware: how it starts.
+        letters: the volumes by their drive letters.
+        used: the volumes that Apply Operating System and Apply Data Image of this sequence have filled.
+        system: the Windows that was applied, or None.
+        planned: the tables that steps would write, by the number of the disk: in a rehearsal only.
+        is_rehearsal: whether nothing may be written.
+        rng: where GUIDs and serial numbers come from; not saved.
+    """
+
+    disks: dict[int, Path] = field(default_factory=dict)
+    packages: dict[str, Path] = field(default_factory=dict)
+    shares: dict[str, Path] = field(default_factory=dict)
+    firmware: Firmware = Firmware.UEFI
+    letters: dict[str, Place] = field(default_factory=dict)
+    used: list[Place] = field(default_factory=list)
+    system: TargetSystem | None = None
+    planned: dict[int, PartitionTable] = field(default_factory=dict)
+    is_rehearsal: bool = False
+    rng: RandomBits = field(default_factory=random.SystemRandom, repr=False, compare=False)
+
+    @classmethod
+    def start(
+        cls,
+        disks: Mapping[int, Path],
+        *,
+        packages: Mapping[str, Path] | None = None,
+        shares: Mapping[str, Path] | None = None,
+        firmware: Firmware = Firmware.UEFI,
+        rng: RandomBits | None = None,
+    ) -> Machine:
+        """Return the machine as Windows PE finds it: the volumes that are there have letters, in their order.
+
+        Raises:
+            StorageError: when a disk cannot be read.
+        """
+        machine = cls(dict(disks), dict(packages or {}), dict(shares or {}), firmware)
+        if rng is not None:
+            machine.rng = rng
+        for volume in list(machine.volumes()):
+            if volume.is_ordinary:
+                machine.assign_letter(volume.place)
+        return machine
+
+    def rehearsal(self) -> Machine:
+        """Return a copy on which steps can be forecast: it knows what they would have done, and writes nothing."""
+        return replace(
+            self,
+            disks=dict(self.disks),
+            packages=dict(self.packages),
+            shares=dict(self.shares),
+            letters=dict(self.letters),
+            used=list(self.used),
+            planned=dict(self.planned),
+            is_rehearsal=True,
+        )
+
+    # Disks and volumes
+
+    def disk(self, index: int) -> Path:
+        """Return the target of a disk number.
+
+        Raises:
+            InvalidRequest: when there is none.
+        """
+        found = self.disks.get(index)
+        if found is None:
+            numbers = ", ".join(map(str, sorted(self.disks))) or "none"
+            raise InvalidRequest(f"there is no disk {index}; disks of this machine: {numbers}")
+        return found
+
+    def disk_volumes(self, index: int) -> list[Volume]:
+        """Return the partitions of a disk but extended ones, in their order; none for a disk without a table.
+
+        Raises:
+            InvalidRequest: when there is no such disk.
+            StorageError: when it cannot be read.
+        """
+        path = self.disk(index)
+        table = self.planned.get(index)
+        held: dict[int, str | None] = {}
+        if table is not None:
+            held = {each.number: _planned_filesystem(each) for each in table.partitions}
+        elif self.is_rehearsal and not path.exists():
+            return []
+        else:
+            try:
+                found = read_volumes(path)
+            except InvalidTable:
+                return []
+            table, held = found.table, {number: info.kind for number, info in found.held.items()}
+        numbers = table.windows_numbers()
+        letters = {place: letter for letter, place in self.letters.items()}
+        return [
+            Volume(
+                place=Place(index, each.number),
+                number=numbers[each.number],
+                filesystem=held.get(each.number),
+                letter=letters.get(Place(index, each.number)),
+                is_efi=is_efi(each),
+                is_hidden=_is_hidden(each),
+                is_active=each.active,
+                size=table.size_bytes(each),
+            )
+            for each in table.partitions
+            if each.number in numbers
+        ]
+
+    def volumes(self) -> Iterator[Volume]:
+        """Yield the partitions of all disks, in the order of the disks."""
+        for index in sorted(self.disks):
+            yield from self.disk_volumes(index)
+
+    def volume(self, place: Place) -> Volume:
+        """Return the volume at a place.
+
+        Raises:
+            InvalidRequest: when there is no such partition.
+        """
+        for each in self.disk_volumes(place.disk):
+            if each.place == place:
+                return each
+        raise InvalidRequest(f"disk {place.disk} has no partition {place.partition} any more")
+
+    def next_volume(self) -> Volume:
+        """Return the next formatted volume that no step of this sequence has filled.
+
+        Raises:
+            InvalidRequest: when there is none.
+        """
+        passed = []
+        for each in self.volumes():
+            if each.is_ordinary and each.place not in self.used:
+                return each
+            why = "filled by an earlier step" if each.place in self.used else "no volume for images"
+            passed.append(f"{each.name}: {why}")
+        raise InvalidRequest(
+            f"there is no formatted volume left to apply an image to; {'; '.join(passed) or 'no disk'}"
+        )
+
+    def mark_used(self, place: Place) -> None:
+        """Remember that a step of this sequence has filled a volume."""
+        if place not in self.used:
+            self.used.append(place)
+
+    def forget_disk(self, index: int) -> None:
+        """Forget the volumes of a disk that is partitioned anew."""
+        self.letters = {letter: place for letter, place in self.letters.items() if place.disk != index}
+        self.used = [place for place in self.used if place.disk != index]
+        if self.system is not None and self.system.place.disk == index:
+            self.system = None
+
+    # Drive letters
+
+    def assign_letter(self, place: Place) -> str | None:
+        """Give a volume the next free letter and return it, or the one it has; None when all are taken."""
+        for letter, taken in self.letters.items():
+            if taken == place:
+                return letter
+        free = next((letter for letter in _LETTERS if letter not in self.letters), None)
+        if free is not None:
+            self.letters[free] = place
+        return free
+
+    def lettered(self, drive: str) -> Place:
+        r"""Return the volume of a drive such as ``C:`` or ``C:\``.
+
+        Raises:
+            InvalidRequest: when it is no drive, or no volume has the letter.
+        """
+        match = _DRIVE.fullmatch(drive)
+        if match is None:
+            raise InvalidRequest(f"{drive!r} is no drive; valid is a letter with a colon, such as C:")
+        place = self.letters.get(match[1].upper())
+        if place is None:
+            known = ", ".join(f"{letter}:" for letter in sorted(self.letters)) or "none"
+            raise InvalidRequest(f"there is no volume {match[1].upper()}:; drives of this machine: {known}")
+        return place
+
+    def located(self, path: str) -> tuple[Place, str]:
+        r"""Return the volume of a path such as ``C:\Windows``, and the path in it, separated by ``\``.
+
+        Raises:
+            InvalidRequest: when it is no such path, or no volume has the letter.
+        """
+        match = _PATH.fullmatch(path)
+        if match is None:
+            raise InvalidRequest(f"{path!r} is no path with a drive; valid is one such as C:\\Windows")
+        inner = "\\".join(part for part in (match[2] or "").replace("/", "\\").split("\\") if part)
+        return self.lettered(f"{match[1]}:"), inner
+
+    # Packages and shares
+
+    def package(self, package_id: str) -> Path:
+        """Return the file or directory of a package.
+
+        Raises:
+            InvalidRequest: when it was not mapped.
+        """
+        for name, path in self.packages.items():
+            if name.lower() == package_id.lower():
+                return path
+        known = ", ".join(sorted(self.packages)) or "none"
+        raise InvalidRequest(f"there is no path for package {package_id!r}; packages with one: {known}")
+
+    def image_file(self, package_id: str) -> Path:
+        """Return the WIM of an image package: the file it is, or the only one in the directory it is.
+
+        Raises:
+            InvalidRequest: when the package was not mapped, or has no or several WIMs.
+        """
+        path = self.package(package_id)
+        if not path.is_dir():
+            return path
+        found = sorted(each for each in path.iterdir() if each.suffix.lower() in {".wim", ".esd"} and each.is_file())
+        if len(found) != 1:
+            names = ", ".join(each.name for each in found) or "none"
+            raise ImageNotFound(f"package {package_id}: {path} must hold one .wim file; there are: {names}")
+        return found[0]
+
+    def package_file(self, package_id: str, name: str) -> Path:
+        """Return a file of a package; links may not lead out of it.
+
+        Raises:
+            InvalidRequest: when the package was not mapped, or has no such file.
+        """
+        path = self.package(package_id)
+        if not path.is_dir():
+            if path.name.lower() == name.lower():
+                return path
+            raise InvalidRequest(f"package {package_id}: {path} is not the directory that holds {name!r}")
+        found = _insensitive(path, name)
+        if found is None or not found.is_file() or not found.resolve().is_relative_to(path.resolve()):
+            raise InvalidRequest(f"package {package_id}: {path} holds no file {name!r}")
+        return found
+
+    def outside_path(self, path: str) -> Path:
+        r"""Return the file of this machine that a UNC path, or a path of Linux, means.
+
+        Raises:
+            InvalidRequest: when nothing was mapped to the share.
+        """
+        if path.startswith("/") and not path.startswith("//"):
+            return Path(path)
+        plain = path.replace("/", "\\")
+        for share, folder in sorted(self.shares.items(), key=lambda item: -len(item[0])):
+            prefix = share.replace("/", "\\").rstrip("\\") + "\\"
+            if plain.lower().startswith(prefix.lower()):
+                parts = [part for part in plain[len(prefix) :].split("\\") if part]
+                if parts and not any(part in {".", ".."} or "\0" in part for part in parts):
+                    return folder.joinpath(*parts)
+        known = ", ".join(sorted(self.shares)) or "none"
+        raise InvalidRequest(
+            f"{path!r} cannot be reached; valid is a path of this computer, or one below a share that has a directory "
+            f"({known})"
+        )
+
+    # Keeping
+
+    def to_document(self) -> dict[str, object]:
+        """Return all but a rehearsal's plans as plain values for JSON."""
+        system = self.system
+        return {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "disks": {str(index): str(path) for index, path in self.disks.items()},
+            "packages": {name: str(path) for name, path in self.packages.items()},
+            "shares": {name: str(path) for name, path in self.shares.items()},
+            "firmware": self.firmware.value,
+            "letters": {letter: [place.disk, place.partition] for letter, place in self.letters.items()},
+            "used": [[place.disk, place.partition] for place in self.used],
+            "system": None
+            if system is None
+            else {"place": [system.place.disk, system.place.partition], "windows": system.windows.to_document()},
+        }
+
+    @classmethod
+    def from_document(cls, document: object, *, source: str) -> Machine:
+        """Make a machine of what :meth:`to_document` returned.
+
+        Raises:
+            InvalidDocument: when it is not such a document, or of another version.
+        """
+        if not isinstance(document, dict) or document.get("format") != _FORMAT:
+            raise InvalidDocument(f"{source} is not a saved machine of osdimage")
+        if document.get("version") != _VERSION:
+            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {_VERSION}")
+        try:
+            system = document["system"]
+            return cls(
+                disks={int(index): Path(path) for index, path in document["disks"].items()},
+                packages={str(name): Path(path) for name, path in document["packages"].items()},
+                shares={str(name): Path(path) for name, path in document["shares"].items()},
+                firmware=Firmware(document["firmware"]),
+                letters={_letter(letter): _place(place) for letter, place in document["letters"].items()},
+                used=[_place(place) for place in document["used"]],
+                system=None
+                if system is None
+                else TargetSystem(_place(system["place"]), WindowsFacts.from_document(system["windows"])),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidDocument(f"{source} is damaged: {type(error).__name__}: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write the machine to a file, complete or not at all.
+
+        Raises:
+            StorageError: when it cannot be written.
+        """
+        write_state(path, self.to_document())
+
+    @classmethod
+    def load(cls, path: Path) -> Machine:
+        """Read a machine from a file.
+
+        Raises:
+            StorageError: when it cannot be read.
+            InvalidDocument: as :meth:`from_document`.
+        """
+        return cls.from_document(read_state(path), source=str(path))
+
+
+def _planned_filesystem(partition: Partition) -> str | None:
+    spec = partition.spec
+    return None if spec is None or spec.filesystem is None else spec.filesystem.value.lower()
+
+
+def _is_hidden(partition: Partition) -> bool:
+    return (
+        partition.role in {Role.HIDDEN, Role.RECOVERY}
+        or partition.type_id == roles.WINDOWS_RECOVERY
+        or bool(isinstance(partition.type_id, UUID) and partition.attributes & GptAttributes.NO_DRIVE_LETTER)
+    )
+
+
+def _insensitive(folder: Path, name: str) -> Path | None:
+    """Return the file that a path of Windows means in a directory of this machine, whatever its case."""
+    found = folder
+    for part in name.replace("\\", "/").split("/"):
+        if part in {"", ".", ".."} or not found.is_dir():
+            return None
+        same = found / part
+        if not same.exists():
+            matches = sorted(each for each in found.iterdir() if each.name.lower() == part.lower())
+            if not matches:
+                return None
+            same = matches[0]
+        found = same
+    return found
+
+
+def _place(value: object) -> Place:
+    if isinstance(value, list) and len(value) == 2 and all(type(each) is int and each >= 0 for each in value):
+        return Place(*value)
+    raise ValueError("a place is two numbers")
+
+
+def _letter(value: str) -> str:
+    if value not in _LETTERS or len(value) != 1:
+        raise ValueError(f"{value!r} is no drive letter")
+    return value

@@ -1,0 +1,147 @@
+r"""Which Windows an image or a volume holds.
+
+An image says so in the XML of its WIM, where Windows' own tools and libwim write it.  Where nothing is said, and for a
+volume, the kernel tells: ``System32\ntoskrnl.exe`` carries the version of its Windows and its processor in the headers
+of the PE format (Microsoft, "PE Format": Machine; MajorOperatingSystemVersion and MinorOperatingSystemVersion of the
+optional header, which for programs of Windows itself are those of Windows).
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.wim.image import WimImage
+
+KERNEL = r"System32\ntoskrnl.exe"
+HIVES = (r"System32\config\SYSTEM", r"System32\config\SOFTWARE")
+_ROOTS = ("Windows", "WINNT")
+"""Windows 2000 lives in WINNT."""
+_MACHINES = {0x14C: "x86", 0x8664: "x64", 0x1C4: "arm", 0xAA64: "arm64", 0x200: "ia64"}
+_LARGEST_KERNEL = 64 * MIB
+_OPTIONAL_MAGICS = frozenset({0x10B, 0x20B})
+
+UNATTEND, SYSPREP = r"Panther\unattend.xml", r"sysprep\sysprep.inf"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsFacts:
+    """A Windows.
+
+    Attributes:
+        major, minor: of its version, such as 6 and 1 for Windows 7.
+        architecture: ``x86``, ``x64``, ``arm``, ``arm64`` or ``ia64``.
+        root: its directory in the volume, such as ``Windows``.
+    """
+
+    major: int
+    minor: int
+    architecture: str
+    root: str
+
+    @property
+    def has_unattend(self) -> bool:
+        """Whether its answer file is unattend.xml (Vista and later), not sysprep.inf."""
+        return self.major >= 6
+
+    @property
+    def answer_file(self) -> str:
+        r"""The path of its answer file in the volume, separated by ``\``."""
+        return f"{self.root}\\{UNATTEND}" if self.has_unattend else SYSPREP
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether it can be captured and deployed: Windows 2000 and later."""
+        return self.major >= 5
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        return f"Windows {self.major}.{self.minor} for {self.architecture}"
+
+    def to_document(self) -> dict[str, object]:
+        """Return plain values for JSON."""
+        return {"major": self.major, "minor": self.minor, "architecture": self.architecture, "root": self.root}
+
+    @classmethod
+    def from_document(cls, document: dict[str, object]) -> WindowsFacts:
+        """Read what :meth:`to_document` returned; ValueError or KeyError when it is not that."""
+        major, minor = document["major"], document["minor"]
+        architecture, root = document["architecture"], document["root"]
+        if not (isinstance(major, int) and isinstance(minor, int)):
+            raise TypeError("a version is two numbers")
+        if not (isinstance(architecture, str) and isinstance(root, str)):
+            raise TypeError("an architecture and a directory are texts")
+        return cls(major, minor, architecture, root)
+
+
+def in_image(image: WimImage) -> WindowsFacts | None:
+    """Return the Windows of an image, or None when it holds none.
+
+    Raises:
+        InvalidInput: when there is a kernel that cannot be one of Windows.
+        CorruptWim: when the WIM is damaged.
+    """
+    told = image.info.windows
+    if told is not None and told.version is not None and told.architecture is not None:
+        major, _, rest = told.version.partition(".")
+        minor = rest.partition(".")[0] or "0"
+        root = (told.system_root or "").strip("\\/") or "Windows"
+        return WindowsFacts(int(major), int(minor), told.architecture, root)
+
+    def kernel(path: str) -> bytes | None:
+        try:
+            image.entries("/" + path.replace("\\", "/"), recursive=False)
+        except InvalidRequest:
+            return None
+        with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
+            image.extract([path], folder, keep_directories=False, limit_bytes=_LARGEST_KERNEL)
+            return next(Path(folder).iterdir()).read_bytes()
+
+    return _first(kernel, f"{image.path}: image {image.index}")
+
+
+def in_volume(files: VolumeFiles, root: str | None = None) -> WindowsFacts | None:
+    """Return the Windows of a volume, or None when it holds none: its kernel and its registry must be there.
+
+    Args:
+        files: of the volume.
+        root: its directory, or None to look where Windows usually is.
+
+    Raises:
+        InvalidInput: when there is a kernel that cannot be one of Windows.
+        StorageError: when the volume cannot be read.
+    """
+
+    def kernel(path: str) -> bytes | None:
+        above = path.removesuffix(KERNEL)
+        if not all(files.exists(above + each) for each in (KERNEL, *HIVES)):
+            return None
+        return files.read(path, limit=_LARGEST_KERNEL)
+
+    return _first(kernel, files.name, *((root,) if root is not None else ()))
+
+
+def _first(kernel: Callable[[str], bytes | None], where: str, *roots: str) -> WindowsFacts | None:
+    for root in roots or _ROOTS:
+        data = kernel(f"{root}\\{KERNEL}")
+        if data is not None:
+            return _of_kernel(data, root, f"{where}: {root}\\{KERNEL}")
+    return None
+
+
+def _of_kernel(data: bytes, root: str, where: str) -> WindowsFacts:
+    if data[:2] == b"MZ" and len(data) >= 64:
+        (at,) = struct.unpack_from("<I", data, 0x3C)
+        if data[at : at + 4] == b"PE\0\0" and len(data) >= at + 24 + 44:
+            (machine,) = struct.unpack_from("<H", data, at + 4)
+            (magic,) = struct.unpack_from("<H", data, at + 24)
+            major, minor = struct.unpack_from("<HH", data, at + 24 + 40)
+            if magic in _OPTIONAL_MAGICS and machine in _MACHINES:
+                return WindowsFacts(major, minor, _MACHINES[machine], root)
+    raise InvalidInput(f"{where} is no kernel of Windows")
