@@ -1,0 +1,130 @@
+"""Apply Windows Settings.
+
+The settings are written into the answer file that Apply Operating System put into the volume, and replace what it says.
+Settings that Windows of that age does not know are left out, with a warning.
+
+With ``OSDRandomAdminPassword`` the local Administrator gets a password that nobody knows, and is disabled; otherwise
+the account is enabled with ``OSDLocalAdminPassword``.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from osdimage.imaging.tasksequence.answer_files import change_answer_file, rehearse_change
+from osdimage.imaging.tasksequence.answers import LicenseMode, WindowsSettings
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.failures import action, forecast
+from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
+from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.result import (
+    ActionInfo,
+    ActionResult,
+    Events,
+    Forecast,
+    HResult,
+    LogType,
+    RunIn,
+    VariableInfo,
+)
+from osdimage.imaging.tasksequence.time_zones import canonical
+from osdimage.imaging.tasksequence.unattend import obfuscated
+
+VARIABLES: tuple[VariableInfo, ...] = (
+    optional(
+        "OSDComputerName",
+        "the name of the computer: letters, digits and - without blanks, not digits alone",
+        default="%_SMSTSMachineName%",
+        max_length=15,
+        source="CM07; length: NetBIOS",
+    ),
+    optional("OSDProductKey", "the product key", max_length=255),
+    required("OSDRegisteredUserName", "the registered user", max_length=255),
+    required("OSDRegisteredOrgName", "the registered organization", max_length=255),
+    required("OSDTimeZone", "the English name of a time zone in Windows, such as W. Europe Standard Time"),
+    optional(
+        "OSDServerLicenseMode", "PerSeat or PerServer (before Windows Server 2008)", choices=("PerSeat", "PerServer")
+    ),
+    optional("OSDServerLicenseConnectionLimit", "connections; needed with PerServer", numbers=(5, 9999)),
+    boolean("OSDRandomAdminPassword", "disable the local Administrator with a random password", default=True),
+    optional("OSDLocalAdminPassword", "needed when OSDRandomAdminPassword is false", max_length=255),
+)
+
+# Microsoft, "Naming conventions in Active Directory for computers, domains, sites, and OUs": NetBIOS computer names.
+_COMPUTER = re.compile(r"[^\\/:*?\"<>|.,~!@#$%^&'(){}\s_=+;\[\]`]+")
+_RANDOM_BYTES = 24
+
+
+@action(VARIABLES)
+def apply_windows_settings(env: Environment, machine: Machine, events: Events) -> ActionResult:
+    """Write settings of Windows into the answer file of the Windows that was applied.
+
+    Raises:
+        ActionFailed: E_INVALIDARG when a variable is wrong or no Windows was applied, or another code when the volume
+            cannot be read or written.
+    """
+    settings = _settings(env)
+    path, unplaced = change_answer_file(env, machine, lambda answers: answers.set_windows(settings))
+    for text in unplaced:
+        events.log(LogType.WARNING, text)
+    return ActionResult(HResult.S_OK, f"wrote settings of Windows to {path}", warnings=unplaced)
+
+
+@forecast
+def forecast_apply_windows_settings(env: Environment, machine: Machine) -> Forecast:
+    """Tell whether the settings can be written."""
+    settings = _settings(env)
+    rehearse_change(machine, lambda answers: answers.set_windows(settings))
+    return Forecast("write settings of Windows to the answer file")
+
+
+def _settings(env: Environment) -> WindowsSettings:
+    inputs = Inputs(env, VARIABLES)
+    is_random = inputs.boolean("OSDRandomAdminPassword") is not False
+    password = None if is_random else inputs.text("OSDLocalAdminPassword")
+    if not is_random and password is None and not any("OSDLocalAdminPassword" in each for each in inputs.problems):
+        inputs.problems.append("OSDLocalAdminPassword is missing; OSDRandomAdminPassword=false needs it")
+    mode = inputs.parsed("OSDServerLicenseMode", LicenseMode)
+    limit = inputs.number("OSDServerLicenseConnectionLimit")
+    if mode is LicenseMode.PER_SERVER and env.text("OSDServerLicenseConnectionLimit") is None:
+        inputs.problems.append("OSDServerLicenseConnectionLimit is missing; OSDServerLicenseMode=PerServer needs it")
+    settings = WindowsSettings(
+        computer_name=_computer_name(env, inputs),
+        product_key=inputs.text("OSDProductKey"),
+        registered_user=inputs.text("OSDRegisteredUserName"),
+        registered_organization=inputs.text("OSDRegisteredOrgName"),
+        time_zone=inputs.parsed("OSDTimeZone", canonical),
+        license_mode=mode,
+        license_connections=limit,
+        admin_password=secrets.token_urlsafe(_RANDOM_BYTES) if is_random else password,
+        admin_enabled=not is_random,
+    )
+    inputs.finish()
+    if settings.admin_password is not None:
+        env.keep_secret(settings.admin_password)
+        env.keep_secret(obfuscated(settings.admin_password))
+    return settings
+
+
+def _computer_name(env: Environment, inputs: Inputs) -> str | None:
+    """Return the name; ``*``, which lets Windows make one up, when neither variable is set."""
+    if not env.text("OSDComputerName") and not env.text("_SMSTSMachineName"):
+        return "*"
+
+    def read(text: str) -> str:
+        if len(text) > 15 or text.isdigit() or _COMPUTER.fullmatch(text) is None:
+            raise ValueError
+        return text
+
+    return inputs.parsed("OSDComputerName", read)
+
+
+INFO = ActionInfo(
+    type_name="SMS_TaskSequence_ApplyWindowsSettingsAction",
+    title="Apply Windows Settings",
+    run=apply_windows_settings,
+    forecast=forecast_apply_windows_settings,
+    variables=VARIABLES,
+    runs_in=RunIn.WINPE,
+)

@@ -1,0 +1,86 @@
+"""Join Domain or Workgroup.
+
+In ConfigMgr the step runs in the new Windows.  Here it writes the answer file of the Windows that was applied, so that
+Setup joins the domain or the workgroup when it starts; ``OSDJoinSkipReboot`` has then no effect, since Setup restarts
+anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from osdimage.imaging.tasksequence.answer_files import AnswerFile, change_answer_file, rehearse_change
+from osdimage.imaging.tasksequence.answers import Membership
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.failures import action, forecast
+from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
+from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.membership import Names, described, read_membership
+from osdimage.imaging.tasksequence.result import (
+    ActionInfo,
+    ActionResult,
+    Events,
+    Forecast,
+    HResult,
+    RunIn,
+    VariableInfo,
+)
+
+VARIABLES: tuple[VariableInfo, ...] = (
+    required("OSDJoinType", "0 for a domain, 1 for a workgroup", choices=("0", "1")),
+    optional("OSDJoinDomainName", "the domain; needed when OSDJoinType is 0", max_length=255),
+    optional("OSDJoinDomainOUName", "the full path of the unit, such as LDAP://OU=A,DC=B", max_length=32767),
+    optional("OSDJoinAccount", "who may join the domain; needed when OSDJoinType is 0", source="CM07, CB"),
+    optional("OSDJoinPassword", "of the account; needed when OSDJoinType is 0"),
+    optional("OSDJoinWorkgroupName", "the workgroup; needed when OSDJoinType is 1", max_length=32),
+    boolean("OSDJoinSkipReboot", "no effect here: Setup restarts by itself"),
+)
+_NAMES = Names("OSDJoinType", "OSDJoinDomainName", "OSDJoinDomainOUName", "OSDJoinWorkgroupName", needs_password=True)
+
+
+@action(VARIABLES)
+def join_domain_or_workgroup(env: Environment, machine: Machine, events: Events) -> ActionResult:
+    """Write into the answer file which domain or workgroup Setup joins.
+
+    Raises:
+        ActionFailed: E_INVALIDARG when a variable is wrong or no Windows was applied, or another code when the volume
+            cannot be read or written.
+    """
+    del events
+    membership = _membership(env)
+    path, unplaced = change_answer_file(env, machine, _setter(membership))
+    return ActionResult(HResult.S_OK, f"{described(membership)}: wrote to {path}", warnings=unplaced)
+
+
+@forecast
+def forecast_join_domain_or_workgroup(env: Environment, machine: Machine) -> Forecast:
+    """Tell whether the membership can be written."""
+    membership = _membership(env)
+    rehearse_change(machine, _setter(membership))
+    return Forecast(f"write {described(membership)} to the answer file")
+
+
+def _setter(membership: Membership) -> Callable[[AnswerFile], list[str]]:
+    def change(answers: AnswerFile) -> list[str]:
+        answers.set_membership(membership)
+        return []
+
+    return change
+
+
+def _membership(env: Environment) -> Membership:
+    inputs = Inputs(env, VARIABLES)
+    inputs.boolean("OSDJoinSkipReboot")
+    membership = read_membership(inputs, _NAMES)
+    inputs.finish()
+    return membership or Membership()
+
+
+INFO = ActionInfo(
+    type_name="SMS_TaskSequence_JoinDomainWorkgroupAction",
+    title="Join Domain or Workgroup",
+    run=join_domain_or_workgroup,
+    forecast=forecast_join_domain_or_workgroup,
+    variables=VARIABLES,
+    runs_in=RunIn.BOTH,
+)
