@@ -1,0 +1,33 @@
+"""The imaging actions of a task sequence, each with what is known of it."""
+
+from __future__ import annotations
+
+from osdimage.imaging.tasksequence import (
+    apply_data,
+    apply_network,
+    apply_os,
+    apply_windows,
+    capture_os,
+    convert_disk,
+    join_domain,
+    partition_disk,
+    restart,
+    set_variable,
+)
+from osdimage.imaging.tasksequence.result import ActionInfo
+
+ACTIONS: tuple[ActionInfo, ...] = tuple(
+    module.INFO
+    for module in (
+        partition_disk,
+        convert_disk,
+        apply_os,
+        apply_data,
+        capture_os,
+        apply_windows,
+        apply_network,
+        join_domain,
+        set_variable,
+        restart,
+    )
+)

@@ -1,0 +1,73 @@
+"""Restart Computer: recorded, for the runner to act on.  There must be a formatted volume, or the sequence is lost."""
+
+from __future__ import annotations
+
+from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.failures import action, forecast
+from osdimage.imaging.tasksequence.inputs import Inputs, optional
+from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.result import (
+    ActionInfo,
+    ActionResult,
+    Events,
+    Forecast,
+    HResult,
+    LogType,
+    RestartTarget,
+    VariableInfo,
+)
+
+VARIABLES: tuple[VariableInfo, ...] = (
+    optional(
+        "Target",
+        "WinPE, or HD for the Windows on the disk",
+        default="HD",
+        choices=("WinPE", "HD"),
+        is_property=True,
+        source="SDK",
+    ),
+    optional("SMSRebootMessage", "what users are told", max_length=512),
+    optional("SMSRebootTimeout", "seconds for which they are told", default="0", numbers=(0, 0xFFFFFFFF)),
+)
+
+
+@action(VARIABLES)
+def restart_computer(env: Environment, machine: Machine, events: Events) -> ActionResult:
+    """Ask for a restart after this step.
+
+    Raises:
+        ActionFailed: E_INVALIDARG when a variable is wrong, E_FAIL when no disk has a formatted volume.
+    """
+    target, message, seconds = _request(env)
+    if not any(volume.is_ordinary for volume in machine.volumes()):
+        raise ActionFailed(
+            HResult.E_FAIL, "no disk has a formatted volume, where a task sequence keeps itself during a restart"
+        )
+    said = f", after {seconds} seconds with the message {message!r}" if message and seconds else ""
+    events.log(LogType.INFO, f"restart into {target} requested{said}")
+    return ActionResult(HResult.S_OK, f"restart into {target} requested{said}", restart=target)
+
+
+@forecast
+def forecast_restart_computer(env: Environment, machine: Machine) -> Forecast:
+    """Tell into what the computer would restart."""
+    del machine
+    return Forecast(f"restart into {_request(env)[0]}")
+
+
+def _request(env: Environment) -> tuple[RestartTarget, str | None, int]:
+    inputs = Inputs(env, VARIABLES)
+    target = inputs.parsed("Target", RestartTarget)
+    message, seconds = inputs.text("SMSRebootMessage"), inputs.number("SMSRebootTimeout")
+    inputs.finish()
+    return target or RestartTarget.HARD_DISK, message, seconds or 0
+
+
+INFO = ActionInfo(
+    type_name="SMS_TaskSequence_RebootAction",
+    title="Restart Computer",
+    run=restart_computer,
+    forecast=forecast_restart_computer,
+    variables=VARIABLES,
+)
