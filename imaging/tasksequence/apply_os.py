@@ -178,14 +178,20 @@ def _windows(pairs: tuple[tuple[WimImage, Volume], ...]) -> tuple[tuple[WimImage
 def _apply(env: Environment, machine: Machine, plan: _Plan, events: Events) -> tuple[str, ...]:
     first = plan.pairs[0][1].place
     disk = machine.disk(first.disk)
+    # The wipe takes away what an earlier try left half done.
+    force = events.is_repeated
     if plan.is_all:
         keep = tuple(path for _, volume in plan.pairs for path in kept_paths(env, machine, volume.place))
         with WimFile.open(plan.pairs[0][0].path) as wim:
-            done = [each.result for each in apply_volumes(wim, disk, wipe=True, keep=keep, progress=events.progress)]
+            applied = apply_volumes(wim, disk, wipe=True, keep=keep, force=force, progress=events.progress)
+            done = [each.result for each in applied]
     else:
         keep = kept_paths(env, machine, first)
-        image = plan.pairs[0][0]
-        done = [image.apply_to(disk, partition=first.partition, wipe=True, keep=keep, progress=events.progress)]
+        done = [
+            plan.pairs[0][0].apply_to(
+                disk, partition=first.partition, wipe=True, keep=keep, force=force, progress=events.progress
+            )
+        ]
     texts = [text for each in done for text in (*map(str, each.losses), *each.warnings)]
     for text in texts:
         events.log(LogType.WARNING, text)

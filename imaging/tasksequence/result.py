@@ -73,10 +73,13 @@ class Events:
     Attributes:
         progress: receives the progress of long work, 0 to 100 % of this action; or None.
         log: receives a line for the log.  Secrets are masked behind it.
+        is_repeated: whether the step may have been begun before and not have ended, in a run that is resumed or a step
+            that is tried again: what it writes to may hold half of its work.
     """
 
     progress: ProgressCallback | None = None
     log: Callable[[LogType, str], None] = _no_log
+    is_repeated: bool = False
 
 
 SILENT = Events()
