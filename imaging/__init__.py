@@ -145,6 +145,7 @@ if TYPE_CHECKING:
         layout_from_variables,
     )
     from osdimage.imaging.errors import (
+        ActionFailed,
         CorruptWim,
         DoesNotFit,
         ImageNotFound,
@@ -157,7 +158,9 @@ if TYPE_CHECKING:
         InvalidVolume,
         MissingParts,
         NotAWim,
+        NotReady,
         OsdImageError,
+        ReadOnlyVariable,
         StorageError,
         TargetRefused,
         UnsafeName,
@@ -169,6 +172,28 @@ if TYPE_CHECKING:
         Phase,
         ProgressCallback,
         ProgressEvent,
+    )
+    from osdimage.imaging.tasksequence.environment import (
+        CollectionVariables,
+        Environment,
+    )
+    from osdimage.imaging.tasksequence.plan import (
+        action_table,
+        plan_sequence,
+    )
+    from osdimage.imaging.tasksequence.report import (
+        RunReport,
+    )
+    from osdimage.imaging.tasksequence.runner import (
+        run_sequence,
+    )
+    from osdimage.imaging.tasksequence.runstate import (
+        RunState,
+    )
+    from osdimage.imaging.tasksequence.xml import (
+        load_sequence,
+        read_sequence,
+        write_sequence,
     )
     from osdimage.imaging.units import (
         Extent,
@@ -267,6 +292,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "ActionFailed": "errors",
     "AppliedVolume": "wim.apply_volumes",
     "ApplyResult": "wim.apply",
     "BcdSettings": "boot.bcd_create",
@@ -284,6 +310,7 @@ _HOME = {
     "CapturedPartition": "disk.captured",
     "CapturedVolumes": "wim.capture_volumes",
     "ClassCount": "wim.fidelity",
+    "CollectionVariables": "tasksequence.environment",
     "CompareReport": "wim.fidelity",
     "Compression": "wim.compression",
     "CompressionSpec": "wim.compression",
@@ -296,6 +323,7 @@ _HOME = {
     "DiskReading": "disk.read",
     "DoesNotFit": "errors",
     "Entry": "wim.image",
+    "Environment": "tasksequence.environment",
     "ExportResult": "wim.export",
     "Extent": "units",
     "ExtractResult": "wim.extract",
@@ -328,6 +356,7 @@ _HOME = {
     "MemoryTarget": "disk.target",
     "MissingParts": "errors",
     "NotAWim": "errors",
+    "NotReady": "errors",
     "OpenVolume": "volume.opened",
     "OsEntry": "boot.bcd_create",
     "OsdImageError": "errors",
@@ -342,10 +371,13 @@ _HOME = {
     "ProblemKind": "wim.verify",
     "ProgressCallback": "progress",
     "ProgressEvent": "progress",
+    "ReadOnlyVariable": "errors",
     "RecoveryEntry": "boot.bcd_create",
     "RecoveryPlace": "disk.presets",
     "Remaining": "disk.layout",
     "Role": "disk.roles",
+    "RunReport": "tasksequence.report",
+    "RunState": "tasksequence.runstate",
     "Scheme": "disk.roles",
     "Severity": "disk.finding",
     "StorageError": "errors",
@@ -364,6 +396,7 @@ _HOME = {
     "WindowsInfo": "wim.info",
     "WriteMode": "wim.write",
     "WriteReport": "disk.init",
+    "action_table": "tasksequence.plan",
     "advice": "disk.place",
     "apply_volumes": "wim.apply_volumes",
     "capture": "wim.capture",
@@ -384,27 +417,33 @@ _HOME = {
     "layout_from_variables": "disk.variables",
     "load_backup": "disk.backup",
     "load_hive": "boot.hive_files",
+    "load_sequence": "tasksequence.xml",
     "open_files": "volume.files",
     "open_target": "disk.device",
     "open_volume": "volume.opened",
     "parse_size": "units",
     "place": "disk.place",
     "plan_from_wim": "deploy.relayout",
+    "plan_sequence": "tasksequence.plan",
     "preset_layout": "disk.presets",
     "read_config": "wim.config",
+    "read_sequence": "tasksequence.xml",
     "read_store": "boot.bcd",
     "read_table": "disk.read",
     "restore": "disk.init",
+    "run_sequence": "tasksequence.runner",
     "save_backup": "disk.backup",
     "set_properties": "wim.edit",
     "take_backup": "disk.backup",
     "verify_file": "wim.verify",
     "view_boot": "boot.show",
+    "write_sequence": "tasksequence.xml",
 }
 
 __all__ = [
     "DEFAULT_CONFIG",
     "VERSION",
+    "ActionFailed",
     "AppliedVolume",
     "ApplyResult",
     "BcdSettings",
@@ -422,6 +461,7 @@ __all__ = [
     "CapturedPartition",
     "CapturedVolumes",
     "ClassCount",
+    "CollectionVariables",
     "CompareReport",
     "Compression",
     "CompressionSpec",
@@ -433,6 +473,7 @@ __all__ = [
     "DiskReading",
     "DoesNotFit",
     "Entry",
+    "Environment",
     "ExportResult",
     "Extent",
     "ExtractResult",
@@ -465,6 +506,7 @@ __all__ = [
     "MemoryTarget",
     "MissingParts",
     "NotAWim",
+    "NotReady",
     "OpenVolume",
     "OsEntry",
     "OsdImageError",
@@ -479,10 +521,13 @@ __all__ = [
     "ProblemKind",
     "ProgressCallback",
     "ProgressEvent",
+    "ReadOnlyVariable",
     "RecoveryEntry",
     "RecoveryPlace",
     "Remaining",
     "Role",
+    "RunReport",
+    "RunState",
     "Scheme",
     "Severity",
     "StorageError",
@@ -500,6 +545,7 @@ __all__ = [
     "WindowsInfo",
     "WriteMode",
     "WriteReport",
+    "action_table",
     "advice",
     "apply_volumes",
     "capture",
@@ -520,22 +566,27 @@ __all__ = [
     "layout_from_variables",
     "load_backup",
     "load_hive",
+    "load_sequence",
     "open_files",
     "open_target",
     "open_volume",
     "parse_size",
     "place",
     "plan_from_wim",
+    "plan_sequence",
     "preset_layout",
     "read_config",
+    "read_sequence",
     "read_store",
     "read_table",
     "restore",
+    "run_sequence",
     "save_backup",
     "set_properties",
     "take_backup",
     "verify_file",
     "view_boot",
+    "write_sequence",
 ]
 
 

@@ -9,7 +9,8 @@
     │   ├── ImageNotFound (LookupError)   no image, or more than one, fits the selector; lists the candidates
     │   ├── InvalidLayout                 a disk layout breaks rules; lists every one that it breaks
     │   ├── DoesNotFit                    a partition is larger than the space that is left for it
-    │   └── ReadOnlyVariable              a variable of a task sequence that only the engine sets
+    │   ├── ReadOnlyVariable              a variable of a task sequence that only the engine sets
+    │   └── NotReady                      a task sequence cannot begin; lists every reason
     ├── InvalidInput                  a file that was read is not valid
     │   ├── NotAWim                   not a WIM at all
     │   ├── CorruptWim                a WIM that contradicts itself, or whose contents do not match their hashes
@@ -113,6 +114,20 @@ class DoesNotFit(InvalidRequest):
 
 class ReadOnlyVariable(InvalidRequest):
     """A variable of a task sequence whose name begins with ``_``: only the engine sets it."""
+
+
+class NotReady(InvalidRequest):
+    """A task sequence cannot begin: a package, a disk or an image is missing, or a setting is not valid.
+
+    Attributes:
+        problems: one sentence for each, naming the step.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Make one message of all problems."""
+        many = f"the task sequence has {len(problems)} problems: " if len(problems) > 1 else ""
+        super().__init__(many + "; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class InvalidInput(OsdImageError):

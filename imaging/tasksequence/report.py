@@ -1,0 +1,102 @@
+"""What is told of a run: how each step stands, what happens, and how it ended.  All text in it is masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from osdimage.imaging.progress import ProgressEvent
+from osdimage.imaging.tasksequence.result import LogType, RestartTarget
+
+
+class StepState(StrEnum):
+    """How it stands with a step."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TOLERATED = "failed, continued"
+    SKIPPED = "skipped"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """How a step ended.
+
+    Attributes:
+        number: from 1, over all steps of the sequence.
+        groups: the names of the groups around it, the outermost first.
+        name: of the step.
+        type: of the step, or None.
+        state: how it ended.
+        code: what its action returned, as an unsigned number; None when none ran.
+        message: what was done, or why not.
+        seconds: how long it took, all tries together.
+        tries: how often its action ran.
+        warnings: what was left out or lost.
+    """
+
+    number: int
+    groups: tuple[str, ...]
+    name: str
+    type: str | None
+    state: StepState
+    code: int | None = None
+    message: str = ""
+    seconds: float = 0.0
+    tries: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run ended.
+
+    Attributes:
+        name: of the sequence.
+        succeeded: whether it came to its end.
+        code: 0, or why it failed.
+        message: why it failed, ``""`` when it did not.
+        restarts: how many restarts were recorded.
+        steps: one for each step, in their order.
+        state_file: what a failed run can be resumed from, or None.
+    """
+
+    name: str
+    succeeded: bool
+    code: int
+    message: str
+    restarts: int
+    steps: tuple[StepReport, ...]
+    state_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """What happens in a run; all text is masked.
+
+    Attributes:
+        step: the number of the step it is about, from 1; None when it is about the whole.
+        state: what the step has become, or None.
+        report: how the step ended, with its last event.
+        progress: how far the step is, 0 to 100 % of this step.
+        log: a line of its log, or None.
+        kind: how much the line matters.
+        restart: the restart that was recorded, or None.
+    """
+
+    step: int | None
+    state: StepState | None = None
+    report: StepReport | None = None
+    progress: ProgressEvent | None = None
+    log: str | None = None
+    kind: LogType = LogType.INFO
+    restart: RestartTarget | None = None
+
+
+Observer = Callable[[RunEvent], None]
+"""Is told what happens, in the thread that runs the sequence."""

@@ -1,0 +1,315 @@
+"""Running a task sequence, and going on where a run stopped.
+
+Model: the steps in their order.  A step that fails ends its group, unless it may fail itself; the sequence goes on
+after the innermost group around it that may fail, and fails when there is none.  ("Task Sequence Groups" of Operating
+System Deployment in Configuration Manager 2007: step 2 of group 1 fails, group 1 continues on error, so step 3 does not
+run and step 4 does.)
+
+This is always the Windows PE side of a sequence: the installed Windows is never started.  A restart is an event that
+is recorded, for which a formatted partition must exist, "otherwise, the task sequence will fail regardless of any error
+handling setting" (same source).
+
+The state is saved after every step, so that a run can go on after a failure, a signal or a loss of power; the step that
+was at work is run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osdimage.imaging.errors import OsdImageError, StorageError
+from osdimage.imaging.progress import ProgressEvent
+from osdimage.imaging.tasksequence import builtin
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.log import SequenceLog
+from osdimage.imaging.tasksequence.plan import (
+    ActionTable,
+    Decision,
+    Judgement,
+    Position,
+    around,
+    enter_groups,
+    groups_of,
+    judge_step,
+    numbered,
+    plan_sequence,
+)
+from osdimage.imaging.tasksequence.report import Observer, RunEvent, RunReport, StepReport, StepState
+from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Events, HResult, LogType
+from osdimage.imaging.tasksequence.runstate import RunState
+from osdimage.imaging.tasksequence.sequence import Sequence, Step
+from osdimage.imaging.tasksequence.xml import write_sequence
+
+if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.machine import Machine
+
+_REBOOT = "SMS_TaskSequence_RebootAction"
+_NOTHING_TO_START = "a restart was asked for, and there is no formatted partition to restart from"
+
+MAX_RETRIES = 20
+"""How often a step may ask for a restart and to be run again."""
+
+
+def _ignore(event: RunEvent) -> None:
+    del event
+
+
+def fingerprint(sequence: Sequence) -> str:
+    """Return what tells a sequence from a changed one."""
+    return hashlib.sha256(write_sequence(sequence)).hexdigest()
+
+
+def run_sequence(
+    sequence: Sequence,
+    env: Environment,
+    machine: Machine,
+    actions: ActionTable,
+    *,
+    strict: bool = False,
+    observer: Observer = _ignore,
+    log: SequenceLog | None = None,
+    state_file: Path | None = None,
+    resume: RunState | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> RunReport:
+    """Check everything, and run a task sequence.
+
+    THE DISKS OF THE MACHINE ARE CHANGED as the steps say.
+
+    Args:
+        sequence: what to run.
+        env: the variables; they are changed.
+        machine: the computer.
+        actions: the actions by the types of steps.
+        strict: refuse a sequence with steps that osdimage cannot run, instead of leaving them out.
+        observer: is told what happens.
+        log: is written to, or None.
+        state_file: where the state is kept while the sequence runs; removed when it succeeds.
+        resume: the state of a run that stopped, whose environment and machine ``env`` and ``machine`` are.
+        clock: for measuring.
+
+    Raises:
+        NotReady: before the first step, with everything that would make it fail.
+        InvalidRequest: when the state is that of another sequence.
+        StorageError: when the log or the state cannot be written.
+    """
+    state = resume if resume is not None else RunState(fingerprint(sequence), env, machine)
+    state.require_sequence(fingerprint(sequence))
+    if resume is None:
+        builtin.begin(env, machine, sequence, log.path.parent if log is not None else None)
+    plan = plan_sequence(sequence, env, machine, actions, judged=state.judged, first=state.next)
+    plan.require(strict=strict)
+    return _Runner(sequence, state, actions, observer=observer, log=log, state_file=state_file, clock=clock).run()
+
+
+class _Stop(Exception):
+    """The sequence fails, whatever the error settings."""
+
+
+class _Runner:
+    def __init__(
+        self,
+        sequence: Sequence,
+        state: RunState,
+        actions: ActionTable,
+        *,
+        observer: Observer,
+        log: SequenceLog | None,
+        state_file: Path | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._sequence = sequence
+        self._state = state
+        self._env, self._machine = state.env, state.machine
+        self._actions, self._observer, self._log = actions, observer, log
+        self._state_file, self._clock = state_file, clock
+        # The step that a resumed run begins with may have been at work when the run stopped.
+        self._first = state.next if state.is_resumed else None
+        self._steps = numbered(sequence)
+        self._groups = groups_of(sequence)
+        self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
+
+    def run(self) -> RunReport:
+        self._say(f"Start of task sequence {self._sequence.name!r}: {len(self._steps)} steps")
+        code, message = 0, ""
+        self._keep()
+        while self._state.next < len(self._steps):
+            index = self._state.next
+            try:
+                report = self._step(index)
+            except _Stop as stop:
+                code, message = HResult.E_ABORT, str(stop)
+                self._leave_out(range(index + 1, len(self._steps)), message)
+                break
+            following = index + 1
+            if report.state is StepState.FAILED:
+                following = self._after_failure(index)
+                if following == index:
+                    code, message = report.code or HResult.E_FAIL, f"step {report.number} {report.name!r} failed"
+                    break
+            self._state.next = following
+            self._keep()
+        return self._end(code, message)
+
+    def _end(self, code: int, message: str) -> RunReport:
+        if code:
+            self._say(f"Task sequence failed: {message} (0x{code:08X})", LogType.ERROR)
+        else:
+            self._say("Task sequence succeeded")
+            if self._state_file is not None:
+                self._state_file.unlink(missing_ok=True)
+        return RunReport(
+            name=self._env.mask(self._sequence.name),
+            succeeded=not code,
+            code=int(code),
+            message=message,
+            restarts=self._state.restarts,
+            steps=tuple(self._reports[number] for number in sorted(self._reports)),
+            state_file=self._state_file if code else None,
+        )
+
+    def _after_failure(self, index: int) -> int:
+        """Return the step to go on with: the first one after the innermost group that may fail."""
+        place = self._steps[index][0]
+        for group in reversed(list(around(place))):
+            if not self._groups[group].continue_on_error:
+                continue
+            name = self._env.mask(self._groups[group].name)
+            following = index + 1
+            while following < len(self._steps) and self._steps[following][0][: len(group)] == group:
+                following += 1
+            self._leave_out(range(index + 1, following), f"an earlier step of group {name!r} failed")
+            self._say(f"Group {name!r} failed; its error is passed over", LogType.WARNING)
+            return following
+        self._leave_out(range(index + 1, len(self._steps)), "an earlier step failed")
+        return index
+
+    def _leave_out(self, indexes: range, why: str) -> None:
+        for index in indexes:
+            self._record(self._report(index, StepState.NOT_RUN, message=why))
+
+    # One step
+
+    def _step(self, index: int) -> StepReport:
+        position, step = self._steps[index]
+        judgement = self._judge(position, step)
+        if judgement.decision is not Decision.RUN or judgement.info is None or judgement.info.run is None:
+            # The codes of the last action that ran stay.
+            return self._record(self._report(index, StepState.SKIPPED, message=judgement.reason or ""))
+        began = self._clock()
+        self._observer(RunEvent(index + 1, StepState.RUNNING))
+        self._say(f"Start executing step {index + 1}: {self._env.mask(step.name)}")
+        if judgement.info.type_name == _REBOOT:
+            self._require_formatted(index)
+        tries = 0
+        while True:
+            tries += 1
+            repeated = tries > 1 or index == self._first
+            result = self._try(index, step, judgement.info, judgement.info.run, is_repeated=repeated)
+            succeeded = result.code & 0xFFFFFFFF in step.success_codes
+            builtin.after_action(self._env, result.code, succeeded=succeeded)
+            again = self._restart(index, result)
+            if again and tries > MAX_RETRIES:
+                result = ActionResult(HResult.E_ABORT, f"asked to be run again more than {MAX_RETRIES} times")
+                succeeded, again = False, False
+            if not again and (succeeded or tries > step.retry_count):
+                break
+            self._say(f"Step {index + 1} is run again", LogType.WARNING)
+        state = StepState.SUCCEEDED if succeeded else StepState.FAILED
+        if not succeeded and step.continue_on_error:
+            state = StepState.TOLERATED
+        return self._record(
+            replace(
+                self._report(index, state, result.message),
+                code=result.code & 0xFFFFFFFF,
+                seconds=round(self._clock() - began, 3),
+                tries=tries,
+                warnings=tuple(map(self._env.mask, result.warnings)),
+            )
+        )
+
+    def _judge(self, position: Position, step: Step) -> Judgement:
+        judgement = enter_groups(position, self._groups, self._state.judged, self._env)
+        if judgement.decision is not Decision.RUN:
+            return judgement
+        # "This variable will be set before the task sequence manager runs each individual step."
+        builtin.before_step(self._env, step.name)
+        return judge_step(step, self._env, self._actions)
+
+    def _try(self, index: int, step: Step, info: ActionInfo, action: Action, *, is_repeated: bool) -> ActionResult:
+        from osdimage.imaging.tasksequence.failures import code_of  # noqa: PLC0415 - only a run needs it
+
+        number = index + 1
+
+        def progress(event: ProgressEvent) -> None:
+            if event.warning is not None:
+                event = replace(event, warning=self._env.mask(event.warning))
+            self._observer(RunEvent(number, progress=event))
+
+        def note(kind: LogType, text: str) -> None:
+            self._say(text, kind, component=info.title, step=number)
+
+        try:
+            with self._env.step_defaults(step.defaults, step.properties):
+                return action(self._env, self._machine, Events(progress, note, is_repeated))
+        except OsdImageError as error:
+            return ActionResult(code_of(error), " -- ".join((str(error), *getattr(error, "__notes__", ()))))
+        except OSError as error:
+            failed = StorageError(f"{error.filename}: {error.strerror}", path=str(error.filename), errno=error.errno)
+            return ActionResult(code_of(failed), str(failed))
+
+    def _restart(self, index: int, result: ActionResult) -> bool:
+        """Record the restart that was asked for; tell whether the step is to be run again after it."""
+        wish = builtin.take_restart(self._env, result.restart)
+        if wish.ignored is not None:
+            self._say(wish.ignored, LogType.WARNING, step=index + 1)
+        if wish.target is None:
+            return False
+        self._require_formatted(index)
+        self._state.restarts += 1
+        self._observer(RunEvent(index + 1, restart=wish.target))
+        self._say(f"Restart of the computer ({wish.target.value}) is recorded; the sequence goes on", step=index + 1)
+        return wish.again
+
+    def _require_formatted(self, index: int) -> None:
+        if any(volume.is_ordinary for volume in self._machine.volumes()):
+            return
+        report = self._report(index, StepState.FAILED, _NOTHING_TO_START)
+        self._record(replace(report, code=int(HResult.E_ABORT), tries=1))
+        raise _Stop(f"step {report.number} {report.name!r}: {_NOTHING_TO_START}")
+
+    # Telling
+
+    def _report(self, index: int, state: StepState, message: str = "") -> StepReport:
+        position, step = self._steps[index]
+        groups = tuple(self._env.mask(self._groups[each].name) for each in around(position))
+        return StepReport(
+            index + 1, groups, self._env.mask(step.name), step.type, state, message=self._env.mask(message)
+        )
+
+    def _record(self, report: StepReport) -> StepReport:
+        self._reports[report.number] = report
+        self._state.reports = tuple(self._reports[number] for number in sorted(self._reports))
+        kind = {StepState.FAILED: LogType.ERROR, StepState.TOLERATED: LogType.WARNING}.get(report.state, LogType.INFO)
+        code = "" if report.code is None else f" (0x{report.code:08X})"
+        self._say(f"Step {report.number} {report.name!r} {report.state.value}{code}: {report.message}", kind)
+        for text in report.warnings:
+            self._say(f"Step {report.number}: {text}", LogType.WARNING)
+        self._observer(RunEvent(report.number, report.state, report))
+        return report
+
+    def _say(
+        self, text: str, kind: LogType = LogType.INFO, *, component: str = "TSManager", step: int | None = None
+    ) -> None:
+        if self._log is not None:
+            self._log.write(text, component=component, kind=kind)
+        self._observer(RunEvent(step, log=self._env.mask(text), kind=kind))
+
+    def _keep(self) -> None:
+        if self._state_file is not None:
+            self._state.save(self._state_file)
