@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "Compare an image with what it was applied to."),
     "delete": ("delete", "Delete images from a WIM."),
     "deploy": ("deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
+    "run": ("run", "Run a task sequence of ConfigMgr or MDT against disk images."),
     "disk": ("disk", "Lay out a disk: plan, init, show, check, backup and restore its partition table."),
     "boot": ("boot", "Make a disk start: install, show, check and fix boot files, BCD store and boot code."),
     "registry": ("registry", "Read and change the registry in an applied volume, a WIM, or a hive file."),

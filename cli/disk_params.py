@@ -79,11 +79,17 @@ class LayoutSource:
             raise click.UsageError("--recovery goes with --preset; in variables, give an element the type Recovery")
         from_file: dict[str, str] = {}
         if self.vars_file is not None:
-            from_file = variables.parse_variables(_read_text(self.vars_file), source=str(self.vars_file))
+            from_file = variables.parse_variables(read_text(self.vars_file), source=str(self.vars_file))
         return variables.layout_from_variables(variables.merge_variables(from_file, dict(self.variables)))
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a file of variables, in UTF-8 or UTF-16.
+
+    Raises:
+        StorageError: when it cannot be read.
+        click.UsageError: when it is not text.
+    """
     try:
         # Variables exported by Windows tools may be UTF-16 with a byte order mark.
         data = path.read_bytes()
@@ -93,10 +99,11 @@ def _read_text(path: Path) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise click.UsageError(f"--vars {path}: not a text file in UTF-8 or UTF-16") from error
+        raise click.UsageError(f"{path}: not a text file in UTF-8 or UTF-16") from error
 
 
-def _split_variable(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def split_variable(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Split NAME=VALUE of an option."""
     pairs = []
     for value in values:
         name, equals, text = value.partition("=")
@@ -139,7 +146,7 @@ def layout(command: Command) -> Command:
             "variables",
             multiple=True,
             metavar="NAME=VALUE",
-            callback=_split_variable,
+            callback=split_variable,
             help="One variable; wins over the file.  Repeatable.",
         ),
     )(run)

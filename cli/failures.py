@@ -27,8 +27,8 @@ def report(error: Exception, *, debug: bool) -> int:
         return _report_click(error)
     for kind, code in EXIT_CODES:
         if isinstance(error, kind):
-            if isinstance(error, errors.InvalidLayout) and len(error.problems) > 1:
-                say(f"the disk layout has {len(error.problems)} errors:")
+            if isinstance(error, (errors.InvalidLayout, errors.NotReady)) and len(error.problems) > 1:
+                say(str(error).partition(": ")[0] + ":")
                 for problem in error.problems:
                     click.echo(f"  {one_line(problem)}", err=True)
                 return code

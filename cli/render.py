@@ -10,6 +10,7 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -86,8 +87,14 @@ def document(value: object) -> None:
     click.echo(json.dumps(to_plain(value), indent=2))
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """Print rows under headings, columns as wide as their widest cell; the columns in ``right`` to the right."""
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), cut: bool = False
+) -> None:
+    """Print rows under headings, columns as wide as their widest cell; the columns in ``right`` to the right.
+
+    With ``cut`` lines are as wide as the terminal, when there is one.
+    """
+    columns = shutil.get_terminal_size().columns if cut and sys.stdout.isatty() else None
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [list(headings), *cells]) for column in range(len(headings))]
     for row in [list(headings), *cells]:
@@ -95,7 +102,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequ
             cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        click.echo("  ".join(parts).rstrip())
+        text = "  ".join(parts).rstrip()
+        click.echo(text if columns is None or len(text) <= columns else text[: columns - 1] + "…")
 
 
 class Reporter:
@@ -168,6 +176,12 @@ class Reporter:
             return None
         return self._on_event
 
+    def event(self, facts: object) -> None:
+        """Write a JSON line to where ``--events`` says."""
+        if self._stream is not None:
+            self._stream.write(json.dumps(to_plain(facts)) + "\n")
+            self._stream.flush()
+
     def result(self, facts: object, *lines: str) -> None:
         """Print the result: the facts as JSON when that was asked for, the lines otherwise."""
         if self.as_json:
@@ -186,9 +200,7 @@ class Reporter:
             note(f"warning: {text}")
 
     def _on_event(self, event: ProgressEvent) -> None:
-        if self._stream is not None:
-            self._stream.write(json.dumps(to_plain(event)) + "\n")
-            self._stream.flush()
+        self.event(event)
         if event.warning is not None:
             self.warn(event.warning)
         elif self.shows_bar:

@@ -280,13 +280,24 @@ def _in_groups(*groups: list[Piece]) -> tuple[Step, ...]:
 def default_path(target: BlockTarget, now: datetime) -> Path:
     """Return where the old table is saved when the user names no file.
 
-    Beside a disk image; for a device in the folder ``$OSDIMAGE_STATE_DIR``, ``/var/lib/osdimage`` for root, or
-    ``osdimage`` in ``$XDG_STATE_HOME`` (``~/.local/state``).  The folder is made.
+    Beside a disk image; for a device in :func:`state_folder`.
     """
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     if not isinstance(target, DeviceTarget):
         path = Path(target.name)
-        return _unused(path.with_name(f"{path.name}.table-{stamp}.json"))
+        return unused(path.with_name(f"{path.name}.table-{stamp}.json"))
+    return unused(state_folder() / f"{target.facts.kernel_name}.table-{stamp}.json")
+
+
+def state_folder() -> Path:
+    """Return the folder for files that belong to no other place, and make it.
+
+    It is ``$OSDIMAGE_STATE_DIR``, ``/var/lib/osdimage`` for root, or ``osdimage`` in ``$XDG_STATE_HOME``
+    (``~/.local/state``).
+
+    Raises:
+        StorageError: when it cannot be made.
+    """
     chosen = os.environ.get("OSDIMAGE_STATE_DIR")
     if chosen:
         folder = Path(chosen)
@@ -298,11 +309,11 @@ def default_path(target: BlockTarget, now: datetime) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{folder}: {error.strerror}", path=folder, errno=error.errno) from error
-    return _unused(folder / f"{target.facts.kernel_name}.table-{stamp}.json")
+    return folder
 
 
-def _unused(path: Path) -> Path:
-    """Return the path, or one with a number when the second has seen a backup before."""
+def unused(path: Path) -> Path:
+    """Return the path, or one with a number when the second has seen a file of this name before."""
     candidate, number = path, 1
     while candidate.exists():
         number += 1

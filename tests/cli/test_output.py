@@ -5,21 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import pty
 import re
-import select
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trees
 from commands import osdimage
+from terminal import PROGRAM, on_a_terminal
 
 EVENT_KEYS = {"phase", "done", "total", "unit", "percent", "eta_s", "warning"}
-PROGRAM = [sys.executable, "-c", "from osdimage.cli.main import main; main()"]
 
 # {pair}: a WIM of two images with an integrity table; {new}: a path where nothing is; {tree}: a folder.
 LONG_COMMANDS = {
@@ -104,36 +100,6 @@ def test_json_prints_one_document_and_nothing_else(command: str, places: dict[st
 def test_no_control_characters_without_a_terminal(command: str, places: dict[str, Path]) -> None:
     outcome = osdimage(*words(command, places))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", outcome.out + outcome.err)
-
-
-def on_a_terminal(arguments: list[str], **environment: str) -> tuple[int, str, str]:
-    """Run a command with its stderr on a pseudo-terminal; return its exit code, stdout, and what the terminal got."""
-    master, slave = pty.openpty()
-    try:
-        with subprocess.Popen(
-            [*PROGRAM, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=slave,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **environment},
-        ) as process:
-            os.close(slave)
-            shown = bytearray()
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                if select.select([master], [], [], 0.2)[0]:
-                    try:
-                        piece = os.read(master, 65536)
-                    except OSError:  # the other end is closed
-                        break
-                    if not piece:
-                        break
-                    shown += piece
-                elif process.poll() is not None:
-                    break
-            out, _ = process.communicate(timeout=30)
-            return process.returncode, out.decode(), shown.decode("utf-8", "replace")
-    finally:
-        os.close(master)
 
 
 def test_a_terminal_shows_a_bar_that_goes_away(places: dict[str, Path]) -> None:

@@ -1,0 +1,189 @@
+"""``osdimage run``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import disk_params, params
+from osdimage.cli.failures import FAILED
+from osdimage.cli.render import Reporter
+from osdimage.cli.run_input import Computer, Pairs, layers, pairs, read_variables, set_variables
+
+if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.plan import RunPlan
+
+_FORM = "lines NAME=VALUE, or a JSON object"
+
+
+@click.command("run")
+@click.argument("sequence_file", metavar="SEQUENCE", type=params.EXISTING)
+@click.option(
+    "--disk",
+    "disks",
+    multiple=True,
+    metavar="N=DISK",
+    callback=pairs("N=DISK, such as 0=disk.img"),
+    help="A disk image or device, by the number that OSDDiskIndex means.  Repeatable.",
+)
+@click.option(
+    "--package",
+    "packages",
+    multiple=True,
+    metavar="ID=PATH",
+    callback=pairs("ID=PATH, such as ABC00001=install.wim"),
+    help="The file or directory of a package.  Repeatable.",
+)
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    metavar=r"\\SERVER\SHARE=DIR",
+    callback=pairs(r"\\SERVER\SHARE=DIR"),
+    help="The directory that stands for a network share, such as that of OSDCaptureDestination.  Repeatable.",
+)
+@click.option("--firmware", type=click.Choice(["uefi", "bios"]), help="How the computer starts.  [default: uefi]")
+@click.option(
+    "--var",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=disk_params.split_variable,
+    help="One variable, as Set Task Sequence Variable sets it, or with _ first, as the engine does.  Repeatable.",
+)
+@click.option("--vars", "vars_file", type=params.EXISTING, metavar="FILE", help=f"The same from a file: {_FORM}.")
+@click.option("--computer-vars", type=params.EXISTING, metavar="FILE", help="Per-computer variables.")
+@click.option(
+    "--collection-vars",
+    multiple=True,
+    metavar="[PRECEDENCE=]FILE",
+    help="Per-collection variables; precedence 1 (lowest, default) to 9.  Repeatable.",
+)
+@click.option(
+    "--media-vars",
+    type=params.EXISTING,
+    metavar="FILE",
+    help="Variables of stand-alone media; those of the computer and its collections are then not used.",
+)
+@click.option("--hide", "hidden", multiple=True, metavar="NAME", help="Mask the value of this variable.  Repeatable.")
+@click.option("--log", "log_file", type=params.ANY_PATH, metavar="FILE", help="Write or continue a log for CMTrace.")
+@click.option(
+    "--state",
+    "state_file",
+    type=params.ANY_PATH,
+    metavar="FILE",
+    help="Keep the state here while it runs.  Default: in a state folder.",
+)
+@click.option("--resume", type=params.EXISTING, metavar="STATE", help="Go on with a run that stopped.")
+@click.option("--dry-run", is_flag=True, help="Show what would run, what not and why, and what would be lost.")
+@click.option("--strict", is_flag=True, help="Refuse a sequence with steps that cannot be run on Linux.")
+@disk_params.yes
+@params.output()
+def run_command(
+    sequence_file: Path,
+    disks: Pairs,
+    packages: Pairs,
+    shares: Pairs,
+    firmware: str | None,
+    variables: Pairs,
+    vars_file: Path | None,
+    computer_vars: Path | None,
+    collection_vars: tuple[str, ...],
+    media_vars: Path | None,
+    hidden: tuple[str, ...],
+    log_file: Path | None,
+    state_file: Path | None,
+    resume: Path | None,
+    dry_run: bool,
+    strict: bool,
+    yes: bool,
+    reporter: Reporter,
+) -> int:
+    """Run the imaging steps of a task sequence of ConfigMgr or MDT against disk images.
+
+    SEQUENCE is an exported XML file, or the short form in YAML.  THE DISKS ARE CHANGED as its steps say.  Everything is
+    checked before the first step, and what would be lost is shown; you are asked, unless --yes is given.  Steps that
+    need a running Windows are left out and listed.  A run that failed goes on with --resume.  The JSON lines of
+    --events have the keys step, state, report, progress, log, kind and restart.
+    """
+    from osdimage.cli import run_view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.actions import ACTIONS  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.log import SequenceLog  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.plan import action_table, plan_sequence  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.runner import fingerprint, run_sequence  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.xml import load_sequence  # noqa: PLC0415
+
+    if resume is not None and (computer_vars or collection_vars or media_vars or firmware or state_file):
+        raise click.UsageError("--resume goes with no --state, --firmware and files of variables: the state has them")
+    if resume is None and not disks:
+        raise click.UsageError("say on which disks it runs, such as --disk 0=disk.img")
+    sequence = load_sequence(sequence_file)
+    computer = Computer.of_options(disks, packages, shares, firmware)
+    given = {**({} if vars_file is None else read_variables(vars_file)), **dict(variables)}
+    if resume is None:
+        env = layers(
+            computer=computer_vars,
+            collections=collection_vars,
+            media=media_vars,
+            sequence=sequence.variables,
+            hidden=hidden,
+        )
+        state = RunState(fingerprint(sequence), env, computer.machine())
+    else:
+        state = RunState.load(resume)
+        state.require_sequence(fingerprint(sequence))
+        computer.move(state.machine)
+        for name in hidden:
+            state.env.hide(name)
+    set_variables(state.env, given)
+    builtin.begin(state.env, state.machine, sequence, None if log_file is None else log_file.absolute().parent)
+    actions = action_table((*ACTIONS, *ELSEWHERE))
+    plan = plan_sequence(sequence, state.env, state.machine, actions, judged=state.judged, first=state.next)
+    if dry_run:
+        run_view.show_plan(plan, sequence_file, reporter, strict=strict)
+        return FAILED if plan.problems(strict=strict) else 0
+    plan.require(strict=strict)
+    for text in plan.warnings:
+        reporter.warn(text)
+    if plan.destroys and not yes:
+        _ask(plan, sequence_file, reporter, strict=strict)
+    kept = resume or state_file or _default_state(sequence_file)
+    with ExitStack() as stack:
+        log = None if log_file is None else stack.enter_context(SequenceLog(log_file, mask=state.env.mask))
+        observer = stack.enter_context(run_view.Watcher(sequence, plan, state, reporter))
+        report = run_sequence(
+            sequence,
+            state.env,
+            state.machine,
+            actions,
+            strict=strict,
+            observer=observer,
+            log=log,
+            state_file=kept,
+            resume=state,
+        )
+    run_view.show_report(report, sequence_file, reporter)
+    return 0 if report.succeeded else FAILED
+
+
+def _ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool) -> None:
+    from osdimage.cli import run_view  # noqa: PLC0415 - start-up stays cheap
+
+    if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
+        raise click.UsageError(f"{plan.destroys[0]}; give --yes when nobody is there to be asked")
+    run_view.show_plan(plan, sequence_file, reporter, strict=strict)
+    click.confirm("Carry it out?", abort=True, err=True)
+
+
+def _default_state(sequence_file: Path) -> Path:
+    from osdimage.imaging.disk.backup import state_folder, unused  # noqa: PLC0415 - start-up stays cheap
+
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return unused(state_folder() / f"run-{sequence_file.stem}-{stamp}.json")

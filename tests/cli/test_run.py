@@ -1,0 +1,317 @@
+"""``osdimage run``: the sample sequences end to end, judged by sfdisk, ntfs-3g's tools, dissect and wimlib-imagex."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import stat
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import disk_judges
+import judges
+import ntfs_judges
+import pytest
+import sequence_packages
+from commands import Outcome, osdimage
+from terminal import on_a_terminal
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "tasksequence"
+SIZE = 700 << 20
+UNATTEND = "{urn:schemas-microsoft-com:unattend}"
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return sequence_packages.packages(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "state"
+    monkeypatch.setenv("OSDIMAGE_STATE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    path = tmp_path / "disk.img"
+    path.touch()
+    os.truncate(path, SIZE)
+    return path
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(disk: Path, packages: dict[str, Path], tmp_path: Path) -> Run:
+    """Return a function that runs a sequence with the packages, a disk and a share."""
+    (tmp_path / "captures").mkdir()
+    given = [option for name, path in packages.items() for option in ("--package", f"{name}={path}")]
+
+    def osdimage_run(sequence: Path | str, *options: str | Path, code: int = 0) -> Outcome:
+        path = FIXTURES / f"{sequence}.xml" if isinstance(sequence, str) else sequence
+        share = rf"\\server\captures={tmp_path / 'captures'}"
+        words = ["--disk", f"0={disk}", *given, "--share", share, "--var", "_SMSTSMachineName=PC-0042", *options]
+        return osdimage("run", path, *words, code=code)
+
+    return osdimage_run
+
+
+def volume(disk: Path, number: int, to: Path) -> Path:
+    """Cut a partition out of the disk, found by sfdisk."""
+    _, partitions = disk_judges.sfdisk(disk)
+    (found,) = [each for each in partitions if each.number == number]
+    assert found.sectors is not None
+    return ntfs_judges.cut_out(disk, found.first * 512, found.sectors * 512, to)
+
+
+def answers(text: str) -> dict[str, str]:
+    """Return the settings of an answer file that hold text, by their names."""
+    root = ET.fromstring(text)  # noqa: S314 - written by us
+    return {each.tag.removeprefix(UNATTEND): each.text for each in root.iter() if each.text and each.text.strip()}
+
+
+@pytest.mark.foreign
+def test_the_sample_of_stand_alone_media(run: Run, disk: Path, tmp_path: Path, state_folder: Path) -> None:
+    log = tmp_path / "smsts.log"
+    (tmp_path / "media.txt").write_text("OSDRegisteredOrgName=Of the media\n")
+    done = run("standalone-media", "--firmware", "bios", "--media-vars", tmp_path / "media.txt", "--log", log, "--yes")
+
+    # The disk: three partitions, the first active.
+    facts, partitions = disk_judges.sfdisk(disk)
+    assert facts["label"] == "dos"
+    assert [(each.number, each.type_id, each.active) for each in partitions] == [
+        (1, "0x07", True), (2, "0x07", False), (3, "0x07", False),
+    ]  # fmt: skip
+    # The volumes: the image, the data, and nothing that they did not hold.
+    windows, data = (volume(disk, number, tmp_path / f"{number}.img") for number in (2, 3))
+    for each in (windows, data):
+        ntfs_judges.ntfsfix(each)
+        assert not ntfs_judges.is_dirty(each)
+    assert ntfs_judges.ntfscat(windows, "/Users/Public/readme.txt") == "of the image\n"
+    assert ntfs_judges.ntfsls(data) == {"Docs"}
+    assert ntfs_judges.ntfscat(data, "/Docs/data.txt") == "data\n" * 1000
+    # The answer file: that of the package, with the settings of two steps, and the media's variable over the step's.
+    settings = answers(ntfs_judges.ntfscat(windows, "/Windows/Panther/unattend.xml"))
+    assert settings["HideEULAPage"] == "true"
+    assert settings["ComputerName"] == "PC-0042"
+    assert settings["RegisteredOrganization"] == "Of the media"
+    assert settings["RegisteredOwner"] == "Sample User"
+    assert settings["TimeZone"] == "W. Europe Standard Time"
+    assert settings["JoinWorkgroup"] == "SAMPLES"
+    # What was told.
+    assert "Stand-alone media: succeeded, 5 steps done" in done.out
+    # The sample's drivers and updates are only for a computer that is not started from full media.
+    assert "condition does not hold: _SMSTSMediaType notEquals 'FullMedia'" in done.out
+    text = log.read_text()
+    assert "<![LOG[Task sequence succeeded]LOG]!>" in text
+    assert "Sample-Pa55" not in text + done.out + done.err
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert list(state_folder.iterdir()) == []
+
+
+@pytest.mark.foreign
+def test_the_sample_of_an_existing_image(run: Run, disk: Path, tmp_path: Path) -> None:
+    document = run("existing-image", "--yes", "--json").document
+    assert document["succeeded"]
+    facts, partitions = disk_judges.sfdisk(disk)
+    assert facts["label"] == "gpt"
+    # An EFI system partition, Microsoft's reserved one, and basic data.
+    assert [each.type_id for each in partitions] == [
+        "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
+        "e3c9e316-0b5c-4db8-817d-f92df00215ae",
+        "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7",
+    ]
+    windows = volume(disk, 3, tmp_path / "windows.img")
+    ntfs_judges.ntfsfix(windows)
+    assert answers(ntfs_judges.ntfscat(windows, "/Windows/Panther/unattend.xml"))["ComputerName"] == "PC-0042"
+    told = {step["name"]: (step["state"], step["code"]) for step in document["steps"]}
+    assert told["Apply Operating System"] == ("succeeded", 0)
+    assert told["Apply Driver Package"] == ("skipped", None)
+    assert "Sample-Pa55" not in json.dumps(document)
+
+
+@pytest.mark.foreign
+def test_the_sample_of_build_and_capture(run: Run, packages: dict[str, Path], tmp_path: Path) -> None:
+    done = run("build-and-capture", "--firmware", "bios", "--yes")
+    assert "Build and capture: succeeded" in done.out
+    captured = tmp_path / "captures" / "reference.wim"
+    judges.wimlib("verify", captured)
+    # One image for each volume: System Reserved, and Windows.
+    facts = judges.wimlib("info", captured)
+    assert "Image Count:    2" in facts
+    assert "The reference computer" in facts
+    found = {path for path in judges.wimlib_paths(captured, 2) if not path.startswith("/System Volume")}
+    original = set(judges.wimlib_paths(packages["ABC00001"]))
+    assert found >= original
+    assert {path for path in found - original if "$" not in path} == {
+        "/Windows/Panther", "/Windows/Panther/unattend.xml",
+    }  # fmt: skip
+
+
+@pytest.mark.foreign
+def test_a_run_that_failed_goes_on_with_resume(
+    run: Run, disk: Path, packages: dict[str, Path], tmp_path: Path, state_folder: Path
+) -> None:
+    # The contents of the only file are damaged, which shows when they are read.
+    broken = tmp_path / "broken.wim"
+    judges.wimlib("export", packages["ABC00002"], "1", broken, "--compress=none")
+    content = bytearray(broken.read_bytes())
+    content[300:310] = bytes(10)
+    broken.write_bytes(content)
+    path = tmp_path / "sequence.xml"
+    path.write_text((FIXTURES / "standalone-media.xml").read_text().replace("ABC00002", "BROKEN01"))
+    failed = run(path, "--package", f"BROKEN01={broken}", "--yes", code=1)
+    assert "Stand-alone media: FAILED, 2 steps done" in failed.out
+    assert "step 8 'Apply Data Image' failed" in failed.err
+    (state,) = state_folder.iterdir()
+    assert f"to go on: osdimage run {path} --resume {state}" in failed.err
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+
+    # With the package made good the run goes on where it stopped: the disk is not partitioned again.
+    before = disk_judges.sfdisk(disk)
+    again = osdimage("run", path, "--resume", state, "--package", f"BROKEN01={packages['ABC00002']}", "--yes")
+    assert "Stand-alone media: succeeded, 5 steps done" in again.out
+    assert disk_judges.sfdisk(disk) == before
+    assert ntfs_judges.ntfscat(volume(disk, 3, tmp_path / "3.img"), "/Docs/data.txt") == "data\n" * 1000
+    assert ntfs_judges.ntfscat(volume(disk, 2, tmp_path / "2.img"), "/Users/Public/readme.txt") == "of the image\n"
+    assert not state.exists()
+
+
+def test_a_dry_run_shows_the_plan_and_changes_nothing(run: Run, disk: Path, tmp_path: Path) -> None:
+    shown = run("standalone-media", "--dry-run", "--log", tmp_path / "smsts.log")
+    assert "plan for 'Stand-alone media': 13 steps, 5 run, 8 do not" in shown.out
+    assert "+ 6. Partition Disk 0: partition disk 0" in shown.out
+    assert "! 12. Setup Windows and ConfigMgr: only the installed Windows can do it" in shown.out
+    assert "This will be lost:" in shown.out
+    assert disk.stat().st_blocks == 0
+    assert not (tmp_path / "smsts.log").exists()
+    document = run("standalone-media", "--dry-run", "--json").document
+    assert [step["decision"] for step in document["steps"]].count("run") == 5
+    assert document["problems"] == []
+
+
+def test_everything_is_checked_before_the_first_step(disk: Path, packages: dict[str, Path]) -> None:
+    refused = osdimage(
+        "run", FIXTURES / "standalone-media.xml", "--disk", f"0={disk}", "--var", "OSDImageIndex=9", "--yes",
+        "--package", f"ABC00001={packages['ABC00001']}", code=2,
+    )  # fmt: skip
+    assert "osdimage: the task sequence has" in refused.err
+    assert "give --package ABC00002=PATH" in refused.err
+    assert disk.stat().st_blocks == 0
+    shown = osdimage("run", FIXTURES / "standalone-media.xml", "--disk", f"0={disk}", "--dry-run", code=1)
+    assert "It cannot begin:" in shown.out
+
+
+def test_strict_refuses_what_only_windows_can_do(run: Run, disk: Path) -> None:
+    refused = run("standalone-media", "--strict", "--yes", code=2)
+    assert "step 12 'Setup Windows and ConfigMgr': only the installed Windows can do it" in refused.err
+    assert disk.stat().st_blocks == 0
+
+
+def test_without_yes_nothing_is_lost_when_nobody_can_be_asked(run: Run, disk: Path) -> None:
+    refused = run("standalone-media", code=2)
+    assert "give --yes when nobody is there to be asked" in refused.err
+    assert disk.stat().st_blocks == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--disk", "x=a"], "the number is 0 to"),
+        (["--disk", "0=/nowhere/disk.img"], "does not exist; make one with: truncate"),
+        (["--disk", "disk.img"], "is not N=DISK"),
+        (["--package", "A=/nowhere"], "/nowhere does not exist"),
+        (["--package", "A=/", "--package", "a=/"], "a is given twice"),
+        (["--share", "x"], "is not"),
+        (["--var", "x"], "is not NAME=VALUE"),
+        (["--var", "1x=y"], "is not the name of a variable"),
+        (["--collection-vars", "3=/nowhere"], "/nowhere is no file"),
+        (["--hide", "a b"], "is not the name of a variable"),
+        ([], "say on which disks it runs"),
+        (["--disk", "0=DISK", "--var", "OSDDiskIndex=7"], "there is no disk 7"),
+    ],
+)
+def test_an_option_that_is_wrong_is_told(disk: Path, options: list[str], why: str) -> None:
+    words = [option.replace("DISK", str(disk)) if option == "0=DISK" else option for option in options]
+    if words and "--disk" not in words:
+        words = ["--disk", f"0={disk}", *words]
+    refused = osdimage("run", FIXTURES / "mdt-client.xml", *words, "--yes", code=2)
+    assert why in refused.err
+    assert disk.stat().st_blocks == 0
+
+
+def test_the_files_of_variables_have_the_documented_precedence(disk: Path, tmp_path: Path) -> None:
+    for name, text in (("computer", "A=computer\n"), ("high", "A=high\nB=high\n"), ("low", "B=low\nC=low\n")):
+        (tmp_path / f"{name}.txt").write_text(text)
+    (tmp_path / "own.yaml").write_text(
+        "name: Own\nsteps:\n"
+        + "".join(
+            f"  - {{step: s, type: SetVariable, properties: {{VariableName: X{name}, VariableValue: '%{name}%'}}}}\n"
+            for name in "ABCD"
+        )
+    )
+    shown = osdimage(
+        "run", tmp_path / "own.yaml", "--disk", f"0={disk}", "--computer-vars", tmp_path / "computer.txt",
+        "--collection-vars", f"9={tmp_path / 'high.txt'}", "--collection-vars", tmp_path / "low.txt", "--var", "D=set",
+        "--json",
+    ).document  # fmt: skip
+    assert [step["message"] for step in shown["steps"]] == [
+        "set XA to 'computer'", "set XB to 'high'", "set XC to 'low'", "set XD to 'set'",
+    ]  # fmt: skip
+
+
+def test_a_hidden_variable_is_masked_in_all_that_is_told(disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "name: Own\nsteps: [{step: s, type: SetVariable, properties: {VariableName: X, VariableValue: 'is %Code%'}}]\n"
+    )
+    told = osdimage(
+        "run", tmp_path / "own.yaml", "--disk", f"0={disk}", "--var", "Code=swordfish", "--hide", "Code", "--verbose",
+        "--events", tmp_path / "events", "--log", tmp_path / "log",
+    )  # fmt: skip
+    text = told.out + told.err + (tmp_path / "events").read_text() + (tmp_path / "log").read_text()
+    assert "swordfish" not in text
+    assert "is ***" in text
+
+
+def test_events_are_json_lines(run: Run, tmp_path: Path) -> None:
+    run("mdt-client", "--events", tmp_path / "events", "--yes")
+    events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    states = [(event["step"], event["state"]) for event in events if event["state"]]
+    assert states == [
+        (1, "skipped"), (2, "running"), (2, "succeeded"), (3, "running"), (3, "succeeded"), (4, "skipped"),
+    ]  # fmt: skip
+
+
+def test_resume_takes_what_the_state_has_from_the_state(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{}")
+    wrong = osdimage("run", FIXTURES / "mdt-client.xml", "--resume", tmp_path / "state.json", code=3)
+    assert "is not the saved state" in wrong.err
+    refused = osdimage(
+        "run", FIXTURES / "mdt-client.xml", "--resume", tmp_path / "state.json", "--firmware", "bios", code=2
+    )
+    assert "the state has them" in refused.err
+
+
+def test_a_terminal_shows_the_tree_while_it_runs_and_the_table_at_the_end(disk: Path) -> None:
+    code, out, shown = on_a_terminal(["run", str(FIXTURES / "mdt-client.xml"), "--disk", f"0={disk}", "--yes"])
+    assert code == 0, shown
+    assert "▶ Preinstall" in shown
+    assert re.search(r"\d    Format and Partition Disk \(UEFI\)  done", out)
+    # The tree is gone at the end: what remains are the lines of the table, on stdout.
+    assert shown.rstrip().endswith(("\x1b[?25h", "\x1b[2K"))
+
+
+def test_a_person_is_asked_before_anything_is_lost(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    asked = osdimage("run", FIXTURES / "mdt-client.xml", "--disk", f"0={disk}", code=130)
+    assert "This will be lost:" in asked.out
+    assert "Carry it out?" in asked.err
+    assert disk.stat().st_blocks == 0
