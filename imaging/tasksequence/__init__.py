@@ -1,1 +1,24 @@
-"""Task sequences of ConfigMgr and MDT: their variables, their actions, their files, and running them."""
+"""Task sequences of ConfigMgr and MDT: their variables, their actions, their files, and running them.
+
+An action alone::
+
+    from pathlib import Path
+    from osdimage.imaging.tasksequence.apply_data import apply_data_image
+    from osdimage.imaging.tasksequence.environment import Environment
+    from osdimage.imaging.tasksequence.machine import Machine
+    from osdimage.imaging.tasksequence.result import SILENT
+
+    env = Environment(computer={"OSDDataImageIndex": "1"})
+    machine = Machine.start({0: Path("disk.img")}, packages={"ABC00002": Path("data.wim")})
+    with env.step_defaults({"OSDWipeDestinationPartition": "true"}, {"ImagePackageID": "ABC00002"}):
+        print(apply_data_image(env, machine, SILENT).message)
+
+A whole sequence::
+
+    from osdimage.imaging import action_table, load_sequence, plan_sequence, run_sequence
+    from osdimage.imaging.tasksequence.actions import ACTIONS
+
+    sequence, actions = load_sequence(Path("ts.xml")), action_table(ACTIONS)
+    print(plan_sequence(sequence, env, machine, actions).destroys)
+    report = run_sequence(sequence, env, machine, actions)
+"""
