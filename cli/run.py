@@ -155,20 +155,25 @@ def run_command(
     if plan.destroys and not yes:
         _ask(plan, sequence_file, reporter, strict=strict)
     kept = resume or state_file or _default_state(sequence_file)
-    with ExitStack() as stack:
-        log = None if log_file is None else stack.enter_context(SequenceLog(log_file, mask=state.env.mask))
-        observer = stack.enter_context(run_view.Watcher(sequence, plan, state, reporter))
-        report = run_sequence(
-            sequence,
-            state.env,
-            state.machine,
-            actions,
-            strict=strict,
-            observer=observer,
-            log=log,
-            state_file=kept,
-            resume=state,
-        )
+    try:
+        with ExitStack() as stack:
+            log = None if log_file is None else stack.enter_context(SequenceLog(log_file, mask=state.env.mask))
+            observer = stack.enter_context(run_view.Watcher(sequence, plan, state, reporter))
+            report = run_sequence(
+                sequence,
+                state.env,
+                state.machine,
+                actions,
+                strict=strict,
+                observer=observer,
+                log=log,
+                state_file=kept,
+                resume=state,
+            )
+    except BaseException as error:
+        if kept.exists():
+            error.add_note(run_view.how_to_go_on(sequence_file, kept))
+        raise
     run_view.show_report(report, sequence_file, reporter)
     return 0 if report.succeeded else FAILED
 

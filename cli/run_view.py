@@ -145,9 +145,12 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
     why = "" if failed is None else f": {failed.message}"
     say(one_line(f"{report.message}{why} (0x{report.code:08X})"))
     if report.state_file is not None and not reporter.quiet:
-        render.note(
-            f"to go on: osdimage run {shlex.quote(str(sequence_file))} --resume {shlex.quote(str(report.state_file))}"
-        )
+        render.note(how_to_go_on(sequence_file, report.state_file))
+
+
+def how_to_go_on(sequence_file: Path, state_file: Path) -> str:
+    """Say how a run that stopped is resumed."""
+    return f"to go on: osdimage run {shlex.quote(str(sequence_file))} --resume {shlex.quote(str(state_file))}"
 
 
 def _rows(report: RunReport) -> Iterator[tuple[str, ...]]:

@@ -18,6 +18,9 @@ from osdimage.imaging.tasksequence.sequence import Sequence
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.machine import Machine
 
+_LONGEST_NAME = MAX_VALUE // 2
+"""A name may be longer than a value; each of its characters may count twice."""
+
 _OSD_SEQUENCE = "2"
 """``_SMSTSType`` of a sequence that deploys an operating system."""
 
@@ -31,7 +34,7 @@ def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Pa
         "_SMSTSType": _OSD_SEQUENCE,
         "_SMSTSMediaType": "FullMedia" if env.is_from_media else "BootMedia",
         "_SMSTSBootUEFI": "true" if machine.firmware is Firmware.UEFI else "false",
-        "_SMSTSPackageName": sequence.name[:MAX_VALUE],
+        "_SMSTSPackageName": sequence.name[:_LONGEST_NAME],
         "_SMSTSPackageID": sequence.package_id or "",
         "_SMSTSLogPath": "" if log_folder is None else str(log_folder),
     }
@@ -44,7 +47,7 @@ def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Pa
 
 def before_step(env: Environment, name: str) -> None:
     """Tell the name of the step that is about to run."""
-    env.set_read_only("_SMSTSCurrentActionName", name[: MAX_VALUE // 2])
+    env.set_read_only("_SMSTSCurrentActionName", name[:_LONGEST_NAME])
 
 
 def after_action(env: Environment, code: int, *, succeeded: bool) -> None:

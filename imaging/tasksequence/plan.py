@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest, NotReady, OsdImageError
+from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.conditions import evaluate
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.result import ActionInfo, RunIn
@@ -220,7 +221,7 @@ class _Walker:
     def _step(self, number: int, place: Position, step: Step) -> PlannedStep:
         judgement = enter_groups(place, self._groups, self._judged, self._env)
         if judgement.decision is Decision.RUN:
-            self._env.set_read_only("_SMSTSCurrentActionName", step.name[:4000])
+            builtin.before_step(self._env, step.name)
             judgement = judge_step(step, self._env, self._actions)
         names = tuple(self._env.mask(self._groups[each].name) for each in around(place))
         base = PlannedStep(number, names, self._env.mask(step.name), step.type, judgement.decision, judgement.reason)

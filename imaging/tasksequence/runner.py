@@ -90,7 +90,7 @@ def run_sequence(
         observer: is told what happens.
         log: is written to, or None.
         state_file: where the state is kept while the sequence runs; removed when it succeeds.
-        resume: the state of a run that stopped, whose environment and machine ``env`` and ``machine`` are.
+        resume: the state of a run that stopped; ``env`` and ``machine`` are its own, or take their place.
         clock: for measuring.
 
     Raises:
@@ -100,6 +100,7 @@ def run_sequence(
     """
     state = resume if resume is not None else RunState(fingerprint(sequence), env, machine)
     state.require_sequence(fingerprint(sequence))
+    state.env, state.machine = env, machine
     if resume is None:
         builtin.begin(env, machine, sequence, log.path.parent if log is not None else None)
     plan = plan_sequence(sequence, env, machine, actions, judged=state.judged, first=state.next)

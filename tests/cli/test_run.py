@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import signal
 import stat
 import sys
 import xml.etree.ElementTree as ET
@@ -18,6 +19,8 @@ import ntfs_judges
 import pytest
 import sequence_packages
 from commands import Outcome, osdimage
+from osdimage.imaging.tasksequence.actions import ACTIONS
+from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from terminal import on_a_terminal
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "tasksequence"
@@ -315,3 +318,36 @@ def test_a_person_is_asked_before_anything_is_lost(disk: Path, monkeypatch: pyte
     assert "This will be lost:" in asked.out
     assert "Carry it out?" in asked.err
     assert disk.stat().st_blocks == 0
+
+
+def test_a_step_of_every_type_is_listed_and_none_stops_the_plan(disk: Path, tmp_path: Path) -> None:
+    types = [info.type_name for info in (*ACTIONS, *ELSEWHERE)] + ["SMS_TaskSequence_FutureAction", "Own_Type", "", "é"]
+    steps = "".join(
+        f'<step name="step {number}" type="{each}"><action/></step>' for number, each in enumerate(types, 1)
+    )
+    path = tmp_path / "all.xml"
+    path.write_text(f'<sequence version="3.10"><group name="all">{steps}</group></sequence>', encoding="utf-8")
+    shown = osdimage("run", path, "--disk", f"0={disk}", "--dry-run", "--json", code=1).document
+    assert [(step["number"], step["type"] or "") for step in shown["steps"]] == list(enumerate(types, 1))
+    assert all(step["reason"] for step in shown["steps"] if step["decision"] != "run")
+    unknown = [step["reason"] for step in shown["steps"][-4:]]
+    assert unknown == [
+        f"step type {each or 'none'} is not known to osdimage" for each in types[-4:]
+    ]  # fmt: skip
+    # Nothing is set: what is missing is told of each action.
+    assert len(shown["problems"]) >= 5
+
+
+def test_a_run_that_is_stopped_says_how_to_go_on(
+    disk: Path, state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **_more: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("osdimage.imaging.tasksequence.partition_disk.initialize", stop)
+    stopped = osdimage("run", FIXTURES / "mdt-client.xml", "--disk", f"0={disk}", "--yes", code=143)
+    (state,) = state_folder.iterdir()
+    assert f"stopped by SIGTERM -- to go on: osdimage run {FIXTURES / 'mdt-client.xml'} --resume {state}" in stopped.err
+    monkeypatch.undo()
+    done = osdimage("run", FIXTURES / "mdt-client.xml", "--resume", state, "--yes")
+    assert "Client from MDT: succeeded, 2 steps done" in done.out
