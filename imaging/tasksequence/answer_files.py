@@ -14,6 +14,7 @@ from osdimage.imaging.errors import InvalidRequest, StorageError
 from osdimage.imaging.tasksequence.answers import Membership, NetworkSettings, WindowsSettings
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.result import Events, LogType
 from osdimage.imaging.tasksequence.safe_xml import LARGEST
 from osdimage.imaging.tasksequence.sysprep_inf import SysprepInf
 from osdimage.imaging.tasksequence.unattend import Unattend
@@ -73,7 +74,7 @@ def make_answer_file(windows: WindowsFacts, user: Path | None) -> bytes:
 
 
 def change_answer_file(
-    env: Environment, machine: Machine, change: Callable[[AnswerFile], list[str]]
+    env: Environment, machine: Machine, events: Events, change: Callable[[AnswerFile], list[str]]
 ) -> tuple[str, tuple[str, ...]]:
     """Change the answer file of the Windows that was applied; return its path, and what it had no place for.
 
@@ -97,8 +98,13 @@ def change_answer_file(
     answers = read_answer_file(data, windows, source=f"{volume.name}: {path}")
     unplaced = change(answers)
     written = answers.to_bytes()
-    with open_volume(disk, system.place.partition, write=True) as opened, open_files(opened, write=True) as files:
+    with (
+        open_volume(disk, system.place.partition, write=True) as opened,
+        open_files(opened, write=True, force=events.is_repeated) as files,
+    ):
         files.write(path, written)
+    for text in unplaced:
+        events.log(LogType.WARNING, text)
     return f"{volume.letter}:\\{path}" if volume.letter else f"{path} on {volume.name}", tuple(map(env.mask, unplaced))
 
 

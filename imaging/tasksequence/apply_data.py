@@ -50,8 +50,8 @@ def apply_data_image(env: Environment, machine: Machine, events: Events) -> Acti
             partition=volume.place.partition,
             wipe=wipe,
             keep=kept_paths(env, machine, volume.place),
-            # The wipe takes away what an earlier try left half done.
-            force=wipe and events.is_repeated,
+            # What an attempt before has left half done was begun by this step itself.
+            force=events.is_repeated,
             progress=events.progress,
         )
         message = f"applied image {image.index} {image.name!r} to {volume.name}"

@@ -23,7 +23,6 @@ from osdimage.imaging.tasksequence.result import (
     Events,
     Forecast,
     HResult,
-    LogType,
     Needs,
     RunIn,
     VariableInfo,
@@ -94,9 +93,7 @@ def apply_network_settings(env: Environment, machine: Machine, events: Events) -
             cannot be read or written.
     """
     settings = _settings(env)
-    path, unplaced = change_answer_file(env, machine, lambda answers: answers.set_network(settings))
-    for text in unplaced:
-        events.log(LogType.WARNING, text)
+    path, unplaced = change_answer_file(env, machine, events, lambda answers: answers.set_network(settings))
     return ActionResult(HResult.S_OK, f"{_described(settings)}: wrote to {path}", warnings=unplaced)
 
 

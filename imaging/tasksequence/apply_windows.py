@@ -24,7 +24,6 @@ from osdimage.imaging.tasksequence.result import (
     Events,
     Forecast,
     HResult,
-    LogType,
     RunIn,
     VariableInfo,
 )
@@ -65,9 +64,7 @@ def apply_windows_settings(env: Environment, machine: Machine, events: Events) -
             cannot be read or written.
     """
     settings = _settings(env)
-    path, unplaced = change_answer_file(env, machine, lambda answers: answers.set_windows(settings))
-    for text in unplaced:
-        events.log(LogType.WARNING, text)
+    path, unplaced = change_answer_file(env, machine, events, lambda answers: answers.set_windows(settings))
     return ActionResult(HResult.S_OK, f"wrote settings of Windows to {path}", warnings=unplaced)
 
 

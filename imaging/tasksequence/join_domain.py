@@ -46,9 +46,8 @@ def join_domain_or_workgroup(env: Environment, machine: Machine, events: Events)
         ActionFailed: E_INVALIDARG when a variable is wrong or no Windows was applied, or another code when the volume
             cannot be read or written.
     """
-    del events
     membership = _membership(env)
-    path, unplaced = change_answer_file(env, machine, _setter(membership))
+    path, unplaced = change_answer_file(env, machine, events, _setter(membership))
     return ActionResult(HResult.S_OK, f"{described(membership)}: wrote to {path}", warnings=unplaced)
 
 

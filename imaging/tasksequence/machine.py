@@ -13,10 +13,10 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
+from osdimage.imaging.boot.bcd_create import Firmware
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.roles import GptAttributes, Role
@@ -26,19 +26,14 @@ from osdimage.imaging.tasksequence.state import read_state, write_state
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.eligible import FILE_SYSTEMS, is_efi, read_volumes
 
+__all__ = ["Firmware", "Machine", "Place", "TargetSystem", "Volume"]
+
 _FORMAT = "osdimage-task-sequence-machine"
 _VERSION = 1
 _LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
 """What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
 _DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
 _PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
-
-
-class Firmware(StrEnum):
-    """How the computer starts."""
-
-    BIOS = "bios"
-    UEFI = "uefi"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,19 +1,18 @@
 r"""Which Windows an image or a volume holds.
 
 An image says so in the XML of its WIM, where Windows' own tools and libwim write it.  Where nothing is said, and for a
-volume, the kernel tells: ``System32\ntoskrnl.exe`` carries the version of its Windows and its processor in the headers
-of the PE format (Microsoft, "PE Format": Machine; MajorOperatingSystemVersion and MinorOperatingSystemVersion of the
-optional header, which for programs of Windows itself are those of Windows).
+volume, the kernel tells: the headers of ``System32\ntoskrnl.exe`` hold its processor, and the version of Windows that
+it is a part of.
 """
 
 from __future__ import annotations
 
-import struct
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
@@ -23,9 +22,7 @@ KERNEL = r"System32\ntoskrnl.exe"
 HIVES = (r"System32\config\SYSTEM", r"System32\config\SOFTWARE")
 _ROOTS = ("Windows", "WINNT")
 """Windows 2000 lives in WINNT."""
-_MACHINES = {0x14C: "x86", 0x8664: "x64", 0x1C4: "arm", 0xAA64: "arm64", 0x200: "ia64"}
 _LARGEST_KERNEL = 64 * MIB
-_OPTIONAL_MAGICS = frozenset({0x10B, 0x20B})
 
 UNATTEND, SYSPREP = r"Panther\unattend.xml", r"sysprep\sysprep.inf"
 
@@ -54,6 +51,11 @@ class WindowsFacts:
     def answer_file(self) -> str:
         r"""The path of its answer file in the volume, separated by ``\``."""
         return f"{self.root}\\{UNATTEND}" if self.has_unattend else SYSPREP
+
+    @property
+    def has_boot_files(self) -> bool:
+        r"""Whether the files that start it are made from its ``Boot`` directory: Windows 7 and later."""
+        return (self.major, self.minor) >= (6, 1)
 
     @property
     def is_supported(self) -> bool:
@@ -136,12 +138,7 @@ def _first(kernel: Callable[[str], bytes | None], where: str, *roots: str) -> Wi
 
 
 def _of_kernel(data: bytes, root: str, where: str) -> WindowsFacts:
-    if data[:2] == b"MZ" and len(data) >= 64:
-        (at,) = struct.unpack_from("<I", data, 0x3C)
-        if data[at : at + 4] == b"PE\0\0" and len(data) >= at + 24 + 44:
-            (machine,) = struct.unpack_from("<H", data, at + 4)
-            (magic,) = struct.unpack_from("<H", data, at + 24)
-            major, minor = struct.unpack_from("<HH", data, at + 24 + 40)
-            if magic in _OPTIONAL_MAGICS and machine in _MACHINES:
-                return WindowsFacts(major, minor, _MACHINES[machine], root)
-    raise InvalidInput(f"{where} is no kernel of Windows")
+    found = read_pe(data, name=where)
+    if found.os_version is None:
+        raise InvalidInput(f"{where}: is no kernel of Windows: it does not say for which version it is")
+    return WindowsFacts(*found.os_version, found.architecture, root)

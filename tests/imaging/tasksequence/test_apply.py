@@ -13,10 +13,11 @@ from osdimage.imaging.tasksequence.apply_os import apply_operating_system, forec
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.partition_disk import forecast_partition_disk, partition_disk
-from osdimage.imaging.tasksequence.result import Action
+from osdimage.imaging.tasksequence.result import Action, Events
 from osdimage.imaging.volume.files import open_files
 from osdimage.imaging.volume.opened import open_volume
 from sequence_cases import GPT, MBR, MIB, Log, blank_disk, capture, computer, cut_out, run, stamp, tell, windows_tree
+from windows_trees import windows_files, write_tree
 
 pytestmark = pytest.mark.foreign
 
@@ -421,3 +422,76 @@ def test_a_forecast_follows_the_steps_before(wim: Path, tmp_path: Path) -> None:
     assert "no formatted volume left" in third.problems[0]
     assert env["OSDTargetSystemRoot"] == "C:\\Windows"
     assert (machine.used, machine.system, stamp(disk)) == ([], None, before)
+
+
+# ---- starting
+
+
+def bootable(tmp_path: Path, version: tuple[int, int] = (10, 0)) -> Path:
+    tree = write_tree(tmp_path / "tree", windows_files(version=version))
+    return capture(tree, tmp_path / "windows.wim", "Windows")
+
+
+def test_a_gpt_disk_starts_the_windows_that_was_applied(tmp_path: Path) -> None:
+    disk, machine, env = prepared(tmp_path, bootable(tmp_path))
+    log = Log()
+    result = run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE, log=log)
+    assert result.warnings == ()
+    assert any("starts Windows 10.0 for x64 under UEFI" in text for _, text in log.lines)
+    assert log.percents == sorted(log.percents)
+    assert log.percents[-1] == 100
+    esp = cut_out(disk, 1, tmp_path / "esp.fat")
+    judges.run("fsck.fat", "-n", esp)
+    assert judges.output("mtype", "-i", esp, "::/EFI/Microsoft/Boot/BCD").startswith("regf")
+    assert "bootx64.efi" in judges.run("mdir", "-b", "-i", esp, "::/EFI/Boot").lower()
+    judges.assert_ntfs_clean(cut_out(disk, 3, tmp_path / "volume.ntfs"))
+
+
+def test_an_mbr_disk_starts_the_windows_that_was_applied(tmp_path: Path) -> None:
+    disk, machine, env = prepared(tmp_path, bootable(tmp_path, (6, 1)), MBR)
+    result = run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
+    assert "disk 0 starts under BIOS, but the computer has UEFI" in result.warnings
+    volume = cut_out(disk, 1, tmp_path / "volume.ntfs")
+    judges.assert_ntfs_clean(volume)
+    assert {"bootmgr", "Boot"} <= set(judges.output("ntfsls", volume).split())
+    with disk.open("rb") as file:
+        assert file.read(440).count(0) < 400
+
+
+@pytest.mark.parametrize("version", [(5, 1), (6, 0)])
+def test_what_is_too_old_to_be_made_to_start_is_said(tmp_path: Path, version: tuple[int, int]) -> None:
+    made = capture(windows_tree(tmp_path / "tree", version=version), tmp_path / "old.wim")
+    (tmp_path / "tree" / "Windows" / "Boot").mkdir()
+    _, machine, env = prepared(tmp_path, made, MBR)
+    result = run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
+    assert result.warnings == (
+        f"Windows {version[0]}.{version[1]} for x64 was not made to start: it is older than Windows 7",
+    )
+
+
+def test_a_boot_directory_without_its_loader_fails(tmp_path: Path) -> None:
+    files = {path: data for path, data in windows_files().items() if not path.endswith("bootmgfw.efi")}
+    made = capture(write_tree(tmp_path / "tree", files), tmp_path / "windows.wim")
+    _, machine, env = prepared(tmp_path, made)
+    failed = fails(apply_operating_system, env, machine, {"OSDImageIndex": "1"})
+    assert failed.code == INVALID_DATA
+    assert "bootmgfw.efi is missing" in str(failed)
+    assert machine.system is None
+
+
+def test_a_step_that_is_tried_again_goes_on_over_what_it_left(wim: Path, tmp_path: Path) -> None:
+    disk, machine, env = prepared(tmp_path, wim, MBR)
+    number = {"OSDImageIndex": "1"}
+    broken = tmp_path / "broken.wim"
+    data = bytearray(wim.read_bytes())
+    # A blob of this WIM, behind its header of 208 bytes.
+    data[100_000:100_064] = bytes(64)
+    broken.write_bytes(data)
+    machine.packages["ABC00001"] = broken
+    assert fails(apply_operating_system, env, machine, number).code == INVALID_DATA
+    assert judges.is_dirty(cut_out(disk, 1, tmp_path / "volume.ntfs"))
+    machine.packages["ABC00001"] = wim
+    assert "marked dirty" in str(fails(apply_operating_system, env, machine, number))
+    with env.step_defaults(number, IMAGE):
+        assert apply_operating_system(env, machine, Events(is_repeated=True)).ok
+    judges.assert_ntfs_clean(cut_out(disk, 1, tmp_path / "volume.ntfs"))

@@ -61,7 +61,7 @@ def test_an_image_without_a_kernel_holds_no_windows(tmp_path: Path) -> None:
         kernel(10, 0, "x64")[:100],
         kernel(10, 0, "x64").replace(b"PE\0\0", b"NE\0\0"),
         kernel(10, 0, "x64").replace(b"\x64\x86", b"\x01\x02"),
-        kernel(10, 0, "x64").replace(b"\x0b\x02", b"\x07\x01"),
+        kernel(10, 0, "x64").replace(b"\xf0\0\x22", b"\x10\0\x22"),
         kernel(10, 0, "x64")[:60] + b"\xff\xff\xff\xff" + bytes(300),
     ],
 )
@@ -70,6 +70,6 @@ def test_a_kernel_that_is_none_is_refused(tmp_path: Path, data: bytes) -> None:
     (tree / "Windows" / "System32" / "ntoskrnl.exe").write_bytes(data)
     with (
         WimFile.open(capture(tree, tmp_path / "a.wim")) as wim,
-        pytest.raises(InvalidInput, match="no kernel of Windows"),
+        pytest.raises(InvalidInput, match="no kernel of Windows|no program|for machine"),
     ):
         in_image(wim.image(1))
