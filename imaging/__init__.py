@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     )
     from osdimage.imaging.boot.bcd_create import (
         BcdSettings,
-        Firmware,
         Generation,
         OsEntry,
         RecoveryEntry,
@@ -163,6 +162,7 @@ if TYPE_CHECKING:
         ReadOnlyVariable,
         StorageError,
         TargetRefused,
+        TooSmall,
         UnsafeName,
     )
     from osdimage.imaging.loss import (
@@ -173,9 +173,37 @@ if TYPE_CHECKING:
         ProgressCallback,
         ProgressEvent,
     )
+    from osdimage.imaging.tasksequence.apply_data import (
+        apply_data_image,
+    )
+    from osdimage.imaging.tasksequence.apply_network import (
+        apply_network_settings,
+    )
+    from osdimage.imaging.tasksequence.apply_os import (
+        apply_operating_system,
+    )
+    from osdimage.imaging.tasksequence.apply_windows import (
+        apply_windows_settings,
+    )
+    from osdimage.imaging.tasksequence.capture_os import (
+        capture_operating_system_image,
+    )
+    from osdimage.imaging.tasksequence.convert_disk import (
+        convert_disk,
+    )
     from osdimage.imaging.tasksequence.environment import (
         CollectionVariables,
         Environment,
+    )
+    from osdimage.imaging.tasksequence.join_domain import (
+        join_domain_or_workgroup,
+    )
+    from osdimage.imaging.tasksequence.machine import (
+        Firmware,
+        Machine,
+    )
+    from osdimage.imaging.tasksequence.partition_disk import (
+        partition_disk,
     )
     from osdimage.imaging.tasksequence.plan import (
         action_table,
@@ -184,11 +212,22 @@ if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.report import (
         RunReport,
     )
+    from osdimage.imaging.tasksequence.restart import (
+        restart_computer,
+    )
+    from osdimage.imaging.tasksequence.result import (
+        ActionResult,
+        Events,
+        HResult,
+    )
     from osdimage.imaging.tasksequence.runner import (
         run_sequence,
     )
     from osdimage.imaging.tasksequence.runstate import (
         RunState,
+    )
+    from osdimage.imaging.tasksequence.set_variable import (
+        set_variable,
     )
     from osdimage.imaging.tasksequence.xml import (
         load_sequence,
@@ -293,6 +332,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ActionFailed": "errors",
+    "ActionResult": "tasksequence.result",
     "AppliedVolume": "wim.apply_volumes",
     "ApplyResult": "wim.apply",
     "BcdSettings": "boot.bcd_create",
@@ -324,6 +364,7 @@ _HOME = {
     "DoesNotFit": "errors",
     "Entry": "wim.image",
     "Environment": "tasksequence.environment",
+    "Events": "tasksequence.result",
     "ExportResult": "wim.export",
     "Extent": "units",
     "ExtractResult": "wim.extract",
@@ -332,12 +373,13 @@ _HOME = {
     "FileFacts": "volume.files",
     "FileSystem": "disk.roles",
     "Finding": "disk.finding",
-    "Firmware": "boot.bcd_create",
+    "Firmware": "tasksequence.machine",
     "FixResult": "boot.fix",
     "FixedSize": "disk.layout",
     "Generation": "boot.bcd_create",
     "Geometry": "units",
     "GptAttributes": "disk.roles",
+    "HResult": "tasksequence.result",
     "Hive": "boot.hive",
     "HiveAddress": "boot.hive_files",
     "ImageInfo": "wim.info",
@@ -353,6 +395,7 @@ _HOME = {
     "InvalidVolume": "errors",
     "Key": "boot.hive",
     "Loss": "loss",
+    "Machine": "tasksequence.machine",
     "MemoryTarget": "disk.target",
     "MissingParts": "errors",
     "NotAWim": "errors",
@@ -384,6 +427,7 @@ _HOME = {
     "Stream": "wim.image",
     "TableBackup": "disk.backup",
     "TargetRefused": "errors",
+    "TooSmall": "errors",
     "UnsafeName": "errors",
     "VERSION": "version",
     "Value": "boot.hive_values",
@@ -398,14 +442,20 @@ _HOME = {
     "WriteReport": "disk.init",
     "action_table": "tasksequence.plan",
     "advice": "disk.place",
+    "apply_data_image": "tasksequence.apply_data",
+    "apply_network_settings": "tasksequence.apply_network",
+    "apply_operating_system": "tasksequence.apply_os",
     "apply_volumes": "wim.apply_volumes",
+    "apply_windows_settings": "tasksequence.apply_windows",
     "capture": "wim.capture",
+    "capture_operating_system_image": "tasksequence.capture_os",
     "capture_volumes": "wim.capture_volumes",
     "change_hive": "boot.hive_files",
     "check_boot": "boot.check",
     "check_disk": "disk.check",
     "clear_mounted_devices": "boot.registry",
     "compare_volumes": "wim.compare_volumes",
+    "convert_disk": "tasksequence.convert_disk",
     "create_image": "disk.target",
     "delete_images": "wim.edit",
     "export_images": "wim.export",
@@ -413,6 +463,7 @@ _HOME = {
     "format_size": "units",
     "initialize": "disk.init",
     "install_boot": "boot.install",
+    "join_domain_or_workgroup": "tasksequence.join_domain",
     "layout_from_captured": "deploy.relayout",
     "layout_from_variables": "disk.variables",
     "load_backup": "disk.backup",
@@ -422,6 +473,7 @@ _HOME = {
     "open_target": "disk.device",
     "open_volume": "volume.opened",
     "parse_size": "units",
+    "partition_disk": "tasksequence.partition_disk",
     "place": "disk.place",
     "plan_from_wim": "deploy.relayout",
     "plan_sequence": "tasksequence.plan",
@@ -430,10 +482,12 @@ _HOME = {
     "read_sequence": "tasksequence.xml",
     "read_store": "boot.bcd",
     "read_table": "disk.read",
+    "restart_computer": "tasksequence.restart",
     "restore": "disk.init",
     "run_sequence": "tasksequence.runner",
     "save_backup": "disk.backup",
     "set_properties": "wim.edit",
+    "set_variable": "tasksequence.set_variable",
     "take_backup": "disk.backup",
     "verify_file": "wim.verify",
     "view_boot": "boot.show",
@@ -444,6 +498,7 @@ __all__ = [
     "DEFAULT_CONFIG",
     "VERSION",
     "ActionFailed",
+    "ActionResult",
     "AppliedVolume",
     "ApplyResult",
     "BcdSettings",
@@ -474,6 +529,7 @@ __all__ = [
     "DoesNotFit",
     "Entry",
     "Environment",
+    "Events",
     "ExportResult",
     "Extent",
     "ExtractResult",
@@ -488,6 +544,7 @@ __all__ = [
     "Generation",
     "Geometry",
     "GptAttributes",
+    "HResult",
     "Hive",
     "HiveAddress",
     "ImageInfo",
@@ -503,6 +560,7 @@ __all__ = [
     "InvalidVolume",
     "Key",
     "Loss",
+    "Machine",
     "MemoryTarget",
     "MissingParts",
     "NotAWim",
@@ -534,6 +592,7 @@ __all__ = [
     "Stream",
     "TableBackup",
     "TargetRefused",
+    "TooSmall",
     "UnsafeName",
     "Value",
     "ValueType",
@@ -547,14 +606,20 @@ __all__ = [
     "WriteReport",
     "action_table",
     "advice",
+    "apply_data_image",
+    "apply_network_settings",
+    "apply_operating_system",
     "apply_volumes",
+    "apply_windows_settings",
     "capture",
+    "capture_operating_system_image",
     "capture_volumes",
     "change_hive",
     "check_boot",
     "check_disk",
     "clear_mounted_devices",
     "compare_volumes",
+    "convert_disk",
     "create_image",
     "delete_images",
     "export_images",
@@ -562,6 +627,7 @@ __all__ = [
     "format_size",
     "initialize",
     "install_boot",
+    "join_domain_or_workgroup",
     "layout_from_captured",
     "layout_from_variables",
     "load_backup",
@@ -571,6 +637,7 @@ __all__ = [
     "open_target",
     "open_volume",
     "parse_size",
+    "partition_disk",
     "place",
     "plan_from_wim",
     "plan_sequence",
@@ -579,10 +646,12 @@ __all__ = [
     "read_sequence",
     "read_store",
     "read_table",
+    "restart_computer",
     "restore",
     "run_sequence",
     "save_backup",
     "set_properties",
+    "set_variable",
     "take_backup",
     "verify_file",
     "view_boot",

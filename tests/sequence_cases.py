@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import struct
@@ -144,24 +143,3 @@ def stamp(path: Path) -> tuple[int, int]:
     """Return what a write to a file changes: the time of its last change, and how much of it is stored."""
     facts = path.stat()
     return facts.st_mtime_ns, facts.st_blocks
-
-
-def sectors(disk: Path) -> dict[int, tuple[int, int]]:
-    """Return first sector and size of each partition, as sfdisk sees them."""
-    table = json.loads(judges.output("sfdisk", "-J", disk))["partitiontable"]
-    prefix = f"{disk}p" if str(disk)[-1].isdigit() else str(disk)
-    return {int(each["node"][len(prefix) :]): (each["start"], each["size"]) for each in table["partitions"]}
-
-
-def cut_out(disk: Path, number: int, to: Path) -> Path:
-    """Copy a partition into a file of its own, by what sfdisk says of its place."""
-    start, count = sectors(disk)[number]
-    with disk.open("rb") as source, to.open("wb") as target:
-        target.truncate(count * 512)
-        position, end = start * 512, (start + count) * 512
-        while position < end:
-            piece = os.pread(source.fileno(), min(end - position, 8 * MIB), position)
-            if piece.count(0) != len(piece):
-                os.pwrite(target.fileno(), piece, position - start * 512)
-            position += len(piece)
-    return to

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import judges
 import pytest
+from disk_judges import partition_of
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.apply_data import apply_data_image, forecast_apply_data_image
 from osdimage.imaging.tasksequence.apply_os import apply_operating_system, forecast_apply_operating_system
@@ -16,7 +17,7 @@ from osdimage.imaging.tasksequence.partition_disk import forecast_partition_disk
 from osdimage.imaging.tasksequence.result import Action, Events
 from osdimage.imaging.volume.files import open_files
 from osdimage.imaging.volume.opened import open_volume
-from sequence_cases import GPT, MBR, MIB, Log, blank_disk, capture, computer, cut_out, run, stamp, tell, windows_tree
+from sequence_cases import GPT, MBR, MIB, Log, blank_disk, capture, computer, run, stamp, tell, windows_tree
 from windows_trees import windows_files, write_tree
 
 pytestmark = pytest.mark.foreign
@@ -88,7 +89,7 @@ def test_windows_and_data_are_applied_to_the_volumes_in_their_turn(wim: Path, tm
     assert log.percents[-1] == 100
     run(apply_data_image, env, machine, {"OSDDataImageIndex": "2"}, IMAGE)
     assert machine.used == [Place(0, 3), Place(0, 4)]
-    volume = cut_out(disk, 3, tmp_path / "volume.ntfs")
+    volume = partition_of(disk, 3, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(volume)
     assert judges.output("ntfscat", volume, "/Windows/Größe 😀.txt") == "contents"
     answers = judges.output("ntfscat", volume, "/Windows/Panther/unattend.xml")
@@ -102,7 +103,7 @@ def test_windows_and_data_are_applied_to_the_volumes_in_their_turn(wim: Path, tm
     assert {path: file.sha1 for path, file in theirs.items()}.items() <= {
         path: file.sha1 for path, file in mine.items()
     }.items()
-    data = cut_out(disk, 4, tmp_path / "data.fat")
+    data = partition_of(disk, 4, tmp_path / "data.fat")
     judges.run("fsck.fat", "-n", data)
     assert judges.run("mtype", "-i", data, "::/Tools/tool.txt") == "a tool"
     failed = fails(apply_data_image, env, machine, {"OSDDataImageIndex": "2"})
@@ -135,7 +136,7 @@ def test_each_windows_gets_the_answer_file_that_it_reads(
     disk, machine, env = prepared(tmp_path, made, MBR)
     run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
     assert env["OSDTargetSystemRoot"] == f"C:\\{root}"
-    volume = cut_out(disk, 1, tmp_path / "volume.ntfs")
+    volume = partition_of(disk, 1, tmp_path / "volume.ntfs")
     text = judges.output("ntfscat", volume, answers)
     wanted = {"x86": "x86", "x64": "amd64", "arm64": "arm64"}[architecture]
     assert ("[GuiUnattended]" in text) is answers.endswith(".inf")
@@ -153,7 +154,7 @@ def test_a_wipe_leaves_the_folders_of_the_task_sequence(wim: Path, tmp_path: Pat
     env.set_read_only("_SMSTSUserStatePath", r"c:\users\state")
     env["OSDStateStorePath"] = r"\\server\share\state"
     run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
-    volume = cut_out(disk, 3, tmp_path / "volume.ntfs")
+    volume = partition_of(disk, 3, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(volume)
     for path, data in kept.items():
         assert judges.output("ntfscat", volume, path) == data.decode()
@@ -167,7 +168,7 @@ def test_without_a_wipe_data_is_joined_with_what_is_there(wim: Path, tmp_path: P
     variables = {"OSDDataImageIndex": "2", "OSDWipeDestinationPartition": "FALSE"}
     result = run(apply_data_image, env, machine, variables, IMAGE | {"DestinationLogicalDrive": "c:"})
     assert result.message == "applied image 2 'Data' to disk 0 partition 3 (C:)"
-    volume = cut_out(disk, 3, tmp_path / "volume.ntfs")
+    volume = partition_of(disk, 3, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(volume)
     assert judges.output("ntfscat", volume, "/Tools/mine.txt") == "mine"
     assert judges.output("ntfscat", volume, "/Tools/tool.txt") == "a tool"
@@ -178,7 +179,7 @@ def test_without_a_wipe_data_is_joined_with_what_is_there(wim: Path, tmp_path: P
         variables | {"OSDWipeDestinationPartition": "true"},
         IMAGE | {"DestinationLogicalDrive": "C:"},
     )
-    judges.assert_ntfs_clean(cut_out(disk, 3, volume))
+    judges.assert_ntfs_clean(partition_of(disk, 3, volume))
     assert "mine.txt" not in judges.output("ntfsls", "-p", "/Tools", volume)
 
 
@@ -352,12 +353,12 @@ def test_all_images_go_to_all_volumes(tmp_path: Path) -> None:
     env.set_read_only("_SMSTSUserStatePath", r"C:\_SMSTaskSequence\UserState")
     result = run(apply_operating_system, env, machine, {}, IMAGE)
     assert result.message.startswith("applied image 1 'Windows' to disk 0 partition 3 (C:); image 2 'Data' to disk 0")
-    volume = cut_out(disk, 3, tmp_path / "volume.ntfs")
+    volume = partition_of(disk, 3, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(volume)
     assert judges.output("ntfscat", volume, "/_SMSTaskSequence/UserState/a") == "kept"
     assert "gone" not in judges.output("ntfsls", volume)
     assert "HideEULAPage" in judges.output("ntfscat", volume, "/Windows/Panther/unattend.xml")
-    assert judges.run("mtype", "-i", cut_out(disk, 4, tmp_path / "data.fat"), "::/which") == "data"
+    assert judges.run("mtype", "-i", partition_of(disk, 4, tmp_path / "data.fat"), "::/which") == "data"
     failed = fails(apply_operating_system, env, machine, {})
     assert "no formatted volume left" in str(failed)
     machine.used.remove(Place(0, 4))
@@ -378,7 +379,7 @@ def test_a_wim_with_one_image_needs_no_index(tmp_path: Path) -> None:
     run(
         apply_operating_system, env, machine, {"OSDConfigFileName": "SYSPREP.INF"}, IMAGE | {"ConfigFilePackage": "cfg"}
     )
-    text = judges.output("ntfscat", cut_out(disk, 1, tmp_path / "volume.ntfs"), "/sysprep/sysprep.inf")
+    text = judges.output("ntfscat", partition_of(disk, 1, tmp_path / "volume.ntfs"), "/sysprep/sysprep.inf")
     assert text.startswith("[Unattended]\nOemSkipEula=No\n")
     assert "OEMSkipRegional=1" in text
     capture(tmp_path / "os", package / "other.wim")
@@ -440,18 +441,18 @@ def test_a_gpt_disk_starts_the_windows_that_was_applied(tmp_path: Path) -> None:
     assert any("starts Windows 10.0 for x64 under UEFI" in text for _, text in log.lines)
     assert log.percents == sorted(log.percents)
     assert log.percents[-1] == 100
-    esp = cut_out(disk, 1, tmp_path / "esp.fat")
+    esp = partition_of(disk, 1, tmp_path / "esp.fat")
     judges.run("fsck.fat", "-n", esp)
     assert judges.output("mtype", "-i", esp, "::/EFI/Microsoft/Boot/BCD").startswith("regf")
     assert "bootx64.efi" in judges.run("mdir", "-b", "-i", esp, "::/EFI/Boot").lower()
-    judges.assert_ntfs_clean(cut_out(disk, 3, tmp_path / "volume.ntfs"))
+    judges.assert_ntfs_clean(partition_of(disk, 3, tmp_path / "volume.ntfs"))
 
 
 def test_an_mbr_disk_starts_the_windows_that_was_applied(tmp_path: Path) -> None:
     disk, machine, env = prepared(tmp_path, bootable(tmp_path, (6, 1)), MBR)
     result = run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
     assert "disk 0 starts under BIOS, but the computer has UEFI" in result.warnings
-    volume = cut_out(disk, 1, tmp_path / "volume.ntfs")
+    volume = partition_of(disk, 1, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(volume)
     assert {"bootmgr", "Boot"} <= set(judges.output("ntfsls", volume).split())
     with disk.open("rb") as file:
@@ -489,9 +490,9 @@ def test_a_step_that_is_tried_again_goes_on_over_what_it_left(wim: Path, tmp_pat
     broken.write_bytes(data)
     machine.packages["ABC00001"] = broken
     assert fails(apply_operating_system, env, machine, number).code == INVALID_DATA
-    assert judges.is_dirty(cut_out(disk, 1, tmp_path / "volume.ntfs"))
+    assert judges.is_dirty(partition_of(disk, 1, tmp_path / "volume.ntfs"))
     machine.packages["ABC00001"] = wim
     assert "marked dirty" in str(fails(apply_operating_system, env, machine, number))
     with env.step_defaults(number, IMAGE):
         assert apply_operating_system(env, machine, Events(is_repeated=True)).ok
-    judges.assert_ntfs_clean(cut_out(disk, 1, tmp_path / "volume.ntfs"))
+    judges.assert_ntfs_clean(partition_of(disk, 1, tmp_path / "volume.ntfs"))

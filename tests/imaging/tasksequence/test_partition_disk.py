@@ -7,12 +7,13 @@ from pathlib import Path
 
 import judges
 import pytest
+from disk_judges import partition_of
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.partition_disk import forecast_partition_disk, partition_disk
 from osdimage.imaging.tasksequence.result import LogType
-from sequence_cases import GPT, MBR, MIB, Log, blank_disk, computer, cut_out, run, stamp
+from sequence_cases import GPT, MBR, MIB, Log, blank_disk, computer, run, stamp
 
 E_UNEXPECTED, E_INVALIDARG, E_ACCESSDENIED = 0x8000FFFF, 0x80070057, 0x80070005
 
@@ -40,11 +41,11 @@ def test_a_gpt_disk_is_made_and_its_volumes_get_letters(tmp_path: Path) -> None:
         "ebd0a0a2",
         "ebd0a0a2",
     ]
-    volume = cut_out(disk, 3, tmp_path / "volume.ntfs")
+    volume = partition_of(disk, 3, tmp_path / "volume.ntfs")
     judges.assert_ntfs_clean(volume)
     assert "Windows" in judges.output("ntfslabel", volume)
-    assert "DATA" in judges.run("mlabel", "-s", "-i", cut_out(disk, 4, tmp_path / "data.fat"), "::")
-    judges.run("fsck.fat", "-n", cut_out(disk, 1, tmp_path / "esp.fat"))
+    assert "DATA" in judges.run("mlabel", "-s", "-i", partition_of(disk, 4, tmp_path / "data.fat"), "::")
+    judges.run("fsck.fat", "-n", partition_of(disk, 1, tmp_path / "esp.fat"))
     assert [text for _, text in log.lines][-1] == "format partition 4 'DATA' as FAT32"
 
 

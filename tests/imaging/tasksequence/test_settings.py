@@ -9,6 +9,7 @@ from pathlib import Path
 
 import judges
 import pytest
+from disk_judges import partition_of
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.apply_network import apply_network_settings, forecast_apply_network_settings
 from osdimage.imaging.tasksequence.apply_windows import apply_windows_settings, forecast_apply_windows_settings
@@ -20,7 +21,7 @@ from osdimage.imaging.tasksequence.result import Action, LogType
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.files import open_files
 from osdimage.imaging.volume.opened import open_volume
-from sequence_cases import MBR, MIB, Log, blank_disk, computer, cut_out, run, stamp
+from sequence_cases import MBR, MIB, Log, blank_disk, computer, run, stamp
 
 pytestmark = pytest.mark.foreign
 
@@ -75,7 +76,7 @@ def prepared(tmp_path: Path, version: tuple[int, int] = (10, 0)) -> tuple[Path, 
 
 
 def answers(disk: Path, path: str = "/Windows/Panther/unattend.xml") -> str:
-    volume = cut_out(disk, 1, disk.with_name("volume.ntfs"))
+    volume = partition_of(disk, 1, disk.with_name("volume.ntfs"))
     judges.assert_ntfs_clean(volume)
     return judges.output("ntfscat", volume, path)
 

@@ -70,6 +70,6 @@ def test_a_kernel_that_is_none_is_refused(tmp_path: Path, data: bytes) -> None:
     (tree / "Windows" / "System32" / "ntoskrnl.exe").write_bytes(data)
     with (
         WimFile.open(capture(tree, tmp_path / "a.wim")) as wim,
-        pytest.raises(InvalidInput, match="no kernel of Windows|no program|for machine"),
+        pytest.raises(InvalidInput, match=r"no kernel of Windows|no program|for machine"),
     ):
         in_image(wim.image(1))
