@@ -66,14 +66,6 @@ def run(disk: Path, packages: dict[str, Path], tmp_path: Path) -> Run:
     return osdimage_run
 
 
-def volume(disk: Path, number: int, to: Path) -> Path:
-    """Cut a partition out of the disk, found by sfdisk."""
-    _, partitions = disk_judges.sfdisk(disk)
-    (found,) = [each for each in partitions if each.number == number]
-    assert found.sectors is not None
-    return ntfs_judges.cut_out(disk, found.first * 512, found.sectors * 512, to)
-
-
 def answers(text: str) -> dict[str, str]:
     """Return the settings of an answer file that hold text, by their names."""
     root = ET.fromstring(text)  # noqa: S314 - written by us
@@ -93,7 +85,7 @@ def test_the_sample_of_stand_alone_media(run: Run, disk: Path, tmp_path: Path, s
         (1, "0x07", True), (2, "0x07", False), (3, "0x07", False),
     ]  # fmt: skip
     # The volumes: the image, the data, and nothing that they did not hold.
-    windows, data = (volume(disk, number, tmp_path / f"{number}.img") for number in (2, 3))
+    windows, data = (disk_judges.partition_of(disk, number, tmp_path / f"{number}.img") for number in (2, 3))
     for each in (windows, data):
         ntfs_judges.ntfsfix(each)
         assert not ntfs_judges.is_dirty(each)
@@ -131,7 +123,7 @@ def test_the_sample_of_an_existing_image(run: Run, disk: Path, tmp_path: Path) -
         "e3c9e316-0b5c-4db8-817d-f92df00215ae",
         "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7",
     ]
-    windows = volume(disk, 3, tmp_path / "windows.img")
+    windows = disk_judges.partition_of(disk, 3, tmp_path / "windows.img")
     ntfs_judges.ntfsfix(windows)
     assert answers(ntfs_judges.ntfscat(windows, "/Windows/Panther/unattend.xml"))["ComputerName"] == "PC-0042"
     told = {step["name"]: (step["state"], step["code"]) for step in document["steps"]}
@@ -182,8 +174,9 @@ def test_a_run_that_failed_goes_on_with_resume(
     again = osdimage("run", path, "--resume", state, "--package", f"BROKEN01={packages['ABC00002']}", "--yes")
     assert "Stand-alone media: succeeded, 5 steps done" in again.out
     assert disk_judges.sfdisk(disk) == before
-    assert ntfs_judges.ntfscat(volume(disk, 3, tmp_path / "3.img"), "/Docs/data.txt") == "data\n" * 1000
-    assert ntfs_judges.ntfscat(volume(disk, 2, tmp_path / "2.img"), "/Users/Public/readme.txt") == "of the image\n"
+    windows, data = (disk_judges.partition_of(disk, number, tmp_path / f"{number}.img") for number in (2, 3))
+    assert ntfs_judges.ntfscat(data, "/Docs/data.txt") == "data\n" * 1000
+    assert ntfs_judges.ntfscat(windows, "/Users/Public/readme.txt") == "of the image\n"
     assert not state.exists()
 
 
