@@ -50,6 +50,24 @@ def mkfs_fat32(disk: Path, sectors: int, *options: str, start: int = START) -> N
     )
 
 
+def ntfs_volume(folder: Path, sectors: int, *options: str, start: int = START) -> Path:
+    """Make a volume with mkntfs, as it will be in a partition."""
+    return judges.make_ntfs(
+        folder / "volume.ntfs", sectors * _SECTOR, "-p", str(start), "-H", "255", "-S", "63", "-s", "512", *options
+    )
+
+
+def disk_of(volume: Path, *partitions: str, start: int = START, size: int | None = None) -> Path:
+    """Make a disk with these partitions around a volume, which is moved there."""
+    size = size or volume.stat().st_size + (start + 4096) * _SECTOR
+    disk = mbr_disk(volume.with_name("disk.img"), *partitions, size=size)
+    with disk.open("r+b") as file:
+        file.seek(start * _SECTOR)
+        file.write(volume.read_bytes())
+    volume.unlink()
+    return disk
+
+
 class Fat32Filler:
     """Puts files into the root directory of an empty FAT32 volume, in whatever clusters a test wants.
 

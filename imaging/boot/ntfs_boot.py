@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import construct as c
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES, SIGNATURE, BootCode, refuse_large_sectors
+from osdimage.imaging.boot.bootcode import SECTOR_BYTES, SIGNATURE, BootCode, assembled, refuse_large_sectors
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
@@ -114,6 +114,11 @@ def ntfs_boot_code_from(read: Callable[[str], bytes | None]) -> NtfsBootCode | N
     return None
 
 
+def own_ntfs_boot_code() -> NtfsBootCode:
+    """Return the boot code of osdimage itself, whose source is ``code/ntfs.asm``."""
+    return NtfsBootCode(assembled("ntfs"), "osdimage")
+
+
 def _is_boot_code(code: bytes) -> bool:
     first, second = code[:SECTOR_BYTES], code[SECTOR_BYTES:]
     return (
@@ -141,7 +146,8 @@ def write_ntfs_boot_code(volume: BlockTarget, code: NtfsBootCode, *, hidden_sect
         StorageError: when writing failed.
     """
     size = len(code.data)
-    if not _is_boot_code(code.data) or size % SECTOR_BYTES or size > MOST_SECTORS * SECTOR_BYTES:
+    is_code = code == own_ntfs_boot_code() or _is_boot_code(code.data)
+    if not is_code or size % SECTOR_BYTES or size > MOST_SECTORS * SECTOR_BYTES:
         raise InvalidRequest(f"{code.source or 'the data'}: {size} bytes are not boot code of NTFS")
     replace_boot_sector(
         volume,
@@ -174,7 +180,10 @@ def ntfs_boot_code(volume: BlockTarget) -> BootCode:
         InvalidVolume: when it is not an NTFS volume.
     """
     sector, _ = read_boot_sector(volume)
-    code = sector[_DESCRIPTION.stop : -2]
+    code, own = sector[_DESCRIPTION.stop : -2], assembled("ntfs")
+    if code == own[_DESCRIPTION.stop : SECTOR_BYTES - 2]:
+        rest = volume.read_at(SECTOR_BYTES, len(own) - SECTOR_BYTES)
+        return BootCode.OSDIMAGE if rest == own[SECTOR_BYTES:] else BootCode.OTHER
     if _NO_BOOT_CODE in code or not any(code):
         return BootCode.NONE
     return BootCode.GRUB if b"GRUB \0" in code else BootCode.OTHER

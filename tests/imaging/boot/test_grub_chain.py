@@ -33,21 +33,11 @@ def grub() -> GrubTools:
 
 def ntfs_disk(tmp_path: Path, *, start: int = START, bootmgr: bytes | None = None) -> Path:
     """Make a disk with an active NTFS volume as its second partition, with the programs of others."""
-    disk = boot_cases.mbr_disk(
-        tmp_path / "disk.img",
-        f"{start + SECTORS},2048,07",
-        f"{start},{SECTORS},07,*",
-        size=(start + SECTORS + 4096) * 512,
-    )
-    volume = judges.make_ntfs(tmp_path / "volume.img", SECTORS * 512, "-p", str(start), "-H", "255", "-S", "63")
+    volume = boot_cases.ntfs_volume(tmp_path, SECTORS, start=start)
     if bootmgr is not None:
         (tmp_path / "bootmgr").write_bytes(bootmgr)
         judges.run("ntfscp", "-q", volume, tmp_path / "bootmgr", "bootmgr")
-    with disk.open("r+b") as file:
-        file.seek(start * 512)
-        file.write(volume.read_bytes())
-    volume.unlink()
-    return disk
+    return boot_cases.disk_of(volume, f"{start + SECTORS},2048,07", f"{start},{SECTORS},07,*", start=start)
 
 
 def install(target: FileTarget, tools: GrubTools | None = None, number: int = 2) -> ChainReport:
