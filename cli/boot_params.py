@@ -68,7 +68,7 @@ def options(command: Command) -> Command:
         ),
         click.option(
             "--bios-loader",
-            type=click.Choice(["auto", "image", "grub", "none"]),
+            type=click.Choice(["auto", "image", "osdimage", "grub", "none"]),
             default="auto",
             show_default=True,
             help="BIOS: where the boot sector of an NTFS system partition comes from.",

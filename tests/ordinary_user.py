@@ -21,6 +21,10 @@ for module in pkgutil.iter_modules(encodings.__path__, "encodings."):
     # Some are for Windows only.
     with contextlib.suppress(ImportError):
         importlib.import_module(module.name)
+# Files of the package are kept once they were read.
+from osdimage.imaging.boot.bootcode import assembled
+for name in ("mbr", "fat32", "ntfs"):
+    assembled(name)
 os.chdir(sys.argv.pop(1))
 if os.geteuid() == 0:
     nobody = pwd.getpwnam("nobody")

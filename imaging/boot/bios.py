@@ -8,15 +8,21 @@ from enum import StrEnum
 from osdimage.imaging.boot import ntfs_boot
 from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode
 from osdimage.imaging.boot.fat32_boot import fat32_boot_code, write_fat32_boot_sector
-from osdimage.imaging.boot.grub_chain import find_grub, install_grub_chain
+from osdimage.imaging.boot.grub_chain import install_grub_chain
 from osdimage.imaging.boot.mbrcode import CODE_BYTES, write_mbr_code
-from osdimage.imaging.boot.ntfs_boot import NtfsBootCode, ntfs_boot_code, ntfs_boot_code_from, write_ntfs_boot_code
+from osdimage.imaging.boot.ntfs_boot import (
+    NtfsBootCode,
+    ntfs_boot_code,
+    ntfs_boot_code_from,
+    own_ntfs_boot_code,
+    write_ntfs_boot_code,
+)
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
 from osdimage.imaging.disk.volume import identify
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat32_layout import parse_boot
 from osdimage.imaging.volume.files import VolumeFiles
@@ -29,11 +35,12 @@ _LARGEST_SOURCE = 64 * MIB
 class BiosLoader(StrEnum):
     """Where the boot sector of an NTFS system volume comes from.
 
-    AUTO: from the image, or else GRUB when it is installed.  NONE: nothing of boot code is written at all.
+    AUTO: from the image, or else that of osdimage itself.  NONE: nothing of boot code is written at all.
     """
 
     AUTO = "auto"
     IMAGE = "image"
+    OSDIMAGE = "osdimage"
     GRUB = "grub"
     NONE = "none"
 
@@ -45,7 +52,7 @@ class BootCodeReport:
     Attributes:
         mbr: whether the MBR got code.
         boot_sector: whose code the boot sector of the system volume has now: ``osdimage``, ``grub``, the path of the
-            file of the image that it is from, ``kept`` for what was there, or None when it starts nothing.
+            file of the image that it is from, ``kept`` for what was there, or None when none was written.
         warnings: what is still to be done, in sentences.
     """
 
@@ -117,37 +124,30 @@ def write_boot_code(
     window.name = f"{target.name} partition {system.number}"
     if identify(window).kind == "fat32":
         write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
-        source: str | None = BootCode.OSDIMAGE.value
-        warnings: tuple[str, ...] = ()
+        source = BootCode.OSDIMAGE.value
     else:
-        source, warnings = _write_ntfs(target, table, system, ntfs_code, wanted)
+        source = _write_ntfs(target, table, system, ntfs_code, wanted)
     write_mbr_code(target)
-    return BootCodeReport(mbr=True, boot_sector=source, warnings=warnings)
+    return BootCodeReport(mbr=True, boot_sector=source)
 
 
 def _write_ntfs(
     target: FileTarget, table: PartitionTable, system: Partition, code: NtfsBootCode | None, wanted: BiosLoader
-) -> tuple[str | None, tuple[str, ...]]:
+) -> str:
     window = target.window(system.extent)
     window.name = f"{target.name} partition {system.number}"
     if wanted is BiosLoader.IMAGE and code is None:
         raise InvalidInput(f"{window.name}: the image holds no boot code for NTFS in {', '.join(ntfs_boot.CANDIDATES)}")
-    if code is not None and wanted is not BiosLoader.GRUB:
-        write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)
-        return code.source, ()
     if wanted is BiosLoader.GRUB:
         install_grub_chain(target, table, system)
-        return BootCode.GRUB.value, ()
-    if ntfs_boot_code(window) not in {BootCode.NONE, BootCode.GRUB}:
-        # Whoever wrote it knows how to start what is there.
-        return "kept", ()
-    if find_grub() is None:
-        return None, (f"{window.name}: {ntfs_boot.NEEDS_BOOTSECT}",)
-    try:
-        install_grub_chain(target, table, system)
-    except TargetRefused as error:
-        return None, (f"{error}; run `bootsect /nt60 X:` on it once in Windows PE",)
-    return BootCode.GRUB.value, ()
+        return BootCode.GRUB.value
+    if code is None or wanted is BiosLoader.OSDIMAGE:
+        code = own_ntfs_boot_code()
+        if wanted is BiosLoader.AUTO and ntfs_boot_code(window) is BootCode.OTHER:
+            # Whoever wrote it knows how to start what is there.
+            return "kept"
+    write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)
+    return code.source
 
 
 # Of a boot sector, NTFS and FAT32 alike: the number of sectors before the volume.

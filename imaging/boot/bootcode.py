@@ -7,6 +7,7 @@ beside them, so that installing osdimage needs no assembler.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 
 from osdimage.imaging.disk.target import BlockTarget
@@ -27,6 +28,7 @@ class BootCode(StrEnum):
     OTHER = "other"
 
 
+@cache
 def assembled(name: str) -> bytes:
     """Return the machine code of a source in ``code``."""
     return (files("osdimage.imaging.boot") / "code" / f"{name}.bin").read_bytes()

@@ -2,7 +2,8 @@
 
 Windows formats volumes with code that it has as data in some of its libraries.  It belongs to Microsoft and none of it
 is here, but an image of Windows that is deployed brings those libraries along, and the code is found in them by how
-it begins.  It fills the 16 sectors of the file ``$Boot`` around the description of the volume.
+it begins.  Where it is not, osdimage has code of its own, with its source in ``code/ntfs.asm``.  Either fills the
+16 sectors of the file ``$Boot`` around the description of the volume.
 
 Sources: Microsoft, Windows 2000 Server Resource Kit, "Boot Sector" (fields, the copy in the last sector); D. Sedory,
 "An Examination of the NTFS Volume Boot Record of Windows 7" (which libraries hold it, and the second sector, which
@@ -47,10 +48,6 @@ CANDIDATES = (
     "Windows/System32/bootsect.exe",
 )
 """The files of Windows that may hold the code, the likeliest first; the last one is part of preinstallation images."""
-NEEDS_BOOTSECT = (
-    "the boot sector of the NTFS volume starts nothing, and neither does the image hold the code for it nor is GRUB "
-    "for BIOS machines installed (Debian, Ubuntu: grub-pc-bin); run `bootsect /nt60 X:` on it once in Windows PE"
-)
 MOST_SECTORS = 16
 """The size of ``$Boot``."""
 _DESCRIPTION = slice(0x03, 0x54)

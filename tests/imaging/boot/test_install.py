@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import disk_judges
 import fat_judges
 import judges
 import ntfs_judges
 import pytest
 from disk_judges import fdisk, missing, run, sfdisk
-from osdimage.imaging import InvalidInput, InvalidRequest, Preset, TargetRefused, preset_layout
+from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions, install_boot
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
@@ -48,7 +49,7 @@ class Made:
         """Cut a partition out of the disk, by what sfdisk says of its place."""
         begin, count = self.places()[number]
         to = self.path.with_name(f"{self.path.stem}-{number}")
-        return ntfs_judges.cut_out(self.path, begin * self.sector_size, count * self.sector_size, to)
+        return disk_judges.cut_out(self.path, begin * self.sector_size, count * self.sector_size, to)
 
     def places(self) -> dict[int, tuple[int, int]]:
         rows = fdisk(self.path, self.sector_size) if self.sector_size != 512 else sfdisk(self.path)[1]
@@ -397,26 +398,35 @@ def test_an_image_without_boot_code_says_what_to_do(tmp_path: Path) -> None:
         install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.IMAGE))
 
 
-def test_grub_starts_an_ntfs_volume_when_it_is_installed(tmp_path: Path) -> None:
+def test_osdimage_starts_an_ntfs_volume_when_the_image_has_no_code_and_leaves_other_code(tmp_path: Path) -> None:
+    disk = bios(tmp_path)
+    for _ in range(2):
+        result = install_boot(disk.path, 2)
+        assert result.boot_code is not None
+        assert result.boot_code.boot_sector == "osdimage"
+    assert b"second part missing" in disk.part(1).read_bytes()[:512]
+    with disk.path.open("r+b") as file:
+        # Code that is not known here.
+        file.seek(disk.places()[1][0] * 512 + 0x54)
+        file.write(b"\xfa\x33\xc0")
+    kept = install_boot(disk.path, 2)
+    assert kept.boot_code is not None
+    assert kept.boot_code.boot_sector == "kept"
+    replaced = install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.OSDIMAGE))
+    assert replaced.boot_code is not None
+    assert replaced.boot_code.boot_sector == "osdimage"
+
+
+def test_grub_starts_an_ntfs_volume_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judges.require("grub-mkimage")
     disk = bios(tmp_path)
-    result = install_boot(disk.path, 2)
+    result = install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
     assert result.boot_code is not None
     assert result.boot_code.boot_sector == "grub"
     assert b"GRUB \0" in disk.part(1).read_bytes()[:512]
-    # Again, with what is there now.
-    again = install_boot(disk.path, 2)
-    assert again.boot_code is not None
-    assert again.boot_code.boot_sector == "grub"
-
-
-def test_without_grub_the_disk_needs_bootsect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk = bios(tmp_path)
-    monkeypatch.setattr("osdimage.imaging.boot.bios.find_grub", lambda: None)
-    result = install_boot(disk.path, 2)
-    assert result.boot_code is not None
-    assert result.boot_code.boot_sector is None
-    assert any("bootsect /nt60" in text for text in result.warnings)
+    monkeypatch.setattr("osdimage.imaging.boot.grub_chain.find_grub", lambda: None)
+    with pytest.raises(OsdImageError, match="not installed"):
+        install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
 
 
 def test_a_bios_starts_no_disk_of_4k_sectors(tmp_path: Path) -> None:
