@@ -45,6 +45,19 @@ column() {
         '/^[^#]/ && ($1 == "run" || level == "test") { print $column }' .ci/packages | sort -u
 }
 
+# One of the paths, with | between them.
+first_of() {
+    local path
+    local -a paths
+    IFS='|' read -r -a paths <<<"$1"
+    for path in "${paths[@]}"; do
+        if [[ -e $path ]]; then
+            return
+        fi
+    done
+    return 1
+}
+
 is_there() {
     local kind=${1%%:*} name=${1#*:}
     case $kind in
@@ -59,7 +72,7 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), '$name')
                 "$python" -c "import $name, ensurepip" 2>/dev/null
             fi
             ;;
-        file) [[ -e $name ]] ;;
+        file) first_of "$name" ;;
         *) die ".ci/packages: unknown kind of check: $1" ;;
     esac
 }

@@ -1,0 +1,30 @@
+"""Trees with the names of Windows that start, with loaders of the tests in the place of Microsoft's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import judges
+import windows_trees
+
+GRUB_CFG = Path(__file__).with_name("imaging") / "boot" / "grub.cfg"
+MARKER = "read from NTFS by the loader"
+_MODULES = "part_gpt fat ntfs iorw serial regexp probe echo cat test normal configfile"
+
+
+def grub_loader(to: Path) -> bytes:
+    """Make a program for UEFI out of GRUB with ``grub-mkstandalone``; it does what ``grub.cfg`` says."""
+    modules = [f"--modules={_MODULES}", f"--install-modules={_MODULES}", "--fonts=", "--locales=", "--themes="]
+    judges.run("grub-mkstandalone", "-O", "x86_64-efi", "-o", to, *modules, f"boot/grub/grub.cfg={GRUB_CFG}")
+    return to.read_bytes()
+
+
+def bootable_tree(folder: Path, *, loader: bytes | None = None, bootmgr: bytes | None = None) -> Path:
+    """Make a tree with a loader for UEFI, or a boot manager for a BIOS."""
+    files = windows_trees.windows_files(uefi=loader is not None, bios=bootmgr is not None)
+    if loader is not None:
+        files["Windows/Boot/EFI/bootmgfw.efi"] = loader
+    if bootmgr is not None:
+        files["Windows/Boot/PCAT/bootmgr"] = bootmgr
+    files["Windows/System32/marker.txt"] = f"{MARKER}\n".encode()
+    return windows_trees.write_tree(folder, files)
