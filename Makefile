@@ -7,7 +7,7 @@ COVERAGE_FLOOR ?= 90
 PYTEST_ARGS ?=
 
 BIN := .venv/bin
-SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh
+SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
@@ -18,7 +18,7 @@ export PYTHON
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: setup-run ## Capture a folder into a WIM, apply it again, and prove that nothing changed
+demo: setup-run ## Capture a folder, apply it again, prove that nothing changed, and start a disk
 	@.ci/demo.sh
 
 test: lint ## Run the linters and every test against the built wheel, with coverage

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Capture a folder into a WIM, apply it to another folder, and compare the two with diff and find; then deploy the WIM to
-# a disk image, and compare what is read back from it.
+# a disk image, and compare what is read back from it.  At the end a disk with a loader is made and started in QEMU, when
+# that is installed; see demo-boot.sh.
 #
 # FOLDER names the folder; the default is there on every machine that can build osdimage.
 set -euo pipefail
@@ -65,3 +66,4 @@ Time       capture $captured, apply $applied, deploy $deployed, all as $(id -un)
 identical: $identical (contents with diff, of the folder and of the disk; names, sizes, times and links with find)
 END
 [[ $identical == yes ]]
+.ci/demo-boot.sh "$work"
