@@ -10,17 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from osdimage.imaging.errors import InvalidRequest, StorageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
 from osdimage.imaging.tasksequence.answers import Membership, NetworkSettings, WindowsSettings
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import Events, LogType
-from osdimage.imaging.tasksequence.safe_xml import LARGEST
 from osdimage.imaging.tasksequence.sysprep_inf import SysprepInf
 from osdimage.imaging.tasksequence.unattend import Unattend
 from osdimage.imaging.tasksequence.windows import WindowsFacts
+from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.volume.files import open_files
 from osdimage.imaging.volume.opened import open_volume
+
+LARGEST = 8 * MIB
+"""More than any answer file has."""
 
 
 class AnswerFile(Protocol):
@@ -125,9 +128,12 @@ def rehearse_change(machine: Machine, change: Callable[[AnswerFile], list[str]])
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST + 1)
+            data = file.read(LARGEST + 1)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    if len(data) > LARGEST:
+        raise InvalidInput(f"{path}: is larger than {format_size(LARGEST)}, which no answer file is")
+    return data
 
 
 def _is_2000(windows: WindowsFacts) -> bool:

@@ -21,15 +21,16 @@ from xml.sax.saxutils import escape, quoteattr
 
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.tasksequence.answers import Adapter, Membership, NetworkSettings, WindowsSettings
-from osdimage.imaging.tasksequence.safe_xml import parse_xml
+from osdimage.imaging.tasksequence.element import Comment, Element, read_element
 
 NAMESPACE = "urn:schemas-microsoft-com:unattend"
 _WCM = "http://schemas.microsoft.com/WMIConfig/2002/State"
+_XML = "http://www.w3.org/XML/1998/namespace"
 _PREFIXES = {
     _WCM: "wcm",
     "http://www.w3.org/2001/XMLSchema-instance": "xsi",
     "urn:schemas-microsoft-com:cpi": "cpi",
-    "http://www.w3.org/XML/1998/namespace": "xml",
+    _XML: "xml",
 }
 SPECIALIZE, OOBE_SYSTEM = "specialize", "oobeSystem"
 _SHELL = "Microsoft-Windows-Shell-Setup"
@@ -73,7 +74,7 @@ class Unattend:
         Raises:
             InvalidInput: when it is none.  The message does not quote it, since it may hold passwords.
         """
-        root = parse_xml(data, source=source)
+        root = _tree(read_element(data, source=source), {"xml": _XML}, source)
         if root.tag != _name("unattend"):
             raise InvalidInput(f"{source}: is no answer file; its root must be <unattend xmlns={NAMESPACE!r}>")
         return cls(root, architecture)
@@ -205,6 +206,31 @@ class Unattend:
     def _cleared(self, component: str, name: str) -> ET.Element:
         self._drop(SPECIALIZE, component, name)
         return self._element(SPECIALIZE, component, name)
+
+
+def _tree(element: Element, scope: dict[str, str], source: str) -> ET.Element:
+    """Return an element with its namespaces in place of prefixes."""
+    declared = {key.partition(":")[2]: value for key, value in element.attributes if key.partition(":")[0] == "xmlns"}
+    scope = scope | declared
+
+    def resolved(name: str, default: str) -> str:
+        prefix, colon, local = name.rpartition(":")
+        namespace = scope.get(prefix) if colon else default
+        if namespace is None:
+            raise InvalidInput(f"{source}: uses a namespace prefix that it does not declare")
+        return f"{{{namespace}}}{local}" if namespace else local
+
+    attributes = {resolved(key, ""): value for key, value in element.attributes if key.partition(":")[0] != "xmlns"}
+    made = ET.Element(resolved(element.tag, scope.get("", "")), attributes)
+    for each in element.content:
+        if isinstance(each, str):
+            if len(made):
+                made[-1].tail = (made[-1].tail or "") + each
+            else:
+                made.text = (made.text or "") + each
+        else:
+            made.append(ET.Comment(each.text) if isinstance(each, Comment) else _tree(each, scope, source))
+    return made
 
 
 def _name(name: str, namespace: str = NAMESPACE) -> str:

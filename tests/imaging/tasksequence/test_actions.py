@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from osdimage.imaging import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.errors import (
     ActionFailed,
@@ -20,7 +22,7 @@ from osdimage.imaging.tasksequence.convert_disk import convert_disk, forecast_co
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, code_of, forecast
 from osdimage.imaging.tasksequence.inputs import ELEMENT, variable_table
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.restart import forecast_restart_computer, restart_computer
 from osdimage.imaging.tasksequence.result import (
@@ -34,6 +36,7 @@ from osdimage.imaging.tasksequence.result import (
     RestartTarget,
 )
 from osdimage.imaging.tasksequence.set_variable import forecast_set_variable, set_variable
+from osdimage.imaging.tasksequence.windows import WindowsFacts
 from sequence_cases import MBR, MIB, Log, blank_disk, computer, run, stamp
 
 E_INVALIDARG, E_ACCESSDENIED, NOT_SUPPORTED, E_FAIL = 0x80070057, 0x80070005, 0x80070032, 0x80004005
@@ -311,3 +314,33 @@ def test_dynamic_disks_are_not_supported_and_that_is_said(tmp_path: Path, index:
     assert said in str(caught.value)
     assert found.problems == (str(caught.value),)
     assert stamp(disk) == before
+
+
+# ---- any values
+
+
+EVERY = sorted({each.name.replace(ELEMENT, "0") for info in ACTIONS for each in info.variables})
+VALUES = st.dictionaries(
+    st.sampled_from(EVERY),
+    st.text(max_size=30)
+    | st.sampled_from(["0", "1", "true", "C:", "0,1", "%OSDisk%", "NTFS", "Primary", "1.2.3.4", "a.b"]),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_any_values_are_forecast_or_refused(values: dict[str, str]) -> None:
+    env = Environment()
+    machine = Machine({0: Path("/nowhere")}, packages={"ABC00001": Path("/nowhere")}).rehearsal()
+    machine.system = TargetSystem(Place(0, 1), WindowsFacts(5, 1, "x86", "Windows"))
+    settable = {name: value for name, value in values.items() if not name.startswith("_")}
+    for info in ACTIONS:
+        assert info.forecast is not None
+        try:
+            with env.step_defaults(settable, values):
+                found = info.forecast(env, machine)
+        except (InvalidRequest, StorageError):
+            # A value that no variable can have, or a disk that is not there.
+            continue
+        assert found.does

@@ -283,7 +283,7 @@ WRONG_OS = {
         {"OSDConfigFileName": "install.wim"},
         {"ConfigFilePackage": "ABC00001"},
         INVALID_DATA,
-        "not well-formed",
+        "install.wim is not text in UTF-8",
     ),
 }
 
@@ -301,6 +301,19 @@ def test_a_wrong_request_for_windows_is_refused(
     with env.step_defaults({"OSDImageIndex": "1"} | variables, IMAGE | properties):
         found = forecast_apply_operating_system(env, machine.rehearsal())
     assert said in found.problems[0]
+
+
+def test_an_answer_file_that_is_too_large_is_refused(wim: Path, tmp_path: Path) -> None:
+    disk, machine, env = prepared(tmp_path, wim, MBR)
+    with (tmp_path / "huge.xml").open("wb") as file:
+        file.truncate(8 * MIB + 1)
+    machine.packages["CFG"] = tmp_path
+    before = stamp(disk)
+    variables = {"OSDImageIndex": "1", "OSDConfigFileName": "huge.xml"}
+    failed = fails(apply_operating_system, env, machine, variables, ConfigFilePackage="CFG")
+    assert failed.code == INVALID_DATA
+    assert "is larger than 8.0 MB" in str(failed)
+    assert stamp(disk) == before
 
 
 WRONG_DATA = {
@@ -495,4 +508,6 @@ def test_a_step_that_is_tried_again_goes_on_over_what_it_left(wim: Path, tmp_pat
     assert "marked dirty" in str(fails(apply_operating_system, env, machine, number))
     with env.step_defaults(number, IMAGE):
         assert apply_operating_system(env, machine, Events(is_repeated=True)).ok
-    judges.assert_ntfs_clean(partition_of(disk, 1, tmp_path / "volume.ntfs"))
+    volume = partition_of(disk, 1, tmp_path / "volume.ntfs")
+    judges.assert_ntfs_clean(volume)
+    assert not judges.is_dirty(volume)

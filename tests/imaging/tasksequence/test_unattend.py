@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging import InvalidInput
 from osdimage.imaging.tasksequence.answers import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
-from osdimage.imaging.tasksequence.safe_xml import LARGEST
+from osdimage.imaging.tasksequence.element import MAX_BYTES
 from osdimage.imaging.tasksequence.unattend import Unattend, obfuscated
 
 U = "{urn:schemas-microsoft-com:unattend}"
@@ -292,17 +292,18 @@ EXTERNAL = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><unattend>&a;
         pytest.param(b"<unattend", "not well-formed", id="cut off"),
         pytest.param(b"", "not well-formed", id="empty"),
         pytest.param(
-            b'<?xml version="1.0" encoding="klingon"?><unattend/>', "unknown encoding|not known", id="encoding"
+            b"<unattend xmlns='urn:schemas-microsoft-com:unattend' w:a='1'/>", "does not declare", id="prefix"
         ),
+        pytest.param(b'<?xml version="1.0" encoding="klingon"?><unattend/>', "the encoding klingon", id="encoding"),
         pytest.param(b"<a>" * 200, "more than 100 deep", id="deep"),
-        pytest.param(b" " * (LARGEST + 1), "larger than", id="large"),
-        pytest.param(b"\xff\xfe<\0", "not well-formed", id="half a character"),
+        pytest.param(b" " * (MAX_BYTES + 1), "larger than", id="large"),
+        pytest.param(b"\xff\xfe<\0\0", "not text", id="half a character"),
     ],
 )
 def test_what_is_no_answer_file_is_refused(data: bytes, said: str) -> None:
     with pytest.raises(InvalidInput, match=said) as caught:
         Unattend.from_bytes(data, "x64", source="user.xml")
-    assert str(caught.value).startswith("user.xml: ")
+    assert str(caught.value).startswith("user.xml")
 
 
 def test_utf_16_is_read() -> None:
