@@ -54,11 +54,10 @@ def test_a_deployed_gpt_disk_starts(wim: Path, tmp_path: Path) -> None:
 
 
 def test_a_deployed_mbr_disk_starts_also_where_a_gpt_was(wim: Path, tmp_path: Path) -> None:
-    judges.require("grub-mkimage")
     disk = tmp_path / "disk.img"
     osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "3GB", "--quiet")
     facts = osdimage("deploy", wim, disk, "--preset", "bios", "--yes", "--json").document
-    assert facts["boot"]["boot_code"] == {"mbr": True, "boot_sector": "grub", "warnings": []}
+    assert facts["boot"]["boot_code"] == {"mbr": True, "boot_sector": "osdimage", "warnings": []}
     assert facts["boot"]["system_partition"] == 1
     osdimage("boot", "check", disk)
     assert "No problems" not in run(["sgdisk", "-v", disk], check=False).split("\n")[0]

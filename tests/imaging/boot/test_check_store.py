@@ -1,0 +1,216 @@
+"""Stores that do not fit their disk, and what of it can be put right.
+
+The stores are changed with hivexregedit's library of Perl where it is about one value (``hivexregedit --merge``), as an
+administrator's tool would, and by what else is at hand where a whole entry goes.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from commands import osdimage
+from disk_judges import run, sfdisk
+from judges import require
+from osdimage.imaging import Preset, preset_layout
+from osdimage.imaging.boot.check import check_boot
+from osdimage.imaging.boot.install import install_boot
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.testing import make_disk
+from osdimage.imaging.units import MIB, Bytes
+from windows_trees import body, windows_files, write_tree
+
+pytestmark = pytest.mark.foreign
+SIZE = 3 << 30
+BOOTMGR = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stores")
+    tree = write_tree(folder / "tree", windows_files())
+    recovery = write_tree(folder / "re", {f"Recovery/WindowsRE/{x}": body(x) for x in ("Winre.wim", "boot.sdi")})
+    make_disk(folder / "disk", SIZE, preset_layout(Preset.UEFI), {3: tree, 4: recovery})
+    install_boot(folder / "disk", 3, rng=random.Random(1))
+    return folder / "disk"
+
+
+@pytest.fixture
+def disk(master: Path, tmp_path: Path) -> Path:
+    subprocess.run(["cp", "--sparse=always", master, tmp_path / "disk.img"], check=True)
+    return tmp_path / "disk.img"
+
+
+def esp(disk: Path) -> str:
+    return f"{disk}@@{next(each.first for each in sfdisk(disk)[1] if each.number == 1) * 512}"
+
+
+def merge(disk: Path, folder: Path, *lines: str) -> None:
+    """Change the store with hivexregedit."""
+    require("hivexregedit")
+    store, text = folder / "BCD", folder / "change.reg"
+    store.unlink(missing_ok=True)
+    run(["mcopy", "-n", "-i", esp(disk), "::EFI/Microsoft/Boot/BCD", store])
+    text.write_text("Windows Registry Editor Version 5.00\n\n" + "\n".join(lines) + "\n", encoding="ascii")
+    run(["hivexregedit", "--merge", "--prefix", "BCD", store, text])
+    run(["mcopy", "-o", "-i", esp(disk), store, "::EFI/Microsoft/Boot/BCD"])
+
+
+def default_of(disk: Path) -> str:
+    objects = osdimage("boot", "show", disk, "--json").document["objects"]
+    manager = next(each for each in objects if each["name"] == "bootmgr")
+    return str(next(each["text"] for each in manager["elements"] if each["name"] == "default"))
+
+
+def element(guid: str, number: str) -> str:
+    return rf"[BCD\Objects\{guid}\Elements\{number}]"
+
+
+def binary(data: bytes) -> str:
+    return '"Element"=hex:' + ",".join(f"{byte:02x}" for byte in data)
+
+
+def text_value(text: str) -> str:
+    return '"Element"=hex(1):' + ",".join(f"{byte:02x}" for byte in (text + "\0").encode("utf-16-le"))
+
+
+def device(kind: int, body_: bytes = b"") -> bytes:
+    """Return a device element by the layout in ReactOS' bl.h: options, type, flags, size, 0, and 56 bytes."""
+    head = b"".join(number.to_bytes(4, "little") for number in (kind, 0, 0x48, 0))
+    return bytes(16) + head + body_.ljust(56, b"\0")
+
+
+def found(disk: Path) -> dict[str, str]:
+    with open_target(str(disk)) as target:
+        return {each.code: each.severity.value for each in check_boot(target).findings}
+
+
+def test_what_does_not_fit_in_the_default_entry_is_found(disk: Path, tmp_path: Path) -> None:
+    guid = default_of(disk)
+    assert found(disk) == {}
+    merge(disk, tmp_path, element(guid, "12000002"), text_value(r"\Windows\system32\winload.exe"))
+    assert found(disk) == {"bcd-firmware": "error"}
+    merge(disk, tmp_path, element(guid, "12000002"), text_value(r"\Windows\system32\gone.efi"))
+    assert found(disk) == {"os-loader-missing": "error"}
+    merge(disk, tmp_path, rf"[-BCD\Objects\{guid}\Elements\21000001]")
+    assert found(disk).get("bcd-no-device") == "error"
+
+
+def test_a_store_without_an_entry_starts_nothing(disk: Path, tmp_path: Path) -> None:
+    guid = default_of(disk)
+    merge(disk, tmp_path, rf"[-BCD\Objects\{guid}]")
+    # The list of the menu names it too.
+    assert found(disk) == {"bcd-no-entry": "error"}
+    merge(disk, tmp_path, rf"[-BCD\Objects\{BOOTMGR}]")
+    assert found(disk) == {"bcd-no-entry": "error"}
+
+
+def test_windows_where_the_boot_manager_is_and_a_manager_elsewhere(disk: Path, tmp_path: Path) -> None:
+    guid = default_of(disk)
+    view = osdimage("boot", "show", disk, "--json").document
+    windows = next(each["name"] for each in view["partitions"] if each["number"] == 3)
+    parts = [UUID(text) for text in re.findall(r"\{([0-9a-f-]{36})\}", windows)]
+    elsewhere = device(6, parts[0].bytes_le + bytes(8) + parts[1].bytes_le)
+    merge(disk, tmp_path, element(BOOTMGR, "11000001"), binary(elsewhere))
+    assert found(disk) == {"bcd-system-partition": "warning"}
+    # Type 5 is the partition that the manager was started from, where no Windows is.
+    for number in ("11000001", "21000001"):
+        merge(disk, tmp_path, element(guid, number), binary(device(5)))
+    assert found(disk)["os-loader-missing"] == "error"
+
+
+def test_a_recovery_environment_is_bound_again_too(disk: Path) -> None:
+    run(["sgdisk", "-G", disk])
+    assert found(disk)["bcd-partition"] == "error"
+    done = osdimage("boot", "fix", disk, "--json").document
+    assert done["starts"]
+    assert found(disk) == {}
+    view = osdimage("boot", "show", disk, "--json").document
+    assert {each["number"] for each in view["partitions"]} == {1, 3, 4}
+
+
+def test_a_recovery_partition_that_is_gone_needs_a_new_store(disk: Path) -> None:
+    run(["sgdisk", "-d", "4", disk])
+    assert "cannot be told" in osdimage("boot", "fix", disk, code=2).err
+    osdimage("boot", "install", disk, "--partition", "3", "--quiet")
+    assert found(disk) == {}
+
+
+def test_two_systems_need_a_word_which_is_meant(disk: Path) -> None:
+    rows = {each.number: each for each in sfdisk(disk)[1]}
+    run(["sgdisk", "-d", "4", disk])
+    assert rows[3].sectors is not None
+    run(["sgdisk", "-n", f"5:{rows[4].first}:0", "-t", "5:0700", disk])
+    # A second Windows: a tree of its own in a FAT32 volume.
+    begin = rows[4].first * 512
+    offset = str(rows[4].first)
+    run(["mkfs.fat", "-F", "32", "-s", "1", "-h", offset, "--offset", offset, disk, str(100 << 10)])
+    at = f"{disk}@@{begin}"
+    for folder in ("Windows", "Windows/System32"):
+        run(["mmd", "-i", at, f"::{folder}"])
+    run(["mcopy", "-i", at, "/etc/hostname", "::Windows/System32/winload.efi"])
+    assert "partitions 3, 5 hold" in osdimage("boot", "fix", disk, code=2).err
+
+
+def test_what_cannot_be_looked_into_is_no_error(disk: Path) -> None:
+    rows = {each.number: each for each in sfdisk(disk)[1]}
+    with disk.open("r+b") as file:
+        file.seek(rows[3].first * 512)
+        file.write(b"\xeb\x58\x90-FVE-FS-".ljust(510, b"\0") + b"\x55\xaa")
+    assert found(disk) == {"os-encrypted": "note"}
+    run(["mkfs.fat", "-F", "16", "--offset", str(rows[1].first), disk, str(100 << 10)])
+    assert found(disk) == {"esp-fat16": "note"}
+
+
+def test_a_volume_of_windows_that_is_damaged_is_told(disk: Path) -> None:
+    first = next(each.first for each in sfdisk(disk)[1] if each.number == 3) * 512
+    with disk.open("r+b") as file:
+        file.seek(first + 512)
+        file.write(bytes(64 * MIB))
+    assert found(disk) == {"os-volume-damaged": "error"}
+
+
+def test_an_extended_partition_that_is_active_is_told(tmp_path: Path) -> None:
+    layout = DiskLayout(
+        Scheme.MBR,
+        (
+            PartitionSpec(Role.PRIMARY, FixedSize(Bytes(100 * MIB)), filesystem=FileSystem.FAT32),
+            PartitionSpec(Role.EXTENDED),
+            PartitionSpec(Role.LOGICAL, filesystem=FileSystem.NTFS),
+        ),
+    )
+    path = tmp_path / "disk"
+    make_disk(path, SIZE, layout, {5: write_tree(tmp_path / "tree", windows_files())})
+    install_boot(path, 5, 1)
+    run(["sfdisk", "--activate", path, "2"])
+    assert found(path) == {"active-extended": "error"}
+    run(["sfdisk", "--activate", path, "-"])
+    # The partition with bootmgr is looked at all the same.
+    assert found(path) == {"no-active": "error"}
+    assert osdimage("boot", "fix", path, "--json").document["starts"]
+
+
+def test_the_place_in_the_boot_sector_of_ntfs_is_put_right(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    make_disk(path, SIZE, preset_layout(Preset.BIOS), {2: write_tree(tmp_path / "tree", windows_files())})
+    install_boot(path, 2)
+    row = next(each for each in sfdisk(path)[1] if each.number == 1)
+    assert row.sectors is not None
+    with path.open("r+b") as file:
+        file.seek(row.first * 512 + 0x1C)
+        file.write((63).to_bytes(4, "little"))
+    assert found(path) == {"hidden-sectors": "error"}
+    assert osdimage("boot", "fix", path, "--json").document["starts"]
+    with path.open("rb") as file:
+        file.seek(row.first * 512)
+        boot = file.read(512)
+        total = int.from_bytes(boot[0x28:0x30], "little")
+        file.seek((row.first + total) * 512)
+        copy = file.read(512)
+    assert int.from_bytes(boot[0x1C:0x20], "little") == int.from_bytes(copy[0x1C:0x20], "little") == row.first
