@@ -105,10 +105,11 @@ def read_text(path: Path) -> str:
 def split_variable(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Split NAME=VALUE of an option."""
     pairs = []
-    for value in values:
+    for number, value in enumerate(values, 1):
         name, equals, text = value.partition("=")
         if not equals or not name.strip():
-            raise click.BadParameter(f"{value!r} is not NAME=VALUE", ctx, param)
+            # What was given is not shown: it may be a password.
+            raise click.BadParameter(f"value {number} is not NAME=VALUE", ctx, param)
         pairs.append((name.strip(), text))
     return tuple(pairs)
 

@@ -255,7 +255,8 @@ def parse_variables(text: str, *, source: str) -> dict[str, str]:
         name, equals, value = line.partition("=")
         name = name.strip()
         if not equals or check_name(name) is not None:
-            raise InvalidRequest(f"{source}, line {number}: {line.strip()!r} is not NAME=VALUE")
+            # The line is not shown: it may be that of a password.
+            raise InvalidRequest(f"{source}, line {number} is not NAME=VALUE; a name has letters, digits, _ and - only")
         if any(name.lower() == other.lower() for other in variables):
             raise InvalidRequest(f"{source}, line {number}: {name} is given twice; names are compared without case")
         variables[name] = value.strip()

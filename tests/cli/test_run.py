@@ -226,7 +226,7 @@ def test_without_yes_nothing_is_lost_when_nobody_can_be_asked(run: Run, disk: Pa
         (["--package", "A=/nowhere"], "/nowhere does not exist"),
         (["--package", "A=/", "--package", "a=/"], "a is given twice"),
         (["--share", "x"], "is not"),
-        (["--var", "x"], "is not NAME=VALUE"),
+        (["--var", "A=b", "--var", "x"], "value 2 is not NAME=VALUE"),
         (["--var", "1x=y"], "is not the name of a variable"),
         (["--collection-vars", "3=/nowhere"], "/nowhere is no file"),
         (["--hide", "a b"], "is not the name of a variable"),
@@ -274,6 +274,14 @@ def test_a_hidden_variable_is_masked_in_all_that_is_told(disk: Path, tmp_path: P
     text = told.out + told.err + (tmp_path / "events").read_text() + (tmp_path / "log").read_text()
     assert "swordfish" not in text
     assert "is ***" in text
+
+
+def test_a_value_without_a_name_is_not_shown(disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "vars").write_text("A=b\nOSDJoinPassword swordfish\n")
+    for words in (["--vars", tmp_path / "vars"], ["--var", "OSDJoinPassword swordfish"]):
+        refused = osdimage("run", FIXTURES / "mdt-client.xml", "--disk", f"0={disk}", *words, code=2)
+        assert "swordfish" not in refused.out + refused.err
+        assert "is not NAME=VALUE" in refused.err
 
 
 def test_events_are_json_lines(run: Run, tmp_path: Path) -> None:
