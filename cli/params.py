@@ -98,8 +98,17 @@ def add(*decorators: Decorator) -> Decorator:
     return decorate
 
 
-def output(*, json: bool = True, events: bool = True) -> Decorator:
-    """Add the options about output, and pass an open :class:`~osdimage.cli.render.Reporter` as ``reporter``."""
+PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning"
+
+
+def output(*, json: bool = True, events: bool = True, keys: str = PROGRESS_KEYS) -> Decorator:
+    """Add the options about output, and pass an open :class:`~osdimage.cli.render.Reporter` as ``reporter``.
+
+    Args:
+        json: whether there is one result that can be a document.
+        events: whether there is progress.
+        keys: those of the JSON lines of events, for the help.
+    """
     options = [
         click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
         click.option("--verbose", "-v", is_flag=True, help="Print more, such as each file that was left out."),
@@ -113,7 +122,7 @@ def output(*, json: bool = True, events: bool = True) -> Decorator:
             click.option(
                 "--events",
                 metavar="FILE|-",
-                help="Write progress as JSON lines (phase, done, total, percent, eta_s, warning) to a file or stdout.",
+                help=f"Write progress as JSON lines ({keys}) to a file or stdout.",
             ),
         )
 

@@ -82,7 +82,7 @@ _FORM = "lines NAME=VALUE, or a JSON object"
 @click.option("--dry-run", is_flag=True, help="Show what would run, what not and why, and what would be lost.")
 @click.option("--strict", is_flag=True, help="Refuse a sequence with steps that cannot be run on Linux.")
 @disk_params.yes
-@params.output()
+@params.output(keys="step, state, report, progress, log, kind, restart")
 def run_command(
     sequence_file: Path,
     disks: Pairs,
@@ -107,8 +107,7 @@ def run_command(
 
     SEQUENCE is an exported XML file, or the short form in YAML.  THE DISKS ARE CHANGED as its steps say.  Everything is
     checked before the first step, and what would be lost is shown; you are asked, unless --yes is given.  Steps that
-    need a running Windows are left out and listed.  A run that failed goes on with --resume.  The JSON lines of
-    --events have the keys step, state, report, progress, log, kind and restart.
+    need a running Windows are left out and listed.  A run that failed goes on with --resume.
     """
     from osdimage.cli import run_view  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415

@@ -287,6 +287,10 @@ def test_a_value_without_a_name_is_not_shown(disk: Path, tmp_path: Path) -> None
 def test_events_are_json_lines(run: Run, tmp_path: Path) -> None:
     run("mdt-client", "--events", tmp_path / "events", "--yes")
     events = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    # The help says which keys they have.
+    stated = re.search(r"JSON lines \((.*?)\)", " ".join(osdimage("run", "--help").out.split()))
+    assert stated is not None
+    assert {tuple(event) for event in events} == {tuple(stated[1].split(", "))}
     states = [(event["step"], event["state"]) for event in events if event["state"]]
     assert states == [
         (1, "skipped"), (2, "running"), (2, "succeeded"), (3, "running"), (3, "succeeded"), (4, "skipped"),
