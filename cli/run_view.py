@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from osdimage.cli import render
 from osdimage.cli.render import Reporter, printable
+from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.plan import Decision, PlannedStep, Position, RunPlan, numbered
 from osdimage.imaging.tasksequence.report import RunEvent, RunReport, StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
@@ -34,7 +35,7 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         return
     running = sum(1 for step in plan.steps if step.decision is Decision.RUN)
     name, others = plan.name or sequence_file.name, len(plan.steps) - running
-    render.line(f"plan for {name!r}: {len(plan.steps)} steps, {running} run, {others} do not")
+    render.line(f"plan for {quoted(name)}: {len(plan.steps)} steps, {running} run, {others} do not")
     for text in _planned_tree(plan):
         render.line(text)
     for heading, texts in (("This will be lost:", plan.destroys), ("It cannot begin:", problems)):
@@ -213,7 +214,7 @@ class Watcher:
             self._say(f"warning: {event.progress.warning}")
         elif event.report is not None:
             for text in event.report.warnings:
-                self._say(f"warning: step {event.report.number} {event.report.name!r}: {text}")
+                self._say(f"warning: step {event.report.number} {quoted(event.report.name)}: {text}")
         if self._live is None and event.state is StepState.RUNNING and not self._reporter.as_json:
             render.note(f"step {event.step} of {self._tree.count}: {self._tree.name_of(event.step or 0)}")
 

@@ -37,6 +37,11 @@ class OsdImageError(Exception):
     """Base of all errors of osdimage: the operation failed."""
 
 
+def quoted(text: str) -> str:
+    """Quote a text for a message, unchanged: paths of Windows stay readable, and the mask finds secrets in it."""
+    return f"'{text}'"
+
+
 def explain(error: BaseException, text: str) -> None:
     """Say more of an exception on its way: at the end of an error's sentence, beside any other (a signal, Ctrl-C)."""
     if isinstance(error, OsdImageError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.applying import DESTINATION, choose_volume, kept_paths, refuse_large
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
@@ -54,7 +55,7 @@ def apply_data_image(env: Environment, machine: Machine, events: Events) -> Acti
             force=events.is_repeated,
             progress=events.progress,
         )
-        message = f"applied image {image.index} {image.name!r} to {volume.name}"
+        message = f"applied image {image.index} {quoted(image.name)} to {volume.name}"
     machine.mark_used(volume.place)
     warnings = (*map(str, done.losses), *done.warnings)
     for text in warnings:
@@ -68,7 +69,7 @@ def forecast_apply_data_image(env: Environment, machine: Machine) -> Forecast:
     with _planned(env, machine) as (image, volume, wipe):
         machine.mark_used(volume.place)
         lost = (f"everything on {volume.name} but the task sequence's folders",) if wipe else ()
-        return Forecast(f"apply image {image.index} {image.name!r} to {volume.name}", destroys=lost)
+        return Forecast(f"apply image {image.index} {quoted(image.name)} to {volume.name}", destroys=lost)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from osdimage.imaging.boot.install import BootOptions, install_boot
-from osdimage.imaging.errors import ActionFailed, InvalidRequest
+from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.progress import Meter, Phase, portion
 from osdimage.imaging.tasksequence.answer_files import make_answer_file
 from osdimage.imaging.tasksequence.applying import DESTINATION, choose_volume, has_destination, kept_paths, refuse_large
@@ -109,7 +109,9 @@ def apply_operating_system(env: Environment, machine: Machine, events: Events) -
             files.write(windows.answer_file, plan.answers)
             has_boot_files = files.exists(f"{windows.root}\\Boot")
         warnings += _set_up_boot(machine, plan, events, has_boot_files=has_boot_files)
-        message = "; ".join(f"image {image.index} {image.name!r} to {target.name}" for image, target in plan.pairs)
+        message = "; ".join(
+            f"image {image.index} {quoted(image.name)} to {target.name}" for image, target in plan.pairs
+        )
     events.log(LogType.INFO, f"wrote the answer file {windows.answer_file} to {volume.name}")
     outputs = _remember(env, machine, plan)
     return ActionResult(HResult.S_OK, f"applied {message}: {windows}", outputs=outputs, warnings=warnings)
@@ -119,7 +121,7 @@ def apply_operating_system(env: Environment, machine: Machine, events: Events) -
 def forecast_apply_operating_system(env: Environment, machine: Machine) -> Forecast:
     """Tell what :func:`apply_operating_system` would apply, and what would be lost."""
     with _planned(env, machine) as plan:
-        pairs = [f"image {image.index} {image.name!r} to {volume.name}" for image, volume in plan.pairs]
+        pairs = [f"image {image.index} {quoted(image.name)} to {volume.name}" for image, volume in plan.pairs]
         _remember(env, machine, plan)
         return Forecast(
             f"apply {'; '.join(pairs)}: {plan.windows}, with {plan.windows.answer_file}",

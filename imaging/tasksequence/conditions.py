@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.tasksequence.element import Comment, Element, make
 from osdimage.imaging.tasksequence.environment import Environment
 
@@ -61,7 +61,8 @@ class Compare:
 
     def describe(self) -> str:
         """Say it for people."""
-        return f"{self.variable} {self.operator.value}" + (f" {self.value!r}" if self.operator.takes_value else "")
+        value = f" {quoted(self.value)}" if self.operator.takes_value else ""
+        return f"{self.variable} {self.operator.value}{value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def _read(element: Element) -> Condition:
         for joint in Joint:
             if joint.value == text.lower():
                 return Joined(joint, parts) if parts else Unknown(f"the operator {text} has nothing to join")
-        return Unknown(f"operator of type {text!r}")
+        return Unknown(f"operator of type {quoted(text)}")
     if element.tag != "expression":
         return Unknown(f"condition element <{element.tag}>")
     kind = element.get("type") or ""
@@ -197,7 +198,7 @@ def _read(element: Element) -> Condition:
         if operator.value.lower() == facts.get("operator", "").strip().lower():
             name = facts.get("variable", "").strip()
             return Compare(name, operator, facts.get("value", "")) if name else Unknown("expression without a variable")
-    return Unknown(f"operator {facts.get('operator', '')!r} of a variable")
+    return Unknown(f"operator {quoted(facts.get('operator', ''))} of a variable")
 
 
 def write_condition(condition: Condition) -> Element:

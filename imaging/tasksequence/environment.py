@@ -23,7 +23,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from osdimage.imaging.disk.variables import MAX_NAME, MAX_VALUE, check_name
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, ReadOnlyVariable
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, ReadOnlyVariable, quoted
 from osdimage.imaging.tasksequence.secrets import MASK, Secrets, names_a_secret
 from osdimage.imaging.tasksequence.state import read_state, write_state
 
@@ -464,7 +464,7 @@ def _check_settable(name: str) -> None:
         raise ReadOnlyVariable(f"{name} is read-only: variables whose names begin with _ are set by the engine alone")
     if check_name(name) is not None or _LETTER.match(name) is None:
         raise InvalidRequest(
-            f"{name!r} is not the name of a variable: a letter, then letters, digits, _ and -, "
+            f"{quoted(name)} is not the name of a variable: a letter, then letters, digits, _ and -, "
             f"at most {MAX_NAME} in all"
         )
 

@@ -21,7 +21,7 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.roles import GptAttributes, Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable
+from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.tasksequence.state import read_state, write_state
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.eligible import FILE_SYSTEMS, is_efi, read_volumes
@@ -277,7 +277,7 @@ class Machine:
         """
         match = _DRIVE.fullmatch(drive)
         if match is None:
-            raise InvalidRequest(f"{drive!r} is no drive; valid is a letter with a colon, such as C:")
+            raise InvalidRequest(f"{quoted(drive)} is no drive; valid is a letter with a colon, such as C:")
         place = self.letters.get(match[1].upper())
         if place is None:
             known = ", ".join(f"{letter}:" for letter in sorted(self.letters)) or "none"
@@ -292,7 +292,7 @@ class Machine:
         """
         match = _PATH.fullmatch(path)
         if match is None:
-            raise InvalidRequest(f"{path!r} is no path with a drive; valid is one such as C:\\Windows")
+            raise InvalidRequest(f"{quoted(path)} is no path with a drive; valid is one such as C:\\Windows")
         inner = "\\".join(part for part in (match[2] or "").replace("/", "\\").split("\\") if part)
         return self.lettered(f"{match[1]}:"), inner
 
@@ -308,7 +308,7 @@ class Machine:
             if name.lower() == package_id.lower():
                 return path
         known = ", ".join(sorted(self.packages)) or "none"
-        raise InvalidRequest(f"there is no path for package {package_id!r}; packages with one: {known}")
+        raise InvalidRequest(f"there is no path for package {quoted(package_id)}; packages with one: {known}")
 
     def image_file(self, package_id: str) -> Path:
         """Return the WIM of an image package: the file it is, or the only one in the directory it is.
@@ -335,10 +335,10 @@ class Machine:
         if not path.is_dir():
             if path.name.lower() == name.lower():
                 return path
-            raise InvalidRequest(f"package {package_id}: {path} is not the directory that holds {name!r}")
+            raise InvalidRequest(f"package {package_id}: {path} is not the directory that holds {quoted(name)}")
         found = _insensitive(path, name)
         if found is None or not found.is_file() or not found.resolve().is_relative_to(path.resolve()):
-            raise InvalidRequest(f"package {package_id}: {path} holds no file {name!r}")
+            raise InvalidRequest(f"package {package_id}: {path} holds no file {quoted(name)}")
         return found
 
     def outside_path(self, path: str) -> Path:
@@ -358,8 +358,8 @@ class Machine:
                     return folder.joinpath(*parts)
         known = ", ".join(sorted(self.shares)) or "none"
         raise InvalidRequest(
-            f"{path!r} cannot be reached; valid is a path of this computer, or one below a share that has a directory "
-            f"({known})"
+            f"{quoted(path)} cannot be reached; valid is a path of this computer, or one below a share that has a "
+            f"directory ({known})"
         )
 
     # Keeping
@@ -464,5 +464,5 @@ def _place(value: object) -> Place:
 
 def _letter(value: str) -> str:
     if value not in _LETTERS or len(value) != 1:
-        raise ValueError(f"{value!r} is no drive letter")
+        raise ValueError(f"{quoted(value)} is no drive letter")
     return value

@@ -120,7 +120,7 @@ def forecast_partition_disk(env: Environment, machine: Machine) -> Forecast:
     parts = ", ".join(_described(each) for each in table.partitions)
     return Forecast(
         f"partition disk {index} ({path}) as {table.scheme.upper()}: {parts}",
-        destroys=(f"everything on disk {index}", *(f"disk {index} {each}" for each in lost)),
+        destroys=(f"everything on disk {index} ({path})", *(f"disk {index} {each}" for each in lost)),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import InvalidRequest, NotReady, OsdImageError
+from osdimage.imaging.errors import InvalidRequest, NotReady, OsdImageError, quoted
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.conditions import evaluate
 from osdimage.imaging.tasksequence.environment import Environment
@@ -83,7 +83,7 @@ class PlannedStep:
     @property
     def label(self) -> str:
         """What messages call it."""
-        return f"step {self.number} {self.name!r}"
+        return f"step {self.number} {quoted(self.name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +136,12 @@ def action_table(infos: Iterable[ActionInfo]) -> ActionTable:
 def judge_group(group: Group, env: Environment) -> Judgement:
     """Decide whether the steps of a group run, seen from the group alone."""
     if group.is_disabled:
-        return Judgement(Decision.SKIP, f"group {group.name!r} is disabled")
+        return Judgement(Decision.SKIP, f"group {quoted(group.name)} is disabled")
     verdict = evaluate(group.condition, env)
     if verdict.holds:
         return Judgement(Decision.RUN)
     decision = Decision.SKIP if verdict.is_known else Decision.CANNOT
-    return Judgement(decision, f"group {group.name!r}: {verdict.reason}")
+    return Judgement(decision, f"group {quoted(group.name)}: {verdict.reason}")
 
 
 def judge_step(step: Step, env: Environment, actions: ActionTable) -> Judgement:

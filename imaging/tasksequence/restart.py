@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.errors import ActionFailed, quoted
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
@@ -44,7 +44,7 @@ def restart_computer(env: Environment, machine: Machine, events: Events) -> Acti
         raise ActionFailed(
             HResult.E_FAIL, "no disk has a formatted volume, where a task sequence keeps itself during a restart"
         )
-    said = f", after {seconds} seconds with the message {message!r}" if message and seconds else ""
+    said = f", after {seconds} seconds with the message {quoted(message)}" if message and seconds else ""
     events.log(LogType.INFO, f"restart into {target} requested{said}")
     return ActionResult(HResult.S_OK, f"restart into {target} requested{said}", restart=target)
 

@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import OsdImageError, StorageError
+from osdimage.imaging.errors import OsdImageError, StorageError, quoted
 from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.environment import Environment
@@ -136,7 +136,7 @@ class _Runner:
         self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
 
     def run(self) -> RunReport:
-        self._say(f"Start of task sequence {self._sequence.name!r}: {len(self._steps)} steps")
+        self._say(f"Start of task sequence {quoted(self._sequence.name)}: {len(self._steps)} steps")
         code, message = 0, ""
         self._keep()
         while self._state.next < len(self._steps):
@@ -151,7 +151,7 @@ class _Runner:
             if report.state is StepState.FAILED:
                 following = self._after_failure(index)
                 if following == index:
-                    code, message = report.code or HResult.E_FAIL, f"step {report.number} {report.name!r} failed"
+                    code, message = report.code or HResult.E_FAIL, f"step {report.number} {quoted(report.name)} failed"
                     break
             self._state.next = following
             self._keep()
@@ -184,8 +184,8 @@ class _Runner:
             following = index + 1
             while following < len(self._steps) and self._steps[following][0][: len(group)] == group:
                 following += 1
-            self._leave_out(range(index + 1, following), f"an earlier step of group {name!r} failed")
-            self._say(f"Group {name!r} failed; its error is passed over", LogType.WARNING)
+            self._leave_out(range(index + 1, following), f"an earlier step of group {quoted(name)} failed")
+            self._say(f"Group {quoted(name)} failed; its error is passed over", LogType.WARNING)
             return following
         self._leave_out(range(index + 1, len(self._steps)), "an earlier step failed")
         return index
@@ -282,7 +282,7 @@ class _Runner:
             return
         report = self._report(index, StepState.FAILED, _NOTHING_TO_START)
         self._record(replace(report, code=int(HResult.E_ABORT), tries=1))
-        raise _Stop(f"step {report.number} {report.name!r}: {_NOTHING_TO_START}")
+        raise _Stop(f"step {report.number} {quoted(report.name)}: {_NOTHING_TO_START}")
 
     # Telling
 
@@ -298,7 +298,7 @@ class _Runner:
         self._state.reports = tuple(self._reports[number] for number in sorted(self._reports))
         kind = {StepState.FAILED: LogType.ERROR, StepState.TOLERATED: LogType.WARNING}.get(report.state, LogType.INFO)
         code = "" if report.code is None else f" (0x{report.code:08X})"
-        self._say(f"Step {report.number} {report.name!r} {report.state.value}{code}: {report.message}", kind)
+        self._say(f"Step {report.number} {quoted(report.name)} {report.state.value}{code}: {report.message}", kind)
         for text in report.warnings:
             self._say(f"Step {report.number}: {text}", LogType.WARNING)
         self._observer(RunEvent(report.number, report.state, report))

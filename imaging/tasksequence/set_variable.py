@@ -6,6 +6,7 @@ refused with E_ACCESSDENIED: the engine alone sets those.
 
 from __future__ import annotations
 
+from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
@@ -28,7 +29,7 @@ def set_variable(env: Environment, machine: Machine, events: Events) -> ActionRe
     """
     del machine, events
     name, value = _set(env)
-    done = f"set {name} to {env.shown()[name]!r}" if value else f"deleted {name}"
+    done = f"set {name} to {quoted(env.shown()[name])}" if value else f"deleted {name}"
     return ActionResult(HResult.S_OK, done, outputs=(name,))
 
 
@@ -37,7 +38,7 @@ def forecast_set_variable(env: Environment, machine: Machine) -> Forecast:
     """Set the variable in the copy of the environment that forecasts are made with."""
     del machine
     name, value = _set(env)
-    return Forecast(f"set {name} to {env.shown()[name]!r}" if value else f"delete {name}")
+    return Forecast(f"set {name} to {quoted(env.shown()[name])}" if value else f"delete {name}")
 
 
 def _set(env: Environment) -> tuple[str, str]:

@@ -192,3 +192,9 @@ def test_de_morgan_holds_for_known_conditions(left: Condition, right: Condition,
     assert holds(Joined(Joint.NONE, (left, right))) == (not holds(left) and not holds(right))
     assert holds(Joined(Joint.NONE, (Joined(Joint.NONE, (left,)),))) == holds(left)
     assert holds(Joined(Joint.ANY, (left, right))) == (holds(left) or holds(right))
+
+
+def test_a_secret_with_a_backslash_is_masked_in_what_is_said_of_a_condition() -> None:
+    secret = Environment(computer={"OSDJoinPassword": "pass\\word's"})
+    verdict = evaluate(Compare("OSDJoinPassword", Operator.NOT_EQUALS, "pass\\word's"), secret)
+    assert verdict.reason == "condition does not hold: OSDJoinPassword notEquals '***'"

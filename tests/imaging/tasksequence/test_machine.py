@@ -194,3 +194,10 @@ def test_a_rehearsal_is_a_machine_of_its_own(disks: tuple[Path, Path]) -> None:
     assert not machine.is_rehearsal
     with pytest.raises(InvalidRequest, match="has no partition 77 any more"):
         machine.volume(Place(0, 77))
+
+
+def test_paths_of_windows_are_quoted_as_they_were_written() -> None:
+    with pytest.raises(InvalidRequest, match=r"^'\\\\server\\share\\x\.wim' cannot be reached"):
+        Machine().outside_path(r"\\server\share\x.wim")
+    with pytest.raises(InvalidRequest, match=r"^'Windows\\System32' is no path with a drive"):
+        Machine().located(r"Windows\System32")

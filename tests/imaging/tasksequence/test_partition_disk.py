@@ -211,7 +211,7 @@ def test_a_forecast_tells_what_is_lost_and_changes_nothing(tmp_path: Path) -> No
     assert found.does == f"partition disk 0 ({disk}) as MBR: Primary NTFS"
     assert found.problems == ()
     assert [text.split(",")[0] for text in found.destroys] == [
-        "everything on disk 0",
+        f"everything on disk 0 ({disk})",
         "disk 0 partition 1: fat32 'SYSTEM'",
         "disk 0 partition 2: Microsoft reserved",
         "disk 0 partition 3: ntfs 'Windows'",
@@ -222,7 +222,7 @@ def test_a_forecast_tells_what_is_lost_and_changes_nothing(tmp_path: Path) -> No
     # A second forecast builds on the first.
     with env.step_defaults(GPT):
         again = forecast_partition_disk(env, rehearsal)
-    assert again.destroys == ("everything on disk 0",)
+    assert again.destroys == (f"everything on disk 0 ({disk})",)
     assert [each.filesystem for each in rehearsal.volumes()] == ["fat32", None, "ntfs", "fat32"]
 
 
