@@ -29,7 +29,15 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
     """Print what would happen."""
     problems = plan.problems(strict=strict)
     if reporter.as_json:
-        render.document({"name": plan.name, "steps": plan.steps, "destroys": plan.destroys, "problems": problems})
+        render.document(
+            {
+                "name": plan.name,
+                "steps": plan.steps,
+                "destroys": plan.destroys,
+                "problems": problems,
+                "unchecked": plan.unchecked,
+            }
+        )
         return
     if reporter.quiet:
         return
@@ -44,6 +52,9 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
             render.line(heading)
             for text in texts:
                 render.line(f"  {text}")
+    if plan.unchecked:
+        render.line()
+        render.line(f"Not checked, since no step that runs needs them: packages {', '.join(plan.unchecked)}")
     for text in plan.warnings:
         reporter.warn(text)
 

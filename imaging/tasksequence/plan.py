@@ -93,10 +93,12 @@ class RunPlan:
     Attributes:
         name: of the sequence.
         steps: all of its steps, in their order.
+        unchecked: packages that the sequence refers to and that no step needs which runs: nothing was asked about them.
     """
 
     name: str
     steps: tuple[PlannedStep, ...]
+    unchecked: tuple[str, ...] = ()
 
     @property
     def destroys(self) -> tuple[str, ...]:
@@ -197,7 +199,9 @@ def plan_sequence(
         first: the index of the first step that is still to be run; those before are not part of the plan.
     """
     walker = _Walker(sequence, env.copy(), machine.rehearsal(), actions, dict(judged or {}))
-    return RunPlan(env.mask(sequence.name), tuple(walker.steps(first)))
+    steps = tuple(walker.steps(first))
+    unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)
+    return RunPlan(env.mask(sequence.name), steps, unchecked)
 
 
 class _Walker:
@@ -212,6 +216,7 @@ class _Walker:
         self._sequence, self._env, self._machine = sequence, env, machine
         self._actions, self._judged = actions, judged
         self._groups = groups_of(sequence)
+        self.needed: set[str] = set()
 
     def steps(self, first: int) -> Iterator[PlannedStep]:
         for index, (place, step) in enumerate(numbered(self._sequence)):
@@ -236,7 +241,9 @@ class _Walker:
         mask = self._env.mask
         try:
             with self._env.step_defaults(step.defaults, step.properties):
-                problems = list(_missing_packages(info, self._env, self._machine))
+                needed = _packages(info, self._env)
+                self.needed.update(package.lower() for package in needed.values())
+                problems = list(_missing_packages(needed, self._machine))
                 if problems or info.forecast is None:
                     return replace(base, problems=tuple(map(mask, problems)))
                 forecast = info.forecast(self._env, self._machine)
@@ -263,11 +270,14 @@ def enter_groups(
     return Judgement(Decision.RUN)
 
 
-def _missing_packages(info: ActionInfo, env: Environment, machine: Machine) -> Iterator[str]:
-    for name in info.package_properties:
-        package = env.properties.get(name) or ""
-        if not package:
-            continue
+def _packages(info: ActionInfo, env: Environment) -> dict[str, str]:
+    """Return the packages that the step at work needs, by the properties that name them."""
+    named = {name: env.properties.get(name) or "" for name in info.package_properties}
+    return {name: package for name, package in named.items() if package}
+
+
+def _missing_packages(needed: Mapping[str, str], machine: Machine) -> Iterator[str]:
+    for name, package in needed.items():
         try:
             path = machine.package(package)
         except InvalidRequest as error:

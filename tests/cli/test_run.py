@@ -191,6 +191,9 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(run: Run, disk: Path, tmp_
     document = run("standalone-media", "--dry-run", "--json").document
     assert [step["decision"] for step in document["steps"]].count("run") == 5
     assert document["problems"] == []
+    # The sample's list of packages has one for a step that is left out.
+    assert "Not checked, since no step that runs needs them: packages ABC00004\n" in shown.out
+    assert document["unchecked"] == ["ABC00004"]
 
 
 def test_everything_is_checked_before_the_first_step(disk: Path, packages: dict[str, Path]) -> None:

@@ -720,3 +720,17 @@ def test_any_tree_of_groups_runs_as_the_rule_says(members: tuple[Wish, ...]) -> 
     assert bench.ran == expected
     assert report.succeeded is succeeded
     assert len(report.steps) == sum(1 for _ in sequence("Any", *built(members)).steps)
+
+
+def test_a_plan_tells_which_packages_nothing_was_asked_about(tmp_path: Path) -> None:
+    wanted = sequence(
+        "S",
+        step("a", "Work", properties={"ImagePackageID": "%Which%"}),
+        step("b", "Work", properties={"ImagePackageID": "ABC00002"}, disable=True),
+        packages=["abc00001", "ABC00002", "ABC00003"],
+    )
+    env = Environment(computer={"Which": "ABC00001"})
+    machine = Machine(packages={"ABC00001": tmp_path})
+    plan = plan_sequence(wanted, env, machine, foreseeing(lambda _env, _machine: Forecast("do it")))
+    assert plan.problems(strict=False) == ()
+    assert plan.unchecked == ("ABC00002", "ABC00003")
