@@ -30,11 +30,13 @@ from osdimage.imaging.tasksequence.result import (
 from osdimage.imaging.tasksequence.time_zones import canonical
 from osdimage.imaging.tasksequence.unattend import obfuscated
 
+_DEFAULT_NAME = "%_SMSTSMachineName%"
+
 VARIABLES: tuple[VariableInfo, ...] = (
     optional(
         "OSDComputerName",
         "the name of the computer: letters, digits and - without blanks, not digits alone",
-        default="%_SMSTSMachineName%",
+        default=_DEFAULT_NAME,
         max_length=15,
         source="CM07; length: NetBIOS",
     ),
@@ -105,8 +107,12 @@ def _settings(env: Environment) -> WindowsSettings:
 
 
 def _computer_name(env: Environment, inputs: Inputs) -> str | None:
-    """Return the name; ``*``, which lets Windows make one up, when neither variable is set."""
-    if not env.text("OSDComputerName") and not env.text("_SMSTSMachineName"):
+    """Return the name; ``*``, which lets Windows make one up, when nobody knows one.
+
+    The editor writes the default into the step, so that it is the same as no variable.
+    """
+    asked = env.text("OSDComputerName") or ""
+    if asked.lower() in {"", _DEFAULT_NAME.lower()} and not env.text("_SMSTSMachineName"):
         return "*"
 
     def read(text: str) -> str:

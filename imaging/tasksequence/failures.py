@@ -10,6 +10,7 @@ from functools import wraps
 from osdimage.imaging.errors import (
     ActionFailed,
     DoesNotFit,
+    ImageNotFound,
     InvalidInput,
     InvalidRequest,
     OsdImageError,
@@ -56,6 +57,12 @@ def code_of(error: OsdImageError) -> int:
     return next((code for kind, code in _BY_CLASS if isinstance(error, kind)), HResult.E_FAIL)
 
 
+def sentence(error: OsdImageError) -> str:
+    """Return what an error says, with the images that may have been meant."""
+    candidates = error.candidates if isinstance(error, ImageNotFound) else ()
+    return f"{error} {'; '.join(candidates)}" if candidates else str(error)
+
+
 def action(variables: Iterable[VariableInfo]) -> Callable[[Action], Action]:
     """Make a function an action: its errors get their codes, and no message of it shows a secret.
 
@@ -68,7 +75,7 @@ def action(variables: Iterable[VariableInfo]) -> Callable[[Action], Action]:
             try:
                 return body(env, machine, events)
             except OsdImageError as error:
-                failed = ActionFailed(code_of(error), env.mask(str(error)))
+                failed = ActionFailed(code_of(error), env.mask(sentence(error)))
                 for note in getattr(error, "__notes__", ()):
                     failed.add_note(env.mask(note))
                 # The chain would show the message that has just been masked.
@@ -88,6 +95,6 @@ def forecast(body: ForecastAction) -> ForecastAction:
         try:
             return body(env, machine)
         except (InvalidRequest, InvalidInput, TargetRefused, ActionFailed) as error:
-            return Forecast(does="fails", problems=(env.mask(str(error)),))
+            return Forecast(does="fails", problems=(env.mask(sentence(error)),))
 
     return look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address
 from typing import TypeVar
@@ -14,6 +15,7 @@ from osdimage.imaging.tasksequence.secrets import MASK
 ELEMENT = "<N>"
 """Stands for the number of an element in the name of a variable."""
 
+_NAMED = re.compile(r"%([A-Za-z_][A-Za-z0-9_-]*)%", re.ASCII)
 _Value = TypeVar("_Value")
 
 
@@ -51,6 +53,7 @@ class Inputs:
         if info.max_length is not None and utf16_units(value) > info.max_length:
             self.problems.append(
                 f"{shown} has {utf16_units(value)} characters; valid are 1 to {info.max_length} characters"
+                f"{self._unset(shown, value)}"
             )
             return None
         if info.choices:
@@ -101,7 +104,14 @@ class Inputs:
 
     def _wrong(self, shown: str, value: str, valid: str) -> None:
         clear = MASK if self._env.is_secret(shown) else value if len(value) <= 64 else f"{value[:64]}..."
-        self.problems.append(f"{shown}={clear}: valid: {valid}")
+        self.problems.append(f"{shown}={clear}: valid: {valid}{self._unset(shown, value)}")
+
+    def _unset(self, shown: str, value: str) -> str:
+        """Say which variables the value is made of and are not set: mostly that is what is wrong with it."""
+        if self._env.is_secret(shown):
+            return ""
+        names = dict.fromkeys(name for name in _NAMED.findall(value) if name not in self._env)
+        return "".join(f"; %{name}% is not set" for name in names)
 
 
 def comma_list(text: str) -> tuple[str, ...]:

@@ -208,6 +208,12 @@ def test_everything_is_checked_before_the_first_step(disk: Path, packages: dict[
     assert "It cannot begin:" in shown.out
 
 
+def test_an_image_that_is_not_there_is_told_with_those_that_are(run: Run, disk: Path) -> None:
+    refused = run("standalone-media", "--var", "OSDImageIndex=9", "--yes", code=2)
+    assert "windows.wim: no image fits index 9; it has 1 image: 1: Windows" in refused.err
+    assert disk.stat().st_blocks == 0
+
+
 def test_strict_refuses_what_only_windows_can_do(run: Run, disk: Path) -> None:
     refused = run("standalone-media", "--strict", "--yes", code=2)
     assert "step 12 'Setup Windows and ConfigMgr': only the installed Windows can do it" in refused.err

@@ -185,6 +185,8 @@ NAMES = {
     "the computer's own": ({"OSDComputerName": ""}, "MACHINE", "MACHINE"),
     "given with a variable": ({"OSDComputerName": "PC-%Number%"}, "MACHINE", "PC-7"),
     "nobody knows it": ({"OSDComputerName": ""}, "", "*"),
+    "the editor's default, and nobody knows it": ({"OSDComputerName": "%_SMSTSMachineName%"}, "", "*"),
+    "the editor's default": ({"OSDComputerName": "%_smstsMachineName%"}, "MACHINE", "MACHINE"),
     "15 characters": ({"OSDComputerName": "A23456789-12345"}, "", "A23456789-12345"),
 }
 
@@ -206,6 +208,14 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Machine]:
 
 LONG = "x" * 256
 WRONG_WINDOWS = {
+    "name with a variable that is not set": (
+        {"OSDComputerName": "PC-%AssetTag%"},
+        "not digits alone; %AssetTag% is not set",
+    ),
+    "name too long with a variable that is not set": (
+        {"OSDComputerName": "PC-%TheTagOfTheAsset%"},
+        "OSDComputerName has 21 characters; valid are 1 to 15 characters; %TheTagOfTheAsset% is not set",
+    ),
     "name of 16": ({"OSDComputerName": "A23456789-123456"}, "OSDComputerName"),
     "name with blank": ({"OSDComputerName": "my pc"}, "OSDComputerName=my pc"),
     "name of digits": ({"OSDComputerName": "12345"}, "OSDComputerName=12345"),
