@@ -12,7 +12,7 @@ import click
 from osdimage.cli import disk_params, params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
-from osdimage.cli.run_input import Computer, Pairs, layers, pairs, read_variables, set_variables
+from osdimage.cli.run_input import Computer, NewDisks, Pairs, layers, pairs, read_variables, set_variables
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.plan import RunPlan
@@ -29,6 +29,9 @@ _FORM = "lines NAME=VALUE, or a JSON object"
     metavar="N=DISK",
     callback=pairs("N=DISK, such as 0=disk.img"),
     help="A disk image or device, by the number that OSDDiskIndex means.  Repeatable.",
+)
+@click.option(
+    "--size", type=params.SIZE, metavar="SIZE", help="Create disks that do not exist as sparse images of this size."
 )
 @click.option(
     "--package",
@@ -86,6 +89,7 @@ _FORM = "lines NAME=VALUE, or a JSON object"
 def run_command(
     sequence_file: Path,
     disks: Pairs,
+    size: int | None,
     packages: Pairs,
     shares: Pairs,
     firmware: str | None,
@@ -119,12 +123,15 @@ def run_command(
     from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
     from osdimage.imaging.tasksequence.xml import load_sequence  # noqa: PLC0415
 
-    if resume is not None and (computer_vars or collection_vars or media_vars or firmware or state_file):
-        raise click.UsageError("--resume goes with no --state, --firmware and files of variables: the state has them")
+    if resume is not None and (computer_vars or collection_vars or media_vars or firmware or state_file or size):
+        raise click.UsageError(
+            "--resume goes with no --state, --size, --firmware and files of variables: the state has them"
+        )
     if resume is None and not disks:
         raise click.UsageError("say on which disks it runs, such as --disk 0=disk.img")
     sequence = load_sequence(sequence_file)
-    computer = Computer.of_options(disks, packages, shares, firmware)
+    computer = Computer.of_options(disks, packages, shares, firmware, may_create=size is not None)
+    new = click.get_current_context().with_resource(NewDisks(computer.disks.values(), size))
     given = {**({} if vars_file is None else read_variables(vars_file)), **dict(variables)}
     if resume is None:
         env = layers(
@@ -154,6 +161,7 @@ def run_command(
     if plan.destroys and not yes:
         _ask(plan, sequence_file, reporter, strict=strict)
     kept = resume or state_file or _default_state(sequence_file)
+    new.keep()
     try:
         with ExitStack() as stack:
             log = None if log_file is None else stack.enter_context(SequenceLog(log_file, mask=state.env.mask))

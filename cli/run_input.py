@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import click
 from osdimage.cli import disk_params
@@ -46,17 +48,23 @@ class Computer:
     firmware: str | None
 
     @classmethod
-    def of_options(cls, disks: Pairs, packages: Pairs, shares: Pairs, firmware: str | None) -> Computer:
-        """Read the options; every path must be there.
+    def of_options(
+        cls, disks: Pairs, packages: Pairs, shares: Pairs, firmware: str | None, *, may_create: bool = False
+    ) -> Computer:
+        """Read the options; every path must be there, but with ``may_create`` those of disks.
 
         Raises:
-            click.UsageError: when a number or a path is not valid.
+            click.UsageError: when a number or a path is not valid, or two disks are one file.
         """
         numbered: dict[int, Path] = {}
         for number, path in disks:
             if not (number.isascii() and number.isdigit() and len(number) < 6 and int(number) <= MAX_DISK_INDEX):
                 raise click.UsageError(f"--disk {number}={path}: the number is 0 to {MAX_DISK_INDEX}")
-            numbered[int(number)] = _present("--disk", number, path)
+            found = Path(path) if may_create else _present("--disk", number, path)
+            for other, same in numbered.items():
+                if same.resolve() == found.resolve():
+                    raise click.UsageError(f"--disk {number}={path}: disk {other} is the same file")
+            numbered[int(number)] = found
         return cls(
             numbered,
             {name: _present("--package", name, path) for name, path in packages},
@@ -78,10 +86,64 @@ class Computer:
         machine.shares.update(self.shares)
 
 
+class NewDisks:
+    """Makes the disk images that do not exist; use it as a context manager.
+
+    They are removed again, unless :meth:`keep` says that the run begins: a plan leaves nothing behind.
+    """
+
+    def __init__(self, disks: Iterable[Path], size: int | None) -> None:
+        """Prepare; without a size nothing is made."""
+        self._disks, self._size = list(disks), size
+        self._made: list[Path] = []
+
+    def __enter__(self) -> Self:
+        """Make the images, sparse.
+
+        Raises:
+            TargetRefused: when one exists that has another size, or its file system does not hold a file of this size.
+            StorageError: when one cannot be made.
+        """
+        try:
+            for path in self._disks if self._size is not None else ():
+                self._provide(path, self._size or 0)
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def _provide(self, path: Path, size: int) -> None:
+        from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.disk.target import create_image  # noqa: PLC0415
+        from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
+
+        if not path.exists():
+            create_image(str(path), size).close()
+            self._made.append(path)
+            return
+        with open_target(str(path)) as target:
+            if target.geometry.size_bytes != size:
+                raise TargetRefused(f"{path} exists and has {target.geometry.size_bytes} bytes, not {size}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove what was made and is not kept."""
+        self._remove()
+
+    def keep(self) -> None:
+        """Leave the images where they are."""
+        self._made.clear()
+
+    def _remove(self) -> None:
+        for path in self._made:
+            path.unlink(missing_ok=True)
+
+
 def _present(option: str, name: str, path: str) -> Path:
     found = Path(path)
     if not found.exists():
-        hint = "; make one with: truncate -s 64G FILE" if option == "--disk" else ""
+        hint = f"; --size 64GB makes one, or: truncate -s 64G {shlex.quote(path)}" if option == "--disk" else ""
         raise click.UsageError(f"{option} {name}={path}: {path} does not exist{hint}")
     return found
 

@@ -214,6 +214,26 @@ def test_an_image_that_is_not_there_is_told_with_those_that_are(run: Run, disk: 
     assert disk.stat().st_blocks == 0
 
 
+def test_size_makes_the_disks_that_are_not_there_when_the_run_begins(disk: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.img"
+    words = ["run", FIXTURES / "mdt-client.xml", "--disk", f"0={new}", "--disk", f"1={disk}", "--size", f"{SIZE}B"]
+    planned = osdimage(*words, "--dry-run")
+    assert f"everything on disk 0 ({new})" in planned.out
+    assert not new.exists()
+    # What is refused leaves nothing either, whether before or after the disks were made.
+    osdimage(*words, "--strict", "--var", "OSDPartitionStyle=other", "--yes", code=2)
+    assert not new.exists()
+    refused = osdimage(*words[:-1], "1GB", "--yes", code=4)
+    assert f"{disk} exists and has {SIZE} bytes, not 1073741824" in refused.err
+    assert not new.exists()
+
+    osdimage(*words, "--yes")
+    assert disk_judges.sfdisk(new)[0]["label"] == "gpt"
+    assert new.stat().st_size == SIZE
+    assert new.stat().st_blocks * 512 < SIZE // 4
+    assert disk.stat().st_blocks == 0
+
+
 def test_strict_refuses_what_only_windows_can_do(run: Run, disk: Path) -> None:
     refused = run("standalone-media", "--strict", "--yes", code=2)
     assert "step 12 'Setup Windows and ConfigMgr': only the installed Windows can do it" in refused.err
@@ -230,7 +250,11 @@ def test_without_yes_nothing_is_lost_when_nobody_can_be_asked(run: Run, disk: Pa
     ("options", "why"),
     [
         (["--disk", "x=a"], "the number is 0 to"),
-        (["--disk", "0=/nowhere/disk.img"], "does not exist; make one with: truncate"),
+        (
+            ["--disk", "0=/nowhere/my disk.img"],
+            "does not exist; --size 64GB makes one, or: truncate -s 64G '/nowhere/my disk.img'",
+        ),
+        (["--disk", "0=DISK", "--disk", "1=DISK"], "disk 0 is the same file"),
         (["--disk", "disk.img"], "is not N=DISK"),
         (["--package", "A=/nowhere"], "/nowhere does not exist"),
         (["--package", "A=/", "--package", "a=/"], "a is given twice"),
@@ -244,7 +268,7 @@ def test_without_yes_nothing_is_lost_when_nobody_can_be_asked(run: Run, disk: Pa
     ],
 )
 def test_an_option_that_is_wrong_is_told(disk: Path, options: list[str], why: str) -> None:
-    words = [option.replace("DISK", str(disk)) if option == "0=DISK" else option for option in options]
+    words = [option.replace("DISK", str(disk)) if option.endswith("=DISK") else option for option in options]
     if words and "--disk" not in words:
         words = ["--disk", f"0={disk}", *words]
     refused = osdimage("run", FIXTURES / "mdt-client.xml", *words, "--yes", code=2)
