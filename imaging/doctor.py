@@ -74,10 +74,14 @@ class Report:
 
 @dataclass(frozen=True)
 class _Program:
+    """A program, perhaps under other names, and a file without which it is of no use."""
+
     name: str
     arguments: tuple[str, ...]
     needed_for: str
     packages: Packages
+    aliases: tuple[str, ...] = ()
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,20 @@ _PROGRAMS = (
         ("--version",),
         "disk images in the forms qcow2, VHD and VHDX",
         Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img"),
+    ),
+    _Program(
+        "grub-mkimage",
+        ("--version",),
+        "starting an NTFS volume by GRUB (boot install --bios-loader grub)",
+        Packages(debian="grub-common grub-pc-bin", fedora="grub2-tools-minimal grub2-pc-modules", arch="grub"),
+        aliases=("grub2-mkimage",),
+        file="/usr/lib/grub/i386-pc/ntldr.mod",
+    ),
+    _Program(
+        "qemu-system-x86_64",
+        ("--version",),
+        "starting a disk in a virtual machine, as make demo does",
+        Packages(debian="qemu-system-x86 ovmf", fedora="qemu-system-x86 edk2-ovmf", arch="qemu-system-x86 edk2-ovmf"),
     ),
     _Program(
         "wimlib-imagex",
@@ -302,8 +320,9 @@ def _examine_module(name: str, needed_for: str) -> Component:
 
 
 def _examine_program(program: _Program, here: Distribution) -> Component:
-    present = _find(program.name) is not None
-    version = _version_in(_run(program.name, *program.arguments)) if present else None
+    name = next((each for each in (program.name, *program.aliases) if _find(each) is not None), None)
+    present = name is not None and (program.file is None or Path(program.file).is_file())
+    version = _version_in(_run(name, *program.arguments)) if name is not None else None
     mute = present and version is None
     return Component(
         name=program.name,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -76,6 +77,12 @@ def test_the_machine_that_runs_the_tests_is_complete() -> None:
         ("7zz", SEVEN_ZIP, 0, "26.02"),
         ("mkfs.vfat", MKFS_VFAT, 1, "4.2"),
         ("qemu-img", "qemu-img version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\n", 0, "7.2.22"),
+        (
+            "qemu-system-x86_64",
+            "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022 Fabrice Bellard\n",
+            0,
+            "7.2.22",
+        ),
         ("sfdisk", "sfdisk from util-linux 2.38.1\n", 0, "2.38.1"),
         ("wimlib-imagex", "wimlib-imagex 1.13.5 (using wimlib 1.13.5)\n", 0, "1.13.5"),
     ],
@@ -95,6 +102,25 @@ def test_a_missing_program_names_the_command_of_the_distribution() -> None:
     assert component("sgdisk", ARCH).install == "sudo pacman -S gptfdisk"
     assert not component("mkntfs").present
     assert not component("mkntfs").required
+
+
+@pytest.mark.parametrize("name", ["grub-mkimage", "grub2-mkimage"])
+def test_grub_is_there_when_its_modules_for_a_bios_are(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    # $ grub-mkimage --version; Fedora calls it grub2-mkimage
+    programs.add_printing(name, f"{name} (GRUB) 2.06-13+deb12u2\n")
+    module = tmp_path / "ntldr.mod"
+    monkeypatch.setattr(
+        doctor,
+        "_PROGRAMS",
+        tuple(replace(each, file=str(module)) if each.file is not None else each for each in doctor._PROGRAMS),
+    )
+    assert not component("grub-mkimage").present
+    assert component("grub-mkimage").install == "sudo apt-get install grub-common grub-pc-bin"
+    module.touch()
+    found = component("grub-mkimage")
+    assert (found.present, found.version, found.install) == (True, "2.06", None)
 
 
 def test_a_program_that_hangs_or_cannot_be_run_is_there_without_a_version(
