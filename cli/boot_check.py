@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from osdimage.cli import disk_params, params, render
-from osdimage.cli.failures import INVALID_INPUT
+from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
 
 
@@ -17,7 +17,7 @@ from osdimage.cli.render import Reporter
 def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> int:
     """Look at all that DISK needs to start, and say what to do about each fault; nothing is changed or started.
 
-    Leaves with 3 when there is an error, so that the disk would not start; with 0 for mere warnings and notes.
+    Leaves with 1 when there is an error, so that the disk would not start; with 0 for mere warnings and notes.
     """
     from osdimage.imaging.boot.check import check_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
@@ -36,4 +36,4 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
             found = "nothing was found that keeps it from starting"
             where = f"system partition {report.system_partition}, Windows in partition {report.os_partition}"
             render.line(f"{disk}: {kind}, {where}: {found}")
-    return 0 if report.starts else INVALID_INPUT
+    return 0 if report.starts else FAILED

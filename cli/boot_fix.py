@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from osdimage.cli import boot_params, disk_params, params, render
-from osdimage.cli.failures import INVALID_INPUT
+from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
 
 
@@ -38,7 +38,7 @@ def fix_command(
     """Make a DISK start again that was cloned, signed anew, or whose partitions were moved.
 
     The BCD store is bound to the partitions that are there now and keeps its entries; an MBR disk also gets its active
-    flag, its signature and the places in its boot sectors put right.  Leaves with 3 when it still would not start.
+    flag, its signature and the places in its boot sectors put right.  Leaves with 1 when it still would not start.
     """
     from osdimage.imaging.boot.fix import fix_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
@@ -71,4 +71,4 @@ def fix_command(
         for finding in errors:
             render.line(f"still wrong: {finding.text} [{finding.code}]")
             render.line(f"  {finding.remedy}")
-    return 0 if result.report.starts else INVALID_INPUT
+    return 0 if result.report.starts else FAILED

@@ -137,9 +137,9 @@ def test_a_defect_of_a_gpt_disk_is_found(
     assert findings(disk) == {}
     damage(disk, tmp_path)
     assert findings(disk).get(code) == "error", findings(disk)
-    told = osdimage("boot", "check", disk, code=3).out
+    told = osdimage("boot", "check", disk, code=1).out
     assert f"[{code}]" in told
-    facts = osdimage("boot", "check", disk, "--json", code=3).document
+    facts = osdimage("boot", "check", disk, "--json", code=1).document
     assert facts["starts"] is False
     assert code in {each["code"] for each in facts["findings"]}
 
@@ -285,7 +285,7 @@ def cut(disk: Path, folder: Path) -> Path:
 
 def test_what_cannot_be_fixed_is_said(disk: Path, tmp_path: Path) -> None:
     run(["mdel", "-i", at(disk, 1), "::EFI/Boot/bootx64.efi"])
-    told = osdimage("boot", "fix", disk, code=3).out
+    told = osdimage("boot", "fix", disk, code=1).out
     assert "still wrong" in told
     assert "[loader-missing]" in told
     run(["mdel", "-i", at(disk, 1), "::EFI/Microsoft/Boot/BCD"])

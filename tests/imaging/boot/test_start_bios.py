@@ -115,7 +115,7 @@ def test_without_an_active_partition_nothing_starts_and_the_check_says_so(disk: 
     booted = boot_judges.boot_bios(disk, until="Press a key.")
     assert not booted.reached
     assert "MBR: no active partition. Press a key." in booted.printed
-    assert "active" in check(disk, code=3)
+    assert "active" in check(disk, code=1)
 
 
 @pytest.mark.parametrize("disk", ["fat32_disk"], indirect=True)
@@ -124,13 +124,13 @@ def test_without_bootmgr_nothing_starts_and_the_check_says_so(disk: Path) -> Non
     booted = boot_judges.boot_bios(disk, until="Press a key.")
     assert not booted.reached
     assert "Boot sector: BOOTMGR is not in the root directory. Press a key." in booted.printed
-    assert "bootmgr is missing" in check(disk, code=3)
+    assert "bootmgr is missing" in check(disk, code=1)
 
 
 @pytest.mark.parametrize("disk", ["ntfs_disk"], indirect=True)
 def test_with_another_signature_the_store_names_no_disk_and_the_check_says_so(disk: Path) -> None:
     judges.run("sfdisk", "-q", "--disk-id", disk, "0x0badcafe")
-    assert "signature" in check(disk, code=3)
+    assert "signature" in check(disk, code=1)
     osdimage("boot", "fix", disk)
     check(disk, code=0)
 

@@ -100,7 +100,7 @@ def test_without_the_loader_the_firmware_finds_nothing_and_the_check_says_so(dis
     booted = boot_judges.boot_uefi(disk, tmp_path / "variables.fd", until="Shell>")
     assert not booted.reached
     assert "LOADER" not in booted.printed
-    assert "bootx64.efi" in check(disk, code=3)
+    assert "bootx64.efi" in check(disk, code=1)
 
 
 def test_when_windows_has_another_guid_the_loader_does_not_find_it_and_the_check_says_so(
@@ -112,7 +112,7 @@ def test_when_windows_has_another_guid_the_loader_does_not_find_it_and_the_check
     windows = bcd_judges.read_store(disk_store(disk, tmp_path)).windows
     assert isinstance(windows, GptDevice)
     assert f"LOADER no partition has the GUID {windows.partition}" in booted.printed
-    assert str(windows.partition) in check(disk, code=3).lower()
+    assert str(windows.partition) in check(disk, code=1).lower()
 
 
 def disk_store(disk: Path, tmp_path: Path) -> Path:
