@@ -54,11 +54,14 @@ def fix_command(
             force=force,
         )
     errors = [each for each in result.report.findings if each.severity == "error"]
+    for text in result.left:
+        reporter.warn(text)
     if reporter.as_json:
         render.document(
             {
                 "disk": disk,
                 "changes": result.changes,
+                "left": result.left,
                 "starts": result.report.starts,
                 "findings": result.report.findings,
             }

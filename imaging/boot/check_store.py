@@ -58,7 +58,7 @@ def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, n
     """
     store = BcdStore.parse(data, name=f"{name}: the BCD store")
     refs = partition_refs(table)
-    default = _default(store)
+    default = default_entry(store)
     windows, path = None, None
     if default is not None:
         windows = _partition(default.content(Id.OS_DEVICE) or default.content(Id.DEVICE), refs, system)
@@ -67,7 +67,8 @@ def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, n
     return StoreFacts(store, refs, system, default, windows, path)
 
 
-def _default(store: BcdStore) -> BcdObject | None:
+def default_entry(store: BcdStore) -> BcdObject | None:
+    """Return the entry that starts by itself: the default, or else the first of the menu that is there."""
     manager = store.object(BOOTMGR)
     if manager is None:
         return None

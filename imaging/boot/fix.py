@@ -10,13 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from osdimage.imaging.boot.bcd import BOOTMGR, BcdStore
+from osdimage.imaging.boot.bcd import BOOTMGR, NAMES, BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_create import Firmware
-from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionRef, RamdiskDevice, partition_of
-from osdimage.imaging.boot.bcd_elements import Id
+from osdimage.imaging.boot.bcd_devices import (
+    DeviceElement,
+    PartitionRef,
+    RamdiskDevice,
+    RawDevice,
+    describe,
+    partition_of,
+)
+from osdimage.imaging.boot.bcd_elements import Id, braced, name_of
 from osdimage.imaging.boot.bios import hidden_sectors_of, prepare_record, set_hidden_sectors
 from osdimage.imaging.boot.check import BootReport, check_boot
-from osdimage.imaging.boot.check_store import partition_refs
+from osdimage.imaging.boot.check_store import default_entry, partition_refs
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of
 from osdimage.imaging.boot.windows import has_recovery
@@ -37,10 +44,12 @@ class FixResult:
 
     Attributes:
         changes: one sentence for each; none when all was right.
+        left: a sentence for each thing in the store that was left as it is, since it is not known what it should be.
         report: what is left, as :func:`~osdimage.imaging.boot.check.check_boot` finds it now.
     """
 
     changes: tuple[str, ...]
+    left: tuple[str, ...]
     report: BootReport
 
 
@@ -76,10 +85,11 @@ def fix_boot(
     if places.firmware is Firmware.BIOS:
         table, more = _fix_record(target, table, places, rng or random.SystemRandom())
         changes += more
-    changes += _fix_store(target, table, places, now=now, force=force)
+    more, left = _fix_store(target, table, places, now=now, force=force)
+    changes += more
     if places.firmware is Firmware.BIOS:
         changes += _fix_hidden(target, places)
-    return FixResult(tuple(changes), check_boot(target))
+    return FixResult(tuple(changes), tuple(left), check_boot(target))
 
 
 def _candidates(table: PartitionTable) -> Iterator[Partition]:
@@ -130,51 +140,82 @@ def _fix_record(
 
 def _fix_store(
     target: FileTarget, table: PartitionTable, places: BootPlaces, *, now: datetime, force: bool
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
+    """Bind the store; return what was changed and what was left, in sentences."""
     volume = volume_of(target, places.system)
     path = STORES[places.firmware]
     with open_files(volume) as files:
         if not files.exists(path):
             raise InvalidInput(f"{files.name}: there is no BCD store to fix; osdimage boot install writes one")
         store = BcdStore.parse(files.read(path, limit=_LARGEST_STORE), name=f"{files.name}: the BCD store")
-    changes = _new_places(target, store, table, places)
+    changes, left = _new_places(target, store, table, places)
+    left += _unknown_devices(store)
     if not changes:
-        return []
+        return [], left
     count = store.rebind(changes)
     data = store.to_bytes(now=now)
     with open_files(volume, write=True, force=force) as files:
         files.write(path, data)
     refs = partition_refs(table)
     told = [f"what was {old} is partition {refs[new].number} now" for old, new in changes.items()]
-    return [*told, f"{count} elements of the BCD store were bound to these partitions"]
+    return [*told, f"{count} elements of the BCD store were bound to these partitions"], left
+
+
+def _unknown_devices(store: BcdStore) -> Iterator[str]:
+    """Yield a sentence for each element whose device is of a kind that is not understood, so that it was not bound."""
+    for each in store.objects:
+        for element in each.elements:
+            if isinstance(element.content, DeviceElement) and isinstance(element.content.device, RawDevice):
+                yield (
+                    f"{each.kind} {braced(each.guid, NAMES)}: {name_of(element.id, each.type)} is "
+                    f"{describe(element.content.device)}, which stays as it is"
+                )
 
 
 def _new_places(
     target: FileTarget, store: BcdStore, table: PartitionTable, places: BootPlaces
-) -> dict[PartitionRef, PartitionRef]:
-    """Return what each partition that is named and not on this disk is there.
+) -> tuple[dict[PartitionRef, PartitionRef], list[str]]:
+    """Return what each partition that is named and not on this disk is there, and sentences about what is not told.
 
     The same GUID, or the same offset, is the same partition on a disk that got another GUID or signature.  Otherwise
     the part that it plays decides.
     """
     refs = partition_refs(table)
     numbers = {each.number: ref for ref, each in refs.items()}
+    default = default_entry(store)
+    needed = _partitions_of(default)
+    # Two of them cannot be in one place.
+    others = {ref for each in store.loaders if each.content(Id.WINPE) is not True for ref in _partitions_of(each)}
     changes: dict[PartitionRef, PartitionRef] = {}
-    for old in store.partitions:
+    left: list[str] = []
+    # What starts by itself comes first: another entry cannot take its partition.
+    for old in sorted(store.partitions, key=lambda each: each not in needed):
         if old in refs:
             continue
         same = [ref for ref in refs if ref.scheme is old.scheme and ref.partition == old.partition]
-        if len(same) == 1:
-            changes[old] = same[0]
-            continue
-        number = _by_part(target, store, old, table, places)
-        if number is None:
+        number = refs[same[0]].number if len(same) == 1 else _by_part(target, store, old, table, places)
+        new = numbers.get(number) if number is not None else None
+        is_taken = old in others and (new in changes.values() or new in store.partitions)
+        if new is not None and (old in needed or not is_taken):
+            changes[old] = new
+        elif old in needed:
             raise InvalidRequest(
                 f"{target.name}: the BCD store names {old}, and it cannot be told which partition that is now; "
                 "osdimage boot install writes a new store"
             )
-        changes[old] = numbers[number]
-    return changes
+        else:
+            left.append(
+                f"the BCD store still names {old}, and it cannot be told which partition that is now; osdimage boot "
+                "install binds the Windows of one to the store"
+            )
+    return changes, left
+
+
+def _partitions_of(entry: BcdObject | None) -> set[PartitionRef]:
+    """Return the partitions that an entry names."""
+    elements = () if entry is None else entry.elements
+    found = (partition_of(each.content.device) for each in elements if isinstance(each.content, DeviceElement))
+    return {each for each in found if each is not None}
 
 
 def _by_part(

@@ -135,11 +135,45 @@ def test_a_recovery_environment_is_bound_again_too(disk: Path) -> None:
     assert {each["number"] for each in view["partitions"]} == {1, 3, 4}
 
 
-def test_a_recovery_partition_that_is_gone_needs_a_new_store(disk: Path) -> None:
+def test_a_recovery_partition_that_is_gone_is_told_and_goes_when_boot_is_installed(disk: Path) -> None:
     run(["sgdisk", "-d", "4", disk])
-    assert "cannot be told" in osdimage("boot", "fix", disk, code=2).err
+    assert found(disk) == {"bcd-partition-other": "warning"}
+    done = osdimage("boot", "fix", disk, "--json")
+    assert done.document["changes"] == []
+    assert "cannot be told" in done.document["left"][0]
+    assert "cannot be told" in done.warnings[0]
     osdimage("boot", "install", disk, "--partition", "3", "--quiet")
     assert found(disk) == {}
+
+
+def test_two_systems_are_never_bound_to_one_partition(disk: Path, tmp_path: Path) -> None:
+    guid = default_of(disk)
+    other = "{11111111-2222-3333-4444-555555555555}"
+    # A second Windows, on a partition that was there once.
+    gone = device(6, bytes(range(16)) + bytes(8) + bytes(range(16, 32)))
+    merge(
+        disk, tmp_path,
+        rf"[BCD\Objects\{other}]", "",
+        rf"[BCD\Objects\{other}\Description]", '"Type"=dword:10200003', "",
+        rf"[BCD\Objects\{other}\Elements]", "",
+        element(other, "11000001"), binary(gone), "", element(other, "21000001"), binary(gone),
+    )  # fmt: skip
+    run(["sgdisk", "-G", disk])
+    done = osdimage("boot", "fix", disk, "--json").document
+    assert done["starts"]
+    (left,) = done["left"]
+    assert "03020100-0504-0706-0809-0a0b0c0d0e0f" in left
+    assert default_of(disk) == guid
+    assert found(disk) == {"bcd-partition-other": "warning"}
+
+
+def test_a_device_of_an_unknown_kind_is_left_and_told(disk: Path, tmp_path: Path) -> None:
+    merge(disk, tmp_path, element(default_of(disk), "21000007"), binary(device(9, bytes(range(56)))))
+    run(["sgdisk", "-G", disk])
+    done = osdimage("boot", "fix", disk)
+    (told,) = done.warnings
+    assert "custom:21000007 is a device of an unknown kind (72 bytes), which stays as it is" in told
+    assert "elements of the BCD store were bound" in done.out
 
 
 def test_two_systems_need_a_word_which_is_meant(disk: Path) -> None:
