@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--partition", type=click.IntRange(min=1), required=True, metavar="N", help="The partition with Windows.")
 @boot_params.system_partition
 @boot_params.options
+@click.option("--new-store", is_flag=True, help="Make the BCD store anew, without the entries that it has.")
 @disk_params.sector_size
 @disk_params.seed
 @params.add(*disk_params.expectations)
@@ -29,6 +30,7 @@ def install_command(
     partition: int,
     system_partition: int | None,
     boot_options: Callable[..., BootOptions],
+    new_store: bool,
     sector_size: int | None,
     seed: str | None,
     expect_serial: str | None,
@@ -38,9 +40,10 @@ def install_command(
 ) -> None:
     r"""Make DISK start the Windows in one of its partitions.
 
-    The boot files come from that Windows.  Files of the same names and the BCD store on the system partition are
-    replaced; everything else there stays.  An MBR disk also gets boot code, one active partition, and a signature if it
-    has none.
+    The boot files come from that Windows: of several on one disk, let the newest be the last.  It becomes the first
+    entry of the menu and starts by itself; the entries of other systems stay in the BCD store, as do all other files on
+    the system partition but those of the same names.  An MBR disk also gets boot code, one active partition, and a
+    signature if it has none.
     """
     from osdimage.imaging.boot.install import install_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
@@ -51,7 +54,7 @@ def install_command(
             target,
             partition,
             system_partition,
-            options=boot_options(force=force),
+            options=boot_options(force=force, new_store=new_store),
             rng=disk_params.random_bits(seed),
             now=disk_params.now(),
             progress=reporter.callback,
@@ -71,6 +74,8 @@ def lines(result: BootResult, *, where: str) -> list[str]:
         f"{where}: set up for {kind} to start the Windows in partition {result.os_partition}",
         f"  partition {result.system_partition}: {result.files} boot files, {places}",
     ]
+    if result.kept_entries:
+        found.append(f"  the menu also has: {', '.join(result.kept_entries)}")
     if result.recovery_partition is not None:
         found.append(f"  partition {result.recovery_partition}: the recovery environment is part of the store")
     code = result.boot_code

@@ -36,7 +36,7 @@ def options(command: Command) -> Command:
         bios_loader: str,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        def make(*, force: bool = False, sync: bool = True) -> BootOptions:
+        def make(*, force: bool = False, new_store: bool = False, sync: bool = True) -> BootOptions:
             from osdimage.imaging.boot.bios import BiosLoader  # noqa: PLC0415 - start-up stays cheap
             from osdimage.imaging.boot.install import BootOptions  # noqa: PLC0415
 
@@ -47,6 +47,7 @@ def options(command: Command) -> Command:
                 description=plain.description if menu_name is None else menu_name,
                 timeout_s=plain.timeout_s if timeout is None else timeout,
                 bios_loader=BiosLoader(bios_loader),
+                new_store=new_store,
                 force=force,
                 sync=sync,
             )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from osdimage.imaging.boot.bcd import BcdStore
+from osdimage.imaging.boot.bcd import BcdObject, BcdStore
+from osdimage.imaging.boot.bcd_add import add_installation
 from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry
-from osdimage.imaging.boot.bcd_devices import PartitionRef
+from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionRef, partition_of
+from osdimage.imaging.boot.bcd_elements import Id
 from osdimage.imaging.boot.bios import BiosLoader, BootCodeReport, find_boot_code, prepare_record, write_boot_code
 from osdimage.imaging.boot.bootcode import refuse_large_sectors
 from osdimage.imaging.boot.files import (
@@ -35,10 +38,13 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import open_files
 from osdimage.imaging.volume.opened import OpenVolume
+
+_LARGEST_STORE = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class BootOptions:
         description: what the menu calls this Windows.
         timeout_s: how long the menu waits, in seconds.
         bios_loader: where the boot sector of an NTFS system volume comes from.
+        new_store: make the BCD store anew, without the entries that it has.
         force: write also to volumes that are marked dirty.
         sync: wait until everything is on the medium.
     """
@@ -60,6 +67,7 @@ class BootOptions:
     description: str = "Windows"
     timeout_s: int = 30
     bios_loader: BiosLoader = BiosLoader.AUTO
+    new_store: bool = False
     force: bool = False
     sync: bool = True
 
@@ -79,7 +87,8 @@ class BootResult:
         store: the path of the BCD store on the system partition.
         loader: the path at which the firmware finds the loader.
         locale: the language of the boot menu.
-        replaced_store: whether there was a BCD store before; its entries are gone.
+        replaced_store: whether there was a BCD store before whose entries are gone.
+        kept_entries: what the menu calls the other systems that it had and has.
         recovery_partition: the number of the partition of the recovery environment, or None.
         boot_code: what was written for a BIOS, or None.
         warnings: sentences about what is still to be done, or was left as it was.
@@ -96,6 +105,7 @@ class BootResult:
     loader: str
     locale: str
     replaced_store: bool
+    kept_entries: tuple[str, ...]
     recovery_partition: int | None
     boot_code: BootCodeReport | None
     warnings: tuple[str, ...]
@@ -114,6 +124,23 @@ class _Found:
     has_loader: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """The BCD store as it will be.
+
+    Attributes:
+        data: its bytes.
+        kept: the entries of others in it.
+        is_replaced: whether entries that were there are gone.
+        warnings: sentences.
+    """
+
+    data: bytes
+    kept: tuple[str, ...] = ()
+    is_replaced: bool = False
+    warnings: tuple[str, ...] = ()
+
+
 def install_boot(
     disk: FileTarget | str | os.PathLike[str],
     os_partition: int,
@@ -130,7 +157,7 @@ def install_boot(
     On a GPT this is for UEFI: the boot files and ``\EFI\Microsoft\Boot\BCD`` go to the EFI system partition.  On an
     MBR it is for a BIOS: they go to the active partition (``\bootmgr``, ``\Boot\BCD``), which is made active if none
     is, boot code is written to the MBR and to the boot sector of that partition, and a disk signature of 0 becomes
-    another.  A BCD store that is there is replaced.
+    another.  In a BCD store that is there, the new entry comes first and those of other systems stay.
 
     Args:
         disk: the disk, open for writing (it stays open), or its path.
@@ -179,7 +206,8 @@ class _Installation:
         meter.step(Phase.READ, found.plan.size, found.plan.size)
         if places.firmware is Firmware.BIOS:
             table = prepare_record(self._target, table, active=places.system.number, rng=self._rng)
-        replaced = self._write(table, places, volume, found, recovery)
+        store = self._store(table, places, volume, found, recovery)
+        self._write(places, volume, found, store.data)
         meter.step(Phase.WRITE_DATA, found.plan.size, found.plan.size)
         report = None
         if places.firmware is Firmware.BIOS:
@@ -189,8 +217,7 @@ class _Installation:
         if self._options.sync:
             self._target.flush()
         warnings = list(() if report is None else report.warnings)
-        if replaced:
-            warnings.append(f"{volume.name}: a BCD store was there and was replaced; its entries are gone")
+        warnings += store.warnings
         if not found.has_loader:
             warnings.append(
                 f"{self._target.name} partition {places.windows.number}: \\{OS_LOADERS[places.firmware]} is missing, "
@@ -210,7 +237,8 @@ class _Installation:
             store=STORES[places.firmware],
             loader=found.plan.fallback or "bootmgr",
             locale=found.locale,
-            replaced_store=replaced,
+            replaced_store=store.is_replaced,
+            kept_entries=store.kept,
             recovery_partition=recovery,
             boot_code=report,
             warnings=tuple(warnings),
@@ -257,19 +285,15 @@ class _Installation:
                         return partition.number
         return None
 
-    def _write(
-        self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, recovery: int | None
-    ) -> bool:
-        """Write the files and the store; tell whether there was a store."""
-        store = self._store(table, places, found, recovery)
-        path = STORES[places.firmware]
+    def _write(self, places: BootPlaces, volume: OpenVolume, found: _Found, store: bytes) -> None:
         with open_files(volume, write=True, force=self._options.force, sync=self._options.sync) as files:
-            replaced = files.exists(path)
             write_boot_files(files, found.plan, found.contents)
-            files.write(path, store, modified_ns=int(self._now.timestamp()) * 1_000_000_000)
-        return replaced
+            files.write(STORES[places.firmware], store, modified_ns=int(self._now.timestamp()) * 1_000_000_000)
 
-    def _store(self, table: PartitionTable, places: BootPlaces, found: _Found, recovery: int | None) -> bytes:
+    def _store(
+        self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, recovery: int | None
+    ) -> _Store:
+        """Make the store, with the entries of other systems in the one that is there."""
         refs = {each.number: PartitionRef.of(table, each) for each in table.partitions if not each.is_extended}
         entry = OsEntry(
             refs[places.windows.number],
@@ -279,4 +303,37 @@ class _Installation:
             recovery=None if recovery is None else RecoveryEntry(refs[recovery]),
         )
         settings = BcdSettings(places.firmware, refs[places.system.number], (entry,), timeout_s=self._options.timeout_s)
-        return BcdStore.create(settings, self._rng, template=found.template, now=self._now).to_bytes(now=self._now)
+        fresh = BcdStore.create(settings, self._rng, template=found.template, now=self._now)
+        path = STORES[places.firmware]
+        with open_files(volume) as files:
+            old = files.read(path, limit=_LARGEST_STORE) if files.exists(path) else None
+        if old is None:
+            return _Store(fresh.to_bytes(now=self._now))
+        replaced = f"{volume.name}: a BCD store was there and was replaced; its entries are gone"
+        if self._options.new_store:
+            return _Store(fresh.to_bytes(now=self._now), is_replaced=True, warnings=(replaced,))
+        try:
+            store = BcdStore.parse(old, name=f"{volume.name}: the BCD store")
+            kept = add_installation(store, fresh)
+            data = store.to_bytes(now=self._now)
+        except (InvalidInput, TargetRefused) as error:
+            return _Store(fresh.to_bytes(now=self._now), is_replaced=True, warnings=(f"{replaced}: {error}",))
+        return _Store(data, kept=_names(kept), warnings=tuple(_foreign(kept, refs.values(), volume)))
+
+
+def _names(entries: Iterable[BcdObject]) -> tuple[str, ...]:
+    found = [each.content(Id.DESCRIPTION) for each in entries]
+    return tuple(each if isinstance(each, str) else "an entry without a name" for each in found)
+
+
+def _foreign(entries: Iterable[BcdObject], refs: Iterable[PartitionRef], volume: OpenVolume) -> Iterator[str]:
+    """Yield a sentence for each entry that starts what is not on this disk."""
+    here = set(refs)
+    for each, name in zip(entries, _names(entries), strict=True):
+        content = each.content(Id.OS_DEVICE) or each.content(Id.DEVICE)
+        ref = partition_of(content.device) if isinstance(content, DeviceElement) else None
+        if ref is not None and ref not in here:
+            yield (
+                f"{volume.name}: the entry {name!r} was kept in the BCD store; it names what is not on this disk: "
+                f"{ref} (--new-store leaves it out)"
+            )

@@ -20,6 +20,7 @@ import fat_judges
 import judges
 import ntfs_judges
 import pytest
+from commands import osdimage
 from disk_judges import fdisk, missing, run, sfdisk
 from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.bios import BiosLoader
@@ -148,6 +149,18 @@ def mbr_device(element: bytes) -> tuple[int, int]:
 
 
 BOOTMGR = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
+# What every store has (Windows SDK, bcd.h).
+BCD_NAMES = {
+    BOOTMGR,
+    "{b2721d73-1db4-4c62-bf78-c548a880142d}",
+    "{7ea2e1ac-2e61-4728-aaa3-896d9d0a9f0e}",
+    "{6efb52bf-1766-41db-a6b3-0ee5eff72bd7}",
+    "{1afa9c49-16ab-4a5c-901b-212802da9460}",
+    "{4636856e-540f-4170-a130-a84776f4c654}",
+    "{0ce4991b-e6b3-4b16-b23c-5e0d9250e5d9}",
+    "{5189b25c-5558-4bf2-bca4-289b11bd29e2}",
+    "{7ff607e0-4395-11db-b0de-0800200c9a66}",
+}
 
 
 def default_entry(store: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -231,6 +244,91 @@ def test_what_others_keep_on_the_system_partition_stays(tmp_path: Path) -> None:
     # Once more gives the same but for the time and the GUIDs of new entries.
     install_boot(disk.path, disk.windows)
     assert {path.lower() for path in fat_contents(disk.part(1))} == set(held)
+
+
+TWO = DiskLayout(
+    Scheme.GPT,
+    (
+        spec(Role.EFI, 100 * MIB, FileSystem.FAT32),
+        spec(Role.MSR, 16 * MIB, None),
+        spec(Role.PRIMARY, 400 * MIB, FileSystem.NTFS),
+        spec(Role.PRIMARY, 400 * MIB, FileSystem.NTFS),
+        spec(Role.RECOVERY, None, FileSystem.NTFS),
+    ),
+)
+
+
+def two_systems(folder: Path) -> Made:
+    """Make a disk with two Windows and a recovery environment; the second is put into the store last."""
+    source = write_tree(folder / "tree", windows_files())
+    recovery = write_tree(folder / "re", {f"Recovery/WindowsRE/{x}": body(x) for x in ("Winre.wim", "boot.sdi")})
+    disk = Made(folder / "disk.img", 3, 1, {})
+    make_disk(disk.path, SIZE, TWO, {3: source, 4: source, 5: recovery})
+    install_boot(disk.path, 3, options=BootOptions(description="First"))
+    return disk
+
+
+def menu(disk: Made) -> list[tuple[str, UUID]]:
+    """Return name and partition of each entry of the menu, in its order; the first must be the default."""
+    store = store_of(fat_contents(disk.part(1))["EFI/Microsoft/Boot/BCD"], disk.path.with_name("BCD"))
+    listed = store[BOOTMGR]["24000001"]
+    listed = listed if isinstance(listed, list) else [listed]
+    assert store[BOOTMGR]["23000003"] == listed[0]
+    # Nothing is left over, and nothing is named that is not there.
+    named = {each for each in store if each in BCD_NAMES} | set(listed)
+    for guid in listed:
+        sequence = store[guid].get("14000008", [])
+        named |= {store[guid]["23000003"], *(sequence if isinstance(sequence, list) else [sequence])}
+    named |= {f"{{{UUID(bytes_le=store[each]['11000001'][:16])}}}" for each in named if "11000001" in store[each]}
+    assert named - {f"{{{UUID(int=0)}}}"} == set(store)
+    return [(store[each]["12000004"], gpt_device(store[each]["21000001"])[1]) for each in listed]
+
+
+def test_a_second_windows_becomes_the_first_entry_and_the_other_stays(tmp_path: Path) -> None:
+    disk = two_systems(tmp_path)
+    first, second = ((name, guids(disk.path, number)[1]) for name, number in (("First", 3), ("Second", 4)))
+    assert menu(disk) == [first]
+    result = install_boot(disk.path, 4, options=BootOptions(description="Second"))
+    assert (result.kept_entries, result.replaced_store, result.warnings) == (("First",), False, ())
+    assert menu(disk) == [second, first]
+    # Once more replaces the entry of the same Windows and no other.
+    assert install_boot(disk.path, 3, options=BootOptions(description="First")).kept_entries == ("Second",)
+    assert menu(disk) == [first, second]
+    assert "the menu also has: First" in osdimage("boot", "install", disk.path, "--partition", "4").out
+    assert osdimage("boot", "check", disk.path).code == 0
+    done = osdimage("boot", "install", disk.path, "--partition", "4", "--menu-name", "Second", "--new-store", "--json")
+    assert done.document["replaced_store"] is True
+    assert menu(disk) == [second]
+
+
+def test_what_an_administrator_set_stays_when_a_second_windows_comes(tmp_path: Path) -> None:
+    disk = two_systems(tmp_path)
+    begin = disk.places()[1][0] * 512
+    store, text = tmp_path / "store", tmp_path / "change.reg"
+    run(["mcopy", "-n", "-i", f"{disk.path}@@{begin}", "::EFI/Microsoft/Boot/BCD", store])
+    listed = store_of(store.read_bytes(), tmp_path / "BCD")[BOOTMGR]["23000003"]
+    # Test signing of the first entry, and the debugger's settings, as bcdedit /set and /dbgsettings write them.
+    key = r"[BCD\Objects\{}\Elements\{}]"
+    rows = (key.format(listed, "16000049"), key.format("{4636856e-540f-4170-a130-a84776f4c654}", "15000011"))
+    values = ('"Element"=hex:01', '"Element"=hex:00,00,00,00,00,00,00,00')
+    lines = [f"{row}\n{value}\n" for row, value in zip(rows, values, strict=True)]
+    text.write_text("Windows Registry Editor Version 5.00\n\n" + "\n".join(lines), encoding="ascii")
+    run(["hivexregedit", "--merge", "--prefix", "BCD", store, text])
+    run(["mcopy", "-o", "-i", f"{disk.path}@@{begin}", store, "::EFI/Microsoft/Boot/BCD"])
+    install_boot(disk.path, 4)
+    after = store_of(fat_contents(disk.part(1))["EFI/Microsoft/Boot/BCD"], tmp_path / "BCD")
+    assert after[listed]["16000049"] == b"\1"
+    assert after["{4636856e-540f-4170-a130-a84776f4c654}"]["15000011"] == bytes(8)
+
+
+def test_an_entry_of_another_disk_is_kept_with_a_word_about_it(tmp_path: Path) -> None:
+    disk = two_systems(tmp_path)
+    run(["sgdisk", "-d", "3", disk.path])
+    result = install_boot(disk.path, 4)
+    assert result.kept_entries == ("First",)
+    (told,) = result.warnings
+    assert "'First' was kept" in told
+    assert "--new-store" in told
 
 
 def test_a_recovery_environment_becomes_part_of_the_store(tmp_path: Path) -> None:
