@@ -34,6 +34,7 @@ def options(command: Command) -> Command:
         menu_name: str | None,
         timeout: int | None,
         bios_loader: str,
+        winre: bool,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         def make(*, force: bool = False, new_store: bool = False, sync: bool = True) -> BootOptions:
@@ -47,6 +48,7 @@ def options(command: Command) -> Command:
                 description=plain.description if menu_name is None else menu_name,
                 timeout_s=plain.timeout_s if timeout is None else timeout,
                 bios_loader=BiosLoader(bios_loader),
+                recovery=winre,
                 new_store=new_store,
                 force=force,
                 sync=sync,
@@ -73,5 +75,11 @@ def options(command: Command) -> Command:
             default="auto",
             show_default=True,
             help="BIOS: where the boot sector of an NTFS system partition comes from.",
+        ),
+        click.option(
+            "--winre",
+            is_flag=True,
+            help="Copy Windows' recovery environment (winre.wim) to the recovery partition and make it part of the "
+            "BCD store.  Windows sets it up by itself too, when it starts the first time.",
         ),
     )(run)

@@ -26,7 +26,7 @@ from osdimage.imaging.boot.check import BootReport, check_boot
 from osdimage.imaging.boot.check_store import default_entry, partition_refs
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of
-from osdimage.imaging.boot.windows import has_recovery
+from osdimage.imaging.boot.recovery import holds_recovery
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import Partition, PartitionTable
@@ -239,20 +239,9 @@ def _by_part(
     if is_manager:
         return places.system.number
     if is_ramdisk:
-        found = [each.number for each in _candidates(table) if _has_recovery(target, each)]
+        found = [each.number for each in _candidates(table) if holds_recovery(volume_of(target, each))]
         return found[0] if len(found) == 1 else None
     return None
-
-
-def _has_recovery(target: FileTarget, partition: Partition) -> bool:
-    volume = volume_of(target, partition)
-    if volume.filesystem not in {"ntfs", "fat32"}:
-        return False
-    try:
-        with open_files(volume) as files:
-            return has_recovery(files)
-    except OsdImageError:
-        return False
 
 
 def _fix_hidden(target: FileTarget, places: BootPlaces) -> list[str]:

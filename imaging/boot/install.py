@@ -31,7 +31,8 @@ from osdimage.imaging.boot.files import (
 )
 from osdimage.imaging.boot.ntfs_boot import NtfsBootCode
 from osdimage.imaging.boot.places import BootPlaces, choose_places, volume_of
-from osdimage.imaging.boot.windows import generation_of, has_recovery, locale_of, template_of
+from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
+from osdimage.imaging.boot.windows import generation_of, locale_of, template_of
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.read import read_table
@@ -57,6 +58,8 @@ class BootOptions:
         description: what the menu calls this Windows.
         timeout_s: how long the menu waits, in seconds.
         bios_loader: where the boot sector of an NTFS system volume comes from.
+        recovery: copy the recovery environment of Windows to the recovery partition; one that is there already becomes
+            part of the store also without.
         new_store: make the BCD store anew, without the entries that it has.
         force: write also to volumes that are marked dirty.
         sync: wait until everything is on the medium.
@@ -67,6 +70,7 @@ class BootOptions:
     description: str = "Windows"
     timeout_s: int = 30
     bios_loader: BiosLoader = BiosLoader.AUTO
+    recovery: bool = False
     new_store: bool = False
     force: bool = False
     sync: bool = True
@@ -195,6 +199,7 @@ class _Installation:
         self._options = options
         self._rng = rng
         self._now = now or datetime.now(UTC)
+        self._now_ns = int(self._now.timestamp()) * 1_000_000_000
 
     def run(self, windows: int, system: int | None, progress: ProgressCallback | None) -> BootResult:
         meter = Meter(progress, {Phase.READ: 1.0, Phase.WRITE_DATA: 2.0})
@@ -202,7 +207,7 @@ class _Installation:
         places = choose_places(table, windows, system)
         volume = self._system_volume(places)
         found = self._read(places)
-        recovery = self._recovery(table)
+        recovery = self._recovery(table, places)
         meter.step(Phase.READ, found.plan.size, found.plan.size)
         if places.firmware is Firmware.BIOS:
             table = prepare_record(self._target, table, active=places.system.number, rng=self._rng)
@@ -276,19 +281,25 @@ class _Installation:
     def _filesystem(self, partition: Partition) -> str | None:
         return volume_of(self._target, partition).filesystem
 
-    def _recovery(self, table: PartitionTable) -> int | None:
-        """Return the number of the partition with a recovery environment that is whole, or None."""
-        for partition in table.partitions:
-            if partition.role is Role.RECOVERY and self._filesystem(partition) in {"ntfs", "fat32"}:
-                with open_files(volume_of(self._target, partition)) as files:
-                    if has_recovery(files):
-                        return partition.number
-        return None
+    def _recovery(self, table: PartitionTable, places: BootPlaces) -> int | None:
+        """Return the number of the partition with a recovery environment that is whole, or None; copy one if asked."""
+        if self._options.recovery:
+            chosen = choose_recovery(table)
+            copy_recovery(
+                volume_of(self._target, places.windows),
+                volume_of(self._target, chosen),
+                modified_ns=self._now_ns,
+                force=self._options.force,
+                sync=self._options.sync,
+            )
+            return chosen.number
+        found = (each for each in table.partitions if each.role is Role.RECOVERY)
+        return next((each.number for each in found if holds_recovery(volume_of(self._target, each))), None)
 
     def _write(self, places: BootPlaces, volume: OpenVolume, found: _Found, store: bytes) -> None:
         with open_files(volume, write=True, force=self._options.force, sync=self._options.sync) as files:
             write_boot_files(files, found.plan, found.contents)
-            files.write(STORES[places.firmware], store, modified_ns=int(self._now.timestamp()) * 1_000_000_000)
+            files.write(STORES[places.firmware], store, modified_ns=self._now_ns)
 
     def _store(
         self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, recovery: int | None

@@ -1,4 +1,4 @@
-"""What an applied Windows tells of itself: its version, its language, its recovery environment."""
+"""What an applied Windows tells of itself: its version and its language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ DEFAULT_LOCALE = "en-US"
 _KERNEL = "Windows/System32/ntoskrnl.exe"
 _LARGEST_PROGRAM, _LARGEST_TEMPLATE = 64 * MIB, 16 * MIB
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})+")
-_RECOVERY = "Recovery/WindowsRE"
 
 
 def generation_of(source: VolumeFiles) -> Generation:
@@ -66,8 +65,3 @@ def locale_of(source: VolumeFiles, firmware: Firmware, *, wanted: str | None = N
 def template_of(source: VolumeFiles) -> bytes | None:
     """Return the image's own BCD template, or None."""
     return source.read(TEMPLATE, limit=_LARGEST_TEMPLATE) if source.exists(TEMPLATE) else None
-
-
-def has_recovery(files: VolumeFiles) -> bool:
-    r"""Tell whether a volume holds a recovery environment that is whole (``\Recovery\WindowsRE``)."""
-    return all(files.exists(f"{_RECOVERY}/{name}") for name in ("Winre.wim", "boot.sdi"))

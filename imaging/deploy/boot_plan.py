@@ -11,6 +11,7 @@ from osdimage.imaging.boot.drives import SYSTEM_HIVE
 from osdimage.imaging.boot.files import LOADERS
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces, choose_places
+from osdimage.imaging.boot.recovery import RECOVERY_WIM, choose_recovery
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.roles import FileSystem
 from osdimage.imaging.disk.table import Partition, PartitionTable
@@ -47,6 +48,8 @@ class InstallBoot:
         what = "boot files and BCD store"
         if self.places.firmware is Firmware.BIOS:
             what = "boot files, BCD store and boot code"
+        if self.options.recovery:
+            what += ", recovery environment"
         return f"make {self.places.firmware.upper()} start partition {windows}: {what} on partition {system}"
 
 
@@ -76,6 +79,9 @@ def plan_boot(
         target: the partition for the image.
         options: how.
         rng: where GUIDs come from.
+
+    Raises:
+        InvalidRequest: when the recovery environment is asked for, and the image or the layout has no place for it.
     """
     try:
         places = choose_places(table, target.number)
@@ -94,4 +100,15 @@ def plan_boot(
         return f"the disk will not start: the layout does not format partition {places.system.number} with {wanted}"
     if places.firmware is Firmware.BIOS and table.geometry.sector_size != SECTOR_BYTES:
         return f"the disk will not start: no BIOS starts a disk with sectors of {table.geometry.sector_size} bytes"
+    if options.recovery:
+        _refuse_no_recovery(image, table)
     return InstallBoot(places, options, rng.getrandbits(128))
+
+
+def _refuse_no_recovery(image: WimImage, table: PartitionTable) -> None:
+    spec = choose_recovery(table).spec
+    if spec is None or spec.filesystem is not FileSystem.NTFS:
+        raise InvalidRequest("the layout does not format the recovery partition with NTFS for the recovery environment")
+    if not holds(image, RECOVERY_WIM):
+        shown = "\\" + RECOVERY_WIM.replace("/", "\\")
+        raise InvalidRequest(f"image {image.index} does not hold {shown}, the recovery environment that was asked for")

@@ -347,6 +347,42 @@ def test_a_recovery_environment_becomes_part_of_the_store(tmp_path: Path) -> Non
     assert "Winre.wim".encode("utf-16-le") in ramdisk
 
 
+RECOVERY = {
+    "Windows/System32/Recovery/Winre.wim": body("Winre.wim", 900_000),
+    "Windows/Boot/DVD/EFI/boot.sdi": body("boot.sdi", 70_000),
+}
+
+
+@pytest.mark.parametrize(("preset", "windows", "recovery"), [(Preset.UEFI, 3, 4), (Preset.BIOS, 2, 3)])
+def test_the_recovery_environment_of_windows_is_copied_when_asked_for(
+    tmp_path: Path, preset: Preset, windows: int, recovery: int
+) -> None:
+    disk = Made(tmp_path / "disk.img", windows, 1, {})
+    tree = write_tree(tmp_path / "tree", windows_files() | RECOVERY)
+    make_disk(disk.path, SIZE, preset_layout(preset), {windows: tree})
+    assert install_boot(disk.path, windows).recovery_partition is None
+    for _ in range(2):
+        # The second time replaces the first.
+        done = osdimage("boot", "install", disk.path, "--partition", str(windows), "--winre")
+        assert f"partition {recovery}: the recovery environment is part of the store" in done.out
+    assert ntfs_contents(disk.part(recovery)) == {
+        "Recovery/WindowsRE/Winre.wim": RECOVERY["Windows/System32/Recovery/Winre.wim"],
+        "Recovery/WindowsRE/boot.sdi": RECOVERY["Windows/Boot/DVD/EFI/boot.sdi"],
+    }
+    view = osdimage("boot", "show", disk.path, "--json").document
+    assert {each["number"] for each in view["partitions"]} == {1, windows, recovery}
+
+
+def test_a_recovery_environment_that_cannot_be_is_told(tmp_path: Path) -> None:
+    disk = uefi(tmp_path)
+    before = fat_contents(disk.part(1))
+    where = ("boot", "install", disk.path, "--partition", "3", "--winre")
+    assert r"\Windows\System32\Recovery\Winre.wim is missing" in osdimage(*where, code=3).err
+    run(["sgdisk", "-d", "4", disk.path])
+    assert "has no recovery partition" in osdimage(*where, code=2).err
+    assert fat_contents(disk.part(1)) == before
+
+
 @pytest.mark.parametrize(
     ("gone", "text"),
     [

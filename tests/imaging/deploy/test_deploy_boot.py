@@ -110,6 +110,25 @@ def test_an_image_of_data_is_deployed_with_a_word_about_it(tmp_path: Path, prese
     assert any("will not start" in each and text in each for each in done.warnings), done.warnings
 
 
+def test_the_recovery_environment_goes_where_it_belongs_when_asked_for(wim: Path, tmp_path: Path) -> None:
+    where = ("--preset", "uefi", "--size", "3GB", "--winre")
+    none = osdimage("deploy", wim, tmp_path / "no.img", *where, code=2)
+    assert r"does not hold \Windows\System32\Recovery\Winre.wim" in none.err
+    recovery = {"Windows/System32/Recovery/Winre.wim": b"wim" * 99, "Windows/Boot/DVD/EFI/boot.sdi": b"sdi" * 99}
+    (tmp_path / "more").mkdir()
+    whole = make_wim(tmp_path / "more", windows_files() | recovery)
+    assert "has no recovery partition" in osdimage(
+        "deploy", whole, tmp_path / "no.img", *where, "--recovery", "none", code=2
+    ).err  # fmt: skip
+    disk = tmp_path / "disk.img"
+    osdimage("deploy", whole, disk, *where)
+    copied = cut(disk, 4, tmp_path / "recovery.ntfs")
+    judges.assert_ntfs_clean(copied)
+    out = judges.output("ntfscat", copied, "/Recovery/WindowsRE/Winre.wim")
+    assert out == "wim" * 99
+    assert osdimage("boot", "check", disk).code == 0
+
+
 def test_a_layout_without_a_volume_for_the_boot_manager_says_so(wim: Path, tmp_path: Path) -> None:
     done = osdimage(
         "deploy", wim, tmp_path / "disk.img", "--size", "3GB", "--dry-run",
