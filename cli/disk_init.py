@@ -80,7 +80,7 @@ def init_command(
 
 def _load(path: Path) -> DiskPlan:
     from osdimage.imaging.disk import plan as plans  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.backup import read_document  # noqa: PLC0415
+    from osdimage.imaging.documents import read_document  # noqa: PLC0415
 
     return plans.from_json(read_document(path), source=str(path))
 

@@ -12,7 +12,6 @@ import base64
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,13 +24,12 @@ from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
+from osdimage.imaging.documents import read_document, write_document
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 FORMAT = "osdimage-partition-table-backup"
 VERSION = 1
-MAX_FILE_BYTES = 64 << 20
-"""More than any real backup; a larger file is not read into memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,26 +191,7 @@ def save_backup(backup: TableBackup, path: Path, *, overwrite: bool = False) -> 
     """
     if not overwrite and path.exists():
         raise TargetRefused(f"{path} exists; give another name, or --overwrite")
-    temporary: Path | None = None
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(to_json(backup))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        temporary = None
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink()
+    write_document(path, to_json(backup))
 
 
 def load_backup(path: Path) -> TableBackup:
@@ -223,26 +202,6 @@ def load_backup(path: Path) -> TableBackup:
         InvalidDocument: as :func:`from_json`.
     """
     return from_json(read_document(path), source=str(path))
-
-
-def read_document(path: Path) -> str:
-    """Read a JSON document of ours, of limited size.
-
-    Raises:
-        StorageError: when it cannot be read.
-        InvalidDocument: when it is too large or not text.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    if len(data) > MAX_FILE_BYTES:
-        raise InvalidDocument(f"{path} is too large for a document of osdimage")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidDocument(f"{path} is not a text file") from error
 
 
 def restore_steps(backup: TableBackup, old: DiskReading) -> tuple[Step, ...]:

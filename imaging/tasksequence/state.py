@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
-from osdimage.imaging.disk.backup import read_document
-from osdimage.imaging.errors import InvalidDocument, StorageError
+from osdimage.imaging.documents import read_document, write_document
+from osdimage.imaging.errors import InvalidDocument
 
 
 def write_state(path: Path, document: object) -> None:
@@ -18,29 +15,7 @@ def write_state(path: Path, document: object) -> None:
     Raises:
         StorageError: when it cannot be written.
     """
-    temporary: Path | None = None
-    try:
-        # mkstemp makes the file for its owner alone.
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        temporary = None
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
+    write_document(path, json.dumps(document, indent=1) + "\n")
 
 
 def read_state(path: Path) -> object:

@@ -25,6 +25,7 @@ from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.target import FileTarget, MemoryTarget, create_image, open_image
+from osdimage.imaging.documents import MAX_DOCUMENT_BYTES
 from osdimage.imaging.errors import InvalidDocument, StorageError, TargetRefused
 from osdimage.imaging.units import GIB, MIB, Geometry
 
@@ -219,7 +220,7 @@ def test_something_else_is_no_backup_and_no_plan(text: str) -> None:
 def test_a_document_that_is_too_large_or_no_text_is_not_read(tmp_path: Path) -> None:
     large, binary = tmp_path / "large", tmp_path / "binary"
     with large.open("wb") as file:
-        file.truncate(backups.MAX_FILE_BYTES + 1)
+        file.truncate(MAX_DOCUMENT_BYTES + 1)
     binary.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(InvalidDocument, match="too large"):
         backups.read_document(large)
