@@ -54,4 +54,6 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
         prefix = (judges.require("nsenter"), f"--target={holder.pid}", "--mount", "--")
         yield SmallDisk(folder, prefix, Path(f"/proc/{holder.pid}/root{folder}"))
     finally:
-        holder.communicate(input="\n")
+        # It may have ended already, and been read to the end.
+        if holder.returncode is None:
+            holder.communicate(input="\n")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 from disk_judges import run as judge
-from judges import require
 from ntfs_judges import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
+from ordinary_user import folder_for_all, osdimage_as_nobody
 from osdimage.imaging import CaptureSource, WimFile, capture
 from volume_cases import (
     KINDS,
-    OSDIMAGE,
     Disk,
     expected_contents,
     format_disk,
@@ -122,24 +119,9 @@ def test_partitions_of_several_disks_in_several_threads_at_once(tree: Path, wim:
 
 
 def test_an_apply_and_a_capture_as_an_ordinary_user(wim: Path, disk: Disk) -> None:
-    require("setpriv")
-    if os.geteuid() != 0:
-        pytest.skip("the other tests have already run as an ordinary user")
-    nobody = 65534
-    place = Path("/tmp") / f"osdimage-nobody-{os.getpid()}"  # noqa: S108 - pytest's folders are closed to others
-    place.mkdir(mode=0o700)
-    try:
-        image = shutil.copyfile(disk.path, place / "disk.img")
-        copy = shutil.copyfile(wim, place / "image.wim")
-        for path in (place, image, copy):
-            os.chown(path, nobody, nobody)
-        for arguments in (
-            ["apply", copy, image, "--partition", "3"],
-            ["capture", image, place / "again.wim", "--partition", "3"],
-        ):
-            command = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", OSDIMAGE, *arguments]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "HOME": "/"})
-            assert done.returncode == 0, done.stderr
-        assert blobs(place / "again.wim") == blobs(wim)
-    finally:
-        shutil.rmtree(place)
+    with folder_for_all() as folder:
+        shutil.copyfile(disk.path, folder / "disk.img").chmod(0o666)
+        shutil.copyfile(wim, folder / "image.wim").chmod(0o666)
+        osdimage_as_nobody(folder, "apply", "image.wim", "disk.img", "--partition", "3")
+        osdimage_as_nobody(folder, "capture", "disk.img", "again.wim", "--partition", "3")
+        assert blobs(folder / "again.wim") == blobs(wim)
