@@ -12,6 +12,7 @@ import click
 from osdimage.cli import disk_params, params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
+from osdimage.cli.run_explain import explain, list_actions
 from osdimage.cli.run_input import Computer, NewDisks, Pairs, layers, pairs, read_variables, set_variables
 
 if TYPE_CHECKING:
@@ -84,6 +85,22 @@ _FORM = "lines NAME=VALUE, or a JSON object"
 @click.option("--resume", type=params.EXISTING, metavar="STATE", help="Go on with a run that stopped.")
 @click.option("--dry-run", is_flag=True, help="Show what would run, what not and why, and what would be lost.")
 @click.option("--strict", is_flag=True, help="Refuse a sequence with steps that cannot be run on Linux.")
+@click.option(
+    "--actions",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_actions,
+    help="List the steps that run, and those that are left out.",
+)
+@click.option(
+    "--explain",
+    metavar="STEP",
+    is_eager=True,
+    expose_value=False,
+    callback=explain,
+    help="Show the variables of a step, such as 'Apply Data Image'.",
+)
 @disk_params.yes
 @params.output(keys="step, state, report, progress, log, kind, restart")
 def run_command(

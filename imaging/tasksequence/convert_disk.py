@@ -51,4 +51,5 @@ INFO = ActionInfo(
     run=convert_disk,
     forecast=forecast_convert_disk,
     variables=VARIABLES,
+    destroys="nothing: it is not supported, and fails",
 )

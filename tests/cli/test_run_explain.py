@@ -1,0 +1,58 @@
+"""``osdimage run --actions`` and ``--explain``."""
+
+from __future__ import annotations
+
+import pytest
+from commands import osdimage
+from osdimage.imaging.tasksequence.actions import ACTIONS
+from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
+from osdimage.imaging.tasksequence.result import ActionInfo
+
+
+def test_the_list_has_every_step_that_is_known_with_what_becomes_of_it() -> None:
+    rows = [line.split("  ") for line in osdimage("run", "--actions").out.splitlines()]
+    told = {row[0]: row[-1].strip() for row in rows if len(row) > 1}
+    assert told.pop("step") == "what is lost"
+    assert told.pop("left out") == "why"
+    assert set(told) == {info.title for info in (*ACTIONS, *ELSEWHERE)}
+    assert told["Format and Partition Disk"] == "everything on the disk"
+    assert told["Restart Computer"] == "nothing"
+    assert told["Install Application"] == "it needs the ConfigMgr client"
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "120"])
+@pytest.mark.parametrize("info", ACTIONS, ids=lambda info: info.title)
+def test_a_step_is_explained_with_all_of_its_variables(
+    info: ActionInfo, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    text = osdimage("run", "--explain", info.title.upper()).out
+    words = text.split()
+    assert {each.name for each in info.variables} <= set(words)
+    for each in info.variables:
+        assert " ".join(words).count(" ".join(each.valid.split())) >= 1
+    assert f"What is lost: {info.destroys or 'nothing'}." in text
+    rows = [line for line in text.splitlines() if line.startswith("  ")]
+    assert all(len(line) <= int(columns) for line in rows) or columns == "20"
+
+
+@pytest.mark.parametrize(
+    "name", ["Apply Data Image", "SMS_TaskSequence_ApplyDataImageAction", "applydataimage", "ApplyDataImage"]
+)
+def test_a_step_may_be_named_by_its_type(name: str) -> None:
+    lines = osdimage("run", "--explain", name).out.splitlines()
+    assert lines[:2] == ["Apply Data Image", "  SMS_TaskSequence_ApplyDataImageAction"]
+    # Facts of "Task Sequence Action Variables" (Configuration Manager 2007): the index is required, the wipe is not.
+    row = next(line for line in lines if line.startswith("  OSDDataImageIndex "))
+    assert "the number of the image (required; " in row
+    text = " ".join(" ".join(lines).split())
+    assert "OSDWipeDestinationPartition true or false: delete the files of the volume first (optional; default" in text
+
+
+def test_why_a_step_is_left_out_is_told() -> None:
+    assert "Left out: it needs a ConfigMgr site." in osdimage("run", "--explain", "RequestStateStore").out
+
+
+def test_a_step_that_is_not_known_is_refused_with_those_that_are() -> None:
+    refused = osdimage("run", "--explain", "Bake a Cake", code=2)
+    assert "there is no step Bake a Cake; those that run are Format and Partition Disk, " in refused.err
