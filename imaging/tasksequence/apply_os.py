@@ -167,6 +167,7 @@ def _planned(env: Environment, machine: Machine) -> Iterator[_Plan]:
 def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume], ...]:
     """Return each image with its volume, on the disk of the next free volume, as :func:`apply_volumes` chooses them."""
     disk = machine.next_volume().place.disk
+    machine.writable_disk(disk)
     captured = [image.info.disk.captured for image in wim if image.info.disk is not None]
     with_efi = any(each is not None and each.is_efi for each in captured)
     volumes = [each for each in machine.disk_volumes(disk) if each.is_usable and (with_efi or not each.is_efi)]

@@ -11,6 +11,7 @@ is there is replaced in one step when the new one is complete, and stays as it w
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,11 @@ def _planned(env: Environment, machine: Machine) -> _Plan:
     inputs.finish()
     if destination is None or where is None:
         raise InvalidRequest("OSDCaptureDestination and OSDTargetSystemRoot are needed")
+    folder = destination.absolute().parent
+    if not folder.is_dir():
+        raise ActionFailed(HResult.FILE_NOT_FOUND, f"OSDCaptureDestination: there is no directory {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ActionFailed(HResult.E_ACCESSDENIED, f"OSDCaptureDestination: {folder} cannot be written")
     properties = ImageProperties(description=description, creator=creator, image_version=version)
     volume = machine.volume(where[0])
     if not volume.is_usable:

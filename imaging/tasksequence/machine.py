@@ -9,6 +9,7 @@ A machine is saved with the state of a run, so that a sequence goes on after a r
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,8 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.roles import GptAttributes, Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
+from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
+from osdimage.imaging.tasksequence.result import HResult
 from osdimage.imaging.tasksequence.state import read_state, write_state
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.eligible import FILE_SYSTEMS, is_efi, read_volumes
@@ -175,6 +177,18 @@ class Machine:
             numbers = ", ".join(map(str, sorted(self.disks))) or "none"
             raise InvalidRequest(f"there is no disk {index}; disks of this machine: {numbers}")
         return found
+
+    def writable_disk(self, index: int) -> Path:
+        """Return the target of a disk number, for a step that writes to it: found out before the first step.
+
+        Raises:
+            InvalidRequest: when there is none.
+            ActionFailed: E_ACCESSDENIED when it cannot be written.
+        """
+        path = self.disk(index)
+        if path.exists() and not os.access(path, os.W_OK):
+            raise ActionFailed(HResult.E_ACCESSDENIED, f"disk {index} ({path}) cannot be written: permission denied")
+        return path
 
     def disk_volumes(self, index: int) -> list[Volume]:
         """Return the partitions of a disk but extended ones, in their order; none for a disk without a table.

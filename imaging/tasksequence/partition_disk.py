@@ -138,7 +138,7 @@ def _request(env: Environment, machine: Machine) -> tuple[DiskLayout, int]:
     if layout.disk_index is None:
         raise InvalidRequest("OSDDiskIndex is missing")
     index = layout.disk_index
-    machine.disk(index)
+    machine.writable_disk(index)
     for name in _KEPT_HERE:
         path = env.text(name)
         if path and _lies_on(machine, path, index):

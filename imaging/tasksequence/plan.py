@@ -249,6 +249,8 @@ class _Walker:
                 forecast = info.forecast(self._env, self._machine)
         except OsdImageError as error:
             return replace(base, problems=(mask(str(error)),))
+        except OSError as error:
+            return replace(base, problems=(mask(f"{error.filename}: {error.strerror}"),))
         return replace(
             base,
             does=mask(forecast.does),

@@ -19,6 +19,7 @@ import ntfs_judges
 import pytest
 import sequence_packages
 from commands import Outcome, osdimage
+from ordinary_user import folder_for_all, osdimage_as_nobody
 from osdimage.imaging.tasksequence.actions import ACTIONS
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from terminal import on_a_terminal
@@ -232,6 +233,33 @@ def test_size_makes_the_disks_that_are_not_there_when_the_run_begins(disk: Path,
     assert new.stat().st_size == SIZE
     assert new.stat().st_blocks * 512 < SIZE // 4
     assert disk.stat().st_blocks == 0
+
+
+def test_what_may_not_be_written_or_read_is_told_before_the_first_step(packages: dict[str, Path]) -> None:
+    with folder_for_all() as folder:
+        disk = folder / "disk.img"
+        disk.touch(0o444)
+        os.truncate(disk, SIZE)
+        closed = folder / "closed"
+        closed.mkdir(0o000)
+        sequence = folder / "sequence.xml"
+        sequence.write_bytes((FIXTURES / "standalone-media.xml").read_bytes())
+        for name in ("ABC00001", "ABC00002"):
+            (folder / f"{name}.wim").write_bytes(packages[name].read_bytes())
+        given = [word for name in ("ABC00001", "ABC00002") for word in ("--package", f"{name}={folder / name}.wim")]
+        words = ["run", str(sequence), *given, "--package", f"ABC00003={closed}", "--yes"]
+        refused = osdimage_as_nobody(folder, *words, "--disk", f"0={disk}", code=2)
+        assert f"step 6 'Partition Disk 0': disk 0 ({disk}) cannot be written: permission denied" in refused.stderr
+        # With a disk that may be written, what is wrong next is told: the package.
+        disk.unlink()
+        refused = osdimage_as_nobody(folder, *words, "--disk", f"0={disk}", "--size", "700MB", code=2)
+        assert f"step 7 'Apply Operating System': {closed}/unattend.xml: Permission denied" in refused.stderr
+        assert not disk.exists()
+        # Where a capture would go.
+        sequence.write_bytes((FIXTURES / "build-and-capture.xml").read_bytes())
+        words += ["--disk", f"0={disk}", "--size", "700MB", "--share", rf"\\server\captures={closed}"]
+        refused = osdimage_as_nobody(folder, *words, code=2)
+        assert f"OSDCaptureDestination: {closed} cannot be written" in refused.stderr
 
 
 def test_strict_refuses_what_only_windows_can_do(run: Run, disk: Path) -> None:

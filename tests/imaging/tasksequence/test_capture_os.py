@@ -211,6 +211,9 @@ def test_a_directory_that_is_not_there_fails(reference: tuple[Path, Machine], tm
     _, machine = reference
     failed = fails(machine, variables(tmp_path / "none" / "x.wim"))
     assert failed.code == FILE_NOT_FOUND
+    with (env := Environment()).step_defaults(variables(tmp_path / "none" / "x.wim")):
+        found = forecast_capture_operating_system_image(env, machine.rehearsal())
+    assert found.problems == (f"OSDCaptureDestination: there is no directory {tmp_path / 'none'}",)
 
 
 @pytest.mark.root
