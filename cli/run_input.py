@@ -162,7 +162,8 @@ def layers(
         click.UsageError: when a precedence is none, or a file is not there.
         InvalidRequest: when a variable breaks the rules.
     """
-    from osdimage.imaging.tasksequence.environment import CollectionVariables, Environment  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.environment import Environment  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence.layers import CollectionVariables  # noqa: PLC0415
 
     made = []
     for text in collections:

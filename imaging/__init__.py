@@ -192,11 +192,13 @@ if TYPE_CHECKING:
         convert_disk,
     )
     from osdimage.imaging.tasksequence.environment import (
-        CollectionVariables,
         Environment,
     )
     from osdimage.imaging.tasksequence.join_domain import (
         join_domain_or_workgroup,
+    )
+    from osdimage.imaging.tasksequence.layers import (
+        CollectionVariables,
     )
     from osdimage.imaging.tasksequence.machine import (
         Firmware,
@@ -350,7 +352,7 @@ _HOME = {
     "CapturedPartition": "disk.captured",
     "CapturedVolumes": "wim.capture_volumes",
     "ClassCount": "wim.fidelity",
-    "CollectionVariables": "tasksequence.environment",
+    "CollectionVariables": "tasksequence.layers",
     "CompareReport": "wim.fidelity",
     "Compression": "wim.compression",
     "CompressionSpec": "wim.compression",

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.variables import MAX_VALUE
-from osdimage.imaging.tasksequence.environment import Environment, Origin
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.layers import Origin
 from osdimage.imaging.tasksequence.result import RestartTarget
 from osdimage.imaging.tasksequence.sequence import Sequence
 

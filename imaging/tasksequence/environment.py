@@ -18,12 +18,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
-from osdimage.imaging.disk.variables import MAX_NAME, MAX_VALUE, check_name
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, ReadOnlyVariable, quoted
+from osdimage.imaging.disk.variables import check_name
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest
+from osdimage.imaging.tasksequence.layers import (
+    CollectionVariables,
+    Layer,
+    Origin,
+    Properties,
+    check_settable,
+    check_value,
+    entry_bytes,
+    size_of,
+)
 from osdimage.imaging.tasksequence.secrets import MASK, Secrets, names_a_secret
 from osdimage.imaging.tasksequence.state import read_state, write_state
 
@@ -33,69 +41,6 @@ MAX_ELEMENTS = 4096
 
 _FORMAT = "osdimage-task-sequence-environment"
 _VERSION = 1
-_LETTER = re.compile(r"[A-Za-z]", re.ASCII)
-
-
-class Origin(StrEnum):
-    """Where the value of a variable comes from, the strongest first."""
-
-    ENGINE = "engine"
-    SET = "set"
-    MEDIA = "media"
-    COMPUTER = "computer"
-    COLLECTION = "collection"
-    SEQUENCE = "sequence"
-    STEP = "step"
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionVariables:
-    """The variables of one collection that the computer belongs to.
-
-    Attributes:
-        variables: names and values; an empty value deletes the variable of a weaker collection.
-        precedence: 1, the weakest, to 9.  Between equals the one that is given later wins.
-    """
-
-    variables: Mapping[str, str]
-    precedence: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse a precedence that the console does not offer."""
-        if not 1 <= self.precedence <= 9:
-            raise InvalidRequest(f"the precedence of a collection is 1 (lowest) to 9 (highest), not {self.precedence}")
-
-
-@dataclass(slots=True)
-class _Layer:
-    """The variables of one origin: name in lower case -> name as written, and value ("" deletes)."""
-
-    origin: Origin
-    entries: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-
-class Properties(Mapping[str, str]):
-    """Read-only values by names that are compared without case."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        """Copy the values; of names that differ only by case the last one counts."""
-        self._values = {name.lower(): (name, value) for name, value in values.items()}
-
-    def __getitem__(self, name: str) -> str:
-        """Return a value."""
-        return self._values[name.lower()][1]
-
-    def __iter__(self) -> Iterator[str]:
-        """Return the names as they were written."""
-        return (name for name, _ in self._values.values())
-
-    def __len__(self) -> int:
-        """Count the values."""
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        """Name the properties, and hide what they hold."""
-        return f"<Properties {', '.join(self)}>"
 
 
 class Environment(MutableMapping[str, str]):
@@ -129,10 +74,10 @@ class Environment(MutableMapping[str, str]):
         """
         self._secrets = Secrets()
         self._bytes = 0
-        self._engine = _Layer(Origin.ENGINE)
-        self._set = _Layer(Origin.SET)
-        self._steps: list[tuple[_Layer, Properties]] = []
-        self._given: list[_Layer] = []
+        self._engine = Layer(Origin.ENGINE)
+        self._set = Layer(Origin.SET)
+        self._steps: list[tuple[Layer, Properties]] = []
+        self._given: list[Layer] = []
         for name in hidden:
             self.hide(name)
         if media is not None:
@@ -143,10 +88,10 @@ class Environment(MutableMapping[str, str]):
             self._given += [self._filled(Origin.COLLECTION, each.variables) for each in reversed(weakest_first)]
         self._given.append(self._filled(Origin.SEQUENCE, sequence or {}))
 
-    def _filled(self, origin: Origin, variables: Mapping[str, str]) -> _Layer:
-        layer = _Layer(origin)
+    def _filled(self, origin: Origin, variables: Mapping[str, str]) -> Layer:
+        layer = Layer(origin)
         for name, value in variables.items():
-            _check_settable(name)
+            check_settable(name)
             if name.lower() in layer.entries:
                 raise InvalidRequest(f"{name} is given twice; names are compared without case")
             self._store(layer, name, value)
@@ -248,12 +193,12 @@ class Environment(MutableMapping[str, str]):
             ReadOnlyVariable: when the name begins with ``_``.
             InvalidRequest: when the name or the value breaks the rules.
         """
-        _check_settable(name)
+        check_settable(name)
         self._store(self._set, name, value)
 
     def __delitem__(self, name: str) -> None:
         """Delete a variable; KeyError when it is not set."""
-        _check_settable(name)
+        check_settable(name)
         if self._find(name) is None:
             raise KeyError(name)
         self._store(self._set, name, "")
@@ -281,10 +226,10 @@ class Environment(MutableMapping[str, str]):
         Raises:
             InvalidRequest: when a name or a value breaks the rules.
         """
-        layer = _Layer(Origin.STEP)
+        layer = Layer(Origin.STEP)
         try:
             for name, value in variables.items():
-                _check_settable(name)
+                check_settable(name)
                 self._store(layer, name, self.expand(value))
             expanded = {name: self.expand(value) for name, value in (properties or {}).items()}
             for name, value in expanded.items():
@@ -296,14 +241,14 @@ class Environment(MutableMapping[str, str]):
             finally:
                 self._steps.pop()
         finally:
-            self._bytes -= _size_of(layer)
+            self._bytes -= size_of(layer)
 
-    def _store(self, layer: _Layer, name: str, value: str) -> None:
+    def _store(self, layer: Layer, name: str, value: str) -> None:
         shown = MASK if self.is_secret(name) else None
         check_value(name, value)
         key = name.lower()
         old = layer.entries.get(key)
-        total = self._bytes + _entry_bytes(name, value) - (0 if old is None else _entry_bytes(*old))
+        total = self._bytes + entry_bytes(name, value) - (0 if old is None else entry_bytes(*old))
         if total > MAX_ENVIRONMENT_BYTES:
             raise InvalidRequest(
                 f"{name}: the environment would have {total:,} bytes; it may have {MAX_ENVIRONMENT_BYTES:,} "
@@ -385,13 +330,13 @@ class Environment(MutableMapping[str, str]):
         kept = {Origin.ENGINE: self._engine, Origin.SET: self._set}
         layer = kept.get(origin)
         if layer is None:
-            layer = _Layer(origin)
+            layer = Layer(origin)
             self._given.append(layer)
         for name, value in variables.items():
             if origin is Origin.ENGINE:
                 self.set_read_only(name, _string(value))
             else:
-                _check_settable(name)
+                check_settable(name)
                 self._store(layer, name, _string(value))
 
     def save(self, path: Path) -> None:
@@ -420,7 +365,7 @@ class Environment(MutableMapping[str, str]):
 
     # Layers
 
-    def _layers(self) -> Iterator[_Layer]:
+    def _layers(self) -> Iterator[Layer]:
         yield self._engine
         yield self._set
         yield from self._given
@@ -439,42 +384,6 @@ class Environment(MutableMapping[str, str]):
                 return (*entry, layer.origin)
             is_deleted = True
         return None
-
-
-def check_value(name: str, value: str) -> None:
-    """Refuse a value that no variable can have.
-
-    Raises:
-        InvalidRequest: without the value, which may be secret.
-    """
-    length = utf16_units(value)
-    if length > MAX_VALUE:
-        raise InvalidRequest(f"{name}: a value has at most {MAX_VALUE:,} characters, not {length:,}")
-    if "\0" in value:
-        raise InvalidRequest(f"{name}: a value cannot hold the character NUL")
-
-
-def utf16_units(text: str) -> int:
-    """Count characters as Windows does."""
-    return len(text) + sum(1 for character in text if character > "\uffff")
-
-
-def _check_settable(name: str) -> None:
-    if name.startswith("_") and check_name(name) is None:
-        raise ReadOnlyVariable(f"{name} is read-only: variables whose names begin with _ are set by the engine alone")
-    if check_name(name) is not None or _LETTER.match(name) is None:
-        raise InvalidRequest(
-            f"{quoted(name)} is not the name of a variable: a letter, then letters, digits, _ and -, "
-            f"at most {MAX_NAME} in all"
-        )
-
-
-def _entry_bytes(name: str, value: str) -> int:
-    return 2 * (utf16_units(name) + utf16_units(value))
-
-
-def _size_of(layer: _Layer) -> int:
-    return sum(_entry_bytes(*entry) for entry in layer.entries.values())
 
 
 def _string(value: object) -> str:

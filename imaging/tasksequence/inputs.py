@@ -8,7 +8,8 @@ from ipaddress import IPv4Address
 from typing import TypeVar
 
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.tasksequence.environment import Environment, utf16_units
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.layers import utf16_units
 from osdimage.imaging.tasksequence.result import Needs, VariableInfo
 from osdimage.imaging.tasksequence.secrets import MASK
 

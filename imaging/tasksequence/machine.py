@@ -15,18 +15,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from uuid import UUID
 
 from osdimage.imaging.boot.bcd_create import Firmware
-from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.place import RandomBits
-from osdimage.imaging.disk.roles import GptAttributes, Role
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.tasksequence.result import HResult
 from osdimage.imaging.tasksequence.state import read_state, write_state
+from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_filesystem, volumes_of
 from osdimage.imaging.tasksequence.windows import WindowsFacts
-from osdimage.imaging.volume.eligible import FILE_SYSTEMS, is_efi, read_volumes
+from osdimage.imaging.volume.eligible import read_volumes
 
 __all__ = ["Firmware", "Machine", "Place", "TargetSystem", "Volume"]
 
@@ -36,55 +34,6 @@ _LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
 """What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
 _DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
 _PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A partition of a disk: the number of the disk, and that of the partition as ``osdimage disk show`` lists it."""
-
-    disk: int
-    partition: int
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A volume as Windows PE would see it.
-
-    Attributes:
-        place: where it is.
-        number: the number of its partition in Windows, which does not count an extended partition.
-        filesystem: what it holds, as :mod:`osdimage.imaging.disk.signatures` names it, or None.
-        letter: its drive letter without colon, or None.
-        is_efi: whether it is an EFI system partition.
-        is_hidden: whether it is hidden or for recovery.
-        is_active: whether BIOS starts from it.
-        size: of the partition in bytes.
-    """
-
-    place: Place
-    number: int
-    filesystem: str | None
-    letter: str | None
-    is_efi: bool
-    is_hidden: bool
-    is_active: bool
-    size: int
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether images can go to it."""
-        return self.filesystem in FILE_SYSTEMS
-
-    @property
-    def is_ordinary(self) -> bool:
-        """Whether Windows PE gives it a letter by itself, and "next available partition" means it too."""
-        return self.is_usable and not self.is_efi and not self.is_hidden
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        letter = f" ({self.letter}:)" if self.letter else ""
-        return f"disk {self.place.disk} partition {self.number}{letter}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +150,7 @@ class Machine:
         table = self.planned.get(index)
         held: dict[int, str | None] = {}
         if table is not None:
-            held = {each.number: _planned_filesystem(each) for each in table.partitions}
+            held = {each.number: planned_filesystem(each) for each in table.partitions}
         elif self.is_rehearsal and not path.exists():
             return []
         else:
@@ -210,22 +159,8 @@ class Machine:
             except InvalidTable:
                 return []
             table, held = found.table, {number: info.kind for number, info in found.held.items()}
-        numbers = table.windows_numbers()
         letters = {place: letter for letter, place in self.letters.items()}
-        return [
-            Volume(
-                place=Place(index, each.number),
-                number=numbers[each.number],
-                filesystem=held.get(each.number),
-                letter=letters.get(Place(index, each.number)),
-                is_efi=is_efi(each),
-                is_hidden=_is_hidden(each),
-                is_active=each.active,
-                size=table.size_bytes(each),
-            )
-            for each in table.partitions
-            if each.number in numbers
-        ]
+        return volumes_of(index, table, held, letters)
 
     def volumes(self) -> Iterator[Volume]:
         """Yield the partitions of all disks, in the order of the disks."""
@@ -439,19 +374,6 @@ class Machine:
             InvalidDocument: as :meth:`from_document`.
         """
         return cls.from_document(read_state(path), source=str(path))
-
-
-def _planned_filesystem(partition: Partition) -> str | None:
-    spec = partition.spec
-    return None if spec is None or spec.filesystem is None else spec.filesystem.value.lower()
-
-
-def _is_hidden(partition: Partition) -> bool:
-    return (
-        partition.role in {Role.HIDDEN, Role.RECOVERY}
-        or partition.type_id == roles.WINDOWS_RECOVERY
-        or bool(isinstance(partition.type_id, UUID) and partition.attributes & GptAttributes.NO_DRIVE_LETTER)
-    )
 
 
 def _insensitive(folder: Path, name: str) -> Path | None:

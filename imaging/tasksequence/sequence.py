@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.tasksequence.conditions import Condition, read_condition
 from osdimage.imaging.tasksequence.element import Element
-from osdimage.imaging.tasksequence.environment import Properties
+from osdimage.imaging.tasksequence.layers import Properties
 from osdimage.imaging.tasksequence.result import RunIn
 
 STEP_TAGS = frozenset({"step", "subtasksequence"})

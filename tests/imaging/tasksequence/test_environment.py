@@ -14,12 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, ReadOnlyVariable, StorageError
-from osdimage.imaging.tasksequence.environment import (
-    MAX_ENVIRONMENT_BYTES,
-    CollectionVariables,
-    Environment,
-    Origin,
-)
+from osdimage.imaging.tasksequence.environment import MAX_ENVIRONMENT_BYTES, Environment
+from osdimage.imaging.tasksequence.layers import CollectionVariables, Origin
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,8}", fullmatch=True)
 
