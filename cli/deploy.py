@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.install import BootOptions
+    from osdimage.imaging.deploy.execute import DeployResult
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.layout import DiskLayout
     from osdimage.imaging.disk.target import FileTarget
@@ -113,10 +115,7 @@ def deploy_command(
         if dry_run:
             _show(disk, planned(_geometry(disk, size, sector_size)), reporter)
             return
-        with (
-            _raw(disk, disk_format, replace=yes) as raw,
-            _target(raw, size=size, sector_size=sector_size) as (target, is_new),
-        ):
+        with _target(disk, disk_format, size=size, sector_size=sector_size, replace=yes) as (target, is_new):
             check_expected(target, serial=expect_serial, size_bytes=expect_size)
             plan = planned(target.geometry)
             for text in plan.warnings:
@@ -134,8 +133,9 @@ def deploy_command(
                 strict=strict,
                 progress=progress,
             )
+            result = _named(result, disk)
             if not (reporter.as_json or reporter.quiet):
-                _picture(raw, disk)
+                _picture(target.name, disk)
     applied = result.applied
     more = [f"  partition {each.partition}: {each.files:,} files, {format_size(each.size)}" for each in result.more]
     starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(disk))
@@ -172,19 +172,26 @@ def _geometry(disk: Path, size: int | None, sector_size: int | None) -> Geometry
 
 
 @contextmanager
-def _raw(disk: Path, disk_format: str, *, replace: bool) -> Iterator[Path]:
-    """Yield the raw disk image to write: the disk itself, or a temporary one that becomes the disk."""
+def _target(
+    disk: Path, disk_format: str, *, size: int | None, sector_size: int | None, replace: bool
+) -> Iterator[tuple[FileTarget, bool]]:
+    """Open the disk, or create the image; tell whether it is new.
+
+    One that is to have another format than raw becomes the disk in the end.
+    """
     from osdimage.imaging.deploy.convert import DiskFormat, raw_beside  # noqa: PLC0415 - start-up stays cheap
 
-    if disk_format == DiskFormat.RAW:
-        yield disk
+    if disk_format == DiskFormat.RAW or size is None:
+        with _raw_target(disk, size=size, sector_size=sector_size) as opened:
+            yield opened
         return
-    with raw_beside(disk, DiskFormat(disk_format), replace=replace) as raw:
-        yield raw
+    form = DiskFormat(disk_format)
+    with raw_beside(disk, form, size, sector_size=sector_size or 512, replace=replace) as target:
+        yield target, True
 
 
 @contextmanager
-def _target(disk: Path, *, size: int | None, sector_size: int | None) -> Iterator[tuple[FileTarget, bool]]:
+def _raw_target(disk: Path, *, size: int | None, sector_size: int | None) -> Iterator[tuple[FileTarget, bool]]:
     """Open the disk, or create the image; tell whether it is new.  A new one that is still blank is removed."""
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
@@ -244,13 +251,20 @@ def _ask(target: FileTarget, plan: DeployPlan, reporter: Reporter) -> None:
     click.confirm("Carry it out?", abort=True, err=True)
 
 
-def _picture(raw: Path, disk: Path) -> None:
+def _named(result: DeployResult, disk: Path) -> DeployResult:
+    """Call the disk by the name that it gets, also where it was worked on without one."""
+    applied, *more = (replace(each, target=disk) for each in (result.applied, *result.more))
+    boot = None if result.boot is None else replace(result.boot, disk=disk)
+    return replace(result, disk=disk, applied=applied, more=tuple(more), boot=boot)
+
+
+def _picture(raw: str, disk: Path) -> None:
     from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.disk.volume import volumes  # noqa: PLC0415
 
-    with open_target(str(raw)) as target:
+    with open_target(raw) as target:
         table = read_table(target).require()
         held = {partition.number: volume for partition, volume in volumes(target, table)}
     disk_render.show_disk(str(disk), table, held)

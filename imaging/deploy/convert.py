@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.disk.target import FileTarget, blank_image
+from osdimage.imaging.errors import OsdImageError, TargetRefused
+from osdimage.imaging.wim.output import nameless_file, new_file, path_of
 
 
 class DiskFormat(StrEnum):
@@ -32,49 +34,46 @@ _ARGUMENTS = {
 
 
 @contextmanager
-def raw_beside(destination: Path, disk_format: DiskFormat, *, replace: bool) -> Iterator[Path]:
-    """Yield the path for a raw disk image, which becomes a file of another format when the body ends well.
+def raw_beside(
+    destination: Path, disk_format: DiskFormat, size_bytes: int, *, sector_size: int, replace: bool
+) -> Iterator[FileTarget]:
+    """Yield a blank raw disk, which becomes a file of another format when the body ends well.
 
-    The raw image is a temporary file beside the destination, sparse, and removed in any case.  The destination appears
-    complete or not at all.
+    The raw disk is a sparse file without a name in the folder of the destination, and so is what it is converted to
+    until it is complete: whatever happens, SIGKILL too, the destination appears complete or not at all, and nothing
+    else stays.  See :mod:`osdimage.imaging.wim.output` for file systems that have no files without a name.
 
     Raises:
+        InvalidRequest: when the size is not a whole number of sectors.
         TargetRefused: when the destination exists and is not to be replaced, or is not a file.
         OsdImageError: when qemu-img is missing or fails.
         StorageError: when the result cannot be named.
     """
-    if os.path.lexists(destination) and not (replace and destination.is_file()):
+    exists = os.path.lexists(destination)
+    if exists and not (replace and destination.is_file()):
         raise TargetRefused(f"{destination}: exists already; a {disk_format} file is written new")
     program = shutil.which("qemu-img")
     if program is None:
         raise OsdImageError(
             f"{destination}: qemu-img is needed for {disk_format} and is not installed (Debian: apt install qemu-utils)"
         )
-    token = os.urandom(6).hex()
-    raw = destination.parent / f".osdimage-{token}.raw"
-    made = destination.parent / f".osdimage-{token}.{disk_format}"
     try:
-        yield raw
-        _convert(program, raw, made, disk_format, destination)
-        try:
-            with made.open("rb") as file:
-                os.fsync(file.fileno())
-            made.replace(destination)
-        except OSError as error:
-            raise StorageError(f"{destination}: {error.strerror}", path=destination, errno=error.errno) from error
+        with new_file(destination, replace=exists) as made, nameless_file(destination) as raw:
+            path = path_of(raw)
+            # Opened once more: the lock of an image goes with the target, and later steps open it by its path.
+            again = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            with blank_image(path, again, size_bytes, sector_size=sector_size) as target:
+                yield target
+            _convert(program, raw, made, disk_format, destination)
     except BaseException as error:
         # What is said of the raw image (how far it came) is of no use: it is removed.
         error.__notes__ = [f"{destination} was not made"]
         raise
-    finally:
-        for leftover in (raw, made):
-            with suppress(OSError):
-                leftover.unlink()
 
 
-def _convert(program: str, raw: Path, made: Path, disk_format: DiskFormat, destination: Path) -> None:
-    command = [program, "convert", "-f", "raw", *_ARGUMENTS[disk_format], os.fspath(raw), os.fspath(made)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+def _convert(program: str, raw: int, made: int, disk_format: DiskFormat, destination: Path) -> None:
+    command = [program, "convert", "-f", "raw", *_ARGUMENTS[disk_format], path_of(raw), path_of(made)]
+    done = subprocess.run(command, pass_fds=(raw, made), capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise OsdImageError(f"{destination}: qemu-img could not make the {disk_format} file: {said}")

@@ -256,9 +256,7 @@ def create_image(path: str, size_bytes: int, *, sector_size: int = 512) -> FileT
         TargetRefused: when the file exists, or the file system does not hold a file of this size.
         StorageError: when it cannot be created.
     """
-    geometry = Geometry.of_size(size_bytes, sector_size)
-    if geometry.sectors < 1 or size_bytes % sector_size:
-        raise InvalidRequest(f"a disk of {size_bytes} bytes is not a whole number of sectors of {sector_size} bytes")
+    _refuse_size(size_bytes, sector_size)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     except FileExistsError as error:
@@ -266,16 +264,34 @@ def create_image(path: str, size_bytes: int, *, sector_size: int = 512) -> FileT
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     try:
+        return blank_image(path, descriptor, size_bytes, sector_size=sector_size)
+    except BaseException:
+        Path(path).unlink()
+        raise
+
+
+def blank_image(path: str, descriptor: int, size_bytes: int, *, sector_size: int = 512) -> FileTarget:
+    """Make a sparse disk image of an empty file that is open, and take over its descriptor, also when that fails.
+
+    Raises:
+        InvalidRequest, TargetRefused: as :func:`create_image`.
+    """
+    try:
+        _refuse_size(size_bytes, sector_size)
         lock(descriptor, path)
         os.ftruncate(descriptor, size_bytes)
     except BaseException as error:
         os.close(descriptor)
-        Path(path).unlink()
         if isinstance(error, OSError) and error.errno in {errno.EFBIG, errno.EINVAL, errno.ENOSPC}:
             size = format_size(Bytes(size_bytes))
             raise TargetRefused(f"{path}: its file system does not hold a file of {size}") from error
         raise
-    return FileTarget(path, descriptor, geometry)
+    return FileTarget(path, descriptor, Geometry.of_size(size_bytes, sector_size))
+
+
+def _refuse_size(size_bytes: int, sector_size: int) -> None:
+    if Geometry.of_size(size_bytes, sector_size).sectors < 1 or size_bytes % sector_size:
+        raise InvalidRequest(f"a disk of {size_bytes} bytes is not a whole number of sectors of {sector_size} bytes")
 
 
 def lock(descriptor: int, path: str) -> None:

@@ -69,6 +69,31 @@ def new_file(path: Path, *, replace: bool) -> Iterator[int]:
                 temporary.unlink()
 
 
+@contextmanager
+def nameless_file(beside: Path) -> Iterator[int]:
+    """Yield the descriptor of a file, open for reading and writing, that is gone afterwards; it is beside a path.
+
+    Raises:
+        StorageError: when the file cannot be made.
+    """
+    try:
+        descriptor, temporary = _open_nameless(beside.parent)
+    except OSError as error:
+        raise _storage_error(error, beside) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def path_of(descriptor: int) -> str:
+    """Return a path at which this process, and those that inherit the descriptor, open its file again."""
+    return f"{_DESCRIPTORS}/{descriptor}"
+
+
 def _mode_of_old(destination: Path) -> int | None:
     try:
         facts = destination.stat()
@@ -100,11 +125,11 @@ def _give_name(descriptor: int, temporary: Path | None, destination: Path, *, re
     """Name the file; return the temporary name that is left to remove, or None."""
     if temporary is None:
         if not replace:
-            _link(f"{_DESCRIPTORS}/{descriptor}", destination)
+            _link(path_of(descriptor), destination)
             return None
         # A file without a name cannot be renamed over another: it gets a temporary one for the moment between.
         temporary = _temporary_name(destination.parent)
-        _link(f"{_DESCRIPTORS}/{descriptor}", temporary)
+        _link(path_of(descriptor), temporary)
     if replace:
         temporary.replace(destination)
         return None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import judges
 import pytest
@@ -19,6 +22,7 @@ from osdimage.imaging import (
     WimFile,
     preset_layout,
 )
+from osdimage.imaging.deploy.convert import DiskFormat, raw_beside
 from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable, make_plan
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
@@ -127,15 +131,48 @@ def test_a_disk_is_made_that_others_can_read(wim: Path, tmp_path: Path, preset: 
 def test_images_for_virtual_machines_hold_the_same_disk(wim: Path, tmp_path: Path, disk_format: str) -> None:
     judges.require("qemu-img")
     disk = tmp_path / f"disk.{disk_format}"
-    osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", disk_format)
+    done = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", disk_format, "--json")
     raw = tmp_path / "raw.img"
     judges.run("qemu-img", "convert", "-O", "raw", disk, raw)
     assert raw.stat().st_size == 2 * GIB
     assert "No problems found" in judges.run("sgdisk", "-v", raw)
     judges.assert_ntfs_clean(partition_of(raw, 3, tmp_path / "windows.ntfs"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([disk.name, "raw.img", "windows.ntfs"])
+    assert (done.document["disk"], done.document["applied"]["target"]) == (str(disk), str(disk))
     refused = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", disk_format, code=4)
     assert "exists already" in refused.err
+
+
+def test_where_files_must_have_names_an_image_for_a_virtual_machine_is_made_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judges.require("qemu-img")
+    real = os.open
+
+    def refuse_nameless(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return real(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", refuse_nameless)
+    destination = tmp_path / "disk.qcow2"
+    with raw_beside(destination, DiskFormat.QCOW2, MIB, sector_size=512, replace=False) as target:
+        target.write_at(4096, b"contents")
+        target.flush()
+        assert len(list(tmp_path.iterdir())) == 2
+        assert not destination.exists()
+    assert list(tmp_path.iterdir()) == [destination]
+    judges.run("qemu-img", "convert", "-O", "raw", destination, tmp_path / "raw.img")
+    assert (tmp_path / "raw.img").read_bytes() == b"contents".rjust(4104, b"\0").ljust(MIB, b"\0")
+
+
+@pytest.mark.parametrize("size", [0, MIB + 1])
+def test_an_image_for_a_virtual_machine_of_a_size_that_no_disk_has_is_refused(size: int, tmp_path: Path) -> None:
+    judges.require("qemu-img")
+    made = raw_beside(tmp_path / "disk.qcow2", DiskFormat.QCOW2, size, sector_size=512, replace=False)
+    with pytest.raises(InvalidRequest, match="not a whole number of sectors"), made:
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dry_run_changes_nothing(wim: Path, tmp_path: Path) -> None:

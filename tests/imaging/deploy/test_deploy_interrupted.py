@@ -157,6 +157,41 @@ def test_a_signal_while_a_volume_is_formatted_is_told_and_leaves_nothing(
     assert_whole(disk, tree)
 
 
+def test_killed_while_it_is_converted_a_virtual_machines_image_leaves_nothing(
+    wim: Path, tmp_path: Path, temporary: Path
+) -> None:
+    # A qemu-img that has begun to write and takes long.
+    slow, folder, fifo = tmp_path / "bin" / "qemu-img", tmp_path / "out", tmp_path / "fifo"
+    slow.parent.mkdir()
+    folder.mkdir()
+    os.mkfifo(fifo)
+    slow.write_text(
+        f"#!/bin/sh\nfor made; do :; done\necho begun > \"$made\" || exit 1\necho $$ > '{fifo}'\nexec sleep 60\n"
+    )
+    slow.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    arguments = command(wim, folder / "disk.qcow2", "--format", "qcow2")
+    with subprocess.Popen(arguments, stderr=subprocess.DEVNULL, env=environment) as process:
+        converter = int(fifo.read_text())
+        process.kill()
+        process.wait()
+        os.kill(converter, signal.SIGKILL)
+    assert list(folder.iterdir()) == list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("disk_format", ["qcow2", "vhdx"])
+def test_killed_while_it_is_filled_a_virtual_machines_image_leaves_nothing(
+    disk_format: str, wim: Path, tmp_path: Path, temporary: Path
+) -> None:
+    judges.require("qemu-img")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    arguments = command(wim, folder / "disk", "--format", disk_format, "--events", "-")
+    returned, _ = stop_in(Phase.EXTRACT_DATA, arguments, signal.SIGKILL)
+    assert returned == -signal.SIGKILL
+    assert list(folder.iterdir()) == list(temporary.iterdir()) == []
+
+
 @pytest.mark.parametrize("disk_format", ["qcow2", "vhdx"])
 def test_a_signal_leaves_nothing_of_an_image_for_a_virtual_machine(
     disk_format: str, wim: Path, tmp_path: Path, temporary: Path
