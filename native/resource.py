@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
@@ -14,7 +14,8 @@ from osdimage.native.tree import Blob
 
 # Few enough calls for large blobs, small enough to stay in the processor's cache.
 _PIECE = 1 << 20
-
+BATCH_BYTES = _PIECE
+"""How many bytes of small blobs are read at once."""
 
 # struct osd_blob in blob_table.h.
 _BLOB = struct.Struct("=5Q20s2I4B")
@@ -51,6 +52,19 @@ class BlobTable:
             is_compressed=bool(row[9]),
             is_solid=bool(row[10]),
         )
+
+    def keep(self, wanted: Container[bytes], part_number: int) -> None:
+        """Forget all but the files' blobs of a part that have a wanted SHA-1, each once."""
+        kept: dict[bytes, int] = {}
+        for position, row in enumerate(_BLOB.iter_unpack(self._rows)):
+            sha1 = row[5]
+            if sha1 in wanted and row[6] == part_number and not row[8]:
+                kept.setdefault(sha1, position)
+        size = _BLOB.size
+        for number, position in enumerate(kept.values()):
+            self._rows[number * size : (number + 1) * size] = self._rows[position * size : (position + 1) * size]
+        self._table.count = len(kept)
+        self._rows = self._rows[: len(kept) * size]
 
     def places(self) -> Iterator[tuple[int, int, bool]]:
         """Yield the offset of the resource, the size and whether it is solid, of every blob."""

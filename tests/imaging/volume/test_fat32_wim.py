@@ -168,6 +168,27 @@ def test_a_damaged_blob_leaves_no_volume(tmp_path: Path, tree: Path, options: tu
         open_fat32(target)
 
 
+@pytest.mark.parametrize("processors", [1, 3])
+def test_blobs_that_are_read_ahead_are_written_in_order_and_each_is_checked(
+    processors: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
+    root = tmp_path / "tree"
+    root.mkdir()
+    for number in range(300):
+        # Eight batches of small ones, and large ones between them.
+        size = 2 * MIB if number % 100 == 50 else 30_000
+        (root / f"file {number}").write_bytes(number.to_bytes(2, "little") * (size // 2))
+    wim = make_wim(root, "--compress=none")
+    fill(wim, tmp_path / "volume.img")
+    assert_holds(tmp_path / "volume.img", root, tmp_path)
+    stored = wim.read_bytes()
+    wim.write_bytes(stored.replace((200).to_bytes(2, "little") * 15_000, (200).to_bytes(2, "little") * 14_999 + b"xx"))
+    with pytest.raises(CorruptWim, match=r"contents of 'file 200' do not match their SHA-1.*holds no volume"):
+        fill(wim, tmp_path / "damaged.img")
+    assert disk_judges.run(["blkid", "-p", tmp_path / "damaged.img"], check=False) == ""
+
+
 def test_a_wim_that_ends_early_leaves_no_volume(tmp_path: Path, tree: Path) -> None:
     wim = make_wim(tree, "--compress=none")
     with WimFile.open(wim) as opened, create_image(str(tmp_path / "volume.img"), SMALL) as target:

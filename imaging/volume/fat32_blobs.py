@@ -1,0 +1,205 @@
+"""The contents of the files in a WIM, in the order in which they lie there, read ahead of who writes them.
+
+Small blobs are read, decompressed and hashed many at a time, in other threads.  Large ones and solid resources come
+piece by piece, in the thread that asks for them.  Every blob is compared with its SHA-1.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from osdimage.imaging.errors import CorruptWim, InvalidRequest, OsdImageError, StorageError
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.native.handles import WimHandle
+from osdimage.native.resource import BATCH_BYTES, BlobTable, ResourceReader
+from osdimage.native.runtime import Compression
+
+# Reading and hashing is twice the work of writing; more threads than this would only wait.
+_MOST_THREADS = 3
+# What the reader says of damaged contents; everything else is the medium's fault.
+_DAMAGE = frozenset({errno.EBADMSG, errno.ENODATA})
+
+# A blob that was read: its contents, 0 or the errno of reading it, its SHA-1.
+_Read = tuple[memoryview, int, bytes]
+
+
+class BlobSource:
+    """The blobs of one WIM that are wanted, numbered in the order in which they lie there.
+
+    Attributes:
+        path: the WIM.
+        facts: size and SHA-1 of each.
+    """
+
+    def __init__(self, path: Path, wanted: Container[bytes]) -> None:
+        """Find the blobs with the wanted hashes; those that are in other parts of a split WIM are not found.
+
+        Raises:
+            InvalidRequest: when the WIM is pipable; its resources lie in another order.
+        """
+        self.path = path
+        # A handle of its own: blobs of files that the caller's refers to would look like its own.
+        with wim_errors(path), WimHandle.open(path) as plain:
+            facts = plain.info()
+            if facts.is_pipable:
+                raise InvalidRequest(f"{path}: a pipable WIM cannot be read here; export it first")
+            self._table = BlobTable(plain)
+        self._compression = facts.compression or Compression.NONE
+        self._chunk_size = facts.chunk_size
+        self._table.keep(wanted, facts.part_number)
+        self.facts = self._table.sizes_and_hashes(0, len(self._table))
+
+    def read(self, names: Sequence[str]) -> Iterator[tuple[int, Iterable[memoryview]]]:
+        """Yield the number and the contents of each blob; a piece is valid until the next is asked for.
+
+        Args:
+            names: what messages call the contents of each.
+
+        Raises:
+            CorruptWim: when contents are damaged.
+            StorageError: when the file cannot be read.
+        """
+        threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+        with _opened(self.path) as descriptor, ExitStack() as stack:
+            readers = deque(ResourceReader(descriptor, self._compression, self._chunk_size) for _ in range(threads + 2))
+            for reader in readers:
+                stack.callback(reader.close)
+            # Ended before the readers are closed; an exception does not wait for what was not begun.
+            pool = ThreadPoolExecutor(threads, thread_name_prefix="osdimage-read")
+            stack.callback(pool.shutdown, cancel_futures=True)
+            waiting: deque[tuple[range, ResourceReader, Future[list[_Read]] | None]] = deque()
+            for batch in self._batches():
+                reader = readers.popleft()
+                is_small = self._is_small(batch.start)
+                waiting.append((batch, reader, pool.submit(self._read_small, reader, batch) if is_small else None))
+                if not readers:
+                    yield from self._hand_out(*waiting[0], names)
+                    readers.append(waiting.popleft()[1])
+            for item in waiting:
+                yield from self._hand_out(*item, names)
+
+    def _is_small(self, number: int) -> bool:
+        return self.facts[number][0] <= BATCH_BYTES and not self._table[number].is_solid
+
+    def _batches(self) -> Iterator[range]:
+        """Cut the blobs into what is read at once: small ones, a large one, or those of a solid resource."""
+        first, held = 0, 0
+        previous: tuple[int, bool] | None = None
+        for number, (offset, size, is_solid) in enumerate(self._table.places()):
+            if previous is not None:
+                goes_on = previous == (offset, True) if is_solid else not previous[1] and held + size <= BATCH_BYTES
+                if not goes_on:
+                    yield range(first, number)
+                    first, held = number, 0
+            held += size
+            previous = (offset, is_solid)
+        if previous is not None:
+            yield range(first, len(self._table))
+
+    def _read_small(self, reader: ResourceReader, batch: range) -> list[_Read]:
+        """Read and hash small blobs; runs in another thread."""
+        contents = reader.batch(self._table, batch.start, len(batch))
+        return [(piece, error, hashlib.sha1(piece, usedforsecurity=False).digest()) for piece, error in contents]
+
+    def _hand_out(
+        self,
+        batch: range,
+        reader: ResourceReader,
+        small: Future[list[_Read]] | None,
+        names: Sequence[str],
+    ) -> Iterator[tuple[int, Iterable[memoryview]]]:
+        if small is not None:
+            for number, (piece, error, sha1) in zip(batch, small.result(), strict=True):
+                if error:
+                    raise self._failure(names[number], error)
+                if sha1 != self.facts[number][1]:
+                    raise self._mismatch(names[number])
+                yield number, (piece,)
+        elif not self._table[batch.start].is_solid:
+            yield batch.start, self._checked(batch.start, reader.pieces(self._table[batch.start]), names)
+        else:
+            cutter = _Cutter(reader.pieces(self._table[batch.start]))
+            for number in batch:
+                blob = self._table[number]
+                yield number, self._checked(number, cutter.cut(blob.offset_in_resource, blob.size), names)
+
+    def _checked(self, number: int, pieces: Iterable[memoryview], names: Sequence[str]) -> Iterator[memoryview]:
+        """Pass the pieces on and compare all of them with the hash at the end."""
+        promised, sha1 = self.facts[number]
+        digest = hashlib.sha1(usedforsecurity=False)
+        size = 0
+        try:
+            for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                # More than was promised is not handed on: the hash cannot be right then.
+                if size <= promised:
+                    yield piece
+        except OSError as error:
+            raise self._failure(names[number], error.errno) from error
+        if digest.digest() != sha1:
+            raise self._mismatch(names[number])
+
+    def _failure(self, name: str, number: int | None) -> OsdImageError:
+        if number in _DAMAGE:
+            return CorruptWim(f"{self.path}: the contents of {name!r} cannot be decompressed or end too early")
+        what = "cannot be read" if number is None else os.strerror(number)
+        return StorageError(f"{self.path}: {what}", path=self.path, errno=number)
+
+    def _mismatch(self, name: str) -> CorruptWim:
+        return CorruptWim(f"{self.path}: the contents of {name!r} do not match their SHA-1")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open the file of a WIM once more, to read resources from it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class _Cutter:
+    """Cuts blobs out of the contents of a solid resource, from front to back."""
+
+    def __init__(self, pieces: Iterator[memoryview]) -> None:
+        self._pieces = pieces
+        self._held = memoryview(b"")
+        self._position = 0
+
+    def cut(self, offset: int, size: int) -> Iterator[memoryview]:
+        """Yield ``size`` bytes from an offset on, which is not before the end of the last cut.
+
+        Raises:
+            OSError: EBADMSG when it is, or the error of the reader.
+        """
+        if offset < self._position:
+            raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        for piece in self._take(offset - self._position):
+            # Passed over: it belongs to files of other images.
+            del piece
+        yield from self._take(size)
+
+    def _take(self, size: int) -> Iterator[memoryview]:
+        while size:
+            if not self._held:
+                held = next(self._pieces, None)
+                if held is None:
+                    return
+                self._held = held
+            piece = self._held[:size]
+            self._held = self._held[len(piece) :]
+            self._position += len(piece)
+            size -= len(piece)
+            yield piece
