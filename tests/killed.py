@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from judges import require
+from ordinary_user import BECOME_NOBODY
 
 # Stands before the C library; every write of osdimage to a disk image goes through one of these.
 SHIM = r"""
@@ -60,11 +61,13 @@ WRAPV(pwritev64)
 """
 
 # Imports once and forks for each run, which takes no time then.
-SERVER = """
+IMPORTS = """
 import ctypes, importlib, json, os, sys
 from osdimage.cli import app
 for name in ("apply", "deploy"):
     importlib.import_module("osdimage.cli." + name)
+"""
+SERVER = """
 shim = ctypes.CDLL(None)
 for line in sys.stdin:
     arguments, stop = json.loads(line)
@@ -122,15 +125,20 @@ class Killer:
 
 
 @contextmanager
-def killer(folder: Path) -> Iterator[Killer]:
-    """Compile what counts and kills, and start the process that it is put into."""
+def killer(folder: Path, *, nobody_in: Path | None = None) -> Iterator[Killer]:
+    """Compile what counts and kills, and start the process that it is put into.
+
+    With ``nobody_in`` the commands run there as a user without rights, whose that folder becomes.
+    """
     library = folder / "killer.so"
     source = folder / "killer.c"
     source.write_text(SHIM)
     subprocess.run([require("cc"), "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+    steps = [IMPORTS, SERVER] if nobody_in is None else [IMPORTS, BECOME_NOBODY, SERVER]
+    program = ["-c", "".join(steps), *([] if nobody_in is None else [str(nobody_in)])]
     with Killer(
         subprocess.Popen(
-            [sys.executable, "-c", SERVER],
+            [sys.executable, *program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

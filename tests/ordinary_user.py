@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # Imports everything while it still may (a test's Python can be where only root reads), then gives up being root.
-_AS_NOBODY = """
+BECOME_NOBODY = """
 import contextlib, encodings, importlib, os, pkgutil, pwd, sys
 import osdimage.cli, osdimage.imaging, osdimage.native, pyfatfs.PyFat
 for package in (osdimage.native, osdimage.imaging, osdimage.cli):
@@ -33,9 +33,9 @@ if os.geteuid() == 0:
     os.setgid(nobody.pw_gid)
     os.setuid(nobody.pw_uid)
 os.environ["TMPDIR"] = os.getcwd()
-from osdimage.cli.main import main
-main()
 """
+"""Begins a program; its first argument is the folder, which becomes nobody's and the working directory."""
+_AS_NOBODY = f"{BECOME_NOBODY}\nfrom osdimage.cli.main import main\nmain()\n"
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class Material:
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     folder = tmp_path_factory.mktemp("killed")
-    tree = make_tree(folder / "tree", 80)
+    tree = make_tree(folder / "tree", 40)
     volume = folder / "volume"
     with volume.open("wb") as file:
         file.truncate(24 * MIB)
@@ -89,7 +89,7 @@ def test_between_any_two_writes_the_volume_is_whole_or_says_that_it_is_not(
     require("ntfsresize")
     arguments = ["apply", str(material.wim), str(volume), "--no-sync"]
     writes = killing.writes(arguments)
-    seen = set()
+    seen: set[bool] = set()
     for moment in range(writes):
         volume.write_bytes(material.volume)
         assert killing.kill(arguments, moment)
@@ -98,10 +98,15 @@ def test_between_any_two_writes_the_volume_is_whole_or_says_that_it_is_not(
             assert contents(volume) == {}, moment
             assert moment == 0
             continue
-        seen.add(is_consistent(volume))
+        is_sound = is_consistent(volume)
+        is_new_kind = is_sound not in seen
+        seen.add(is_sound)
         with pytest.raises(TargetRefused, match="marked dirty: an earlier write to it was not finished"):
             apply(material.wim, volume)
         assert volume.read_bytes() == left, "refused, but written to"
+        # What follows takes most of the time, and differs by where the flush of the image was cut.
+        if not (is_new_kind or moment % 4 == 0 or moment >= writes - 4):
+            continue
         said = refusal(material.wim, volume)
         if said is None:
             assert_whole(volume, material)
