@@ -2,18 +2,22 @@ r"""Hives where they are: a file, a file inside an NTFS or FAT32 volume, or a fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from osdimage.imaging.boot.hive import Hive
 from osdimage.imaging.boot.registry import full_path, hive_path, registry_prefix
-from osdimage.imaging.errors import InvalidRequest, StorageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.select import ImageSelector
+
+if TYPE_CHECKING:
+    from osdimage.imaging.volume.files import VolumeFiles
 
 MAX_HIVE_BYTES = 1024 * MIB
 """Larger files are not read: Windows itself gives a hive 2 GB at most, and SOFTWARE has about 100 MB."""
@@ -77,7 +81,7 @@ def load_hive(address: HiveAddress) -> Hive:
         with TemporaryDirectory(prefix="osdimage-") as folder:
             data = _read_from_wim(address, Path(folder))
     else:
-        data = _read_from_volume(address)
+        return _load_from_volume(address)
     return Hive.parse(data, name=str(address))
 
 
@@ -160,12 +164,28 @@ def _change_file(
 # ---- a volume
 
 
-def _read_from_volume(address: HiveAddress) -> bytes:
+def _load_from_volume(address: HiveAddress) -> Hive:
     from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - reading a plain file needs no library
     from osdimage.imaging.volume.opened import open_volume  # noqa: PLC0415
 
     with open_volume(address.target, address.partition) as volume, open_files(volume) as files:
-        return files.read(address.path, limit=MAX_HIVE_BYTES)
+        data = files.read(address.path, limit=MAX_HIVE_BYTES)
+        with _telling_of_the_other(address, files):
+            return Hive.parse(data, name=str(address))
+
+
+@contextmanager
+def _telling_of_the_other(address: HiveAddress, files: VolumeFiles) -> Iterator[None]:
+    """Add to what is said of a damaged hive where the contents are that an interrupted change was writing."""
+    from osdimage.imaging.volume.files_ntfs import BESIDE  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except InvalidInput as error:
+        other = "/".join((*address.path.replace("\\", "/").split("/")[:-1], BESIDE))
+        if files.exists(other):
+            error.add_note(f"an earlier change was interrupted; what it was to write is in {other} (--hive reads it)")
+        raise
 
 
 def _change_in_volume(
@@ -178,7 +198,8 @@ def _change_in_volume(
         # First only read: a volume is not marked dirty for a change that is refused.
         with open_files(volume) as files:
             old = files.read(address.path, limit=MAX_HIVE_BYTES)
-        result, data = _changed_bytes(address, old, change, now=now, force=force)
+            with _telling_of_the_other(address, files):
+                result, data = _changed_bytes(address, old, change, now=now, force=force)
         if data is not None:
             with open_files(volume, write=True, force=force) as files:
                 files.write(address.path, data)
