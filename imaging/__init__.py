@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         OsEntry,
         RecoveryEntry,
     )
-    from osdimage.imaging.boot.bcd_devices import (
+    from osdimage.imaging.boot.bcd_partition import (
         PartitionRef,
     )
     from osdimage.imaging.boot.bios import (
@@ -406,7 +406,7 @@ _HOME = {
     "OsEntry": "boot.bcd_create",
     "OsdImageError": "errors",
     "Partition": "disk.table",
-    "PartitionRef": "boot.bcd_devices",
+    "PartitionRef": "boot.bcd_partition",
     "PartitionSpec": "disk.layout",
     "PartitionTable": "disk.table",
     "PercentOfFree": "disk.layout",

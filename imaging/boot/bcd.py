@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionRef, partition_of, replace_partitions
+from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of, replace_partitions
 from osdimage.imaging.boot.bcd_elements import VALUE_NAME, Content, Element, braced, name_of, text_of
+from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.boot.hive import Hive, Key
 from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
 from osdimage.imaging.boot.hive_values import Value, ValueType

@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from osdimage.imaging.boot.bcd import BOOTMGR, MEMORY_TEST, NAMES, BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_devices import BootDevice, DeviceElement, PartitionRef, partition_of
+from osdimage.imaging.boot.bcd_devices import BootDevice, DeviceElement, partition_of
 from osdimage.imaging.boot.bcd_elements import Element, Id
+from osdimage.imaging.boot.bcd_partition import PartitionRef
 
 
 def add_installation(store: BcdStore, fresh: BcdStore) -> tuple[BcdObject, ...]:

@@ -16,8 +16,9 @@ from uuid import UUID
 
 from osdimage.imaging.boot import bcd
 from osdimage.imaging.boot.bcd import BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionDevice, PartitionRef, RamdiskDevice, plain
+from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionDevice, RamdiskDevice, plain
 from osdimage.imaging.boot.bcd_elements import Content, Element, Id
+from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.disk.place import RandomBits, random_guid
 from osdimage.imaging.errors import InvalidRequest
 

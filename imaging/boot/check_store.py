@@ -8,8 +8,9 @@ from uuid import UUID
 
 from osdimage.imaging.boot.bcd import BOOTMGR, BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_create import Firmware
-from osdimage.imaging.boot.bcd_devices import BootDevice, DeviceElement, LocateDevice, PartitionRef, partition_of
+from osdimage.imaging.boot.bcd_devices import BootDevice, DeviceElement, LocateDevice, partition_of
 from osdimage.imaging.boot.bcd_elements import Id
+from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.disk.finding import Finding, error, warning
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest

@@ -12,15 +12,9 @@ from datetime import datetime
 
 from osdimage.imaging.boot.bcd import BOOTMGR, NAMES, BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_create import Firmware
-from osdimage.imaging.boot.bcd_devices import (
-    DeviceElement,
-    PartitionRef,
-    RamdiskDevice,
-    RawDevice,
-    describe,
-    partition_of,
-)
+from osdimage.imaging.boot.bcd_devices import DeviceElement, RamdiskDevice, RawDevice, describe, partition_of
 from osdimage.imaging.boot.bcd_elements import Id, braced, name_of
+from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.boot.bios import hidden_sectors_of, prepare_record, set_hidden_sectors
 from osdimage.imaging.boot.check import BootReport, check_boot
 from osdimage.imaging.boot.check_store import default_entry, partition_refs

@@ -16,8 +16,9 @@ from pathlib import Path
 from osdimage.imaging.boot.bcd import BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_add import add_installation
 from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry
-from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionRef, partition_of
+from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of
 from osdimage.imaging.boot.bcd_elements import Id
+from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.boot.bios import BiosLoader, BootCodeReport, find_boot_code, prepare_record, write_boot_code
 from osdimage.imaging.boot.bootcode import refuse_large_sectors
 from osdimage.imaging.boot.files import (

@@ -15,7 +15,6 @@ from osdimage.imaging.boot.bcd_devices import (
     FileDevice,
     LocateDevice,
     PartitionDevice,
-    PartitionRef,
     RamdiskDevice,
     RawDevice,
     VirtualDiskDevice,
@@ -24,6 +23,7 @@ from osdimage.imaging.boot.bcd_devices import (
     plain,
     replace_partitions,
 )
+from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.errors import InvalidRequest
 
