@@ -31,7 +31,7 @@ from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
 from osdimage.imaging.volume.fat32 import plan_fill
 from osdimage.imaging.volume.fat32_wim import from_handle
 from osdimage.imaging.volume.fat32_write import Fat32Options
-from osdimage.imaging.wim.apply_fat32 import references
+from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

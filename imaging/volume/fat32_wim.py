@@ -6,7 +6,6 @@ that holds them.  libwim gives the tree and decompresses.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
-from osdimage.imaging.volume.fat32_blobs import BlobSource
 from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
+from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
@@ -34,8 +33,6 @@ _FILETIME_ZERO = -11_644_473_600 * 1_000_000_000
 _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
     int(each) for each in (FileAttribute.DIRECTORY, FileAttribute.REPARSE_POINT, FileAttribute.ENCRYPTED)
 )
-# Programs that store this hash store no blob for it.
-_EMPTY = hashlib.sha1(b"", usedforsecurity=False).digest()
 # Links and encrypted files are counted by themselves.
 _COUNTED_ATTRIBUTES = ~(STORED_ATTRIBUTES | int(FileAttribute.NORMAL) | _DIRECTORY | _REPARSE_POINT | _ENCRYPTED)
 
@@ -108,7 +105,12 @@ class _Collector:
             short_name=entry.short_name,
         )
         # libwim calls contents that are in another part 0 bytes long; the hash alone tells them from an empty file.
-        if is_directory or contents is None or contents.sha1 == _EMPTY or (contents.sha1 is None and not taken.size):
+        if (
+            is_directory
+            or contents is None
+            or contents.sha1 == EMPTY_SHA1
+            or (contents.sha1 is None and not taken.size)
+        ):
             self.entries.append(taken)
         elif contents.sha1 is None:
             raise InvalidRequest(

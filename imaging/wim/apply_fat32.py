@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from osdimage.imaging.volume.fat32_source import Source
 from osdimage.imaging.volume.fat32_wim import from_handle
 from osdimage.imaging.volume.fat32_write import Fat32Options
 from osdimage.imaging.volume.opened import OpenVolume
+from osdimage.imaging.wim.contents import references
 from osdimage.native.handles import WimHandle
 
 if TYPE_CHECKING:
@@ -96,9 +96,3 @@ def _as_it_was(volume: OpenVolume, old: Fat32Volume) -> Fat32Options:
         )
     except InvalidRequest as error:
         raise TargetRefused(f"{volume.name}: the volume cannot be made anew as it was: {error}; format it") from error
-
-
-def references(path: Path, handle: WimHandle) -> list[Path]:
-    """Return the other files in which the WIM's contents are."""
-    found = {Path(name) for pattern in handle.references for name in glob.glob(pattern)}  # noqa: PTH207 - may be absolute
-    return sorted(each for each in found if not each.samefile(path))

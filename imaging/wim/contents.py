@@ -7,6 +7,7 @@ piece by piece, in the thread that asks for them.  Every blob is compared with i
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 from collections import deque
@@ -21,6 +22,8 @@ from osdimage.native.handles import WimHandle
 from osdimage.native.resource import BATCH_BYTES, BlobTable, ResourceReader
 from osdimage.native.runtime import Compression
 
+EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
+"""Programs that store this hash store no blob for it."""
 # Reading and hashing is twice the work of writing; more threads than this would only wait.
 _MOST_THREADS = 3
 # What the reader says of damaged contents; everything else is the medium's fault.
@@ -28,6 +31,12 @@ _DAMAGE = frozenset({errno.EBADMSG, errno.ENODATA})
 
 # A blob that was read: its contents, 0 or the errno of reading it, its SHA-1.
 _Read = tuple[memoryview, int, bytes]
+
+
+def references(path: Path, handle: WimHandle) -> list[Path]:
+    """Return the other files in which the WIM's contents are."""
+    found = {Path(name) for pattern in handle.references for name in glob.glob(pattern)}  # noqa: PTH207 - may be absolute
+    return sorted(each for each in found if not each.samefile(path))
 
 
 class BlobSource:
