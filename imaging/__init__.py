@@ -247,6 +247,7 @@ if TYPE_CHECKING:
     )
     from osdimage.imaging.volume.files import (
         FileFacts,
+        FileSource,
         VolumeFiles,
         open_files,
     )
@@ -305,6 +306,9 @@ if TYPE_CHECKING:
     )
     from osdimage.imaging.wim.file import (
         WimFile,
+    )
+    from osdimage.imaging.wim.files import (
+        ImageFiles,
     )
     from osdimage.imaging.wim.image import (
         Entry,
@@ -373,6 +377,7 @@ _HOME = {
     "Fidelity": "wim.fidelity",
     "FileAttribute": "wim.attributes",
     "FileFacts": "volume.files",
+    "FileSource": "volume.files",
     "FileSystem": "disk.roles",
     "Finding": "disk.finding",
     "Firmware": "tasksequence.machine",
@@ -384,6 +389,7 @@ _HOME = {
     "HResult": "tasksequence.result",
     "Hive": "boot.hive",
     "HiveAddress": "boot.hive_files",
+    "ImageFiles": "wim.files",
     "ImageInfo": "wim.info",
     "ImageNotFound": "errors",
     "ImageProperties": "wim.properties",
@@ -538,6 +544,7 @@ __all__ = [
     "Fidelity",
     "FileAttribute",
     "FileFacts",
+    "FileSource",
     "FileSystem",
     "Finding",
     "Firmware",
@@ -549,6 +556,7 @@ __all__ = [
     "HResult",
     "Hive",
     "HiveAddress",
+    "ImageFiles",
     "ImageInfo",
     "ImageNotFound",
     "ImageProperties",

@@ -99,10 +99,21 @@ class Blob:
 
 
 def each_entry(
-    handle: WimHandle, image: int, path: str, *, recursive: bool, visit: Callable[[Entry], None]
+    handle: WimHandle,
+    image: int,
+    path: str,
+    *,
+    recursive: bool,
+    visit: Callable[[Entry], None],
+    children: bool = False,
 ) -> tuple[str, ...]:
-    """Call a function with every :class:`Entry` at and below a path, parents first; return libwim's warnings."""
-    return handle.each_entry(image, path, recursive=recursive, on_entry=lambda item: visit(_entry(item)))
+    """Call a function with every :class:`Entry` at and below a path, parents first; return libwim's warnings.
+
+    With ``children`` that of the path itself is left out, and those in it are visited.
+    """
+    return handle.each_entry(
+        image, path, recursive=recursive, children=children, on_entry=lambda item: visit(_entry(item))
+    )
 
 
 class _Found(Exception):

@@ -31,7 +31,7 @@ _DEEPEST = 128
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file or directory of a volume.
+    """A file or directory of a volume or of an image.
 
     Attributes:
         path: from the root, names separated by ``/``, none in front; ``""`` is the root.  When it was listed, its last
@@ -56,20 +56,16 @@ class FileFacts:
         return self.path.rpartition("/")[2]
 
 
-class VolumeFiles(ABC):
-    """The files of an open volume; :func:`open_files` makes it.
+class FileSource(ABC):
+    """Files that can be read: those of a volume, or those of an image of a WIM.
 
     Attributes:
-        name: what messages call the volume.
-        filesystem: ``ntfs`` or ``fat32``.
+        name: what messages call it.
     """
 
-    filesystem: str
-
-    def __init__(self, name: str, *, is_writable: bool) -> None:
+    def __init__(self, name: str) -> None:
         """Remember the name."""
         self.name = name
-        self._is_writable = is_writable
 
     @abstractmethod
     def find(self, path: str) -> FileFacts | None:
@@ -134,6 +130,31 @@ class VolumeFiles(ABC):
         return self._read(facts)
 
     @abstractmethod
+    def _read(self, facts: FileFacts) -> bytes:
+        """Return the contents of a file that was just found."""
+
+    def _required(self, path: str) -> FileFacts:
+        facts = self.find(path)
+        if facts is None:
+            raise InvalidRequest(f"{self.name}: there is no {path!r}")
+        return facts
+
+
+class VolumeFiles(FileSource):
+    """The files of an open volume; :func:`open_files` makes it.
+
+    Attributes:
+        filesystem: ``ntfs`` or ``fat32``.
+    """
+
+    filesystem: str
+
+    def __init__(self, name: str, *, is_writable: bool) -> None:
+        """Remember the name."""
+        super().__init__(name)
+        self._is_writable = is_writable
+
+    @abstractmethod
     def write(self, path: str, data: bytes, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
         """Write a file; one that is there is replaced, and keeps its attributes and its security descriptor.
 
@@ -181,10 +202,6 @@ class VolumeFiles(ABC):
             StorageError: when writing failed.
         """
 
-    @abstractmethod
-    def _read(self, facts: FileFacts) -> bytes:
-        """Return the contents of a file that was just found."""
-
     def _file_parts(self, path: str) -> tuple[str, ...]:
         """Return the names of the path of what will be changed, which is not the root."""
         parts = split_path(path)
@@ -193,12 +210,6 @@ class VolumeFiles(ABC):
         if not self._is_writable:
             raise InvalidRequest(f"{self.name}: {path!r} cannot be written: the volume was opened for reading")
         return parts
-
-    def _required(self, path: str) -> FileFacts:
-        facts = self.find(path)
-        if facts is None:
-            raise InvalidRequest(f"{self.name}: there is no {path!r}")
-        return facts
 
 
 def split_path(path: str) -> tuple[str, ...]:

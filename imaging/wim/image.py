@@ -21,6 +21,7 @@ from osdimage.native.tree import Audit, Entry, Stream
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.fidelity import CompareReport
+    from osdimage.imaging.wim.files import ImageFiles
 
 __all__ = ["Audit", "Entry", "Stream", "WimImage"]
 
@@ -94,6 +95,17 @@ class WimImage:
         """
         with wim_errors(self._path):
             return load_tree(self._path, self._handle, self.index)
+
+    def files(self) -> ImageFiles:
+        """Return the files of the image, to be read one by one into memory; the WIM must stay open for it.
+
+        Raises:
+            UnsafeName: when the image holds a name that is not allowed in a Windows image.
+            CorruptWim: when the tree of the image is damaged.
+        """
+        from osdimage.imaging.wim.files import ImageFiles  # noqa: PLC0415 - few uses of an image need it
+
+        return ImageFiles(self._path, self._handle, self.index)
 
     def add_file(self, source: str | os.PathLike[str], path: str) -> None:
         r"""Add a file of this machine to the image, for as long as the WIM is open; the WIM file is not changed.
