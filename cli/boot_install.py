@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import boot_params, disk_params, params, render
 from osdimage.cli.render import Reporter
+from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.install import BootOptions, BootResult
+    from osdimage.imaging.wim.image import WimImage
+    from osdimage.imaging.wim.select import ImageSelector
 
 
 @click.command("install")
 @click.argument("disk", type=disk_params.DISK)
 @click.option("--partition", type=click.IntRange(min=1), required=True, metavar="N", help="The partition with Windows.")
 @boot_params.system_partition
+@click.option(
+    "--from-wim",
+    type=params.EXISTING,
+    metavar="WIM",
+    help="Take the boot files from an image of WIM, not from the partition.",
+)
+@params.selector
+@params.references
 @boot_params.options
 @click.option("--new-store", is_flag=True, help="Make the BCD store anew, without the entries that it has.")
 @disk_params.sector_size
@@ -29,6 +41,9 @@ def install_command(
     disk: Path,
     partition: int,
     system_partition: int | None,
+    from_wim: Path | None,
+    selector: ImageSelector,
+    refs: tuple[str, ...],
     boot_options: Callable[..., BootOptions],
     new_store: bool,
     sector_size: int | None,
@@ -44,16 +59,23 @@ def install_command(
     entry of the menu and starts by itself; the entries of other systems stay in the BCD store, as do all other files on
     the system partition but those of the same names.  An MBR disk also gets boot code, one active partition, and a
     signature if it has none.
+
+    With --from-wim the boot files, the language of the menu and what else belongs to them come from an image: for a
+    Windows that lost them, or to take newer ones.  --index, --name and the like choose the image.
     """
     from osdimage.imaging.boot.install import install_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
 
-    with open_target(str(disk), write=True, sector_size=sector_size) as target:
+    with (
+        _image(from_wim, selector, refs, reporter) as source,
+        open_target(str(disk), write=True, sector_size=sector_size) as target,
+    ):
         check_expected(target, serial=expect_serial, size_bytes=expect_size)
         result = install_boot(
             target,
             partition,
             system_partition,
+            source=source,
             options=boot_options(force=force, new_store=new_store),
             rng=disk_params.random_bits(seed),
             now=disk_params.now(),
@@ -66,6 +88,20 @@ def install_command(
             render.line(text)
 
 
+@contextmanager
+def _image(
+    wim: Path | None, selector: ImageSelector, refs: tuple[str, ...], reporter: Reporter
+) -> Iterator[WimImage | None]:
+    """Open the image with the boot files, if there is to be one."""
+    if wim is None:
+        if refs or selector != type(selector)():
+            raise click.UsageError("--index, --name, --edition, --arch, --language and --ref go with --from-wim")
+        yield None
+        return
+    with open_wim(wim, reporter, check=False, refs=refs) as (opened, _):
+        yield opened.select(selector)
+
+
 def lines(result: BootResult, *, where: str) -> list[str]:
     """Tell people what was done; ``where`` is what they call the disk."""
     kind = "a BIOS" if result.architecture is None else f"UEFI ({result.architecture})"
@@ -74,6 +110,8 @@ def lines(result: BootResult, *, where: str) -> list[str]:
         f"{where}: set up for {kind} to start the Windows in partition {result.os_partition}",
         f"  partition {result.system_partition}: {result.files} boot files, {places}",
     ]
+    if result.image is not None:
+        found.append(f"  boot files from {result.image}")
     if result.kept_entries:
         found.append(f"  the menu also has: {', '.join(result.kept_entries)}")
     if result.recovery_partition is not None:

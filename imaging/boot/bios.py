@@ -25,7 +25,7 @@ from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat32_layout import parse_boot
-from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.volume.files import FileSource
 
 # Of a partition entry: 16 bytes each, the boot indicator first.
 _ENTRIES_AT, _ENTRY_BYTES, _ACTIVE = 446, 16, 0x80
@@ -84,7 +84,7 @@ def prepare_record(target: FileTarget, table: PartitionTable, *, active: int, rn
     return replace(table, disk_signature=signature, partitions=partitions)
 
 
-def find_boot_code(files: VolumeFiles) -> NtfsBootCode | None:
+def find_boot_code(files: FileSource) -> NtfsBootCode | None:
     """Look for the boot code of NTFS in the files of a Windows."""
 
     def read(path: str) -> bytes | None:

@@ -1,4 +1,4 @@
-r"""Which files of an applied Windows go where, so that firmware finds its loader: a plan, and carrying it out.
+r"""Which files of a Windows go where, so that firmware finds its loader: a plan, and carrying it out.
 
 UEFI, on the EFI system partition:
 
@@ -33,21 +33,21 @@ from osdimage.imaging.boot.bcd_create import Firmware
 from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import MIB, format_size
-from osdimage.imaging.volume.files import FileFacts, VolumeFiles
+from osdimage.imaging.volume.files import FileFacts, FileSource, VolumeFiles
 from osdimage.imaging.wim.attributes import FileAttribute
 
-_BOOT = "Windows/Boot"
+BOOT_FOLDER = "Windows/Boot"
 _FALLBACK_NAMES = {"x64": "bootx64.efi", "x86": "bootia32.efi", "arm": "bootarm.efi", "arm64": "bootaa64.efi"}
 # UEFI Specification 2.10, 3.5.1.1 "Removable Media Boot Behavior".
 _HIDDEN = int(FileAttribute.HIDDEN | FileAttribute.SYSTEM)
 _BOOTMGR = _HIDDEN | int(FileAttribute.READONLY)
 # bcdboot copies some 40 MB; what is more than this is no boot environment.
-_LARGEST_FILE, _LARGEST_ALL = 64 * MIB, 512 * MIB
+LARGEST_FILE, LARGEST_ALL = 64 * MIB, 512 * MIB
 
 
 STORES = {Firmware.UEFI: "EFI/Microsoft/Boot/BCD", Firmware.BIOS: "Boot/BCD"}
 """Where the BCD store is on the system partition."""
-LOADERS = {Firmware.UEFI: f"{_BOOT}/EFI/bootmgfw.efi", Firmware.BIOS: f"{_BOOT}/PCAT/bootmgr"}
+LOADERS = {Firmware.UEFI: f"{BOOT_FOLDER}/EFI/bootmgfw.efi", Firmware.BIOS: f"{BOOT_FOLDER}/PCAT/bootmgr"}
 """The file without which nothing starts, where Windows keeps it."""
 OS_LOADERS = {Firmware.UEFI: "Windows/System32/winload.efi", Firmware.BIOS: "Windows/System32/winload.exe"}
 """What the boot manager starts, on the volume of Windows."""
@@ -96,19 +96,19 @@ def fallback_path(architecture: str) -> str:
     return f"EFI/Boot/{_FALLBACK_NAMES[architecture]}"
 
 
-def missing_file(source: VolumeFiles, firmware: Firmware, *, signed_2023: bool = False) -> str | None:
+def missing_file(source: FileSource, firmware: Firmware, *, signed_2023: bool = False) -> str | None:
     """Return the path of the first file that is missing for this disk to start, or None when all are there."""
     needed = [LOADERS[firmware]]
     if signed_2023 and firmware is Firmware.UEFI:
-        needed.append(f"{_BOOT}/EFI_EX/bootmgfw_EX.efi")
+        needed.append(f"{BOOT_FOLDER}/EFI_EX/bootmgfw_EX.efi")
     return next((path for path in needed if not source.exists(path)), None)
 
 
-def plan_boot_files(source: VolumeFiles, firmware: Firmware, *, signed_2023: bool = False) -> BootFilePlan:
+def plan_boot_files(source: FileSource, firmware: Firmware, *, signed_2023: bool = False) -> BootFilePlan:
     """Decide what is copied.  Nothing is written.
 
     Args:
-        source: the files of the volume of Windows.
+        source: the files of a Windows.
         firmware: what is to start it.
         signed_2023: take the loaders that are signed with "Windows UEFI CA 2023"; only UEFI has them.
 
@@ -124,30 +124,30 @@ def plan_boot_files(source: VolumeFiles, firmware: Firmware, *, signed_2023: boo
     else:
         files = {each.target.upper(): each for each in _uefi_files(source, signed_2023=signed_2023)}
         loader = files["EFI/MICROSOFT/BOOT/BOOTMGFW.EFI"]
-        head = source.read(loader.source, limit=_LARGEST_FILE)
+        head = source.read(loader.source, limit=LARGEST_FILE)
         architecture = read_pe(head, name=f"{source.name}: {_shown(loader.source)}").architecture
         target = fallback_path(architecture)
         files[target.upper()] = BootFile(loader.source, target, loader.size, loader.modified_ns)
         plan = BootFilePlan(firmware, architecture, (), _in_order(files))
-    if plan.size > _LARGEST_ALL:
+    if plan.size > LARGEST_ALL:
         raise InvalidInput(
-            f"{source.name}: the boot files in {_shown(_BOOT)} have {format_size(plan.size)}; at most "
-            f"{format_size(_LARGEST_ALL)} are copied"
+            f"{source.name}: the boot files in {_shown(BOOT_FOLDER)} have {format_size(plan.size)}; at most "
+            f"{format_size(LARGEST_ALL)} are copied"
         )
     return plan
 
 
-def read_boot_files(source: VolumeFiles, plan: BootFilePlan) -> Iterator[tuple[BootFile, bytes]]:
+def read_boot_files(source: FileSource, plan: BootFilePlan) -> Iterator[tuple[BootFile, bytes]]:
     """Yield the files of a plan with their contents.
 
     Raises:
-        OsdImageError: as :meth:`VolumeFiles.read`.
+        OsdImageError: as :meth:`FileSource.read`.
     """
     held: dict[str, bytes] = {}
     for each in plan.files:
         # The loader goes to two places.
         if each.source not in held:
-            held = {each.source: source.read(each.source, limit=_LARGEST_FILE)}
+            held = {each.source: source.read(each.source, limit=LARGEST_FILE)}
         yield each, held[each.source]
 
 
@@ -168,18 +168,18 @@ def _in_order(files: dict[str, BootFile]) -> tuple[BootFile, ...]:
     return tuple(sorted(files.values(), key=lambda each: (each.source, each.target)))
 
 
-def _uefi_files(source: VolumeFiles, *, signed_2023: bool) -> Iterator[BootFile]:
+def _uefi_files(source: FileSource, *, signed_2023: bool) -> Iterator[BootFile]:
     to = "EFI/Microsoft/Boot"
-    yield from _tree(source, f"{_BOOT}/EFI", to)
-    yield from _tree(source, f"{_BOOT}/Fonts", f"{to}/Fonts")
-    yield from _tree(source, f"{_BOOT}/Resources", f"{to}/Resources")
+    yield from _tree(source, f"{BOOT_FOLDER}/EFI", to)
+    yield from _tree(source, f"{BOOT_FOLDER}/Fonts", f"{to}/Fonts")
+    yield from _tree(source, f"{BOOT_FOLDER}/Resources", f"{to}/Resources")
     if signed_2023:
-        yield from _tree(source, f"{_BOOT}/EFI_EX", to, without_suffix=True)
-        yield from _tree(source, f"{_BOOT}/Fonts_EX", f"{to}/Fonts", without_suffix=True)
+        yield from _tree(source, f"{BOOT_FOLDER}/EFI_EX", to, without_suffix=True)
+        yield from _tree(source, f"{BOOT_FOLDER}/Fonts_EX", f"{to}/Fonts", without_suffix=True)
 
 
-def _bios_files(source: VolumeFiles) -> Iterator[BootFile]:
-    for each in _tree(source, f"{_BOOT}/PCAT", ""):
+def _bios_files(source: FileSource) -> Iterator[BootFile]:
+    for each in _tree(source, f"{BOOT_FOLDER}/PCAT", ""):
         match each.target.lower():
             case "bootmgr":
                 yield BootFile(each.source, "bootmgr", each.size, each.modified_ns, _BOOTMGR)
@@ -187,11 +187,11 @@ def _bios_files(source: VolumeFiles) -> Iterator[BootFile]:
                 yield BootFile(each.source, "BOOTNXT", each.size, each.modified_ns, _HIDDEN)
             case _:
                 yield BootFile(each.source, f"Boot/{each.target}", each.size, each.modified_ns)
-    yield from _tree(source, f"{_BOOT}/Fonts", "Boot/Fonts")
-    yield from _tree(source, f"{_BOOT}/Resources", "Boot/Resources")
+    yield from _tree(source, f"{BOOT_FOLDER}/Fonts", "Boot/Fonts")
+    yield from _tree(source, f"{BOOT_FOLDER}/Resources", "Boot/Resources")
 
 
-def _tree(source: VolumeFiles, path: str, to: str, *, without_suffix: bool = False) -> Iterator[BootFile]:
+def _tree(source: FileSource, path: str, to: str, *, without_suffix: bool = False) -> Iterator[BootFile]:
     """Yield all files below a directory; one that is not there has none."""
     if not source.exists(path):
         return
@@ -205,10 +205,10 @@ def _tree(source: VolumeFiles, path: str, to: str, *, without_suffix: bool = Fal
         yield BootFile(each.path, f"{to}/{target}" if to else target, each.size, each.modified_ns)
 
 
-def _refuse_odd(source: VolumeFiles, each: FileFacts) -> None:
+def _refuse_odd(source: FileSource, each: FileFacts) -> None:
     if each.is_link:
         raise InvalidInput(f"{source.name}: {_shown(each.path)} is a link or encrypted; it cannot be copied")
-    if each.size > _LARGEST_FILE:
+    if each.size > LARGEST_FILE:
         raise InvalidInput(f"{source.name}: {_shown(each.path)} has {format_size(each.size)}; that is no boot file")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.boot.bcd import BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_add import add_installation
@@ -33,6 +34,7 @@ from osdimage.imaging.boot.files import (
 from osdimage.imaging.boot.ntfs_boot import NtfsBootCode
 from osdimage.imaging.boot.places import BootPlaces, choose_places, volume_of
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
+from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
 from osdimage.imaging.boot.windows import generation_of, locale_of, template_of
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.place import RandomBits
@@ -43,8 +45,11 @@ from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.files import FileSource, open_files
 from osdimage.imaging.volume.opened import OpenVolume
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.image import WimImage
 
 _LARGEST_STORE = 64 * MIB
 
@@ -89,6 +94,7 @@ class BootResult:
         os_partition: the number of the partition with Windows.
         files: how many boot files were written.
         size: of their contents in bytes.
+        image: the WIM and the image that they are from, or None: the volume of Windows.
         store: the path of the BCD store on the system partition.
         loader: the path at which the firmware finds the loader.
         locale: the language of the boot menu.
@@ -106,6 +112,7 @@ class BootResult:
     os_partition: int
     files: int
     size: int
+    image: str | None
     store: str
     loader: str
     locale: str
@@ -118,7 +125,7 @@ class BootResult:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was read from the volume of Windows."""
+    """What was read of Windows; ``image`` names the image that it is from, if it is."""
 
     plan: BootFilePlan
     contents: list[tuple[BootFile, bytes]]
@@ -127,6 +134,7 @@ class _Found:
     template: bytes | None
     ntfs_code: NtfsBootCode | None
     has_loader: bool
+    image: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +159,7 @@ def install_boot(
     os_partition: int,
     system_partition: int | None = None,
     *,
+    source: WimImage | None = None,
     options: BootOptions | None = None,
     rng: RandomBits | None = None,
     now: datetime | None = None,
@@ -169,6 +178,8 @@ def install_boot(
         os_partition: the number of the partition with Windows.
         system_partition: the number of the one with the boot manager; None: the EFI system partition, or the active
             one.
+        source: take the boot files, the template of the store, the language of the menu and the boot code of NTFS from
+            an image of an open WIM; None: from the Windows that was applied.  It must be one for the same processor.
         options: how.
         rng: where GUIDs and a signature come from; None: the system.
         now: the time for the store; None: now.
@@ -176,18 +187,20 @@ def install_boot(
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when a partition is not there, or cannot be what it is to be.
-        InvalidInput: when Windows lacks a boot file, or the disk or a volume is damaged; the message names it.
+        InvalidRequest: when a partition is not there, or cannot be what it is to be, or the boot files of the image
+            are for another processor than the Windows.
+        InvalidInput: when Windows or the image lacks a boot file, or the disk, a volume or the WIM is damaged; the
+            message names it.  All of the image is read before anything is written.
         TargetRefused: when a volume must not be written to, or is full.
         StorageError: when reading or writing failed.
     """
     wish = options or BootOptions()
     if isinstance(disk, FileTarget):
-        return _Installation(disk, wish, rng or random.SystemRandom(), now).run(
+        return _Installation(disk, source, wish, rng or random.SystemRandom(), now).run(
             os_partition, system_partition, progress
         )
     with open_target(os.fspath(disk), write=True, sector_size=sector_size) as target:
-        return _Installation(target, wish, rng or random.SystemRandom(), now).run(
+        return _Installation(target, source, wish, rng or random.SystemRandom(), now).run(
             os_partition, system_partition, progress
         )
 
@@ -195,8 +208,16 @@ def install_boot(
 class _Installation:
     """One disk that is made to start."""
 
-    def __init__(self, target: FileTarget, options: BootOptions, rng: RandomBits, now: datetime | None) -> None:
+    def __init__(
+        self,
+        target: FileTarget,
+        image: WimImage | None,
+        options: BootOptions,
+        rng: RandomBits,
+        now: datetime | None,
+    ) -> None:
         self._target = target
+        self._image = image
         self._options = options
         self._rng = rng
         self._now = now or datetime.now(UTC)
@@ -240,6 +261,7 @@ class _Installation:
             os_partition=places.windows.number,
             files=len(found.plan.files),
             size=found.plan.size,
+            image=found.image,
             store=STORES[places.firmware],
             loader=found.plan.fallback or "bootmgr",
             locale=found.locale,
@@ -266,17 +288,21 @@ class _Installation:
 
     def _read(self, places: BootPlaces) -> _Found:
         """Read all that is needed of Windows, before anything is written."""
-        with open_files(volume_of(self._target, places.windows)) as files:
+        with open_files(volume_of(self._target, places.windows)) as windows:
+            files: FileSource = windows if self._image is None else image_source(self._image)
             plan = plan_boot_files(files, places.firmware, signed_2023=self._options.signed_2023)
+            if files is not windows:
+                refuse_other_architecture(plan, files, windows)
             is_ntfs_bios = places.firmware is Firmware.BIOS and self._filesystem(places.system) == "ntfs"
             return _Found(
                 plan,
                 list(read_boot_files(files, plan)),
-                generation_of(files),
+                generation_of(windows, files),
                 locale_of(files, places.firmware, wanted=self._options.locale),
                 template_of(files),
                 find_boot_code(files) if is_ntfs_bios else None,
-                files.exists(OS_LOADERS[places.firmware]),
+                windows.exists(OS_LOADERS[places.firmware]),
+                None if files is windows else files.name,
             )
 
     def _filesystem(self, partition: Partition) -> str | None:

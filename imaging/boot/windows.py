@@ -1,4 +1,4 @@
-"""What an applied Windows tells of itself: its version and its language."""
+"""What a Windows tells of itself: its version and its language."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from osdimage.imaging.boot.files import OS_LOADERS
 from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.volume.files import FileSource
 
 TEMPLATE = "Windows/System32/config/BCD-Template"
 """The store that Windows brings along for its setup."""
 DEFAULT_LOCALE = "en-US"
-_KERNEL = "Windows/System32/ntoskrnl.exe"
+KERNEL = "Windows/System32/ntoskrnl.exe"
 _LARGEST_PROGRAM, _LARGEST_TEMPLATE = 64 * MIB, 16 * MIB
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})+")
 
 
-def generation_of(source: VolumeFiles) -> Generation:
-    """Return for which Windows the kernel says it was built; that of today when it does not say.
+def generation_of(*sources: FileSource) -> Generation:
+    """Return for which Windows the kernel says it was built, in the first source with one; today's when none says it.
 
     Raises:
         InvalidInput: for a Windows before 7, or a kernel that is no program.
     """
-    if not source.exists(_KERNEL):
+    source = next((each for each in sources if each.exists(KERNEL)), None)
+    if source is None:
         return Generation.WINDOWS_10
-    found = read_pe(source.read(_KERNEL, limit=_LARGEST_PROGRAM), name=f"{source.name}: {_KERNEL}").os_version
+    found = read_pe(source.read(KERNEL, limit=_LARGEST_PROGRAM), name=f"{source.name}: {KERNEL}").os_version
     if found is None or found == (0, 0):
         return Generation.WINDOWS_10
     if found < (6, 1):
@@ -37,7 +38,7 @@ def generation_of(source: VolumeFiles) -> Generation:
     return Generation.of_version(*found)
 
 
-def locale_of(source: VolumeFiles, firmware: Firmware, *, wanted: str | None = None) -> str:
+def locale_of(source: FileSource, firmware: Firmware, *, wanted: str | None = None) -> str:
     r"""Return the language for the boot menu.
 
     It is ``wanted``, or else the one in which the loader of this Windows speaks
@@ -62,6 +63,6 @@ def locale_of(source: VolumeFiles, firmware: Firmware, *, wanted: str | None = N
     return (others or [DEFAULT_LOCALE])[0]
 
 
-def template_of(source: VolumeFiles) -> bytes | None:
+def template_of(source: FileSource) -> bytes | None:
     """Return the image's own BCD template, or None."""
     return source.read(TEMPLATE, limit=_LARGEST_TEMPLATE) if source.exists(TEMPLATE) else None
