@@ -58,7 +58,7 @@ def run() -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         # standalone_mode would turn every click exception into an exit by itself.
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="osdimage", standalone_mode=False)
         sys.stdout.flush()
     except Stopped as stop:
         notes = "".join(f" -- {note}" for note in getattr(stop, "__notes__", ()))
