@@ -177,12 +177,13 @@ def _load_from_volume(address: HiveAddress) -> Hive:
 @contextmanager
 def _telling_of_the_other(address: HiveAddress, files: VolumeFiles) -> Iterator[None]:
     """Add to what is said of a damaged hive where the contents are that an interrupted change was writing."""
-    from osdimage.imaging.volume.files_ntfs import BESIDE  # noqa: PLC0415 - as above
+    from osdimage.imaging.volume.files_ntfs import beside  # noqa: PLC0415 - as above
 
     try:
         yield
     except InvalidInput as error:
-        other = "/".join((*address.path.replace("\\", "/").split("/")[:-1], BESIDE))
+        *above, name = address.path.replace("\\", "/").split("/")
+        other = "/".join((*above, beside(name)))
         if files.exists(other):
             error.add_note(f"an earlier change was interrupted; what it was to write is in {other} (--hive reads it)")
         raise

@@ -159,7 +159,7 @@ class VolumeFiles(FileSource):
         """Write a file; one that is there is replaced, and keeps its attributes and its security descriptor.
 
         Directories above it are made.  On NTFS, the new contents are on the medium in a file beside
-        (:data:`~osdimage.imaging.volume.files_ntfs.BESIDE`) before old ones are changed.
+        (:func:`~osdimage.imaging.volume.files_ntfs.beside`) before old ones are changed.
 
         Args:
             path: of the file.

@@ -23,12 +23,17 @@ from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.native.ntfs_files import ROOT, NtfsAbout, NtfsFiles
 
-BESIDE = "osdimage-new-contents"
-"""Where new contents lie while they replace old ones, in the same directory."""
+_BESIDE_SUFFIX = ".osdimage-new"
+_LONGEST_NAME = 255
 
 # From 1601, where FILETIME begins, to 1970.
 _EPOCH_NS = 11_644_473_600 * 1_000_000_000
 _PIECE = 16 * MIB
+
+
+def beside(name: str) -> str:
+    """Return the name under which the new contents of a file lie in its directory while they replace the old ones."""
+    return name[: _LONGEST_NAME - len(_BESIDE_SUFFIX)] + _BESIDE_SUFFIX
 
 
 @contextmanager
@@ -124,27 +129,28 @@ class _NtfsVolumeFiles(VolumeFiles):
                 return
             if old.is_directory:
                 raise InvalidRequest(f"{self.name}: {path!r} is a directory")
-            self._replace(folder, old, data, filetime)
+            self._replace(folder, parts[-1], old, data, filetime)
             if attributes is not None:
                 self._native.set_attributes(old.reference, attributes)
 
-    def _replace(self, folder: NtfsAbout, old: NtfsAbout, data: bytes, filetime: int) -> None:
+    def _replace(self, folder: NtfsAbout, name: str, old: NtfsAbout, data: bytes, filetime: int) -> None:
         """Overwrite a file; at every moment the medium holds the old contents or the new ones whole."""
         if _is_link(old):
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-        if self._native.child(folder.reference, BESIDE) is not None:
-            self._native.delete(folder.reference, BESIDE)
-        self._native.make_file(folder.reference, BESIDE, data, time=filetime)
+        new = beside(name)
+        if self._native.child(folder.reference, new) is not None:
+            self._native.delete(folder.reference, new)
+        self._native.make_file(folder.reference, new, data, time=filetime)
         self._native.sync()
         try:
             self._native.overwrite(old.reference, data, time=filetime)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 # The old contents are whole.
-                self._native.delete(folder.reference, BESIDE)
+                self._native.delete(folder.reference, new)
             raise
         self._native.sync()
-        self._native.delete(folder.reference, BESIDE)
+        self._native.delete(folder.reference, new)
 
     def make_directory(self, path: str, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
         folder = self._folder(self._file_parts(path), path, modified_ns)
