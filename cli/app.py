@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -72,4 +73,6 @@ def run() -> NoReturn:
         from osdimage.cli.failures import report  # noqa: PLC0415 - not on the path of a command that works
 
         code = report(error, debug=debug)
+    # All memory goes back at once; nothing is to be searched for garbage any more.
+    gc.freeze()
     sys.exit(code if isinstance(code, int) else 0)
