@@ -12,7 +12,7 @@ from osdimage.cli import params, render
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.image import Entry
+    from osdimage.imaging.wim.entries import Entry
     from osdimage.imaging.wim.select import ImageSelector
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -84,6 +82,8 @@ def to_plain(value: object) -> object:
 
 def document(value: object) -> None:
     """Print one JSON document on stdout.  Lone surrogates of names become JSON escapes."""
+    import json  # noqa: PLC0415 - start-up stays cheap
+
     click.echo(json.dumps(to_plain(value), indent=2))
 
 
@@ -94,6 +94,8 @@ def table(
 
     With ``cut`` lines are as wide as the terminal, when there is one.
     """
+    import shutil  # noqa: PLC0415 - start-up stays cheap
+
     columns = shutil.get_terminal_size().columns if cut and sys.stdout.isatty() else None
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [list(headings), *cells]) for column in range(len(headings))]
@@ -179,6 +181,8 @@ class Reporter:
     def event(self, facts: object) -> None:
         """Write a JSON line to where ``--events`` says."""
         if self._stream is not None:
+            import json  # noqa: PLC0415 - start-up stays cheap
+
             self._stream.write(json.dumps(to_plain(facts)) + "\n")
             self._stream.flush()
 

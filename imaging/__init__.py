@@ -255,7 +255,7 @@ if TYPE_CHECKING:
         OpenVolume,
         open_volume,
     )
-    from osdimage.imaging.wim.apply import (
+    from osdimage.imaging.wim.apply_job import (
         ApplyResult,
     )
     from osdimage.imaging.wim.apply_volumes import (
@@ -267,7 +267,6 @@ if TYPE_CHECKING:
     )
     from osdimage.imaging.wim.capture import (
         CaptureResult,
-        CaptureSource,
         capture,
     )
     from osdimage.imaging.wim.capture_volumes import (
@@ -291,6 +290,10 @@ if TYPE_CHECKING:
         delete_images,
         set_properties,
     )
+    from osdimage.imaging.wim.entries import (
+        Entry,
+        Stream,
+    )
     from osdimage.imaging.wim.export import (
         ExportResult,
         export_images,
@@ -311,8 +314,6 @@ if TYPE_CHECKING:
         ImageFiles,
     )
     from osdimage.imaging.wim.image import (
-        Entry,
-        Stream,
         WimImage,
     )
     from osdimage.imaging.wim.info import (
@@ -325,6 +326,9 @@ if TYPE_CHECKING:
     )
     from osdimage.imaging.wim.select import (
         ImageSelector,
+    )
+    from osdimage.imaging.wim.source import (
+        CaptureSource,
     )
     from osdimage.imaging.wim.verify import (
         Problem,
@@ -340,7 +344,7 @@ _HOME = {
     "ActionFailed": "errors",
     "ActionResult": "tasksequence.result",
     "AppliedVolume": "wim.apply_volumes",
-    "ApplyResult": "wim.apply",
+    "ApplyResult": "wim.apply_job",
     "BcdSettings": "boot.bcd_create",
     "BcdStore": "boot.bcd",
     "BiosLoader": "boot.bios",
@@ -351,7 +355,7 @@ _HOME = {
     "BootView": "boot.show",
     "CaptureConfig": "wim.config",
     "CaptureResult": "wim.capture",
-    "CaptureSource": "wim.capture",
+    "CaptureSource": "wim.source",
     "CapturedDisk": "disk.captured",
     "CapturedPartition": "disk.captured",
     "CapturedVolumes": "wim.capture_volumes",
@@ -368,7 +372,7 @@ _HOME = {
     "DiskPlan": "disk.plan",
     "DiskReading": "disk.read",
     "DoesNotFit": "errors",
-    "Entry": "wim.image",
+    "Entry": "wim.entries",
     "Environment": "tasksequence.environment",
     "Events": "tasksequence.result",
     "ExportResult": "wim.export",
@@ -432,7 +436,7 @@ _HOME = {
     "Scheme": "disk.roles",
     "Severity": "disk.finding",
     "StorageError": "errors",
-    "Stream": "wim.image",
+    "Stream": "wim.entries",
     "TableBackup": "disk.backup",
     "TargetRefused": "errors",
     "TooSmall": "errors",

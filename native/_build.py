@@ -22,6 +22,7 @@ SOURCES = (
     "messages.c",
     "memory.c",
     "audit.c",
+    "scan.c",
     "resource.c",
     "blob_table.c",
     "slice_window.c",

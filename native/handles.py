@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from osdimage.native import text
 from osdimage.native._wimlib import ffi, lib
@@ -85,6 +85,24 @@ class WriteSettings:
         )
 
 
+class AddedImage(NamedTuple):
+    """What :meth:`WimHandle.add_image` found.
+
+    Attributes:
+        warnings: libwim's.
+        directories: number of directories, the root among them.
+        files: number of files and links; each hard link counts.
+        size: of their contents, in bytes; named streams are included, hard links count once.
+        refused_names: number of names that Windows does not allow.
+    """
+
+    warnings: tuple[str, ...]
+    directories: int
+    files: int
+    size: int
+    refused_names: int
+
+
 # How libwim begins the warning about the flag that :attr:`WimInfo.write_in_progress` tells too.
 _WRITE_IN_PROGRESS = "The WIM_HDR_FLAG_WRITE_IN_PROGRESS flag"
 
@@ -114,7 +132,7 @@ class WimHandle:
         # libwim says what it repaired in a tree when it loads the tree, and not again while it keeps it.
         self._repairs: dict[int, tuple[str, ...]] = {}
         self._finalizer = weakref.finalize(self, lib.wimlib_free, owner[0])
-        lib.wimlib_register_progress_function(owner[0], lib.osd_on_progress, relay.handle)
+        lib.wimlib_register_progress_function(owner[0], lib.osd_progress, relay.handle)
 
     @classmethod
     def create(cls, compression: Compression) -> WimHandle:
@@ -144,7 +162,7 @@ class WimHandle:
         try:
             with relay:
                 messages = call(
-                    lib.wimlib_open_wim_with_progress, encoded, flags, owner, lib.osd_on_progress, relay.handle
+                    lib.wimlib_open_wim_with_progress, encoded, flags, owner, lib.osd_progress, relay.handle
                 )
         finally:
             lib.osd_xml_restore(xml_handler)
@@ -152,7 +170,8 @@ class WimHandle:
         if check_integrity:
             # The caller knows from the header that there is no table to check.
             messages = tuple(line for line in messages if not line.endswith("Skipping integrity check."))
-        return cls(owner, relay, tuple(line for line in messages if not line.startswith(_WRITE_IN_PROGRESS)))
+        repairs = tuple(line for line in messages if not line.startswith(_WRITE_IN_PROGRESS))
+        return cls(owner, relay, repairs)
 
     def close(self) -> None:
         """Free the structure.  A second call does nothing."""
@@ -271,21 +290,25 @@ class WimHandle:
         unix_data: bool = False,
         boot: bool = False,
         listener: Listener | None = None,
-    ) -> tuple[str, ...]:
-        """Scan a directory, or an NTFS volume in a file or device, into a new image; return the warnings.
+    ) -> AddedImage:
+        """Scan a directory, or an NTFS volume in a file or device, into a new image.
 
         The files are read only when the WIM is written.
         """
         flags = (
             lib.WIMLIB_ADD_FLAG_EXCLUDE_VERBOSE
+            | lib.WIMLIB_ADD_FLAG_VERBOSE
             | (lib.WIMLIB_ADD_FLAG_NTFS if from_ntfs else 0)
             | (lib.WIMLIB_ADD_FLAG_UNIX_DATA if unix_data else 0)
             | (lib.WIMLIB_ADD_FLAG_BOOT if boot else 0)
         )
         config = ffi.NULL if config_file is None else text.path_to_c(config_file)
-        return self._run(
+        lib.osd_scan_begin()
+        warnings = self._run(
             lib.wimlib_add_image, text.path_to_c(source), text.to_c(name), config, flags, listener=listener
         )
+        totals = lib.osd_scan_totals()
+        return AddedImage(warnings, totals.directories, totals.files, totals.bytes, totals.refused_names)
 
     def add_file(self, image: int, source: str | os.PathLike[str], path: str) -> None:
         """Add a file of this machine to an image, in memory; a file of this path in the image is replaced."""

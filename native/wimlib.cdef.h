@@ -102,6 +102,7 @@ typedef int (*wimlib_iterate_lookup_table_callback_t)(const struct wimlib_resour
 #define WIMLIB_ADD_FLAG_UNIX_DATA ...
 #define WIMLIB_ADD_FLAG_BOOT ...
 #define WIMLIB_ADD_FLAG_EXCLUDE_VERBOSE ...
+#define WIMLIB_ADD_FLAG_VERBOSE ...
 #define WIMLIB_EXPORT_FLAG_BOOT ...
 #define WIMLIB_EXPORT_FLAG_NO_NAMES ...
 #define WIMLIB_EXPORT_FLAG_NO_DESCRIPTIONS ...
@@ -222,6 +223,12 @@ struct osd_audit {
 int osd_audit_entry(const struct wimlib_dir_entry *entry, void *audit);
 void osd_audit_release(struct osd_audit *audit);
 
+/* scan.h */
+struct osd_scan { uint64_t directories, files, bytes, refused_names; };
+enum wimlib_progress_status osd_progress(enum wimlib_progress_msg, union wimlib_progress_info *, void *);
+void osd_scan_begin(void);
+struct osd_scan osd_scan_totals(void);
+
 /* resource.h */
 struct osd_reader;
 struct osd_reader *osd_reader_new(int fd);
@@ -246,7 +253,7 @@ size_t osd_reader_batch(struct osd_reader *reader, const struct osd_blob *blobs,
                         uint32_t chunk_size, uint8_t *buffer, uint64_t capacity, int32_t *errors);
 
 /* Implemented in callbacks.py. */
-extern "Python" enum wimlib_progress_status osd_on_progress(
+extern "Python+C" enum wimlib_progress_status osd_on_progress(
     enum wimlib_progress_msg, union wimlib_progress_info *, void *);
 extern "Python" int osd_on_entry(const struct wimlib_dir_entry *, void *);
 extern "Python" int osd_on_blob(const struct wimlib_resource_entry *, void *);

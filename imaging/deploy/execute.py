@@ -29,7 +29,7 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.fat32 import format_fat32
 from osdimage.imaging.volume.fat32_write import Fat32Options
 from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
-from osdimage.imaging.wim.apply import ApplyResult
+from osdimage.imaging.wim.apply_job import ApplyResult
 from osdimage.imaging.wim.image import WimImage
 
 UNATTEND_PATH = "/Windows/Panther/unattend.xml"

@@ -19,9 +19,9 @@ from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.native import tree
+from osdimage.native import entries
+from osdimage.native.entries import Entry
 from osdimage.native.handles import WimHandle
-from osdimage.native.tree import Entry
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.file import WimFile
@@ -66,7 +66,7 @@ def from_handle(path: Path, handle: WimHandle, index: int, *, parts: Sequence[Pa
         refuse_dropped_names(path, index, audit)
         refuse_unsafe_names(path, index, audit)
         collector = _Collector(path)
-        tree.each_entry(handle, index, "/", recursive=True, visit=collector.take)
+        entries.each_entry(handle, index, "/", recursive=True, visit=collector.take)
     blobs, holders = collector.find((path, *parts))
     losses = [*(Loss(line, 1) for line in repairs(audit)), *collector.losses()]
     return _WimSource(blobs, holders, f"{path}, image {index}", collector.entries, losses)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.disk.target import FileTarget, Window, lock
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
+from osdimage.imaging.volume.title import title_of
 from osdimage.native.slices import CACHE_SIZE, Slice
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class OpenVolume:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return name_of(self.path, self.partition)
+        return title_of(self.path, self.partition)
 
     @property
     def described(self) -> str:
@@ -105,11 +106,6 @@ class OpenVolume:
     def failure(self, error: OSError) -> StorageError:
         """Return what to raise for a system error that concerns it."""
         return StorageError(f"{self.name}: {error.strerror}", path=self.path, errno=error.errno)
-
-
-def name_of(path: Path, partition: int | None) -> str:
-    """Return what messages call a volume."""
-    return str(path) if partition is None else f"{path} partition {partition}"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from osdimage.imaging.wim.contents import references
 from osdimage.native.handles import WimHandle
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.apply import ApplyOptions
+    from osdimage.imaging.wim.apply_job import ApplyOptions
 
 
 def fill(

@@ -10,7 +10,9 @@ from pathlib import Path
 from osdimage.imaging.errors import Incomplete, explain
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
-from osdimage.imaging.wim.apply import ApplyOptions, ApplyResult, apply_image, check_image
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions, ApplyResult
+from osdimage.imaging.wim.apply_volume import check_image
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.pairs import pair_volumes
 

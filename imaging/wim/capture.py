@@ -14,7 +14,8 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.output import refuse_existing
 from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.properties import ImageProperties
-from osdimage.imaging.wim.scan import CaptureSource, Scanned, opened_source, scan, with_name
+from osdimage.imaging.wim.scan import Scanned, opened_source, scan, with_name
+from osdimage.imaging.wim.source import CaptureSource
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
@@ -38,7 +39,7 @@ class CaptureResult:
         name: of the new image.
         directories: number of directories.
         files: number of files and links.
-        size: of their contents.
+        size: of their contents, named streams of NTFS included.
         file_size: of the WIM after the capture.
         excluded: number of files and directories that the configuration left out (what is below one is not counted).
         unsupported: paths of what a WIM cannot hold, such as sockets; the first 100.
@@ -132,9 +133,9 @@ def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) ->
         path=destination,
         index=scanned.index,
         name=scanned.name,
-        directories=scanned.audit.directories,
-        files=scanned.audit.files,
-        size=scanned.audit.size,
+        directories=scanned.directories,
+        files=scanned.files,
+        size=scanned.size,
         file_size=destination.stat().st_size,
         excluded=scanned.excluded,
         unsupported=scanned.unsupported,

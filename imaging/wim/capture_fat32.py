@@ -31,7 +31,8 @@ from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.native.handles import WimHandle
+from osdimage.native import tree
+from osdimage.native.handles import AddedImage, WimHandle
 
 _HEADER_SIZE = 208
 _VERSION = 0x10D00
@@ -51,6 +52,12 @@ class FatTree:
 
     handle: WimHandle
     excluded: int
+
+    def add_to(self, destination: WimHandle, name: str, *, boot: bool) -> AddedImage:
+        """Add the image to a WIM, which reads from this one until it is closed."""
+        audit = tree.audit(self.handle, 1)
+        self.handle.export_image(1, destination, name=name, description=None, boot=boot)
+        return AddedImage(audit.messages, audit.directories, audit.files, audit.size, audit.refused_names)
 
 
 @contextmanager

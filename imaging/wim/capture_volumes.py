@@ -18,7 +18,9 @@ from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.output import refuse_existing
 from osdimage.imaging.wim.properties import ImageProperties
-from osdimage.imaging.wim.scan import CaptureSource, opened_source, scan
+from osdimage.imaging.wim.scan import scan
+from osdimage.imaging.wim.source import CaptureSource
+from osdimage.imaging.wim.source_volume import opened_volume
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, prepare_output, write_file
 from osdimage.native.handles import WimHandle
 from osdimage.native.slices import CACHE_SIZE
@@ -95,7 +97,7 @@ def capture_volumes(
     with ExitStack() as sources:
         wanted = [CaptureSource(source, config, partition=each) for each in numbers]
         cache = CACHE_SIZE // len(numbers)
-        opened = [sources.enter_context(opened_source(each, cache_size=cache)) for each in wanted]
+        opened = [sources.enter_context(opened_volume(each, cache_size=cache)) for each in wanted]
         with wim_errors(destination):
             handle = WimHandle.create(spec.format)
         with handle:

@@ -29,7 +29,7 @@ from osdimage.imaging.wim.compare_target import (
     ScanProgress,
 )
 from osdimage.imaging.wim.fidelity import Fidelity
-from osdimage.native.tree import Entry
+from osdimage.native.entries import Entry
 
 _SECOND = 10_000_000
 _DAY = 86_400 * _SECOND

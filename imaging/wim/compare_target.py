@@ -25,7 +25,7 @@ from osdimage.imaging.volume.ntfs_read import NtfsVolume
 from osdimage.imaging.wim.fidelity import Fidelity
 from osdimage.imaging.wim.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.imaging.wim.probe import Kind, probe, probe_sector
-from osdimage.native.tree import Entry
+from osdimage.native.entries import Entry
 
 # 1 January 1970 in 100 ns since 1601, the count of NTFS and WIM.
 UNIX_EPOCH = 116_444_736_000_000_000

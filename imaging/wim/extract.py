@@ -23,11 +23,12 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.space import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import tree
+from osdimage.native import entries, tree
+from osdimage.native.entries import Entry
 from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c
-from osdimage.native.tree import Audit, Entry
+from osdimage.native.tree import Audit
 
 _SHARES = {Phase.CREATE_FILES: 20.0, Phase.EXTRACT_DATA: 78.0, Phase.SET_METADATA: 2.0}
 _GLOB = re.compile(r"[*?\[]")
@@ -91,7 +92,7 @@ def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) 
         if entry.name is not None and re.search(r"[\\/]", entry.name):
             separated.append(entry.path)
 
-    tree.each_entry(handle, index, "/", recursive=True, visit=take)
+    entries.each_entry(handle, index, "/", recursive=True, visit=take)
     if separated:
         # No pattern fits such a name, and to pass it over would be to skip it silently.
         refuse_unsafe_names(path, index, tree.audit(handle, index))
@@ -148,7 +149,7 @@ def _refuse_linked_parents(handle: WimHandle, index: int, item: str, to: Path) -
             if Path(os.fsdecode(os.fsencode(to) + to_c(folder))).is_symlink():
                 refuse_link(to, folder)
 
-    tree.each_entry(handle, index, item, recursive=False, visit=look)
+    entries.each_entry(handle, index, item, recursive=False, visit=look)
 
 
 def _refuse_collisions(chosen: Iterable[str]) -> None:

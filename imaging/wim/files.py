@@ -12,10 +12,9 @@ from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.native import tree
+from osdimage.native.entries import Entry, Stream, each_entry
 from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
-from osdimage.native.tree import Entry, Stream
 
 # FILETIME 0 in nanoseconds since 1970: what Windows stores for "not known".
 _FILETIME_ZERO = -11_644_473_600 * 1_000_000_000
@@ -145,7 +144,7 @@ class ImageFiles(FileSource):
         path = "/" + "/".join(parts)
         with wim_errors(self._path):
             try:
-                tree.each_entry(self._handle, self._index, path, recursive=False, children=children, visit=found.append)
+                each_entry(self._handle, self._index, path, recursive=False, children=children, visit=found.append)
             except WimlibError as error:
                 if error.code != WimlibCode.PATH_DOES_NOT_EXIST:
                     raise

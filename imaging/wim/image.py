@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressCallback
-from osdimage.imaging.wim.apply import ApplyOptions, ApplyResult, apply_image
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions, ApplyResult
 from osdimage.imaging.wim.audit import load_tree
-from osdimage.imaging.wim.extract import ExtractResult, extract_paths
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.info import ImageInfo
-from osdimage.native import tree
 from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
-from osdimage.native.tree import Audit, Entry, Stream
+from osdimage.native.tree import Audit
 
 if TYPE_CHECKING:
+    from osdimage.imaging.wim.entries import Entry
+    from osdimage.imaging.wim.extract import ExtractResult
     from osdimage.imaging.wim.fidelity import CompareReport
     from osdimage.imaging.wim.files import ImageFiles
-
-__all__ = ["Audit", "Entry", "Stream", "WimImage"]
 
 
 class WimImage:
@@ -71,10 +70,12 @@ class WimImage:
             InvalidRequest: when there is no such path.
             CorruptWim: when the tree of the image is damaged.
         """
+        from osdimage.native.entries import each_entry  # noqa: PLC0415 - few uses of an image need it
+
         with wim_errors(self._path):
             audit = load_tree(self._path, self._handle, self.index)
             try:
-                tree.each_entry(self._handle, self.index, path, recursive=recursive, visit=visit)
+                each_entry(self._handle, self.index, path, recursive=recursive, visit=visit)
             except WimlibError as error:
                 if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
                     raise InvalidRequest(f"{self._path}: image {self.index} holds no {path!r}") from error
@@ -218,6 +219,8 @@ class WimImage:
             InvalidRequest: when a path fits nothing, or two files would get one name.
             UnsafeName, TargetRefused, CorruptWim, MissingParts, StorageError: as :meth:`apply_to`.
         """
+        from osdimage.imaging.wim.extract import extract_paths  # noqa: PLC0415 - few uses of an image need it
+
         return extract_paths(
             self._path,
             self._handle,

@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from osdimage.imaging.errors import CorruptWim, InvalidInput
+from osdimage.imaging.wim.elements import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
 from osdimage.native.handles import WimInfo
 from osdimage.native.runtime import Compression
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.captured import CapturedDisk
-
-CREATOR_PROPERTY = "OSDIMAGE/CREATOR"
-VERSION_PROPERTY = "OSDIMAGE/VERSION"
-DISK_ELEMENT = "OSDIMAGE/DISK"
 
 # Of the format, in the header: WIMs that may hold solid resources (ESD).  All others are 0x10D00.
 SOLID_VERSION = 0xE00

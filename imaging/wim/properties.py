@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.wim.info import CREATOR_PROPERTY, VERSION_PROPERTY
+from osdimage.imaging.wim.elements import CREATOR_PROPERTY, VERSION_PROPERTY
 
 # Longest values.  OSDImageCreator and OSDImageDescription 1-255, OSDImageVersion 1-32 characters ("OSD in Configuration
 # Manager 2007", task sequence action variables, Capture Operating System Image); the name as the description.

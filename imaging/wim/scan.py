@@ -8,50 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
-from osdimage.imaging.volume import ntfs
-from osdimage.imaging.volume.opened import OpenVolume, name_of, open_volume
-from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
+from osdimage.imaging.volume.title import title_of
+from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.source import CaptureSource, Opened
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import tree
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
 from osdimage.native.handles import WimHandle
-from osdimage.native.slices import CACHE_SIZE
-from osdimage.native.tree import Audit
-
-if TYPE_CHECKING:
-    from osdimage.imaging.wim.capture_fat32 import FatTree
 
 # Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
 _NAMED = 100
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureSource:
-    """What is captured.
-
-    Attributes:
-        path: a directory, a file or device that holds one NTFS or FAT32 volume, or with ``partition`` a disk.
-        config: what is left out.
-        unix_data: also store owner, group and mode (directories only; Windows ignores them).
-        partition: the number of a partition of the disk, as ``osdimage disk show`` lists them.
-    """
-
-    path: Path
-    config: CaptureConfig = DEFAULT_CONFIG
-    unix_data: bool = False
-    partition: int | None = None
-
-    @property
-    def title(self) -> str:
-        """What messages call it."""
-        return name_of(self.path, self.partition)
 
 
 class _Omissions:
@@ -73,29 +44,17 @@ class _Omissions:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """Where libwim reads a source: the name to give it, and the volume if it is one, with the hazards of reading it.
-
-    ``tree`` is what libwim takes the place of a FAT32 volume, which it cannot read.
-    """
-
-    name: str
-    volume: OpenVolume | None = None
-    hazards: tuple[str, ...] = ()
-    tree: FatTree | None = None
-
-    def renamed(self, text: str) -> str:
-        """Put the volume's name for the one that libwim knows."""
-        return text if self.volume is None else text.replace(self.name, self.volume.name)
-
-
-@dataclass(frozen=True, slots=True)
 class Scanned:
-    """A source that was scanned into a WIM, as an image of which the contents are not written yet."""
+    """A source that was scanned into a WIM, as an image of which the contents are not written yet.
+
+    Sizes in bytes, named streams included, hard links counted once.
+    """
 
     index: int
     name: str
-    audit: Audit
+    directories: int
+    files: int
+    size: int
     excluded: int
     unsupported: tuple[str, ...]
     losses: tuple[Loss, ...]
@@ -110,12 +69,11 @@ def scan(
     warnings = _source_warnings(source, opened)
     if opened.tree is not None:
         with wim_errors(source.title):
-            warnings += tree.audit(opened.tree.handle, 1).messages
-            opened.tree.handle.export_image(1, handle, name=wanted.name or "", description=None, boot=boot)
+            found = opened.tree.add_to(handle, wanted.name or "", boot=boot)
         omissions.counts[Omission.EXCLUDED] = opened.tree.excluded
     else:
         with _config_file(source.config) as config_file, wim_errors(source.title):
-            warnings += handle.add_image(
+            found = handle.add_image(
                 opened.name,
                 wanted.name or "",
                 config_file=config_file,
@@ -128,14 +86,16 @@ def scan(
     for element, value in wanted.by_element().items():
         if element != "NAME":
             handle.set_image_property(index, element, value)
-    audit = tree.audit(handle, index)
-    losses = _losses(omissions, audit)
+    warnings += found.warnings
+    losses = _losses(omissions, found.refused_names)
     for text in (*warnings, *(str(loss) for loss in losses)):
         meter.warn(opened.renamed(text))
     return Scanned(
         index=index,
         name=wanted.name or "",
-        audit=audit,
+        directories=found.directories,
+        files=found.files,
+        size=found.size,
         excluded=omissions.counts[Omission.EXCLUDED],
         unsupported=tuple(map(opened.renamed, omissions.unsupported)),
         losses=losses,
@@ -144,7 +104,7 @@ def scan(
 
 
 @contextmanager
-def opened_source(source: CaptureSource, *, cache_size: int = CACHE_SIZE) -> Iterator[Opened]:
+def opened_source(source: CaptureSource) -> Iterator[Opened]:
     """Open a source for as long as the body of the ``with`` lasts; libwim reads it until the WIM is closed.
 
     Raises:
@@ -154,32 +114,10 @@ def opened_source(source: CaptureSource, *, cache_size: int = CACHE_SIZE) -> Ite
     if source.partition is None and source.path.is_dir():
         yield Opened(os.fspath(source.path))
         return
-    with open_volume(source.path, source.partition) as volume:
-        if volume.filesystem == "fat32":
-            with _fat_tree(volume, source.config) as prepared:
-                yield prepared
-            return
-        if volume.filesystem != "ntfs":
-            raise InvalidInput(f"{volume.name}: holds {volume.described}; a capture reads an NTFS or FAT32 volume")
-        with volume.sliced(read_only=True, cache_size=cache_size) as piece, ntfs.named(volume, piece):
-            yield Opened(piece.name, volume, tuple(ntfs.hazards(volume, ntfs.read_facts(volume, piece))))
+    from osdimage.imaging.wim.source_volume import opened_volume  # noqa: PLC0415 - a directory needs none of it
 
-
-@contextmanager
-def _fat_tree(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]:
-    # construct is slow to import, and comes with these.
-    from osdimage.imaging.volume.fat32_layout import CLEAN_BITS  # noqa: PLC0415
-    from osdimage.imaging.volume.fat32_read import open_fat32  # noqa: PLC0415
-    from osdimage.imaging.wim.capture_fat32 import fat_tree  # noqa: PLC0415
-
-    opened = open_fat32(volume.window())
-    hazards = []
-    if opened.used_backup:
-        hazards.append(f"{volume.name}: the boot sector is unusable; its copy was read")
-    if opened.boot.is_dirty or opened.table[1] & CLEAN_BITS != CLEAN_BITS:
-        hazards.append(f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished")
-    with fat_tree(opened, config) as prepared:
-        yield Opened(volume.name, volume, tuple(hazards), prepared)
+    with opened_volume(source) as opened:
+        yield opened
 
 
 def _source_warnings(source: CaptureSource, opened: Opened) -> list[str]:
@@ -203,9 +141,8 @@ def with_name(wanted: ImageProperties, source: CaptureSource, handle: WimHandle,
         if wanted.name and wanted.name in taken:
             raise InvalidRequest(f"{destination}: an image named {wanted.name!r} is already there; choose another name")
         return wanted
-    base = (
-        name_of(Path(source.path.resolve().name or "root"), source.partition).encode("utf-8", "replace").decode("utf-8")
-    )
+    title = title_of(Path(source.path.resolve().name or "root"), source.partition)
+    base = title.encode("utf-8", "replace").decode("utf-8")
     base = "".join(character if character.isprintable() else "?" for character in base)[:240]
     name, number = base, 1
     while name in taken:
@@ -223,9 +160,9 @@ def _config_file(config: CaptureConfig) -> Iterator[Path]:
         yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
-def _losses(omissions: _Omissions, audit: Audit) -> tuple[Loss, ...]:
+def _losses(omissions: _Omissions, refused_names: int) -> tuple[Loss, ...]:
     counts = [
         ("files of a kind that a WIM cannot hold left out", omissions.counts[Omission.UNSUPPORTED]),
-        ("names that Windows does not allow (and apply refuses)", audit.refused_names),
+        ("names that Windows does not allow (and apply refuses)", refused_names),
     ]
     return tuple(Loss(what, count) for what, count in counts if count)

@@ -25,12 +25,13 @@ from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_u
 from osdimage.imaging.wim.failures import translate
 from osdimage.imaging.wim.info import ImageInfo, WimHeader
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import tree
+from osdimage.native import entries
+from osdimage.native.entries import Entry
 from osdimage.native.handles import WimHandle
 from osdimage.native.resource import BlobTable, ResourceReader
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibError
-from osdimage.native.tree import Blob, Entry
+from osdimage.native.tree import Blob
 
 # Blobs that lie together are read by one worker: enough bytes that handing them out costs nothing beside reading them.
 _BATCH_BYTES = 4 * MIB
@@ -362,7 +363,7 @@ def _name_files(handle: WimHandle, images: Sequence[int], bad: Sequence[_Bad]) -
                     name = entry.path if stream.name is None else f"{entry.path}:{stream.name}"
                     files[stream.sha1].append(f"{index}:{name}")
 
-        tree.each_entry(handle, index, "/", recursive=True, visit=take)
+        entries.each_entry(handle, index, "/", recursive=True, visit=take)
     problems = []
     for item in bad:
         sha1 = item.blob.sha1.hex()

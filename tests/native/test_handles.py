@@ -11,7 +11,7 @@ from pathlib import Path
 
 import judges
 import pytest
-from osdimage.native import tree
+from osdimage.native import entries, tree
 from osdimage.native.callbacks import Omitted, Report
 from osdimage.native.handles import WimHandle, WriteSettings
 from osdimage.native.runtime import Compression, compression_level
@@ -62,7 +62,7 @@ USES: dict[str, Callable[[WimHandle], object]] = {
     "verify": lambda handle: handle.verify(),
     "write": lambda handle: handle.write(-1, WriteSettings(Compression.LZX)),
     "overwrite": lambda handle: handle.overwrite(WriteSettings(Compression.LZX)),
-    "each_entry": lambda handle: tree.each_entry(handle, 1, "/", recursive=True, visit=print),
+    "each_entry": lambda handle: entries.each_entry(handle, 1, "/", recursive=True, visit=print),
     "each_blob": lambda handle: tree.each_blob(handle, print),
     "audit": lambda handle: tree.audit(handle, 1),
     "names_in_root": lambda handle: tree.names_in_root(handle, 1),
@@ -105,7 +105,7 @@ def test_the_handles_own_callback_is_refused(wim: Path, use: Callable[[WimHandle
 
     with WimHandle.open(wim) as handle:
         with pytest.raises(RuntimeError, match="its own progress function"):
-            tree.each_entry(handle, 1, "/", recursive=True, visit=use_it)
+            entries.each_entry(handle, 1, "/", recursive=True, visit=use_it)
         assert handle.info().image_count == 1
 
 
@@ -134,7 +134,7 @@ def test_an_exception_of_a_callback_comes_out_as_it_is(
         "verify": lambda handle: handle.verify(listener=fail),
         "extract": lambda handle: handle.extract_image(1, tmp_path / "target", listener=fail),
         "scan": lambda handle: handle.add_image(source, "again", listener=fail),
-        "entries": lambda handle: tree.each_entry(handle, 1, "/", recursive=True, visit=fail),
+        "entries": lambda handle: entries.each_entry(handle, 1, "/", recursive=True, visit=fail),
         "blobs": lambda handle: tree.each_blob(handle, fail),
         "write": lambda _: write(source, tmp_path / "new.wim", fail),
     }
@@ -168,7 +168,7 @@ def test_only_the_first_exception_comes_out_and_no_more_calls_are_made(wim: Path
         raise Mine(entry.path)
 
     with WimHandle.open(wim) as handle, pytest.raises(Mine, match=r"^/$"):
-        tree.each_entry(handle, 1, "/", recursive=True, visit=fail)
+        entries.each_entry(handle, 1, "/", recursive=True, visit=fail)
     assert calls == ["/"]
 
 
@@ -242,6 +242,43 @@ def test_python_runs_while_libwim_works(source: Path, tmp_path: Path) -> None:
         stop.set()
         thread.join()
     assert counts[-1] > counts[0]
+
+
+def make_many(folder: Path, files: int) -> Path:
+    folder.mkdir()
+    for number in range(files):
+        (folder / str(number)).touch()
+    return folder
+
+
+def test_a_scan_of_many_files_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
+    many = make_many(tmp_path / "many", 5000)
+    heard: list[Report | Omitted] = []
+    with WimHandle.create(Compression.NONE) as handle:
+        added = handle.add_image(many, "x", listener=heard.append)
+    # The beginning, the end, and one for each 1024 of the 5001 in between.
+    assert len(heard) == 2 + 4
+    assert (added.directories, added.files, added.size, added.refused_names) == (1, 5000, 0, 0)
+    heard.clear()
+
+    def stop(message: Report | Omitted) -> None:
+        heard.append(message)
+        if len(heard) == 3:
+            raise KeyboardInterrupt
+
+    with WimHandle.create(Compression.NONE) as handle, pytest.raises(KeyboardInterrupt):
+        handle.add_image(many, "x", listener=stop)
+    assert len(heard) == 3
+
+
+def test_names_that_windows_lacks_are_counted_but_not_that_of_the_source(tmp_path: Path) -> None:
+    source = tmp_path / "a:b\\c"
+    (source / "d:e").mkdir(parents=True)
+    (source / "d:e" / "f\\g").touch()
+    (source / "d:e" / "h").touch()
+    with WimHandle.create(Compression.NONE) as handle:
+        assert handle.add_image(source, "x").refused_names == 2
+        assert handle.add_image(source / "d:e", "y").refused_names == 1
 
 
 def test_two_handles_work_side_by_side(source: Path, tmp_path: Path) -> None:

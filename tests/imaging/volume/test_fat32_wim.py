@@ -25,8 +25,8 @@ from osdimage.imaging.volume.fat32 import (
     open_fat32,
 )
 from osdimage.imaging.volume.fat32_wim import from_wim
+from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.file import WimFile
-from osdimage.imaging.wim.image import Entry, Stream
 
 pytestmark = pytest.mark.foreign
 

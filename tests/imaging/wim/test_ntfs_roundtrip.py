@@ -173,6 +173,13 @@ def test_nothing_is_reported_lost(trip: RoundTrip) -> None:
     assert (trip.applied.losses, trip.applied.warnings) == ((), ())
 
 
+def test_a_capture_counts_as_wimlib_does(trip: RoundTrip) -> None:
+    theirs = judges.wimlib_info(trip.wim).images[0]
+    assert trip.captured.directories == int(theirs["Directory Count"])
+    assert trip.captured.files == int(theirs["File Count"])
+    assert trip.captured.size == int(theirs["Total Bytes"]) - int(theirs["Hard Link Bytes"])
+
+
 def test_dissect_reads_the_same_contents_and_streams(trip: RoundTrip) -> None:
     from dissect.ntfs import NTFS  # noqa: PLC0415 - a judge
     from dissect.ntfs.c_ntfs import ATTRIBUTE_TYPE_CODE  # noqa: PLC0415

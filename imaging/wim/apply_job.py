@@ -1,0 +1,123 @@
+"""What every apply has in common: what was asked for, the checks that the image alone decides, libwim's part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.loss import Loss
+from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_missing, refuse_unsafe_names, repairs
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.space import refuse_large
+from osdimage.imaging.wim.steps import listener
+from osdimage.native.handles import WimHandle
+from osdimage.native.tree import Audit
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What an apply wrote.  Sizes in bytes, hard links counted once.
+
+    Attributes:
+        target: the directory, file or device.
+        partition: the number of the partition, or None when there is none in question.
+        wiped: number of files and directories that were deleted before, or None when nothing was to be wiped.
+        directories: number of directories, the root among them.
+        files: number of files and links.
+        size: of their contents.
+        losses: what of the image the target could not hold, by class.
+        warnings: sentences about single files, from libwim.
+    """
+
+    target: Path
+    partition: int | None
+    wiped: int | None
+    directories: int
+    files: int
+    size: int
+    losses: tuple[Loss, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """How an image is applied; see :meth:`osdimage.imaging.WimImage.apply_to`."""
+
+    partition: int | None = None
+    wipe: bool = False
+    keep: Iterable[str] = ()
+    unix_data: bool = False
+    limit_bytes: int | None = None
+    force: bool = False
+    sync: bool = True
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyJob:
+    """One image on its way to a target."""
+
+    path: Path
+    handle: WimHandle
+    index: int
+    options: ApplyOptions
+    meter: Meter
+    progress: ProgressCallback | None
+
+    def audit(self, where: Path, *, walked: Path | None = None) -> Audit:
+        """Check all that the image alone tells."""
+        with wim_errors(self.path):
+            audit = load_tree(
+                self.path, self.handle, self.index, target=None if walked is None else os.fspath(walked.resolve())
+            )
+        refuse_dropped_names(self.path, self.index, audit)
+        refuse_unsafe_names(self.path, self.index, audit)
+        refuse_missing(self.path, self.index, audit)
+        refuse_large(where, [audit], self.options.limit_bytes)
+        return audit
+
+    def extract(
+        self, target: Path, opened_by: str, audit: Audit, wiped: int | None, *, name: str | None = None
+    ) -> ApplyResult:
+        """Let libwim write; ``name`` is that of a volume."""
+        losses = _losses(audit, to_ntfs=name is not None)
+        for text in (*repairs(audit), *(str(loss) for loss in losses)):
+            self.meter.warn(text)
+        with wim_errors(self.path):
+            warnings = self.handle.extract_image(
+                self.index,
+                opened_by,
+                to_ntfs=name is not None,
+                unix_data=self.options.unix_data,
+                listener=listener(self.meter),
+            )
+        if name is not None:
+            warnings = tuple(text.replace(opened_by, name) for text in warnings)
+        return ApplyResult(
+            target=target,
+            partition=self.options.partition,
+            wiped=wiped,
+            directories=audit.directories,
+            files=audit.files,
+            size=audit.size,
+            losses=losses,
+            warnings=repairs(audit) + warnings,
+        )
+
+
+def _losses(audit: Audit, *, to_ntfs: bool) -> tuple[Loss, ...]:
+    """Count what the kind of target has no place for."""
+    always = [("encrypted files (EFS)", audit.encrypted)]
+    in_a_directory = [
+        ("security descriptors", audit.security_descriptors),
+        ("named data streams", audit.named_streams),
+        ("short names", audit.short_names),
+        ("reparse points other than links", audit.other_reparse_points),
+        ("object ids", audit.object_ids),
+        ("files with DOS attributes", audit.dos_attributes),
+    ]
+    counts = always if to_ntfs else [*in_a_directory, *always]
+    return tuple(Loss(f"{what} not kept", count) for what, count in counts if count)
