@@ -68,11 +68,13 @@ def capture_command(
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.capture import CaptureSource, capture  # noqa: PLC0415
+    from osdimage.imaging.wim.memory import leave_memory  # noqa: PLC0415
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     if append and overwrite:
         raise click.UsageError("choose --append or --overwrite")
+    leave_memory()
     properties = ImageProperties(name, description, creator, image_version)
     if all_volumes:
         if partition is not None or append or boot or unix_data:

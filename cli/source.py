@@ -23,7 +23,9 @@ def open_wim(
 ) -> Iterator[tuple[WimFile, ProgressCallback | None]]:
     """Open a WIM and show its warnings; yield it with the callback for the rest of the command's progress."""
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.memory import leave_memory  # noqa: PLC0415
 
+    leave_memory()
     progress = portion(reporter.callback, 0, _CHECK_PERCENT) if check else None
     with WimFile.open(path, check=check, refs=refs, progress=progress) as opened:
         for text in opened.warnings:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -242,6 +244,30 @@ def test_python_runs_while_libwim_works(source: Path, tmp_path: Path) -> None:
         stop.set()
         thread.join()
     assert counts[-1] > counts[0]
+
+
+LEAVING = """
+import os, sys
+from osdimage.native.handles import WimHandle
+def opened():
+    return sum(os.path.samefile(f"/proc/self/fd/{each}", sys.argv[1]) for each in os.listdir("/proc/self/fd")
+               if os.path.exists(f"/proc/self/fd/{each}"))
+WimHandle.leave_memory()
+reader = WimHandle.open(sys.argv[1])
+reader.close()
+reader.close()
+assert reader.is_closed
+assert opened() == 1
+# The second would be refused if the first had kept its lock.
+for _ in range(2):
+    with WimHandle.open(sys.argv[1], write=True):
+        assert opened() == 2
+assert opened() == 1
+"""
+
+
+def test_memory_is_left_to_the_end_of_the_process_but_no_lock(wim: Path) -> None:
+    subprocess.run([sys.executable, "-c", LEAVING, wim], check=True)
 
 
 def make_many(folder: Path, files: int) -> Path:
