@@ -82,11 +82,16 @@ def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everyw
     assert users == {"fat32_second.py": {"pyfatfs.PyFat.PyFat", "pyfatfs._exceptions.PyFATException"}}
 
 
-def test_public_names_are_sorted_as_ruff_sorts_them_and_unique() -> None:
-    names = osdimage.imaging.__all__
-    assert len(set(names)) == len(names)
-    # Constants, then classes, then functions (ruff RUF022, isort-style).
-    assert names == sorted(names, key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name))
+def test_type_checkers_are_told_the_public_names_and_where_each_is() -> None:
+    stub = Path(osdimage.imaging.__file__).with_suffix(".pyi")
+    told = {
+        alias.asname: f"{node.module}.{alias.name}"
+        for node in ast.parse(stub.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert told == {name: f"osdimage.imaging.{module}.{name}" for name, module in osdimage.imaging._HOME.items()}
+    assert len(osdimage.imaging.__all__) == sum(len(names) for names in osdimage.imaging._NAMES.values())
 
 
 @pytest.mark.parametrize("name", osdimage.imaging.__all__)
