@@ -23,7 +23,10 @@ _LINE_CHARACTERS = 80
 _TEXTS = {ValueType.SZ, ValueType.EXPAND_SZ, ValueType.MULTI_SZ}
 _QUOTES = re.compile('"')
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_CONTINUED = re.compile(r"=\s*hex(?:\([0-9a-fA-F]+\))?:[0-9a-fA-F,\s]*\\$")
+_TO_BE_CONTINUED = r"[0-9a-fA-F,\s]*(\\)[ \t]*(?:;.*)?$"
+_FIRST_HEX = re.compile(r"=\s*hex(?:\([0-9a-fA-F]+\))?:" + _TO_BE_CONTINUED)
+_MORE_HEX = re.compile(_TO_BE_CONTINUED)
+_HEX_LINE = re.compile(r"[0-9a-fA-F,]")
 _NAME = re.compile(r'@|"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"[ \t]*(?:;.*)?$', re.DOTALL)
 _HEX = re.compile(r"hex(?:\(([0-9a-fA-F]{1,8})\))?:(.*)$", re.DOTALL)
@@ -115,14 +118,27 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
                 if len(_QUOTES.findall(parts[-1].replace("\\\\", "").replace('\\"', ""))) % 2:
                     break
             line = "\r\n".join(parts)
-        elif _CONTINUED.search(line):
-            parts = [line]
-            while parts[-1].endswith("\\") and index < len(lines):
-                parts[-1] = parts[-1][:-1]
-                parts.append(lines[index].strip())
-                index += 1
-            line = "".join(parts)
+        elif (found := _FIRST_HEX.search(line)) is not None:
+            line, index = _continued(lines, index, line, found)
         yield number, line
+
+
+def _continued(lines: list[str], index: int, line: str, backslash: re.Match[str] | None) -> tuple[str, int]:
+    """Return hexadecimal data with the lines that continue them, and the index of the line behind those.
+
+    Comments stand behind a backslash and, like empty lines, between the lines.
+    """
+    parts = []
+    while backslash is not None and index < len(lines):
+        parts.append(line[: backslash.start(1)])
+        after = index
+        while after < len(lines) and (not lines[after].strip() or lines[after].lstrip().startswith(";")):
+            after += 1
+        if after == len(lines) or _HEX_LINE.match(lines[after].lstrip()) is None:
+            return "".join(parts), index
+        line, index = lines[after].strip(), after + 1
+        backslash = _MORE_HEX.match(line)
+    return "".join((*parts, line)), index
 
 
 def _open_quotes(line: str) -> bool:
@@ -138,7 +154,7 @@ def _parse_key(line: str, number: int, where: str) -> Edit:
     path = line[1:end] if end > 0 else ""
     deletes = path.startswith("-")
     path = path.removeprefix("-").strip("\\")
-    if not path:
+    if not path or path != path.lstrip():
         raise InvalidInput(f"{where}: not a key in brackets: {line[:60]!r}")
     return Edit(path, deletes_key=deletes, line=number)
 

@@ -33,7 +33,10 @@ _SHORT_ROOTS = {
     "HKLM": _MACHINE,
     "HKU": "HKEY_USERS",
     "HKCU": "HKEY_CURRENT_USER",
+    "HKCR": "HKEY_CLASSES_ROOT",
+    "HKCC": "HKEY_CURRENT_CONFIG",
 }
+_COMPUTER = "COMPUTER\\HKEY_"
 _CURRENT = "CURRENTCONTROLSET"
 
 
@@ -66,8 +69,14 @@ class ImportReport:
 
 
 def full_path(path: str) -> str:
-    """Return a path with its root written out: ``HKLM`` is ``HKEY_LOCAL_MACHINE``."""
-    root, _, rest = path.strip("\\").partition("\\")
+    r"""Return a path with its root written out: ``HKLM`` is ``HKEY_LOCAL_MACHINE``.
+
+    The address bar of regedit puts ``Computer\`` before it, which is left out.
+    """
+    stripped = path.strip("\\")
+    if stripped.upper().startswith(_COMPUTER):
+        stripped = stripped.partition("\\")[2]
+    root, _, rest = stripped.partition("\\")
     whole = _SHORT_ROOTS.get(root.upper(), root)
     return f"{whole}\\{rest}" if rest else whole
 

@@ -171,6 +171,20 @@ def test_version_5_is_read_in_any_encoding_that_editors_save(encoding: str) -> N
     assert parse_reg(data)[-1].value == Value.string("a", "ö")
 
 
+# As Wine's regedit reads them: programs/regedit/regproc.c, eol_backslash_state and hex_multiline_state.
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param('"a"=hex:01,02,\\\n; comment\n  03', id="between the lines"),
+        pytest.param('"a"=hex:01,\\;comment\n  02,\\ ; comment\n  03', id="behind the backslash"),
+        pytest.param('"a"=hex:01,02,\\\n\n  \n  03 ; not \\', id="empty lines"),
+    ],
+)
+def test_hexadecimal_data_are_continued_behind_comments(lines: str) -> None:
+    edits = parse_reg(f'REGEDIT4\n[HKEY_X]\n{lines}\n"z"=dword:1\n'.encode())
+    assert [each.value for each in edits[1:]] == [Value.binary("a", b"\1\2\3"), Value.dword("z", 1)]
+
+
 def test_texts_hold_line_ends_quotes_and_what_looks_like_statements() -> None:
     text = 'first\r\n[HKEY_X\\no key]\r\n\r\n; "no comment"\r\nlast \\"quoted\\'
     line = format_value(Value.string("a\\b", text))
@@ -186,6 +200,7 @@ def test_texts_hold_line_ends_quotes_and_what_looks_like_statements() -> None:
         pytest.param('"a"="b"', "line 2: a value before the first key", id="no key"),
         pytest.param("[]\n", "line 2: not a key in brackets", id="no name"),
         pytest.param("[HKEY_X\n", "line 2: not a key in brackets", id="open"),
+        pytest.param("[ -HKEY_X\\a]\n", "line 2: not a key in brackets", id="blank"),
         pytest.param("[HKEY_X]\nfoo\n", "line 3: neither a key", id="no value"),
         pytest.param('[HKEY_X]\n"a"\n', "line 3: neither a key", id="no equals"),
         pytest.param('[HKEY_X]\n"a"=dword:xyz\n', "line 3: value 'a': 'dword:xyz' is not", id="number"),
@@ -263,14 +278,16 @@ def test_a_hive_has_a_path_and_a_place_in_the_registry(hive: str, path: str, pre
 def test_paths_are_local_or_of_the_registry() -> None:
     hive = setup_hive()
     hive.root.ensure("Select").set(Value.dword("Default", 2))
-    for path in ("Setup", r"\Setup", r"HKLM\SYSTEM\Setup", r"hkey_local_machine\system\setup"):
+    pasted = r"Computer\HKEY_LOCAL_MACHINE\SYSTEM\Setup"
+    for path in ("Setup", r"\Setup", r"HKLM\SYSTEM\Setup", r"hkey_local_machine\system\setup", pasted):
         assert find_key(hive, path, PREFIX).name == "Setup"
     assert find_key(hive, PREFIX, PREFIX) is hive.root
     assert local_path(hive, r"CurrentControlSet\Services", PREFIX) == r"ControlSet002\Services"
     assert local_path(hive, r"HKLM\SYSTEM\CurrentControlSet", PREFIX) == "ControlSet002"
     assert local_path(Hive.create("x"), "CurrentControlSet", PREFIX) == "CurrentControlSet"
-    with pytest.raises(InvalidRequest, match="is not in this hive, whose keys begin with"):
-        local_path(hive, r"HKLM\SYSTEMATIC\x", PREFIX)
+    for path in (r"HKLM\SYSTEMATIC\x", r"HKCR\.txt", r"HKCC\Software"):
+        with pytest.raises(InvalidRequest, match="is not in this hive, whose keys begin with"):
+            local_path(hive, path, PREFIX)
     with pytest.raises(InvalidRequest, match=r"there is no key 'Setup\\\\a\\\\b'; there is .*SYSTEM\\\\Setup'"):
         find_key(hive, r"Setup\a\b", PREFIX)
 
