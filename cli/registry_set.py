@@ -54,6 +54,8 @@ def set_command(
         raise click.UsageError("DATA needs the name of a value: --value NAME, or --value '' for the default value")
     if name is not None and not delete and not data and kind not in {"multi_sz", "none", "binary"}:
         raise click.UsageError(f"--type {kind} needs DATA")
+    for text in (key, name or "", *data):
+        _check_text(text)
     if delete:
         edit = Edit(key, deletes_key=name is None, deletes_value=name)
     else:
@@ -68,9 +70,18 @@ def set_command(
     reporter.result(report, "nothing to change" if report.is_empty else f"{address}: changed")
 
 
+def _check_text(text: str) -> None:
+    """End in a usage error for bytes that are no text; a registry cannot hold them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise click.UsageError(f"{text!r}: is not UTF-8; --type binary sets bytes in hexadecimal") from error
+
+
 def _value(name: str, kind: str, data: tuple[str, ...]) -> Value:
     """Make the value, or end in a usage error."""
     from osdimage.imaging.boot.hive_values import Value, ValueType  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
 
     if kind == "multi_sz":
         return Value.multi_string(name, data)
@@ -87,6 +98,9 @@ def _value(name: str, kind: str, data: tuple[str, ...]) -> Value:
                 return Value(name, ValueType.NONE, bytes.fromhex(text))
             case "expand_sz":
                 return Value.expand_string(name, text)
+    except InvalidRequest:
+        # It says by itself which numbers there are.
+        raise
     except ValueError as error:
         wanted = "a number such as 10 or 0x0a" if kind in {"dword", "qword"} else "bytes such as 0a1b"
         raise click.UsageError(f"DATA {text!r}: --type {kind} takes {wanted}") from error

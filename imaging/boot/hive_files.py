@@ -18,9 +18,11 @@ from osdimage.imaging.wim.select import ImageSelector
 
 if TYPE_CHECKING:
     from osdimage.imaging.volume.files import VolumeFiles
+    from osdimage.imaging.volume.opened import OpenVolume
 
 MAX_HIVE_BYTES = 1024 * MIB
 """Larger files are not read: Windows itself gives a hive 2 GB at most, and SOFTWARE has about 100 MB."""
+_HIVE_MAGIC = b"regf"
 _WIM_MAGICS = (b"MSWIM\0\0\0", b"WLPWM\0\0\0")
 
 Result = TypeVar("Result")
@@ -76,7 +78,7 @@ def load_hive(address: HiveAddress) -> Hive:
     """
     _check(address)
     if address.hive is None:
-        data = _read_file(address.target)
+        data = _read_own_file(address.target)
     elif address.is_in_wim:
         with TemporaryDirectory(prefix="osdimage-") as folder:
             data = _read_from_wim(address, Path(folder))
@@ -134,18 +136,32 @@ def _changed_bytes(
 # ---- a file
 
 
-def _head(path: Path, size: int) -> bytes:
+def _head(path: Path, size: int, magic: bytes = b"") -> bytes:
+    """Return the first bytes of a file; of one that does not begin with ``magic`` only as many as that has."""
     try:
         with path.open("rb") as file:
-            return file.read(size)
+            # Opened once: it may be a pipe.
+            data = file.read(len(magic))
+            return data + file.read(size - len(data)) if data == magic else data
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
-def _read_file(path: Path) -> bytes:
-    data = _head(path, MAX_HIVE_BYTES + 1)
+def _read_file(path: Path, magic: bytes = b"") -> bytes:
+    data = _head(path, MAX_HIVE_BYTES + 1, magic)
     if len(data) > MAX_HIVE_BYTES:
         raise InvalidRequest(f"{path}: is larger than any hive; name the hive that is meant in it, such as SYSTEM")
+    return data
+
+
+def _read_own_file(path: Path) -> bytes:
+    """Read the file that was given as a hive; of what is none, a disk perhaps, not more than its first bytes."""
+    data = _read_file(path, _HIVE_MAGIC)
+    if not data.startswith(_HIVE_MAGIC):
+        raise InvalidInput(
+            f"{path}: not a registry hive: it does not begin with 'regf'; in a disk, a volume or a WIM name the hive "
+            "that is meant, such as SYSTEM"
+        )
     return data
 
 
@@ -154,7 +170,7 @@ def _change_file(
 ) -> Result:
     from osdimage.imaging.wim.output import new_file  # noqa: PLC0415 - only changes need it
 
-    result, data = _changed_bytes(address, _read_file(address.target), change, now=now, force=force)
+    result, data = _changed_bytes(address, _read_own_file(address.target), change, now=now, force=force)
     if data is not None:
         with new_file(address.target, replace=True) as descriptor, open(descriptor, "wb", closefd=False) as file:
             file.write(data)
@@ -164,11 +180,26 @@ def _change_file(
 # ---- a volume
 
 
-def _load_from_volume(address: HiveAddress) -> Hive:
-    from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - reading a plain file needs no library
+@contextmanager
+def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenVolume]:
+    """Open the volume with the hive; of a disk one of the partitions must have been chosen."""
+    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415 - reading a plain file needs no library
     from osdimage.imaging.volume.opened import open_volume  # noqa: PLC0415
 
-    with open_volume(address.target, address.partition) as volume, open_files(volume) as files:
+    with open_volume(address.target, address.partition, write=write) as volume:
+        table = read_table(volume.target).table if address.partition is None and volume.filesystem is None else None
+        if table is not None:
+            held = [f"{each.number} ({each.type_label})" for each in table.partitions if not each.is_extended]
+            raise InvalidRequest(
+                f"{address.target}: is a disk; choose the partition with the hive: {', '.join(held) or 'it has none'}"
+            )
+        yield volume
+
+
+def _load_from_volume(address: HiveAddress) -> Hive:
+    from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - reading a plain file needs no library
+
+    with _open_volume(address) as volume, open_files(volume) as files:
         data = files.read(address.path, limit=MAX_HIVE_BYTES)
         with _telling_of_the_other(address, files):
             return Hive.parse(data, name=str(address))
@@ -193,9 +224,8 @@ def _change_in_volume(
     address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
 ) -> Result:
     from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - as above
-    from osdimage.imaging.volume.opened import open_volume  # noqa: PLC0415
 
-    with open_volume(address.target, address.partition, write=True) as volume:
+    with _open_volume(address, write=True) as volume:
         # First only read: a volume is not marked dirty for a change that is refused.
         with open_files(volume) as files:
             old = files.read(address.path, limit=MAX_HIVE_BYTES)

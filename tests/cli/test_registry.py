@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import hive_judges
@@ -132,7 +133,12 @@ USAGE = {
     "delete with data": (("Key", "1", "--value", "x", "--delete"), "--delete takes no DATA"),
     "a value without data": (("Key", "--value", "x"), "--type sz needs DATA"),
     "no number": (("Key", "ten", "--value", "x", "--type", "dword"), "takes a number such as 10 or 0x0a"),
-    "too large": (("Key", "4294967296", "--value", "x", "--type", "dword"), "a number"),
+    "too large": (
+        ("Key", "4294967296", "--value", "x", "--type", "dword"),
+        "value 'x': 4294967296 is not a number from 0 to 4294967295",
+    ),
+    "no text": (("Key", "\udcff", "--value", "x"), "is not UTF-8"),
+    "no text in a name": (("Key", "1", "--value", "\udcff"), "is not UTF-8"),
     "no bytes": (("Key", "xyz", "--value", "x", "--type", "binary"), "takes bytes such as 0a1b"),
     "the root": (("", "--delete"), "root of a hive cannot be deleted"),
     "partition without hive": (("Key", "--partition", "1"), "no hive in it: name one, such as SYSTEM"),
@@ -203,6 +209,18 @@ def test_what_is_no_hive_is_an_invalid_input(tmp_path: Path) -> None:
     assert "not a registry hive" in osdimage("registry", "get", path, code=3).err
 
 
+def test_of_what_is_no_hive_only_the_beginning_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    with path.open("wb") as file:
+        file.truncate(900 << 20)
+    tracemalloc.start()
+    message = osdimage("registry", "get", path, code=3).err
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "name the hive that is meant, such as SYSTEM" in message
+    assert peak < 20 << 20
+
+
 # ---- inside volumes
 
 
@@ -240,6 +258,12 @@ def test_hives_inside_an_ntfs_volume_are_changed_in_place(disk: Path, tmp_path: 
     ntfs_judges.ntfsfix(volume)
     key = osdimage("registry", "get", *where, r"Users\x\NTUSER.DAT", r"Software\Mine", "--value", "v")
     assert key.out == "1\n"
+
+
+def test_of_a_disk_a_partition_must_be_chosen(disk: Path) -> None:
+    for verb in (("get",), ("set", "Setup", "--delete")):
+        message = osdimage("registry", verb[0], disk, *verb[1:], "--hive", "SYSTEM", code=2).err
+        assert f"{disk}: is a disk; choose the partition with the hive: 1 (" in message
 
 
 def test_a_refused_change_leaves_the_volume_as_it_was(disk: Path) -> None:
