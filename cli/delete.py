@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.command("delete")
 @click.argument("wim", type=params.EXISTING)
-@click.option("--index", "indexes", type=click.IntRange(min=1), multiple=True, help="A 1-based index.  Repeatable.")
+@click.option(
+    "--index", "indexes", type=click.IntRange(min=1), metavar="N", multiple=True, help="A 1-based index.  Repeatable."
+)
 @click.option("--name", "names", multiple=True, help="An image's name.  Repeatable.")
 @params.output()
 def delete_command(wim: Path, indexes: tuple[int, ...], names: tuple[str, ...], reporter: Reporter) -> None:

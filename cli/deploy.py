@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 @params.selector
 @params.references
 @params.check
-@click.option("--partition", type=click.IntRange(min=1), help="The partition for the image.  Default: that of Windows.")
+@click.option(
+    "--partition",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The partition for the image.  Default: that of Windows.",
+)
 @click.option(
     "--format",
     "disk_format",

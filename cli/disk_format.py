@@ -11,8 +11,17 @@ from osdimage.cli.render import Reporter
 
 @click.command("format")
 @click.argument("disk", type=disk_params.DISK)
-@click.option("--partition", type=click.IntRange(min=1), required=True, help="The partition, as disk show lists it.")
-@click.option("--fs", "filesystem", type=click.Choice(["ntfs", "fat32"]), default="ntfs", show_default=True)
+@click.option(
+    "--partition", type=click.IntRange(min=1), metavar="N", required=True, help="The partition, as disk show lists it."
+)
+@click.option(
+    "--fs",
+    "filesystem",
+    type=click.Choice(["ntfs", "fat32"]),
+    default="ntfs",
+    show_default=True,
+    help="The file system.",
+)
 @click.option("--label", help="The volume label: 32 characters on NTFS, 11 on FAT32.")
 @click.option("--cluster-size", type=params.SIZE, metavar="SIZE", help="Bytes.  Default: as Windows for this size.")
 @click.option(

@@ -165,7 +165,7 @@ def selector(command: Command) -> Command:
         return command(*args, selector=ImageSelector(index, image_name, edition, arch, language), **kwargs)
 
     return add(
-        click.option("--index", type=click.IntRange(min=1), help="The image's 1-based index."),
+        click.option("--index", type=click.IntRange(min=1), metavar="N", help="The image's 1-based index."),
         click.option("--name", "image_name", help="The image's name."),
         *_query,
     )(run)
@@ -205,7 +205,12 @@ def several_images(command: Command) -> Command:
 
     return add(
         click.option(
-            "--index", "indexes", type=click.IntRange(min=1), multiple=True, help="A 1-based index.  Repeatable."
+            "--index",
+            "indexes",
+            type=click.IntRange(min=1),
+            metavar="N",
+            multiple=True,
+            help="A 1-based index.  Repeatable.",
         ),
         click.option("--image-name", help="The image's name."),
         *_query,
@@ -242,7 +247,11 @@ references = click.option(
 )
 check = click.option("--check", is_flag=True, help="Compare the WIM with its integrity table first.")
 threads = click.option(
-    "--threads", type=click.IntRange(min=0), default=0, help="Compressor threads; 0 (default): one a processor."
+    "--threads",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    help="Compressor threads; 0 (default): one a processor.",
 )
 limit = click.option(
     "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."
