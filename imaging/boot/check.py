@@ -98,8 +98,8 @@ class _Check:
         if system is not None:
             facts = self._system(system)
         windows = None if facts is None else facts.windows
-        if facts is not None and windows is not None:
-            self._windows(windows, facts)
+        if facts is not None:
+            self._default(facts)
         return BootReport(
             self._target.name,
             self._firmware,
@@ -252,8 +252,18 @@ class _Check:
         self._found += store_findings(facts, self._firmware, name=f"{files.name}: {_shown(path)}")
         return facts
 
+    def _default(self, facts: StoreFacts) -> None:
+        """Look at what the default entry starts."""
+        if facts.container is not None:
+            text = f"the default entry starts what is inside {facts.container}, which osdimage does not look into"
+            self._found.append(note("os-inside", text, "none is needed"))
+            return
+        for each in dict.fromkeys((facts.loader, facts.windows)):
+            if each is not None:
+                self._windows(each, facts)
+
     def _windows(self, partition: Partition, facts: StoreFacts) -> None:
-        """Look at the volume that the default entry starts."""
+        """Look at a volume with the loader of the default entry, with its Windows, or with both."""
         volume = volume_of(self._target, partition)
         if volume.filesystem == "bitlocker":
             text = f"{volume.name} holds {volume.described}, which osdimage does not look into"
@@ -261,13 +271,13 @@ class _Check:
             return
         try:
             with open_files(volume) as files:
-                path = facts.loader_path
-                if path is not None and not files.exists(path):
-                    text = f"{files.name}: {path} is missing, which the default entry starts"
+                missing = _missing(files, facts, is_loader=partition == facts.loader)
+                if missing is not None:
                     remedy = "apply an image there, or bind the store to the partition with Windows: osdimage boot fix"
-                    self._found.append(error("os-loader-missing", text, remedy))
+                    self._found.append(error("os-loader-missing", missing, remedy))
                     return
-                self._found += self._os_loader(files, path)
+                if partition == facts.loader:
+                    self._found += self._os_loader(files, facts.loader_path)
             if volume.filesystem == "ntfs":
                 with volume.sliced(read_only=True) as piece:
                     for text in ntfs.hazards(volume, ntfs.read_facts(volume, piece)):
@@ -288,6 +298,17 @@ class _Check:
         elif self._architecture is not None and architecture != self._architecture:
             text = f"the boot manager is for {self._architecture}, Windows on {files.name} for {architecture}"
             yield error("architecture", text, "osdimage boot install takes the boot manager of that Windows")
+
+
+def _missing(files: VolumeFiles, facts: StoreFacts, *, is_loader: bool) -> str | None:
+    """Return what the default entry needs on a volume and does not find there, in words."""
+    path, root = facts.loader_path, facts.system_root
+    if is_loader and path is not None and not files.exists(path):
+        return f"{files.name}: {path} is missing, which the default entry starts"
+    is_windows = facts.windows == facts.loader or not is_loader
+    if is_windows and root is not None and not files.exists(root):
+        return f"{files.name}: {root} is missing, where the default entry says that Windows is"
+    return None
 
 
 def _bootmgr(files: VolumeFiles) -> Iterator[Finding]:

@@ -6,9 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from osdimage.imaging.boot.bcd import BOOTMGR, BcdObject, BcdStore
+from osdimage.imaging.boot.bcd import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_create import Firmware
-from osdimage.imaging.boot.bcd_devices import BootDevice, DeviceElement, LocateDevice, partition_of
+from osdimage.imaging.boot.bcd_devices import (
+    BootDevice,
+    DeviceElement,
+    FileDevice,
+    LocateDevice,
+    RamdiskDevice,
+    VirtualDiskDevice,
+    describe,
+    partition_of,
+)
 from osdimage.imaging.boot.bcd_elements import Id
 from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.disk.finding import Finding, error, warning
@@ -16,6 +25,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest
 
 _FIX = "osdimage boot fix binds the store to this disk"
+_IN_FILES = (FileDevice, RamdiskDevice, VirtualDiskDevice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,10 @@ class StoreFacts:
         system: the partition that the store is on.
         default: the entry that starts by itself, or None.
         windows: the partition of that entry, or None when it is not on this disk.
-        loader_path: what that entry starts there.
+        loader: the partition that its program is on, which is that of Windows but in odd stores.
+        loader_path: what that entry starts there, or None when it says nothing.
+        system_root: the folder of Windows, or None when it says none.
+        container: the file that holds that Windows, in words, or None when a partition does.
     """
 
     store: BcdStore
@@ -36,7 +49,10 @@ class StoreFacts:
     system: Partition
     default: BcdObject | None
     windows: Partition | None
+    loader: Partition | None
     loader_path: str | None
+    system_root: str | None
+    container: str | None
 
 
 def partition_refs(table: PartitionTable) -> dict[PartitionRef, Partition]:
@@ -60,12 +76,28 @@ def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, n
     store = BcdStore.parse(data, name=f"{name}: the BCD store")
     refs = partition_refs(table)
     default = default_entry(store)
-    windows, path = None, None
-    if default is not None:
-        windows = _partition(default.content(Id.OS_DEVICE) or default.content(Id.DEVICE), refs, system)
-        stored = default.content(Id.PATH)
-        path = stored if isinstance(stored, str) else None
-    return StoreFacts(store, refs, system, default, windows, path)
+    if default is None:
+        return StoreFacts(store, refs, system, None, None, None, None, None, None)
+    place = default.content(Id.OS_DEVICE) or default.content(Id.DEVICE)
+    windows = _partition(place, refs, system)
+    device = place.device if isinstance(place, DeviceElement) else None
+    return StoreFacts(
+        store,
+        refs,
+        system,
+        default,
+        windows,
+        _partition(default.content(Id.DEVICE), refs, system) or windows,
+        _text(default, Id.PATH),
+        _text(default, Id.FILE_PATH) if default.type == LOADER_TYPE else None,
+        describe(device) if isinstance(device, _IN_FILES) else None,
+    )
+
+
+def _text(entry: BcdObject, number: Id) -> str | None:
+    """Return the text of an element, or None when it is missing, empty or no text."""
+    content = entry.content(number)
+    return content if isinstance(content, str) and content else None
 
 
 def default_entry(store: BcdStore) -> BcdObject | None:
@@ -135,6 +167,12 @@ def _entry_findings(facts: StoreFacts, entry: BcdObject, name: str) -> Iterator[
             what = "no partition that is understood" if ref is None else f"what is not on this disk: {ref}"
             yield error("bcd-partition", f"{name}: the default entry names {what}", _FIX)
             return
+    if facts.loader_path is None:
+        text = f"{name}: the default entry does not say which program it starts"
+        yield error("bcd-no-path", text, "osdimage boot install writes a new one")
+    if facts.system_root is None and entry.type == LOADER_TYPE:
+        text = f"{name}: the default entry does not say in which folder Windows is"
+        yield error("bcd-no-root", text, "osdimage boot install writes a new one")
 
 
 def _named(each: BcdObject) -> Iterator[PartitionRef]:

@@ -17,6 +17,9 @@ from commands import osdimage
 from disk_judges import run, sfdisk
 from judges import require
 from osdimage.imaging import Preset, preset_layout
+from osdimage.imaging.boot.bcd import BcdStore
+from osdimage.imaging.boot.bcd_devices import DeviceElement, RamdiskDevice
+from osdimage.imaging.boot.bcd_elements import Id
 from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.boot.install import install_boot
 from osdimage.imaging.disk.device import open_target
@@ -100,6 +103,45 @@ def test_what_does_not_fit_in_the_default_entry_is_found(disk: Path, tmp_path: P
     assert found(disk) == {"os-loader-missing": "error"}
     merge(disk, tmp_path, rf"[-BCD\Objects\{guid}\Elements\21000001]")
     assert found(disk).get("bcd-no-device") == "error"
+
+
+def test_what_the_default_entry_does_not_say_is_found(disk: Path, tmp_path: Path) -> None:
+    guid = default_of(disk)
+    merge(disk, tmp_path, rf"[-BCD\Objects\{guid}\Elements\12000002]")
+    assert found(disk) == {"bcd-no-path": "error"}
+    merge(disk, tmp_path, element(guid, "12000002"), text_value(""))
+    assert found(disk) == {"bcd-no-path": "error"}
+    merge(disk, tmp_path, element(guid, "12000002"), text_value(r"\Windows\system32\winload.efi"))
+    merge(disk, tmp_path, element(guid, "22000002"), text_value(r"\WINNT"))
+    assert found(disk) == {"os-loader-missing": "error"}
+    merge(disk, tmp_path, rf"[-BCD\Objects\{guid}\Elements\22000002]")
+    assert found(disk) == {"bcd-no-root": "error"}
+
+
+def test_the_loader_is_looked_for_where_the_boot_manager_does(disk: Path, tmp_path: Path) -> None:
+    guid = default_of(disk)
+    # "boot": the partition that the boot manager came from.
+    merge(disk, tmp_path, element(guid, "11000001"), binary(device(5)))
+    with open_target(str(disk)) as target:
+        (finding,) = check_boot(target).findings
+    missing = r"\Windows\system32\winload.efi is missing, which the default entry starts"
+    assert finding.text == f"{disk} partition 1: {missing}"
+
+
+def test_windows_inside_a_file_is_not_looked_for_on_the_partition(disk: Path, tmp_path: Path) -> None:
+    guid = default_of(disk)
+    run(["mcopy", "-n", "-i", esp(disk), "::EFI/Microsoft/Boot/BCD", tmp_path / "read"])
+    store = BcdStore.parse((tmp_path / "read").read_bytes())
+    entry = store.object(UUID(guid))
+    assert entry is not None
+    place = entry.content(Id.OS_DEVICE)
+    assert isinstance(place, DeviceElement)
+    # bcdedit /set {default} device ramdisk=[C:]\sources\boot.wim; a virtual disk is the same here.
+    inside = DeviceElement(RamdiskDevice(r"\sources\boot.wim", place.device)).to_bytes()
+    for number in ("11000001", "21000001"):
+        merge(disk, tmp_path, element(guid, number), binary(inside))
+    merge(disk, tmp_path, element(guid, "12000002"), text_value(r"\windows\system32\boot\winload.efi"))
+    assert found(disk) == {"os-inside": "note"}
 
 
 def test_a_store_without_an_entry_starts_nothing(disk: Path, tmp_path: Path) -> None:
