@@ -42,7 +42,7 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.errors import InvalidInput, TargetRefused
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import FileSource, open_files
@@ -80,6 +80,11 @@ class BootOptions:
     new_store: bool = False
     force: bool = False
     sync: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what the menu could not show."""
+        if not self.description.strip():
+            raise InvalidRequest("the boot menu cannot call a Windows by an empty name; valid is one such as Windows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +250,7 @@ class _Installation:
             self._target.flush()
         warnings = list(() if report is None else report.warnings)
         warnings += store.warnings
+        warnings += _without_use(self._options, places.firmware)
         if not found.has_loader:
             warnings.append(
                 f"{self._target.name} partition {places.windows.number}: \\{OS_LOADERS[places.firmware]} is missing, "
@@ -357,6 +363,14 @@ class _Installation:
         except (InvalidInput, TargetRefused) as error:
             return _Store(fresh.to_bytes(now=self._now), is_replaced=True, warnings=(f"{replaced}: {error}",))
         return _Store(data, kept=_names(kept), warnings=tuple(_foreign(kept, refs.values(), volume)))
+
+
+def _without_use(options: BootOptions, firmware: Firmware) -> Iterator[str]:
+    """Yield a sentence for each option that was given and does nothing on this disk."""
+    if firmware is Firmware.BIOS and options.signed_2023:
+        yield "the loaders signed in 2023 are for UEFI; a BIOS starts this disk, by the boot files that it always takes"
+    if firmware is Firmware.UEFI and options.bios_loader is not BiosLoader.AUTO:
+        yield f"UEFI starts this disk, so no boot sector was written from what was asked for ({options.bios_loader})"
 
 
 def _names(entries: Iterable[BcdObject]) -> tuple[str, ...]:

@@ -227,6 +227,28 @@ def test_the_loaders_signed_2023_take_the_places_of_the_others(tmp_path: Path) -
     assert not [path for path in held if "_EX" in path]
 
 
+@pytest.mark.parametrize(
+    ("preset", "options", "says"),
+    [
+        pytest.param(Preset.BIOS, {"signed_2023": True}, "the loaders signed in 2023 are for UEFI", id="signed"),
+        pytest.param(Preset.UEFI, {"bios_loader": BiosLoader.GRUB}, "no boot sector was written", id="boot sector"),
+    ],
+)
+def test_an_option_of_the_other_firmware_is_told(
+    tmp_path: Path, preset: Preset, options: dict[str, Any], says: str
+) -> None:
+    tree = write_tree(tmp_path / "tree", windows_files())
+    windows = 3 if preset is Preset.UEFI else 2
+    make_disk(tmp_path / "disk.img", SIZE, preset_layout(preset), {windows: tree})
+    (text,) = install_boot(tmp_path / "disk.img", windows, options=BootOptions(**options)).warnings
+    assert says in text
+
+
+def test_a_windows_without_a_name_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="cannot call a Windows by an empty name"):
+        BootOptions(description=" ")
+
+
 def test_what_others_keep_on_the_system_partition_stays(tmp_path: Path) -> None:
     disk = uefi(tmp_path)
     begin = disk.places()[1][0] * 512
