@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,9 +23,9 @@ from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize
-from osdimage.imaging.disk.roles import FileSystem
+from osdimage.imaging.disk.roles import FileSystem, Scheme
 from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.errors import InvalidTable
+from osdimage.imaging.errors import InvalidTable, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.fat32 import format_fat32
 from osdimage.imaging.volume.fat32_write import Fat32Options
@@ -38,6 +39,9 @@ UNATTEND_PATH = "/Windows/Panther/unattend.xml"
 # Shares of the time, in percent: writing the table and formatting take a second whatever the image.
 # The boot files are some 40 MB, and waiting for the medium takes longer than writing them.
 _APPLY_BEGINS, _APPLY_ENDS, _BOOT_ENDS = 3.0, 97.0, 99.0
+
+_SECTOR_OF_IMAGES = 512
+"""What a disk image has that does not tell the size of its sectors, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ def execute(
         progress: receives the progress, with one percentage over all steps.
 
     Raises:
-        TargetRefused: when the disk does not have the size of the plan; nothing was written.
+        TargetRefused: when the disk does not have the size of the plan, or is an image that could not be read again;
+            nothing was written.
         StorageError: when reading or writing failed.
         CorruptWim: when the WIM is damaged.
         InvalidTable: when the disk does not hold what was written.
@@ -104,6 +109,7 @@ def execute(
     applied: list[ApplyResult] = []
     boot: BootResult | None = None
     with _telling(lambda: done):
+        _refuse_untold_sectors(plan, target)
         for action in plan.actions:
             match action:
                 case WriteTable():
@@ -143,6 +149,17 @@ def execute(
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
     return DeployResult(disk, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
+
+
+def _refuse_untold_sectors(plan: DeployPlan, target: FileTarget) -> None:
+    """Refuse an image whose volumes nobody could find: a GPT lies where its sectors tell, an MBR is always at 0."""
+    size = plan.table.geometry.sector_size
+    is_image = stat.S_ISREG(os.fstat(target.descriptor).st_mode)
+    if is_image and plan.table.scheme is Scheme.MBR and size != _SECTOR_OF_IMAGES:
+        raise TargetRefused(
+            f"{target.name}: a disk image with an MBR cannot tell that its sectors have {size} bytes; "
+            f"valid are sectors of {_SECTOR_OF_IMAGES} bytes, or a GPT"
+        )
 
 
 def _forget_drives(disk: Path, action: ForgetDrives, *, sync: bool, progress: ProgressCallback | None) -> Iterator[str]:

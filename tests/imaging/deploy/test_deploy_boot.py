@@ -71,6 +71,14 @@ def test_a_disk_of_4k_sectors_is_deployed_to_start(wim: Path, tmp_path: Path) ->
     assert "nothing was found that keeps it from starting" in osdimage("boot", "check", disk).out
 
 
+def test_an_mbr_image_of_4k_sectors_is_refused_before_it_is_made(wim: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    words = ("deploy", wim, disk, "--preset", "bios", "--size", "3GB", "--sector-size", "4096")
+    told = osdimage(*words, code=4).err
+    assert "a disk image with an MBR cannot tell that its sectors have 4096 bytes" in told
+    assert not disk.exists()
+
+
 def test_the_plan_tells_of_it_and_no_boot_leaves_it_out(wim: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     words = ("deploy", wim, disk, "--preset", "bios", "--size", "3GB")
