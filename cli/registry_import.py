@@ -32,7 +32,7 @@ def import_command(address: HiveAddress, file: Path, force: bool, reporter: Repo
 
     def change(hive: Hive) -> registry.ImportReport:
         registry_params.warnings(hive, reporter)
-        return registry.import_edits(hive, edits, prefix)
+        return registry.import_edits(hive, edits, prefix, name=str(file))
 
     report = hive_files.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(

@@ -43,7 +43,7 @@ class Edit:
         value: the value that is set; None when the key itself is made or deleted, or a value is deleted.
         deletes_key: the key is deleted with everything in it.
         deletes_value: the name of the value that is deleted; empty for the default value; None for none.
-        line: where it is in the file, from 1.
+        line: where it is in the file, from 1; 0 when it is from none.
     """
 
     key: str

@@ -123,28 +123,40 @@ def find_key(hive: Hive, path: str, prefix: str) -> Key:
     raise InvalidRequest(f"there is no key {path!r}; there is {there!r}")
 
 
-def import_edits(hive: Hive, edits: Sequence[Edit], prefix: str) -> ImportReport:
+def import_edits(hive: Hive, edits: Sequence[Edit], prefix: str, *, name: str = "file") -> ImportReport:
     """Do what a registration file asks for, as regedit does: what is to be deleted and is not there is no error.
 
+    Args:
+        hive: what is changed.
+        edits: of a file, or made by hand.
+        prefix: what the hive is called in the registry.
+        name: what errors call the file.
+
     Raises:
-        InvalidRequest: when a key is of another hive; the hive in memory is partly changed then: do not write it.
+        InvalidRequest: when a key is of another hive, or cannot be; the hive in memory is partly changed then: do not
+            write it.
     """
     added = deleted = set_count = removed = 0
     for edit in edits:
-        path = local_path(hive, edit.key, prefix)
-        if edit.deletes_key:
-            deleted += hive.root.delete_key(path)
-            continue
-        key = hive.root.find(path)
-        if edit.deletes_value is not None:
-            removed += key is not None and key.delete_value(edit.deletes_value)
-            continue
-        if key is None:
-            key = hive.root.ensure(path)
-            added += 1
-        if edit.value is not None and key.value(edit.value.name) != edit.value:
-            key.set(edit.value)
-            set_count += 1
+        try:
+            path = local_path(hive, edit.key, prefix)
+            if edit.deletes_key:
+                deleted += hive.root.delete_key(path)
+                continue
+            key = hive.root.find(path)
+            if edit.deletes_value is not None:
+                removed += key is not None and key.delete_value(edit.deletes_value)
+                continue
+            if key is None:
+                key = hive.root.ensure(path)
+                added += 1
+            if edit.value is not None and key.value(edit.value.name) != edit.value:
+                key.set(edit.value)
+                set_count += 1
+        except InvalidRequest as error:
+            if not edit.line:
+                raise
+            raise InvalidRequest(f"{name}: line {edit.line}: {error}") from error
     return ImportReport(added, deleted, set_count, removed)
 
 

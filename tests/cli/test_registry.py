@@ -160,7 +160,8 @@ def test_a_file_is_imported_or_nothing_of_it(hive: Path, tmp_path: Path) -> None
     assert start_of(hive.read_bytes()) == (4, b"\0\0\0\0")
     before = hive.read_bytes()
     registration.write_text(REG + "[HKEY_LOCAL_MACHINE\\SYSTEM\\Added]\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\x]\n")
-    assert "is not in this hive" in osdimage("registry", "import", hive, registration, code=2).err
+    told = osdimage("registry", "import", hive, registration, code=2).err
+    assert f"{registration}: line 8: key 'HKEY_LOCAL_MACHINE\\\\SOFTWARE\\\\x' is not in this hive" in told
     registration.write_text(REG + "[HKEY_LOCAL_MACHINE\\SYSTEM\\Added]\nnonsense\n")
     assert "line 8" in osdimage("registry", "import", hive, registration, code=3).err
     assert hive.read_bytes() == before
