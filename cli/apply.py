@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, contents, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def apply_command(
         )
     seconds = time.monotonic() - began
     summary = (
-        f"{where}: {result.files:,} files and {result.directories:,} directories, {format_size(result.size)}, "
-        f"from image {image.index} {image.name!r} ({seconds:.1f} s)"
+        f"{where}: {contents(result.files, result.directories)}, "
+        f"{format_size(result.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)"
     )
     details = [] if result.wiped is None else [f"  deleted before: {result.wiped:,} files and directories"]
     if reporter.verbose:
@@ -116,12 +116,11 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     lines = [
-        f"  partition {each.result.partition}: {each.result.files:,} files in {each.result.directories:,} directories, "
+        f"  partition {each.result.partition}: {contents(each.result.files, each.result.directories)}, "
         f"{format_size(each.result.size)}, from image {each.image} {each.name!r}"
         for each in done
     ]
-    plural = "" if len(done) == 1 else "s"
-    reporter.result({"volumes": done}, f"{disk}: {len(done)} volume{plural} filled ({seconds:.1f} s)", *lines)
+    reporter.result({"volumes": done}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines)
 
 
 def _ask(where: str, reporter: Reporter) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import boot_params, disk_params, params, render
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def lines(result: BootResult, *, where: str) -> list[str]:
     places = f"{_shown(result.loader)}, {_shown(result.store)} ({result.locale})"
     found = [
         f"{where}: set up for {kind} to start the Windows in partition {result.os_partition}",
-        f"  partition {result.system_partition}: {result.files} boot files, {places}",
+        f"  partition {result.system_partition}: {counted(result.files, 'boot file')}, {places}",
     ]
     if result.image is not None:
         found.append(f"  boot files from {result.image}")

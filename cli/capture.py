@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, contents, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.config import CaptureConfig
@@ -93,7 +93,7 @@ def capture_command(
             strict=strict,
             progress=reporter.callback,
         )
-        lines = [f"{wim}: {len(captured.images)} images"]
+        lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
         lines += [f"  image {each.index} {each.name!r}: {format_size(each.size)}" for each in captured.images]
         reporter.result(captured, *lines, *(f"  skipped: {each}" for each in captured.skipped))
         return
@@ -112,7 +112,7 @@ def capture_command(
     )
     seconds = time.monotonic() - began
     summary = (
-        f"{wim}: image {result.index} {result.name!r}: {result.files:,} files and {result.directories:,} directories, "
+        f"{wim}: image {result.index} {result.name!r}: {contents(result.files, result.directories)}, "
         f"{format_size(result.size)}; the file has {format_size(result.file_size)} ({seconds:.1f} s)"
     )
     lines = [summary]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import disk_params, params, render
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:
     for difference in report.differences:
         render.line(f"{label(difference.kind)}: {difference.path}: {_sides(difference)}")
     if report.more_differences and report.differences:
-        render.line(f"and {report.more_differences:,} more differences")
+        render.line(f"and {counted(report.more_differences, 'more difference')}")
     result = "equal" if report.is_equal else "DIFFERENT"
     losses = ""
     if strict and report.has_losses:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.select import ImageSelector
@@ -39,6 +39,6 @@ def delete_command(wim: Path, indexes: tuple[int, ...], names: tuple[str, ...], 
     result = delete_images(wim, chosen, progress=reporter.callback)
     reporter.result(
         result,
-        f"{wim}: {result.images_left} images left; the file has {format_size(result.new_size)}, "
+        f"{wim}: {counted(result.images_left, 'image')} left; the file has {format_size(result.new_size)}, "
         f"{format_size(max(0, result.old_size - result.new_size))} less",
     )

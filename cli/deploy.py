@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from osdimage.cli import boot_install, boot_params, disk_params, params, render
 from osdimage.cli.disk_params import LayoutSource
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, contents, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
@@ -142,13 +142,16 @@ def deploy_command(
             if not (reporter.as_json or reporter.quiet):
                 _picture(target.name, disk)
     applied = result.applied
-    more = [f"  partition {each.partition}: {each.files:,} files, {format_size(each.size)}" for each in result.more]
+    more = [
+        f"  partition {each.partition}: {counted(each.files, 'file')}, {format_size(each.size)}" for each in result.more
+    ]
     starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(disk))
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     reporter.result(
         result,
-        f"{disk}: partition {applied.partition} holds {applied.files:,} files and {applied.directories:,} directories, "
-        f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({time.monotonic() - began:.1f} s)",
+        f"{disk}: partition {applied.partition} holds {contents(applied.files, applied.directories)}, "
+        f"{format_size(applied.size)}, from image "
+        f"{image.index} {image.name!r} ({time.monotonic() - began:.1f} s)",
         *more,
         *starts,
         *saved,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, registry_params
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.hive import Hive
@@ -37,6 +37,6 @@ def import_command(address: HiveAddress, file: Path, force: bool, reporter: Repo
     report = hive_files.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(
         report,
-        f"{address}: {report.keys_added} keys added, {report.keys_deleted} deleted; "
-        f"{report.values_set} values set, {report.values_deleted} deleted",
+        f"{address}: {counted(report.keys_added, 'key')} added, {report.keys_deleted} deleted; "
+        f"{counted(report.values_set, 'value')} set, {report.values_deleted} deleted",
     )

@@ -51,6 +51,16 @@ def printable(text: str) -> str:
     )
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """Return a number with its noun: ``1 image``, ``2,000 images``."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def contents(files: int, directories: int) -> str:
+    """Say how much a tree holds."""
+    return f"{counted(files, 'file')} and {counted(directories, 'directory', 'directories')}"
+
+
 def line(text: str = "") -> None:
     """Print a line of the result on stdout."""
     click.echo(printable(text))
@@ -239,7 +249,7 @@ def _detail(event: ProgressEvent) -> str:
     from osdimage.imaging.units import format_size  # noqa: PLC0415
 
     if event.unit == "files":
-        return f"{event.done:,} files" if event.total is None else f"{event.done:,} of {event.total:,} files"
+        return counted(event.done, "file") if event.total is None else f"{event.done:,} of {event.total:,} files"
     if event.total is None:
         return format_size(event.done) if event.done else ""
     return f"{format_size(event.done)} of {format_size(event.total)}"

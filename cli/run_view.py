@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from osdimage.cli import render
-from osdimage.cli.render import Reporter, printable
+from osdimage.cli.render import Reporter, counted, printable
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.plan import Decision, PlannedStep, Position, RunPlan, numbered
 from osdimage.imaging.tasksequence.report import RunEvent, RunReport, StepReport, StepState
@@ -43,7 +43,7 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         return
     running = sum(1 for step in plan.steps if step.decision is Decision.RUN)
     name, others = plan.name or sequence_file.name, len(plan.steps) - running
-    render.line(f"plan for {quoted(name)}: {len(plan.steps)} steps, {running} run, {others} do not")
+    render.line(f"plan for {quoted(name)}: {counted(len(plan.steps), 'step')}, {running} run, {others} do not")
     for text in _planned_tree(plan):
         render.line(text)
     for heading, texts in (("This will be lost:", plan.destroys), ("It cannot begin:", problems)):
@@ -144,11 +144,11 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
         render.line()
         took = sum(step.seconds for step in report.steps)
         done = sum(1 for step in report.steps if step.state is StepState.SUCCEEDED)
-        restarts = (
-            f", {report.restarts} restart{'' if report.restarts == 1 else 's'} recorded" if report.restarts else ""
-        )
+        restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
         end = "succeeded" if report.succeeded else "FAILED"
-        render.line(f"{report.name or sequence_file.name}: {end}, {done} steps done ({took:.1f} s){restarts}")
+        render.line(
+            f"{report.name or sequence_file.name}: {end}, {counted(done, 'step')} done ({took:.1f} s){restarts}"
+        )
     if report.succeeded:
         return
     from osdimage.cli.failures import one_line, say  # noqa: PLC0415 - only after a failure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 from osdimage.imaging.progress import portion
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def _show(report: VerifyReport, reporter: Reporter) -> None:
     for text in report.notes:
         reporter.warn(text)
     if report.is_sound:
-        images = "1 image" if report.images == 1 else f"{report.images} images"
-        render.line(f"{report.path}: sound: {images}, {report.blobs:,} blobs, {format_size(report.size)}")
+        held = f"{counted(report.images, 'image')}, {counted(report.blobs, 'blob')}"
+        render.line(f"{report.path}: sound: {held}, {format_size(report.size)}")
         return
-    render.line(f"{report.path}: NOT sound, {len(report.problems)} problems:")
+    render.line(f"{report.path}: NOT sound, {counted(len(report.problems), 'problem')}:")
     for problem in report.problems:
         render.line(f"  {problem.kind}: {problem.message}")
         if reporter.verbose:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import trees
 from commands import osdimage
+from osdimage.cli.render import counted
 from terminal import PROGRAM, on_a_terminal
 
 EVENT_KEYS = {"phase", "done", "total", "unit", "percent", "eta_s", "warning"}
@@ -265,3 +266,11 @@ def test_a_reader_that_leaves_early_is_no_error_message(pair: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         process.wait(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 directories"), (1, "1 directory"), (2, "2 directories"), (2000, "2,000 directories")]
+)
+def test_a_number_and_its_noun_agree(number: int, said: str) -> None:
+    assert counted(number, "directory", "directories") == said
+    assert counted(number, "file") == said.replace("directories", "files").replace("directory", "file")

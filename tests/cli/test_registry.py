@@ -156,7 +156,7 @@ def test_a_file_is_imported_or_nothing_of_it(hive: Path, tmp_path: Path) -> None
     registration = tmp_path / "x.reg"
     registration.write_text(REG)
     out = osdimage("registry", "import", hive, registration).out
-    assert out == f"{hive}: 0 keys added, 1 deleted; 1 values set, 0 deleted\n"
+    assert out == f"{hive}: 0 keys added, 1 deleted; 1 value set, 0 deleted\n"
     assert start_of(hive.read_bytes()) == (4, b"\0\0\0\0")
     before = hive.read_bytes()
     registration.write_text(REG + "[HKEY_LOCAL_MACHINE\\SYSTEM\\Added]\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\x]\n")
