@@ -22,6 +22,7 @@ from osdimage.imaging.tasksequence.element import Comment, Element, make
 from osdimage.imaging.tasksequence.environment import Environment
 
 VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
+_LAST_ACTION = ("_smstslastactionsucceeded", "_smstslastactionretcode")
 _INTEGER = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
 
 
@@ -165,6 +166,15 @@ def _order(left: str, right: str) -> int:
     if _INTEGER.fullmatch(left) and _INTEGER.fullmatch(right):
         return (int(left) > int(right)) - (int(left) < int(right))
     return (left > right) - (left < right)
+
+
+def names_last_action(condition: Condition | None) -> bool:
+    """Tell whether a condition asks how the last action ended, which no plan can know."""
+    if isinstance(condition, Joined):
+        return any(map(names_last_action, condition.parts))
+    if not isinstance(condition, Compare):
+        return False
+    return any(name in f"{condition.variable} {condition.value}".lower() for name in _LAST_ACTION)
 
 
 def _unknown_parts(condition: Condition) -> list[str]:

@@ -1,7 +1,9 @@
 """What a run of a task sequence would do, found out before the first step: what runs, what not and why, what is lost.
 
 The sequence is walked with a copy of the variables and a rehearsal of the machine: each step that would run is asked
-for its forecast, which sets the variables that the step would set, so that later conditions are judged with them.
+for its forecast, which sets the variables that the step would set, so that later conditions are judged with them; a
+step without problems is taken to succeed.  What a step would destroy that only runs if another one ends otherwise is
+told too: nobody shall lose a disk by a step that the plan has called skipped.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest, NotReady, OsdImageError, quoted
 from osdimage.imaging.tasksequence import builtin
-from osdimage.imaging.tasksequence.conditions import evaluate
+from osdimage.imaging.tasksequence.conditions import evaluate, names_last_action
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.result import ActionInfo, RunIn
+from osdimage.imaging.tasksequence.result import ActionInfo, HResult, RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 ActionTable = Mapping[str, ActionInfo]
 """Actions by the type of step in lower case."""
+
+_ENDS_WELL, _FAILS = HResult.S_OK, HResult.E_FAIL
 
 Position = tuple[int, ...]
 
@@ -230,14 +234,28 @@ class _Walker:
             judgement = judge_step(step, self._env, self._actions)
         names = tuple(self._env.mask(self._groups[each].name) for each in around(place))
         base = PlannedStep(number, names, self._env.mask(step.name), step.type, judgement.decision, judgement.reason)
-        return (
-            base
-            if judgement.info is None or base.decision is not Decision.RUN
-            else self._forecast(base, step, judgement.info)
-        )
+        if judgement.decision is not Decision.RUN:
+            return self._if_it_runs_yet(base, place, step)
+        if judgement.info is None:
+            return base
+        planned = self._forecast(replace(base, may_fail=step.continue_on_error), step, judgement.info)
+        # Later conditions ask how it ended; which code a step that fails will have, nobody knows yet.
+        builtin.after_action(self._env, _FAILS if planned.problems else _ENDS_WELL, succeeded=not planned.problems)
+        return planned
+
+    def _if_it_runs_yet(self, base: PlannedStep, place: Position, step: Step) -> PlannedStep:
+        """Tell what is lost by a step that is left out only if the steps before it end as they should."""
+        members = (*(self._groups[each] for each in around(place)), step)
+        info = self._actions.get((step.type or "").lower())
+        hangs = base.decision is Decision.SKIP and any(names_last_action(each.condition) for each in members)
+        if not hangs or info is None or info.run is None or any(each.is_disabled for each in members):
+            return base
+        aside = _Walker(self._sequence, self._env.copy(), self._machine.rehearsal(), self._actions, {})
+        found = aside._forecast(base, step, info)
+        return replace(base, destroys=tuple(f"if step {base.number} runs after all: {text}" for text in found.destroys))
 
     def _forecast(self, base: PlannedStep, step: Step, info: ActionInfo) -> PlannedStep:
-        base = replace(base, may_fail=step.continue_on_error, does=info.title)
+        base = replace(base, does=info.title)
         mask = self._env.mask
         try:
             with self._env.step_defaults(step.defaults, step.properties):

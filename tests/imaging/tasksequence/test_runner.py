@@ -650,6 +650,45 @@ def test_problems_of_all_steps_are_told_together_and_nothing_runs(tmp_path: Path
     assert plan.warnings == ("step 5 'e': image 7 is not in it",)
 
 
+# "Task Sequence Built-in Variables": the variable "is set to "true" if the last action is succeeded and to "false" if
+# the last action failed", so a step that asks for "true" runs after one that nothing speaks against.
+def test_a_plan_knows_the_last_action_that_a_condition_asks_for() -> None:
+    def forecast(env: Environment, machine: Machine) -> Forecast:
+        del machine
+        name = env["_SMSTSCurrentActionName"]
+        return Forecast(name, destroys=(f"all of {name}",), problems=("no image",) if name == "c" else ())
+
+    def after(value: str) -> Compare:
+        return Compare("_SMSTSLastActionSucceeded", Operator.EQUALS, value)
+
+    wanted = sequence(
+        "S",
+        step("a", "Work"),
+        step("b", "Work", condition=after("true")),
+        step("c", "Work", continue_on_error=True),
+        step("d", "Work", condition=after("false")),
+        step("e", "Work", condition=Compare("_SMSTSLastActionRetCode", Operator.EQUALS, "0")),
+    )
+    plan = plan_sequence(wanted, Environment(), Machine(), foreseeing(forecast))
+    assert [each.decision for each in plan.steps] == [Decision.RUN] * 5
+
+
+def test_a_plan_tells_what_is_lost_by_a_step_that_runs_only_after_a_failure() -> None:
+    def forecast(env: Environment, machine: Machine) -> Forecast:
+        del env, machine
+        return Forecast("it", destroys=("all of disk 0",))
+
+    failed = Compare("_SMSTSLastActionSucceeded", Operator.EQUALS, "false")
+    wanted = sequence(
+        "S",
+        step("a", "Work", continue_on_error=True, condition=Compare("No", Operator.EXISTS)),
+        group("Rescue", step("b", "Work"), step("c", "Work", disable=True), condition=failed),
+    )
+    plan = plan_sequence(wanted, Environment(), Machine(), foreseeing(forecast))
+    assert [each.decision for each in plan.steps] == [Decision.SKIP] * 3
+    assert plan.destroys == ("if step 2 runs after all: all of disk 0",)
+
+
 def test_every_known_type_of_step_says_why_it_does_not_run() -> None:
     table = action_table(ELSEWHERE)
     assert len(table) == len(ELSEWHERE)
