@@ -238,7 +238,8 @@ class _Walker:
             return self._if_it_runs_yet(base, place, step)
         if judgement.info is None:
             return base
-        planned = self._forecast(replace(base, may_fail=step.continue_on_error), step, judgement.info)
+        passed_over = step.continue_on_error or any(self._groups[each].continue_on_error for each in around(place))
+        planned = self._forecast(replace(base, may_fail=passed_over), step, judgement.info)
         # Later conditions ask how it ended; which code a step that fails will have, nobody knows yet.
         builtin.after_action(self._env, _FAILS if planned.problems else _ENDS_WELL, succeeded=not planned.problems)
         return planned

@@ -689,6 +689,21 @@ def test_a_plan_tells_what_is_lost_by_a_step_that_runs_only_after_a_failure() ->
     assert plan.destroys == ("if step 2 runs after all: all of disk 0",)
 
 
+# "Task Sequence Groups": if step 2 of a group that continues on error fails, the sequence "will continue to run task
+# sequence steps 4 and 5 which are in a different task sequence group", so a problem there must not stop them.
+def test_a_problem_in_a_group_that_may_fail_is_a_warning(bench: Bench) -> None:
+    def forecast(env: Environment, machine: Machine) -> Forecast:
+        del machine
+        return Forecast("it", problems=("no image",) if env["_SMSTSCurrentActionName"] == "a" else ())
+
+    inner = group("Inner", step("a", "Work"))
+    wanted = sequence("S", group("Outer", inner, continue_on_error=True), step("b", "Work"))
+    plan = plan_sequence(wanted, Environment(), Machine(), foreseeing(forecast))
+    assert plan.problems(strict=True) == ()
+    assert plan.warnings == ("step 1 'a': no image",)
+    assert bench.run(wanted, Environment(computer={"Fail": "a"})).succeeded
+
+
 def test_every_known_type_of_step_says_why_it_does_not_run() -> None:
     table = action_table(ELSEWHERE)
     assert len(table) == len(ELSEWHERE)
