@@ -114,6 +114,7 @@ def _planned(env: Environment, machine: Machine) -> _Plan:
         raise ActionFailed(HResult.FILE_NOT_FOUND, f"OSDCaptureDestination: there is no directory {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ActionFailed(HResult.E_ACCESSDENIED, f"OSDCaptureDestination: {folder} cannot be written")
+    _refuse_other_files(destination, machine)
     properties = ImageProperties(description=description, creator=creator, image_version=version)
     volume = machine.volume(where[0])
     if not volume.is_usable:
@@ -125,6 +126,16 @@ def _planned(env: Environment, machine: Machine) -> _Plan:
     planned = volume.place.disk in machine.planned or machine.is_rehearsal
     windows = None if planned else _verified(machine, volume, where[1])
     return _Plan(volume.place.disk, destination, properties, volume, windows)
+
+
+def _refuse_other_files(destination: Path, machine: Machine) -> None:
+    """Refuse to replace what is no WIM file, above all the disk that is captured."""
+    if not destination.exists():
+        return
+    is_disk = (index for index, disk in machine.disks.items() if disk.exists() and destination.samefile(disk))
+    what = next((f"disk {index}" for index in is_disk), None if destination.is_file() else "no regular file")
+    if what is not None:
+        raise InvalidRequest(f"OSDCaptureDestination={destination} is {what}; valid is the path of a WIM file")
 
 
 def _verified(machine: Machine, volume: Volume, root: str) -> WindowsFacts:

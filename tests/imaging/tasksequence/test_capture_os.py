@@ -112,6 +112,28 @@ def test_a_wim_that_is_there_is_replaced(reference: tuple[Path, Machine], tmp_pa
     assert sorted(each.name for each in tmp_path.iterdir()) == ["old.wim", "tree"]
 
 
+# "Specifies the location where a captured operating system image will be saved": never the disk that it is taken from.
+@pytest.mark.parametrize("kind", ["disk", "link", "folder"])
+def test_what_is_no_wim_is_not_replaced(reference: tuple[Path, Machine], tmp_path: Path, kind: str) -> None:
+    _, machine = reference
+    place = {"disk": machine.disk(0), "link": tmp_path / "link.wim", "folder": tmp_path / "folder.wim"}[kind]
+    if kind == "link":
+        place.symlink_to(machine.disk(0))
+    elif kind == "folder":
+        place.mkdir()
+    before = stamp(machine.disk(0))
+    failed = fails(machine, variables(place))
+    assert failed.code == E_INVALIDARG
+    assert str(failed) == (
+        f"OSDCaptureDestination={place} is {'no regular file' if kind == 'folder' else 'disk 0'}; valid is the path of "
+        "a WIM file"
+    )
+    assert stamp(machine.disk(0)) == before
+    env = Environment()
+    with env.step_defaults(variables(place)):
+        assert forecast_capture_operating_system_image(env, machine.rehearsal()).problems == (str(failed),)
+
+
 WRONG = {
     "no destination": ({"OSDCaptureDestination": ""}, E_INVALIDARG, "OSDCaptureDestination is missing"),
     "long destination": ({"OSDCaptureDestination": "/" + "x" * 255}, E_INVALIDARG, "OSDCaptureDestination has 256"),
