@@ -42,7 +42,7 @@ DESTINATION: tuple[VariableInfo, ...] = (
 
 def has_destination(env: Environment) -> bool:
     """Tell whether the step names its destination."""
-    return any(env.properties.get(name) for name in _FORMS)
+    return any(env.properties.get(name) for name in (*_FORMS, "DestinationPartition"))
 
 
 def choose_volume(env: Environment, machine: Machine, inputs: Inputs) -> Volume:
@@ -55,6 +55,9 @@ def choose_volume(env: Environment, machine: Machine, inputs: Inputs) -> Volume:
     given = [name for name in _FORMS if env.properties.get(name)]
     if len(given) > 1:
         raise InvalidRequest(f"{' and '.join(given)} are two destinations; valid is one of them, or none")
+    if env.properties.get("DestinationPartition") and given != ["DestinationDisk"]:
+        # The next free volume, or a drive, would be another one than is meant, and be wiped.
+        raise InvalidRequest("DestinationPartition goes with DestinationDisk alone; valid: both of them, or neither")
     if not given:
         return machine.next_volume()
     if given[0] == "DestinationDisk":

@@ -222,6 +222,13 @@ def test_partitions_are_counted_as_windows_does(wim: Path, tmp_path: Path) -> No
 WRONG_PLACES = {
     "two forms": ({"DestinationDisk": "0", "DestinationLogicalDrive": "C:"}, E_INVALIDARG, "are two destinations"),
     "disk without partition": ({"DestinationDisk": "0"}, E_INVALIDARG, "DestinationPartition is missing"),
+    # SDK, SMS_TaskSequence_ApplyDataImageAction: the partition is one of a disk, not a destination of its own.
+    "partition without disk": ({"DestinationPartition": "4"}, E_INVALIDARG, "goes with DestinationDisk alone"),
+    "partition of a drive": (
+        {"DestinationLogicalDrive": "C:", "DestinationPartition": "4"},
+        E_INVALIDARG,
+        "goes with DestinationDisk alone",
+    ),
     "no such disk": ({"DestinationDisk": "9", "DestinationPartition": "1"}, E_INVALIDARG, "there is no disk 9"),
     "disk too large": ({"DestinationDisk": "100", "DestinationPartition": "1"}, E_INVALIDARG, "DestinationDisk=100"),
     "no such partition": ({"DestinationDisk": "0", "DestinationPartition": "9"}, E_INVALIDARG, "it has: 1, 2, 3, 4"),
