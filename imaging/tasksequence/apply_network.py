@@ -2,7 +2,8 @@
 
 The settings are written into the answer file that Apply Operating System put into the volume, and replace what it says.
 Without ``OSDAdapterCount`` the variables of adapters are ignored, and every adapter gets its addresses by DHCP.
-Settings that Windows of that age does not know are left out, with a warning.
+Settings that Windows of that age does not know are left out, with a warning.  ``OSDDNSDomain``, the search order of
+suffixes and ``OSDEnableTCPIPFiltering`` remain set for all later steps.
 """
 
 from __future__ import annotations
@@ -80,6 +81,9 @@ VARIABLES: tuple[VariableInfo, ...] = (
     optional(_A + "Index", "not used: the number of the element counts", source="CB"),
 )
 _NAMES = Names("OSDNetworkJoinType", "OSDDomainName", "OSDDomainOUName", "OSDWorkgroupName", needs_password=False)
+# "This value is set by the Apply Network Settings action, but it remains in the environment and is available to all
+# subsequent task sequence actions" (Task Sequence Action Variables, and so of CB's name of the second).
+_REMAIN = ("OSDDNSDomain", "OSDSuffixSearchOrder", "OSDDNSSuffixSearchOrder", "OSDEnableTCPIPFiltering")
 _SUFFIX = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?\.?", re.ASCII)
 _HEX = re.compile(r"[0-9A-Fa-f]{12}", re.ASCII)
 
@@ -94,7 +98,8 @@ def apply_network_settings(env: Environment, machine: Machine, events: Events) -
     """
     settings = _settings(env)
     path, unplaced = change_answer_file(env, machine, events, lambda answers: answers.set_network(settings))
-    return ActionResult(HResult.S_OK, f"{_described(settings)}: wrote to {path}", warnings=unplaced)
+    outputs = _remember(env)
+    return ActionResult(HResult.S_OK, f"{_described(settings)}: wrote to {path}", outputs=outputs, warnings=unplaced)
 
 
 @forecast
@@ -102,7 +107,16 @@ def forecast_apply_network_settings(env: Environment, machine: Machine) -> Forec
     """Tell whether the settings can be written."""
     settings = _settings(env)
     rehearse_change(machine, lambda answers: answers.set_network(settings))
+    _remember(env)
     return Forecast(f"write {_described(settings)} to the answer file")
+
+
+def _remember(env: Environment) -> tuple[str, ...]:
+    """Make what the step had as its defaults known to all later steps; return the names."""
+    values = {name: value for name in _REMAIN if (value := env.get(name))}
+    for name, value in values.items():
+        env[name] = value
+    return tuple(values)
 
 
 def _described(settings: NetworkSettings) -> str:

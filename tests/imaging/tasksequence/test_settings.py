@@ -355,6 +355,24 @@ def test_a_damaged_answer_file_is_left_as_it_is(tmp_path: Path) -> None:
     assert stamp(disk) == before
 
 
+# Task Sequence Action Variables, of these three: "This value is set by the Apply Network Settings action, but it
+# remains in the environment and is available to all subsequent task sequence actions."
+def test_three_settings_of_the_network_remain_for_all_later_steps(tmp_path: Path) -> None:
+    _, machine, env = prepared(tmp_path)
+    given = NETWORK | {"OSDSuffixSearchOrder": "a.example", "OSDEnableTCPIPFiltering": "false"}
+    rehearsed = Environment()
+    with rehearsed.step_defaults(given):
+        forecast_apply_network_settings(rehearsed, machine.rehearsal())
+    run(apply_network_settings, env, machine, given)
+    for each in (rehearsed, env):
+        assert dict(each) == {
+            "OSDDNSDomain": "pc.example",
+            "OSDSuffixSearchOrder": "a.example",
+            "OSDDNSSuffixSearchOrder": "corp.example, lab.example",
+            "OSDEnableTCPIPFiltering": "false",
+        }
+
+
 def test_adapters_without_a_count_are_ignored(tmp_path: Path) -> None:
     disk, machine, env = prepared(tmp_path)
     run(apply_network_settings, env, machine, NETWORK | {"OSDAdapterCount": "", "OSDAdapter0EnableDHCP": "odd"})
