@@ -13,7 +13,16 @@ from osdimage.cli import disk_params, params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
 from osdimage.cli.run_explain import explain, list_actions
-from osdimage.cli.run_input import Computer, NewDisks, Pairs, layers, pairs, read_variables, set_variables
+from osdimage.cli.run_input import (
+    Computer,
+    NewDisks,
+    Pairs,
+    layers,
+    pairs,
+    read_variables,
+    refuse_needed_files,
+    set_variables,
+)
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.plan import RunPlan
@@ -147,6 +156,8 @@ def run_command(
     if resume is None and not disks:
         raise click.UsageError("say on which disks it runs, such as --disk 0=disk.img")
     sequence = load_sequence(sequence_file)
+    read = (sequence_file, vars_file, computer_vars, media_vars, *(Path(path) for _, path in (*disks, *packages)))
+    refuse_needed_files(log_file, state_file, resume, read)
     computer = Computer.of_options(disks, packages, shares, firmware, may_create=size is not None)
     new = click.get_current_context().with_resource(NewDisks(computer.disks.values(), size))
     given = {**({} if vars_file is None else read_variables(vars_file)), **dict(variables)}

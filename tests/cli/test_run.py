@@ -368,6 +368,35 @@ def test_resume_takes_what_the_state_has_from_the_state(tmp_path: Path) -> None:
     assert "the state has them" in refused.err
 
 
+# The state is removed when the run succeeds, and the log is continued: neither may be a file that is something else.
+def test_the_log_and_the_state_are_no_file_that_the_run_needs(disk: Path, tmp_path: Path) -> None:
+    sequence = tmp_path / "nothing.yaml"
+    sequence.write_text("name: Nothing\nsteps: []\n")
+    letter, package, link = tmp_path / "letter.txt", tmp_path / "data.wim", tmp_path / "link.log"
+    letter.write_text("dear\n")
+    package.write_bytes(b"MSWIM")
+    link.symlink_to(disk)
+    kept = {path: path.read_bytes()[:4096] for path in (sequence, letter, package, disk)}
+    given = [sequence, "--disk", f"0={disk}", "--package", f"ABC00001={package}", "--yes"]
+    for option, path in (
+        ("--log", disk), ("--log", link), ("--log", package), ("--log", sequence), ("--state", disk),
+        ("--state", package), ("--state", sequence),
+    ):  # fmt: skip
+        refused = osdimage("run", *given, option, path, code=2)
+        assert f"{option} {path}: the run needs this file itself" in refused.err
+    refused = osdimage("run", *given, "--state", letter, code=2)
+    assert f"--state {letter}: exists and is no saved state of a run" in refused.err
+    both = tmp_path / "both.json"
+    assert "the run needs" in osdimage("run", *given, "--state", both, "--log", both, code=2).err
+    assert {path: path.read_bytes()[:4096] for path in kept} == kept
+    assert disk.stat().st_size == SIZE
+    # What a run that failed has left may be replaced by the state of a new one.
+    sequence.write_text("name: Fails\nsteps: [{step: A, type: Reboot}]\n")
+    for _ in range(2):
+        osdimage("run", *given, "--state", both, code=1)
+        assert both.exists()
+
+
 def test_a_terminal_shows_the_tree_while_it_runs_and_the_table_at_the_end(disk: Path) -> None:
     code, out, shown = on_a_terminal(["run", str(FIXTURES / "mdt-client.xml"), "--disk", f"0={disk}", "--yes"])
     assert code == 0, shown
