@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,7 @@ def deploy_command(
     if all_volumes and (partition is not None or unattend is not None or selector != type(selector)()):
         raise click.UsageError("--all-volumes takes every image; it goes with no choice, and no --unattend")
     layout = _layout(source, from_wim=layout_from_wim, all_volumes=all_volumes)
+    _refuse_input(disk, (wim, unattend, source.vars_file), refs)
     began = time.monotonic()
     rng = disk_params.random_bits(seed)
     answer_file = None if unattend is None else str(unattend)
@@ -156,6 +158,14 @@ def deploy_command(
         *starts,
         *saved,
     )
+
+
+def _refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[str]) -> None:
+    """Refuse a disk that is a file which is read: it would be lost before, or with, the first byte."""
+    matching = (Path(name) for pattern in patterns for name in glob.glob(pattern))  # noqa: PTH207 - absolute ones too
+    for each in (*inputs, *matching):
+        if each is not None and each.resolve() == disk.resolve():
+            raise click.UsageError(f"{disk} is read by this command; valid is another path for the disk")
 
 
 def _layout(source: LayoutSource, *, from_wim: bool, all_volumes: bool) -> DiskLayout | None:

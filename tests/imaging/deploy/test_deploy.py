@@ -198,6 +198,18 @@ def test_a_disk_that_exists_is_not_overwritten_unasked(wim: Path, tmp_path: Path
     assert "label: dos" in judges.output("sfdisk", "-d", disk)
 
 
+@pytest.mark.parametrize("more", [(), ("--size", "64MB"), ("--size", "64MB", "--format", "qcow2")])
+def test_a_file_that_is_read_is_not_the_disk(wim: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
+    own, link = tmp_path / "own.wim", tmp_path / "link.img"
+    shutil.copy(wim, own)
+    link.symlink_to(own)
+    for disk, options in ((own, ()), (link, ()), (own, ("--unattend", own)), (own, ("--ref", own))):
+        source = wim if options else own
+        refused = osdimage("deploy", source, disk, "--preset", "uefi", "--yes", *more, *options, code=2)
+        assert f"{disk} is read by this command" in refused.err
+    assert own.read_bytes() == wim.read_bytes()
+
+
 def test_a_damaged_image_leaves_a_volume_that_says_so(wim: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.wim"
     data = bytearray(wim.read_bytes())
