@@ -111,6 +111,9 @@ def deploy_command(
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         image = opened.select(ImageSelector(index=1) if all_volumes else selector)
 
+        def expected(target: FileTarget) -> None:
+            check_expected(target, serial=expect_serial, size_bytes=expect_size)
+
         def planned(geometry: Geometry) -> DeployPlan:
             if layout is None:
                 chosen = None if all_volumes else image
@@ -120,10 +123,10 @@ def deploy_command(
             return make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file, boot=boot)
 
         if dry_run:
-            _show(disk, planned(_geometry(disk, size, sector_size)), reporter)
+            _show(disk, planned(_geometry(disk, disk_format, size, sector_size, expected)), reporter)
             return
         with _target(disk, disk_format, size=size, sector_size=sector_size, replace=yes) as (target, is_new):
-            check_expected(target, serial=expect_serial, size_bytes=expect_size)
+            expected(target)
             plan = planned(target.geometry)
             for text in plan.warnings:
                 reporter.warn(text)
@@ -177,16 +180,33 @@ def _layout(source: LayoutSource, *, from_wim: bool, all_volumes: bool) -> DiskL
     return None if from_wim else source.load()
 
 
-def _geometry(disk: Path, size: int | None, sector_size: int | None) -> Geometry:
+def _geometry(
+    disk: Path,
+    disk_format: str,
+    size: int | None,
+    sector_size: int | None,
+    expected: Callable[[FileTarget], None],
+) -> Geometry:
+    """Return that of the disk, or of the image that would be made; refuse what would be refused without --dry-run."""
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.units import Geometry  # noqa: PLC0415
 
-    if disk.exists():
+    if disk.exists() and disk_format == "raw":
         with open_target(str(disk), sector_size=sector_size) as target:
+            _require_size(disk, target, size)
+            expected(target)
             return target.geometry
     if size is None:
         raise click.UsageError(f"{disk} does not exist; give --size to plan for an image")
     return Geometry.of_size(size, sector_size or 512)
+
+
+def _require_size(disk: Path, target: FileTarget, size: int | None) -> None:
+    from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415 - start-up stays cheap
+
+    have = target.geometry.size_bytes
+    if size is not None and have != size:
+        raise TargetRefused(f"{disk} exists and has {have} bytes, not {size}; give its size, or no --size")
 
 
 @contextmanager
@@ -214,12 +234,10 @@ def _raw_target(disk: Path, *, size: int | None, sector_size: int | None) -> Ite
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.disk.target import create_image  # noqa: PLC0415
-    from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
 
     if disk.exists():
         with open_target(str(disk), write=True, sector_size=sector_size) as target:
-            if size is not None and target.geometry.size_bytes != size:
-                raise TargetRefused(f"{disk} exists and has {target.geometry.size_bytes} bytes, not {size}")
+            _require_size(disk, target, size)
             yield target, False
         return
     if size is None:

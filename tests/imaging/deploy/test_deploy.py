@@ -187,6 +187,23 @@ def test_a_dry_run_changes_nothing(wim: Path, tmp_path: Path) -> None:
         assert file.read(MIB) == bytes(MIB)
 
 
+def test_a_dry_run_refuses_what_the_run_refuses(wim: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    disk.touch()
+    os.truncate(disk, 2 * GIB)
+    for options in (["--size", "4GB"], ["--expect-size", "4GB"], ["--expect-serial", "S1"]):
+        words = ["deploy", wim, disk, "--preset", "uefi", *options]
+        assert osdimage(*words, "--dry-run", code=4).err == osdimage(*words, "--yes", code=4).err
+
+
+def test_a_dry_run_plans_for_the_new_file_and_not_for_the_one_that_it_replaces(wim: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.qcow2"
+    judges.run("qemu-img", "create", "-f", "qcow2", disk, "8G")
+    options = ["--preset", "uefi", "--size", "4GB", "--format", "qcow2", "--yes", "--dry-run", "--json"]
+    facts = osdimage("deploy", wim, disk, *options).document
+    assert facts["table"]["size_bytes"] == 4 * GIB
+
+
 def test_a_disk_that_exists_is_not_overwritten_unasked(wim: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "4GB")
