@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.layout import DiskLayout
     from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.progress import ProgressCallback, ProgressEvent
     from osdimage.imaging.units import Geometry
     from osdimage.imaging.wim.select import ImageSelector as Selector
 
@@ -141,9 +142,9 @@ def deploy_command(
                 is_zero=is_new,
                 sync=not no_sync,
                 strict=strict,
-                progress=progress,
+                progress=_naming(progress, target.name, disk),
             )
-            result = _named(result, disk)
+            result = _named(result, target.name, disk)
             if not (reporter.as_json or reporter.quiet):
                 _picture(target.name, disk)
     applied = result.applied
@@ -287,11 +288,23 @@ def _ask(target: FileTarget, plan: DeployPlan, reporter: Reporter) -> None:
     click.confirm("Carry it out?", abort=True, err=True)
 
 
-def _named(result: DeployResult, disk: Path) -> DeployResult:
+def _naming(progress: ProgressCallback | None, name: str, disk: Path) -> ProgressCallback | None:
+    if progress is None:
+        return None
+
+    def call_it_disk(event: ProgressEvent) -> None:
+        text = event.warning
+        progress(event if text is None else replace(event, warning=text.replace(name, str(disk))))
+
+    return call_it_disk
+
+
+def _named(result: DeployResult, name: str, disk: Path) -> DeployResult:
     """Call the disk by the name that it gets, also where it was worked on without one."""
     applied, *more = (replace(each, target=disk) for each in (result.applied, *result.more))
     boot = None if result.boot is None else replace(result.boot, disk=disk)
-    return replace(result, disk=disk, applied=applied, more=tuple(more), boot=boot)
+    warnings = tuple(text.replace(name, str(disk)) for text in result.warnings)
+    return replace(result, disk=disk, applied=applied, warnings=warnings, more=tuple(more), boot=boot)
 
 
 def _picture(raw: str, disk: Path) -> None:

@@ -57,6 +57,7 @@ def raw_beside(
         raise OsdImageError(
             f"{destination}: qemu-img is needed for {disk_format} and is not installed (Debian: apt install qemu-utils)"
         )
+    path: str | None = None
     try:
         with new_file(destination, replace=exists) as made, nameless_file(destination) as raw:
             path = path_of(raw)
@@ -68,6 +69,8 @@ def raw_beside(
     except BaseException as error:
         # What is said of the raw image (how far it came) is of no use: it is removed.
         error.__notes__ = [f"{destination} was not made"]
+        if isinstance(error, OsdImageError) and path is not None:
+            error.args = (str(error).replace(path, str(destination)), *error.args[1:])
         raise
 
 

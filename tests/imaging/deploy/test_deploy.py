@@ -243,6 +243,27 @@ def test_a_damaged_image_leaves_a_volume_that_says_so(wim: Path, tmp_path: Path)
 
 
 @pytest.mark.root
+def test_the_raw_image_beside_another_format_has_no_name_in_what_is_said(tmp_path: Path) -> None:
+    judges.require("qemu-img")
+    # The hive is none, which a warning tells, and neither can a damaged image be applied.
+    (tmp_path / "tree" / "Windows" / "System32" / "config").mkdir(parents=True)
+    (tmp_path / "tree" / "Windows" / "System32" / "config" / "SYSTEM").write_bytes(random.Random(1).randbytes(MIB))
+    wim, disk = tmp_path / "install.wim", tmp_path / "disk.qcow2"
+    judges.wimlib("capture", tmp_path / "tree", wim, "Odd", "--compress=none")
+    words = ["deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", "qcow2"]
+    done = osdimage(*words, "--json")
+    assert any(text.startswith(f"{disk} partition 3: ") for text in done.document["warnings"])
+    assert "/proc/" not in done.out + done.err
+    disk.unlink()
+    damaged = bytearray(wim.read_bytes())
+    damaged[MIB // 2] ^= 0xFF
+    wim.write_bytes(damaged)
+    failed = osdimage(*words, code=3)
+    assert f"{disk} partition 3 holds an incomplete image" in failed.err
+    assert "/proc/" not in failed.err
+    assert not disk.exists()
+
+
 def test_an_ordinary_user_needs_no_root(wim: Path) -> None:
     with folder_for_all() as folder:
         shutil.copy(wim, folder / "install.wim")
