@@ -108,7 +108,7 @@ def deploy_command(
     began = time.monotonic()
     rng = disk_params.random_bits(seed)
     answer_file = None if unattend is None else str(unattend)
-    boot = None if no_boot else boot_options()
+    boot = _boot(boot_options(), no_boot=no_boot)
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         image = opened.select(ImageSelector(index=1) if all_volumes else selector)
 
@@ -170,6 +170,12 @@ def _refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[
     for each in (*inputs, *matching):
         if each is not None and each.resolve() == disk.resolve():
             raise click.UsageError(f"{disk} is read by this command; valid is another path for the disk")
+
+
+def _boot(options: BootOptions, *, no_boot: bool) -> BootOptions | None:
+    if no_boot and options != type(options)():
+        raise click.UsageError("--no-boot makes nothing start; it goes with no option of how the disk starts")
+    return None if no_boot else options
 
 
 def _layout(source: LayoutSource, *, from_wim: bool, all_volumes: bool) -> DiskLayout | None:

@@ -187,6 +187,13 @@ def test_a_dry_run_changes_nothing(wim: Path, tmp_path: Path) -> None:
         assert file.read(MIB) == bytes(MIB)
 
 
+@pytest.mark.parametrize("option", [("--winre",), ("--signed-2023",), ("--timeout", "5"), ("--bios-loader", "grub")])
+def test_options_of_the_start_do_not_go_with_no_boot(wim: Path, tmp_path: Path, option: tuple[str, ...]) -> None:
+    words = ["deploy", wim, tmp_path / "disk.img", "--size", "2GB", "--preset", "uefi", "--no-boot"]
+    assert "--no-boot makes nothing start" in osdimage(*words, *option, code=2).err
+    osdimage(*words, "--dry-run")
+
+
 def test_a_dry_run_refuses_what_the_run_refuses(wim: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     disk.touch()
