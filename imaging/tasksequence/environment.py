@@ -140,7 +140,12 @@ class Environment(MutableMapping[str, str]):
     def text(self, name: str) -> str | None:
         """Return the value of a variable with its ``%NAME%`` replaced, or None when it is not set."""
         found = self._find(name)
-        return None if found is None else self.expand(found[1])
+        if found is None:
+            return None
+        value = self.expand(found[1])
+        if self.is_secret(name):
+            self._secrets.keep(value)
+        return value
 
     def expand(self, text: str) -> str:
         """Replace each ``%NAME%`` by the value of the variable, once; an unknown name stays as it is."""

@@ -359,6 +359,12 @@ def test_secrets_are_masked_wherever_they_stand_even_after_they_changed() -> Non
     assert env["OSDJoinPassword"] == "other-one"
 
 
+def test_a_secret_that_is_made_of_another_variable_is_masked_too() -> None:
+    env = Environment(computer={"OSDJoinPassword": "%Pw%!", "Pw": "swordfish"})
+    assert env.text("OSDJoinPassword") == "swordfish!"
+    assert env.mask("joined with swordfish!") == "joined with ***"
+
+
 def test_hiding_a_variable_masks_the_value_that_it_has() -> None:
     env = Environment(computer={"Code": "swordfish"})
     assert env.mask("swordfish") == "swordfish"
