@@ -6,14 +6,10 @@ examples of valid and invalid names are its own.
 
 from __future__ import annotations
 
-import json
-import stat
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, ReadOnlyVariable, StorageError
+from osdimage.imaging.errors import InvalidRequest, ReadOnlyVariable
 from osdimage.imaging.tasksequence.environment import MAX_ENVIRONMENT_BYTES, Environment
 from osdimage.imaging.tasksequence.layers import CollectionVariables, Origin
 
@@ -328,140 +324,6 @@ def test_a_count_that_is_none_is_refused(count: str) -> None:
         Environment(computer={"A": count}).array("A")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "OSDJoinPassword", "OSDLocalAdminPassword", "osdcaptureaccountpassword", "OSDProductKey", "ProductKey",
-        "OverrideProductKey", "OSDBitLockerStartupKey", "OSDBitLockerRecoveryPassword", "BDEPin", "_SMSTSReserved2-000",
-        "SMSConnectNetworkFolderPassword", "MyApiKey",
-    ],
-)  # fmt: skip
-def test_passwords_and_keys_are_secret_by_their_names(name: str) -> None:
-    assert Environment().is_secret(name)
-
-
-@pytest.mark.parametrize("name", ["OSDComputerName", "OSDRandomAdminPassword", "OSDImageIndex", "KeyboardLocale"])
-def test_other_variables_are_not(name: str) -> None:
-    assert not Environment().is_secret(name)
-
-
-def test_secrets_are_masked_wherever_they_stand_even_after_they_changed() -> None:
-    env = Environment(computer={"OSDJoinPassword": "Pa$$w0rd", "Plain": "contains Pa$$w0rd"}, hidden=["Code"])
-    env["Code"] = "swordfish"
-    env["OSDJoinPassword"] = "other-one"
-    with env.step_defaults({"OSDLocalAdminPassword": "of the step"}, {"ProductKey": "AAAAA-BBBBB"}):
-        pass
-    env.keep_secret("encoded")
-    text = "Pa$$w0rd swordfish other-one, of the step; AAAAA-BBBBB encoded end"
-    assert env.mask(text) == "*** *** ***, ***; *** *** end"
-    assert env.shown() == {"Code": "***", "OSDJoinPassword": "***", "Plain": "contains ***"}
-    assert "Pa$$w0rd" not in repr(env)
-    assert env["OSDJoinPassword"] == "other-one"
-
-
-def test_a_secret_that_is_made_of_another_variable_is_masked_too() -> None:
-    env = Environment(computer={"OSDJoinPassword": "%Pw%!", "Pw": "swordfish"})
-    assert env.text("OSDJoinPassword") == "swordfish!"
-    assert env.mask("joined with swordfish!") == "joined with ***"
-
-
-def test_hiding_a_variable_masks_the_value_that_it_has() -> None:
-    env = Environment(computer={"Code": "swordfish"})
-    assert env.mask("swordfish") == "swordfish"
-    env.hide("CODE")
-    assert env.mask("swordfish") == env.shown()["Code"] == "***"
-    with pytest.raises(InvalidRequest):
-        env.hide("a b")
-
-
-def test_a_secret_of_one_letter_does_not_garble_words_and_a_common_word_is_not_searched_for() -> None:
-    env = Environment(hidden=["A", "B"])
-    env["A"] = "e"
-    env["B"] = "true"
-    assert env.mask("the letter e is true") == "the letter *** is true"
-    assert env.shown() == {"A": "***", "B": "***"}
-
-
-@given(st.text(min_size=3, max_size=8), st.text(max_size=10), st.text(max_size=10))
-def test_no_masked_text_holds_the_secret(secret: str, before: str, after: str) -> None:
-    env = Environment()
-    env.keep_secret(secret)
-    masked = env.mask(before + secret + after)
-    if secret.lower() not in {"true", "false", "yes"} and not set(secret) <= {"*"}:
-        assert secret not in masked.replace("***", "\0")
-
-
-def test_the_state_survives_a_restart_in_a_file_for_its_owner_alone(tmp_path: Path) -> None:
-    env = Environment(
-        computer={"A": "1", "Gone": "x"},
-        collections=[CollectionVariables({"C": "low", "D": "low"}, 1), CollectionVariables({"C": "high"}, 2)],
-        sequence={"S": "s"},
-        hidden=["Code"],
-    )
-    env["Code"] = "swordfish"
-    env["OSDJoinPassword"] = "first!"
-    env["OSDJoinPassword"] = "second!"
-    env["Gone"] = ""
-    env.set_read_only("_SMSTSInWinPE", "true")
-    path = tmp_path / "state.json"
-    with env.step_defaults({"Step": "only"}):
-        env.save(path)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    again = Environment.load(path)
-    assert dict(again) == dict(env)
-    assert [again.origin(name) for name in again] == [env.origin(name) for name in env]
-    assert again.mask("swordfish first! second!") == "*** *** ***"
-    assert again.is_secret("code")
-    with again.step_defaults({"Gone": "default"}):
-        assert again["Gone"] == "default"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_whether_it_runs_from_media_is_kept(tmp_path: Path) -> None:
-    Environment(media={}).save(tmp_path / "s")
-    assert Environment.load(tmp_path / "s").is_from_media
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param({"format": "other"}, id="another format"),
-        pytest.param({"version": 2}, id="another version"),
-        pytest.param({"layers": [{"origin": "step", "variables": {"a b": "x"}}]}, id="an invalid name"),
-        pytest.param({"layers": [{"origin": "nowhere", "variables": {}}]}, id="an unknown layer"),
-        pytest.param({"layers": [{"origin": "set", "variables": {"A": 1}}]}, id="a number"),
-        pytest.param({"layers": [{"origin": "engine", "variables": {"A": "1"}}]}, id="a plain name of the engine"),
-        pytest.param({"layers": 5}, id="no list"),
-        pytest.param({"hidden": [5]}, id="a hidden number"),
-        pytest.param({"secrets": None}, id="no secrets"),
-    ],
-)
-def test_a_damaged_state_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    path = tmp_path / "state.json"
-    document = Environment().to_document()
-    path.write_text(json.dumps({**document, **change}))
-    with pytest.raises(InvalidDocument, match=r"state\.json"):
-        Environment.load(path)
-
-
-@pytest.mark.parametrize("text", ["", "[", "[]", "5", "[" * 100_000])
-def test_what_is_no_state_at_all_is_refused(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(text)
-    with pytest.raises(InvalidDocument):
-        Environment.load(path)
-
-
-def test_a_state_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    with pytest.raises(StorageError):
-        Environment().save(tmp_path / "nowhere" / "state.json")
-    path = tmp_path / "folder"
-    path.mkdir()
-    with pytest.raises(StorageError):
-        Environment().save(path)
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_it_is_a_mapping() -> None:
     env = Environment(computer={"B": "1"})
     env.update({"A": "2"})
@@ -471,12 +333,3 @@ def test_it_is_a_mapping() -> None:
     assert 5 not in env
     assert env.pop("A") == "2"
     assert repr(env) == "<Environment of 1 variables>"
-
-
-@given(st.dictionaries(NAMES, st.text(alphabet=st.characters(exclude_characters="\0"), max_size=20)))
-def test_any_variables_come_back_from_their_document(variables: dict[str, str]) -> None:
-    env = Environment()
-    for name, value in variables.items():
-        env[name] = value
-    again = Environment.from_document(json.loads(json.dumps(env.to_document())), source="x")
-    assert dict(again) == dict(env)
