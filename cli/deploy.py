@@ -107,7 +107,7 @@ def deploy_command(
     _refuse_input(disk, (wim, unattend, source.vars_file), refs)
     began = time.monotonic()
     rng = disk_params.random_bits(seed)
-    answer_file = None if unattend is None else str(unattend)
+    answer_file = None if unattend is None else _answer_file(unattend)
     boot = _boot(boot_options(), no_boot=no_boot)
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         image = opened.select(ImageSelector(index=1) if all_volumes else selector)
@@ -170,6 +170,18 @@ def _refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[
     for each in (*inputs, *matching):
         if each is not None and each.resolve() == disk.resolve():
             raise click.UsageError(f"{disk} is read by this command; valid is another path for the disk")
+
+
+def _answer_file(path: Path) -> str:
+    """Return the path as text; refuse a file of another kind, which only a start of the disk would tell."""
+    from osdimage.imaging.errors import InvalidInput  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence.element import MAX_BYTES, read_element  # noqa: PLC0415
+
+    with path.open("rb") as file:
+        root = read_element(file.read(MAX_BYTES + 1), source=str(path))
+    if root.tag.rpartition(":")[2] != "unattend":
+        raise InvalidInput(f"{path}: its root is <{root.tag}>; valid is an answer file, whose root is <unattend>")
+    return str(path)
 
 
 def _boot(options: BootOptions, *, no_boot: bool) -> BootOptions | None:

@@ -194,6 +194,24 @@ def test_options_of_the_start_do_not_go_with_no_boot(wim: Path, tmp_path: Path, 
     osdimage(*words, "--dry-run")
 
 
+# Microsoft, "Windows Setup Automation Overview": an answer file is XML, whose root is unattend.
+@pytest.mark.parametrize("data", [b"MSWIM\0\0\0", b"<unattend>", b"<sequence/>", b""])
+def test_what_is_no_answer_file_is_refused_before_the_disk_is_made(wim: Path, tmp_path: Path, data: bytes) -> None:
+    answers, disk = tmp_path / "answers.xml", tmp_path / "disk.img"
+    answers.write_bytes(data)
+    refused = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--unattend", answers, code=3)
+    assert str(answers) in refused.err
+    assert not disk.exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_an_answer_file_may_be_in_each_encoding_that_windows_reads(wim: Path, tmp_path: Path, encoding: str) -> None:
+    answers = tmp_path / "answers.xml"
+    answers.write_text('<unattend xmlns="urn:schemas-microsoft-com:unattend">ä</unattend>', encoding=encoding)
+    words = ["--preset", "uefi", "--size", "2GB", "--unattend", answers, "--dry-run"]
+    osdimage("deploy", wim, tmp_path / "disk.img", *words)
+
+
 def test_a_dry_run_refuses_what_the_run_refuses(wim: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     disk.touch()
