@@ -50,8 +50,10 @@ def raw_beside(
         StorageError: when the result cannot be named.
     """
     exists = os.path.lexists(destination)
-    if exists and not (replace and destination.is_file()):
-        raise TargetRefused(f"{destination}: exists already; a {disk_format} file is written new")
+    if exists and not destination.is_file():
+        raise TargetRefused(f"{destination}: is not a regular file; a {disk_format} disk is written to a regular file")
+    if exists and not replace:
+        raise TargetRefused(f"{destination}: exists already; let it be replaced (--yes), or name another file")
     program = shutil.which("qemu-img")
     if program is None:
         raise OsdImageError(

@@ -140,7 +140,7 @@ def test_images_for_virtual_machines_hold_the_same_disk(wim: Path, tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([disk.name, "raw.img", "windows.ntfs"])
     assert (done.document["disk"], done.document["applied"]["target"]) == (str(disk), str(disk))
     refused = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--format", disk_format, code=4)
-    assert "exists already" in refused.err
+    assert "exists already; let it be replaced (--yes)" in refused.err
 
 
 def test_where_files_must_have_names_an_image_for_a_virtual_machine_is_made_too(
