@@ -46,10 +46,12 @@ def info_command(
 
     properties = _properties(changes)
     if properties is not None or boot is not None:
-        with WimFile.open(wim) as opened:
+        with WimFile.open(wim, check=check) as opened:
             index = opened.select(selector).index
         boot_index = None if boot is None else index if boot == "yes" else 0
         set_properties(wim, {} if properties is None else {index: properties}, boot_index=boot_index)
+        # What chose the image may be what was changed, and the user is shown the image that it was.
+        selector = type(selector)(index=index)
     with WimFile.open(wim, check=check) as opened:
         for text in opened.warnings:
             reporter.warn(text)

@@ -119,6 +119,13 @@ def test_a_change_is_seen_by_other_tools_and_leaves_the_rest(
     assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(tree))
 
 
+@pytest.mark.foreign
+def test_an_image_that_was_chosen_by_its_name_is_renamed_and_shown(copy: Path) -> None:
+    document = osdimage("info", copy, "--name", "second", "--set", "name=other", "--json").document
+    assert [image["name"] for image in document["images"]] == ["other"]
+    assert [image["Name"] for image in judges.wimlib_info(copy).images] == ["first", "other"]
+
+
 def test_creator_and_version_are_set_together(copy: Path) -> None:
     changes = ("--set", "creator=Jörg", "--set", "version=2.0")
     document = osdimage("info", copy, "--index", "2", *changes, "--json").document
@@ -184,6 +191,14 @@ def test_a_part_of_a_split_wim_is_not_changed(pair: Path, tmp_path: Path) -> Non
     assert "split" in outcome.err
     out = osdimage("info", tmp_path / "part.swm").out
     assert "part 1 of" in out
+
+
+def test_check_comes_before_a_change(copy: Path) -> None:
+    data = bytearray(copy.read_bytes())
+    data[300] ^= 1
+    copy.write_bytes(data)
+    osdimage("info", copy, "--index", "1", "--check", "--set", "name=other", code=3)
+    assert copy.read_bytes() == bytes(data)
 
 
 def test_check_finds_damage(copy: Path) -> None:
