@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest
@@ -10,6 +11,21 @@ from osdimage.imaging.wim.elements import CREATOR_PROPERTY, VERSION_PROPERTY
 # Longest values.  OSDImageCreator and OSDImageDescription 1-255, OSDImageVersion 1-32 characters ("OSD in Configuration
 # Manager 2007", task sequence action variables, Capture Operating System Image); the name as the description.
 _LIMITS = {"name": 255, "description": 255, "creator": 255, "image version": 32}
+# Control characters, lone surrogates, and the separators of lines and paragraphs, which end a line as well.
+_NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
+_NO_CHAR = "\ufffe\uffff"
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether the XML of a WIM can hold a text: no control characters but tabs, no lone surrogates.
+
+    These and two more are what ``Char`` leaves out (XML 1.0, section 2.2); line ends, which it has, are refused too:
+    the texts are of one line.
+    """
+    return all(
+        character == "\t" or (unicodedata.category(character) not in _NO_TEXT and character not in _NO_CHAR)
+        for character in text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +55,10 @@ class ImageProperties:
                 continue
             if len(value) > _LIMITS[what]:
                 raise InvalidRequest(f"the {what} has {len(value)} characters; at most {_LIMITS[what]} are allowed")
-            if any(not (character.isprintable() or character == "\t") for character in value):
-                raise InvalidRequest(f"the {what} {value!r} holds control characters, which XML cannot store")
+            if not is_storable(value):
+                raise InvalidRequest(
+                    f"the {what} {value!r} holds control characters or parts of characters; only text can be stored"
+                )
 
     def by_element(self) -> dict[str, str]:
         """Return the values that are given, by the path of their XML element."""

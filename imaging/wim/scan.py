@@ -15,7 +15,7 @@ from osdimage.imaging.progress import Meter
 from osdimage.imaging.volume.title import title_of
 from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.source import CaptureSource, Opened
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
@@ -143,7 +143,7 @@ def with_name(wanted: ImageProperties, source: CaptureSource, handle: WimHandle,
         return wanted
     title = title_of(Path(source.path.resolve().name or "root"), source.partition)
     base = title.encode("utf-8", "replace").decode("utf-8")
-    base = "".join(character if character.isprintable() else "?" for character in base)[:240]
+    base = "".join(character if is_storable(character) else "?" for character in base)[:240]
     name, number = base, 1
     while name in taken:
         number += 1

@@ -95,6 +95,12 @@ SETS = {
     "name": ("name=Grüße \N{GRINNING FACE}", "Name", "Grüße \N{GRINNING FACE}"),
     "name in capitals": ("NAME=new", "Name", "new"),
     "description": ("description=a = b & <c>", "Description", "a = b & <c>"),
+    "spaces of other scripts": (
+        "description=10\u00a0Go \u65e5\u672c\u3000x",
+        "Description",
+        "10\u00a0Go \u65e5\u672c\u3000x",
+    ),
+    "a joiner": ("name=\U0001f469\u200d\U0001f4bb", "Name", "\U0001f469\u200d\U0001f4bb"),
     "no description": ("description=", "Description", ""),
 }
 
@@ -159,6 +165,10 @@ BAD_SETS = {
     "too long": ("version=" + "1" * 33, "at most 32"),
     "a name that is there": ("name=second", "already there"),
     "control characters": ("name=a\x07b", "control characters"),
+    "two lines": ("name=a\nb", "control characters"),
+    "two lines to Unicode": ("name=a\u2028b", "control characters"),
+    "bytes that are no text": ("name=a\udcffb", "parts of characters"),
+    "no character of XML": ("name=a\ufffeb", "only text"),
 }
 
 
