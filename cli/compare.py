@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Differences to name; all are counted.",
 )
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads.  Default: one a processor.")
+@params.reading_threads
 @params.output()
 def compare_command(
     wim: Path,

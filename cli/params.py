@@ -246,12 +246,20 @@ references = click.option(
     help="Other files that hold contents: the parts of a split WIM, or the base of a delta.  Repeatable.",
 )
 check = click.option("--check", is_flag=True, help="Compare the WIM with its integrity table first.")
+# Far more than any machine has use for; each takes memory.
+_MOST_THREADS = 1024
 threads = click.option(
     "--threads",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, _MOST_THREADS),
     metavar="N",
     default=0,
-    help="Compressor threads; 0 (default): one a processor.",
+    help="Compressor threads, at most 1,024; 0 (default): one a processor.",
+)
+reading_threads = click.option(
+    "--threads",
+    type=click.IntRange(1, _MOST_THREADS),
+    metavar="N",
+    help="Threads, at most 1,024.  Default: one a processor.",
 )
 limit = click.option(
     "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."

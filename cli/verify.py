@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("verify")
 @click.argument("wims", nargs=-1, required=True, type=params.EXISTING, metavar="WIM...")
 @params.references
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads.  Default: one a processor.")
+@params.reading_threads
 @params.output()
 def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int | None, reporter: Reporter) -> int:
     """Check WIMs: the integrity table, the trees, the names, and every blob's SHA-1.

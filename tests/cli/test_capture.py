@@ -87,6 +87,7 @@ REFUSED = {
     "chunk not a power of two": Refused(("--chunk-size", "48K"), "a power of two"),
     "chunk not a size": Refused(("--chunk-size", "many"), "512MB"),
     "threads below zero": Refused(("--threads", "-1"), "--threads"),
+    "more threads than an int of C": Refused(("--threads", "4294967296"), "0<=x<=1024"),
     "pattern with a folder but no root": Refused(("--exclude", r"a\b"), r"\a\b"),
     "pattern with a quote": Refused(("--exclude", 'a"b'), "quotes"),
     "empty pattern": Refused(("--exclude", ""), "empty"),
