@@ -7,6 +7,7 @@ an :class:`~osdimage.imaging.ImageSelector`.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +23,21 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
-EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
-ANY_PATH = click.Path(path_type=Path)
+
+class PathType(click.Path):
+    """A path that is not empty: a script's variable without a value must not stand for the working directory."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse the empty text."""
+        if value == "":
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
+ANY_PATH = PathType(path_type=Path)
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only

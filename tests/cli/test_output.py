@@ -248,6 +248,30 @@ def test_debug_shows_the_traceback_and_its_absence_hides_it(single: Path) -> Non
     assert "Traceback" not in osdimage("apply", single, single, code=4).err
 
 
+EMPTY_PATHS = {
+    "source of a capture": ("capture", "", "{new}"),
+    "destination of a capture": ("capture", "{tree}", ""),
+    "target of an apply": ("apply", "{single}", ""),
+    "WIM of an apply": ("apply", "", "{new}"),
+    "target of an extract": ("extract", "{single}", "/", "--to", ""),
+    "target of a comparison": ("compare", "{single}", ""),
+    "destination of an export": ("export", "{single}", ""),
+}
+
+
+@pytest.mark.parametrize("arguments", EMPTY_PATHS.values(), ids=EMPTY_PATHS.keys())
+def test_an_empty_path_does_not_stand_for_the_working_directory(
+    arguments: tuple[str, ...], places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    outcome = osdimage(*(word.format(**places) for word in arguments), code=2)
+    (line,) = outcome.err.splitlines()
+    assert "the path is empty" in line
+    assert list(tmp_path.glob("here/*")) == []
+    assert not places["new"].exists()
+
+
 def test_no_command_and_unknown_commands() -> None:
     assert "Commands:" in osdimage("--help").out
     assert "frobnicate" in osdimage("frobnicate", code=2).err
