@@ -56,7 +56,7 @@ def info_command(
         for text in opened.warnings:
             reporter.warn(text)
         if as_xml:
-            click.echo(opened.xml.encode("utf-8", "replace"))
+            render.out(opened.xml.encode("utf-8", "replace"))
             return
         is_query = selector != type(selector)()
         images = [opened.select(selector).info] if is_query else [image.info for image in opened]

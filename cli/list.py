@@ -49,11 +49,11 @@ def list_command(
 
             def write(entry: Entry) -> None:
                 nonlocal separator
-                click.echo(separator + json.dumps(_facts(entry)), nl=False)
+                render.out(separator + json.dumps(_facts(entry)), end="")
                 separator = ",\n"
 
             dropped = image.walk(write, path=path, recursive=recursive)
-            click.echo("\n]" if separator == ",\n" else "[]")
+            render.out("\n]" if separator == ",\n" else "[]")
         else:
             show = _show_nothing if reporter.quiet else _show_long if is_long else _show
             dropped = image.walk(show, path=path, recursive=recursive)

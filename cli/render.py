@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from uuid import UUID
 
 import click
+from osdimage.imaging.errors import StorageError
 from osdimage.imaging.progress import Phase, ProgressCallback, ProgressEvent
 
 if TYPE_CHECKING:
@@ -61,9 +62,23 @@ def contents(files: int, directories: int) -> str:
     return f"{counted(files, 'file')} and {counted(directories, 'directory', 'directories')}"
 
 
+def out(text: str | bytes, *, end: str = "\n") -> None:
+    """Print on stdout; bytes whatever its encoding is.
+
+    Raises:
+        OSError: which names the stream, when nothing more can be written to it.
+    """
+    try:
+        click.echo(text + end if isinstance(text, str) else text + end.encode(), nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
 def line(text: str = "") -> None:
     """Print a line of the result on stdout."""
-    click.echo(printable(text))
+    out(printable(text))
 
 
 def note(text: str) -> None:
@@ -94,7 +109,7 @@ def document(value: object) -> None:
     """Print one JSON document on stdout.  Lone surrogates of names become JSON escapes."""
     import json  # noqa: PLC0415 - start-up stays cheap
 
-    click.echo(json.dumps(to_plain(value), indent=2))
+    out(json.dumps(to_plain(value), indent=2))
 
 
 def table(
@@ -115,7 +130,7 @@ def table(
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         text = "  ".join(parts).rstrip()
-        click.echo(text if columns is None or len(text) <= columns else text[: columns - 1] + "…")
+        out(text if columns is None or len(text) <= columns else text[: columns - 1] + "…")
 
 
 class Reporter:
@@ -189,12 +204,32 @@ class Reporter:
         return self._on_event
 
     def event(self, facts: object) -> None:
-        """Write a JSON line to where ``--events`` says."""
-        if self._stream is not None:
-            import json  # noqa: PLC0415 - start-up stays cheap
+        """Write a JSON line to where ``--events`` says.
 
-            self._stream.write(json.dumps(to_plain(facts)) + "\n")
+        Raises:
+            StorageError: when nothing more can be written to it.
+        """
+        if self._stream is None or self._events_to is None:
+            return
+        import json  # noqa: PLC0415 - start-up stays cheap
+
+        text = json.dumps(to_plain(facts))
+        if self._events_to == "-":
+            out(text)
+            return
+        try:
+            self._stream.write(text + "\n")
             self._stream.flush()
+        except OSError as error:
+            # Closing writes the same once more.
+            with suppress(OSError):
+                self._stream.close()
+            # Not a BrokenPipeError, which stands for a reader of stdout that left and is passed over in silence.
+            raise StorageError(
+                f"--events {self._events_to}: {error.strerror}; the command was stopped",
+                path=self._events_to,
+                errno=error.errno,
+            ) from error
 
     def result(self, facts: object, *lines: str) -> None:
         """Print the result: the facts as JSON when that was asked for, the lines otherwise."""

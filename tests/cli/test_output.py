@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import judges
 import pytest
 import trees
 from commands import osdimage
@@ -298,3 +299,62 @@ def test_a_reader_that_leaves_early_is_no_error_message(pair: Path) -> None:
 def test_a_number_and_its_noun_agree(number: int, said: str) -> None:
     assert counted(number, "directory", "directories") == said
     assert counted(number, "file") == said.replace("directories", "files").replace("directory", "file")
+
+
+def redirected(shell: str, places: dict[str, Path]) -> subprocess.CompletedProcess[str]:
+    """Run a line of a shell in which ``$0 -c "$1"`` is written as OSDIMAGE."""
+    program, option, code = PROGRAM
+    command = shell.format(**places).replace("OSDIMAGE", f'"$0" {option} "$1"')
+    return subprocess.run(
+        ["bash", "-c", command, program, code], capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+FULL = {
+    "a list": "OSDIMAGE list {single}",
+    "a list as JSON": "OSDIMAGE list {single} --json",
+    "facts": "OSDIMAGE info {single}",
+    "XML": "OSDIMAGE info {single} --xml",
+    "events": "OSDIMAGE verify {single} --events -",
+    "version": "OSDIMAGE --version",
+    "help": "OSDIMAGE --help",
+}
+
+
+@pytest.mark.parametrize("command", FULL.values(), ids=FULL.keys())
+def test_an_output_that_takes_no_more_is_named(command: str, places: dict[str, Path]) -> None:
+    done = redirected(command + " >/dev/full", places)
+    assert (done.returncode, done.stderr) == (1, "osdimage: standard output: No space left on device\n")
+
+
+def test_help_for_a_reader_that_left_is_no_error_message(places: dict[str, Path]) -> None:
+    done = redirected("(sleep 0.2; OSDIMAGE --help) | true; echo ${{PIPESTATUS[0]}}", places)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_events_that_cannot_be_written_stop_the_command_and_are_named(places: dict[str, Path]) -> None:
+    done = redirected("OSDIMAGE capture {tree} {new} --events /dev/full", places)
+    assert done.returncode == 1
+    assert done.stderr == "osdimage: --events /dev/full: No space left on device; the command was stopped\n"
+    assert not places["new"].exists()
+
+
+def test_a_reader_of_events_that_left_is_told_of(places: dict[str, Path], tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    done = redirected(f"head -c 1 {fifo} >/dev/null & OSDIMAGE capture {{tree}} {{new}} --events {fifo}", places)
+    assert done.returncode == 1
+    assert done.stderr == f"osdimage: --events {fifo}: Broken pipe; the command was stopped\n"
+    assert not places["new"].exists()
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_do_no_harm(closed: str, places: dict[str, Path]) -> None:
+    done = redirected(f"OSDIMAGE capture {{tree}} {{new}} --exclude nothing --threads 1 {closed}", places)
+    assert (done.returncode, done.stderr) == (0, "")
+    judges.wimlib("verify", places["new"])
+    # A question that nobody can answer.
+    done = redirected(f"OSDIMAGE apply {{single}} {{new}} --wipe {closed}", places)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == (0 if "2>" in closed else 1)
