@@ -107,10 +107,21 @@ def export_images(
         for text in warnings:
             meter.warn(text)
         if mode is WriteMode.APPEND:
-            warnings += append_file(handle, path, spec, integrity=integrity, threads=threads, meter=meter)
+            warnings += append_file(
+                handle, path, spec, integrity=integrity, threads=threads, meter=meter, contents=source.path
+            )
         else:
             over = mode is WriteMode.OVERWRITE
-            warnings += write_file(handle, path, spec, replace=over, integrity=integrity, threads=threads, meter=meter)
+            warnings += write_file(
+                handle,
+                path,
+                spec,
+                replace=over,
+                integrity=integrity,
+                threads=threads,
+                meter=meter,
+                contents=source.path,
+            )
     meter.finish()
     return ExportResult(path, indexes, path.stat().st_size, tuple(warnings))
 
@@ -152,7 +163,7 @@ def _add(
     first = handle.info().image_count + 1
     wanted = properties or ImageProperties()
     for number, image in enumerate(chosen):
-        with wim_errors(path):
+        with wim_errors(path, contents=source.path):
             source.handle.export_image(
                 image.index, handle, name=wanted.name, description=wanted.description, boot=False
             )

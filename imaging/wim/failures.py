@@ -63,6 +63,12 @@ _PARTS = {
     "WIM, or the base of a delta)",
     WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
 }
+_FAULTS_OF_CONTENTS = {
+    WimlibCode.DECOMPRESSION,
+    WimlibCode.INVALID_RESOURCE_HASH,
+    WimlibCode.RESOURCE_NOT_FOUND,
+    WimlibCode.UNEXPECTED_END_OF_FILE,
+}
 _REFUSED = {
     WimlibCode.ALREADY_LOCKED: "another program is writing to it",
     WimlibCode.WIM_IS_READONLY: "it cannot be changed: it is marked read-only, split, or not writable",
@@ -99,9 +105,13 @@ def _short(text: str) -> str:
 
 
 @contextmanager
-def wim_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn errors of libwim inside the ``with`` into those of osdimage, naming a file."""
+def wim_errors(path: str | os.PathLike[str], *, contents: str | os.PathLike[str] | None = None) -> Iterator[None]:
+    """Turn errors of libwim inside the ``with`` into those of osdimage, naming a file.
+
+    ``contents`` is the WIM that the contents come from, when that is another: what is damaged or missing is there.
+    """
     try:
         yield
     except WimlibError as error:
-        raise translate(error, path) from error
+        is_there = error.code in _FAULTS_OF_CONTENTS
+        raise translate(error, path if contents is None or not is_there else contents) from error

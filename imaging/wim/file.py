@@ -86,10 +86,9 @@ class WimFile:
         with wim_errors(where):
             handle = WimHandle.open(where, check_integrity=check, listener=listener(meter))
         try:
-            patterns = list(refs)
-            if patterns:
-                with wim_errors(where):
-                    handle.reference_files(patterns)
+            for pattern in refs:
+                with wim_errors(pattern):
+                    handle.reference_files([pattern])
             opened = cls(where, handle)
         except BaseException:
             handle.close()

@@ -52,14 +52,16 @@ def write_file(
     threads: int,
     meter: Meter,
     retain_guid: bool = False,
+    contents: Path | None = None,
     finish: Callable[[int], None] | None = None,
 ) -> tuple[str, ...]:
     """Write a WIM as a new file that appears complete or not at all; return libwim's warnings.
 
+    ``contents`` is the WIM that they come from, for errors.
     ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
     """
     settings = _settings(spec, integrity=integrity, threads=threads, retain_guid=retain_guid)
-    with new_file(path, replace=replace) as descriptor, wim_errors(path):
+    with new_file(path, replace=replace) as descriptor, wim_errors(path, contents=contents):
         warnings = handle.write(descriptor, settings, listener=listener(meter))
         if finish is not None:
             finish(descriptor)
@@ -67,14 +69,24 @@ def write_file(
 
 
 def append_file(
-    handle: WimHandle, path: Path, spec: CompressionSpec, *, integrity: bool | None, threads: int, meter: Meter
+    handle: WimHandle,
+    path: Path,
+    spec: CompressionSpec,
+    *,
+    integrity: bool | None,
+    threads: int,
+    meter: Meter,
+    contents: Path | None = None,
 ) -> tuple[str, ...]:
-    """Append what is new in a handle to the file it was opened from; return libwim's warnings."""
+    """Append what is new in a handle to the file it was opened from; return libwim's warnings.
+
+    ``contents`` is the WIM that they come from, for errors.
+    """
     try:
-        with wim_errors(path):
+        with wim_errors(path, contents=contents):
             return handle.overwrite(_settings(spec, integrity=integrity, threads=threads), listener=listener(meter))
     except OsdImageError as error:
-        error.args = (f"{error} -- the WIM was cut back to what it held before", *error.args[1:])
+        error.args = (f"{error} -- {path} was cut back to what it held before", *error.args[1:])
         raise
 
 

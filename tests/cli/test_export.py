@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import judges
@@ -160,7 +161,25 @@ def test_a_damaged_source_is_not_exported(copy: Path, tmp_path: Path) -> None:
     contents[208:400] = bytes(192)
     copy.write_bytes(contents)
     outcome = osdimage("export", copy, tmp_path / "new.esd", "--index", "1", "--no-integrity", code=3)
-    assert "osdimage: " in outcome.err
+    # The fault lies in the file that is read.
+    assert outcome.err.splitlines()[-1].startswith(f"osdimage: {copy}: a ")
     assert not (tmp_path / "new.esd").exists()
     checked = osdimage("export", copy, tmp_path / "new.wim", "--index", "1", "--check", code=3)
     assert "integrity table" in checked.err
+
+
+def test_a_source_that_lacks_contents_is_the_one_that_is_named(small: Path, single: Path, tmp_path: Path) -> None:
+    more = shutil.copytree(small, tmp_path / "more", symlinks=True)
+    (more / "added").write_bytes(b"added")
+    delta = tmp_path / "delta.wim"
+    judges.wimlib("capture", more, delta, f"--delta-from={single}")
+    before = single.read_bytes()
+    error = osdimage("export", delta, tmp_path / "new.wim", code=3).err
+    assert error.startswith(f"osdimage: {delta}: file contents are in another file")
+    assert not (tmp_path / "new.wim").exists()
+    osdimage("export", delta, tmp_path / "new.wim", "--ref", str(single))
+    judges.wimlib("verify", tmp_path / "new.wim")
+    # What the destination holds need not be in the source.
+    osdimage("export", delta, single)
+    assert single.read_bytes() != before
+    judges.wimlib("verify", single)
