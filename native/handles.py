@@ -11,7 +11,9 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from osdimage.native import text
@@ -113,6 +115,7 @@ class WimHandle:
     Attributes:
         repairs: what libwim ignored or repaired in the header and the blob table when it opened the file.
         references: the patterns of other files in which blobs are found; see :meth:`reference_files`.
+        found: the state of the file just before it was opened for writing, or None.
 
     Every method raises :class:`~osdimage.native.status.WimlibError` when libwim refuses, ValueError after close, and
     RuntimeError from another thread or from inside the handle's own progress function.
@@ -124,6 +127,7 @@ class WimHandle:
         """Take over the structure in ``owner`` (a ``WIMStruct **``); :meth:`create` and :meth:`open` call this."""
         self.repairs = repairs
         self.references: tuple[str, ...] = ()
+        self.found: os.stat_result | None = None
         self._owner = owner
         self._relay = relay
         self._thread = threading.get_ident()
@@ -162,6 +166,11 @@ class WimHandle:
             lib.WIMLIB_OPEN_FLAG_WRITE_ACCESS if write else 0
         )
         encoded = text.path_to_c(path)
+        found = None
+        if write:
+            # A file that cannot be looked at cannot be opened either, and libwim says why.
+            with suppress(OSError):
+                found = Path(path).stat()
         xml_handler = lib.osd_xml_quiet()
         try:
             with relay:
@@ -175,7 +184,9 @@ class WimHandle:
             # The caller knows from the header that there is no table to check.
             messages = tuple(line for line in messages if not line.endswith("Skipping integrity check."))
         repairs = tuple(line for line in messages if not line.startswith(_WRITE_IN_PROGRESS))
-        return cls(owner, relay, repairs, holds_lock=write)
+        handle = cls(owner, relay, repairs, holds_lock=write)
+        handle.found = found
+        return handle
 
     def close(self) -> None:
         """Free the structure.  A second call does nothing."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, OsdImageError
+from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
@@ -81,13 +82,36 @@ def append_file(
     """Append what is new in a handle to the file it was opened from; return libwim's warnings.
 
     ``contents`` is the WIM that they come from, for errors.
+
+    Raises:
+        TargetRefused: when another program is writing to the file, or has since it was opened; nothing was written.
     """
+    _refuse_changed(path, handle)
     try:
         with wim_errors(path, contents=contents):
             return handle.overwrite(_settings(spec, integrity=integrity, threads=threads), listener=listener(meter))
+    except TargetRefused:
+        # Refused before the first byte.
+        raise
     except OsdImageError as error:
         error.args = (f"{error} -- {path} was cut back to what it held before", *error.args[1:])
         raise
+
+
+def _refuse_changed(path: Path, handle: WimHandle) -> None:
+    """Refuse a file that was changed since it was opened.
+
+    libwim locks it only now, and would write over what another program has appended in the meantime.
+    """
+    before, now = handle.found, path.stat()
+    if before is not None and _version(before) != _version(now):
+        raise TargetRefused(
+            f"{path}: another program has changed it since this command opened it; nothing was written, run it again"
+        )
+
+
+def _version(facts: os.stat_result) -> tuple[int, ...]:
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def append_spec(path: Path, wanted: CompressionSpec | None, present: Compression | None) -> CompressionSpec:

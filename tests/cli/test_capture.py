@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import judges
 import pytest
 import trees
 from commands import osdimage
+from osdimage.imaging.wim import capture as capture_module
 
 CAPTURE_KEYS = {
     "path",
@@ -159,6 +161,31 @@ def test_a_name_that_is_there_is_refused_and_a_default_one_is_numbered(single: P
     assert single.read_bytes() == before
     for expected in ("small", "small (2)", "small (3)"):
         assert osdimage("capture", small, single, "--append", "--json").document["name"] == expected
+
+
+@pytest.mark.foreign
+def test_what_another_program_appends_during_a_scan_is_not_lost(
+    single: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan_slowly(*arguments: object, **options: object) -> object:
+        judges.wimlib("append", small, single, "of another program")
+        return scan(*arguments, **options)  # type: ignore[arg-type]
+
+    scan = capture_module.scan
+    monkeypatch.setattr(capture_module, "scan", scan_slowly)
+    outcome = osdimage("capture", small, single, "--append", "--name", "mine", code=4)
+    assert "another program has changed it" in outcome.err
+    assert [image["Name"] for image in judges.wimlib_info(single).images] == ["only", "of another program"]
+    judges.wimlib("verify", single)
+
+
+def test_a_wim_that_is_locked_was_not_cut_back(single: Path, small: Path) -> None:
+    before = single.read_bytes()
+    with single.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        outcome = osdimage("capture", small, single, "--append", "--name", "mine", code=4)
+    assert outcome.err == f"osdimage: {single}: another program is writing to it\n"
+    assert single.read_bytes() == before
 
 
 def test_append_in_another_format_is_refused(single: Path, small: Path) -> None:
