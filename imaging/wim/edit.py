@@ -155,13 +155,14 @@ def delete_images(
 
     Raises:
         InvalidRequest: when there is no such image, or none would be left.
-        TargetRefused: when the WIM cannot be changed.
+        TargetRefused: when the WIM cannot be changed, or another program is writing to it.
         StorageError: when writing failed; the WIM is as it was.
     """
     path = Path(wim)
     meter = Meter(progress, WRITE_SHARES)
     old_size = path.stat().st_size if path.exists() else 0
-    with wim_errors(path), WimHandle.open(path, write=True) as handle:
+    # What another program appends while the new file is written would be lost: the lock comes first.
+    with _locked(path), wim_errors(path), WimHandle.open(path, write=True) as handle:
         facts = handle.info()
         unique = sorted(set(indexes), reverse=True)
         for index in unique:
@@ -232,6 +233,9 @@ def _locked(path: Path) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise TargetRefused(f"{path}: another program is writing to it") from error
+        if not os.path.samestat(os.fstat(descriptor), path.stat()):
+            # It was replaced, as delete does, between the two calls.
+            raise TargetRefused(f"{path}: another program has just replaced it; run this again")
         yield descriptor
     finally:
         os.close(descriptor)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import judges
 import pytest
 import trees
 from commands import osdimage
+from osdimage.imaging.wim import edit
 
 VERIFY_KEYS = {"path", "images", "blobs", "size", "problems", "notes"}
 
@@ -158,3 +162,29 @@ def test_a_split_wim_is_not_deleted_from(pair: Path, tmp_path: Path) -> None:
     before = (tmp_path / "part.swm").read_bytes()
     osdimage("delete", tmp_path / "part.swm", "--index", "1", code=4)
     assert (tmp_path / "part.swm").read_bytes() == before
+
+
+def test_nothing_is_deleted_from_a_wim_that_another_program_writes_to(copy: Path) -> None:
+    before = copy.read_bytes()
+    with copy.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        outcome = osdimage("delete", copy, "--index", "1", code=4)
+    assert outcome.err == f"osdimage: {copy}: another program is writing to it\n"
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.foreign
+def test_nothing_can_be_appended_while_images_are_deleted(
+    copy: Path, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*arguments: Any, **options: Any) -> Any:
+        # wimlib-imagex exits with WIMLIB_ERR_ALREADY_LOCKED, which is 1.
+        done = subprocess.run(["wimlib-imagex", "append", small, copy, "late"], capture_output=True, check=False)
+        assert done.returncode == 1, done.stderr
+        return write_file(*arguments, **options)
+
+    write_file = edit.write_file
+    monkeypatch.setattr(edit, "write_file", write)
+    osdimage("delete", copy, "--index", "1")
+    assert [image["Name"] for image in judges.wimlib_info(copy).images] == ["second"]
+    judges.wimlib("verify", copy)
