@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
-DISK = click.Path(path_type=Path)
+DISK = params.ANY_PATH
 
 sector_size = click.option(
     "--sector-size",

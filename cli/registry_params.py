@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.boot.hive import Hive
     from osdimage.imaging.wim.select import ImageSelector
 
-TARGET = click.Path(exists=True, dir_okay=False, path_type=Path)
+TARGET = params.EXISTING
 force = click.option(
     "--force", is_flag=True, help="Write also a dirty hive, whose last changes in its log files are lost then."
 )

@@ -32,7 +32,8 @@ from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native import tree
-from osdimage.native.handles import AddedImage, WimHandle
+from osdimage.native.facts import AddedImage
+from osdimage.native.handles import WimHandle
 
 _HEADER_SIZE = 208
 _VERSION = 0x10D00

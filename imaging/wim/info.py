@@ -15,7 +15,7 @@ from uuid import UUID
 
 from osdimage.imaging.errors import CorruptWim, InvalidInput
 from osdimage.imaging.wim.elements import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
-from osdimage.native.handles import WimInfo
+from osdimage.native.facts import WimInfo
 from osdimage.native.runtime import Compression
 
 if TYPE_CHECKING:

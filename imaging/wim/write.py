@@ -13,7 +13,8 @@ from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.output import new_file
 from osdimage.imaging.wim.steps import listener
-from osdimage.native.handles import WimHandle, WriteSettings
+from osdimage.native.facts import WriteSettings
+from osdimage.native.handles import WimHandle
 from osdimage.native.runtime import Compression
 
 # Shares of the time of a write, measured with the default compression; scanning is cheap beside compressing.

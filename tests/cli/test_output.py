@@ -257,6 +257,8 @@ EMPTY_PATHS = {
     "target of an extract": ("extract", "{single}", "/", "--to", ""),
     "target of a comparison": ("compare", "{single}", ""),
     "destination of an export": ("export", "{single}", ""),
+    "disk": ("disk", "show", ""),
+    "hive": ("registry", "get", "", "x"),
 }
 
 

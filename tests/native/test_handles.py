@@ -15,7 +15,8 @@ import judges
 import pytest
 from osdimage.native import entries, tree
 from osdimage.native.callbacks import Omitted, Report
-from osdimage.native.handles import WimHandle, WriteSettings
+from osdimage.native.facts import WriteSettings
+from osdimage.native.handles import WimHandle
 from osdimage.native.runtime import Compression, compression_level
 from osdimage.native.status import WimlibCode, WimlibError
 
