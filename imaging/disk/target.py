@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, format_size
 
@@ -222,6 +223,7 @@ def open_image(path: str, *, write: bool = False, sector_size: int | None = None
     Raises:
         StorageError: when it cannot be opened.
         TargetRefused: when it is not a file, is empty, or is locked.
+        InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
     """
     try:
         descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC)
@@ -230,19 +232,20 @@ def open_image(path: str, *, write: bool = False, sector_size: int | None = None
     try:
         if write:
             lock(descriptor, path)
-        return FileTarget(path, descriptor, _image_geometry(path, descriptor, sector_size))
+        return FileTarget(path, descriptor, _image_geometry(path, descriptor, sector_size, write=write))
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def _image_geometry(path: str, descriptor: int, sector_size: int | None) -> Geometry:
+def _image_geometry(path: str, descriptor: int, sector_size: int | None, *, write: bool) -> Geometry:
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode):
         raise TargetRefused(f"{path} is not a disk image: valid is a file or a block device")
+    size_bytes = disk_bytes(path, descriptor, facts.st_size, write=write)
     if sector_size is None:
-        sector_size = detect_sector_size(descriptor, facts.st_size)
-    geometry = Geometry.of_size(facts.st_size, sector_size)
+        sector_size = detect_sector_size(descriptor, size_bytes)
+    geometry = Geometry.of_size(size_bytes, sector_size)
     if geometry.sectors < 1:
         raise TargetRefused(f"{path} is too small to be a disk: {facts.st_size} bytes")
     return geometry

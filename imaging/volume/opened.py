@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.disk.target import FileTarget, Window, lock
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
@@ -124,6 +125,7 @@ def open_volume(path: Path, partition: int | None = None, *, write: bool = False
         StorageError: when it cannot be opened or read.
         TargetRefused: when it is in use or read-only, or no file or device at all.
         InvalidTable: when the disk has no partition table that can be used.
+        InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
         InvalidRequest: when the disk has no such partition, or it cannot hold a volume.
     """
     if partition is None:
@@ -192,7 +194,10 @@ def _open_whole(path: Path, *, write: bool) -> Iterator[FileTarget]:
         if write:
             lock(descriptor, str(path))
         sector_size = struct.unpack("i", fcntl.ioctl(descriptor, _BLKSSZGET, bytes(4)))[0] if is_device else 512
-        geometry = Geometry.of_size(os.lseek(descriptor, 0, os.SEEK_END), sector_size)
+        size_bytes = os.lseek(descriptor, 0, os.SEEK_END)
+        if not is_device:
+            size_bytes = disk_bytes(str(path), descriptor, size_bytes, write=write)
+        geometry = Geometry.of_size(size_bytes, sector_size)
     except BaseException:
         os.close(descriptor)
         raise

@@ -307,7 +307,7 @@ def _open_window(
         return disk.window(_extent(disk, partition))
     if kind is Kind.DISK:
         raise InvalidRequest(f"{path} is {kind.value}: choose one with --partition (osdimage disk show lists them)")
-    if kind in {Kind.MISSING, Kind.SPECIAL, Kind.WIM, Kind.OTHER_FILE}:
+    if kind in {Kind.MISSING, Kind.SPECIAL, Kind.WIM, Kind.CONTAINER, Kind.OTHER_FILE}:
         raise TargetRefused(
             f"{path}: is {kind.value}; an image is compared with a directory, with a file or device that holds one "
             "volume, or with a partition of a disk"

@@ -11,6 +11,7 @@ import stat
 from enum import Enum
 from pathlib import Path
 
+from osdimage.imaging.disk.container import container_of
 from osdimage.imaging.errors import StorageError
 
 _SECTOR = 4096
@@ -27,6 +28,7 @@ class Kind(Enum):
     FAT = "a FAT volume"
     DISK = "a disk with a partition table"
     WIM = "a WIM"
+    CONTAINER = "a virtual machine's disk but no plain image, which qemu-img convert -O raw makes of it"
     OTHER_FILE = "a file that holds no file system known here"
     SPECIAL = "neither a file, a directory nor a block device"
 
@@ -59,6 +61,8 @@ def probe_sector(sector: bytes) -> Kind:
         return kind
     if sector[:8] in {b"MSWIM\0\0\0", b"WLPWM\0\0\0"}:
         return Kind.WIM
+    if container_of(sector) is not None:
+        return Kind.CONTAINER
     if sector[510:512] != b"\x55\xaa":
         return Kind.OTHER_FILE
     if sector[54:57] == b"FAT" or sector[82:87] == b"FAT32":

@@ -1,0 +1,69 @@
+"""The files of virtual machines, made by qemu-img: told by name and left alone; a fixed VHD is a disk and a footer."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import commands
+import disk_judges
+import judges
+import pytest
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.units import GIB, MIB
+
+pytestmark = pytest.mark.foreign
+
+FORMATS = {"qcow2": "qcow2", "vhdx": "VHDX", "vpc": "VHD", "vmdk": "VMDK", "vdi": "VDI"}
+
+
+def qemu_img(*arguments: str | Path) -> None:
+    subprocess.run([judges.require("qemu-img"), *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_virtual_machines_file_is_named_with_the_way_out_and_not_written(form: str, tmp_path: Path) -> None:
+    disk = tmp_path / f"disk.{form}"
+    qemu_img("create", "-q", "-f", form, disk, "4G")
+    before = disk.read_bytes()
+    way_out = f"is a {FORMATS[form]} file, not a plain image of a disk: convert it first, qemu-img convert -f {form}"
+    for arguments, code in (
+        (("disk", "show", disk), 3),
+        (("boot", "check", disk), 3),
+        (("capture", disk, tmp_path / "new.wim", "--partition", "1"), 3),
+        (("disk", "init", disk, "--preset", "uefi", "--yes"), 4),
+    ):
+        said = commands.osdimage(*arguments, code=code).err
+        assert way_out in said
+        assert said.count("\n") == 1
+    assert "qemu-img convert" in commands.osdimage("capture", disk, tmp_path / "new.wim", code=3).err
+    assert disk.read_bytes() == before
+
+
+def test_a_fixed_vhd_is_laid_out_before_its_footer(tmp_path: Path) -> None:
+    disk, raw = tmp_path / "disk.vhd", tmp_path / "raw.img"
+    qemu_img("create", "-q", "-f", "vpc", "-o", "subformat=fixed,force_size=on", disk, "4G")
+    footer = _last_sector(disk)
+    commands.osdimage("disk", "init", disk, "--preset", "uefi", "--yes")
+    assert _last_sector(disk) == footer
+    qemu_img("convert", "-f", "vpc", "-O", "raw", disk, raw)
+    assert raw.stat().st_size == 4 * GIB
+    assert "No problems found" in disk_judges.sgdisk_verify(raw)
+
+
+def test_the_mark_alone_at_the_end_of_a_disk_hides_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk.vhd"
+    qemu_img("create", "-q", "-f", "vpc", "-o", "subformat=fixed,force_size=on", disk, "4M")
+    footer = bytearray(_last_sector(disk))
+    footer[0x30] ^= 1
+    with disk.open("r+b") as file:
+        file.seek(-512, 2)
+        file.write(footer)
+    with open_target(str(disk)) as target:
+        assert target.geometry.size_bytes == 4 * MIB + 512
+
+
+def _last_sector(disk: Path) -> bytes:
+    with disk.open("rb") as file:
+        file.seek(-512, 2)
+        return file.read()
