@@ -16,7 +16,6 @@ from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import VolumeInfo, volumes
-from osdimage.imaging.errors import InvalidTable
 
 FILE_SYSTEMS = ("ntfs", "fat32")
 
@@ -52,8 +51,5 @@ def read_volumes(disk: Path) -> DiskVolumes:
         StorageError: when it cannot be read.
     """
     with open_target(str(disk)) as target:
-        try:
-            table = read_table(target).require()
-        except InvalidTable as error:
-            raise InvalidTable(f"{disk}: {error}") from error
+        table = read_table(target).require()
         return DiskVolumes(table, {each.number: found for each, found in volumes(target, table)})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.disk.target import FileTarget, Window, lock
-from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
 from osdimage.imaging.volume.title import title_of
 from osdimage.native.slices import CACHE_SIZE, Slice
@@ -139,10 +139,7 @@ def open_volume(path: Path, partition: int | None = None, *, write: bool = False
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
     with open_target(str(path), write=write) as target:
-        try:
-            table = read_table(target).require()
-        except InvalidTable as error:
-            raise InvalidTable(f"{path}: {error}") from error
+        table = read_table(target).require()
         yield _identified(path, partition, target, _find(path, target, table, partition).extent)
 
 

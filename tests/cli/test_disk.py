@@ -344,6 +344,10 @@ def test_a_disk_without_a_table_leaves_with_3(osdimage: Osdimage, tmp_path: Path
     done = osdimage("show", "blank.img")
     assert (done.code, done.out, done.err) == (3, "", "osdimage: blank.img has no partition table\n")
     assert osdimage("show", "blank.img", "--json").code == 3
+    blank, wim = tmp_path / "blank.img", tmp_path / "new.wim"
+    for option in (("--partition", "1"), ("--all-volumes",)):
+        said = commands.osdimage("capture", blank, wim, *option, code=3).err
+        assert said == f"osdimage: {blank} has no partition table\n"
     checked = osdimage("check", "blank.img")
     assert checked.code == 3
     assert "osdimage disk init makes one" in checked.out
