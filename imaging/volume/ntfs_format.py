@@ -27,7 +27,7 @@ HEADS, SECTORS_PER_TRACK = 255, 63
 
 _LARGEST_LABEL = 32  # characters, as Windows allows
 _CLUSTERS = frozenset(512 << shift for shift in range(13))  # to 2 MiB, as Windows 10 1709 and later allow
-_SMALLEST = MIB
+_SMALLEST = MIB  # without the last sector, which holds the copy of the boot sector (mkntfs)
 _SERIAL_AT = 0x48  # in the boot sector and its copy (Microsoft, "NTFS boot sector")
 _U32 = 0xFFFFFFFF
 _TIMEOUT_S = 600
@@ -97,8 +97,11 @@ def format_ntfs(target: FileTarget, extent: Extent, wish: NtfsFormat | None = No
     wish = wish or NtfsFormat()
     window = target.window(extent)
     size = window.geometry.size_bytes
-    if size < _SMALLEST:
-        raise InvalidRequest(f"{target.name}: {format_size(size)} are too small for NTFS; valid is 1 MB and more")
+    least = _SMALLEST + window.geometry.sector_size
+    if size < least:
+        raise InvalidRequest(
+            f"{target.name}: {format_size(size)} ({size} bytes) are too small for NTFS; valid are {least} and more"
+        )
     try:
         # Without a name, so that nothing is left of it whatever ends the program.
         with tempfile.TemporaryFile() as made:

@@ -11,9 +11,10 @@ import pytest
 from judges import require
 from ntfs_judges import contents, dissect, ntfsfix, ntfsinfo, outside
 from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.disk.volume import VolumeInfo, identify
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
-from osdimage.imaging.units import Extent
+from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume import ntfs_format
 from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
 from osdimage.native import holes
@@ -153,6 +154,18 @@ def test_a_format_that_is_interrupted_leaves_no_volume(tmp_path: Path, monkeypat
 def test_what_ntfs_does_not_know_is_refused(wish: dict[str, object]) -> None:
     with pytest.raises(InvalidRequest):
         NtfsFormat(**wish)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sector_size", [512, 4096])
+def test_the_smallest_volume_is_one_mebibyte_and_a_sector(sector_size: int, tmp_path: Path) -> None:
+    # mkntfs: "Minimum NTFS volume size is 1MiB", which it counts without the last sector.
+    image = tmp_path / "small.ntfs"
+    least = MIB // sector_size + 1
+    with create_image(str(image), least * sector_size, sector_size=sector_size) as target:
+        with pytest.raises(InvalidRequest, match=f"valid are {least * sector_size} and more"):
+            format_ntfs(target, Extent(Lba(0), least - 1))
+        format_ntfs(target, Extent(Lba(0), least))
+    ntfsfix(image)
 
 
 def test_a_partition_that_is_too_small_is_refused_before_anything_is_written(tmp_path: Path) -> None:
