@@ -50,7 +50,8 @@ def format_command(
 
     EVERYTHING THAT IS IN THE PARTITION IS LOST; nothing outside it is touched.  You are asked, unless --yes is given.
     """
-    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.check import misfit  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
@@ -78,6 +79,9 @@ def format_command(
             wish = NtfsFormat(label or "", cluster_size, serial=rng.getrandbits(64), quick=not full)
             format_ntfs(target, extent, wish)
         target.flush()
+    found = misfit(chosen, filesystem)
+    if found is not None:
+        reporter.warn(f"{found.text}; {found.remedy}")
     facts = {"disk": disk, "partition": partition, "filesystem": filesystem, "label": label}
     reporter.result(facts, f"{disk}: partition {partition}, {size}, is formatted as {filesystem.upper()}")
 

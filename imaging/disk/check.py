@@ -9,7 +9,7 @@ from osdimage.imaging.disk import place, roles
 from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.volume import volumes
 from osdimage.imaging.units import Extent, Lba
@@ -102,15 +102,22 @@ def _span(extent: Extent) -> str:
 def _volume_findings(target: BlockTarget, table: PartitionTable) -> Iterator[Finding]:
     """Compare types with what the partitions hold."""
     for partition, volume in volumes(target, table):
-        row, held = roles.type_of(partition.type_id), volume.kind
-        if held is None or row is None or not row.holds or held in row.holds:
-            continue
-        text = (
-            f"partition {partition.number} holds {held}, but its type is {roles.format_type(partition.type_id)} "
-            f"({row.label}), for {', '.join(sorted(row.holds))}"
-        )
-        remedy = "Windows may offer to format it; give it the type that fits, or format it anew"
-        yield warning("type-mismatch", text, remedy)
+        found = misfit(partition, volume.kind)
+        if found is not None:
+            yield found
+
+
+def misfit(partition: Partition, held: str | None) -> Finding | None:
+    """Return what is to be said of a partition whose type is not for the file system that it holds, or None."""
+    row = roles.type_of(partition.type_id)
+    if held is None or row is None or not row.holds or held in row.holds:
+        return None
+    text = (
+        f"partition {partition.number} holds {held}, but its type is {roles.format_type(partition.type_id)} "
+        f"({row.label}), for {', '.join(sorted(row.holds))}"
+    )
+    remedy = "Windows may offer to format it; give it the type that fits, or format it anew"
+    return warning("type-mismatch", text, remedy)
 
 
 def _alignment_findings(table: PartitionTable) -> Iterator[Finding]:

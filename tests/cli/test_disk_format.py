@@ -56,6 +56,13 @@ def test_nothing_else_on_the_disk_changes(disk: Disk, tmp_path: Path) -> None:
     assert "No problems found" in judges.run("sgdisk", "-v", disk.path)
 
 
+def test_a_file_system_that_the_type_is_not_for_is_warned_of(disk: Disk) -> None:
+    # UEFI 2.10, 13.3: an EFI system partition holds FAT.
+    said = osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "ntfs", "--yes").err
+    assert said.startswith("warning: partition 1 holds ntfs, but its type is ")
+    assert not osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "fat32", "--yes").err
+
+
 def test_what_cannot_be_formatted_is_refused(disk: Disk) -> None:
     assert "give --yes" in osdimage("disk", "format", disk.path, "--partition", "4", code=2).err
     assert "there are: 1, 2, 3, 4" in osdimage("disk", "format", disk.path, "--partition", "9", "--yes", code=2).err
