@@ -63,6 +63,8 @@ def capture_command(
     hibernation files, recycle bins and the working folders of Windows and of task sequences are left out, unless
     --config says otherwise.
 
+    The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
+
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each.
     """

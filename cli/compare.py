@@ -58,6 +58,8 @@ def compare_command(
     for counts as dropped, not as different.  Exit code 0: equal; 1: not.
 
     With --all-volumes every image is compared with the volume that `apply --all-volumes` gives it.
+
+    The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
     """
     if all_volumes and (partition is not None or sector_size is not None or selector != type(selector)()):
         raise click.UsageError(
