@@ -104,7 +104,7 @@ def restore(
         TargetRefused: when the backup is of a disk of another size.
         StorageError: when reading or writing fails, or the disk does not hold what was written.
     """
-    check_geometry(target, backup.geometry)
+    check_geometry(target, backup.geometry, what="saved table")
     old = read_table(target)
     steps = tidied(target, backups.restore_steps(backup, old))
     saved = _save(target, old, steps, now=now, save_to=save_to) if save else None

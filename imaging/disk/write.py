@@ -202,8 +202,8 @@ def verify_table(table: PartitionTable) -> None:
         raise InvalidLayout(problems)
 
 
-def check_geometry(target: BlockTarget, geometry: Geometry) -> None:
-    """Make sure that a table is meant for this target.
+def check_geometry(target: BlockTarget, geometry: Geometry, *, what: str = "plan") -> None:
+    """Make sure that a table is meant for this target; ``what`` is where the table comes from.
 
     Raises:
         TargetRefused: when the sizes differ.
@@ -211,13 +211,13 @@ def check_geometry(target: BlockTarget, geometry: Geometry) -> None:
     have = target.geometry
     if have.sector_size != geometry.sector_size:
         raise TargetRefused(
-            f"{target.name} has sectors of {have.sector_size} bytes, the plan is for {geometry.sector_size}"
+            f"{target.name} has sectors of {have.sector_size} bytes, the {what} is for {geometry.sector_size}"
         )
     if have.sectors != geometry.sectors:
         order = "smaller" if have.sectors < geometry.sectors else "larger"
         raise TargetRefused(
-            f"{target.name} is {order} than the plan: {have.size_bytes} bytes ({format_size(have.size_bytes)}), "
-            f"the plan is for {geometry.size_bytes} ({format_size(geometry.size_bytes)})"
+            f"{target.name} is {order} than the {what}: {have.size_bytes} bytes ({format_size(have.size_bytes)}), "
+            f"the {what} is for {geometry.size_bytes} ({format_size(geometry.size_bytes)})"
         )
 
 
