@@ -31,7 +31,7 @@ from osdimage.cli.render import Reporter
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @disk_params.yes
-@params.output(events=False)
+@params.output()
 def format_command(
     disk: Path,
     partition: int,
@@ -74,10 +74,10 @@ def format_command(
         if filesystem == "fat32":
             hidden = extent.first if extent.first < 1 << 32 else 0
             options = Fat32Options(rng.getrandbits(32), label, cluster_size, hidden_sectors=hidden)
-            format_fat32(target.window(extent), options, full=full)
+            format_fat32(target.window(extent), options, full=full, progress=reporter.callback)
         else:
             wish = NtfsFormat(label or "", cluster_size, serial=rng.getrandbits(64), quick=not full)
-            format_ntfs(target, extent, wish)
+            format_ntfs(target, extent, wish, progress=reporter.callback)
         target.flush()
     found = misfit(chosen, filesystem)
     if found is not None:

@@ -69,13 +69,16 @@ class FillResult:
     losses: tuple[Loss, ...]
 
 
-def format_fat32(volume: BlockTarget, options: Fat32Options, *, full: bool = False) -> Fat32Layout:
+def format_fat32(
+    volume: BlockTarget, options: Fat32Options, *, full: bool = False, progress: ProgressCallback | None = None
+) -> Fat32Layout:
     """Make an empty volume; what was in the target is lost.
 
     Args:
         volume: the target, usually the window of a partition; all of it becomes the volume.
         options: what the volume is like.
         full: also write zeros over all that is not used.
+        progress: receives the progress.
 
     Raises:
         InvalidRequest: when FAT32 cannot have this size; nothing was written.
@@ -84,9 +87,11 @@ def format_fat32(volume: BlockTarget, options: Fat32Options, *, full: bool = Fal
     layout = plan_layout(volume.geometry, options.cluster_size)
     nothing = from_entries(())
     tree = _plan((), layout, options, volume.name)
+    meter = Meter(progress, {Phase.WIPE: 99, Phase.EXTRACT_DATA: 1} if full else {Phase.EXTRACT_DATA: 1})
     if full:
-        zero_data(volume, layout)
-    write_volume(volume, layout, tree, nothing, options=options, meter=Meter(None, {Phase.EXTRACT_DATA: 1}))
+        zero_data(volume, layout, meter)
+    write_volume(volume, layout, tree, nothing, options=options, meter=meter)
+    meter.finish()
     return layout
 
 

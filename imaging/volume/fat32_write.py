@@ -39,6 +39,7 @@ from osdimage.imaging.volume.fat32_tree import Node, Tree, directory_bytes
 # Writes of this size cost nothing beside the copying, and the buffer stays in the cache of the processor.
 _GATHERED = MIB
 _ZEROS = bytes(MIB)
+_REPORTED = 64 * len(_ZEROS)  # bytes of zeros between two events
 _FAT_SLAB = MIB // 4
 
 
@@ -115,11 +116,14 @@ def write_volume(
         raise
 
 
-def zero_data(volume: BlockTarget, layout: Fat32Layout) -> None:
+def zero_data(volume: BlockTarget, layout: Fat32Layout, meter: Meter) -> None:
     """Write zeros over every cluster, and over what is left behind the last one."""
     begin, end = layout.offset_of(FIRST_CLUSTER), layout.sectors * layout.sector_size
     for at in range(begin, end, len(_ZEROS)):
+        if (at - begin) % _REPORTED == 0:
+            meter.step(Phase.WIPE, at - begin, end - begin)
         volume.write_at(at, _ZEROS[: end - at])
+    meter.step(Phase.WIPE, end - begin, end - begin)
 
 
 class _Stream:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.target import FileTarget, Window
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB, Extent, format_size
 from osdimage.native import holes, ntfs
 
@@ -32,6 +33,7 @@ _SERIAL_AT = 0x48  # in the boot sector and its copy (Microsoft, "NTFS boot sect
 _U32 = 0xFFFFFFFF
 _TIMEOUT_S = 600
 _PIECE = MIB
+_REPORTED = 64 * MIB  # zeros between two events
 _ZEROS = bytes(_PIECE)
 
 
@@ -81,13 +83,16 @@ class NtfsFormat:
             raise InvalidRequest(f"the serial number {self.serial:#x} does not fit into 64 bits")
 
 
-def format_ntfs(target: FileTarget, extent: Extent, wish: NtfsFormat | None = None) -> None:
+def format_ntfs(
+    target: FileTarget, extent: Extent, wish: NtfsFormat | None = None, *, progress: ProgressCallback | None = None
+) -> None:
     """Make an NTFS volume in a partition of a disk.  What the partition held is lost; nothing outside it is touched.
 
     Args:
         target: the disk, open for writing.
         extent: the sectors of the partition.
         wish: how.
+        progress: receives the progress.
 
     Raises:
         InvalidRequest: when the partition is too small, or mkntfs cannot make such a volume.
@@ -95,6 +100,7 @@ def format_ntfs(target: FileTarget, extent: Extent, wish: NtfsFormat | None = No
         OsdImageError: when mkntfs is missing or fails.
     """
     wish = wish or NtfsFormat()
+    meter = Meter(progress, {Phase.WRITE_METADATA: 1} if wish.quick else {Phase.WIPE: 95, Phase.WRITE_METADATA: 5})
     window = target.window(extent)
     size = window.geometry.size_bytes
     least = _SMALLEST + window.geometry.sector_size
@@ -109,7 +115,7 @@ def format_ntfs(target: FileTarget, extent: Extent, wish: NtfsFormat | None = No
             _run_mkntfs(target.name, made.fileno(), _arguments(extent, window.geometry.sector_size, wish))
             if wish.serial is not None:
                 _set_serial(made.fileno(), size, window.geometry.sector_size, wish.serial)
-            _put_in_place(target, extent, made.fileno(), wish)
+            _put_in_place(target, extent, made.fileno(), wish, meter)
     except OSError as error:
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
@@ -174,37 +180,44 @@ def _set_serial(descriptor: int, size: int, sector_size: int, serial: int) -> No
 # ---- into the partition
 
 
-def _put_in_place(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat) -> None:
+def _put_in_place(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat, meter: Meter) -> None:
     window = target.window(extent)
     sector_size = window.geometry.sector_size
     boot = os.pread(descriptor, sector_size, 0)
     window.write_at(0, bytes(sector_size))
     try:
         window.flush()
-        _copy(target, extent, descriptor, wish)
+        _copy(target, extent, descriptor, wish, meter)
         window.flush()
         window.write_at(0, boot)
         window.flush()
     except BaseException as error:
         explain(error, f"{target.name}: the partition at sector {extent.first} was not finished and holds no volume")
         raise
+    meter.finish()
 
 
-def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat) -> None:
+def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat, meter: Meter) -> None:
     """Copy all that mkntfs wrote but the boot sector."""
     window = target.window(extent)
     size, sector_size = window.geometry.size_bytes, window.geometry.sector_size
     ranges = [(max(begin, sector_size), end) for begin, end in holes.data_ranges(descriptor, 0, size)]
     if not wish.quick:
-        _fill(window, 0, size)
+        for at in range(0, size, _REPORTED):
+            meter.step(Phase.WIPE, at, size)
+            _fill(window, at, min(at + _REPORTED, size))
+        meter.step(Phase.WIPE, size, size)
     elif not wish.is_zero and not holes.punch(target.descriptor, extent.first * sector_size, size):
         _erase_marks(window)
         # Where the file system makes holes of zeros that mkntfs wrote, they are wanted all the same.
         for begin, end in ntfs.allocated_ranges(_path_of(descriptor)):
             for gap_begin, gap_end in holes.hole_ranges(descriptor, begin, min(end, size)):
                 _fill(window, max(gap_begin, sector_size), gap_end)
+    done, total = 0, sum(max(0, end - begin) for begin, end in ranges)
     for begin, end in ranges:
         for at in range(begin, end, _PIECE):
+            meter.step(Phase.WRITE_METADATA, done, total)
+            done += min(_PIECE, end - at)
             window.write_at(at, os.pread(descriptor, min(_PIECE, end - at), at))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,20 @@ def test_a_file_system_that_the_type_is_not_for_is_warned_of(disk: Disk) -> None
     said = osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "ntfs", "--yes").err
     assert said.startswith("warning: partition 1 holds ntfs, but its type is ")
     assert not osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "fat32", "--yes").err
+
+
+@pytest.mark.parametrize(("number", "system"), [(1, "fat32"), (4, "ntfs")])
+def test_a_full_format_tells_how_far_it_is(disk: Disk, tmp_path: Path, number: int, system: str) -> None:
+    events = tmp_path / "events"
+    words = ("--partition", str(number), "--fs", system, "--full", "--yes", "--events", events)
+    osdimage("disk", "format", disk.path, *words)
+    seen = [json.loads(line) for line in events.read_text().splitlines()]
+    wiped = [each["done"] for each in seen if each["phase"] == "wipe"]
+    assert len(wiped) > 3
+    assert wiped == sorted(wiped)
+    percents = [each["percent"] for each in seen]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
 
 
 def test_what_cannot_be_formatted_is_refused(disk: Disk) -> None:
