@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     "--index", "indexes", type=click.IntRange(min=1), metavar="N", multiple=True, help="A 1-based index.  Repeatable."
 )
 @click.option("--name", "names", multiple=True, help="An image's name.  Repeatable.")
+@params.references
 @params.output()
-def delete_command(wim: Path, indexes: tuple[int, ...], names: tuple[str, ...], reporter: Reporter) -> None:
+def delete_command(
+    wim: Path, indexes: tuple[int, ...], names: tuple[str, ...], refs: tuple[str, ...], reporter: Reporter
+) -> None:
     """Delete images, and the contents that no other image needs.
 
     The WIM is written anew without them and replaced in one step.
@@ -36,7 +39,7 @@ def delete_command(wim: Path, indexes: tuple[int, ...], names: tuple[str, ...], 
     selectors += [ImageSelector(name=name) for name in names]
     with WimFile.open(wim) as opened:
         chosen = [opened.select(selector).index for selector in selectors]
-    result = delete_images(wim, chosen, progress=reporter.callback)
+    result = delete_images(wim, chosen, refs=refs, progress=reporter.callback)
     reporter.result(
         result,
         f"{wim}: {counted(result.images_left, 'image')} left; the file has {format_size(result.new_size)}, "

@@ -42,6 +42,7 @@ class WriteSettings:
         rebuild: write everything anew instead of appending (:meth:`WimHandle.overwrite` only).
         recompress: compress again what could be copied.
         retain_guid: keep the WIM's GUID.
+        skips_references: leave out the blobs that are in referenced files: what is written is a delta of these.
         threads: compressor threads, 0 for one a processor.
     """
 
@@ -52,6 +53,7 @@ class WriteSettings:
     rebuild: bool = False
     recompress: bool = False
     retain_guid: bool = False
+    skips_references: bool = False
     threads: int = 0
 
     def flags(self) -> int:
@@ -68,6 +70,7 @@ class WriteSettings:
             | (lib.WIMLIB_WRITE_FLAG_REBUILD if self.rebuild else 0)
             | (lib.WIMLIB_WRITE_FLAG_RECOMPRESS if self.recompress else 0)
             | (lib.WIMLIB_WRITE_FLAG_RETAIN_GUID if self.retain_guid else 0)
+            | (lib.WIMLIB_WRITE_FLAG_SKIP_EXTERNAL_WIMS if self.skips_references else 0)
         )
 
 

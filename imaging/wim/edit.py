@@ -14,7 +14,7 @@ import fcntl
 import os
 import struct
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +146,7 @@ def delete_images(
     wim: str | os.PathLike[str],
     indexes: Sequence[int],
     *,
+    refs: Iterable[str] = (),
     progress: ProgressCallback | None = None,
 ) -> DeleteResult:
     """Delete images and the contents that no other image needs.
@@ -153,8 +154,15 @@ def delete_images(
     The WIM is written anew beside the old one, which is replaced in one step; nothing is compressed again.  The images
     behind a deleted one move up.
 
+    Args:
+        wim: the WIM.
+        indexes: of the images, 1-based.
+        refs: files or glob patterns of files that hold contents too: the base of a delta, which stays one.
+        progress: receives the progress.
+
     Raises:
         InvalidRequest: when there is no such image, or none would be left.
+        MissingParts: when contents are in another file, which ``refs`` does not name.
         TargetRefused: when the WIM cannot be changed, or another program is writing to it.
         StorageError: when writing failed; the WIM is as it was.
     """
@@ -163,6 +171,9 @@ def delete_images(
     old_size = path.stat().st_size if path.exists() else 0
     # What another program appends while the new file is written would be lost: the lock comes first.
     with _locked(path), wim_errors(path), WimHandle.open(path, write=True) as handle:
+        for pattern in refs:
+            with wim_errors(pattern):
+                handle.reference_files([pattern])
         facts = handle.info()
         unique = sorted(set(indexes), reverse=True)
         for index in unique:
@@ -174,7 +185,17 @@ def delete_images(
             load_tree(path, handle, index)
             handle.delete_image(index)
         spec = CompressionSpec(facts.compression or Compression.NONE)
-        write_file(handle, path, spec, replace=True, integrity=None, threads=0, meter=meter, retain_guid=True)
+        write_file(
+            handle,
+            path,
+            spec,
+            replace=True,
+            integrity=None,
+            threads=0,
+            meter=meter,
+            retain_guid=True,
+            skips_references=True,
+        )
     meter.finish()
     return DeleteResult(path, facts.image_count - len(unique), old_size, path.stat().st_size)
 

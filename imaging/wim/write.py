@@ -54,15 +54,19 @@ def write_file(
     threads: int,
     meter: Meter,
     retain_guid: bool = False,
+    skips_references: bool = False,
     contents: Path | None = None,
     finish: Callable[[int], None] | None = None,
 ) -> tuple[str, ...]:
     """Write a WIM as a new file that appears complete or not at all; return libwim's warnings.
 
+    With ``skips_references`` the blobs that are in referenced files are left there.
     ``contents`` is the WIM that they come from, for errors.
     ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
     """
-    settings = _settings(spec, integrity=integrity, threads=threads, retain_guid=retain_guid)
+    settings = _settings(
+        spec, integrity=integrity, threads=threads, retain_guid=retain_guid, skips_references=skips_references
+    )
     with new_file(path, replace=replace) as descriptor, wim_errors(path, contents=contents):
         warnings = handle.write(descriptor, settings, listener=listener(meter))
         if finish is not None:
@@ -138,6 +142,7 @@ def _settings(
     integrity: bool | None,
     threads: int,
     retain_guid: bool = False,
+    skips_references: bool = False,
 ) -> WriteSettings:
     return WriteSettings(
         compression=spec.format,
@@ -145,5 +150,6 @@ def _settings(
         solid=spec.solid,
         integrity=integrity,
         retain_guid=retain_guid,
+        skips_references=skips_references,
         threads=threads,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,25 @@ def test_nothing_can_be_appended_while_images_are_deleted(
     osdimage("delete", copy, "--index", "1")
     assert [image["Name"] for image in judges.wimlib_info(copy).images] == ["second"]
     judges.wimlib("verify", copy)
+
+
+@pytest.mark.foreign
+def test_an_image_of_a_delta_is_deleted_with_the_base_at_hand_and_the_rest_stays_a_delta(tmp_path: Path) -> None:
+    common, base, delta = tmp_path / "common", tmp_path / "base.wim", tmp_path / "delta.wim"
+    common.mkdir()
+    # Too random to compress: whoever holds it is larger than it.
+    (common / "large").write_bytes(b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(4096)))
+    judges.wimlib("capture", common, base)
+    (common / "first").write_bytes(b"1")
+    judges.wimlib("capture", common, delta, "first", f"--delta-from={base}")
+    (common / "second").write_bytes(b"2")
+    judges.wimlib("append", common, delta, "second", f"--delta-from={base}")
+    before = delta.read_bytes()
+    refused = osdimage("delete", delta, "--index", "1", code=3)
+    assert "are in another file; name it with ref" in refused.err
+    assert delta.read_bytes() == before
+    osdimage("delete", delta, "--index", "1", "--ref", str(base))
+    assert [image["Name"] for image in judges.wimlib_info(delta).images] == ["second"]
+    assert delta.stat().st_size < (common / "large").stat().st_size
+    judges.wimlib("apply", delta, "1", tmp_path / "applied", f"--ref={base}")
+    assert judges.outcome("diff", "-r", common, tmp_path / "applied").returncode == 0
