@@ -7,6 +7,7 @@ Sources: QEMU's docs/interop/qcow2.rst; [MS-VHDX] 2.2.1; Microsoft's "Virtual Ha
 from __future__ import annotations
 
 import os
+import shlex
 
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 
@@ -43,7 +44,7 @@ def disk_bytes(path: str, descriptor: int, size_bytes: int, *, write: bool) -> i
     if found is not None:
         text = (
             f"{path} is a {found[0]} file, not a plain image of a disk: "
-            f"convert it first, qemu-img convert -f {found[1]} -O raw {path} NEW.img"
+            f"convert it first, qemu-img convert -f {found[1]} -O raw {shlex.quote(path)} NEW.img"
         )
         raise TargetRefused(text) if write else InvalidInput(text)
     if size_bytes > _FOOTER_BYTES and _is_fixed_vhd(os.pread(descriptor, _FOOTER_BYTES, size_bytes - _FOOTER_BYTES)):
