@@ -92,7 +92,7 @@ def deploy_command(
     DISK is a disk image, which --size creates, or a device.  EVERYTHING THAT IS ON IT IS LOST.  An image needs no root,
     no loop device and no mount.  The plan is shown first, and you are asked, unless --yes is given or DISK is new.
     """
-    from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.deploy.execute import execute, refuse_untold_sectors  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415
     from osdimage.imaging.deploy.relayout import plan_from_wim  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
@@ -124,7 +124,9 @@ def deploy_command(
             return make_plan(image, layout, geometry, rng, partition=partition, unattend=answer_file, boot=boot)
 
         if dry_run:
-            _show(disk, planned(_geometry(disk, disk_format, size, sector_size, expected)), reporter)
+            plan = planned(_geometry(disk, disk_format, size, sector_size, expected))
+            refuse_untold_sectors(plan, str(disk), is_image=not disk.is_block_device())
+            _show(disk, plan, reporter)
             return
         with _target(disk, disk_format, size=size, sector_size=sector_size, replace=yes) as (target, is_new):
             expected(target)

@@ -109,7 +109,8 @@ def execute(
     applied: list[ApplyResult] = []
     boot: BootResult | None = None
     with _telling(lambda: done):
-        _refuse_untold_sectors(plan, target)
+        is_image = stat.S_ISREG(os.fstat(target.descriptor).st_mode)
+        refuse_untold_sectors(plan, target.name, is_image=is_image)
         for action in plan.actions:
             match action:
                 case WriteTable():
@@ -151,13 +152,16 @@ def execute(
     return DeployResult(disk, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
 
 
-def _refuse_untold_sectors(plan: DeployPlan, target: FileTarget) -> None:
-    """Refuse an image whose volumes nobody could find: a GPT lies where its sectors tell, an MBR is always at 0."""
+def refuse_untold_sectors(plan: DeployPlan, name: str, *, is_image: bool) -> None:
+    """Refuse an image whose volumes nobody could find: a GPT lies where its sectors tell, an MBR is always at 0.
+
+    Raises:
+        TargetRefused: which calls the image by ``name``.
+    """
     size = plan.table.geometry.sector_size
-    is_image = stat.S_ISREG(os.fstat(target.descriptor).st_mode)
     if is_image and plan.table.scheme is Scheme.MBR and size != _SECTOR_OF_IMAGES:
         raise TargetRefused(
-            f"{target.name}: a disk image with an MBR cannot tell that its sectors have {size} bytes; "
+            f"{name}: a disk image with an MBR cannot tell that its sectors have {size} bytes; "
             f"valid are sectors of {_SECTOR_OF_IMAGES} bytes, or a GPT"
         )
 

@@ -75,8 +75,11 @@ def test_an_mbr_image_of_4k_sectors_is_refused_before_it_is_made(wim: Path, tmp_
     disk = tmp_path / "disk.img"
     words = ("deploy", wim, disk, "--preset", "bios", "--size", "3GB", "--sector-size", "4096")
     told = osdimage(*words, code=4).err
-    assert "a disk image with an MBR cannot tell that its sectors have 4096 bytes" in told
+    assert f"{disk}: a disk image with an MBR cannot tell that its sectors have 4096 bytes" in told
     assert not disk.exists()
+    planned = osdimage(*words, "--dry-run", code=4)
+    assert planned.out == ""
+    assert "cannot tell that its sectors have 4096 bytes" in planned.err
 
 
 def test_the_plan_tells_of_it_and_no_boot_leaves_it_out(wim: Path, tmp_path: Path) -> None:
