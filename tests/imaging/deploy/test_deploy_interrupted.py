@@ -20,6 +20,7 @@ from osdimage.imaging.progress import Phase
 from osdimage.imaging.units import MIB
 from sandbox import COMMAND
 from smalldisk import SmallDisk, small_disk
+from stopping import unmeasured
 from volume_cases import expected_contents, make_tree, make_wim
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
@@ -121,7 +122,9 @@ def test_a_signal_while_the_image_is_applied_is_told_and_the_next_starts_from_th
 
 
 def stop_in(phase: Phase, arguments: list[str], number: signal.Signals) -> tuple[int, str]:
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured()
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line)["phase"] == phase:
@@ -141,7 +144,7 @@ def test_a_signal_while_a_volume_is_formatted_is_told_and_leaves_nothing(
     os.mkfifo(fifo)
     slow.write_text(f"#!/bin/sh\necho formatting > '{fifo}'\nexec sleep 60\n")
     slow.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    environment = {**unmeasured(), "PATH": f"{slow.parent}:{os.environ['PATH']}"}
     with subprocess.Popen(command(wim, disk), stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert fifo.read_text() == "formatting\n"
         process.send_signal(signal.SIGTERM)

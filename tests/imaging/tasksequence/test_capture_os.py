@@ -24,6 +24,7 @@ from osdimage.imaging.tasksequence.partition_disk import partition_disk
 from osdimage.imaging.volume.files import open_files
 from osdimage.imaging.volume.opened import open_volume
 from sequence_cases import GPT, MBR, MIB, Log, blank_disk, computer, kernel, run, stamp
+from stopping import unmeasured
 
 pytestmark = pytest.mark.foreign
 
@@ -286,7 +287,11 @@ def test_a_capture_that_is_killed_leaves_the_old_wim(
     old = tmp_path / "old.wim"
     old.write_bytes(b"an old image")
     with subprocess.Popen(
-        [sys.executable, "-c", CAPTURE, machine.disk(0), old], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", CAPTURE, machine.disk(0), old],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=unmeasured(),
     ) as process:
         assert process.stdout is not None
         while "write-data" not in process.stdout.readline():

@@ -27,6 +27,7 @@ from osdimage.imaging import ImageProperties, Phase, ProgressEvent, StorageError
 from osdimage.native import ntfs
 from sandbox import COMMAND
 from smalldisk import SmallDisk, small_disk
+from stopping import unmeasured
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 
@@ -148,7 +149,13 @@ def is_marked(wim: Path) -> bool:
 
 
 def start(arguments: list[str], *, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    return subprocess.Popen([*prefix, *COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [*prefix, *COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=unmeasured(),
+    )
 
 
 def stop_when(arguments: list[str], phase: Phase, number: signal.Signals) -> tuple[int, str]:
