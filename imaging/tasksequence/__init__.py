@@ -11,7 +11,7 @@ An action alone::
     env = Environment(computer={"OSDDataImageIndex": "1"})
     machine = Machine.start({0: Path("disk.img")}, packages={"ABC00002": Path("data.wim")})
     with env.step_defaults({"OSDWipeDestinationPartition": "true"}, {"ImagePackageID": "ABC00002"}):
-        print(apply_data_image(env, machine, SILENT).message)
+        result = apply_data_image(env, machine, SILENT)
 
 A whole sequence::
 
@@ -19,6 +19,6 @@ A whole sequence::
     from osdimage.imaging.tasksequence.actions import ACTIONS
 
     sequence, actions = load_sequence(Path("ts.xml")), action_table(ACTIONS)
-    print(plan_sequence(sequence, env, machine, actions).destroys)
+    lost = plan_sequence(sequence, env, machine, actions).destroys
     report = run_sequence(sequence, env, machine, actions)
 """

@@ -29,6 +29,7 @@ from osdimage.imaging.wim.audit import load_tree
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.references import reference_files
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle
@@ -171,9 +172,7 @@ def delete_images(
     old_size = path.stat().st_size if path.exists() else 0
     # What another program appends while the new file is written would be lost: the lock comes first.
     with _locked(path), wim_errors(path), WimHandle.open(path, write=True) as handle:
-        for pattern in refs:
-            with wim_errors(pattern):
-                handle.reference_files([pattern])
+        reference_files(handle, refs)
         facts = handle.info()
         unique = sorted(set(indexes), reverse=True)
         for index in unique:

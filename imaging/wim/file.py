@@ -14,6 +14,7 @@ from osdimage.imaging.wim import info, select
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.info import WimHeader
+from osdimage.imaging.wim.references import reference_files
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
 from osdimage.native import tree
@@ -86,9 +87,7 @@ class WimFile:
         with wim_errors(where):
             handle = WimHandle.open(where, check_integrity=check, listener=listener(meter))
         try:
-            for pattern in refs:
-                with wim_errors(pattern):
-                    handle.reference_files([pattern])
+            reference_files(handle, refs)
             opened = cls(where, handle)
         except BaseException:
             handle.close()
