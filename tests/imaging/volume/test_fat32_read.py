@@ -1,17 +1,15 @@
-"""Reading and checking: damaged and hostile volumes, and a second opinion."""
+"""Reading and checking: damaged and hostile volumes."""
 
 from __future__ import annotations
 
-import functools
 import random
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 import pytest
-from fat_cases import BEYOND_MTOOLS, NAMES, SERIAL, SMALL, TREES, collide, contents, file, folder
+from fat_cases import SMALL, TREES, collide, contents, file, folder
+from fat_volumes import Copy, codes, entry_at, filled, pristine, read_everything, set_cluster, set_fat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.disk.finding import Severity
@@ -19,86 +17,17 @@ from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.fat32 import (
-    Fat32Options,
     Fat32Volume,
     SourceEntry,
     check_fat32,
-    fill_fat32,
-    from_entries,
     open_fat32,
     plan_layout,
 )
-from osdimage.imaging.volume.fat32_second import second_reading
-
-TREE = [
-    folder("empty"),
-    file("top.txt", 1500),
-    file("Long Name Of A File.text", 3000),
-    file("sub/one", 512),
-    file("sub/two", 513),
-    file("sub/deeper/three", 0),
-    *(file(f"many/file number {number}", number) for number in range(40)),
-]
-
-
-def filled(entries: list[SourceEntry]) -> MemoryTarget:
-    target = MemoryTarget(Geometry.of_size(SMALL, 512))
-    fill_fat32(target, from_entries(entries), Fat32Options(SERIAL, label="LABEL"))
-    return target
-
-
-@functools.cache
-def pristine() -> MemoryTarget:
-    return filled(TREE)
-
-
-class Copy(MemoryTarget):
-    """A volume that a test may damage; it shares what is not damaged with the pristine one."""
-
-    def __init__(self) -> None:
-        super().__init__(Geometry.of_size(SMALL, 512))
-        self._pages = dict(pristine()._pages)
-
-    def _write(self, offset_bytes: int, data: bytes) -> None:
-        for page in range(offset_bytes // 4096, (offset_bytes + len(data) - 1) // 4096 + 1):
-            if page in self._pages:
-                self._pages[page] = bytearray(self._pages[page])
-        super()._write(offset_bytes, data)
 
 
 @pytest.fixture
 def target() -> MemoryTarget:
     return Copy()
-
-
-def set_fat(target: MemoryTarget, cluster: int, value: int) -> None:
-    """Change an entry of both FATs."""
-    layout = open_fat32(pristine()).layout
-    for number in range(2):
-        target.write_at(layout.fat_offset(number) + 4 * cluster, struct.pack("<I", value))
-
-
-def entry_at(target: MemoryTarget, short: bytes) -> int:
-    """Return the byte at which the short entry of a file is."""
-    layout = open_fat32(pristine()).layout
-    data = target.read_at(layout.offset_of(2), 64 * 1024)
-    at = data.index(short)
-    assert at % 32 == 0
-    return layout.offset_of(2) + at
-
-
-def set_cluster(target: MemoryTarget, short: bytes, cluster: int) -> None:
-    at = entry_at(target, short)
-    target.write_at(at + 20, struct.pack("<H", cluster >> 16))
-    target.write_at(at + 26, struct.pack("<H", cluster & 0xFFFF))
-
-
-def read_everything(volume: Fat32Volume) -> dict[str, bytes]:
-    return {entry.path: b"".join(volume.read(entry)) for entry in volume.walk() if not entry.is_directory}
-
-
-def codes(target: MemoryTarget) -> set[str]:
-    return {finding.code for finding in check_fat32(target)}
 
 
 def test_paths_are_found_by_long_and_short_name_and_without_case() -> None:
@@ -454,98 +383,6 @@ def test_what_was_written_is_read_back(entries: list[SourceEntry]) -> None:
     attributes = {entry.path: entry.attributes for entry in volume.walk()}
     for entry in entries:
         assert attributes[entry.path] == entry.attributes & 0x27 | (0x10 if entry.is_directory else 0)
-
-
-# ---- the second reader ----
-
-
-@pytest.mark.parametrize("name", [*NAMES, "sizes", "deep", "directory of several clusters", "empty"])
-def test_pyfatfs_reads_the_same_names_and_contents(name: str) -> None:
-    entries = TREES[name]
-    target = filled(entries)
-    assert check_fat32(target, second_opinion=True) == ()
-    seen = {entry.path.upper(): (entry.size, entry.sha1) for entry in second_reading(target, contents=True)}
-    files = [entry for entry in entries if not entry.is_directory]
-    assert {entry.path.upper() for entry in files} <= set(seen)
-    for entry in files:
-        size, digest = seen[entry.path.upper()]
-        assert (size, digest) == (entry.size, sha1(contents(entry.path, entry.size)))
-
-
-def test_pyfatfs_reads_a_file_in_pieces_and_tells_one_that_ends_early() -> None:
-    data = contents("a", 5 * 512)
-    target = filled([file("a", 5 * 512)])
-    volume = open_fat32(target)
-    first, elsewhere = volume.entry("a").cluster, 60_000
-    # Its third cluster goes to another place.
-    target.write_at(volume.layout.offset_of(elsewhere), data[1024:1536])
-    target.write_at(volume.layout.offset_of(first + 2), bytes(512))
-    set_fat(target, first + 1, elsewhere)
-    set_fat(target, elsewhere, first + 3)
-    set_fat(target, first + 2, 0)
-    (entry,) = second_reading(target, contents=True)
-    assert entry.sha1 == sha1(data)
-    set_fat(target, elsewhere, 0x0FFFFFFF)
-    with pytest.raises(InvalidVolume, match="'a' ends 1024 bytes early"):
-        second_reading(target, contents=True)
-
-
-def sha1(data: bytes) -> bytes:
-    import hashlib  # noqa: PLC0415
-
-    return hashlib.sha1(data, usedforsecurity=False).digest()
-
-
-def test_pyfatfs_reads_names_beyond_mtools() -> None:
-    target = filled([file(name, 10) for name in BEYOND_MTOOLS])
-    assert check_fat32(target, second_opinion=True) == ()
-
-
-def test_the_second_opinion_writes_nothing_and_loads_no_pkg_resources() -> None:
-    script = (
-        "import sys\n"
-        "sys.modules['pkg_resources'] = None\n"
-        "sys.modules['fs'] = None\n"
-        "from osdimage.imaging.disk.target import MemoryTarget\n"
-        "from osdimage.imaging.units import Geometry\n"
-        "from osdimage.imaging.volume.fat32 import Fat32Options, check_fat32, format_fat32\n"
-        "assert not [name for name in sys.modules if name.startswith('pyfatfs')]\n"
-        "target = MemoryTarget(Geometry(512, 80000))\n"
-        "format_fat32(target, Fat32Options(1))\n"
-        "target._write = None\n"
-        "assert check_fat32(target, second_opinion=True) == ()\n"
-        "assert 'pyfatfs.PyFat' in sys.modules and 'pyfatfs.PyFatFS' not in sys.modules\n"
-    )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_what_pyfatfs_sees_differently_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = second_reading(pristine())
-    monkeypatch.setattr("osdimage.imaging.volume.fat32_second.second_reading", lambda _: real[1:])
-    (found,) = check_fat32(pristine(), second_opinion=True)
-    assert (found.code, found.severity) == ("second-opinion", Severity.ERROR)
-    assert "is seen by us only" in found.text
-
-
-def test_a_volume_that_only_we_can_read_is_a_warning(target: MemoryTarget) -> None:
-    # A lone surrogate in a long name: NTFS and FAT hold it, pyfatfs cannot decode it.
-    fill_fat32(target, from_entries([file("lone \ud800 surrogate")]), Fat32Options(SERIAL))
-    (found,) = check_fat32(target, second_opinion=True)
-    assert (found.code, found.severity) == ("second-opinion", Severity.WARNING)
-    assert read_everything(open_fat32(target)) == {"lone \ud800 surrogate": contents("lone \ud800 surrogate", 5)}
-
-
-def test_a_volume_too_large_for_pyfatfs_is_not_given_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("osdimage.imaging.volume.fat32_second.LARGEST_FAT", 1000)
-    (found,) = check_fat32(pristine(), second_opinion=True)
-    assert (found.code, found.severity) == ("no-second-opinion", Severity.NOTE)
-
-
-def test_a_volume_that_pyfatfs_cannot_read_is_refused(target: MemoryTarget) -> None:
-    target.write_at(0, b"\0\0\0")
-    with pytest.raises(InvalidVolume, match="pyfatfs cannot read the volume"):
-        second_reading(target)
 
 
 def test_free_clusters_are_counted_whatever_the_reserved_bits_are(target: MemoryTarget) -> None:
