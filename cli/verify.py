@@ -25,7 +25,7 @@ def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int |
     Everything that is bad is listed, with the files that it concerns.  Exit code 0: sound; 3: not.  Give all parts of a
     split WIM.
     """
-    from osdimage.imaging.wim.verify import verify_file  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.verify_file import verify_file  # noqa: PLC0415 - start-up stays cheap
 
     share = 100 / len(wims)
     reports = [

@@ -116,7 +116,8 @@ _NAMES = {
     "wim.properties": ("ImageProperties",),
     "wim.select": ("ImageSelector",),
     "wim.source": ("CaptureSource",),
-    "wim.verify": ("Problem", "ProblemKind", "VerifyReport", "verify_file"),
+    "wim.verify": ("Problem", "ProblemKind", "VerifyReport"),
+    "wim.verify_file": ("verify_file",),
     "wim.write": ("WriteMode",),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}

@@ -170,6 +170,6 @@ from osdimage.imaging.wim.verify import (
     Problem as Problem,
     ProblemKind as ProblemKind,
     VerifyReport as VerifyReport,
-    verify_file as verify_file,
 )
+from osdimage.imaging.wim.verify_file import verify_file as verify_file
 from osdimage.imaging.wim.write import WriteMode as WriteMode

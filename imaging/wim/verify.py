@@ -11,15 +11,15 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from osdimage.imaging.errors import InvalidInput, OsdImageError
-from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
+from osdimage.imaging.errors import OsdImageError
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.failures import translate
@@ -36,8 +36,6 @@ from osdimage.native.tree import Blob
 # Blobs that lie together are read by one worker: enough bytes that handing them out costs nothing beside reading them.
 _BATCH_BYTES = 4 * MIB
 _BATCH_BLOBS = 512
-# The integrity table covers the compressed bytes, on one thread: about a fifth of the work.
-_CHECK_PERCENT = 20.0
 
 
 class ProblemKind(StrEnum):
@@ -141,40 +139,6 @@ def verify(
     meter.finish()
     size = sum(size for _, size, _ in blobs.places())
     return VerifyReport(path, len(images), len(blobs), size, tuple(problems), tuple(notes))
-
-
-def verify_file(
-    path: Path,
-    *,
-    refs: Iterable[str] = (),
-    threads: int | None = None,
-    progress: ProgressCallback | None = None,
-) -> VerifyReport:
-    """Check a file that may not even be a WIM: damage that keeps it from being opened is in the report too.
-
-    Its integrity table, if it has one, is compared first.
-
-    Raises:
-        StorageError: when the file cannot be read.
-    """
-    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - file.py builds on this module
-
-    problems: list[Problem] = []
-    begin = _CHECK_PERCENT
-    try:
-        with WimFile.open(path, check=True, progress=portion(progress, 0, begin)) as checked:
-            if not checked.header.has_integrity_table:
-                begin = 0.0
-    except InvalidInput as error:
-        problems.append(Problem(ProblemKind.INTEGRITY, str(error)))
-    try:
-        with WimFile.open(path, refs=refs) as wim:
-            report = wim.verify(threads=threads, progress=portion(progress, begin, 100))
-            notes = (text for text in wim.warnings if text.partition(": ")[2] not in wim.handle.repairs)
-            return replace(report, problems=(*problems, *report.problems), notes=(*notes, *report.notes))
-    except InvalidInput as error:
-        problems = [Problem(ProblemKind.TREE, str(error))]
-        return VerifyReport(path, 0, 0, 0, tuple(problems), ())
 
 
 def _check_tree(path: Path, handle: WimHandle, index: int) -> tuple[list[Problem], int, bool]:
