@@ -17,7 +17,9 @@ from osdimage.imaging.boot.hive_files import (
     change_hive as change_hive,
     load_hive as load_hive,
 )
+from osdimage.imaging.boot.hive_read import read_hive as read_hive
 from osdimage.imaging.boot.hive_values import Value as Value, ValueType as ValueType
+from osdimage.imaging.boot.hive_write import new_hive as new_hive, write_hive as write_hive
 from osdimage.imaging.boot.install import (
     BootOptions as BootOptions,
     BootResult as BootResult,

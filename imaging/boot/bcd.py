@@ -20,8 +20,10 @@ from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of, repla
 from osdimage.imaging.boot.bcd_elements import VALUE_NAME, Content, Element, braced, name_of, text_of
 from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.boot.hive import Hive, Key
+from osdimage.imaging.boot.hive_read import read_hive
 from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
 from osdimage.imaging.boot.hive_values import Value, ValueType
+from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 
 if TYPE_CHECKING:
@@ -176,14 +178,12 @@ class BcdStore:
         Raises:
             InvalidInput: when it is not a hive, is damaged, or is not a store.
         """
-        return cls(Hive.parse(data, name=name), name)
+        return cls(read_hive(data, name=name), name)
 
     @classmethod
     def empty(cls, *, file_name: str = "", now: datetime | None = None) -> BcdStore:
         """Make a store without objects, marked as the one of the system."""
-        hive = Hive.create(
-            _ROOT_NAME, file_name=file_name, minor=_BCD_MINOR, security=descriptor(KEY_ALL_ACCESS), now=now
-        )
+        hive = new_hive(_ROOT_NAME, file_name=file_name, minor=_BCD_MINOR, security=descriptor(KEY_ALL_ACCESS), now=now)
         below = descriptor(_READ_AND_WRITE_DAC)
         about = hive.root.ensure("Description")
         about.set(Value.string("KeyName", _KEY_NAME))
@@ -202,8 +202,8 @@ class BcdStore:
         return create_store(settings, rng, template=template, now=now)
 
     def to_bytes(self, *, now: datetime | None = None, force: bool = False) -> bytes:
-        """Return the file; see :meth:`Hive.to_bytes`."""
-        return self.hive.to_bytes(now=now, force=force)
+        """Return the file; see :func:`~osdimage.imaging.boot.hive_write.write_hive`."""
+        return write_hive(self.hive, now=now, force=force)
 
     # ---- reading
 

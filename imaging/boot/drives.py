@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osdimage.imaging.boot.hive import Hive
+from osdimage.imaging.boot.hive_read import read_hive
+from osdimage.imaging.boot.hive_write import write_hive
 from osdimage.imaging.boot.registry import clear_mounted_devices
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import MIB
@@ -34,12 +35,12 @@ def forget_drives(disk: Path, partition: int, *, sync: bool = True) -> str | Non
                 return None
             name = f"{files.name}: {SYSTEM_HIVE}"
             try:
-                hive = Hive.parse(files.read(SYSTEM_HIVE, limit=_LARGEST_HIVE), name=name)
+                hive = read_hive(files.read(SYSTEM_HIVE, limit=_LARGEST_HIVE), name=name)
                 if hive.is_dirty:
                     return f"{name}: Windows did not close this hive; its map of drive letters was left as it is"
                 if clear_mounted_devices(hive) == 0:
                     return None
-                data = hive.to_bytes()
+                data = write_hive(hive)
             except InvalidInput as error:
                 return f"{error}; its map of drive letters was left as it is"
         with open_files(volume, write=True, sync=sync) as files:

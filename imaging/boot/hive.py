@@ -1,6 +1,7 @@
 """A registry hive as a tree of keys and values in memory.
 
-:meth:`Hive.parse` reads a whole file, :meth:`Hive.to_bytes` writes a whole file.  The file is laid out anew each time;
+:func:`~osdimage.imaging.boot.hive_read.read_hive` reads a whole file, and
+:func:`~osdimage.imaging.boot.hive_write.write_hive` writes a whole file.  The file is laid out anew each time;
 the facts in it are kept.  What is kept of everything that an edit does not touch:
 
 * every key: its name, flags (symbolic link, no delete, virtual ...), time, access bits and layered-key bits,
@@ -19,11 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
 from osdimage.imaging.boot.hive_names import fold, units
 from osdimage.imaging.boot.hive_values import MAX_NAME_UNITS, Value, ValueType
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest
 
 __all__ = ["Hive", "Key", "Value", "ValueType"]
 
@@ -241,53 +241,6 @@ class Hive:
         self.is_dirty = is_dirty
         self.warnings = warnings
 
-    @classmethod
-    def parse(cls, data: bytes, *, name: str = "hive") -> Hive:
-        """Read a hive of version 1.3 to 1.6.
-
-        Memory and time are bounded by the size of the file, whatever is in it.
-
-        Args:
-            data: the whole file.
-            name: what errors call it.
-
-        Raises:
-            InvalidInput: when it is not a hive or contradicts itself, with the offset in the file.
-        """
-        from osdimage.imaging.boot.hive_read import read_hive  # noqa: PLC0415 - the modules need each other
-
-        return read_hive(data, name)
-
-    @classmethod
-    def create(
-        cls,
-        root_name: str,
-        *,
-        file_name: str = "",
-        minor: int = 5,
-        security: bytes | None = None,
-        now: datetime | None = None,
-    ) -> Self:
-        """Make an empty hive.
-
-        Args:
-            root_name: the name of the root key; Windows ignores it.
-            file_name: what Windows notes of the path in the base block, for people only; its last 31 units are kept.
-            minor: 3 (BCD stores) to 6: the version is 1.minor.
-            security: the descriptor of the root, which new keys inherit; None: Administrators and SYSTEM do all.
-            now: the time of the hive and its root; None: none.
-
-        Raises:
-            InvalidRequest: for another version.
-        """
-        from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor  # noqa: PLC0415
-        from osdimage.imaging.boot.hive_write import new_header  # noqa: PLC0415 - the modules need each other
-
-        header = new_header(file_name, minor, to_filetime(now) if now is not None else 0)
-        root = Key(root_name, security=security or descriptor(KEY_ALL_ACCESS, inherited=True), flags=0x000C)
-        root.timestamp = to_filetime(now) if now is not None else 0
-        return cls(root, header)
-
     @property
     def minor(self) -> int:
         """The version is 1.minor."""
@@ -297,20 +250,3 @@ class Hive:
     def is_changed(self) -> bool:
         """Whether a key was changed since the hive was read."""
         return any(key.changed for _, key in self.root.walk())
-
-    def to_bytes(self, *, now: datetime | None = None, force: bool = False) -> bytes:
-        """Return the file.
-
-        Args:
-            now: becomes the time of the hive and of each key that was changed; None leaves all times as they are.
-            force: write a dirty hive too, without the changes that are in its log files: they are lost then.
-
-        Raises:
-            TargetRefused: when the hive is dirty and ``force`` is not set.
-            InvalidRequest: when keys are nested more than 512 deep.
-        """
-        from osdimage.imaging.boot.hive_write import write_hive  # noqa: PLC0415 - the modules need each other
-
-        if self.is_dirty and not force:
-            raise TargetRefused(f"{'; '.join(self.warnings)}; force the write to lose those changes")
-        return write_hive(self, to_filetime(now) if now is not None else None)

@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from osdimage.imaging.boot.hive import Hive
+from osdimage.imaging.boot.hive_read import read_hive
+from osdimage.imaging.boot.hive_write import write_hive
 from osdimage.imaging.boot.registry import full_path, hive_path, registry_prefix
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
 from osdimage.imaging.units import MIB
@@ -84,7 +86,7 @@ def load_hive(address: HiveAddress) -> Hive:
             data = _read_from_wim(address, Path(folder))
     else:
         return _load_from_volume(address)
-    return Hive.parse(data, name=str(address))
+    return read_hive(data, name=str(address))
 
 
 def change_hive(
@@ -125,12 +127,12 @@ def _changed_bytes(
     address: HiveAddress, data: bytes, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
 ) -> tuple[Result, bytes | None]:
     """Return what ``change`` returned, and the new file, or None when nothing changed."""
-    hive = Hive.parse(data, name=str(address))
+    hive = read_hive(data, name=str(address))
     if hive.is_dirty and not force:
         # Refused before the change is tried.
-        hive.to_bytes()
+        write_hive(hive)
     result = change(hive)
-    return result, hive.to_bytes(now=now, force=force) if hive.is_changed else None
+    return result, write_hive(hive, now=now, force=force) if hive.is_changed else None
 
 
 # ---- a file
@@ -202,7 +204,7 @@ def _load_from_volume(address: HiveAddress) -> Hive:
     with _open_volume(address) as volume, open_files(volume) as files:
         data = files.read(address.path, limit=MAX_HIVE_BYTES)
         with _telling_of_the_other(address, files):
-            return Hive.parse(data, name=str(address))
+            return read_hive(data, name=str(address))
 
 
 @contextmanager

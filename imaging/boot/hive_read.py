@@ -22,8 +22,18 @@ _OFFSET = struct.Struct("<I")
 _SIZE = struct.Struct("<i")
 
 
-def read_hive(data: bytes, name: str) -> Hive:
-    """Read a hive; see :meth:`osdimage.imaging.boot.hive.Hive.parse`."""
+def read_hive(data: bytes, *, name: str = "hive") -> Hive:
+    """Read a hive of version 1.3 to 1.6.
+
+    Memory and time are bounded by the size of the file, whatever is in it.
+
+    Args:
+        data: the whole file.
+        name: what errors call it.
+
+    Raises:
+        InvalidInput: when it is not a hive or contradicts itself, with the offset in the file.
+    """
     header = _read_header(data, name)
     faults = []
     if header.CheckSum != cells.checksum(data[: cells.BASE_BLOCK_BYTES]):

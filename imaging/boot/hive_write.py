@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from osdimage.imaging.boot import hive_cells as cells
 from osdimage.imaging.boot import hive_names as names
-from osdimage.imaging.boot.hive import MAX_DEPTH
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.boot.hive import MAX_DEPTH, Hive, Key, to_filetime
+from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
+from osdimage.imaging.boot.hive_values import Value
+from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.units import align_up
-
-if TYPE_CHECKING:
-    from osdimage.imaging.boot.hive import Hive, Key, Value
 
 _MINORS = range(3, 7)
 
 
-def new_header(file_name: str, minor: int, timestamp: int) -> bytes:
+def new_hive(
+    root_name: str,
+    *,
+    file_name: str = "",
+    minor: int = 5,
+    security: bytes | None = None,
+    now: datetime | None = None,
+) -> Hive:
+    """Make an empty hive.
+
+    Args:
+        root_name: the name of the root key; Windows ignores it.
+        file_name: what Windows notes of the path in the base block, for people only; its last 31 units are kept.
+        minor: 3 (BCD stores) to 6: the version is 1.minor.
+        security: the descriptor of the root, which new keys inherit; None: Administrators and SYSTEM do all.
+        now: the time of the hive and its root; None: none.
+
+    Raises:
+        InvalidRequest: for another version.
+    """
+    timestamp = to_filetime(now) if now is not None else 0
+    header = _new_header(file_name, minor, timestamp)
+    root = Key(root_name, security=security or descriptor(KEY_ALL_ACCESS, inherited=True), flags=0x000C)
+    root.timestamp = timestamp
+    return Hive(root, header)
+
+
+def _new_header(file_name: str, minor: int, timestamp: int) -> bytes:
     """Return the base block of a hive that was never written."""
     if minor not in _MINORS:
         raise InvalidRequest(f"hives of version 1.{minor} are not written; valid are 1.3 to 1.6")
@@ -47,7 +73,24 @@ def new_header(file_name: str, minor: int, timestamp: int) -> bytes:
     return block
 
 
-def write_hive(hive: Hive, now: int | None) -> bytes:
+def write_hive(hive: Hive, *, now: datetime | None = None, force: bool = False) -> bytes:
+    """Return the file of a hive.
+
+    Args:
+        hive: the hive.
+        now: becomes the time of the hive and of each key that was changed; None leaves all times as they are.
+        force: write a dirty hive too, without the changes that are in its log files: they are lost then.
+
+    Raises:
+        TargetRefused: when the hive is dirty and ``force`` is not set.
+        InvalidRequest: when keys are nested more than 512 deep.
+    """
+    if hive.is_dirty and not force:
+        raise TargetRefused(f"{'; '.join(hive.warnings)}; force the write to lose those changes")
+    return _file_of(hive, to_filetime(now) if now is not None else None)
+
+
+def _file_of(hive: Hive, now: int | None) -> bytes:
     """Return the file; ``now`` is the time of what was changed, 100 ns since 1601, or None to leave times alone."""
     header = cells.BASE_BLOCK_STRUCT.parse(hive.header)
     if now is not None:

@@ -17,6 +17,7 @@ from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec, Role, Scheme
 from osdimage.imaging.boot.hive import Hive, Value
 from osdimage.imaging.boot.hive_cells import checksum
 from osdimage.imaging.boot.hive_security import descriptor
+from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.testing import make_disk
 
 SYSTEM = r"HKEY_LOCAL_MACHINE\SYSTEM"
@@ -31,7 +32,7 @@ REG = r"""Windows Registry Editor Version 5.00
 
 
 def system_hive() -> Hive:
-    hive = Hive.create("SYSTEM")
+    hive = new_hive("SYSTEM")
     hive.root.ensure("Select").set(Value.dword("Default", 1))
     services = hive.root.ensure(r"ControlSet001\Services\stornvme")
     services.set(Value.dword("Start", 3))
@@ -50,7 +51,7 @@ def make_dirty(data: bytes) -> bytes:
 @pytest.fixture
 def hive(tmp_path: Path) -> Path:
     path = tmp_path / "SYSTEM"
-    path.write_bytes(system_hive().to_bytes())
+    path.write_bytes(write_hive(system_hive()))
     path.chmod(0o640)
     return path
 
@@ -176,7 +177,7 @@ def test_an_export_can_be_imported(hive: Path, tmp_path: Path) -> None:
     assert "exists" in osdimage("registry", "export", hive, "--to", exported, code=4).err
     osdimage("registry", "export", hive, "--to", exported, "--overwrite")
     copy = tmp_path / "copy"
-    copy.write_bytes(Hive.create("x").to_bytes())
+    copy.write_bytes(write_hive(new_hive("x")))
     osdimage("registry", "import", copy, exported, "--prefix", SYSTEM)
     assert hive_judges.dissect(copy.read_bytes()) == hive_judges.dissect(hive.read_bytes())
     out = osdimage("registry", "export", hive, "Old").out
@@ -186,7 +187,7 @@ def test_an_export_can_be_imported(hive: Path, tmp_path: Path) -> None:
 def test_what_a_hive_holds_cannot_move_the_cursor(hive: Path) -> None:
     data = system_hive()
     data.root.ensure("evil\x1b[2J").set(Value.string("name\x1b[2J", "\x1b[2J"))
-    hive.write_bytes(data.to_bytes())
+    hive.write_bytes(write_hive(data))
     for verb in ("get", "export"):
         assert "\x1b" not in osdimage("registry", verb, hive, "evil\x1b[2J").out
 
@@ -230,11 +231,11 @@ def disk(tmp_path: Path) -> Path:
     tree = tmp_path / "tree"
     config = tree / "Windows" / "System32" / "config"
     config.mkdir(parents=True)
-    (config / "SYSTEM").write_bytes(system_hive().to_bytes())
-    (config / "DEFAULT").write_bytes(make_dirty(system_hive().to_bytes()))
+    (config / "SYSTEM").write_bytes(write_hive(system_hive()))
+    (config / "DEFAULT").write_bytes(make_dirty(write_hive(system_hive())))
     user = tree / "Users" / "x"
     user.mkdir(parents=True)
-    (user / "NTUSER.DAT").write_bytes(Hive.create("user").to_bytes())
+    (user / "NTUSER.DAT").write_bytes(write_hive(new_hive("user")))
     path = tmp_path / "disk.img"
     layout = DiskLayout(Scheme.MBR, (PartitionSpec(Role.PRIMARY, filesystem=FileSystem.NTFS),))
     table = make_disk(path, 48 << 20, layout, {1: tree})
@@ -306,7 +307,7 @@ def detailed(wim: Path, image: int) -> dict[str, list[str]]:
 @pytest.mark.foreign
 def test_a_hive_inside_a_wim_is_changed_and_keeps_what_belongs_to_the_file(tmp_path: Path) -> None:
     wim = tmp_path / "x.wim"
-    wim.write_bytes(wim_with(system_hive().to_bytes()))
+    wim.write_bytes(wim_with(write_hive(system_hive())))
     before = [detailed(wim, image) for image in (1, 2)]
     where = (wim, "--hive", "SYSTEM", "--index", "2")
     osdimage("registry", "set", *where, "Select", "2", "--value", "Default", "--type", "dword")
@@ -332,7 +333,7 @@ def test_a_hive_inside_a_wim_is_changed_and_keeps_what_belongs_to_the_file(tmp_p
 @pytest.mark.foreign
 def test_a_refused_change_leaves_the_wim_as_it_was(tmp_path: Path) -> None:
     wim = tmp_path / "x.wim"
-    wim.write_bytes(wim_with(make_dirty(system_hive().to_bytes())))
+    wim.write_bytes(wim_with(make_dirty(write_hive(system_hive()))))
     before = wim.read_bytes()
     where = (wim, "--hive", "SYSTEM", "--index", "1")
     assert "dirty" in osdimage("registry", "set", *where, "Key", code=4).err

@@ -15,7 +15,8 @@ from fat_judges import copy_out, fsck
 from hive_judges import dissect
 from killed import Killer, killer
 from ntfs_judges import is_consistent, is_dirty, ntfsfix
-from osdimage.imaging.boot.hive import Hive, Value
+from osdimage.imaging.boot.hive import Value
+from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from sandbox import COMMAND
 from smalldisk import small_disk
 from windows_trees import write_tree
@@ -42,9 +43,9 @@ class Material:
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     folder = tmp_path_factory.mktemp("registry")
-    hive = Hive.create("SYSTEM")
+    hive = new_hive("SYSTEM")
     hive.root.ensure(KEY).set(Value.binary("Old", random.Random(1).randbytes(200_000)))
-    data = hive.to_bytes()
+    data = write_hive(hive)
     wim, ntfs, fat = folder / "x.wim", folder / "ntfs", folder / "fat"
     judges.wimlib("capture", write_tree(folder / "tree", {HIVE: data}), wim, "Windows")
     judges.make_ntfs(ntfs, 16 * MIB)

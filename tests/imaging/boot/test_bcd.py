@@ -16,7 +16,8 @@ from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, 
 from osdimage.imaging.boot.bcd_devices import DeviceElement, RawDevice, partition_of, plain
 from osdimage.imaging.boot.bcd_elements import Element, Id, name_of
 from osdimage.imaging.boot.bcd_partition import PartitionRef
-from osdimage.imaging.boot.hive import Hive, Value
+from osdimage.imaging.boot.hive import Value
+from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 
 DISK = UUID("11111111-2222-4333-8444-555555555555")
@@ -315,7 +316,7 @@ def test_a_template_that_is_no_store_is_refused() -> None:
     with pytest.raises(InvalidInput, match="BCD-Template: not a registry hive"):
         BcdStore.create(UEFI, random.Random(1), template=b"no hive")
     with pytest.raises(InvalidInput, match="BCD-Template: a registry hive, but not a BCD store"):
-        BcdStore.create(UEFI, random.Random(1), template=Hive.create("x").to_bytes())
+        BcdStore.create(UEFI, random.Random(1), template=write_hive(new_hive("x")))
 
 
 def test_rebinding_changes_the_partitions_and_nothing_else() -> None:

@@ -12,18 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.boot import hive_cells
-from osdimage.imaging.boot.hive import Hive, Value
+from osdimage.imaging.boot.hive import Value
+from osdimage.imaging.boot.hive_read import read_hive
+from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 
 
 def sample() -> bytes:
-    hive = Hive.create("ROOT")
+    hive = new_hive("ROOT")
     for number in range(3):
         key = hive.root.ensure(f"Key{number}")
         key.class_data = b"c\0l\0"
         key.ensure("Below").set(Value.string("Text", "some text"))
         key.set(Value.binary("Large", bytes(20000)))
-    return hive.to_bytes()
+    return write_hive(hive)
 
 
 SAMPLE = sample()
@@ -81,34 +83,34 @@ def test_a_lie_is_named_with_its_place(harm: Callable[[bytearray], None], messag
     data = bytearray(SAMPLE)
     harm(data)
     with pytest.raises(InvalidInput, match=message) as caught:
-        Hive.parse(bytes(data), name="SOFTWARE")
+        read_hive(bytes(data), name="SOFTWARE")
     assert str(caught.value).startswith("SOFTWARE: ")
 
 
 def test_a_file_that_was_cut_off_is_named_as_such() -> None:
     for size in (0, 3, 4095, 4096, 5000, len(SAMPLE) - 1):
         with pytest.raises(InvalidInput):
-            Hive.parse(SAMPLE[:size])
+            read_hive(SAMPLE[:size])
 
 
 def test_two_keys_or_values_of_one_name_are_refused() -> None:
     data = SAMPLE.replace(b"Key1", b"KEY0")
     with pytest.raises(InvalidInput, match="a second key 'KEY0' in 'ROOT'"):
-        Hive.parse(data)
-    hive = Hive.create("R")
+        read_hive(data)
+    hive = new_hive("R")
     hive.root.set(Value.dword("One", 1))
     hive.root.set(Value.dword("Two", 1))
     with pytest.raises(InvalidInput, match="a second value 'ONE' in key 'R'"):
-        Hive.parse(hive.to_bytes().replace(b"Two", b"ONE"))
+        read_hive(write_hive(hive).replace(b"Two", b"ONE"))
 
 
 def test_many_values_that_share_one_large_cell_cost_no_memory() -> None:
     # A thousand values that all point to the same 400 kB would be 400 MB.
-    hive = Hive.create("R", minor=3)
+    hive = new_hive("R", minor=3)
     hive.root.set(Value.binary("first", bytes(400_000)))
     for number in range(1000):
         hive.root.set(Value.binary(f"v{number}", b"12345678"))
-    data = bytearray(hive.to_bytes())
+    data = bytearray(write_hive(hive))
     root = 4100 + struct.unpack_from("<I", data, 36)[0]
     values = 4100 + struct.unpack_from("<I", data, root + 40)[0]
     offsets = struct.unpack_from("<1001I", data, values)
@@ -117,17 +119,17 @@ def test_many_values_that_share_one_large_cell_cost_no_memory() -> None:
         struct.pack_into("<II", data, 4100 + each + 4, *large)
     tracemalloc.start()
     with pytest.raises(InvalidInput, match="its cells overlap"):
-        Hive.parse(bytes(data))
+        read_hive(bytes(data))
     assert tracemalloc.get_traced_memory()[1] < 4_000_000
     tracemalloc.stop()
 
 
 def test_keys_nested_deeper_than_windows_allows_are_refused() -> None:
     # Each key's list points to a key in another cell: 600 of them, which no recursion would bear for long.
-    hive = Hive.create("R", minor=3)
+    hive = new_hive("R", minor=3)
     for number in range(600):
         hive.root.ensure(f"k{number:03}").ensure("x")
-    data = bytearray(hive.to_bytes())
+    data = bytearray(write_hive(hive))
     bins = memoryview(data)[4096:]
     root = struct.unpack_from("<I", data, 36)[0]
     index = struct.unpack_from("<I", bins, root + 4 + 28)[0]
@@ -146,7 +148,7 @@ def test_keys_nested_deeper_than_windows_allows_are_refused() -> None:
         struct.pack_into("<I", bins, struct.unpack_from("<I", bins, key + 4 + 28)[0] + 8, after)
     struct.pack_into("<II", bins, keys[-1] + 4 + 20, 0, 0)
     with pytest.raises(InvalidInput, match="keys are nested more than 512 deep"):
-        Hive.parse(bytes(data))
+        read_hive(bytes(data))
 
 
 @settings(max_examples=300)
@@ -157,12 +159,12 @@ def test_any_bytes_changed_anywhere_end_in_a_tree_or_an_error(changes: list[tupl
         # Half of them where the records are: the large values fill most of the file.
         data[at if at % 2 else at % 9000] = value
     try:
-        hive = Hive.parse(bytes(data))
+        hive = read_hive(bytes(data))
     except InvalidInput:
         return
-    written = hive.to_bytes(force=True)
+    written = write_hive(hive, force=True)
     assert len(written) < 2 * len(SAMPLE)
-    assert [path for path, _ in Hive.parse(written).root.walk()] == [path for path, _ in hive.root.walk()]
+    assert [path for path, _ in read_hive(written).root.walk()] == [path for path, _ in hive.root.walk()]
 
 
 @given(st.binary(max_size=300), st.integers(0, 8000))
@@ -170,21 +172,21 @@ def test_noise_inside_a_hive_ends_in_a_tree_or_an_error(noise: bytes, at: int) -
     data = bytearray(SAMPLE)
     data[at : at + len(noise)] = noise
     with contextlib.suppress(InvalidInput, InvalidRequest):
-        Hive.parse(bytes(data)).to_bytes(force=True)
+        write_hive(read_hive(bytes(data)), force=True)
 
 
 def test_lists_of_every_kind_are_read() -> None:
     # Entries of lf and li are an offset and a hint, and an offset; lf is what version 1.3 writes.
-    hive = Hive.create("R", minor=3)
+    hive = new_hive("R", minor=3)
     for name in ("A", "B", "C"):
         hive.root.ensure(name)
-    data = bytearray(hive.to_bytes())
+    data = bytearray(write_hive(hive))
     root = 4100 + struct.unpack_from("<I", data, 36)[0]
     at = 4100 + struct.unpack_from("<I", data, root + 28)[0]
     assert data[at : at + 2] == b"lf"
     assert data[at + 8 : at + 12] == b"A\0\0\0"
     keys = [struct.unpack_from("<I", data, at + 4 + 8 * index)[0] for index in range(3)]
     struct.pack_into("<2sH3I", data, at, b"li", 3, *keys)
-    assert [key.name for key in Hive.parse(bytes(data)).root.subkeys] == ["A", "B", "C"]
+    assert [key.name for key in read_hive(bytes(data)).root.subkeys] == ["A", "B", "C"]
     assert hive_cells.checksum(bytes(508)) == 1
     assert hive_cells.checksum(b"\xff\xff\xff\xff" + bytes(504)) == 0xFFFFFFFE

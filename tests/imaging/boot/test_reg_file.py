@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judges import output
 from osdimage.imaging.boot.hive import Hive, Key, Value, ValueType
+from osdimage.imaging.boot.hive_read import read_hive
+from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.boot.reg_file import Edit, encode_reg, format_reg, format_value, parse_reg
 from osdimage.imaging.boot.registry import (
     clear_mounted_devices,
@@ -65,7 +67,7 @@ def exported() -> bytes:
 
 
 def setup_hive() -> Hive:
-    hive = Hive.create("SYSTEM")
+    hive = new_hive("SYSTEM")
     for value in VALUES:
         hive.root.ensure("Setup").set(value)
     hive.root.ensure(r"Setup\Empty")
@@ -80,7 +82,7 @@ def test_what_regedit_exports_is_read() -> None:
         *((key, value) for value in VALUES),
         (key + r"\Empty", None),
     ]
-    hive = Hive.create("SYSTEM")
+    hive = new_hive("SYSTEM")
     report = import_edits(hive, edits, PREFIX)
     assert (report.keys_added, report.values_set) == (2, 10)
     assert dict(hive.root.walk())["Setup"].values == VALUES
@@ -96,17 +98,17 @@ def test_it_is_written_as_regedit_writes_it() -> None:
 @pytest.mark.foreign
 def test_hivexregedit_merges_what_we_export_and_we_import_what_it_exports(tmp_path: Path) -> None:
     empty, registration = tmp_path / "hive", tmp_path / "file.reg"
-    empty.write_bytes(Hive.create("SYSTEM").to_bytes())
+    empty.write_bytes(write_hive(new_hive("SYSTEM")))
     # It reads no UTF-16.
     text = format_reg(export_keys(setup_hive(), "", PREFIX))
     registration.write_text(text.replace("\r\n", "\n"), encoding="utf-8")
     output("hivexregedit", "--merge", "--prefix", PREFIX, empty, registration)
-    merged = Hive.parse(empty.read_bytes())
+    merged = read_hive(empty.read_bytes())
     key = merged.root.find("Setup")
     assert key is not None
     assert {value.name: value for value in key.values} == {value.name: value for value in VALUES}
     printed = output("hivexregedit", "--export", "--prefix", PREFIX, "--max-depth", "5", empty, "\\")
-    again = Hive.create("SYSTEM")
+    again = new_hive("SYSTEM")
     import_edits(again, parse_reg(printed.encode()), PREFIX)
     assert {path: set(each.values) for path, each in again.root.walk()} == {
         path: set(each.values) for path, each in merged.root.walk()
@@ -116,13 +118,13 @@ def test_hivexregedit_merges_what_we_export_and_we_import_what_it_exports(tmp_pa
 @pytest.mark.foreign
 def test_reged_imports_what_we_export(tmp_path: Path) -> None:
     # chntpw's reged adds keys and values, and leaves with 2 when it changed the hive.
-    hive = Hive.create("SYSTEM", minor=3)
+    hive = new_hive("SYSTEM", minor=3)
     hive.root.ensure("Setup")
     path, registration = tmp_path / "hive", tmp_path / "file.reg"
-    path.write_bytes(hive.to_bytes())
+    path.write_bytes(write_hive(hive))
     registration.write_bytes(encode_reg(format_reg(export_keys(setup_hive(), "Setup", PREFIX))))
     output("reged", "-I", "-C", path, PREFIX, registration, code=None)
-    key = Hive.parse(path.read_bytes()).root.find("Setup")
+    key = read_hive(path.read_bytes()).root.find("Setup")
     assert key is not None
     number = key.value("SetupType")
     assert number is not None
@@ -284,7 +286,7 @@ def test_paths_are_local_or_of_the_registry() -> None:
     assert find_key(hive, PREFIX, PREFIX) is hive.root
     assert local_path(hive, r"CurrentControlSet\Services", PREFIX) == r"ControlSet002\Services"
     assert local_path(hive, r"HKLM\SYSTEM\CurrentControlSet", PREFIX) == "ControlSet002"
-    assert local_path(Hive.create("x"), "CurrentControlSet", PREFIX) == "CurrentControlSet"
+    assert local_path(new_hive("x"), "CurrentControlSet", PREFIX) == "CurrentControlSet"
     for path in (r"HKLM\SYSTEMATIC\x", r"HKCR\.txt", r"HKCC\Software"):
         with pytest.raises(InvalidRequest, match="is not in this hive, whose keys begin with"):
             local_path(hive, path, PREFIX)
@@ -301,9 +303,9 @@ def test_mounted_devices_are_cleared() -> None:
     key = hive.root.ensure("MountedDevices")
     key.set(Value.binary(r"\DosDevices\C:", b"DMIO:ID:" + bytes(16)))
     key.set(Value.binary(r"\??\Volume{x}", bytes(12)))
-    hive = Hive.parse(hive.to_bytes())
+    hive = read_hive(write_hive(hive))
     assert clear_mounted_devices(hive) == 2
-    key = Hive.parse(hive.to_bytes()).root.ensure("MountedDevices")
+    key = read_hive(write_hive(hive)).root.ensure("MountedDevices")
     assert key.values == ()
     assert clear_mounted_devices(hive) == 0
 
@@ -324,10 +326,10 @@ def test_values_are_shown_as_reg_query_shows_them(value: Value, text: str) -> No
 
 
 def test_judges_read_what_an_import_made(tmp_path: Path) -> None:
-    hive = Hive.create("SYSTEM")
+    hive = new_hive("SYSTEM")
     import_edits(hive, parse_reg(exported()), PREFIX)
     path = tmp_path / "hive"
-    path.write_bytes(hive.to_bytes())
+    path.write_bytes(write_hive(hive))
     assert hive_judges.dissect(path.read_bytes())["Setup"] == {
         value.name: (int(value.type), value.data) for value in VALUES
     }

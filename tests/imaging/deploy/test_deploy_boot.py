@@ -10,8 +10,8 @@ import judges
 import pytest
 from commands import osdimage
 from disk_judges import run, sfdisk
-from osdimage.imaging.boot.hive import Hive
 from osdimage.imaging.boot.hive_values import Value
+from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from windows_trees import windows_files, write_tree
 
 pytestmark = pytest.mark.foreign
@@ -154,13 +154,13 @@ def test_a_layout_without_a_volume_for_the_boot_manager_says_so(wim: Path, tmp_p
 
 
 def system_hive(*, dirty: bool = False) -> bytes:
-    hive = Hive.create("ROOT")
+    hive = new_hive("ROOT")
     hive.root.ensure("Select").set(Value.dword("Default", 1))
     devices = hive.root.ensure("MountedDevices")
     devices.set(Value.binary("\\DosDevices\\C:", b"\x12\x34\x56\x78" + bytes(8)))
     devices.set(Value.binary("\\??\\Volume{x}", b"\1" * 12))
     hive.root.ensure("ControlSet001\\Services\\Disk").set(Value.dword("Start", 0))
-    data = bytearray(hive.to_bytes())
+    data = bytearray(write_hive(hive))
     if dirty:
         # Sequence numbers that differ, and the sum of the header that goes with them.
         data[4] ^= 1
