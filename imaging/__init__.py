@@ -22,7 +22,7 @@ Names are imported when they are first used: ``import osdimage.imaging`` alone l
 # Where each public name is defined; ``__init__.pyi`` tells type checkers the same.
 _NAMES = {
     "boot.bcd": ("BcdStore", "read_store"),
-    "boot.bcd_create": ("BcdSettings", "Generation", "OsEntry", "RecoveryEntry"),
+    "boot.bcd_create": ("BcdSettings", "Generation", "OsEntry", "RecoveryEntry", "create_store"),
     "boot.bcd_partition": ("PartitionRef",),
     "boot.bios": ("BiosLoader",),
     "boot.check": ("BootReport", "check_boot"),
@@ -80,6 +80,7 @@ _NAMES = {
     "tasksequence.apply_os": ("apply_operating_system",),
     "tasksequence.apply_windows": ("apply_windows_settings",),
     "tasksequence.capture_os": ("capture_operating_system_image",),
+    "tasksequence.codes": ("HResult",),
     "tasksequence.convert_disk": ("convert_disk",),
     "tasksequence.environment": ("Environment",),
     "tasksequence.join_domain": ("join_domain_or_workgroup",),
@@ -89,7 +90,7 @@ _NAMES = {
     "tasksequence.plan": ("action_table", "plan_sequence"),
     "tasksequence.report": ("RunReport",),
     "tasksequence.restart": ("restart_computer",),
-    "tasksequence.result": ("ActionResult", "Events", "HResult"),
+    "tasksequence.result": ("ActionResult", "Events"),
     "tasksequence.runner": ("run_sequence",),
     "tasksequence.runstate": ("RunState",),
     "tasksequence.set_variable": ("set_variable",),

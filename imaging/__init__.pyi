@@ -6,6 +6,7 @@ from osdimage.imaging.boot.bcd_create import (
     Generation as Generation,
     OsEntry as OsEntry,
     RecoveryEntry as RecoveryEntry,
+    create_store as create_store,
 )
 from osdimage.imaging.boot.bcd_partition import PartitionRef as PartitionRef
 from osdimage.imaging.boot.bios import BiosLoader as BiosLoader
@@ -103,6 +104,7 @@ from osdimage.imaging.tasksequence.apply_network import apply_network_settings a
 from osdimage.imaging.tasksequence.apply_os import apply_operating_system as apply_operating_system
 from osdimage.imaging.tasksequence.apply_windows import apply_windows_settings as apply_windows_settings
 from osdimage.imaging.tasksequence.capture_os import capture_operating_system_image as capture_operating_system_image
+from osdimage.imaging.tasksequence.codes import HResult as HResult
 from osdimage.imaging.tasksequence.convert_disk import convert_disk as convert_disk
 from osdimage.imaging.tasksequence.environment import Environment as Environment
 from osdimage.imaging.tasksequence.join_domain import join_domain_or_workgroup as join_domain_or_workgroup
@@ -112,7 +114,7 @@ from osdimage.imaging.tasksequence.partition_disk import partition_disk as parti
 from osdimage.imaging.tasksequence.plan import action_table as action_table, plan_sequence as plan_sequence
 from osdimage.imaging.tasksequence.report import RunReport as RunReport
 from osdimage.imaging.tasksequence.restart import restart_computer as restart_computer
-from osdimage.imaging.tasksequence.result import ActionResult as ActionResult, Events as Events, HResult as HResult
+from osdimage.imaging.tasksequence.result import ActionResult as ActionResult, Events as Events
 from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
 from osdimage.imaging.tasksequence.runstate import RunState as RunState
 from osdimage.imaging.tasksequence.set_variable import set_variable as set_variable
@@ -168,10 +170,6 @@ from osdimage.imaging.wim.info import ImageInfo as ImageInfo, WimHeader as WimHe
 from osdimage.imaging.wim.properties import ImageProperties as ImageProperties
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector
 from osdimage.imaging.wim.source import CaptureSource as CaptureSource
-from osdimage.imaging.wim.verify import (
-    Problem as Problem,
-    ProblemKind as ProblemKind,
-    VerifyReport as VerifyReport,
-)
+from osdimage.imaging.wim.verify import Problem as Problem, ProblemKind as ProblemKind, VerifyReport as VerifyReport
 from osdimage.imaging.wim.verify_file import verify_file as verify_file
 from osdimage.imaging.wim.write import WriteMode as WriteMode

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.build import group, sequence, step
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place, Volume
 from osdimage.imaging.tasksequence.plan import ActionTable, action_table
 from osdimage.imaging.tasksequence.report import RunReport, StepState
-from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, HResult
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of, replace_partitions
@@ -25,10 +24,6 @@ from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
 from osdimage.imaging.boot.hive_values import Value, ValueType
 from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
-
-if TYPE_CHECKING:
-    from osdimage.imaging.boot.bcd_create import BcdSettings
-    from osdimage.imaging.disk.place import RandomBits
 
 BOOTMGR = UUID("9dea862c-5cdd-4e70-acc1-f32b344d4795")
 FIRMWARE_BOOTMGR = UUID("a5a30fa2-3d06-4e9f-b5f4-a01df9d1fcba")
@@ -191,15 +186,6 @@ class BcdStore:
         about.set(Value.dword("TreatAsSystem", 1))
         hive.root.ensure("Objects").security = about.security = below
         return cls(hive)
-
-    @classmethod
-    def create(
-        cls, settings: BcdSettings, rng: RandomBits, *, template: bytes | None = None, now: datetime | None = None
-    ) -> BcdStore:
-        """Make the store for a disk; see :func:`osdimage.imaging.boot.bcd_create.create_store`."""
-        from osdimage.imaging.boot.bcd_create import create_store  # noqa: PLC0415 - the modules need each other
-
-        return create_store(settings, rng, template=template, now=now)
 
     def to_bytes(self, *, now: datetime | None = None, force: bool = False) -> bytes:
         """Return the file; see :func:`~osdimage.imaging.boot.hive_write.write_hive`."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.boot.bcd import BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_add import add_installation
-from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry
+from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry, create_store
 from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of
 from osdimage.imaging.boot.bcd_elements import Id
 from osdimage.imaging.boot.bcd_partition import PartitionRef
@@ -347,7 +347,7 @@ class _Installation:
             recovery=None if recovery is None else RecoveryEntry(refs[recovery]),
         )
         settings = BcdSettings(places.firmware, refs[places.system.number], (entry,), timeout_s=self._options.timeout_s)
-        fresh = BcdStore.create(settings, self._rng, template=found.template, now=self._now)
+        fresh = create_store(settings, self._rng, template=found.template, now=self._now)
         path = STORES[places.firmware]
         with open_files(volume) as files:
             old = files.read(path, limit=_LARGEST_STORE) if files.exists(path) else None

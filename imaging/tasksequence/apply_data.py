@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.applying import DESTINATION, choose_volume, kept_paths, refuse_large
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, required
@@ -21,7 +22,6 @@ from osdimage.imaging.tasksequence.result import (
     ActionResult,
     Events,
     Forecast,
-    HResult,
     LogType,
     RunIn,
     VariableInfo,

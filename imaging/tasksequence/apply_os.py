@@ -25,6 +25,7 @@ from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.progress import Meter, Phase, portion
 from osdimage.imaging.tasksequence.answer_files import make_answer_file
 from osdimage.imaging.tasksequence.applying import DESTINATION, choose_volume, has_destination, kept_paths, refuse_large
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, output
@@ -34,7 +35,6 @@ from osdimage.imaging.tasksequence.result import (
     ActionResult,
     Events,
     Forecast,
-    HResult,
     LogType,
     RunIn,
     VariableInfo,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from osdimage.imaging.deploy.plan import check_fit
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, TooSmall
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
 from osdimage.imaging.tasksequence.machine import Machine, Place, Volume
-from osdimage.imaging.tasksequence.result import HResult, VariableInfo
+from osdimage.imaging.tasksequence.result import VariableInfo
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.image import WimImage
 

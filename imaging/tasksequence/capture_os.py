@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import ActionFailed, InvalidRequest
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, required
@@ -25,7 +26,6 @@ from osdimage.imaging.tasksequence.result import (
     ActionResult,
     Events,
     Forecast,
-    HResult,
     LogType,
     RunIn,
     VariableInfo,

@@ -19,18 +19,11 @@ from osdimage.imaging.errors import (
     TargetRefused,
     TooSmall,
 )
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import variable_table
 from osdimage.imaging.tasksequence.machine import Machine
-from osdimage.imaging.tasksequence.result import (
-    Action,
-    ActionResult,
-    Events,
-    Forecast,
-    ForecastAction,
-    HResult,
-    VariableInfo,
-)
+from osdimage.imaging.tasksequence.result import Action, ActionResult, Events, Forecast, ForecastAction, VariableInfo
 
 _BY_NUMBER = {
     errno.ENOSPC: HResult.DISK_FULL,

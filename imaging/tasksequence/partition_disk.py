@@ -23,19 +23,12 @@ from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.variables import layout_from_variables
 from osdimage.imaging.errors import ActionFailed, DoesNotFit, InvalidRequest
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import boolean, optional, required
 from osdimage.imaging.tasksequence.machine import Machine, Place
-from osdimage.imaging.tasksequence.result import (
-    ActionInfo,
-    ActionResult,
-    Events,
-    Forecast,
-    HResult,
-    LogType,
-    RunIn,
-)
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, LogType, RunIn
 from osdimage.imaging.units import Geometry
 
 _PREFIXES = ("osdpartition", "osddiskindex", "osddiskpart", "osdgptbootdisk")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest, NotReady, OsdImageError, quoted
 from osdimage.imaging.tasksequence import builtin
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import evaluate, names_last_action
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.result import ActionInfo, HResult, RunIn
+from osdimage.imaging.tasksequence.result import ActionInfo, RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 
 if TYPE_CHECKING:

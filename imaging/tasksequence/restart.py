@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osdimage.imaging.errors import ActionFailed, quoted
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
@@ -12,7 +13,6 @@ from osdimage.imaging.tasksequence.result import (
     ActionResult,
     Events,
     Forecast,
-    HResult,
     LogType,
     RestartTarget,
     VariableInfo,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.errors import OsdImageError, StorageError, quoted
 from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.tasksequence import builtin
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.plan import (
@@ -40,7 +41,7 @@ from osdimage.imaging.tasksequence.plan import (
     plan_sequence,
 )
 from osdimage.imaging.tasksequence.report import Observer, RunEvent, RunReport, StepReport, StepState
-from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Events, HResult, LogType
+from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Events, LogType
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
 from osdimage.imaging.tasksequence.xml import write_sequence

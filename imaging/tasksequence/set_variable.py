@@ -7,11 +7,12 @@ refused with E_ACCESSDENIED: the engine alone sets those.
 from __future__ import annotations
 
 from osdimage.imaging.errors import quoted
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
 from osdimage.imaging.tasksequence.machine import Machine
-from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, HResult, VariableInfo
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, VariableInfo
 
 VARIABLES: tuple[VariableInfo, ...] = (
     required("VariableName", "a letter, then letters, digits, _ and -", max_length=256, is_property=True),

@@ -12,7 +12,7 @@ import pytest
 from osdimage.imaging import Geometry, Preset, place, preset_layout
 from osdimage.imaging.boot import bcd
 from osdimage.imaging.boot.bcd import BOOTMGR, GLOBAL_SETTINGS, MEMORY_TEST, BcdObject, BcdStore, read_store
-from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry
+from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry, create_store
 from osdimage.imaging.boot.bcd_devices import DeviceElement, RawDevice, partition_of, plain
 from osdimage.imaging.boot.bcd_elements import Element, Id, name_of
 from osdimage.imaging.boot.bcd_partition import PartitionRef
@@ -165,7 +165,7 @@ def test_a_store_is_the_table_element_by_element(
     entry = OsEntry(entry.partition, entry.description, generation=generation, locale=entry.locale)
     settings = BcdSettings(settings.firmware, settings.system, (entry,))
     path = tmp_path / "BCD"
-    path.write_bytes(BcdStore.create(settings, random.Random(7)).to_bytes())
+    path.write_bytes(create_store(settings, random.Random(7)).to_bytes())
     tree = hive_judges.READERS[judge](path)
     found = seen(tree)
     manager = f"{{{BOOTMGR}}}\\Elements\\"
@@ -188,7 +188,7 @@ def test_a_store_is_the_table_element_by_element(
 @pytest.mark.parametrize("settings", [UEFI, BIOS], ids=["uefi", "bios"])
 def test_regipy_lists_the_entries_and_others_read_the_store(settings: BcdSettings, tmp_path: Path) -> None:
     path = tmp_path / "BCD"
-    path.write_bytes(BcdStore.create(settings, random.Random(7)).to_bytes())
+    path.write_bytes(create_store(settings, random.Random(7)).to_bytes())
     from regipy.plugins.bcd.boot_entry_list import BootEntryListPlugin  # noqa: PLC0415 - a judge
     from regipy.registry import RegistryHive  # noqa: PLC0415 - a judge
 
@@ -207,7 +207,7 @@ def test_the_recovery_environment_is_linked_both_ways() -> None:
     where = PartitionRef.gpt(DISK, RECOVERY)
     (entry,) = UEFI.entries
     entry = OsEntry(entry.partition, recovery=RecoveryEntry(where))
-    store = read_store(BcdStore.create(BcdSettings(Firmware.UEFI, UEFI.system, (entry,)), random.Random(1)).to_bytes())
+    store = read_store(create_store(BcdSettings(Firmware.UEFI, UEFI.system, (entry,)), random.Random(1)).to_bytes())
     # Elements of the recovery environment in a store that Windows 10 wrote.
     manager = store.object(BOOTMGR)
     assert manager is not None
@@ -234,7 +234,7 @@ def test_the_recovery_environment_is_linked_both_ways() -> None:
 
 def test_several_installations_are_listed_in_order_and_the_first_is_the_default() -> None:
     entries = tuple(OsEntry(PartitionRef.gpt(DISK, UUID(int=number)), f"Windows {number}") for number in (1, 2, 3))
-    store = BcdStore.create(BcdSettings(Firmware.UEFI, UEFI.system, entries, timeout_s=5), random.Random(1))
+    store = create_store(BcdSettings(Firmware.UEFI, UEFI.system, entries, timeout_s=5), random.Random(1))
     manager = store.object(BOOTMGR)
     assert manager is not None
     order = manager.content(Id.DISPLAY_ORDER)
@@ -256,7 +256,7 @@ def test_several_installations_are_listed_in_order_and_the_first_is_the_default(
 
 
 def test_the_same_random_numbers_give_the_same_bytes() -> None:
-    stores = [BcdStore.create(UEFI, random.Random(seed)).to_bytes() for seed in (1, 1, 2)]
+    stores = [create_store(UEFI, random.Random(seed)).to_bytes() for seed in (1, 1, 2)]
     assert stores[0] == stores[1] != stores[2]
 
 
@@ -289,8 +289,8 @@ def template() -> BcdStore:
 
 
 def test_a_template_adds_what_is_not_about_the_disk() -> None:
-    store = BcdStore.create(UEFI, random.Random(7), template=template().to_bytes())
-    ours = BcdStore.create(UEFI, random.Random(7))
+    store = create_store(UEFI, random.Random(7), template=template().to_bytes())
+    ours = create_store(UEFI, random.Random(7))
     assert [each.guid for each in store.objects] == [each.guid for each in ours.objects]
     (loader,), (plain_loader,) = store.loaders, ours.loaders
     theirs = {element.id: element.content for element in loader.elements}
@@ -308,21 +308,21 @@ def test_a_template_adds_what_is_not_about_the_disk() -> None:
     assert hypervisor is not None
     assert hypervisor.content(0x250000F5) == 9600
     # The loader for UEFI is no template for BIOS.
-    (bios,) = BcdStore.create(BIOS, random.Random(7), template=template().to_bytes()).loaders
+    (bios,) = create_store(BIOS, random.Random(7), template=template().to_bytes()).loaders
     assert bios.content(Id.NX) == 0
 
 
 def test_a_template_that_is_no_store_is_refused() -> None:
     with pytest.raises(InvalidInput, match="BCD-Template: not a registry hive"):
-        BcdStore.create(UEFI, random.Random(1), template=b"no hive")
+        create_store(UEFI, random.Random(1), template=b"no hive")
     with pytest.raises(InvalidInput, match="BCD-Template: a registry hive, but not a BCD store"):
-        BcdStore.create(UEFI, random.Random(1), template=write_hive(new_hive("x")))
+        create_store(UEFI, random.Random(1), template=write_hive(new_hive("x")))
 
 
 def test_rebinding_changes_the_partitions_and_nothing_else() -> None:
     (entry,) = UEFI.entries
     entry = OsEntry(entry.partition, recovery=RecoveryEntry(PartitionRef.gpt(DISK, RECOVERY)))
-    store = BcdStore.create(BcdSettings(Firmware.UEFI, UEFI.system, (entry,)), random.Random(1))
+    store = create_store(BcdSettings(Firmware.UEFI, UEFI.system, (entry,)), random.Random(1))
     store.hive.root.ensure("Elsewhere").set(Value.string("kept", "as it is"))
     before = hive_tree(store)
     new_disk = UUID(int=99)
@@ -354,7 +354,7 @@ def test_a_partition_is_named_as_its_table_has_it() -> None:
 
 
 def test_the_store_explains_itself() -> None:
-    store = BcdStore.create(UEFI, random.Random(7))
+    store = create_store(UEFI, random.Random(7))
     lines = store.lines()
     assert lines[0] == "Windows Boot Manager {bootmgr}"
     assert f"  device             partition {{{ESP}}} of GPT disk {{{DISK}}}" in lines
@@ -387,7 +387,7 @@ def test_elements_have_the_names_of_bcdedit(number: int, kind: int, name: str) -
 
 
 def test_elements_that_do_not_fit_their_format_are_kept_as_bytes() -> None:
-    store = BcdStore.create(UEFI, random.Random(7))
+    store = create_store(UEFI, random.Random(7))
     elements = store.hive.root.find(f"Objects\\{{{MEMORY_TEST}}}\\Elements")
     assert elements is not None
     elements.ensure("11000001").set(Value.binary("Element", b"short"))
@@ -415,7 +415,7 @@ def test_elements_that_do_not_fit_their_format_are_kept_as_bytes() -> None:
 
 
 def test_objects_and_elements_are_put_and_removed() -> None:
-    store = BcdStore.create(UEFI, random.Random(7))
+    store = create_store(UEFI, random.Random(7))
     store.set_element(GLOBAL_SETTINGS, Element(0x16000041, content=True))
     settings = store.object(GLOBAL_SETTINGS)
     assert settings is not None
@@ -443,7 +443,7 @@ def test_objects_and_elements_are_put_and_removed() -> None:
     ],
 )
 def test_content_of_another_format_is_refused(number: Id, content: object) -> None:
-    store = BcdStore.create(UEFI, random.Random(7))
+    store = create_store(UEFI, random.Random(7))
     before = store.to_bytes()
     with pytest.raises(InvalidRequest):
         store.put(BcdObject(MEMORY_TEST, bcd.MEMORY_TEST_TYPE, (Element(number, content),)))  # type: ignore[arg-type]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from osdimage.imaging.tasksequence.build import group, sequence, step
+from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.plan import action_table
 from osdimage.imaging.tasksequence.report import RunEvent
-from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, HResult, RestartTarget
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, RestartTarget
 from osdimage.imaging.tasksequence.runner import MAX_RETRIES, run_sequence
 from sequence_bench import Bench, Body, F, Formatted, N, S, states
 
