@@ -19,8 +19,9 @@ cell), WorkVar, and fields that are spare.  The sequence numbers become equal an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
+from osdimage.imaging import filetime
 from osdimage.imaging.boot.hive_names import fold, units
 from osdimage.imaging.boot.hive_values import MAX_NAME_UNITS, Value, ValueType
 from osdimage.imaging.errors import InvalidRequest
@@ -34,13 +35,6 @@ MAX_DEPTH = 512
 
 MAX_DATA_BYTES = 0xFFFF * 16344
 """What a list of segments can hold."""
-
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-
-
-def to_filetime(moment: datetime) -> int:
-    """Return a time in 100 ns since 1601."""
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
 
 
 class Key:
@@ -99,7 +93,7 @@ class Key:
     def modified(self) -> datetime | None:
         """When it was last written, to the microsecond; None when that was never or is beyond the year 9999."""
         try:
-            return _EPOCH + timedelta(microseconds=self.timestamp // 10) if self.timestamp else None
+            return filetime.to_datetime(self.timestamp) if self.timestamp else None
         except OverflowError:
             return None
 

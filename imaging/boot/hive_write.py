@@ -7,10 +7,11 @@ from datetime import datetime
 
 from osdimage.imaging.boot import hive_cells as cells
 from osdimage.imaging.boot import hive_names as names
-from osdimage.imaging.boot.hive import MAX_DEPTH, Hive, Key, to_filetime
+from osdimage.imaging.boot.hive import MAX_DEPTH, Hive, Key
 from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
 from osdimage.imaging.boot.hive_values import Value
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.filetime import from_datetime
 from osdimage.imaging.units import align_up
 
 _MINORS = range(3, 7)
@@ -36,7 +37,7 @@ def new_hive(
     Raises:
         InvalidRequest: for another version.
     """
-    timestamp = to_filetime(now) if now is not None else 0
+    timestamp = from_datetime(now) if now is not None else 0
     header = _new_header(file_name, minor, timestamp)
     root = Key(root_name, security=security or descriptor(KEY_ALL_ACCESS, inherited=True), flags=0x000C)
     root.timestamp = timestamp
@@ -87,7 +88,7 @@ def write_hive(hive: Hive, *, now: datetime | None = None, force: bool = False) 
     """
     if hive.is_dirty and not force:
         raise TargetRefused(f"{'; '.join(hive.warnings)}; force the write to lose those changes")
-    return _file_of(hive, to_filetime(now) if now is not None else None)
+    return _file_of(hive, from_datetime(now) if now is not None else None)
 
 
 def _file_of(hive: Hive, now: int | None) -> bytes:

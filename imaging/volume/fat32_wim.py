@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.image import WimImage
 
-# FILETIME 0 in nanoseconds since 1970: what Windows stores for "not known".
-_FILETIME_ZERO = -11_644_473_600 * 1_000_000_000
 # Plain numbers: the flags of an enumeration are slow, and these meet every file.
 _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
     int(each) for each in (FileAttribute.DIRECTORY, FileAttribute.REPARSE_POINT, FileAttribute.ENCRYPTED)
@@ -174,7 +173,7 @@ class _Collector:
 
 
 def _known(time_ns: int) -> int | None:
-    return None if time_ns == _FILETIME_ZERO else time_ns
+    return None if time_ns == filetime.NOT_KNOWN_NS else time_ns
 
 
 class _WimSource(Source):

@@ -16,6 +16,7 @@ from osdimage.imaging.errors import (
     StorageError,
     TargetRefused,
 )
+from osdimage.imaging.filetime import from_ns, to_ns
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.files import FileFacts, VolumeFiles, split_path
@@ -26,8 +27,6 @@ from osdimage.native.ntfs_files import ROOT, NtfsAbout, NtfsFiles
 _BESIDE_SUFFIX = ".osdimage-new"
 _LONGEST_NAME = 255
 
-# From 1601, where FILETIME begins, to 1970.
-_EPOCH_NS = 11_644_473_600 * 1_000_000_000
 _PIECE = 16 * MIB
 
 
@@ -237,10 +236,10 @@ def _facts(path: str, about: NtfsAbout) -> FileFacts:
         about.is_directory,
         about.size,
         int(attributes),
-        about.modified * 100 - _EPOCH_NS,
+        to_ns(about.modified),
         bool(about.attributes & unreadable),
     )
 
 
 def _filetime(time_ns: int | None) -> int:
-    return ((time.time_ns() if time_ns is None else time_ns) + _EPOCH_NS) // 100
+    return from_ns(time.time_ns() if time_ns is None else time_ns)

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from osdimage.imaging import filetime
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat32_entries import FatEntry
@@ -43,7 +44,6 @@ _METADATA = 0x02 << 56
 _DENTRY = struct.Struct("<QIiQQQQQQ20sIQHHH")
 _BLOB = struct.Struct("<QQQHI20s")
 _NO_SECURITY = struct.pack("<II", 8, 0)
-_EPOCH_100NS = 11_644_473_600 * 10_000_000
 _NO_HASH = bytes(20)
 
 
@@ -250,7 +250,7 @@ def _dentry(entry: FatEntry, children_at: int, sha1: bytes) -> bytes:
 
 
 def _filetime(time_ns: int | None) -> int:
-    return 0 if time_ns is None else time_ns // 100 + _EPOCH_100NS
+    return 0 if time_ns is None else filetime.from_ns(time_ns)
 
 
 def _xml(entries: Sequence[FatEntry]) -> bytes:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging import filetime
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim import describe
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import refuse_missing
 from osdimage.imaging.wim.compare_hashes import EMPTY_SHA1, StreamHash, StreamHashes
-from osdimage.imaging.wim.compare_target import UNIX_EPOCH, ComparedTarget, FoundFile, FoundStream, open_compared
+from osdimage.imaging.wim.compare_target import ComparedTarget, FoundFile, FoundStream, open_compared
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.fidelity import CompareReport, Fidelity, Tally
 from osdimage.imaging.wim.links import link_texts, read_blobs
@@ -195,7 +196,7 @@ class _Comparison:
             (Fidelity.MODIFICATION_TIMES, entry.modified_ns, found.modified),
             (Fidelity.ACCESS_TIMES, entry.accessed_ns, found.accessed),
         ):
-            stored = nanoseconds // 100 + UNIX_EPOCH
+            stored = filetime.from_ns(nanoseconds)
             expected = self._target.nearest_time(kind, stored)
             if kind not in self._target.holds:
                 self.tally.dropped(kind)

@@ -16,13 +16,13 @@ from typing import Final
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
+from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
 from osdimage.imaging.volume.fat32_check import check_fat32
 from osdimage.imaging.volume.fat32_read import open_fat32
 from osdimage.imaging.volume.fat32_second import LARGEST_FAT, SecondReader, can_judge
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.compare_target import (
     PROGRESS_EVERY,
-    UNIX_EPOCH,
     ComparedTarget,
     FoundFile,
     FoundStream,
@@ -139,4 +139,4 @@ class Fat32Target(ComparedTarget):
 
 def _ticks(time_ns: int | None) -> int:
     """Return a time in 100 ns since 1601, and 0 for one that is not stored, as Windows does."""
-    return 0 if time_ns is None else time_ns // 100 + UNIX_EPOCH
+    return 0 if time_ns is None else from_ns(time_ns)

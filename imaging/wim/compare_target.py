@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from osdimage.imaging import filetime
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.signatures import identify
@@ -27,8 +28,6 @@ from osdimage.imaging.wim.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.imaging.wim.probe import Kind, probe, probe_sector
 from osdimage.native.entries import Entry
 
-# 1 January 1970 in 100 ns since 1601, the count of NTFS and WIM.
-UNIX_EPOCH = 116_444_736_000_000_000
 _PIECE = 1 << 20
 PROGRESS_EVERY = 2000
 
@@ -241,7 +240,7 @@ def _file_of_linux(full: bytes, path: bytes, facts: os.stat_result) -> FoundFile
     elif stat.S_ISREG(facts.st_mode):
         what, streams = "a file", (FoundStream(None, facts.st_size, (facts.st_ino, full)),)
     # 100 ns is the unit of a WIM: what is finer was lost when the image was captured.
-    modified = facts.st_mtime_ns // 100 + UNIX_EPOCH
+    modified = filetime.from_ns(facts.st_mtime_ns)
     links = 1 if what == "a directory" else facts.st_nlink
     identity = facts.st_dev << 64 | facts.st_ino
     return FoundFile(text or "/", what, identity, links, modified, link=link, streams=streams)

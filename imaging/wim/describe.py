@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from osdimage.imaging.filetime import FILETIME_EPOCH
 from osdimage.imaging.wim.attributes import attribute_names
 
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 # 1 January 10000, which datetime does not have.
 _END_OF_DATES = 2_650_467_744_000_000_000
 
@@ -23,7 +23,7 @@ def moment(ticks: int) -> str:
     if not 0 <= ticks < _END_OF_DATES:
         return f"{ticks} (100 ns since 1601)"
     seconds, rest = divmod(ticks, 10_000_000)
-    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:07d} UTC"
+    return f"{FILETIME_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:07d} UTC"
 
 
 def size(count: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidRequest, MissingParts
 from osdimage.imaging.volume.files import DEFAULT_LIMIT, FileFacts, FileSource, split_path
 from osdimage.imaging.wim.attributes import FileAttribute
@@ -15,9 +16,6 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.entries import Entry, Stream, each_entry
 from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
-
-# FILETIME 0 in nanoseconds since 1970: what Windows stores for "not known".
-_FILETIME_ZERO = -11_644_473_600 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +168,6 @@ def _facts(path: str, entry: Entry) -> FileFacts:
         bool(entry.attributes & FileAttribute.DIRECTORY),
         0 if stream is None else stream.size,
         entry.attributes,
-        None if entry.modified_ns == _FILETIME_ZERO else entry.modified_ns,
+        None if entry.modified_ns == filetime.NOT_KNOWN_NS else entry.modified_ns,
         _is_odd(entry.attributes),
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidInput
 from osdimage.imaging.wim.elements import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
 from osdimage.native.facts import WimInfo
@@ -26,7 +27,6 @@ SOLID_VERSION = 0xE00
 
 # PROCESSOR_ARCHITECTURE_* of <winnt.h>.
 _ARCHITECTURES = {0: "x86", 5: "arm", 6: "ia64", 9: "x64", 12: "arm64"}
-_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +252,6 @@ def _time(element: ET.Element | None) -> datetime | None:
     if high is None or low is None:
         return None
     try:
-        return _FILETIME_EPOCH + timedelta(microseconds=((high << 32) | low) // 10)
+        return filetime.to_datetime((high << 32) | low)
     except OverflowError:
         return None
