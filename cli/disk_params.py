@@ -15,7 +15,7 @@ from osdimage.imaging.errors import StorageError
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.layout import DiskLayout
-    from osdimage.imaging.disk.place import RandomBits
+    from osdimage.imaging.randomness import RandomBits
 
 Command = Callable[..., Any]
 

@@ -93,6 +93,7 @@ from osdimage.imaging.errors import (
     TooSmall as TooSmall,
     UnsafeName as UnsafeName,
 )
+from osdimage.imaging.files import FileFacts as FileFacts, FileSource as FileSource
 from osdimage.imaging.loss import Loss as Loss
 from osdimage.imaging.progress import (
     Phase as Phase,
@@ -130,12 +131,8 @@ from osdimage.imaging.units import (
     parse_size as parse_size,
 )
 from osdimage.imaging.version import VERSION as VERSION
-from osdimage.imaging.volume.files import (
-    FileFacts as FileFacts,
-    FileSource as FileSource,
-    VolumeFiles as VolumeFiles,
-    open_files as open_files,
-)
+from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles
+from osdimage.imaging.volume.filesystems import open_files as open_files
 from osdimage.imaging.volume.opened import OpenVolume as OpenVolume, open_volume as open_volume
 from osdimage.imaging.wim.apply_job import ApplyResult as ApplyResult
 from osdimage.imaging.wim.apply_volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes

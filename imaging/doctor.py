@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,11 +16,10 @@ from importlib import metadata
 from pathlib import Path
 
 from osdimage.imaging.distribution import Distribution, Family, Packages
+from osdimage.imaging.programs import find_program
 from osdimage.imaging.version import VERSION
 
 TIMEOUT_S = 10
-# mkntfs and the like are in folders that an ordinary user's PATH lacks on Debian.
-SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 class Severity(StrEnum):
@@ -320,7 +318,7 @@ def _examine_module(name: str, needed_for: str) -> Component:
 
 
 def _examine_program(program: _Program, here: Distribution) -> Component:
-    name = next((each for each in (program.name, *program.aliases) if _find(each) is not None), None)
+    name = next((each for each in (program.name, *program.aliases) if find_program(each) is not None), None)
     present = name is not None and (program.file is None or Path(program.file).is_file())
     version = _version_in(_run(name, *program.arguments)) if name is not None else None
     mute = present and version is None
@@ -346,13 +344,9 @@ def _examine_device(device: _Device) -> Component:
     )
 
 
-def _find(name: str) -> str | None:
-    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]))
-
-
 def _run(name: str, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     """Run a program; one that is missing, hangs or cannot be run gives None."""
-    path = _find(name)
+    path = find_program(name)
     if path is None:
         return None
     try:

@@ -19,8 +19,8 @@ from osdimage.imaging.boot.bcd import BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionDevice, RamdiskDevice, plain
 from osdimage.imaging.boot.bcd_elements import Content, Element, Id
 from osdimage.imaging.boot.bcd_partition import PartitionRef
-from osdimage.imaging.disk.place import RandomBits, random_guid
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.randomness import RandomBits, random_guid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,15 +17,15 @@ from osdimage.imaging.boot.ntfs_boot import (
     own_ntfs_boot_code,
     write_ntfs_boot_code,
 )
-from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
 from osdimage.imaging.disk.volume import identify
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.files import FileSource
+from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat32_layout import parse_boot
-from osdimage.imaging.volume.files import FileSource
 
 # Of a partition entry: 16 bytes each, the boot indicator first.
 _ENTRIES_AT, _ENTRY_BYTES, _ACTIVE = 446, 16, 0x80

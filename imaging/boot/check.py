@@ -25,7 +25,8 @@ from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume import ntfs
-from osdimage.imaging.volume.files import VolumeFiles, open_files
+from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.volume.filesystems import open_files
 
 _INSTALL = "osdimage boot install writes it"
 _DEPLOY = "osdimage deploy makes a disk that starts"

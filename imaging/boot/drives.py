@@ -13,7 +13,7 @@ from osdimage.imaging.boot.hive_write import write_hive
 from osdimage.imaging.boot.registry import clear_mounted_devices
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 
 SYSTEM_HIVE = "Windows/System32/config/SYSTEM"

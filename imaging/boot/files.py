@@ -32,8 +32,9 @@ from dataclasses import dataclass
 from osdimage.imaging.boot.bcd_create import Firmware
 from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.units import MIB, format_size
-from osdimage.imaging.volume.files import FileFacts, FileSource, VolumeFiles
+from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.wim.attributes import FileAttribute
 
 BOOT_FOLDER = "Windows/Boot"

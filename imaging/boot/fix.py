@@ -21,13 +21,13 @@ from osdimage.imaging.boot.check_store import default_entry, partition_refs
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of
 from osdimage.imaging.boot.recovery import holds_recovery
-from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
+from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 
 _LARGEST_STORE = 64 * MIB
 

@@ -12,7 +12,6 @@ diskboot.S, include/grub/offsets.h (where the sector numbers are), util/setup.c 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -25,8 +24,8 @@ from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Write, run_steps
-from osdimage.imaging.doctor import SYSTEM_FOLDERS
 from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.programs import find_program
 
 # ---- declaration ----
 
@@ -83,8 +82,7 @@ class ChainReport:
 
 def find_grub() -> GrubTools | None:
     """Return GRUB for BIOS machines, or None when it is not installed."""
-    folders = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS])
-    found = next((path for name in _PROGRAMS if (path := shutil.which(name, path=folders))), None)
+    found = find_program(*_PROGRAMS)
     if found is None or not (_FOLDER / "boot.img").is_file() or not (_FOLDER / "ntldr.mod").is_file():
         return None
     return GrubTools(Path(found))

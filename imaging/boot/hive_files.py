@@ -199,7 +199,7 @@ def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenV
 
 
 def _load_from_volume(address: HiveAddress) -> Hive:
-    from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - reading a plain file needs no library
+    from osdimage.imaging.volume.filesystems import open_files  # noqa: PLC0415 - reading a plain file needs no library
 
     with _open_volume(address) as volume, open_files(volume) as files:
         data = files.read(address.path, limit=MAX_HIVE_BYTES)
@@ -225,7 +225,7 @@ def _telling_of_the_other(address: HiveAddress, files: VolumeFiles) -> Iterator[
 def _change_in_volume(
     address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
 ) -> Result:
-    from osdimage.imaging.volume.files import open_files  # noqa: PLC0415 - as above
+    from osdimage.imaging.volume.filesystems import open_files  # noqa: PLC0415 - as above
 
     with _open_volume(address, write=True) as volume:
         # First only read: a volume is not marked dirty for a change that is refused.

@@ -37,15 +37,16 @@ from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
 from osdimage.imaging.boot.windows import generation_of, locale_of, template_of
 from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
+from osdimage.imaging.files import FileSource
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import FileSource, open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import OpenVolume
 
 if TYPE_CHECKING:

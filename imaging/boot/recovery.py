@@ -10,7 +10,8 @@ from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import VolumeFiles, open_files
+from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.imaging.wim.attributes import FileAttribute
 

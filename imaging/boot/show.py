@@ -13,7 +13,7 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 
 _LARGEST_STORE = 64 * MIB
 

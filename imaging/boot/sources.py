@@ -11,7 +11,7 @@ from osdimage.imaging.boot.ntfs_boot import CANDIDATES
 from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.boot.windows import KERNEL, TEMPLATE
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.volume.files import FileSource
+from osdimage.imaging.files import FileSource
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.image import WimImage

@@ -8,8 +8,8 @@ from osdimage.imaging.boot.bcd_create import Firmware, Generation
 from osdimage.imaging.boot.files import OS_LOADERS
 from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.files import FileSource
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.files import FileSource
 
 TEMPLATE = "Windows/System32/config/BCD-Template"
 """The store that Windows brings along for its setup."""

@@ -12,10 +12,10 @@ from osdimage.imaging.boot.files import LOADERS
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces, choose_places
 from osdimage.imaging.boot.recovery import RECOVERY_WIM, choose_recovery
-from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.roles import FileSystem
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.wim.image import WimImage
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.disk.layout import DiskLayout
-from osdimage.imaging.disk.place import RandomBits, advice, place
+from osdimage.imaging.disk.place import advice, place
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TooSmall
+from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import KIB, MIB, Geometry, format_size
 from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
 from osdimage.imaging.wim.image import WimImage

@@ -20,13 +20,14 @@ from osdimage.imaging.deploy.plan import (
 )
 from osdimage.imaging.disk.captured import CapturedDisk, CapturedPartition
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining, SizeWish
-from osdimage.imaging.disk.place import RandomBits, advice, place
+from osdimage.imaging.disk.place import advice, place
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import FileSystem, GptAttributes, Role, Scheme, gpt_type
 from osdimage.imaging.disk.rules import LABEL_LIMITS, problems
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import DoesNotFit, InvalidInput
+from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
 from osdimage.imaging.volume.fat32 import plan_fill
 from osdimage.imaging.volume.fat32_wim import from_handle

@@ -12,8 +12,6 @@ nearest one (VDS-cpex).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
-from uuid import UUID
 
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree, SizeWish
@@ -21,6 +19,7 @@ from osdimage.imaging.disk.roles import GPT_NAMES, FileSystem, Role, Scheme
 from osdimage.imaging.disk.rules import MAX_GPT_PARTITIONS, problems
 from osdimage.imaging.disk.table import FIRST_LOGICAL, Partition, PartitionTable
 from osdimage.imaging.errors import DoesNotFit, InvalidLayout
+from osdimage.imaging.randomness import RandomBits, random_guid
 from osdimage.imaging.units import GIB, KIB, MIB, Bytes, Extent, Geometry, Lba, align_down, align_up, format_size
 
 ENTRY_COUNT = 128
@@ -35,13 +34,6 @@ _MSR_NEEDS = 32 * MIB
 """create-partition-msr, and the 32 MB that Windows itself takes on a 50 MB disk."""
 _MSR_SMALL, _MSR_LARGE, _MSR_LARGE_FROM = 32 * MIB, 128 * MIB, 16 * GIB
 _ESP_LEAST, _ESP_MOST, _ESP_LEAST_4K = 100 * MIB, 1000 * MIB, 260 * MIB
-
-
-class RandomBits(Protocol):
-    """Where identifiers come from: ``random.SystemRandom()``, or ``random.Random(seed)`` for the same bytes again."""
-
-    def getrandbits(self, k: int, /) -> int:
-        """Return ``k`` random bits."""
 
 
 def place(layout: DiskLayout, geometry: Geometry, rng: RandomBits) -> PartitionTable:
@@ -238,11 +230,6 @@ def _mbr_partition(spec: PartitionSpec, number: int, extent: Extent, legacy: boo
     fits_chs = extent.end <= CHS_LIMIT and (legacy or spec.role is Role.EXTENDED)
     type_id = roles.mbr_type(spec.role, spec.filesystem, below_chs_limit=fits_chs)
     return Partition(number=number, extent=extent, type_id=type_id, active=spec.active, spec=spec)
-
-
-def random_guid(rng: RandomBits) -> UUID:
-    """Draw a version 4 GUID (RFC 9562)."""
-    return UUID(int=rng.getrandbits(128), version=4)
 
 
 def advice(layout: DiskLayout, geometry: Geometry) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from osdimage.imaging.tasksequence.sysprep_inf import SysprepInf
 from osdimage.imaging.tasksequence.unattend import Unattend
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.units import MIB, format_size
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 
 LARGEST = 8 * MIB

@@ -40,7 +40,7 @@ from osdimage.imaging.tasksequence.result import (
     VariableInfo,
 )
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.apply_volumes import apply_volumes
 from osdimage.imaging.wim.file import WimFile

@@ -31,7 +31,7 @@ from osdimage.imaging.tasksequence.result import (
     VariableInfo,
 )
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_volume
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.capture_volumes import capture_volumes
 from osdimage.imaging.wim.properties import ImageProperties

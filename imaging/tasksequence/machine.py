@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from osdimage.imaging.boot.bcd_create import Firmware
-from osdimage.imaging.disk.place import RandomBits
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
+from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.state import read_state, write_state
 from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_filesystem, volumes_of

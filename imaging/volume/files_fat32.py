@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.files import FileFacts, split_path
 from osdimage.imaging.volume.fat32 import refuse_unsafe
 from osdimage.imaging.volume.fat32_edit import Fat32Editor, edit_fat32
 from osdimage.imaging.volume.fat32_entries import FatEntry
 from osdimage.imaging.volume.fat32_names import refuse_name
 from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
-from osdimage.imaging.volume.files import FileFacts, VolumeFiles, split_path
+from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.opened import OpenVolume
 
 
 @contextmanager
 def open_fat(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
-    """Open the files of a FAT32 volume; see :func:`~osdimage.imaging.volume.files.open_files`."""
+    """Open the files of a FAT32 volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     del sync  # The order of what is written rests on waiting for it.
     if not write:
         yield _FatFiles(volume.name, open_fat32(volume.window()))

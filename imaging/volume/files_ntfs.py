@@ -16,10 +16,11 @@ from osdimage.imaging.errors import (
     StorageError,
     TargetRefused,
 )
+from osdimage.imaging.files import FileFacts, split_path
 from osdimage.imaging.filetime import from_ns, to_ns
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume import ntfs
-from osdimage.imaging.volume.files import FileFacts, VolumeFiles, split_path
+from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.native.ntfs_files import ROOT, NtfsAbout, NtfsFiles
@@ -37,7 +38,7 @@ def beside(name: str) -> str:
 
 @contextmanager
 def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
-    """Open the files of an NTFS volume; see :func:`~osdimage.imaging.volume.files.open_files`."""
+    """Open the files of an NTFS volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     with volume.sliced(read_only=not write, sync=sync) as piece:
         if not write:
             with ntfs.named(volume, piece), _opened(volume, piece.name, read_only=True) as native:

@@ -7,7 +7,6 @@ the partition.  The boot sector comes last: until then the partition holds no vo
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import subprocess
 import tempfile
@@ -16,12 +15,10 @@ from dataclasses import dataclass
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.target import FileTarget, Window
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
+from osdimage.imaging.programs import find_program
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB, Extent, format_size
 from osdimage.native import holes, ntfs
-
-SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where mkntfs is; the PATH of ordinary users on Debian does not lead there."""
 
 HEADS, SECTORS_PER_TRACK = 255, 63
 """The geometry that every BIOS with LBA and Windows assume."""
@@ -145,7 +142,7 @@ def _path_of(descriptor: int) -> str:
 
 
 def _run_mkntfs(name: str, descriptor: int, arguments: list[str]) -> None:
-    program = shutil.which("mkntfs", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS]))
+    program = find_program("mkntfs")
     if program is None:
         raise OsdImageError(f"{name}: cannot be formatted: mkntfs is not installed (Debian, Ubuntu: ntfs-3g)")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidRequest, MissingParts
-from osdimage.imaging.volume.files import DEFAULT_LIMIT, FileFacts, FileSource, split_path
+from osdimage.imaging.files import DEFAULT_LIMIT, FileFacts, FileSource, split_path
 from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references

@@ -18,7 +18,7 @@ from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import MIB, Extent, Lba, align_up
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.attributes import FileAttribute

@@ -50,7 +50,7 @@ class Programs:
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(doctor, "SYSTEM_FOLDERS", ())
+    monkeypatch.setattr("osdimage.imaging.programs.SYSTEM_FOLDERS", ())
     return Programs(tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_programs_are_found_in_the_system_folders_too(
     programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     programs.add_printing("mkntfs", MKNTFS)
-    monkeypatch.setattr(doctor, "SYSTEM_FOLDERS", (str(tmp_path),))
+    monkeypatch.setattr("osdimage.imaging.programs.SYSTEM_FOLDERS", (str(tmp_path),))
     monkeypatch.setenv("PATH", "/nowhere")
     assert component("mkntfs").version == "2022.10.3"
 

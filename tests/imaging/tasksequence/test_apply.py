@@ -15,7 +15,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.partition_disk import forecast_partition_disk, partition_disk
 from osdimage.imaging.tasksequence.result import Action, Events
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from sequence_cases import GPT, MBR, MIB, Log, blank_disk, capture, computer, run, stamp, tell, windows_tree
 from windows_trees import windows_files, write_tree

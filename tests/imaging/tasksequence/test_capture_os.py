@@ -21,7 +21,7 @@ from osdimage.imaging.tasksequence.capture_os import (
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.partition_disk import partition_disk
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from sequence_cases import GPT, MBR, MIB, Log, blank_disk, computer, kernel, run, stamp
 from stopping import unmeasured

@@ -19,7 +19,7 @@ from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.result import Action, LogType
 from osdimage.imaging.tasksequence.windows import WindowsFacts
-from osdimage.imaging.volume.files import open_files
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from sequence_cases import MBR, MIB, Log, blank_disk, computer, run, stamp
 

@@ -32,7 +32,8 @@ from osdimage.imaging.errors import (
 )
 from osdimage.imaging.volume.fat32_edit import edit_fat32
 from osdimage.imaging.volume.fat32_read import open_fat32
-from osdimage.imaging.volume.files import VolumeFiles, open_files
+from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.attributes import FileAttribute
 

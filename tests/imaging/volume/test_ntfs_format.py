@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from judges import require
 from ntfs_judges import contents, dissect, ntfsfix, ntfsinfo, outside
+from osdimage.imaging import programs
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.disk.volume import VolumeInfo, identify
@@ -191,7 +192,7 @@ def test_mkntfs_is_found_where_the_path_of_ordinary_users_does_not_lead(
     disk = make_disk(tmp_path / "disk.img")
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     format_disk(disk)
-    monkeypatch.setattr(ntfs_format, "SYSTEM_FOLDERS", ())
+    monkeypatch.setattr(programs, "SYSTEM_FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with open_target(str(disk.path), write=True) as target, pytest.raises(OsdImageError, match="not installed"):
         format_ntfs(target, disk.extent)

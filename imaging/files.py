@@ -1,0 +1,142 @@
+r"""Files that can be read: those of a volume, or those of an image of a WIM.
+
+Paths begin at the root; ``/`` and ``\`` separate names, whose case does not matter.  Links and junctions are never
+followed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume
+from osdimage.imaging.units import MIB, format_size
+
+DEFAULT_LIMIT = 256 * MIB
+"""What :meth:`FileSource.read` reads at most, unless told otherwise."""
+_DEEPEST = 128
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file or directory of a volume or of an image.
+
+    Attributes:
+        path: from the root, names separated by ``/``, none in front; ``""`` is the root.  When it was listed, its last
+            name is as it is stored, otherwise as it was asked for.
+        is_directory: whether it is one.
+        size: of the contents in bytes; 0 for a directory.
+        attributes: those of :class:`~osdimage.imaging.wim.attributes.FileAttribute`.
+        modified_ns: nanoseconds since 1970, or None when it is not known.
+        is_link: it is a link, a junction, or something else that only Windows knows how to read.
+    """
+
+    path: str
+    is_directory: bool
+    size: int
+    attributes: int
+    modified_ns: int | None
+    is_link: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+
+class FileSource(ABC):
+    """Files that can be read: those of a volume, or those of an image of a WIM.
+
+    Attributes:
+        name: what messages call it.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Remember the name."""
+        self.name = name
+
+    @abstractmethod
+    def find(self, path: str) -> FileFacts | None:
+        """Return what is at a path, or None when there is nothing.
+
+        Raises:
+            InvalidRequest: when no path can be like this.
+            InvalidVolume: when a directory on the way is damaged.
+            StorageError: when the volume cannot be read.
+        """
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is something at a path."""
+        return self.find(path) is not None
+
+    @abstractmethod
+    def list(self, path: str = "") -> list[FileFacts]:
+        """Return what is in a directory, by name.
+
+        Raises:
+            InvalidRequest: when it is no directory.
+            InvalidVolume, StorageError: as :meth:`find`.
+        """
+
+    def walk(self, path: str = "") -> Iterator[FileFacts]:
+        """Yield everything below a directory, parents first; links are not followed.
+
+        Raises:
+            InvalidRequest: when it is no directory.
+            InvalidVolume: when a directory is damaged, or lies deeper than any should.
+            StorageError: when the volume cannot be read.
+        """
+        waiting = [(path, 0)]
+        while waiting:
+            above, depth = waiting.pop()
+            if depth > _DEEPEST:
+                raise InvalidVolume(f"{self.name}: {above[:60]!r}... is more than {_DEEPEST} directories deep")
+            found = self.list(above)
+            yield from found
+            waiting += [(each.path, depth + 1) for each in reversed(found) if each.is_directory and not each.is_link]
+
+    def read(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+        """Return the contents of a file.
+
+        Args:
+            path: of the file.
+            limit: the most bytes that it may have.
+
+        Raises:
+            InvalidRequest: when there is no such file.
+            InvalidVolume: when it is larger than ``limit``, damaged, a link, or encrypted.
+            StorageError: when it cannot be read.
+        """
+        facts = self._required(path)
+        if facts.is_directory:
+            raise InvalidRequest(f"{self.name}: {facts.path!r} is a directory")
+        if facts.size > limit:
+            raise InvalidVolume(
+                f"{self.name}: {facts.path!r} has {format_size(facts.size)}; such a file has at most "
+                f"{format_size(limit)}"
+            )
+        return self._read(facts)
+
+    @abstractmethod
+    def _read(self, facts: FileFacts) -> bytes:
+        """Return the contents of a file that was just found."""
+
+    def _required(self, path: str) -> FileFacts:
+        facts = self.find(path)
+        if facts is None:
+            raise InvalidRequest(f"{self.name}: there is no {path!r}")
+        return facts
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    r"""Return the names of a path; ``()`` is the root.
+
+    Raises:
+        InvalidRequest: when it holds what cannot be a name.
+    """
+    parts = tuple(part for part in path.replace("\\", "/").split("/") if part)
+    for part in parts:
+        if part in {".", ".."} or "\0" in part or ":" in part or len(part) > 255:
+            raise InvalidRequest(f"{path!r} is no path of a volume; valid is one from the root, such as Windows\\Boot")
+    return parts

@@ -1,0 +1,18 @@
+"""Where identifiers come from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+
+class RandomBits(Protocol):
+    """Where identifiers come from: ``random.SystemRandom()``, or ``random.Random(seed)`` for the same bytes again."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """Return ``k`` random bits."""
+
+
+def random_guid(rng: RandomBits) -> UUID:
+    """Draw a version 4 GUID (RFC 9562)."""
+    return UUID(int=rng.getrandbits(128), version=4)
