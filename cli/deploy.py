@@ -176,8 +176,8 @@ def _refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[
 
 def _answer_file(path: Path) -> str:
     """Return the path as text; refuse a file of another kind, which only a start of the disk would tell."""
+    from osdimage.imaging.element import MAX_BYTES, read_element  # noqa: PLC0415
     from osdimage.imaging.errors import InvalidInput  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.tasksequence.element import MAX_BYTES, read_element  # noqa: PLC0415
 
     with path.open("rb") as file:
         root = read_element(file.read(MAX_BYTES + 1), source=str(path))

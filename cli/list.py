@@ -70,7 +70,7 @@ def _show(entry: Entry) -> None:
 
 
 def _show_long(entry: Entry) -> None:
-    from osdimage.imaging.wim.attributes import attribute_letters  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.attributes import attribute_letters  # noqa: PLC0415 - start-up stays cheap
 
     modified = _time(entry.modified_ns)
     time = "after the year 9999" if modified is None else f"{modified:%Y-%m-%d %H:%M:%S}"
@@ -88,7 +88,7 @@ def _time(nanoseconds: int) -> datetime | None:
 
 
 def _facts(entry: Entry) -> dict[str, object]:
-    from osdimage.imaging.wim.attributes import attribute_names  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.attributes import attribute_names  # noqa: PLC0415 - start-up stays cheap
 
     facts = render.to_plain(entry)
     if not isinstance(facts, dict):

@@ -31,7 +31,7 @@ def export_command(
     """Write KEY and everything below it, or the whole hive, as a .reg file of version 5.00."""
     from osdimage.imaging.boot import reg_file, registry  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.boot.hive_files import load_hive  # noqa: PLC0415
-    from osdimage.imaging.wim.output import new_file  # noqa: PLC0415
+    from osdimage.imaging.output import new_file  # noqa: PLC0415
 
     hive = load_hive(address)
     registry_params.warnings(hive, reporter)

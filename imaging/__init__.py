@@ -21,6 +21,7 @@ Names are imported when they are first used: ``import osdimage.imaging`` alone l
 
 # Where each public name is defined; ``__init__.pyi`` tells type checkers the same.
 _NAMES = {
+    "attributes": ("FileAttribute",),
     "boot.bcd": ("BcdStore", "read_store"),
     "boot.bcd_create": ("BcdSettings", "Generation", "OsEntry", "RecoveryEntry", "create_store"),
     "boot.bcd_partition": ("PartitionRef",),
@@ -103,12 +104,11 @@ _NAMES = {
     "volume.opened": ("OpenVolume", "open_volume"),
     "wim.apply_job": ("ApplyResult",),
     "wim.apply_volumes": ("AppliedVolume", "apply_volumes"),
-    "wim.attributes": ("FileAttribute",),
     "wim.capture": ("CaptureResult", "capture"),
     "wim.capture_volumes": ("CapturedVolumes", "capture_volumes"),
     "wim.compare_volumes": ("compare_volumes",),
     "wim.compression": ("Compression", "CompressionSpec"),
-    "wim.config": ("DEFAULT_CONFIG", "CaptureConfig", "read_config"),
+    "wim.config": ("CaptureConfig", "DEFAULT_CONFIG", "read_config"),
     "wim.edit": ("DeleteResult", "delete_images", "set_properties"),
     "wim.entries": ("Entry", "Stream"),
     "wim.export": ("ExportResult", "export_images"),

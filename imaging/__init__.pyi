@@ -1,5 +1,6 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.attributes import FileAttribute as FileAttribute
 from osdimage.imaging.boot.bcd import BcdStore as BcdStore, read_store as read_store
 from osdimage.imaging.boot.bcd_create import (
     BcdSettings as BcdSettings,
@@ -136,14 +137,13 @@ from osdimage.imaging.volume.filesystems import open_files as open_files
 from osdimage.imaging.volume.opened import OpenVolume as OpenVolume, open_volume as open_volume
 from osdimage.imaging.wim.apply_job import ApplyResult as ApplyResult
 from osdimage.imaging.wim.apply_volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes
-from osdimage.imaging.wim.attributes import FileAttribute as FileAttribute
 from osdimage.imaging.wim.capture import CaptureResult as CaptureResult, capture as capture
 from osdimage.imaging.wim.capture_volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes
 from osdimage.imaging.wim.compare_volumes import compare_volumes as compare_volumes
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
 from osdimage.imaging.wim.config import (
-    DEFAULT_CONFIG as DEFAULT_CONFIG,
     CaptureConfig as CaptureConfig,
+    DEFAULT_CONFIG as DEFAULT_CONFIG,
     read_config as read_config,
 )
 from osdimage.imaging.wim.edit import (

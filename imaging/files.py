@@ -27,7 +27,7 @@ class FileFacts:
             name is as it is stored, otherwise as it was asked for.
         is_directory: whether it is one.
         size: of the contents in bytes; 0 for a directory.
-        attributes: those of :class:`~osdimage.imaging.wim.attributes.FileAttribute`.
+        attributes: those of :class:`~osdimage.imaging.attributes.FileAttribute`.
         modified_ns: nanoseconds since 1970, or None when it is not known.
         is_link: it is a link, a junction, or something else that only Windows knows how to read.
     """

@@ -15,7 +15,6 @@ from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode
 from osdimage.imaging.boot.check_store import StoreFacts, read_store_facts, store_findings
 from osdimage.imaging.boot.files import STORES, fallback_path
 from osdimage.imaging.boot.mbrcode import mbr_code
-from osdimage.imaging.boot.pe import MACHINES, read_pe
 from osdimage.imaging.boot.places import firmware_of, volume_of
 from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.read import read_table
@@ -23,6 +22,7 @@ from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import OsdImageError
+from osdimage.imaging.pe import MACHINES, read_pe
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.files import VolumeFiles

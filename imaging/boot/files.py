@@ -29,13 +29,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.boot.bcd_create import Firmware
-from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileFacts, FileSource
+from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.volume.files import VolumeFiles
-from osdimage.imaging.wim.attributes import FileAttribute
 
 BOOT_FOLDER = "Windows/Boot"
 _FALLBACK_NAMES = {"x64": "bootx64.efi", "x86": "bootia32.efi", "arm": "bootarm.efi", "arm64": "bootaa64.efi"}

@@ -170,7 +170,7 @@ def _read_own_file(path: Path) -> bytes:
 def _change_file(
     address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
 ) -> Result:
-    from osdimage.imaging.wim.output import new_file  # noqa: PLC0415 - only changes need it
+    from osdimage.imaging.output import new_file  # noqa: PLC0415 - only changes need it
 
     result, data = _changed_bytes(address, _read_own_file(address.target), change, now=now, force=force)
     if data is not None:

@@ -6,6 +6,7 @@ partition, with ``boot.sdi`` beside it as the disk that it is in memory (Microso
 
 from __future__ import annotations
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
@@ -13,7 +14,6 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import OpenVolume
-from osdimage.imaging.wim.attributes import FileAttribute
 
 RECOVERY_WIM = "Windows/System32/Recovery/Winre.wim"
 """Where Windows carries its recovery environment along."""

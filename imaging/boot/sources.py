@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.boot.bcd_create import Firmware
 from osdimage.imaging.boot.files import BOOT_FOLDER, LARGEST_ALL, LARGEST_FILE, OS_LOADERS, BootFilePlan
 from osdimage.imaging.boot.ntfs_boot import CANDIDATES
-from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.boot.windows import KERNEL, TEMPLATE
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileSource
+from osdimage.imaging.pe import read_pe
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.image import WimImage

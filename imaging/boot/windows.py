@@ -6,9 +6,9 @@ import re
 
 from osdimage.imaging.boot.bcd_create import Firmware, Generation
 from osdimage.imaging.boot.files import OS_LOADERS
-from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource
+from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import MIB
 
 TEMPLATE = "Windows/System32/config/BCD-Template"

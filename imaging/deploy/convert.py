@@ -12,7 +12,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.target import FileTarget, blank_image
 from osdimage.imaging.errors import OsdImageError, TargetRefused
-from osdimage.imaging.wim.output import nameless_file, new_file, path_of
+from osdimage.imaging.output import nameless_file, new_file, path_of
 
 
 class DiskFormat(StrEnum):
@@ -41,7 +41,7 @@ def raw_beside(
 
     The raw disk is a sparse file without a name in the folder of the destination, and so is what it is converted to
     until it is complete: whatever happens, SIGKILL too, the destination appears complete or not at all, and nothing
-    else stays.  See :mod:`osdimage.imaging.wim.output` for file systems that have no files without a name.
+    else stays.  See :mod:`osdimage.imaging.output` for file systems that have no files without a name.
 
     Raises:
         InvalidRequest: when the size is not a whole number of sectors.

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from osdimage.imaging.element import Element, make
 from osdimage.imaging.tasksequence.conditions import Condition, write_condition
-from osdimage.imaging.tasksequence.element import Element, make
 from osdimage.imaging.tasksequence.result import RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step, check_sequence
 

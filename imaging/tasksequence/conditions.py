@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from osdimage.imaging.element import Comment, Element, make
 from osdimage.imaging.errors import InvalidRequest, quoted
-from osdimage.imaging.tasksequence.element import Comment, Element, make
 from osdimage.imaging.tasksequence.environment import Environment
 
 VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from osdimage.imaging.element import Element
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.tasksequence.conditions import Condition, read_condition
-from osdimage.imaging.tasksequence.element import Element
 from osdimage.imaging.tasksequence.layers import Properties
 from osdimage.imaging.tasksequence.result import RunIn
 

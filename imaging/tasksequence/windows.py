@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.boot.pe import read_pe
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.wim.image import WimImage

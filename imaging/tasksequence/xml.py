@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from osdimage.imaging.element import MAX_BYTES, Element, read_element, write_element
 from osdimage.imaging.errors import InvalidInput, StorageError
-from osdimage.imaging.tasksequence.element import MAX_BYTES, Element, read_element, write_element
 from osdimage.imaging.tasksequence.sequence import Sequence, check_sequence
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
@@ -34,7 +35,6 @@ from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES
 from osdimage.imaging.volume.fat32_times import Clock
 from osdimage.imaging.volume.fat32_tree import LARGEST_FILE
-from osdimage.imaging.wim.attributes import FileAttribute
 
 _DIRECTORY = FileAttribute.DIRECTORY.value
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.volume.fat32_names import (
     ENTRY_BYTES,
     ERASED,
@@ -18,7 +19,6 @@ from osdimage.imaging.volume.fat32_names import (
     show_e5,
 )
 from osdimage.imaging.volume.fat32_times import Clock, Stamp
-from osdimage.imaging.wim.attributes import FileAttribute
 
 # DIR_Name, Attr, NTRes, CrtTimeTenth, CrtTime, CrtDate, LstAccDate, FstClusHI, WrtTime, WrtDate, FstClusLO, FileSize
 ENTRY_STRUCT = struct.Struct("<11sBBBHHHHHHHI")

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest, StorageError, UnsafeName
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.units import MIB
-from osdimage.imaging.wim.attributes import FileAttribute
 
 Piece = bytes | bytearray | memoryview
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest, TargetRefused, TooSmall
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume import fat32_names
@@ -17,7 +18,6 @@ from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, Fat32Layout
 from osdimage.imaging.volume.fat32_names import ENTRY_BYTES, StoredName, codec, fold, hide_e5, read_short, store_names
 from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, SourceEntry
 from osdimage.imaging.volume.fat32_times import EARLIEST, NEVER, Clock, Stamp
-from osdimage.imaging.wim.attributes import FileAttribute
 
 LARGEST_FILE = 0xFFFFFFFF
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import (
     InvalidInput,
     InvalidRequest,
@@ -22,7 +23,6 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.opened import OpenVolume
-from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.native.ntfs_files import ROOT, NtfsAbout, NtfsFiles
 
 _BESIDE_SUFFIX = ".osdimage-new"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
+from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.output import refuse_existing
 from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.scan import Scanned, opened_source, scan, with_name

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.captured import describe_disk
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
+from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, read_volumes
 from osdimage.imaging.wim.capture import CaptureResult, result_of
@@ -16,7 +17,6 @@ from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.output import refuse_existing
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.scan import scan
 from osdimage.imaging.wim.source import CaptureSource

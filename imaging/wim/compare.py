@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging import filetime
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim import describe
-from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.audit import refuse_missing
 from osdimage.imaging.wim.compare_hashes import EMPTY_SHA1, StreamHash, StreamHashes
 from osdimage.imaging.wim.compare_target import ComparedTarget, FoundFile, FoundStream, open_compared

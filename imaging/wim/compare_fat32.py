@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
@@ -20,7 +21,6 @@ from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
 from osdimage.imaging.volume.fat32_check import check_fat32
 from osdimage.imaging.volume.fat32_read import open_fat32
 from osdimage.imaging.volume.fat32_second import LARGEST_FAT, SecondReader, can_judge
-from osdimage.imaging.wim.attributes import FileAttribute
 from osdimage.imaging.wim.compare_target import (
     PROGRESS_EVERY,
     ComparedTarget,

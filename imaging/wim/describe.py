@@ -6,8 +6,8 @@ import hashlib
 import struct
 from datetime import timedelta
 
+from osdimage.imaging.attributes import attribute_names
 from osdimage.imaging.filetime import FILETIME_EPOCH
-from osdimage.imaging.wim.attributes import attribute_names
 
 # 1 January 10000, which datetime does not have.
 _END_OF_DATES = 2_650_467_744_000_000_000

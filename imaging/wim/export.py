@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.output import refuse_existing
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,

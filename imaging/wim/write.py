@@ -8,10 +8,10 @@ from enum import Enum
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
+from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.output import new_file
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.facts import WriteSettings
 from osdimage.native.handles import WimHandle

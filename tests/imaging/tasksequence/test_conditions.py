@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from osdimage.imaging.element import read_element
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.conditions import (
     Compare,
@@ -17,7 +18,6 @@ from osdimage.imaging.tasksequence.conditions import (
     read_condition,
     write_condition,
 )
-from osdimage.imaging.tasksequence.element import read_element
 from osdimage.imaging.tasksequence.environment import Environment
 
 YES, NO, OPEN = Compare("A", Operator.EXISTS), Compare("A", Operator.NOT_EXISTS), Unknown("expression of type WMI")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging import InvalidInput
+from osdimage.imaging.element import MAX_BYTES
 from osdimage.imaging.tasksequence.answers import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
-from osdimage.imaging.tasksequence.element import MAX_BYTES
 from osdimage.imaging.tasksequence.unattend import Unattend, obfuscated
 
 U = "{urn:schemas-microsoft-com:unattend}"

@@ -20,6 +20,7 @@ import ntfs_judges
 import pytest
 from disk_judges import run
 from judges import make_ntfs
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.target import BlockTarget, Data, open_image
 from osdimage.imaging.errors import (
     InvalidInput,
@@ -35,7 +36,6 @@ from osdimage.imaging.volume.fat32_read import open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
-from osdimage.imaging.wim.attributes import FileAttribute
 
 pytestmark = pytest.mark.foreign
 

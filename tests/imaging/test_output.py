@@ -8,9 +8,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from osdimage.imaging import output
 from osdimage.imaging.errors import StorageError, TargetRefused
-from osdimage.imaging.wim import output
-from osdimage.imaging.wim.output import new_file
+from osdimage.imaging.output import new_file
 
 
 @pytest.fixture(params=["nameless", "temporary name"])
