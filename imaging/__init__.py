@@ -23,10 +23,11 @@ Names are imported when they are first used: ``import osdimage.imaging`` alone l
 _NAMES = {
     "attributes": ("FileAttribute",),
     "boot.bcd": ("BcdStore", "read_store"),
-    "boot.bcd_create": ("BcdSettings", "Generation", "OsEntry", "RecoveryEntry", "create_store"),
+    "boot.bcd_create": ("BcdSettings", "OsEntry", "RecoveryEntry", "create_store"),
     "boot.bcd_partition": ("PartitionRef",),
     "boot.bios": ("BiosLoader",),
     "boot.check": ("BootReport", "check_boot"),
+    "boot.firmware": ("Generation",),
     "boot.fix": ("FixResult", "fix_boot"),
     "boot.hive": ("Hive", "Key"),
     "boot.hive_files": ("HiveAddress", "change_hive", "load_hive"),

@@ -4,7 +4,6 @@ from osdimage.imaging.attributes import FileAttribute as FileAttribute
 from osdimage.imaging.boot.bcd import BcdStore as BcdStore, read_store as read_store
 from osdimage.imaging.boot.bcd_create import (
     BcdSettings as BcdSettings,
-    Generation as Generation,
     OsEntry as OsEntry,
     RecoveryEntry as RecoveryEntry,
     create_store as create_store,
@@ -12,6 +11,7 @@ from osdimage.imaging.boot.bcd_create import (
 from osdimage.imaging.boot.bcd_partition import PartitionRef as PartitionRef
 from osdimage.imaging.boot.bios import BiosLoader as BiosLoader
 from osdimage.imaging.boot.check import BootReport as BootReport, check_boot as check_boot
+from osdimage.imaging.boot.firmware import Generation as Generation
 from osdimage.imaging.boot.fix import FixResult as FixResult, fix_boot as fix_boot
 from osdimage.imaging.boot.hive import Hive as Hive, Key as Key
 from osdimage.imaging.boot.hive_files import (

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -19,39 +18,12 @@ from osdimage.imaging.boot.bcd import BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionDevice, RamdiskDevice, plain
 from osdimage.imaging.boot.bcd_elements import Content, Element, Id
 from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.randomness import RandomBits, random_guid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class Firmware(StrEnum):
-    """What starts the boot manager."""
-
-    UEFI = "uefi"
-    BIOS = "bios"
-
-
-class Generation(StrEnum):
-    """Versions of Windows whose stores differ."""
-
-    WINDOWS_7 = "7"
-    WINDOWS_8 = "8"
-    WINDOWS_10 = "10"
-
-    @classmethod
-    def of_version(cls, major: int, minor: int) -> Generation:
-        """Return the generation of a version of Windows NT, as the XML of a WIM has it: 6.1, 6.2, 6.3, 10.0.
-
-        Raises:
-            InvalidRequest: for Windows before 7.
-        """
-        if (major, minor) < (6, 1):
-            raise InvalidRequest(f"Windows NT {major}.{minor}: a boot store can be made for 6.1 (Windows 7) and later")
-        if (major, minor) == (6, 1):
-            return cls.WINDOWS_7
-        return cls.WINDOWS_8 if major == 6 else cls.WINDOWS_10
 
 
 @dataclass(frozen=True, slots=True)

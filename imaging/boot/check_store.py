@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from osdimage.imaging.boot.bcd import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_create import Firmware
 from osdimage.imaging.boot.bcd_devices import (
     BootDevice,
     DeviceElement,
@@ -20,6 +19,7 @@ from osdimage.imaging.boot.bcd_devices import (
 )
 from osdimage.imaging.boot.bcd_elements import Id
 from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.finding import Finding, error, warning
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest

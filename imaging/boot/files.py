@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.attributes import FileAttribute
-from osdimage.imaging.boot.bcd_create import Firmware
+from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileFacts, FileSource
 from osdimage.imaging.pe import read_pe

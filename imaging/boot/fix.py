@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from osdimage.imaging.boot.bcd import BOOTMGR, NAMES, BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_create import Firmware
 from osdimage.imaging.boot.bcd_devices import DeviceElement, RamdiskDevice, RawDevice, describe, partition_of
 from osdimage.imaging.boot.bcd_elements import Id, braced, name_of
 from osdimage.imaging.boot.bcd_partition import PartitionRef
@@ -19,6 +18,7 @@ from osdimage.imaging.boot.bios import hidden_sectors_of, prepare_record, set_hi
 from osdimage.imaging.boot.check import BootReport, check_boot
 from osdimage.imaging.boot.check_store import default_entry, partition_refs
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
+from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of
 from osdimage.imaging.boot.recovery import holds_recovery
 from osdimage.imaging.disk.read import read_table

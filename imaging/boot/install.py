@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.boot.bcd import BcdObject, BcdStore
 from osdimage.imaging.boot.bcd_add import add_installation
-from osdimage.imaging.boot.bcd_create import BcdSettings, Firmware, Generation, OsEntry, RecoveryEntry, create_store
+from osdimage.imaging.boot.bcd_create import BcdSettings, OsEntry, RecoveryEntry, create_store
 from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of
 from osdimage.imaging.boot.bcd_elements import Id
 from osdimage.imaging.boot.bcd_partition import PartitionRef
@@ -31,6 +31,7 @@ from osdimage.imaging.boot.files import (
     read_boot_files,
     write_boot_files,
 )
+from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.boot.ntfs_boot import NtfsBootCode
 from osdimage.imaging.boot.places import BootPlaces, choose_places, volume_of
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery

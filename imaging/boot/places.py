@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.boot.bcd_create import Firmware
+from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.roles import EFI_SYSTEM, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from osdimage.imaging.boot.bcd_create import Firmware, Generation
 from osdimage.imaging.boot.files import OS_LOADERS
+from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.pe import read_pe

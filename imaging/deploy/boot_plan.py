@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.boot.bcd_create import Firmware
 from osdimage.imaging.boot.bootcode import SECTOR_BYTES
 from osdimage.imaging.boot.drives import SYSTEM_HIVE
 from osdimage.imaging.boot.files import LOADERS
+from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces, choose_places
 from osdimage.imaging.boot.recovery import RECOVERY_WIM, choose_recovery

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from osdimage.imaging.boot.bcd_create import Firmware
+from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits
