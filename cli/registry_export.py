@@ -10,7 +10,7 @@ from osdimage.cli import params, registry_params, render
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from osdimage.imaging.boot.hive_files import HiveAddress
+    from osdimage.imaging.registry.places import HiveAddress
 
 
 @click.command("export")
@@ -29,13 +29,13 @@ def export_command(
     address: HiveAddress, key: str, destination: Path | None, overwrite: bool, reporter: Reporter
 ) -> None:
     """Write KEY and everything below it, or the whole hive, as a .reg file of version 5.00."""
-    from osdimage.imaging.boot import reg_file, registry  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.boot.hive_files import load_hive  # noqa: PLC0415
     from osdimage.imaging.output import new_file  # noqa: PLC0415
+    from osdimage.imaging.registry import edits, reg_file  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.registry.places import load_hive  # noqa: PLC0415
 
     hive = load_hive(address)
     registry_params.warnings(hive, reporter)
-    text = reg_file.format_reg(registry.export_keys(hive, key, address.registry_prefix))
+    text = reg_file.format_reg(edits.export_keys(hive, key, address.registry_prefix))
     if destination is None:
         for line in text.split("\r\n")[:-1]:
             render.line(line)

@@ -9,8 +9,8 @@ from osdimage.cli import params, registry_params, render
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from osdimage.imaging.boot.hive import Key, Value
-    from osdimage.imaging.boot.hive_files import HiveAddress
+    from osdimage.imaging.registry.hive import Key, Value
+    from osdimage.imaging.registry.places import HiveAddress
 
 
 @click.command("get")
@@ -23,15 +23,15 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
 
     Texts are shown as they are, numbers in hexadecimal, everything else as bytes.  With --value, only its data.
     """
-    from osdimage.imaging.boot import registry  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.boot.hive_files import load_hive  # noqa: PLC0415
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
+    from osdimage.imaging.registry import edits  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.registry.places import load_hive  # noqa: PLC0415
 
     hive = load_hive(address)
     registry_params.warnings(hive, reporter)
     prefix = address.registry_prefix
-    found = registry.find_key(hive, key, prefix)
-    path = "\\".join(part for part in (prefix, registry.local_path(hive, key, prefix)) if part)
+    found = edits.find_key(hive, key, prefix)
+    path = "\\".join(part for part in (prefix, edits.local_path(hive, key, prefix)) if part)
     if name is None:
         reporter.result(_key_document(path, found), *_lines(path, found))
         return
@@ -39,14 +39,14 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
     if value is None:
         names = ", ".join(repr(each.name) for each in found.values) or "none"
         raise InvalidRequest(f"key {path!r} has no value {name!r}; it has {names}")
-    reporter.result(_value_document(value), registry.data_text(value))
+    reporter.result(_value_document(value), edits.data_text(value))
 
 
 def _lines(path: str, key: Key) -> list[str]:
-    from osdimage.imaging.boot import registry  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.registry import edits  # noqa: PLC0415 - start-up stays cheap
 
     below = [f"{path}\\{each.name}" for each in key.subkeys]
-    values = [f"    {registry.value_lines(value)}" for value in key.values]
+    values = [f"    {edits.value_lines(value)}" for value in key.values]
     return [path, *values, *([""] if below else []), *below]
 
 

@@ -10,8 +10,8 @@ from osdimage.cli import params, registry_params
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
-    from osdimage.imaging.boot.hive import Hive
-    from osdimage.imaging.boot.hive_files import HiveAddress
+    from osdimage.imaging.registry.hive import Hive
+    from osdimage.imaging.registry.places import HiveAddress
 
 
 @click.command("import")
@@ -25,16 +25,16 @@ def import_command(address: HiveAddress, file: Path, force: bool, reporter: Repo
     All or nothing: a file with an error, or with keys of another hive, changes nothing.  What is to be deleted and is
     not there is no error.
     """
-    from osdimage.imaging.boot import hive_files, reg_file, registry  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.registry import edits, places, reg_file  # noqa: PLC0415 - start-up stays cheap
 
-    edits = reg_file.parse_reg(file.read_bytes(), name=str(file))
+    wanted = reg_file.parse_reg(file.read_bytes(), name=str(file))
     prefix = address.registry_prefix
 
-    def change(hive: Hive) -> registry.ImportReport:
+    def change(hive: Hive) -> edits.ImportReport:
         registry_params.warnings(hive, reporter)
-        return registry.import_edits(hive, edits, prefix, name=str(file))
+        return edits.import_edits(hive, wanted, prefix, name=str(file))
 
-    report = hive_files.change_hive(address, change, now=registry_params.now(), force=force)
+    report = places.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(
         report,
         f"{address}: {counted(report.keys_added, 'key')} added, {report.keys_deleted} deleted; "

@@ -11,7 +11,7 @@ import click
 from osdimage.cli import params
 
 if TYPE_CHECKING:
-    from osdimage.imaging.boot.hive import Hive
+    from osdimage.imaging.registry.hive import Hive
     from osdimage.imaging.wim.select import ImageSelector
 
 TARGET = params.EXISTING
@@ -33,7 +33,7 @@ def address(command: params.Command) -> params.Command:
         prefix: str | None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        from osdimage.imaging.boot.hive_files import HiveAddress  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.registry.places import HiveAddress  # noqa: PLC0415 - start-up stays cheap
 
         return command(*args, address=HiveAddress(target, hive, partition, selector, prefix), **kwargs)
 

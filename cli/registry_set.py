@@ -9,8 +9,8 @@ from osdimage.cli import params, registry_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from osdimage.imaging.boot.hive import Hive, Value
-    from osdimage.imaging.boot.hive_files import HiveAddress
+    from osdimage.imaging.registry.hive import Hive, Value
+    from osdimage.imaging.registry.places import HiveAddress
 
 _TYPES = ["sz", "expand_sz", "multi_sz", "dword", "qword", "binary", "none"]
 
@@ -45,8 +45,8 @@ def set_command(
 
     Several DATA are the texts of a multi_sz.  What is to be deleted and is not there is no error.
     """
-    from osdimage.imaging.boot import hive_files, registry  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.boot.reg_file import Edit  # noqa: PLC0415
+    from osdimage.imaging.registry import edits, places  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.registry.reg_file import Edit  # noqa: PLC0415
 
     if delete and data:
         raise click.UsageError("--delete takes no DATA")
@@ -62,11 +62,11 @@ def set_command(
         edit = Edit(key, value=_value(name, kind, data) if name is not None else None)
     prefix = address.registry_prefix
 
-    def change(hive: Hive) -> registry.ImportReport:
+    def change(hive: Hive) -> edits.ImportReport:
         registry_params.warnings(hive, reporter)
-        return registry.import_edits(hive, [edit], prefix)
+        return edits.import_edits(hive, [edit], prefix)
 
-    report = hive_files.change_hive(address, change, now=registry_params.now(), force=force)
+    report = places.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(report, "nothing to change" if report.is_empty else f"{address}: changed")
 
 
@@ -80,8 +80,8 @@ def _check_text(text: str) -> None:
 
 def _value(name: str, kind: str, data: tuple[str, ...]) -> Value:
     """Make the value, or end in a usage error."""
-    from osdimage.imaging.boot.hive_values import Value, ValueType  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
+    from osdimage.imaging.registry.values import Value, ValueType  # noqa: PLC0415 - start-up stays cheap
 
     if kind == "multi_sz":
         return Value.multi_string(name, data)

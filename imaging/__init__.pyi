@@ -13,21 +13,11 @@ from osdimage.imaging.boot.bios import BiosLoader as BiosLoader
 from osdimage.imaging.boot.check import BootReport as BootReport, check_boot as check_boot
 from osdimage.imaging.boot.firmware import Generation as Generation
 from osdimage.imaging.boot.fix import FixResult as FixResult, fix_boot as fix_boot
-from osdimage.imaging.boot.hive import Hive as Hive, Key as Key
-from osdimage.imaging.boot.hive_files import (
-    HiveAddress as HiveAddress,
-    change_hive as change_hive,
-    load_hive as load_hive,
-)
-from osdimage.imaging.boot.hive_read import read_hive as read_hive
-from osdimage.imaging.boot.hive_values import Value as Value, ValueType as ValueType
-from osdimage.imaging.boot.hive_write import new_hive as new_hive, write_hive as write_hive
 from osdimage.imaging.boot.install import (
     BootOptions as BootOptions,
     BootResult as BootResult,
     install_boot as install_boot,
 )
-from osdimage.imaging.boot.registry import clear_mounted_devices as clear_mounted_devices
 from osdimage.imaging.boot.show import BootView as BootView, view_boot as view_boot
 from osdimage.imaging.deploy.relayout import (
     layout_from_captured as layout_from_captured,
@@ -101,6 +91,16 @@ from osdimage.imaging.progress import (
     ProgressCallback as ProgressCallback,
     ProgressEvent as ProgressEvent,
 )
+from osdimage.imaging.registry.edits import clear_mounted_devices as clear_mounted_devices
+from osdimage.imaging.registry.hive import Hive as Hive, Key as Key
+from osdimage.imaging.registry.places import (
+    HiveAddress as HiveAddress,
+    change_hive as change_hive,
+    load_hive as load_hive,
+)
+from osdimage.imaging.registry.read import read_hive as read_hive
+from osdimage.imaging.registry.values import Value as Value, ValueType as ValueType
+from osdimage.imaging.registry.write import new_hive as new_hive, write_hive as write_hive
 from osdimage.imaging.tasksequence.apply_data import apply_data_image as apply_data_image
 from osdimage.imaging.tasksequence.apply_network import apply_network_settings as apply_network_settings
 from osdimage.imaging.tasksequence.apply_os import apply_operating_system as apply_operating_system

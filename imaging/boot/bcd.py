@@ -18,12 +18,12 @@ from uuid import UUID
 from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of, replace_partitions
 from osdimage.imaging.boot.bcd_elements import VALUE_NAME, Content, Element, braced, name_of, text_of
 from osdimage.imaging.boot.bcd_partition import PartitionRef
-from osdimage.imaging.boot.hive import Hive, Key
-from osdimage.imaging.boot.hive_read import read_hive
-from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
-from osdimage.imaging.boot.hive_values import Value, ValueType
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.hive import Hive, Key
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.security import KEY_ALL_ACCESS, descriptor
+from osdimage.imaging.registry.values import Value, ValueType
+from osdimage.imaging.registry.write import new_hive, write_hive
 
 BOOTMGR = UUID("9dea862c-5cdd-4e70-acc1-f32b344d4795")
 FIRMWARE_BOOTMGR = UUID("a5a30fa2-3d06-4e9f-b5f4-a01df9d1fcba")
@@ -188,7 +188,7 @@ class BcdStore:
         return cls(hive)
 
     def to_bytes(self, *, now: datetime | None = None, force: bool = False) -> bytes:
-        """Return the file; see :func:`~osdimage.imaging.boot.hive_write.write_hive`."""
+        """Return the file; see :func:`~osdimage.imaging.registry.write.write_hive`."""
         return write_hive(self.hive, now=now, force=force)
 
     # ---- reading

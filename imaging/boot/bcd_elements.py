@@ -13,8 +13,8 @@ from enum import IntEnum
 from uuid import UUID
 
 from osdimage.imaging.boot.bcd_devices import DeviceElement, describe
-from osdimage.imaging.boot.hive_values import Value, ValueType
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.values import Value, ValueType
 
 
 class Format(IntEnum):

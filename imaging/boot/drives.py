@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osdimage.imaging.boot.hive_read import read_hive
-from osdimage.imaging.boot.hive_write import write_hive
-from osdimage.imaging.boot.registry import clear_mounted_devices
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.registry.edits import clear_mounted_devices
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume

@@ -14,10 +14,10 @@ import pytest
 import wimcraft
 from commands import osdimage
 from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec, Role, Scheme
-from osdimage.imaging.boot.hive import Hive, Value
-from osdimage.imaging.boot.hive_cells import checksum
-from osdimage.imaging.boot.hive_security import descriptor
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
+from osdimage.imaging.registry.cells import checksum
+from osdimage.imaging.registry.hive import Hive, Value
+from osdimage.imaging.registry.security import descriptor
+from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.testing import make_disk
 
 SYSTEM = r"HKEY_LOCAL_MACHINE\SYSTEM"

@@ -15,8 +15,8 @@ from fat_judges import copy_out, fsck
 from hive_judges import dissect
 from killed import Killer, killer
 from ntfs_judges import is_consistent, is_dirty, ntfsfix
-from osdimage.imaging.boot.hive import Value
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
+from osdimage.imaging.registry.hive import Value
+from osdimage.imaging.registry.write import new_hive, write_hive
 from sandbox import COMMAND
 from smalldisk import small_disk
 from windows_trees import write_tree

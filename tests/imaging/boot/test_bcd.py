@@ -17,9 +17,9 @@ from osdimage.imaging.boot.bcd_devices import DeviceElement, RawDevice, partitio
 from osdimage.imaging.boot.bcd_elements import Element, Id, name_of
 from osdimage.imaging.boot.bcd_partition import PartitionRef
 from osdimage.imaging.boot.firmware import Firmware, Generation
-from osdimage.imaging.boot.hive import Value
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.hive import Value
+from osdimage.imaging.registry.write import new_hive, write_hive
 
 DISK = UUID("11111111-2222-4333-8444-555555555555")
 ESP, WINDOWS, RECOVERY = (UUID(int=DISK.int + number) for number in (1, 2, 3))

@@ -10,8 +10,8 @@ import judges
 import pytest
 from commands import osdimage
 from disk_judges import run, sfdisk
-from osdimage.imaging.boot.hive_values import Value
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
+from osdimage.imaging.registry.values import Value
+from osdimage.imaging.registry.write import new_hive, write_hive
 from windows_trees import windows_files, write_tree
 
 pytestmark = pytest.mark.foreign

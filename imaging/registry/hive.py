@@ -1,7 +1,7 @@
 """A registry hive as a tree of keys and values in memory.
 
-:func:`~osdimage.imaging.boot.hive_read.read_hive` reads a whole file, and
-:func:`~osdimage.imaging.boot.hive_write.write_hive` writes a whole file.  The file is laid out anew each time;
+:func:`~osdimage.imaging.registry.read.read_hive` reads a whole file, and
+:func:`~osdimage.imaging.registry.write.write_hive` writes a whole file.  The file is laid out anew each time;
 the facts in it are kept.  What is kept of everything that an edit does not touch:
 
 * every key: its name, flags (symbolic link, no delete, virtual ...), time, access bits and layered-key bits,
@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from osdimage.imaging import filetime
-from osdimage.imaging.boot.hive_names import fold, units
-from osdimage.imaging.boot.hive_values import MAX_NAME_UNITS, Value, ValueType
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.registry.names import fold, units
+from osdimage.imaging.registry.values import MAX_NAME_UNITS, Value, ValueType
 
 __all__ = ["Hive", "Key", "Value", "ValueType"]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
-from osdimage.imaging.boot.hive import Hive
-from osdimage.imaging.boot.hive_read import read_hive
-from osdimage.imaging.boot.hive_write import write_hive
-from osdimage.imaging.boot.registry import full_path, hive_path, registry_prefix
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
+from osdimage.imaging.registry.hive import Hive
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.select import ImageSelector
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from osdimage.imaging.boot.hive import Hive, Key
-from osdimage.imaging.boot.hive_names import fold
-from osdimage.imaging.boot.hive_values import Value
-from osdimage.imaging.boot.reg_file import Edit
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.hive import Hive, Key
+from osdimage.imaging.registry.names import fold
+from osdimage.imaging.registry.reg_file import Edit
+from osdimage.imaging.registry.values import Value
 
 _CONFIG = "Windows/System32/config"
 _MACHINE = "HKEY_LOCAL_MACHINE"

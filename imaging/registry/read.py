@@ -9,11 +9,10 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NoReturn
 
-from osdimage.imaging.boot import hive_cells as cells
-from osdimage.imaging.boot import hive_names as names
-from osdimage.imaging.boot.hive import MAX_DEPTH, Hive, Key
-from osdimage.imaging.boot.hive_values import Value
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.registry import cells, names
+from osdimage.imaging.registry.hive import MAX_DEPTH, Hive, Key
+from osdimage.imaging.registry.values import Value
 
 if TYPE_CHECKING:
     from construct import Container

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import require
-from osdimage.imaging.boot import hive_cells, hive_names
-from osdimage.imaging.boot.hive import Hive, Key, Value, ValueType
-from osdimage.imaging.boot.hive_read import read_hive
-from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
+from osdimage.imaging.registry import cells
+from osdimage.imaging.registry import names as hive_names
+from osdimage.imaging.registry.hive import Hive, Key, Value, ValueType
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.security import KEY_ALL_ACCESS, descriptor
+from osdimage.imaging.registry.write import new_hive, write_hive
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -174,10 +175,10 @@ def test_names_are_compared_without_case_and_unit_by_unit() -> None:
 
 def test_records_of_struct_are_those_of_the_declarations() -> None:
     for declared, record in [
-        (hive_cells.KEY_STRUCT, hive_cells.KEY),
-        (hive_cells.VALUE_STRUCT, hive_cells.VALUE),
-        (hive_cells.SECURITY_STRUCT, hive_cells.SECURITY),
-        (hive_cells.BIG_DATA_STRUCT, hive_cells.BIG_DATA),
+        (cells.KEY_STRUCT, cells.KEY),
+        (cells.VALUE_STRUCT, cells.VALUE),
+        (cells.SECURITY_STRUCT, cells.SECURITY),
+        (cells.BIG_DATA_STRUCT, cells.BIG_DATA),
     ]:
         data = bytes(range(1, record.size + 1))
         parsed = declared.parse(data)
@@ -187,7 +188,7 @@ def test_records_of_struct_are_those_of_the_declarations() -> None:
 
 def test_records_have_the_sizes_and_offsets_of_the_specification() -> None:
     # Offsets of "Windows registry file format specification": key node, key value, key security.
-    assert (hive_cells.KEY.size, hive_cells.VALUE.size, hive_cells.SECURITY.size) == (76, 20, 20)
+    assert (cells.KEY.size, cells.VALUE.size, cells.SECURITY.size) == (76, 20, 20)
     data = write_hive(full(5))
     assert data[:4] == b"regf"
     assert struct.unpack_from("<II", data, 4) == (1, 1)
@@ -289,7 +290,7 @@ def test_a_dirty_hive_is_read_with_a_warning_and_written_only_by_force(at: int, 
     data = bytearray(write_hive(full(5)))
     struct.pack_into("<I", data, at, value)
     if at == 4:
-        struct.pack_into("<I", data, 508, hive_cells.checksum(bytes(data[:4096])))
+        struct.pack_into("<I", data, 508, cells.checksum(bytes(data[:4096])))
     hive = read_hive(bytes(data), name="SYSTEM")
     assert hive.is_dirty
     assert message in hive.warnings[0]

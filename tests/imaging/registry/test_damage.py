@@ -11,11 +11,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from osdimage.imaging.boot import hive_cells
-from osdimage.imaging.boot.hive import Value
-from osdimage.imaging.boot.hive_read import read_hive
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry import cells
+from osdimage.imaging.registry.hive import Value
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.write import new_hive, write_hive
 
 
 def sample() -> bytes:
@@ -188,5 +188,5 @@ def test_lists_of_every_kind_are_read() -> None:
     keys = [struct.unpack_from("<I", data, at + 4 + 8 * index)[0] for index in range(3)]
     struct.pack_into("<2sH3I", data, at, b"li", 3, *keys)
     assert [key.name for key in read_hive(bytes(data)).root.subkeys] == ["A", "B", "C"]
-    assert hive_cells.checksum(bytes(508)) == 1
-    assert hive_cells.checksum(b"\xff\xff\xff\xff" + bytes(504)) == 0xFFFFFFFE
+    assert cells.checksum(bytes(508)) == 1
+    assert cells.checksum(b"\xff\xff\xff\xff" + bytes(504)) == 0xFFFFFFFE

@@ -9,11 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judges import output
-from osdimage.imaging.boot.hive import Hive, Key, Value, ValueType
-from osdimage.imaging.boot.hive_read import read_hive
-from osdimage.imaging.boot.hive_write import new_hive, write_hive
-from osdimage.imaging.boot.reg_file import Edit, encode_reg, format_reg, format_value, parse_reg
-from osdimage.imaging.boot.registry import (
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.edits import (
     clear_mounted_devices,
     data_text,
     export_keys,
@@ -24,7 +21,10 @@ from osdimage.imaging.boot.registry import (
     registry_prefix,
     value_lines,
 )
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.hive import Hive, Key, Value, ValueType
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.reg_file import Edit, encode_reg, format_reg, format_value, parse_reg
+from osdimage.imaging.registry.write import new_hive, write_hive
 
 PREFIX = r"HKEY_LOCAL_MACHINE\SYSTEM"
 

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.boot.hive import Key
-from osdimage.imaging.boot.hive_values import Value, ValueType
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.registry.hive import Key
+from osdimage.imaging.registry.values import Value, ValueType
 
 HEADER = "Windows Registry Editor Version 5.00"
 HEADER_4 = "REGEDIT4"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 from datetime import datetime
 
-from osdimage.imaging.boot import hive_cells as cells
-from osdimage.imaging.boot import hive_names as names
-from osdimage.imaging.boot.hive import MAX_DEPTH, Hive, Key
-from osdimage.imaging.boot.hive_security import KEY_ALL_ACCESS, descriptor
-from osdimage.imaging.boot.hive_values import Value
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.filetime import from_datetime
+from osdimage.imaging.registry import cells, names
+from osdimage.imaging.registry.hive import MAX_DEPTH, Hive, Key
+from osdimage.imaging.registry.security import KEY_ALL_ACCESS, descriptor
+from osdimage.imaging.registry.values import Value
 from osdimage.imaging.units import align_up
 
 _MINORS = range(3, 7)
