@@ -22,9 +22,9 @@ Names are imported when they are first used: ``import osdimage.imaging`` alone l
 # Where each public name is defined; ``__init__.pyi`` tells type checkers the same.
 _NAMES = {
     "attributes": ("FileAttribute",),
-    "boot.bcd": ("BcdStore", "read_store"),
-    "boot.bcd_create": ("BcdSettings", "OsEntry", "RecoveryEntry", "create_store"),
-    "boot.bcd_partition": ("PartitionRef",),
+    "boot.bcd.create": ("BcdSettings", "OsEntry", "RecoveryEntry", "create_store"),
+    "boot.bcd.partition": ("PartitionRef",),
+    "boot.bcd.store": ("BcdStore", "read_store"),
     "boot.bios": ("BiosLoader",),
     "boot.check": ("BootReport", "check_boot"),
     "boot.firmware": ("Generation",),

@@ -1,14 +1,14 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
 from osdimage.imaging.attributes import FileAttribute as FileAttribute
-from osdimage.imaging.boot.bcd import BcdStore as BcdStore, read_store as read_store
-from osdimage.imaging.boot.bcd_create import (
+from osdimage.imaging.boot.bcd.create import (
     BcdSettings as BcdSettings,
     OsEntry as OsEntry,
     RecoveryEntry as RecoveryEntry,
     create_store as create_store,
 )
-from osdimage.imaging.boot.bcd_partition import PartitionRef as PartitionRef
+from osdimage.imaging.boot.bcd.partition import PartitionRef as PartitionRef
+from osdimage.imaging.boot.bcd.store import BcdStore as BcdStore, read_store as read_store
 from osdimage.imaging.boot.bios import BiosLoader as BiosLoader
 from osdimage.imaging.boot.check import BootReport as BootReport, check_boot as check_boot
 from osdimage.imaging.boot.firmware import Generation as Generation

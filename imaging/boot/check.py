@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from osdimage.imaging.boot.bcd.check import StoreFacts, read_store_facts, store_findings
 from osdimage.imaging.boot.bios import boot_sector_code, hidden_sectors_of
 from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode
-from osdimage.imaging.boot.check_store import StoreFacts, read_store_facts, store_findings
 from osdimage.imaging.boot.files import STORES, fallback_path
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.mbrcode import mbr_code

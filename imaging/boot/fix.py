@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from osdimage.imaging.boot.bcd import BOOTMGR, NAMES, BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_devices import DeviceElement, RamdiskDevice, RawDevice, describe, partition_of
-from osdimage.imaging.boot.bcd_elements import Id, braced, name_of
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd.check import default_entry, partition_refs
+from osdimage.imaging.boot.bcd.devices import DeviceElement, RamdiskDevice, RawDevice, describe, partition_of
+from osdimage.imaging.boot.bcd.elements import Id, braced, name_of
+from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.store import BOOTMGR, NAMES, BcdObject, BcdStore
 from osdimage.imaging.boot.bios import hidden_sectors_of, prepare_record, set_hidden_sectors
 from osdimage.imaging.boot.check import BootReport, check_boot
-from osdimage.imaging.boot.check_store import default_entry, partition_refs
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.boot.bcd import BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_add import add_installation
-from osdimage.imaging.boot.bcd_create import BcdSettings, OsEntry, RecoveryEntry, create_store
-from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of
-from osdimage.imaging.boot.bcd_elements import Id
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd.add import add_installation
+from osdimage.imaging.boot.bcd.create import BcdSettings, OsEntry, RecoveryEntry, create_store
+from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of
+from osdimage.imaging.boot.bcd.elements import Id
+from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore
 from osdimage.imaging.boot.bios import BiosLoader, BootCodeReport, find_boot_code, prepare_record, write_boot_code
 from osdimage.imaging.boot.bootcode import refuse_large_sectors
 from osdimage.imaging.boot.files import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osdimage.imaging.boot.bcd import BcdReport
-from osdimage.imaging.boot.check_store import read_store_facts
+from osdimage.imaging.boot.bcd.check import read_store_facts
+from osdimage.imaging.boot.bcd.store import BcdReport
 from osdimage.imaging.boot.files import STORES
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.places import choose_system, volume_of

@@ -20,9 +20,9 @@ import pytest
 from bcd_judges import BOOTMGR
 from commands import osdimage
 from osdimage.imaging import CorruptWim, InvalidInput, InvalidRequest, Preset, WimFile, install_boot, preset_layout
-from osdimage.imaging.boot import bcd
-from osdimage.imaging.boot.bcd import BcdObject, BcdStore, Element
-from osdimage.imaging.boot.bcd_elements import Id
+from osdimage.imaging.boot.bcd import store as bcd
+from osdimage.imaging.boot.bcd.elements import Id
+from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore, Element
 from osdimage.imaging.boot.install import BootOptions, BootResult
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme

@@ -10,12 +10,12 @@ from uuid import UUID
 import hive_judges
 import pytest
 from osdimage.imaging import Geometry, Preset, place, preset_layout
-from osdimage.imaging.boot import bcd
-from osdimage.imaging.boot.bcd import BOOTMGR, GLOBAL_SETTINGS, MEMORY_TEST, BcdObject, BcdStore, read_store
-from osdimage.imaging.boot.bcd_create import BcdSettings, OsEntry, RecoveryEntry, create_store
-from osdimage.imaging.boot.bcd_devices import DeviceElement, RawDevice, partition_of, plain
-from osdimage.imaging.boot.bcd_elements import Element, Id, name_of
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd import store as bcd
+from osdimage.imaging.boot.bcd.create import BcdSettings, OsEntry, RecoveryEntry, create_store
+from osdimage.imaging.boot.bcd.devices import DeviceElement, RawDevice, partition_of, plain
+from osdimage.imaging.boot.bcd.elements import Element, Id, name_of
+from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.store import BOOTMGR, GLOBAL_SETTINGS, MEMORY_TEST, BcdObject, BcdStore, read_store
 from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.registry.hive import Value

@@ -17,9 +17,9 @@ from commands import osdimage
 from disk_judges import run, sfdisk
 from judges import require
 from osdimage.imaging import Preset, preset_layout
-from osdimage.imaging.boot.bcd import BcdStore
-from osdimage.imaging.boot.bcd_devices import DeviceElement, RamdiskDevice
-from osdimage.imaging.boot.bcd_elements import Id
+from osdimage.imaging.boot.bcd.devices import DeviceElement, RamdiskDevice
+from osdimage.imaging.boot.bcd.elements import Id
+from osdimage.imaging.boot.bcd.store import BcdStore
 from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.boot.install import install_boot
 from osdimage.imaging.disk.device import open_target

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from osdimage.imaging.boot.bcd import BOOTMGR, MEMORY_TEST, NAMES, BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_devices import BootDevice, DeviceElement, partition_of
-from osdimage.imaging.boot.bcd_elements import Element, Id
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd.devices import BootDevice, DeviceElement, partition_of
+from osdimage.imaging.boot.bcd.elements import Element, Id
+from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.store import BOOTMGR, MEMORY_TEST, NAMES, BcdObject, BcdStore
 
 
 def add_installation(store: BcdStore, fresh: BcdStore) -> tuple[BcdObject, ...]:
@@ -18,7 +18,7 @@ def add_installation(store: BcdStore, fresh: BcdStore) -> tuple[BcdObject, ...]:
 
     Args:
         store: the one that is there; it is changed.
-        fresh: the new one, from :func:`~osdimage.imaging.boot.bcd_create.create_store`.
+        fresh: the new one, from :func:`~osdimage.imaging.boot.bcd.create.create_store`.
     """
     system = _partition(fresh.object(BOOTMGR), Id.DEVICE, None)
     started = {_started(each, system) for each in fresh.loaders if not _is_recovery(each)}

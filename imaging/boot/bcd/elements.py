@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from uuid import UUID
 
-from osdimage.imaging.boot.bcd_devices import DeviceElement, describe
+from osdimage.imaging.boot.bcd.devices import DeviceElement, describe
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.registry.values import Value, ValueType
 

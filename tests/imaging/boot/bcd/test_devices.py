@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging.boot.bcd_devices import (
+from osdimage.imaging.boot.bcd.devices import (
     BootDevice,
     Device,
     DeviceElement,
@@ -23,7 +23,7 @@ from osdimage.imaging.boot.bcd_devices import (
     plain,
     replace_partitions,
 )
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.errors import InvalidRequest
 

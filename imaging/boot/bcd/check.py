@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from osdimage.imaging.boot.bcd import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_devices import (
+from osdimage.imaging.boot.bcd.devices import (
     BootDevice,
     DeviceElement,
     FileDevice,
@@ -17,8 +16,9 @@ from osdimage.imaging.boot.bcd_devices import (
     describe,
     partition_of,
 )
-from osdimage.imaging.boot.bcd_elements import Id
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd.elements import Id
+from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.finding import Finding, error, warning
 from osdimage.imaging.disk.table import Partition, PartitionTable

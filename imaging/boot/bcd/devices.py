@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import construct as c
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.disk.roles import Scheme
 
 # ---- declarations ----

@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from osdimage.imaging.boot import bcd
-from osdimage.imaging.boot.bcd import BcdObject, BcdStore
-from osdimage.imaging.boot.bcd_devices import DeviceElement, PartitionDevice, RamdiskDevice, plain
-from osdimage.imaging.boot.bcd_elements import Content, Element, Id
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd import store as bcd
+from osdimage.imaging.boot.bcd.devices import DeviceElement, PartitionDevice, RamdiskDevice, plain
+from osdimage.imaging.boot.bcd.elements import Content, Element, Id
+from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.randomness import RandomBits, random_guid

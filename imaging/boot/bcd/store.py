@@ -2,7 +2,7 @@ r"""The boot configuration data (BCD): the store that tells Windows' boot manage
 
 A store is a registry hive: ``Objects\{guid}\Description`` has the type of an object, ``Objects\{guid}\Elements`` a
 key for each element.  :class:`BcdStore` reads and changes that hive; all that a change does not touch stays in it.  New
-stores come from :func:`osdimage.imaging.boot.bcd_create.create_store`.
+stores come from :func:`osdimage.imaging.boot.bcd.create.create_store`.
 
 Source: a store that Windows 10 wrote, compared element by element; "Boot Configuration Data (BCD)" and bcd.h of the
 Windows SDK for the numbers.
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from osdimage.imaging.boot.bcd_devices import DeviceElement, partition_of, replace_partitions
-from osdimage.imaging.boot.bcd_elements import VALUE_NAME, Content, Element, braced, name_of, text_of
-from osdimage.imaging.boot.bcd_partition import PartitionRef
+from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of, replace_partitions
+from osdimage.imaging.boot.bcd.elements import VALUE_NAME, Content, Element, braced, name_of, text_of
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.registry.hive import Hive, Key
 from osdimage.imaging.registry.read import read_hive
