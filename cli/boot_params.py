@@ -38,7 +38,7 @@ def options(command: Command) -> Command:
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         def make(*, force: bool = False, new_store: bool = False, sync: bool = True) -> BootOptions:
-            from osdimage.imaging.boot.bios import BiosLoader  # noqa: PLC0415 - start-up stays cheap
+            from osdimage.imaging.boot.code.bios import BiosLoader  # noqa: PLC0415 - start-up stays cheap
             from osdimage.imaging.boot.install import BootOptions  # noqa: PLC0415
 
             plain = BootOptions()

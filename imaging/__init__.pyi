@@ -9,8 +9,8 @@ from osdimage.imaging.boot.bcd.create import (
 )
 from osdimage.imaging.boot.bcd.partition import PartitionRef as PartitionRef
 from osdimage.imaging.boot.bcd.store import BcdStore as BcdStore, read_store as read_store
-from osdimage.imaging.boot.bios import BiosLoader as BiosLoader
 from osdimage.imaging.boot.check import BootReport as BootReport, check_boot as check_boot
+from osdimage.imaging.boot.code.bios import BiosLoader as BiosLoader
 from osdimage.imaging.boot.firmware import Generation as Generation
 from osdimage.imaging.boot.fix import FixResult as FixResult, fix_boot as fix_boot
 from osdimage.imaging.boot.install import (

@@ -22,7 +22,7 @@ for module in pkgutil.iter_modules(encodings.__path__, "encodings."):
     with contextlib.suppress(ImportError):
         importlib.import_module(module.name)
 # Files of the package are kept once they were read.
-from osdimage.imaging.boot.bootcode import assembled
+from osdimage.imaging.boot.code.kinds import assembled
 for name in ("mbr", "fat32", "ntfs"):
     assembled(name)
 os.chdir(sys.argv.pop(1))

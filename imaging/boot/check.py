@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.boot.bcd.check import StoreFacts, read_store_facts, store_findings
-from osdimage.imaging.boot.bios import boot_sector_code, hidden_sectors_of
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode
+from osdimage.imaging.boot.code.bios import boot_sector_code, hidden_sectors_of
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode
+from osdimage.imaging.boot.code.mbr import mbr_code
 from osdimage.imaging.boot.files import STORES, fallback_path
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.mbrcode import mbr_code
 from osdimage.imaging.boot.places import firmware_of, volume_of
 from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.read import read_table

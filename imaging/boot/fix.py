@@ -15,8 +15,8 @@ from osdimage.imaging.boot.bcd.devices import DeviceElement, RamdiskDevice, RawD
 from osdimage.imaging.boot.bcd.elements import Id, braced, name_of
 from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BOOTMGR, NAMES, BcdObject, BcdStore
-from osdimage.imaging.boot.bios import hidden_sectors_of, prepare_record, set_hidden_sectors
 from osdimage.imaging.boot.check import BootReport, check_boot
+from osdimage.imaging.boot.code.bios import hidden_sectors_of, prepare_record, set_hidden_sectors
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of

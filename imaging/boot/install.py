@@ -20,8 +20,9 @@ from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of
 from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore
-from osdimage.imaging.boot.bios import BiosLoader, BootCodeReport, find_boot_code, prepare_record, write_boot_code
-from osdimage.imaging.boot.bootcode import refuse_large_sectors
+from osdimage.imaging.boot.code.bios import BiosLoader, BootCodeReport, find_boot_code, prepare_record, write_boot_code
+from osdimage.imaging.boot.code.kinds import refuse_large_sectors
+from osdimage.imaging.boot.code.ntfs import NtfsBootCode
 from osdimage.imaging.boot.files import (
     OS_LOADERS,
     STORES,
@@ -32,7 +33,6 @@ from osdimage.imaging.boot.files import (
     write_boot_files,
 )
 from osdimage.imaging.boot.firmware import Firmware, Generation
-from osdimage.imaging.boot.ntfs_boot import NtfsBootCode
 from osdimage.imaging.boot.places import BootPlaces, choose_places, volume_of
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.boot.code.ntfs import CANDIDATES
 from osdimage.imaging.boot.files import BOOT_FOLDER, LARGEST_ALL, LARGEST_FILE, OS_LOADERS, BootFilePlan
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.ntfs_boot import CANDIDATES
 from osdimage.imaging.boot.windows import KERNEL, TEMPLATE
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileSource

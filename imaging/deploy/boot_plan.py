@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES
 from osdimage.imaging.boot.drives import SYSTEM_HIVE
 from osdimage.imaging.boot.files import LOADERS
 from osdimage.imaging.boot.firmware import Firmware

@@ -26,7 +26,7 @@ from installs import (
     store_of,
 )
 from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset, TargetRefused, preset_layout
-from osdimage.imaging.boot.bios import BiosLoader
+from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions, install_boot
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
@@ -165,7 +165,7 @@ def test_grub_starts_an_ntfs_volume_when_it_is_asked_for(tmp_path: Path, monkeyp
     assert result.boot_code is not None
     assert result.boot_code.boot_sector == "grub"
     assert b"GRUB \0" in disk.part(1).read_bytes()[:512]
-    monkeypatch.setattr("osdimage.imaging.boot.grub_chain.find_grub", lambda: None)
+    monkeypatch.setattr("osdimage.imaging.boot.code.grub.find_grub", lambda: None)
     with pytest.raises(OsdImageError, match="not installed"):
         install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
 

@@ -12,9 +12,9 @@ import boot_judges
 import judges
 import pytest
 from boot_cases import START
-from osdimage.imaging.boot.bootcode import BootCode
-from osdimage.imaging.boot.mbrcode import write_mbr_code
-from osdimage.imaging.boot.ntfs_boot import ntfs_boot_code, own_ntfs_boot_code, write_ntfs_boot_code
+from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.mbr import write_mbr_code
+from osdimage.imaging.boot.code.ntfs import ntfs_boot_code, own_ntfs_boot_code, write_ntfs_boot_code
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.units import Extent, Lba
 

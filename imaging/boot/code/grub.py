@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import construct as c
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES, SIGNATURE, refuse_large_sectors
-from osdimage.imaging.boot.ntfs_boot import read_boot_sector, replace_boot_sector
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, SIGNATURE, refuse_large_sectors
+from osdimage.imaging.boot.code.ntfs import read_boot_sector, replace_boot_sector
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget

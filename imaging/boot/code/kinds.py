@@ -1,8 +1,4 @@
-"""Boot code for BIOS machines: what the kinds of it have in common.
-
-The code is assembled from the sources in ``code``, which state what each part expects and leaves; the results are kept
-beside them, so that installing osdimage needs no assembler.
-"""
+"""Boot code for BIOS machines: what the kinds of it have in common."""
 
 from __future__ import annotations
 
@@ -30,8 +26,8 @@ class BootCode(StrEnum):
 
 @cache
 def assembled(name: str) -> bytes:
-    """Return the machine code of a source in ``code``."""
-    return (files("osdimage.imaging.boot") / "code" / f"{name}.bin").read_bytes()
+    """Return the machine code of a source beside this module."""
+    return (files("osdimage.imaging.boot.code") / f"{name}.bin").read_bytes()
 
 
 def refuse_large_sectors(target: BlockTarget) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from osdimage.imaging.boot import ntfs_boot
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode
-from osdimage.imaging.boot.fat32_boot import fat32_boot_code, write_fat32_boot_sector
-from osdimage.imaging.boot.grub_chain import install_grub_chain
-from osdimage.imaging.boot.mbrcode import CODE_BYTES, write_mbr_code
-from osdimage.imaging.boot.ntfs_boot import (
+from osdimage.imaging.boot.code import ntfs
+from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
+from osdimage.imaging.boot.code.grub import install_grub_chain
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode
+from osdimage.imaging.boot.code.mbr import CODE_BYTES, write_mbr_code
+from osdimage.imaging.boot.code.ntfs import (
     NtfsBootCode,
     ntfs_boot_code,
     ntfs_boot_code_from,
@@ -137,7 +137,7 @@ def _write_ntfs(
     window = target.window(system.extent)
     window.name = f"{target.name} partition {system.number}"
     if wanted is BiosLoader.IMAGE and code is None:
-        raise InvalidInput(f"{window.name}: the image holds no boot code for NTFS in {', '.join(ntfs_boot.CANDIDATES)}")
+        raise InvalidInput(f"{window.name}: the image holds no boot code for NTFS in {', '.join(ntfs.CANDIDATES)}")
     if wanted is BiosLoader.GRUB:
         install_grub_chain(target, table, system)
         return BootCode.GRUB.value

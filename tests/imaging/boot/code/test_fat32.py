@@ -11,9 +11,9 @@ import fat_judges
 import judges
 import pytest
 from boot_cases import START, Fat32Filler, Standin, entry
-from osdimage.imaging.boot.bootcode import BootCode
-from osdimage.imaging.boot.fat32_boot import fat32_boot_code, write_fat32_boot_sector
-from osdimage.imaging.boot.mbrcode import write_mbr_code
+from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
+from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.mbr import write_mbr_code
 from osdimage.imaging.disk.target import FileTarget, create_image, open_image
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba

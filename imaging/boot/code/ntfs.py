@@ -2,7 +2,7 @@
 
 Windows formats volumes with code that it has as data in some of its libraries.  It belongs to Microsoft and none of it
 is here, but an image of Windows that is deployed brings those libraries along, and the code is found in them by how
-it begins.  Where it is not, osdimage has code of its own, with its source in ``code/ntfs.asm``.  Either fills the
+it begins.  Where it is not, osdimage has code of its own, with its source in ``ntfs.asm``.  Either fills the
 16 sectors of the file ``$Boot`` around the description of the volume.
 
 Sources: Microsoft, Windows 2000 Server Resource Kit, "Boot Sector" (fields, the copy in the last sector); D. Sedory,
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import construct as c
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES, SIGNATURE, BootCode, assembled, refuse_large_sectors
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, SIGNATURE, BootCode, assembled, refuse_large_sectors
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
@@ -112,7 +112,7 @@ def ntfs_boot_code_from(read: Callable[[str], bytes | None]) -> NtfsBootCode | N
 
 
 def own_ntfs_boot_code() -> NtfsBootCode:
-    """Return the boot code of osdimage itself, whose source is ``code/ntfs.asm``."""
+    """Return the boot code of osdimage itself, whose source is ``ntfs.asm``."""
     return NtfsBootCode(assembled("ntfs"), "osdimage")
 
 

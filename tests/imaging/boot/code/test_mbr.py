@@ -7,8 +7,8 @@ import boot_cases
 import boot_judges
 import judges
 import pytest
-from osdimage.imaging.boot.bootcode import BootCode
-from osdimage.imaging.boot.mbrcode import mbr_code, write_mbr_code
+from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.mbr import mbr_code, write_mbr_code
 from osdimage.imaging.disk.target import create_image, open_image
 from osdimage.imaging.errors import TargetRefused
 

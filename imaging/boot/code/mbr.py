@@ -1,8 +1,8 @@
-"""The boot code of an MBR, which starts the boot sector of the active partition; its source is ``code/mbr.asm``."""
+"""The boot code of an MBR, which starts the boot sector of the active partition; its source is ``mbr.asm``."""
 
 from __future__ import annotations
 
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode, assembled, refuse_large_sectors
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, assembled, refuse_large_sectors
 from osdimage.imaging.disk.mbr import parse_boot_record
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Write, run_steps

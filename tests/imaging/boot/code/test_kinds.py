@@ -4,7 +4,7 @@ from pathlib import Path
 
 import boot_judges
 import pytest
-from osdimage.imaging.boot.bootcode import assembled
+from osdimage.imaging.boot.code.kinds import assembled
 
 SOURCES = Path(__file__).parents[3] / "imaging" / "boot" / "code"
 

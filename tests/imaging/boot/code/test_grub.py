@@ -9,11 +9,11 @@ import judges
 import ntfs_judges
 import pytest
 from boot_cases import START
-from osdimage.imaging.boot import grub_chain
-from osdimage.imaging.boot.bootcode import BootCode
-from osdimage.imaging.boot.grub_chain import ChainReport, GrubTools, find_grub, install_grub_chain
-from osdimage.imaging.boot.mbrcode import mbr_code, write_mbr_code
-from osdimage.imaging.boot.ntfs_boot import ntfs_boot_code
+from osdimage.imaging.boot.code import grub as grub_chain
+from osdimage.imaging.boot.code.grub import ChainReport, GrubTools, find_grub, install_grub_chain
+from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.mbr import mbr_code, write_mbr_code
+from osdimage.imaging.boot.code.ntfs import ntfs_boot_code
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.target import FileTarget, open_image
 from osdimage.imaging.errors import InvalidVolume, OsdImageError, TargetRefused

@@ -9,8 +9,8 @@ import pytest
 from boot_cases import START
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging.boot.bootcode import BootCode
-from osdimage.imaging.boot.ntfs_boot import (
+from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.ntfs import (
     CANDIDATES,
     NtfsBootCode,
     find_ntfs_boot_code,

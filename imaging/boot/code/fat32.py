@@ -1,4 +1,4 @@
-"""The boot code of a FAT32 volume, which starts BOOTMGR in its root directory; its source is ``code/fat32.asm``.
+"""The boot code of a FAT32 volume, which starts BOOTMGR in its root directory; its source is ``fat32.asm``.
 
 It fills the boot sector around the description of the volume, and two of the reserved sectors.  The copy of the boot
 sector that FAT32 keeps is written as well, with the two sectors at the same distance behind it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from osdimage.imaging.boot.bootcode import SECTOR_BYTES, BootCode, assembled, refuse_large_sectors
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, assembled, refuse_large_sectors
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
@@ -19,7 +19,7 @@ _DESCRIPTION = slice(0x03, 0x5A)
 _HIDDEN_AT = 0x1C
 _U32 = 0xFFFFFFFF
 _SECOND_PART = 2
-"""Where ``code/fat32.asm`` looks for its second part, and how far behind the copy of the boot sector it is."""
+"""Where ``fat32.asm`` looks for its second part, and how far behind the copy of the boot sector it is."""
 
 
 def write_fat32_boot_sector(volume: BlockTarget, *, hidden_sectors: int) -> None:
