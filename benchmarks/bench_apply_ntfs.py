@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import Pair, run_pairs, workspace, write_report
 from osdimage.imaging.disk.target import FileTarget, create_image
 from osdimage.imaging.units import GIB, MIB, Extent, Lba
-from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from trees import copy_tree
 
 OSDIMAGE = str(Path(sys.executable).with_name("osdimage"))

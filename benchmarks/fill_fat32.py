@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from osdimage.imaging.disk.target import create_image
-from osdimage.imaging.volume.fat32 import Fat32Options, fill_fat32, from_directory
+from osdimage.imaging.volume.fat.make import Fat32Options, fill_fat32, from_directory
 
 
 def main(source: str, image: str, size: int) -> None:

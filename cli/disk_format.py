@@ -55,9 +55,9 @@ def format_command(
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
-    from osdimage.imaging.volume.fat32 import format_fat32  # noqa: PLC0415
-    from osdimage.imaging.volume.fat32_write import Fat32Options  # noqa: PLC0415
-    from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs  # noqa: PLC0415
+    from osdimage.imaging.volume.fat.make import format_fat32  # noqa: PLC0415
+    from osdimage.imaging.volume.fat.write import Fat32Options  # noqa: PLC0415
+    from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs  # noqa: PLC0415
 
     rng = disk_params.random_bits(seed)
     with open_target(str(disk), write=True, sector_size=sector_size) as target:

@@ -31,10 +31,10 @@ from osdimage.imaging.disk.roles import FileSystem
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget, create_image
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.volume.fat32 import fill_fat32, format_fat32
-from osdimage.imaging.volume.fat32_source import from_directory
-from osdimage.imaging.volume.fat32_write import Fat32Options
-from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.fat.make import fill_fat32, format_fat32
+from osdimage.imaging.volume.fat.source import from_directory
+from osdimage.imaging.volume.fat.write import Fat32Options
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.wim.capture import CaptureSource, capture
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.config import CaptureConfig

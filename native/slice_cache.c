@@ -21,7 +21,7 @@
  *   - Between these two, the records are new and the mirror is old, and libntfs-3g refuses the volume as damaged.  The
  *     dirty flag is in one of these records.  It is set in the new ones in every flush but the last, and in the old ones
  *     in every flush but the first, so one of the two says dirty: that tells a write that was not finished from damage
- *     (imaging/volume/ntfs_mirror.py).  As the records are written after all that they describe (the size and place of
+ *     (imaging/volume/ntfs/mirror.py).  As the records are written after all that they describe (the size and place of
  *     the MFT), it is the mirror that is mended.
  *   - After them everything is in the file.
  *

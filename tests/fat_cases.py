@@ -8,7 +8,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.fat32 import Fat32Options, FillResult, SourceEntry, fill_fat32, from_entries
+from osdimage.imaging.volume.fat.make import Fat32Options, FillResult, SourceEntry, fill_fat32, from_entries
 
 SMALL = 40 * MIB
 """Enough for FAT32 with clusters of 512 bytes."""

@@ -8,7 +8,7 @@ import struct
 from fat_cases import SERIAL, SMALL, file, folder
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.units import Geometry
-from osdimage.imaging.volume.fat32 import (
+from osdimage.imaging.volume.fat.make import (
     Fat32Options,
     Fat32Volume,
     SourceEntry,

@@ -24,9 +24,9 @@ from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.pe import MACHINES, read_pe
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.ntfs import state
 
 _INSTALL = "osdimage boot install writes it"
 _DEPLOY = "osdimage deploy makes a disk that starts"
@@ -281,7 +281,7 @@ class _Check:
                     self._found += self._os_loader(files, facts.loader_path)
             if volume.filesystem == "ntfs":
                 with volume.sliced(read_only=True) as piece:
-                    for text in ntfs.hazards(volume, ntfs.read_facts(volume, piece)):
+                    for text in state.hazards(volume, state.read_facts(volume, piece)):
                         self._found.append(warning("os-volume", text, "Windows checks it when it starts"))
         except OsdImageError as problem:
             self._found.append(error("os-volume-damaged", str(problem), "apply the image again"))

@@ -27,9 +27,9 @@ from osdimage.imaging.disk.roles import FileSystem, Scheme
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidTable, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
-from osdimage.imaging.volume.fat32 import format_fat32
-from osdimage.imaging.volume.fat32_write import Fat32Options
-from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.fat.make import format_fat32
+from osdimage.imaging.volume.fat.write import Fat32Options
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.wim.apply_job import ApplyResult
 from osdimage.imaging.wim.image import WimImage
 

@@ -29,9 +29,9 @@ from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import DoesNotFit, InvalidInput
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
-from osdimage.imaging.volume.fat32 import plan_fill
+from osdimage.imaging.volume.fat.make import plan_fill
+from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.fat32_wim import from_handle
-from osdimage.imaging.volume.fat32_write import Fat32Options
 from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage

@@ -210,7 +210,7 @@ def _load_from_volume(address: HiveAddress) -> Hive:
 @contextmanager
 def _telling_of_the_other(address: HiveAddress, files: VolumeFiles) -> Iterator[None]:
     """Add to what is said of a damaged hive where the contents are that an interrupted change was writing."""
-    from osdimage.imaging.volume.files_ntfs import beside  # noqa: PLC0415 - as above
+    from osdimage.imaging.volume.ntfs.files import beside  # noqa: PLC0415 - as above
 
     try:
         yield

@@ -16,7 +16,7 @@ from osdimage.imaging import filetime
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
-from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
+from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource
 from osdimage.imaging.wim.failures import wim_errors

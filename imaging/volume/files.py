@@ -27,7 +27,7 @@ class VolumeFiles(FileSource):
         """Write a file; one that is there is replaced, and keeps its attributes and its security descriptor.
 
         Directories above it are made.  On NTFS, the new contents are on the medium in a file beside
-        (:func:`~osdimage.imaging.volume.files_ntfs.beside`) before old ones are changed.
+        (:func:`~osdimage.imaging.volume.ntfs.files.beside`) before old ones are changed.
 
         Args:
             path: of the file.

@@ -41,12 +41,12 @@ def open_files(
         StorageError: when reading or writing failed.
     """
     if volume.filesystem == "ntfs":
-        from osdimage.imaging.volume.files_ntfs import open_ntfs  # noqa: PLC0415 - one of the two is needed
+        from osdimage.imaging.volume.ntfs.files import open_ntfs  # noqa: PLC0415 - one of the two is needed
 
         with open_ntfs(volume, write=write, force=force, sync=sync) as files:
             yield files
     elif volume.filesystem == "fat32":
-        from osdimage.imaging.volume.files_fat32 import open_fat  # noqa: PLC0415
+        from osdimage.imaging.volume.fat.files import open_fat  # noqa: PLC0415
 
         with open_fat(volume, write=write, force=force, sync=sync) as files:
             yield files

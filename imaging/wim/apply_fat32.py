@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import ProgressCallback
-from osdimage.imaging.volume.fat32 import FillResult, fill_fat32, plan_fill, refuse_unsafe
-from osdimage.imaging.volume.fat32_names import fold
-from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
-from osdimage.imaging.volume.fat32_source import Source
+from osdimage.imaging.volume.fat.make import FillResult, fill_fat32, plan_fill, refuse_unsafe
+from osdimage.imaging.volume.fat.names import fold
+from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.source import Source
+from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.fat32_wim import from_handle
-from osdimage.imaging.volume.fat32_write import Fat32Options
 from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.imaging.wim.contents import references
 from osdimage.native.handles import WimHandle
@@ -36,7 +36,7 @@ def fill(
 
     Raises:
         TargetRefused: when the volume must not be made anew, or is too small; nothing was written.
-        OsdImageError: as :func:`~osdimage.imaging.volume.fat32.fill_fat32` and ``from_wim`` do.
+        OsdImageError: as :func:`~osdimage.imaging.volume.fat.make.fill_fat32` and ``from_wim`` do.
     """
     source, wanted, deleted = prepare(volume, path, handle, index, options=options, kept=kept)
     filled = fill_fat32(volume.window(), source, wanted, progress=progress)

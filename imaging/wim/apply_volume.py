@@ -6,7 +6,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import Meter
-from osdimage.imaging.volume import ntfs, ntfs_mirror
+from osdimage.imaging.volume.ntfs import mirror, state
 from osdimage.imaging.volume.opened import OpenVolume, open_volume
 from osdimage.imaging.wim.apply_job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.wim.audit import repairs
@@ -21,7 +21,7 @@ from osdimage.native.tree import Audit
 
 def apply_to_volume(job: ApplyJob, target: Path) -> ApplyResult:
     """Apply an image to a volume; see :meth:`osdimage.imaging.WimImage.apply_to`."""
-    kept = ntfs.kept_paths(job.options.keep)
+    kept = state.kept_paths(job.options.keep)
     with open_volume(target, job.options.partition, write=True) as volume:
         if volume.filesystem == "ntfs":
             result = _to_ntfs(job, volume, kept)
@@ -39,12 +39,12 @@ def check_image(path: Path, handle: WimHandle, index: int, disk: Path, options: 
         OsdImageError: as :meth:`osdimage.imaging.WimImage.apply_to`.
     """
     job = ApplyJob(path, handle, index, options, Meter(None, {}), None)
-    kept = ntfs.kept_paths(options.keep)
+    kept = state.kept_paths(options.keep)
     with open_volume(disk, options.partition) as volume:
         audit = job.audit(Path(volume.name))
         if volume.filesystem == "ntfs":
             # A volume that must be mended first tells its free space only then.
-            if not ntfs.refuse_unfinished(volume, force=options.force):
+            if not state.refuse_unfinished(volume, force=options.force):
                 with volume.sliced(read_only=True) as piece:
                     _check_ntfs(job, volume, piece, audit)
         elif volume.filesystem == "fat32":
@@ -61,8 +61,8 @@ def _unknown(volume: OpenVolume) -> TargetRefused:
 
 def _check_ntfs(job: ApplyJob, volume: OpenVolume, piece: Slice, audit: Audit) -> VolumeFacts:
     """Refuse what can be refused before anything is written; return the facts of the volume."""
-    facts = ntfs.read_facts(volume, piece)
-    ntfs.refuse_unsafe(volume, facts, force=job.options.force)
+    facts = state.read_facts(volume, piece)
+    state.refuse_unsafe(volume, facts, force=job.options.force)
     # What a wipe will free is known only afterwards; what never fits is refused before.
     refuse_full_volume(Path(volume.name), audit, facts.size if job.options.wipe else facts.free)
     return facts
@@ -88,35 +88,35 @@ def _to_fat32(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> Apply
 def _to_ntfs(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
     where = Path(volume.name)
     audit = job.audit(where)
-    if ntfs.refuse_unfinished(volume, force=job.options.force):
-        ntfs_mirror.mend(volume.window())
+    if state.refuse_unfinished(volume, force=job.options.force):
+        mirror.mend(volume.window())
     with volume.sliced(read_only=False, sync=job.options.sync) as piece:
         facts = _check_ntfs(job, volume, piece, audit)
         wiped = _start_over(job, volume, kept) if facts.is_dirty else None
         if wiped is not None:
-            facts = ntfs.read_facts(volume, piece)
-        reason = ntfs.stays_dirty(facts)
+            facts = state.read_facts(volume, piece)
+        reason = state.stays_dirty(facts)
         if wiped is None and job.options.wipe:
-            with ntfs.dirty_while_written(volume, piece, facts, "is partly wiped"):
-                wiped = ntfs.wipe(volume, piece, kept, job.meter)
-            facts = ntfs.read_facts(volume, piece)
+            with state.dirty_while_written(volume, piece, facts, "is partly wiped"):
+                wiped = state.wipe(volume, piece, kept, job.meter)
+            facts = state.read_facts(volume, piece)
             refuse_full_volume(where, audit, facts.free)
         if reason is not None:
             job.meter.warn(f"{volume.name}: stays marked dirty, as {reason}: check it with chkdsk or ntfsfix")
         with wim_errors(job.path):
             names = tree.names_in_root(job.handle, job.index)
         with (
-            ntfs.dirty_while_written(volume, piece, facts, "holds an incomplete image"),
-            ntfs.joined_with(volume, piece, names, job.meter),
+            state.dirty_while_written(volume, piece, facts, "holds an incomplete image"),
+            state.joined_with(volume, piece, names, job.meter),
         ):
             return job.extract(volume.path, piece.name, audit, wiped, name=volume.name)
 
 
 def _start_over(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> int | None:
     """Make a dirty volume anew if it is to be wiped and can be; refuse one that is unsound otherwise."""
-    from osdimage.imaging.volume import ntfs_unfinished  # noqa: PLC0415 - construct comes with it
+    from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
 
-    wiped = ntfs_unfinished.start_over(volume, kept) if job.options.wipe else None
+    wiped = unfinished.start_over(volume, kept) if job.options.wipe else None
     if wiped is None:
-        ntfs_unfinished.refuse_unsound(volume)
+        unfinished.refuse_unsound(volume)
     return wiped

@@ -18,9 +18,9 @@ from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
 from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
-from osdimage.imaging.volume.fat32_check import check_fat32
-from osdimage.imaging.volume.fat32_read import open_fat32
-from osdimage.imaging.volume.fat32_second import LARGEST_FAT, SecondReader, can_judge
+from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.fat.second import LARGEST_FAT, SecondReader, can_judge
 from osdimage.imaging.wim.compare_target import (
     PROGRESS_EVERY,
     ComparedTarget,

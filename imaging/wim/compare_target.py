@@ -22,7 +22,7 @@ from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
-from osdimage.imaging.volume.ntfs_read import NtfsVolume
+from osdimage.imaging.volume.ntfs.read import NtfsVolume
 from osdimage.imaging.wim.fidelity import Fidelity
 from osdimage.imaging.wim.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.imaging.wim.probe import Kind, probe, probe_sector

@@ -20,7 +20,7 @@ from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import MIB, Extent, Lba, align_up
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.failures import wim_errors

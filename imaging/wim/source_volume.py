@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging.errors import InvalidInput
-from osdimage.imaging.volume import ntfs
+from osdimage.imaging.volume.ntfs import state
 from osdimage.imaging.volume.opened import OpenVolume, open_volume
 from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.source import CaptureSource, Opened
@@ -28,15 +28,15 @@ def opened_volume(source: CaptureSource, *, cache_size: int = CACHE_SIZE) -> Ite
             return
         if volume.filesystem != "ntfs":
             raise InvalidInput(f"{volume.name}: holds {volume.described}; a capture reads an NTFS or FAT32 volume")
-        with volume.sliced(read_only=True, cache_size=cache_size) as piece, ntfs.named(volume, piece):
-            yield Opened(piece.name, volume, tuple(ntfs.hazards(volume, ntfs.read_facts(volume, piece))))
+        with volume.sliced(read_only=True, cache_size=cache_size) as piece, state.named(volume, piece):
+            yield Opened(piece.name, volume, tuple(state.hazards(volume, state.read_facts(volume, piece))))
 
 
 @contextmanager
 def _fat_tree(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]:
     # construct is slow to import, and comes with these.
-    from osdimage.imaging.volume.fat32_layout import CLEAN_BITS  # noqa: PLC0415
-    from osdimage.imaging.volume.fat32_read import open_fat32  # noqa: PLC0415
+    from osdimage.imaging.volume.fat.layout import CLEAN_BITS  # noqa: PLC0415
+    from osdimage.imaging.volume.fat.read import open_fat32  # noqa: PLC0415
     from osdimage.imaging.wim.capture_fat32 import fat_tree  # noqa: PLC0415
 
     opened = open_fat32(volume.window())

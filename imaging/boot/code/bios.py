@@ -25,7 +25,7 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.fat32_layout import parse_boot
+from osdimage.imaging.volume.fat.layout import parse_boot
 
 # Of a partition entry: 16 bytes each, the boot indicator first.
 _ENTRIES_AT, _ENTRY_BYTES, _ACTIVE = 446, 16, 0x80

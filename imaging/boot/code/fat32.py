@@ -12,7 +12,7 @@ from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, assembled, 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
-from osdimage.imaging.volume.fat32_layout import NO_BOOT_CODE, BootSector, parse_boot
+from osdimage.imaging.volume.fat.layout import NO_BOOT_CODE, BootSector, parse_boot
 
 # From here to there the boot sector describes the volume; the jump before it leads to the code after it.
 _DESCRIPTION = slice(0x03, 0x5A)

@@ -15,7 +15,7 @@ from osdimage.imaging.disk.target import MemoryTarget, create_image, open_image
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, InvalidVolume, MissingParts, UnsafeName
 from osdimage.imaging.units import MIB, Geometry
 from osdimage.imaging.volume import fat32_wim
-from osdimage.imaging.volume.fat32 import (
+from osdimage.imaging.volume.fat.make import (
     Fat32Options,
     FillResult,
     SourceEntry,

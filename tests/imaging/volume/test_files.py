@@ -31,8 +31,8 @@ from osdimage.imaging.errors import (
     TargetRefused,
     UnsafeName,
 )
-from osdimage.imaging.volume.fat32_edit import edit_fat32
-from osdimage.imaging.volume.fat32_read import open_fat32
+from osdimage.imaging.volume.fat.edit import edit_fat32
+from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume

@@ -339,7 +339,7 @@ def test_a_volume_that_pyfatfs_cannot_read_is_refused(
             file.write(b"\x81")
     with WimFile.open(applied.wim) as wim, pytest.raises(TargetRefused, match="one FAT of two"):
         wim.image(1).compare_with(volume)
-    monkeypatch.setattr("osdimage.imaging.volume.fat32_second.LARGEST_FAT", 1000)
+    monkeypatch.setattr("osdimage.imaging.volume.fat.second.LARGEST_FAT", 1000)
     refused = osdimage("compare", applied.wim, applied.volume, code=4)
     assert "the volume has 8" in refused.err
 

@@ -17,7 +17,7 @@ from osdimage.imaging.boot.code.mbr import write_mbr_code
 from osdimage.imaging.disk.target import FileTarget, create_image, open_image
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba
-from osdimage.imaging.volume.fat32 import Fat32Options, SourceEntry, fill_fat32, format_fat32, from_entries
+from osdimage.imaging.volume.fat.make import Fat32Options, SourceEntry, fill_fat32, format_fat32, from_entries
 
 NAME = b"BOOTMGR    "
 LARGE = 400_000

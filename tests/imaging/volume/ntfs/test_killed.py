@@ -16,7 +16,7 @@ from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix
 from osdimage.imaging import WimFile
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.errors import InvalidInput, TargetRefused
-from osdimage.imaging.volume import ntfs_mirror
+from osdimage.imaging.volume.ntfs import mirror as ntfs_mirror
 from osdimage.native import ntfs
 from osdimage.native.slices import Slice
 from slice_device import Device

@@ -18,14 +18,14 @@ from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import Incomplete, TargetRefused
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.volume.fat32_check import check_fat32
-from osdimage.imaging.volume.fat32_entries import FatEntry
-from osdimage.imaging.volume.fat32_layout import CLEAN_BITS, Fat32Layout, plan_layout
-from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
-from osdimage.imaging.volume.fat32_source import Source, SourceEntry, from_directory, from_entries
-from osdimage.imaging.volume.fat32_times import Clock
-from osdimage.imaging.volume.fat32_tree import Tree, plan_tree
-from osdimage.imaging.volume.fat32_write import Fat32Options, write_volume, zero_data
+from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.entries import FatEntry
+from osdimage.imaging.volume.fat.layout import CLEAN_BITS, Fat32Layout, plan_layout
+from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.source import Source, SourceEntry, from_directory, from_entries
+from osdimage.imaging.volume.fat.times import Clock
+from osdimage.imaging.volume.fat.tree import Tree, plan_tree
+from osdimage.imaging.volume.fat.write import Fat32Options, write_volume, zero_data
 from osdimage.imaging.volume.opened import OpenVolume
 
 __all__ = [
@@ -110,7 +110,7 @@ def fill_fat32(
 
     Args:
         volume: the target, usually the window of a partition; all of it becomes the volume.
-        source: the files; see :func:`~osdimage.imaging.volume.fat32_source.from_directory`, ``from_entries`` and
+        source: the files; see :func:`~osdimage.imaging.volume.fat.source.from_directory`, ``from_entries`` and
             :func:`~osdimage.imaging.volume.fat32_wim.from_wim`.
         options: what the volume is like.
         strict: raise when something of the source cannot be kept.

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
-from osdimage.imaging.volume import ntfs_records as records
-from osdimage.imaging.volume.ntfs_data import Contents, RunMap
-from osdimage.imaging.volume.ntfs_records import Attribute, BootSector, MftRecord
+from osdimage.imaging.volume.ntfs import records
+from osdimage.imaging.volume.ntfs.data import Contents, RunMap
+from osdimage.imaging.volume.ntfs.records import Attribute, BootSector, MftRecord
 
 _MFT = 0
 # What is read of a record; the rest, such as the names of volumes and bitmaps, is of no use here.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
-from osdimage.imaging.volume import ntfs_records as records
+from osdimage.imaging.volume.ntfs import records
 
 _BOOT_BYTES = 512
 _VOLUME = 3  # the number of $Volume

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest, TargetRefused, TooSmall
 from osdimage.imaging.units import format_size
-from osdimage.imaging.volume import fat32_names
-from osdimage.imaging.volume.fat32_entries import DOT, DOT_DOT, ENTRY_STRUCT, LARGEST_DIRECTORY, VOLUME_ID
-from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, Fat32Layout
-from osdimage.imaging.volume.fat32_names import ENTRY_BYTES, StoredName, codec, fold, hide_e5, read_short, store_names
-from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES, SourceEntry
-from osdimage.imaging.volume.fat32_times import EARLIEST, NEVER, Clock, Stamp
+from osdimage.imaging.volume.fat import names as fat32_names
+from osdimage.imaging.volume.fat.entries import DOT, DOT_DOT, ENTRY_STRUCT, LARGEST_DIRECTORY, VOLUME_ID
+from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, Fat32Layout
+from osdimage.imaging.volume.fat.names import ENTRY_BYTES, StoredName, codec, fold, hide_e5, read_short, store_names
+from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, SourceEntry
+from osdimage.imaging.volume.fat.times import EARLIEST, NEVER, Clock, Stamp
 
 LARGEST_FILE = 0xFFFFFFFF
 

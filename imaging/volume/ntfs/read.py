@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
-from osdimage.imaging.volume import ntfs_records as records
-from osdimage.imaging.volume.ntfs_data import Contents, RunMap
-from osdimage.imaging.volume.ntfs_index import names_in_index
-from osdimage.imaging.volume.ntfs_mft import Mft, has_list
-from osdimage.imaging.volume.ntfs_records import Attribute, BootSector, MftRecord, Reference
-from osdimage.imaging.volume.ntfs_secure import read_descriptors
+from osdimage.imaging.volume.ntfs import records
+from osdimage.imaging.volume.ntfs.data import Contents, RunMap
+from osdimage.imaging.volume.ntfs.index import names_in_index
+from osdimage.imaging.volume.ntfs.mft import Mft, has_list
+from osdimage.imaging.volume.ntfs.records import Attribute, BootSector, MftRecord, Reference
+from osdimage.imaging.volume.ntfs.secure import read_descriptors
 
 ROOT = 5
 _VOLUME, _SECURE = 3, 9

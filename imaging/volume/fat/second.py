@@ -25,7 +25,7 @@ from osdimage.imaging.units import MIB
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-    from osdimage.imaging.volume.fat32_read import Fat32Volume
+    from osdimage.imaging.volume.fat.read import Fat32Volume
 
 LARGEST_FAT = 4 * MIB
 """In clusters.  pyfatfs makes a Python number of every entry of the FAT; this many take some seconds and 150 MB."""

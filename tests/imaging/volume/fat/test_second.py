@@ -11,14 +11,14 @@ from fat_volumes import Copy, filled, pristine, read_everything, set_fat
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidVolume
-from osdimage.imaging.volume.fat32 import (
+from osdimage.imaging.volume.fat.make import (
     Fat32Options,
     check_fat32,
     fill_fat32,
     from_entries,
     open_fat32,
 )
-from osdimage.imaging.volume.fat32_second import second_reading
+from osdimage.imaging.volume.fat.second import second_reading
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_the_second_opinion_writes_nothing_and_loads_no_pkg_resources() -> None:
         "sys.modules['fs'] = None\n"
         "from osdimage.imaging.disk.target import MemoryTarget\n"
         "from osdimage.imaging.units import Geometry\n"
-        "from osdimage.imaging.volume.fat32 import Fat32Options, check_fat32, format_fat32\n"
+        "from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32\n"
         "assert not [name for name in sys.modules if name.startswith('pyfatfs')]\n"
         "target = MemoryTarget(Geometry(512, 80000))\n"
         "format_fat32(target, Fat32Options(1))\n"
@@ -89,7 +89,7 @@ def test_the_second_opinion_writes_nothing_and_loads_no_pkg_resources() -> None:
 
 def test_what_pyfatfs_sees_differently_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     real = second_reading(pristine())
-    monkeypatch.setattr("osdimage.imaging.volume.fat32_second.second_reading", lambda _: real[1:])
+    monkeypatch.setattr("osdimage.imaging.volume.fat.second.second_reading", lambda _: real[1:])
     (found,) = check_fat32(pristine(), second_opinion=True)
     assert (found.code, found.severity) == ("second-opinion", Severity.ERROR)
     assert "is seen by us only" in found.text
@@ -104,7 +104,7 @@ def test_a_volume_that_only_we_can_read_is_a_warning(target: MemoryTarget) -> No
 
 
 def test_a_volume_too_large_for_pyfatfs_is_not_given_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("osdimage.imaging.volume.fat32_second.LARGEST_FAT", 1000)
+    monkeypatch.setattr("osdimage.imaging.volume.fat.second.LARGEST_FAT", 1000)
     (found,) = check_fat32(pristine(), second_opinion=True)
     assert (found.code, found.severity) == ("no-second-opinion", Severity.NOTE)
 

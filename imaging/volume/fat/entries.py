@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field
 
 from osdimage.imaging.attributes import FileAttribute
-from osdimage.imaging.volume.fat32_names import (
+from osdimage.imaging.volume.fat.names import (
     ENTRY_BYTES,
     ERASED,
     LONG_NAME_ATTRIBUTES,
@@ -18,7 +18,7 @@ from osdimage.imaging.volume.fat32_names import (
     read_short,
     show_e5,
 )
-from osdimage.imaging.volume.fat32_times import Clock, Stamp
+from osdimage.imaging.volume.fat.times import Clock, Stamp
 
 # DIR_Name, Attr, NTRes, CrtTimeTenth, CrtTime, CrtDate, LstAccDate, FstClusHI, WrtTime, WrtDate, FstClusLO, FileSize
 ENTRY_STRUCT = struct.Struct("<11sBBBHHHHHHHI")

@@ -16,7 +16,7 @@ from ntfs_items import STREAMS, fill
 from osdimage.imaging import InvalidVolume, open_target
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.units import Extent, Lba
-from osdimage.imaging.volume.ntfs_read import NtfsEntry, NtfsStream, NtfsVolume
+from osdimage.imaging.volume.ntfs.read import NtfsEntry, NtfsStream, NtfsVolume
 
 pytestmark = pytest.mark.foreign
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.volume import fat32_layout as layouts
-from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, BootSector
-from osdimage.imaging.volume.fat32_read import PAGE_ENTRIES, FatTable
+from osdimage.imaging.volume.fat import layout as layouts
+from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector
+from osdimage.imaging.volume.fat.read import PAGE_ENTRIES, FatTable
 
 
 class EditedTable(FatTable):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
-from osdimage.imaging.volume.ntfs_compress import decompress
-from osdimage.imaging.volume.ntfs_records import (
+from osdimage.imaging.volume.ntfs.compress import decompress
+from osdimage.imaging.volume.ntfs.records import (
     COMPRESSION_MASK,
     ENCRYPTED,
     Attribute,

@@ -16,11 +16,11 @@ from typing import Any
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume
 from osdimage.imaging.units import KIB, MIB
-from osdimage.imaging.volume import fat32_layout as layouts
-from osdimage.imaging.volume.fat32_entries import LARGEST_DIRECTORY, FatEntry, Listing, parse_directory
-from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, BootSector, FsInfo
-from osdimage.imaging.volume.fat32_names import codec, fold
-from osdimage.imaging.volume.fat32_times import Clock
+from osdimage.imaging.volume.fat import layout as layouts
+from osdimage.imaging.volume.fat.entries import LARGEST_DIRECTORY, FatEntry, Listing, parse_directory
+from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector, FsInfo
+from osdimage.imaging.volume.fat.names import codec, fold
+from osdimage.imaging.volume.fat.times import Clock
 
 _PAGE_BYTES = 64 * KIB
 PAGE_ENTRIES = _PAGE_BYTES // 4

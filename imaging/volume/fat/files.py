@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileFacts, split_path
-from osdimage.imaging.volume.fat32 import refuse_unsafe
-from osdimage.imaging.volume.fat32_edit import Fat32Editor, edit_fat32
-from osdimage.imaging.volume.fat32_entries import FatEntry
-from osdimage.imaging.volume.fat32_names import refuse_name
-from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.edit import Fat32Editor, edit_fat32
+from osdimage.imaging.volume.fat.entries import FatEntry
+from osdimage.imaging.volume.fat.make import refuse_unsafe
+from osdimage.imaging.volume.fat.names import refuse_name
+from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.opened import OpenVolume
 

@@ -16,7 +16,8 @@ import pytest
 from fat_cases import BEYOND_MTOOLS, LARGE, NAMES, NOON, SERIAL, SMALL, TREES, collide, contents, file, fill
 from osdimage.imaging.disk.target import create_image, open_image
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.fat32 import (
+from osdimage.imaging.volume.fat.layout import MIN_CLUSTERS, smallest_sectors
+from osdimage.imaging.volume.fat.make import (
     Fat32Options,
     SourceEntry,
     check_fat32,
@@ -26,7 +27,6 @@ from osdimage.imaging.volume.fat32 import (
     open_fat32,
     plan_layout,
 )
-from osdimage.imaging.volume.fat32_layout import MIN_CLUSTERS, smallest_sectors
 
 pytestmark = pytest.mark.foreign
 

@@ -16,7 +16,7 @@ from fat_cases import SERIAL
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB, Extent, Lba
-from osdimage.imaging.volume.fat32 import Fat32Options, check_fat32, format_fat32, open_fat32
+from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32, open_fat32
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 
@@ -27,7 +27,7 @@ CHILD = f"""
 import resource, sys
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.units import Extent, Lba
-from osdimage.imaging.volume.fat32 import Fat32Options, SourceEntry, fill_fat32, from_entries
+from osdimage.imaging.volume.fat.make import Fat32Options, SourceEntry, fill_fat32, from_entries
 if sys.argv[2] == "limited":
     resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT}))
 data = bytes(range(256)) * 80

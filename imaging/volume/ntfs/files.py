@@ -20,8 +20,8 @@ from osdimage.imaging.errors import (
 from osdimage.imaging.files import FileFacts, split_path
 from osdimage.imaging.filetime import from_ns, to_ns
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume import ntfs
 from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.volume.ntfs import state
 from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.native.ntfs_files import ROOT, NtfsAbout, NtfsFiles
 
@@ -41,13 +41,13 @@ def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> It
     """Open the files of an NTFS volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     with volume.sliced(read_only=not write, sync=sync) as piece:
         if not write:
-            with ntfs.named(volume, piece), _opened(volume, piece.name, read_only=True) as native:
+            with state.named(volume, piece), _opened(volume, piece.name, read_only=True) as native:
                 yield _NtfsVolumeFiles(volume, native, is_writable=False)
             return
-        facts = ntfs.read_facts(volume, piece)
-        ntfs.refuse_unsafe(volume, facts, force=force)
+        facts = state.read_facts(volume, piece)
+        state.refuse_unsafe(volume, facts, force=force)
         with (
-            ntfs.dirty_while_written(volume, piece, facts, "may hold files that are half written"),
+            state.dirty_while_written(volume, piece, facts, "may hold files that are half written"),
             _opened(volume, piece.name, read_only=False) as native,
         ):
             yield _NtfsVolumeFiles(volume, native, is_writable=True)

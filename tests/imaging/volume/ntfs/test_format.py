@@ -16,8 +16,8 @@ from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.disk.volume import VolumeInfo, identify
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB, Extent, Lba
-from osdimage.imaging.volume import ntfs_format
-from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.ntfs import format as ntfs_format
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.native import holes
 from volume_cases import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
 

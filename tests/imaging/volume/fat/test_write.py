@@ -22,7 +22,8 @@ from osdimage.imaging.errors import (
     UnsafeName,
 )
 from osdimage.imaging.units import GIB, MIB, TIB, Extent, Geometry, Lba
-from osdimage.imaging.volume.fat32 import (
+from osdimage.imaging.volume.fat.layout import MAX_CLUSTERS, MIN_CLUSTERS, smallest_sectors
+from osdimage.imaging.volume.fat.make import (
     Fat32Options,
     SourceEntry,
     check_fat32,
@@ -33,7 +34,6 @@ from osdimage.imaging.volume.fat32 import (
     open_fat32,
     plan_layout,
 )
-from osdimage.imaging.volume.fat32_layout import MAX_CLUSTERS, MIN_CLUSTERS, smallest_sectors
 
 OPTIONS = Fat32Options(SERIAL, label="LABEL")
 

@@ -15,12 +15,12 @@ from itertools import pairwise
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
-from osdimage.imaging.volume import ntfs_records as records
-from osdimage.imaging.volume.ntfs_data import Contents
-from osdimage.imaging.volume.ntfs_format import NtfsFormat, format_ntfs
-from osdimage.imaging.volume.ntfs_mft import KINDS, Mft
-from osdimage.imaging.volume.ntfs_read import FIRST_USER_RECORD, ROOT, NtfsVolume
-from osdimage.imaging.volume.ntfs_records import BootSector, MftRecord
+from osdimage.imaging.volume.ntfs import records
+from osdimage.imaging.volume.ntfs.data import Contents
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.ntfs.mft import KINDS, Mft
+from osdimage.imaging.volume.ntfs.read import FIRST_USER_RECORD, ROOT, NtfsVolume
+from osdimage.imaging.volume.ntfs.records import BootSector, MftRecord
 from osdimage.imaging.volume.opened import OpenVolume
 
 _VOLUME, _BITMAP = 3, 6
@@ -63,7 +63,7 @@ def start_over(volume: OpenVolume, kept: Sequence[str]) -> int | None:
 
     Raises:
         TargetRefused: when its records cannot be read.
-        OsdImageError: as :func:`~osdimage.imaging.volume.ntfs_format.format_ntfs`.
+        OsdImageError: as :func:`~osdimage.imaging.volume.ntfs.format.format_ntfs`.
     """
     window = volume.window()
     try:

@@ -12,11 +12,11 @@ from osdimage.imaging.disk.finding import Finding, Severity, error, note, warnin
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume import fat32_layout as layouts
-from osdimage.imaging.volume.fat32_entries import FatEntry, Listing
-from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER
-from osdimage.imaging.volume.fat32_names import fold
-from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat import layout as layouts
+from osdimage.imaging.volume.fat.entries import FatEntry, Listing
+from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER
+from osdimage.imaging.volume.fat.names import fold
+from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 
 _REPAIR = "repair it with fsck.fat or chkdsk, or format it anew"
 _MANY = 100
@@ -216,7 +216,7 @@ def _shown(directory: FatEntry | None) -> str:
 
 def _compare(volume: Fat32Volume) -> Iterator[Finding]:
     """Yield what pyfatfs reads differently."""
-    from osdimage.imaging.volume.fat32_second import can_judge, second_reading  # noqa: PLC0415 - pyfatfs loads slowly
+    from osdimage.imaging.volume.fat.second import can_judge, second_reading  # noqa: PLC0415 - pyfatfs loads slowly
 
     if not can_judge(volume):
         yield note("no-second-opinion", "the volume is too large for pyfatfs, or uses one FAT only", "none is needed")

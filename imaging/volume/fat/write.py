@@ -18,7 +18,7 @@ from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.fat32_layout import (
+from osdimage.imaging.volume.fat.layout import (
     BACKUP_SECTOR,
     END_OF_CHAIN,
     FIRST_CLUSTER,
@@ -31,10 +31,10 @@ from osdimage.imaging.volume.fat32_layout import (
     build_boot,
     build_fsinfo,
 )
-from osdimage.imaging.volume.fat32_names import codec, store_label
-from osdimage.imaging.volume.fat32_source import Piece, Source
-from osdimage.imaging.volume.fat32_times import EARLIEST, Clock
-from osdimage.imaging.volume.fat32_tree import Node, Tree, directory_bytes
+from osdimage.imaging.volume.fat.names import codec, store_label
+from osdimage.imaging.volume.fat.source import Piece, Source
+from osdimage.imaging.volume.fat.times import EARLIEST, Clock
+from osdimage.imaging.volume.fat.tree import Node, Tree, directory_bytes
 
 # Writes of this size cost nothing beside the copying, and the buffer stays in the cache of the processor.
 _GATHERED = MIB

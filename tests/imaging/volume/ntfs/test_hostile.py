@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osdimage.imaging import Geometry, InvalidInput, InvalidVolume
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.volume.ntfs_compress import decompress
-from osdimage.imaging.volume.ntfs_read import NtfsVolume
+from osdimage.imaging.volume.ntfs.compress import decompress
+from osdimage.imaging.volume.ntfs.read import NtfsVolume
 
 pytestmark = pytest.mark.foreign
 

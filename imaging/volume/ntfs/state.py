@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TargetRefused, explain
 from osdimage.imaging.progress import Meter, Phase
-from osdimage.imaging.volume import ntfs_mirror
+from osdimage.imaging.volume.ntfs import mirror
 from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.native import ntfs
 from osdimage.native.ntfs import Emptied, VolumeFacts
@@ -33,7 +33,7 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
         return ntfs.volume_facts(piece.name)
     except OSError as error:
         if error.errno == errno.EIO and piece.error is None:
-            if ntfs_mirror.is_unfinished(volume.window()):
+            if mirror.is_unfinished(volume.window()):
                 raise InvalidInput(f"{_unfinished(volume)}.  Write it again, or format it") from error
             raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
@@ -65,7 +65,7 @@ def refuse_unfinished(volume: OpenVolume, *, force: bool) -> bool:
     Raises:
         TargetRefused: with what to do.
     """
-    found = ntfs_mirror.is_unfinished(volume.window())
+    found = mirror.is_unfinished(volume.window())
     if found and not force:
         raise TargetRefused(f"{_unfinished(volume)}.  {_REMEDY}")
     return found

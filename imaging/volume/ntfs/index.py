@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
-from osdimage.imaging.volume.ntfs_data import RunMap
-from osdimage.imaging.volume.ntfs_records import Reference, undo_fixups
+from osdimage.imaging.volume.ntfs.data import RunMap
+from osdimage.imaging.volume.ntfs.records import Reference, undo_fixups
 
 _HAS_CHILD, _IS_LAST = 1, 2
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidRequest, UnsafeName
-from osdimage.imaging.volume import fat32_names
-from osdimage.imaging.volume.fat32_names import StoredName, fold, read_long, read_short, refuse_name, store_names
+from osdimage.imaging.volume.fat import names as fat32_names
+from osdimage.imaging.volume.fat.names import StoredName, fold, read_long, read_short, refuse_name, store_names
 
 # fatgen103, "Name Limits and Character Sets": all that a short name may hold.
 VALID_SHORT = re.compile(rb"[A-Z0-9$%'\-_@~`!(){}^#&\x80-\xff]+ *")

@@ -16,7 +16,7 @@ from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
 from osdimage.imaging.units import Geometry
-from osdimage.imaging.volume.fat32 import (
+from osdimage.imaging.volume.fat.make import (
     Fat32Volume,
     SourceEntry,
     check_fat32,

@@ -17,10 +17,10 @@ from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
 from osdimage.imaging.units import format_size
-from osdimage.imaging.volume import fat32_layout as layouts
-from osdimage.imaging.volume.fat32_check import check_fat32
-from osdimage.imaging.volume.fat32_edit_table import EditedTable
-from osdimage.imaging.volume.fat32_entries import (
+from osdimage.imaging.volume.fat import layout as layouts
+from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.edit_table import EditedTable
+from osdimage.imaging.volume.fat.entries import (
     DOT,
     DOT_DOT,
     ENTRY_STRUCT,
@@ -29,12 +29,12 @@ from osdimage.imaging.volume.fat32_entries import (
     Listing,
     parse_directory,
 )
-from osdimage.imaging.volume.fat32_layout import FIRST_CLUSTER, BootSector, FsInfo
-from osdimage.imaging.volume.fat32_names import ENTRY_BYTES, ERASED, codec, fold, refuse_name, store_name
-from osdimage.imaging.volume.fat32_read import Fat32Volume, open_fat32
-from osdimage.imaging.volume.fat32_source import STORED_ATTRIBUTES
-from osdimage.imaging.volume.fat32_times import Clock
-from osdimage.imaging.volume.fat32_tree import LARGEST_FILE
+from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector, FsInfo
+from osdimage.imaging.volume.fat.names import ENTRY_BYTES, ERASED, codec, fold, refuse_name, store_name
+from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
+from osdimage.imaging.volume.fat.times import Clock
+from osdimage.imaging.volume.fat.tree import LARGEST_FILE
 
 _DIRECTORY = FileAttribute.DIRECTORY.value
 
