@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from osdimage.imaging.answers.settings import Membership, NetworkSettings, WindowsSettings
+from osdimage.imaging.answers.sysprep_inf import SysprepInf
+from osdimage.imaging.answers.unattend import Unattend
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
-from osdimage.imaging.tasksequence.answers import Membership, NetworkSettings, WindowsSettings
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import Events, LogType
-from osdimage.imaging.tasksequence.sysprep_inf import SysprepInf
-from osdimage.imaging.tasksequence.unattend import Unattend
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.volume.filesystems import open_files

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv4Network
 
+from osdimage.imaging.answers.settings import Adapter, NetworkSettings
 from osdimage.imaging.tasksequence.answer_files import change_answer_file, rehearse_change
-from osdimage.imaging.tasksequence.answers import Adapter, NetworkSettings
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from osdimage.imaging.answers.settings import Membership
 from osdimage.imaging.tasksequence.answer_files import AnswerFile, change_answer_file, rehearse_change
-from osdimage.imaging.tasksequence.answers import Membership
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from osdimage.imaging.tasksequence.answers import Membership
+from osdimage.imaging.answers.settings import Membership
 from osdimage.imaging.tasksequence.inputs import Inputs
 
 MAX_UNIT = 32767

@@ -19,9 +19,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
+from osdimage.imaging.answers.settings import Adapter, Membership, NetworkSettings, WindowsSettings
 from osdimage.imaging.element import Comment, Element, read_element
 from osdimage.imaging.errors import InvalidInput
-from osdimage.imaging.tasksequence.answers import Adapter, Membership, NetworkSettings, WindowsSettings
 
 NAMESPACE = "urn:schemas-microsoft-com:unattend"
 _WCM = "http://schemas.microsoft.com/WMIConfig/2002/State"

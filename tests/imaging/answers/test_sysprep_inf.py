@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging import InvalidInput, InvalidRequest
-from osdimage.imaging.tasksequence.answers import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
-from osdimage.imaging.tasksequence.sysprep_inf import SysprepInf
+from osdimage.imaging.answers.settings import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
+from osdimage.imaging.answers.sysprep_inf import SysprepInf
 
 USER = b"""; made by hand
 [Unattended]

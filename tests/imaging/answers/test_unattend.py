@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging import InvalidInput
+from osdimage.imaging.answers.settings import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
+from osdimage.imaging.answers.unattend import Unattend, obfuscated
 from osdimage.imaging.element import MAX_BYTES
-from osdimage.imaging.tasksequence.answers import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
-from osdimage.imaging.tasksequence.unattend import Unattend, obfuscated
 
 U = "{urn:schemas-microsoft-com:unattend}"
 WCM = "{http://schemas.microsoft.com/WMIConfig/2002/State}"

@@ -14,15 +14,15 @@ import codecs
 import re
 from dataclasses import dataclass, field
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
-from osdimage.imaging.tasksequence.answers import (
+from osdimage.imaging.answers.settings import (
     Adapter,
     LicenseMode,
     Membership,
     NetworkSettings,
     WindowsSettings,
 )
-from osdimage.imaging.tasksequence.time_zones import index_of
+from osdimage.imaging.answers.time_zones import index_of
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
 
 LARGEST = 1 << 20
 LONGEST_PASSWORD = 127

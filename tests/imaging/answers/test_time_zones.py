@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from osdimage.imaging import InvalidRequest
-from osdimage.imaging.tasksequence.time_zones import INDEXES, NAMES, canonical, index_of
+from osdimage.imaging.answers.time_zones import INDEXES, NAMES, canonical, index_of
 
 CLDR = Path(__file__).parents[3] / "fixtures" / "cldr-windows-zones.txt"
 RETIRED = {"Kamchatka Standard Time", "Mid-Atlantic Standard Time"}

@@ -1,0 +1,1 @@
+"""Answer files: settings in, the text of unattend.xml or sysprep.inf out."""
