@@ -141,13 +141,13 @@ def run_command(
     """
     from osdimage.cli import run_view  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.actions import ACTIONS  # noqa: PLC0415
     from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.log import SequenceLog  # noqa: PLC0415
     from osdimage.imaging.tasksequence.plan import action_table, plan_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runner import fingerprint, run_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.xml import load_sequence  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415
 
     if resume is not None and (computer_vars or collection_vars or media_vars or firmware or state_file or size):
         raise click.UsageError(

@@ -21,8 +21,8 @@ def list_actions(ctx: click.Context, param: click.Parameter, value: bool) -> Non
     if not value:
         return
     del param
-    from osdimage.imaging.tasksequence.actions import ACTIONS  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415 - start-up stays cheap
 
     render.table(["step", "what is lost"], [(info.title, info.destroys or "nothing") for info in ACTIONS])
     render.line()
@@ -40,8 +40,8 @@ def explain(ctx: click.Context, param: click.Parameter, value: str | None) -> No
     """
     if value is None:
         return
-    from osdimage.imaging.tasksequence.actions import ACTIONS  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415 - start-up stays cheap
 
     for info in (*ACTIONS, *ELSEWHERE):
         if value.lower() in _names(info):

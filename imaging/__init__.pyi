@@ -101,30 +101,32 @@ from osdimage.imaging.registry.places import (
 from osdimage.imaging.registry.read import read_hive as read_hive
 from osdimage.imaging.registry.values import Value as Value, ValueType as ValueType
 from osdimage.imaging.registry.write import new_hive as new_hive, write_hive as write_hive
-from osdimage.imaging.tasksequence.apply_data import apply_data_image as apply_data_image
-from osdimage.imaging.tasksequence.apply_network import apply_network_settings as apply_network_settings
-from osdimage.imaging.tasksequence.apply_os import apply_operating_system as apply_operating_system
-from osdimage.imaging.tasksequence.apply_windows import apply_windows_settings as apply_windows_settings
-from osdimage.imaging.tasksequence.capture_os import capture_operating_system_image as capture_operating_system_image
 from osdimage.imaging.tasksequence.codes import HResult as HResult
-from osdimage.imaging.tasksequence.convert_disk import convert_disk as convert_disk
 from osdimage.imaging.tasksequence.environment import Environment as Environment
-from osdimage.imaging.tasksequence.join_domain import join_domain_or_workgroup as join_domain_or_workgroup
-from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
-from osdimage.imaging.tasksequence.machine import Firmware as Firmware, Machine as Machine
-from osdimage.imaging.tasksequence.partition_disk import partition_disk as partition_disk
-from osdimage.imaging.tasksequence.plan import action_table as action_table, plan_sequence as plan_sequence
-from osdimage.imaging.tasksequence.report import RunReport as RunReport
-from osdimage.imaging.tasksequence.restart import restart_computer as restart_computer
-from osdimage.imaging.tasksequence.result import ActionResult as ActionResult, Events as Events
-from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
-from osdimage.imaging.tasksequence.runstate import RunState as RunState
-from osdimage.imaging.tasksequence.set_variable import set_variable as set_variable
-from osdimage.imaging.tasksequence.xml import (
+from osdimage.imaging.tasksequence.forms.xml import (
     load_sequence as load_sequence,
     read_sequence as read_sequence,
     write_sequence as write_sequence,
 )
+from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
+from osdimage.imaging.tasksequence.machine import Firmware as Firmware, Machine as Machine
+from osdimage.imaging.tasksequence.plan import action_table as action_table, plan_sequence as plan_sequence
+from osdimage.imaging.tasksequence.report import RunReport as RunReport
+from osdimage.imaging.tasksequence.result import ActionResult as ActionResult, Events as Events
+from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
+from osdimage.imaging.tasksequence.runstate import RunState as RunState
+from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image as apply_data_image
+from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings as apply_network_settings
+from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system as apply_operating_system
+from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings as apply_windows_settings
+from osdimage.imaging.tasksequence.steps.capture_os import (
+    capture_operating_system_image as capture_operating_system_image,
+)
+from osdimage.imaging.tasksequence.steps.convert_disk import convert_disk as convert_disk
+from osdimage.imaging.tasksequence.steps.join_domain import join_domain_or_workgroup as join_domain_or_workgroup
+from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk as partition_disk
+from osdimage.imaging.tasksequence.steps.restart import restart_computer as restart_computer
+from osdimage.imaging.tasksequence.steps.set_variable import set_variable as set_variable
 from osdimage.imaging.units import (
     Extent as Extent,
     Geometry as Geometry,

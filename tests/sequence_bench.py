@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from osdimage.imaging.errors import ActionFailed
-from osdimage.imaging.tasksequence.build import group, sequence, step
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.machine import Machine, Place, Volume
 from osdimage.imaging.tasksequence.plan import ActionTable, action_table
 from osdimage.imaging.tasksequence.report import RunReport, StepState

@@ -3,7 +3,7 @@
 An action alone::
 
     from pathlib import Path
-    from osdimage.imaging.tasksequence.apply_data import apply_data_image
+    from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image
     from osdimage.imaging.tasksequence.environment import Environment
     from osdimage.imaging.tasksequence.machine import Machine
     from osdimage.imaging.tasksequence.result import SILENT
@@ -16,7 +16,7 @@ An action alone::
 A whole sequence::
 
     from osdimage.imaging import action_table, load_sequence, plan_sequence, run_sequence
-    from osdimage.imaging.tasksequence.actions import ACTIONS
+    from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 
     sequence, actions = load_sequence(Path("ts.xml")), action_table(ACTIONS)
     lost = plan_sequence(sequence, env, machine, actions).destroys

@@ -27,6 +27,7 @@ from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.forms.xml import write_sequence
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.plan import (
     ActionTable,
@@ -44,7 +45,6 @@ from osdimage.imaging.tasksequence.report import Observer, RunEvent, RunReport, 
 from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Events, LogType
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
-from osdimage.imaging.tasksequence.xml import write_sequence
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.machine import Machine

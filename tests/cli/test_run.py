@@ -20,8 +20,8 @@ import pytest
 import sequence_packages
 from commands import Outcome, osdimage
 from ordinary_user import folder_for_all, osdimage_as_nobody
-from osdimage.imaging.tasksequence.actions import ACTIONS
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
+from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 from terminal import on_a_terminal
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "tasksequence"
@@ -439,7 +439,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
     def stop(*_: object, **_more: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("osdimage.imaging.tasksequence.partition_disk.initialize", stop)
+    monkeypatch.setattr("osdimage.imaging.tasksequence.steps.partition_disk.initialize", stop)
     stopped = osdimage("run", FIXTURES / "mdt-client.xml", "--disk", f"0={disk}", "--yes", code=143)
     (state,) = state_folder.iterdir()
     assert f"stopped by SIGTERM -- to go on: osdimage run {FIXTURES / 'mdt-client.xml'} --resume {state}" in stopped.err

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from commands import osdimage
-from osdimage.imaging.tasksequence.actions import ACTIONS
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.result import ActionInfo
+from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 
 
 def test_the_list_has_every_step_that_is_known_with_what_becomes_of_it() -> None:

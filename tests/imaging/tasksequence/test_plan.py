@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from osdimage.imaging.errors import InvalidRequest, NotReady
-from osdimage.imaging.tasksequence.build import group, sequence, step
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.plan import Decision, plan_sequence
 from osdimage.imaging.tasksequence.result import Forecast

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from osdimage.imaging.progress import Phase, ProgressEvent
-from osdimage.imaging.tasksequence.build import group, sequence, step
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.report import RunEvent, StepState

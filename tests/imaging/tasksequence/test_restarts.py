@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from osdimage.imaging.tasksequence.build import group, sequence, step
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.plan import action_table
 from osdimage.imaging.tasksequence.report import RunEvent

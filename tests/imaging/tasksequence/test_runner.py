@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidRequest, NotReady, StorageError
-from osdimage.imaging.tasksequence.build import group, sequence, step
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
+from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.plan import action_table
 from osdimage.imaging.tasksequence.report import StepState
 from osdimage.imaging.tasksequence.result import ActionResult, Events, RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Step
-from osdimage.imaging.tasksequence.xml import read_sequence
 from sequence_bench import EXAMPLE, Bench, Body, F, K, N, S, T, states
 
 

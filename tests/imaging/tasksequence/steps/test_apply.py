@@ -9,12 +9,12 @@ import judges
 import pytest
 from disk_judges import partition_of
 from osdimage.imaging.errors import ActionFailed
-from osdimage.imaging.tasksequence.apply_data import apply_data_image, forecast_apply_data_image
-from osdimage.imaging.tasksequence.apply_os import apply_operating_system, forecast_apply_operating_system
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place
-from osdimage.imaging.tasksequence.partition_disk import forecast_partition_disk, partition_disk
 from osdimage.imaging.tasksequence.result import Action, Events
+from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image, forecast_apply_data_image
+from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system, forecast_apply_operating_system
+from osdimage.imaging.tasksequence.steps.partition_disk import forecast_partition_disk, partition_disk
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from sequence_cases import GPT, MBR, MIB, Log, blank_disk, capture, computer, run, stamp, tell, windows_tree

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from osdimage.imaging.tasksequence import (
+from osdimage.imaging.tasksequence.result import ActionInfo
+from osdimage.imaging.tasksequence.steps import (
     apply_data,
     apply_network,
     apply_os,
@@ -14,7 +15,6 @@ from osdimage.imaging.tasksequence import (
     restart,
     set_variable,
 )
-from osdimage.imaging.tasksequence.result import ActionInfo
 
 ACTIONS: tuple[ActionInfo, ...] = tuple(
     module.INFO

@@ -11,13 +11,13 @@ import judges
 import pytest
 from disk_judges import partition_of
 from osdimage.imaging.errors import ActionFailed
-from osdimage.imaging.tasksequence.apply_network import apply_network_settings, forecast_apply_network_settings
-from osdimage.imaging.tasksequence.apply_windows import apply_windows_settings, forecast_apply_windows_settings
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.join_domain import forecast_join_domain_or_workgroup, join_domain_or_workgroup
 from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
-from osdimage.imaging.tasksequence.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.result import Action, LogType
+from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings, forecast_apply_network_settings
+from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings, forecast_apply_windows_settings
+from osdimage.imaging.tasksequence.steps.join_domain import forecast_join_domain_or_workgroup, join_domain_or_workgroup
+from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume

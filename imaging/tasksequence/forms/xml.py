@@ -27,7 +27,7 @@ def load_sequence(path: Path) -> Sequence:
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if path.suffix.lower() in {".yaml", ".yml"}:
-        from osdimage.imaging.tasksequence.yaml_form import read_yaml  # noqa: PLC0415 - only this form needs PyYAML
+        from osdimage.imaging.tasksequence.forms.yaml import read_yaml  # noqa: PLC0415 - only this form needs PyYAML
 
         return read_yaml(data, source=str(path))
     return read_sequence(data, source=str(path))

@@ -1,4 +1,4 @@
-"""Making task sequences in Python; :func:`~osdimage.imaging.tasksequence.xml.write_sequence` writes them.
+"""Making task sequences in Python; :func:`~osdimage.imaging.tasksequence.forms.xml.write_sequence` writes them.
 
 ::
 

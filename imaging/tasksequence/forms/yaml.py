@@ -28,8 +28,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from osdimage.imaging.errors import InvalidInput
-from osdimage.imaging.tasksequence import build
 from osdimage.imaging.tasksequence.conditions import Compare, Condition, Joined, Joint, Operator
+from osdimage.imaging.tasksequence.forms import build
 from osdimage.imaging.tasksequence.result import RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 from osdimage.imaging.units import MIB, format_size

@@ -14,13 +14,13 @@ import judges
 import pytest
 from osdimage.imaging import WimFile
 from osdimage.imaging.errors import ActionFailed
-from osdimage.imaging.tasksequence.capture_os import (
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.steps.capture_os import (
     capture_operating_system_image,
     forecast_capture_operating_system_image,
 )
-from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine
-from osdimage.imaging.tasksequence.partition_disk import partition_disk
+from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
 from sequence_cases import GPT, MBR, MIB, Log, blank_disk, computer, kernel, run, stamp
@@ -262,7 +262,7 @@ def test_a_full_disk_leaves_the_old_wim_and_nothing_else(reference: tuple[Path, 
 CAPTURE = """
 import sys
 from pathlib import Path
-from osdimage.imaging.tasksequence.capture_os import capture_operating_system_image
+from osdimage.imaging.tasksequence.steps.capture_os import capture_operating_system_image
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import Events

@@ -1,6 +1,6 @@
 """Apply Data Image.
 
-The image goes to one volume (see :mod:`osdimage.imaging.tasksequence.applying` for which).  No boot files and no answer
+The image goes to one volume (which, ``applying.py`` tells).  No boot files and no answer
 file are written.  Without a wipe, the files that the image has too are replaced and all others stay; a FAT32 volume
 must then be empty.
 """
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging.errors import quoted
-from osdimage.imaging.tasksequence.applying import DESTINATION, choose_volume, kept_paths, refuse_large
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
@@ -26,6 +25,7 @@ from osdimage.imaging.tasksequence.result import (
     RunIn,
     VariableInfo,
 )
+from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, kept_paths, refuse_large
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidInput
-from osdimage.imaging.tasksequence.build import group, sequence, step
 from osdimage.imaging.tasksequence.conditions import Compare, Joined, Joint, Operator
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
+from osdimage.imaging.tasksequence.forms.xml import load_sequence, read_sequence, write_sequence
+from osdimage.imaging.tasksequence.forms.yaml import read_yaml
 from osdimage.imaging.tasksequence.result import RunIn
-from osdimage.imaging.tasksequence.xml import load_sequence, read_sequence, write_sequence
-from osdimage.imaging.tasksequence.yaml_form import read_yaml
 
 TEXT = """\
 name: Deploy

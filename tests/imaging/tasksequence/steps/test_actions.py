@@ -17,14 +17,10 @@ from osdimage.imaging.errors import (
     ReadOnlyVariable,
     TooSmall,
 )
-from osdimage.imaging.tasksequence.actions import ACTIONS
-from osdimage.imaging.tasksequence.convert_disk import convert_disk, forecast_convert_disk
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, code_of, forecast
 from osdimage.imaging.tasksequence.inputs import ELEMENT, variable_table
 from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
-from osdimage.imaging.tasksequence.partition_disk import partition_disk
-from osdimage.imaging.tasksequence.restart import forecast_restart_computer, restart_computer
 from osdimage.imaging.tasksequence.result import (
     SILENT,
     ActionInfo,
@@ -35,7 +31,11 @@ from osdimage.imaging.tasksequence.result import (
     Needs,
     RestartTarget,
 )
-from osdimage.imaging.tasksequence.set_variable import forecast_set_variable, set_variable
+from osdimage.imaging.tasksequence.steps.actions import ACTIONS
+from osdimage.imaging.tasksequence.steps.convert_disk import convert_disk, forecast_convert_disk
+from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
+from osdimage.imaging.tasksequence.steps.restart import forecast_restart_computer, restart_computer
+from osdimage.imaging.tasksequence.steps.set_variable import forecast_set_variable, set_variable
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from sequence_cases import MBR, MIB, Log, blank_disk, computer, run, stamp
 

@@ -1,6 +1,6 @@
 r"""Apply Operating System.
 
-The image named by ``OSDImageIndex`` goes to one volume (see :mod:`osdimage.imaging.tasksequence.applying` for which).
+The image named by ``OSDImageIndex`` goes to one volume (which, ``applying.py`` tells).
 With neither an index nor a destination, every image of the WIM goes to the corresponding volume of the disk, the first
 to the first.  All files of a volume are deleted first, but the folders ``_SMSTaskSequence`` and ``SMSTSLog`` and those
 that the variables below name.
@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from osdimage.imaging.boot.install import BootOptions, install_boot
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.progress import Meter, Phase, portion
-from osdimage.imaging.tasksequence.answer_files import make_answer_file
-from osdimage.imaging.tasksequence.applying import DESTINATION, choose_volume, has_destination, kept_paths, refuse_large
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
@@ -38,6 +36,14 @@ from osdimage.imaging.tasksequence.result import (
     LogType,
     RunIn,
     VariableInfo,
+)
+from osdimage.imaging.tasksequence.steps.answer_files import make_answer_file
+from osdimage.imaging.tasksequence.steps.applying import (
+    DESTINATION,
+    choose_volume,
+    has_destination,
+    kept_paths,
+    refuse_large,
 )
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
 from osdimage.imaging.volume.filesystems import open_files

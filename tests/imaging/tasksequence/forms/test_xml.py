@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.element import Element, make, read_element, write_element
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
-from osdimage.imaging.tasksequence.build import group, sequence, step
 from osdimage.imaging.tasksequence.conditions import Compare, Joined, Joint, Operator
+from osdimage.imaging.tasksequence.forms.build import group, sequence, step
+from osdimage.imaging.tasksequence.forms.xml import load_sequence, read_sequence, write_sequence
 from osdimage.imaging.tasksequence.result import RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Step
-from osdimage.imaging.tasksequence.xml import load_sequence, read_sequence, write_sequence
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "tasksequence"
 

@@ -1,0 +1,1 @@
+"""The forms in which task sequences are written: XML, YAML and Python."""

@@ -1,0 +1,1 @@
+"""The imaging actions of a task sequence, one file each."""
