@@ -17,11 +17,11 @@ def main(source: str, image: str, size: int) -> None:
             fill_fat32(target, from_directory(source), options)
             return
         # A fill from a directory does not pay for loading libwim.
-        from osdimage.imaging.volume.fat32_wim import from_wim  # noqa: PLC0415
+        from osdimage.imaging.volume.fat32_wim import from_image  # noqa: PLC0415
         from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
         with WimFile.open(source) as wim:
-            fill_fat32(target, from_wim(wim, wim.images[0]), options)
+            fill_fat32(target, from_image(wim.images[0]), options)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ def apply_command(
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.apply import apply_image  # noqa: PLC0415
+    from osdimage.imaging.wim.apply_job import ApplyOptions  # noqa: PLC0415
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")
@@ -70,37 +72,25 @@ def apply_command(
     where = str(target) if partition is None else f"{target} partition {partition}"
     if wipe and not yes:
         _ask(where, reporter)
+    options = ApplyOptions(
+        wipe=wipe,
+        keep=keep,
+        unix_data=unix_data,
+        limit_bytes=limit_bytes,
+        force=force,
+        sync=not no_sync,
+        strict=strict,
+    )
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
             from osdimage.imaging.wim.apply_volumes import apply_volumes  # noqa: PLC0415
 
-            done = apply_volumes(
-                opened,
-                target,
-                wipe=wipe,
-                keep=keep,
-                limit_bytes=limit_bytes,
-                force=force,
-                sync=not no_sync,
-                strict=strict,
-                progress=progress,
-            )
+            done = apply_volumes(opened, target, options, progress=progress)
             _report_volumes(done, target, reporter, time.monotonic() - began)
             return
         image = opened.select(selector)
-        result = image.apply_to(
-            target,
-            partition=partition,
-            wipe=wipe,
-            keep=keep,
-            unix_data=unix_data,
-            limit_bytes=limit_bytes,
-            force=force,
-            sync=not no_sync,
-            strict=strict,
-            progress=progress,
-        )
+        result = apply_image(image, target, options, partition=partition, progress=progress)
     seconds = time.monotonic() - began
     summary = (
         f"{where}: {contents(result.files, result.directories)}, "

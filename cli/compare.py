@@ -65,13 +65,16 @@ def compare_command(
         raise click.UsageError(
             "--all-volumes takes every image and volume; it goes with no choice, and no --sector-size"
         )
+    from osdimage.imaging.wim.compare import compare_image  # noqa: PLC0415 - start-up stays cheap
+
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
-            from osdimage.imaging.wim.compare_volumes import compare_volumes  # noqa: PLC0415 - start-up stays cheap
+            from osdimage.imaging.wim.compare_volumes import compare_volumes  # noqa: PLC0415
 
             reports = compare_volumes(opened, target, differences=differences, threads=threads, progress=progress)
         else:
-            report = opened.select(selector).compare_with(
+            report = compare_image(
+                opened.select(selector),
                 target,
                 partition=partition,
                 sector_size=sector_size,

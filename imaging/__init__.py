@@ -2,11 +2,11 @@
 
 ::
 
-    from osdimage.imaging import ImageSelector, WimFile
+    from osdimage.imaging import ImageSelector, WimFile, apply_image
 
     with WimFile.open("install.wim") as wim:
         image = wim.select(ImageSelector(edition="Professional", language="en-US"))
-        image.apply_to("/mnt/target")
+        apply_image(image, "/mnt/target")
 
     import random
     from datetime import UTC, datetime
@@ -103,10 +103,12 @@ _NAMES = {
     "volume.files": ("VolumeFiles",),
     "volume.filesystems": ("open_files",),
     "volume.opened": ("OpenVolume", "open_volume"),
-    "wim.apply_job": ("ApplyResult",),
+    "wim.apply": ("apply_image",),
+    "wim.apply_job": ("ApplyOptions", "ApplyResult"),
     "wim.apply_volumes": ("AppliedVolume", "apply_volumes"),
     "wim.capture": ("CaptureResult", "capture"),
     "wim.capture_volumes": ("CapturedVolumes", "capture_volumes"),
+    "wim.compare": ("compare_image",),
     "wim.compare_volumes": ("compare_volumes",),
     "wim.compression": ("Compression", "CompressionSpec"),
     "wim.config": ("CaptureConfig", "DEFAULT_CONFIG", "read_config"),

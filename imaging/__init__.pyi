@@ -137,10 +137,12 @@ from osdimage.imaging.version import VERSION as VERSION
 from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files as open_files
 from osdimage.imaging.volume.opened import OpenVolume as OpenVolume, open_volume as open_volume
-from osdimage.imaging.wim.apply_job import ApplyResult as ApplyResult
+from osdimage.imaging.wim.apply import apply_image as apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions as ApplyOptions, ApplyResult as ApplyResult
 from osdimage.imaging.wim.apply_volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes
 from osdimage.imaging.wim.capture import CaptureResult as CaptureResult, capture as capture
 from osdimage.imaging.wim.capture_volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes
+from osdimage.imaging.wim.compare import compare_image as compare_image
 from osdimage.imaging.wim.compare_volumes import compare_volumes as compare_volumes
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
 from osdimage.imaging.wim.config import (

@@ -35,6 +35,8 @@ from osdimage.imaging.volume.fat.make import fill_fat32, format_fat32
 from osdimage.imaging.volume.fat.source import from_directory
 from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.capture import CaptureSource, capture
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.config import CaptureConfig
@@ -123,4 +125,4 @@ def _fill_ntfs(disk: Path, number: int, tree: Path) -> None:
         # Everything, with nothing left out, and no time lost in compressing.
         capture(CaptureSource(tree, CaptureConfig()), wim, compression=CompressionSpec(Compression.NONE))
         with WimFile.open(wim) as opened:
-            opened.image(1).apply_to(disk, partition=number, sync=False)
+            apply_image(opened.image(1), disk, ApplyOptions(sync=False), partition=number)

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from osdimage.cli.main import main
-from osdimage.imaging import InvalidRequest, OsdImageError, WimFile, export_images, verify_file
+from osdimage.imaging import (
+    ApplyOptions,
+    InvalidRequest,
+    OsdImageError,
+    WimFile,
+    apply_image,
+    export_images,
+    verify_file,
+)
 
 MEMORY = 2 << 30
 SECONDS = 40
@@ -40,7 +48,7 @@ def exercise(wim: Path, folder: Path) -> None:
     with suppress(OsdImageError), WimFile.open(wim) as opened:
         for image in opened.images[:2]:
             attempt(image.entries)
-            attempt(image.apply_to, folder / f"applied-{image.index}", limit_bytes=1 << 24)
+            attempt(apply_image, image, folder / f"applied-{image.index}", ApplyOptions(limit_bytes=1 << 24))
         if opened.images:
             attempt(export_images, opened, folder / "exported.wim", threads=1)
 

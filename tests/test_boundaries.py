@@ -128,7 +128,7 @@ def test_work_on_a_wim_alone_loads_nothing_of_partition_tables() -> None:
     script = (
         "import sys\n"
         "import osdimage.cli.apply, osdimage.cli.capture, osdimage.cli.export\n"
-        "from osdimage.imaging import WimFile, capture\n"
+        "from osdimage.imaging import WimFile, apply_image, capture\n"
         "print('\\n'.join(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

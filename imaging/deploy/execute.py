@@ -30,7 +30,8 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.fat.make import format_fat32
 from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
-from osdimage.imaging.wim.apply_job import ApplyResult
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions, ApplyResult
 from osdimage.imaging.wim.image import WimImage
 
 UNATTEND_PATH = "/Windows/Panther/unattend.xml"
@@ -130,11 +131,11 @@ def execute(
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count
                     begins = _APPLY_BEGINS + len(applied) * share
                     applied.append(
-                        images[action.image].apply_to(
+                        apply_image(
+                            images[action.image],
                             disk,
+                            ApplyOptions(sync=sync, strict=strict),
                             partition=number,
-                            sync=sync,
-                            strict=strict,
                             progress=portion(progress, begins, begins + share),
                         )
                     )

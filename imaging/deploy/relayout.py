@@ -31,8 +31,7 @@ from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.volume.fat32_wim import from_handle
-from osdimage.imaging.wim.contents import references
+from osdimage.imaging.volume.fat32_wim import from_image
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -78,7 +77,7 @@ def plan_from_wim(
             number = _placed(place(layout, geometry, _NoBits()), source).number
         return make_plan(image, layout, geometry, rng, partition=number, unattend=unattend, boot=boot)
     table = place(layout, geometry, rng)
-    actions = [_apply(wim, each, table) for each in images]
+    actions = [_apply(each, table) for each in images]
     plan = DiskPlan(table, None, advice(layout, geometry))
     warnings = dict.fromkeys(text for each in images for text in misfits(each, table))
     steps: list[Action] = [WriteTable(plan), *formats(table, rng), *actions]
@@ -102,7 +101,7 @@ class _NoBits:
         return k & 0
 
 
-def _apply(wim: WimFile, image: WimImage, table: PartitionTable) -> ApplyToVolume:
+def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:
     source = None if image.info.disk is None else image.info.disk.captured
     if source is None:
         raise InvalidInput(f"{image.path}: image {image.index} does not tell which partition it was captured from")
@@ -110,7 +109,7 @@ def _apply(wim: WimFile, image: WimImage, table: PartitionTable) -> ApplyToVolum
     audit = check_fit(image, table, target)
     if target.spec is not None and target.spec.filesystem is FileSystem.FAT32:
         # Exact, in whole clusters, since nothing may be found out when the disk is already written.
-        source_files = from_handle(wim.path, wim.handle, image.index, parts=references(wim.path, wim.handle))
+        source_files = from_image(image)
         room = MemoryTarget(
             Geometry(table.geometry.sector_size, target.extent.count), name=f"partition {target.number}"
         )

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from osdimage.imaging import filetime
 from osdimage.imaging.attributes import FileAttribute
@@ -18,15 +17,11 @@ from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
-from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource
+from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.image import WimImage
 from osdimage.native import entries
 from osdimage.native.entries import Entry
-from osdimage.native.handles import WimHandle
-
-if TYPE_CHECKING:
-    from osdimage.imaging.wim.file import WimFile
-    from osdimage.imaging.wim.image import WimImage
 
 # Plain numbers: the flags of an enumeration are slow, and these meet every file.
 _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
@@ -36,16 +31,12 @@ _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
 _COUNTED_ATTRIBUTES = ~(STORED_ATTRIBUTES | int(FileAttribute.NORMAL) | _DIRECTORY | _REPARSE_POINT | _ENCRYPTED)
 
 
-def from_wim(wim: WimFile, image: WimImage, *, parts: Sequence[WimFile] = ()) -> Source:
+def from_image(image: WimImage) -> Source:
     """Return a source of an image of an open WIM, which must stay open until the volume is filled.
 
     Links are left out and several names of a file become copies; this, and what else FAT cannot hold (security
-    descriptors, named streams and so on), is counted as losses.  Files encrypted by EFS are left out.
-
-    Args:
-        wim: the WIM.
-        image: one of its images.
-        parts: the other parts of a split WIM, or the base of a delta, open too.
+    descriptors, named streams and so on), is counted as losses.  Files encrypted by EFS are left out.  Contents may be
+    in the files that the WIM was opened with: the other parts of a split one, or the base of a delta.
 
     Raises:
         UnsafeName: when the image holds a name that is not allowed in a Windows image.
@@ -53,20 +44,14 @@ def from_wim(wim: WimFile, image: WimImage, *, parts: Sequence[WimFile] = ()) ->
         CorruptWim: when the tree of the image is damaged.
         InvalidRequest: when a WIM is pipable; its resources lie in another order.
     """
-    if image not in wim.images:
-        raise InvalidRequest(f"{image!r} is not an image of {wim!r}")
-    return from_handle(wim.path, wim.handle, image.index, parts=[each.path for each in parts])
-
-
-def from_handle(path: Path, handle: WimHandle, index: int, *, parts: Sequence[Path] = ()) -> Source:
-    """Return a source of an image of a WIM that a handle has open; see :func:`from_wim`."""
+    path, handle, index = image.path, image.handle, image.index
     with wim_errors(path):
         audit = load_tree(path, handle, index)
         refuse_dropped_names(path, index, audit)
         refuse_unsafe_names(path, index, audit)
         collector = _Collector(path)
         entries.each_entry(handle, index, "/", recursive=True, visit=collector.take)
-    blobs, holders = collector.find((path, *parts))
+    blobs, holders = collector.find((path, *references(path, handle)))
     losses = [*(Loss(line, 1) for line in repairs(audit)), *collector.losses()]
     return _WimSource(blobs, holders, f"{path}, image {index}", collector.entries, losses)
 

@@ -17,10 +17,9 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume.title import title_of
 from osdimage.imaging.wim.apply_job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.wim.audit import refuse_link
-from osdimage.imaging.wim.info import ImageInfo
+from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.space import refuse_full_directory
-from osdimage.native.handles import WimHandle
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
 # tmpfs: 1.7 s of 7.3 s in creating files; directory: about the same).  How much there is to join is not known before.
@@ -29,28 +28,57 @@ _WIPE_SHARE = {Phase.WIPE: 25.0}
 
 
 def apply_image(
-    path: Path,
-    handle: WimHandle,
-    image: ImageInfo,
-    target: Path,
+    image: WimImage,
+    target: str | os.PathLike[str],
+    options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
-    options: ApplyOptions,
-    progress: ProgressCallback | None,
+    partition: int | None = None,
+    progress: ProgressCallback | None = None,
 ) -> ApplyResult:
-    """Apply an image; see :meth:`osdimage.imaging.WimImage.apply_to`."""
+    r"""Apply the image to a directory, to a file or device that holds one volume, or to a partition of a disk.
+
+    What is there stays, except files that the image has too, which are replaced; a directory that both have is
+    joined.  A directory is made if it is missing.  An NTFS volume is marked dirty before the first change and clean
+    after the last, so that half an image never looks whole.
+
+    A FAT32 volume is made anew in one pass, with the label, serial number and cluster size that it had, so it must
+    be empty or be wiped; until it is whole there is no volume.
+
+    Args:
+        image: of a WIM that is open.
+        target: the directory, file or device.
+        partition: the number of a partition of the disk that ``target`` is, as ``osdimage disk show`` lists them.
+        options: how; see there.
+        progress: receives the progress.
+
+    Returns:
+        What was written, and what of the image the target could not hold.
+
+    Raises:
+        UnsafeName: when the image holds a name that could leave the target; nothing was written.
+        TargetRefused: when the target is too small, in use, hibernated, dirty or not one of the kinds above;
+            nothing was written, but for an image that does not fit even after a wipe.
+        InvalidRequest: when there is no such partition, or a path to keep cannot be one.
+        InvalidTable: when the disk has no partition table that can be used.
+        CorruptWim: when the WIM is damaged; the target may be half written.
+        MissingParts: when contents are in another file.
+        StorageError: when writing failed; the target is half written.
+        Incomplete: with ``strict``, after all is written.
+    """
+    place = Path(target)
     shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
-    job = ApplyJob(path, handle, image.index, options, Meter(progress, shares), progress)
-    where = title_of(target, options.partition)
-    if options.partition is not None or _is_volume(target):
+    job = ApplyJob(image, partition, options, Meter(progress, shares), progress)
+    where = title_of(place, partition)
+    if partition is not None or _is_volume(place):
         if options.unix_data:
             raise TargetRefused(f"{where}: owner, group and mode of Unix cannot be stored on a volume of Windows")
         from osdimage.imaging.wim.apply_volume import apply_to_volume  # noqa: PLC0415 - a directory needs none of it
 
-        result = apply_to_volume(job, target)
+        result = apply_to_volume(job, place)
     else:
         if options.wipe:
-            raise InvalidRequest(f"{target}: only a volume can be wiped, not a directory")
-        result = _to_directory(job, target)
+            raise InvalidRequest(f"{place}: only a volume can be wiped, not a directory")
+        result = _to_directory(job, place)
     if options.strict and (result.losses or result.warnings):
         raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}")
     return result

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import ProgressCallback
@@ -13,20 +11,15 @@ from osdimage.imaging.volume.fat.names import fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import Source
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.volume.fat32_wim import from_handle
+from osdimage.imaging.volume.fat32_wim import from_image
 from osdimage.imaging.volume.opened import OpenVolume
-from osdimage.imaging.wim.contents import references
-from osdimage.native.handles import WimHandle
-
-if TYPE_CHECKING:
-    from osdimage.imaging.wim.apply_job import ApplyOptions
+from osdimage.imaging.wim.apply_job import ApplyOptions
+from osdimage.imaging.wim.image import WimImage
 
 
 def fill(
     volume: OpenVolume,
-    path: Path,
-    handle: WimHandle,
-    index: int,
+    image: WimImage,
     *,
     options: ApplyOptions,
     kept: tuple[str, ...],
@@ -36,15 +29,15 @@ def fill(
 
     Raises:
         TargetRefused: when the volume must not be made anew, or is too small; nothing was written.
-        OsdImageError: as :func:`~osdimage.imaging.volume.fat.make.fill_fat32` and ``from_wim`` do.
+        OsdImageError: as :func:`~osdimage.imaging.volume.fat.make.fill_fat32` and ``from_image`` do.
     """
-    source, wanted, deleted = prepare(volume, path, handle, index, options=options, kept=kept)
+    source, wanted, deleted = prepare(volume, image, options=options, kept=kept)
     filled = fill_fat32(volume.window(), source, wanted, progress=progress)
     return (deleted if options.wipe else None), filled
 
 
 def prepare(
-    volume: OpenVolume, path: Path, handle: WimHandle, index: int, *, options: ApplyOptions, kept: tuple[str, ...]
+    volume: OpenVolume, image: WimImage, *, options: ApplyOptions, kept: tuple[str, ...]
 ) -> tuple[Source, Fat32Options, int]:
     """Check all that can be known before the volume is written; return what :func:`fill` needs.
 
@@ -54,7 +47,7 @@ def prepare(
     old = open_fat32(volume.window())
     refuse_unsafe(volume, old, force=options.force)
     deleted = _refuse_occupied(volume, old, kept, wipe=options.wipe)
-    source = from_handle(path, handle, index, parts=references(path, handle))
+    source = from_image(image)
     wanted = _as_it_was(volume, old)
     plan_fill(volume.window(), source, wanted)
     return source, wanted, deleted

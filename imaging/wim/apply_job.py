@@ -11,9 +11,9 @@ from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_missing, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.space import refuse_large
 from osdimage.imaging.wim.steps import listener
-from osdimage.native.handles import WimHandle
 from osdimage.native.tree import Audit
 
 
@@ -44,9 +44,19 @@ class ApplyResult:
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """How an image is applied; see :meth:`osdimage.imaging.WimImage.apply_to`."""
+    r"""How an image is applied.
 
-    partition: int | None = None
+    Attributes:
+        wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``; a FAT32
+            volume that has one of them, or a path to keep, is refused.
+        keep: more paths that a wipe leaves, from the root of the volume, such as ``Users\State``; any case.
+        unix_data: also set owner, group and mode of files that were captured with them (directories only).
+        limit_bytes: refuse an image that expands to more bytes.
+        force: apply to a volume that is marked dirty, and stays so: what made it dirty is not repaired.
+        sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
+        strict: raise when something of the image cannot be kept in the target.
+    """
+
     wipe: bool = False
     keep: Iterable[str] = ()
     unix_data: bool = False
@@ -60,22 +70,24 @@ class ApplyOptions:
 class ApplyJob:
     """One image on its way to a target."""
 
-    path: Path
-    handle: WimHandle
-    index: int
+    image: WimImage
+    partition: int | None
     options: ApplyOptions
     meter: Meter
     progress: ProgressCallback | None
 
     def audit(self, where: Path, *, walked: Path | None = None) -> Audit:
         """Check all that the image alone tells."""
-        with wim_errors(self.path):
+        with wim_errors(self.image.path):
             audit = load_tree(
-                self.path, self.handle, self.index, target=None if walked is None else os.fspath(walked.resolve())
+                self.image.path,
+                self.image.handle,
+                self.image.index,
+                target=None if walked is None else os.fspath(walked.resolve()),
             )
-        refuse_dropped_names(self.path, self.index, audit)
-        refuse_unsafe_names(self.path, self.index, audit)
-        refuse_missing(self.path, self.index, audit)
+        refuse_dropped_names(self.image.path, self.image.index, audit)
+        refuse_unsafe_names(self.image.path, self.image.index, audit)
+        refuse_missing(self.image.path, self.image.index, audit)
         refuse_large(where, [audit], self.options.limit_bytes)
         return audit
 
@@ -86,9 +98,9 @@ class ApplyJob:
         losses = _losses(audit, to_ntfs=name is not None)
         for text in (*repairs(audit), *(str(loss) for loss in losses)):
             self.meter.warn(text)
-        with wim_errors(self.path):
-            warnings = self.handle.extract_image(
-                self.index,
+        with wim_errors(self.image.path):
+            warnings = self.image.handle.extract_image(
+                self.image.index,
                 opened_by,
                 to_ntfs=name is not None,
                 unix_data=self.options.unix_data,
@@ -98,7 +110,7 @@ class ApplyJob:
             warnings = tuple(text.replace(opened_by, name) for text in warnings)
         return ApplyResult(
             target=target,
-            partition=self.options.partition,
+            partition=self.partition,
             wiped=wiped,
             directories=audit.directories,
             files=audit.files,

@@ -11,18 +11,18 @@ from osdimage.imaging.volume.opened import OpenVolume, open_volume
 from osdimage.imaging.wim.apply_job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.wim.audit import repairs
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.space import refuse_full_volume
 from osdimage.native import tree
-from osdimage.native.handles import WimHandle
 from osdimage.native.ntfs import VolumeFacts
 from osdimage.native.slices import Slice
 from osdimage.native.tree import Audit
 
 
 def apply_to_volume(job: ApplyJob, target: Path) -> ApplyResult:
-    """Apply an image to a volume; see :meth:`osdimage.imaging.WimImage.apply_to`."""
+    """Apply an image to a volume; see :func:`~osdimage.imaging.apply_image`."""
     kept = state.kept_paths(job.options.keep)
-    with open_volume(target, job.options.partition, write=True) as volume:
+    with open_volume(target, job.partition, write=True) as volume:
         if volume.filesystem == "ntfs":
             result = _to_ntfs(job, volume, kept)
             job.meter.finish()
@@ -32,15 +32,15 @@ def apply_to_volume(job: ApplyJob, target: Path) -> ApplyResult:
         raise _unknown(volume)
 
 
-def check_image(path: Path, handle: WimHandle, index: int, disk: Path, options: ApplyOptions) -> None:
+def check_image(image: WimImage, disk: Path, partition: int, options: ApplyOptions) -> None:
     """Refuse what an apply to a partition would refuse, without writing anything.
 
     Raises:
-        OsdImageError: as :meth:`osdimage.imaging.WimImage.apply_to`.
+        OsdImageError: as :func:`~osdimage.imaging.apply_image`.
     """
-    job = ApplyJob(path, handle, index, options, Meter(None, {}), None)
+    job = ApplyJob(image, partition, options, Meter(None, {}), None)
     kept = state.kept_paths(options.keep)
-    with open_volume(disk, options.partition) as volume:
+    with open_volume(disk, partition) as volume:
         audit = job.audit(Path(volume.name))
         if volume.filesystem == "ntfs":
             # A volume that must be mended first tells its free space only then.
@@ -50,7 +50,7 @@ def check_image(path: Path, handle: WimHandle, index: int, disk: Path, options: 
         elif volume.filesystem == "fat32":
             from osdimage.imaging.wim.apply_fat32 import prepare  # noqa: PLC0415 - construct comes with it
 
-            prepare(volume, path, handle, index, options=options, kept=kept)
+            prepare(volume, image, options=options, kept=kept)
         else:
             raise _unknown(volume)
 
@@ -72,10 +72,10 @@ def _to_fat32(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> Apply
     from osdimage.imaging.wim.apply_fat32 import fill  # noqa: PLC0415 - construct comes with it
 
     audit = job.audit(Path(volume.name))
-    wiped, filled = fill(volume, job.path, job.handle, job.index, options=job.options, kept=kept, progress=job.progress)
+    wiped, filled = fill(volume, job.image, options=job.options, kept=kept, progress=job.progress)
     return ApplyResult(
         target=volume.path,
-        partition=job.options.partition,
+        partition=job.partition,
         wiped=wiped,
         directories=audit.directories,
         files=filled.files,
@@ -103,8 +103,8 @@ def _to_ntfs(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyR
             refuse_full_volume(where, audit, facts.free)
         if reason is not None:
             job.meter.warn(f"{volume.name}: stays marked dirty, as {reason}: check it with chkdsk or ntfsfix")
-        with wim_errors(job.path):
-            names = tree.names_in_root(job.handle, job.index)
+        with wim_errors(job.image.path):
+            names = tree.names_in_root(job.image.handle, job.image.index)
         with (
             state.dirty_while_written(volume, piece, facts, "holds an incomplete image"),
             state.joined_with(volume, piece, names, job.meter),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,13 +28,8 @@ class AppliedVolume:
 def apply_volumes(
     wim: WimFile,
     disk: str | os.PathLike[str],
+    options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
-    wipe: bool = False,
-    keep: Iterable[str] = (),
-    limit_bytes: int | None = None,
-    force: bool = False,
-    sync: bool = True,
-    strict: bool = False,
     progress: ProgressCallback | None = None,
 ) -> tuple[AppliedVolume, ...]:
     """Apply every image of a WIM to the corresponding volume of a disk: the first to the first, and so on.
@@ -46,34 +40,28 @@ def apply_volumes(
     Args:
         wim: the open WIM.
         disk: a disk, file or device.
-        wipe: first delete everything from each volume, as :meth:`osdimage.imaging.WimImage.apply_to` does.
-        keep: more paths that a wipe leaves on each volume.
-        limit_bytes: refuse an image that expands to more bytes.
-        force: apply to volumes that are marked dirty.
-        sync: wait until each volume is on the medium.
-        strict: raise when something of an image cannot be kept.
+        options: how, for every image; without ``unix_data``.
         progress: receives the progress over all images.
 
     Raises:
         TargetRefused: when there are more images than volumes, or a volume cannot take its image; nothing was written.
-        OsdImageError: as :meth:`osdimage.imaging.WimImage.apply_to`; volumes before the named one are complete.
+        OsdImageError: as :func:`~osdimage.imaging.apply_image`; volumes before the named one are complete.
         Incomplete: with ``strict``, after all is written.
     """
     where = Path(disk)
-    options = ApplyOptions(wipe=wipe, keep=tuple(keep), limit_bytes=limit_bytes, force=force, sync=sync)
+    each_options = replace(options, strict=False)
     pairs = pair_volumes(wim, where, refused="not written")
     for image, partition in pairs:
-        check_image(wim.path, wim.handle, image.index, where, replace(options, partition=partition.number))
+        check_image(image, where, partition.number, each_options)
     done: list[AppliedVolume] = []
     for number, (image, partition) in enumerate(pairs):
         begin, end = 100 * number / len(pairs), 100 * (number + 1) / len(pairs)
         try:
             result = apply_image(
-                wim.path,
-                wim.handle,
-                image.info,
+                image,
                 where,
-                options=replace(options, partition=partition.number),
+                each_options,
+                partition=partition.number,
                 progress=portion(progress, begin, end),
             )
         except BaseException as error:
@@ -82,6 +70,6 @@ def apply_volumes(
         done.append(AppliedVolume(image.index, image.name, result))
     losses = tuple(loss for each in done for loss in each.result.losses)
     warnings = tuple(text for each in done for text in each.result.warnings)
-    if strict and (losses or warnings):
+    if options.strict and (losses or warnings):
         raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(losses, warnings)}")
     return tuple(done)

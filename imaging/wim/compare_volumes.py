@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.wim.compare import compare_image
 from osdimage.imaging.wim.fidelity import CompareReport
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.pairs import pair_volumes
@@ -30,11 +31,12 @@ def compare_volumes(
 
     Raises:
         TargetRefused: when there are more images than volumes.
-        OsdImageError: as :meth:`osdimage.imaging.WimImage.compare_with`.
+        OsdImageError: as :func:`~osdimage.imaging.compare_image`.
     """
     pairs = pair_volumes(wim, Path(disk), refused="not compared")
     return tuple(
-        image.compare_with(
+        compare_image(
+            image,
             disk,
             partition=partition.number,
             differences=differences,

@@ -26,6 +26,8 @@ from osdimage.imaging.tasksequence.result import (
     VariableInfo,
 )
 from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, kept_paths, refuse_large
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -46,13 +48,11 @@ def apply_data_image(env: Environment, machine: Machine, events: Events) -> Acti
             volume that cannot be used, INVALID_DATA when the WIM is damaged, or another code when writing failed.
     """
     with _planned(env, machine) as (image, volume, wipe):
-        done = image.apply_to(
+        done = apply_image(
+            image,
             machine.disk(volume.place.disk),
+            ApplyOptions(wipe=wipe, keep=kept_paths(env, machine, volume.place), force=events.is_repeated),
             partition=volume.place.partition,
-            wipe=wipe,
-            keep=kept_paths(env, machine, volume.place),
-            # What an attempt before has left half done was begun by this step itself.
-            force=events.is_repeated,
             progress=events.progress,
         )
         message = f"applied image {image.index} {quoted(image.name)} to {volume.name}"

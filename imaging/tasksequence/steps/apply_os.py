@@ -48,6 +48,8 @@ from osdimage.imaging.tasksequence.steps.applying import (
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.apply_volumes import apply_volumes
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -207,12 +209,20 @@ def _apply(env: Environment, machine: Machine, plan: _Plan, events: Events) -> t
     if plan.is_all:
         keep = tuple(path for _, volume in plan.pairs for path in kept_paths(env, machine, volume.place))
         with WimFile.open(plan.pairs[0][0].path) as wim:
-            applied = apply_volumes(wim, disk, wipe=True, keep=keep, force=force, progress=progress)
+            applied = apply_volumes(wim, disk, ApplyOptions(wipe=True, keep=keep, force=force), progress=progress)
             done = [each.result for each in applied]
     else:
         keep = kept_paths(env, machine, first)
         image = plan.pairs[0][0]
-        done = [image.apply_to(disk, partition=first.partition, wipe=True, keep=keep, force=force, progress=progress)]
+        done = [
+            apply_image(
+                image,
+                disk,
+                ApplyOptions(wipe=True, keep=keep, force=force),
+                partition=first.partition,
+                progress=progress,
+            )
+        ]
     texts = [text for each in done for text in (*map(str, each.losses), *each.warnings)]
     for text in texts:
         events.log(LogType.WARNING, text)

@@ -30,6 +30,7 @@ from osdimage.imaging import (
     set_properties,
     verify_file,
 )
+from osdimage.imaging.wim.apply import apply_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def test_the_five_lines_of_the_readme(tree: Path, tmp_path: Path) -> None:
     result = capture(tree, tmp_path / "x.wim")
     with WimFile.open(tmp_path / "x.wim") as wim:
         image = wim.select(ImageSelector(name="tree"))
-        image.apply_to(tmp_path / "target")
+        apply_image(image, tmp_path / "target")
     assert isinstance(result, CaptureResult)
     assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(tree))
 
@@ -141,10 +142,10 @@ def test_a_cancelled_apply_leaves_the_volume_dirty(world: World, tmp_path: Path)
 
     with WimFile.open(world.wim) as wim:
         with pytest.raises(Cancelled):
-            wim.image(1).apply_to(volume, progress=cancel)
+            apply_image(wim.image(1), volume, progress=cancel)
         assert judges.is_dirty(volume)
         with pytest.raises(TargetRefused, match="dirty"):
-            wim.image(1).apply_to(volume)
+            apply_image(wim.image(1), volume)
 
 
 def test_a_closed_wim_is_refused(world: World, tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_a_closed_wim_is_refused(world: World, tmp_path: Path) -> None:
         image.entries,
         image.audit,
         wim.verify,
-        lambda: image.apply_to(tmp_path / "target"),
+        lambda: apply_image(image, tmp_path / "target"),
         lambda: image.extract(["/"], tmp_path / "target"),
         lambda: export_images(wim, tmp_path / "new.wim"),
     ):
@@ -189,7 +190,7 @@ def test_threads_with_a_wim_each_work_side_by_side(world: World, tmp_path: Path)
     def apply(number: int) -> None:
         try:
             with WimFile.open(world.wim) as wim:
-                wim.image(1).apply_to(tmp_path / str(number))
+                apply_image(wim.image(1), tmp_path / str(number))
         except BaseException as error:  # noqa: BLE001 - told below
             failures.append(error)
 
@@ -256,7 +257,7 @@ def test_hard_links_are_counted_once_to_the_byte(tmp_path: Path) -> None:
             (source / f"{links} {number}").hardlink_to(source / f"{links} 1")
     assert capture(source, tmp_path / "x.wim").size == sum(sizes.values())
     with WimFile.open(tmp_path / "x.wim") as wim:
-        assert wim.image(1).apply_to(tmp_path / "target").size == sum(sizes.values())
+        assert apply_image(wim.image(1), tmp_path / "target").size == sum(sizes.values())
 
 
 def test_strict_raises_after_the_work_is_done(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from commands import Outcome, osdimage
 from ntfs_items import APP_LINK, DENIED, Item, a_folder, adorn, mount_point, symbolic_link
 from osdimage.imaging import InvalidVolume, TargetRefused, WimFile
 from osdimage.imaging.testing import Disk
+from osdimage.imaging.wim.compare import compare_image
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20
@@ -324,7 +325,7 @@ def test_a_damaged_volume_is_invalid_input(applied: Applied, tmp_path: Path) -> 
     judges.run("cp", "--sparse=always", applied.volume, volume)
     damage(volume)
     with WimFile.open(applied.wim) as wim, pytest.raises(InvalidVolume, match=r"copy\.img: the volume is damaged"):
-        wim.image(1).compare_with(volume)
+        compare_image(wim.image(1), volume)
 
 
 def test_a_volume_that_pyfatfs_cannot_read_is_refused(
@@ -338,7 +339,7 @@ def test_a_volume_that_pyfatfs_cannot_read_is_refused(
             # BPB_ExtFlags: only the second FAT is kept up to date.
             file.write(b"\x81")
     with WimFile.open(applied.wim) as wim, pytest.raises(TargetRefused, match="one FAT of two"):
-        wim.image(1).compare_with(volume)
+        compare_image(wim.image(1), volume)
     monkeypatch.setattr("osdimage.imaging.volume.fat.second.LARGEST_FAT", 1000)
     refused = osdimage("compare", applied.wim, applied.volume, code=4)
     assert "the volume has 8" in refused.err

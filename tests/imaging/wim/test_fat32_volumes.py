@@ -23,6 +23,8 @@ from osdimage.imaging import (
     capture,
 )
 from osdimage.imaging.testing import Disk
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.capture_fat32 import _matcher
 
 pytestmark = pytest.mark.foreign
@@ -114,7 +116,7 @@ def test_a_refused_volume_stays_bit_for_bit(
     prepare(volume)
     before = digest(volume)
     with WimFile.open(wim) as opened, pytest.raises(TargetRefused, match=said):
-        opened.image(1).apply_to(volume, wipe=True)
+        apply_image(opened.image(1), volume, ApplyOptions(wipe=True))
     assert digest(volume) == before
 
 

@@ -20,6 +20,7 @@ from osdimage.imaging import (
     export_images,
     set_properties,
 )
+from osdimage.imaging.wim.apply import apply_image
 
 pytestmark = pytest.mark.foreign
 
@@ -291,7 +292,7 @@ def test_a_sparse_file_larger_than_4_gib(tmp_path: Path) -> None:
     # sha1sum f
     assert (listed.size, listed.sha1) == (size, HUGE_SHA1)
     with WimFile.open(path) as wim:
-        wim.image(1).apply_to(tmp_path / "target")
+        apply_image(wim.image(1), tmp_path / "target")
     applied = tmp_path / "target" / "huge.bin"
     assert applied.stat().st_size == size
     with applied.open("rb") as file:

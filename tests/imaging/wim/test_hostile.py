@@ -26,6 +26,7 @@ from osdimage.imaging import (
     export_images,
     parse_size,
 )
+from osdimage.imaging.wim.apply import apply_image
 from osdimage.imaging.wim.config import parse_config
 from osdimage.imaging.wim.info import decode_xml, parse_images
 from osdimage.native.resource import ResourceReader
@@ -208,7 +209,7 @@ def test_a_dropped_name_is_refused_after_the_tree_was_looked_at(tmp_path: Path) 
         assert [entry.path for entry in image.entries()] == ["/", "/good.txt"]
         for _ in range(2):
             with pytest.raises(UnsafeName):
-                image.apply_to(tmp_path / "target")
+                apply_image(image, tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
@@ -216,7 +217,7 @@ def test_a_dropped_name_is_refused_behind_any_number_of_other_faults(tmp_path: P
     path = tmp_path / "w.wim"
     path.write_bytes(build(root(*(Node("twice", b"1") for _ in range(600)), Node("..", b"evil"))))
     with WimFile.open(path) as wim, pytest.raises(CorruptWim, match="more places than can be told"):
-        wim.image(1).apply_to(tmp_path / "target")
+        apply_image(wim.image(1), tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 

@@ -24,6 +24,7 @@ import judges
 import pytest
 import wimcraft
 from osdimage.imaging import ImageProperties, Phase, ProgressEvent, StorageError, WimFile, export_images, set_properties
+from osdimage.imaging.wim.apply import apply_image
 from osdimage.native import ntfs
 from sandbox import COMMAND
 from smalldisk import SmallDisk, small_disk
@@ -391,7 +392,7 @@ def test_a_callback_that_raises_leaves_the_volume_dirty_and_its_exception_comes_
             raise raised
 
     with WimFile.open(material.big) as wim, pytest.raises(kind) as caught:
-        wim.image(1).apply_to(volume, progress=listen)
+        apply_image(wim.image(1), volume, progress=listen)
     assert caught.value is raised
     assert judges.is_dirty(volume)
 

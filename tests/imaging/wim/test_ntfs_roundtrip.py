@@ -28,6 +28,7 @@ from ntfs_items import (
     fill,
 )
 from osdimage.imaging import ApplyResult, CaptureResult, WimFile, capture
+from osdimage.imaging.wim.apply import apply_image
 
 pytestmark = pytest.mark.foreign
 
@@ -62,7 +63,7 @@ def trip(tmp_path_factory: pytest.TempPathFactory) -> RoundTrip:
     assert judges.sha1_of(source_volume) == before, "a capture must only read"
     result_volume = judges.make_ntfs(folder / "result.ntfs")
     with WimFile.open(folder / "ntfs.wim") as wim:
-        applied = wim.image(1).apply_to(result_volume)
+        applied = apply_image(wim.image(1), result_volume)
     with judges.mounted_ntfs(result_volume, folder / "mount", read_only=True) as mount:
         result = judges.read_ntfs(mount, STREAMS)
         result_blocks = (mount / "sparse").stat().st_blocks

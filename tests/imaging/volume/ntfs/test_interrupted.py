@@ -16,6 +16,8 @@ from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix, outside
 from osdimage.imaging import WimFile
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressEvent
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from volume_cases import (
     OSDIMAGE,
     Disk,
@@ -40,13 +42,13 @@ def test_a_cancelled_apply_leaves_the_volume_dirty(wim: Path, disk: Disk) -> Non
 
     before = outside(disk.path, disk.offset, disk.size)
     with WimFile.open(wim) as opened, pytest.raises(Cancelled):
-        opened.image(1).apply_to(disk.path, partition=disk.partition, progress=stop)
+        apply_image(opened.image(1), disk.path, partition=disk.partition, progress=stop)
     assert is_dirty(part_of(disk))
     assert outside(disk.path, disk.offset, disk.size) == before
     with WimFile.open(wim) as opened:
         with pytest.raises(TargetRefused, match="dirty"):
-            opened.image(1).apply_to(disk.path, partition=disk.partition)
-        opened.image(1).apply_to(disk.path, partition=disk.partition, force=True)
+            apply_image(opened.image(1), disk.path, partition=disk.partition)
+        apply_image(opened.image(1), disk.path, ApplyOptions(force=True), partition=disk.partition)
     ntfsfix(part_of(disk))
 
 

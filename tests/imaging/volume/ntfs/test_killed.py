@@ -17,6 +17,8 @@ from osdimage.imaging import WimFile
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.volume.ntfs import mirror as ntfs_mirror
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.native import ntfs
 from osdimage.native.slices import Slice
 from slice_device import Device
@@ -62,7 +64,7 @@ def volume(material: Material, tmp_path: Path) -> Path:
 
 def apply(wim: Path, volume: Path, *, wipe: bool = False, force: bool = False, keep: tuple[str, ...] = ()) -> None:
     with WimFile.open(wim) as opened:
-        opened.image(1).apply_to(volume, wipe=wipe, force=force, keep=keep)
+        apply_image(opened.image(1), volume, ApplyOptions(wipe=wipe, force=force, keep=keep))
 
 
 def refusal(wim: Path, volume: Path) -> str | None:

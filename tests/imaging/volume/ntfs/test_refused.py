@@ -12,6 +12,7 @@ from judges import require
 from ntfs_judges import is_dirty, ntfsfix, ntfsls
 from osdimage.imaging import WimFile
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.wim.apply import apply_image
 from osdimage.native import ntfs
 from volume_cases import (
     MIB,
@@ -141,7 +142,7 @@ def test_a_damaged_volume_is_refused(wim: Path, disk: Disk) -> None:
     # The MFT begins at cluster 4; without its first record nothing can be opened.
     put(disk, 4 * 4096, bytes(4096))
     with WimFile.open(wim) as opened, pytest.raises(InvalidInput, match="NTFS volume"):
-        opened.image(1).apply_to(disk.path, partition=disk.partition)
+        apply_image(opened.image(1), disk.path, partition=disk.partition)
 
 
 def test_two_programs_do_not_write_one_disk_at_once(wim: Path, disk: Disk) -> None:

@@ -12,6 +12,8 @@ from disk_judges import run
 from ntfs_judges import contents, is_dirty, ntfsfix
 from osdimage.imaging import WimFile
 from osdimage.imaging.progress import Phase, ProgressEvent
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.native import ntfs
 from stopping import unmeasured
 from volume_cases import MIB, OSDIMAGE, make_files, make_wim
@@ -36,7 +38,7 @@ def filled(many: Path) -> bytes:
         file.truncate(24 * MIB)
     run(["mkntfs", "--quick", "--force", "--quiet", volume])
     with WimFile.open(many) as opened:
-        opened.image(1).apply_to(volume, sync=False)
+        apply_image(opened.image(1), volume, ApplyOptions(sync=False))
     return volume.read_bytes()
 
 
@@ -50,7 +52,7 @@ def volume(filled: bytes, tmp_path: Path) -> Path:
 def apply(many: Path, volume: Path, *, wipe: bool, force: bool = False) -> list[ProgressEvent]:
     events: list[ProgressEvent] = []
     with WimFile.open(many) as opened:
-        opened.image(1).apply_to(volume, wipe=wipe, force=force, sync=False, progress=events.append)
+        apply_image(opened.image(1), volume, ApplyOptions(wipe=wipe, force=force, sync=False), progress=events.append)
     return events
 
 

@@ -10,6 +10,8 @@ from ntfs_judges import contents, is_dirty, ntfscat, ntfsfix, ntfsls
 from osdimage.imaging import WimFile
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressEvent
+from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.native import ntfs
 from volume_cases import (
     MIB,
@@ -88,11 +90,13 @@ def test_what_an_interrupted_apply_set_aside_comes_back_with_the_next(disk: Disk
     with WimFile.open(new) as opened:
         for force in (False, True):
             with pytest.raises(Killed):
-                opened.image(1).apply_to(disk.path, partition=disk.partition, force=force, progress=stop)
+                apply_image(
+                    opened.image(1), disk.path, ApplyOptions(force=force), partition=disk.partition, progress=stop
+                )
             part = part_of(disk)
             assert is_dirty(part)
             assert "osdimage-set-aside" in ntfsls(part)
-        opened.image(1).apply_to(disk.path, partition=disk.partition, force=True)
+        apply_image(opened.image(1), disk.path, ApplyOptions(force=True), partition=disk.partition)
     part = part_of(disk)
     ntfsfix(part)
     assert texts(part) == JOINED
@@ -165,13 +169,18 @@ def test_a_volume_that_is_full_of_files_is_wiped_and_filled_again_and_again(wim:
 def test_a_path_that_cannot_be_kept_is_refused(path: str, wim: Path, disk: Disk) -> None:
     before = disk.path.read_bytes()
     with WimFile.open(wim) as opened, pytest.raises(InvalidRequest, match="cannot be kept"):
-        opened.image(1).apply_to(disk.path, partition=disk.partition, wipe=True, keep=[path])
+        apply_image(opened.image(1), disk.path, ApplyOptions(wipe=True, keep=(path,)), partition=disk.partition)
     assert disk.path.read_bytes() == before
 
 
 def test_more_kept_paths_than_can_be_held_are_refused(wim: Path, disk: Disk) -> None:
     with WimFile.open(wim) as opened, pytest.raises(InvalidRequest, match="at most 62"):
-        opened.image(1).apply_to(disk.path, partition=disk.partition, wipe=True, keep=[f"d{n}" for n in range(63)])
+        apply_image(
+            opened.image(1),
+            disk.path,
+            ApplyOptions(wipe=True, keep=tuple([f"d{n}" for n in range(63)])),
+            partition=disk.partition,
+        )
 
 
 def test_a_directory_cannot_be_wiped_and_a_wipe_needs_a_yes(wim: Path, disk: Disk, tmp_path: Path) -> None:
