@@ -25,6 +25,7 @@ from osdimage.imaging import (
     compare_volumes,
 )
 from osdimage.imaging.testing import Disk
+from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.file import WimFile
 
 pytestmark = pytest.mark.foreign
@@ -135,7 +136,9 @@ def test_the_library_reports_progress_over_all_volumes(wim: Path, osdimage_disk:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["mbr"])
     percents: list[float] = []
     with WimFile.open(wim) as opened:
-        done = apply_volumes(opened, disk.path, sync=False, progress=lambda event: percents.append(event.percent))
+        done = apply_volumes(
+            opened, disk.path, ApplyOptions(sync=False), progress=lambda event: percents.append(event.percent)
+        )
     assert [each.name for each in done] == ["Image 1", "Image 2"]
     assert percents == sorted(percents)
     assert percents[-1] == 100
