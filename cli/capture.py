@@ -70,7 +70,7 @@ def capture_command(
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.capture import CaptureSource, capture  # noqa: PLC0415
-    from osdimage.imaging.wim.memory import leave_memory  # noqa: PLC0415
+    from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 

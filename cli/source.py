@@ -22,8 +22,7 @@ def open_wim(
     path: Path, reporter: Reporter, *, check: bool, refs: Iterable[str]
 ) -> Iterator[tuple[WimFile, ProgressCallback | None]]:
     """Open a WIM and show its warnings; yield it with the callback for the rest of the command's progress."""
-    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.memory import leave_memory  # noqa: PLC0415
+    from osdimage.imaging.wim.file import WimFile, leave_memory  # noqa: PLC0415 - start-up stays cheap
 
     leave_memory()
     progress = portion(reporter.callback, 0, _CHECK_PERCENT) if check else None

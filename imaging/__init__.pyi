@@ -29,7 +29,6 @@ from osdimage.imaging.disk.backup import (
     save_backup as save_backup,
     take_backup as take_backup,
 )
-from osdimage.imaging.disk.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
 from osdimage.imaging.disk.check import check_disk as check_disk
 from osdimage.imaging.disk.device import open_target as open_target
 from osdimage.imaging.disk.finding import Finding as Finding, Severity as Severity
@@ -142,6 +141,7 @@ from osdimage.imaging.wim.apply_job import ApplyOptions as ApplyOptions, ApplyRe
 from osdimage.imaging.wim.apply_volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes
 from osdimage.imaging.wim.capture import CaptureResult as CaptureResult, capture as capture
 from osdimage.imaging.wim.capture_volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes
+from osdimage.imaging.wim.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
 from osdimage.imaging.wim.compare import compare_image as compare_image
 from osdimage.imaging.wim.compare_volumes import compare_volumes as compare_volumes
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec

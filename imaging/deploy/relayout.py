@@ -18,7 +18,6 @@ from osdimage.imaging.deploy.plan import (
     make_plan,
     misfits,
 )
-from osdimage.imaging.disk.captured import CapturedDisk, CapturedPartition
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining, SizeWish
 from osdimage.imaging.disk.place import advice, place
 from osdimage.imaging.disk.plan import DiskPlan
@@ -32,6 +31,7 @@ from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.fat32_wim import from_image
+from osdimage.imaging.wim.captured import CapturedDisk, CapturedPartition
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

@@ -19,7 +19,7 @@ from osdimage.imaging.wim.apply_job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.wim.audit import refuse_link
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.probe import Kind, probe
-from osdimage.imaging.wim.space import refuse_full_directory
+from osdimage.imaging.wim.room import refuse_full_directory
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
 # tmpfs: 1.7 s of 7.3 s in creating files; directory: about the same).  How much there is to join is not known before.

@@ -12,7 +12,7 @@ from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_missing, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.space import refuse_large
+from osdimage.imaging.wim.room import refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.tree import Audit
 

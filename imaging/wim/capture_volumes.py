@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osdimage.imaging.disk.captured import describe_disk
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, read_volumes
 from osdimage.imaging.wim.capture import CaptureResult, result_of
+from osdimage.imaging.wim.captured import describe_disk
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.wim.edit import add_disks

@@ -20,16 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk import captured
-from osdimage.imaging.disk.captured import CapturedDisk
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, StorageError, TargetRefused
 from osdimage.imaging.progress import Meter, ProgressCallback
-from osdimage.imaging.wim import info
+from osdimage.imaging.wim import captured, info
 from osdimage.imaging.wim.audit import load_tree
+from osdimage.imaging.wim.captured import CapturedDisk
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.file import reference_files
 from osdimage.imaging.wim.properties import ImageProperties
-from osdimage.imaging.wim.references import reference_files
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native import tree
 from osdimage.native.handles import WimHandle

@@ -21,7 +21,7 @@ from osdimage.imaging.wim.audit import (
 )
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.probe import Kind, probe
-from osdimage.imaging.wim.space import refuse_full_directory, refuse_large
+from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.native import entries, tree
 from osdimage.native.entries import Entry

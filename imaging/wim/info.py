@@ -15,12 +15,12 @@ from uuid import UUID
 
 from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidInput
-from osdimage.imaging.wim.elements import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
+from osdimage.imaging.wim.properties import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
 from osdimage.native.facts import WimInfo
 from osdimage.native.runtime import Compression
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.captured import CapturedDisk
+    from osdimage.imaging.wim.captured import CapturedDisk
 
 # Of the format, in the header: WIMs that may hold solid resources (ESD).  All others are 0x10D00.
 SOLID_VERSION = 0xE00
@@ -202,7 +202,7 @@ def _disk(element: ET.Element) -> tuple[CapturedDisk | None, str | None]:
     found = element.find(DISK_ELEMENT)
     if found is None:
         return None, None
-    from osdimage.imaging.disk import captured  # noqa: PLC0415 - only images of whole disks have one
+    from osdimage.imaging.wim import captured  # noqa: PLC0415 - only images of whole disks have one
 
     try:
         return captured.from_element(found), None

@@ -6,7 +6,11 @@ import unicodedata
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.wim.elements import CREATOR_PROPERTY, VERSION_PROPERTY
+
+# Elements that osdimage adds to the XML of an image; other programs keep them and pass them on.
+CREATOR_PROPERTY = "OSDIMAGE/CREATOR"
+VERSION_PROPERTY = "OSDIMAGE/VERSION"
+DISK_ELEMENT = "OSDIMAGE/DISK"
 
 # Longest values.  OSDImageCreator and OSDImageDescription 1-255, OSDImageVersion 1-32 characters ("OSD in Configuration
 # Manager 2007", task sequence action variables, Capture Operating System Image); the name as the description.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging import CapturedDisk, CapturedPartition, InvalidInput, Scheme
-from osdimage.imaging.disk.captured import from_element, to_element
+from osdimage.imaging.wim.captured import from_element, to_element
 from osdimage.imaging.wim.info import parse_images, parse_root
 
 MIB = 1 << 20
