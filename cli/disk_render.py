@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import render
 from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.content import VolumeInfo
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable, Space, SpaceKind
-from osdimage.imaging.disk.volume import VolumeInfo
 from osdimage.imaging.units import format_size
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from osdimage.cli import disk_params, params, render
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.content import VolumeInfo
     from osdimage.imaging.disk.read import DiskReading
-    from osdimage.imaging.disk.volume import VolumeInfo
 
 
 @click.command("show")
@@ -24,10 +24,10 @@ def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> Non
     What is wrong with the table is said on stderr; `osdimage disk check` looks further.
     """
     from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.content import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.finding import Severity  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
-    from osdimage.imaging.disk.volume import volumes  # noqa: PLC0415
 
     with open_target(str(disk), sector_size=sector_size) as target:
         reading = read_table(target)

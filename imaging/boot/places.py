@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.disk.content import identify
 from osdimage.imaging.disk.roles import EFI_SYSTEM, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.disk.volume import identify
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.volume.opened import OpenVolume
 

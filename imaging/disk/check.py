@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from osdimage.imaging.disk import place, roles
+from osdimage.imaging.disk.content import volumes
 from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.volume import volumes
 from osdimage.imaging.units import Extent, Lba
 
 _RESTORE = "restore a saved table with osdimage disk restore, or init the disk"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.content import VolumeInfo, volumes
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.volume import VolumeInfo, volumes
 
 FILE_SYSTEMS = ("ntfs", "fat32")
 

@@ -17,7 +17,6 @@ from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.disk.target import FileTarget, Window, lock
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
-from osdimage.imaging.volume.title import title_of
 from osdimage.native.slices import CACHE_SIZE, Slice
 
 if TYPE_CHECKING:
@@ -39,6 +38,11 @@ _NAMES = {
     "refs": "a ReFS volume",
     "swap": "swap space",
 }
+
+
+def title_of(path: Path, partition: int | None) -> str:
+    """Return what messages call a volume: a partition of a disk, or a file or device that holds nothing else."""
+    return str(path) if partition is None else f"{path} partition {partition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def _identified(path: Path, partition: int | None, target: FileTarget, extent: E
 def _find(path: Path, target: FileTarget, table: PartitionTable, number: int) -> Partition:
     found = next((each for each in table.partitions if each.number == number), None)
     if found is None:
-        from osdimage.imaging.disk.volume import volumes  # noqa: PLC0415 - see open_volume
+        from osdimage.imaging.disk.content import volumes  # noqa: PLC0415 - see open_volume
 
         held = dict(volumes(target, table))
         lines = [

@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.disk.probe import Kind, probe
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.scan import Scanned, opened_source, scan, with_name
 from osdimage.imaging.wim.source import CaptureSource

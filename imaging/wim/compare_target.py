@@ -17,6 +17,7 @@ from typing import Any
 
 from osdimage.imaging import filetime
 from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.probe import Kind, probe, probe_sector
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
@@ -25,7 +26,6 @@ from osdimage.imaging.units import Extent, Geometry, Lba
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
 from osdimage.imaging.wim.fidelity import Fidelity
 from osdimage.imaging.wim.links import MOUNT_POINT, SYMBOLIC_LINK
-from osdimage.imaging.wim.probe import Kind, probe, probe_sector
 from osdimage.native.entries import Entry
 
 _PIECE = 1 << 20

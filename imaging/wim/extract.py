@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.disk.probe import Kind, probe
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import (
@@ -20,7 +21,6 @@ from osdimage.imaging.wim.audit import (
     repairs,
 )
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.probe import Kind, probe
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.native import entries, tree

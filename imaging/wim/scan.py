@@ -12,7 +12,7 @@ from pathlib import Path
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
-from osdimage.imaging.volume.title import title_of
+from osdimage.imaging.volume.opened import title_of
 from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties, is_storable

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.volume.title import title_of
+from osdimage.imaging.volume.opened import title_of
 from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
 
 if TYPE_CHECKING:

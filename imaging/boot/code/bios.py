@@ -17,9 +17,9 @@ from osdimage.imaging.boot.code.ntfs import (
     own_ntfs_boot_code,
     write_ntfs_boot_code,
 )
+from osdimage.imaging.disk.content import identify
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
-from osdimage.imaging.disk.volume import identify
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource

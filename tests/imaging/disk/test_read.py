@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.disk import gpt, mbr, roles
 from osdimage.imaging.disk.check import check_disk
+from osdimage.imaging.disk.content import volumes
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptCopy, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.disk.volume import volumes
 from osdimage.imaging.errors import InvalidTable
 from osdimage.imaging.units import GIB, MIB, Geometry
 

@@ -11,9 +11,9 @@ import pytest
 from judges import require
 from ntfs_judges import contents, dissect, ntfsfix, ntfsinfo, outside
 from osdimage.imaging import programs
+from osdimage.imaging.disk.content import VolumeInfo, identify
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.target import create_image
-from osdimage.imaging.disk.volume import VolumeInfo, identify
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs import format as ntfs_format
