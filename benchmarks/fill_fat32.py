@@ -17,7 +17,7 @@ def main(source: str, image: str, size: int) -> None:
             fill_fat32(target, from_directory(source), options)
             return
         # A fill from a directory does not pay for loading libwim.
-        from osdimage.imaging.volume.fat32_wim import from_image  # noqa: PLC0415
+        from osdimage.imaging.apply.fat_source import from_image  # noqa: PLC0415
         from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
         with WimFile.open(source) as wim:

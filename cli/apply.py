@@ -12,7 +12,7 @@ from osdimage.cli.render import Reporter, contents, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.apply_volumes import AppliedVolume
+    from osdimage.imaging.apply.volumes import AppliedVolume
     from osdimage.imaging.wim.select import ImageSelector
 
 
@@ -61,9 +61,9 @@ def apply_command(
     With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
     """
+    from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
+    from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.apply import apply_image  # noqa: PLC0415
-    from osdimage.imaging.wim.apply_job import ApplyOptions  # noqa: PLC0415
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")
@@ -84,7 +84,7 @@ def apply_command(
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
-            from osdimage.imaging.wim.apply_volumes import apply_volumes  # noqa: PLC0415
+            from osdimage.imaging.apply.volumes import apply_volumes  # noqa: PLC0415
 
             done = apply_volumes(opened, target, options, progress=progress)
             _report_volumes(done, target, reporter, time.monotonic() - began)

@@ -11,7 +11,7 @@ from osdimage.cli import params
 from osdimage.cli.render import Reporter, contents, counted
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.config import CaptureConfig
+    from osdimage.imaging.capture.config import CaptureConfig
 
 
 @click.command("capture")
@@ -68,8 +68,8 @@ def capture_command(
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each.
     """
+    from osdimage.imaging.capture.image import CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.capture import CaptureSource, capture  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
@@ -81,7 +81,7 @@ def capture_command(
     if all_volumes:
         if partition is not None or append or boot or unix_data:
             raise click.UsageError("--all-volumes does not go with --partition, --append, --boot and --unix-data")
-        from osdimage.imaging.wim.capture_volumes import capture_volumes  # noqa: PLC0415
+        from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415
 
         captured = capture_volumes(
             source,
@@ -100,7 +100,7 @@ def capture_command(
         reporter.result(captured, *lines, *(f"  skipped: {each}" for each in captured.skipped))
         return
     began = time.monotonic()
-    result = capture(
+    result = capture_image(
         CaptureSource(source, _config(config, exclude), unix_data, partition),
         wim,
         properties=properties,
@@ -126,7 +126,7 @@ def capture_command(
 
 
 def _config(path: Path | None, exclude: tuple[str, ...]) -> CaptureConfig:
-    from osdimage.imaging.wim.config import DEFAULT_CONFIG, read_config  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.capture.config import DEFAULT_CONFIG, read_config  # noqa: PLC0415 - start-up stays cheap
 
     base = DEFAULT_CONFIG if path is None else read_config(path)
     return base.excluding(*exclude)

@@ -1,5 +1,8 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.apply.image import apply_image as apply_image
+from osdimage.imaging.apply.job import ApplyOptions as ApplyOptions, ApplyResult as ApplyResult
+from osdimage.imaging.apply.volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes
 from osdimage.imaging.attributes import FileAttribute as FileAttribute
 from osdimage.imaging.boot.bcd.create import (
     BcdSettings as BcdSettings,
@@ -19,6 +22,14 @@ from osdimage.imaging.boot.install import (
     install_boot as install_boot,
 )
 from osdimage.imaging.boot.show import BootView as BootView, view_boot as view_boot
+from osdimage.imaging.capture.config import (
+    CaptureConfig as CaptureConfig,
+    DEFAULT_CONFIG as DEFAULT_CONFIG,
+    read_config as read_config,
+)
+from osdimage.imaging.capture.image import CaptureResult as CaptureResult, capture_image as capture_image
+from osdimage.imaging.capture.source import CaptureSource as CaptureSource
+from osdimage.imaging.capture.volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes
 from osdimage.imaging.deploy.relayout import (
     layout_from_captured as layout_from_captured,
     plan_from_wim as plan_from_wim,
@@ -136,20 +147,10 @@ from osdimage.imaging.version import VERSION as VERSION
 from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files as open_files
 from osdimage.imaging.volume.opened import OpenVolume as OpenVolume, open_volume as open_volume
-from osdimage.imaging.wim.apply import apply_image as apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions as ApplyOptions, ApplyResult as ApplyResult
-from osdimage.imaging.wim.apply_volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes
-from osdimage.imaging.wim.capture import CaptureResult as CaptureResult, capture as capture
-from osdimage.imaging.wim.capture_volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes
 from osdimage.imaging.wim.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
 from osdimage.imaging.wim.compare import compare_image as compare_image
 from osdimage.imaging.wim.compare_volumes import compare_volumes as compare_volumes
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
-from osdimage.imaging.wim.config import (
-    CaptureConfig as CaptureConfig,
-    DEFAULT_CONFIG as DEFAULT_CONFIG,
-    read_config as read_config,
-)
 from osdimage.imaging.wim.edit import (
     DeleteResult as DeleteResult,
     delete_images as delete_images,
@@ -170,7 +171,6 @@ from osdimage.imaging.wim.image import WimImage as WimImage
 from osdimage.imaging.wim.info import ImageInfo as ImageInfo, WimHeader as WimHeader, WindowsInfo as WindowsInfo
 from osdimage.imaging.wim.properties import ImageProperties as ImageProperties
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector
-from osdimage.imaging.wim.source import CaptureSource as CaptureSource
 from osdimage.imaging.wim.verify import Problem as Problem, ProblemKind as ProblemKind, VerifyReport as VerifyReport
 from osdimage.imaging.wim.verify_file import verify_file as verify_file
 from osdimage.imaging.wim.write import WriteMode as WriteMode

@@ -24,6 +24,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.capture.config import CaptureConfig
+from osdimage.imaging.capture.image import CaptureSource, capture_image
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.place import place
@@ -35,11 +39,7 @@ from osdimage.imaging.volume.fat.make import fill_fat32, format_fat32
 from osdimage.imaging.volume.fat.source import from_directory
 from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
-from osdimage.imaging.wim.capture import CaptureSource, capture
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
-from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.file import WimFile
 
 StrPath = str | os.PathLike[str]
@@ -123,6 +123,6 @@ def _fill_ntfs(disk: Path, number: int, tree: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
         wim = Path(folder) / "tree.wim"
         # Everything, with nothing left out, and no time lost in compressing.
-        capture(CaptureSource(tree, CaptureConfig()), wim, compression=CompressionSpec(Compression.NONE))
+        capture_image(CaptureSource(tree, CaptureConfig()), wim, compression=CompressionSpec(Compression.NONE))
         with WimFile.open(wim) as opened:
             apply_image(opened.image(1), disk, ApplyOptions(sync=False), partition=number)

@@ -128,12 +128,12 @@ def test_work_on_a_wim_alone_loads_nothing_of_partition_tables() -> None:
     script = (
         "import sys\n"
         "import osdimage.cli.apply, osdimage.cli.capture, osdimage.cli.export\n"
-        "from osdimage.imaging import WimFile, apply_image, capture\n"
+        "from osdimage.imaging import WimFile, apply_image, capture_image\n"
         "print('\\n'.join(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "osdimage.imaging.wim.apply" in loaded
+    assert "osdimage.imaging.apply.image" in loaded
     # libwim is what these are for.
     assert not loaded & (set(HEAVY) - {"osdimage.native"})
 

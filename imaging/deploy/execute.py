@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.boot.drives import forget_drives
 from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
@@ -30,8 +32,6 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.fat.make import format_fat32
 from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions, ApplyResult
 from osdimage.imaging.wim.image import WimImage
 
 UNATTEND_PATH = "/Windows/Panther/unattend.xml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.boot_plan import InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.deploy.plan import (
@@ -30,7 +31,6 @@ from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.volume.fat32_wim import from_image
 from osdimage.imaging.wim.captured import CapturedDisk, CapturedPartition
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage

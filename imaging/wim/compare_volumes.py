@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from osdimage.imaging.apply.pairs import pair_volumes
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.compare import compare_image
 from osdimage.imaging.wim.fidelity import CompareReport
 from osdimage.imaging.wim.file import WimFile
-from osdimage.imaging.wim.pairs import pair_volumes
 
 
 def compare_volumes(

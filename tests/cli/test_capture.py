@@ -13,7 +13,7 @@ import judges
 import pytest
 import trees
 from commands import osdimage
-from osdimage.imaging.wim import capture as capture_module
+from osdimage.imaging.capture import image as capture_module
 
 CAPTURE_KEYS = {
     "path",

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
@@ -26,8 +28,6 @@ from osdimage.imaging.tasksequence.result import (
     VariableInfo,
 )
 from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, kept_paths, refuse_large
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

@@ -20,6 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.apply.volumes import apply_volumes
 from osdimage.imaging.boot.install import BootOptions, install_boot
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.progress import Meter, Phase, portion
@@ -48,9 +51,6 @@ from osdimage.imaging.tasksequence.steps.applying import (
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
-from osdimage.imaging.wim.apply_volumes import apply_volumes
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

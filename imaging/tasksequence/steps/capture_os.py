@@ -15,6 +15,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.capture.volumes import capture_volumes
 from osdimage.imaging.errors import ActionFailed, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
@@ -33,7 +34,6 @@ from osdimage.imaging.tasksequence.result import (
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_volume
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
-from osdimage.imaging.wim.capture_volumes import capture_volumes
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WriteMode
 

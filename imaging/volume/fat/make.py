@@ -111,7 +111,7 @@ def fill_fat32(
     Args:
         volume: the target, usually the window of a partition; all of it becomes the volume.
         source: the files; see :func:`~osdimage.imaging.volume.fat.source.from_directory`, ``from_entries`` and
-            :func:`~osdimage.imaging.volume.fat32_wim.from_image`.
+            :func:`~osdimage.imaging.apply.fat_source.from_image`.
         options: what the volume is like.
         strict: raise when something of the source cannot be kept.
         progress: receives the progress.

@@ -24,8 +24,8 @@ from osdimage.imaging import (
     apply_volumes,
     compare_volumes,
 )
+from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.testing import Disk
-from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.file import WimFile
 
 pytestmark = pytest.mark.foreign

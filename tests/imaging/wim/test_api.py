@@ -24,13 +24,13 @@ from osdimage.imaging import (
     TargetRefused,
     WimFile,
     WriteMode,
-    capture,
+    capture_image,
     delete_images,
     export_images,
     set_properties,
     verify_file,
 )
-from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.apply.image import apply_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ def world(tree: Path, tmp_path: Path) -> World:
     folder = tmp_path / "folder"
     folder.mkdir()
     path = folder / "old.wim"
-    capture(tree, path, properties=ImageProperties(name="first"))
-    capture(trees.make_small_tree(tmp_path / "small"), path, mode=WriteMode.APPEND)
+    capture_image(tree, path, properties=ImageProperties(name="first"))
+    capture_image(trees.make_small_tree(tmp_path / "small"), path, mode=WriteMode.APPEND)
     return World(tree, path, folder)
 
 
 def test_the_five_lines_of_the_readme(tree: Path, tmp_path: Path) -> None:
-    result = capture(tree, tmp_path / "x.wim")
+    result = capture_image(tree, tmp_path / "x.wim")
     with WimFile.open(tmp_path / "x.wim") as wim:
         image = wim.select(ImageSelector(name="tree"))
         apply_image(image, tmp_path / "target")
@@ -88,9 +88,11 @@ def _export(world: World, path: Path, mode: WriteMode, progress: Callable[[Progr
 
 
 WORK: dict[str, Work] = {
-    "capture": lambda world, progress: capture(world.tree, world.new, progress=progress),
-    "append": lambda world, progress: capture(world.tree, world.wim, mode=WriteMode.APPEND, progress=progress),
-    "overwrite": lambda world, progress: capture(world.tree, world.wim, mode=WriteMode.OVERWRITE, progress=progress),
+    "capture": lambda world, progress: capture_image(world.tree, world.new, progress=progress),
+    "append": lambda world, progress: capture_image(world.tree, world.wim, mode=WriteMode.APPEND, progress=progress),
+    "overwrite": lambda world, progress: capture_image(
+        world.tree, world.wim, mode=WriteMode.OVERWRITE, progress=progress
+    ),
     "export": lambda world, progress: _export(world, world.new, WriteMode.NEW, progress),
     "delete": lambda world, progress: delete_images(world.wim, [1], progress=progress),
     "verify": lambda world, progress: verify_file(world.wim, progress=progress),
@@ -255,7 +257,7 @@ def test_hard_links_are_counted_once_to_the_byte(tmp_path: Path) -> None:
         (source / f"{links} 1").write_bytes(bytes([links]) * size)
         for number in range(2, links + 1):
             (source / f"{links} {number}").hardlink_to(source / f"{links} 1")
-    assert capture(source, tmp_path / "x.wim").size == sum(sizes.values())
+    assert capture_image(source, tmp_path / "x.wim").size == sum(sizes.values())
     with WimFile.open(tmp_path / "x.wim") as wim:
         assert apply_image(wim.image(1), tmp_path / "target").size == sum(sizes.values())
 
@@ -265,7 +267,7 @@ def test_strict_raises_after_the_work_is_done(tmp_path: Path) -> None:
     source.mkdir()
     (source / "a:b").write_bytes(b"1")
     with pytest.raises(Incomplete):
-        capture(source, tmp_path / "x.wim", strict=True)
+        capture_image(source, tmp_path / "x.wim", strict=True)
     with WimFile.open(tmp_path / "x.wim") as wim:
         assert [entry.path for entry in wim.image(1).entries()] == ["/", "/a:b"]
 
@@ -276,9 +278,9 @@ def test_every_error_of_the_library_has_one_base(world: World, tmp_path: Path) -
         lambda: WimFile.open(tmp_path / "missing.wim"),
         lambda: WimFile.open(tmp_path / "text"),
         lambda: WimFile.open(world.folder),
-        lambda: capture(tmp_path / "missing", world.new),
-        lambda: capture(CaptureSource(world.tree), world.wim),
-        lambda: capture(world.tree, tmp_path / "no folder" / "x.wim"),
+        lambda: capture_image(tmp_path / "missing", world.new),
+        lambda: capture_image(CaptureSource(world.tree), world.wim),
+        lambda: capture_image(world.tree, tmp_path / "no folder" / "x.wim"),
         lambda: delete_images(world.wim, [9]),
         lambda: delete_images(tmp_path / "missing.wim", [1]),
         lambda: set_properties(world.wim, {9: ImageProperties(name="x")}),

@@ -10,7 +10,7 @@ import pytest
 import trees
 from commands import osdimage
 from osdimage.imaging import WimFile
-from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.apply.image import apply_image
 
 pytestmark = pytest.mark.foreign
 

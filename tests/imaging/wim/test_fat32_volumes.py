@@ -20,12 +20,12 @@ from osdimage.imaging import (
     InvalidInput,
     TargetRefused,
     WimFile,
-    capture,
+    capture_image,
 )
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.capture.fat import _matcher
 from osdimage.imaging.testing import Disk
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
-from osdimage.imaging.wim.capture_fat32 import _matcher
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20
@@ -205,7 +205,7 @@ def test_a_damaged_volume_is_no_source(wim: Path, tmp_path: Path) -> None:
         data[at : at + 4] = bytes(4)
     volume.write_bytes(data)
     with pytest.raises(InvalidInput, match="free cluster"):
-        capture(volume, tmp_path / "out.wim")
+        capture_image(volume, tmp_path / "out.wim")
     assert not (tmp_path / "out.wim").exists()
 
 
@@ -235,8 +235,8 @@ def test_exclusions_are_those_of_libwim(pattern: str, exceptions: tuple[str, ...
     judges.run("mcopy", "-s", "-i", volume, *(str(each) for each in folder.iterdir()), "::")
     config = CaptureConfig((pattern,), exceptions)
     plain = CompressionSpec(Compression.NONE)
-    capture(CaptureSource(folder, config), tmp_path / "libwim.wim", compression=plain)
-    capture(CaptureSource(volume, config), tmp_path / "mine.wim", compression=plain)
+    capture_image(CaptureSource(folder, config), tmp_path / "libwim.wim", compression=plain)
+    capture_image(CaptureSource(volume, config), tmp_path / "mine.wim", compression=plain)
     theirs, mine = (sorted(judges.wimlib_paths(tmp_path / name)) for name in ("libwim.wim", "mine.wim"))
     assert mine == theirs
 

@@ -15,12 +15,12 @@ from osdimage.imaging import (
     ImageProperties,
     WimFile,
     WriteMode,
-    capture,
+    capture_image,
     delete_images,
     export_images,
     set_properties,
 )
-from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.apply.image import apply_image
 
 pytestmark = pytest.mark.foreign
 
@@ -50,33 +50,33 @@ def captured(text: str, *, solid: bool = False, chunk_size: int | None = None, i
     def write(sources: Sources, path: Path) -> list[Path]:
         plain = CompressionSpec.parse(text)
         spec = CompressionSpec(plain.format, plain.level, solid=solid, chunk_size=chunk_size)
-        capture(sources.big, path, compression=spec, integrity=integrity)
+        capture_image(sources.big, path, compression=spec, integrity=integrity)
         return [sources.big]
 
     return write
 
 
 def captured_by_default(sources: Sources, path: Path) -> list[Path]:
-    capture(sources.big, path)
+    capture_image(sources.big, path)
     return [sources.big]
 
 
 def appended(sources: Sources, path: Path) -> list[Path]:
-    capture(sources.small, path, integrity=True)
-    capture(sources.big, path, mode=WriteMode.APPEND)
+    capture_image(sources.small, path, integrity=True)
+    capture_image(sources.big, path, mode=WriteMode.APPEND)
     return [sources.small, sources.big]
 
 
 def appended_solid(sources: Sources, path: Path) -> list[Path]:
-    capture(sources.small, path, compression=CompressionSpec.parse("lzms"))
+    capture_image(sources.small, path, compression=CompressionSpec.parse("lzms"))
     solid = CompressionSpec(CompressionSpec.parse("lzms").format, solid=True)
-    capture(sources.big, path, mode=WriteMode.APPEND, compression=solid)
+    capture_image(sources.big, path, mode=WriteMode.APPEND, compression=solid)
     return [sources.small, sources.big]
 
 
 def overwritten(sources: Sources, path: Path) -> list[Path]:
-    capture(sources.small, path)
-    capture(sources.big, path, mode=WriteMode.OVERWRITE)
+    capture_image(sources.small, path)
+    capture_image(sources.big, path, mode=WriteMode.OVERWRITE)
     return [sources.big]
 
 
@@ -95,7 +95,7 @@ def exported_to_esd(sources: Sources, path: Path) -> list[Path]:
 
 def exported_from_esd(sources: Sources, path: Path) -> list[Path]:
     first = path.with_name("first.esd")
-    capture(sources.big, first, compression=CompressionSpec(CompressionSpec.parse("lzms").format, solid=True))
+    capture_image(sources.big, first, compression=CompressionSpec(CompressionSpec.parse("lzms").format, solid=True))
     _export(first, path, "lzx", solid=False)
     return [sources.big]
 
@@ -110,8 +110,8 @@ def exported_as_it_is(sources: Sources, path: Path) -> list[Path]:
 
 def exported_into_another(sources: Sources, path: Path) -> list[Path]:
     first = path.with_name("first.wim")
-    capture(sources.big, first)
-    capture(sources.small, path)
+    capture_image(sources.big, first)
+    capture_image(sources.small, path)
     with WimFile.open(first) as wim:
         export_images(wim, path, mode=WriteMode.APPEND)
     return [sources.small, sources.big]
@@ -222,8 +222,8 @@ def test_wimlib_lists_the_paths_of_the_source(written: Written, sources: Sources
 
 
 def none_appended(sources: Sources, path: Path) -> list[Path]:
-    capture(sources.small, path, compression=CompressionSpec.parse("none"), integrity=True)
-    capture(sources.big, path, mode=WriteMode.APPEND)
+    capture_image(sources.small, path, compression=CompressionSpec.parse("none"), integrity=True)
+    capture_image(sources.big, path, mode=WriteMode.APPEND)
     return [sources.small, sources.big]
 
 
@@ -262,9 +262,9 @@ def test_dissect_reads_what_the_source_holds(write: Recipe, sources: Sources, tm
 
 def test_equal_contents_are_stored_once(sources: Sources, tmp_path: Path) -> None:
     path = tmp_path / "twice.wim"
-    capture(sources.big, path)
+    capture_image(sources.big, path)
     size = path.stat().st_size
-    capture(sources.big, path, mode=WriteMode.APPEND, properties=ImageProperties(name="again"))
+    capture_image(sources.big, path, mode=WriteMode.APPEND, properties=ImageProperties(name="again"))
     # A second tree costs its metadata, not its contents: 300,000 random bytes would show.
     assert path.stat().st_size - size < 50_000
     # wimlib-imagex info --blobs counts the names that lead to each blob: three of one file and a copy, in two images.
@@ -285,7 +285,7 @@ def test_a_sparse_file_larger_than_4_gib(tmp_path: Path) -> None:
         file.seek((4 << 30) + 1000)
         file.write(b"beyond 32 bits")
     path = tmp_path / "huge.wim"
-    result = capture(source, path, compression=CompressionSpec.parse("xpress"))
+    result = capture_image(source, path, compression=CompressionSpec.parse("xpress"))
     assert result.size == size
     listed = judges.seven_zip_files(path)[1]["/huge.bin"]
     # truncate -s 4294979641 f; printf 'beyond 32 bits' | dd of=f bs=1 seek=4294968296 conv=notrunc

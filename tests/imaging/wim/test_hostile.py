@@ -26,8 +26,8 @@ from osdimage.imaging import (
     export_images,
     parse_size,
 )
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.config import parse_config
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.capture.config import parse_config
 from osdimage.imaging.wim.info import decode_xml, parse_images
 from osdimage.native.resource import ResourceReader
 from osdimage.native.runtime import Compression

@@ -24,7 +24,7 @@ import judges
 import pytest
 import wimcraft
 from osdimage.imaging import ImageProperties, Phase, ProgressEvent, StorageError, WimFile, export_images, set_properties
-from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging.apply.image import apply_image
 from osdimage.native import ntfs
 from sandbox import COMMAND
 from smalldisk import SmallDisk, small_disk

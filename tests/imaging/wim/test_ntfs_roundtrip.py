@@ -27,8 +27,8 @@ from ntfs_items import (
     SYSTEM_FILE,
     fill,
 )
-from osdimage.imaging import ApplyResult, CaptureResult, WimFile, capture
-from osdimage.imaging.wim.apply import apply_image
+from osdimage.imaging import ApplyResult, CaptureResult, WimFile, capture_image
+from osdimage.imaging.apply.image import apply_image
 
 pytestmark = pytest.mark.foreign
 
@@ -59,7 +59,7 @@ def trip(tmp_path_factory: pytest.TempPathFactory) -> RoundTrip:
         source = judges.read_ntfs(mount, STREAMS)
         source_blocks = (mount / "sparse").stat().st_blocks
     before = judges.sha1_of(source_volume)
-    captured = capture(source_volume, folder / "ntfs.wim")
+    captured = capture_image(source_volume, folder / "ntfs.wim")
     assert judges.sha1_of(source_volume) == before, "a capture must only read"
     result_volume = judges.make_ntfs(folder / "result.ntfs")
     with WimFile.open(folder / "ntfs.wim") as wim:

@@ -24,13 +24,13 @@ from typing import IO
 
 from osdimage.imaging import filetime
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat.entries import FatEntry
 from osdimage.imaging.volume.fat.names import fault, fold
 from osdimage.imaging.volume.fat.read import Fat32Volume
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
-from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native import tree
 from osdimage.native.facts import AddedImage

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.disk.probe import Kind, probe
 from osdimage.imaging.errors import Incomplete, InvalidRequest, StorageError, TargetRefused, explain
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume.opened import title_of
-from osdimage.imaging.wim.apply_job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.wim.audit import refuse_link
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.room import refuse_full_directory
@@ -72,7 +72,7 @@ def apply_image(
     if partition is not None or _is_volume(place):
         if options.unix_data:
             raise TargetRefused(f"{where}: owner, group and mode of Unix cannot be stored on a volume of Windows")
-        from osdimage.imaging.wim.apply_volume import apply_to_volume  # noqa: PLC0415 - a directory needs none of it
+        from osdimage.imaging.apply.ntfs import apply_to_volume  # noqa: PLC0415 - a directory needs none of it
 
         result = apply_to_volume(job, place)
     else:

@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
+from osdimage.imaging.apply.ntfs import check_image
+from osdimage.imaging.apply.pairs import pair_volumes
 from osdimage.imaging.errors import Incomplete, explain
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions, ApplyResult
-from osdimage.imaging.wim.apply_volume import check_image
 from osdimage.imaging.wim.file import WimFile
-from osdimage.imaging.wim.pairs import pair_volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def apply_volumes(
 ) -> tuple[AppliedVolume, ...]:
     """Apply every image of a WIM to the corresponding volume of a disk: the first to the first, and so on.
 
-    See :func:`~osdimage.imaging.wim.pairs.pair_volumes` for what the volumes are.  Everything that can be checked is
+    See :func:`~osdimage.imaging.apply.pairs.pair_volumes` for what the volumes are.  Everything that can be checked is
     checked for all of them before the first is written.
 
     Args:

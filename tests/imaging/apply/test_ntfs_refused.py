@@ -11,8 +11,8 @@ import pytest
 from judges import require
 from ntfs_judges import is_dirty, ntfsfix, ntfsls
 from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.errors import InvalidInput
-from osdimage.imaging.wim.apply import apply_image
 from osdimage.native import ntfs
 from volume_cases import (
     MIB,

@@ -14,11 +14,11 @@ from judges import require
 from killed import Killer, killer
 from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix
 from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.volume.ntfs import mirror as ntfs_mirror
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.native import ntfs
 from osdimage.native.slices import Slice
 from slice_device import Device

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from osdimage.imaging.capture.config import CaptureConfig
+from osdimage.imaging.capture.source import CaptureSource, Opened
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.volume.opened import title_of
-from osdimage.imaging.wim.config import CaptureConfig
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties, is_storable
-from osdimage.imaging.wim.source import CaptureSource, Opened
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
 from osdimage.native.handles import WimHandle
@@ -114,7 +114,7 @@ def opened_source(source: CaptureSource) -> Iterator[Opened]:
     if source.partition is None and source.path.is_dir():
         yield Opened(os.fspath(source.path))
         return
-    from osdimage.imaging.wim.source_volume import opened_volume  # noqa: PLC0415 - a directory needs none of it
+    from osdimage.imaging.capture.ntfs import opened_volume  # noqa: PLC0415 - a directory needs none of it
 
     with opened_volume(source) as opened:
         yield opened

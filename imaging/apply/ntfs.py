@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
+from osdimage.imaging.apply.space import refuse_full_volume
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.volume.ntfs import mirror, state
 from osdimage.imaging.volume.opened import OpenVolume, open_volume
-from osdimage.imaging.wim.apply_job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.wim.audit import repairs
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.space import refuse_full_volume
 from osdimage.native import tree
 from osdimage.native.ntfs import VolumeFacts
 from osdimage.native.slices import Slice
@@ -48,7 +48,7 @@ def check_image(image: WimImage, disk: Path, partition: int, options: ApplyOptio
                 with volume.sliced(read_only=True) as piece:
                     _check_ntfs(job, volume, piece, audit)
         elif volume.filesystem == "fat32":
-            from osdimage.imaging.wim.apply_fat32 import prepare  # noqa: PLC0415 - construct comes with it
+            from osdimage.imaging.apply.fat import prepare  # noqa: PLC0415 - construct comes with it
 
             prepare(volume, image, options=options, kept=kept)
         else:
@@ -69,7 +69,7 @@ def _check_ntfs(job: ApplyJob, volume: OpenVolume, piece: Slice, audit: Audit) -
 
 
 def _to_fat32(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
-    from osdimage.imaging.wim.apply_fat32 import fill  # noqa: PLC0415 - construct comes with it
+    from osdimage.imaging.apply.fat import fill  # noqa: PLC0415 - construct comes with it
 
     audit = job.audit(Path(volume.name))
     wiped, filled = fill(volume, job.image, options=job.options, kept=kept, progress=job.progress)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.volume.opened import title_of
-from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
 
 if TYPE_CHECKING:
+    from osdimage.imaging.capture.fat import FatTree
     from osdimage.imaging.volume.opened import OpenVolume
-    from osdimage.imaging.wim.capture_fat32 import FatTree
 
 
 @dataclass(frozen=True, slots=True)

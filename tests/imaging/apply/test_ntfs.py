@@ -11,9 +11,9 @@ import pytest
 from disk_judges import run as judge
 from ntfs_judges import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
 from ordinary_user import folder_for_all, osdimage_as_nobody
-from osdimage.imaging import CaptureSource, WimFile, capture
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
+from osdimage.imaging import CaptureSource, WimFile, capture_image
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
 from volume_cases import (
     KINDS,
     Disk,
@@ -101,7 +101,9 @@ def test_partitions_of_several_disks_in_several_threads_at_once(tree: Path, wim:
         try:
             with WimFile.open(wim) as opened:
                 apply_image(opened.image(1), disk.path, ApplyOptions(sync=False), partition=disk.partition)
-            capture(CaptureSource(disk.path, partition=disk.partition), disk.path.with_suffix(".wim"), compression=None)
+            capture_image(
+                CaptureSource(disk.path, partition=disk.partition), disk.path.with_suffix(".wim"), compression=None
+            )
         except BaseException as error:
             failures.append(error)
             raise

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.capture.scan import Scanned, opened_source, scan, with_name
+from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.probe import Kind, probe
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
@@ -14,8 +16,6 @@ from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
-from osdimage.imaging.wim.scan import Scanned, opened_source, scan, with_name
-from osdimage.imaging.wim.source import CaptureSource
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
@@ -26,7 +26,7 @@ from osdimage.imaging.wim.write import (
 )
 from osdimage.native.handles import WimHandle
 
-__all__ = ["CaptureResult", "CaptureSource", "capture"]
+__all__ = ["CaptureResult", "CaptureSource", "capture_image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class CaptureResult:
     warnings: tuple[str, ...]
 
 
-def capture(
+def capture_image(
     source: CaptureSource | str | os.PathLike[str],
     wim: str | os.PathLike[str],
     *,

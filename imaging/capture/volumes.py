@@ -7,20 +7,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
+from osdimage.imaging.capture.image import CaptureResult, result_of
+from osdimage.imaging.capture.ntfs import opened_volume
+from osdimage.imaging.capture.scan import scan
+from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, read_volumes
-from osdimage.imaging.wim.capture import CaptureResult, result_of
 from osdimage.imaging.wim.captured import describe_disk
 from osdimage.imaging.wim.compression import CompressionSpec
-from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
-from osdimage.imaging.wim.scan import scan
-from osdimage.imaging.wim.source import CaptureSource
-from osdimage.imaging.wim.source_volume import opened_volume
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, prepare_output, write_file
 from osdimage.native.handles import WimHandle
 from osdimage.native.slices import CACHE_SIZE
@@ -69,7 +69,7 @@ def capture_volumes(
         config: what is left out of each volume.
         properties: of every image; the number of the partition is put behind the name (default: the disk's).
         mode: NEW or OVERWRITE.
-        compression: as :func:`osdimage.imaging.capture` takes it.
+        compression: as :func:`osdimage.imaging.capture_image` takes it.
         integrity: write an integrity table.
         threads: compressor threads, 0 for one a processor.
         strict: raise when a file could not be stored, or could not be applied again.
@@ -78,7 +78,7 @@ def capture_volumes(
     Raises:
         InvalidRequest: when the mode is APPEND.
         InvalidInput: when the disk has no such volume, or one is damaged.
-        OsdImageError: as :func:`osdimage.imaging.capture`.
+        OsdImageError: as :func:`osdimage.imaging.capture_image`.
     """
     source, destination = Path(disk), Path(wim)
     if mode is WriteMode.APPEND:

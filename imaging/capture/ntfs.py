@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from osdimage.imaging.capture.config import CaptureConfig
+from osdimage.imaging.capture.source import CaptureSource, Opened
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.volume.ntfs import state
 from osdimage.imaging.volume.opened import OpenVolume, open_volume
-from osdimage.imaging.wim.config import CaptureConfig
-from osdimage.imaging.wim.source import CaptureSource, Opened
 from osdimage.native.slices import CACHE_SIZE
 
 
@@ -35,9 +35,9 @@ def opened_volume(source: CaptureSource, *, cache_size: int = CACHE_SIZE) -> Ite
 @contextmanager
 def _fat_tree(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]:
     # construct is slow to import, and comes with these.
+    from osdimage.imaging.capture.fat import fat_tree  # noqa: PLC0415
     from osdimage.imaging.volume.fat.layout import CLEAN_BITS  # noqa: PLC0415
     from osdimage.imaging.volume.fat.read import open_fat32  # noqa: PLC0415
-    from osdimage.imaging.wim.capture_fat32 import fat_tree  # noqa: PLC0415
 
     opened = open_fat32(volume.window())
     hazards = []

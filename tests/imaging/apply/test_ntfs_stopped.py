@@ -11,9 +11,9 @@ import pytest
 from disk_judges import run
 from ntfs_judges import contents, is_dirty, ntfsfix
 from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.progress import Phase, ProgressEvent
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.native import ntfs
 from stopping import unmeasured
 from volume_cases import MIB, OSDIMAGE, make_files, make_wim

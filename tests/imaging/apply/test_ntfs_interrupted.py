@@ -14,10 +14,10 @@ from disk_judges import cut_out, missing
 from judges import require
 from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix, outside
 from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressEvent
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
 from volume_cases import (
     OSDIMAGE,
     Disk,

@@ -11,10 +11,11 @@ import fat_judges
 import judges
 import pytest
 from fat_cases import SERIAL, SMALL, TREES, contents, file, folder
+from osdimage.imaging.apply import fat_source
+from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.disk.target import MemoryTarget, create_image, open_image
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, InvalidVolume, MissingParts, UnsafeName
 from osdimage.imaging.units import MIB, Geometry
-from osdimage.imaging.volume import fat32_wim
 from osdimage.imaging.volume.fat.make import (
     Fat32Options,
     FillResult,
@@ -24,7 +25,6 @@ from osdimage.imaging.volume.fat.make import (
     from_entries,
     open_fat32,
 )
-from osdimage.imaging.volume.fat32_wim import from_image
 from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.file import WimFile
 
@@ -233,7 +233,7 @@ def entry(path: str, attributes: int, *streams: Stream, **facts: object) -> Entr
 
 def test_what_fat_cannot_hold_is_counted_by_class() -> None:
     empty, named = Stream(None, 0, None, None, False), Stream("zone", 5, None, b"\1" * 20, False)
-    collector = fat32_wim._Collector(Path("install.wim"))
+    collector = fat_source._Collector(Path("install.wim"))
     for each in (
         entry("/", 0x10, empty, security_descriptor=b"x"),
         entry("/dir", 0x2010, empty, security_descriptor=b"x", object_id=b"o" * 16),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from osdimage.imaging.apply.fat_source import from_image
+from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.volume.fat.make import FillResult, fill_fat32, plan_fill, refuse_unsafe
@@ -11,9 +13,7 @@ from osdimage.imaging.volume.fat.names import fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import Source
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.volume.fat32_wim import from_image
 from osdimage.imaging.volume.opened import OpenVolume
-from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.imaging.wim.image import WimImage
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from ntfs_judges import contents, is_dirty, ntfscat, ntfsfix, ntfsls
 from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressEvent
-from osdimage.imaging.wim.apply import apply_image
-from osdimage.imaging.wim.apply_job import ApplyOptions
 from osdimage.native import ntfs
 from volume_cases import (
     MIB,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig, parse_config, read_config
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
-from osdimage.imaging.wim.config import DEFAULT_CONFIG, CaptureConfig, parse_config, read_config
 
 # The default of DISM: learn.microsoft.com, "DISM Configuration List and WimScript.ini Files".
 DISM_DEFAULT = r"""
