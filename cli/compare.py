@@ -11,7 +11,7 @@ from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.fidelity import CompareReport, Difference
+    from osdimage.imaging.compare.fidelity import CompareReport, Difference
     from osdimage.imaging.wim.select import ImageSelector
 
 
@@ -65,11 +65,11 @@ def compare_command(
         raise click.UsageError(
             "--all-volumes takes every image and volume; it goes with no choice, and no --sector-size"
         )
-    from osdimage.imaging.wim.compare import compare_image  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.compare.image import compare_image  # noqa: PLC0415 - start-up stays cheap
 
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
-            from osdimage.imaging.wim.compare_volumes import compare_volumes  # noqa: PLC0415
+            from osdimage.imaging.compare.volumes import compare_volumes  # noqa: PLC0415
 
             reports = compare_volumes(opened, target, differences=differences, threads=threads, progress=progress)
         else:

@@ -30,6 +30,14 @@ from osdimage.imaging.capture.config import (
 from osdimage.imaging.capture.image import CaptureResult as CaptureResult, capture_image as capture_image
 from osdimage.imaging.capture.source import CaptureSource as CaptureSource
 from osdimage.imaging.capture.volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes
+from osdimage.imaging.compare.fidelity import (
+    ClassCount as ClassCount,
+    CompareReport as CompareReport,
+    Difference as Difference,
+    Fidelity as Fidelity,
+)
+from osdimage.imaging.compare.image import compare_image as compare_image
+from osdimage.imaging.compare.volumes import compare_volumes as compare_volumes
 from osdimage.imaging.deploy.relayout import (
     layout_from_captured as layout_from_captured,
     plan_from_wim as plan_from_wim,
@@ -148,8 +156,6 @@ from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files as open_files
 from osdimage.imaging.volume.opened import OpenVolume as OpenVolume, open_volume as open_volume
 from osdimage.imaging.wim.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
-from osdimage.imaging.wim.compare import compare_image as compare_image
-from osdimage.imaging.wim.compare_volumes import compare_volumes as compare_volumes
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
 from osdimage.imaging.wim.edit import (
     DeleteResult as DeleteResult,
@@ -159,12 +165,6 @@ from osdimage.imaging.wim.edit import (
 from osdimage.imaging.wim.entries import Entry as Entry, Stream as Stream
 from osdimage.imaging.wim.export import ExportResult as ExportResult, export_images as export_images
 from osdimage.imaging.wim.extract import ExtractResult as ExtractResult
-from osdimage.imaging.wim.fidelity import (
-    ClassCount as ClassCount,
-    CompareReport as CompareReport,
-    Difference as Difference,
-    Fidelity as Fidelity,
-)
 from osdimage.imaging.wim.file import WimFile as WimFile
 from osdimage.imaging.wim.files import ImageFiles as ImageFiles
 from osdimage.imaging.wim.image import WimImage as WimImage

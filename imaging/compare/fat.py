@@ -14,6 +14,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.compare.fidelity import Fidelity
+from osdimage.imaging.compare.target import (
+    PROGRESS_EVERY,
+    ComparedTarget,
+    FoundFile,
+    FoundStream,
+    ScanProgress,
+)
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
@@ -21,14 +29,6 @@ from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
 from osdimage.imaging.volume.fat.check import check_fat32
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.fat.second import LARGEST_FAT, SecondReader, can_judge
-from osdimage.imaging.wim.compare_target import (
-    PROGRESS_EVERY,
-    ComparedTarget,
-    FoundFile,
-    FoundStream,
-    ScanProgress,
-)
-from osdimage.imaging.wim.fidelity import Fidelity
 from osdimage.native.entries import Entry
 
 _SECOND = 10_000_000

@@ -18,8 +18,8 @@ import wimcraft
 from commands import Outcome, osdimage
 from ntfs_items import APP_LINK, DENIED, Item, a_folder, adorn, mount_point, symbolic_link
 from osdimage.imaging import InvalidVolume, TargetRefused, WimFile
+from osdimage.imaging.compare.image import compare_image
 from osdimage.imaging.testing import Disk
-from osdimage.imaging.wim.compare import compare_image
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20

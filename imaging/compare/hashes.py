@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from osdimage.imaging.compare import describe
+from osdimage.imaging.compare.fidelity import Fidelity, Tally
+from osdimage.imaging.compare.target import ComparedTarget, FoundStream
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.units import MIB
-from osdimage.imaging.wim import describe
-from osdimage.imaging.wim.compare_target import ComparedTarget, FoundStream
-from osdimage.imaging.wim.fidelity import Fidelity, Tally
 
 EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
 # Enough that handing a batch out costs nothing beside reading it; little enough that progress moves.

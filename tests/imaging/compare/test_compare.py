@@ -21,7 +21,7 @@ import trees
 from commands import Outcome, osdimage
 from ntfs_items import DENIED, ITEMS, LONG_NAME, OPEN, fill, symbolic_link
 from osdimage.imaging import Fidelity, InvalidVolume, WimFile
-from osdimage.imaging.wim.compare import compare_image
+from osdimage.imaging.compare.image import compare_image
 
 pytestmark = pytest.mark.foreign
 

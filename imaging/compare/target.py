@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from osdimage.imaging import filetime
+from osdimage.imaging.compare.fidelity import Fidelity
+from osdimage.imaging.compare.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.probe import Kind, probe, probe_sector
 from osdimage.imaging.disk.read import read_table
@@ -24,8 +26,6 @@ from osdimage.imaging.disk.target import BlockTarget, FileTarget
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
-from osdimage.imaging.wim.fidelity import Fidelity
-from osdimage.imaging.wim.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.native.entries import Entry
 
 _PIECE = 1 << 20
@@ -289,7 +289,7 @@ def _of_volume(volume: BlockTarget) -> ComparedTarget:
     if found is Kind.NTFS:
         return NtfsTarget(volume)
     if found is Kind.FAT and identify(head) == "fat32":
-        from osdimage.imaging.wim.compare_fat32 import Fat32Target  # noqa: PLC0415 - construct comes with it
+        from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
 
         return Fat32Target(volume)
     raise TargetRefused(f"{volume.name}: holds {found.value}; only NTFS and FAT32 volumes can be compared")

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from osdimage.imaging.apply.pairs import pair_volumes
+from osdimage.imaging.compare.fidelity import CompareReport
+from osdimage.imaging.compare.image import compare_image
 from osdimage.imaging.progress import ProgressCallback, portion
-from osdimage.imaging.wim.compare import compare_image
-from osdimage.imaging.wim.fidelity import CompareReport
 from osdimage.imaging.wim.file import WimFile
 
 
