@@ -96,7 +96,7 @@ def change_hive(
 
     A file is replaced in one step when the new one is complete; inside a volume the file is written in place, with the
     old contents kept until the new ones are on the medium (:mod:`osdimage.imaging.volume.files`); a WIM is appended to
-    (:mod:`osdimage.imaging.wim.replace`).
+    (:mod:`osdimage.imaging.service.replace`).
 
     Args:
         address: where it is.
@@ -257,7 +257,7 @@ def _read_from_wim(address: HiveAddress, folder: Path) -> bytes:
 def _change_in_wim(
     address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
 ) -> Result:
-    from osdimage.imaging.wim.replace import replace_file  # noqa: PLC0415 - as above
+    from osdimage.imaging.service.replace import replace_file  # noqa: PLC0415 - as above
 
     results: list[Result] = []
 

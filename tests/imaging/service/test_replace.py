@@ -8,7 +8,7 @@ import judges
 import pytest
 import wimcraft
 from osdimage.imaging import ImageSelector, InvalidRequest, TargetRefused
-from osdimage.imaging.wim.replace import replace_file
+from osdimage.imaging.service.replace import replace_file
 
 CHOSEN = ImageSelector(index=1)
 LIMIT = 1 << 20
