@@ -29,7 +29,7 @@ from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
 from osdimage.imaging.volume.fat.check import check_fat32
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.fat.second import LARGEST_FAT, SecondReader, can_judge
-from osdimage.native.entries import Entry
+from osdimage.imaging.wim.entries import Entry
 
 _SECOND = 10_000_000
 _DAY = 86_400 * _SECOND
