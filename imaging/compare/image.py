@@ -17,11 +17,12 @@ from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.compare import describe
 from osdimage.imaging.compare.fidelity import CompareReport, Fidelity, Tally
 from osdimage.imaging.compare.hashes import EMPTY_SHA1, StreamHash, StreamHashes
-from osdimage.imaging.compare.links import link_texts, read_blobs
+from osdimage.imaging.compare.links import MAX_BUFFER, link_texts
 from osdimage.imaging.compare.places import open_compared
 from osdimage.imaging.compare.target import ComparedTarget, FoundFile, FoundStream
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import refuse_missing
+from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
@@ -298,7 +299,7 @@ class _Comparison:
 
     def compare_links(self, wim: Path, target: Path) -> None:
         """Compare what links of Linux say with the reparse points of the image."""
-        blobs = read_blobs(wim, (link.sha1 for link in self._links))
+        blobs = read_small_blobs(wim, (link.sha1 for link in self._links), largest=MAX_BUFFER)
         unknown = 0
         for link in self._links:
             if link.sha1 not in blobs:

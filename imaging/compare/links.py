@@ -5,22 +5,15 @@ The buffers are those of [MS-FSCC] 2.1.2.4 and 2.1.2.5, without their first eigh
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from osdimage.imaging.errors import CorruptWim
-from osdimage.native.handles import WimHandle
-from osdimage.native.resource import BlobTable, ResourceReader
-from osdimage.native.runtime import Compression
 
 SYMBOLIC_LINK = 0xA000000C
 MOUNT_POINT = 0xA0000003
 _RELATIVE = 1
-# MAXIMUM_REPARSE_DATA_BUFFER_SIZE.
-_MAX_BUFFER = 16 << 10
+MAX_BUFFER = 16 << 10
+"""MAXIMUM_REPARSE_DATA_BUFFER_SIZE: the largest reparse buffer."""
 # What NT writes in front of a drive or of the name of a device.
 _PREFIXES = ("\\??\\", "\\\\?\\", "\\DosDevices\\", "\\Device\\")
 
@@ -51,50 +44,3 @@ def link_texts(tag: int, data: bytes, target: Path) -> tuple[str, ...]:
         text = text[2:]
     path = text.replace("\\", "/")
     return (path, os.fspath(target.resolve()).rstrip("/") + path)
-
-
-def read_blobs(path: Path, hashes: Iterable[bytes]) -> dict[bytes, bytes]:
-    """Return the contents of small blobs of a WIM file by their SHA-1.
-
-    What the file does not hold is left out, and everything when it is pipable.
-
-    Raises:
-        CorruptWim: when one cannot be read.
-        WimlibError: when the WIM cannot be opened.
-    """
-    wanted = set(hashes)
-    if not wanted:
-        return {}
-    with WimHandle.open(path) as handle:
-        facts = handle.info()
-        blobs = BlobTable(handle)
-    found: dict[bytes, bytes] = {}
-    if facts.is_pipable:
-        # Its resources are laid out in another way, which the reader does not know.
-        return found
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
-        for position, (size, sha1) in enumerate(blobs.sizes_and_hashes(0, len(blobs))):
-            if sha1 in wanted and size <= _MAX_BUFFER:
-                blob = blobs[position]
-                found[sha1] = _part(reader.pieces(blob), blob.offset_in_resource, size)
-                if hashlib.sha1(found[sha1], usedforsecurity=False).digest() != sha1:
-                    raise CorruptWim(f"{path}: the target of a link does not match its SHA-1 ({sha1.hex()})")
-        reader.close()
-    except OSError as error:
-        raise CorruptWim(f"{path}: the target of a link cannot be read: {error.strerror}") from error
-    finally:
-        os.close(descriptor)
-    return found
-
-
-def _part(pieces: Iterator[memoryview], offset: int, size: int) -> bytes:
-    """Return some bytes of a resource; reading ends behind them."""
-    part, position = b"", 0
-    for piece in pieces:
-        part += bytes(piece[max(0, offset - position) : max(0, offset + size - position)])
-        position += len(piece)
-        if len(part) >= size:
-            break
-    return part

@@ -20,8 +20,8 @@ from osdimage.imaging.errors import InvalidRequest, TooSmall
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import KIB, MIB, Geometry, format_size
 from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
+from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.image import WimImage
-from osdimage.native.tree import Audit
 
 # NTFS takes for itself: the log file (up to 64 MB), the bitmap (a bit for each cluster), the MFT mirror and roots of
 # indexes; and 1.5 KB of records and indexes for each file (measured on Windows images).

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.target import create_image
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import MIB, Extent, Lba, align_up
 from osdimage.imaging.volume.filesystems import open_files
@@ -26,8 +26,7 @@ from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.select import ImageSelector
-from osdimage.imaging.wim.write import WRITE_SHARES, append_file, append_spec
-from osdimage.native.handles import WimHandle
+from osdimage.imaging.wim.write import WRITE_SHARES, append_file, append_spec, open_to_append
 
 _VOLUME_BYTES = 32 * MIB
 """What an NTFS volume needs besides the file, its second copy while it is replaced, and some room."""
@@ -62,17 +61,14 @@ def replace_file(
         size = max((stream.size for stream in found[0].streams), default=0)
     if size > limit_bytes:
         raise InvalidRequest(f"{wim} image {index}: {path!r} has {size} bytes; at most {limit_bytes} are taken")
-    with TemporaryDirectory(prefix="osdimage-") as folder, wim_errors(wim), WimHandle.open(wim, write=True) as handle:
-        facts = handle.info()
-        if facts.is_spanned:
-            raise TargetRefused(f"{wim}: is a part of a split WIM; join the parts first")
+    with TemporaryDirectory(prefix="osdimage-") as folder, wim_errors(wim), open_to_append(wim) as handle:
         refuse_dropped_names(wim, index, load_tree(wim, handle, index))
         scratch = _make_volume(Path(folder) / "file.ntfs", size)
         handle.extract_paths(index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
         if not _change_in(scratch, path, change, limit_bytes):
             return
         handle.add_volume(index, scratch)
-        spec = append_spec(wim, None, facts.compression)
+        spec = append_spec(wim, None, handle.info().compression)
         append_file(handle, wim, spec, integrity=None, threads=0, meter=Meter(None, WRITE_SHARES))
 
 

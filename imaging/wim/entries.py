@@ -1,5 +1,6 @@
-"""The files and directories of an image, as a walk visits them."""
+"""What an image holds, as the native layer tells it: for the rooms above, which know nothing of that layer."""
 
 from osdimage.native.entries import Entry, Stream
+from osdimage.native.tree import Audit
 
-__all__ = ["Entry", "Stream"]
+__all__ = ["Audit", "Entry", "Stream"]

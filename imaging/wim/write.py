@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
@@ -72,6 +73,19 @@ def write_file(
         if finish is not None:
             finish(descriptor)
         return warnings
+
+
+@contextmanager
+def open_to_append(path: Path) -> Iterator[WimHandle]:
+    """Open a WIM whose images are to be changed or added to, by :func:`append_file`.
+
+    Raises:
+        TargetRefused: when it is a part of a split WIM, or cannot be written.
+    """
+    with wim_errors(path), WimHandle.open(path, write=True) as handle:
+        if handle.info().is_spanned:
+            raise TargetRefused(f"{path}: is a part of a split WIM; join the parts first")
+        yield handle
 
 
 def append_file(
