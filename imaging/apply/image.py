@@ -1,4 +1,4 @@
-"""Applying an image to a directory; for volumes ``apply_volume.py`` is imported when one is the target.
+"""Applying an image: what is asked for, and the back end that does it.
 
 Everything that can be known is checked before the first byte is written: names, missing contents, size, the kind and
 state of the target, links in the target that would lead elsewhere.
@@ -7,19 +7,16 @@ state of the target, links in the target that would lead elsewhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from osdimage.imaging.apply.directory import apply_to_directory
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.disk.probe import Kind, probe
-from osdimage.imaging.errors import Incomplete, InvalidRequest, StorageError, TargetRefused, explain
+from osdimage.imaging.errors import Incomplete, InvalidRequest, TargetRefused
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume.opened import title_of
-from osdimage.imaging.wim.audit import refuse_link
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.room import refuse_full_directory
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
 # tmpfs: 1.7 s of 7.3 s in creating files; directory: about the same).  How much there is to join is not known before.
@@ -78,19 +75,9 @@ def apply_image(
     else:
         if options.wipe:
             raise InvalidRequest(f"{place}: only a volume can be wiped, not a directory")
-        result = _to_directory(job, place)
+        result = apply_to_directory(job, place)
     if options.strict and (result.losses or result.warnings):
         raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}")
-    return result
-
-
-def _to_directory(job: ApplyJob, target: Path) -> ApplyResult:
-    audit = job.audit(target, walked=target if _has_content(target) else None)
-    refuse_link(target, audit.symlink_path)
-    refuse_full_directory(target, [audit])
-    with _named_when_half_done(target):
-        result = job.extract(target, os.fspath(target), audit, None)
-    job.meter.finish()
     return result
 
 
@@ -105,27 +92,3 @@ def _is_volume(target: Path) -> bool:
         f"{target}: is {kind.value}; an image is applied to a directory, to a file or device that holds one NTFS "
         f"or FAT32 volume, or to a partition of a disk{hint}"
     )
-
-
-def _has_content(target: Path) -> bool:
-    try:
-        with os.scandir(target) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False
-
-
-@contextmanager
-def _named_when_half_done(target: Path) -> Iterator[None]:
-    """Make the directory, and say in an error that it is half written."""
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"{target}: the directory cannot be made: {error.strerror}", path=target, errno=error.errno
-        ) from error
-    try:
-        yield
-    except BaseException as error:
-        explain(error, f"{target} holds an incomplete image")
-        raise
