@@ -18,6 +18,27 @@ ALLOWED = {
     "imaging": {"imaging", "native"},
     "native": {"native"},
 }
+GROUND = "the ground floor"
+ATTIC = {"doctor", "pytest_plugin", "testing"}
+# Which rooms of imaging a room may use, besides itself and the ground floor, and what of native.
+ROOMS: dict[str, tuple[set[str], set[str]]] = {
+    GROUND: (set(), set()),
+    "answers": (set(), set()),
+    "disk": (set(), {"holes", "slices"}),
+    "volume": ({"disk"}, {"holes", "ntfs", "ntfs_files", "slices"}),
+    "wim": ({"disk"}, {"any"}),
+    "capture": ({"disk", "volume", "wim"}, {"any"}),
+    "apply": ({"disk", "volume", "wim"}, {"any"}),
+    "compare": ({"apply", "capture", "disk", "volume", "wim"}, set()),
+    "service": ({"apply", "capture", "disk", "volume", "wim"}, set()),
+    "registry": ({"disk", "service", "volume", "wim"}, set()),
+    "boot": ({"disk", "registry", "volume", "wim"}, set()),
+    "deploy": ({"answers", "apply", "boot", "disk", "registry", "volume", "wim"}, set()),
+    "tasksequence": (
+        {"answers", "apply", "boot", "capture", "deploy", "disk", "registry", "service", "volume", "wim"},
+        set(),
+    ),
+}
 # What a command imports when it needs it, and --version and --help never do.
 HEAVY = ("rich", "yaml", "pyfatfs", "fs", "construct", "cffi", "osdimage.native")
 
@@ -57,6 +78,54 @@ def test_imports_point_from_cli_to_imaging_to_native(package: str, path: Path) -
     assert targets <= ALLOWED[package]
     # The folders of a checkout are importable by their bare names from its root, and would be loaded twice.
     assert not {parts[0] for parts in names} & set(ALLOWED)
+
+
+def room_of(name: str) -> str:
+    """Return the room of a module of imaging, by its name behind ``osdimage.imaging.``."""
+    first = name.partition(".")[0]
+    return first if first in ROOMS or first in ATTIC else GROUND
+
+
+@pytest.mark.parametrize("path", modules_of("imaging"), ids=module_id)
+def test_a_room_imports_only_what_its_row_names(path: Path) -> None:
+    # Imports inside functions and for types alone count as well.
+    own = room_of(".".join(path.with_suffix("").parts).partition("osdimage.imaging.")[2])
+    if own in ATTIC:
+        return
+    names = set(imported_names(ast.parse(path.read_text(encoding="utf-8"))))
+    rooms = {room_of(name.removeprefix("osdimage.imaging.")) for name in names if name.startswith("osdimage.imaging.")}
+    native = {name.split(".")[2] for name in names if name.startswith("osdimage.native.")}
+    below, parts = ROOMS[own]
+    assert rooms <= {own, GROUND, *below}
+    assert "any" in parts or native <= parts
+
+
+def test_every_folder_of_imaging_is_a_room_and_the_rooms_form_one_order() -> None:
+    folders = {path.name for path in modules_of("imaging")[0].parent.iterdir() if (path / "__init__.py").exists()}
+    assert folders == set(ROOMS) - {GROUND}
+    # The table is written from the ground up: a row names only rows above it.
+    order = list(ROOMS)
+    assert all(order.index(below) < order.index(room) for room, (rooms, _) in ROOMS.items() for below in rooms)
+
+
+def modules_imported(path: Path, known: set[str]) -> set[str]:
+    return {
+        module
+        for name in imported_names(ast.parse(path.read_text(encoding="utf-8")))
+        for module in (name, name.rpartition(".")[0])
+        if module in known
+    }
+
+
+def test_no_module_of_imaging_imports_itself_by_way_of_others() -> None:
+    paths = {
+        ".".join(path.with_suffix("").parts).partition("osdimage.imaging.")[2]: path for path in modules_of("imaging")
+    }
+    named = {f"osdimage.imaging.{name}": path for name, path in paths.items() if path.name != "__init__.py"}
+    waiting = {name: modules_imported(path, set(named)) - {name} for name, path in named.items()}
+    while leaves := {name for name, below in waiting.items() if not below}:
+        waiting = {name: below - leaves for name, below in waiting.items() if name not in leaves}
+    assert not waiting, f"imported in a ring, or above one: {sorted(waiting)}"
 
 
 @pytest.mark.parametrize("path", BELOW_CLI, ids=module_id)
