@@ -1,7 +1,7 @@
 """Build the extension module ``osdimage.native._wimlib`` (cffi, API mode).
 
-The declarations are in the ``*.cdef.h`` files beside this one and the C parts in the ``*.c`` files; the compiler checks
-the former against the headers of libwim and libntfs-3g, so a wrong signature fails here and not at run time.
+The declarations are in the ``*.cdef.h`` files below this folder and the C parts in the ``*.c`` files; the compiler
+checks the former against the headers of libwim and libntfs-3g, so a wrong signature fails here and not at run time.
 setuptools runs this file through ``cffi_modules`` in ``setup.py``.
 """
 
@@ -19,27 +19,27 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
-    "messages.c",
-    "memory.c",
-    "audit.c",
-    "scan.c",
-    "resource.c",
-    "blob_table.c",
-    "slice_window.c",
-    "slice_blocks.c",
-    "slice_cache.c",
-    "slice_registry.c",
-    "slice_mirror.c",
-    "slice_device.c",
-    "ntfs_volume.c",
-    "ntfs_entries.c",
-    "ntfs_emptying.c",
-    "ntfs_wipe.c",
-    "ntfs_join.c",
-    "ntfs_files.c",
+    "wim/messages.c",
+    "wim/memory.c",
+    "wim/audit.c",
+    "wim/scan.c",
+    "wim/resource.c",
+    "wim/blob_table.c",
+    "slices/window.c",
+    "slices/blocks.c",
+    "slices/cache.c",
+    "slices/registry.c",
+    "slices/mirror.c",
+    "slices/device.c",
+    "ntfs/volume.c",
+    "ntfs/entries.c",
+    "ntfs/emptying.c",
+    "ntfs/wipe.c",
+    "ntfs/join.c",
+    "ntfs/files.c",
 )
-# ntfs_volume.h declares what four of them do.
-_DECLARED_TOGETHER = {"ntfs_wipe.c", "ntfs_join.c", "ntfs_files.c"}
+# ntfs/volume.h declares what four of them do.
+_DECLARED_TOGETHER = {"ntfs/wipe.c", "ntfs/join.c", "ntfs/files.c"}
 HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER)
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
@@ -83,8 +83,8 @@ def pkg_config(option: str, package: str) -> list[str]:
 def make_builder() -> FFI:
     """Return the cffi builder, ready to compile."""
     builder = FFI()
-    builder.cdef((HERE / "wimlib.cdef.h").read_text(encoding="utf-8"))
-    builder.cdef((HERE / "ntfs.cdef.h").read_text(encoding="utf-8"))
+    builder.cdef((HERE / "wim/wimlib.cdef.h").read_text(encoding="utf-8"))
+    builder.cdef((HERE / "ntfs/ntfs.cdef.h").read_text(encoding="utf-8"))
     libraries = [flag for package in PACKAGES for flag in pkg_config("--libs", package)]
     includes = [f"-I{path}" for package in PACKAGES for path in pkg_config("--variable=includedir", package)]
     builder.set_source(
@@ -107,7 +107,7 @@ def make_builder() -> FFI:
         ),
         # setuptools wants paths relative to setup.py.
         sources=[f"native/{name}" for name in SOURCES],
-        depends=[f"native/{path.name}" for path in sorted(HERE.glob("*.h"))],
+        depends=[f"native/{path.relative_to(HERE)}" for path in sorted(HERE.rglob("*.h"))],
         include_dirs=["native"],
         extra_compile_args=["-O2", "-D_FILE_OFFSET_BITS=64", *includes],
         extra_link_args=libraries,

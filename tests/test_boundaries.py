@@ -25,7 +25,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     GROUND: (set(), set()),
     "answers": (set(), set()),
     "disk": (set(), {"holes", "slices"}),
-    "volume": ({"disk"}, {"holes", "ntfs", "ntfs_files", "slices"}),
+    "volume": ({"disk"}, {"holes", "ntfs", "slices"}),
     "wim": ({"disk"}, {"any"}),
     "capture": ({"disk", "volume", "wim"}, {"any"}),
     "apply": ({"disk", "volume", "wim"}, {"any"}),

@@ -19,7 +19,7 @@ from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
-from osdimage.native.slices import Slice
+from osdimage.native.slices.slices import Slice
 
 OSDIMAGE = Path(sys.executable).with_name("osdimage")
 MIB = 1 << 20

@@ -20,8 +20,8 @@ from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_u
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.native import entries
-from osdimage.native.entries import Entry
+from osdimage.native.wim import entries
+from osdimage.native.wim.entries import Entry
 
 # Plain numbers: the flags of an enumeration are slow, and these meet every file.
 _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (

@@ -14,7 +14,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.room import refuse_large
 from osdimage.imaging.wim.steps import listener
-from osdimage.native.tree import Audit
+from osdimage.native.wim.tree import Audit
 
 
 @dataclass(frozen=True, slots=True)

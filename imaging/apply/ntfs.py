@@ -13,10 +13,10 @@ from osdimage.imaging.volume.opened import OpenVolume, open_volume
 from osdimage.imaging.wim.audit import repairs
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.native import tree
-from osdimage.native.ntfs import VolumeFacts
-from osdimage.native.slices import Slice
-from osdimage.native.tree import Audit
+from osdimage.native.ntfs.volume import VolumeFacts
+from osdimage.native.slices.slices import Slice
+from osdimage.native.wim import tree
+from osdimage.native.wim.tree import Audit
 
 
 def apply_to_volume(job: ApplyJob, target: Path) -> ApplyResult:

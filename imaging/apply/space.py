@@ -6,7 +6,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import TooSmall
 from osdimage.imaging.units import KIB, format_size
-from osdimage.native.tree import Audit
+from osdimage.native.wim.tree import Audit
 
 # An MFT record and an index entry for each file (measured: 1.0 KiB record, 0.3 KiB of index on Windows images).
 _NTFS_PER_FILE = 3 * KIB // 2

@@ -32,9 +32,9 @@ from osdimage.imaging.volume.fat.names import fault, fold
 from osdimage.imaging.volume.fat.read import Fat32Volume
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.native import tree
-from osdimage.native.facts import AddedImage
-from osdimage.native.handles import WimHandle
+from osdimage.native.wim import tree
+from osdimage.native.wim.facts import AddedImage
+from osdimage.native.wim.handles import WimHandle
 
 _HEADER_SIZE = 208
 _VERSION = 0x10D00

@@ -24,7 +24,7 @@ from osdimage.imaging.wim.write import (
     prepare_output,
     write_file,
 )
-from osdimage.native.handles import WimHandle
+from osdimage.native.wim.handles import WimHandle
 
 __all__ = ["CaptureResult", "CaptureSource", "capture_image"]
 

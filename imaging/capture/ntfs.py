@@ -10,7 +10,7 @@ from osdimage.imaging.capture.source import CaptureSource, Opened
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.volume.ntfs import state
 from osdimage.imaging.volume.opened import OpenVolume, open_volume
-from osdimage.native.slices import CACHE_SIZE
+from osdimage.native.slices.slices import CACHE_SIZE
 
 
 @contextmanager

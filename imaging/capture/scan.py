@@ -19,7 +19,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
-from osdimage.native.handles import WimHandle
+from osdimage.native.wim.handles import WimHandle
 
 # Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
 _NAMED = 100

@@ -22,8 +22,8 @@ from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, prepare_output, write_file
-from osdimage.native.handles import WimHandle
-from osdimage.native.slices import CACHE_SIZE
+from osdimage.native.slices.slices import CACHE_SIZE
+from osdimage.native.wim.handles import WimHandle
 
 _LONGEST_BASE = 230
 

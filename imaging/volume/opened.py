@@ -17,7 +17,7 @@ from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.disk.target import FileTarget, Window, lock
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
-from osdimage.native.slices import CACHE_SIZE, Slice
+from osdimage.native.slices.slices import CACHE_SIZE, Slice
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.table import Partition, PartitionTable

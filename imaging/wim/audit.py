@@ -12,10 +12,10 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, MissingParts, TargetRefused, UnsafeName
 from osdimage.imaging.units import GIB, MIB, format_size
-from osdimage.native import tree
-from osdimage.native.handles import WimHandle
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
-from osdimage.native.tree import Audit, Blob, Refusal
+from osdimage.native.wim import tree
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.tree import Audit, Blob, Refusal
 
 # libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
 # that claims more than this is a lie or a bomb.

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim
-from osdimage.native.handles import WimHandle
-from osdimage.native.resource import BlobTable, ResourceReader
 from osdimage.native.runtime import Compression
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.resource import BlobTable, ResourceReader
 
 
 def read_small_blobs(path: Path, hashes: Iterable[bytes], *, largest: int) -> dict[bytes, bytes]:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, OsdImageError, StorageError
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.native.handles import WimHandle
-from osdimage.native.resource import BATCH_BYTES, BlobTable, ResourceReader
 from osdimage.native.runtime import Compression
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.resource import BATCH_BYTES, BlobTable, ResourceReader
 
 EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
 """Programs that store this hash store no blob for it."""

@@ -30,10 +30,10 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import reference_files
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
-from osdimage.native import tree
-from osdimage.native.handles import WimHandle
 from osdimage.native.runtime import Compression
-from osdimage.native.tree import Blob
+from osdimage.native.wim import tree
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.tree import Blob
 
 if TYPE_CHECKING:
     from construct import Container, Struct

@@ -1,6 +1,6 @@
 """What an image holds, as the native layer tells it: for the rooms above, which know nothing of that layer."""
 
-from osdimage.native.entries import Entry, Stream
-from osdimage.native.tree import Audit
+from osdimage.native.wim.entries import Entry, Stream
+from osdimage.native.wim.tree import Audit
 
 __all__ = ["Audit", "Entry", "Stream"]

@@ -24,8 +24,8 @@ from osdimage.imaging.wim.write import (
     prepare_output,
     write_file,
 )
-from osdimage.native.handles import WimHandle
 from osdimage.native.runtime import Compression
+from osdimage.native.wim.handles import WimHandle
 
 
 @dataclass(frozen=True, slots=True)

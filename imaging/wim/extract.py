@@ -23,12 +23,12 @@ from osdimage.imaging.wim.audit import (
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import entries, tree
-from osdimage.native.entries import Entry
-from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c
-from osdimage.native.tree import Audit
+from osdimage.native.wim import entries, tree
+from osdimage.native.wim.entries import Entry
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.tree import Audit
 
 _SHARES = {Phase.CREATE_FILES: 20.0, Phase.EXTRACT_DATA: 78.0, Phase.SET_METADATA: 2.0}
 _GLOB = re.compile(r"[*?\[]")

@@ -16,8 +16,8 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.info import WimHeader
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import tree
-from osdimage.native.handles import WimHandle
+from osdimage.native.wim import tree
+from osdimage.native.wim.handles import WimHandle
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.verify import VerifyReport

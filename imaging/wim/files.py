@@ -13,9 +13,9 @@ from osdimage.imaging.files import DEFAULT_LIMIT, FileFacts, FileSource, split_p
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.native.entries import Entry, Stream, each_entry
-from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
+from osdimage.native.wim.entries import Entry, Stream, each_entry
+from osdimage.native.wim.handles import WimHandle
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.wim.audit import load_tree
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.info import ImageInfo
-from osdimage.native.handles import WimHandle
 from osdimage.native.status import WimlibCode, WimlibError
-from osdimage.native.tree import Audit
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.tree import Audit
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.entries import Entry
@@ -68,7 +68,7 @@ class WimImage:
             InvalidRequest: when there is no such path.
             CorruptWim: when the tree of the image is damaged.
         """
-        from osdimage.native.entries import each_entry  # noqa: PLC0415 - few uses of an image need it
+        from osdimage.native.wim.entries import each_entry  # noqa: PLC0415 - few uses of an image need it
 
         with wim_errors(self._path):
             audit = load_tree(self._path, self.handle, self.index)

@@ -16,8 +16,8 @@ from uuid import UUID
 from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidInput
 from osdimage.imaging.wim.properties import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
-from osdimage.native.facts import WimInfo
 from osdimage.native.runtime import Compression
+from osdimage.native.wim.facts import WimInfo
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.captured import CapturedDisk

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import TooSmall
 from osdimage.imaging.units import format_size
-from osdimage.native.tree import Audit
+from osdimage.native.wim.tree import Audit
 
 
 def refuse_large(where: Path, audits: Sequence[Audit], limit_bytes: int | None) -> None:

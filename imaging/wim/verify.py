@@ -25,13 +25,13 @@ from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_u
 from osdimage.imaging.wim.failures import translate
 from osdimage.imaging.wim.info import ImageInfo, WimHeader
 from osdimage.imaging.wim.steps import listener
-from osdimage.native import entries
-from osdimage.native.entries import Entry
-from osdimage.native.handles import WimHandle
-from osdimage.native.resource import BlobTable, ResourceReader
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibError
-from osdimage.native.tree import Blob
+from osdimage.native.wim import entries
+from osdimage.native.wim.entries import Entry
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.resource import BlobTable, ResourceReader
+from osdimage.native.wim.tree import Blob
 
 # Blobs that lie together are read by one worker: enough bytes that handing them out costs nothing beside reading them.
 _BATCH_BYTES = 4 * MIB

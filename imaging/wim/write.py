@@ -14,9 +14,9 @@ from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.steps import listener
-from osdimage.native.facts import WriteSettings
-from osdimage.native.handles import WimHandle
 from osdimage.native.runtime import Compression
+from osdimage.native.wim.facts import WriteSettings
+from osdimage.native.wim.handles import WimHandle
 
 # Shares of the time of a write, measured with the default compression; scanning is cheap beside compressing.
 WRITE_SHARES = {

@@ -23,7 +23,7 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.ntfs import state
 from osdimage.imaging.volume.opened import OpenVolume
-from osdimage.native.ntfs_files import ROOT, NtfsAbout, NtfsFiles
+from osdimage.native.ntfs.files import ROOT, NtfsAbout, NtfsFiles
 
 _BESIDE_SUFFIX = ".osdimage-new"
 _LONGEST_NAME = 255

@@ -18,7 +18,8 @@ from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError,
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB, Extent, format_size
-from osdimage.native import holes, ntfs
+from osdimage.native import holes
+from osdimage.native.ntfs import volume
 
 HEADS, SECTORS_PER_TRACK = 255, 63
 """The geometry that every BIOS with LBA and Windows assume."""
@@ -207,7 +208,7 @@ def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat,
     elif not wish.is_zero and not holes.punch(target.descriptor, extent.first * sector_size, size):
         _erase_marks(window)
         # Where the file system makes holes of zeros that mkntfs wrote, they are wanted all the same.
-        for begin, end in ntfs.allocated_ranges(_path_of(descriptor)):
+        for begin, end in volume.allocated_ranges(_path_of(descriptor)):
             for gap_begin, gap_end in holes.hole_ranges(descriptor, begin, min(end, size)):
                 _fill(window, max(gap_begin, sector_size), gap_end)
     done, total = 0, sum(max(0, end - begin) for begin, end in ranges)

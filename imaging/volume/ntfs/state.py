@@ -11,9 +11,9 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError,
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.volume.ntfs import mirror
 from osdimage.imaging.volume.opened import OpenVolume
-from osdimage.native import ntfs
-from osdimage.native.ntfs import Emptied, VolumeFacts
-from osdimage.native.slices import Slice
+from osdimage.native.ntfs import volume as ntfs
+from osdimage.native.ntfs.volume import Emptied, VolumeFacts
+from osdimage.native.slices.slices import Slice
 
 PROTECTED = ("_SMSTaskSequence", "SMSTSLog")
 r"""What a wipe leaves at the root: where a task sequence keeps itself, the user state (``\_SMSTaskSequence\UserState``)

@@ -19,8 +19,8 @@ from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.volume.ntfs import mirror as ntfs_mirror
-from osdimage.native import ntfs
-from osdimage.native.slices import Slice
+from osdimage.native.ntfs import volume as ntfs
+from osdimage.native.slices.slices import Slice
 from slice_device import Device
 from volume_cases import MIB, expected_contents, make_files, make_tree, make_wim
 

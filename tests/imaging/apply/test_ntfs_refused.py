@@ -13,7 +13,7 @@ from ntfs_judges import is_dirty, ntfsfix, ntfsls
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.errors import InvalidInput
-from osdimage.native import ntfs
+from osdimage.native.ntfs import volume
 from volume_cases import (
     MIB,
     Disk,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.foreign
 
 
 def test_a_dirty_volume_is_refused_unless_forced(wim: Path, disk: Disk, tmp_path: Path) -> None:
-    with_slice(disk, lambda name: ntfs.set_dirty(name, dirty=True))
+    with_slice(disk, lambda name: volume.set_dirty(name, dirty=True))
     assert is_dirty(part_of(disk))
     before = disk.path.read_bytes()
     where = (str(disk.path), "--partition", str(disk.partition))
@@ -57,7 +57,7 @@ def test_a_dirty_volume_that_is_not_wiped_as_a_whole_stays_dirty(wim: Path, disk
     (kept / "_SMSTaskSequence").mkdir(parents=True)
     where = (str(disk.path), "--partition", str(disk.partition))
     osdimage("apply", str(make_wim_with_everything(kept, tmp_path / "kept.wim")), *where, "--quiet")
-    with_slice(disk, lambda name: ntfs.set_dirty(name, dirty=True))
+    with_slice(disk, lambda name: volume.set_dirty(name, dirty=True))
     said = commands.osdimage("apply", wim, *where, "--wipe", "--yes", "--force").err
     assert "stays marked dirty, as it was marked dirty before" in said
     part = part_of(disk)

@@ -14,7 +14,7 @@ from osdimage.imaging import WimFile
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.progress import Phase, ProgressEvent
-from osdimage.native import ntfs
+from osdimage.native.ntfs import volume as ntfs
 from stopping import unmeasured
 from volume_cases import MIB, OSDIMAGE, make_files, make_wim
 

@@ -12,7 +12,7 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressEvent
-from osdimage.native import ntfs
+from osdimage.native.ntfs import volume as ntfs
 from volume_cases import (
     MIB,
     Disk,

@@ -29,9 +29,9 @@ from osdimage.imaging import (
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.capture.config import parse_config
 from osdimage.imaging.wim.info import decode_xml, parse_images
-from osdimage.native.resource import ResourceReader
 from osdimage.native.runtime import Compression
-from osdimage.native.tree import Blob
+from osdimage.native.wim.resource import ResourceReader
+from osdimage.native.wim.tree import Blob
 from sandbox import COMMAND, Outcome, Sandbox
 from smalldisk import small_disk
 from wimcraft import FILE, Node, build, change_blob, folder, lie, resource, root, symlink, told

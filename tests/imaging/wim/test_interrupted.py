@@ -25,7 +25,7 @@ import pytest
 import wimcraft
 from osdimage.imaging import ImageProperties, Phase, ProgressEvent, StorageError, WimFile, export_images, set_properties
 from osdimage.imaging.apply.image import apply_image
-from osdimage.native import ntfs
+from osdimage.native.ntfs import volume as ntfs
 from sandbox import COMMAND
 from smalldisk import SmallDisk, small_disk
 from stopping import unmeasured

@@ -1,0 +1,1 @@
+"""libntfs-3g: volumes, and single files of them."""

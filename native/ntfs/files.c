@@ -1,0 +1,415 @@
+/*
+ * Single files and directories of an NTFS volume: finding, listing, reading, making, overwriting and deleting them.
+ *
+ * A file or directory is named by its reference (record number and sequence number), as osd_ntfs_child() tells it, so
+ * that a path is walked by whoever knows what may lie on it: nothing here follows a link.
+ */
+#define _GNU_SOURCE
+#include "ntfs/volume.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* ntfs-3g's headers use what errno.h, stdarg.h and sys/stat.h declare, and include none of them. */
+#include <ntfs-3g/types.h>
+#include <ntfs-3g/attrib.h>
+#include <ntfs-3g/device.h>
+#include <ntfs-3g/dir.h>
+#include <ntfs-3g/inode.h>
+#include <ntfs-3g/layout.h>
+#include <ntfs-3g/security.h>
+#include <ntfs-3g/volume.h>
+
+/* What a caller may change: the rest tells how the file is stored. */
+#define SETTABLE (FILE_ATTR_READONLY | FILE_ATTR_HIDDEN | FILE_ATTR_SYSTEM | FILE_ATTR_ARCHIVE)
+
+static int
+fail(int number)
+{
+	errno = number;
+	return -1;
+}
+
+/* Close an inode, whatever result says; the first error counts. */
+static int
+close_inode(ntfs_inode *inode, int result)
+{
+	int number = errno;
+
+	if (ntfs_inode_close(inode) != 0)
+		return result != 0 ? fail(number) : -1;
+	return result != 0 ? fail(number) : 0;
+}
+
+/* Open what a reference names, if it is still that. */
+static ntfs_inode *
+open_inode(ntfs_volume *volume, uint64_t reference)
+{
+	ntfs_inode *inode = ntfs_inode_open(volume, MREF(reference));
+
+	if (inode != NULL && MSEQNO(reference) != 0 && le16_to_cpu(inode->mrec->sequence_number) != MSEQNO(reference)) {
+		ntfs_inode_close(inode);
+		errno = ENOENT;
+		return NULL;
+	}
+	return inode;
+}
+
+/* Tell what a reference names.  Returns 0, or -1 with errno. */
+int
+osd_ntfs_about(struct _ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about)
+{
+	ntfs_inode *inode = open_inode(volume, reference);
+
+	if (inode == NULL)
+		return -1;
+	about->reference = reference;
+	about->is_directory = (inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) != 0;
+	about->attributes = le32_to_cpu(inode->flags);
+	about->size = about->is_directory ? 0 : inode->data_size;
+	about->modified = le64_to_cpu(inode->last_data_change_time);
+	return ntfs_inode_close(inode);
+}
+
+/*
+ * Find a name (UTF-16LE) in a directory as the volume compares names, without case.  Returns 0, or -1 with errno:
+ * ENOENT when there is none.
+ */
+int
+osd_ntfs_child(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
+	       struct osd_ntfs_about *about)
+{
+	ntfs_inode *inode = open_inode(volume, directory);
+	u64 found;
+	int number;
+
+	if (inode == NULL)
+		return -1;
+	if ((inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) == 0) {
+		ntfs_inode_close(inode);
+		return fail(ENOTDIR);
+	}
+	NVolClearCaseSensitive(volume);
+	found = ntfs_inode_lookup_by_name(inode, name, (int)length);
+	number = errno;
+	NVolSetCaseSensitive(volume);
+	if (ntfs_inode_close(inode) != 0)
+		return -1;
+	if (found == (u64)-1)
+		return fail(number);
+	return osd_ntfs_about(volume, found, about);
+}
+
+/* ---- listing */
+
+struct listing {
+	uint8_t *data;
+	size_t size, capacity;
+	int error;
+};
+
+static int
+list_entry(void *data, const ntfschar *name, const int length, const int name_type, const s64 position,
+	   const MFT_REF reference, const unsigned type)
+{
+	struct listing *listing = data;
+	const uint64_t number = reference;
+	const uint16_t units = (uint16_t)length;
+	const size_t size = sizeof(number) + sizeof(units) + (size_t)length * sizeof(*name);
+
+	(void)type;
+	/*
+	 * "." and "..", which libntfs-3g makes up at positions 0 and 1 (entries of these names would have others), the
+	 * files of NTFS itself, and short names, which go with the long ones.
+	 */
+	if (position < 2 || MREF(reference) < FILE_first_user || name_type == FILE_NAME_DOS)
+		return 0;
+	if (listing->capacity - listing->size < size) {
+		size_t capacity = 2 * listing->capacity + 4096;
+		uint8_t *grown = realloc(listing->data, capacity);
+
+		if (grown == NULL) {
+			listing->error = ENOMEM;
+			return -1;
+		}
+		listing->data = grown;
+		listing->capacity = capacity;
+	}
+	memcpy(listing->data + listing->size, &number, sizeof(number));
+	memcpy(listing->data + listing->size + sizeof(number), &units, sizeof(units));
+	memcpy(listing->data + listing->size + sizeof(number) + sizeof(units), name, (size_t)length * sizeof(*name));
+	listing->size += size;
+	return 0;
+}
+
+/*
+ * List a directory: for each entry its reference (64 bits), the length of its name (16 bits) and the name in UTF-16LE,
+ * numbers as this machine stores them.  The caller frees the list.  Returns 0, or -1 with errno.
+ */
+int
+osd_ntfs_list(struct _ntfs_volume *volume, uint64_t directory, uint8_t **list, size_t *size)
+{
+	struct listing listing = { .data = NULL };
+	ntfs_inode *inode = open_inode(volume, directory);
+	s64 position = 0;
+	int result = 0;
+
+	*list = NULL;
+	*size = 0;
+	if (inode == NULL)
+		return -1;
+	if ((inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) == 0)
+		result = fail(ENOTDIR);
+	else if (ntfs_readdir(inode, &position, &listing, list_entry) != 0)
+		result = fail(listing.error != 0 ? listing.error : errno);
+	if (close_inode(inode, result) != 0) {
+		int number = errno;
+
+		free(listing.data);
+		return fail(number);
+	}
+	*list = listing.data;
+	*size = listing.size;
+	return 0;
+}
+
+/* ---- contents */
+
+static ntfs_attr *
+open_data(ntfs_inode *inode)
+{
+	if ((inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) != 0) {
+		errno = EISDIR;
+		return NULL;
+	}
+	/* What lies elsewhere, or can only be read by Windows, must not be taken for the contents. */
+	if ((inode->flags & (FILE_ATTR_REPARSE_POINT | FILE_ATTR_ENCRYPTED)) != const_cpu_to_le32(0)) {
+		errno = EOPNOTSUPP;
+		return NULL;
+	}
+	return ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
+}
+
+/*
+ * Read a part of the contents of a file.  Returns how many bytes that were, fewer than asked for only at the end, or
+ * -1 with errno: EOPNOTSUPP when the file is a link, or is stored in a way that only Windows reads.
+ */
+int64_t
+osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count)
+{
+	ntfs_inode *inode = open_inode(volume, reference);
+	ntfs_attr *data;
+	int64_t done = 0;
+	int result = 0;
+
+	if (inode == NULL)
+		return -1;
+	data = open_data(inode);
+	if (data == NULL)
+		return close_inode(inode, -1);
+	while (done < count) {
+		s64 got = ntfs_attr_pread(data, offset + done, count - done, (uint8_t *)buffer + done);
+
+		if (got <= 0) {
+			result = got < 0 ? -1 : 0;
+			break;
+		}
+		done += got;
+	}
+	if (result != 0) {
+		int number = errno;
+
+		ntfs_attr_close(data);
+		return close_inode(inode, fail(number));
+	}
+	ntfs_attr_close(data);
+	return close_inode(inode, 0) == 0 ? done : -1;
+}
+
+static int
+write_all(ntfs_attr *data, const uint8_t *buffer, int64_t count)
+{
+	const int is_compressed = (data->data_flags & ATTR_COMPRESSION_MASK) != const_cpu_to_le16(0);
+	const s64 before = data->data_size;
+	int64_t done = 0;
+
+	/*
+	 * Room first, so that a full volume leaves the old contents whole.  Compressed contents take what they take: what
+	 * is written there comes after the end of a file of size 0.
+	 */
+	if (is_compressed) {
+		if (ntfs_attr_truncate(data, 0) != 0)
+			return -1;
+	} else if (ntfs_attr_truncate_solid(data, count > before ? count : before) != 0) {
+		int number = errno;
+
+		ntfs_attr_truncate(data, before);
+		return fail(number);
+	}
+	while (done < count) {
+		s64 put = ntfs_attr_pwrite(data, done, count - done, buffer + done);
+
+		if (put <= 0)
+			return put < 0 ? -1 : fail(EIO);
+		done += put;
+	}
+	if (is_compressed)
+		return ntfs_attr_pclose(data);
+	return ntfs_attr_truncate(data, count);
+}
+
+static void
+set_times(ntfs_inode *inode, int64_t time, int is_new)
+{
+	inode->last_data_change_time = cpu_to_le64(time);
+	inode->last_mft_change_time = cpu_to_le64(time);
+	if (is_new) {
+		inode->creation_time = cpu_to_le64(time);
+		inode->last_access_time = cpu_to_le64(time);
+	}
+	ntfs_inode_mark_dirty(inode);
+	NInoFileNameSetDirty(inode);
+}
+
+/*
+ * Replace the contents of a file, which keeps everything else; time (FILETIME) becomes that of its last change.
+ * Returns 0, or -1 with errno.  When the volume is full the old contents are still there.
+ */
+int
+osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time)
+{
+	ntfs_inode *inode = open_inode(volume, reference);
+	ntfs_attr *data;
+	int result, number;
+
+	if (inode == NULL)
+		return -1;
+	data = open_data(inode);
+	if (data == NULL)
+		return close_inode(inode, -1);
+	result = write_all(data, buffer, count);
+	number = errno;
+	ntfs_attr_close(data);
+	if (result == 0)
+		set_times(inode, time, 0);
+	errno = number;
+	return close_inode(inode, result);
+}
+
+/* ---- making and deleting */
+
+/*
+ * Find the id of the security descriptor that something new in a directory inherits, as NTFS makes it.  0: none, and
+ * libntfs-3g gives the new file a descriptor of its own.
+ */
+static le32
+inherited(ntfs_volume *volume, ntfs_inode *directory, int is_directory)
+{
+	struct PERMISSIONS_CACHE *cache = NULL;
+	struct SECURITY_CONTEXT context;
+	le32 id;
+
+	if (volume->secure_ni == NULL && ntfs_open_secure(volume) != 0)
+		return const_cpu_to_le32(0);
+	memset(&context, 0, sizeof(context));
+	context.vol = volume;
+	context.pseccache = &cache;
+	id = ntfs_inherited_id(&context, directory, is_directory);
+	ntfs_destroy_security_context(&context);
+	return id;
+}
+
+/*
+ * Make a file with contents, or with is_directory an empty directory, in a directory that has nothing of its name.
+ * Returns 0, or -1 with errno: EEXIST when there is something.  What failed half-way is deleted again.
+ */
+int
+osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length, int is_directory,
+	      const void *buffer, int64_t count, int64_t time, struct osd_ntfs_about *about)
+{
+	ntfs_inode *parent, *inode;
+	int result = 0, number = 0;
+
+	if (length > NTFS_MAX_NAME_LEN)
+		return fail(ENAMETOOLONG);
+	if (osd_ntfs_child(volume, directory, name, length, about) == 0)
+		return fail(EEXIST);
+	if (errno != ENOENT)
+		return -1;
+	parent = open_inode(volume, directory);
+	if (parent == NULL)
+		return -1;
+	inode = ntfs_create(parent, inherited(volume, parent, is_directory), name, (u8)length,
+			    is_directory ? S_IFDIR : S_IFREG);
+	if (inode == NULL)
+		return close_inode(parent, -1);
+	about->reference = MK_MREF(inode->mft_no, le16_to_cpu(inode->mrec->sequence_number));
+	if (!is_directory) {
+		ntfs_attr *data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
+
+		result = data == NULL ? -1 : write_all(data, buffer, count);
+		number = errno;
+		if (data != NULL)
+			ntfs_attr_close(data);
+	}
+	if (result != 0) {
+		/* This closes both. */
+		ntfs_delete(volume, NULL, inode, parent, name, (u8)length);
+		return fail(number);
+	}
+	set_times(inode, time, 1);
+	/* libntfs-3g wants the inode closed before that of the directory, whose index it keeps up to date. */
+	if (ntfs_inode_close_in_dir(inode, parent) != 0)
+		return close_inode(parent, -1);
+	if (close_inode(parent, 0) != 0)
+		return -1;
+	return osd_ntfs_about(volume, about->reference, about);
+}
+
+/* Set the attributes of a file or directory, those that a user may set.  Returns 0, or -1 with errno. */
+int
+osd_ntfs_set_attributes(struct _ntfs_volume *volume, uint64_t reference, uint32_t attributes)
+{
+	ntfs_inode *inode = open_inode(volume, reference);
+
+	if (inode == NULL)
+		return -1;
+	inode->flags = (inode->flags & ~SETTABLE) | (cpu_to_le32(attributes) & SETTABLE);
+	ntfs_inode_mark_dirty(inode);
+	NInoFileNameSetDirty(inode);
+	return ntfs_inode_close(inode);
+}
+
+/* Delete a file or an empty directory by its name.  Returns 0, or -1 with errno: ENOTEMPTY. */
+int
+osd_ntfs_delete(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length)
+{
+	struct osd_ntfs_about about;
+	ntfs_inode *parent, *inode;
+	int result;
+
+	if (osd_ntfs_child(volume, directory, name, length, &about) != 0)
+		return -1;
+	inode = open_inode(volume, about.reference);
+	if (inode == NULL)
+		return -1;
+	parent = open_inode(volume, directory);
+	if (parent == NULL)
+		return close_inode(inode, -1);
+	/* This closes both.  The name is found as it was looked up. */
+	NVolClearCaseSensitive(volume);
+	result = ntfs_delete(volume, NULL, inode, parent, name, (u8)length);
+	NVolSetCaseSensitive(volume);
+	return result == 0 ? 0 : -1;
+}
+
+/* Wait until everything that was written is on the medium.  Returns 0, or -1 with errno. */
+int
+osd_ntfs_sync(struct _ntfs_volume *volume)
+{
+	return ntfs_device_sync(volume->dev);
+}

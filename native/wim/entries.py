@@ -1,0 +1,108 @@
+"""The files and directories of an image as Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from osdimage.native._wimlib import ffi
+from osdimage.native.text import from_c
+from osdimage.native.wim.handles import WimHandle
+
+_NO_ID = bytes(16)
+_NO_HASH = bytes(20)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A data stream of a file.  The unnamed one has the name None; its blob is None when it is empty."""
+
+    name: str | None
+    size: int
+    stored_size: int | None
+    sha1: bytes | None
+    is_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or directory of an image, as libwim lists it.  Times in nanoseconds since 1970."""
+
+    path: str
+    name: str | None
+    short_name: str | None
+    attributes: int
+    reparse_tag: int | None
+    links: int
+    link_group: int | None
+    created_ns: int
+    modified_ns: int
+    accessed_ns: int
+    security_descriptor: bytes | None
+    object_id: bytes | None
+    unix_mode: int | None
+    unix_uid: int | None
+    unix_gid: int | None
+    streams: tuple[Stream, ...]
+
+
+def each_entry(
+    handle: WimHandle,
+    image: int,
+    path: str,
+    *,
+    recursive: bool,
+    visit: Callable[[Entry], None],
+    children: bool = False,
+) -> tuple[str, ...]:
+    """Call a function with every :class:`Entry` at and below a path, parents first; return libwim's warnings.
+
+    With ``children`` that of the path itself is left out, and those in it are visited.
+    """
+    return handle.each_entry(
+        image, path, recursive=recursive, children=children, on_entry=lambda item: visit(_entry(item))
+    )
+
+
+def _entry(item: Any) -> Entry:
+    descriptor = None
+    if item.security_descriptor != ffi.NULL:
+        descriptor = bytes(ffi.buffer(item.security_descriptor, item.security_descriptor_size))
+    object_id = bytes(item.object_id.object_id)
+    has_unix_data = item.unix_mode != 0
+    is_reparse_point = item.attributes & 0x400 != 0
+    return Entry(
+        path=from_c(item.full_path) or "/",
+        name=from_c(item.filename) or None,
+        short_name=from_c(item.dos_name) or None,
+        attributes=item.attributes,
+        reparse_tag=item.reparse_tag if is_reparse_point else None,
+        links=item.num_links,
+        link_group=item.hard_link_group_id or None,
+        created_ns=_nanoseconds(item.creation_time),
+        modified_ns=_nanoseconds(item.last_write_time),
+        accessed_ns=_nanoseconds(item.last_access_time),
+        security_descriptor=descriptor,
+        object_id=None if object_id == _NO_ID else object_id,
+        unix_mode=item.unix_mode if has_unix_data else None,
+        unix_uid=item.unix_uid if has_unix_data else None,
+        unix_gid=item.unix_gid if has_unix_data else None,
+        streams=tuple(_stream(item.streams[i]) for i in range(item.num_named_streams + 1)),
+    )
+
+
+def _nanoseconds(time: Any) -> int:
+    return int(time.tv_sec) * 1_000_000_000 + int(time.tv_nsec)
+
+
+def _stream(item: Any) -> Stream:
+    resource = item.resource
+    sha1 = bytes(resource.sha1_hash)
+    return Stream(
+        name=from_c(item.stream_name),
+        size=resource.uncompressed_size,
+        stored_size=None if resource.packed or resource.is_missing else resource.compressed_size,
+        sha1=None if sha1 == _NO_HASH else sha1,
+        is_missing=bool(resource.is_missing),
+    )

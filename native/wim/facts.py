@@ -1,0 +1,92 @@
+"""What is told to and by a :class:`~osdimage.native.wim.handles.WimHandle`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from osdimage.native._wimlib import lib
+from osdimage.native.runtime import Compression
+
+
+@dataclass(frozen=True, slots=True)
+class WimInfo:
+    """What ``wimlib_get_wim_info`` tells of an open WIM.  Sizes in bytes."""
+
+    guid: bytes
+    image_count: int
+    boot_index: int
+    version: int
+    chunk_size: int
+    part_number: int
+    total_parts: int
+    compression: Compression | None
+    total_bytes: int
+    has_integrity_table: bool
+    has_rpfix: bool
+    is_marked_readonly: bool
+    is_spanned: bool
+    write_in_progress: bool
+    is_pipable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSettings:
+    """How libwim is to write a WIM.
+
+    Attributes:
+        compression: of the output; the level gate is held with it.
+        level: libwim's compression level, 0 for its default.
+        solid: pack the blobs into solid resources.
+        integrity: True or False to have or not have an integrity table, None to keep what the WIM has.
+        rebuild: write everything anew instead of appending (:meth:`WimHandle.overwrite` only).
+        recompress: compress again what could be copied.
+        retain_guid: keep the WIM's GUID.
+        skips_references: leave out the blobs that are in referenced files: what is written is a delta of these.
+        threads: compressor threads, 0 for one a processor.
+    """
+
+    compression: Compression
+    level: int = 0
+    solid: bool = False
+    integrity: bool | None = None
+    rebuild: bool = False
+    recompress: bool = False
+    retain_guid: bool = False
+    skips_references: bool = False
+    threads: int = 0
+
+    def flags(self) -> int:
+        """Return libwim's flags for these settings; the file is always synced to the disk."""
+        integrity = {
+            None: 0,
+            True: lib.WIMLIB_WRITE_FLAG_CHECK_INTEGRITY,
+            False: lib.WIMLIB_WRITE_FLAG_NO_CHECK_INTEGRITY,
+        }
+        return int(
+            lib.WIMLIB_WRITE_FLAG_FSYNC
+            | integrity[self.integrity]
+            | (lib.WIMLIB_WRITE_FLAG_SOLID if self.solid else 0)
+            | (lib.WIMLIB_WRITE_FLAG_REBUILD if self.rebuild else 0)
+            | (lib.WIMLIB_WRITE_FLAG_RECOMPRESS if self.recompress else 0)
+            | (lib.WIMLIB_WRITE_FLAG_RETAIN_GUID if self.retain_guid else 0)
+            | (lib.WIMLIB_WRITE_FLAG_SKIP_EXTERNAL_WIMS if self.skips_references else 0)
+        )
+
+
+class AddedImage(NamedTuple):
+    """What :meth:`WimHandle.add_image` found.
+
+    Attributes:
+        warnings: libwim's.
+        directories: number of directories, the root among them.
+        files: number of files and links; each hard link counts.
+        size: of their contents, in bytes; named streams are included, hard links count once.
+        refused_names: number of names that Windows does not allow.
+    """
+
+    warnings: tuple[str, ...]
+    directories: int
+    files: int
+    size: int
+    refused_names: int

@@ -1,0 +1,312 @@
+/*
+ * Sequential reader of one resource of a WIM file.
+ *
+ * libwim verifies on one thread and stops at the first bad blob.  This reader takes a resource's place in the file from
+ * libwim's blob table and decompresses its chunks with libwim's public decompressors, so that Python can hash several
+ * blobs at once and name every bad one.
+ *
+ * Format: "Windows Imaging File Format (WIM)", white paper, Microsoft 2007, "Resources": a table of chunk offsets
+ * (u32, or u64 where the resource is larger than 4 GiB; the first chunk has none), then the chunks; a chunk whose
+ * stored size equals its size is stored.  Solid resources (version 0xE00) begin with u64 size, u32 chunk size and u32
+ * compression type, and their table holds the size of each chunk as u32.
+ *
+ * Everything read from the file is checked before it is used; nothing larger than one chunk and the table is held.
+ */
+#define _GNU_SOURCE
+#include "wim/resource.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <wimlib.h>
+
+#define SOLID_HEADER_SIZE 16
+/* The largest chunk that libwim itself accepts for LZMS (1 GiB) would be half a small machine; ESDs use 64 MiB. */
+#define LARGEST_CHUNK (UINT32_C(1) << 28)
+
+struct osd_reader {
+	int fd;
+	struct wimlib_decompressor *decompressor;
+	int decompressor_type;
+	uint32_t decompressor_chunk;
+
+	uint64_t position;	/* of the next chunk in the file */
+	uint64_t end;		/* of the resource in the file */
+	uint64_t remaining;	/* bytes that have not been handed out */
+	uint64_t next_chunk;
+	uint64_t chunks;
+	uint32_t chunk_size;
+	int is_compressed;
+
+	uint64_t *stored;	/* stored size of each chunk */
+	uint64_t stored_capacity;
+	uint8_t *scratch;
+	uint64_t scratch_capacity;
+};
+
+struct osd_reader *
+osd_reader_new(int fd)
+{
+	struct osd_reader *reader = calloc(1, sizeof(*reader));
+
+	if (reader != NULL)
+		reader->fd = fd;
+	return reader;
+}
+
+/* Free the reader.  The file descriptor stays open: it is the caller's. */
+void
+osd_reader_free(struct osd_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	if (reader->decompressor != NULL)
+		wimlib_free_decompressor(reader->decompressor);
+	free(reader->stored);
+	free(reader->scratch);
+	free(reader);
+}
+
+static int
+fail(int number)
+{
+	errno = number;
+	return -1;
+}
+
+static int
+read_fully(int fd, void *buffer, uint64_t size, uint64_t offset)
+{
+	uint8_t *cursor = buffer;
+
+	while (size > 0) {
+		ssize_t count = pread(fd, cursor, size, (off_t)offset);
+
+		if (count < 0) {
+			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		if (count == 0)
+			return fail(ENODATA);
+		cursor += count;
+		offset += (uint64_t)count;
+		size -= (uint64_t)count;
+	}
+	return 0;
+}
+
+static int
+reserve(void **memory, uint64_t *capacity, uint64_t wanted)
+{
+	void *grown;
+
+	if (wanted <= *capacity)
+		return 0;
+	grown = realloc(*memory, wanted);
+	if (grown == NULL)
+		return fail(ENOMEM);
+	*memory = grown;
+	*capacity = wanted;
+	return 0;
+}
+
+/* Use the decompressor at hand when it fits: making one allocates and fills tables, and most blobs are small. */
+static int
+prepare_decompressor(struct osd_reader *reader, int type, uint32_t chunk_size)
+{
+	if (reader->decompressor != NULL && reader->decompressor_type == type &&
+	    reader->decompressor_chunk == chunk_size)
+		return 0;
+	if (reader->decompressor != NULL)
+		wimlib_free_decompressor(reader->decompressor);
+	reader->decompressor = NULL;
+	switch (wimlib_create_decompressor((enum wimlib_compression_type)type, chunk_size, &reader->decompressor)) {
+	case WIMLIB_ERR_SUCCESS:
+		break;
+	case WIMLIB_ERR_NOMEM:
+		return fail(ENOMEM);
+	default:
+		return fail(EBADMSG);
+	}
+	reader->decompressor_type = type;
+	reader->decompressor_chunk = chunk_size;
+	return 0;
+}
+
+/* Read the table of chunks and leave position at the first chunk. */
+static int
+read_chunk_table(struct osd_reader *reader, uint64_t size, int is_solid)
+{
+	uint64_t width = (!is_solid && size > UINT32_MAX) ? 8 : 4;
+	uint64_t entries = is_solid ? reader->chunks : reader->chunks - 1;
+	uint64_t room = reader->end - reader->position;
+	uint64_t first;
+
+	if (entries > room / width)
+		return fail(EBADMSG);
+	if (reserve((void **)&reader->stored, &reader->stored_capacity, reader->chunks * 8) != 0 ||
+	    reserve((void **)&reader->scratch, &reader->scratch_capacity, entries * width) != 0)
+		return -1;
+	if (read_fully(reader->fd, reader->scratch, entries * width, reader->position) != 0)
+		return -1;
+	first = reader->position + entries * width;
+	room -= entries * width;
+	if (is_solid) {
+		for (uint64_t i = 0; i < entries; i++) {
+			uint32_t value;
+
+			memcpy(&value, reader->scratch + i * 4, 4);
+			reader->stored[i] = le32toh(value);
+			if (reader->stored[i] > room)
+				return fail(EBADMSG);
+			room -= reader->stored[i];
+		}
+	} else {
+		uint64_t before = 0;
+
+		for (uint64_t i = 0; i < entries; i++) {
+			uint64_t offset;
+
+			if (width == 8) {
+				memcpy(&offset, reader->scratch + i * 8, 8);
+				offset = le64toh(offset);
+			} else {
+				uint32_t value;
+
+				memcpy(&value, reader->scratch + i * 4, 4);
+				offset = le32toh(value);
+			}
+			if (offset < before || offset > room)
+				return fail(EBADMSG);
+			reader->stored[i] = offset - before;
+			before = offset;
+		}
+		reader->stored[entries] = room - before;
+	}
+	reader->position = first;
+	return 0;
+}
+
+/*
+ * Begin to read a resource.  offset and stored_size are its place in the file, size what it expands to.  A solid
+ * resource brings its own compression type and chunk size.  Returns 0, or -1 with errno: EBADMSG for contents that
+ * cannot be, ENODATA for a file that ends too early.
+ */
+int
+osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored_size, uint64_t size, int is_compressed,
+		 int is_solid, int compression_type, uint32_t chunk_size)
+{
+	struct stat facts;
+
+	if (offset + stored_size < offset || offset + stored_size > INT64_MAX)
+		return fail(EBADMSG);
+	/* The sizes of the tables below follow from stored_size, so it must be the file's and not a claim. */
+	if (fstat(reader->fd, &facts) != 0)
+		return -1;
+	if (S_ISREG(facts.st_mode) && offset + stored_size > (uint64_t)facts.st_size)
+		return fail(ENODATA);
+	reader->position = offset;
+	reader->end = offset + stored_size;
+	reader->remaining = size;
+	reader->next_chunk = 0;
+	reader->chunks = 0;
+	reader->is_compressed = is_compressed || is_solid;
+	reader->chunk_size = chunk_size;
+	if (!reader->is_compressed)
+		return stored_size == size ? 0 : fail(EBADMSG);
+	if (is_solid) {
+		uint8_t header[SOLID_HEADER_SIZE];
+		uint64_t real_size;
+		uint32_t real_chunk, real_type;
+
+		if (stored_size < sizeof(header))
+			return fail(EBADMSG);
+		if (read_fully(reader->fd, header, sizeof(header), offset) != 0)
+			return -1;
+		memcpy(&real_size, header, 8);
+		memcpy(&real_chunk, header + 8, 4);
+		memcpy(&real_type, header + 12, 4);
+		if (le64toh(real_size) != size)
+			return fail(EBADMSG);
+		reader->chunk_size = le32toh(real_chunk);
+		compression_type = (int)le32toh(real_type);
+		reader->position += sizeof(header);
+	}
+	if (reader->chunk_size == 0 || (reader->chunk_size & (reader->chunk_size - 1)) != 0 ||
+	    reader->chunk_size > LARGEST_CHUNK)
+		return fail(EBADMSG);
+	if (size == 0)
+		return 0;
+	reader->chunks = (size - 1) / reader->chunk_size + 1;
+	if (read_chunk_table(reader, size, is_solid) != 0)
+		return -1;
+	return prepare_decompressor(reader, compression_type, reader->chunk_size);
+}
+
+/* The buffer size that osd_reader_next() needs at least: one chunk. */
+uint32_t
+osd_reader_piece(const struct osd_reader *reader)
+{
+	return reader->is_compressed ? reader->chunk_size : 1;
+}
+
+static int64_t
+next_chunk(struct osd_reader *reader, uint8_t *buffer)
+{
+	uint64_t size = reader->remaining < reader->chunk_size ? reader->remaining : reader->chunk_size;
+	uint64_t stored = reader->stored[reader->next_chunk];
+
+	if (stored == 0 || stored > size)
+		return fail(EBADMSG);
+	if (stored == size) {
+		if (read_fully(reader->fd, buffer, size, reader->position) != 0)
+			return -1;
+	} else {
+		if (reserve((void **)&reader->scratch, &reader->scratch_capacity, stored) != 0 ||
+		    read_fully(reader->fd, reader->scratch, stored, reader->position) != 0)
+			return -1;
+		if (wimlib_decompress(reader->scratch, stored, buffer, size, reader->decompressor) != 0)
+			return fail(EBADMSG);
+	}
+	reader->position += stored;
+	reader->next_chunk++;
+	reader->remaining -= size;
+	return (int64_t)size;
+}
+
+/*
+ * Read on: fill buffer with whole chunks, as many as fit (at least one: capacity >= osd_reader_piece()).  Returns the
+ * number of bytes, 0 at the end of the resource, or -1 with errno.
+ */
+int64_t
+osd_reader_next(struct osd_reader *reader, uint8_t *buffer, uint64_t capacity)
+{
+	int64_t filled = 0;
+
+	if (!reader->is_compressed) {
+		uint64_t size = reader->remaining < capacity ? reader->remaining : capacity;
+
+		if (read_fully(reader->fd, buffer, size, reader->position) != 0)
+			return -1;
+		reader->position += size;
+		reader->remaining -= size;
+		return (int64_t)size;
+	}
+	while (reader->remaining > 0) {
+		uint64_t size = reader->remaining < reader->chunk_size ? reader->remaining : reader->chunk_size;
+		int64_t count;
+
+		if (size > capacity - (uint64_t)filled)
+			break;
+		count = next_chunk(reader, buffer + filled);
+		if (count < 0)
+			return -1;
+		filled += count;
+	}
+	return filled;
+}

@@ -1,0 +1,165 @@
+"""Reading the resources of a WIM file, bounded and in order; the Python face of ``resource.c`` and ``blob_table.c``."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Container, Iterator
+from typing import Any
+
+from osdimage.native._wimlib import ffi, lib
+from osdimage.native.runtime import Compression
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.tree import Blob
+
+# Few enough calls for large blobs, small enough to stay in the processor's cache.
+_PIECE = 1 << 20
+BATCH_BYTES = _PIECE
+"""How many bytes of small blobs are read at once."""
+
+# struct osd_blob in blob_table.h.
+_BLOB = struct.Struct("=5Q20s2I4B")
+
+
+class BlobTable:
+    """Every blob of a WIM file, in the order of the file; 72 bytes of memory each."""
+
+    def __init__(self, handle: WimHandle) -> None:
+        """Collect the blobs of a WIM; the handle is not needed afterwards."""
+        self._table = ffi.gc(ffi.new("struct osd_blob_table *"), lib.osd_blob_table_release)
+        handle.collect_blobs(self._table)
+        lib.osd_blob_table_sort(self._table)
+        size = self._table.count * _BLOB.size
+        self._rows = memoryview(ffi.buffer(self._table.blobs, size)) if size else memoryview(b"")
+
+    def __len__(self) -> int:
+        """Return the number of blobs."""
+        return int(self._table.count)
+
+    def __getitem__(self, position: int) -> Blob:
+        """Return one blob."""
+        row = _BLOB.unpack_from(self._rows, position * _BLOB.size)
+        return Blob(
+            resource_offset=row[0],
+            resource_stored_size=row[1],
+            resource_size=row[2],
+            offset_in_resource=row[3],
+            size=row[4],
+            sha1=row[5],
+            part_number=row[6],
+            references=row[7],
+            is_metadata=bool(row[8]),
+            is_compressed=bool(row[9]),
+            is_solid=bool(row[10]),
+        )
+
+    def keep(self, wanted: Container[bytes], part_number: int) -> None:
+        """Forget all but the files' blobs of a part that have a wanted SHA-1, each once."""
+        kept: dict[bytes, int] = {}
+        for position, row in enumerate(_BLOB.iter_unpack(self._rows)):
+            sha1 = row[5]
+            if sha1 in wanted and row[6] == part_number and not row[8]:
+                kept.setdefault(sha1, position)
+        size = _BLOB.size
+        for number, position in enumerate(kept.values()):
+            self._rows[number * size : (number + 1) * size] = self._rows[position * size : (position + 1) * size]
+        self._table.count = len(kept)
+        self._rows = self._rows[: len(kept) * size]
+
+    def places(self) -> Iterator[tuple[int, int, bool]]:
+        """Yield the offset of the resource, the size and whether it is solid, of every blob."""
+        for row in _BLOB.iter_unpack(self._rows):
+            yield row[0], row[4], bool(row[10])
+
+    def sizes_and_hashes(self, first: int, count: int) -> list[tuple[int, bytes]]:
+        """Return the size and the SHA-1 of some blobs."""
+        rows = self._rows[first * _BLOB.size : (first + count) * _BLOB.size]
+        return [(row[4], row[5]) for row in _BLOB.iter_unpack(rows)]
+
+    def pointer(self, position: int) -> Any:
+        """Return the ``struct osd_blob *`` of one blob."""
+        return self._table.blobs + position
+
+
+class ResourceReader:
+    """Reads resources from a file descriptor that the caller keeps open.  One thread at a time; close when done."""
+
+    def __init__(self, descriptor: int, compression: Compression, chunk_size: int) -> None:
+        """Prepare to read resources of a WIM with this compression and chunk size (bytes)."""
+        reader = lib.osd_reader_new(descriptor)
+        if reader == ffi.NULL:
+            raise MemoryError
+        self._reader = ffi.gc(reader, lib.osd_reader_free)
+        self._compression = compression
+        self._chunk_size = chunk_size
+        self._buffer = bytearray(_PIECE)
+        self._errors = ffi.new("int32_t[]", 0)
+
+    def close(self) -> None:
+        """Free the buffers and the decompressor."""
+        self._buffer = bytearray()
+        ffi.release(self._reader)
+
+    def batch(self, table: BlobTable, first: int, count: int) -> list[tuple[memoryview, int]]:
+        """Read blobs one behind the other, as many of ``count`` as fit into the buffer and are not solid.
+
+        Returns:
+            The contents of each, valid until the next call, and 0 or the errno of reading it; nothing when the first
+            blob is solid or large, and must be read with :meth:`pieces`.
+        """
+        self._resize(_PIECE)
+        if len(self._errors) < count:
+            self._errors = ffi.new("int32_t[]", count)
+        taken = lib.osd_reader_batch(
+            self._reader,
+            table.pointer(first),
+            count,
+            self._compression.value,
+            self._chunk_size,
+            ffi.from_buffer("uint8_t[]", self._buffer),
+            len(self._buffer),
+            self._errors,
+        )
+        view = memoryview(self._buffer)
+        found, position = [], 0
+        for number, (size, _) in enumerate(table.sizes_and_hashes(first, taken)):
+            found.append((view[position : position + size], self._errors[number]))
+            position += size
+        return found
+
+    def _resize(self, size: int) -> None:
+        if len(self._buffer) != size:
+            self._buffer = bytearray(size)
+
+    def pieces(self, blob: Blob) -> Iterator[memoryview]:
+        """Yield the contents of the resource that holds a blob, piece by piece.
+
+        Each piece is valid until the next is asked for.
+
+        Raises:
+            OSError: EBADMSG when the contents cannot be decompressed, ENODATA when the file ends before the resource,
+                or the error of the read.
+        """
+        code = lib.osd_reader_begin(
+            self._reader,
+            blob.resource_offset,
+            blob.resource_stored_size,
+            blob.resource_size,
+            blob.is_compressed,
+            blob.is_solid,
+            self._compression.value,
+            self._chunk_size,
+        )
+        if code != 0:
+            raise OSError(ffi.errno, os.strerror(ffi.errno))
+        wanted = max(_PIECE, lib.osd_reader_piece(self._reader))
+        self._resize(wanted)
+        view = memoryview(self._buffer)
+        target = ffi.from_buffer("uint8_t[]", self._buffer)
+        while True:
+            count = lib.osd_reader_next(self._reader, target, wanted)
+            if count < 0:
+                raise OSError(ffi.errno, os.strerror(ffi.errno))
+            if count == 0:
+                return
+            yield view[:count]

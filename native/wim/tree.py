@@ -1,0 +1,157 @@
+"""Facts of the tree and the blobs of a WIM, found without a Python object for each file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from osdimage.native._wimlib import ffi, lib
+from osdimage.native.text import from_c, path_to_c
+from osdimage.native.wim.handles import WimHandle
+
+
+class Refusal(Enum):
+    """Why a name cannot be applied."""
+
+    SEPARATOR = lib.OSD_REFUSAL_SEPARATOR
+    COLON = lib.OSD_REFUSAL_COLON
+    DOTS = lib.OSD_REFUSAL_DOTS
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What one pass over an image's tree found.  Sizes in bytes, hard links counted once."""
+
+    directories: int
+    files: int
+    size: int
+    sparse_size: int
+    named_streams: int
+    named_stream_size: int
+    security_descriptors: int
+    short_names: int
+    links: int
+    other_reparse_points: int
+    object_ids: int
+    encrypted: int
+    dos_attributes: int
+    missing_blobs: int
+    refused_names: int
+    refusal: Refusal | None
+    refused_path: str | None
+    symlink_path: str | None
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob of the blob table and the resource that holds it.  Offsets and sizes in bytes."""
+
+    sha1: bytes
+    size: int
+    part_number: int
+    references: int
+    is_metadata: bool
+    is_compressed: bool
+    is_solid: bool
+    offset_in_resource: int
+    resource_offset: int
+    resource_stored_size: int
+    resource_size: int
+
+
+class _Found(Exception):
+    """Ends an iteration early."""
+
+
+def has_solid_blobs(handle: WimHandle) -> bool:
+    """Tell whether any blob is in a solid resource."""
+
+    def look(item: Any) -> None:
+        if item.packed:
+            raise _Found
+
+    try:
+        handle.each_blob(look)
+    except _Found:
+        return True
+    return False
+
+
+def names_in_root(handle: WimHandle, image: int) -> list[str]:
+    """Return the names in the root directory of an image."""
+    names: list[str] = []
+
+    def take(item: Any) -> None:
+        names.append(from_c(item.filename) or "")
+
+    handle.each_entry(image, "/", recursive=False, children=True, on_entry=take)
+    return names
+
+
+def each_blob(handle: WimHandle, visit: Callable[[Blob], None]) -> None:
+    """Call a function with every :class:`Blob`, metadata resources included."""
+    handle.each_blob(lambda item: visit(_blob(item)))
+
+
+def audit(
+    handle: WimHandle,
+    image: int,
+    *,
+    path: str = "/",
+    target: str | None = None,
+    without_parents: bool = False,
+    memory: int | None = None,
+) -> Audit:
+    """Pass over a path and all below it, in C.
+
+    With a target directory, also look there for symbolic links in the place of the image's directories; the path itself
+    comes directly below the target with ``without_parents``.  libwim may take ``memory`` more bytes for it.
+    """
+    # The C string must live as long as the structure that points to it.
+    encoded = ffi.NULL if target is None else ffi.new("char[]", path_to_c(target))
+    found = ffi.new("struct osd_audit *", {"target": encoded, "without_parents": without_parents})
+    try:
+        messages = handle.audit_tree(image, path, found, memory=memory)
+        return Audit(
+            directories=found.directories,
+            files=found.files,
+            size=found.bytes,
+            sparse_size=found.sparse_bytes,
+            named_streams=found.named_streams,
+            named_stream_size=found.named_stream_bytes,
+            security_descriptors=found.security_descriptors,
+            short_names=found.short_names,
+            links=found.links,
+            other_reparse_points=found.other_reparse_points,
+            object_ids=found.object_ids,
+            encrypted=found.encrypted,
+            dos_attributes=found.dos_attributes,
+            missing_blobs=found.missing_blobs,
+            refused_names=found.refused_names,
+            refusal=Refusal(found.refusal) if found.refusal != lib.OSD_REFUSAL_NONE else None,
+            refused_path=from_c(found.refused_path),
+            symlink_path=from_c(found.symlink_path),
+            messages=messages,
+        )
+    finally:
+        lib.osd_audit_release(found)
+
+
+def _blob(item: Any) -> Blob:
+    is_solid = bool(item.packed)
+    return Blob(
+        sha1=bytes(item.sha1_hash),
+        size=item.uncompressed_size,
+        part_number=item.part_number,
+        references=item.reference_count,
+        is_metadata=bool(item.is_metadata),
+        is_compressed=bool(item.is_compressed),
+        is_solid=is_solid,
+        offset_in_resource=item.offset if is_solid else 0,
+        resource_offset=item.raw_resource_offset_in_wim,
+        resource_stored_size=item.raw_resource_compressed_size,
+        resource_size=item.raw_resource_uncompressed_size,
+    )
