@@ -4,20 +4,20 @@ from __future__ import annotations
 
 # name: (module of this package, what `osdimage --help` says).  The module has the click command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "capture": ("capture", "Capture a directory or a volume into a WIM."),
-    "apply": ("apply", "Apply an image of a WIM to a directory or a volume."),
-    "export": ("export", "Copy images to another WIM, with another compression if wanted."),
-    "info": ("info", "Show what a WIM holds, or change names and descriptions."),
-    "list": ("list", "List the files of an image."),
-    "extract": ("extract", "Extract files of an image."),
-    "verify": ("verify", "Check a WIM: structure, names, and every blob's SHA-1."),
-    "compare": ("compare", "Compare an image with what it was applied to."),
-    "delete": ("delete", "Delete images from a WIM."),
+    "capture": ("wim.capture", "Capture a directory or a volume into a WIM."),
+    "apply": ("wim.apply", "Apply an image of a WIM to a directory or a volume."),
+    "export": ("wim.export", "Copy images to another WIM, with another compression if wanted."),
+    "info": ("wim.info", "Show what a WIM holds, or change names and descriptions."),
+    "list": ("wim.list", "List the files of an image."),
+    "extract": ("wim.extract", "Extract files of an image."),
+    "verify": ("wim.verify", "Check a WIM: structure, names, and every blob's SHA-1."),
+    "compare": ("wim.compare", "Compare an image with what it was applied to."),
+    "delete": ("wim.delete", "Delete images from a WIM."),
     "deploy": ("deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
-    "run": ("run", "Run a task sequence of ConfigMgr or MDT against disk images."),
-    "disk": ("disk", "Lay out a disk: plan, init, show, check, backup and restore its partition table."),
-    "boot": ("boot", "Make a disk start: install, show, check and fix boot files, BCD store and boot code."),
-    "registry": ("registry", "Read and change the registry in an applied volume, a WIM, or a hive file."),
+    "run": ("sequence.run", "Run a task sequence of ConfigMgr or MDT against disk images."),
+    "disk": ("disk.group", "Lay out a disk: plan, init, show, check, backup and restore its partition table."),
+    "boot": ("boot.group", "Make a disk start: install, show, check and fix boot files, BCD store and boot code."),
+    "registry": ("registry.group", "Read and change the registry in an applied volume, a WIM, or a hive file."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),
 }
 

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from osdimage.cli import boot_install, boot_params, disk_params, params, render
-from osdimage.cli.disk_params import LayoutSource
+from osdimage.cli import params, render
+from osdimage.cli.boot import install
+from osdimage.cli.boot import params as boot_params
+from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter, contents, counted
 from osdimage.cli.source import open_wim
 
@@ -153,7 +156,7 @@ def deploy_command(
     more = [
         f"  partition {each.partition}: {counted(each.files, 'file')}, {format_size(each.size)}" for each in result.more
     ]
-    starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(disk))
+    starts = [] if result.boot is None else install.lines(result.boot, where=str(disk))
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     reporter.result(
         result,
@@ -278,7 +281,7 @@ def _show(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
     if reporter.as_json:
         render.document(_document(disk, plan))
         return
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
 
     disk_render.show_disk(f"plan for {disk}", plan.table, {})
     for number, text in enumerate(plan.describe(), 1):
@@ -300,7 +303,7 @@ def _document(disk: Path, plan: DeployPlan) -> dict[str, Any]:
 
 
 def _ask(target: FileTarget, plan: DeployPlan, reporter: Reporter) -> None:
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
 
     reporter.refuse_unattended(f"{target.name} would be overwritten")
     _show(Path(target.name), plan, reporter)
@@ -328,7 +331,7 @@ def _named(result: DeployResult, name: str, disk: Path) -> DeployResult:
 
 
 def _picture(raw: str, disk: Path) -> None:
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.content import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415

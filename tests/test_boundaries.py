@@ -196,7 +196,7 @@ def test_start_up_loads_nothing_heavy(option: str) -> None:
 def test_work_on_a_wim_alone_loads_nothing_of_partition_tables() -> None:
     script = (
         "import sys\n"
-        "import osdimage.cli.apply, osdimage.cli.capture, osdimage.cli.export\n"
+        "import osdimage.cli.wim.apply, osdimage.cli.wim.capture, osdimage.cli.wim.export\n"
         "from osdimage.imaging import WimFile, apply_image, capture_image\n"
         "print('\\n'.join(sys.modules))\n"
     )

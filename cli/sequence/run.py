@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import disk_params, params
+from osdimage.cli import params
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
-from osdimage.cli.run_explain import explain, list_actions
-from osdimage.cli.run_input import (
+from osdimage.cli.sequence.explain import explain, list_actions
+from osdimage.cli.sequence.input import (
     Computer,
     NewDisks,
     Pairs,
@@ -139,7 +140,7 @@ def run_command(
     checked before the first step, and what would be lost is shown; you are asked, unless --yes is given.  Steps that
     need a running Windows are left out and listed.  A run that failed goes on with --resume.
     """
-    from osdimage.cli import run_view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415
     from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
     from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
@@ -181,7 +182,7 @@ def run_command(
     actions = action_table((*ACTIONS, *ELSEWHERE))
     plan = plan_sequence(sequence, state.env, state.machine, actions, judged=state.judged, first=state.next)
     if dry_run:
-        run_view.show_plan(plan, sequence_file, reporter, strict=strict)
+        view.show_plan(plan, sequence_file, reporter, strict=strict)
         return FAILED if plan.problems(strict=strict) else 0
     plan.require(strict=strict)
     for text in plan.warnings:
@@ -193,7 +194,7 @@ def run_command(
     try:
         with ExitStack() as stack:
             log = None if log_file is None else stack.enter_context(SequenceLog(log_file, mask=state.env.mask))
-            observer = stack.enter_context(run_view.Watcher(sequence, plan, state, reporter))
+            observer = stack.enter_context(view.Watcher(sequence, plan, state, reporter))
             report = run_sequence(
                 sequence,
                 state.env,
@@ -207,18 +208,18 @@ def run_command(
             )
     except BaseException as error:
         if kept.exists():
-            error.add_note(run_view.how_to_go_on(sequence_file, kept))
+            error.add_note(view.how_to_go_on(sequence_file, kept))
         raise
-    run_view.show_report(report, sequence_file, reporter)
+    view.show_report(report, sequence_file, reporter)
     return 0 if report.succeeded else FAILED
 
 
 def _ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool) -> None:
-    from osdimage.cli import run_view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap
 
     if reporter.as_json or reporter.quiet or not sys.stdin.isatty():
         raise click.UsageError(f"{plan.destroys[0]}; give --yes when nobody is there to be asked")
-    run_view.show_plan(plan, sequence_file, reporter, strict=strict)
+    view.show_plan(plan, sequence_file, reporter, strict=strict)
     click.confirm("Carry it out?", abort=True, err=True)
 
 

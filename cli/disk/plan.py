@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import disk_params, params, render
-from osdimage.cli.disk_params import LayoutSource
+from osdimage.cli import params, render
+from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter
 
 
@@ -30,7 +31,7 @@ def plan_command(
     Nothing is written.  With --json it is a plan that `osdimage disk init --plan` carries out to the letter: GUIDs
     included, and refused when DISK is no longer as it was.
     """
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk import plan as plans  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.place import advice, place  # noqa: PLC0415

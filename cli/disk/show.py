@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from osdimage.cli import disk_params, params, render
+from osdimage.cli import params, render
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> Non
 
     What is wrong with the table is said on stderr; `osdimage disk check` looks further.
     """
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.content import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.finding import Severity  # noqa: PLC0415

@@ -7,10 +7,10 @@ from osdimage.cli.lazy import LazyGroup
 
 # name: (module of this package, what `osdimage registry --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "get": ("registry_get", "Show a key, or one value."),
-    "set": ("registry_set", "Set a value, or delete a value or a key."),
-    "import": ("registry_import", "Do what a .reg file says."),
-    "export": ("registry_export", "Write a key and all below it as a .reg file."),
+    "get": ("registry.get", "Show a key, or one value."),
+    "set": ("registry.set", "Set a value, or delete a value or a key."),
+    "import": ("registry.import_", "Do what a .reg file says."),
+    "export": ("registry.export", "Write a key and all below it as a .reg file."),
 }
 
 

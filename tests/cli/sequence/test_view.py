@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from osdimage.cli.run_view import Tree
+from osdimage.cli.sequence.view import Tree
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step

@@ -7,10 +7,10 @@ from osdimage.cli.lazy import LazyGroup
 
 # name: (module of this package, what `osdimage boot --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "install": ("boot_install", "Write boot files, BCD store and boot code for a Windows that was applied."),
-    "show": ("boot_show", "Explain the BCD store of a disk."),
-    "check": ("boot_check", "Tell whether a disk would start, and what keeps it from it."),
-    "fix": ("boot_fix", "Bind the BCD store to this disk again, as after cloning."),
+    "install": ("boot.install", "Write boot files, BCD store and boot code for a Windows that was applied."),
+    "show": ("boot.show", "Explain the BCD store of a disk."),
+    "check": ("boot.check", "Tell whether a disk would start, and what keeps it from it."),
+    "fix": ("boot.fix", "Bind the BCD store to this disk again, as after cloning."),
 }
 
 

@@ -7,13 +7,13 @@ from osdimage.cli.lazy import LazyGroup
 
 # name: (module of this package, what `osdimage disk --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "plan": ("disk_plan", "Show the exact table that a layout gives on a disk; change nothing."),
-    "init": ("disk_init", "Write a new partition table to a disk image or device."),
-    "format": ("disk_format", "Make a file system in one partition."),
-    "show": ("disk_show", "Show the partitions of a disk and a picture of it."),
-    "check": ("disk_check", "Look for faults of a partition table, and repair a GPT."),
-    "backup": ("disk_backup", "Save the partition table of a disk in a file."),
-    "restore": ("disk_restore", "Put a saved partition table back."),
+    "plan": ("disk.plan", "Show the exact table that a layout gives on a disk; change nothing."),
+    "init": ("disk.init", "Write a new partition table to a disk image or device."),
+    "format": ("disk.format", "Make a file system in one partition."),
+    "show": ("disk.show", "Show the partitions of a disk and a picture of it."),
+    "check": ("disk.check", "Look for faults of a partition table, and repair a GPT."),
+    "backup": ("disk.backup", "Save the partition table of a disk in a file."),
+    "restore": ("disk.restore", "Put a saved partition table back."),
 }
 
 

@@ -24,7 +24,7 @@ from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 from terminal import on_a_terminal
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "tasksequence"
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "tasksequence"
 SIZE = 700 << 20
 UNATTEND = "{urn:schemas-microsoft-com:unattend}"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import disk_params, params, render
+from osdimage.cli import params, render
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def restore_command(
 
     THE TABLE THAT IS ON THE DISK IS LOST, but saved first like any other.  You are asked, unless --yes is given.
     """
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.backup import load_backup  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
     from osdimage.imaging.disk.init import restore  # noqa: PLC0415

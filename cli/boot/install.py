@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import boot_params, disk_params, params, render
+from osdimage.cli import params, render
+from osdimage.cli.boot import params as boot_params
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import disk_params, params, render
-from osdimage.cli.disk_params import LayoutSource
+from osdimage.cli import params, render
+from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, sector_size
 
 
 def _ask(target: FileTarget, plan: DiskPlan, reporter: Reporter) -> None:
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
 
     reporter.refuse_unattended(f"{target.name} would be overwritten")
     disk_render.show_disk(f"plan for {target.name}", plan.table, {})
@@ -132,7 +133,7 @@ def _ask(target: FileTarget, plan: DiskPlan, reporter: Reporter) -> None:
 
 
 def _tell(disk: Path, plan: DiskPlan, show: bool) -> None:
-    from osdimage.cli import disk_render  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
 
     if show:
         disk_render.show_disk(str(disk), plan.table, {})

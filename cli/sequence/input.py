@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
-from osdimage.cli import disk_params
+from osdimage.cli.disk import params
 from osdimage.imaging.disk.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def read_variables(path: Path) -> dict[str, str]:
     """Read a file of variables."""
     from osdimage.imaging.disk.variables import parse_variables  # noqa: PLC0415 - start-up stays cheap
 
-    return parse_variables(disk_params.read_text(path), source=str(path))
+    return parse_variables(params.read_text(path), source=str(path))
 
 
 def set_variables(env: Environment, variables: Mapping[str, str]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, registry_params
+from osdimage.cli import params
+from osdimage.cli.registry import params as registry_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:

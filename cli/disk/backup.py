@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import disk_params, params
+from osdimage.cli import params
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import disk_params, params, render
+from osdimage.cli import params, render
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 

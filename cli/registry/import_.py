@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, registry_params
+from osdimage.cli import params
+from osdimage.cli.registry import params as registry_params
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""``osdimage boot``: the verbs for disks that start."""

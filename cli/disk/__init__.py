@@ -1,0 +1,1 @@
+"""``osdimage disk``: the verbs for whole disks."""

@@ -1,0 +1,1 @@
+"""``osdimage registry``: the verbs for hives."""

@@ -1,0 +1,1 @@
+"""``osdimage run``: task sequences."""
