@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from runs.commands import osdimage
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from commands import osdimage
 from osdimage.cli.app import cli
+from runs.commands import osdimage
 
 
 def verbs(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -10,12 +10,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
 from osdimage.cli.render import counted
-from terminal import PROGRAM, on_a_terminal
+from runs.commands import osdimage
+from runs.terminal import PROGRAM, on_a_terminal
 
 EVENT_KEYS = {"phase", "done", "total", "unit", "percent", "eta_s", "warning"}
 

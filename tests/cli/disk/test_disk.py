@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import commands
-import disk_judges
 import pytest
-from commands import Outcome
+from judges import disk as disk_judges
+from runs import commands
+from runs.commands import Outcome
 
 GB = 1 << 30
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import judges
 import pytest
-from commands import osdimage
+from judges import wim as judges
 from osdimage.imaging.testing import Disk
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 

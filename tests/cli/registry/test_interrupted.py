@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-from commands import osdimage
-from fat_judges import copy_out, fsck
-from hive_judges import dissect
-from killed import Killer, killer
-from ntfs_judges import is_consistent, is_dirty, ntfsfix
+from cases.smalldisk import small_disk
+from cases.windows_trees import write_tree
+from judges import wim as judges
+from judges.fat import copy_out, fsck
+from judges.hive import dissect
+from judges.ntfs import is_consistent, is_dirty, ntfsfix
 from osdimage.imaging.registry.hive import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
-from sandbox import COMMAND
-from smalldisk import small_disk
-from windows_trees import write_tree
+from runs.commands import osdimage
+from runs.killed import Killer, killer
+from runs.sandbox import COMMAND
 
 pytestmark = pytest.mark.foreign
 HIVE = "Windows/System32/config/SYSTEM"

@@ -7,18 +7,18 @@ import subprocess
 import tracemalloc
 from pathlib import Path
 
-import hive_judges
-import judges
-import ntfs_judges
 import pytest
-import wimcraft
-from commands import osdimage
+from cases import wimcraft
+from judges import hive as hive_judges
+from judges import ntfs as ntfs_judges
+from judges import wim as judges
 from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec, Role, Scheme
 from osdimage.imaging.registry.cells import checksum
 from osdimage.imaging.registry.hive import Hive, Value
 from osdimage.imaging.registry.security import descriptor
 from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.testing import make_disk
+from runs.commands import osdimage
 
 SYSTEM = r"HKEY_LOCAL_MACHINE\SYSTEM"
 FIRST_BYTE = 64 << 10

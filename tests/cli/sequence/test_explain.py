@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from commands import osdimage
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS
+from runs.commands import osdimage
 
 
 def test_the_list_has_every_step_that_is_known_with_what_becomes_of_it() -> None:

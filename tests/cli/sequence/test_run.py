@@ -13,16 +13,16 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
-import disk_judges
-import judges
-import ntfs_judges
 import pytest
-import sequence_packages
-from commands import Outcome, osdimage
-from ordinary_user import folder_for_all, osdimage_as_nobody
+from cases import sequence_packages
+from judges import disk as disk_judges
+from judges import ntfs as ntfs_judges
+from judges import wim as judges
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS
-from terminal import on_a_terminal
+from runs.commands import Outcome, osdimage
+from runs.ordinary_user import folder_for_all, osdimage_as_nobody
+from runs.terminal import on_a_terminal
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "tasksequence"
 SIZE = 700 << 20

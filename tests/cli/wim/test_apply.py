@@ -6,10 +6,10 @@ import os
 import stat
 from pathlib import Path
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
+from runs.commands import osdimage
 
 APPLY_KEYS = {"target", "directories", "files", "size", "losses", "warnings", "partition", "wiped"}
 

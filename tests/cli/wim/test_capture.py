@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
 from osdimage.imaging.capture import image as capture_module
+from runs.commands import osdimage
 
 CAPTURE_KEYS = {
     "path",

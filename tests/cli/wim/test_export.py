@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
+from runs.commands import osdimage
 
 HEADER_KEYS = {
     "guid",

@@ -6,10 +6,10 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
+from runs.commands import osdimage
 
 ENTRY_KEYS = {
     "path",

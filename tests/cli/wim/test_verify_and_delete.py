@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
 from osdimage.imaging.wim import edit
+from runs.commands import osdimage
 
 VERIFY_KEYS = {"path", "images", "blobs", "size", "problems", "notes"}
 

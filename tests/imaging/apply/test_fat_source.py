@@ -6,11 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-import disk_judges
-import fat_judges
-import judges
 import pytest
-from fat_cases import SERIAL, SMALL, TREES, contents, file, folder
+from cases.fat import SERIAL, SMALL, TREES, contents, file, folder
+from judges import disk as disk_judges
+from judges import fat as fat_judges
+from judges import wim as judges
 from osdimage.imaging.apply import fat_source
 from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.disk.target import MemoryTarget, create_image, open_image

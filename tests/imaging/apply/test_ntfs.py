@@ -8,13 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from disk_judges import run as judge
-from ntfs_judges import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
-from ordinary_user import folder_for_all, osdimage_as_nobody
-from osdimage.imaging import CaptureSource, WimFile, capture_image
-from osdimage.imaging.apply.image import apply_image
-from osdimage.imaging.apply.job import ApplyOptions
-from volume_cases import (
+from cases.volume import (
     KINDS,
     Disk,
     expected_contents,
@@ -26,6 +20,12 @@ from volume_cases import (
     osdimage_json,
     part_of,
 )
+from judges.disk import run as judge
+from judges.ntfs import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
+from osdimage.imaging import CaptureSource, WimFile, capture_image
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
+from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = pytest.mark.foreign
 

@@ -10,15 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from disk_judges import cut_out, missing
-from judges import require
-from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix, outside
-from osdimage.imaging import WimFile
-from osdimage.imaging.apply.image import apply_image
-from osdimage.imaging.apply.job import ApplyOptions
-from osdimage.imaging.errors import TargetRefused
-from osdimage.imaging.progress import ProgressEvent
-from volume_cases import (
+from cases.volume import (
     OSDIMAGE,
     Disk,
     expected_contents,
@@ -27,6 +19,14 @@ from volume_cases import (
     osdimage,
     part_of,
 )
+from judges.disk import cut_out, missing
+from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix, outside
+from judges.wim import require
+from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.progress import ProgressEvent
 
 pytestmark = pytest.mark.foreign
 SEED = 20

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from disk_judges import run
-from judges import require
-from killed import Killer, killer
-from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix
+from cases.slice_device import Device
+from cases.volume import MIB, expected_contents, make_files, make_tree, make_wim
+from judges.disk import run
+from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix
+from judges.wim import require
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
@@ -21,8 +22,7 @@ from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.volume.ntfs import mirror as ntfs_mirror
 from osdimage.native.ntfs import volume as ntfs
 from osdimage.native.slices.slices import Slice
-from slice_device import Device
-from volume_cases import MIB, expected_contents, make_files, make_tree, make_wim
+from runs.killed import Killer, killer
 
 pytestmark = pytest.mark.foreign
 BLOCK = 65536

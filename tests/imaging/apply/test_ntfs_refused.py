@@ -6,15 +6,8 @@ import fcntl
 import subprocess
 from pathlib import Path
 
-import commands
 import pytest
-from judges import require
-from ntfs_judges import is_dirty, ntfsfix, ntfsls
-from osdimage.imaging import WimFile
-from osdimage.imaging.apply.image import apply_image
-from osdimage.imaging.errors import InvalidInput
-from osdimage.native.ntfs import volume
-from volume_cases import (
+from cases.volume import (
     MIB,
     Disk,
     format_disk,
@@ -25,6 +18,13 @@ from volume_cases import (
     put,
     with_slice,
 )
+from judges.ntfs import is_dirty, ntfsfix, ntfsls
+from judges.wim import require
+from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.errors import InvalidInput
+from osdimage.native.ntfs import volume
+from runs import commands
 
 pytestmark = pytest.mark.foreign
 

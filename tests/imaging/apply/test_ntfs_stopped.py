@@ -8,15 +8,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from disk_judges import run
-from ntfs_judges import contents, is_dirty, ntfsfix
+from cases.volume import MIB, OSDIMAGE, make_files, make_wim
+from judges.disk import run
+from judges.ntfs import contents, is_dirty, ntfsfix
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.native.ntfs import volume as ntfs
-from stopping import unmeasured
-from volume_cases import MIB, OSDIMAGE, make_files, make_wim
+from runs.stopping import unmeasured
 
 pytestmark = pytest.mark.foreign
 FILES = 3000

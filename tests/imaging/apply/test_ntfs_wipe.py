@@ -6,14 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ntfs_judges import contents, is_dirty, ntfscat, ntfsfix, ntfsls
-from osdimage.imaging import WimFile
-from osdimage.imaging.apply.image import apply_image
-from osdimage.imaging.apply.job import ApplyOptions
-from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.progress import ProgressEvent
-from osdimage.native.ntfs import volume as ntfs
-from volume_cases import (
+from cases.volume import (
     MIB,
     Disk,
     expected_contents,
@@ -24,6 +17,13 @@ from volume_cases import (
     part_of,
     with_slice,
 )
+from judges.ntfs import contents, is_dirty, ntfscat, ntfsfix, ntfsls
+from osdimage.imaging import WimFile
+from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.progress import ProgressEvent
+from osdimage.native.ntfs import volume as ntfs
 
 pytestmark = pytest.mark.foreign
 

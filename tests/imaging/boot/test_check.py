@@ -11,8 +11,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from commands import osdimage
-from disk_judges import run, sfdisk
+from cases.windows_trees import pe, windows_files, write_tree
+from judges.disk import run, sfdisk
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.boot.install import install_boot
@@ -21,7 +21,7 @@ from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
-from windows_trees import pe, windows_files, write_tree
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 SIZE = 3 << 30

@@ -12,13 +12,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from disk_judges import run
-from installs import BOOTMGR, SIZE, default_entry, fat_contents, gpt_device, guids, store_of, uefi
+from cases.installs import BOOTMGR, SIZE, default_entry, fat_contents, gpt_device, guids, store_of, uefi
+from cases.windows_trees import FALLBACKS, body, pe, windows_files, write_tree
+from judges.disk import run
 from osdimage.imaging import InvalidInput, InvalidRequest, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions, install_boot
 from osdimage.imaging.testing import make_disk
-from windows_trees import FALLBACKS, body, pe, windows_files, write_tree
 
 pytestmark = pytest.mark.foreign
 

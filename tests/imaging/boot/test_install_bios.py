@@ -7,10 +7,8 @@ import re
 import struct
 from pathlib import Path
 
-import judges
 import pytest
-from disk_judges import run
-from installs import (
+from cases.installs import (
     BOOTMGR,
     FAT_SYSTEM,
     ONE,
@@ -25,6 +23,9 @@ from installs import (
     spec,
     store_of,
 )
+from cases.windows_trees import pe, windows_files, write_tree
+from judges import wim as judges
+from judges.disk import run
 from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions, install_boot
@@ -32,7 +33,6 @@ from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB
-from windows_trees import pe, windows_files, write_tree
 
 pytestmark = pytest.mark.foreign
 

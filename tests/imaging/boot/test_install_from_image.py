@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import disk_judges
-import fat_judges
-import judges
-import ntfs_judges
 import pytest
-from bcd_judges import BOOTMGR
-from commands import osdimage
+from cases.windows_trees import FALLBACKS, body, pe, windows_files, write_tree
+from judges import disk as disk_judges
+from judges import fat as fat_judges
+from judges import ntfs as ntfs_judges
+from judges import wim as judges
+from judges.bcd import BOOTMGR
 from osdimage.imaging import CorruptWim, InvalidInput, InvalidRequest, Preset, WimFile, install_boot, preset_layout
 from osdimage.imaging.boot.bcd import store as bcd
 from osdimage.imaging.boot.bcd.elements import Id
@@ -28,7 +28,7 @@ from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
-from windows_trees import FALLBACKS, body, pe, windows_files, write_tree
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 SIZE = 3 << 30

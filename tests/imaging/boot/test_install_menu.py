@@ -6,9 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from commands import osdimage
-from disk_judges import run
-from installs import (
+from cases.installs import (
     BCD_NAMES,
     BOOTMGR,
     SIZE,
@@ -22,13 +20,15 @@ from installs import (
     store_of,
     uefi,
 )
+from cases.windows_trees import body, windows_files, write_tree
+from judges.disk import run
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.install import BootOptions, install_boot
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB
-from windows_trees import body, windows_files, write_tree
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import bcd_judges
-import boot_cases
-import boot_judges
-import disk_judges
-import judges
-import ordinary_user
 import pytest
-import windows_cases
-from bcd_judges import MbrDevice
-from boot_cases import Standin
-from commands import osdimage
+from cases import boot as boot_cases
+from cases import windows as windows_cases
+from cases.boot import Standin
+from judges import bcd as bcd_judges
+from judges import boot as boot_judges
+from judges import disk as disk_judges
+from judges import wim as judges
+from judges.bcd import MbrDevice
+from runs import ordinary_user
+from runs.commands import osdimage
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 

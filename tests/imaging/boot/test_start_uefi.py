@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-import bcd_judges
-import boot_judges
-import disk_judges
-import judges
-import ordinary_user
 import pytest
-import windows_cases
-from bcd_judges import GptDevice
-from commands import osdimage
+from cases import windows as windows_cases
+from judges import bcd as bcd_judges
+from judges import boot as boot_judges
+from judges import disk as disk_judges
+from judges import wim as judges
+from judges.bcd import GptDevice
+from runs import ordinary_user
+from runs.commands import osdimage
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 

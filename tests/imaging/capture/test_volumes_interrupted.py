@@ -12,20 +12,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import fat_judges
-import judges
 import pytest
-from disk_judges import cut_out
-from killed import Killer, killer
-from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix, outside
-from ordinary_user import folder_for_all
+from cases.smalldisk import small_disk
+from cases.volume import expected_contents, make_files, make_wim
+from judges import fat as fat_judges
+from judges import wim as judges
+from judges.disk import cut_out
+from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix, outside
 from osdimage.imaging import DiskLayout, FileSystem, FixedSize, PartitionSpec, Role, Scheme
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
-from sandbox import COMMAND
-from smalldisk import small_disk
-from volume_cases import expected_contents, make_files, make_wim
+from runs.killed import Killer, killer
+from runs.ordinary_user import folder_for_all
+from runs.sandbox import COMMAND
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 SEED = 17

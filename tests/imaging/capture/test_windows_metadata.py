@@ -9,9 +9,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-from commands import osdimage
+from judges import wim as judges
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import judges
 import pytest
-import trees
-from commands import Outcome, osdimage
-from ntfs_items import DENIED, ITEMS, LONG_NAME, OPEN, fill, symbolic_link
+from cases import trees
+from cases.ntfs_items import DENIED, ITEMS, LONG_NAME, OPEN, fill, symbolic_link
+from judges import wim as judges
 from osdimage.imaging import Fidelity, InvalidVolume, WimFile
 from osdimage.imaging.compare.image import compare_image
+from runs.commands import Outcome, osdimage
 
 pytestmark = pytest.mark.foreign
 

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-import wimcraft
-from commands import Outcome, osdimage
-from ntfs_items import APP_LINK, DENIED, Item, a_folder, adorn, mount_point, symbolic_link
+from cases import wimcraft
+from cases.ntfs_items import APP_LINK, DENIED, Item, a_folder, adorn, mount_point, symbolic_link
+from judges import wim as judges
 from osdimage.imaging import InvalidVolume, TargetRefused, WimFile
 from osdimage.imaging.compare.image import compare_image
 from osdimage.imaging.testing import Disk
+from runs.commands import Outcome, osdimage
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20

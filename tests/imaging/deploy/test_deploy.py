@@ -10,11 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import judges
 import pytest
-from commands import osdimage
-from disk_judges import partition_of
-from ordinary_user import folder_for_all, osdimage_as_nobody
+from judges import wim as judges
+from judges.disk import partition_of
 from osdimage.imaging import (
     InvalidRequest,
     Preset,
@@ -28,6 +26,8 @@ from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.units import MIB, Bytes, Geometry
+from runs.commands import osdimage
+from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = pytest.mark.foreign
 GIB = 1 << 30

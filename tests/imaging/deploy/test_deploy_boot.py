@@ -6,13 +6,13 @@ import re
 import subprocess
 from pathlib import Path
 
-import judges
 import pytest
-from commands import osdimage
-from disk_judges import run, sfdisk
+from cases.windows_trees import windows_files, write_tree
+from judges import wim as judges
+from judges.disk import run, sfdisk
 from osdimage.imaging.registry.values import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
-from windows_trees import windows_files, write_tree
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 

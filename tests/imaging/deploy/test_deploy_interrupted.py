@@ -10,18 +10,18 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import judges
 import pytest
-from disk_judges import cut_out
-from ntfs_judges import contents, is_consistent, is_dirty, ntfsfix
+from cases.smalldisk import SmallDisk, small_disk
+from cases.volume import expected_contents, make_tree, make_wim
+from judges import wim as judges
+from judges.disk import cut_out
+from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.progress import Phase
 from osdimage.imaging.units import MIB
-from sandbox import COMMAND
-from smalldisk import SmallDisk, small_disk
-from stopping import unmeasured
-from volume_cases import expected_contents, make_tree, make_wim
+from runs.sandbox import COMMAND
+from runs.stopping import unmeasured
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 SEED = 6

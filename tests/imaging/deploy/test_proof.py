@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import disk_judges
-import fat_judges
-import judges
-import ntfs_judges
 import pytest
-from ntfs_items import AUDITED, COMPRESSED, DENIED, OPEN, STREAMS, fill, mount_point, symbolic_link
-from ordinary_user import folder_for_all, osdimage_as_nobody
+from cases.ntfs_items import AUDITED, COMPRESSED, DENIED, OPEN, STREAMS, fill, mount_point, symbolic_link
+from judges import disk as disk_judges
+from judges import fat as fat_judges
+from judges import ntfs as ntfs_judges
+from judges import wim as judges
+from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = [pytest.mark.foreign, pytest.mark.root, pytest.mark.slow]
 

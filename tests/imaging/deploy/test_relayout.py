@@ -7,11 +7,10 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import judges
 import pytest
-from commands import osdimage
 from hypothesis import given
 from hypothesis import strategies as st
+from judges import wim as judges
 from osdimage.imaging import (
     CapturedDisk,
     CapturedPartition,
@@ -28,6 +27,7 @@ from osdimage.imaging import (
     place,
 )
 from osdimage.imaging.testing import Disk
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from disk_cases import CASES, Case, layout
+from cases.disk import CASES, Case, layout
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.disk import backup as backups

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import commands
-import disk_judges
-import judges
 import pytest
+from judges import disk as disk_judges
+from judges import wim as judges
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.units import GIB, MIB
+from runs import commands
 
 pytestmark = pytest.mark.foreign
 

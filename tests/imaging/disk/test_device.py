@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import disk_judges
-import judges
 import pytest
-from disk_cases import CASES, Case, layout
+from cases.disk import CASES, Case, layout
+from judges import disk as disk_judges
+from judges import wim as judges
 from osdimage.imaging.disk import device, roles
 from osdimage.imaging.disk.device import DeviceTarget, check_expected, open_target
 from osdimage.imaging.disk.init import initialize

@@ -11,10 +11,10 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
-import disk_judges
 import pytest
-from disk_cases import CASES, HUGE, Case, TargetStream, layout
-from disk_judges import Seen
+from cases.disk import CASES, HUGE, Case, TargetStream, layout
+from judges import disk as disk_judges
+from judges.disk import Seen
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.place import place

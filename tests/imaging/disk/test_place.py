@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from disk_cases import layout
+from cases.disk import layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.disk.check import table_findings

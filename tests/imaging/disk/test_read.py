@@ -11,12 +11,12 @@ import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-import disk_judges
-import judges
 import pytest
-from disk_cases import layout
+from cases.disk import layout
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judges import disk as disk_judges
+from judges import wim as judges
 from osdimage.imaging.disk import gpt, mbr, roles
 from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.content import volumes

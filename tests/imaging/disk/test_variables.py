@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from disk_cases import variables
+from cases.disk import variables
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.disk.layout import FixedSize, PercentOfFree, Remaining

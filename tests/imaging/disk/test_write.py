@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from disk_cases import layout
+from cases.disk import layout
 from osdimage.imaging.disk import mbr
 from osdimage.imaging.disk.backup import restore_steps, take_backup
 from osdimage.imaging.disk.check import check_disk

@@ -7,11 +7,11 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-import hive_judges
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judges import require
+from judges import hive as hive_judges
+from judges.wim import require
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
 from osdimage.imaging.registry import cells
 from osdimage.imaging.registry import names as hive_names

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import hive_judges
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judges import output
+from judges import hive as hive_judges
+from judges.wim import output
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.registry.edits import (
     clear_mounted_devices,

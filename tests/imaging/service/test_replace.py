@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import judges
 import pytest
-import wimcraft
+from cases import wimcraft
+from judges import wim as judges
 from osdimage.imaging import ImageSelector, InvalidRequest, TargetRefused
 from osdimage.imaging.service.replace import replace_file
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sequence_bench import Bench
+from cases.sequence_bench import Bench
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from cases.sequence import GPT, MBR, MIB, blank_disk, computer, run
 from osdimage.imaging import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Firmware, Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.windows import WindowsFacts
-from sequence_cases import GPT, MBR, MIB, blank_disk, computer, run
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cases.sequence_bench import Bench, foreseeing
 from osdimage.imaging.errors import InvalidRequest, NotReady
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
@@ -13,7 +14,6 @@ from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.plan import Decision, plan_sequence
 from osdimage.imaging.tasksequence.result import Forecast
 from osdimage.imaging.tasksequence.runner import run_sequence
-from sequence_bench import Bench, foreseeing
 
 
 def test_a_plan_tells_what_is_destroyed_and_changes_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cases.sequence_bench import EXAMPLE, Bench, F, N, S
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
@@ -14,7 +15,6 @@ from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.report import RunEvent, StepState
 from osdimage.imaging.tasksequence.result import ActionResult, Events, LogType
-from sequence_bench import EXAMPLE, Bench, F, N, S
 
 
 def test_no_secret_is_told_to_anyone(bench: Bench, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cases.sequence_bench import Bench, Body, F, Formatted, N, S, states
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
@@ -11,7 +12,6 @@ from osdimage.imaging.tasksequence.plan import action_table
 from osdimage.imaging.tasksequence.report import RunEvent
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, RestartTarget
 from osdimage.imaging.tasksequence.runner import MAX_RETRIES, run_sequence
-from sequence_bench import Bench, Body, F, Formatted, N, S, states
 
 
 def asks(target: str = "true", *, again: int = 0) -> Body:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from cases.sequence_bench import EXAMPLE, Bench, F, Formatted, N, S, states
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
@@ -16,7 +17,6 @@ from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.result import ActionResult, Events
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.runstate import RunState
-from sequence_bench import EXAMPLE, Bench, F, Formatted, N, S, states
 
 
 def test_a_failed_run_goes_on_from_its_state(bench: Bench, tmp_path: Path) -> None:

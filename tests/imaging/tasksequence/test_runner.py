@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cases.sequence_bench import EXAMPLE, Bench, Body, F, K, N, S, T, states
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidRequest, NotReady, StorageError
@@ -25,7 +26,6 @@ from osdimage.imaging.tasksequence.plan import action_table
 from osdimage.imaging.tasksequence.report import StepState
 from osdimage.imaging.tasksequence.result import ActionResult, Events, RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Step
-from sequence_bench import EXAMPLE, Bench, Body, F, K, N, S, T, states
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cases.sequence import capture, kernel, tell, windows_tree
 from osdimage.imaging import InvalidInput, WimFile
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
-from sequence_cases import capture, kernel, tell, windows_tree
 
 pytestmark = pytest.mark.foreign
 

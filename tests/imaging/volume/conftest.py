@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from volume_cases import Disk, format_disk, make_disk, make_tree, make_wim
+from cases.volume import Disk, format_disk, make_disk, make_tree, make_wim
 
 
 @pytest.fixture(scope="module")

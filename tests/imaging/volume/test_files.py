@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import fat_judges
-import ntfs_judges
 import pytest
-from disk_judges import run
-from judges import make_ntfs
+from judges import fat as fat_judges
+from judges import ntfs as ntfs_judges
+from judges.disk import run
+from judges.wim import make_ntfs
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.target import BlockTarget, Data, open_image
 from osdimage.imaging.errors import (

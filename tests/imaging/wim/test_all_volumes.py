@@ -8,12 +8,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import fat_judges
-import judges
 import pytest
-from commands import osdimage
-from disk_judges import fdisk, partition_of
-from ordinary_user import folder_for_all, osdimage_as_nobody
+from judges import fat as fat_judges
+from judges import wim as judges
+from judges.disk import fdisk, partition_of
 from osdimage.imaging import (
     DiskLayout,
     FileSystem,
@@ -27,6 +25,8 @@ from osdimage.imaging import (
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.wim.file import WimFile
+from runs.commands import osdimage
+from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20

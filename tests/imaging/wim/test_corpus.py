@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-import trees
-from commands import osdimage
+from cases import trees
+from judges import wim as judges
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.image import apply_image
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 

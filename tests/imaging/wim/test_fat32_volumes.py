@@ -9,9 +9,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import judges
 import pytest
-from commands import osdimage
+from judges import wim as judges
 from osdimage.imaging import (
     CaptureConfig,
     CaptureSource,
@@ -26,6 +25,7 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.capture.fat import _matcher
 from osdimage.imaging.testing import Disk
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-import trees
+from cases import trees
+from judges import wim as judges
 from osdimage.imaging import (
     CompressionSpec,
     ImageProperties,

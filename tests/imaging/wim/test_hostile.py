@@ -11,11 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-import wimcraft
+from cases import wimcraft
+from cases.smalldisk import small_disk
+from cases.wimcraft import FILE, Node, build, change_blob, folder, lie, resource, root, symlink, told
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from judges import wim as judges
 from osdimage.imaging import (
     CompressionSpec,
     CorruptWim,
@@ -32,9 +34,7 @@ from osdimage.imaging.wim.info import decode_xml, parse_images
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.resource import ResourceReader
 from osdimage.native.wim.tree import Blob
-from sandbox import COMMAND, Outcome, Sandbox
-from smalldisk import small_disk
-from wimcraft import FILE, Node, build, change_blob, folder, lie, resource, root, symlink, told
+from runs.sandbox import COMMAND, Outcome, Sandbox
 
 MIB = 1 << 20
 GOOD = Node("good.txt", b"good" * 100)

@@ -6,11 +6,12 @@ import os
 import random
 from pathlib import Path
 
-import judges
 import pytest
-import wimcraft
+from cases import wimcraft
+from cases.windows_trees import write_tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judges import wim as judges
 from osdimage.imaging import FileAttribute, FileSource, WimFile
 from osdimage.imaging.errors import (
     CorruptWim,
@@ -21,7 +22,6 @@ from osdimage.imaging.errors import (
     StorageError,
     UnsafeName,
 )
-from windows_trees import write_tree
 
 FILES = {
     "Windows/Boot/EFI/bootmgfw.efi": random.Random(1).randbytes(70_000),

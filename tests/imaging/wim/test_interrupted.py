@@ -20,15 +20,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-import wimcraft
+from cases import wimcraft
+from cases.smalldisk import SmallDisk, small_disk
+from judges import wim as judges
 from osdimage.imaging import ImageProperties, Phase, ProgressEvent, StorageError, WimFile, export_images, set_properties
 from osdimage.imaging.apply.image import apply_image
 from osdimage.native.ntfs import volume as ntfs
-from sandbox import COMMAND
-from smalldisk import SmallDisk, small_disk
-from stopping import unmeasured
+from runs.sandbox import COMMAND
+from runs.stopping import unmeasured
 
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 

@@ -11,11 +11,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
-from commands import osdimage
-from judges import NtfsFile
-from ntfs_items import (
+from cases.ntfs_items import (
     ARCHIVE,
     DENIED,
     HIDDEN,
@@ -27,8 +24,11 @@ from ntfs_items import (
     SYSTEM_FILE,
     fill,
 )
+from judges import wim as judges
+from judges.wim import NtfsFile
 from osdimage.imaging import ApplyResult, CaptureResult, WimFile, capture_image
 from osdimage.imaging.apply.image import apply_image
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 

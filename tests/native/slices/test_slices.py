@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cases.slice_device import Device, errno_of
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from osdimage.native.ntfs import volume
 from osdimage.native.slices.slices import Slice
-from slice_device import Device, errno_of
 
 KIB = 1024
 BLOCK = 64 * KIB
@@ -465,7 +465,7 @@ def test_without_sync_nothing_is_synced(tmp_path: Path) -> None:
 DEFERRED = """
 import errno, os, resource, sys
 sys.path.insert(0, sys.argv[2])
-from slice_device import Device, errno_of
+from cases.slice_device import Device, errno_of
 from osdimage.native.slices.slices import Slice
 
 path, block = sys.argv[1], 65536

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import judges
 import pytest
+from judges import wim as judges
 from osdimage.native.callbacks import Omitted, Report
 from osdimage.native.runtime import Compression, compression_level
 from osdimage.native.status import WimlibCode, WimlibError

@@ -13,9 +13,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from commands import osdimage
-from disk_judges import run, sfdisk
-from judges import require
+from cases.windows_trees import body, windows_files, write_tree
+from judges.disk import run, sfdisk
+from judges.wim import require
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.bcd.devices import DeviceElement, RamdiskDevice
 from osdimage.imaging.boot.bcd.elements import Id
@@ -27,7 +27,7 @@ from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
-from windows_trees import body, windows_files, write_tree
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 SIZE = 3 << 30

@@ -7,8 +7,8 @@ import struct
 from pathlib import Path
 from uuid import UUID
 
-import hive_judges
 import pytest
+from judges import hive as hive_judges
 from osdimage.imaging import Geometry, Preset, place, preset_layout
 from osdimage.imaging.boot.bcd import store as bcd
 from osdimage.imaging.boot.bcd.create import BcdSettings, OsEntry, RecoveryEntry, create_store

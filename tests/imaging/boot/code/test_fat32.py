@@ -4,13 +4,13 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import boot_cases
-import boot_judges
-import disk_judges
-import fat_judges
-import judges
 import pytest
-from boot_cases import START, Fat32Filler, Standin, entry
+from cases import boot as boot_cases
+from cases.boot import START, Fat32Filler, Standin, entry
+from judges import boot as boot_judges
+from judges import disk as disk_judges
+from judges import fat as fat_judges
+from judges import wim as judges
 from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import write_mbr_code

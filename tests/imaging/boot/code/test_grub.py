@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import boot_cases
-import boot_judges
-import disk_judges
-import judges
-import ntfs_judges
 import pytest
-from boot_cases import START
+from cases import boot as boot_cases
+from cases.boot import START
+from judges import boot as boot_judges
+from judges import disk as disk_judges
+from judges import ntfs as ntfs_judges
+from judges import wim as judges
 from osdimage.imaging.boot.code import grub as grub_chain
 from osdimage.imaging.boot.code.grub import ChainReport, GrubTools, find_grub, install_grub_chain
 from osdimage.imaging.boot.code.kinds import BootCode

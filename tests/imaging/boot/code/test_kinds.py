@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import boot_judges
 import pytest
+from judges import boot as boot_judges
 from osdimage.imaging.boot.code.kinds import assembled
 
-SOURCES = Path(__file__).parents[3] / "imaging" / "boot" / "code"
+SOURCES = Path(__file__).parents[4] / "imaging" / "boot" / "code"
 
 
 @pytest.mark.foreign

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import boot_cases
-import boot_judges
-import judges
 import pytest
+from cases import boot as boot_cases
+from judges import boot as boot_judges
+from judges import wim as judges
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import mbr_code, write_mbr_code
 from osdimage.imaging.disk.target import create_image, open_image

@@ -3,12 +3,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import judges
-import ntfs_judges
 import pytest
-from boot_cases import START
+from cases.boot import START
 from hypothesis import given
 from hypothesis import strategies as st
+from judges import ntfs as ntfs_judges
+from judges import wim as judges
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.ntfs import (
     CANDIDATES,

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import boot_cases
-import boot_judges
-import judges
 import pytest
-from boot_cases import START
+from cases import boot as boot_cases
+from cases.boot import START
+from judges import boot as boot_judges
+from judges import wim as judges
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import write_mbr_code
 from osdimage.imaging.boot.code.ntfs import ntfs_boot_code, own_ntfs_boot_code, write_ntfs_boot_code

@@ -22,7 +22,7 @@ from osdimage.imaging.tasksequence.forms.xml import load_sequence, read_sequence
 from osdimage.imaging.tasksequence.result import RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Step
 
-FIXTURES = Path(__file__).parents[3] / "fixtures" / "tasksequence"
+FIXTURES = Path(__file__).parents[4] / "fixtures" / "tasksequence"
 
 CONFIGMGR = (
     '<sequence version="3.10"><referenceList><reference package="ABC00001"/><reference package="ABC00002" program="*"/>'

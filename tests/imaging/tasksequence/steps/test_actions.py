@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cases.sequence import MBR, MIB, Log, blank_disk, computer, run, stamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from osdimage.imaging import InvalidRequest, StorageError, TargetRefused
@@ -37,7 +38,6 @@ from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.steps.restart import forecast_restart_computer, restart_computer
 from osdimage.imaging.tasksequence.steps.set_variable import forecast_set_variable, set_variable
 from osdimage.imaging.tasksequence.windows import WindowsFacts
-from sequence_cases import MBR, MIB, Log, blank_disk, computer, run, stamp
 
 E_INVALIDARG, E_ACCESSDENIED, NOT_SUPPORTED, E_FAIL = 0x80070057, 0x80070005, 0x80070032, 0x80004005
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import judges
 import pytest
-from disk_judges import partition_of
+from cases.sequence import GPT, MBR, MIB, Log, blank_disk, capture, computer, run, stamp, tell, windows_tree
+from cases.windows_trees import windows_files, write_tree
+from judges import wim as judges
+from judges.disk import partition_of
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place
@@ -17,8 +19,6 @@ from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system,
 from osdimage.imaging.tasksequence.steps.partition_disk import forecast_partition_disk, partition_disk
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
-from sequence_cases import GPT, MBR, MIB, Log, blank_disk, capture, computer, run, stamp, tell, windows_tree
-from windows_trees import windows_files, write_tree
 
 pytestmark = pytest.mark.foreign
 

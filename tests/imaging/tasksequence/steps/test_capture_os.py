@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import judges
 import pytest
+from cases.sequence import GPT, MBR, MIB, Log, blank_disk, computer, kernel, run, stamp
+from judges import wim as judges
 from osdimage.imaging import WimFile
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
@@ -23,8 +24,7 @@ from osdimage.imaging.tasksequence.steps.capture_os import (
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
-from sequence_cases import GPT, MBR, MIB, Log, blank_disk, computer, kernel, run, stamp
-from stopping import unmeasured
+from runs.stopping import unmeasured
 
 pytestmark = pytest.mark.foreign
 

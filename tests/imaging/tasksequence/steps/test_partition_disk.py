@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import judges
 import pytest
-from disk_judges import partition_of
+from cases.sequence import GPT, MBR, MIB, Log, blank_disk, computer, run, stamp
+from judges import wim as judges
+from judges.disk import partition_of
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.result import LogType
 from osdimage.imaging.tasksequence.steps.partition_disk import forecast_partition_disk, partition_disk
-from sequence_cases import GPT, MBR, MIB, Log, blank_disk, computer, run, stamp
 
 E_UNEXPECTED, E_INVALIDARG, E_ACCESSDENIED = 0x8000FFFF, 0x80070057, 0x80070005
 

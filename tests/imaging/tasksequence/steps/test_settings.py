@@ -7,9 +7,10 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import judges
 import pytest
-from disk_judges import partition_of
+from cases.sequence import MBR, MIB, Log, blank_disk, computer, run, stamp
+from judges import wim as judges
+from judges.disk import partition_of
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
@@ -21,7 +22,6 @@ from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.opened import open_volume
-from sequence_cases import MBR, MIB, Log, blank_disk, computer, run, stamp
 
 pytestmark = pytest.mark.foreign
 

@@ -9,10 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-import disk_judges
-import fat_judges
 import pytest
-from fat_cases import SERIAL
+from cases.fat import SERIAL
+from judges import disk as disk_judges
+from judges import fat as fat_judges
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB, Extent, Lba

@@ -9,11 +9,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import disk_judges
-import fat_judges
-import judges
 import pytest
-from fat_cases import BEYOND_MTOOLS, LARGE, NAMES, NOON, SERIAL, SMALL, TREES, collide, contents, file, fill
+from cases.fat import BEYOND_MTOOLS, LARGE, NAMES, NOON, SERIAL, SMALL, TREES, collide, contents, file, fill
+from judges import disk as disk_judges
+from judges import fat as fat_judges
+from judges import wim as judges
 from osdimage.imaging.disk.target import create_image, open_image
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat.layout import MIN_CLUSTERS, smallest_sectors

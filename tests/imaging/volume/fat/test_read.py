@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fat_cases import SMALL, TREES, collide, contents, file, folder
-from fat_volumes import Copy, codes, entry_at, filled, pristine, read_everything, set_cluster, set_fat
+from cases.fat import SMALL, TREES, collide, contents, file, folder
+from cases.fat_volumes import Copy, codes, entry_at, filled, pristine, read_everything, set_cluster, set_fat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.disk.finding import Severity

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from fat_cases import BEYOND_MTOOLS, NAMES, SERIAL, TREES, contents, file
-from fat_volumes import Copy, filled, pristine, read_everything, set_fat
+from cases.fat import BEYOND_MTOOLS, NAMES, SERIAL, TREES, contents, file
+from cases.fat_volumes import Copy, filled, pristine, read_everything, set_fat
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidVolume

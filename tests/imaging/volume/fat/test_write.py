@@ -10,7 +10,7 @@ from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
-from fat_cases import LARGE, NOON, SERIAL, SMALL, TREES, collide, contents, file, folder
+from cases.fat import LARGE, NOON, SERIAL, SMALL, TREES, collide, contents, file, folder
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.errors import (
     Incomplete,

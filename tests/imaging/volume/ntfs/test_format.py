@@ -8,8 +8,9 @@ import struct
 from pathlib import Path
 
 import pytest
-from judges import require
-from ntfs_judges import contents, dissect, ntfsfix, ntfsinfo, outside
+from cases.volume import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
+from judges.ntfs import contents, dissect, ntfsfix, ntfsinfo, outside
+from judges.wim import require
 from osdimage.imaging import programs
 from osdimage.imaging.disk.content import VolumeInfo, identify
 from osdimage.imaging.disk.device import open_target
@@ -19,7 +20,6 @@ from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs import format as ntfs_format
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.native import holes
-from volume_cases import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
 
 pytestmark = pytest.mark.foreign
 

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import judges
-import ntfs_items
-import ntfs_volumes
 import pytest
+from cases import ntfs_items, ntfs_volumes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judges import wim as judges
 from osdimage.imaging import Geometry, InvalidInput, InvalidVolume
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.volume.ntfs.compress import decompress

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
-import ntfs_volumes
 import pytest
-from judges import NtfsFile
-from ntfs_items import STREAMS, fill
+from cases import ntfs_volumes
+from cases.ntfs_items import STREAMS, fill
+from judges import wim as judges
+from judges.wim import NtfsFile
 from osdimage.imaging import InvalidVolume, open_target
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.units import Extent, Lba

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import disk_judges
-import fat_judges
-import ntfs_judges
-from disk_judges import fdisk, missing, run, sfdisk
+from judges import disk as disk_judges
+from judges import fat as fat_judges
+from judges import ntfs as ntfs_judges
+from judges.disk import fdisk, missing, run, sfdisk
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
-from windows_trees import windows_files, write_tree
+
+from cases.windows_trees import windows_files, write_tree
 
 SIZE = 3 << 30
 

@@ -23,7 +23,7 @@ import pytest
 
 TIMEOUT_S = 120
 # Looked up once, before a test changes the environment.
-CORPUS = Path(os.environ.get("OSDIMAGE_CORPUS") or Path(__file__).resolve().parents[2] / "shared" / "corpus")
+CORPUS = Path(os.environ.get("OSDIMAGE_CORPUS") or Path(__file__).resolve().parents[3] / "shared" / "corpus")
 # Judges print names in UTF-8 and messages in English.
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 

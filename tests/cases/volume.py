@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disk_judges import cut_out, sfdisk
-from judges import require
+from judges.disk import cut_out, sfdisk
+from judges.wim import require
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.units import Extent, Lba

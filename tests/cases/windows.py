@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import judges
-import windows_trees
+from judges import wim as judges
 
-GRUB_CFG = Path(__file__).with_name("imaging") / "boot" / "grub.cfg"
+from cases import windows_trees
+
+GRUB_CFG = Path(__file__).with_name("grub.cfg")
 MARKER = "read from NTFS by the loader"
 _MODULES = "part_gpt fat ntfs iorw serial regexp probe echo cat test normal configfile"
 

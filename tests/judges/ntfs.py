@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from disk_judges import missing, run
+from judges.disk import missing, run
 
 _PIECE = 1 << 20
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from judges import require
+
+from judges.wim import require
 
 _MEMORY_BYTES = 2 << 30
 _SECONDS = 60

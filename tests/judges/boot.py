@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
-from disk_judges import missing
+from judges import wim as judges
+from judges.disk import missing
 
 SECONDS = 60
 """How long a machine may take."""

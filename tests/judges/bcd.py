@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from disk_judges import missing
+from judges.disk import missing
 
 BOOTMGR = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
 _DEVICE, _OS_DEVICE, _DEFAULT = "11000001", "21000001", "23000003"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import judges
-from sequence_cases import windows_tree
+from judges import wim as judges
+
+from cases.sequence import windows_tree
 
 ANSWER_FILE = """\
 <?xml version="1.0" encoding="utf-8"?>

@@ -13,8 +13,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
-from disk_judges import missing
-from judges import output
+from judges.disk import missing
+from judges.wim import output
 
 Tree = dict[str, dict[str, tuple[int, bytes]]]
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import judges
 import pytest
+from judges import wim as judges
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import disk_judges
 import pytest
+
+from judges import disk as disk_judges
 
 
 def test_what_a_judge_needs_skips_here_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

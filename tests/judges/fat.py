@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import disk_judges
+from judges import disk as disk_judges
 
 # mtools would read the configuration of whoever runs the tests.
 os.environ["MTOOLSRC"] = os.devnull

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import struct
 
-from fat_cases import SERIAL, SMALL, file, folder
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.fat.make import (
@@ -17,6 +16,8 @@ from osdimage.imaging.volume.fat.make import (
     from_entries,
     open_fat32,
 )
+
+from cases.fat import SERIAL, SMALL, file, folder
 
 TREE = [
     folder("empty"),

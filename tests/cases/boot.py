@@ -7,10 +7,10 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-import boot_judges
-import judges
+from judges import boot as boot_judges
+from judges import wim as judges
 
-STANDIN = Path(__file__).with_name("imaging") / "boot" / "bootmgr.asm"
+STANDIN = Path(__file__).with_name("bootmgr.asm")
 SIGNATURE = 0x12345678
 START = 2048
 _SECTOR = 512

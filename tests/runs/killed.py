@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from judges import require
-from ordinary_user import BECOME_NOBODY
+from judges.wim import require
+
+from runs.ordinary_user import BECOME_NOBODY
 
 # Stands before the C library; every write of osdimage to a disk image goes through one of these.
 SHIM = r"""

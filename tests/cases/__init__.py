@@ -1,0 +1,1 @@
+"""What tests work on: trees, volumes, disks, WIMs."""

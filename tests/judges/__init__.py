@@ -1,0 +1,1 @@
+"""Foreign programs that judge what osdimage has written."""
