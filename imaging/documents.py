@@ -17,9 +17,11 @@ def write_document(path: Path, text: str) -> None:
     """Write a document under its name complete or not at all, mode 0600, and wait until it is on the medium.
 
     Raises:
-        StorageError: when it cannot be written; one that was there is as it was.
+        StorageError: when it cannot be written; one that was there is as it was, unless the message says that the new
+            one has its name.
     """
     temporary: Path | None = None
+    told = ""
     try:
         # mkstemp makes the file for its owner alone.
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -30,13 +32,14 @@ def write_document(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.rename(path)
         temporary = None
+        told = " -- it is complete and has its name, but the medium did not confirm the name"
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+        raise StorageError(f"{path}: {error.strerror}{told}", path=path, errno=error.errno) from error
     finally:
         if temporary is not None:
             with suppress(OSError):

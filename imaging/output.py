@@ -42,7 +42,8 @@ def new_file(path: Path, *, replace: bool) -> Iterator[int]:
 
     Raises:
         TargetRefused: when the name is taken and ``replace`` is false, or is taken by something that is not a file.
-        StorageError: when the file cannot be made or named.
+        StorageError: when the file cannot be made or named; when the file has its name and only that is not known to be
+            on the medium, the message says so.
     """
     if not replace:
         refuse_existing(path)
@@ -59,9 +60,9 @@ def new_file(path: Path, *, replace: bool) -> Iterator[int]:
                 os.fchmod(descriptor, mode)
             os.fsync(descriptor)
             temporary = _give_name(descriptor, temporary, destination, replace=replace)
-            _sync_folder(destination.parent)
         except OSError as error:
             raise _storage_error(error, path) from error
+        sync_name(destination, path)
     finally:
         os.close(descriptor)
         if temporary is not None:
@@ -87,6 +88,23 @@ def nameless_file(beside: Path) -> Iterator[int]:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink()
+
+
+def sync_name(destination: Path, path: Path) -> None:
+    """Wait until the name that a file has just got is on the medium; ``path`` is what messages call the file.
+
+    Raises:
+        StorageError: when the medium does not confirm it; the file keeps its name.
+    """
+    try:
+        _sync_folder(destination.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: {error.strerror} -- the new file is complete and has its name, but the medium did not confirm "
+            "the name: after a power cut, what was there before may be back",
+            path=path,
+            errno=error.errno,
+        ) from error
 
 
 def path_of(descriptor: int) -> str:

@@ -95,7 +95,8 @@ def capture_image(
         InvalidInput: when the source is not one of the kinds above, or a name in it cannot be stored.
         InvalidTable: when the disk has no partition table that can be used.
         TargetRefused: when the file exists and ``mode`` is NEW, or another program is writing to it.
-        StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was.
+        StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was,
+            unless the message says what is there.
         Incomplete: with ``strict``, after all is written.
     """
     what = source if isinstance(source, CaptureSource) else CaptureSource(Path(source))

@@ -78,7 +78,8 @@ def export_images(
         InvalidRequest: when the options contradict each other, or an image of this name is there.
         TargetRefused: when the destination exists and ``mode`` is NEW, or another program is writing to it.
         UnsafeName, CorruptWim, MissingParts: when an image cannot be read whole.
-        StorageError: when writing failed; nothing is left of a new file, an old one is as it was.
+        StorageError: when writing failed; nothing is left of a new file, an old one is as it was,
+            unless the message says what is there.
     """
     path = Path(destination)
     chosen = tuple(source.images if images is None else images)

@@ -115,6 +115,27 @@ def test_a_failing_sync_is_an_error_and_leaves_nothing(folder: Path, monkeypatch
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_name_that_the_medium_does_not_confirm_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, replace: bool
+) -> None:
+    path = folder / "file"
+    if replace:
+        path.write_bytes(b"old")
+    real = os.fsync
+
+    def fail(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StorageError, match="is complete and has its name"), new_file(path, replace=replace) as file:
+        os.write(file, b"new")
+    assert path.read_bytes() == b"new"
+    assert sorted(folder.iterdir()) == [path]
+
+
 def test_a_file_system_without_hard_links_gets_a_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "_DESCRIPTORS", os.fspath(tmp_path / "no-proc"))
 

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import random
+import stat
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -446,3 +447,22 @@ def test_an_interrupted_backup_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         backups.save_backup(saved, tmp_path / "table.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_backup_whose_name_the_medium_does_not_confirm_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = MemoryTarget(DISK)
+    saved = backups.take_backup(target, read_table(target), now=NOW)
+    real = os.fsync
+
+    def fail(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StorageError, match="Input/output error -- it is complete and has its name"):
+        backups.save_backup(saved, tmp_path / "table.json")
+    assert [each.name for each in tmp_path.iterdir()] == ["table.json"]
+    assert backups.load_backup(tmp_path / "table.json") == saved
