@@ -50,7 +50,7 @@ def replace_file(
         InvalidRequest: when there is no such image or file, or it is larger than ``limit_bytes``.
         TargetRefused: when the WIM cannot be changed.
         NotAWim, CorruptWim, UnsafeName: when the WIM is damaged.
-        StorageError: when writing failed; the WIM is cut back to what it was.
+        StorageError: when writing failed; the message says whether the WIM is as it was.
     """
     with WimFile.open(wim) as opened:
         image = opened.select(selector)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, StorageError, TargetRefused
+from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, TargetRefused
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim import captured, info
 from osdimage.imaging.wim.audit import load_tree
@@ -28,6 +28,7 @@ from osdimage.imaging.wim.captured import CapturedDisk
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import reference_files
+from osdimage.imaging.wim.in_place import HEADER_SIZE, InPlace
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native.runtime import Compression
@@ -38,7 +39,6 @@ from osdimage.native.wim.tree import Blob
 if TYPE_CHECKING:
     from construct import Container, Struct
 
-_HEADER_SIZE = 208
 _INTEGRITY_HEADER_SIZE = 12
 _FLAG_READ_ONLY = 0x04
 _FLAG_SPANNED = 0x08
@@ -102,7 +102,7 @@ def set_properties(
         InvalidRequest: when there is no such image, or a name would be there twice.
         TargetRefused: when the WIM cannot be changed, or another program is writing to it.
         NotAWim, CorruptWim: when it is not a sound WIM; nothing was written.
-        StorageError: when writing failed; the WIM is as it was.
+        StorageError: when writing failed; the message says whether the WIM is as it was.
     """
     path = Path(wim)
     # What is read must not change before it is written back: the lock comes first.
@@ -119,7 +119,12 @@ def set_properties(
         if boot_index is not None:
             header.boot_index = boot_index
             _set_resource(header.boot_metadata, boot_blob)
-        _append(path, descriptor, header, new_xml, integrity)
+        place = InPlace(path, descriptor)
+        try:
+            _append(place, header, new_xml, integrity)
+        except BaseException as error:
+            place.put_back(error)
+            raise
 
 
 def add_disks(path: Path, descriptor: int, disks: Mapping[int, CapturedDisk]) -> None:
@@ -135,7 +140,7 @@ def add_disks(path: Path, descriptor: int, disks: Mapping[int, CapturedDisk]) ->
         element = elements[index]
         own = element.find("OSDIMAGE")
         (ET.SubElement(element, "OSDIMAGE") if own is None else own).append(captured.to_element(disk))
-    _append(path, descriptor, header, _encode(root), _read_integrity(path, descriptor, header))
+    _append(InPlace(path, descriptor), header, _encode(root), _read_integrity(path, descriptor, header))
 
 
 def _encode(root: ET.Element) -> bytes:
@@ -164,7 +169,7 @@ def delete_images(
         InvalidRequest: when there is no such image, or none would be left.
         MissingParts: when contents are in another file, which ``refs`` does not name.
         TargetRefused: when the WIM cannot be changed, or another program is writing to it.
-        StorageError: when writing failed; the WIM is as it was.
+        StorageError: when writing failed; the WIM is as it was, unless the message says that the new one has its name.
     """
     path = Path(wim)
     meter = Meter(progress, WRITE_SHARES)
@@ -261,7 +266,7 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def _read_header(path: Path, descriptor: int) -> Container:
-    header = _header_format().parse(os.pread(descriptor, _HEADER_SIZE, 0).ljust(_HEADER_SIZE, b"\0"))
+    header = _header_format().parse(os.pread(descriptor, HEADER_SIZE, 0).ljust(HEADER_SIZE, b"\0"))
     if header.magic != b"MSWIM\0\0\0":
         raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
     if header.flags & _FLAG_READ_ONLY:
@@ -294,30 +299,12 @@ def _set_resource(entry: Container, blob: Blob | None) -> None:
         entry.flags = _RESOURCE_METADATA | (_RESOURCE_COMPRESSED if blob.is_compressed else 0)
 
 
-def _append(path: Path, descriptor: int, header: Container, xml: bytes, integrity: bytes) -> None:
+def _append(place: InPlace, header: Container, xml: bytes, integrity: bytes) -> None:
     """Write the XML and the integrity table behind the end, sync, then point the header to them, sync."""
-    end = os.fstat(descriptor).st_size
     header.xml.stored_size = header.xml.size = len(xml)
-    header.xml.offset = end
+    header.xml.offset = place.size
     header.xml.flags &= ~_RESOURCE_COMPRESSED
     if integrity:
-        header.integrity.offset = end + len(xml)
-    try:
-        try:
-            _write_fully(descriptor, xml + integrity, end)
-            os.fsync(descriptor)
-        except BaseException:
-            os.ftruncate(descriptor, end)
-            raise
-        _write_fully(descriptor, _header_format().build(header), 0)
-        os.fsync(descriptor)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-
-
-def _write_fully(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, offset)
-        view = view[count:]
-        offset += count
+        header.integrity.offset = place.size + len(xml)
+    place.append(xml + integrity)
+    place.point_to(_header_format().build(header))

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.in_place import opened_in_place
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.facts import WriteSettings
@@ -33,7 +34,8 @@ class WriteMode(Enum):
     NEW = "new"
     """Refuse to write."""
     APPEND = "append"
-    """Add to it.  Its images stay valid at every moment; if this fails, it is cut back to what it was."""
+    """Add to it.  Its images stay valid at every moment; if this fails, it is cut back to what it was, as far as the
+    medium lets it, and the message says how far."""
     OVERWRITE = "overwrite"
     """Replace it in one step when the new file is complete."""
 
@@ -104,25 +106,27 @@ def append_file(
 
     Raises:
         TargetRefused: when another program is writing to the file, or has since it was opened; nothing was written.
+        OsdImageError: when it failed; the message says whether the file is as it was.
     """
-    _refuse_changed(path, handle)
-    try:
-        with wim_errors(path, contents=contents):
-            return handle.overwrite(_settings(spec, integrity=integrity, threads=threads), listener=listener(meter))
-    except TargetRefused:
-        # Refused before the first byte.
-        raise
-    except OsdImageError as error:
-        error.args = (f"{error} -- {path} was cut back to what it held before", *error.args[1:])
-        raise
+    settings = _settings(spec, integrity=integrity, threads=threads)
+    with opened_in_place(path) as place:
+        _refuse_changed(path, handle, os.fstat(place.descriptor))
+        try:
+            with wim_errors(path, contents=contents):
+                warnings = handle.overwrite(settings, listener=place.watch(listener(meter)))
+            place.settle()
+        except BaseException as error:
+            place.put_back(error)
+            raise
+        return warnings
 
 
-def _refuse_changed(path: Path, handle: WimHandle) -> None:
+def _refuse_changed(path: Path, handle: WimHandle, now: os.stat_result) -> None:
     """Refuse a file that was changed since it was opened.
 
     libwim locks it only now, and would write over what another program has appended in the meantime.
     """
-    before, now = handle.found, path.stat()
+    before = handle.found
     if before is not None and _version(before) != _version(now):
         raise TargetRefused(
             f"{path}: another program has changed it since this command opened it; nothing was written, run it again"

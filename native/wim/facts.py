@@ -57,7 +57,7 @@ class WriteSettings:
     threads: int = 0
 
     def flags(self) -> int:
-        """Return libwim's flags for these settings; the file is always synced to the disk."""
+        """Return libwim's flags for these settings, with the one for syncing the file to the disk."""
         integrity = {
             None: 0,
             True: lib.WIMLIB_WRITE_FLAG_CHECK_INTEGRITY,

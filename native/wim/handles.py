@@ -362,9 +362,14 @@ class WimHandle:
             )
 
     def overwrite(self, settings: WriteSettings, *, listener: Listener | None = None) -> tuple[str, ...]:
-        """Write the changes back to the file that was opened, by appending to it unless ``rebuild``."""
+        """Write the changes back to the file that was opened, by appending to it unless ``rebuild``.
+
+        What is appended is not synced to the disk.
+        """
+        # libwim would sync after it has written the header, and if that fails cut the file under the new header.
+        flags = settings.flags() & ~lib.WIMLIB_WRITE_FLAG_FSYNC
         with compression_level(settings.compression, settings.level):
-            return self._run(lib.wimlib_overwrite, settings.flags(), settings.threads, listener=listener)
+            return self._run(lib.wimlib_overwrite, flags, settings.threads, listener=listener)
 
     # ---- iteration
 
