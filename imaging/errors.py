@@ -29,8 +29,10 @@ KeyboardInterrupt, passes through every call unchanged, after what had been begu
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 
 class OsdImageError(Exception):
@@ -182,6 +184,32 @@ class TargetRefused(OsdImageError):
 
 class TooSmall(TargetRefused):
     """The target has no room for what was to be written, and was left as it was."""
+
+
+def as_failure(error: TargetRefused, path: str | os.PathLike[str]) -> OsdImageError:
+    """Return the failure that a refusal is once something was written, for a refusal promises that nothing was."""
+    made: OsdImageError
+    if isinstance(error, TooSmall):
+        made = StorageError(str(error), path=path, errno=errno.ENOSPC)
+    else:
+        made = OsdImageError(str(error))
+    for note in getattr(error, "__notes__", ()):
+        made.add_note(note)
+    return made
+
+
+@contextmanager
+def no_refusal(path: str | os.PathLike[str], done: Callable[[], str]) -> Iterator[None]:
+    """Turn a refusal inside the ``with`` into a failure when ``done`` tells what was written; empty is nothing."""
+    try:
+        yield
+    except TargetRefused as error:
+        text = done()
+        if not text:
+            raise
+        failed = as_failure(error, path)
+        explain(failed, text)
+        raise failed from error
 
 
 class ActionFailed(OsdImageError):

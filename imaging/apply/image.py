@@ -54,12 +54,13 @@ def apply_image(
     Raises:
         UnsafeName: when the image holds a name that could leave the target; nothing was written.
         TargetRefused: when the target is too small, in use, hibernated, dirty or not one of the kinds above;
-            nothing was written, but for an image that does not fit even after a wipe.
+            nothing was written.
         InvalidRequest: when there is no such partition, or a path to keep cannot be one.
         InvalidTable: when the disk has no partition table that can be used.
         CorruptWim: when the WIM is damaged; the target may be half written.
         MissingParts: when contents are in another file.
-        StorageError: when writing failed; the target is half written.
+        StorageError: when writing failed, or the image does not fit even after a wipe; the target is half written,
+            or wiped.
         Incomplete: with ``strict``, after all is written.
     """
     place = Path(target)

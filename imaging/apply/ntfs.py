@@ -6,7 +6,7 @@ from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.apply.space import refuse_full_volume
-from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.errors import TargetRefused, no_refusal
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.volume.ntfs import mirror, state
 from osdimage.imaging.volume.opened import OpenVolume, open_volume
@@ -86,10 +86,16 @@ def _to_fat32(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> Apply
 
 
 def _to_ntfs(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyResult:
+    audit = job.audit(Path(volume.name))
+    if not state.refuse_unfinished(volume, force=job.options.force):
+        return _fill_ntfs(job, volume, kept, audit)
+    mirror.mend(volume.window())
+    with no_refusal(volume.path, lambda: f"the first records of {volume.name} were mended"):
+        return _fill_ntfs(job, volume, kept, audit)
+
+
+def _fill_ntfs(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...], audit: Audit) -> ApplyResult:
     where = Path(volume.name)
-    audit = job.audit(where)
-    if state.refuse_unfinished(volume, force=job.options.force):
-        mirror.mend(volume.window())
     with volume.sliced(read_only=False, sync=job.options.sync) as piece:
         facts = _check_ntfs(job, volume, piece, audit)
         wiped = _start_over(job, volume, kept) if facts.is_dirty else None
@@ -100,7 +106,8 @@ def _to_ntfs(job: ApplyJob, volume: OpenVolume, kept: tuple[str, ...]) -> ApplyR
             with state.dirty_while_written(volume, piece, facts, "is partly wiped"):
                 wiped = state.wipe(volume, piece, kept, job.meter)
             facts = state.read_facts(volume, piece)
-            refuse_full_volume(where, audit, facts.free)
+            with no_refusal(volume.path, lambda: f"{volume.name} is wiped"):
+                refuse_full_volume(where, audit, facts.free)
         if reason is not None:
             job.meter.warn(f"{volume.name}: stays marked dirty, as {reason}: check it with chkdsk or ntfsfix")
         with wim_errors(job.image.path):

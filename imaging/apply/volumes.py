@@ -10,7 +10,7 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.ntfs import check_image
 from osdimage.imaging.apply.pairs import pair_volumes
-from osdimage.imaging.errors import Incomplete, explain
+from osdimage.imaging.errors import Incomplete, TargetRefused, as_failure, explain
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.file import WimFile
@@ -56,6 +56,7 @@ def apply_volumes(
     done: list[AppliedVolume] = []
     for number, (image, partition) in enumerate(pairs):
         begin, end = 100 * number / len(pairs), 100 * (number + 1) / len(pairs)
+        told = f"{number} of {len(pairs)} volumes are complete"
         try:
             result = apply_image(
                 image,
@@ -65,7 +66,9 @@ def apply_volumes(
                 progress=portion(progress, begin, end),
             )
         except BaseException as error:
-            explain(error, f"{number} of {len(pairs)} volumes are complete")
+            explain(error, told)
+            if number and isinstance(error, TargetRefused):
+                raise as_failure(error, where) from error
             raise
         done.append(AppliedVolume(image.index, image.name, result))
     losses = tuple(loss for each in done for loss in each.result.losses)

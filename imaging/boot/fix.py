@@ -24,7 +24,7 @@ from osdimage.imaging.boot.recovery import holds_recovery
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, no_refusal
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
@@ -69,20 +69,22 @@ def fix_boot(
     Raises:
         InvalidRequest: when it is not clear which partition is meant; the message tells what to name.
         InvalidInput: when there is no store, or the table, the store or a volume is damaged.
-        TargetRefused: when a volume must not be written to.
+        TargetRefused: when a volume must not be written to; nothing was written.
+        OsdImageError: when it is refused after something else was changed; the message tells what.
         StorageError: when reading or writing failed.
     """
     table = read_table(target).require()
     windows = os_partition if os_partition is not None else _find_windows(target, table)
     places = choose_places(table, windows, _system_of(target, table, system_partition))
     changes: list[str] = []
-    if places.firmware is Firmware.BIOS:
-        table, more = _fix_record(target, table, places, rng or random.SystemRandom())
+    with no_refusal(target.name, lambda: "; ".join(changes)):
+        if places.firmware is Firmware.BIOS:
+            table, more = _fix_record(target, table, places, rng or random.SystemRandom())
+            changes += more
+        more, left = _fix_store(target, table, places, now=now, force=force)
         changes += more
-    more, left = _fix_store(target, table, places, now=now, force=force)
-    changes += more
-    if places.firmware is Firmware.BIOS:
-        changes += _fix_hidden(target, places)
+        if places.firmware is Firmware.BIOS:
+            changes += _fix_hidden(target, places)
     return FixResult(tuple(changes), tuple(left), check_boot(target))
 
 

@@ -42,7 +42,7 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.randomness import RandomBits
@@ -198,7 +198,8 @@ def install_boot(
             are for another processor than the Windows.
         InvalidInput: when Windows or the image lacks a boot file, or the disk, a volume or the WIM is damaged; the
             message names it.  All of the image is read before anything is written.
-        TargetRefused: when a volume must not be written to, or is full.
+        TargetRefused: when a volume must not be written to, or a FAT32 volume is full; nothing was written.
+        OsdImageError: when it is refused after something else was written; the message tells what.
         StorageError: when reading or writing failed.
     """
     wish = options or BootOptions()
@@ -229,8 +230,14 @@ class _Installation:
         self._rng = rng
         self._now = now or datetime.now(UTC)
         self._now_ns = int(self._now.timestamp()) * 1_000_000_000
+        # What is written already; a refusal is none from then on.
+        self._done = ""
 
     def run(self, windows: int, system: int | None, progress: ProgressCallback | None) -> BootResult:
+        with no_refusal(self._target.name, lambda: self._done):
+            return self._run(windows, system, progress)
+
+    def _run(self, windows: int, system: int | None, progress: ProgressCallback | None) -> BootResult:
         meter = Meter(progress, {Phase.READ: 1.0, Phase.WRITE_DATA: 2.0})
         table = read_table(self._target).require()
         places = choose_places(table, windows, system)
@@ -239,9 +246,12 @@ class _Installation:
         recovery = self._recovery(table, places)
         meter.step(Phase.READ, found.plan.size, found.plan.size)
         if places.firmware is Firmware.BIOS:
-            table = prepare_record(self._target, table, active=places.system.number, rng=self._rng)
+            before, table = table, prepare_record(self._target, table, active=places.system.number, rng=self._rng)
+            if table != before:
+                self._done = self._done or "only the MBR was changed"
         store = self._store(table, places, volume, found, recovery)
         self._write(places, volume, found, store.data)
+        self._done = "the boot files are written, but the boot code is not whole"
         meter.step(Phase.WRITE_DATA, found.plan.size, found.plan.size)
         report = None
         if places.firmware is Firmware.BIOS:
@@ -327,6 +337,7 @@ class _Installation:
                 force=self._options.force,
                 sync=self._options.sync,
             )
+            self._done = "only the recovery environment was copied"
             return chosen.number
         found = (each for each in table.partitions if each.role is Role.RECOVERY)
         return next((each.number for each in found if holds_recovery(volume_of(self._target, each))), None)

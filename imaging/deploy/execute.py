@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +27,7 @@ from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.roles import FileSystem, Scheme
 from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.errors import InvalidTable, TargetRefused
+from osdimage.imaging.errors import InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.fat.make import format_fat32
 from osdimage.imaging.volume.fat.write import Fat32Options
@@ -94,6 +94,7 @@ def execute(
     Raises:
         TargetRefused: when the disk does not have the size of the plan, or is an image that could not be read again;
             nothing was written.
+        OsdImageError: when the disk is refused later, by another program that has locked it meanwhile perhaps.
         StorageError: when reading or writing failed.
         CorruptWim: when the WIM is damaged.
         InvalidTable: when the disk does not hold what was written.
@@ -102,21 +103,21 @@ def execute(
     An exception of any kind carries a note that says how far the work came; running it again starts from the beginning.
     """
     disk = Path(target.name)
-    done = f"nothing on {disk} was changed"
+    state = _State(disk)
     saved: Path | None = None
     warnings = list(plan.warnings)
     images = {each.index: each for each in (image, *others)}
     count = sum(isinstance(action, ApplyToVolume) for action in plan.actions)
     applied: list[ApplyResult] = []
     boot: BootResult | None = None
-    with _telling(lambda: done):
+    with _telling(state):
         is_image = stat.S_ISREG(os.fstat(target.descriptor).st_mode)
         refuse_untold_sectors(plan, target.name, is_image=is_image)
         for action in plan.actions:
             match action:
                 case WriteTable():
-                    report = initialize(target, action.disk.table, now=now)
-                    saved, done = report.saved, f"{disk} is partitioned, its volumes are not all formatted"
+                    report = initialize(target, action.disk.table, now=now, begun=state.begin)
+                    saved, state.done = report.saved, f"{disk} is partitioned, its volumes are not all formatted"
                     warnings += report.warnings
                 case FormatVolume():
                     format_volume(target, action, is_zero=is_zero)
@@ -125,7 +126,7 @@ def execute(
                         target.flush()
                         target.close()
                     number = action.partition.number
-                    done = f"{disk} is partitioned and formatted, {len(applied)} of {count} images are applied"
+                    state.done = f"{disk} is partitioned and formatted, {len(applied)} of {count} images are applied"
                     if plan.unattend is not None:
                         images[action.image].add_file(plan.unattend, UNATTEND_PATH)
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count
@@ -140,13 +141,13 @@ def execute(
                         )
                     )
                 case ForgetDrives():
-                    done = f"the image is applied to {disk}, which does not start yet"
+                    state.done = f"the image is applied to {disk}, which does not start yet"
                     warnings += _forget_drives(disk, action, sync=sync, progress=progress)
                 case InstallBoot():
-                    done = f"the image is applied to {disk}, which does not start yet"
+                    state.done = f"the image is applied to {disk}, which does not start yet"
                     boot = _install_boot(disk, plan, action, now=now, sync=sync, progress=progress)
                     warnings += boot.warnings
-        done = f"{disk} is complete, but was not checked to the end"
+        state.done = f"{disk} is complete, but was not checked to the end"
         if not applied:
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
@@ -195,14 +196,35 @@ def _install_boot(
     )
 
 
+class _State:
+    """How far the work came.
+
+    Attributes:
+        done: a sentence for people.
+        is_begun: whether something was written.
+    """
+
+    def __init__(self, disk: Path) -> None:
+        self.disk = disk
+        self.done = f"nothing on {disk} was changed"
+        self.is_begun = False
+
+    def begin(self) -> None:
+        self.done = f"the partition table of {self.disk} is not written to its end"
+        self.is_begun = True
+
+
 @contextmanager
-def _telling(done: Callable[[], str]) -> Iterator[None]:
-    """Add to an exception, a signal's too, how far the work came."""
+def _telling(state: _State) -> Iterator[None]:
+    """Add to an exception, a signal's too, how far the work came; a refusal is a failure once something is written."""
     try:
         yield
     except BaseException as error:
-        error.add_note(f"{done()}; running it again starts from the beginning")
-        raise
+        failed = as_failure(error, state.disk) if isinstance(error, TargetRefused) and state.is_begun else error
+        failed.add_note(f"{state.done}; running it again starts from the beginning")
+        if failed is error:
+            raise
+        raise failed from error
 
 
 def format_volume(target: FileTarget, action: FormatVolume, *, is_zero: bool) -> None:

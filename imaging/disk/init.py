@@ -65,14 +65,16 @@ def initialize(
     save_to: Path | None = None,
     save: bool = True,
     done: Callable[[Step], None] | None = None,
+    begun: Callable[[], None] | None = None,
 ) -> WriteReport:
     """Write a table to a disk.  All partitions that are on it are lost; their contents are not overwritten.
 
     Everything is checked before the first write.  The old table is saved first, to ``save_to`` or where
     :func:`~osdimage.imaging.disk.backup.default_path` says; a blank disk has none.  The caller closes the target.
+    ``begun`` is called before the first write, ``done`` after each step.
 
     Raises:
-        TargetRefused: when the table is for a disk of another size, or the file exists.
+        TargetRefused: when the table is for a disk of another size, or the file exists; nothing was written.
         InvalidLayout: when the table is not sound.
         StorageError: when reading or writing fails, or the disk does not hold what was written.
     """
@@ -82,6 +84,8 @@ def initialize(
     wipes = leftovers(target, table, old)
     steps = (*tidied(target, write_steps(table, old)), *wipes, *((Flush(),) if wipes else ()))
     saved = _save(target, old, steps, now=now, save_to=save_to) if save else None
+    if begun is not None:
+        begun()
     _run(target, steps, saved, done)
     warnings = announce(target, table) if isinstance(target, DeviceTarget) else ()
     return WriteReport(saved, tuple(wipe.what for wipe in wipes), warnings)

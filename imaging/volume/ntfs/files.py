@@ -15,7 +15,6 @@ from osdimage.imaging.errors import (
     InvalidVolume,
     OsdImageError,
     StorageError,
-    TargetRefused,
 )
 from osdimage.imaging.files import FileFacts, split_path
 from osdimage.imaging.filetime import from_ns, to_ns
@@ -82,7 +81,8 @@ def _failing(volume: OpenVolume, what: str, *, quiet: bool = False) -> Iterator[
 
 def _failure(volume: OpenVolume, what: str, error: OSError) -> OsdImageError:
     if error.errno == errno.ENOSPC:
-        return TargetRefused(f"{volume.name}: {what}: the volume is full")
+        # No refusal: the volume is marked dirty, and may hold a part of it.
+        return StorageError(f"{volume.name}: {what}: the volume is full", path=volume.path, errno=errno.ENOSPC)
     if error.errno == errno.EOPNOTSUPP:
         return InvalidVolume(f"{volume.name}: {what}: it is a link, or encrypted, or stored as only Windows reads it")
     if error.errno in {errno.EIO, errno.EINVAL, errno.ENOENT}:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from cases.smalldisk import small_disk
 from cases.windows_trees import write_tree
-from judges import wim as judges
 from judges.fat import copy_out, fsck
 from judges.hive import dissect
 from judges.ntfs import is_consistent, is_dirty, ntfsfix
+from judges.wim import wim as judges
 from osdimage.imaging.registry.hive import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
 from runs.commands import osdimage
@@ -207,7 +207,8 @@ def test_a_full_volume_keeps_the_old_hive(material: Material, tmp_path: Path, ki
     wim = tmp_path / "x.wim"
     judges.wimlib("capture", tree, wim, "Windows")
     osdimage("apply", wim, volume)
-    assert "the volume is full" in osdimage(*command(volume, material), code=4).err
+    # Only of FAT32 nothing was written: an NTFS volume is marked dirty before its files change.
+    assert "the volume is full" in osdimage(*command(volume, material), code=1 if kind == "ntfs" else 4).err
     if kind == "ntfs":
         ntfsfix(volume)
         assert on_ntfs(volume, f"/{HIVE}") == material.hive

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases import trees
-from judges import wim as judges
+from judges.wim import wim as judges
 from runs.commands import osdimage
 
 APPLY_KEYS = {"target", "directories", "files", "size", "losses", "warnings", "partition", "wiped"}
@@ -116,6 +116,23 @@ def test_a_volume_too_small_is_refused_untouched(tmp_path: Path) -> None:
     outcome = osdimage("apply", tmp_path / "large.wim", volume, code=4)
     assert "the volume has" in outcome.err
     assert judges.sha1_of(volume) == before
+
+
+@pytest.mark.foreign
+def test_an_image_that_does_not_fit_after_a_wipe_is_a_failure(tmp_path: Path) -> None:
+    kept, large = tmp_path / "kept", tmp_path / "large"
+    (kept / "State").mkdir(parents=True)
+    (kept / "State" / "file").write_bytes(os.urandom(16 << 20))
+    large.mkdir()
+    (large / "file").write_bytes(os.urandom(20 << 20))
+    for tree in (kept, large):
+        osdimage("capture", tree, tree.with_suffix(".wim"))
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs", 32 << 20)
+    osdimage("apply", kept.with_suffix(".wim"), volume)
+    failed = osdimage("apply", large.with_suffix(".wim"), volume, "--wipe", "--keep", "State", "--yes", code=1)
+    assert "the image needs" in failed.err
+    assert failed.err.endswith(f" -- {volume} is wiped\n")
+    assert judges.output("ntfsls", volume).split() == ["State"]
 
 
 @pytest.mark.foreign

@@ -283,6 +283,19 @@ def cut(disk: Path, folder: Path) -> Path:
     return folder / "part"
 
 
+@pytest.mark.parametrize("disk", ["bios"], indirect=True)
+def test_a_refusal_after_the_mbr_was_changed_is_a_failure(disk: Path) -> None:
+    run(["sfdisk", *QUIET, "--activate", disk, "-"])
+    run(["sfdisk", *QUIET, "--disk-id", disk, "0x12345678"])
+    # Microsoft, "FAT32 File System Specification": bit 0 of byte 65 says that the volume was not closed.
+    poke(disk, 1, 65, b"\x01")
+    failed = osdimage("boot", "fix", disk, code=1)
+    assert "marked dirty" in failed.err
+    assert failed.err.endswith(" -- partition 1 is the active one now\n")
+    refused = osdimage("boot", "fix", disk, code=4)
+    assert refused.err.count(" -- ") == 0
+
+
 def test_what_cannot_be_fixed_is_said(disk: Path, tmp_path: Path) -> None:
     run(["mdel", "-i", at(disk, 1), "::EFI/Boot/bootx64.efi"])
     told = osdimage("boot", "fix", disk, code=1).out

@@ -159,6 +159,21 @@ def test_the_recovery_environment_of_windows_is_copied_when_asked_for(
     assert {each["number"] for each in view["partitions"]} == {1, windows, recovery}
 
 
+def test_a_refusal_after_the_recovery_environment_was_copied_is_a_failure(tmp_path: Path) -> None:
+    disk = Made(tmp_path / "disk.img", 3, 1, {})
+    tree = write_tree(tmp_path / "tree", windows_files() | RECOVERY)
+    make_disk(disk.path, SIZE, preset_layout(Preset.UEFI), {3: tree})
+    # Microsoft, "FAT32 File System Specification": bit 0 of byte 65 says that the volume was not closed.
+    with disk.path.open("r+b") as file:
+        file.seek(disk.places()[1][0] * 512 + 65)
+        file.write(b"\x01")
+    words = ("boot", "install", disk.path, "--partition", "3")
+    assert "marked dirty" in osdimage(*words, code=4).err
+    failed = osdimage(*words, "--winre", code=1)
+    assert "marked dirty" in failed.err
+    assert failed.err.endswith(" -- only the recovery environment was copied\n")
+
+
 def test_a_recovery_environment_that_cannot_be_is_told(tmp_path: Path) -> None:
     disk = uefi(tmp_path)
     before = fat_contents(disk.part(1))

@@ -7,12 +7,13 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from judges import wim as judges
 from judges.disk import partition_of
+from judges.wim import wim as judges
 from osdimage.imaging import (
     InvalidRequest,
     Preset,
@@ -24,9 +25,11 @@ from osdimage.imaging.deploy.convert import DiskFormat, raw_beside
 from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable, make_plan
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.units import MIB, Bytes, Geometry
 from runs.commands import osdimage
+from runs.locking import locked_by_another
 from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = pytest.mark.foreign
@@ -265,6 +268,52 @@ def test_a_damaged_image_leaves_a_volume_that_says_so(wim: Path, tmp_path: Path)
     assert judges.is_dirty(partition_of(disk, 3, tmp_path / "windows.ntfs"))
     osdimage("deploy", wim, disk, "--preset", "uefi", "--yes")
     judges.assert_ntfs_clean(partition_of(disk, 3, tmp_path / "windows.ntfs"))
+
+
+def test_a_disk_that_another_program_locks_after_it_was_formatted_is_a_failure(
+    wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk.img"
+    real = FileTarget.close
+    with ExitStack() as others:
+
+        def close(target: FileTarget) -> None:
+            is_disk = target.name == str(disk)
+            real(target)
+            if is_disk:
+                others.enter_context(locked_by_another(disk))
+                monkeypatch.setattr(FileTarget, "close", real)
+
+        monkeypatch.setattr(FileTarget, "close", close)
+        failed = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "4GB", code=1)
+    assert failed.err.splitlines()[-1] == (
+        f"osdimage: {disk} is locked by another program -- {disk} is partitioned and formatted, 0 of 1 images are "
+        "applied; running it again starts from the beginning"
+    )
+    assert len(judges.output("sfdisk", "-d", disk).partition("\n\n")[2].splitlines()) == 4
+
+
+def test_a_disk_that_another_program_has_locked_before_is_refused(wim: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(b"")
+    os.truncate(disk, 4 * GIB)
+    with locked_by_another(disk):
+        refused = osdimage("deploy", wim, disk, "--preset", "uefi", "--yes", code=4)
+    assert refused.err == f"osdimage: {disk} is locked by another program\n"
+    assert judges.output("sfdisk", "-d", disk, code=None) == ""
+
+
+def test_a_table_that_is_half_written_is_not_called_unchanged(
+    wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = tmp_path / "disk.img"
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pwrite", fail)
+    failed = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "4GB", code=1)
+    assert f"the partition table of {disk} is not written to its end" in failed.err
 
 
 @pytest.mark.root

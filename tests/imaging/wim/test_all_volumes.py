@@ -6,12 +6,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
-from judges import fat as fat_judges
-from judges import wim as judges
 from judges.disk import fdisk, partition_of
+from judges.wim import fat as fat_judges
+from judges.wim import wim as judges
 from osdimage.imaging import (
     DiskLayout,
     FileSystem,
@@ -22,10 +24,12 @@ from osdimage.imaging import (
     apply_volumes,
     compare_volumes,
 )
+from osdimage.imaging.apply import volumes as osdimage_apply_volumes
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.wim.file import WimFile
 from runs.commands import osdimage
+from runs.locking import locked_by_another
 from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = pytest.mark.foreign
@@ -109,6 +113,23 @@ def test_a_refusal_of_the_last_volume_leaves_the_first_as_it_was(
     refused = osdimage("apply", third, disk.path, "--all-volumes", "--wipe", "--yes", code=4)
     assert "has 3 images, the disk has 2 NTFS and FAT32 volumes" in refused.err
     assert digest(disk.path) == before
+
+
+def test_a_volume_that_is_refused_after_another_was_written_is_a_failure(
+    wim: Path, osdimage_disk: Callable[..., Disk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"])
+    real = osdimage_apply_volumes.apply_image
+    with ExitStack() as others:
+
+        def apply_image(*arguments: Any, **options: Any) -> Any:
+            result = real(*arguments, **options)
+            others.enter_context(locked_by_another(disk.path))
+            return result
+
+        monkeypatch.setattr(osdimage_apply_volumes, "apply_image", apply_image)
+        failed = osdimage("apply", wim, disk.path, "--all-volumes", code=1)
+    assert failed.err == f"osdimage: {disk.path} is locked by another program -- 1 of 2 volumes are complete\n"
 
 
 def test_a_kept_folder_is_joined_with_that_of_the_image(
