@@ -117,7 +117,7 @@ KINDS = ("write", "pwrite", "sync", "cut")
 SERVER = """
 import ctypes, importlib, json, os, sys, tempfile
 from osdimage.cli import app
-for name in ("capture", "delete", "export", "failures", "info", "registry_set"):
+for name in ("failures", "registry.set", "wim.capture", "wim.delete", "wim.export", "wim.info"):
     importlib.import_module("osdimage.cli." + name)
 importlib.import_module("osdimage.imaging.wim.edit")
 importlib.import_module("osdimage.imaging.service.replace")

@@ -65,7 +65,7 @@ WRAPV(pwritev64)
 IMPORTS = """
 import ctypes, importlib, json, os, sys
 from osdimage.cli import app
-for name in ("apply", "deploy"):
+for name in ("wim.apply", "deploy"):
     importlib.import_module("osdimage.cli." + name)
 """
 SERVER = """

@@ -99,7 +99,7 @@ def serve(what: str, arguments: list[str]) -> tuple[int, str, str]:
 
 if __name__ == "__main__":
     # What every child needs is imported once, before the forks.
-    for name in ("app", "apply", "export", "extract", "failures", "info", "list", "verify"):
+    for name in ("app", "failures", "wim.apply", "wim.export", "wim.extract", "wim.info", "wim.list", "wim.verify"):
         importlib.import_module(f"osdimage.cli.{name}")
     importlib.import_module("osdimage.imaging.wim.edit")
     for request in sys.stdin:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from cases.smalldisk import small_disk
 from cases.windows_trees import write_tree
+from judges import wim as judges
 from judges.fat import copy_out, fsck
 from judges.hive import dissect
 from judges.ntfs import is_consistent, is_dirty, ntfsfix
-from judges.wim import wim as judges
 from osdimage.imaging.registry.hive import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
 from runs.commands import osdimage

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases import trees
-from judges.wim import wim as judges
+from judges import wim as judges
 from runs.commands import osdimage
 
 APPLY_KEYS = {"target", "directories", "files", "size", "losses", "warnings", "partition", "wiped"}

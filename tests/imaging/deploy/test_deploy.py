@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judges import wim as judges
 from judges.disk import partition_of
-from judges.wim import wim as judges
 from osdimage.imaging import (
     InvalidRequest,
     Preset,

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from judges import fat as fat_judges
+from judges import ntfs as ntfs_judges
 from judges.disk import run
-from judges.wim import fat as fat_judges
 from judges.wim import make_ntfs
-from judges.wim import ntfs as ntfs_judges
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.target import BlockTarget, Data, open_image
 from osdimage.imaging.errors import (

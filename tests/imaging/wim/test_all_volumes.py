@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judges import fat as fat_judges
+from judges import wim as judges
 from judges.disk import fdisk, partition_of
-from judges.wim import fat as fat_judges
-from judges.wim import wim as judges
 from osdimage.imaging import (
     DiskLayout,
     FileSystem,

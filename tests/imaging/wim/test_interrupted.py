@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 from cases import wimcraft
 from cases.smalldisk import SmallDisk, small_disk
-from judges.wim import wim as judges
+from judges import wim as judges
 from osdimage.imaging import ImageProperties, Phase, ProgressEvent, StorageError, WimFile, export_images, set_properties
 from osdimage.imaging.apply.image import apply_image
 from osdimage.native.ntfs import volume as ntfs
