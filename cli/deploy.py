@@ -332,8 +332,8 @@ def _named(result: DeployResult, name: str, disk: Path) -> DeployResult:
 
 def _picture(raw: str, disk: Path) -> None:
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.content import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
     with open_target(raw) as target:

@@ -49,6 +49,7 @@ from osdimage.imaging.disk.backup import (
     take_backup as take_backup,
 )
 from osdimage.imaging.disk.check import check_disk as check_disk
+from osdimage.imaging.disk.content import FileSystem as FileSystem
 from osdimage.imaging.disk.device import open_target as open_target
 from osdimage.imaging.disk.finding import Finding as Finding, Severity as Severity
 from osdimage.imaging.disk.init import WriteReport as WriteReport, initialize as initialize, restore as restore
@@ -67,12 +68,7 @@ from osdimage.imaging.disk.presets import (
     preset_layout as preset_layout,
 )
 from osdimage.imaging.disk.read import DiskReading as DiskReading, read_table as read_table
-from osdimage.imaging.disk.roles import (
-    FileSystem as FileSystem,
-    GptAttributes as GptAttributes,
-    Role as Role,
-    Scheme as Scheme,
-)
+from osdimage.imaging.disk.roles import GptAttributes as GptAttributes, Role as Role, Scheme as Scheme
 from osdimage.imaging.disk.table import Partition as Partition, PartitionTable as PartitionTable
 from osdimage.imaging.disk.target import (
     BlockTarget as BlockTarget,

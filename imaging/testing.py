@@ -28,10 +28,10 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.image import CaptureSource, capture_image
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.place import place
-from osdimage.imaging.disk.roles import FileSystem
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget, create_image
 from osdimage.imaging.errors import InvalidRequest

@@ -51,14 +51,14 @@ def format_command(
 
     EVERYTHING THAT IS IN THE PARTITION IS LOST; nothing outside it is touched.  You are asked, unless --yes is given.
     """
+    from osdimage.imaging.boot.places import volume_of  # noqa: PLC0415
     from osdimage.imaging.disk.check import misfit  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.content import FileSystem  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
-    from osdimage.imaging.volume.fat.make import format_fat32  # noqa: PLC0415
-    from osdimage.imaging.volume.fat.write import Fat32Options  # noqa: PLC0415
-    from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs  # noqa: PLC0415
+    from osdimage.imaging.volume.filesystems import FormatWish, format_volume, serial_bits  # noqa: PLC0415
 
     rng = disk_params.random_bits(seed)
     with open_target(str(disk), write=True, sector_size=sector_size) as target:
@@ -71,20 +71,15 @@ def format_command(
         size = format_size(table.size_bytes(chosen))
         if not yes:
             _ask(f"{disk} partition {partition}, {chosen.type_label}, {size}", reporter)
-        extent = chosen.extent
-        if filesystem == "fat32":
-            hidden = extent.first if extent.first < 1 << 32 else 0
-            options = Fat32Options(rng.getrandbits(32), label, cluster_size, hidden_sectors=hidden)
-            format_fat32(target.window(extent), options, full=full, progress=reporter.callback)
-        else:
-            wish = NtfsFormat(label or "", cluster_size, serial=rng.getrandbits(64), quick=not full)
-            format_ntfs(target, extent, wish, progress=reporter.callback)
+        made = FileSystem(filesystem)
+        wish = FormatWish(rng.getrandbits(serial_bits(made)), label, cluster_size, quick=not full)
+        format_volume(volume_of(target, chosen), made, wish, progress=reporter.callback)
         target.flush()
-    found = misfit(chosen, filesystem)
+    found = misfit(chosen, made.content)
     if found is not None:
         reporter.warn(f"{found.text}; {found.remedy}")
     facts = {"disk": disk, "partition": partition, "filesystem": filesystem, "label": label}
-    reporter.result(facts, f"{disk}: partition {partition}, {size}, is formatted as {filesystem.upper()}")
+    reporter.result(facts, f"{disk}: partition {partition}, {size}, is formatted as {made.called}")
 
 
 def _ask(what: str, reporter: Reporter) -> None:

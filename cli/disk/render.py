@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import render
 from osdimage.imaging.disk import roles
-from osdimage.imaging.disk.content import VolumeInfo
+from osdimage.imaging.disk.held import VolumeInfo
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable, Space, SpaceKind
 from osdimage.imaging.units import format_size
@@ -37,7 +37,6 @@ _COLOURS = {
     Role.HIDDEN: ("black", "cyan"),
 }
 _WINDOWS, _OTHER = ("white", "blue"), ("black", "green")
-_KINDS = {"ntfs": "NTFS", "fat32": "FAT32", "fat16": "FAT16", "fat12": "FAT12", "exfat": "exFAT", "refs": "ReFS"}
 
 
 def show_disk(name: str, table: PartitionTable, volumes: Volumes) -> None:
@@ -71,7 +70,7 @@ def rows(table: PartitionTable, volumes: Volumes) -> None:
                 str(partition.extent.count),
                 format_size(table.size_bytes(partition)),
                 _type_text(partition),
-                _KINDS.get(volume.kind or "", volume.kind or "-"),
+                volume.kind.called if volume.kind is not None else "-",
                 volume.label or "-",
                 ", ".join(_flags(partition)) or "-",
             )
@@ -120,7 +119,7 @@ def _volume(partition: Partition, volumes: Volumes) -> VolumeInfo:
         return volumes[partition.number]
     if partition.spec is None or partition.spec.filesystem is None:
         return VolumeInfo()
-    return VolumeInfo(partition.spec.filesystem.lower(), partition.spec.label)
+    return VolumeInfo(partition.spec.filesystem.content, partition.spec.label)
 
 
 # ---- the picture ----
@@ -178,7 +177,7 @@ def _cell(table: PartitionTable, space: Space, volumes: Volumes) -> _Cell:
         return _Cell(space.extent.count, ("free", "", size), None, partition is not None)
     volume = _volume(partition, volumes)
     title = volume.label or _title(partition, volume)
-    kind = _KINDS.get(volume.kind or "", volume.kind or "")
+    kind = volume.kind.called if volume.kind is not None else ""
     if partition.active:
         kind = f"{kind} active".lstrip()
     lines = (f"{partition.number} {render.printable(title)}", kind, size)

@@ -11,7 +11,7 @@ from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.content import VolumeInfo
+    from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.read import DiskReading
 
 
@@ -25,9 +25,9 @@ def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> Non
     What is wrong with the table is said on stderr; `osdimage disk check` looks further.
     """
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.content import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.finding import Severity  # noqa: PLC0415
+    from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
     with open_target(str(disk), sector_size=sector_size) as target:

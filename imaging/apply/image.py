@@ -11,10 +11,12 @@ from pathlib import Path
 
 from osdimage.imaging.apply.directory import apply_to_directory
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
-from osdimage.imaging.disk.probe import Kind, probe
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.errors import Incomplete, InvalidRequest, TargetRefused
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 from osdimage.imaging.volume.opened import title_of
 from osdimage.imaging.wim.image import WimImage
 
@@ -83,13 +85,13 @@ def apply_image(
 
 
 def _is_volume(target: Path) -> bool:
-    kind = probe(target)
-    if kind in {Kind.DIRECTORY, Kind.MISSING}:
+    found = probe(target)
+    if found in {Content.DIRECTORY, Content.MISSING}:
         return False
-    if kind in {Kind.NTFS, Kind.FAT}:
+    if found in FILE_SYSTEMS:
         return True
-    hint = "; say which partition" if kind is Kind.DISK else ""
+    hint = "; say which partition" if found is Content.TABLE else ""
     raise TargetRefused(
-        f"{target}: is {kind.value}; an image is applied to a directory, to a file or device that holds one NTFS "
+        f"{target}: is {described(found)}; an image is applied to a directory, to a file or device that holds one NTFS "
         f"or FAT32 volume, or to a partition of a disk{hint}"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.apply.space import refuse_full_volume
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.errors import TargetRefused, no_refusal
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.volume.ntfs import mirror, state
@@ -23,11 +24,11 @@ def apply_to_volume(job: ApplyJob, target: Path) -> ApplyResult:
     """Apply an image to a volume; see :func:`~osdimage.imaging.apply_image`."""
     kept = state.kept_paths(job.options.keep)
     with open_volume(target, job.partition, write=True) as volume:
-        if volume.filesystem == "ntfs":
+        if volume.content is Content.NTFS:
             result = _to_ntfs(job, volume, kept)
             job.meter.finish()
             return result
-        if volume.filesystem == "fat32":
+        if volume.content is Content.FAT32:
             return _to_fat32(job, volume, kept)
         raise _unknown(volume)
 
@@ -42,12 +43,12 @@ def check_image(image: WimImage, disk: Path, partition: int, options: ApplyOptio
     kept = state.kept_paths(options.keep)
     with open_volume(disk, partition) as volume:
         audit = job.audit(Path(volume.name))
-        if volume.filesystem == "ntfs":
+        if volume.content is Content.NTFS:
             # A volume that must be mended first tells its free space only then.
             if not state.refuse_unfinished(volume, force=options.force):
                 with volume.sliced(read_only=True) as piece:
                     _check_ntfs(job, volume, piece, audit)
-        elif volume.filesystem == "fat32":
+        elif volume.content is Content.FAT32:
             from osdimage.imaging.apply.fat import prepare  # noqa: PLC0415 - construct comes with it
 
             prepare(volume, image, options=options, kept=kept)

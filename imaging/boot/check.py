@@ -15,7 +15,8 @@ from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode
 from osdimage.imaging.boot.code.mbr import mbr_code
 from osdimage.imaging.boot.files import STORES, fallback_path
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.places import firmware_of, volume_of
+from osdimage.imaging.boot.places import firmware_of, readable_by, volume_of
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
@@ -25,7 +26,7 @@ from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.pe import MACHINES, read_pe
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
-from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 from osdimage.imaging.volume.ntfs import state
 
 _INSTALL = "osdimage boot install writes it"
@@ -117,7 +118,7 @@ class _Check:
         if found:
             return found[0]
         for each in self._table.partitions:
-            if volume_of(self._target, each).filesystem == "fat32" and self._has_efi(each):
+            if volume_of(self._target, each).content is Content.FAT32 and self._has_efi(each):
                 text = (
                     f"partition {each.number} holds the boot files, but its type is {format_type(each.type_id)} "
                     f"({each.type_label}); firmware looks on EFI system partitions"
@@ -155,7 +156,7 @@ class _Check:
         return active[0]
 
     def _has_bootmgr(self, partition: Partition) -> bool:
-        if partition.is_extended or volume_of(self._target, partition).filesystem not in {"ntfs", "fat32"}:
+        if partition.is_extended or volume_of(self._target, partition).content not in FILE_SYSTEMS:
             return False
         try:
             with open_files(volume_of(self._target, partition)) as files:
@@ -179,12 +180,12 @@ class _Check:
 
     def _system(self, system: Partition) -> StoreFacts | None:
         volume = volume_of(self._target, system)
-        if volume.filesystem in {"fat12", "fat16"} and self._firmware is Firmware.UEFI:
+        if volume.content in {Content.FAT12, Content.FAT16} and self._firmware is Firmware.UEFI:
             text = f"partition {system.number} holds {volume.described}, which osdimage does not look into"
             self._found.append(note("esp-fat16", text, "none is needed; Windows itself makes FAT32"))
             return None
-        valid = {"fat32"} if self._firmware is Firmware.UEFI else {"fat32", "ntfs"}
-        if volume.filesystem not in valid:
+        valid = readable_by(self._firmware)
+        if volume.content not in valid:
             who = "firmware reads FAT32" if self._firmware is Firmware.UEFI else "bootmgr starts from NTFS or FAT32"
             code = "esp-format" if self._firmware is Firmware.UEFI else "system-format"
             text = f"the system partition {system.number} holds {volume.described}; {who}"
@@ -266,7 +267,7 @@ class _Check:
     def _windows(self, partition: Partition, facts: StoreFacts) -> None:
         """Look at a volume with the loader of the default entry, with its Windows, or with both."""
         volume = volume_of(self._target, partition)
-        if volume.filesystem == "bitlocker":
+        if volume.content is Content.BITLOCKER:
             text = f"{volume.name} holds {volume.described}, which osdimage does not look into"
             self._found.append(note("os-encrypted", text, "none is needed"))
             return
@@ -279,7 +280,7 @@ class _Check:
                     return
                 if partition == facts.loader:
                     self._found += self._os_loader(files, facts.loader_path)
-            if volume.filesystem == "ntfs":
+            if volume.content is Content.NTFS:
                 with volume.sliced(read_only=True) as piece:
                     for text in state.hazards(volume, state.read_facts(volume, piece)):
                         self._found.append(warning("os-volume", text, "Windows checks it when it starts"))

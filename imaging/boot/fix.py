@@ -27,7 +27,7 @@ from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, no_refusal
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 
 _LARGEST_STORE = 64 * MIB
 
@@ -94,7 +94,7 @@ def _candidates(table: PartitionTable) -> Iterator[Partition]:
 
 def _holds(target: FileTarget, partition: Partition, path: str) -> bool:
     volume = volume_of(target, partition)
-    if volume.filesystem not in {"ntfs", "fat32"}:
+    if volume.content not in FILE_SYSTEMS:
         return False
     try:
         with open_files(volume) as files:

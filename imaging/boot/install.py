@@ -33,14 +33,15 @@ from osdimage.imaging.boot.files import (
     write_boot_files,
 )
 from osdimage.imaging.boot.firmware import Firmware, Generation
-from osdimage.imaging.boot.places import BootPlaces, choose_places, volume_of
+from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by, volume_of
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
 from osdimage.imaging.boot.windows import generation_of, locale_of, template_of
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import Role
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource
@@ -293,11 +294,11 @@ class _Installation:
     def _system_volume(self, places: BootPlaces) -> OpenVolume:
         """Return the volume of the system partition; refuse one that the firmware or its boot code cannot read."""
         volume = volume_of(self._target, places.system)
-        valid = ("fat32",) if places.firmware is Firmware.UEFI else ("fat32", "ntfs")
-        if volume.filesystem not in valid:
+        valid = readable_by(places.firmware)
+        if volume.content not in valid:
             who = "UEFI firmware reads" if places.firmware is Firmware.UEFI else "the boot manager is started from"
             raise TargetRefused(
-                f"{volume.name}: holds {volume.described}; {who} {' or '.join(each.upper() for each in valid)}: "
+                f"{volume.name}: holds {volume.described}; {who} {' or '.join(each.called for each in valid)}: "
                 "format the partition first"
             )
         if places.firmware is Firmware.BIOS:
@@ -311,7 +312,9 @@ class _Installation:
             plan = plan_boot_files(files, places.firmware, signed_2023=self._options.signed_2023)
             if files is not windows:
                 refuse_other_architecture(plan, files, windows)
-            is_ntfs_bios = places.firmware is Firmware.BIOS and self._filesystem(places.system) == "ntfs"
+            is_ntfs_bios = (
+                places.firmware is Firmware.BIOS and volume_of(self._target, places.system).content is Content.NTFS
+            )
             return _Found(
                 plan,
                 list(read_boot_files(files, plan)),
@@ -322,9 +325,6 @@ class _Installation:
                 windows.exists(OS_LOADERS[places.firmware]),
                 None if files is windows else files.name,
             )
-
-    def _filesystem(self, partition: Partition) -> str | None:
-        return volume_of(self._target, partition).filesystem
 
     def _recovery(self, table: PartitionTable, places: BootPlaces) -> int | None:
         """Return the number of the partition with a recovery environment that is whole, or None; copy one if asked."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.disk.content import identify
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.roles import EFI_SYSTEM, Scheme
+from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidRequest
@@ -33,6 +34,11 @@ class BootPlaces:
 def firmware_of(table: PartitionTable) -> Firmware:
     """Return what starts a disk with such a table: Windows starts from GPT under UEFI and from MBR under a BIOS."""
     return Firmware.UEFI if table.scheme is Scheme.GPT else Firmware.BIOS
+
+
+def readable_by(firmware: Firmware) -> tuple[Content, ...]:
+    """Return what the system partition may hold: UEFI firmware reads FAT32, and boot code for a BIOS both."""
+    return (Content.FAT32,) if firmware is Firmware.UEFI else (Content.FAT32, Content.NTFS)
 
 
 def choose_places(table: PartitionTable, windows: int, system: int | None = None) -> BootPlaces:
@@ -110,4 +116,4 @@ def _list(partitions: Iterable[Partition]) -> str:
 def volume_of(target: FileTarget, partition: Partition) -> OpenVolume:
     """Return the volume in a partition of an open disk, which stays open as long as the volume is used."""
     window = target.window(partition.extent)
-    return OpenVolume(Path(target.name), partition.number, target, partition.extent, identify(window).kind)
+    return OpenVolume(Path(target.name), partition.number, target, partition.extent, identify(window))

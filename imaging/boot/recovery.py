@@ -12,7 +12,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
-from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 from osdimage.imaging.volume.opened import OpenVolume
 
 RECOVERY_WIM = "Windows/System32/Recovery/Winre.wim"
@@ -31,7 +31,7 @@ def has_recovery(files: VolumeFiles) -> bool:
 
 def holds_recovery(volume: OpenVolume) -> bool:
     """Tell whether a volume of any kind, damaged ones too, holds a recovery environment that is whole."""
-    if volume.filesystem not in {"ntfs", "fat32"}:
+    if volume.content not in FILE_SYSTEMS:
         return False
     try:
         with open_files(volume) as files:

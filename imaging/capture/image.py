@@ -8,11 +8,13 @@ from pathlib import Path
 
 from osdimage.imaging.capture.scan import Scanned, opened_source, scan, with_name
 from osdimage.imaging.capture.source import CaptureSource
-from osdimage.imaging.disk.probe import Kind, probe
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
@@ -148,10 +150,10 @@ def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) ->
 def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
     if mode is WriteMode.NEW:
         refuse_existing(destination)
-    kind = probe(source.path)
-    if kind is Kind.MISSING:
+    found = probe(source.path)
+    if found is Content.MISSING:
         raise InvalidRequest(f"{source.path}: there is no such file or directory")
-    if kind is Kind.DIRECTORY:
+    if found is Content.DIRECTORY:
         if source.partition is not None:
             raise InvalidRequest(f"{source.path}: is a directory, which has no partitions")
         if destination.exists() and _is_inside(destination, source.path):
@@ -160,10 +162,10 @@ def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) ->
             )
     elif source.unix_data:
         raise InvalidRequest(f"{source.title}: a volume of Windows has no owner, group and mode of Unix")
-    elif source.partition is None and kind not in {Kind.NTFS, Kind.FAT}:
-        hint = "; say which partition" if kind is Kind.DISK else ""
+    elif source.partition is None and found not in FILE_SYSTEMS:
+        hint = "; say which partition" if found is Content.TABLE else ""
         raise InvalidInput(
-            f"{source.path}: is {kind.value}; a capture reads a directory, a file or device that holds one NTFS "
+            f"{source.path}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
             f"or FAT32 volume, or a partition of a disk{hint}"
         )
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.source import CaptureSource, Opened
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.volume.ntfs import state
 from osdimage.imaging.volume.opened import OpenVolume, open_volume
@@ -22,11 +23,11 @@ def opened_volume(source: CaptureSource, *, cache_size: int = CACHE_SIZE) -> Ite
         OsdImageError: as :func:`~osdimage.imaging.volume.opened.open_volume`.
     """
     with open_volume(source.path, source.partition) as volume:
-        if volume.filesystem == "fat32":
+        if volume.content is Content.FAT32:
             with _fat_tree(volume, source.config) as prepared:
                 yield prepared
             return
-        if volume.filesystem != "ntfs":
+        if volume.content is not Content.NTFS:
             raise InvalidInput(f"{volume.name}: holds {volume.described}; a capture reads an NTFS or FAT32 volume")
         with volume.sliced(read_only=True, cache_size=cache_size) as piece, state.named(volume, piece):
             yield Opened(piece.name, volume, tuple(state.hazards(volume, state.read_facts(volume, piece))))

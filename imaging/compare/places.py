@@ -10,8 +10,10 @@ from pathlib import Path
 from osdimage.imaging.compare.directory import DirectoryTarget
 from osdimage.imaging.compare.ntfs import NtfsTarget
 from osdimage.imaging.compare.target import ComparedTarget
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import described as held
 from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.probe import Kind, probe, probe_sector
+from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
@@ -29,13 +31,13 @@ def open_compared(path: Path, partition: int | None, sector_size: int | None) ->
         InvalidTable, InvalidVolume: when the disk or the volume is damaged.
         StorageError: when it cannot be read.
     """
-    kind = probe(path)
-    if kind is Kind.DIRECTORY and partition is None:
+    found = probe(path)
+    if found is Content.DIRECTORY and partition is None:
         yield DirectoryTarget(path)
         return
     where = os.fspath(path) if partition is None else f"{path}: partition {partition}"
     with ExitStack() as stack:
-        volume = _open_window(stack, path, kind, partition, sector_size)
+        volume = _open_window(stack, path, found, partition, sector_size)
         volume.name = where
         try:
             yield _of_volume(volume)
@@ -44,32 +46,33 @@ def open_compared(path: Path, partition: int | None, sector_size: int | None) ->
 
 
 def _of_volume(volume: BlockTarget) -> ComparedTarget:
-    head = volume.read_at(0, min(4096, volume.geometry.size_bytes))
-    found = probe_sector(head)
-    if found is Kind.NTFS:
+    found = identify(volume)
+    if found is Content.NTFS:
         return NtfsTarget(volume)
-    if found is Kind.FAT and identify(head) == "fat32":
+    if found is Content.FAT32:
         from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
 
         return Fat32Target(volume)
-    raise TargetRefused(f"{volume.name}: holds {found.value}; only NTFS and FAT32 volumes can be compared")
+    raise TargetRefused(f"{volume.name}: holds {held(found)}; only NTFS and FAT32 volumes can be compared")
 
 
 def _open_window(
-    stack: ExitStack, path: Path, kind: Kind, partition: int | None, sector_size: int | None
+    stack: ExitStack, path: Path, found: Content | None, partition: int | None, sector_size: int | None
 ) -> BlockTarget:
     """Open the bytes of a volume."""
     if partition is not None:
-        if kind in {Kind.MISSING, Kind.DIRECTORY, Kind.SPECIAL}:
-            raise TargetRefused(f"{path}: is {kind.value}, not a disk with partitions")
+        if found in {Content.MISSING, Content.DIRECTORY, Content.SPECIAL}:
+            raise TargetRefused(f"{path}: is {described(found)}, not a disk with partitions")
         disk = stack.enter_context(open_target(os.fspath(path), sector_size=sector_size))
         return disk.window(_extent(disk, partition))
-    if kind is Kind.DISK:
-        raise InvalidRequest(f"{path} is {kind.value}: choose one with --partition (osdimage disk show lists them)")
-    if kind in {Kind.MISSING, Kind.SPECIAL, Kind.WIM, Kind.CONTAINER, Kind.OTHER_FILE}:
+    if found is Content.TABLE:
+        raise InvalidRequest(
+            f"{path} is {described(found)}: choose one with --partition (osdimage disk show lists them)"
+        )
+    if found in {None, Content.MISSING, Content.SPECIAL, Content.WIM, Content.CONTAINER}:
         raise TargetRefused(
-            f"{path}: is {kind.value}; an image is compared with a directory, with a file or device that holds one "
-            "volume, or with a partition of a disk"
+            f"{path}: is {described(found)}; an image is compared with a directory, with a file or device that holds "
+            "one volume, or with a partition of a disk"
         )
     return stack.enter_context(_open_volume(path))
 

@@ -10,9 +10,9 @@ from osdimage.imaging.boot.drives import SYSTEM_HIVE
 from osdimage.imaging.boot.files import LOADERS
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
-from osdimage.imaging.boot.places import BootPlaces, choose_places
+from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
 from osdimage.imaging.boot.recovery import RECOVERY_WIM, choose_recovery
-from osdimage.imaging.disk.roles import FileSystem
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.randomness import RandomBits
@@ -94,9 +94,9 @@ def plan_boot(
             f"the disk will not start: image {image.index} does not hold {shown}, which {places.firmware.upper()} needs"
         )
     system = None if places.system.spec is None else places.system.spec.filesystem
-    valid = {FileSystem.FAT32} if places.firmware is Firmware.UEFI else {FileSystem.FAT32, FileSystem.NTFS}
-    if system not in valid:
-        wanted = " or ".join(sorted(valid))
+    valid = readable_by(places.firmware)
+    if system is None or system.content not in valid:
+        wanted = " or ".join(each.called for each in valid)
         return f"the disk will not start: the layout does not format partition {places.system.number} with {wanted}"
     if places.firmware is Firmware.BIOS and table.geometry.sector_size != SECTOR_BYTES:
         return f"the disk will not start: no BIOS starts a disk with sectors of {table.geometry.sector_size} bytes"

@@ -22,10 +22,11 @@ from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
 from osdimage.imaging.disk.check import check_disk
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize
-from osdimage.imaging.disk.roles import FileSystem, Scheme
+from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.place import advice, place
 from osdimage.imaging.disk.plan import DiskPlan
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TooSmall
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import KIB, MIB, Geometry, format_size
+from osdimage.imaging.volume.filesystems import serial_bits
 from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.image import WimImage
@@ -52,7 +54,7 @@ class WriteTable:
 
 @dataclass(frozen=True, slots=True)
 class FormatVolume:
-    """Make a file system in a partition.  ``serial`` is the volume's serial number, 32 bits on FAT32, 64 on NTFS."""
+    """Make a file system in a partition; ``serial`` is the volume's serial number."""
 
     partition: Partition
     filesystem: FileSystem
@@ -65,7 +67,7 @@ class FormatVolume:
     def describe(self) -> str:
         """Say it in one line."""
         label = f" {self.label!r}" if self.label else ""
-        return f"format partition {self.partition.number}{label} as {self.filesystem}"
+        return f"format partition {self.partition.number}{label} as {self.filesystem.called}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ def formats(table: PartitionTable, rng: RandomBits) -> Iterator[FormatVolume]:
     """Yield how the volumes of a table are made."""
     for each in table.partitions:
         if each.spec is not None and each.spec.filesystem is not None:
-            bits = 32 if each.spec.filesystem is FileSystem.FAT32 else 64
+            bits = serial_bits(each.spec.filesystem)
             yield FormatVolume(
                 each, each.spec.filesystem, each.spec.label, rng.getrandbits(bits), each.spec.quick_format
             )

@@ -19,10 +19,11 @@ from osdimage.imaging.deploy.plan import (
     make_plan,
     misfits,
 )
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining, SizeWish
 from osdimage.imaging.disk.place import advice, place
 from osdimage.imaging.disk.plan import DiskPlan
-from osdimage.imaging.disk.roles import FileSystem, GptAttributes, Role, Scheme, gpt_type
+from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme, gpt_type
 from osdimage.imaging.disk.rules import LABEL_LIMITS, problems
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
@@ -73,7 +74,7 @@ def plan_from_wim(
     if image is not None:
         number = partition
         source = disk.captured
-        if number is None and source is not None and source.filesystem == FileSystem.NTFS:
+        if number is None and source is not None and _filesystem(source) is FileSystem.NTFS:
             number = _placed(place(layout, geometry, _NoBits()), source).number
         return make_plan(image, layout, geometry, rng, partition=number, unattend=unattend, boot=boot)
     table = place(layout, geometry, rng)
@@ -164,6 +165,11 @@ def layout_from_captured(disk: CapturedDisk, geometry: Geometry) -> DiskLayout:
     return replace(layout, partitions=tuple(_resized(specs)))
 
 
+def _filesystem(source: CapturedPartition) -> FileSystem | None:
+    """Return what a captured partition is formatted with, if osdimage makes it."""
+    return next((each for each in FileSystem if each.called == source.filesystem), None)
+
+
 def _spec(source: CapturedPartition, scheme: Scheme) -> PartitionSpec:
     try:
         role = Role(source.type)
@@ -172,7 +178,7 @@ def _spec(source: CapturedPartition, scheme: Scheme) -> PartitionSpec:
             f"partition {source.index} of the captured disk has the type {source.type!r}, which osdimage does not "
             f"make; valid are {', '.join(Role)}"
         ) from error
-    filesystem = FileSystem(source.filesystem) if source.filesystem in set(FileSystem) else None
+    filesystem = _filesystem(source)
     label = (source.label or "").translate(_NOT_IN_LABELS)
     if filesystem is not None:
         label = label[: LABEL_LIMITS[filesystem]]

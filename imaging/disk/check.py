@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from osdimage.imaging.disk import place, roles
-from osdimage.imaging.disk.content import volumes
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
+from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
@@ -107,7 +108,7 @@ def _volume_findings(target: BlockTarget, table: PartitionTable) -> Iterator[Fin
             yield found
 
 
-def misfit(partition: Partition, held: str | None) -> Finding | None:
+def misfit(partition: Partition, held: Content | None) -> Finding | None:
     """Return what is to be said of a partition whose type is not for the file system that it holds, or None."""
     row = roles.type_of(partition.type_id)
     if held is None or row is None or not row.holds or held in row.holds:

@@ -1,103 +1,106 @@
-"""What a partition holds, and the label that people gave it; read only as far as that needs, whatever the bytes say."""
+"""What a path or a window of a disk holds: one vocabulary for all rooms."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from osdimage.imaging.disk import signatures
-from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import OsdImageError
-from osdimage.imaging.units import Extent, Lba
-
-_MAX_RECORD = 65536
-_VOLUME_RECORD = 3
-"""The number of $Volume in the MFT of every NTFS (Microsoft, "Master File Table")."""
-_VOLUME_NAME = 0x60
-_END = 0xFFFFFFFF
+from enum import StrEnum
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeInfo:
-    """What a partition holds.
+class Content(StrEnum):
+    """What a path or a window of a disk holds; the values are those of documents."""
 
-    Attributes:
-        kind: the file system or what else was recognised, such as ``ntfs``; None when nothing was.
-        label: the volume label, or None when there is none or it is not known for this kind.
-    """
+    NTFS = "ntfs"
+    FAT32 = "fat32"
+    FAT16 = "fat16"
+    FAT12 = "fat12"
+    EXFAT = "exfat"
+    REFS = "refs"
+    BITLOCKER = "bitlocker"
+    EXT = "ext"
+    XFS = "xfs"
+    BTRFS = "btrfs"
+    F2FS = "f2fs"
+    APFS = "apfs"
+    HFS_PLUS = "hfs+"
+    SQUASHFS = "squashfs"
+    ISO9660 = "iso9660"
+    SWAP = "swap"
+    LUKS = "luks"
+    LVM2 = "lvm2"
+    RAID = "md"
+    DYNAMIC = "ldm"
+    TABLE = "partition-table"
+    WIM = "wim"
+    CONTAINER = "container"
+    MISSING = "missing"
+    DIRECTORY = "directory"
+    SPECIAL = "special"
 
-    kind: str | None = None
-    label: str | None = None
+    @property
+    def called(self) -> str:
+        """Its name, as people write it."""
+        return _CALLED.get(self, self.value)
 
-
-def volumes(target: BlockTarget, table: PartitionTable) -> Iterator[tuple[Partition, VolumeInfo]]:
-    """Yield every partition that lies on the disk, but an extended one, with what it holds.
-
-    Raises:
-        StorageError: when the disk cannot be read.
-    """
-    whole = Extent(Lba(0), target.geometry.sectors)
-    for partition in table.partitions:
-        if not partition.is_extended and whole.contains(partition.extent):
-            yield partition, identify(target.window(partition.extent))
-
-
-def identify(volume: BlockTarget) -> VolumeInfo:
-    """Recognise a volume and read its label."""
-    head = volume.read_at(0, min(signatures.HEAD_BYTES, volume.geometry.size_bytes))
-    kind = signatures.identify(head)
-    if kind is None:
-        return VolumeInfo()
-    label: str | None = None
-    if kind in {"fat32", "fat16", "fat12"}:
-        label = _fat_label(head, 71 if kind == "fat32" else 43)
-    elif kind == "ntfs":
-        label = _ntfs_label(volume, head)
-    elif kind == "ext":
-        label = head[1024 + 120 : 1024 + 136].split(b"\0", 1)[0].decode("utf-8", "replace")
-    return VolumeInfo(kind, label or None)
-
-
-def _fat_label(head: bytes, at: int) -> str:
-    """Return BS_VolLab (FAT specification 3.2 and 3.3); formatters write the label here and into the root."""
-    text = head[at : at + 11].decode("cp437").rstrip(" \0")
-    return "" if text == "NO NAME" else text
+    @property
+    def described(self) -> str:
+        """What it is, with an article."""
+        return _DESCRIBED.get(self, f"a volume of type {self.called}")
 
 
-def _ntfs_label(volume: BlockTarget, head: bytes) -> str | None:
-    """Return the $VOLUME_NAME attribute of record 3 of the MFT, or None when it is not where it must be."""
-    sector_bytes, per_cluster = struct.unpack_from("<HB", head, 11)
-    first_cluster, record_code = struct.unpack_from("<Q", head, 48)[0], struct.unpack_from("<b", head, 64)[0]
-    # Above 128 the byte is a negative power of two (clusters of 64 KiB and more).
-    cluster = sector_bytes * (per_cluster if per_cluster <= 128 else 1 << (256 - per_cluster & 31))
-    record_bytes = 1 << -record_code if -17 < record_code < 0 else record_code * cluster
-    if not 256 <= record_bytes <= _MAX_RECORD or cluster == 0:
-        return None
-    try:
-        record = bytearray(volume.read_at(first_cluster * cluster + _VOLUME_RECORD * record_bytes, record_bytes))
-    except OsdImageError:
-        return None
-    return _volume_name(record) if record[:4] == b"FILE" else None
+_CALLED = {
+    Content.NTFS: "NTFS",
+    Content.FAT32: "FAT32",
+    Content.FAT16: "FAT16",
+    Content.FAT12: "FAT12",
+    Content.EXFAT: "exFAT",
+    Content.REFS: "ReFS",
+}
+_DESCRIBED = {
+    Content.NTFS: "an NTFS volume",
+    Content.FAT32: "a FAT32 volume",
+    Content.FAT16: "a FAT16 volume",
+    Content.FAT12: "a FAT12 volume",
+    Content.EXFAT: "an exFAT volume",
+    Content.REFS: "a ReFS volume",
+    Content.BITLOCKER: "a BitLocker volume",
+    Content.EXT: "an ext2, ext3 or ext4 volume",
+    Content.LUKS: "a LUKS volume",
+    Content.LVM2: "an LVM physical volume",
+    Content.RAID: "a member of a RAID",
+    Content.SWAP: "swap space",
+    Content.DYNAMIC: "a part of a dynamic disk",
+    Content.TABLE: "a disk with a partition table",
+    Content.WIM: "a WIM",
+    Content.CONTAINER: "a virtual machine's disk but no plain image, which qemu-img convert -O raw makes of it",
+    Content.MISSING: "nothing",
+    Content.DIRECTORY: "a directory",
+    Content.SPECIAL: "neither a file, a directory nor a block device",
+}
+UNKNOWN = "no file system known here"
+"""What messages say of a window that holds none of these."""
 
 
-def _volume_name(record: bytearray) -> str | None:
-    fixups_at, fixups = struct.unpack_from("<HH", record, 4)
-    # The last two bytes of every 512 are kept in the fix-up array and replaced by a check number.
-    for index in range(1, fixups):
-        end, kept = index * 512, fixups_at + 2 * index
-        if end > len(record) or kept + 2 > len(record):
-            break
-        record[end - 2 : end] = record[kept : kept + 2]
-    at = struct.unpack_from("<H", record, 20)[0]
-    while at + 24 <= len(record):
-        kind, length = struct.unpack_from("<II", record, at)
-        if kind == _END or length < 24:
-            return None
-        if kind == _VOLUME_NAME:
-            size, offset = struct.unpack_from("<IH", record, at + 16)
-            name = bytes(record[at + offset : at + offset + min(size, 256)])
-            return name.decode("utf-16-le", "replace")
-        at += length
-    return None
+def described(content: Content | None) -> str:
+    """Say what a window holds, for the end of a sentence with "holds"; None is what is not known."""
+    return UNKNOWN if content is None else content.described
+
+
+class FileSystem(StrEnum):
+    """The file systems that osdimage makes; each is the :class:`Content` of the same value."""
+
+    NTFS = Content.NTFS.value
+    FAT32 = Content.FAT32.value
+
+    @property
+    def content(self) -> Content:
+        """What a window holds that has it."""
+        return Content(self.value)
+
+    @property
+    def called(self) -> str:
+        """Its name, as people and ConfigMgr write it."""
+        return self.content.called
+
+    @classmethod
+    def _missing_(cls, value: object) -> FileSystem | None:
+        # Plans that were saved before had the spelling of ConfigMgr.
+        return next((each for each in cls if isinstance(value, str) and value.lower() == each.value), None)

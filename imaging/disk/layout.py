@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osdimage.imaging.disk.roles import NO_ATTRIBUTES, FileSystem, GptAttributes, Role, Scheme
+from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.roles import NO_ATTRIBUTES, GptAttributes, Role, Scheme
 from osdimage.imaging.units import Bytes, format_size
 
 MAX_DISK_INDEX = 10000

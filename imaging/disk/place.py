@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree, SizeWish
-from osdimage.imaging.disk.roles import GPT_NAMES, FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import GPT_NAMES, Role, Scheme
 from osdimage.imaging.disk.rules import MAX_GPT_PARTITIONS, problems
 from osdimage.imaging.disk.table import FIRST_LOGICAL, Partition, PartitionTable
 from osdimage.imaging.errors import DoesNotFit, InvalidLayout

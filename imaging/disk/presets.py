@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.units import GIB, MIB, Bytes
 

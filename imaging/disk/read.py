@@ -113,7 +113,7 @@ class _Reader:
         return self._nothing(head)
 
     def _nothing(self, head: bytes) -> DiskReading:
-        found = signatures.identify(head)
+        found = signatures.content_of(head)
         if found is not None:
             text = f"{self.target.name} has no partition table: the whole disk is one {found} volume"
             self.findings.append(note("whole-disk-volume", text, "osdimage disk init replaces it by partitions"))

@@ -13,6 +13,8 @@ from enum import IntFlag, StrEnum
 from functools import cache
 from uuid import UUID
 
+from osdimage.imaging.disk.content import Content, FileSystem
+
 
 class Scheme(StrEnum):
     """The kind of partition table."""
@@ -31,13 +33,6 @@ class Role(StrEnum):
     EFI = "EFI"
     MSR = "MSR"
     RECOVERY = "Recovery"
-
-
-class FileSystem(StrEnum):
-    """The file systems that a partition can be formatted with."""
-
-    NTFS = "NTFS"
-    FAT32 = "FAT32"
 
 
 class GptAttributes(IntFlag):
@@ -102,19 +97,19 @@ class PartitionType:
         type_id: the byte of an MBR entry, or the GUID of a GPT entry.
         label: what people call it.
         role: what osdimage uses it for, or None for types that it only recognises.
-        holds: names of file systems (as ``signatures`` reports them) that belong in it; empty when anything may.
+        holds: what belongs in it; empty when anything may.
         source: where the meaning is documented.
     """
 
     type_id: int | UUID
     label: str
     role: Role | None
-    holds: frozenset[str]
+    holds: frozenset[Content]
     source: str
 
 
 def _row(type_id: int | UUID, label: str, source: str, *, role: Role | None = None, holds: str = "") -> PartitionType:
-    return PartitionType(type_id, label, role, frozenset(holds.split()), source)
+    return PartitionType(type_id, label, role, frozenset(map(Content, holds.split())), source)
 
 
 _NTFS = "ntfs exfat refs bitlocker"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree
-from osdimage.imaging.disk.roles import NO_ATTRIBUTES, FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import NO_ATTRIBUTES, Role, Scheme
 
 MAX_MBR_ENTRIES = 4
 MAX_GPT_PARTITIONS = 128
@@ -57,7 +58,7 @@ def element_problems(spec: PartitionSpec, number: int) -> Iterator[str]:
 
 
 def _filesystem_problems(spec: PartitionSpec, number: int) -> Iterator[str]:
-    at = where(spec, number, "FileSystem", spec.filesystem)
+    at = where(spec, number, "FileSystem", None if spec.filesystem is None else spec.filesystem.called)
     if spec.role is Role.EXTENDED and spec.filesystem is not None:
         yield f"{at}: an Extended partition is never formatted; leave FileSystem out"
     if spec.role is Role.EFI and spec.filesystem is FileSystem.NTFS:
@@ -71,7 +72,7 @@ def _filesystem_problems(spec: PartitionSpec, number: int) -> Iterator[str]:
         return
     limit = LABEL_LIMITS[spec.filesystem]
     if len(spec.label.encode("utf-16-le", "surrogatepass")) > 2 * limit:
-        yield f"{at}: a label on {spec.filesystem} has at most {limit} characters"
+        yield f"{at}: a label on {spec.filesystem.called} has at most {limit} characters"
     if spec.filesystem is FileSystem.FAT32 and (bad := sorted(_FAT_FORBIDDEN & set(spec.label))):
         yield f"{at}: a label on FAT32 cannot hold {' '.join(bad)}"
 

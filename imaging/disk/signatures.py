@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk.mbr import BootRecord
-from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.units import KIB
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.mbr import BootRecord
+    from osdimage.imaging.disk.target import BlockTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +23,14 @@ class Mark:
     """Bytes that tell what a volume holds.
 
     Attributes:
-        name: the file system, or whatever it is.
+        content: what it holds then.
         offset_bytes: where, from the start of the volume; negative: from its end, counted back from a multiple
             of ``end_step_bytes``.
         magic: the bytes.
         end_step_bytes: see ``offset_bytes``.
     """
 
-    name: str
+    content: Content
     offset_bytes: int
     magic: bytes
     end_step_bytes: int = 1
@@ -34,52 +38,73 @@ class Mark:
 
 # The order decides when several fit: what wraps or replaces something else comes first.
 MARKS: tuple[Mark, ...] = (
-    Mark("bitlocker", 3, b"-FVE-FS-"),
-    Mark("luks", 0, b"LUKS\xba\xbe"),
-    Mark("md", 4096, b"\xfc\x4e\x2b\xa9"),
-    Mark("md", 0, b"\xfc\x4e\x2b\xa9"),
-    Mark("lvm2", 512, b"LABELONE"),
-    Mark("lvm2", 0, b"LABELONE"),
-    Mark("ntfs", 3, b"NTFS    "),
-    Mark("exfat", 3, b"EXFAT   "),
-    Mark("refs", 3, b"ReFS\0\0\0\0"),
-    Mark("fat32", 82, b"FAT32   "),
-    Mark("fat16", 54, b"FAT16   "),
-    Mark("fat12", 54, b"FAT12   "),
-    Mark("xfs", 0, b"XFSB"),
-    Mark("apfs", 32, b"NXSB"),
-    Mark("squashfs", 0, b"hsqs"),
-    Mark("ext", 1080, b"\x53\xef"),
-    Mark("f2fs", 1024, b"\x10\x20\xf5\xf2"),
-    Mark("hfs+", 1024, b"H+\0\x04"),
-    Mark("swap", 4086, b"SWAPSPACE2"),
-    Mark("iso9660", 32769, b"CD001"),
-    Mark("btrfs", 65600, b"_BHRfS_M"),
+    Mark(Content.BITLOCKER, 3, b"-FVE-FS-"),
+    Mark(Content.LUKS, 0, b"LUKS\xba\xbe"),
+    Mark(Content.RAID, 4096, b"\xfc\x4e\x2b\xa9"),
+    Mark(Content.RAID, 0, b"\xfc\x4e\x2b\xa9"),
+    Mark(Content.LVM2, 512, b"LABELONE"),
+    Mark(Content.LVM2, 0, b"LABELONE"),
+    Mark(Content.NTFS, 3, b"NTFS    "),
+    Mark(Content.EXFAT, 3, b"EXFAT   "),
+    Mark(Content.REFS, 3, b"ReFS\0\0\0\0"),
+    Mark(Content.FAT32, 82, b"FAT32   "),
+    Mark(Content.FAT16, 54, b"FAT16   "),
+    Mark(Content.FAT12, 54, b"FAT12   "),
+    # "FAT12", "FAT16" or "FAT" (fatgen103, BS_FilSysType), and the last is of one of the two.
+    Mark(Content.FAT16, 54, b"FAT     "),
+    Mark(Content.XFS, 0, b"XFSB"),
+    Mark(Content.APFS, 32, b"NXSB"),
+    Mark(Content.SQUASHFS, 0, b"hsqs"),
+    Mark(Content.EXT, 1080, b"\x53\xef"),
+    Mark(Content.F2FS, 1024, b"\x10\x20\xf5\xf2"),
+    Mark(Content.HFS_PLUS, 1024, b"H+\0\x04"),
+    Mark(Content.SWAP, 4086, b"SWAPSPACE2"),
+    Mark(Content.ISO9660, 32769, b"CD001"),
+    Mark(Content.BTRFS, 65600, b"_BHRfS_M"),
     # md 1.0 is 8 to 12 KiB before the end, md 0.90 in the last whole 64 KiB but one.
-    Mark("md", -8 * KIB, b"\xfc\x4e\x2b\xa9", 4 * KIB),
-    Mark("md", -64 * KIB, b"\xfc\x4e\x2b\xa9", 64 * KIB),
+    Mark(Content.RAID, -8 * KIB, b"\xfc\x4e\x2b\xa9", 4 * KIB),
+    Mark(Content.RAID, -64 * KIB, b"\xfc\x4e\x2b\xa9", 64 * KIB),
 )
 
 # Copies of a boot sector, which tools for repair put back: FAT32 keeps one in sector 6, NTFS in the last sector.  And
 # what makes a disk dynamic (Linux block/partitions/ldm.c); it says nothing about a volume.
 _ONLY_WIPED = (
-    Mark("fat32", 6 * 512 + 82, b"FAT32   "),
-    Mark("fat32", 6 * 4096 + 82, b"FAT32   "),
-    Mark("ldm", 6 * 512, b"PRIVHEAD"),
+    Mark(Content.FAT32, 6 * 512 + 82, b"FAT32   "),
+    Mark(Content.FAT32, 6 * 4096 + 82, b"FAT32   "),
+    Mark(Content.DYNAMIC, 6 * 512, b"PRIVHEAD"),
 )
 _NTFS_COPY_FROM_END = 3
 HEAD_BYTES = 66 * KIB
-_FAT_FLAVOURS = frozenset({"fat12", "fat16", "fat32"})
-_BOOT_SECTORS = frozenset({"ntfs", "exfat", "refs", "bitlocker"}) | _FAT_FLAVOURS
+BOOT_SECTORS = frozenset(
+    {
+        Content.NTFS,
+        Content.EXFAT,
+        Content.REFS,
+        Content.BITLOCKER,
+        Content.FAT12,
+        Content.FAT16,
+        Content.FAT32,
+    }
+)
+"""What begins with a boot sector, which ends in 55 AA as an MBR does."""
 
 
-def identify(head: bytes) -> str | None:
-    """Name what a volume holds by its first bytes (66 KiB show everything), or None."""
+def content_of(head: bytes) -> Content | None:
+    """Tell what a window holds by its first bytes (66 KiB show everything); None when that is not known here."""
     for mark in MARKS:
         at = mark.offset_bytes
         if at >= 0 and head[at : at + len(mark.magic)] == mark.magic:
-            return mark.name
+            return mark.content
     return None
+
+
+def identify(window: BlockTarget) -> Content | None:
+    """Tell what a window holds; None when that is not known here.
+
+    Raises:
+        StorageError: when it cannot be read.
+    """
+    return content_of(window.read_at(0, min(HEAD_BYTES, window.geometry.size_bytes)))
 
 
 def is_volume_boot_sector(head: bytes, record: BootRecord) -> bool:
@@ -87,13 +112,13 @@ def is_volume_boot_sector(head: bytes, record: BootRecord) -> bool:
 
     A boot sector has code where an MBR has entries.  An MBR that a tool made of a boot sector has sound entries.
     """
-    if identify(head[:512]) not in _BOOT_SECTORS or head[:1] not in {b"\xeb", b"\xe9"}:
+    if content_of(head[:512]) not in BOOT_SECTORS or head[:1] not in {b"\xeb", b"\xe9"}:
         return False
     sound = all(each.boot_indicator in {0, 0x80} for each in record.records)
     return not (sound and any(each.is_used for each in record.records))
 
 
-def find_marks(volume: BlockTarget) -> Iterator[tuple[int, str]]:
+def find_marks(volume: BlockTarget) -> Iterator[tuple[int, Content]]:
     """Yield the offset in bytes and the name of every mark of a volume, also those that others hide."""
     size = volume.geometry.size_bytes
     head = volume.read_at(0, min(HEAD_BYTES, size))
@@ -102,9 +127,9 @@ def find_marks(volume: BlockTarget) -> Iterator[tuple[int, str]]:
         if at < 0:
             at = (size + at) // mark.end_step_bytes * mark.end_step_bytes
             if at >= HEAD_BYTES and volume.read_at(at, len(mark.magic)) == mark.magic:
-                yield at, mark.name
+                yield at, mark.content
         elif head[at : at + len(mark.magic)] == mark.magic:
-            yield at, mark.name
+            yield at, mark.content
     last = size - volume.geometry.sector_size
     if last >= HEAD_BYTES and volume.read_at(last + _NTFS_COPY_FROM_END, 8) == b"NTFS    ":
-        yield last + _NTFS_COPY_FROM_END, "ntfs"
+        yield last + _NTFS_COPY_FROM_END, Content.NTFS

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import (
     MAX_DISK_INDEX,
     DiskLayout,
@@ -22,7 +23,7 @@ from osdimage.imaging.disk.layout import (
     Remaining,
     SizeWish,
 )
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.rules import element_problems, order_problems, scheme_problems
 from osdimage.imaging.errors import InvalidLayout, InvalidRequest
 from osdimage.imaging.units import GIB, MIB, Bytes
@@ -156,7 +157,7 @@ class _Reader:
     def _element(self, index: int) -> PartitionSpec | None:
         base = f"OSDPartitions{index}"
         role = self._word(f"{base}Type", Role, _listing(Role), required=True)
-        filesystem = self._word(f"{base}FileSystem", FileSystem, _listing(FileSystem))
+        filesystem = self._word(f"{base}FileSystem", FileSystem, " and ".join(each.called for each in FileSystem))
         active = self._boolean(f"{base}Bootable", default=False)
         quick = self._boolean(f"{base}QuickFormat", default=False)
         assign = self._boolean(f"{base}AssignVolumeLetter", default=True)

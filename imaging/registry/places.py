@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
+from osdimage.imaging.disk.probe import WIM_MAGICS
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
 from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
 from osdimage.imaging.registry.hive import Hive
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 MAX_HIVE_BYTES = 1024 * MIB
 """Larger files are not read: Windows itself gives a hive 2 GB at most, and SOFTWARE has about 100 MB."""
 _HIVE_MAGIC = b"regf"
-_WIM_MAGICS = (b"MSWIM\0\0\0", b"WLPWM\0\0\0")
 
 Result = TypeVar("Result")
 
@@ -62,7 +62,7 @@ class HiveAddress:
     @property
     def is_in_wim(self) -> bool:
         """Whether the target is a WIM that holds the hive."""
-        return self.hive is not None and _head(self.target, 8) in _WIM_MAGICS
+        return self.hive is not None and _head(self.target, 8) in WIM_MAGICS
 
     def __str__(self) -> str:
         """Return what messages call it."""
@@ -189,7 +189,7 @@ def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenV
     from osdimage.imaging.volume.opened import open_volume  # noqa: PLC0415
 
     with open_volume(address.target, address.partition, write=write) as volume:
-        table = read_table(volume.target).table if address.partition is None and volume.filesystem is None else None
+        table = read_table(volume.target).table if address.partition is None and volume.content is None else None
         if table is not None:
             held = [f"{each.number} ({each.type_label})" for each in table.partitions if not each.is_extended]
             raise InvalidRequest(

@@ -17,12 +17,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.state import read_state, write_state
-from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_filesystem, volumes_of
+from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_content, volumes_of
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.eligible import read_volumes
 
@@ -148,9 +149,9 @@ class Machine:
         """
         path = self.disk(index)
         table = self.planned.get(index)
-        held: dict[int, str | None] = {}
+        held: dict[int, Content | None] = {}
         if table is not None:
-            held = {each.number: planned_filesystem(each) for each in table.partitions}
+            held = {each.number: planned_content(each) for each in table.partitions}
         elif self.is_rehearsal and not path.exists():
             return []
         else:

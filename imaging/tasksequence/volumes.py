@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.roles import GptAttributes, Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.volume.eligible import FILE_SYSTEMS, is_efi
+from osdimage.imaging.volume.eligible import is_efi
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +29,7 @@ class Volume:
     Attributes:
         place: where it is.
         number: the number of its partition in Windows, which does not count an extended partition.
-        filesystem: what it holds, as :mod:`osdimage.imaging.disk.signatures` names it, or None.
+        content: what it holds, or None.
         letter: its drive letter without colon, or None.
         is_efi: whether it is an EFI system partition.
         is_hidden: whether it is hidden or for recovery.
@@ -37,7 +39,7 @@ class Volume:
 
     place: Place
     number: int
-    filesystem: str | None
+    content: Content | None
     letter: str | None
     is_efi: bool
     is_hidden: bool
@@ -47,7 +49,7 @@ class Volume:
     @property
     def is_usable(self) -> bool:
         """Whether images can go to it."""
-        return self.filesystem in FILE_SYSTEMS
+        return self.content in FILE_SYSTEMS
 
     @property
     def is_ordinary(self) -> bool:
@@ -62,7 +64,7 @@ class Volume:
 
 
 def volumes_of(
-    disk: int, table: PartitionTable, held: Mapping[int, str | None], letters: Mapping[Place, str]
+    disk: int, table: PartitionTable, held: Mapping[int, Content | None], letters: Mapping[Place, str]
 ) -> list[Volume]:
     """Return the partitions of a table but extended ones, in their order.
 
@@ -77,7 +79,7 @@ def volumes_of(
         Volume(
             place=Place(disk, each.number),
             number=numbers[each.number],
-            filesystem=held.get(each.number),
+            content=held.get(each.number),
             letter=letters.get(Place(disk, each.number)),
             is_efi=is_efi(each),
             is_hidden=_is_hidden(each),
@@ -89,10 +91,10 @@ def volumes_of(
     ]
 
 
-def planned_filesystem(partition: Partition) -> str | None:
+def planned_content(partition: Partition) -> Content | None:
     """Return what a partition of a table that is not written yet will hold, or None."""
     spec = partition.spec
-    return None if spec is None or spec.filesystem is None else spec.filesystem.value.lower()
+    return None if spec is None or spec.filesystem is None else spec.filesystem.content
 
 
 def _is_hidden(partition: Partition) -> bool:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.disk import roles
-from osdimage.imaging.disk.content import VolumeInfo, volumes
 from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.held import VolumeInfo, volumes
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import Partition, PartitionTable
-
-FILE_SYSTEMS = ("ntfs", "fat32")
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileSource, split_path
 
@@ -12,10 +13,10 @@ class VolumeFiles(FileSource):
     """The files of an open volume; :func:`~osdimage.imaging.volume.filesystems.open_files` makes it.
 
     Attributes:
-        filesystem: ``ntfs`` or ``fat32``.
+        content: which file system it is.
     """
 
-    filesystem: str
+    content: Content
 
     def __init__(self, name: str, *, is_writable: bool) -> None:
         """Remember the name."""

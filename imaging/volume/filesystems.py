@@ -1,12 +1,12 @@
-r"""Single files of a volume, read and written where they lie: NTFS or FAT32, in one manner.
+r"""The file systems that osdimage knows, in one table: a new one is a row here and a room beside this file.
 
-::
+Single files of a volume are read and written where they lie, whatever holds them::
 
-    with open_volume(disk, partition, write=True) as volume, open_files(volume, write=True) as files:
+    with open_disk(path, write=True) as disk, open_files(disk.volume(3), write=True) as files:
         hive = files.read("Windows/System32/config/SYSTEM", limit=256 * MIB)
         files.write("EFI/Microsoft/Boot/BCD", store, attributes=FileAttribute.ARCHIVE)
 
-Paths begin at the root; ``/`` and ``\`` separate names, whose case does not matter.  Links and junctions are never
+Paths begin at the root; ``/`` and ``\\`` separate names, whose case does not matter.  Links and junctions are never
 followed: what a path leads to is in this volume.
 
 When the ``with`` statement ends in an error, an NTFS volume stays marked dirty with what was written until then, and a
@@ -15,12 +15,98 @@ FAT32 volume is as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
+from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.opened import OpenVolume
+
+
+@dataclass(frozen=True, slots=True)
+class FormatWish:
+    """How a volume is to be made.
+
+    Attributes:
+        serial: its serial number, of as many bits as the file system has; see :func:`serial_bits`.
+        label: the volume label, or None for none.
+        cluster_size: in bytes; None for what suits the size.
+        quick: leave the free space as it is; otherwise write zeros everywhere.
+        is_zero: the window is known to hold nothing but zeros, as in a disk image that was just made.
+    """
+
+    serial: int
+    label: str | None = None
+    cluster_size: int | None = None
+    quick: bool = True
+    is_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What can be done with volumes of one file system; the modules that do it are imported when they are needed."""
+
+    serial_bits: int
+    format: Callable[[OpenVolume, FormatWish, ProgressCallback | None], None]
+    open_files: Callable[[OpenVolume, bool, bool, bool], AbstractContextManager[VolumeFiles]]
+
+
+def _format_ntfs(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
+    from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs  # noqa: PLC0415 - see _Row
+
+    how = NtfsFormat(wish.label or "", wish.cluster_size, serial=wish.serial, quick=wish.quick, is_zero=wish.is_zero)
+    format_ntfs(volume.target, volume.extent, how, progress=progress)
+
+
+def _format_fat32(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
+    from osdimage.imaging.volume.fat.make import format_fat32  # noqa: PLC0415 - see _Row
+    from osdimage.imaging.volume.fat.write import Fat32Options  # noqa: PLC0415
+
+    # The field has 32 bits; beyond them no boot code that reads it can be.
+    hidden = volume.extent.first if volume.extent.first < 1 << 32 else 0
+    options = Fat32Options(wish.serial, wish.label, wish.cluster_size, hidden_sectors=hidden)
+    format_fat32(volume.window(), options, full=not wish.quick, progress=progress)
+
+
+def _open_ntfs(volume: OpenVolume, write: bool, force: bool, sync: bool) -> AbstractContextManager[VolumeFiles]:  # noqa: FBT001
+    from osdimage.imaging.volume.ntfs.files import open_ntfs  # noqa: PLC0415 - see _Row
+
+    return open_ntfs(volume, write=write, force=force, sync=sync)
+
+
+def _open_fat(volume: OpenVolume, write: bool, force: bool, sync: bool) -> AbstractContextManager[VolumeFiles]:  # noqa: FBT001
+    from osdimage.imaging.volume.fat.files import open_fat  # noqa: PLC0415 - see _Row
+
+    return open_fat(volume, write=write, force=force, sync=sync)
+
+
+_ROWS = {
+    Content.NTFS: _Row(64, _format_ntfs, _open_ntfs),
+    Content.FAT32: _Row(32, _format_fat32, _open_fat),
+}
+FILE_SYSTEMS = frozenset(_ROWS)
+"""Those whose volumes are made, filled, captured and changed."""
+
+
+def serial_bits(filesystem: FileSystem) -> int:
+    """Return how many bits the serial number of a file system has."""
+    return _ROWS[filesystem.content].serial_bits
+
+
+def format_volume(
+    volume: OpenVolume, filesystem: FileSystem, wish: FormatWish, *, progress: ProgressCallback | None = None
+) -> None:
+    """Make a file system in a window of an open disk; what the window held is lost, and nothing outside it is touched.
+
+    Raises:
+        InvalidRequest: when the window cannot hold the file system, or the label cannot be one.
+        StorageError: when writing failed.
+        OsdImageError: when a program that is needed is missing or fails.
+    """
+    _ROWS[filesystem.content].format(volume, wish, progress)
 
 
 @contextmanager
@@ -40,15 +126,8 @@ def open_files(
         InvalidVolume, InvalidInput: when it is damaged.
         StorageError: when reading or writing failed.
     """
-    if volume.filesystem == "ntfs":
-        from osdimage.imaging.volume.ntfs.files import open_ntfs  # noqa: PLC0415 - one of the two is needed
-
-        with open_ntfs(volume, write=write, force=force, sync=sync) as files:
-            yield files
-    elif volume.filesystem == "fat32":
-        from osdimage.imaging.volume.fat.files import open_fat  # noqa: PLC0415
-
-        with open_fat(volume, write=write, force=force, sync=sync) as files:
-            yield files
-    else:
+    row = None if volume.content is None else _ROWS.get(volume.content)
+    if row is None:
         raise TargetRefused(f"{volume.name}: holds {volume.described}; files are read and written on NTFS and FAT32")
+    with row.open_files(volume, write, force, sync) as files:
+        yield files

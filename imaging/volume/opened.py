@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.container import disk_bytes
+from osdimage.imaging.disk.content import Content, described
 from osdimage.imaging.disk.target import FileTarget, Window, lock
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
@@ -23,21 +24,6 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.table import Partition, PartitionTable
 
 _BLKSSZGET = 0x1268  # linux/fs.h
-
-_NAMES = {
-    "bitlocker": "a BitLocker volume",
-    "exfat": "an exFAT volume",
-    "ext": "an ext2, ext3 or ext4 volume",
-    "fat12": "a FAT12 volume",
-    "fat16": "a FAT16 volume",
-    "fat32": "a FAT32 volume",
-    "luks": "a LUKS volume",
-    "lvm2": "an LVM physical volume",
-    "md": "a member of a RAID",
-    "ntfs": "an NTFS volume",
-    "refs": "a ReFS volume",
-    "swap": "swap space",
-}
 
 
 def title_of(path: Path, partition: int | None) -> str:
@@ -54,14 +40,14 @@ class OpenVolume:
         partition: the number of the partition in it, or None when the volume is all there is.
         target: the file or device, open.
         extent: the sectors of the volume.
-        filesystem: what it holds, as :func:`osdimage.imaging.disk.signatures.identify` names it, or None.
+        content: what it holds, or None when that is not known.
     """
 
     path: Path
     partition: int | None
     target: FileTarget
     extent: Extent
-    filesystem: str | None
+    content: Content | None
 
     @property
     def name(self) -> str:
@@ -71,9 +57,7 @@ class OpenVolume:
     @property
     def described(self) -> str:
         """What it holds, in words."""
-        if self.filesystem is None:
-            return "no file system known here"
-        return _NAMES.get(self.filesystem, f"a volume of type {self.filesystem}")
+        return described(self.content)
 
     def window(self) -> Window:
         """Return its sectors as a target of their own, with its name."""
@@ -150,15 +134,13 @@ def open_volume(path: Path, partition: int | None = None, *, write: bool = False
 def _identified(path: Path, partition: int | None, target: FileTarget, extent: Extent) -> OpenVolume:
     from osdimage.imaging.disk import signatures  # noqa: PLC0415 - see open_volume
 
-    window = target.window(extent)
-    head = window.read_at(0, min(signatures.HEAD_BYTES, window.geometry.size_bytes))
-    return OpenVolume(path, partition, target, extent, signatures.identify(head))
+    return OpenVolume(path, partition, target, extent, signatures.identify(target.window(extent)))
 
 
 def _find(path: Path, target: FileTarget, table: PartitionTable, number: int) -> Partition:
     found = next((each for each in table.partitions if each.number == number), None)
     if found is None:
-        from osdimage.imaging.disk.content import volumes  # noqa: PLC0415 - see open_volume
+        from osdimage.imaging.disk.held import volumes  # noqa: PLC0415 - see open_volume
 
         held = dict(volumes(target, table))
         lines = [

@@ -26,7 +26,7 @@ from osdimage.imaging.units import SECTOR_SIZES
 
 if TYPE_CHECKING:
     # With them comes construct, which whoever only reads a WIM need not wait for.
-    from osdimage.imaging.disk.content import VolumeInfo
+    from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.table import PartitionTable
 
 _MOST_PARTITIONS = 260  # 4 entries and 256 logical partitions; a GPT has 128
@@ -87,7 +87,7 @@ class CapturedDisk:
 
 def describe_disk(table: PartitionTable, held: dict[int, VolumeInfo], number: int) -> CapturedDisk:
     """Return the layout of a disk of which one partition becomes an image."""
-    from osdimage.imaging.disk.content import VolumeInfo  # noqa: PLC0415 - see above
+    from osdimage.imaging.disk.held import VolumeInfo  # noqa: PLC0415 - see above
 
     partitions = []
     for each in table.partitions:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.disk.probe import Kind, probe
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import (
@@ -56,9 +57,9 @@ def extract_paths(
     """Extract; see :meth:`osdimage.imaging.WimImage.extract`."""
     if not wanted:
         raise InvalidRequest("name at least one path to extract")
-    kind = probe(to)
-    if kind not in {Kind.DIRECTORY, Kind.MISSING}:
-        raise TargetRefused(f"{to}: is {kind.value}; files are extracted to a directory")
+    found = probe(to)
+    if found not in {Content.DIRECTORY, Content.MISSING}:
+        raise TargetRefused(f"{to}: is {described(found)}; files are extracted to a directory")
     with wim_errors(path):
         whole = load_tree(path, handle, index)
         # A name that libwim dropped could be below any of the paths.

@@ -6,10 +6,11 @@ import io
 import random
 from dataclasses import dataclass
 
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining
 from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.presets import Preset, RecoveryPlace, preset_layout
-from osdimage.imaging.disk.roles import FileSystem, GptAttributes, Role, Scheme
+from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.disk.variables import layout_from_variables

@@ -15,8 +15,9 @@ from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
 from judges.disk import fdisk, missing, run, sfdisk
 from osdimage.imaging import Preset, preset_layout
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
 

@@ -17,7 +17,8 @@ from osdimage.imaging.boot.code.ntfs import (
     own_ntfs_boot_code,
     write_ntfs_boot_code,
 )
-from osdimage.imaging.disk.content import identify
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget, FileTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
@@ -122,7 +123,7 @@ def write_boot_code(
         return BootCodeReport(mbr=False, boot_sector=None, warnings=("no boot code was written, as was asked for",))
     window = target.window(system.extent)
     window.name = f"{target.name} partition {system.number}"
-    if identify(window).kind == "fat32":
+    if identify(window) is Content.FAT32:
         write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
         source = BootCode.OSDIMAGE.value
     else:
@@ -183,7 +184,7 @@ def set_hidden_sectors(volume: BlockTarget, count: int) -> None:
 def _copy_of(volume: BlockTarget, first: bytes) -> int | None:
     """Return the byte at which the copy of a boot sector is, or None when there is none."""
     size = volume.geometry.sector_size
-    if identify(volume).kind == "fat32":
+    if identify(volume) is Content.FAT32:
         boot = parse_boot(first, size_bytes=volume.geometry.size_bytes)
         return None if boot.backup_sector is None else boot.backup_sector * boot.layout.sector_size
     at = int.from_bytes(first[0x28:0x30], "little") * size
@@ -198,4 +199,4 @@ def boot_sector_code(volume: BlockTarget) -> BootCode:
     Raises:
         InvalidVolume: when it is neither.
     """
-    return fat32_boot_code(volume) if identify(volume).kind == "fat32" else ntfs_boot_code(volume)
+    return fat32_boot_code(volume) if identify(volume) is Content.FAT32 else ntfs_boot_code(volume)

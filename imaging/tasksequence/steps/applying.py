@@ -72,7 +72,7 @@ def choose_volume(env: Environment, machine: Machine, inputs: Inputs) -> Volume:
     else:
         volume = _from_variable(env, machine)
     if not volume.is_usable:
-        held = volume.filesystem or "no file system"
+        held = volume.content or "no file system"
         raise ActionFailed(
             HResult.NOT_SUPPORTED, f"{volume.name} holds {held}; an image is applied to an NTFS or FAT32 volume"
         )

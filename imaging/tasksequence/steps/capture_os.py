@@ -120,7 +120,7 @@ def _planned(env: Environment, machine: Machine) -> _Plan:
     if not volume.is_usable:
         raise ActionFailed(
             HResult.NOT_SUPPORTED,
-            f"OSDTargetSystemRoot: {volume.name} holds {volume.filesystem or 'no file system'}; NTFS and FAT32 volumes "
+            f"OSDTargetSystemRoot: {volume.name} holds {volume.content or 'no file system'}; NTFS and FAT32 volumes "
             "are captured",
         )
     planned = volume.place.disk in machine.planned or machine.is_rehearsal

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileFacts, split_path
 from osdimage.imaging.volume.fat.edit import Fat32Editor, edit_fat32
@@ -31,7 +32,7 @@ def open_fat(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Ite
 
 
 class _FatFiles(VolumeFiles):
-    filesystem = "fat32"
+    content = Content.FAT32
 
     def __init__(self, name: str, volume: Fat32Volume) -> None:
         super().__init__(name, is_writable=isinstance(volume, Fat32Editor))

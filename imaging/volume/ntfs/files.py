@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.errors import (
     InvalidInput,
     InvalidRequest,
@@ -94,7 +95,7 @@ def _failure(volume: OpenVolume, what: str, error: OSError) -> OsdImageError:
 
 
 class _NtfsVolumeFiles(VolumeFiles):
-    filesystem = "ntfs"
+    content = Content.NTFS
 
     def __init__(self, volume: OpenVolume, native: NtfsFiles, *, is_writable: bool) -> None:
         super().__init__(volume.name, is_writable=is_writable)

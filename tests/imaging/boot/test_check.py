@@ -16,9 +16,10 @@ from judges.disk import run, sfdisk
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.boot.install import install_boot
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
 from runs.commands import osdimage

@@ -29,8 +29,9 @@ from judges.disk import run
 from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions, install_boot
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB
 

@@ -24,8 +24,9 @@ from cases.windows_trees import body, windows_files, write_tree
 from judges.disk import run
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.install import BootOptions, install_boot
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB
 from runs.commands import osdimage

@@ -23,8 +23,9 @@ from osdimage.imaging import (
 )
 from osdimage.imaging.deploy.convert import DiskFormat, raw_beside
 from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable, make_plan
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.testing import Disk
 from osdimage.imaging.units import MIB, Bytes, Geometry

@@ -10,13 +10,14 @@ from cases.disk import layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.disk.check import table_findings
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree, Remaining
 from osdimage.imaging.disk.place import CYLINDER, TRACK, advice, alignment, gpt_usable, place
 from osdimage.imaging.disk.presets import Preset, preset_layout
 from osdimage.imaging.disk.read import read_table
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import PartitionTable, SpaceKind
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import DoesNotFit, InvalidLayout, InvalidRequest

@@ -19,8 +19,8 @@ from judges import disk as disk_judges
 from judges import wim as judges
 from osdimage.imaging.disk import gpt, mbr, roles
 from osdimage.imaging.disk.check import check_disk
-from osdimage.imaging.disk.content import volumes
 from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptCopy, read_table

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree
 from osdimage.imaging.disk.roles import (
     TYPES,
-    FileSystem,
     GptAttributes,
     Role,
     Scheme,

@@ -12,9 +12,10 @@ import pytest
 from cases.disk import variables
 from hypothesis import given
 from hypothesis import strategies as st
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import FixedSize, PercentOfFree, Remaining
 from osdimage.imaging.disk.presets import Preset, RecoveryPlace, preset_layout
-from osdimage.imaging.disk.roles import FileSystem, Role, Scheme
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.variables import layout_from_variables, merge_variables, parse_variables
 from osdimage.imaging.errors import InvalidLayout, InvalidRequest
 from osdimage.imaging.units import GIB, MIB, Bytes

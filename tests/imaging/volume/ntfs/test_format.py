@@ -12,8 +12,8 @@ from cases.volume import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
 from judges.ntfs import contents, dissect, ntfsfix, ntfsinfo, outside
 from judges.wim import require
 from osdimage.imaging import programs
-from osdimage.imaging.disk.content import VolumeInfo, identify
 from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.disk.held import VolumeInfo, identify
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB, Extent, Lba
