@@ -49,6 +49,7 @@ _NAMES = {
     "disk.finding": ("Finding", "Severity"),
     "disk.init": ("WriteReport", "initialize", "restore"),
     "disk.layout": ("DiskLayout", "FixedSize", "PartitionSpec", "PercentOfFree", "Remaining"),
+    "disk.opened": ("open_volume",),
     "disk.place": ("advice", "place"),
     "disk.plan": ("DiskPlan",),
     "disk.presets": ("Preset", "RecoveryPlace", "preset_layout"),
@@ -57,6 +58,7 @@ _NAMES = {
     "disk.table": ("Partition", "PartitionTable"),
     "disk.target": ("BlockTarget", "MemoryTarget", "create_image"),
     "disk.variables": ("layout_from_variables",),
+    "disk.volume": ("OpenVolume",),
     "errors": (
         "ActionFailed",
         "CorruptWim",
@@ -112,7 +114,6 @@ _NAMES = {
     "version": ("VERSION",),
     "volume.files": ("VolumeFiles",),
     "volume.filesystems": ("open_files",),
-    "volume.opened": ("OpenVolume", "open_volume"),
     "wim.captured": ("CapturedDisk", "CapturedPartition"),
     "wim.compression": ("Compression", "CompressionSpec"),
     "wim.edit": ("DeleteResult", "delete_images", "set_properties"),

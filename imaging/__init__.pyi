@@ -60,6 +60,7 @@ from osdimage.imaging.disk.layout import (
     PercentOfFree as PercentOfFree,
     Remaining as Remaining,
 )
+from osdimage.imaging.disk.opened import open_volume as open_volume
 from osdimage.imaging.disk.place import advice as advice, place as place
 from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
 from osdimage.imaging.disk.presets import (
@@ -76,6 +77,7 @@ from osdimage.imaging.disk.target import (
     create_image as create_image,
 )
 from osdimage.imaging.disk.variables import layout_from_variables as layout_from_variables
+from osdimage.imaging.disk.volume import OpenVolume as OpenVolume
 from osdimage.imaging.errors import (
     ActionFailed as ActionFailed,
     CorruptWim as CorruptWim,
@@ -150,7 +152,6 @@ from osdimage.imaging.units import (
 from osdimage.imaging.version import VERSION as VERSION
 from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files as open_files
-from osdimage.imaging.volume.opened import OpenVolume as OpenVolume, open_volume as open_volume
 from osdimage.imaging.wim.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
 from osdimage.imaging.wim.edit import (

@@ -11,11 +11,11 @@ import pytest
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.layout import DiskLayout
-    from osdimage.imaging.testing import Disk, StrPath
+    from osdimage.imaging.testing import MadeDisk, StrPath
 
 
 @pytest.fixture
-def osdimage_disk(tmp_path: Path) -> Callable[..., Disk]:
+def osdimage_disk(tmp_path: Path) -> Callable[..., MadeDisk]:
     """Return a function that makes disk images in the test's own folder.
 
     Its arguments: ``size`` (text such as ``"4GB"``, or bytes), ``preset`` (``"uefi"``, ``"bios"``, ``"data-gpt"``,
@@ -31,14 +31,14 @@ def osdimage_disk(tmp_path: Path) -> Callable[..., Disk]:
         trees: Mapping[int, StrPath] | None = None,
         sector_size: int = 512,
         seed: int | str = 0,
-    ) -> Disk:
+    ) -> MadeDisk:
         from osdimage.imaging.disk.presets import Preset, preset_layout  # noqa: PLC0415 - see above
-        from osdimage.imaging.testing import Disk, make_disk  # noqa: PLC0415
+        from osdimage.imaging.testing import MadeDisk, make_disk  # noqa: PLC0415
         from osdimage.imaging.units import parse_size  # noqa: PLC0415
 
         wanted = layout if layout is not None else preset_layout(Preset(preset or "uefi"))
         path = tmp_path / f"disk-{next(numbers)}.img"
         size_bytes = parse_size(size) if isinstance(size, str) else size
-        return Disk(path, make_disk(path, size_bytes, wanted, trees, sector_size=sector_size, seed=seed))
+        return MadeDisk(path, make_disk(path, size_bytes, wanted, trees, sector_size=sector_size, seed=seed))
 
     return make

@@ -31,14 +31,16 @@ from osdimage.imaging.capture.image import CaptureSource, capture_image
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layout import DiskLayout
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import FileTarget, create_image
+from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.volume.fat.make import fill_fat32, format_fat32
+from osdimage.imaging.volume.fat.make import fill_fat32
 from osdimage.imaging.volume.fat.source import from_directory
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.filesystems import FormatWish, format_volume, serial_bits
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.file import WimFile
 
@@ -46,7 +48,7 @@ StrPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
+class MadeDisk:
     """A disk image that was made: where it is, and its partitions."""
 
     path: Path
@@ -79,20 +81,17 @@ def make_disk(
     """
     wanted = dict(trees or {})
     rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    created = create_image(os.fspath(path), size_bytes, sector_size=sector_size)
+    target = create_image(os.fspath(path), size_bytes, sector_size=sector_size)
     try:
-        with created as target:
-            table = place(layout, target.geometry, rng)
+        with Disk(target, Path(path), is_new=True) as disk:
+            table = place(layout, disk.geometry, rng)
             formatted = [
                 each for each in table.partitions if each.spec is not None and each.spec.filesystem is not None
             ]
             _refuse_unformatted(wanted, formatted)
-            initialize(target, table, now=datetime.now(UTC), save=False)
+            initialize(disk.target, table, now=datetime.now(UTC), save=False)
             for each in formatted:
-                _format(target, each, rng, wanted.get(each.number))
-        for each in formatted:
-            if each.number in wanted and each.spec is not None and each.spec.filesystem is FileSystem.NTFS:
-                _fill_ntfs(Path(path), each.number, Path(wanted[each.number]))
+                _make(disk, each, rng, wanted.get(each.number))
     except BaseException:
         Path(path).unlink(missing_ok=True)
         raise
@@ -105,24 +104,24 @@ def _refuse_unformatted(wanted: Mapping[int, StrPath], formatted: Sequence[Parti
         raise InvalidRequest(f"partition {unknown[0]} is not formatted by the layout, and cannot be filled")
 
 
-def _format(target: FileTarget, partition: Partition, rng: random.Random, tree: StrPath | None) -> None:
+def _make(disk: Disk, partition: Partition, rng: random.Random, tree: StrPath | None) -> None:
     spec = partition.spec
-    label = None if spec is None else spec.label
-    if spec is not None and spec.filesystem is FileSystem.FAT32:
-        window = target.window(partition.extent)
-        options = Fat32Options(serial=rng.getrandbits(32), label=label, hidden_sectors=partition.extent.first)
-        if tree is None:
-            format_fat32(window, options)
-        else:
-            fill_fat32(window, from_directory(tree), options)
+    if spec is None or spec.filesystem is None:
         return
-    format_ntfs(target, partition.extent, NtfsFormat(label or "", serial=rng.getrandbits(64), is_zero=True))
+    serial = rng.getrandbits(serial_bits(spec.filesystem))
+    if spec.filesystem is FileSystem.FAT32 and tree is not None:
+        options = Fat32Options(serial, spec.label, hidden_sectors=partition.extent.first)
+        fill_fat32(disk.volume_in(partition).window(), from_directory(tree), options)
+        return
+    format_volume(disk.volume_in(partition), spec.filesystem, FormatWish(serial, spec.label, is_zero=True))
+    if tree is not None:
+        _fill_ntfs(disk.volume_in(partition), Path(tree))
 
 
-def _fill_ntfs(disk: Path, number: int, tree: Path) -> None:
+def _fill_ntfs(volume: OpenVolume, tree: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
         wim = Path(folder) / "tree.wim"
         # Everything, with nothing left out, and no time lost in compressing.
         capture_image(CaptureSource(tree, CaptureConfig()), wim, compression=CompressionSpec(Compression.NONE))
         with WimFile.open(wim) as opened:
-            apply_image(opened.image(1), disk, ApplyOptions(sync=False), partition=number)
+            apply_image(opened.image(1), volume, ApplyOptions(sync=False))

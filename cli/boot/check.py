@@ -21,10 +21,10 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
     Leaves with 1 when there is an error, so that the disk would not start; with 0 for mere warnings and notes.
     """
     from osdimage.imaging.boot.check import check_boot  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-    with open_target(str(disk), sector_size=sector_size) as target:
-        report = check_boot(target)
+    with open_disk(disk, sector_size=sector_size) as opened_disk:
+        report = check_boot(opened_disk)
     if reporter.as_json:
         facts = render.to_plain(report)
         render.document({**facts, "starts": report.starts} if isinstance(facts, dict) else facts)

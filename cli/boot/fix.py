@@ -43,12 +43,13 @@ def fix_command(
     flag, its signature and the places in its boot sectors put right.  Leaves with 1 when it still would not start.
     """
     from osdimage.imaging.boot.fix import fix_boot  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-    with open_target(str(disk), write=True, sector_size=sector_size) as target:
-        check_expected(target, serial=expect_serial, size_bytes=expect_size)
+    with open_disk(disk, write=True, sector_size=sector_size) as opened_disk:
+        check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
         result = fix_boot(
-            target,
+            opened_disk,
             os_partition=partition,
             system_partition=system_partition,
             now=disk_params.now(),

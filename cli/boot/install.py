@@ -66,15 +66,16 @@ def install_command(
     Windows that lost them, or to take newer ones.  --index, --name and the like choose the image.
     """
     from osdimage.imaging.boot.install import install_boot  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
     with (
         _image(from_wim, selector, refs, reporter) as source,
-        open_target(str(disk), write=True, sector_size=sector_size) as target,
+        open_disk(disk, write=True, sector_size=sector_size) as opened_disk,
     ):
-        check_expected(target, serial=expect_serial, size_bytes=expect_size)
+        check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
         result = install_boot(
-            target,
+            opened_disk,
             partition,
             system_partition,
             source=source,

@@ -19,10 +19,10 @@ from osdimage.cli.render import Reporter
 def show_command(disk: Path, system_partition: int | None, sector_size: int | None, reporter: Reporter) -> None:
     """Explain the BCD store of DISK: its entries, and which partitions they mean."""
     from osdimage.imaging.boot.show import view_boot  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-    with open_target(str(disk), sector_size=sector_size) as target:
-        view = view_boot(target, system_partition=system_partition)
+    with open_disk(disk, sector_size=sector_size) as opened_disk:
+        view = view_boot(opened_disk, system_partition=system_partition)
     if reporter.as_json:
         render.document(
             {

@@ -51,19 +51,18 @@ def format_command(
 
     EVERYTHING THAT IS IN THE PARTITION IS LOST; nothing outside it is touched.  You are asked, unless --yes is given.
     """
-    from osdimage.imaging.boot.places import volume_of  # noqa: PLC0415
     from osdimage.imaging.disk.check import misfit  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.content import FileSystem  # noqa: PLC0415
-    from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
     from osdimage.imaging.volume.filesystems import FormatWish, format_volume, serial_bits  # noqa: PLC0415
 
     rng = disk_params.random_bits(seed)
-    with open_target(str(disk), write=True, sector_size=sector_size) as target:
-        check_expected(target, serial=expect_serial, size_bytes=expect_size)
-        table = read_table(target).require()
+    with open_disk(disk, write=True, sector_size=sector_size) as opened:
+        check_expected(opened.target, serial=expect_serial, size_bytes=expect_size)
+        table = opened.table
         chosen = next((each for each in table.partitions if each.number == partition), None)
         if chosen is None or chosen.is_extended:
             numbers = ", ".join(str(each.number) for each in table.partitions if not each.is_extended) or "none"
@@ -73,8 +72,8 @@ def format_command(
             _ask(f"{disk} partition {partition}, {chosen.type_label}, {size}", reporter)
         made = FileSystem(filesystem)
         wish = FormatWish(rng.getrandbits(serial_bits(made)), label, cluster_size, quick=not full)
-        format_volume(volume_of(target, chosen), made, wish, progress=reporter.callback)
-        target.flush()
+        format_volume(opened.volume_in(chosen), made, wish, progress=reporter.callback)
+        opened.target.flush()
     found = misfit(chosen, made.content)
     if found is not None:
         reporter.warn(f"{found.text}; {found.remedy}")

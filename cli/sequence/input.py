@@ -72,12 +72,12 @@ class Computer:
             firmware,
         )
 
-    def machine(self) -> Machine:
-        """Return the machine as Windows PE finds it."""
+    def machine(self, *, hold: bool) -> Machine:
+        """Return the machine as Windows PE finds it; with ``hold`` its disks are held until it is closed."""
         from osdimage.imaging.tasksequence.machine import Firmware, Machine  # noqa: PLC0415 - start-up stays cheap
 
         firmware = Firmware(self.firmware or Firmware.UEFI)
-        return Machine.start(self.disks, packages=self.packages, shares=self.shares, firmware=firmware)
+        return Machine.start(self.disks, packages=self.packages, shares=self.shares, firmware=firmware, hold=hold)
 
     def move(self, machine: Machine) -> None:
         """Put the paths that were given in place of those that a saved machine had."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from osdimage.cli.sequence.input import (
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.plan import RunPlan
+    from osdimage.imaging.tasksequence.runstate import RunState
 
 _FORM = "lines NAME=VALUE, or a JSON object"
 
@@ -170,13 +172,10 @@ def run_command(
             sequence=sequence.variables,
             hidden=hidden,
         )
-        state = RunState(fingerprint(sequence), env, computer.machine())
+        state = RunState(fingerprint(sequence), env, computer.machine(hold=not dry_run))
     else:
-        state = RunState.load(resume)
-        state.require_sequence(fingerprint(sequence))
-        computer.move(state.machine)
-        for name in hidden:
-            state.env.hide(name)
+        state = _resumed(resume, fingerprint(sequence), computer, hidden, hold=not dry_run)
+    click.get_current_context().with_resource(state.machine)
     set_variables(state.env, given)
     builtin.begin(state.env, state.machine, sequence, None if log_file is None else log_file.absolute().parent)
     actions = action_table((*ACTIONS, *ELSEWHERE))
@@ -212,6 +211,20 @@ def run_command(
         raise
     view.show_report(report, sequence_file, reporter)
     return 0 if report.succeeded else FAILED
+
+
+def _resumed(path: Path, sequence: str, computer: Computer, hidden: Iterable[str], *, hold: bool) -> RunState:
+    """Read the state of a run that stopped; what was given anew takes the place of what it had."""
+    from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415 - start-up stays cheap
+
+    state = RunState.load(path)
+    state.require_sequence(sequence)
+    computer.move(state.machine)
+    for name in hidden:
+        state.env.hide(name)
+    if hold:
+        state.machine.hold()
+    return state
 
 
 def _ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool) -> None:

@@ -7,21 +7,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from osdimage.imaging.apply.job import ApplyJob, ApplyResult
-from osdimage.imaging.errors import StorageError, explain
+from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
+from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.wim.audit import refuse_link
+from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.room import refuse_full_directory
 
 
-def apply_to_directory(job: ApplyJob, target: Path) -> ApplyResult:
-    """Apply an image to a directory, which is made if it is missing; see :func:`~osdimage.imaging.apply_image`."""
-    audit = job.audit(target, walked=target if _has_content(target) else None)
-    refuse_link(target, audit.symlink_path)
-    refuse_full_directory(target, [audit])
-    with _named_when_half_done(target):
-        result = job.extract(target, os.fspath(target), audit, None)
-    job.meter.finish()
-    return result
+class DirectoryBackend:
+    """A directory, which is made if it is missing."""
+
+    def __init__(self, folder: Path) -> None:
+        """Remember the folder."""
+        self.name = str(folder)
+        self._folder = folder
+
+    def check(self, job: ApplyJob) -> None:
+        """Refuse links that would lead out of the directory, and too little room."""
+        self._audit(job)
+
+    def apply(self, job: ApplyJob) -> ApplyResult:
+        """Let libwim write into the directory."""
+        audit = self._audit(job)
+        losses = counted(
+            ("security descriptors", audit.security_descriptors),
+            ("named data streams", audit.named_streams),
+            ("short names", audit.short_names),
+            ("reparse points other than links", audit.other_reparse_points),
+            ("object ids", audit.object_ids),
+            ("files with DOS attributes", audit.dos_attributes),
+            ("encrypted files (EFS)", audit.encrypted),
+        )
+        with _named_when_half_done(self._folder):
+            result = job.extract(os.fspath(self._folder), audit, losses, path=self._folder)
+        job.meter.finish()
+        return result
+
+    def _audit(self, job: ApplyJob) -> Audit:
+        if job.options.wipe:
+            raise InvalidRequest(f"{self.name}: only a volume can be wiped, not a directory")
+        audit = job.audit(self._folder, walked=self._folder if _has_content(self._folder) else None)
+        refuse_link(self._folder, audit.symlink_path)
+        refuse_full_directory(self._folder, [audit])
+        return audit
 
 
 def _has_content(target: Path) -> bool:

@@ -3,54 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from osdimage.imaging.apply.fat_source import from_image
-from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.apply.job import ApplyJob, ApplyResult
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
-from osdimage.imaging.progress import ProgressCallback
-from osdimage.imaging.volume.fat.make import FillResult, fill_fat32, plan_fill, refuse_unsafe
+from osdimage.imaging.volume.fat.make import fill_fat32, plan_fill, refuse_unsafe
 from osdimage.imaging.volume.fat.names import fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import Source
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.volume.opened import OpenVolume
-from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.volume.ntfs.state import kept_paths
+from osdimage.imaging.wim.audit import repairs
 
 
-def fill(
-    volume: OpenVolume,
-    image: WimImage,
-    *,
-    options: ApplyOptions,
-    kept: tuple[str, ...],
-    progress: ProgressCallback | None,
-) -> tuple[int | None, FillResult]:
-    """Make the volume anew with the files of an image; return how many files that deleted, if it was to be wiped.
+class FatBackend:
+    """A FAT32 volume of a disk that is open; for writing, to apply to it."""
 
-    Raises:
-        TargetRefused: when the volume must not be made anew, or is too small; nothing was written.
-        OsdImageError: as :func:`~osdimage.imaging.volume.fat.make.fill_fat32` and ``from_image`` do.
-    """
-    source, wanted, deleted = prepare(volume, image, options=options, kept=kept)
-    filled = fill_fat32(volume.window(), source, wanted, progress=progress)
-    return (deleted if options.wipe else None), filled
+    def __init__(self, volume: OpenVolume) -> None:
+        """Remember the volume."""
+        self.name = volume.name
+        self._volume = volume
 
+    def check(self, job: ApplyJob) -> None:
+        """Refuse a volume that holds something, unless it is wiped, is marked dirty, or is too small."""
+        job.audit(Path(self.name))
+        self._prepare(job)
 
-def prepare(
-    volume: OpenVolume, image: WimImage, *, options: ApplyOptions, kept: tuple[str, ...]
-) -> tuple[Source, Fat32Options, int]:
-    """Check all that can be known before the volume is written; return what :func:`fill` needs.
+    def apply(self, job: ApplyJob) -> ApplyResult:
+        """Make the volume anew with the files of the image, in one pass."""
+        audit = job.audit(Path(self.name))
+        source, wanted, deleted = self._prepare(job)
+        filled = fill_fat32(self._volume.window(), source, wanted, progress=job.progress)
+        return ApplyResult(
+            target=self._volume.path,
+            partition=self._volume.partition,
+            wiped=deleted if job.options.wipe else None,
+            directories=audit.directories,
+            files=filled.files,
+            size=filled.size,
+            losses=filled.losses,
+            warnings=repairs(audit),
+        )
 
-    Raises:
-        TargetRefused: as :func:`fill`.
-    """
-    old = open_fat32(volume.window())
-    refuse_unsafe(volume, old, force=options.force)
-    deleted = _refuse_occupied(volume, old, kept, wipe=options.wipe)
-    source = from_image(image)
-    wanted = _as_it_was(volume, old)
-    plan_fill(volume.window(), source, wanted)
-    return source, wanted, deleted
+    def _prepare(self, job: ApplyJob) -> tuple[Source, Fat32Options, int]:
+        """Check all that can be known before the volume is written; return what to fill it with, and what is lost."""
+        kept = kept_paths(job.options.keep)
+        old = open_fat32(self._volume.window())
+        refuse_unsafe(self._volume, old, force=job.options.force)
+        deleted = _refuse_occupied(self._volume, old, kept, wipe=job.options.wipe)
+        source = from_image(job.image)
+        wanted = _as_it_was(self._volume, old)
+        plan_fill(self._volume.window(), source, wanted)
+        return source, wanted, deleted
 
 
 def _refuse_occupied(volume: OpenVolume, old: Fat32Volume, kept: Sequence[str], *, wipe: bool) -> int:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from osdimage.imaging.apply.directory import apply_to_directory
-from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
+from osdimage.imaging.apply.directory import DirectoryBackend
+from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult, Backend
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.probe import described, probe
-from osdimage.imaging.errors import Incomplete, InvalidRequest, TargetRefused
+from osdimage.imaging.disk.opened import opened_place
+from osdimage.imaging.disk.probe import described, probe_head
+from osdimage.imaging.disk.signatures import HEAD_BYTES
+from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import Incomplete, TargetRefused
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
-from osdimage.imaging.volume.opened import title_of
 from osdimage.imaging.wim.image import WimImage
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
@@ -28,7 +29,7 @@ _WIPE_SHARE = {Phase.WIPE: 25.0}
 
 def apply_image(
     image: WimImage,
-    target: str | os.PathLike[str],
+    target: OpenVolume | str | os.PathLike[str],
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
     partition: int | None = None,
@@ -45,7 +46,7 @@ def apply_image(
 
     Args:
         image: of a WIM that is open.
-        target: the directory, file or device.
+        target: a volume of a disk that is open for writing, or the path of a directory, file or device.
         partition: the number of a partition of the disk that ``target`` is, as ``osdimage disk show`` lists them.
         options: how; see there.
         progress: receives the progress.
@@ -65,33 +66,51 @@ def apply_image(
             or wiped.
         Incomplete: with ``strict``, after all is written.
     """
-    place = Path(target)
-    shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
-    job = ApplyJob(image, partition, options, Meter(progress, shares), progress)
-    where = title_of(place, partition)
-    if partition is not None or _is_volume(place):
-        if options.unix_data:
-            raise TargetRefused(f"{where}: owner, group and mode of Unix cannot be stored on a volume of Windows")
-        from osdimage.imaging.apply.ntfs import apply_to_volume  # noqa: PLC0415 - a directory needs none of it
-
-        result = apply_to_volume(job, place)
-    else:
-        if options.wipe:
-            raise InvalidRequest(f"{place}: only a volume can be wiped, not a directory")
-        result = apply_to_directory(job, place)
+    with opened_place(target, partition, write=True) as place:
+        backend = backend_of(place)
+        if options.unix_data and isinstance(place, OpenVolume):
+            raise TargetRefused(
+                f"{backend.name}: owner, group and mode of Unix cannot be stored on a volume of Windows"
+            )
+        shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
+        result = backend.apply(ApplyJob(image, options, Meter(progress, shares), progress))
     if options.strict and (result.losses or result.warnings):
-        raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}")
+        raise Incomplete(
+            f"{backend.name}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}"
+        )
     return result
 
 
-def _is_volume(target: Path) -> bool:
-    found = probe(target)
-    if found in {Content.DIRECTORY, Content.MISSING}:
-        return False
-    if found in FILE_SYSTEMS:
-        return True
+def check_apply(image: WimImage, volume: OpenVolume, options: ApplyOptions) -> None:
+    """Refuse what :func:`apply_image` to a volume would refuse, without writing anything.
+
+    Raises:
+        OsdImageError: as :func:`apply_image`.
+    """
+    backend_of(volume).check(ApplyJob(image, options, Meter(None, {}), None))
+
+
+def backend_of(place: Path | OpenVolume) -> Backend:
+    """Return what applies to a place.
+
+    Raises:
+        TargetRefused: when the place is nothing that an image can be applied to.
+    """
+    if isinstance(place, Path):
+        return DirectoryBackend(place)
+    if place.content is Content.NTFS:
+        from osdimage.imaging.apply.ntfs import NtfsBackend  # noqa: PLC0415 - a directory needs none of them
+
+        return NtfsBackend(place)
+    if place.content is Content.FAT32:
+        from osdimage.imaging.apply.fat import FatBackend  # noqa: PLC0415
+
+        return FatBackend(place)
+    if place.partition is not None:
+        raise TargetRefused(f"{place.name}: holds {place.described}; an image is applied to an NTFS or FAT32 volume")
+    found = probe_head(place.window().read_at(0, min(HEAD_BYTES, place.window().geometry.size_bytes)))
     hint = "; say which partition" if found is Content.TABLE else ""
     raise TargetRefused(
-        f"{target}: is {described(found)}; an image is applied to a directory, to a file or device that holds one NTFS "
-        f"or FAT32 volume, or to a partition of a disk{hint}"
+        f"{place.name}: is {described(found)}; an image is applied to a directory, to a file or device that holds one "
+        f"NTFS or FAT32 volume, or to a partition of a disk{hint}"
     )

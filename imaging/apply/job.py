@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_missing, refuse_unsafe_names, repairs
@@ -71,7 +73,6 @@ class ApplyJob:
     """One image on its way to a target."""
 
     image: WimImage
-    partition: int | None
     options: ApplyOptions
     meter: Meter
     progress: ProgressCallback | None
@@ -92,25 +93,29 @@ class ApplyJob:
         return audit
 
     def extract(
-        self, target: Path, opened_by: str, audit: Audit, wiped: int | None, *, name: str | None = None
+        self,
+        opened_by: str,
+        audit: Audit,
+        losses: tuple[Loss, ...],
+        *,
+        path: Path,
+        volume: OpenVolume | None = None,
+        wiped: int | None = None,
     ) -> ApplyResult:
-        """Let libwim write; ``name`` is that of a volume."""
-        losses = _losses(audit, to_ntfs=name is not None)
+        """Let libwim write to what it opens by a name; ``volume`` is what that is, unless it is a directory."""
         for text in (*repairs(audit), *(str(loss) for loss in losses)):
             self.meter.warn(text)
         with wim_errors(self.image.path):
             warnings = self.image.handle.extract_image(
                 self.image.index,
                 opened_by,
-                to_ntfs=name is not None,
+                to_ntfs=volume is not None,
                 unix_data=self.options.unix_data,
                 listener=listener(self.meter),
             )
-        if name is not None:
-            warnings = tuple(text.replace(opened_by, name) for text in warnings)
         return ApplyResult(
-            target=target,
-            partition=self.partition,
+            target=path,
+            partition=None if volume is None else volume.partition,
             wiped=wiped,
             directories=audit.directories,
             files=audit.files,
@@ -120,16 +125,27 @@ class ApplyJob:
         )
 
 
-def _losses(audit: Audit, *, to_ntfs: bool) -> tuple[Loss, ...]:
-    """Count what the kind of target has no place for."""
-    always = [("encrypted files (EFS)", audit.encrypted)]
-    in_a_directory = [
-        ("security descriptors", audit.security_descriptors),
-        ("named data streams", audit.named_streams),
-        ("short names", audit.short_names),
-        ("reparse points other than links", audit.other_reparse_points),
-        ("object ids", audit.object_ids),
-        ("files with DOS attributes", audit.dos_attributes),
-    ]
-    counts = always if to_ntfs else [*in_a_directory, *always]
+class Backend(Protocol):
+    """A kind of target: what it can hold, what it refuses, and how an image comes to it."""
+
+    name: str
+    """What messages call the target."""
+
+    def check(self, job: ApplyJob) -> None:
+        """Refuse what :meth:`apply` would refuse, without writing anything.
+
+        Raises:
+            OsdImageError: as :func:`~osdimage.imaging.apply_image`.
+        """
+
+    def apply(self, job: ApplyJob) -> ApplyResult:
+        """Apply an image.
+
+        Raises:
+            OsdImageError: as :func:`~osdimage.imaging.apply_image`.
+        """
+
+
+def counted(*counts: tuple[str, int]) -> tuple[Loss, ...]:
+    """Return as losses what is there and is not kept."""
     return tuple(Loss(f"{what} not kept", count) for what, count in counts if count)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import TargetRefused
-from osdimage.imaging.volume.eligible import read_volumes
+from osdimage.imaging.volume.eligible import look_over
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
 
-def pair_volumes(wim: WimFile, disk: Path, *, refused: str) -> list[tuple[WimImage, Partition]]:
+def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimImage, Partition]]:
     """Return each image with its volume.
 
     Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers; an EFI system partition
@@ -19,7 +18,7 @@ def pair_volumes(wim: WimFile, disk: Path, *, refused: str) -> list[tuple[WimIma
 
     Args:
         wim: the open WIM.
-        disk: a disk, file or device.
+        disk: the disk.
         refused: what was not done, for the error, such as ``not written``.
 
     Raises:
@@ -28,11 +27,11 @@ def pair_volumes(wim: WimFile, disk: Path, *, refused: str) -> list[tuple[WimIma
         StorageError: when it cannot be read.
     """
     sources = [image.info.disk.captured for image in wim.images if image.info.disk is not None]
-    found = read_volumes(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
+    found = look_over(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
     if not wim.images or len(wim) > len(found):
         numbers = ", ".join(str(each.number) for each in found) or "none"
         raise TargetRefused(
-            f"{disk}: {refused}: {wim.path} has {len(wim)} images, the disk has {len(found)} NTFS and FAT32 volumes "
-            f"for them (partitions: {numbers})"
+            f"{disk.name}: {refused}: {wim.path} has {len(wim)} images, the disk has {len(found)} NTFS and FAT32 "
+            f"volumes for them (partitions: {numbers})"
         )
     return list(zip(wim.images, found, strict=False))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.image import apply_image, check_apply
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
-from osdimage.imaging.apply.ntfs import check_image
 from osdimage.imaging.apply.pairs import pair_volumes
+from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.errors import Incomplete, TargetRefused, as_failure, explain
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
@@ -27,7 +26,7 @@ class AppliedVolume:
 
 def apply_volumes(
     wim: WimFile,
-    disk: str | os.PathLike[str],
+    disk: Disk | str | os.PathLike[str],
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
     progress: ProgressCallback | None = None,
@@ -39,7 +38,7 @@ def apply_volumes(
 
     Args:
         wim: the open WIM.
-        disk: a disk, file or device.
+        disk: a disk that is open for writing, or its path.
         options: how, for every image; without ``unix_data``.
         progress: receives the progress over all images.
 
@@ -48,31 +47,31 @@ def apply_volumes(
         OsdImageError: as :func:`~osdimage.imaging.apply_image`; volumes before the named one are complete.
         Incomplete: with ``strict``, after all is written.
     """
-    where = Path(disk)
+    with opened_disk(disk, write=True) as opened:
+        return _apply_volumes(wim, opened, options, progress)
+
+
+def _apply_volumes(
+    wim: WimFile, disk: Disk, options: ApplyOptions, progress: ProgressCallback | None
+) -> tuple[AppliedVolume, ...]:
     each_options = replace(options, strict=False)
-    pairs = pair_volumes(wim, where, refused="not written")
-    for image, partition in pairs:
-        check_image(image, where, partition.number, each_options)
+    pairs = [(image, disk.volume_in(each)) for image, each in pair_volumes(wim, disk, refused="not written")]
+    for image, volume in pairs:
+        check_apply(image, volume, each_options)
     done: list[AppliedVolume] = []
-    for number, (image, partition) in enumerate(pairs):
+    for number, (image, volume) in enumerate(pairs):
         begin, end = 100 * number / len(pairs), 100 * (number + 1) / len(pairs)
         told = f"{number} of {len(pairs)} volumes are complete"
         try:
-            result = apply_image(
-                image,
-                where,
-                each_options,
-                partition=partition.number,
-                progress=portion(progress, begin, end),
-            )
+            result = apply_image(image, volume, each_options, progress=portion(progress, begin, end))
         except BaseException as error:
             explain(error, told)
             if number and isinstance(error, TargetRefused):
-                raise as_failure(error, where) from error
+                raise as_failure(error, disk.path) from error
             raise
         done.append(AppliedVolume(image.index, image.name, result))
     losses = tuple(loss for each in done for loss in each.result.losses)
     warnings = tuple(text for each in done for text in each.result.warnings)
     if options.strict and (losses or warnings):
-        raise Incomplete(f"{where}: applied, but not everything was kept: {summarise(losses, warnings)}")
+        raise Incomplete(f"{disk.name}: applied, but not everything was kept: {summarise(losses, warnings)}")
     return tuple(done)

@@ -15,13 +15,12 @@ from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode
 from osdimage.imaging.boot.code.mbr import mbr_code
 from osdimage.imaging.boot.files import STORES, fallback_path
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.places import firmware_of, readable_by, volume_of
+from osdimage.imaging.boot.places import firmware_of, readable_by
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.pe import MACHINES, read_pe
 from osdimage.imaging.units import MIB
@@ -63,18 +62,18 @@ class BootReport:
         return not any(each.severity is Severity.ERROR for each in self.findings)
 
 
-def check_boot(target: FileTarget) -> BootReport:
+def check_boot(disk: Disk) -> BootReport:
     """Look at all that a disk needs to start.
 
     Raises:
         StorageError: when the disk cannot be read.
     """
-    reading = read_table(target)
+    reading = disk.read()
     if reading.table is None:
         found = [each for each in reading.findings if each.code != "no-table"]
-        found.append(error("no-table", f"{target.name} has no partition table, so nothing there is started", _DEPLOY))
-        return BootReport(target.name, None, None, None, None, _ranked(found))
-    return _Check(target, reading.table).run()
+        found.append(error("no-table", f"{disk.name} has no partition table, so nothing there is started", _DEPLOY))
+        return BootReport(disk.name, None, None, None, None, _ranked(found))
+    return _Check(disk, reading.table).run()
 
 
 def _ranked(findings: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...]:
@@ -83,8 +82,8 @@ def _ranked(findings: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...
 
 
 class _Check:
-    def __init__(self, target: FileTarget, table: PartitionTable) -> None:
-        self._target = target
+    def __init__(self, disk: Disk, table: PartitionTable) -> None:
+        self._disk = disk
         self._table = table
         self._firmware = firmware_of(table)
         self._found: list[Finding] = []
@@ -103,7 +102,7 @@ class _Check:
         if facts is not None:
             self._default(facts)
         return BootReport(
-            self._target.name,
+            self._disk.name,
             self._firmware,
             None if system is None else system.number,
             None if windows is None else windows.number,
@@ -118,7 +117,7 @@ class _Check:
         if found:
             return found[0]
         for each in self._table.partitions:
-            if volume_of(self._target, each).content is Content.FAT32 and self._has_efi(each):
+            if self._disk.volume_in(each).content is Content.FAT32 and self._has_efi(each):
                 text = (
                     f"partition {each.number} holds the boot files, but its type is {format_type(each.type_id)} "
                     f"({each.type_label}); firmware looks on EFI system partitions"
@@ -133,7 +132,7 @@ class _Check:
 
     def _has_efi(self, partition: Partition) -> bool:
         try:
-            with open_files(volume_of(self._target, partition)) as files:
+            with open_files(self._disk.volume_in(partition)) as files:
                 return files.exists("EFI")
         except OsdImageError:
             return False
@@ -156,30 +155,30 @@ class _Check:
         return active[0]
 
     def _has_bootmgr(self, partition: Partition) -> bool:
-        if partition.is_extended or volume_of(self._target, partition).content not in FILE_SYSTEMS:
+        if partition.is_extended or self._disk.volume_in(partition).content not in FILE_SYSTEMS:
             return False
         try:
-            with open_files(volume_of(self._target, partition)) as files:
+            with open_files(self._disk.volume_in(partition)) as files:
                 return files.exists("bootmgr")
         except OsdImageError:
             return False
 
     def _record(self) -> Iterator[Finding]:
         """Look at the MBR."""
-        size = self._target.geometry.sector_size
+        size = self._disk.geometry.sector_size
         if size != SECTOR_BYTES:
             yield error("sector-size", f"the disk has sectors of {size} bytes; no BIOS starts it", "use GPT and UEFI")
             return
         if not self._table.disk_signature:
             text = "the disk signature is 0, by which a BCD store cannot name the disk"
             yield error("disk-signature", text, "osdimage boot fix draws one and binds the store to it")
-        if mbr_code(self._target) is BootCode.NONE:
+        if mbr_code(self._disk.target) is BootCode.NONE:
             yield error("mbr-code", "there is no boot code in the MBR", _INSTALL)
 
     # ---- the system partition
 
     def _system(self, system: Partition) -> StoreFacts | None:
-        volume = volume_of(self._target, system)
+        volume = self._disk.volume_in(system)
         if volume.content in {Content.FAT12, Content.FAT16} and self._firmware is Firmware.UEFI:
             text = f"partition {system.number} holds {volume.described}, which osdimage does not look into"
             self._found.append(note("esp-fat16", text, "none is needed; Windows itself makes FAT32"))
@@ -203,7 +202,7 @@ class _Check:
             return None
 
     def _boot_sector(self, system: Partition) -> Iterator[Finding]:
-        window = self._target.window(system.extent)
+        window = self._disk.target.window(system.extent)
         hidden = hidden_sectors_of(window)
         if hidden != system.extent.first:
             text = (
@@ -211,7 +210,7 @@ class _Check:
                 f"{system.extent.first}"
             )
             yield error("hidden-sectors", text, "osdimage boot fix writes the right number")
-        if self._target.geometry.sector_size == SECTOR_BYTES and boot_sector_code(window) is BootCode.NONE:
+        if self._disk.geometry.sector_size == SECTOR_BYTES and boot_sector_code(window) is BootCode.NONE:
             text = f"the boot sector of partition {system.number} starts nothing"
             yield error("boot-sector", text, f"{_INSTALL}, or bootsect /nt60 in Windows PE")
 
@@ -266,7 +265,7 @@ class _Check:
 
     def _windows(self, partition: Partition, facts: StoreFacts) -> None:
         """Look at a volume with the loader of the default entry, with its Windows, or with both."""
-        volume = volume_of(self._target, partition)
+        volume = self._disk.volume_in(partition)
         if volume.content is Content.BITLOCKER:
             text = f"{volume.name} holds {volume.described}, which osdimage does not look into"
             self._found.append(note("os-encrypted", text, "none is needed"))

@@ -6,43 +6,44 @@ its own volume another letter than C: by it, and then finds nothing; without the
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.registry.edits import clear_mounted_devices
 from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 
 SYSTEM_HIVE = "Windows/System32/config/SYSTEM"
 _LARGEST_HIVE = 512 * MIB
 
 
-def forget_drives(disk: Path, partition: int, *, sync: bool = True) -> str | None:
+def forget_drives(volume: OpenVolume, *, sync: bool = True) -> str | None:
     """Clear the map of drive letters; return a sentence that says why not, or None when it is clear.
 
     A hive that Windows did not close is left as it is: its changes are in logs beside it.
+
+    Args:
+        volume: that of Windows, of a disk that is open for writing.
+        sync: wait until everything is on the medium.
 
     Raises:
         TargetRefused: when the volume must not be written to.
         StorageError: when reading or writing failed.
     """
-    with open_volume(disk, partition, write=True) as volume:
-        with open_files(volume) as files:
-            if not files.exists(SYSTEM_HIVE):
+    with open_files(volume) as files:
+        if not files.exists(SYSTEM_HIVE):
+            return None
+        name = f"{files.name}: {SYSTEM_HIVE}"
+        try:
+            hive = read_hive(files.read(SYSTEM_HIVE, limit=_LARGEST_HIVE), name=name)
+            if hive.is_dirty:
+                return f"{name}: Windows did not close this hive; its map of drive letters was left as it is"
+            if clear_mounted_devices(hive) == 0:
                 return None
-            name = f"{files.name}: {SYSTEM_HIVE}"
-            try:
-                hive = read_hive(files.read(SYSTEM_HIVE, limit=_LARGEST_HIVE), name=name)
-                if hive.is_dirty:
-                    return f"{name}: Windows did not close this hive; its map of drive letters was left as it is"
-                if clear_mounted_devices(hive) == 0:
-                    return None
-                data = write_hive(hive)
-            except InvalidInput as error:
-                return f"{error}; its map of drive letters was left as it is"
-        with open_files(volume, write=True, sync=sync) as files:
-            files.write(SYSTEM_HIVE, data)
+            data = write_hive(hive)
+        except InvalidInput as error:
+            return f"{error}; its map of drive letters was left as it is"
+    with open_files(volume, write=True, sync=sync) as files:
+        files.write(SYSTEM_HIVE, data)
     return None

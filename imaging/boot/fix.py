@@ -19,11 +19,10 @@ from osdimage.imaging.boot.check import BootReport, check_boot
 from osdimage.imaging.boot.code.bios import hidden_sectors_of, prepare_record, set_hidden_sectors
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, volume_of
+from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of
 from osdimage.imaging.boot.recovery import holds_recovery
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, no_refusal
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
@@ -48,7 +47,7 @@ class FixResult:
 
 
 def fix_boot(
-    target: FileTarget,
+    disk: Disk,
     *,
     os_partition: int | None = None,
     system_partition: int | None = None,
@@ -59,7 +58,7 @@ def fix_boot(
     """Bind the store of a disk to its partitions, and put active flag, signature and boot sectors right.
 
     Args:
-        target: the disk, open for writing.
+        disk: the disk, open for writing.
         os_partition: the number of the partition with Windows; None: the one that holds the loader of Windows.
         system_partition: the number of the partition with the store; None: the EFI system partition, or the active one.
         now: the time for the store.
@@ -73,27 +72,27 @@ def fix_boot(
         OsdImageError: when it is refused after something else was changed; the message tells what.
         StorageError: when reading or writing failed.
     """
-    table = read_table(target).require()
-    windows = os_partition if os_partition is not None else _find_windows(target, table)
-    places = choose_places(table, windows, _system_of(target, table, system_partition))
+    table = disk.table
+    windows = os_partition if os_partition is not None else _find_windows(disk, table)
+    places = choose_places(table, windows, _system_of(disk, table, system_partition))
     changes: list[str] = []
-    with no_refusal(target.name, lambda: "; ".join(changes)):
+    with no_refusal(disk.name, lambda: "; ".join(changes)):
         if places.firmware is Firmware.BIOS:
-            table, more = _fix_record(target, table, places, rng or random.SystemRandom())
+            table, more = _fix_record(disk, table, places, rng or random.SystemRandom())
             changes += more
-        more, left = _fix_store(target, table, places, now=now, force=force)
+        more, left = _fix_store(disk, table, places, now=now, force=force)
         changes += more
         if places.firmware is Firmware.BIOS:
-            changes += _fix_hidden(target, places)
-    return FixResult(tuple(changes), tuple(left), check_boot(target))
+            changes += _fix_hidden(disk, places)
+    return FixResult(tuple(changes), tuple(left), check_boot(disk))
 
 
 def _candidates(table: PartitionTable) -> Iterator[Partition]:
     return (each for each in table.partitions if not each.is_extended)
 
 
-def _holds(target: FileTarget, partition: Partition, path: str) -> bool:
-    volume = volume_of(target, partition)
+def _holds(disk: Disk, partition: Partition, path: str) -> bool:
+    volume = disk.volume_in(partition)
     if volume.content not in FILE_SYSTEMS:
         return False
     try:
@@ -103,29 +102,29 @@ def _holds(target: FileTarget, partition: Partition, path: str) -> bool:
         return False
 
 
-def _find_windows(target: FileTarget, table: PartitionTable) -> int:
+def _find_windows(disk: Disk, table: PartitionTable) -> int:
     path = OS_LOADERS[firmware_of(table)]
-    found = [each.number for each in _candidates(table) if _holds(target, each, path)]
+    found = [each.number for each in _candidates(table) if _holds(disk, each, path)]
     if len(found) != 1:
         shown = "\\" + path.replace("/", "\\")
         which = f"partitions {', '.join(map(str, found))} hold" if found else "no partition holds"
-        raise InvalidRequest(f"{target.name}: {which} {shown}; name the partition with Windows: --partition N")
+        raise InvalidRequest(f"{disk.name}: {which} {shown}; name the partition with Windows: --partition N")
     return found[0]
 
 
-def _system_of(target: FileTarget, table: PartitionTable, wanted: int | None) -> int | None:
+def _system_of(disk: Disk, table: PartitionTable, wanted: int | None) -> int | None:
     """Return the partition that is named, or of a disk with an MBR the one primary partition that has a store."""
     if wanted is not None or firmware_of(table) is Firmware.UEFI:
         return wanted
-    found = [each for each in _candidates(table) if not each.is_logical and _holds(target, each, "bootmgr")]
+    found = [each for each in _candidates(table) if not each.is_logical and _holds(disk, each, "bootmgr")]
     active = [each for each in found if each.active]
     return active[0].number if len(active) == 1 else found[0].number if len(found) == 1 else None
 
 
 def _fix_record(
-    target: FileTarget, table: PartitionTable, places: BootPlaces, rng: RandomBits
+    disk: Disk, table: PartitionTable, places: BootPlaces, rng: RandomBits
 ) -> tuple[PartitionTable, list[str]]:
-    fixed = prepare_record(target, table, active=places.system.number, rng=rng)
+    fixed = prepare_record(disk.target, table, active=places.system.number, rng=rng)
     changes = []
     if fixed.disk_signature != table.disk_signature:
         changes.append(f"the disk has the signature {fixed.disk_signature:08X} now; it had none")
@@ -135,16 +134,16 @@ def _fix_record(
 
 
 def _fix_store(
-    target: FileTarget, table: PartitionTable, places: BootPlaces, *, now: datetime, force: bool
+    disk: Disk, table: PartitionTable, places: BootPlaces, *, now: datetime, force: bool
 ) -> tuple[list[str], list[str]]:
     """Bind the store; return what was changed and what was left, in sentences."""
-    volume = volume_of(target, places.system)
+    volume = disk.volume_in(places.system)
     path = STORES[places.firmware]
     with open_files(volume) as files:
         if not files.exists(path):
             raise InvalidInput(f"{files.name}: there is no BCD store to fix; osdimage boot install writes one")
         store = BcdStore.parse(files.read(path, limit=_LARGEST_STORE), name=f"{files.name}: the BCD store")
-    changes, left = _new_places(target, store, table, places)
+    changes, left = _new_places(disk, store, table, places)
     left += _unknown_devices(store)
     if not changes:
         return [], left
@@ -169,7 +168,7 @@ def _unknown_devices(store: BcdStore) -> Iterator[str]:
 
 
 def _new_places(
-    target: FileTarget, store: BcdStore, table: PartitionTable, places: BootPlaces
+    disk: Disk, store: BcdStore, table: PartitionTable, places: BootPlaces
 ) -> tuple[dict[PartitionRef, PartitionRef], list[str]]:
     """Return what each partition that is named and not on this disk is there, and sentences about what is not told.
 
@@ -189,14 +188,14 @@ def _new_places(
         if old in refs:
             continue
         same = [ref for ref in refs if ref.scheme is old.scheme and ref.partition == old.partition]
-        number = refs[same[0]].number if len(same) == 1 else _by_part(target, store, old, table, places)
+        number = refs[same[0]].number if len(same) == 1 else _by_part(disk, store, old, table, places)
         new = numbers.get(number) if number is not None else None
         is_taken = old in others and (new in changes.values() or new in store.partitions)
         if new is not None and (old in needed or not is_taken):
             changes[old] = new
         elif old in needed:
             raise InvalidRequest(
-                f"{target.name}: the BCD store names {old}, and it cannot be told which partition that is now; "
+                f"{disk.name}: the BCD store names {old}, and it cannot be told which partition that is now; "
                 "osdimage boot install writes a new store"
             )
         else:
@@ -214,9 +213,7 @@ def _partitions_of(entry: BcdObject | None) -> set[PartitionRef]:
     return {each for each in found if each is not None}
 
 
-def _by_part(
-    target: FileTarget, store: BcdStore, old: PartitionRef, table: PartitionTable, places: BootPlaces
-) -> int | None:
+def _by_part(disk: Disk, store: BcdStore, old: PartitionRef, table: PartitionTable, places: BootPlaces) -> int | None:
     """Return the partition that plays the part for which the store names an old one."""
     manager = store.object(BOOTMGR)
     device = None if manager is None else manager.content(Id.DEVICE)
@@ -235,15 +232,15 @@ def _by_part(
     if is_manager:
         return places.system.number
     if is_ramdisk:
-        found = [each.number for each in _candidates(table) if holds_recovery(volume_of(target, each))]
+        found = [each.number for each in _candidates(table) if holds_recovery(disk.volume_in(each))]
         return found[0] if len(found) == 1 else None
     return None
 
 
-def _fix_hidden(target: FileTarget, places: BootPlaces) -> list[str]:
+def _fix_hidden(disk: Disk, places: BootPlaces) -> list[str]:
     changes = []
     for partition in {places.system.number: places.system, places.windows.number: places.windows}.values():
-        window = target.window(partition.extent)
+        window = disk.target.window(partition.extent)
         before = hidden_sectors_of(window)
         if before != partition.extent.first:
             set_hidden_sectors(window, partition.extent.first)

@@ -6,7 +6,6 @@ yet: the boot files and the store of one system volume become visible together, 
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,23 +32,21 @@ from osdimage.imaging.boot.files import (
     write_boot_files,
 )
 from osdimage.imaging.boot.firmware import Firmware, Generation
-from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by, volume_of
+from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
 from osdimage.imaging.boot.windows import generation_of, locale_of, template_of
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import PartitionTable
-from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import OpenVolume
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.image import WimImage
@@ -163,7 +160,7 @@ class _Store:
 
 
 def install_boot(
-    disk: FileTarget | str | os.PathLike[str],
+    disk: Disk,
     os_partition: int,
     system_partition: int | None = None,
     *,
@@ -171,7 +168,6 @@ def install_boot(
     options: BootOptions | None = None,
     rng: RandomBits | None = None,
     now: datetime | None = None,
-    sector_size: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> BootResult:
     r"""Make a disk start the Windows that was applied to one of its partitions.
@@ -182,7 +178,7 @@ def install_boot(
     another.  In a BCD store that is there, the new entry comes first and those of other systems stay.
 
     Args:
-        disk: the disk, open for writing (it stays open), or its path.
+        disk: the disk, open for writing.
         os_partition: the number of the partition with Windows.
         system_partition: the number of the one with the boot manager; None: the EFI system partition, or the active
             one.
@@ -191,7 +187,6 @@ def install_boot(
         options: how.
         rng: where GUIDs and a signature come from; None: the system.
         now: the time for the store; None: now.
-        sector_size: of a disk image that does not tell.
         progress: receives the progress.
 
     Raises:
@@ -203,15 +198,8 @@ def install_boot(
         OsdImageError: when it is refused after something else was written; the message tells what.
         StorageError: when reading or writing failed.
     """
-    wish = options or BootOptions()
-    if isinstance(disk, FileTarget):
-        return _Installation(disk, source, wish, rng or random.SystemRandom(), now).run(
-            os_partition, system_partition, progress
-        )
-    with open_target(os.fspath(disk), write=True, sector_size=sector_size) as target:
-        return _Installation(target, source, wish, rng or random.SystemRandom(), now).run(
-            os_partition, system_partition, progress
-        )
+    work = _Installation(disk, source, options or BootOptions(), rng or random.SystemRandom(), now)
+    return work.run(os_partition, system_partition, progress)
 
 
 class _Installation:
@@ -219,13 +207,13 @@ class _Installation:
 
     def __init__(
         self,
-        target: FileTarget,
+        disk: Disk,
         image: WimImage | None,
         options: BootOptions,
         rng: RandomBits,
         now: datetime | None,
     ) -> None:
-        self._target = target
+        self._disk = disk
         self._image = image
         self._options = options
         self._rng = rng
@@ -235,19 +223,19 @@ class _Installation:
         self._done = ""
 
     def run(self, windows: int, system: int | None, progress: ProgressCallback | None) -> BootResult:
-        with no_refusal(self._target.name, lambda: self._done):
+        with no_refusal(self._disk.name, lambda: self._done):
             return self._run(windows, system, progress)
 
     def _run(self, windows: int, system: int | None, progress: ProgressCallback | None) -> BootResult:
         meter = Meter(progress, {Phase.READ: 1.0, Phase.WRITE_DATA: 2.0})
-        table = read_table(self._target).require()
+        table = self._disk.table
         places = choose_places(table, windows, system)
         volume = self._system_volume(places)
         found = self._read(places)
         recovery = self._recovery(table, places)
         meter.step(Phase.READ, found.plan.size, found.plan.size)
         if places.firmware is Firmware.BIOS:
-            before, table = table, prepare_record(self._target, table, active=places.system.number, rng=self._rng)
+            before, table = table, prepare_record(self._disk.target, table, active=places.system.number, rng=self._rng)
             if table != before:
                 self._done = self._done or "only the MBR was changed"
         store = self._store(table, places, volume, found, recovery)
@@ -257,23 +245,23 @@ class _Installation:
         report = None
         if places.firmware is Firmware.BIOS:
             report = write_boot_code(
-                self._target, table, places.system, found.ntfs_code, wanted=self._options.bios_loader
+                self._disk.target, table, places.system, found.ntfs_code, wanted=self._options.bios_loader
             )
         if self._options.sync:
-            self._target.flush()
+            self._disk.target.flush()
         warnings = list(() if report is None else report.warnings)
         warnings += store.warnings
         warnings += _without_use(self._options, places.firmware)
         if not found.has_loader:
             warnings.append(
-                f"{self._target.name} partition {places.windows.number}: \\{OS_LOADERS[places.firmware]} is missing, "
+                f"{self._disk.name} partition {places.windows.number}: \\{OS_LOADERS[places.firmware]} is missing, "
                 "which the boot manager starts".replace("/", "\\")
             )
         for text in warnings:
             meter.warn(text)
         meter.finish()
         return BootResult(
-            disk=Path(self._target.name),
+            disk=self._disk.path,
             firmware=places.firmware,
             architecture=found.plan.architecture,
             system_partition=places.system.number,
@@ -293,7 +281,7 @@ class _Installation:
 
     def _system_volume(self, places: BootPlaces) -> OpenVolume:
         """Return the volume of the system partition; refuse one that the firmware or its boot code cannot read."""
-        volume = volume_of(self._target, places.system)
+        volume = self._disk.volume_in(places.system)
         valid = readable_by(places.firmware)
         if volume.content not in valid:
             who = "UEFI firmware reads" if places.firmware is Firmware.UEFI else "the boot manager is started from"
@@ -302,18 +290,18 @@ class _Installation:
                 "format the partition first"
             )
         if places.firmware is Firmware.BIOS:
-            refuse_large_sectors(self._target)
+            refuse_large_sectors(self._disk.target)
         return volume
 
     def _read(self, places: BootPlaces) -> _Found:
         """Read all that is needed of Windows, before anything is written."""
-        with open_files(volume_of(self._target, places.windows)) as windows:
+        with open_files(self._disk.volume_in(places.windows)) as windows:
             files: FileSource = windows if self._image is None else image_source(self._image)
             plan = plan_boot_files(files, places.firmware, signed_2023=self._options.signed_2023)
             if files is not windows:
                 refuse_other_architecture(plan, files, windows)
             is_ntfs_bios = (
-                places.firmware is Firmware.BIOS and volume_of(self._target, places.system).content is Content.NTFS
+                places.firmware is Firmware.BIOS and self._disk.volume_in(places.system).content is Content.NTFS
             )
             return _Found(
                 plan,
@@ -331,8 +319,8 @@ class _Installation:
         if self._options.recovery:
             chosen = choose_recovery(table)
             copy_recovery(
-                volume_of(self._target, places.windows),
-                volume_of(self._target, chosen),
+                self._disk.volume_in(places.windows),
+                self._disk.volume_in(chosen),
                 modified_ns=self._now_ns,
                 force=self._options.force,
                 sync=self._options.sync,
@@ -340,7 +328,7 @@ class _Installation:
             self._done = "only the recovery environment was copied"
             return chosen.number
         found = (each for each in table.partitions if each.role is Role.RECOVERY)
-        return next((each.number for each in found if holds_recovery(volume_of(self._target, each))), None)
+        return next((each.number for each in found if holds_recovery(self._disk.volume_in(each))), None)
 
     def _write(self, places: BootPlaces, volume: OpenVolume, found: _Found, store: bytes) -> None:
         with open_files(volume, write=True, force=self._options.force, sync=self._options.sync) as files:

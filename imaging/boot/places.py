@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.roles import EFI_SYSTEM, Scheme
-from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.volume.opened import OpenVolume
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +107,3 @@ def _numbered(table: PartitionTable, number: int) -> Partition:
 
 def _list(partitions: Iterable[Partition]) -> str:
     return ", ".join(str(each.number) for each in partitions if not each.is_extended) or "none"
-
-
-def volume_of(target: FileTarget, partition: Partition) -> OpenVolume:
-    """Return the volume in a partition of an open disk, which stays open as long as the volume is used."""
-    window = target.window(partition.extent)
-    return OpenVolume(Path(target.name), partition.number, target, partition.extent, identify(window))

@@ -9,11 +9,11 @@ from __future__ import annotations
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
-from osdimage.imaging.volume.opened import OpenVolume
 
 RECOVERY_WIM = "Windows/System32/Recovery/Winre.wim"
 """Where Windows carries its recovery environment along."""

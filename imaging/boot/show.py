@@ -8,9 +8,8 @@ from osdimage.imaging.boot.bcd.check import read_store_facts
 from osdimage.imaging.boot.bcd.store import BcdReport
 from osdimage.imaging.boot.files import STORES
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.places import choose_system, volume_of
-from osdimage.imaging.disk.read import read_table
-from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.boot.places import choose_system
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
@@ -51,11 +50,11 @@ class BootView:
     report: BcdReport
 
 
-def view_boot(target: FileTarget, *, system_partition: int | None = None) -> BootView:
+def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
     """Read the store of a disk.
 
     Args:
-        target: the disk.
+        disk: the disk.
         system_partition: the number of the partition with the store; None: the EFI system partition, or the active one.
 
     Raises:
@@ -64,10 +63,10 @@ def view_boot(target: FileTarget, *, system_partition: int | None = None) -> Boo
         TargetRefused: when the partition holds neither FAT32 nor NTFS.
         StorageError: when the disk cannot be read.
     """
-    table = read_table(target).require()
+    table = disk.table
     firmware, system = choose_system(table, system_partition)
     path = STORES[firmware]
-    with open_files(volume_of(target, system)) as files:
+    with open_files(disk.volume_in(system)) as files:
         if not files.exists(path):
             shown = "\\" + path.replace("/", "\\")
             raise InvalidInput(f"{files.name}: there is no BCD store {shown}; osdimage boot install writes one")
@@ -77,7 +76,7 @@ def view_boot(target: FileTarget, *, system_partition: int | None = None) -> Boo
         for ref in facts.store.partitions
     )
     return BootView(
-        target.name,
+        disk.name,
         firmware,
         system.number,
         path,

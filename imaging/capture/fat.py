@@ -25,11 +25,14 @@ from typing import IO
 from osdimage.imaging import filetime
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.capture.config import CaptureConfig
+from osdimage.imaging.capture.source import Opened
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat.entries import FatEntry
+from osdimage.imaging.volume.fat.layout import CLEAN_BITS
 from osdimage.imaging.volume.fat.names import fault, fold
-from osdimage.imaging.volume.fat.read import Fat32Volume
+from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.wim import tree
@@ -47,7 +50,7 @@ _NO_SECURITY = struct.pack("<II", 8, 0)
 _NO_HASH = bytes(20)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FatTree:
     """A FAT32 volume that is ready to be exported: image 1 of an open WIM, and how much was left out."""
 
@@ -59,6 +62,24 @@ class FatTree:
         audit = tree.audit(self.handle, 1)
         self.handle.export_image(1, destination, name=name, description=None, boot=boot)
         return AddedImage(audit.messages, audit.directories, audit.files, audit.size, audit.refused_names)
+
+
+@contextmanager
+def opened_volume(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]:
+    """Read the tree of a FAT32 volume into a WIM for libwim, for as long as the body of the ``with`` lasts.
+
+    Raises:
+        InvalidInput: when it is damaged.
+        StorageError: when it cannot be read, or a temporary file not be written.
+    """
+    opened = open_fat32(volume.window())
+    hazards = []
+    if opened.used_backup:
+        hazards.append(f"{volume.name}: the boot sector is unusable; its copy was read")
+    if opened.boot.is_dirty or opened.table[1] & CLEAN_BITS != CLEAN_BITS:
+        hazards.append(f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished")
+    with fat_tree(opened, config) as prepared:
+        yield Opened(volume.name, volume, tuple(hazards), prepared)
 
 
 @contextmanager

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from osdimage.imaging.capture.scan import Scanned, opened_source, scan, with_name
 from osdimage.imaging.capture.source import CaptureSource
-from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.probe import described, probe
-from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
+from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import Incomplete, InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
-from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
@@ -63,7 +61,7 @@ class CaptureResult:
 
 
 def capture_image(
-    source: CaptureSource | str | os.PathLike[str],
+    source: CaptureSource | OpenVolume | str | os.PathLike[str],
     wim: str | os.PathLike[str],
     *,
     properties: ImageProperties | None = None,
@@ -81,7 +79,7 @@ def capture_image(
     The source is only read.
 
     Args:
-        source: what is captured; a path alone takes the default exclusions.
+        source: what is captured; a path, or a volume of a disk that is open, alone takes the default exclusions.
         wim: the WIM to write.
         properties: name (default: the source's), description, creator and version of the image.
         mode: what happens to a file that is already there.
@@ -101,7 +99,7 @@ def capture_image(
             unless the message says what is there.
         Incomplete: with ``strict``, after all is written.
     """
-    what = source if isinstance(source, CaptureSource) else CaptureSource(Path(source))
+    what = _source_of(source)
     destination = Path(wim)
     wanted = properties or ImageProperties()
     _check_request(what, destination, mode)
@@ -147,27 +145,24 @@ def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) ->
     )
 
 
+def _source_of(source: CaptureSource | OpenVolume | str | os.PathLike[str]) -> CaptureSource:
+    if isinstance(source, CaptureSource):
+        return source
+    return CaptureSource.of_volume(source) if isinstance(source, OpenVolume) else CaptureSource(Path(source))
+
+
 def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
     if mode is WriteMode.NEW:
         refuse_existing(destination)
-    found = probe(source.path)
-    if found is Content.MISSING:
+    if source.volume is None and not source.path.exists():
         raise InvalidRequest(f"{source.path}: there is no such file or directory")
-    if found is Content.DIRECTORY:
+    if source.volume is None and source.path.is_dir():
         if source.partition is not None:
             raise InvalidRequest(f"{source.path}: is a directory, which has no partitions")
         if destination.exists() and _is_inside(destination, source.path):
             raise InvalidRequest(
                 f"{destination}: lies in {source.path}, so the WIM would capture itself; write it elsewhere"
             )
-    elif source.unix_data:
-        raise InvalidRequest(f"{source.title}: a volume of Windows has no owner, group and mode of Unix")
-    elif source.partition is None and found not in FILE_SYSTEMS:
-        hint = "; say which partition" if found is Content.TABLE else ""
-        raise InvalidInput(
-            f"{source.path}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
-            f"or FAT32 volume, or a partition of a disk{hint}"
-        )
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.source import CaptureSource, Opened
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.opened import opened_place
+from osdimage.imaging.disk.probe import described, probe_head
+from osdimage.imaging.disk.signatures import HEAD_BYTES
+from osdimage.imaging.disk.volume import OpenVolume, title_of
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
-from osdimage.imaging.volume.opened import title_of
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
+from osdimage.native.slices.slices import CACHE_SIZE
 from osdimage.native.wim.handles import WimHandle
 
 # Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
@@ -104,20 +109,55 @@ def scan(
 
 
 @contextmanager
-def opened_source(source: CaptureSource) -> Iterator[Opened]:
-    """Open a source for as long as the body of the ``with`` lasts; libwim reads it until the WIM is closed.
+def opened_source(source: CaptureSource, *, cache_size: int | None = None) -> Iterator[Opened]:
+    """Open a source, once, for as long as the body of the ``with`` lasts; libwim reads it until the WIM is closed.
+
+    Args:
+        source: what is captured.
+        cache_size: for a volume, in bytes; None for the usual.
 
     Raises:
-        InvalidInput: when a volume is neither NTFS nor FAT32, or is damaged.
-        OsdImageError: as :func:`~osdimage.imaging.volume.opened.open_volume`.
+        InvalidRequest: when there is no such file or directory.
+        InvalidInput: when it is none of the kinds that can be captured, or is damaged.
+        OsdImageError: as :func:`~osdimage.imaging.disk.opened.open_volume`.
     """
-    if source.partition is None and source.path.is_dir():
-        yield Opened(os.fspath(source.path))
-        return
-    from osdimage.imaging.capture.ntfs import opened_volume  # noqa: PLC0415 - a directory needs none of it
-
-    with opened_volume(source) as opened:
+    with (
+        opened_place(source.volume or source.path, source.partition, share=True) as place,
+        backend_of(place, source, cache_size) as opened,
+    ):
         yield opened
+
+
+def backend_of(
+    place: Path | OpenVolume, source: CaptureSource, cache_size: int | None = None
+) -> AbstractContextManager[Opened]:
+    """Return what reads a place.
+
+    Raises:
+        OsdImageError: as :func:`opened_source`.
+    """
+    if isinstance(place, Path):
+        if not place.exists():
+            raise InvalidRequest(f"{place}: there is no such file or directory")
+        return nullcontext(Opened(os.fspath(place)))
+    if source.unix_data:
+        raise InvalidRequest(f"{place.name}: a volume of Windows has no owner, group and mode of Unix")
+    if place.content is Content.NTFS:
+        from osdimage.imaging.capture import ntfs  # noqa: PLC0415 - a directory needs none of them
+
+        return ntfs.opened_volume(place, cache_size=cache_size or CACHE_SIZE)
+    if place.content is Content.FAT32:
+        from osdimage.imaging.capture import fat  # noqa: PLC0415
+
+        return fat.opened_volume(place, source.config)
+    if place.partition is not None:
+        raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
+    found = probe_head(place.window().read_at(0, min(HEAD_BYTES, place.window().geometry.size_bytes)))
+    hint = "; say which partition" if found is Content.TABLE else ""
+    raise InvalidInput(
+        f"{place.name}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS or "
+        f"FAT32 volume, or a partition of a disk{hint}"
+    )
 
 
 def _source_warnings(source: CaptureSource, opened: Opened) -> list[str]:

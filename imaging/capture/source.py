@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
-from osdimage.imaging.volume.opened import title_of
+from osdimage.imaging.disk.volume import title_of
+from osdimage.native.wim.facts import AddedImage
+from osdimage.native.wim.handles import WimHandle
 
 if TYPE_CHECKING:
-    from osdimage.imaging.capture.fat import FatTree
-    from osdimage.imaging.volume.opened import OpenVolume
+    from osdimage.imaging.disk.volume import OpenVolume
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +23,48 @@ class CaptureSource:
         path: a directory, a file or device that holds one NTFS or FAT32 volume, or with ``partition`` a disk.
         config: what is left out.
         unix_data: also store owner, group and mode (directories only; Windows ignores them).
-        partition: the number of a partition of the disk, as ``osdimage disk show`` lists them.
+        partition: the number of a partition of the disk.
+        volume: a volume of a disk that is open, in place of ``path`` and ``partition``; see :meth:`of_volume`.
     """
 
     path: Path
     config: CaptureConfig = DEFAULT_CONFIG
     unix_data: bool = False
     partition: int | None = None
+    volume: OpenVolume | None = None
+
+    @classmethod
+    def of_volume(cls, volume: OpenVolume, config: CaptureConfig = DEFAULT_CONFIG) -> CaptureSource:
+        """Return what captures a volume of a disk that is open and stays so."""
+        return cls(volume.path, config, partition=volume.partition, volume=volume)
 
     @property
     def title(self) -> str:
         """What messages call it."""
-        return title_of(self.path, self.partition)
+        return title_of(self.path, self.partition) if self.volume is None else self.volume.name
+
+
+class PreparedTree(Protocol):
+    """What libwim takes in place of a volume that it cannot read."""
+
+    excluded: int
+    """How many files and directories were left out."""
+
+    def add_to(self, destination: WimHandle, name: str, *, boot: bool) -> AddedImage:
+        """Add the tree to a WIM as an image, which reads from it until it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """Where libwim reads a source: the name to give it, and the volume if it is one, with the hazards of reading it.
 
-    ``tree`` is what libwim takes the place of a FAT32 volume, which it cannot read.
+    ``tree`` is what libwim takes in place of a volume that it cannot read.
     """
 
     name: str
     volume: OpenVolume | None = None
     hazards: tuple[str, ...] = ()
-    tree: FatTree | None = None
+    tree: PreparedTree | None = None
 
     def renamed(self, text: str) -> str:
         """Put the volume's name for the one that libwim knows."""

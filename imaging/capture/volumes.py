@@ -9,13 +9,13 @@ from pathlib import Path
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.capture.image import CaptureResult, result_of
-from osdimage.imaging.capture.ntfs import opened_volume
-from osdimage.imaging.capture.scan import scan
+from osdimage.imaging.capture.scan import opened_source, scan
 from osdimage.imaging.capture.source import CaptureSource
+from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.output import refuse_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
-from osdimage.imaging.volume.eligible import DiskVolumes, read_volumes
+from osdimage.imaging.volume.eligible import DiskVolumes, look_over
 from osdimage.imaging.wim.captured import describe_disk
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.edit import add_disks
@@ -46,7 +46,7 @@ class CapturedVolumes:
 
 
 def capture_volumes(
-    disk: str | os.PathLike[str],
+    disk: Disk | str | os.PathLike[str],
     wim: str | os.PathLike[str],
     *,
     config: CaptureConfig = DEFAULT_CONFIG,
@@ -64,7 +64,7 @@ def capture_volumes(
     appears under its name with all of them or not at all.  The disk is only read.
 
     Args:
-        disk: a disk, file or device.
+        disk: a disk that is open, or its path.
         wim: the WIM to write.
         config: what is left out of each volume.
         properties: of every image; the number of the partition is put behind the name (default: the disk's).
@@ -80,42 +80,45 @@ def capture_volumes(
         InvalidInput: when the disk has no such volume, or one is damaged.
         OsdImageError: as :func:`osdimage.imaging.capture_image`.
     """
-    source, destination = Path(disk), Path(wim)
+    destination = Path(wim)
     if mode is WriteMode.APPEND:
         raise InvalidRequest(f"{destination}: all volumes of a disk are captured into a WIM of their own")
     if mode is WriteMode.NEW:
         refuse_existing(destination)
-    found = read_volumes(source)
-    numbers = [each.number for each in found.eligible(with_efi=True)]
-    skipped = tuple(_skipped(found, numbers))
-    if not numbers:
-        raise InvalidInput(f"{source}: holds no NTFS or FAT32 volume; on it are: {', '.join(skipped) or 'none'}")
-    meter = Meter(progress, WRITE_SHARES)
-    layouts = {index: describe_disk(found.table, found.held, each) for index, each in enumerate(numbers, 1)}
-    spec = compression or CompressionSpec()
-    # libwim reads the volumes until the handle is closed, so they are closed after it.
-    with ExitStack() as sources:
-        wanted = [CaptureSource(source, config, partition=each) for each in numbers]
-        cache = CACHE_SIZE // len(numbers)
-        opened = [sources.enter_context(opened_volume(each, cache_size=cache)) for each in wanted]
-        with wim_errors(destination):
-            handle = WimHandle.create(spec.format)
-        with handle:
-            prepare_output(handle, spec)
-            scanned = [
-                scan(handle, each, volume, _named(properties, source, each.partition), boot=False, meter=meter)
-                for each, volume in zip(wanted, opened, strict=True)
-            ]
-            warnings = spec.setup_warnings(destination.name) + write_file(
-                handle,
-                destination,
-                spec,
-                replace=mode is WriteMode.OVERWRITE,
-                integrity=integrity,
-                threads=threads,
-                meter=meter,
-                finish=lambda descriptor: add_disks(destination, descriptor, layouts),
+    with opened_disk(disk, share=True) as source:
+        found = look_over(source)
+        numbers = [each.number for each in found.eligible(with_efi=True)]
+        skipped = tuple(_skipped(found, numbers))
+        if not numbers:
+            raise InvalidInput(
+                f"{source.name}: holds no NTFS or FAT32 volume; on it are: {', '.join(skipped) or 'none'}"
             )
+        meter = Meter(progress, WRITE_SHARES)
+        layouts = {index: describe_disk(found.table, found.held, each) for index, each in enumerate(numbers, 1)}
+        spec = compression or CompressionSpec()
+        # libwim reads the volumes until the handle is closed, so they are closed after it.
+        with ExitStack() as sources:
+            wanted = [CaptureSource.of_volume(source.volume(each), config) for each in numbers]
+            cache = CACHE_SIZE // len(numbers)
+            opened = [sources.enter_context(opened_source(each, cache_size=cache)) for each in wanted]
+            with wim_errors(destination):
+                handle = WimHandle.create(spec.format)
+            with handle:
+                prepare_output(handle, spec)
+                scanned = [
+                    scan(handle, each, volume, _named(properties, source.path, each.partition), boot=False, meter=meter)
+                    for each, volume in zip(wanted, opened, strict=True)
+                ]
+                warnings = spec.setup_warnings(destination.name) + write_file(
+                    handle,
+                    destination,
+                    spec,
+                    replace=mode is WriteMode.OVERWRITE,
+                    integrity=integrity,
+                    threads=threads,
+                    meter=meter,
+                    finish=lambda descriptor: add_disks(destination, descriptor, layouts),
+                )
     meter.finish()
     images = tuple(result_of(each, destination, tuple(warnings)) for each in scanned)
     losses = [loss for each in images for loss in each.losses]

@@ -20,6 +20,7 @@ from osdimage.imaging.compare.hashes import EMPTY_SHA1, StreamHash, StreamHashes
 from osdimage.imaging.compare.links import MAX_BUFFER, link_texts
 from osdimage.imaging.compare.places import open_compared
 from osdimage.imaging.compare.target import ComparedTarget, FoundFile, FoundStream
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import refuse_missing
 from osdimage.imaging.wim.blobs import read_small_blobs
@@ -59,7 +60,7 @@ class _Link:
 
 def compare_image(
     image: WimImage,
-    target: str | os.PathLike[str],
+    target: OpenVolume | str | os.PathLike[str],
     *,
     partition: int | None = None,
     sector_size: int | None = None,
@@ -75,7 +76,8 @@ def compare_image(
 
     Args:
         image: of a WIM that is open.
-        target: a directory, a file or device that holds one NTFS or FAT32 volume, or with ``partition`` a disk.
+        target: a volume of a disk that is open, or the path of a directory, of a file or device that holds one NTFS or
+            FAT32 volume, or with ``partition`` of a disk.
         partition: the number of the partition, as ``read_table`` numbers it.
         sector_size: bytes of a sector of a disk image; None for what its partition table says.
         differences: how many differences to name; all are counted.
@@ -91,11 +93,12 @@ def compare_image(
         MissingParts: when contents are in another file: their size is not known then.
         StorageError: when the target cannot be read.
     """
-    place = Path(target)
+    place = target.path if isinstance(target, OpenVolume) else Path(target)
+    number = target.partition if isinstance(target, OpenVolume) else partition
     wim = image.path
     refuse_missing(wim, image.index, image.audit())
     meter = Meter(progress, _SHARES)
-    with open_compared(place, partition, sector_size) as opened:
+    with open_compared(target, partition, sector_size) as opened:
         tally = Tally(differences)
         comparison = _Comparison(opened, tally)
         comparison.list_target(lambda done, total: meter.step(Phase.SCAN, done, total, unit="files"))
@@ -110,7 +113,7 @@ def compare_image(
         wim,
         image.index,
         place,
-        partition,
+        number,
         opened.kind,
         comparison.files,
         hashed,

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.compare.directory import DirectoryTarget
 from osdimage.imaging.compare.ntfs import NtfsTarget
 from osdimage.imaging.compare.target import ComparedTarget
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.content import described as held
-from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.probe import described, probe
-from osdimage.imaging.disk.read import read_table
-from osdimage.imaging.disk.signatures import identify
-from osdimage.imaging.disk.target import BlockTarget, FileTarget
-from osdimage.imaging.errors import InvalidRequest, InvalidVolume, StorageError, TargetRefused
-from osdimage.imaging.units import Extent, Geometry, Lba
+from osdimage.imaging.disk.opened import opened_place
+from osdimage.imaging.disk.probe import described, probe_head
+from osdimage.imaging.disk.signatures import HEAD_BYTES
+from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
+
+_VALID = (
+    "is {}; an image is compared with a directory, with a file or device that holds one NTFS or FAT32 volume, or with "
+    "a partition of a disk"
+)
 
 
 @contextmanager
-def open_compared(path: Path, partition: int | None, sector_size: int | None) -> Iterator[ComparedTarget]:
-    """Open what an image is to be compared with.
+def open_compared(
+    place: OpenVolume | str | os.PathLike[str], partition: int | None = None, sector_size: int | None = None
+) -> Iterator[ComparedTarget]:
+    """Open what an image is to be compared with, once; no program that asks writes to a disk meanwhile.
 
     Raises:
         TargetRefused: when it is nothing that an image can be compared with.
@@ -31,67 +35,34 @@ def open_compared(path: Path, partition: int | None, sector_size: int | None) ->
         InvalidTable, InvalidVolume: when the disk or the volume is damaged.
         StorageError: when it cannot be read.
     """
-    found = probe(path)
-    if found is Content.DIRECTORY and partition is None:
-        yield DirectoryTarget(path)
-        return
-    where = os.fspath(path) if partition is None else f"{path}: partition {partition}"
-    with ExitStack() as stack:
-        volume = _open_window(stack, path, found, partition, sector_size)
-        volume.name = where
+    with opened_place(place, partition, sector_size=sector_size, share=True) as opened:
+        where = opened.name if isinstance(opened, OpenVolume) else str(opened)
         try:
-            yield _of_volume(volume)
+            yield backend_of(opened)
         except InvalidVolume as error:
+            # The readers speak of records and clusters, and of whichever volume that is.
             raise InvalidVolume(f"{where}: {str(error).removeprefix(f'{where}: ')}") from error
 
 
-def _of_volume(volume: BlockTarget) -> ComparedTarget:
-    found = identify(volume)
-    if found is Content.NTFS:
-        return NtfsTarget(volume)
-    if found is Content.FAT32:
+def backend_of(place: Path | OpenVolume) -> ComparedTarget:
+    """Return what an image is compared with at a place.
+
+    Raises:
+        OsdImageError: as :func:`open_compared`.
+    """
+    if isinstance(place, Path):
+        if not place.exists():
+            raise TargetRefused(f"{place}: {_VALID.format('nothing')}")
+        return DirectoryTarget(place)
+    if place.content is Content.NTFS:
+        return NtfsTarget(place.window())
+    if place.content is Content.FAT32:
         from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
 
-        return Fat32Target(volume)
-    raise TargetRefused(f"{volume.name}: holds {held(found)}; only NTFS and FAT32 volumes can be compared")
-
-
-def _open_window(
-    stack: ExitStack, path: Path, found: Content | None, partition: int | None, sector_size: int | None
-) -> BlockTarget:
-    """Open the bytes of a volume."""
-    if partition is not None:
-        if found in {Content.MISSING, Content.DIRECTORY, Content.SPECIAL}:
-            raise TargetRefused(f"{path}: is {described(found)}, not a disk with partitions")
-        disk = stack.enter_context(open_target(os.fspath(path), sector_size=sector_size))
-        return disk.window(_extent(disk, partition))
+        return Fat32Target(place.window())
+    if place.partition is not None:
+        raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")
+    found = probe_head(place.window().read_at(0, min(HEAD_BYTES, place.window().geometry.size_bytes)))
     if found is Content.TABLE:
-        raise InvalidRequest(
-            f"{path} is {described(found)}: choose one with --partition (osdimage disk show lists them)"
-        )
-    if found in {None, Content.MISSING, Content.SPECIAL, Content.WIM, Content.CONTAINER}:
-        raise TargetRefused(
-            f"{path}: is {described(found)}; an image is compared with a directory, with a file or device that holds "
-            "one volume, or with a partition of a disk"
-        )
-    return stack.enter_context(_open_volume(path))
-
-
-def _open_volume(path: Path) -> FileTarget:
-    """Open a file or device that holds one volume; unlike a disk it may be a partition that the kernel knows."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    return FileTarget(os.fspath(path), descriptor, Geometry.of_size(os.lseek(descriptor, 0, os.SEEK_END), 512))
-
-
-def _extent(disk: BlockTarget, number: int) -> Extent:
-    table = read_table(disk).require()
-    for partition in table.partitions:
-        if partition.number == number:
-            if not Extent(Lba(0), disk.geometry.sectors).contains(partition.extent):
-                raise InvalidVolume(f"{disk.name}: partition {number} is not all on the disk")
-            return partition.extent
-    numbers = ", ".join(str(partition.number) for partition in table.partitions) or "none"
-    raise InvalidRequest(f"{disk.name} has no partition {number}; there are: {numbers}")
+        raise InvalidRequest(f"{place.name} is {described(found)}: choose one of its partitions")
+    raise TargetRefused(f"{place.name}: {_VALID.format(described(found))}")

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from osdimage.imaging.disk.target import FileTarget, blank_image
+from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.target import blank_image
 from osdimage.imaging.errors import OsdImageError, TargetRefused
 from osdimage.imaging.output import nameless_file, new_file, path_of
 
@@ -36,7 +37,7 @@ _ARGUMENTS = {
 @contextmanager
 def raw_beside(
     destination: Path, disk_format: DiskFormat, size_bytes: int, *, sector_size: int, replace: bool
-) -> Iterator[FileTarget]:
+) -> Iterator[Disk]:
     """Yield a blank raw disk, which becomes a file of another format when the body ends well.
 
     The raw disk is a sparse file without a name in the folder of the destination, and so is what it is converted to
@@ -59,20 +60,16 @@ def raw_beside(
         raise OsdImageError(
             f"{destination}: qemu-img is needed for {disk_format} and is not installed (Debian: apt install qemu-utils)"
         )
-    path: str | None = None
     try:
         with new_file(destination, replace=exists) as made, nameless_file(destination) as raw:
-            path = path_of(raw)
-            # Opened once more: the lock of an image goes with the target, and later steps open it by its path.
-            again = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            with blank_image(path, again, size_bytes, sector_size=sector_size) as target:
-                yield target
+            # Another descriptor of the file: it is closed, and its lock given up, with the disk.
+            again = os.open(path_of(raw), os.O_RDWR | os.O_CLOEXEC)
+            with blank_image(str(destination), again, size_bytes, sector_size=sector_size) as target:
+                yield Disk(target, destination, is_new=True)
             _convert(program, raw, made, disk_format, destination)
     except BaseException as error:
         # What is said of the raw image (how far it came) is of no use: it is removed.
         error.__notes__ = [f"{destination} was not made"]
-        if isinstance(error, OsdImageError) and path is not None:
-            error.args = (str(error).replace(path, str(destination)), *error.args[1:])
         raise
 
 

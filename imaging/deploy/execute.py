@@ -6,9 +6,7 @@ with its volume marked dirty until it is whole, then what makes the disk start; 
 
 from __future__ import annotations
 
-import os
 import random
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,17 +20,14 @@ from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
 from osdimage.imaging.disk.check import check_disk
-from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize
+from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.errors import InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
-from osdimage.imaging.volume.fat.make import format_fat32
-from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.filesystems import FormatWish, format_volume
 from osdimage.imaging.wim.image import WimImage
 
 UNATTEND_PATH = "/Windows/Panther/unattend.xml"
@@ -69,12 +64,11 @@ class DeployResult:
 
 def execute(
     plan: DeployPlan,
-    target: FileTarget,
+    disk: Disk,
     image: WimImage,
     *,
     others: Sequence[WimImage] = (),
     now: datetime,
-    is_zero: bool = False,
     sync: bool = True,
     strict: bool = False,
     progress: ProgressCallback | None = None,
@@ -83,19 +77,18 @@ def execute(
 
     Args:
         plan: from :func:`~osdimage.imaging.deploy.plan.make_plan`.
-        target: the disk, open for writing; it is closed before the image is applied and stays closed.
+        disk: the disk, open for writing; it stays open, and so its lock is held, until all is checked.
         image: the image of the plan, of the WIM that is open.
         others: the other images, when the plan has several.
         now: the time for the name of the saved table.
-        is_zero: the disk is known to hold nothing but zeros, as a disk image that was just made.
         sync: wait until everything is on the medium.
         strict: raise when something of the image cannot be kept.
         progress: receives the progress, with one percentage over all steps.
 
     Raises:
-        TargetRefused: when the disk does not have the size of the plan, or is an image that could not be read again;
-            nothing was written.
-        OsdImageError: when the disk is refused later, by another program that has locked it meanwhile perhaps.
+        TargetRefused: when the disk does not have the size of the plan, is not the one that the plan was made for, or
+            is an image whose table nobody could find; nothing was written.
+        OsdImageError: when a later step is refused.
         StorageError: when reading or writing failed.
         CorruptWim: when the WIM is damaged.
         InvalidTable: when the disk does not hold what was written.
@@ -103,56 +96,52 @@ def execute(
 
     An exception of any kind carries a note that says how far the work came; running it again starts from the beginning.
     """
-    disk = Path(target.name)
     state = _State(disk)
     saved: Path | None = None
     warnings = list(plan.warnings)
     images = {each.index: each for each in (image, *others)}
-    count = sum(isinstance(action, ApplyToVolume) for action in plan.actions)
+    count = sum(isinstance(step, ApplyToVolume) for step in plan.steps)
     applied: list[ApplyResult] = []
     boot: BootResult | None = None
     with _telling(state):
-        is_image = stat.S_ISREG(os.fstat(target.descriptor).st_mode)
-        refuse_untold_sectors(plan, target.name, is_image=is_image)
-        for action in plan.actions:
-            match action:
+        check_target(plan.disk, disk.target, disk.read())
+        refuse_untold_sectors(plan, disk.name, is_image=not disk.target.is_device)
+        for step in plan.steps:
+            match step:
                 case WriteTable():
-                    report = initialize(target, action.disk.table, now=now, begun=state.begin)
-                    saved, state.done = report.saved, f"{disk} is partitioned, its volumes are not all formatted"
+                    report = initialize(disk.target, step.disk.table, now=now, begun=state.begin)
+                    saved, state.done = report.saved, f"{disk.name} is partitioned, its volumes are not all formatted"
                     warnings += report.warnings
                 case FormatVolume():
-                    format_volume(target, action, is_zero=is_zero)
+                    format_partition(disk, step)
                 case ApplyToVolume():
-                    if not applied:
-                        target.flush()
-                        target.close()
-                    number = action.partition.number
-                    state.done = f"{disk} is partitioned and formatted, {len(applied)} of {count} images are applied"
+                    state.done = (
+                        f"{disk.name} is partitioned and formatted, {len(applied)} of {count} images are applied"
+                    )
                     if plan.unattend is not None:
-                        images[action.image].add_file(plan.unattend, UNATTEND_PATH)
+                        images[step.image].add_file(plan.unattend, UNATTEND_PATH)
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count
                     begins = _APPLY_BEGINS + len(applied) * share
                     applied.append(
                         apply_image(
-                            images[action.image],
-                            disk,
+                            images[step.image],
+                            disk.volume_in(step.partition),
                             ApplyOptions(sync=sync, strict=strict),
-                            partition=number,
                             progress=portion(progress, begins, begins + share),
                         )
                     )
                 case ForgetDrives():
-                    state.done = f"the image is applied to {disk}, which does not start yet"
-                    warnings += _forget_drives(disk, action, sync=sync, progress=progress)
+                    state.done = f"the image is applied to {disk.name}, which does not start yet"
+                    warnings += _forget_drives(disk, step, sync=sync, progress=progress)
                 case InstallBoot():
-                    state.done = f"the image is applied to {disk}, which does not start yet"
-                    boot = _install_boot(disk, plan, action, now=now, sync=sync, progress=progress)
+                    state.done = f"the image is applied to {disk.name}, which does not start yet"
+                    boot = _install_boot(disk, step, now=now, sync=sync, progress=progress)
                     warnings += boot.warnings
-        state.done = f"{disk} is complete, but was not checked to the end"
+        state.done = f"{disk.name} is complete, but was not checked to the end"
         if not applied:
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
-    return DeployResult(disk, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
+    return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
 
 
 def refuse_untold_sectors(plan: DeployPlan, name: str, *, is_image: bool) -> None:
@@ -169,16 +158,15 @@ def refuse_untold_sectors(plan: DeployPlan, name: str, *, is_image: bool) -> Non
         )
 
 
-def _forget_drives(disk: Path, action: ForgetDrives, *, sync: bool, progress: ProgressCallback | None) -> Iterator[str]:
-    left = forget_drives(disk, action.partition.number, sync=sync)
+def _forget_drives(disk: Disk, action: ForgetDrives, *, sync: bool, progress: ProgressCallback | None) -> Iterator[str]:
+    left = forget_drives(disk.volume_in(action.partition), sync=sync)
     if left is not None:
         Meter(portion(progress, _APPLY_ENDS, _APPLY_ENDS), {Phase.WRITE_DATA: 1}).warn(left)
         yield left
 
 
 def _install_boot(
-    disk: Path,
-    plan: DeployPlan,
+    disk: Disk,
     action: InstallBoot,
     *,
     now: datetime,
@@ -192,7 +180,6 @@ def _install_boot(
         options=replace(action.options, sync=sync),
         rng=random.Random(action.seed),  # noqa: S311 - the seed is 128 bits of whatever the plan drew from
         now=now,
-        sector_size=plan.table.geometry.sector_size,
         progress=portion(progress, _APPLY_ENDS, _BOOT_ENDS),
     )
 
@@ -205,13 +192,13 @@ class _State:
         is_begun: whether something was written.
     """
 
-    def __init__(self, disk: Path) -> None:
+    def __init__(self, disk: Disk) -> None:
         self.disk = disk
-        self.done = f"nothing on {disk} was changed"
+        self.done = f"nothing on {disk.name} was changed"
         self.is_begun = False
 
     def begin(self) -> None:
-        self.done = f"the partition table of {self.disk} is not written to its end"
+        self.done = f"the partition table of {self.disk.name} is not written to its end"
         self.is_begun = True
 
 
@@ -221,35 +208,26 @@ def _telling(state: _State) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        failed = as_failure(error, state.disk) if isinstance(error, TargetRefused) and state.is_begun else error
+        failed = as_failure(error, state.disk.path) if isinstance(error, TargetRefused) and state.is_begun else error
         failed.add_note(f"{state.done}; running it again starts from the beginning")
         if failed is error:
             raise
         raise failed from error
 
 
-def format_volume(target: FileTarget, action: FormatVolume, *, is_zero: bool) -> None:
-    """Make a file system in a partition of an open disk; what the partition held is lost.
+def format_partition(disk: Disk, action: FormatVolume) -> None:
+    """Carry out one step of a plan; what the partition held is lost.
 
     Raises:
-        InvalidRequest: when the partition cannot hold the file system, or the label cannot be one.
-        StorageError: when writing failed.
+        OsdImageError: as :func:`~osdimage.imaging.volume.filesystems.format_volume`.
     """
-    extent = action.partition.extent
-    if action.filesystem is FileSystem.FAT32:
-        window = target.window(extent)
-        hidden = extent.first if extent.first < 1 << 32 else 0
-        options = Fat32Options(serial=action.serial, label=action.label, hidden_sectors=hidden)
-        format_fat32(window, options, full=not action.quick)
-        return
-    wish = NtfsFormat(action.label or "", serial=action.serial, quick=action.quick, is_zero=is_zero)
-    format_ntfs(target, extent, wish)
+    wish = FormatWish(action.serial, action.label, quick=action.quick, is_zero=disk.is_new)
+    format_volume(disk.volume_in(action.partition), action.filesystem, wish)
 
 
-def _check(disk: Path, plan: DeployPlan) -> list[str]:
+def _check(disk: Disk, plan: DeployPlan) -> list[str]:
     """Read the disk back: the table is the plan's, and nothing is wrong with it."""
-    with open_target(os.fspath(disk), sector_size=plan.table.geometry.sector_size) as target:
-        reading = check_disk(target)
+    reading = check_disk(disk.target)
     if reading.table is None or reading.table.partitions != plan.table.partitions:
-        raise InvalidTable(f"{disk}: does not hold the partition table that was written")
+        raise InvalidTable(f"{disk.name}: does not hold the partition table that was written")
     return [f"{finding.text}" for finding in reading.findings if finding.severity is not Severity.NOTE]

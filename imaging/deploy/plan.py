@@ -1,6 +1,6 @@
 """What a deployment will do, decided before anything is touched.
 
-A plan is data: the exact partition table, and the actions in their order, each with what it destroys.  Making one reads
+A plan is data: the exact partition table, and the steps in their order, each with what it destroys.  Making one reads
 the WIM and the facts of the target and writes nothing; carrying it out (``execute.py``) decides nothing.
 """
 
@@ -14,7 +14,7 @@ from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_bo
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.place import advice, place
-from osdimage.imaging.disk.plan import DiskPlan
+from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TooSmall
@@ -90,7 +90,7 @@ class ApplyToVolume:
         )
 
 
-Action = WriteTable | FormatVolume | ApplyToVolume | ForgetDrives | InstallBoot
+DeployStep = WriteTable | FormatVolume | ApplyToVolume | ForgetDrives | InstallBoot
 
 BOOT = BootOptions()
 """How a deployed disk is made to start, unless told otherwise."""
@@ -101,19 +101,19 @@ class DeployPlan:
     r"""What will be done, in this order.
 
     Attributes:
-        actions: the steps.
+        steps: in their order.
         unattend: the answer file that is placed in the image as ``\Windows\Panther\unattend.xml``, or None.
         warnings: what the user should know.
     """
 
-    actions: tuple[Action, ...]
+    steps: tuple[DeployStep, ...]
     unattend: str | None
     warnings: tuple[str, ...]
 
     @property
     def disk(self) -> DiskPlan:
         """The partition table that will be written."""
-        return next(action.disk for action in self.actions if isinstance(action, WriteTable))
+        return next(step.disk for step in self.steps if isinstance(step, WriteTable))
 
     @property
     def table(self) -> PartitionTable:
@@ -122,9 +122,9 @@ class DeployPlan:
 
     def describe(self) -> Iterator[str]:
         """Yield one line for each step."""
-        for action in self.actions:
-            yield action.describe()
-            if isinstance(action, ApplyToVolume) and self.unattend is not None:
+        for step in self.steps:
+            yield step.describe()
+            if isinstance(step, ApplyToVolume) and self.unattend is not None:
                 yield f"with {self.unattend} as \\Windows\\Panther\\unattend.xml"
 
 
@@ -137,6 +137,7 @@ def make_plan(
     partition: int | None = None,
     unattend: str | None = None,
     boot: BootOptions | None = BOOT,
+    identity: DiskIdentity | None = None,
 ) -> DeployPlan:
     """Decide what deploying an image to a disk takes.  Nothing is written.
 
@@ -149,6 +150,7 @@ def make_plan(
         unattend: the path of an answer file, or None.
         boot: how the disk is made to start; None: it is not.  An image without boot files is deployed all the same,
             and a warning of the plan says so.
+        identity: of a disk that is there, so that the plan is refused when the disk has changed since.
 
     Raises:
         InvalidRequest: when no partition, or not the named one, can hold the image.
@@ -159,8 +161,8 @@ def make_plan(
     table = place(layout, geometry, rng)
     target = choose_partition(table, partition)
     audit = check_fit(image, table, target)
-    disk = DiskPlan(table, None, advice(layout, geometry))
-    actions: list[Action] = [
+    disk = DiskPlan(table, identity, advice(layout, geometry))
+    steps: list[DeployStep] = [
         WriteTable(disk),
         *formats(table, rng),
         ApplyToVolume(target, image.index, image.name, audit.size, audit.files),
@@ -170,10 +172,10 @@ def make_plan(
     if boot is not None:
         step = plan_boot(image, table, target, boot, rng)
         if isinstance(step, InstallBoot):
-            actions.append(step)
+            steps.append(step)
         else:
             warnings.append(step)
-    return DeployPlan(tuple(actions), unattend, tuple(warnings))
+    return DeployPlan(tuple(steps), unattend, tuple(warnings))
 
 
 def check_fit(image: WimImage, table: PartitionTable, target: Partition) -> Audit:

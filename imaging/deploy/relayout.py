@@ -10,9 +10,9 @@ from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.boot_plan import InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.deploy.plan import (
     BOOT,
-    Action,
     ApplyToVolume,
     DeployPlan,
+    DeployStep,
     WriteTable,
     check_fit,
     formats,
@@ -22,7 +22,7 @@ from osdimage.imaging.deploy.plan import (
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining, SizeWish
 from osdimage.imaging.disk.place import advice, place
-from osdimage.imaging.disk.plan import DiskPlan
+from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme, gpt_type
 from osdimage.imaging.disk.rules import LABEL_LIMITS, problems
 from osdimage.imaging.disk.table import Partition, PartitionTable
@@ -51,6 +51,7 @@ def plan_from_wim(
     partition: int | None = None,
     unattend: str | None = None,
     boot: BootOptions | None = BOOT,
+    identity: DiskIdentity | None = None,
 ) -> DeployPlan:
     """Decide what it takes to make the disk again that a WIM was captured from.  Nothing is written.
 
@@ -62,6 +63,7 @@ def plan_from_wim(
         partition: the number of the partition for a single image; None for the one that it was captured from.
         unattend: the path of an answer file for a single image, or None.
         boot: how the disk is made to start; None: it is not.
+        identity: of a disk that is there, as :func:`~osdimage.imaging.deploy.plan.make_plan` takes it.
 
     Raises:
         InvalidInput: when the WIM holds no layout, one that cannot be, or layouts of several disks.
@@ -76,12 +78,14 @@ def plan_from_wim(
         source = disk.captured
         if number is None and source is not None and _filesystem(source) is FileSystem.NTFS:
             number = _placed(place(layout, geometry, _NoBits()), source).number
-        return make_plan(image, layout, geometry, rng, partition=number, unattend=unattend, boot=boot)
+        return make_plan(
+            image, layout, geometry, rng, partition=number, unattend=unattend, boot=boot, identity=identity
+        )
     table = place(layout, geometry, rng)
     actions = [_apply(each, table) for each in images]
-    plan = DiskPlan(table, None, advice(layout, geometry))
+    plan = DiskPlan(table, identity, advice(layout, geometry))
     warnings = dict.fromkeys(text for each in images for text in misfits(each, table))
-    steps: list[Action] = [WriteTable(plan), *formats(table, rng), *actions]
+    steps: list[DeployStep] = [WriteTable(plan), *formats(table, rng), *actions]
     pairs = [(each, action.partition) for each, action in zip(images, actions, strict=True)]
     steps += [step for each, partition in pairs for step in plan_drives(each, partition)]
     if boot is not None:

@@ -18,6 +18,7 @@ from typing import Self
 from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, format_size
+from osdimage.native import holes
 
 Data = bytes | bytearray | memoryview
 
@@ -173,6 +174,29 @@ class FileTarget(BlockTarget):
             raise ValueError(f"{self.name} is closed")
         return self._descriptor
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._descriptor is None
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it is a block device, not a file."""
+        return stat.S_ISBLK(os.fstat(self.descriptor).st_mode)
+
+    def punch(self, offset_bytes: int, size_bytes: int) -> bool:
+        """Make a range zeros without writing them; return False where the file system or the device cannot.
+
+        Raises:
+            StorageError: when it could but failed.
+            InvalidRequest: when the range is not inside the target.
+        """
+        self._check(offset_bytes, size_bytes)
+        try:
+            return holes.punch(self.descriptor, offset_bytes, size_bytes)
+        except OSError as error:
+            raise self._failure(f"zeroing at byte {offset_bytes}", error) from error
+
     def flush(self) -> None:
         """Wait until everything is on the medium, then forget cached pages, so that reading asks the medium."""
         try:
@@ -297,14 +321,16 @@ def _refuse_size(size_bytes: int, sector_size: int) -> None:
         raise InvalidRequest(f"a disk of {size_bytes} bytes is not a whole number of sectors of {sector_size} bytes")
 
 
-def lock(descriptor: int, path: str) -> None:
+def lock(descriptor: int, path: str, *, shared: bool = False) -> None:
     """Take the advisory lock that partitioning programs and udev respect; it goes with the descriptor.
+
+    ``shared`` is for readers: it keeps writers away, and other readers not.
 
     Raises:
         TargetRefused: when another program holds it.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise TargetRefused(f"{path} is locked by another program") from error
 

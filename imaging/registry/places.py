@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from osdimage.imaging.disk.probe import WIM_MAGICS
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidTable, StorageError
 from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
 from osdimage.imaging.registry.hive import Hive
 from osdimage.imaging.registry.read import read_hive
@@ -20,8 +20,8 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.select import ImageSelector
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.volume import OpenVolume
     from osdimage.imaging.volume.files import VolumeFiles
-    from osdimage.imaging.volume.opened import OpenVolume
 
 MAX_HIVE_BYTES = 1024 * MIB
 """Larger files are not read: Windows itself gives a hive 2 GB at most, and SOFTWARE has about 100 MB."""
@@ -61,8 +61,8 @@ class HiveAddress:
 
     @property
     def is_in_wim(self) -> bool:
-        """Whether the target is a WIM that holds the hive."""
-        return self.hive is not None and _head(self.target, 8) in WIM_MAGICS
+        """Whether the target is a WIM that holds the hive; with a partition it is a disk."""
+        return self.hive is not None and self.partition is None and _head(self.target, 8) in WIM_MAGICS
 
     def __str__(self) -> str:
         """Return what messages call it."""
@@ -119,8 +119,6 @@ def change_hive(
 def _check(address: HiveAddress) -> None:
     if address.hive is None and (address.partition is not None or address.selector != ImageSelector()):
         raise InvalidRequest("a partition or an image was chosen, but no hive in it: name one, such as SYSTEM")
-    if address.partition is not None and address.is_in_wim:
-        raise InvalidRequest(f"{address.target}: is a WIM; choose an image, not a partition")
 
 
 def _changed_bytes(
@@ -185,10 +183,10 @@ def _change_file(
 @contextmanager
 def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenVolume]:
     """Open the volume with the hive; of a disk one of the partitions must have been chosen."""
+    from osdimage.imaging.disk.opened import open_volume  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415 - reading a plain file needs no library
-    from osdimage.imaging.volume.opened import open_volume  # noqa: PLC0415
 
-    with open_volume(address.target, address.partition, write=write) as volume:
+    with _blaming_the_choice(address), open_volume(address.target, address.partition, write=write) as volume:
         table = read_table(volume.target).table if address.partition is None and volume.content is None else None
         if table is not None:
             held = [f"{each.number} ({each.type_label})" for each in table.partitions if not each.is_extended]
@@ -196,6 +194,17 @@ def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenV
                 f"{address.target}: is a disk; choose the partition with the hive: {', '.join(held) or 'it has none'}"
             )
         yield volume
+
+
+@contextmanager
+def _blaming_the_choice(address: HiveAddress) -> Iterator[None]:
+    """Say that it was wrong to choose a partition where there can be none."""
+    try:
+        yield
+    except InvalidTable as error:
+        if _head(address.target, 8) in WIM_MAGICS:
+            raise InvalidRequest(f"{address.target}: is a WIM; choose an image, not a partition") from error
+        raise
 
 
 def _load_from_volume(address: HiveAddress) -> Hive:

@@ -15,13 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import MIB, Extent, Lba, align_up
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
-from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile

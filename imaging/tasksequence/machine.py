@@ -13,11 +13,14 @@ import os
 import random
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits
@@ -25,7 +28,7 @@ from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.state import read_state, write_state
 from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_content, volumes_of
 from osdimage.imaging.tasksequence.windows import WindowsFacts
-from osdimage.imaging.volume.eligible import read_volumes
+from osdimage.imaging.volume.eligible import look_over
 
 __all__ = ["Firmware", "Machine", "Place", "TargetSystem", "Volume"]
 
@@ -65,6 +68,8 @@ class Machine:
         planned: the tables that steps would write, by the number of the disk: in a rehearsal only.
         is_rehearsal: whether nothing may be written.
         rng: where GUIDs and serial numbers come from; not saved.
+
+    Close it, or use it in a ``with`` statement, once :meth:`hold` was called.
     """
 
     disks: dict[int, Path] = field(default_factory=dict)
@@ -77,6 +82,7 @@ class Machine:
     planned: dict[int, PartitionTable] = field(default_factory=dict)
     is_rehearsal: bool = False
     rng: RandomBits = field(default_factory=random.SystemRandom, repr=False, compare=False)
+    _open: dict[int, Disk] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def start(
@@ -87,18 +93,28 @@ class Machine:
         shares: Mapping[str, Path] | None = None,
         firmware: Firmware = Firmware.UEFI,
         rng: RandomBits | None = None,
+        hold: bool = False,
     ) -> Machine:
         """Return the machine as Windows PE finds it: the volumes that are there have letters, in their order.
 
+        With ``hold`` its disks are held from this first look on; see :meth:`hold`.
+
         Raises:
+            TargetRefused: when another program uses a disk.
             StorageError: when a disk cannot be read.
         """
         machine = cls(dict(disks), dict(packages or {}), dict(shares or {}), firmware)
         if rng is not None:
             machine.rng = rng
-        for volume in list(machine.volumes()):
-            if volume.is_ordinary:
-                machine.assign_letter(volume.place)
+        try:
+            if hold:
+                machine.hold()
+            for volume in list(machine.volumes()):
+                if volume.is_ordinary:
+                    machine.assign_letter(volume.place)
+        except BaseException:
+            machine.close()
+            raise
         return machine
 
     def rehearsal(self) -> Machine:
@@ -128,6 +144,58 @@ class Machine:
             raise InvalidRequest(f"there is no disk {index}; disks of this machine: {numbers}")
         return found
 
+    def hold(self) -> None:
+        """Open every disk, and lock it, until :meth:`close`: each is opened once for a whole run.
+
+        Raises:
+            TargetRefused: when another program uses one.
+            StorageError: when one cannot be opened.
+        """
+        for index, path in self.disks.items():
+            if index not in self._open and path.exists():
+                can_write = os.access(path, os.W_OK)
+                self._open[index] = open_disk(path, write=can_write, share=not can_write)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its disks are open."""
+        return bool(self._open)
+
+    def close(self) -> None:
+        """Close the disks that are held, which gives their locks back; closing twice is harmless."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def __enter__(self) -> Self:
+        """Return the machine itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the disks."""
+        self.close()
+
+    @contextmanager
+    def opened(self, index: int, *, write: bool = False) -> Iterator[Disk]:
+        """Yield a disk of the machine: the one that is held, or one that is open for the body of the ``with``.
+
+        Raises:
+            InvalidRequest: when there is none.
+            TargetRefused: when it is used by another program.
+            StorageError: when it cannot be opened.
+        """
+        path = self.disk(index)
+        held = self._open.get(index)
+        if held is not None:
+            yield held
+            return
+        with open_disk(path, write=write) as disk:
+            # Steps that are parts of one, and ask again, get the same.
+            self._open[index] = disk
+            try:
+                yield disk
+            finally:
+                self._open.pop(index, None)
+
     def writable_disk(self, index: int) -> Path:
         """Return the target of a disk number, for a step that writes to it: found out before the first step.
 
@@ -156,7 +224,8 @@ class Machine:
             return []
         else:
             try:
-                found = read_volumes(path)
+                with self.opened(index) as disk:
+                    found = look_over(disk)
             except InvalidTable:
                 return []
             table, held = found.table, {number: info.kind for number, info in found.held.items()}

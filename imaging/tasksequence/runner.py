@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +86,7 @@ def run_sequence(
     Args:
         sequence: what to run.
         env: the variables; they are changed.
-        machine: the computer.
+        machine: the computer; its disks are held while the sequence runs.
         actions: the actions by the types of steps.
         strict: refuse a sequence with steps that osdimage cannot run, instead of leaving them out.
         observer: is told what happens.
@@ -97,6 +98,7 @@ def run_sequence(
     Raises:
         NotReady: before the first step, with everything that would make it fail.
         InvalidRequest: when the state is that of another sequence.
+        TargetRefused: when another program uses a disk; nothing was written.
         StorageError: when the log or the state cannot be written.
     """
     state = resume if resume is not None else RunState(fingerprint(sequence), env, machine)
@@ -104,9 +106,21 @@ def run_sequence(
     state.env, state.machine = env, machine
     if resume is None:
         builtin.begin(env, machine, sequence, log.path.parent if log is not None else None)
-    plan = plan_sequence(sequence, env, machine, actions, judged=state.judged, first=state.next)
-    plan.require(strict=strict)
-    return _Runner(sequence, state, actions, observer=observer, log=log, state_file=state_file, clock=clock).run()
+    with _holding(machine):
+        plan = plan_sequence(sequence, env, machine, actions, judged=state.judged, first=state.next)
+        plan.require(strict=strict)
+        return _Runner(sequence, state, actions, observer=observer, log=log, state_file=state_file, clock=clock).run()
+
+
+@contextmanager
+def _holding(machine: Machine) -> Iterator[None]:
+    """Hold the disks for the whole run, unless the caller does: no other program comes between two steps."""
+    if machine.is_held:
+        yield
+        return
+    with machine:
+        machine.hold()
+        yield
 
 
 class _Stop(Exception):

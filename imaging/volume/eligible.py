@@ -9,12 +9,10 @@ then it counts when the images are applied, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from osdimage.imaging.disk import roles
-from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.held import VolumeInfo, volumes
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 
@@ -42,13 +40,12 @@ def is_efi(partition: Partition) -> bool:
     return partition.type_id in roles.EFI_TYPES
 
 
-def read_volumes(disk: Path) -> DiskVolumes:
+def look_over(disk: Disk) -> DiskVolumes:
     """Read what a disk holds.
 
     Raises:
         InvalidTable: when it has no partition table that can be used.
         StorageError: when it cannot be read.
     """
-    with open_target(str(disk)) as target:
-        table = read_table(target).require()
-        return DiskVolumes(table, {each.number: found for each, found in volumes(target, table)})
+    table = disk.table
+    return DiskVolumes(table, {each.number: found for each, found in volumes(disk.target, table)})

@@ -20,10 +20,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from osdimage.imaging.disk.content import Content, FileSystem
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.volume.files import VolumeFiles
-from osdimage.imaging.volume.opened import OpenVolume
 
 
 @dataclass(frozen=True, slots=True)

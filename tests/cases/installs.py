@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 import struct
@@ -15,11 +16,14 @@ from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
 from judges.disk import fdisk, missing, run, sfdisk
 from osdimage.imaging import Preset, preset_layout
+from osdimage.imaging.boot.install import BootOptions, BootResult, install_boot
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
+from osdimage.imaging.wim.image import WimImage
 
 from cases.windows_trees import windows_files, write_tree
 
@@ -165,3 +169,18 @@ def guids(disk: Path, number: int) -> tuple[UUID, UUID]:
     assert whole is not None
     assert part is not None
     return UUID(whole[1]), UUID(part[1])
+
+
+def start(
+    path: Path,
+    windows: int,
+    system: int | None = None,
+    *,
+    sector_size: int | None = None,
+    source: WimImage | None = None,
+    options: BootOptions | None = None,
+    rng: random.Random | None = None,
+) -> BootResult:
+    """Make a disk start, opened by its path."""
+    with open_disk(path, write=True, sector_size=sector_size) as disk:
+        return install_boot(disk, windows, system, source=source, options=options, rng=rng)

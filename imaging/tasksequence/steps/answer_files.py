@@ -20,7 +20,6 @@ from osdimage.imaging.tasksequence.result import Events, LogType
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 
 LARGEST = 8 * MIB
 """More than any answer file has."""
@@ -94,18 +93,17 @@ def change_answer_file(
             "there is no answer file: Apply Operating System must come before the steps that change its settings"
         )
     volume = machine.volume(system.place)
-    disk, windows = machine.disk(system.place.disk), system.windows
+    windows = system.windows
     path = windows.answer_file
-    with open_volume(disk, system.place.partition) as opened, open_files(opened) as files:
-        data = files.read(path, limit=LARGEST) if files.exists(path) else make_answer_file(windows, None)
-    answers = read_answer_file(data, windows, source=f"{volume.name}: {path}")
-    unplaced = change(answers)
-    written = answers.to_bytes()
-    with (
-        open_volume(disk, system.place.partition, write=True) as opened,
-        open_files(opened, write=True, force=events.is_repeated) as files,
-    ):
-        files.write(path, written)
+    with machine.opened(system.place.disk, write=True) as disk:
+        opened = disk.volume(system.place.partition)
+        with open_files(opened) as files:
+            data = files.read(path, limit=LARGEST) if files.exists(path) else make_answer_file(windows, None)
+        answers = read_answer_file(data, windows, source=f"{volume.name}: {path}")
+        unplaced = change(answers)
+        written = answers.to_bytes()
+        with open_files(opened, write=True, force=events.is_repeated) as files:
+            files.write(path, written)
     for text in unplaced:
         events.log(LogType.WARNING, text)
     return f"{volume.letter}:\\{path}" if volume.letter else f"{path} on {volume.name}", tuple(map(env.mask, unplaced))

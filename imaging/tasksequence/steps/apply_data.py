@@ -8,7 +8,7 @@ must then be empty.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
@@ -47,12 +47,12 @@ def apply_data_image(env: Environment, machine: Machine, events: Events) -> Acti
         ActionFailed: E_INVALIDARG when a variable is wrong, DISK_FULL when the volume is too small, NOT_SUPPORTED for a
             volume that cannot be used, INVALID_DATA when the WIM is damaged, or another code when writing failed.
     """
-    with _planned(env, machine) as (image, volume, wipe):
+    with _planned(env, machine) as (image, volume, wipe), ExitStack() as machines:
+        disk = machines.enter_context(machine.opened(volume.place.disk, write=True))
         done = apply_image(
             image,
-            machine.disk(volume.place.disk),
+            disk.volume(volume.place.partition),
             ApplyOptions(wipe=wipe, keep=kept_paths(env, machine, volume.place), force=events.is_repeated),
-            partition=volume.place.partition,
             progress=events.progress,
         )
         message = f"applied image {image.index} {quoted(image.name)} to {volume.name}"

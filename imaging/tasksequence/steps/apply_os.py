@@ -17,13 +17,14 @@ and of an older Windows, nothing of this is done, and a warning says so.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.apply.volumes import apply_volumes
 from osdimage.imaging.boot.install import BootOptions, install_boot
+from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.progress import Meter, Phase, portion
 from osdimage.imaging.tasksequence.codes import HResult
@@ -50,7 +51,6 @@ from osdimage.imaging.tasksequence.steps.applying import (
 )
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -106,17 +106,15 @@ def apply_operating_system(env: Environment, machine: Machine, events: Events) -
             an installation source or a volume that cannot be used, INVALID_DATA when the image holds no Windows or
             is damaged, or another code when reading or writing failed.
     """
-    with _planned(env, machine) as plan:
-        warnings = _apply(env, machine, plan, events)
+    with ExitStack() as stack:
+        plan = stack.enter_context(_planned(env, machine))
         volume, windows = plan.system[1], plan.windows
-        disk = machine.disk(volume.place.disk)
-        with (
-            open_volume(disk, volume.place.partition, write=True) as opened,
-            open_files(opened, write=True, force=events.is_repeated) as files,
-        ):
+        disk = stack.enter_context(machine.opened(volume.place.disk, write=True))
+        warnings = _apply(env, machine, disk, plan, events)
+        with open_files(disk.volume(volume.place.partition), write=True, force=events.is_repeated) as files:
             files.write(windows.answer_file, plan.answers)
             has_boot_files = files.exists(f"{windows.root}\\Boot")
-        warnings += _set_up_boot(machine, plan, events, has_boot_files=has_boot_files)
+        warnings += _set_up_boot(machine, disk, plan, events, has_boot_files=has_boot_files)
         message = "; ".join(
             f"image {image.index} {quoted(image.name)} to {target.name}" for image, target in plan.pairs
         )
@@ -201,9 +199,8 @@ def _windows(pairs: tuple[tuple[WimImage, Volume], ...]) -> tuple[tuple[WimImage
     )
 
 
-def _apply(env: Environment, machine: Machine, plan: _Plan, events: Events) -> tuple[str, ...]:
+def _apply(env: Environment, machine: Machine, disk: Disk, plan: _Plan, events: Events) -> tuple[str, ...]:
     first = plan.pairs[0][1].place
-    disk = machine.disk(first.disk)
     # What an attempt before has left half done was begun by this step itself, and is wiped.
     force, progress = events.is_repeated, portion(events.progress, 0, _APPLIED)
     if plan.is_all:
@@ -214,22 +211,15 @@ def _apply(env: Environment, machine: Machine, plan: _Plan, events: Events) -> t
     else:
         keep = kept_paths(env, machine, first)
         image = plan.pairs[0][0]
-        done = [
-            apply_image(
-                image,
-                disk,
-                ApplyOptions(wipe=True, keep=keep, force=force),
-                partition=first.partition,
-                progress=progress,
-            )
-        ]
+        options = ApplyOptions(wipe=True, keep=keep, force=force)
+        done = [apply_image(image, disk.volume(first.partition), options, progress=progress)]
     texts = [text for each in done for text in (*map(str, each.losses), *each.warnings)]
     for text in texts:
         events.log(LogType.WARNING, text)
     return tuple(texts)
 
 
-def _set_up_boot(machine: Machine, plan: _Plan, events: Events, *, has_boot_files: bool) -> tuple[str, ...]:
+def _set_up_boot(machine: Machine, disk: Disk, plan: _Plan, events: Events, *, has_boot_files: bool) -> tuple[str, ...]:
     """Make the disk start the Windows that was applied; return sentences about what was not done."""
     volume, windows = plan.system[1], plan.windows
     progress = portion(events.progress, _APPLIED, 100)
@@ -240,7 +230,7 @@ def _set_up_boot(machine: Machine, plan: _Plan, events: Events, *, has_boot_file
     else:
         options = BootOptions(force=events.is_repeated)
         done = install_boot(
-            machine.disk(volume.place.disk),
+            disk,
             volume.place.partition,
             options=options,
             rng=machine.rng,

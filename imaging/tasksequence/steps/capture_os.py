@@ -33,7 +33,6 @@ from osdimage.imaging.tasksequence.result import (
 )
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_volume
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WriteMode
 
@@ -71,13 +70,14 @@ def capture_operating_system_image(env: Environment, machine: Machine, events: E
     notes = _notes(machine, plan)
     for text in notes:
         events.log(LogType.WARNING, text)
-    done = capture_volumes(
-        machine.disk(plan.disk),
-        plan.destination,
-        properties=plan.properties,
-        mode=WriteMode.OVERWRITE,
-        progress=events.progress,
-    )
+    with machine.opened(plan.disk) as disk:
+        done = capture_volumes(
+            disk,
+            plan.destination,
+            properties=plan.properties,
+            mode=WriteMode.OVERWRITE,
+            progress=events.progress,
+        )
     losses = [str(loss) for image in done.images for loss in image.losses]
     warnings = (*notes, *losses, *(text for image in done.images for text in image.warnings))
     for text in done.skipped:
@@ -140,8 +140,7 @@ def _refuse_other_files(destination: Path, machine: Machine) -> None:
 
 def _verified(machine: Machine, volume: Volume, root: str) -> WindowsFacts:
     """Return the Windows in a directory of a volume; refuse what is none, or too old."""
-    disk = machine.disk(volume.place.disk)
-    with open_volume(disk, volume.place.partition) as opened, open_files(opened) as files:
+    with machine.opened(volume.place.disk) as disk, open_files(disk.volume(volume.place.partition)) as files:
         found = in_volume(files, root or None)
     if found is None or not found.is_supported:
         what = str(found) if found is not None else "no Windows with its kernel and its registry"

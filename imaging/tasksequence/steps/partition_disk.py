@@ -8,17 +8,14 @@ colon.  The step fails when the task sequence keeps its packages on this disk (`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from osdimage.imaging.deploy.execute import format_volume
+from osdimage.imaging.deploy.execute import format_partition
 from osdimage.imaging.deploy.plan import formats
-from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.init import initialize, losses
 from osdimage.imaging.disk.layout import MAX_DISK_INDEX, DiskLayout
 from osdimage.imaging.disk.place import advice, place
-from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.variables import layout_from_variables
@@ -75,20 +72,19 @@ def partition_disk(env: Environment, machine: Machine, events: Events) -> Action
             E_ACCESSDENIED when the disk holds the sequence's own files, or another code when writing failed.
     """
     layout, index = _request(env, machine)
-    path = os.fspath(machine.disk(index))
-    with open_target(path, write=True) as target:
-        table = _placed(layout, target.geometry, machine)
-        for text in (found := advice(layout, target.geometry)):
+    with machine.opened(index, write=True) as disk:
+        table = _placed(layout, disk.geometry, machine)
+        for text in (found := advice(layout, disk.geometry)):
             events.log(LogType.WARNING, text)
-        report = initialize(target, table, now=datetime.now(UTC))
+        report = initialize(disk.target, table, now=datetime.now(UTC))
         if report.saved is not None:
             events.log(LogType.INFO, f"the table that was on the disk is saved in {report.saved}")
         # What the letters were is no more true from here on, even if formatting fails.
         machine.forget_disk(index)
         for each in formats(table, machine.rng):
             events.log(LogType.INFO, each.describe())
-            format_volume(target, each, is_zero=False)
-        target.flush()
+            format_partition(disk, each)
+        disk.target.flush()
     outputs = tuple(_assign_letters(env, machine, index, table))
     count = len(table.partitions)
     return ActionResult(
@@ -104,9 +100,9 @@ def forecast_partition_disk(env: Environment, machine: Machine) -> Forecast:
     """Tell what :func:`partition_disk` would make, and what would be lost."""
     layout, index = _request(env, machine)
     path = machine.disk(index)
-    with open_target(os.fspath(path)) as target:
-        table = _placed(layout, target.geometry, machine)
-        lost = [] if index in machine.planned else list(losses(target, read_table(target)))
+    with machine.opened(index) as disk:
+        table = _placed(layout, disk.geometry, machine)
+        lost = [] if index in machine.planned else list(losses(disk.target, disk.read()))
     machine.forget_disk(index)
     machine.planned[index] = table
     list(_assign_letters(env, machine, index, table))

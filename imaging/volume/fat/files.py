@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileFacts, split_path
 from osdimage.imaging.volume.fat.edit import Fat32Editor, edit_fat32
@@ -15,7 +16,6 @@ from osdimage.imaging.volume.fat.make import refuse_unsafe
 from osdimage.imaging.volume.fat.names import refuse_name
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
-from osdimage.imaging.volume.opened import OpenVolume
 
 
 @contextmanager

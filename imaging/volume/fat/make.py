@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, TargetRefused
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
@@ -26,7 +27,6 @@ from osdimage.imaging.volume.fat.source import Source, SourceEntry, from_directo
 from osdimage.imaging.volume.fat.times import Clock
 from osdimage.imaging.volume.fat.tree import Tree, plan_tree
 from osdimage.imaging.volume.fat.write import Fat32Options, write_volume, zero_data
-from osdimage.imaging.volume.opened import OpenVolume
 
 __all__ = [
     "Fat32Layout",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import (
     InvalidInput,
     InvalidRequest,
@@ -22,7 +23,6 @@ from osdimage.imaging.filetime import from_ns, to_ns
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.ntfs import state
-from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.native.ntfs.files import ROOT, NtfsAbout, NtfsFiles
 
 _BESIDE_SUFFIX = ".osdimage-new"

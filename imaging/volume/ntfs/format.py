@@ -205,7 +205,7 @@ def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat,
             meter.step(Phase.WIPE, at, size)
             _fill(window, at, min(at + _REPORTED, size))
         meter.step(Phase.WIPE, size, size)
-    elif not wish.is_zero and not holes.punch(target.descriptor, extent.first * sector_size, size):
+    elif not wish.is_zero and not target.punch(extent.first * sector_size, size):
         _erase_marks(window)
         # Where the file system makes holes of zeros that mkntfs wrote, they are wanted all the same.
         for begin, end in volume.allocated_ranges(_path_of(descriptor)):

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TargetRefused, explain
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.volume.ntfs import mirror
-from osdimage.imaging.volume.opened import OpenVolume
 from osdimage.native.ntfs import volume as ntfs
 from osdimage.native.ntfs.volume import Emptied, VolumeFacts
 from osdimage.native.slices.slices import Slice

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.volume.ntfs import records
 from osdimage.imaging.volume.ntfs.data import Contents
@@ -21,7 +22,6 @@ from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.ntfs.mft import KINDS, Mft
 from osdimage.imaging.volume.ntfs.read import FIRST_USER_RECORD, ROOT, NtfsVolume
 from osdimage.imaging.volume.ntfs.records import BootSector, MftRecord
-from osdimage.imaging.volume.opened import OpenVolume
 
 _VOLUME, _BITMAP = 3, 6
 _VOLUME_NAME = 0x60

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 from judges import wim as judges
-from osdimage.imaging.testing import Disk
+from osdimage.imaging.testing import MadeDisk
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 
 
 @pytest.fixture
-def disk(osdimage_disk: Callable[..., Disk]) -> Disk:
+def disk(osdimage_disk: Callable[..., MadeDisk]) -> MadeDisk:
     return osdimage_disk(size="4GB", preset="uefi")
 
 
-def window(disk: Disk, number: int, to: Path) -> Path:
+def window(disk: MadeDisk, number: int, to: Path) -> Path:
     extent = next(each.extent for each in disk.table.partitions if each.number == number)
     place = (f"skip={extent.first * 512}", f"count={extent.count * 512}", "iflag=skip_bytes,count_bytes")
     judges.run("dd", f"if={disk.path}", f"of={to}", "bs=1M", "conv=sparse", *place)
     return to
 
 
-def test_ntfs_gets_its_label_and_clusters(disk: Disk, tmp_path: Path) -> None:
+def test_ntfs_gets_its_label_and_clusters(disk: MadeDisk, tmp_path: Path) -> None:
     osdimage("disk", "format", disk.path, "--partition", "4", "--label", "Tools", "--cluster-size", "8192", "--yes")
     volume = window(disk, 4, tmp_path / "volume.img")
     judges.assert_ntfs_clean(volume)
@@ -36,28 +36,28 @@ def test_ntfs_gets_its_label_and_clusters(disk: Disk, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--full",)], ids=["quick", "full"])
-def test_fat32_gets_its_label(disk: Disk, tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_fat32_gets_its_label(disk: MadeDisk, tmp_path: Path, options: tuple[str, ...]) -> None:
     osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "fat32", "--label", "BOOT", "--yes", *options)
     volume = window(disk, 1, tmp_path / "volume.img")
     judges.run("fsck.fat", "-n", volume)
     assert "BOOT" in judges.run("mdir", "-i", volume, "::")
 
 
-def test_the_same_seed_gives_the_same_bytes(disk: Disk, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes(disk: MadeDisk, tmp_path: Path) -> None:
     for name in ("first", "second"):
         osdimage("disk", "format", disk.path, "--partition", "4", "--seed", "x", "--yes")
         window(disk, 4, tmp_path / name)
     assert judges.sha1_of(tmp_path / "first") == judges.sha1_of(tmp_path / "second")
 
 
-def test_nothing_else_on_the_disk_changes(disk: Disk, tmp_path: Path) -> None:
+def test_nothing_else_on_the_disk_changes(disk: MadeDisk, tmp_path: Path) -> None:
     before = [judges.sha1_of(window(disk, number, tmp_path / "part")) for number in (1, 2, 3)]
     osdimage("disk", "format", disk.path, "--partition", "4", "--yes")
     assert [judges.sha1_of(window(disk, number, tmp_path / "part")) for number in (1, 2, 3)] == before
     assert "No problems found" in judges.run("sgdisk", "-v", disk.path)
 
 
-def test_a_file_system_that_the_type_is_not_for_is_warned_of(disk: Disk) -> None:
+def test_a_file_system_that_the_type_is_not_for_is_warned_of(disk: MadeDisk) -> None:
     # UEFI 2.10, 13.3: an EFI system partition holds FAT.
     said = osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "ntfs", "--yes").err
     assert said.startswith("warning: partition 1 holds ntfs, but its type is ")
@@ -65,7 +65,7 @@ def test_a_file_system_that_the_type_is_not_for_is_warned_of(disk: Disk) -> None
 
 
 @pytest.mark.parametrize(("number", "system"), [(1, "fat32"), (4, "ntfs")])
-def test_a_full_format_tells_how_far_it_is(disk: Disk, tmp_path: Path, number: int, system: str) -> None:
+def test_a_full_format_tells_how_far_it_is(disk: MadeDisk, tmp_path: Path, number: int, system: str) -> None:
     events = tmp_path / "events"
     words = ("--partition", str(number), "--fs", system, "--full", "--yes", "--events", events)
     osdimage("disk", "format", disk.path, *words)
@@ -78,7 +78,7 @@ def test_a_full_format_tells_how_far_it_is(disk: Disk, tmp_path: Path, number: i
     assert percents[-1] == 100
 
 
-def test_what_cannot_be_formatted_is_refused(disk: Disk) -> None:
+def test_what_cannot_be_formatted_is_refused(disk: MadeDisk) -> None:
     assert "give --yes" in osdimage("disk", "format", disk.path, "--partition", "4", code=2).err
     assert "there are: 1, 2, 3, 4" in osdimage("disk", "format", disk.path, "--partition", "9", "--yes", code=2).err
     too_small = osdimage("disk", "format", disk.path, "--partition", "2", "--fs", "fat32", "--yes", code=2).err

@@ -11,14 +11,14 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cases.installs import start
 from cases.windows_trees import pe, windows_files, write_tree
 from judges.disk import run, sfdisk
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.check import check_boot
-from osdimage.imaging.boot.install import install_boot
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
@@ -44,7 +44,7 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     tree = write_tree(folder / "tree", windows_files())
     for name, layout, windows in (("uefi", preset_layout(Preset.UEFI), 3), ("bios", MBR, 2)):
         make_disk(folder / name, SIZE, layout, {windows: tree})
-        install_boot(folder / name, windows, rng=random.Random(1))
+        start(folder / name, windows, rng=random.Random(1))
     return {"uefi": folder / "uefi", "bios": folder / "bios"}
 
 
@@ -85,7 +85,7 @@ def put(disk: Path, number: int, path: str, data: bytes, folder: Path) -> None:
 
 def findings(disk: Path) -> dict[str, str]:
     """Return code and severity of what is found; each says what to do."""
-    with open_target(str(disk)) as target:
+    with open_disk(disk) as target:
         report = check_boot(target)
     assert all(each.text and each.remedy for each in report.findings)
     assert report.starts is ("error" not in {each.severity.value for each in report.findings})
@@ -213,7 +213,7 @@ def test_windows_that_is_not_there_is_found(masters: dict[str, Path], tmp_path: 
 def test_an_architecture_that_no_bios_starts_is_found(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", windows_files("arm64"))
     make_disk(tmp_path / "disk.img", SIZE, MBR, {2: tree})
-    install_boot(tmp_path / "disk.img", 2)
+    start(tmp_path / "disk.img", 2)
     assert findings(tmp_path / "disk.img") == {"architecture": "error"}
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from cases.installs import BOOTMGR, SIZE, default_entry, fat_contents, gpt_device, guids, store_of, uefi
+from cases.installs import BOOTMGR, SIZE, default_entry, fat_contents, gpt_device, guids, start, store_of, uefi
 from cases.windows_trees import FALLBACKS, body, pe, windows_files, write_tree
 from judges.disk import run
 from osdimage.imaging import InvalidInput, InvalidRequest, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.code.bios import BiosLoader
-from osdimage.imaging.boot.install import BootOptions, install_boot
+from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.testing import make_disk
 
 pytestmark = pytest.mark.foreign
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.foreign
 @pytest.mark.parametrize("architecture", FALLBACKS)
 def test_a_gpt_disk_gets_the_loader_of_its_architecture(tmp_path: Path, architecture: str) -> None:
     disk = uefi(tmp_path, architecture=architecture)
-    result = install_boot(disk.path, disk.windows, rng=random.Random(1))
+    result = start(disk.path, disk.windows, rng=random.Random(1))
     fallback = f"EFI/Boot/{FALLBACKS[architecture]}"
     assert (result.architecture, result.loader, result.system_partition) == (architecture, fallback, 1)
     held = fat_contents(disk.part(1))
@@ -48,7 +48,7 @@ def test_a_gpt_disk_gets_the_loader_of_its_architecture(tmp_path: Path, architec
 
 def test_a_disk_of_4k_sectors_starts_under_uefi(tmp_path: Path) -> None:
     disk = uefi(tmp_path, sector_size=4096)
-    install_boot(disk.path, disk.windows, rng=random.Random(1))
+    start(disk.path, disk.windows, rng=random.Random(1))
     held = fat_contents(disk.part(1))
     assert held["EFI/Boot/bootx64.efi"] == disk.files["Windows/Boot/EFI/bootmgfw.efi"]
     # What gdisk prints of a 4Kn image needs a device with such sectors; the entry array is read by its offsets here.
@@ -61,7 +61,7 @@ def test_a_disk_of_4k_sectors_starts_under_uefi(tmp_path: Path) -> None:
 
 def test_the_loaders_signed_2023_take_the_places_of_the_others(tmp_path: Path) -> None:
     disk = uefi(tmp_path, signed_2023=True)
-    install_boot(disk.path, disk.windows, options=BootOptions(signed_2023=True))
+    start(disk.path, disk.windows, options=BootOptions(signed_2023=True))
     held = fat_contents(disk.part(1))
     new = disk.files["Windows/Boot/EFI_EX/bootmgfw_EX.efi"]
     assert held["EFI/Microsoft/Boot/bootmgfw.efi"] == held["EFI/Boot/bootx64.efi"] == new
@@ -84,7 +84,7 @@ def test_an_option_of_the_other_firmware_is_told(
     tree = write_tree(tmp_path / "tree", windows_files())
     windows = 3 if preset is Preset.UEFI else 2
     make_disk(tmp_path / "disk.img", SIZE, preset_layout(preset), {windows: tree})
-    (text,) = install_boot(tmp_path / "disk.img", windows, options=BootOptions(**options)).warnings
+    (text,) = start(tmp_path / "disk.img", windows, options=BootOptions(**options)).warnings
     assert says in text
 
 
@@ -101,14 +101,14 @@ def test_what_others_keep_on_the_system_partition_stays(tmp_path: Path) -> None:
         run(["mmd", "-i", f"{disk.path}@@{begin}", f"::{folder}"])
     for to in ("EFI/debian/grubx64.efi", "EFI/microsoft/BOOT/bcd"):
         run(["mcopy", "-i", f"{disk.path}@@{begin}", tmp_path / "other", f"::{to}"])
-    result = install_boot(disk.path, disk.windows)
+    result = start(disk.path, disk.windows)
     assert result.replaced_store
     assert any("replaced" in text for text in result.warnings)
     held = {path.lower(): data for path, data in fat_contents(disk.part(1)).items()}
     assert held["efi/debian/grubx64.efi"] == b"other"
     assert held["efi/microsoft/boot/bcd"][:4] == b"regf"
     # Once more gives the same but for the time and the GUIDs of new entries.
-    install_boot(disk.path, disk.windows)
+    start(disk.path, disk.windows)
     assert {path.lower() for path in fat_contents(disk.part(1))} == set(held)
 
 
@@ -125,7 +125,7 @@ def test_a_file_that_is_missing_is_named_and_nothing_is_written(tmp_path: Path, 
     make_disk(tmp_path / "disk.img", SIZE, preset_layout(Preset.UEFI), {3: write_tree(tmp_path / "tree", files)})
     before = (tmp_path / "disk.img").stat().st_mtime_ns
     with pytest.raises(InvalidInput, match=text):
-        install_boot(tmp_path / "disk.img", 3, options=BootOptions(signed_2023=True))
+        start(tmp_path / "disk.img", 3, options=BootOptions(signed_2023=True))
     assert (tmp_path / "disk.img").stat().st_mtime_ns == before
 
 
@@ -136,7 +136,7 @@ def test_a_loader_that_is_none_is_refused(tmp_path: Path, data: bytes, text: str
     files = windows_files() | {"Windows/Boot/EFI/bootmgfw.efi": data}
     make_disk(tmp_path / "disk.img", SIZE, preset_layout(Preset.UEFI), {3: write_tree(tmp_path / "tree", files)})
     with pytest.raises(InvalidInput, match=text):
-        install_boot(tmp_path / "disk.img", 3)
+        start(tmp_path / "disk.img", 3)
 
 
 def test_partitions_that_cannot_be_it_are_refused(tmp_path: Path) -> None:
@@ -146,21 +146,21 @@ def test_partitions_that_cannot_be_it_are_refused(tmp_path: Path) -> None:
         (3, 9, "no partition 9"),
     ):
         with pytest.raises(InvalidRequest, match=text):
-            install_boot(disk.path, windows, system)
+            start(disk.path, windows, system)
     with pytest.raises(TargetRefused, match="partition 4: holds an NTFS volume; UEFI firmware reads FAT32"):
-        install_boot(disk.path, 3, 4)
+        start(disk.path, 3, 4)
     run(["sgdisk", "-t", "1:0700", disk.path])
     with pytest.raises(InvalidRequest, match="no EFI system partition"):
-        install_boot(disk.path, 3)
+        start(disk.path, 3)
     # Named, it is taken: some firmware starts from any FAT.
-    assert install_boot(disk.path, 3, 1).system_partition == 1
+    assert start(disk.path, 3, 1).system_partition == 1
 
 
 @pytest.mark.parametrize(("version", "elements"), [((6, 1), False), ((6, 2), True), ((6, 3), True), ((10, 0), True)])
 def test_the_store_fits_the_generation_of_windows(tmp_path: Path, version: tuple[int, int], elements: bool) -> None:
     """Windows 7 knows no 16000060 and 250000c2 (BCD-SYS leaves them out for it)."""
     disk = uefi(tmp_path, version=version)
-    install_boot(disk.path, 3)
+    start(disk.path, 3)
     store = store_of(fat_contents(disk.part(1))["EFI/Microsoft/Boot/BCD"], tmp_path / "BCD")
     assert ("16000060" in default_entry(store), "250000c2" in default_entry(store)) == (elements, elements)
 
@@ -168,7 +168,7 @@ def test_the_store_fits_the_generation_of_windows(tmp_path: Path, version: tuple
 def test_a_windows_that_is_too_old_is_refused(tmp_path: Path) -> None:
     disk = uefi(tmp_path, version=(6, 0))
     with pytest.raises(InvalidInput, match=r"6\.0.*valid are 6\.1"):
-        install_boot(disk.path, 3)
+        start(disk.path, 3)
 
 
 @pytest.mark.parametrize(
@@ -184,11 +184,11 @@ def test_the_menu_speaks_the_language_of_windows(
     tmp_path: Path, locales: tuple[str, ...], wanted: str | None, result: str
 ) -> None:
     disk = uefi(tmp_path, locales=locales)
-    found = install_boot(disk.path, 3, options=BootOptions(locale=wanted, description="My Windows", timeout_s=3))
+    found = start(disk.path, 3, options=BootOptions(locale=wanted, description="My Windows", timeout_s=3))
     assert found.locale == result
     store = store_of(fat_contents(disk.part(1))["EFI/Microsoft/Boot/BCD"], tmp_path / "BCD")
     assert store[BOOTMGR]["12000005"] == default_entry(store)["12000005"] == result
     assert default_entry(store)["12000004"] == "My Windows"
     assert store[BOOTMGR]["25000004"] == (3).to_bytes(8, "little")
     with pytest.raises(InvalidRequest, match="no language"):
-        install_boot(disk.path, 3, options=BootOptions(locale="..\\x"))
+        start(disk.path, 3, options=BootOptions(locale="..\\x"))

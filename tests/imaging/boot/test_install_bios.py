@@ -21,6 +21,7 @@ from cases.installs import (
     mbr_device,
     ntfs_contents,
     spec,
+    start,
     store_of,
 )
 from cases.windows_trees import pe, windows_files, write_tree
@@ -28,7 +29,7 @@ from judges import wim as judges
 from judges.disk import run
 from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.code.bios import BiosLoader
-from osdimage.imaging.boot.install import BootOptions, install_boot
+from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.roles import Role, Scheme
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.foreign
 
 def test_an_mbr_disk_with_a_system_partition_of_ntfs(tmp_path: Path) -> None:
     disk = bios(tmp_path)
-    result = install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.NONE))
+    result = start(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.NONE))
     assert (result.architecture, result.system_partition) == (None, 1)
     held = ntfs_contents(disk.part(1))
     store = store_of(held.pop("Boot/BCD"), tmp_path / "BCD")
@@ -71,7 +72,7 @@ def test_an_mbr_disk_with_a_system_partition_of_ntfs(tmp_path: Path) -> None:
 
 def test_an_mbr_disk_with_a_system_partition_of_fat32(tmp_path: Path) -> None:
     disk = bios(tmp_path, FAT_SYSTEM)
-    result = install_boot(disk.path, 2)
+    result = start(disk.path, 2)
     held = fat_contents(disk.part(1))
     assert held["bootmgr"] == disk.files["Windows/Boot/PCAT/bootmgr"]
     assert {path for path in held if "/" not in path} == {"bootmgr", "BOOTNXT"}
@@ -87,7 +88,7 @@ def test_an_mbr_disk_with_a_system_partition_of_fat32(tmp_path: Path) -> None:
 
 def test_windows_on_the_active_partition_itself(tmp_path: Path) -> None:
     disk = made(tmp_path, ONE, 1, 1)
-    result = install_boot(disk.path, 1, options=BootOptions(bios_loader=BiosLoader.NONE))
+    result = start(disk.path, 1, options=BootOptions(bios_loader=BiosLoader.NONE))
     assert result.system_partition == 1
     held = ntfs_contents(disk.part(1))
     assert held["bootmgr"] == disk.files["Windows/Boot/PCAT/bootmgr"]
@@ -101,7 +102,7 @@ def test_one_partition_is_active_and_the_signature_is_not_zero(tmp_path: Path) -
     run(["sfdisk", "--disk-id", disk.path, "0x00000000"])
     with disk.path.open("r+b") as file:
         file.write(b"\x90" * 440)
-    install_boot(disk.path, 2, 1, options=BootOptions(bios_loader=BiosLoader.NONE), rng=random.Random(3))
+    start(disk.path, 2, 1, options=BootOptions(bios_loader=BiosLoader.NONE), rng=random.Random(3))
     dump = run(["sfdisk", "--dump", disk.path])
     assert len(re.findall("bootable", dump)) == 1
     assert re.search(r"1 : .*bootable", dump)
@@ -124,7 +125,7 @@ def test_the_boot_sector_of_the_image_is_used(tmp_path: Path, choice: BiosLoader
     files = windows_files() | {"Windows/System32/untfs.dll": pe(0x8664) + bytes(code)}
     disk = Made(tmp_path / "disk.img", 2, 1, files)
     make_disk(disk.path, SIZE, preset_layout(Preset.BIOS), {2: write_tree(tmp_path / "tree", files)})
-    result = install_boot(disk.path, 2, options=BootOptions(bios_loader=choice))
+    result = start(disk.path, 2, options=BootOptions(bios_loader=choice))
     assert result.boot_code is not None
     assert result.boot_code.boot_sector == "Windows/System32/untfs.dll"
     part = disk.part(1)
@@ -137,13 +138,13 @@ def test_the_boot_sector_of_the_image_is_used(tmp_path: Path, choice: BiosLoader
 def test_an_image_without_boot_code_says_what_to_do(tmp_path: Path) -> None:
     disk = bios(tmp_path)
     with pytest.raises(InvalidInput, match=r"no boot code for NTFS in .*untfs\.dll"):
-        install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.IMAGE))
+        start(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.IMAGE))
 
 
 def test_osdimage_starts_an_ntfs_volume_when_the_image_has_no_code_and_leaves_other_code(tmp_path: Path) -> None:
     disk = bios(tmp_path)
     for _ in range(2):
-        result = install_boot(disk.path, 2)
+        result = start(disk.path, 2)
         assert result.boot_code is not None
         assert result.boot_code.boot_sector == "osdimage"
     assert b"second part missing" in disk.part(1).read_bytes()[:512]
@@ -151,10 +152,10 @@ def test_osdimage_starts_an_ntfs_volume_when_the_image_has_no_code_and_leaves_ot
         # Code that is not known here.
         file.seek(disk.places()[1][0] * 512 + 0x54)
         file.write(b"\xfa\x33\xc0")
-    kept = install_boot(disk.path, 2)
+    kept = start(disk.path, 2)
     assert kept.boot_code is not None
     assert kept.boot_code.boot_sector == "kept"
-    replaced = install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.OSDIMAGE))
+    replaced = start(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.OSDIMAGE))
     assert replaced.boot_code is not None
     assert replaced.boot_code.boot_sector == "osdimage"
 
@@ -162,13 +163,13 @@ def test_osdimage_starts_an_ntfs_volume_when_the_image_has_no_code_and_leaves_ot
 def test_grub_starts_an_ntfs_volume_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judges.require("grub-mkimage")
     disk = bios(tmp_path)
-    result = install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
+    result = start(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
     assert result.boot_code is not None
     assert result.boot_code.boot_sector == "grub"
     assert b"GRUB \0" in disk.part(1).read_bytes()[:512]
     monkeypatch.setattr("osdimage.imaging.boot.code.grub.find_grub", lambda: None)
     with pytest.raises(OsdImageError, match="not installed"):
-        install_boot(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
+        start(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
 
 
 def test_a_bios_starts_no_disk_of_4k_sectors(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_a_bios_starts_no_disk_of_4k_sectors(tmp_path: Path) -> None:
     )
     make_disk(tmp_path / "disk.img", SIZE, layout, sector_size=4096)
     with pytest.raises(TargetRefused, match="4096 bytes"):
-        install_boot(tmp_path / "disk.img", 2, sector_size=4096)
+        start(tmp_path / "disk.img", 2, sector_size=4096)
 
 
 def test_a_logical_partition_of_windows_needs_a_primary_one(tmp_path: Path) -> None:
@@ -192,8 +193,8 @@ def test_a_logical_partition_of_windows_needs_a_primary_one(tmp_path: Path) -> N
     )
     disk = made(tmp_path, layout, 5, 1)
     with pytest.raises(InvalidRequest, match=r"no primary partition is active.*one of: 1$"):
-        install_boot(disk.path, 5)
+        start(disk.path, 5)
     with pytest.raises(InvalidRequest, match=r"a logical one.*: 1"):
-        install_boot(disk.path, 5, 5)
-    install_boot(disk.path, 5, 1)
+        start(disk.path, 5, 5)
+    start(disk.path, 5, 1)
     assert re.search(r"1 : .*bootable", run(["sfdisk", "--dump", disk.path]))

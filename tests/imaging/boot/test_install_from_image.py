@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases.installs import start
 from cases.windows_trees import FALLBACKS, body, pe, windows_files, write_tree
 from judges import disk as disk_judges
 from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
 from judges import wim as judges
 from judges.bcd import BOOTMGR
-from osdimage.imaging import CorruptWim, InvalidInput, InvalidRequest, Preset, WimFile, install_boot, preset_layout
+from osdimage.imaging import CorruptWim, InvalidInput, InvalidRequest, Preset, WimFile, preset_layout
 from osdimage.imaging.boot.bcd import store as bcd
 from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore, Element
@@ -65,7 +66,7 @@ def make_lost(folder: Path, layout: DiskLayout, windows: int, **tree: Any) -> Pa
 
 def install(disk: Path, windows: int, wim: Path, **options: Any) -> BootResult:
     with WimFile.open(wim) as opened:
-        return install_boot(disk, windows, source=opened.images[0], options=BootOptions(**options))
+        return start(disk, windows, source=opened.images[0], options=BootOptions(**options))
 
 
 def extracted(wim: Path, *paths: str) -> dict[str, bytes]:
@@ -115,7 +116,7 @@ def digest(disk: Path) -> str:
 def test_uefi_gets_the_boot_files_of_the_image(tmp_path: Path, architecture: str, options: tuple[str, ...]) -> None:
     disk = make_lost(tmp_path, preset_layout(Preset.UEFI), 3, architecture=architecture)
     with pytest.raises(InvalidInput, match="is missing"):
-        install_boot(disk, 3)
+        start(disk, 3)
     windows = digest(disk_judges.partition_of(disk, 3, tmp_path / "before"))
     wim = make_wim(tmp_path, newer_files(architecture), *options)
     result = install(disk, 3, wim)
@@ -273,7 +274,7 @@ def test_boot_files_in_other_parts_of_a_split_wim_are_found(tmp_path: Path) -> N
 def test_newer_boot_files_take_the_places_of_those_that_are_there(tmp_path: Path) -> None:
     files = windows_files()
     make_disk(tmp_path / "disk.img", SIZE, preset_layout(Preset.UEFI), {3: write_tree(tmp_path / "tree", files)})
-    install_boot(tmp_path / "disk.img", 3)
+    start(tmp_path / "disk.img", 3)
     install(tmp_path / "disk.img", 3, make_wim(tmp_path, newer_files()), locale="de-DE")
     held = fat_contents(tmp_path / "disk.img")
     assert held["EFI/Microsoft/Boot/memtest.efi"] == body("Windows/Boot/EFI/memtest.efi") + b"newer"

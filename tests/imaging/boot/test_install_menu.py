@@ -17,13 +17,14 @@ from cases.installs import (
     guids,
     ntfs_contents,
     spec,
+    start,
     store_of,
     uefi,
 )
 from cases.windows_trees import body, windows_files, write_tree
 from judges.disk import run
 from osdimage.imaging import Preset, preset_layout
-from osdimage.imaging.boot.install import BootOptions, install_boot
+from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.roles import Role, Scheme
@@ -51,7 +52,7 @@ def two_systems(folder: Path) -> Made:
     recovery = write_tree(folder / "re", {f"Recovery/WindowsRE/{x}": body(x) for x in ("Winre.wim", "boot.sdi")})
     disk = Made(folder / "disk.img", 3, 1, {})
     make_disk(disk.path, SIZE, TWO, {3: source, 4: source, 5: recovery})
-    install_boot(disk.path, 3, options=BootOptions(description="First"))
+    start(disk.path, 3, options=BootOptions(description="First"))
     return disk
 
 
@@ -75,11 +76,11 @@ def test_a_second_windows_becomes_the_first_entry_and_the_other_stays(tmp_path: 
     disk = two_systems(tmp_path)
     first, second = ((name, guids(disk.path, number)[1]) for name, number in (("First", 3), ("Second", 4)))
     assert menu(disk) == [first]
-    result = install_boot(disk.path, 4, options=BootOptions(description="Second"))
+    result = start(disk.path, 4, options=BootOptions(description="Second"))
     assert (result.kept_entries, result.replaced_store, result.warnings) == (("First",), False, ())
     assert menu(disk) == [second, first]
     # Once more replaces the entry of the same Windows and no other.
-    assert install_boot(disk.path, 3, options=BootOptions(description="First")).kept_entries == ("Second",)
+    assert start(disk.path, 3, options=BootOptions(description="First")).kept_entries == ("Second",)
     assert menu(disk) == [first, second]
     assert "the menu also has: First" in osdimage("boot", "install", disk.path, "--partition", "4").out
     assert osdimage("boot", "check", disk.path).code == 0
@@ -102,7 +103,7 @@ def test_what_an_administrator_set_stays_when_a_second_windows_comes(tmp_path: P
     text.write_text("Windows Registry Editor Version 5.00\n\n" + "\n".join(lines), encoding="ascii")
     run(["hivexregedit", "--merge", "--prefix", "BCD", store, text])
     run(["mcopy", "-o", "-i", f"{disk.path}@@{begin}", store, "::EFI/Microsoft/Boot/BCD"])
-    install_boot(disk.path, 4)
+    start(disk.path, 4)
     after = store_of(fat_contents(disk.part(1))["EFI/Microsoft/Boot/BCD"], tmp_path / "BCD")
     assert after[listed]["16000049"] == b"\1"
     assert after["{4636856e-540f-4170-a130-a84776f4c654}"]["15000011"] == bytes(8)
@@ -111,7 +112,7 @@ def test_what_an_administrator_set_stays_when_a_second_windows_comes(tmp_path: P
 def test_an_entry_of_another_disk_is_kept_with_a_word_about_it(tmp_path: Path) -> None:
     disk = two_systems(tmp_path)
     run(["sgdisk", "-d", "3", disk.path])
-    result = install_boot(disk.path, 4)
+    result = start(disk.path, 4)
     assert result.kept_entries == ("First",)
     (told,) = result.warnings
     assert "'First' was kept" in told
@@ -123,7 +124,7 @@ def test_a_recovery_environment_becomes_part_of_the_store(tmp_path: Path) -> Non
     recovery = write_tree(tmp_path / "re", {f"Recovery/WindowsRE/{x}": body(x) for x in ("winre.wim", "BOOT.sdi")})
     disk = Made(tmp_path / "disk.img", 3, 1, {})
     make_disk(disk.path, SIZE, preset_layout(Preset.UEFI), {3: source, 4: recovery})
-    result = install_boot(disk.path, 3)
+    result = start(disk.path, 3)
     assert result.recovery_partition == 4
     store = store_of(fat_contents(disk.part(1))["EFI/Microsoft/Boot/BCD"], tmp_path / "BCD")
     sequence = default_entry(store)["14000008"]
@@ -147,7 +148,7 @@ def test_the_recovery_environment_of_windows_is_copied_when_asked_for(
     disk = Made(tmp_path / "disk.img", windows, 1, {})
     tree = write_tree(tmp_path / "tree", windows_files() | RECOVERY)
     make_disk(disk.path, SIZE, preset_layout(preset), {windows: tree})
-    assert install_boot(disk.path, windows).recovery_partition is None
+    assert start(disk.path, windows).recovery_partition is None
     for _ in range(2):
         # The second time replaces the first.
         done = osdimage("boot", "install", disk.path, "--partition", str(windows), "--winre")

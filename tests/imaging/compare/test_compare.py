@@ -379,7 +379,7 @@ def test_a_partition_of_a_disk(applied: Applied, tmp_path: Path, label: str) -> 
     assert {kind for kind, _ in found_by(changed)} <= {"contents", "named-streams"}
     assert len(found_by(changed)) == 1
     fat = osdimage("compare", applied.wim, disk, "--partition", "1", code=4)
-    assert "partition 1: holds a FAT volume" in fat.err
+    assert "partition 1: holds a FAT16 volume" in fat.err
     absent = osdimage("compare", applied.wim, disk, "--partition", "3", code=2)
     assert "no partition 3; there are: 1, 2" in absent.err
     undecided = osdimage("compare", applied.wim, disk, code=2)

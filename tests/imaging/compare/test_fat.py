@@ -18,7 +18,7 @@ from cases.ntfs_items import APP_LINK, DENIED, Item, a_folder, adorn, mount_poin
 from judges import wim as judges
 from osdimage.imaging import InvalidVolume, TargetRefused, WimFile
 from osdimage.imaging.compare.image import compare_image
-from osdimage.imaging.testing import Disk
+from osdimage.imaging.testing import MadeDisk
 from runs.commands import Outcome, osdimage
 
 pytestmark = pytest.mark.foreign
@@ -164,7 +164,7 @@ def test_a_volume_that_mtools_filled_is_equal_but_for_what_mtools_does_not_keep(
 
 
 @pytest.mark.parametrize("sector_size", [512, 4096])
-def test_a_partition_of_a_disk(applied: Applied, osdimage_disk: Callable[..., Disk], sector_size: int) -> None:
+def test_a_partition_of_a_disk(applied: Applied, osdimage_disk: Callable[..., MadeDisk], sector_size: int) -> None:
     disk = osdimage_disk(size="2GB", preset="uefi", sector_size=sector_size)
     osdimage("apply", applied.wim, disk.path, "--partition", "1")
     outcome = osdimage("compare", applied.wim, disk.path, "--partition", "1", "--json")
@@ -351,4 +351,4 @@ def test_fat16_is_refused(applied: Applied, tmp_path: Path) -> None:
         file.truncate(16 * MIB)
     judges.run("mkfs.fat", "-F", "16", volume)
     refused = osdimage("compare", applied.wim, volume, code=4)
-    assert "only NTFS and FAT32 volumes can be compared" in refused.err
+    assert "is a FAT16 volume; an image is compared with" in refused.err

@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,7 @@ from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import Role, Scheme
-from osdimage.imaging.disk.target import FileTarget
-from osdimage.imaging.testing import Disk
+from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.units import MIB, Bytes, Geometry
 from runs.commands import osdimage
 from runs.locking import locked_by_another
@@ -60,12 +58,12 @@ def wim(tree: Path) -> Path:
 def test_the_plan_tells_every_step_in_its_order(wim: Path) -> None:
     with WimFile.open(wim) as opened:
         plan = make_plan(opened.image(1), preset_layout(Preset.UEFI), Geometry.of_size(8 * GIB, 512), random.Random(1))
-    kinds = [type(action) for action in plan.actions]
+    kinds = [type(action) for action in plan.steps]
     assert kinds == [WriteTable, FormatVolume, FormatVolume, FormatVolume, ApplyToVolume]
     assert next(iter(plan.describe())) == "write a GPT table with 4 partitions"
     assert list(plan.describe())[1] == "format partition 1 'System' as FAT32"
     assert "to partition 3" in list(plan.describe())[-1]
-    assert plan.actions[0].destroys == "everything on the disk"
+    assert plan.steps[0].destroys == "everything on the disk"
 
 
 def ntfs(**more: object) -> PartitionSpec:
@@ -86,8 +84,8 @@ CHOICES = {
 def test_the_partition_of_windows_is_found(wim: Path, layout: DiskLayout, number: int) -> None:
     with WimFile.open(wim) as opened:
         plan = make_plan(opened.image(1), layout, Geometry.of_size(8 * GIB, 512), random.Random(1))
-    assert isinstance(plan.actions[-1], ApplyToVolume)
-    assert plan.actions[-1].partition.number == number
+    assert isinstance(plan.steps[-1], ApplyToVolume)
+    assert plan.steps[-1].partition.number == number
 
 
 def test_a_partition_that_cannot_hold_the_image_is_refused(wim: Path) -> None:
@@ -161,7 +159,7 @@ def test_where_files_must_have_names_an_image_for_a_virtual_machine_is_made_too(
     monkeypatch.setattr(os, "open", refuse_nameless)
     destination = tmp_path / "disk.qcow2"
     with raw_beside(destination, DiskFormat.QCOW2, MIB, sector_size=512, replace=False) as target:
-        target.write_at(4096, b"contents")
+        target.target.write_at(4096, b"contents")
         target.flush()
         assert len(list(tmp_path.iterdir())) == 2
         assert not destination.exists()
@@ -230,7 +228,7 @@ def test_a_dry_run_plans_for_the_new_file_and_not_for_the_one_that_it_replaces(w
     judges.run("qemu-img", "create", "-f", "qcow2", disk, "8G")
     options = ["--preset", "uefi", "--size", "4GB", "--format", "qcow2", "--yes", "--dry-run", "--json"]
     facts = osdimage("deploy", wim, disk, *options).document
-    assert facts["table"]["size_bytes"] == 4 * GIB
+    assert facts["disk"]["size_bytes"] == 4 * GIB
 
 
 def test_a_disk_that_exists_is_not_overwritten_unasked(wim: Path, tmp_path: Path) -> None:
@@ -269,29 +267,6 @@ def test_a_damaged_image_leaves_a_volume_that_says_so(wim: Path, tmp_path: Path)
     assert judges.is_dirty(partition_of(disk, 3, tmp_path / "windows.ntfs"))
     osdimage("deploy", wim, disk, "--preset", "uefi", "--yes")
     judges.assert_ntfs_clean(partition_of(disk, 3, tmp_path / "windows.ntfs"))
-
-
-def test_a_disk_that_another_program_locks_after_it_was_formatted_is_a_failure(
-    wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    disk = tmp_path / "disk.img"
-    real = FileTarget.close
-    with ExitStack() as others:
-
-        def close(target: FileTarget) -> None:
-            is_disk = target.name == str(disk)
-            real(target)
-            if is_disk:
-                others.enter_context(locked_by_another(disk))
-                monkeypatch.setattr(FileTarget, "close", real)
-
-        monkeypatch.setattr(FileTarget, "close", close)
-        failed = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "4GB", code=1)
-    assert failed.err.splitlines()[-1] == (
-        f"osdimage: {disk} is locked by another program -- {disk} is partitioned and formatted, 0 of 1 images are "
-        "applied; running it again starts from the beginning"
-    )
-    assert len(judges.output("sfdisk", "-d", disk).partition("\n\n")[2].splitlines()) == 4
 
 
 def test_a_disk_that_another_program_has_locked_before_is_refused(wim: Path, tmp_path: Path) -> None:
@@ -352,7 +327,7 @@ def test_an_ordinary_user_needs_no_root(wim: Path) -> None:
 
 
 def test_the_fixture_makes_a_disk_with_its_trees(
-    osdimage_disk: Callable[..., Disk], tree: Path, tmp_path: Path
+    osdimage_disk: Callable[..., MadeDisk], tree: Path, tmp_path: Path
 ) -> None:
     disk = osdimage_disk(size="2GB", preset="uefi", trees={1: tree, 3: tree}, seed="x")
     volume = partition_of(disk.path, 3, tmp_path / "windows.ntfs")
@@ -364,6 +339,6 @@ def test_the_fixture_makes_a_disk_with_its_trees(
     assert [each.number for each in disk.table.partitions] == [1, 2, 3, 4]
 
 
-def test_the_fixture_refuses_a_tree_for_no_volume(osdimage_disk: Callable[..., Disk], tree: Path) -> None:
+def test_the_fixture_refuses_a_tree_for_no_volume(osdimage_disk: Callable[..., MadeDisk], tree: Path) -> None:
     with pytest.raises(InvalidRequest, match="partition 2 is not formatted"):
         osdimage_disk(preset="uefi", trees={2: tree})

@@ -87,7 +87,7 @@ def test_the_plan_tells_of_it_and_no_boot_leaves_it_out(wim: Path, tmp_path: Pat
     words = ("deploy", wim, disk, "--preset", "bios", "--size", "3GB")
     step = "make BIOS start partition 2: boot files, BCD store and boot code on partition 1"
     assert step in osdimage(*words, "--dry-run").out
-    assert step in [each["does"] for each in osdimage(*words, "--dry-run", "--json").document["actions"]]
+    assert step in [each["does"] for each in osdimage(*words, "--dry-run", "--json").document["steps"]]
     assert step not in osdimage(*words, "--dry-run", "--no-boot").out
     facts = osdimage(*words, "--no-boot", "--json").document
     assert facts["boot"] is None

@@ -26,7 +26,7 @@ from osdimage.imaging import (
     layout_from_captured,
     place,
 )
-from osdimage.imaging.testing import Disk
+from osdimage.imaging.testing import MadeDisk
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -77,7 +77,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("scheme", ["gpt", "mbr"])
-def test_a_disk_is_made_again(osdimage_disk: Callable[..., Disk], tree: Path, tmp_path: Path, scheme: str) -> None:
+def test_a_disk_is_made_again(osdimage_disk: Callable[..., MadeDisk], tree: Path, tmp_path: Path, scheme: str) -> None:
     layout, windows = LAYOUTS[scheme]
     formatted = [1, 3, 4] if scheme == "gpt" else [5, 6]
     disk = osdimage_disk(size="400MB", layout=layout, trees=dict.fromkeys(formatted, tree))
@@ -104,7 +104,7 @@ def test_a_disk_is_made_again(osdimage_disk: Callable[..., Disk], tree: Path, tm
     assert not (tmp_path / "no.img").exists()
 
 
-def test_one_image_goes_where_it_came_from(osdimage_disk: Callable[..., Disk], tree: Path, tmp_path: Path) -> None:
+def test_one_image_goes_where_it_came_from(osdimage_disk: Callable[..., MadeDisk], tree: Path, tmp_path: Path) -> None:
     disk = osdimage_disk(size="400MB", layout=LAYOUTS["gpt"][0], trees={4: tree})
     osdimage("capture", disk.path, tmp_path / "disk.wim", "--all-volumes")
     words = ("--layout-from-wim", "--size", "400MB", "--index", "3", "--dry-run")

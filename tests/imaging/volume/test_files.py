@@ -21,6 +21,7 @@ from judges import ntfs as ntfs_judges
 from judges.disk import run
 from judges.wim import make_ntfs
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.target import BlockTarget, Data, open_image
 from osdimage.imaging.errors import (
     InvalidInput,
@@ -35,7 +36,6 @@ from osdimage.imaging.volume.fat.edit import edit_fat32
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 
 pytestmark = pytest.mark.foreign
 

@@ -26,7 +26,7 @@ from osdimage.imaging import (
 )
 from osdimage.imaging.apply import volumes as osdimage_apply_volumes
 from osdimage.imaging.apply.job import ApplyOptions
-from osdimage.imaging.testing import Disk
+from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.wim.file import WimFile
 from runs.commands import osdimage
 from runs.locking import locked_by_another
@@ -81,7 +81,7 @@ def digest(path: Path) -> str:
 
 @pytest.mark.parametrize("scheme", ["gpt", "mbr"])
 def test_each_image_goes_to_its_volume(
-    wim: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path, scheme: str
+    wim: Path, osdimage_disk: Callable[..., MadeDisk], tmp_path: Path, scheme: str
 ) -> None:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS[scheme])
     ntfs_number, fat_number = NUMBERS[scheme]
@@ -99,7 +99,7 @@ def test_each_image_goes_to_its_volume(
 
 
 def test_a_refusal_of_the_last_volume_leaves_the_first_as_it_was(
-    wim: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path
+    wim: Path, osdimage_disk: Callable[..., MadeDisk], tmp_path: Path
 ) -> None:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"])
     osdimage("apply", wim, disk.path, "--index", "1", "--partition", "4")
@@ -116,7 +116,7 @@ def test_a_refusal_of_the_last_volume_leaves_the_first_as_it_was(
 
 
 def test_a_volume_that_is_refused_after_another_was_written_is_a_failure(
-    wim: Path, osdimage_disk: Callable[..., Disk], monkeypatch: pytest.MonkeyPatch
+    wim: Path, osdimage_disk: Callable[..., MadeDisk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"])
     real = osdimage_apply_volumes.apply_image
@@ -133,7 +133,7 @@ def test_a_volume_that_is_refused_after_another_was_written_is_a_failure(
 
 
 def test_a_kept_folder_is_joined_with_that_of_the_image(
-    osdimage_disk: Callable[..., Disk], wim: Path, tmp_path: Path
+    osdimage_disk: Callable[..., MadeDisk], wim: Path, tmp_path: Path
 ) -> None:
     tree = tmp_path / "tree"
     (tree / "folder" / "x").mkdir(parents=True)
@@ -153,7 +153,7 @@ def test_choices_do_not_go_with_all_volumes(wim: Path, tmp_path: Path) -> None:
         assert "--all-volumes takes every" in osdimage("apply", wim, tmp_path, "--all-volumes", *words, code=2).err
 
 
-def test_the_library_reports_progress_over_all_volumes(wim: Path, osdimage_disk: Callable[..., Disk]) -> None:
+def test_the_library_reports_progress_over_all_volumes(wim: Path, osdimage_disk: Callable[..., MadeDisk]) -> None:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["mbr"])
     percents: list[float] = []
     with WimFile.open(wim) as opened:
@@ -168,7 +168,7 @@ def test_the_library_reports_progress_over_all_volumes(wim: Path, osdimage_disk:
 # ---- compare
 
 
-def test_the_volume_that_differs_is_found(wim: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path) -> None:
+def test_the_volume_that_differs_is_found(wim: Path, osdimage_disk: Callable[..., MadeDisk], tmp_path: Path) -> None:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["mbr"])
     osdimage("apply", wim, disk.path, "--all-volumes")
     percents: list[float] = []
@@ -198,7 +198,7 @@ def test_the_volume_that_differs_is_found(wim: Path, osdimage_disk: Callable[...
 
 @pytest.mark.parametrize("scheme", ["gpt", "mbr"])
 def test_a_disk_becomes_a_wim_and_a_disk_again(
-    wim: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path, scheme: str
+    wim: Path, osdimage_disk: Callable[..., MadeDisk], tmp_path: Path, scheme: str
 ) -> None:
     trees = {number: wim.parent / f"tree{place}" for place, number in enumerate(NUMBERS[scheme], 1)}
     if scheme == "gpt":
@@ -242,7 +242,7 @@ def test_a_disk_becomes_a_wim_and_a_disk_again(
         assert text == (tree / "which").read_text()
 
 
-def test_a_capture_that_fails_leaves_nothing(osdimage_disk: Callable[..., Disk], wim: Path, tmp_path: Path) -> None:
+def test_a_capture_that_fails_leaves_nothing(osdimage_disk: Callable[..., MadeDisk], wim: Path, tmp_path: Path) -> None:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"], trees={3: wim.parent / "tree1"})
     esp = disk.table.partitions[0].extent.first * 512
     with disk.path.open("r+b") as file:

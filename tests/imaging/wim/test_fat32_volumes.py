@@ -24,7 +24,7 @@ from osdimage.imaging import (
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.capture.fat import _matcher
-from osdimage.imaging.testing import Disk
+from osdimage.imaging.testing import MadeDisk
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -140,7 +140,7 @@ def test_contents_come_from_the_other_parts_of_a_split_wim(wim: Path, tree: Path
 
 
 def test_a_partition_is_filled_and_captured_in_place(
-    wim: Path, tree: Path, osdimage_disk: Callable[..., Disk], tmp_path: Path
+    wim: Path, tree: Path, osdimage_disk: Callable[..., MadeDisk], tmp_path: Path
 ) -> None:
     disk = osdimage_disk(size="2GB", preset="uefi")
     esp = disk.table.partitions[0]

@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cases.installs import start
 from cases.windows_trees import body, windows_files, write_tree
 from judges.disk import run, sfdisk
 from judges.wim import require
@@ -21,10 +22,9 @@ from osdimage.imaging.boot.bcd.devices import DeviceElement, RamdiskDevice
 from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.store import BcdStore
 from osdimage.imaging.boot.check import check_boot
-from osdimage.imaging.boot.install import install_boot
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
@@ -41,7 +41,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = write_tree(folder / "tree", windows_files())
     recovery = write_tree(folder / "re", {f"Recovery/WindowsRE/{x}": body(x) for x in ("Winre.wim", "boot.sdi")})
     make_disk(folder / "disk", SIZE, preset_layout(Preset.UEFI), {3: tree, 4: recovery})
-    install_boot(folder / "disk", 3, rng=random.Random(1))
+    start(folder / "disk", 3, rng=random.Random(1))
     return folder / "disk"
 
 
@@ -91,7 +91,7 @@ def device(kind: int, body_: bytes = b"") -> bytes:
 
 
 def found(disk: Path) -> dict[str, str]:
-    with open_target(str(disk)) as target:
+    with open_disk(disk) as target:
         return {each.code: each.severity.value for each in check_boot(target).findings}
 
 
@@ -123,7 +123,7 @@ def test_the_loader_is_looked_for_where_the_boot_manager_does(disk: Path, tmp_pa
     guid = default_of(disk)
     # "boot": the partition that the boot manager came from.
     merge(disk, tmp_path, element(guid, "11000001"), binary(device(5)))
-    with open_target(str(disk)) as target:
+    with open_disk(disk) as target:
         (finding,) = check_boot(target).findings
     missing = r"\Windows\system32\winload.efi is missing, which the default entry starts"
     assert finding.text == f"{disk} partition 1: {missing}"
@@ -264,7 +264,7 @@ def test_an_extended_partition_that_is_active_is_told(tmp_path: Path) -> None:
     )
     path = tmp_path / "disk"
     make_disk(path, SIZE, layout, {5: write_tree(tmp_path / "tree", windows_files())})
-    install_boot(path, 5, 1)
+    start(path, 5, 1)
     run(["sfdisk", "--activate", path, "2"])
     assert found(path) == {"active-extended": "error"}
     run(["sfdisk", "--activate", path, "-"])
@@ -276,7 +276,7 @@ def test_an_extended_partition_that_is_active_is_told(tmp_path: Path) -> None:
 def test_the_place_in_the_boot_sector_of_ntfs_is_put_right(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     make_disk(path, SIZE, preset_layout(Preset.BIOS), {2: write_tree(tmp_path / "tree", windows_files())})
-    install_boot(path, 2)
+    start(path, 2)
     row = next(each for each in sfdisk(path)[1] if each.number == 1)
     assert row.sectors is not None
     with path.open("r+b") as file:

@@ -10,6 +10,7 @@ from cases.sequence import GPT, MBR, MIB, Log, blank_disk, capture, computer, ru
 from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
 from judges.disk import partition_of
+from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place
@@ -18,7 +19,6 @@ from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image, for
 from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system, forecast_apply_operating_system
 from osdimage.imaging.tasksequence.steps.partition_disk import forecast_partition_disk, partition_disk
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 
 pytestmark = pytest.mark.foreign
 

@@ -14,6 +14,7 @@ import pytest
 from cases.sequence import GPT, MBR, MIB, Log, blank_disk, computer, kernel, run, stamp
 from judges import wim as judges
 from osdimage.imaging import WimFile
+from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
@@ -23,7 +24,6 @@ from osdimage.imaging.tasksequence.steps.capture_os import (
 )
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 from runs.stopping import unmeasured
 
 pytestmark = pytest.mark.foreign

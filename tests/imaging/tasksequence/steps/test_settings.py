@@ -11,6 +11,7 @@ import pytest
 from cases.sequence import MBR, MIB, Log, blank_disk, computer, run, stamp
 from judges import wim as judges
 from judges.disk import partition_of
+from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
@@ -21,7 +22,6 @@ from osdimage.imaging.tasksequence.steps.join_domain import forecast_join_domain
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.opened import open_volume
 
 pytestmark = pytest.mark.foreign
 

@@ -1,0 +1,139 @@
+"""What the options of ``osdimage deploy`` say of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.params import LayoutSource
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.install import BootOptions
+    from osdimage.imaging.deploy.plan import DeployPlan
+    from osdimage.imaging.disk.plan import DiskIdentity
+    from osdimage.imaging.units import Geometry
+    from osdimage.imaging.wim.file import WimFile
+    from osdimage.imaging.wim.image import WimImage
+    from osdimage.imaging.wim.select import ImageSelector as Selector
+
+
+@dataclass(frozen=True, slots=True)
+class DeployWish:
+    """What the options say of the plan."""
+
+    source: LayoutSource
+    plan_file: Path | None
+    from_wim: bool
+    all_volumes: bool
+    selector: Selector
+    partition: int | None
+    unattend: Path | None
+    seed: str | None
+
+    def refuse_contradictions(self, boot: BootOptions | None) -> None:
+        """Refuse options that say two things.
+
+        Raises:
+            click.UsageError: naming them.
+        """
+        from osdimage.imaging.deploy.plan import BOOT  # noqa: PLC0415 - start-up stays cheap
+
+        is_chosen = self.partition is not None or self.unattend is not None or self.selector != type(self.selector)()
+        is_laid_out = self.source.is_given or self.source.recovery is not None
+        if self.plan_file is not None:
+            if is_chosen or is_laid_out or self.from_wim or self.all_volumes or self.seed is not None or boot != BOOT:
+                raise click.UsageError("--plan is complete; it goes with no choice of layout, image, seed and start")
+            return
+        if self.all_volumes and is_chosen:
+            raise click.UsageError("--all-volumes takes every image; it goes with no choice, and no --unattend")
+        if self.from_wim and is_laid_out:
+            raise click.UsageError(
+                "--layout-from-wim is a whole layout; it does not go with --preset, --vars and --var"
+            )
+        if self.all_volumes and not self.from_wim:
+            raise click.UsageError("--all-volumes goes with --layout-from-wim")
+
+    def planner(self, wim: WimFile, boot: BootOptions | None) -> Planner:
+        """Read the saved plan, or find the layout and the images."""
+        from osdimage.imaging.deploy.document import from_json, images_of  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.documents import read_document  # noqa: PLC0415
+        from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
+
+        if self.plan_file is not None:
+            saved = from_json(read_document(self.plan_file), source=str(self.plan_file))
+            return Planner(wim, images_of(saved, wim), saved=saved)
+        layout = None if self.from_wim else self.source.load()
+        image = wim.select(ImageSelector(index=1) if self.all_volumes else self.selector)
+        answer_file = None if self.unattend is None else _answer_file(self.unattend)
+        rng = disk_params.random_bits(self.seed)
+
+        def make(geometry: Geometry, identity: DiskIdentity | None) -> DeployPlan:
+            from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415 - start-up stays cheap
+            from osdimage.imaging.deploy.relayout import plan_from_wim  # noqa: PLC0415
+
+            if layout is None:
+                one = None if self.all_volumes else image
+                return plan_from_wim(
+                    wim,
+                    one,
+                    geometry,
+                    rng,
+                    partition=self.partition,
+                    unattend=answer_file,
+                    boot=boot,
+                    identity=identity,
+                )
+            return make_plan(
+                image,
+                layout,
+                geometry,
+                rng,
+                partition=self.partition,
+                unattend=answer_file,
+                boot=boot,
+                identity=identity,
+            )
+
+        return Planner(wim, tuple(wim.images) if self.all_volumes else (image,), make=make)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the plan for a disk, or has it."""
+
+    wim: WimFile
+    images: tuple[WimImage, ...]
+    saved: DeployPlan | None = None
+    make: Callable[[Geometry, DiskIdentity | None], DeployPlan] | None = None
+
+    def plan(self, geometry: Geometry, identity: DiskIdentity | None = None) -> DeployPlan:
+        """Return the plan for a disk."""
+        if self.saved is not None or self.make is None:
+            return cast("DeployPlan", self.saved)
+        return self.make(geometry, identity)
+
+    def size(self, disk: Path, given: int | None) -> int | None:
+        """Return the size of an image that is to be made: a saved plan knows it."""
+        if given is not None or self.saved is None or self.saved.disk.disk is not None or disk.exists():
+            return given
+        return self.saved.table.geometry.size_bytes
+
+    def sector_size(self, given: int | None) -> int | None:
+        """Return the size of its sectors, as :meth:`size`."""
+        return given if given is not None or self.saved is None else self.saved.table.geometry.sector_size
+
+
+def _answer_file(path: Path) -> str:
+    """Return the path as text; refuse a file of another kind, which only a start of the disk would tell."""
+    from osdimage.imaging.element import MAX_BYTES, read_element  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.errors import InvalidInput  # noqa: PLC0415
+
+    with path.open("rb") as file:
+        root = read_element(file.read(MAX_BYTES + 1), source=str(path))
+    if root.tag.rpartition(":")[2] != "unattend":
+        raise InvalidInput(f"{path}: its root is <{root.tag}>; valid is an answer file, whose root is <unattend>")
+    return str(path)

@@ -1,0 +1,181 @@
+"""A deployment's plan as a JSON document, which can be read, kept, and carried out to the letter.
+
+It holds sectors, identifiers and seeds, so that carrying it out twice gives the same disk, and a fingerprint of the
+disk when it was made for one that is there.  The partition table in it is the document of ``disk/plan.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from osdimage.imaging.boot.code.bios import BiosLoader
+from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.boot.install import BootOptions
+from osdimage.imaging.boot.places import BootPlaces
+from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
+from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, DeployStep, FormatVolume, WriteTable
+from osdimage.imaging.disk import plan as disk_plans
+from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.plan import DiskPlan
+from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.image import WimImage
+
+FORMAT = "osdimage-deploy-plan"
+VERSION = 1
+
+_KINDS = {
+    WriteTable: "write-table",
+    FormatVolume: "format",
+    ApplyToVolume: "apply",
+    ForgetDrives: "forget-drives",
+    InstallBoot: "install-boot",
+}
+
+
+def to_document(plan: DeployPlan) -> dict[str, Any]:
+    """Return a plan as what :func:`json.dumps` takes."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "disk": disk_plans.to_document(plan.disk),
+        "steps": [_step_document(step) for step in plan.steps],
+        "unattend": plan.unattend,
+        "warnings": list(plan.warnings),
+    }
+
+
+def _step_document(step: DeployStep) -> dict[str, Any]:
+    told = {"step": _KINDS[type(step)], "does": step.describe(), "destroys": step.destroys}
+    match step:
+        case WriteTable():
+            return told
+        case FormatVolume():
+            facts: dict[str, Any] = {
+                "partition": step.partition.number,
+                "filesystem": step.filesystem,
+                "label": step.label,
+                "serial": f"{step.serial:x}",
+                "quick": step.quick,
+            }
+        case ApplyToVolume():
+            facts = {
+                "partition": step.partition.number,
+                "image": step.image,
+                "name": step.name,
+                "size": step.size,
+                "files": step.files,
+            }
+        case ForgetDrives():
+            facts = {"partition": step.partition.number}
+        case InstallBoot():
+            facts = {
+                "firmware": step.places.firmware,
+                "system_partition": step.places.system.number,
+                "os_partition": step.places.windows.number,
+                "options": asdict(step.options),
+                "seed": f"{step.seed:x}",
+            }
+    return told | facts
+
+
+def from_json(text: str, *, source: str) -> DeployPlan:
+    """Read a document and verify that its table can be written.
+
+    Raises:
+        InvalidDocument: when it is not a plan of a deployment, is damaged, or contradicts itself.
+    """
+    try:
+        document = json.loads(text)
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise InvalidDocument(f"{source} is not the plan of a deployment")
+        if document.get("version") != VERSION:
+            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {VERSION}")
+        disk = disk_plans.from_json(json.dumps(document["disk"]), source=source)
+        steps = tuple(_step(each, disk) for each in document["steps"])
+        unattend = document["unattend"]
+        plan = DeployPlan(
+            steps, None if unattend is None else str(unattend), tuple(str(each) for each in document["warnings"])
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        reason = str(error) if isinstance(error, InvalidRequest) else f"{type(error).__name__}: {error}"
+        raise InvalidDocument(f"{source} cannot be used: {reason}") from error
+    _refuse_order(plan, source)
+    return plan
+
+
+def _step(entry: Mapping[str, Any], disk: DiskPlan) -> DeployStep:
+    kinds = {word: kind for kind, word in _KINDS.items()}
+    kind = kinds[entry["step"]]
+    if kind is WriteTable:
+        return WriteTable(disk)
+    if kind is InstallBoot:
+        options = dict(entry["options"])
+        options["bios_loader"] = BiosLoader(options["bios_loader"])
+        places = BootPlaces(
+            Firmware(entry["firmware"]),
+            _partition(disk, entry["system_partition"]),
+            _partition(disk, entry["os_partition"]),
+        )
+        return InstallBoot(places, BootOptions(**options), int(entry["seed"], 16))
+    partition = _partition(disk, entry["partition"])
+    if kind is FormatVolume:
+        label = entry["label"]
+        return FormatVolume(
+            partition,
+            FileSystem(entry["filesystem"]),
+            None if label is None else str(label),
+            int(entry["serial"], 16),
+            bool(entry["quick"]),
+        )
+    if kind is ApplyToVolume:
+        numbers = (int(entry["image"]), int(entry["size"]), int(entry["files"]))
+        return ApplyToVolume(partition, numbers[0], str(entry["name"]), numbers[1], numbers[2])
+    return ForgetDrives(partition)
+
+
+def _partition(disk: DiskPlan, number: object) -> Partition:
+    found = next((each for each in disk.table.partitions if each.number == number and not each.is_extended), None)
+    if found is None:
+        raise InvalidRequest(f"a step is about partition {number}, which its table does not have")
+    return found
+
+
+def _refuse_order(plan: DeployPlan, source: str) -> None:
+    """Refuse a plan that was put together by hand in a way that no plan of ours is."""
+    kinds = [type(step) for step in plan.steps]
+    ranks = [list(_KINDS).index(kind) for kind in kinds]
+    if kinds.count(WriteTable) != 1 or ApplyToVolume not in kinds or ranks != sorted(ranks):
+        raise InvalidDocument(
+            f"{source} cannot be used: its steps are not a table, then formats, then at least one image, then what "
+            "makes the disk start"
+        )
+
+
+def images_of(plan: DeployPlan, wim: WimFile) -> tuple[WimImage, ...]:
+    """Return the images that a plan applies, in its order; they must be those that it was made for.
+
+    Raises:
+        ImageNotFound: when the WIM does not have them, or others under their numbers.
+    """
+    found = []
+    for step in plan.steps:
+        if not isinstance(step, ApplyToVolume):
+            continue
+        image = next((each for each in wim.images if each.index == step.image), None)
+        audit = None if image is None else image.audit()
+        if (
+            image is None
+            or audit is None
+            or (image.name, audit.size, audit.files) != (step.name, step.size, step.files)
+        ):
+            raise ImageNotFound(
+                f"{wim.path}: image {step.image} is not the one that the plan was made for: {step.name!r} with "
+                f"{step.files} files of {step.size} bytes"
+            )
+        found.append(image)
+    return tuple(found)

@@ -1,0 +1,315 @@
+"""An open disk: opened once, locked from the first look to the last, and handed down open.
+
+::
+
+    with open_disk("disk.img", write=True) as disk:
+        print(disk.table.partitions)
+        with open_files(disk.volume(3), write=True) as files:
+            files.write("hello.txt", b"hello")
+
+Whoever gets a :class:`Disk`, or a volume of it, opens no path again: nothing else can come between two steps.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from osdimage.imaging.disk.container import disk_bytes
+from osdimage.imaging.disk.target import FileTarget, create_image, lock
+from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.units import Bytes, Extent, Geometry, Lba, format_size
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.read import DiskReading
+    from osdimage.imaging.disk.table import Partition, PartitionTable
+
+_BLKSSZGET = 0x1268  # linux/fs.h
+
+
+class Disk:
+    """A disk image or a block device that is open.  Close it, or use it in a ``with`` statement.
+
+    Attributes:
+        target: its bytes.
+        path: the file or device.
+        is_new: whether it was made when it was opened, so that it holds nothing but zeros.  When its ``with`` statement
+            ends in an error, it is removed if no table was written, and stays otherwise.
+    """
+
+    def __init__(self, target: FileTarget, path: Path, *, is_new: bool = False) -> None:
+        """Take over the target, which is closed with the disk."""
+        self.target = target
+        self.path = path
+        self.is_new = is_new
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.target.name
+
+    @property
+    def geometry(self) -> Geometry:
+        """Its sectors."""
+        return self.target.geometry
+
+    def read(self) -> DiskReading:
+        """Read its partition table, with what is to be said of it.
+
+        Raises:
+            StorageError: when it cannot be read.
+        """
+        from osdimage.imaging.disk.read import read_table  # noqa: PLC0415 - construct comes with it
+
+        return read_table(self.target)
+
+    @property
+    def table(self) -> PartitionTable:
+        """Its partition table, read anew each time: a step may have written another.
+
+        Raises:
+            InvalidTable: when it has none that can be used.
+            StorageError: when it cannot be read.
+        """
+        return self.read().require()
+
+    def partition(self, number: int) -> Partition:
+        """Return a partition that can hold a volume.
+
+        Raises:
+            InvalidRequest: when there is no such partition; the message lists those that there are.
+            InvalidTable, StorageError: as :attr:`table`.
+        """
+        return _find(self, number)
+
+    def volume(self, number: int) -> OpenVolume:
+        """Return the volume in a partition, which can be used as long as the disk is open.
+
+        Raises:
+            InvalidRequest, InvalidTable, StorageError: as :meth:`partition`.
+        """
+        return self.volume_in(self.partition(number))
+
+    def volume_in(self, partition: Partition) -> OpenVolume:
+        """Return the volume in a partition of its table."""
+        return OpenVolume.of(self.target, partition.extent, self.path, partition.number)
+
+    def close(self) -> None:
+        """Close it, which gives its lock back; closing twice is harmless."""
+        self.target.close()
+
+    def __enter__(self) -> Self:
+        """Return the disk itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it; after an error, remove one that was made and is blank."""
+        try:
+            if error is not None and self.is_new and not self.target.is_closed and self.read().table is None:
+                self.path.unlink(missing_ok=True)
+        finally:
+            self.close()
+
+
+def open_disk(
+    path: str | os.PathLike[str],
+    *,
+    write: bool = False,
+    create: Bytes | int | None = None,
+    require: Bytes | int | None = None,
+    sector_size: int | None = None,
+    share: bool = False,
+) -> Disk:
+    """Open a disk image or a block device.
+
+    For writing, a device is opened exclusively and both are locked, so that two programs that ask do not write them at
+    once; an image that a loop device uses is refused.
+
+    Args:
+        path: the disk.
+        write: whether it will be written to.
+        create: make a blank, sparse image of so many bytes where nothing is; what is there must have this size.
+        require: the size in bytes that it must have.
+        sector_size: in bytes; None for what a GPT says, or the device.
+        share: when it is only read, hold the lock that readers share, so that no program that asks writes meanwhile.
+
+    Raises:
+        StorageError: when it cannot be opened, or made.
+        TargetRefused: when it is neither, is a partition, is in use, is read-only, or has another size.
+        InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
+        InvalidRequest: when ``sector_size`` is not that of the device.
+    """
+    from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - who opens a volume alone needs none of it
+
+    where = Path(path)
+    if create is not None and not where.exists():
+        return Disk(create_image(str(where), create, sector_size=sector_size or 512), where, is_new=True)
+    target = open_target(str(where), write=write, sector_size=sector_size)
+    try:
+        wanted = create if create is not None else require
+        if wanted is not None:
+            _require_size(target, wanted)
+        if share and not write:
+            lock(target.descriptor, str(where), shared=True)
+    except BaseException:
+        target.close()
+        raise
+    return Disk(target, where)
+
+
+def _require_size(target: FileTarget, size_bytes: int) -> None:
+    have = target.geometry.size_bytes
+    if have != size_bytes:
+        raise TargetRefused(
+            f"{target.name} exists and has {have} bytes, not {size_bytes}; valid is the size that it has, or none"
+        )
+
+
+@contextmanager
+def opened_disk(disk: Disk | str | os.PathLike[str], *, write: bool = False, share: bool = False) -> Iterator[Disk]:
+    """Yield a disk that is open, or open one by its path and close it at the end.
+
+    Raises:
+        OsdImageError: as :func:`open_disk`.
+    """
+    if isinstance(disk, Disk):
+        yield disk
+        return
+    with open_disk(disk, write=write, share=share) as opened:
+        yield opened
+
+
+@contextmanager
+def open_volume(
+    path: str | os.PathLike[str],
+    partition: int | None = None,
+    *,
+    write: bool = False,
+    sector_size: int | None = None,
+    share: bool = False,
+) -> Iterator[OpenVolume]:
+    """Open a volume by its path, and close it at the end.
+
+    Args:
+        path: a disk (file or device), or without ``partition`` a file or device that holds one volume.
+        partition: the number of the partition.
+        write: whether it will be written to; then it is locked as :func:`open_disk` does.
+        sector_size: of a disk image that does not tell, in bytes.
+        share: as :func:`open_disk` takes it.
+
+    Raises:
+        StorageError: when it cannot be opened or read.
+        TargetRefused: when it is in use or read-only, or no file or device at all.
+        InvalidTable: when the disk has no partition table that can be used.
+        InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
+        InvalidRequest: when the disk has no such partition, or it cannot hold a volume.
+    """
+    where = Path(path)
+    if partition is not None:
+        with open_disk(where, write=write, sector_size=sector_size, share=share) as disk:
+            yield disk.volume(partition)
+        return
+    with _open_whole(where, write=write, share=share) as target:
+        if target.geometry.sectors == 0:
+            raise TargetRefused(f"{where}: is empty")
+        yield OpenVolume.of(target, Extent(Lba(0), target.geometry.sectors), where, None)
+
+
+@contextmanager
+def opened_place(
+    place: OpenVolume | str | os.PathLike[str],
+    partition: int | None = None,
+    *,
+    write: bool = False,
+    sector_size: int | None = None,
+    share: bool = False,
+) -> Iterator[OpenVolume | Path]:
+    """Yield the volume that a place is, opened once when it was given by its path, or the directory.
+
+    A directory is also what is not there yet.  The arguments are those of :func:`open_volume`.
+
+    Raises:
+        InvalidRequest: when a partition of a directory was chosen.
+        OsdImageError: as :func:`open_volume`.
+    """
+    if isinstance(place, OpenVolume):
+        yield place
+        return
+    path = Path(place)
+    try:
+        is_folder = not path.exists() or path.is_dir()
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    if partition is None and is_folder:
+        yield path
+        return
+    with open_volume(path, partition, write=write, sector_size=sector_size, share=share) as volume:
+        yield volume
+
+
+def _find(disk: Disk, number: int) -> Partition:
+    table = disk.table
+    found = next((each for each in table.partitions if each.number == number), None)
+    if found is None:
+        from osdimage.imaging.disk.held import volumes  # noqa: PLC0415 - only the message needs it
+
+        held = dict(volumes(disk.target, table))
+        lines = [
+            f"{each.number} ({(held[each].kind if each in held else None) or each.type_label}, "
+            f"{format_size(table.size_bytes(each))})"
+            for each in table.partitions
+            if not each.is_extended
+        ]
+        there = f"it has {', '.join(lines)}" if lines else "it has none"
+        raise InvalidRequest(f"{disk.name}: there is no partition {number}; {there}")
+    if found.is_extended:
+        inner = ", ".join(str(each.number) for each in table.logicals) or "none"
+        raise InvalidRequest(
+            f"{disk.name}: partition {number} is the extended partition, which holds no volume; in it are: {inner}"
+        )
+    return found
+
+
+@contextmanager
+def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[FileTarget]:
+    """Open a file, a disk or a partition's device as it is, with its sector size."""
+    try:
+        facts = path.stat()
+        is_device = stat.S_ISBLK(facts.st_mode)
+        if not (is_device or stat.S_ISREG(facts.st_mode)):
+            raise TargetRefused(f"{path}: is neither a file nor a block device")
+        exclusive = os.O_EXCL if is_device and write else 0
+        descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | exclusive | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in {errno.EBUSY, errno.EROFS}:
+            raise TargetRefused(f"{path} cannot be opened for writing: {error.strerror}") from error
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    try:
+        if write or share:
+            lock(descriptor, str(path), shared=not write)
+        sector_size = _sector_size(descriptor) if is_device else 512
+        size_bytes = os.lseek(descriptor, 0, os.SEEK_END)
+        if not is_device:
+            size_bytes = disk_bytes(str(path), descriptor, size_bytes, write=write)
+        geometry = Geometry.of_size(size_bytes, sector_size)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with FileTarget(str(path), descriptor, geometry) as target:
+        yield target
+
+
+def _sector_size(descriptor: int) -> int:
+    size: int = struct.unpack("i", fcntl.ioctl(descriptor, _BLKSSZGET, bytes(4)))[0]
+    return size

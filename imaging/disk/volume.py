@@ -1,0 +1,93 @@
+"""A volume: a window of an open disk, or of a file or device that holds nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.disk.content import Content, described
+from osdimage.imaging.disk.signatures import identify
+from osdimage.imaging.disk.target import FileTarget, Window
+from osdimage.imaging.errors import StorageError
+from osdimage.imaging.units import Extent
+from osdimage.native.slices.slices import CACHE_SIZE, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVolume:
+    """A volume, which can be used as long as its disk is open; :meth:`Disk.volume` makes it.
+
+    Attributes:
+        target: the disk, file or device, open.
+        extent: the sectors of the volume.
+        name: what messages call it.
+        path: the disk, file or device.
+        partition: the number of the partition in it, or None when the volume is all there is.
+        content: what it holds, or None when that is not known.
+    """
+
+    target: FileTarget
+    extent: Extent
+    name: str
+    path: Path
+    partition: int | None
+    content: Content | None
+
+    @classmethod
+    def of(cls, target: FileTarget, extent: Extent, path: Path, partition: int | None) -> OpenVolume:
+        """Return the volume in a window, and look at what it holds.
+
+        Raises:
+            StorageError: when it cannot be read.
+        """
+        name = title_of(Path(target.name), partition)
+        return cls(target, extent, name, path, partition, identify(target.window(extent)))
+
+    @property
+    def described(self) -> str:
+        """What it holds, in words."""
+        return described(self.content)
+
+    def window(self) -> Window:
+        """Return its sectors as a target of their own, with its name."""
+        window = self.target.window(self.extent)
+        window.name = self.name
+        return window
+
+    @contextmanager
+    def sliced(self, *, read_only: bool, sync: bool = True, cache_size: int = CACHE_SIZE) -> Iterator[Slice]:
+        """Give the volume a name by which libwim and libntfs-3g open it.
+
+        Raises:
+            StorageError: when what was written by that name could not be stored.
+        """
+        size = self.target.geometry.sector_size
+        try:
+            piece = Slice(
+                self.target.descriptor,
+                self.extent.first * size,
+                self.extent.count * size,
+                read_only=read_only,
+                sync=sync,
+                sector_size=size,
+                cache_size=cache_size,
+            )
+        except OSError as error:
+            raise self.failure(error) from error
+        with piece:
+            yield piece
+            try:
+                piece.close()
+            except OSError as error:
+                raise self.failure(error) from error
+
+    def failure(self, error: OSError) -> StorageError:
+        """Return what to raise for a system error that concerns it."""
+        return StorageError(f"{self.name}: {error.strerror}", path=self.path, errno=error.errno)
+
+
+def title_of(path: Path, partition: int | None) -> str:
+    """Return what messages call a volume that is not open: a partition of a disk, or all of a file or device."""
+    return str(path) if partition is None else f"{path} partition {partition}"
