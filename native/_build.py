@@ -25,6 +25,8 @@ SOURCES = (
     "wim/scan.c",
     "wim/resource.c",
     "wim/blob_table.c",
+    "slices/source.c",
+    "slices/source_file.c",
     "slices/window.c",
     "slices/blocks.c",
     "slices/cache.c",
@@ -38,8 +40,8 @@ SOURCES = (
     "ntfs/join.c",
     "ntfs/files.c",
 )
-# ntfs/volume.h declares what four of them do.
-_DECLARED_TOGETHER = {"ntfs/wipe.c", "ntfs/join.c", "ntfs/files.c"}
+# ntfs/volume.h declares what four of them do, and slices/source.h how each source is made.
+_DECLARED_TOGETHER = {"ntfs/wipe.c", "ntfs/join.c", "ntfs/files.c", "slices/source_file.c"}
 HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER)
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (

@@ -19,6 +19,7 @@ from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, format_size
 from osdimage.native import holes
+from osdimage.native.slices.sources import Source
 
 Data = bytes | bytearray | memoryview
 
@@ -162,6 +163,7 @@ class FileTarget(BlockTarget):
         """Take over the descriptor, which is closed with the target."""
         super().__init__(path, geometry)
         self._descriptor: int | None = descriptor
+        self._source: Source | None = None
 
     @property
     def descriptor(self) -> int:
@@ -173,6 +175,21 @@ class FileTarget(BlockTarget):
         if self._descriptor is None:
             raise ValueError(f"{self.name} is closed")
         return self._descriptor
+
+    @property
+    def source(self) -> Source:
+        """Its bytes for the native parts, which keep them open for as long as they need them.
+
+        Raises:
+            ValueError: when the target is closed.
+            StorageError: when it cannot be opened once more.
+        """
+        if self._source is None:
+            try:
+                self._source = Source.of_file(self.descriptor)
+            except OSError as error:
+                raise self._failure("opening", error) from error
+        return self._source
 
     @property
     def is_closed(self) -> bool:
@@ -209,6 +226,8 @@ class FileTarget(BlockTarget):
     def close(self) -> None:
         """Close the file."""
         descriptor, self._descriptor = self._descriptor, None
+        if self._source is not None:
+            self._source.close()
         if descriptor is not None:
             os.close(descriptor)
 

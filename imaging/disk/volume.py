@@ -66,7 +66,7 @@ class OpenVolume:
         size = self.target.geometry.sector_size
         try:
             piece = Slice(
-                self.target.descriptor,
+                self.target.source,
                 self.extent.first * size,
                 self.extent.count * size,
                 read_only=read_only,

@@ -85,6 +85,22 @@ int osd_ntfs_sync(ntfs_volume *volume);
 /* Implemented in callbacks.py. */
 extern "Python" int osd_on_removed(int64_t removed, void *listener);
 
+/* slices/source.h */
+enum osd_find { OSD_FIND_DATA, OSD_FIND_HOLE };
+struct osd_source {
+	int64_t size;
+	int is_read_only;
+	...;
+};
+struct osd_source *osd_source_of_file(int fd);
+void osd_source_release(struct osd_source *source);
+int osd_source_holds(const struct osd_source *source, int64_t size, int64_t at);
+int osd_source_read(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at);
+int osd_source_write(struct osd_source *source, const uint8_t *buffer, int64_t size, int64_t at);
+int64_t osd_source_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t end);
+int osd_source_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch);
+int osd_source_sync(struct osd_source *source);
+
 /* slices/units.h, slices/window.h, slices/registry.h, slices/device.h */
 #define OSD_CACHE_BLOCK ...
 struct osd_slice_counters {
@@ -92,8 +108,8 @@ struct osd_slice_counters {
 	uint64_t file_reads, file_read_bytes, file_writes, file_written_bytes, syncs;
 };
 int osd_slice_install(void);
-int64_t osd_slice_register(int fd, int64_t offset, int64_t length, uint32_t sector_size, int read_only, int sync,
-			   uint64_t cache_size);
+int64_t osd_slice_register(struct osd_source *source, int64_t offset, int64_t length, uint32_t sector_size,
+			   int read_only, int sync, uint64_t cache_size);
 int osd_slice_unregister(int64_t number);
 int osd_slice_error(int64_t number);
 int osd_slice_counters(int64_t number, struct osd_slice_counters *counters);

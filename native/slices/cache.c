@@ -1,12 +1,12 @@
 /*
- * A bounded write-back cache over a window of a file.
+ * A bounded write-back cache over a window of a source.
  *
  * libntfs-3g reads and writes a volume in small pieces, most of them some bytes to 4 KiB and most of them near each
  * other.  The cache turns them into few large calls:
  *
- *   - Each block of 64 KiB knows which of its units of 512 bytes hold contents (valid), and which of these the file
+ *   - Each block of 64 KiB knows which of its units of 512 bytes hold contents (valid), and which of these the source
  *     does not have yet (dirty).  A unit that is written as a whole is never read.
- *   - A block that is a hole of the file (SEEK_DATA) is zeros: it is never read either.
+ *   - A block that is a hole of the source is zeros: it is never read either.
  *   - When the cache is full, the quarter that was not used for longest is written in the order of the disk, what is
  *     adjacent in one call, and leaves.
  *   - A failed write may belong to any earlier operation.  Its errno stays, and every later one fails with it.
@@ -15,18 +15,19 @@
  * with osd_cache_write_last() come after everything else, in the order in which they were named, and do not leave the
  * cache before it is flushed.  A device names the first records of the MFT and then their mirror (mirror.c), so:
  *
- *   - Before a flush the file has both as the flush before left them, and they agree, whatever else was written since.
- *     The first flush is that of the dirty flag alone, so the volume says from then on that it is not finished.
+ *   - Before a flush the source has both as the flush before left them, and they agree, whatever else was written
+ *     since.  The first flush is that of the dirty flag alone, so the volume says from then on that it is not finished.
  *   - In a flush, up to the last two writes, they still do.
  *   - Between these two, the records are new and the mirror is old, and libntfs-3g refuses the volume as damaged.  The
  *     dirty flag is in one of these records.  It is set in the new ones in every flush but the last, and in the old ones
  *     in every flush but the first, so one of the two says dirty: that tells a write that was not finished from damage
  *     (imaging/volume/ntfs/mirror.py).  As the records are written after all that they describe (the size and place of
  *     the MFT), it is the mirror that is mended.
- *   - After them everything is in the file.
+ *   - After them everything is in the source.
  *
- * This is the order of system calls, which holds when the process ends and the machine goes on.  When the machine stops
- * the medium has what was synced, and of the rest an unknown part; the flag is cleared after all else is synced.
+ * This is the order of calls, which a source holds when the process ends and the machine goes on (source.h).  When the
+ * machine stops the medium has what was synced, and of the rest an unknown part; the flag is cleared after all else is
+ * synced.
  */
 #define _GNU_SOURCE
 #include "slices/cache.h"
@@ -338,7 +339,7 @@ uncached_size(struct osd_cache *cache, int64_t offset, int64_t count)
 	return size;
 }
 
-/* Pass a range on in pieces: whole blocks that are not in the cache to the file, all else to its block. */
+/* Pass a range on in pieces: whole blocks that are not in the cache to the source, all else to its block. */
 static int
 transfer_pieces(struct osd_cache *cache, uint8_t *buffer, int64_t count, int64_t offset, transfer file, transfer block)
 {
@@ -368,8 +369,8 @@ transfer_pieces(struct osd_cache *cache, uint8_t *buffer, int64_t count, int64_t
 /* ---- the face */
 
 /*
- * Make a cache of so many bytes; less than one block is none, and everything goes to the file at once.  It counts what
- * it does in counters.  Returns NULL with errno when there is no memory.
+ * Make a cache of so many bytes; less than one block is none, and everything goes to the source at once.  It counts
+ * what it does in counters.  Returns NULL with errno when there is no memory.
  */
 struct osd_cache *
 osd_cache_new(const struct osd_window *window, uint64_t size, struct osd_slice_counters *counters)
@@ -444,7 +445,7 @@ osd_cache_write(struct osd_cache *cache, const uint8_t *buffer, int64_t count, i
 	return transfer_pieces(cache, (uint8_t *)(uintptr_t)buffer, count, offset, write_file, write_block);
 }
 
-/* Write everything that is dirty to the file.  Returns 0, or -1 with errno. */
+/* Write everything that is dirty to the source.  Returns 0, or -1 with errno. */
 int
 osd_cache_flush(struct osd_cache *cache)
 {

@@ -1,4 +1,4 @@
-/* A bounded write-back cache over a window of a file.  See cache.c. */
+/* A bounded write-back cache over a window of a source.  See cache.c. */
 #ifndef OSDIMAGE_SLICE_CACHE_H
 #define OSDIMAGE_SLICE_CACHE_H
 

@@ -4,7 +4,7 @@
  * libntfs-3g opens every volume through ntfs_device_unix_io_ops, a structure of function pointers that it exports and
  * that can be written.  osd_slice_install() replaces its open by one that recognises the name of a registered slice and
  * gives that device operations of its own; every other name goes to the original open and stays with the original
- * operations.  So libwim and libntfs-3g read and write a window of a file with the code they have, and nothing outside
+ * operations.  So libwim and libntfs-3g read and write a window of a disk with the code they have, and nothing outside
  * the window can be reached: the bounds are checked here, below both.
  *
  * Reads and writes go through a cache (cache.c).  The errno of a write or sync that failed stays with the slice
@@ -155,7 +155,7 @@ slice_sync(struct ntfs_device *device)
 		return osd_slice_stick(state->slice, errno);
 	if (state->is_unsynced && state->slice->sync) {
 		state->counters.syncs++;
-		if (fsync(state->slice->window.fd) != 0) {
+		if (osd_source_sync(state->slice->window.source) != 0) {
 			osd_cache_fail(state->cache, errno);
 			return osd_slice_stick(state->slice, errno);
 		}
@@ -169,14 +169,14 @@ slice_sync(struct ntfs_device *device)
 static int
 slice_stat(struct ntfs_device *device, struct stat *facts)
 {
-	const struct osd_slice *slice = state_of(device)->slice;
+	const struct state *state = state_of(device);
 
-	if (fstat(slice->window.fd, facts) != 0)
-		return -1;
-	facts->st_mode = (facts->st_mode & ~(mode_t)S_IFMT) | S_IFREG;
-	facts->st_rdev = 0;
-	facts->st_size = slice->window.length;
-	facts->st_blocks = (slice->window.length + 511) / 512;
+	memset(facts, 0, sizeof(*facts));
+	facts->st_mode = S_IFREG | S_IRUSR | (state->is_writer ? S_IWUSR : 0);
+	facts->st_nlink = 1;
+	facts->st_size = state->slice->window.length;
+	facts->st_blksize = OSD_CACHE_BLOCK;
+	facts->st_blocks = (state->slice->window.length + 511) / 512;
 	return 0;
 }
 

@@ -1,21 +1,13 @@
 /*
- * The registry of slices: windows of files that libntfs-3g is to open by a number.
+ * The registry of slices: windows of sources that libntfs-3g is to open by a number.
  *
  * One mutex guards it, and what the users of a slice share: its error and its sums.
  */
-#define _GNU_SOURCE
 #include "slices/registry.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/types.h>
-#include <unistd.h>
-
-#include <linux/fs.h>
 
 #include "fail.h"
 #include "slices/cache.h"
@@ -27,66 +19,35 @@ static int64_t last_number;
 static void
 free_slice(struct osd_slice *slice)
 {
-	close(slice->window.fd);
+	osd_source_release(slice->window.source);
 	free(slice);
 }
 
-/* Check that the window lies in the file and that the file can be used as wanted. */
-static int
-check_file(int fd, int64_t offset, int64_t length, int read_only, struct stat *facts)
-{
-	int mode = fcntl(fd, F_GETFL);
-	off_t size;
-
-	if (mode < 0 || fstat(fd, facts) != 0)
-		return -1;
-	if (S_ISREG(facts->st_mode)) {
-		size = facts->st_size;
-	} else if (S_ISBLK(facts->st_mode)) {
-		uint64_t bytes;
-
-		if (ioctl(fd, BLKGETSIZE64, &bytes) != 0)
-			return -1;
-		size = bytes > INT64_MAX ? INT64_MAX : (off_t)bytes;
-	} else {
-		return fail(EINVAL);
-	}
-	if ((mode & O_ACCMODE) == O_WRONLY || (!read_only && (mode & O_ACCMODE) != O_RDWR) || (mode & O_APPEND) != 0)
-		return fail(EBADF);
-	if (offset < 0 || length <= 0 || offset > size || length > size - offset)
-		return fail(EINVAL);
-	return 0;
-}
-
 /*
- * Make a window of a file or block device known under a number; its name is OSD_SLICE_PREFIX and the number.  The file
- * descriptor is duplicated, so the caller may close it; its position moves.  A cache of less than one block is none.
- * Returns the number (above 0), or -1 with errno: EINVAL when the window does not lie in the file, EBADF when the file
- * is not open as it must be.
+ * Make a window of a source known under a number; its name is OSD_SLICE_PREFIX and the number.  The slice is one more
+ * user of the source, so the caller may release it.  A cache of less than one block is none.  Returns the number (above
+ * 0), or -1 with errno: EINVAL when the window does not lie in the source, EROFS when the source cannot be written and
+ * the slice is to be.
  */
 int64_t
-osd_slice_register(int fd, int64_t offset, int64_t length, uint32_t sector_size, int read_only, int sync,
-		   uint64_t cache_size)
+osd_slice_register(struct osd_source *source, int64_t offset, int64_t length, uint32_t sector_size, int read_only,
+		   int sync, uint64_t cache_size)
 {
 	struct osd_slice *slice;
-	struct stat facts;
 	int64_t number;
 
-	if (check_file(fd, offset, length, read_only, &facts) != 0)
-		return -1;
+	if (source->is_read_only && !read_only)
+		return fail(EROFS);
+	if (length == 0 || !osd_source_holds(source, length, offset))
+		return fail(EINVAL);
 	if (sector_size < 512 || (sector_size & (sector_size - 1)) != 0 || cache_size > OSD_CACHE_LARGEST)
 		return fail(EINVAL);
 	slice = calloc(1, sizeof(*slice));
 	if (slice == NULL)
 		return fail(ENOMEM);
-	slice->window.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (slice->window.fd < 0) {
-		free(slice);
-		return -1;
-	}
+	slice->window.source = osd_source_keep(source);
 	slice->window.offset = offset;
 	slice->window.length = length;
-	slice->window.has_holes = S_ISREG(facts.st_mode);
 	slice->sector_size = sector_size;
 	slice->read_only = read_only;
 	slice->sync = sync;

@@ -23,8 +23,8 @@ struct osd_slice {
 	struct osd_slice_counters sums;
 };
 
-int64_t osd_slice_register(int fd, int64_t offset, int64_t length, uint32_t sector_size, int read_only, int sync,
-			   uint64_t cache_size);
+int64_t osd_slice_register(struct osd_source *source, int64_t offset, int64_t length, uint32_t sector_size,
+			   int read_only, int sync, uint64_t cache_size);
 int osd_slice_unregister(int64_t number);
 int osd_slice_error(int64_t number);
 int osd_slice_counters(int64_t number, struct osd_slice_counters *counters);

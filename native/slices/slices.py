@@ -1,4 +1,4 @@
-"""A window of a disk image or a block device, under a name that libwim and libntfs-3g open as they open a volume.
+"""A window of a source, such as a disk image, under a name that libwim and libntfs-3g open as they open a volume.
 
 The Python face of ``device.c``.  Nothing outside the window can be read or written through the name, which means
 nothing to other processes.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from osdimage.native._wimlib import ffi, lib
+from osdimage.native.slices.sources import Source
 
 CACHE_SIZE = 64 << 20
 """Bytes that a slice keeps of what is not written yet, or was read, unless told otherwise."""
@@ -30,12 +31,12 @@ class SliceCounters:
         written_bytes: how much.
         hits: pieces of both that were found in the cache.
         misses: pieces of both that were not.
-        holes: misses that were answered without reading, since the file has a hole there.
-        file_reads: how often the file was read.
+        holes: misses that were answered without reading, since the source has a hole there.
+        file_reads: how often the source was read.
         file_read_bytes: how much.
-        file_writes: how often the file was written.
+        file_writes: how often the source was written.
         file_written_bytes: how much.
-        syncs: how often the file was synced.
+        syncs: how often the source was synced.
     """
 
     reads: int
@@ -53,7 +54,7 @@ class SliceCounters:
 
 
 class Slice:
-    """A window of an open file or block device.  Use it as a context manager, or call :meth:`close`.
+    """A window of an open source.  Use it as a context manager, or call :meth:`close`.
 
     It may be opened many times by its name, by one writer or by several readers at once.  After a write or a sync has
     failed, everything that is tried with it fails with the same error.
@@ -61,7 +62,7 @@ class Slice:
 
     def __init__(
         self,
-        descriptor: int,
+        source: Source,
         offset: int,
         length: int,
         *,
@@ -70,10 +71,10 @@ class Slice:
         sector_size: int = 512,
         cache_size: int = CACHE_SIZE,
     ) -> None:
-        """Give a window of a file a name.
+        """Give a window of a source a name.
 
         Args:
-            descriptor: the file; it is duplicated, so it may be closed at once.  Its position moves.
+            source: where the bytes are; it may be closed at once.
             offset: where the window begins, in bytes.
             length: its size in bytes.
             read_only: refuse to be opened for writing.
@@ -82,11 +83,11 @@ class Slice:
             cache_size: bytes; below 64 KiB there is no cache.
 
         Raises:
-            OSError: EINVAL when the window does not lie in the file, EBADF when the file is not open as it must be.
+            OSError: EINVAL when the window does not lie in the source, EROFS when that cannot be written.
         """
         if lib.osd_slice_install() != 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
-        number = lib.osd_slice_register(descriptor, offset, length, sector_size, read_only, sync, cache_size)
+        number = lib.osd_slice_register(source.handle, offset, length, sector_size, read_only, sync, cache_size)
         if number < 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
         self._number: int | None = number
@@ -129,7 +130,7 @@ class Slice:
 
         Raises:
             OSError: the error of the first write or sync that failed; EBUSY when the slice is still open for writing,
-                so that what was written may not be in the file.
+                so that what was written may not be in the source.
         """
         if self._number is None:
             return

@@ -1,9 +1,11 @@
-/* A part of an open file, read and written at its own offsets.  See window.c. */
+/* A part of a source, read and written at its own offsets.  See window.c. */
 #ifndef OSDIMAGE_SLICE_WINDOW_H
 #define OSDIMAGE_SLICE_WINDOW_H
 
 #include <stdint.h>
 #include <sys/uio.h>
+
+#include "slices/source.h"
 
 struct osd_slice_counters {
 	uint64_t reads;			/* asked of the slice */
@@ -13,7 +15,7 @@ struct osd_slice_counters {
 	uint64_t hits;			/* pieces of either that found their block in the cache */
 	uint64_t misses;
 	uint64_t holes;			/* misses that were answered without reading */
-	uint64_t file_reads;		/* system calls */
+	uint64_t file_reads;		/* asked of the source */
 	uint64_t file_read_bytes;
 	uint64_t file_writes;
 	uint64_t file_written_bytes;
@@ -21,10 +23,9 @@ struct osd_slice_counters {
 };
 
 struct osd_window {
-	int fd;
-	int64_t offset;			/* in the file */
+	struct osd_source *source;
+	int64_t offset;			/* in the source */
 	int64_t length;
-	int has_holes;			/* SEEK_DATA tells holes of this file */
 };
 
 int osd_window_read(const struct osd_window *window, uint8_t *buffer, int64_t size, int64_t offset,

@@ -20,6 +20,7 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.native.slices.slices import Slice
+from osdimage.native.slices.sources import Source
 
 OSDIMAGE = Path(sys.executable).with_name("osdimage")
 MIB = 1 << 20
@@ -148,7 +149,7 @@ def with_slice(disk: Disk, use: Callable[[str], object]) -> object:
     """Call a function with the name by which libntfs-3g opens the partition."""
     descriptor = os.open(disk.path, os.O_RDWR)
     try:
-        with Slice(descriptor, disk.offset, disk.size) as piece:
+        with Source.of_file(descriptor) as source, Slice(source, disk.offset, disk.size) as piece:
             return use(piece.name)
     finally:
         os.close(descriptor)

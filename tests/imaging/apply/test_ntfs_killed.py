@@ -22,6 +22,7 @@ from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.volume.ntfs import mirror as ntfs_mirror
 from osdimage.native.ntfs import volume as ntfs
 from osdimage.native.slices.slices import Slice
+from osdimage.native.slices.sources import Source
 from runs.killed import Killer, killer
 
 pytestmark = pytest.mark.foreign
@@ -193,7 +194,9 @@ def test_the_first_records_stay_in_the_cache_until_all_else_is_written(volume: P
     mft, mirror = offsets(volume)
     before = volume.read_bytes()
     descriptor = os.open(volume, os.O_RDWR)
-    with Slice(descriptor, 0, len(before), cache_size=16 * BLOCK) as piece, Device(piece.name) as device:
+    source = Source.of_file(descriptor)
+    os.close(descriptor)
+    with source, Slice(source, 0, len(before), cache_size=16 * BLOCK) as piece, Device(piece.name) as device:
         for offset in (mft, mirror):
             device.pwrite(offset, bytes(SECTOR))
         for block in range(100, 200):
@@ -205,4 +208,3 @@ def test_the_first_records_stay_in_the_cache_until_all_else_is_written(volume: P
         device.sync()
         seen = volume.read_bytes()
         assert seen[mft : mft + SECTOR] == seen[mirror : mirror + SECTOR] == bytes(SECTOR)
-    os.close(descriptor)

@@ -1,0 +1,83 @@
+/* Where the bytes of a slice are: a file or a device, or whatever else implements these operations.  See source.c. */
+#ifndef OSDIMAGE_SLICE_SOURCE_H
+#define OSDIMAGE_SLICE_SOURCE_H
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* What osd_source_find() looks for. */
+enum osd_find {
+	OSD_FIND_DATA,			/* what may be anything */
+	OSD_FIND_HOLE,			/* what reads as zeros and takes no room */
+};
+
+struct osd_source;
+
+/*
+ * What a source implements.  It may count on this:
+ *
+ *   - A range lies in the source: the caller has checked that.  Ranges of read and writev may be empty, and so may
+ *     pieces, of which there are IOV_MAX at most.
+ *   - Nothing that changes the source is called for one that is read-only.
+ *   - close is called once, when nobody uses the source any more, and nothing after it.
+ *
+ * and guarantees this:
+ *
+ *   - Threads: any of them may call any operation at any time.  What cannot be done at once (two requests on one
+ *     connection) is locked inside; no operation depends on which thread called the one before.
+ *   - All or nothing is told: 0, or -1 with errno.  After a failed writev, zero or sync it is unknown which part has
+ *     happened, and the caller says so.  A signal is no failure (EINTR).  A source that ends too early is EIO.
+ *   - When writev or zero has returned, every read has the new contents, in every thread, and they are out of this
+ *     process: who reads after it was killed finds them, and those of an earlier call no later than those of a later
+ *     one.  That is the order of writes that the cache argues with (cache.c).
+ *   - When sync has returned, all for which writev and zero had returned before is on the medium.
+ *   - Memory belongs to the caller, and a source does not call Python.
+ */
+struct osd_source_ops {
+	/* Read a range. */
+	int (*read)(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at);
+	/* Write pieces one after the other.  The array may be changed, the pieces not. */
+	int (*writev)(struct osd_source *source, struct iovec *pieces, int count, int64_t at);
+	/*
+	 * Tell where the first data (or hole) of a range begins, or end when there is none in it; -1 with errno.  What is
+	 * not known is data.
+	 */
+	int64_t (*find)(struct osd_source *source, enum osd_find what, int64_t at, int64_t end);
+	/*
+	 * Make a range zeros without sending them: with may_punch as a hole, which gives its room back, without it so that
+	 * the range keeps its room, or takes it.  1, 0 when this source cannot and nothing was changed, or -1 with errno.
+	 */
+	int (*zero)(struct osd_source *source, int64_t size, int64_t at, int may_punch);
+	int (*sync)(struct osd_source *source);
+	/* Free the source and what it holds. */
+	void (*close)(struct osd_source *source);
+};
+
+/* The first member of what implements it. */
+struct osd_source {
+	const struct osd_source_ops *ops;
+	int64_t size;			/* in bytes; does not change */
+	int is_read_only;
+	unsigned users;			/* see osd_source_keep() */
+};
+
+struct osd_source *osd_source_of_file(int fd);
+
+void osd_source_init(struct osd_source *source, const struct osd_source_ops *ops, int64_t size, int is_read_only);
+struct osd_source *osd_source_keep(struct osd_source *source);
+void osd_source_release(struct osd_source *source);
+
+/* Whether a range lies in the source. */
+static inline int
+osd_source_holds(const struct osd_source *source, int64_t size, int64_t at)
+{
+	return size >= 0 && at >= 0 && at <= source->size && size <= source->size - at;
+}
+
+int osd_source_read(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at);
+int osd_source_write(struct osd_source *source, const uint8_t *buffer, int64_t size, int64_t at);
+int64_t osd_source_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t end);
+int osd_source_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch);
+int osd_source_sync(struct osd_source *source);
+
+#endif

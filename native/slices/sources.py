@@ -1,0 +1,162 @@
+"""Where the bytes of a disk or of a slice are: a file, a device, or whatever else implements ``source.h``.
+
+The Python face of ``source.c``.  A source is shared: slices made of it, and devices that libntfs-3g has open, keep it
+alive when it is closed here.  Any number of threads may use it at once, and none of them holds the interpreter's lock
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from typing import Any, Self
+
+from osdimage.native._wimlib import ffi, lib
+
+# Memory that is filled from the source at once need not be cleared before.
+_allocate = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+class Source:
+    """An open source of bytes.  Use it as a context manager, or call :meth:`close`.
+
+    Everything that is done with one that is closed raises :class:`ValueError`, and what does not lie in it or cannot be
+    done :class:`OSError` (EINVAL; EROFS for changes to one that cannot be written).
+    """
+
+    def __init__(self, owned: Any) -> None:
+        """Take over a ``struct osd_source *``, as its user; use a class method in place of this.
+
+        Raises:
+            OSError: the error of the call that returned it, when that is NULL.
+        """
+        if owned == ffi.NULL:
+            raise _failure(ffi.errno)
+        # Whoever is inside of a call keeps it alive, so that closing does not take it from another thread.
+        self._source: Any = ffi.gc(owned, lib.osd_source_release)
+
+    @classmethod
+    def of_file(cls, descriptor: int) -> Self:
+        """Return the bytes of an open file or block device, as many as it has now.
+
+        Args:
+            descriptor: the file; it is duplicated, so it may be closed at once.  Its position moves.
+
+        Raises:
+            OSError: EINVAL when it is neither file nor block device, EBADF when it is not open for reading.
+        """
+        return cls(lib.osd_source_of_file(descriptor))
+
+    @property
+    def handle(self) -> Any:
+        """The ``struct osd_source *``, for the native parts."""
+        if self._source is None:
+            raise ValueError("this source is closed")
+        return self._source
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return int(self.handle.size)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it cannot be written."""
+        return bool(self.handle.is_read_only)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return so many bytes.
+
+        Raises:
+            OSError: when that failed; EIO when the file has become shorter.
+        """
+        source = self.handle
+        # Before memory is taken for what cannot be.
+        if not (0 <= size <= source.size and lib.osd_source_holds(source, size, offset)):
+            raise _failure(errno.EINVAL)
+        buffer = _allocate("uint8_t[]", size)
+        _check(lib.osd_source_read(source, buffer, size, offset))
+        return bytes(ffi.buffer(buffer))
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Write bytes.
+
+        Raises:
+            OSError: when that failed; it is unknown then how much was written.
+        """
+        buffer = ffi.from_buffer(data)
+        _check(lib.osd_source_write(self.handle, buffer, len(buffer), offset))
+
+    def sync(self) -> None:
+        """Wait until everything that was written is on the medium.
+
+        Raises:
+            OSError: when that failed.
+        """
+        _check(lib.osd_source_sync(self.handle))
+
+    def zero(self, offset: int, size: int, *, keep_room: bool = False) -> bool:
+        """Make a range zeros without writing them, if that can be done here; return whether it could.
+
+        Args:
+            offset: where it begins.
+            size: how many bytes.
+            keep_room: reserve room for the range; otherwise it becomes a hole.
+
+        Raises:
+            OSError: when it could but failed.
+        """
+        return _check(lib.osd_source_zero(self.handle, size, offset, not keep_room)) != 0
+
+    def data_ranges(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
+        """Yield begin and end of what may hold data in a range; the rest are holes and reads as zeros.
+
+        A source that keeps no record of holes gives one range.
+
+        Raises:
+            OSError: when it cannot be looked at.
+        """
+        begin, end = offset, offset + size
+        while (first := self._find(lib.OSD_FIND_DATA, begin, end)) < end:
+            begin = self._find(lib.OSD_FIND_HOLE, first, end)
+            yield first, begin
+
+    def hole_ranges(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
+        """Yield begin and end of the holes in a range.
+
+        Raises:
+            OSError: when it cannot be looked at.
+        """
+        begin, end = offset, offset + size
+        for first, after in self.data_ranges(offset, size):
+            if begin < first:
+                yield begin, first
+            begin = after
+        if begin < end:
+            yield begin, end
+
+    def _find(self, what: int, begin: int, end: int) -> int:
+        return _check(lib.osd_source_find(self.handle, what, begin, end))
+
+    def close(self) -> None:
+        """Give it up; a second call does nothing.  What was written but not synced is where it was."""
+        self._source = None
+
+    def __enter__(self) -> Self:
+        """Return the source."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def _check(result: int) -> int:
+    if result < 0:
+        raise _failure(ffi.errno)
+    return result
+
+
+def _failure(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
