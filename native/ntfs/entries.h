@@ -15,6 +15,7 @@
 #include <ntfs-3g/layout.h>
 #include <ntfs-3g/volume.h>
 
+/* A name in a directory.  The files of NTFS itself have none, and a short name is no entry beside its long one. */
 struct osd_entry {
 	struct osd_entry *next;
 	MFT_REF reference;
@@ -22,12 +23,46 @@ struct osd_entry {
 	ntfschar name[];
 };
 
+/* Make an entry.  Returns NULL with errno ENOMEM. */
 struct osd_entry *osd_entry_new(MFT_REF reference, const ntfschar *name, size_t length);
+
+/* Free an entry and all that follow it. */
 void osd_entries_free(struct osd_entry *entry);
+
+/*
+ * Open what a reference names; one without a sequence number names whatever its record holds.  Returns NULL with errno:
+ * ENOENT when it names nothing any more.
+ */
+ntfs_inode *osd_inode_open(ntfs_volume *volume, MFT_REF reference);
+
+/* Close what was opened, after something that returned 0, or -1 with errno.  Returns 0, or -1 with the first errno. */
+int osd_inode_close(ntfs_inode *inode, int result);
+
+/*
+ * List a directory.  Returns 0, or -1 with errno: ENOENT, or ENOTDIR when it is none.  What was found is the caller's
+ * in both cases.
+ */
 int osd_entries_list(ntfs_volume *volume, MFT_REF directory, struct osd_entry **entries);
-int osd_entry_find(ntfs_volume *volume, MFT_REF directory, const ntfschar *name, int length, MFT_REF *found);
+
+/*
+ * Find a name in a directory as the volume compares names, without case.  Returns 0 and the reference, which is 0 when
+ * there is none, or -1 with errno: ENOENT when there is no such directory, ENOTDIR when it is none.
+ */
+int osd_entry_find(ntfs_volume *volume, MFT_REF directory, const ntfschar *name, size_t length, MFT_REF *found);
+
+/* Tell whether something is a directory, and neither a link nor a junction: 1, 0, or -1 with errno. */
 int osd_entry_is_plain_directory(ntfs_volume *volume, MFT_REF reference);
+
+/*
+ * Delete an empty directory or a file, whose inode is open, from a directory.  The inode is closed in any case.
+ * Returns 0, or -1 with errno.
+ */
 int osd_entry_delete(ntfs_volume *volume, ntfs_inode *inode, MFT_REF directory, const struct osd_entry *entry);
+
+/*
+ * Move an entry from a directory to another that has none of its name.  It loses its short name.  Returns 0, or -1 with
+ * errno.
+ */
 int osd_entry_move(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF from, MFT_REF to);
 
 #endif

@@ -24,46 +24,17 @@
 #include <ntfs-3g/security.h>
 #include <ntfs-3g/volume.h>
 
+#include "fail.h"
+#include "ntfs/entries.h"
+
 /* What a caller may change: the rest tells how the file is stored. */
 #define SETTABLE (FILE_ATTR_READONLY | FILE_ATTR_HIDDEN | FILE_ATTR_SYSTEM | FILE_ATTR_ARCHIVE)
-
-static int
-fail(int number)
-{
-	errno = number;
-	return -1;
-}
-
-/* Close an inode, whatever result says; the first error counts. */
-static int
-close_inode(ntfs_inode *inode, int result)
-{
-	int number = errno;
-
-	if (ntfs_inode_close(inode) != 0)
-		return result != 0 ? fail(number) : -1;
-	return result != 0 ? fail(number) : 0;
-}
-
-/* Open what a reference names, if it is still that. */
-static ntfs_inode *
-open_inode(ntfs_volume *volume, uint64_t reference)
-{
-	ntfs_inode *inode = ntfs_inode_open(volume, MREF(reference));
-
-	if (inode != NULL && MSEQNO(reference) != 0 && le16_to_cpu(inode->mrec->sequence_number) != MSEQNO(reference)) {
-		ntfs_inode_close(inode);
-		errno = ENOENT;
-		return NULL;
-	}
-	return inode;
-}
 
 /* Tell what a reference names.  Returns 0, or -1 with errno. */
 int
 osd_ntfs_about(struct _ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about)
 {
-	ntfs_inode *inode = open_inode(volume, reference);
+	ntfs_inode *inode = osd_inode_open(volume, reference);
 
 	if (inode == NULL)
 		return -1;
@@ -83,67 +54,29 @@ int
 osd_ntfs_child(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
 	       struct osd_ntfs_about *about)
 {
-	ntfs_inode *inode = open_inode(volume, directory);
-	u64 found;
-	int number;
+	MFT_REF found;
 
-	if (inode == NULL)
+	if (osd_entry_find(volume, directory, name, length, &found) != 0)
 		return -1;
-	if ((inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) == 0) {
-		ntfs_inode_close(inode);
-		return fail(ENOTDIR);
-	}
-	NVolClearCaseSensitive(volume);
-	found = ntfs_inode_lookup_by_name(inode, name, (int)length);
-	number = errno;
-	NVolSetCaseSensitive(volume);
-	if (ntfs_inode_close(inode) != 0)
-		return -1;
-	if (found == (u64)-1)
-		return fail(number);
-	return osd_ntfs_about(volume, found, about);
+	return found == 0 ? fail(ENOENT) : osd_ntfs_about(volume, found, about);
 }
 
 /* ---- listing */
 
-struct listing {
-	uint8_t *data;
-	size_t size, capacity;
-	int error;
-};
-
-static int
-list_entry(void *data, const ntfschar *name, const int length, const int name_type, const s64 position,
-	   const MFT_REF reference, const unsigned type)
+/* How many bytes an entry takes in a list, which may be given. */
+static size_t
+pack_entry(const struct osd_entry *entry, uint8_t *list)
 {
-	struct listing *listing = data;
-	const uint64_t number = reference;
-	const uint16_t units = (uint16_t)length;
-	const size_t size = sizeof(number) + sizeof(units) + (size_t)length * sizeof(*name);
+	const uint64_t reference = entry->reference;
+	const uint16_t units = (uint16_t)entry->length;
+	const size_t bytes = units * sizeof(*entry->name);
 
-	(void)type;
-	/*
-	 * "." and "..", which libntfs-3g makes up at positions 0 and 1 (entries of these names would have others), the
-	 * files of NTFS itself, and short names, which go with the long ones.
-	 */
-	if (position < 2 || MREF(reference) < FILE_first_user || name_type == FILE_NAME_DOS)
-		return 0;
-	if (listing->capacity - listing->size < size) {
-		size_t capacity = 2 * listing->capacity + 4096;
-		uint8_t *grown = realloc(listing->data, capacity);
-
-		if (grown == NULL) {
-			listing->error = ENOMEM;
-			return -1;
-		}
-		listing->data = grown;
-		listing->capacity = capacity;
+	if (list != NULL) {
+		memcpy(list, &reference, sizeof(reference));
+		memcpy(list + sizeof(reference), &units, sizeof(units));
+		memcpy(list + sizeof(reference) + sizeof(units), entry->name, bytes);
 	}
-	memcpy(listing->data + listing->size, &number, sizeof(number));
-	memcpy(listing->data + listing->size + sizeof(number), &units, sizeof(units));
-	memcpy(listing->data + listing->size + sizeof(number) + sizeof(units), name, (size_t)length * sizeof(*name));
-	listing->size += size;
-	return 0;
+	return sizeof(reference) + sizeof(units) + bytes;
 }
 
 /*
@@ -153,28 +86,24 @@ list_entry(void *data, const ntfschar *name, const int length, const int name_ty
 int
 osd_ntfs_list(struct _ntfs_volume *volume, uint64_t directory, uint8_t **list, size_t *size)
 {
-	struct listing listing = { .data = NULL };
-	ntfs_inode *inode = open_inode(volume, directory);
-	s64 position = 0;
-	int result = 0;
+	struct osd_entry *entries;
+	int result = osd_entries_list(volume, directory, &entries), number;
 
 	*list = NULL;
 	*size = 0;
-	if (inode == NULL)
-		return -1;
-	if ((inode->mrec->flags & MFT_RECORD_IS_DIRECTORY) == 0)
-		result = fail(ENOTDIR);
-	else if (ntfs_readdir(inode, &position, &listing, list_entry) != 0)
-		result = fail(listing.error != 0 ? listing.error : errno);
-	if (close_inode(inode, result) != 0) {
-		int number = errno;
+	for (const struct osd_entry *entry = entries; result == 0 && entry != NULL; entry = entry->next)
+		*size += pack_entry(entry, NULL);
+	if (*size > 0) {
+		uint8_t *cursor = *list = malloc(*size);
 
-		free(listing.data);
-		return fail(number);
+		if (cursor == NULL)
+			result = fail(ENOMEM);
+		for (const struct osd_entry *entry = entries; result == 0 && entry != NULL; entry = entry->next)
+			cursor += pack_entry(entry, cursor);
 	}
-	*list = listing.data;
-	*size = listing.size;
-	return 0;
+	number = errno;
+	osd_entries_free(entries);
+	return result == 0 ? 0 : fail(number);
 }
 
 /* ---- contents */
@@ -201,7 +130,7 @@ open_data(ntfs_inode *inode)
 int64_t
 osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count)
 {
-	ntfs_inode *inode = open_inode(volume, reference);
+	ntfs_inode *inode = osd_inode_open(volume, reference);
 	ntfs_attr *data;
 	int64_t done = 0;
 	int result = 0;
@@ -210,7 +139,7 @@ osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, v
 		return -1;
 	data = open_data(inode);
 	if (data == NULL)
-		return close_inode(inode, -1);
+		return osd_inode_close(inode, -1);
 	while (done < count) {
 		s64 got = ntfs_attr_pread(data, offset + done, count - done, (uint8_t *)buffer + done);
 
@@ -224,10 +153,10 @@ osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, v
 		int number = errno;
 
 		ntfs_attr_close(data);
-		return close_inode(inode, fail(number));
+		return osd_inode_close(inode, fail(number));
 	}
 	ntfs_attr_close(data);
-	return close_inode(inode, 0) == 0 ? done : -1;
+	return osd_inode_close(inode, 0) == 0 ? done : -1;
 }
 
 static int
@@ -282,7 +211,7 @@ set_times(ntfs_inode *inode, int64_t time, int is_new)
 int
 osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time)
 {
-	ntfs_inode *inode = open_inode(volume, reference);
+	ntfs_inode *inode = osd_inode_open(volume, reference);
 	ntfs_attr *data;
 	int result, number;
 
@@ -290,14 +219,14 @@ osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *
 		return -1;
 	data = open_data(inode);
 	if (data == NULL)
-		return close_inode(inode, -1);
+		return osd_inode_close(inode, -1);
 	result = write_all(data, buffer, count);
 	number = errno;
 	ntfs_attr_close(data);
 	if (result == 0)
 		set_times(inode, time, 0);
 	errno = number;
-	return close_inode(inode, result);
+	return osd_inode_close(inode, result);
 }
 
 /* ---- making and deleting */
@@ -340,13 +269,13 @@ osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *n
 		return fail(EEXIST);
 	if (errno != ENOENT)
 		return -1;
-	parent = open_inode(volume, directory);
+	parent = osd_inode_open(volume, directory);
 	if (parent == NULL)
 		return -1;
 	inode = ntfs_create(parent, inherited(volume, parent, is_directory), name, (u8)length,
 			    is_directory ? S_IFDIR : S_IFREG);
 	if (inode == NULL)
-		return close_inode(parent, -1);
+		return osd_inode_close(parent, -1);
 	about->reference = MK_MREF(inode->mft_no, le16_to_cpu(inode->mrec->sequence_number));
 	if (!is_directory) {
 		ntfs_attr *data = ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0);
@@ -364,8 +293,8 @@ osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *n
 	set_times(inode, time, 1);
 	/* libntfs-3g wants the inode closed before that of the directory, whose index it keeps up to date. */
 	if (ntfs_inode_close_in_dir(inode, parent) != 0)
-		return close_inode(parent, -1);
-	if (close_inode(parent, 0) != 0)
+		return osd_inode_close(parent, -1);
+	if (osd_inode_close(parent, 0) != 0)
 		return -1;
 	return osd_ntfs_about(volume, about->reference, about);
 }
@@ -374,7 +303,7 @@ osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *n
 int
 osd_ntfs_set_attributes(struct _ntfs_volume *volume, uint64_t reference, uint32_t attributes)
 {
-	ntfs_inode *inode = open_inode(volume, reference);
+	ntfs_inode *inode = osd_inode_open(volume, reference);
 
 	if (inode == NULL)
 		return -1;
@@ -394,12 +323,12 @@ osd_ntfs_delete(struct _ntfs_volume *volume, uint64_t directory, const uint16_t 
 
 	if (osd_ntfs_child(volume, directory, name, length, &about) != 0)
 		return -1;
-	inode = open_inode(volume, about.reference);
+	inode = osd_inode_open(volume, about.reference);
 	if (inode == NULL)
 		return -1;
-	parent = open_inode(volume, directory);
+	parent = osd_inode_open(volume, directory);
 	if (parent == NULL)
-		return close_inode(inode, -1);
+		return osd_inode_close(inode, -1);
 	/* This closes both.  The name is found as it was looked up. */
 	NVolClearCaseSensitive(volume);
 	result = ntfs_delete(volume, NULL, inode, parent, name, (u8)length);

@@ -94,7 +94,7 @@ judge_moved(struct osd_emptying *emptying, const struct osd_entry *entry, uint64
 
 	if (target == 0)
 		return OSD_FATE_DELETED;
-	if (osd_entry_find(volume, target, entry->name, entry->length, &found) != 0)
+	if (osd_entry_find(volume, target, entry->name, (size_t)entry->length, &found) != 0)
 		return OSD_FATE_FAILED;
 	if (found == 0) {
 		if (osd_entry_move(volume, entry, emptying->level->reference, target) != 0)
@@ -123,7 +123,7 @@ osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t p
 	};
 	MFT_REF reference;
 	struct osd_entry *self;
-	int result = osd_entry_find(volume, FILE_root, place, (int)place_length, &reference);
+	int result = osd_entry_find(volume, FILE_root, place, place_length, &reference);
 
 	if (result != 0 || reference == 0)
 		return result;

@@ -24,6 +24,8 @@
 
 #include <wimlib.h>
 
+#include "fail.h"
+
 #define SOLID_HEADER_SIZE 16
 /* The largest chunk that libwim itself accepts for LZMS (1 GiB) would be half a small machine; ESDs use 64 MiB. */
 #define LARGEST_CHUNK (UINT32_C(1) << 28)
@@ -69,13 +71,6 @@ osd_reader_free(struct osd_reader *reader)
 	free(reader->stored);
 	free(reader->scratch);
 	free(reader);
-}
-
-static int
-fail(int number)
-{
-	errno = number;
-	return -1;
 }
 
 static int
