@@ -106,6 +106,17 @@ osd_ntfs_list(struct _ntfs_volume *volume, uint64_t directory, uint8_t **list, s
 	return result == 0 ? 0 : fail(number);
 }
 
+/* Open what is to be changed.  What is written to a volume that is open for reading libntfs-3g lets disappear. */
+static ntfs_inode *
+open_for_change(ntfs_volume *volume, uint64_t reference)
+{
+	if (NVolReadOnly(volume)) {
+		errno = EROFS;
+		return NULL;
+	}
+	return osd_inode_open(volume, reference);
+}
+
 /* ---- contents */
 
 static ntfs_attr *
@@ -206,12 +217,12 @@ set_times(ntfs_inode *inode, int64_t time, int is_new)
 
 /*
  * Replace the contents of a file, which keeps everything else; time (FILETIME) becomes that of its last change.
- * Returns 0, or -1 with errno.  When the volume is full the old contents are still there.
+ * Returns 0, or -1 with errno: EROFS.  When the volume is full the old contents are still there.
  */
 int
 osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time)
 {
-	ntfs_inode *inode = osd_inode_open(volume, reference);
+	ntfs_inode *inode = open_for_change(volume, reference);
 	ntfs_attr *data;
 	int result, number;
 
@@ -254,7 +265,7 @@ inherited(ntfs_volume *volume, ntfs_inode *directory, int is_directory)
 
 /*
  * Make a file with contents, or with is_directory an empty directory, in a directory that has nothing of its name.
- * Returns 0, or -1 with errno: EEXIST when there is something.  What failed half-way is deleted again.
+ * Returns 0, or -1 with errno: EEXIST when there is something, EROFS.  What failed half-way is deleted again.
  */
 int
 osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length, int is_directory,
@@ -269,7 +280,7 @@ osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *n
 		return fail(EEXIST);
 	if (errno != ENOENT)
 		return -1;
-	parent = osd_inode_open(volume, directory);
+	parent = open_for_change(volume, directory);
 	if (parent == NULL)
 		return -1;
 	inode = ntfs_create(parent, inherited(volume, parent, is_directory), name, (u8)length,
@@ -299,11 +310,11 @@ osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *n
 	return osd_ntfs_about(volume, about->reference, about);
 }
 
-/* Set the attributes of a file or directory, those that a user may set.  Returns 0, or -1 with errno. */
+/* Set the attributes of a file or directory, those that a user may set.  Returns 0, or -1 with errno: EROFS. */
 int
 osd_ntfs_set_attributes(struct _ntfs_volume *volume, uint64_t reference, uint32_t attributes)
 {
-	ntfs_inode *inode = osd_inode_open(volume, reference);
+	ntfs_inode *inode = open_for_change(volume, reference);
 
 	if (inode == NULL)
 		return -1;
@@ -313,7 +324,7 @@ osd_ntfs_set_attributes(struct _ntfs_volume *volume, uint64_t reference, uint32_
 	return ntfs_inode_close(inode);
 }
 
-/* Delete a file or an empty directory by its name.  Returns 0, or -1 with errno: ENOTEMPTY. */
+/* Delete a file or an empty directory by its name.  Returns 0, or -1 with errno: ENOTEMPTY, EROFS. */
 int
 osd_ntfs_delete(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length)
 {
@@ -323,10 +334,10 @@ osd_ntfs_delete(struct _ntfs_volume *volume, uint64_t directory, const uint16_t 
 
 	if (osd_ntfs_child(volume, directory, name, length, &about) != 0)
 		return -1;
-	inode = osd_inode_open(volume, about.reference);
+	inode = open_for_change(volume, about.reference);
 	if (inode == NULL)
 		return -1;
-	parent = osd_inode_open(volume, directory);
+	parent = open_for_change(volume, directory);
 	if (parent == NULL)
 		return osd_inode_close(inode, -1);
 	/* This closes both.  The name is found as it was looked up. */

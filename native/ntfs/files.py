@@ -44,7 +44,8 @@ class NtfsAbout:
 class NtfsFiles:
     """A volume whose files are read, or also written.  Use it as a context manager, or call :meth:`close`.
 
-    Nothing is mounted in the system.  The dirty flag is not touched.
+    Nothing is mounted in the system.  The dirty flag is not touched.  A change of one that is only read is refused
+    (EROFS).
     """
 
     def __init__(self, path: str | os.PathLike[str], *, read_only: bool) -> None:
