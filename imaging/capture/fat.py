@@ -3,8 +3,6 @@
 libwim on Linux takes neither attributes nor the time of creation nor short names from a directory, so extracting the
 volume would lose them.  Instead its files go, uncompressed and each content once, into a temporary WIM, whose image is
 exported into the one that is written.
-
-Format: "Windows Imaging File Format (WIM)", Microsoft 2007; entries are libwim's ``struct wim_dentry_on_disk``.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import hashlib
 import os
 import re
 import shutil
-import struct
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,19 +32,25 @@ from osdimage.imaging.volume.fat.names import fault, fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.format import (
+    ALIGNMENT,
+    BLOB_STRUCT,
+    DENTRY_STRUCT,
+    HEADER_SIZE,
+    NO_HASH,
+    NO_SECURITY_ID,
+    SECURITY_STRUCT,
+    Header,
+    Resource,
+    ResourceFlag,
+)
 from osdimage.native.wim import tree
 from osdimage.native.wim.facts import AddedImage
 from osdimage.native.wim.handles import WimHandle
 
-_HEADER_SIZE = 208
-_VERSION = 0x10D00
-_METADATA = 0x02 << 56
-# length, attributes, security id, where the children are, two unused, created, accessed, written, SHA-1, unused,
-# reparse point, streams, and the sizes of the names.
-_DENTRY = struct.Struct("<QIiQQQQQQ20sIQHHH")
-_BLOB = struct.Struct("<QQQHI20s")
-_NO_SECURITY = struct.pack("<II", 8, 0)
-_NO_HASH = bytes(20)
+_NO_SECURITY = SECURITY_STRUCT.pack(SECURITY_STRUCT.size, 0)
+# Behind the entries of each directory, where the length of one more would be.
+_END = bytes(8)
 
 
 @dataclass(slots=True)
@@ -168,24 +171,26 @@ class _Writer:
 
     def write(self, entries: Sequence[FatEntry]) -> None:
         """Write contents, tree, blob table, XML, and then the header."""
-        self._file.seek(_HEADER_SIZE)
+        self._file.seek(HEADER_SIZE)
         hashes = [self._copy(entry) for entry in entries]
         tree = _tree(entries, hashes)
         tree_at = self._put(tree)
-        table = [_BLOB.pack(size, at, size, 1, count, sha1) for sha1, (at, size, count) in self._blobs.items()]
+        table = [BLOB_STRUCT.pack(size, at, size, 1, count, sha1) for sha1, (at, size, count) in self._blobs.items()]
         digest = hashlib.sha1(tree, usedforsecurity=False).digest()
-        table.append(_BLOB.pack(len(tree) | _METADATA, tree_at, len(tree), 1, 1, digest))
+        metadata = Resource.plain(tree_at, len(tree), ResourceFlag.METADATA)
+        table.append(BLOB_STRUCT.pack(*metadata.numbers(), 1, 1, digest))
         packed = b"".join(table)
         table_at = self._put(packed)
         xml = _xml(entries)
         xml_at = self._put(xml)
-        header = struct.pack(
-            "<8sIIII16sHHIQQQQQQ",
-            *(b"MSWIM\0\0\0", _HEADER_SIZE, _VERSION, 0, 0, os.urandom(16), 1, 1, 1),
-            *(len(packed), table_at, len(packed), len(xml), xml_at, len(xml)),
+        header = Header(
+            guid=os.urandom(16),
+            image_count=1,
+            blob_table=Resource.plain(table_at, len(packed)),
+            xml=Resource.plain(xml_at, len(xml)),
         )
         self._file.seek(0)
-        self._file.write(header.ljust(_HEADER_SIZE, b"\0"))
+        self._file.write(header.build())
 
     def _put(self, data: bytes) -> int:
         at = self._file.tell()
@@ -195,7 +200,7 @@ class _Writer:
     def _copy(self, entry: FatEntry) -> bytes:
         """Copy the contents of a file, unless they are there; return their SHA-1."""
         if entry.is_directory or entry.size == 0:
-            return _NO_HASH
+            return NO_HASH
         begin = self._file.tell()
         digest = hashlib.sha1(usedforsecurity=False)
         for piece in self._volume.read(entry):
@@ -219,18 +224,18 @@ def _tree(entries: Sequence[FatEntry], hashes: Sequence[bytes]) -> bytes:
         children[entry.path.rpartition("/")[0]].append(number)
         if entry.is_directory:
             children[entry.path] = []
-    sizes = [len(_dentry(entry, 0, _NO_HASH)) for entry in entries]
-    position = len(_NO_SECURITY) + len(_root(entries, 0)) + 8
+    sizes = [len(_dentry(entry, 0, NO_HASH)) for entry in entries]
+    position = len(_NO_SECURITY) + len(_root(entries, 0)) + len(_END)
     places: dict[str, int] = {}
     for path, numbers in children.items():
         # A directory without children has no list of them.
         places[path] = position if numbers else 0
-        position += sum(sizes[number] for number in numbers) + 8 if numbers else 0
-    parts = [_NO_SECURITY, _root(entries, places[""]), bytes(8)]
+        position += sum(sizes[number] for number in numbers) + len(_END) if numbers else 0
+    parts = [_NO_SECURITY, _root(entries, places[""]), _END]
     for numbers in children.values():
         if numbers:
             parts += [_dentry(entries[each], places.get(entries[each].path, 0), hashes[each]) for each in numbers]
-            parts.append(bytes(8))
+            parts.append(_END)
     return b"".join(parts)
 
 
@@ -238,7 +243,7 @@ def _root(entries: Sequence[FatEntry], children_at: int) -> bytes:
     # FAT keeps no times of the root; the newest of what is in it is not far from the truth.
     newest = max((entry.modified_ns for entry in entries if entry.modified_ns is not None), default=None)
     root = FatEntry("", "", True, 0, 0, newest, newest, newest, 0)  # noqa: FBT003 - is_directory
-    return _dentry(root, children_at, _NO_HASH)
+    return _dentry(root, children_at, NO_HASH)
 
 
 def _dentry(entry: FatEntry, children_at: int, sha1: bytes) -> bytes:
@@ -250,10 +255,11 @@ def _dentry(entry: FatEntry, children_at: int, sha1: bytes) -> bytes:
     short = entry.short_name.encode("utf-16-le") if has_two else b""
     # A name is followed by a NUL that its length does not count.
     names = b"".join(text + b"\0\0" for text in (name, short) if text)
-    packed = _DENTRY.pack(
-        (_DENTRY.size + len(names) + 7) // 8 * 8,
+    padding = -(DENTRY_STRUCT.size + len(names)) % ALIGNMENT
+    packed = DENTRY_STRUCT.pack(
+        DENTRY_STRUCT.size + len(names) + padding,
         attributes or FileAttribute.NORMAL.value,
-        -1,
+        NO_SECURITY_ID,
         children_at,
         0,
         0,
@@ -263,11 +269,10 @@ def _dentry(entry: FatEntry, children_at: int, sha1: bytes) -> bytes:
         sha1,
         0,
         0,
-        0,
         len(short),
         len(name),
     )
-    return packed + names + bytes(-(len(packed) + len(names)) % 8)
+    return packed + names + bytes(padding)
 
 
 def _filetime(time_ns: int | None) -> int:

@@ -4,21 +4,17 @@ libwim rewrites the XML of a WIM where it stands, so a crash at the wrong moment
 Here the new XML is written behind the end of the file and synced to the disk, and only then does one write of the
 208-byte header point to it: the WIM is valid, with the old or the new text, at every moment.  What the header no longer
 points to (a few KB) is left over until images are deleted or exported.
-
-Header: "Windows Imaging File Format (WIM)", Microsoft 2007, WIMHEADER_V1_PACKED.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, TargetRefused
 from osdimage.imaging.progress import Meter, ProgressCallback
@@ -28,51 +24,14 @@ from osdimage.imaging.wim.captured import CapturedDisk
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import reference_files
-from osdimage.imaging.wim.in_place import HEADER_SIZE, InPlace
+from osdimage.imaging.wim.format import HEADER_SIZE, INTEGRITY_STRUCT, MAGIC, Header, HeaderFlag, Resource, ResourceFlag
+from osdimage.imaging.wim.in_place import InPlace
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Blob
-
-if TYPE_CHECKING:
-    from construct import Container, Struct
-
-_INTEGRITY_HEADER_SIZE = 12
-_FLAG_READ_ONLY = 0x04
-_FLAG_SPANNED = 0x08
-_RESOURCE_METADATA = 0x02
-_RESOURCE_COMPRESSED = 0x04
-
-
-def _header_format() -> Struct:
-    """Return the declaration of the header; construct is slow to import and only changes need it."""
-    import construct as c  # noqa: PLC0415 - see above
-
-    resource = c.Struct(
-        "stored_size" / c.BytesInteger(7, swapped=True),
-        "flags" / c.Int8ul,
-        "offset" / c.Int64ul,
-        "size" / c.Int64ul,
-    )
-    return c.Struct(
-        "magic" / c.Bytes(8),
-        "header_size" / c.Int32ul,
-        "version" / c.Int32ul,
-        "flags" / c.Int32ul,
-        "chunk_size" / c.Int32ul,
-        "guid" / c.Bytes(16),
-        "part_number" / c.Int16ul,
-        "total_parts" / c.Int16ul,
-        "image_count" / c.Int32ul,
-        "blob_table" / resource,
-        "xml" / resource,
-        "boot_metadata" / resource,
-        "boot_index" / c.Int32ul,
-        "integrity" / resource,
-        "reserved" / c.Bytes(60),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +77,7 @@ def set_properties(
         integrity = _read_integrity(path, descriptor, header)
         if boot_index is not None:
             header.boot_index = boot_index
-            _set_resource(header.boot_metadata, boot_blob)
+            header.boot_metadata = _resource_of(boot_blob)
         place = InPlace(path, descriptor)
         try:
             _append(place, header, new_xml, integrity)
@@ -265,46 +224,43 @@ def _locked(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _read_header(path: Path, descriptor: int) -> Container:
-    header = _header_format().parse(os.pread(descriptor, HEADER_SIZE, 0).ljust(HEADER_SIZE, b"\0"))
-    if header.magic != b"MSWIM\0\0\0":
+def _read_header(path: Path, descriptor: int) -> Header:
+    header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+    if header.magic != MAGIC:
         raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
-    if header.flags & _FLAG_READ_ONLY:
+    if header.flags & HeaderFlag.READONLY:
         raise TargetRefused(f"{path}: is marked read-only")
-    if header.flags & _FLAG_SPANNED:
+    if header.flags & HeaderFlag.SPANNED:
         raise TargetRefused(f"{path}: is a part of a split WIM; join the parts first")
     return header
 
 
-def _read_integrity(path: Path, descriptor: int, header: Container) -> bytes:
+def _read_integrity(path: Path, descriptor: int, header: Header) -> bytes:
     """Return the integrity table.  It covers the blobs and their table, not the XML, so it stays true."""
     size = header.integrity.stored_size
     if header.integrity.offset == 0 or size == 0:
         return b""
     damaged = CorruptWim(f"{path}: the integrity table is damaged")
-    if size < _INTEGRITY_HEADER_SIZE or header.integrity.offset + size > os.fstat(descriptor).st_size:
+    if size < INTEGRITY_STRUCT.size or header.integrity.offset + size > os.fstat(descriptor).st_size:
         raise damaged
     table = os.pread(descriptor, size, header.integrity.offset)
-    if len(table) != size or struct.unpack_from("<I", table)[0] != size:
+    if len(table) != size or INTEGRITY_STRUCT.unpack_from(table)[0] != size:
         raise damaged
     return table
 
 
-def _set_resource(entry: Container, blob: Blob | None) -> None:
-    entry.stored_size = blob.resource_stored_size if blob else 0
-    entry.offset = blob.resource_offset if blob else 0
-    entry.size = blob.resource_size if blob else 0
-    entry.flags = 0
-    if blob:
-        entry.flags = _RESOURCE_METADATA | (_RESOURCE_COMPRESSED if blob.is_compressed else 0)
+def _resource_of(blob: Blob | None) -> Resource:
+    """Return where a tree is."""
+    if blob is None:
+        return Resource()
+    flags = ResourceFlag.METADATA | (ResourceFlag.COMPRESSED if blob.is_compressed else 0)
+    return Resource(blob.resource_offset, blob.resource_stored_size, blob.resource_size, flags)
 
 
-def _append(place: InPlace, header: Container, xml: bytes, integrity: bytes) -> None:
+def _append(place: InPlace, header: Header, xml: bytes, integrity: bytes) -> None:
     """Write the XML and the integrity table behind the end, sync, then point the header to them, sync."""
-    header.xml.stored_size = header.xml.size = len(xml)
-    header.xml.offset = place.size
-    header.xml.flags &= ~_RESOURCE_COMPRESSED
+    header.xml = Resource.plain(place.size, len(xml), header.xml.flags & ~ResourceFlag.COMPRESSED.value)
     if integrity:
         header.integrity.offset = place.size + len(xml)
     place.append(xml + integrity)
-    place.point_to(_header_format().build(header))
+    place.point_to(header.build())

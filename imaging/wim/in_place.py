@@ -16,11 +16,8 @@ from pathlib import Path
 
 from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused, explain
 from osdimage.imaging.output import sync_name
+from osdimage.imaging.wim.format import HEADER_SIZE, Header, HeaderFlag
 from osdimage.native.callbacks import Listener, Omitted, Report, Stage
-
-HEADER_SIZE = 208
-_FLAGS_OFFSET, _FLAGS_SIZE = 16, 4
-_FLAG_WRITE_IN_PROGRESS = 0x40
 
 
 class InPlace:
@@ -151,10 +148,10 @@ class InPlace:
 
     def _is_flagged(self) -> bool:
         try:
-            flags = os.pread(self.descriptor, _FLAGS_SIZE, _FLAGS_OFFSET)
+            header = Header.parse(os.pread(self.descriptor, HEADER_SIZE, 0))
         except OSError:
             return False
-        return bool(int.from_bytes(flags, "little") & _FLAG_WRITE_IN_PROGRESS)
+        return bool(header.flags & HeaderFlag.WRITE_IN_PROGRESS)
 
     def _lock(self) -> bool:
         """Take the lock that libwim had until it returned; False when another program was faster."""
