@@ -13,13 +13,14 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, format_size
-from osdimage.native import holes
-from osdimage.native.slices.sources import Source
+
+if TYPE_CHECKING:
+    from osdimage.native.slices.sources import Source
 
 Data = bytes | bytearray | memoryview
 
@@ -185,6 +186,9 @@ class FileTarget(BlockTarget):
             StorageError: when it cannot be opened once more.
         """
         if self._source is None:
+            # Who only looks at a table need not wait for libwim.
+            from osdimage.native.slices.sources import Source  # noqa: PLC0415
+
             try:
                 self._source = Source.of_file(self.descriptor)
             except OSError as error:
@@ -208,6 +212,8 @@ class FileTarget(BlockTarget):
             StorageError: when it could but failed.
             InvalidRequest: when the range is not inside the target.
         """
+        from osdimage.native import holes  # noqa: PLC0415 - as for the source
+
         self._check(offset_bytes, size_bytes)
         try:
             return holes.punch(self.descriptor, offset_bytes, size_bytes)

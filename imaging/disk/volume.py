@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.content import Content, described
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import FileTarget, Window
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.units import Extent
-from osdimage.native.slices.slices import CACHE_SIZE, Slice
+
+if TYPE_CHECKING:
+    from osdimage.native.slices.slices import Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,20 @@ class OpenVolume:
         return window
 
     @contextmanager
-    def sliced(self, *, read_only: bool, sync: bool = True, cache_size: int = CACHE_SIZE) -> Iterator[Slice]:
+    def sliced(self, *, read_only: bool, sync: bool = True, cache_size: int | None = None) -> Iterator[Slice]:
         """Give the volume a name by which libwim and libntfs-3g open it.
+
+        Args:
+            read_only: refuse to be opened for writing by that name.
+            sync: wait until what was written is on the medium.
+            cache_size: in bytes; None for the usual.
 
         Raises:
             StorageError: when what was written by that name could not be stored.
         """
+        # Who only looks at a table need not wait for libwim.
+        from osdimage.native.slices.slices import CACHE_SIZE, Slice  # noqa: PLC0415
+
         size = self.target.geometry.sector_size
         try:
             piece = Slice(
@@ -72,7 +83,7 @@ class OpenVolume:
                 read_only=read_only,
                 sync=sync,
                 sector_size=size,
-                cache_size=cache_size,
+                cache_size=CACHE_SIZE if cache_size is None else cache_size,
             )
         except OSError as error:
             raise self.failure(error) from error
