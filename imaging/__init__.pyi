@@ -27,7 +27,11 @@ from osdimage.imaging.capture.config import (
     DEFAULT_CONFIG as DEFAULT_CONFIG,
     read_config as read_config,
 )
-from osdimage.imaging.capture.image import CaptureResult as CaptureResult, capture_image as capture_image
+from osdimage.imaging.capture.image import (
+    CaptureOptions as CaptureOptions,
+    CaptureResult as CaptureResult,
+    capture_image as capture_image,
+)
 from osdimage.imaging.capture.source import CaptureSource as CaptureSource
 from osdimage.imaging.capture.volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes
 from osdimage.imaging.compare.fidelity import (
@@ -160,7 +164,11 @@ from osdimage.imaging.wim.edit import (
     set_properties as set_properties,
 )
 from osdimage.imaging.wim.entries import Entry as Entry, Stream as Stream
-from osdimage.imaging.wim.export import ExportResult as ExportResult, export_images as export_images
+from osdimage.imaging.wim.export import (
+    ExportOptions as ExportOptions,
+    ExportResult as ExportResult,
+    export_images as export_images,
+)
 from osdimage.imaging.wim.extract import ExtractResult as ExtractResult
 from osdimage.imaging.wim.file import WimFile as WimFile
 from osdimage.imaging.wim.files import ImageFiles as ImageFiles

@@ -27,7 +27,7 @@ from pathlib import Path
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.capture.config import CaptureConfig
-from osdimage.imaging.capture.image import CaptureSource, capture_image
+from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layout import DiskLayout
@@ -122,6 +122,8 @@ def _fill_ntfs(volume: OpenVolume, tree: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
         wim = Path(folder) / "tree.wim"
         # Everything, with nothing left out, and no time lost in compressing.
-        capture_image(CaptureSource(tree, CaptureConfig()), wim, compression=CompressionSpec(Compression.NONE))
+        capture_image(
+            CaptureSource(tree, CaptureConfig()), wim, CaptureOptions(compression=CompressionSpec(Compression.NONE))
+        )
         with WimFile.open(wim) as opened:
             apply_image(opened.image(1), volume, ApplyOptions(sync=False))

@@ -68,7 +68,7 @@ def capture_command(
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each.
     """
-    from osdimage.imaging.capture.image import CaptureSource, capture_image  # noqa: PLC0415
+    from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
@@ -86,13 +86,15 @@ def capture_command(
         captured = capture_volumes(
             source,
             wim,
+            CaptureOptions(
+                mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
+                compression=wish.for_file(wim, is_new=True),
+                integrity=integrity,
+                threads=threads,
+                strict=strict,
+            ),
             config=_config(config, exclude),
             properties=properties,
-            mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
-            compression=wish.for_file(wim, is_new=True),
-            integrity=integrity,
-            threads=threads,
-            strict=strict,
             progress=reporter.callback,
         )
         lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
@@ -103,13 +105,15 @@ def capture_command(
     result = capture_image(
         CaptureSource(source, _config(config, exclude), unix_data, partition),
         wim,
+        CaptureOptions(
+            mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
+            compression=wish.for_file(wim, is_new=not append),
+            boot=boot,
+            integrity=integrity,
+            threads=threads,
+            strict=strict,
+        ),
         properties=properties,
-        mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
-        compression=wish.for_file(wim, is_new=not append),
-        boot=boot,
-        integrity=integrity,
-        threads=threads,
-        strict=strict,
         progress=reporter.callback,
     )
     seconds = time.monotonic() - began

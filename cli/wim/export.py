@@ -49,7 +49,7 @@ def export_command(
     LZMS file, and exporting an ESD with --compress lzx makes a WIM of it.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.export import export_images  # noqa: PLC0415
+    from osdimage.imaging.wim.export import ExportOptions, export_images  # noqa: PLC0415
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
@@ -58,13 +58,15 @@ def export_command(
         result = export_images(
             opened,
             destination,
+            ExportOptions(
+                mode=present if destination.exists() else WriteMode.NEW,
+                compression=wish.for_file(destination, is_new=overwrite or not destination.exists()),
+                boot=boot,
+                integrity=integrity,
+                threads=threads,
+            ),
             images=None if selectors is None else [opened.select(selector) for selector in selectors],
-            mode=present if destination.exists() else WriteMode.NEW,
-            compression=wish.for_file(destination, is_new=overwrite or not destination.exists()),
             properties=ImageProperties(name, description),
-            boot=boot,
-            integrity=integrity,
-            threads=threads,
             progress=progress,
         )
     what = ", ".join(str(index) for index in result.indexes)

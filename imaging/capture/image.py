@@ -26,7 +26,28 @@ from osdimage.imaging.wim.write import (
 )
 from osdimage.native.wim.handles import WimHandle
 
-__all__ = ["CaptureResult", "CaptureSource", "capture_image"]
+__all__ = ["CaptureOptions", "CaptureResult", "CaptureSource", "capture_image"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions:
+    """How a capture writes.
+
+    Attributes:
+        mode: what happens to a file that is already there.
+        compression: default LZX at a level that was measured to be the best trade; an append keeps the WIM's format.
+        boot: mark the image as the one that boots.
+        integrity: write an integrity table; None keeps that of a WIM that is appended to, and writes none otherwise.
+        threads: compressor threads, 0 for one a processor.
+        strict: raise when a file could not be stored, or could not be applied again.
+    """
+
+    mode: WriteMode = WriteMode.NEW
+    compression: CompressionSpec | None = None
+    boot: bool = False
+    integrity: bool | None = None
+    threads: int = 0
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +84,9 @@ class CaptureResult:
 def capture_image(
     source: CaptureSource | OpenVolume | str | os.PathLike[str],
     wim: str | os.PathLike[str],
+    options: CaptureOptions = CaptureOptions(),
     *,
     properties: ImageProperties | None = None,
-    mode: WriteMode = WriteMode.NEW,
-    compression: CompressionSpec | None = None,
-    boot: bool = False,
-    integrity: bool | None = None,
-    threads: int = 0,
-    strict: bool = False,
     progress: ProgressCallback | None = None,
 ) -> CaptureResult:
     """Capture a directory, an NTFS or FAT32 volume or such a partition of a disk as one image of a WIM.
@@ -81,13 +97,8 @@ def capture_image(
     Args:
         source: what is captured; a path, or a volume of a disk that is open, alone takes the default exclusions.
         wim: the WIM to write.
+        options: how; see there.
         properties: name (default: the source's), description, creator and version of the image.
-        mode: what happens to a file that is already there.
-        compression: default LZX at a level that was measured to be the best trade; an append keeps the WIM's format.
-        boot: mark the image as the one that boots.
-        integrity: write an integrity table; None keeps that of a WIM that is appended to, and writes none otherwise.
-        threads: compressor threads, 0 for one a processor.
-        strict: raise when a file could not be stored, or could not be applied again.
         progress: receives the progress.
 
     Raises:
@@ -102,30 +113,40 @@ def capture_image(
     what = _source_of(source)
     destination = Path(wim)
     wanted = properties or ImageProperties()
-    _check_request(what, destination, mode)
+    _check_request(what, destination, options.mode)
     meter = Meter(progress, WRITE_SHARES)
     # libwim reads the source until the handle is closed, so the source is closed after it.
     with opened_source(what) as opened:
         with wim_errors(destination):
-            handle, spec = _open_destination(destination, mode, compression)
+            handle, spec = _open_destination(destination, options.mode, options.compression)
         with handle:
             warnings = spec.setup_warnings(destination.name)
             for text in warnings:
                 meter.warn(text)
             named = with_name(wanted, what, handle, destination)
-            scanned = scan(handle, what, opened, named, boot=boot, meter=meter)
-            if mode is WriteMode.APPEND:
-                warnings += append_file(handle, destination, spec, integrity=integrity, threads=threads, meter=meter)
-            else:
-                replace_old = mode is WriteMode.OVERWRITE
-                warnings += write_file(
-                    handle, destination, spec, replace=replace_old, integrity=integrity, threads=threads, meter=meter
-                )
+            scanned = scan(handle, what, opened, named, boot=options.boot, meter=meter)
+            warnings += _write(handle, destination, spec, options, meter)
     meter.finish()
     result = result_of(scanned, destination, tuple(map(opened.renamed, warnings)))
-    if strict and result.losses:
+    if options.strict and result.losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in result.losses))
     return result
+
+
+def _write(
+    handle: WimHandle, destination: Path, spec: CompressionSpec, options: CaptureOptions, meter: Meter
+) -> tuple[str, ...]:
+    if options.mode is WriteMode.APPEND:
+        return append_file(handle, destination, spec, integrity=options.integrity, threads=options.threads, meter=meter)
+    return write_file(
+        handle,
+        destination,
+        spec,
+        replace=options.mode is WriteMode.OVERWRITE,
+        integrity=options.integrity,
+        threads=options.threads,
+        meter=meter,
+    )
 
 
 def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) -> CaptureResult:

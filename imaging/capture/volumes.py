@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
-from osdimage.imaging.capture.image import CaptureResult, result_of
+from osdimage.imaging.capture.image import CaptureOptions, CaptureResult, result_of
 from osdimage.imaging.capture.scan import opened_source, scan
 from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.opened import Disk, opened_disk
@@ -48,14 +48,10 @@ class CapturedVolumes:
 def capture_volumes(
     disk: Disk | str | os.PathLike[str],
     wim: str | os.PathLike[str],
+    options: CaptureOptions = CaptureOptions(),  # noqa: B008 - it is frozen
     *,
     config: CaptureConfig = DEFAULT_CONFIG,
     properties: ImageProperties | None = None,
-    mode: WriteMode = WriteMode.NEW,
-    compression: CompressionSpec | None = None,
-    integrity: bool | None = None,
-    threads: int = 0,
-    strict: bool = False,
     progress: ProgressCallback | None = None,
 ) -> CapturedVolumes:
     """Capture every NTFS and FAT32 volume of a disk, an EFI system partition's too, as an image of one WIM.
@@ -66,24 +62,22 @@ def capture_volumes(
     Args:
         disk: a disk that is open, or its path.
         wim: the WIM to write.
+        options: how; the mode is NEW or OVERWRITE, and no image is the one that boots.
         config: what is left out of each volume.
         properties: of every image; the number of the partition is put behind the name (default: the disk's).
-        mode: NEW or OVERWRITE.
-        compression: as :func:`osdimage.imaging.capture_image` takes it.
-        integrity: write an integrity table.
-        threads: compressor threads, 0 for one a processor.
-        strict: raise when a file could not be stored, or could not be applied again.
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when the mode is APPEND.
+        InvalidRequest: when the mode is APPEND, or one image is to boot.
         InvalidInput: when the disk has no such volume, or one is damaged.
         OsdImageError: as :func:`osdimage.imaging.capture_image`.
     """
     destination = Path(wim)
-    if mode is WriteMode.APPEND:
+    if options.mode is WriteMode.APPEND:
         raise InvalidRequest(f"{destination}: all volumes of a disk are captured into a WIM of their own")
-    if mode is WriteMode.NEW:
+    if options.boot:
+        raise InvalidRequest(f"{destination}: one image boots, and all volumes of a disk are several; choose it later")
+    if options.mode is WriteMode.NEW:
         refuse_existing(destination)
     with opened_disk(disk, share=True) as source:
         found = look_over(source)
@@ -95,7 +89,7 @@ def capture_volumes(
             )
         meter = Meter(progress, WRITE_SHARES)
         layouts = {index: describe_disk(found.table, found.held, each) for index, each in enumerate(numbers, 1)}
-        spec = compression or CompressionSpec()
+        spec = options.compression or CompressionSpec()
         # libwim reads the volumes until the handle is closed, so they are closed after it.
         with ExitStack() as sources:
             wanted = [CaptureSource.of_volume(source.volume(each), config) for each in numbers]
@@ -113,16 +107,16 @@ def capture_volumes(
                     handle,
                     destination,
                     spec,
-                    replace=mode is WriteMode.OVERWRITE,
-                    integrity=integrity,
-                    threads=threads,
+                    replace=options.mode is WriteMode.OVERWRITE,
+                    integrity=options.integrity,
+                    threads=options.threads,
                     meter=meter,
                     finish=lambda descriptor: add_disks(destination, descriptor, layouts),
                 )
     meter.finish()
     images = tuple(result_of(each, destination, tuple(warnings)) for each in scanned)
     losses = [loss for each in images for loss in each.losses]
-    if strict and losses:
+    if options.strict and losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in losses))
     return CapturedVolumes(destination, images, tuple(numbers), skipped)
 

@@ -29,6 +29,25 @@ from osdimage.native.wim.handles import WimHandle
 
 
 @dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How an export writes.
+
+    Attributes:
+        mode: what happens to a file that is already there.
+        compression: of the destination; None for the source's format, solid if the source is.
+        boot: mark the (last) exported image as the one that boots.
+        integrity: write an integrity table; None as the source has it, or as the WIM that is appended to has it.
+        threads: compressor threads, 0 for one a processor.
+    """
+
+    mode: WriteMode = WriteMode.NEW
+    compression: CompressionSpec | None = None
+    boot: bool = False
+    integrity: bool | None = None
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ExportResult:
     """What an export wrote.
 
@@ -48,14 +67,10 @@ class ExportResult:
 def export_images(
     source: WimFile,
     destination: str | os.PathLike[str],
+    options: ExportOptions = ExportOptions(),
     *,
     images: Sequence[WimImage] | None = None,
-    mode: WriteMode = WriteMode.NEW,
-    compression: CompressionSpec | None = None,
     properties: ImageProperties | None = None,
-    boot: bool = False,
-    integrity: bool | None = None,
-    threads: int = 0,
     progress: ProgressCallback | None = None,
 ) -> ExportResult:
     """Copy images of a WIM to another; contents that both have are stored once.
@@ -65,13 +80,9 @@ def export_images(
     Args:
         source: the WIM to copy from; it stays open.
         destination: the WIM to write.
+        options: how; see there.
         images: of ``source``, in the order they are to have; None for all, which also keeps the boot index.
-        mode: what happens to a file that is already there.
-        compression: of the destination; None for the source's format, solid if the source is.
         properties: a new name and description (of a single image).
-        boot: mark the (last) exported image as the one that boots.
-        integrity: write an integrity table; None as the source has it, or as the WIM that is appended to has it.
-        threads: compressor threads, 0 for one a processor.
         progress: receives the progress.
 
     Raises:
@@ -83,48 +94,51 @@ def export_images(
     """
     path = Path(destination)
     chosen = tuple(source.images if images is None else images)
-    _check(source, path, chosen, properties, mode)
+    _check(source, path, chosen, properties, options.mode)
     warnings = [line for image in chosen for line in _check_image(source, image)]
     meter = Meter(progress, WRITE_SHARES)
     with wim_errors(path):
-        if mode is WriteMode.APPEND:
+        if options.mode is WriteMode.APPEND:
             handle = WimHandle.open(path, write=True)
         else:
-            handle = WimHandle.create((compression or _spec_of(source)).format)
+            handle = WimHandle.create((options.compression or _spec_of(source)).format)
     with handle:
-        if mode is WriteMode.APPEND:
-            spec = append_spec(path, compression, handle.info().compression)
+        if options.mode is WriteMode.APPEND:
+            spec = append_spec(path, options.compression, handle.info().compression)
         else:
-            spec = compression or _spec_of(source)
+            spec = options.compression or _spec_of(source)
             prepare_output(handle, spec)
-            if integrity is None:
-                integrity = source.header.has_integrity_table
         warnings += spec.setup_warnings(path.name)
         indexes = _add(source, handle, path, chosen, properties)
-        if boot:
+        if options.boot:
             handle.set_boot_index(indexes[-1])
-        elif images is None and mode is not WriteMode.APPEND and source.header.boot_index is not None:
+        elif images is None and options.mode is not WriteMode.APPEND and source.header.boot_index is not None:
             handle.set_boot_index(source.header.boot_index)
         for text in warnings:
             meter.warn(text)
-        if mode is WriteMode.APPEND:
-            warnings += append_file(
-                handle, path, spec, integrity=integrity, threads=threads, meter=meter, contents=source.path
-            )
-        else:
-            over = mode is WriteMode.OVERWRITE
-            warnings += write_file(
-                handle,
-                path,
-                spec,
-                replace=over,
-                integrity=integrity,
-                threads=threads,
-                meter=meter,
-                contents=source.path,
-            )
+        warnings += _write(handle, path, spec, options, source=source, meter=meter)
     meter.finish()
     return ExportResult(path, indexes, path.stat().st_size, tuple(warnings))
+
+
+def _write(
+    handle: WimHandle, path: Path, spec: CompressionSpec, options: ExportOptions, *, source: WimFile, meter: Meter
+) -> tuple[str, ...]:
+    integrity = options.integrity
+    if options.mode is WriteMode.APPEND:
+        return append_file(
+            handle, path, spec, integrity=integrity, threads=options.threads, meter=meter, contents=source.path
+        )
+    return write_file(
+        handle,
+        path,
+        spec,
+        replace=options.mode is WriteMode.OVERWRITE,
+        integrity=source.header.has_integrity_table if integrity is None else integrity,
+        threads=options.threads,
+        meter=meter,
+        contents=source.path,
+    )
 
 
 def _check(

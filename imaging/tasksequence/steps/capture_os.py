@@ -15,6 +15,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.capture.image import CaptureOptions
 from osdimage.imaging.capture.volumes import capture_volumes
 from osdimage.imaging.errors import ActionFailed, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
@@ -74,8 +75,8 @@ def capture_operating_system_image(env: Environment, machine: Machine, events: E
         done = capture_volumes(
             disk,
             plan.destination,
+            CaptureOptions(mode=WriteMode.OVERWRITE),
             properties=plan.properties,
-            mode=WriteMode.OVERWRITE,
             progress=events.progress,
         )
     losses = [str(loss) for image in done.images for loss in image.losses]

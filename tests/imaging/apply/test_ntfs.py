@@ -22,7 +22,7 @@ from cases.volume import (
 )
 from judges.disk import run as judge
 from judges.ntfs import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
-from osdimage.imaging import CaptureSource, WimFile, capture_image
+from osdimage.imaging import CaptureOptions, CaptureSource, WimFile, capture_image
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from runs.ordinary_user import folder_for_all, osdimage_as_nobody
@@ -102,7 +102,9 @@ def test_partitions_of_several_disks_in_several_threads_at_once(tree: Path, wim:
             with WimFile.open(wim) as opened:
                 apply_image(opened.image(1), disk.path, ApplyOptions(sync=False), partition=disk.partition)
             capture_image(
-                CaptureSource(disk.path, partition=disk.partition), disk.path.with_suffix(".wim"), compression=None
+                CaptureSource(disk.path, partition=disk.partition),
+                disk.path.with_suffix(".wim"),
+                CaptureOptions(compression=None),
             )
         except BaseException as error:
             failures.append(error)

@@ -11,9 +11,11 @@ import pytest
 from cases import trees
 from judges import wim as judges
 from osdimage.imaging import (
+    CaptureOptions,
     CaptureResult,
     CaptureSource,
     CorruptWim,
+    ExportOptions,
     ImageNotFound,
     ImageProperties,
     ImageSelector,
@@ -60,7 +62,7 @@ def world(tree: Path, tmp_path: Path) -> World:
     folder.mkdir()
     path = folder / "old.wim"
     capture_image(tree, path, properties=ImageProperties(name="first"))
-    capture_image(trees.make_small_tree(tmp_path / "small"), path, mode=WriteMode.APPEND)
+    capture_image(trees.make_small_tree(tmp_path / "small"), path, CaptureOptions(mode=WriteMode.APPEND))
     return World(tree, path, folder)
 
 
@@ -84,14 +86,16 @@ def _export(world: World, path: Path, mode: WriteMode, progress: Callable[[Progr
     with WimFile.open(world.wim) as wim:
         images = None if mode is WriteMode.NEW else [wim.image(1)]
         properties = None if mode is WriteMode.NEW else ImageProperties(name="copy")
-        export_images(wim, path, images=images, mode=mode, properties=properties, progress=progress)
+        export_images(wim, path, ExportOptions(mode=mode), images=images, properties=properties, progress=progress)
 
 
 WORK: dict[str, Work] = {
     "capture": lambda world, progress: capture_image(world.tree, world.new, progress=progress),
-    "append": lambda world, progress: capture_image(world.tree, world.wim, mode=WriteMode.APPEND, progress=progress),
+    "append": lambda world, progress: capture_image(
+        world.tree, world.wim, CaptureOptions(mode=WriteMode.APPEND), progress=progress
+    ),
     "overwrite": lambda world, progress: capture_image(
-        world.tree, world.wim, mode=WriteMode.OVERWRITE, progress=progress
+        world.tree, world.wim, CaptureOptions(mode=WriteMode.OVERWRITE), progress=progress
     ),
     "export": lambda world, progress: _export(world, world.new, WriteMode.NEW, progress),
     "delete": lambda world, progress: delete_images(world.wim, [1], progress=progress),
@@ -267,7 +271,7 @@ def test_strict_raises_after_the_work_is_done(tmp_path: Path) -> None:
     source.mkdir()
     (source / "a:b").write_bytes(b"1")
     with pytest.raises(Incomplete):
-        capture_image(source, tmp_path / "x.wim", strict=True)
+        capture_image(source, tmp_path / "x.wim", CaptureOptions(strict=True))
     with WimFile.open(tmp_path / "x.wim") as wim:
         assert [entry.path for entry in wim.image(1).entries()] == ["/", "/a:b"]
 

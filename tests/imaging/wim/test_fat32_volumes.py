@@ -13,6 +13,7 @@ import pytest
 from judges import wim as judges
 from osdimage.imaging import (
     CaptureConfig,
+    CaptureOptions,
     CaptureSource,
     Compression,
     CompressionSpec,
@@ -235,8 +236,8 @@ def test_exclusions_are_those_of_libwim(pattern: str, exceptions: tuple[str, ...
     judges.run("mcopy", "-s", "-i", volume, *(str(each) for each in folder.iterdir()), "::")
     config = CaptureConfig((pattern,), exceptions)
     plain = CompressionSpec(Compression.NONE)
-    capture_image(CaptureSource(folder, config), tmp_path / "libwim.wim", compression=plain)
-    capture_image(CaptureSource(volume, config), tmp_path / "mine.wim", compression=plain)
+    capture_image(CaptureSource(folder, config), tmp_path / "libwim.wim", CaptureOptions(compression=plain))
+    capture_image(CaptureSource(volume, config), tmp_path / "mine.wim", CaptureOptions(compression=plain))
     theirs, mine = (sorted(judges.wimlib_paths(tmp_path / name)) for name in ("libwim.wim", "mine.wim"))
     assert mine == theirs
 

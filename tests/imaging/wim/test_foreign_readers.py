@@ -11,7 +11,9 @@ import pytest
 from cases import trees
 from judges import wim as judges
 from osdimage.imaging import (
+    CaptureOptions,
     CompressionSpec,
+    ExportOptions,
     ImageProperties,
     WimFile,
     WriteMode,
@@ -50,7 +52,7 @@ def captured(text: str, *, solid: bool = False, chunk_size: int | None = None, i
     def write(sources: Sources, path: Path) -> list[Path]:
         plain = CompressionSpec.parse(text)
         spec = CompressionSpec(plain.format, plain.level, solid=solid, chunk_size=chunk_size)
-        capture_image(sources.big, path, compression=spec, integrity=integrity)
+        capture_image(sources.big, path, CaptureOptions(compression=spec, integrity=integrity))
         return [sources.big]
 
     return write
@@ -62,28 +64,28 @@ def captured_by_default(sources: Sources, path: Path) -> list[Path]:
 
 
 def appended(sources: Sources, path: Path) -> list[Path]:
-    capture_image(sources.small, path, integrity=True)
-    capture_image(sources.big, path, mode=WriteMode.APPEND)
+    capture_image(sources.small, path, CaptureOptions(integrity=True))
+    capture_image(sources.big, path, CaptureOptions(mode=WriteMode.APPEND))
     return [sources.small, sources.big]
 
 
 def appended_solid(sources: Sources, path: Path) -> list[Path]:
-    capture_image(sources.small, path, compression=CompressionSpec.parse("lzms"))
+    capture_image(sources.small, path, CaptureOptions(compression=CompressionSpec.parse("lzms")))
     solid = CompressionSpec(CompressionSpec.parse("lzms").format, solid=True)
-    capture_image(sources.big, path, mode=WriteMode.APPEND, compression=solid)
+    capture_image(sources.big, path, CaptureOptions(mode=WriteMode.APPEND, compression=solid))
     return [sources.small, sources.big]
 
 
 def overwritten(sources: Sources, path: Path) -> list[Path]:
     capture_image(sources.small, path)
-    capture_image(sources.big, path, mode=WriteMode.OVERWRITE)
+    capture_image(sources.big, path, CaptureOptions(mode=WriteMode.OVERWRITE))
     return [sources.big]
 
 
 def _export(source: Path, destination: Path, text: str, *, solid: bool) -> None:
     spec = CompressionSpec(CompressionSpec.parse(text).format, solid=solid)
     with WimFile.open(source) as wim:
-        export_images(wim, destination, compression=spec)
+        export_images(wim, destination, ExportOptions(compression=spec))
 
 
 def exported_to_esd(sources: Sources, path: Path) -> list[Path]:
@@ -95,7 +97,11 @@ def exported_to_esd(sources: Sources, path: Path) -> list[Path]:
 
 def exported_from_esd(sources: Sources, path: Path) -> list[Path]:
     first = path.with_name("first.esd")
-    capture_image(sources.big, first, compression=CompressionSpec(CompressionSpec.parse("lzms").format, solid=True))
+    capture_image(
+        sources.big,
+        first,
+        CaptureOptions(compression=CompressionSpec(CompressionSpec.parse("lzms").format, solid=True)),
+    )
     _export(first, path, "lzx", solid=False)
     return [sources.big]
 
@@ -113,7 +119,7 @@ def exported_into_another(sources: Sources, path: Path) -> list[Path]:
     capture_image(sources.big, first)
     capture_image(sources.small, path)
     with WimFile.open(first) as wim:
-        export_images(wim, path, mode=WriteMode.APPEND)
+        export_images(wim, path, ExportOptions(mode=WriteMode.APPEND))
     return [sources.small, sources.big]
 
 
@@ -222,8 +228,8 @@ def test_wimlib_lists_the_paths_of_the_source(written: Written, sources: Sources
 
 
 def none_appended(sources: Sources, path: Path) -> list[Path]:
-    capture_image(sources.small, path, compression=CompressionSpec.parse("none"), integrity=True)
-    capture_image(sources.big, path, mode=WriteMode.APPEND)
+    capture_image(sources.small, path, CaptureOptions(compression=CompressionSpec.parse("none"), integrity=True))
+    capture_image(sources.big, path, CaptureOptions(mode=WriteMode.APPEND))
     return [sources.small, sources.big]
 
 
@@ -264,7 +270,7 @@ def test_equal_contents_are_stored_once(sources: Sources, tmp_path: Path) -> Non
     path = tmp_path / "twice.wim"
     capture_image(sources.big, path)
     size = path.stat().st_size
-    capture_image(sources.big, path, mode=WriteMode.APPEND, properties=ImageProperties(name="again"))
+    capture_image(sources.big, path, CaptureOptions(mode=WriteMode.APPEND), properties=ImageProperties(name="again"))
     # A second tree costs its metadata, not its contents: 300,000 random bytes would show.
     assert path.stat().st_size - size < 50_000
     # wimlib-imagex info --blobs counts the names that lead to each blob: three of one file and a copy, in two images.
@@ -285,7 +291,7 @@ def test_a_sparse_file_larger_than_4_gib(tmp_path: Path) -> None:
         file.seek((4 << 30) + 1000)
         file.write(b"beyond 32 bits")
     path = tmp_path / "huge.wim"
-    result = capture_image(source, path, compression=CompressionSpec.parse("xpress"))
+    result = capture_image(source, path, CaptureOptions(compression=CompressionSpec.parse("xpress")))
     assert result.size == size
     listed = judges.seven_zip_files(path)[1]["/huge.bin"]
     # truncate -s 4294979641 f; printf 'beyond 32 bits' | dd of=f bs=1 seek=4294968296 conv=notrunc

@@ -21,6 +21,7 @@ from judges import wim as judges
 from osdimage.imaging import (
     CompressionSpec,
     CorruptWim,
+    ExportOptions,
     InvalidInput,
     InvalidRequest,
     UnsafeName,
@@ -643,7 +644,7 @@ def _compressed() -> bytes:
         path, packed = Path(name) / "valid.wim", Path(name) / "packed.wim"
         path.write_bytes(build(root(GOOD, folder("dir", Node("text", b"some text, " * 8000)))))
         with WimFile.open(path) as wim:
-            export_images(wim, packed, compression=CompressionSpec.parse("lzx"), integrity=True)
+            export_images(wim, packed, ExportOptions(compression=CompressionSpec.parse("lzx"), integrity=True))
         return packed.read_bytes()
 
 

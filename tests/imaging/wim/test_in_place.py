@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cases.windows_trees import write_tree
 from judges import wim as judges
-from osdimage.imaging import ImageProperties, StorageError, WriteMode, capture_image
+from osdimage.imaging import CaptureOptions, ImageProperties, StorageError, WriteMode, capture_image
 from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.native.wim.handles import WimHandle
 from runs.failing import FAULTS, KINDS, Ended, Failing, Fault, failing
@@ -210,9 +210,9 @@ def test_what_another_program_has_begun_to_write_is_not_touched(
         monkeypatch.setattr(WimHandle, "overwrite", overwrite)
         if is_failing:
             with pytest.raises(StorageError, match=r"another program is writing to .* so nothing was taken back"):
-                capture_image(material.folder, wim, mode=WriteMode.APPEND)
+                capture_image(material.folder, wim, CaptureOptions(mode=WriteMode.APPEND))
         else:
-            capture_image(material.folder, wim, mode=WriteMode.APPEND)
+            capture_image(material.folder, wim, CaptureOptions(mode=WriteMode.APPEND))
     assert images_of(wim) == 3
 
 
@@ -223,7 +223,9 @@ def fail(_: int) -> None:
 def test_a_pipable_wim_is_written_anew_and_not_taken_back(material: Material, tmp_path: Path) -> None:
     wim = tmp_path / "wim.wim"
     judges.wimlib("capture", material.folder, wim, "first", "--pipable")
-    capture_image(material.folder, wim, mode=WriteMode.APPEND, properties=ImageProperties(name="second"))
+    capture_image(
+        material.folder, wim, CaptureOptions(mode=WriteMode.APPEND), properties=ImageProperties(name="second")
+    )
     judges.wimlib("verify", wim)
     assert len(judges.wimlib_info(wim).images) == 2
     assert [each.name for each in tmp_path.iterdir()] == ["wim.wim"]
