@@ -62,7 +62,11 @@ def run() -> NoReturn:
         code = cli.main(prog_name="osdimage", standalone_mode=False)
         sys.stdout.flush()
     except Stopped as stop:
+        from osdimage.cli.advice import remedy_of  # noqa: PLC0415 - as below
+
         notes = "".join(f" -- {note}" for note in getattr(stop, "__notes__", ()))
+        remedy = remedy_of(stop)
+        notes += "" if remedy is None else f"; {remedy}"
         click.echo(f"osdimage: stopped by {signal.Signals(stop.number).name}{notes}", err=True)
         code = 128 + stop.number
     except BrokenPipeError:

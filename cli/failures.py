@@ -5,13 +5,14 @@ from __future__ import annotations
 import traceback
 
 import click
+from osdimage.cli.advice import remedy_of
 from osdimage.cli.render import printable
 from osdimage.imaging import errors
 
 FAILED, USAGE, INVALID_INPUT, REFUSED, INTERRUPTED = 1, 2, 3, 4, 130
 
 # The first class that fits decides.
-EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+EXIT_CODES: tuple[tuple[type[errors.OsdImageError], int], ...] = (
     (errors.InvalidRequest, USAGE),
     (errors.InvalidInput, INVALID_INPUT),
     (errors.TargetRefused, REFUSED),
@@ -28,11 +29,12 @@ def report(error: Exception, *, debug: bool) -> int:
     for kind, code in EXIT_CODES:
         if isinstance(error, kind):
             if isinstance(error, (errors.InvalidLayout, errors.NotReady)) and len(error.problems) > 1:
-                say(str(error).partition(": ")[0] + ":")
-                for problem in error.problems:
+                say(error.said.partition(": ")[0] + ":")
+                for problem in (*error.problems, *_remedies(error)):
                     click.echo(f"  {one_line(problem)}", err=True)
                 return code
-            say(" -- ".join(one_line(text) for text in (str(error), *getattr(error, "__notes__", ()))))
+            said = " -- ".join(one_line(text) for text in (error.said, *getattr(error, "__notes__", ())))
+            say("; ".join((said, *map(one_line, _remedies(error)))))
             if isinstance(error, errors.ImageNotFound):
                 for candidate in error.candidates:
                     click.echo(f"  {one_line(candidate)}".encode("utf-8", "backslashreplace"), err=True)
@@ -43,6 +45,11 @@ def report(error: Exception, *, debug: bool) -> int:
         return FAILED
     say(f"internal error: {type(error).__name__}: {one_line(str(error))} (run again with --debug and report it)")
     return FAILED
+
+
+def _remedies(error: BaseException) -> list[str]:
+    found = remedy_of(error)
+    return [] if found is None else [found]
 
 
 def _report_click(error: click.ClickException | click.exceptions.Exit | click.Abort) -> int:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 from uuid import UUID
 
 import click
-from osdimage.imaging.errors import StorageError
+from osdimage.cli.advice import worded
+from osdimage.imaging.errors import Remedy, StorageError
 from osdimage.imaging.progress import Phase, ProgressCallback, ProgressEvent
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def note(text: str) -> None:
 
 def to_plain(value: object) -> object:
     """Turn facts into what JSON has: dataclasses into objects, enums into their names, times into ISO 8601."""
+    if isinstance(value, Remedy):
+        return worded(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):

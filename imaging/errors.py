@@ -31,12 +31,85 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+
+class Means(StrEnum):
+    """What a remedy needs, by the name that it has in the library; a program has names of its own for them."""
+
+    BACKUP_FILE = "save_to"
+    CAPTURE_VOLUMES = "capture_volumes"
+    DEPLOY = "execute"
+    FIX_BOOT = "fix_boot"
+    FORMAT_FAT32 = "format_fat32"
+    HIVE_FILE = "HiveAddress.path"
+    INITIALIZE = "initialize"
+    INSTALL_BOOT = "install_boot"
+    KEEP_DIRECTORIES = "keep_directories"
+    OS_PARTITION = "os_partition"
+    OVERWRITE = "overwrite"
+    PACKAGES = "packages[{}]"
+    PARTITION = "partition"
+    REPLACE = "replace"
+    RESTORE = "restore"
+    RESTORE_SAVED = "load_backup and restore"
+    REWRITE = "rewrite"
+    SAVE_PLAN = "DiskPlan"
+    SYSTEM_PARTITION = "system_partition"
+    VERIFY = "verify_file"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do about something.
+
+    Attributes:
+        text: a sentence; ``{}`` stands for each of the means.
+        means: what it is done with, in the order of the text.
+        values: what the names of a program have a place for: the number of a partition, a path.
+    """
+
+    text: str
+    means: tuple[Means, ...] = ()
+    values: tuple[str, ...] = ()
+
+    def worded(self, names: Mapping[Means, str]) -> str:
+        """Return the sentence with the names that a program has; each ``{}`` in them takes the next value."""
+        if not self.means:
+            return self.text
+        values = iter(self.values)
+        words = [names[each] for each in self.means]
+        return self.text.format(*(each.format(*islice(values, each.count("{}"))) for each in words))
+
+    def __str__(self) -> str:
+        """Return the sentence with the names that the library has."""
+        return self.worded({each: each.value for each in Means})
 
 
 class OsdImageError(Exception):
-    """Base of all errors of osdimage: the operation failed."""
+    """Base of all errors of osdimage: the operation failed.
+
+    Attributes:
+        remedy: what would help, at the end of the sentence; None when it is not known.
+    """
+
+    def __init__(self, *args: object, remedy: Remedy | None = None) -> None:
+        """Keep the remedy beside the sentence."""
+        super().__init__(*args)
+        self.remedy = remedy
+
+    @property
+    def said(self) -> str:
+        """The sentence without the remedy, for whoever words that in other terms."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        """Return the sentence with the remedy."""
+        return self.said if self.remedy is None else f"{self.said}; {self.remedy}"
 
 
 def quoted(text: str) -> str:
@@ -44,12 +117,15 @@ def quoted(text: str) -> str:
     return f"'{text}'"
 
 
-def explain(error: BaseException, text: str) -> None:
+def explain(error: BaseException, text: str, remedy: Remedy | None = None) -> None:
     """Say more of an exception on its way: at the end of an error's sentence, beside any other (a signal, Ctrl-C)."""
     if isinstance(error, OsdImageError):
-        error.args = (f"{error} -- {text}", *error.args[1:])
+        error.args = (f"{error.said} -- {text}", *error.args[1:])
     else:
         error.add_note(text)
+    if remedy is not None:
+        # Exceptions of Python have no place of their own for it.
+        vars(error)["remedy"] = remedy
 
 
 class StorageError(OsdImageError):
@@ -60,9 +136,16 @@ class StorageError(OsdImageError):
         path: the file or device.
     """
 
-    def __init__(self, message: str, *, path: str | os.PathLike[str], errno: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | os.PathLike[str],
+        errno: int | None = None,
+        remedy: Remedy | None = None,
+    ) -> None:
         """Keep the number and the path beside the sentence."""
-        super().__init__(message)
+        super().__init__(message, remedy=remedy)
         self.errno = errno
         self.path = os.fspath(path)
 
@@ -130,10 +213,10 @@ class NotReady(InvalidRequest):
         problems: one sentence for each, naming the step.
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, remedy: Remedy | None = None) -> None:
         """Make one message of all problems."""
         many = f"the task sequence has {len(problems)} problems: " if len(problems) > 1 else ""
-        super().__init__(many + "; ".join(problems))
+        super().__init__(many + "; ".join(problems), remedy=remedy)
         self.problems = tuple(problems)
 
 
@@ -190,9 +273,9 @@ def as_failure(error: TargetRefused, path: str | os.PathLike[str]) -> OsdImageEr
     """Return the failure that a refusal is once something was written, for a refusal promises that nothing was."""
     made: OsdImageError
     if isinstance(error, TooSmall):
-        made = StorageError(str(error), path=path, errno=errno.ENOSPC)
+        made = StorageError(error.said, path=path, errno=errno.ENOSPC, remedy=error.remedy)
     else:
-        made = OsdImageError(str(error))
+        made = OsdImageError(error.said, remedy=error.remedy)
     for note in getattr(error, "__notes__", ()):
         made.add_note(note)
     return made

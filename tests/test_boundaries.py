@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import osdimage.imaging
 import pytest
+from osdimage.cli.commands import COMMANDS
 
 ALLOWED = {
     "cli": {"cli", "imaging"},
@@ -137,6 +139,30 @@ def test_nothing_below_cli_prints_exits_or_knows_click(path: Path) -> None:
     # setuptools runs _build.py; it is no part of the library.
     if path.name != "_build.py":
         assert "SystemExit" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def texts_of(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the string literals that are no docstrings, the parts of f-strings too."""
+    documents = {
+        id(each.value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        for each in node.body
+        if isinstance(each, ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+            yield node
+
+
+@pytest.mark.parametrize("path", modules_of("imaging"), ids=module_id)
+def test_the_library_knows_no_option_and_no_verb_of_the_command(path: Path) -> None:
+    # doctor names the commands that install things, and their options.
+    if path.name == "doctor.py":
+        return
+    told = re.compile(rf" --[a-z]|osdimage ({'|'.join(COMMANDS)})\b")
+    found = [(each.lineno, each.value) for each in texts_of(ast.parse(path.read_text())) if told.search(each.value)]
+    assert not found, "a message is of partitions and images; an error carries a remedy, which cli/advice.py words"
 
 
 def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everywhere() -> None:

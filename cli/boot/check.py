@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import advice, params, render
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
@@ -31,7 +31,7 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
     elif not reporter.quiet:
         for finding in report.findings:
             render.line(f"{finding.severity}: {finding.text} [{finding.code}]")
-            render.line(f"  {finding.remedy}")
+            render.line(f"  {advice.worded(finding.remedy)}")
         if report.starts and report.firmware is not None:
             kind = report.firmware.upper() + (f" ({report.architecture})" if report.architecture is not None else "")
             found = "nothing was found that keeps it from starting"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import advice, params, render
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED
@@ -45,6 +45,7 @@ def fix_command(
     from osdimage.imaging.boot.fix import fix_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
+    from osdimage.imaging.errors import Means, Remedy  # noqa: PLC0415
 
     with open_disk(disk, write=True, sector_size=sector_size) as opened_disk:
         check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
@@ -57,14 +58,16 @@ def fix_command(
             force=force,
         )
     errors = [each for each in result.report.findings if each.severity == "error"]
-    for text in result.left:
+    bind = advice.worded(Remedy("{} binds the Windows of one to the store", (Means.INSTALL_BOOT,)))
+    left = (*(f"{text}; {bind}" for text in result.unbound), *result.left)
+    for text in left:
         reporter.warn(text)
     if reporter.as_json:
         render.document(
             {
                 "disk": disk,
                 "changes": result.changes,
-                "left": result.left,
+                "left": left,
                 "starts": result.report.starts,
                 "findings": result.report.findings,
             }
@@ -76,5 +79,5 @@ def fix_command(
             render.line(f"{disk}: nothing was to be changed")
         for finding in errors:
             render.line(f"still wrong: {finding.text} [{finding.code}]")
-            render.line(f"  {finding.remedy}")
+            render.line(f"  {advice.worded(finding.remedy)}")
     return 0 if result.report.starts else FAILED

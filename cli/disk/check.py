@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import advice, params, render
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import INVALID_INPUT
 from osdimage.cli.render import Reporter
@@ -71,6 +71,6 @@ def _ask(disk: Path, reading: DiskReading, yes: bool, reporter: Reporter) -> Non
 def _show(disk: Path, reading: DiskReading) -> None:
     for finding in reading.findings:
         render.line(f"{finding.severity}: {finding.text} [{finding.code}]")
-        render.line(f"  {finding.remedy}")
+        render.line(f"  {advice.worded(finding.remedy)}")
     if not reading.findings:
         render.line(f"{disk}: no faults found")

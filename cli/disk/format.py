@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import advice, params, render
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
@@ -76,7 +76,7 @@ def format_command(
         opened.target.flush()
     found = misfit(chosen, made.content)
     if found is not None:
-        reporter.warn(f"{found.text}; {found.remedy}")
+        reporter.warn(f"{found.text}; {advice.worded(found.remedy)}")
     facts = {"disk": disk, "partition": partition, "filesystem": filesystem, "label": label}
     reporter.result(facts, f"{disk}: partition {partition}, {size}, is formatted as {made.called}")
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from osdimage.cli import render
+from osdimage.cli.advice import worded
 from osdimage.cli.render import Reporter, counted, printable
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.plan import Decision, PlannedStep, Position, RunPlan, numbered
@@ -52,6 +53,8 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
             render.line(heading)
             for text in texts:
                 render.line(f"  {text}")
+    if problems and plan.remedy is not None:
+        render.line(f"  {worded(plan.remedy)}")
     if plan.unchecked:
         render.line()
         render.line(f"Not checked, since no step that runs needs them: packages {', '.join(plan.unchecked)}")

@@ -47,7 +47,7 @@ def apply_image(
     Args:
         image: of a WIM that is open.
         target: a volume of a disk that is open for writing, or the path of a directory, file or device.
-        partition: the number of a partition of the disk that ``target`` is, as ``osdimage disk show`` lists them.
+        partition: the number of a partition of the disk that ``target`` is.
         options: how; see there.
         progress: receives the progress.
 

@@ -21,15 +21,25 @@ from osdimage.imaging.disk.finding import Finding, Severity, error, note, warnin
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import OsdImageError
+from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.pe import MACHINES, read_pe
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 from osdimage.imaging.volume.ntfs import state
 
-_INSTALL = "osdimage boot install writes it"
-_DEPLOY = "osdimage deploy makes a disk that starts"
+
+def _fix(text: str) -> Remedy:
+    return Remedy(text, (Means.FIX_BOOT,))
+
+
+def _install(text: str) -> Remedy:
+    return Remedy(text, (Means.INSTALL_BOOT,))
+
+
+_INSTALL = _install("{} writes it")
+_NEW = _install("{} writes a new one")
+_DEPLOY = Remedy("{} makes a disk that starts", (Means.DEPLOY,))
 _LARGEST_LOADER = 64 * MIB
 _MANAGER = "EFI/Microsoft/Boot/bootmgfw.efi"
 # Which machine a BIOS starts.
@@ -123,7 +133,7 @@ class _Check:
                     f"({each.type_label}); firmware looks on EFI system partitions"
                 )
                 number = each.number
-                remedy = f"give it the type of an EFI system partition: sgdisk --typecode={number}:ef00 DISK"
+                remedy = f"give it the type of an EFI system partition: sgdisk -t {number}:ef00 DISK"
                 self._found.append(error("esp-type", text, remedy))
                 return each
         text = "the disk has no EFI system partition, where firmware looks for a loader"
@@ -141,12 +151,12 @@ class _Check:
         active = [each for each in self._table.partitions if each.active and not each.is_logical]
         if not active:
             text = "no partition is active, so the code in the MBR finds nothing to start"
-            self._found.append(error("no-active", text, "osdimage boot fix makes the system partition active"))
+            self._found.append(error("no-active", text, _fix("{} makes the system partition active")))
             return next((each for each in self._table.partitions if self._has_bootmgr(each)), None)
         if len(active) > 1:
             numbers = ", ".join(str(each.number) for each in active)
             text = f"partitions {numbers} are all active; the code in an MBR starts from one, or refuses"
-            self._found.append(error("active-twice", text, "osdimage boot fix leaves the one with bootmgr active"))
+            self._found.append(error("active-twice", text, _fix("{} leaves the one with bootmgr active")))
             return next((each for each in active if self._has_bootmgr(each)), active[0])
         if active[0].is_extended:
             text = f"the active partition {active[0].number} is an extended one, which holds nothing to start"
@@ -171,7 +181,7 @@ class _Check:
             return
         if not self._table.disk_signature:
             text = "the disk signature is 0, by which a BCD store cannot name the disk"
-            yield error("disk-signature", text, "osdimage boot fix draws one and binds the store to it")
+            yield error("disk-signature", text, _fix("{} draws one and binds the store to it"))
         if mbr_code(self._disk.target) is BootCode.NONE:
             yield error("mbr-code", "there is no boot code in the MBR", _INSTALL)
 
@@ -188,7 +198,8 @@ class _Check:
             who = "firmware reads FAT32" if self._firmware is Firmware.UEFI else "bootmgr starts from NTFS or FAT32"
             code = "esp-format" if self._firmware is Firmware.UEFI else "system-format"
             text = f"the system partition {system.number} holds {volume.described}; {who}"
-            remedy = f"osdimage disk format DISK --partition {system.number} --fs fat32, then osdimage boot install"
+            means = (Means.FORMAT_FAT32, Means.INSTALL_BOOT)
+            remedy = Remedy("{}, then {}", means, (str(system.number),))
             self._found.append(error(code, text, remedy))
             return None
         if self._firmware is Firmware.BIOS:
@@ -209,10 +220,10 @@ class _Check:
                 f"the boot sector of partition {system.number} says that it begins at sector {hidden}; it begins at "
                 f"{system.extent.first}"
             )
-            yield error("hidden-sectors", text, "osdimage boot fix writes the right number")
+            yield error("hidden-sectors", text, _fix("{} writes the right number"))
         if self._disk.geometry.sector_size == SECTOR_BYTES and boot_sector_code(window) is BootCode.NONE:
             text = f"the boot sector of partition {system.number} starts nothing"
-            yield error("boot-sector", text, f"{_INSTALL}, or bootsect /nt60 in Windows PE")
+            yield error("boot-sector", text, _install("{} writes it, or bootsect /nt60 in Windows PE"))
 
     def _efi_loaders(self, files: VolumeFiles) -> Iterator[Finding]:
         if not files.exists(_MANAGER):
@@ -235,7 +246,7 @@ class _Check:
             yield from findings
             if architecture is not None and architecture != fallbacks[path]:
                 text = f"{files.name}: {_shown(path)} is a program for {architecture}; firmware will not start it"
-                yield error("loader-architecture", text, "osdimage boot install gives it the name that fits")
+                yield error("loader-architecture", text, _install("{} gives it the name that fits"))
 
     # ---- the store and what it starts
 
@@ -248,7 +259,7 @@ class _Check:
         try:
             facts = read_store_facts(files.read(path, limit=_LARGEST_LOADER), self._table, system, name=files.name)
         except OsdImageError as problem:
-            self._found.append(error("bcd-damaged", str(problem), "osdimage boot install writes a new one"))
+            self._found.append(error("bcd-damaged", str(problem), _NEW))
             return None
         self._found += store_findings(facts, self._firmware, name=f"{files.name}: {_shown(path)}")
         return facts
@@ -274,7 +285,7 @@ class _Check:
             with open_files(volume) as files:
                 missing = _missing(files, facts, is_loader=partition == facts.loader)
                 if missing is not None:
-                    remedy = "apply an image there, or bind the store to the partition with Windows: osdimage boot fix"
+                    remedy = _fix("apply an image there, or bind the store to the partition with Windows: {}")
                     self._found.append(error("os-loader-missing", missing, remedy))
                     return
                 if partition == facts.loader:
@@ -298,7 +309,7 @@ class _Check:
             yield error("architecture", text, "deploy it with the preset uefi")
         elif self._architecture is not None and architecture != self._architecture:
             text = f"the boot manager is for {self._architecture}, Windows on {files.name} for {architecture}"
-            yield error("architecture", text, "osdimage boot install takes the boot manager of that Windows")
+            yield error("architecture", text, _install("{} takes the boot manager of that Windows"))
 
 
 def _missing(files: VolumeFiles, facts: StoreFacts, *, is_loader: bool) -> str | None:
@@ -323,7 +334,7 @@ def _architecture(files: VolumeFiles, path: str) -> tuple[str | None, list[Findi
     try:
         return read_pe(files.read(path, limit=_LARGEST_LOADER), name=name).architecture, []
     except OsdImageError as problem:
-        return None, [error("loader-damaged", str(problem), "osdimage boot install writes it anew")]
+        return None, [error("loader-damaged", str(problem), _install("{} writes it anew"))]
 
 
 def _shown(path: str) -> str:

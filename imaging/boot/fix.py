@@ -23,7 +23,7 @@ from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of
 from osdimage.imaging.boot.recovery import holds_recovery
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, no_refusal
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, OsdImageError, Remedy, no_refusal
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
@@ -38,11 +38,14 @@ class FixResult:
     Attributes:
         changes: one sentence for each; none when all was right.
         left: a sentence for each thing in the store that was left as it is, since it is not known what it should be.
+        unbound: the same for each partition of another disk that it still names; to install boot files for the Windows
+            of a partition binds that one.
         report: what is left, as :func:`~osdimage.imaging.boot.check.check_boot` finds it now.
     """
 
     changes: tuple[str, ...]
     left: tuple[str, ...]
+    unbound: tuple[str, ...]
     report: BootReport
 
 
@@ -80,11 +83,11 @@ def fix_boot(
         if places.firmware is Firmware.BIOS:
             table, more = _fix_record(disk, table, places, rng or random.SystemRandom())
             changes += more
-        more, left = _fix_store(disk, table, places, now=now, force=force)
-        changes += more
+        bound = _fix_store(disk, table, places, now=now, force=force)
+        changes += bound.changes
         if places.firmware is Firmware.BIOS:
             changes += _fix_hidden(disk, places)
-    return FixResult(tuple(changes), tuple(left), check_boot(disk))
+    return FixResult(tuple(changes), bound.left, bound.unbound, check_boot(disk))
 
 
 def _candidates(table: PartitionTable) -> Iterator[Partition]:
@@ -108,7 +111,8 @@ def _find_windows(disk: Disk, table: PartitionTable) -> int:
     if len(found) != 1:
         shown = "\\" + path.replace("/", "\\")
         which = f"partitions {', '.join(map(str, found))} hold" if found else "no partition holds"
-        raise InvalidRequest(f"{disk.name}: {which} {shown}; name the partition with Windows: --partition N")
+        remedy = Remedy("name the partition with Windows: {}", (Means.OS_PARTITION,))
+        raise InvalidRequest(f"{disk.name}: {which} {shown}", remedy=remedy)
     return found[0]
 
 
@@ -133,27 +137,36 @@ def _fix_record(
     return fixed, changes
 
 
-def _fix_store(
-    disk: Disk, table: PartitionTable, places: BootPlaces, *, now: datetime, force: bool
-) -> tuple[list[str], list[str]]:
-    """Bind the store; return what was changed and what was left, in sentences."""
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What became of the store, in sentences."""
+
+    changes: tuple[str, ...]
+    left: tuple[str, ...]
+    unbound: tuple[str, ...]
+
+
+def _fix_store(disk: Disk, table: PartitionTable, places: BootPlaces, *, now: datetime, force: bool) -> _Bound:
+    """Bind the store."""
     volume = disk.volume_in(places.system)
     path = STORES[places.firmware]
     with open_files(volume) as files:
         if not files.exists(path):
-            raise InvalidInput(f"{files.name}: there is no BCD store to fix; osdimage boot install writes one")
+            remedy = Remedy("{} writes one", (Means.INSTALL_BOOT,))
+            raise InvalidInput(f"{files.name}: there is no BCD store to fix", remedy=remedy)
         store = BcdStore.parse(files.read(path, limit=_LARGEST_STORE), name=f"{files.name}: the BCD store")
-    changes, left = _new_places(disk, store, table, places)
-    left += _unknown_devices(store)
+    changes, unbound = _new_places(disk, store, table, places)
+    left = tuple(_unknown_devices(store))
     if not changes:
-        return [], left
+        return _Bound((), left, tuple(unbound))
     count = store.rebind(changes)
     data = store.to_bytes(now=now)
     with open_files(volume, write=True, force=force) as files:
         files.write(path, data)
     refs = partition_refs(table)
     told = [f"what was {old} is partition {refs[new].number} now" for old, new in changes.items()]
-    return [*told, f"{count} elements of the BCD store were bound to these partitions"], left
+    told.append(f"{count} elements of the BCD store were bound to these partitions")
+    return _Bound(tuple(told), left, tuple(unbound))
 
 
 def _unknown_devices(store: BcdStore) -> Iterator[str]:
@@ -182,7 +195,7 @@ def _new_places(
     # Two of them cannot be in one place.
     others = {ref for each in store.loaders if each.content(Id.WINPE) is not True for ref in _partitions_of(each)}
     changes: dict[PartitionRef, PartitionRef] = {}
-    left: list[str] = []
+    unbound: list[str] = []
     # What starts by itself comes first: another entry cannot take its partition.
     for old in sorted(store.partitions, key=lambda each: each not in needed):
         if old in refs:
@@ -195,15 +208,12 @@ def _new_places(
             changes[old] = new
         elif old in needed:
             raise InvalidRequest(
-                f"{disk.name}: the BCD store names {old}, and it cannot be told which partition that is now; "
-                "osdimage boot install writes a new store"
+                f"{disk.name}: the BCD store names {old}, and it cannot be told which partition that is now",
+                remedy=Remedy("{} writes a new store", (Means.INSTALL_BOOT,)),
             )
         else:
-            left.append(
-                f"the BCD store still names {old}, and it cannot be told which partition that is now; osdimage boot "
-                "install binds the Windows of one to the store"
-            )
-    return changes, left
+            unbound.append(f"the BCD store still names {old}, and it cannot be told which partition that is now")
+    return changes, unbound
 
 
 def _partitions_of(entry: BcdObject | None) -> set[PartitionRef]:

@@ -388,5 +388,5 @@ def _foreign(entries: Iterable[BcdObject], refs: Iterable[PartitionRef], volume:
         if ref is not None and ref not in here:
             yield (
                 f"{volume.name}: the entry {name!r} was kept in the BCD store; it names what is not on this disk: "
-                f"{ref} (--new-store leaves it out)"
+                f"{ref} (a new store leaves it out)"
             )

@@ -9,7 +9,7 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.roles import EFI_SYSTEM, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,17 @@ def choose_system(table: PartitionTable, system: int | None = None) -> tuple[Fir
         found = [each for each in table.partitions if each.type_id == EFI_SYSTEM]
         if not found:
             raise InvalidRequest(
-                "the disk has no EFI system partition: make one (type ef00, FAT32), or name one with --system-partition"
+                "the disk has no EFI system partition",
+                remedy=Remedy("make one (type ef00, FAT32), or name one with {}", (Means.SYSTEM_PARTITION,)),
             )
         return firmware, found[0]
     active = _active(table)
     if not active:
         raise InvalidRequest(
-            "no primary partition is active; name the system partition with --system-partition, one of: "
-            f"{_list(_primary(table))}"
+            "no primary partition is active",
+            remedy=Remedy(
+                f"name the system partition with {{}}, one of: {_list(_primary(table))}", (Means.SYSTEM_PARTITION,)
+            ),
         )
     return firmware, active[0]
 

@@ -10,7 +10,7 @@ from osdimage.imaging.boot.files import STORES
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.places import choose_system
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, Means, Remedy
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
 
@@ -69,7 +69,8 @@ def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
     with open_files(disk.volume_in(system)) as files:
         if not files.exists(path):
             shown = "\\" + path.replace("/", "\\")
-            raise InvalidInput(f"{files.name}: there is no BCD store {shown}; osdimage boot install writes one")
+            remedy = Remedy("{} writes one", (Means.INSTALL_BOOT,))
+            raise InvalidInput(f"{files.name}: there is no BCD store {shown}", remedy=remedy)
         facts = read_store_facts(files.read(path, limit=_LARGEST_STORE), table, system, name=files.name)
     named = tuple(
         NamedPartition(str(ref), facts.refs[ref].number if ref in facts.refs else None)

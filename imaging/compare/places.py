@@ -15,7 +15,7 @@ from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, probe_head
 from osdimage.imaging.disk.signatures import HEAD_BYTES
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, Means, Remedy, TargetRefused
 
 _VALID = (
     "is {}; an image is compared with a directory, with a file or device that holds one NTFS or FAT32 volume, or with "
@@ -64,5 +64,7 @@ def backend_of(place: Path | OpenVolume) -> ComparedTarget:
         raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")
     found = probe_head(place.window().read_at(0, min(HEAD_BYTES, place.window().geometry.size_bytes)))
     if found is Content.TABLE:
-        raise InvalidRequest(f"{place.name} is {described(found)}: choose one of its partitions")
+        raise InvalidRequest(
+            f"{place.name} is {described(found)}", remedy=Remedy("choose one with {}", (Means.PARTITION,))
+        )
     raise TargetRefused(f"{place.name}: {_VALID.format(described(found))}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.target import blank_image
-from osdimage.imaging.errors import OsdImageError, TargetRefused
+from osdimage.imaging.errors import Means, OsdImageError, Remedy, TargetRefused
 from osdimage.imaging.output import nameless_file, new_file, path_of
 
 
@@ -54,7 +54,8 @@ def raw_beside(
     if exists and not destination.is_file():
         raise TargetRefused(f"{destination}: is not a regular file; a {disk_format} disk is written to a regular file")
     if exists and not replace:
-        raise TargetRefused(f"{destination}: exists already; let it be replaced (--yes), or name another file")
+        remedy = Remedy("let it be replaced ({}), or name another file", (Means.REPLACE,))
+        raise TargetRefused(f"{destination}: exists already", remedy=remedy)
     program = shutil.which("qemu-img")
     if program is None:
         raise OsdImageError(

@@ -27,7 +27,7 @@ from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme, gpt_type
 from osdimage.imaging.disk.rules import LABEL_LIMITS, problems
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.errors import DoesNotFit, InvalidInput
+from osdimage.imaging.errors import DoesNotFit, InvalidInput, Means, Remedy
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
 from osdimage.imaging.volume.fat.make import plan_fill
@@ -126,8 +126,11 @@ def _common_disk(wim: WimFile, images: list[WimImage]) -> CapturedDisk:
     disks = []
     for image in images:
         if image.info.disk is None:
-            why = image.info.disk_fault or "capture --all-volumes stores one"
-            raise InvalidInput(f"{wim.path}: image {image.index} holds no layout of a disk that can be used: {why}")
+            why = "" if image.info.disk_fault is None else f": {image.info.disk_fault}"
+            raise InvalidInput(
+                f"{wim.path}: image {image.index} holds no layout of a disk that can be used{why}",
+                remedy=None if why else Remedy("{} stores one", (Means.CAPTURE_VOLUMES,)),
+            )
         disks.append(image.info.disk)
     plain = {
         replace(disk, partitions=tuple(replace(each, captured=False) for each in disk.partitions)) for disk in disks

@@ -25,7 +25,7 @@ from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
 from osdimage.imaging.documents import read_document, write_document
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, Remedy, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 FORMAT = "osdimage-partition-table-backup"
@@ -190,7 +190,7 @@ def save_backup(backup: TableBackup, path: Path, *, overwrite: bool = False) -> 
         StorageError: when it cannot be written.
     """
     if not overwrite and path.exists():
-        raise TargetRefused(f"{path} exists; give another name, or --overwrite")
+        raise TargetRefused(f"{path} exists", remedy=Remedy("give another name, or {}", (Means.OVERWRITE,)))
     write_document(path, to_json(backup))
 
 
@@ -278,5 +278,6 @@ def unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.stem}-{number}.json")
         if number > 1000:
-            raise InvalidRequest(f"{path.parent} holds too many backups; name a file with --backup")
+            remedy = Remedy("name a file with {}", (Means.BACKUP_FILE,))
+            raise InvalidRequest(f"{path.parent} holds too many backups", remedy=remedy)
     return candidate

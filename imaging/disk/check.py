@@ -13,9 +13,10 @@ from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.errors import Means, Remedy
 from osdimage.imaging.units import Extent, Lba
 
-_RESTORE = "restore a saved table with osdimage disk restore, or init the disk"
+_RESTORE = Remedy("restore a saved table with {}, or init the disk", (Means.RESTORE,))
 
 
 def check_disk(target: BlockTarget) -> DiskReading:

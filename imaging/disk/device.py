@@ -115,7 +115,7 @@ def _geometry(path: str, descriptor: int, write: bool, sector_size: int | None) 
         raise TargetRefused(f"{path} is read-only")
     logical = _ioctl_int(descriptor, _BLKSSZGET)
     if sector_size is not None and sector_size != logical:
-        raise InvalidRequest(f"{path} has sectors of {logical} bytes; --sector-size {sector_size} cannot change that")
+        raise InvalidRequest(f"{path} has sectors of {logical} bytes, and cannot have sectors of {sector_size}")
     size = struct.unpack("Q", fcntl.ioctl(descriptor, _BLKGETSIZE64, bytes(8)))[0]
     return Geometry.of_size(size, logical)
 
@@ -247,7 +247,7 @@ def announce(target: DeviceTarget, table: PartitionTable) -> tuple[str, ...]:
         try:
             _announce_each(target, table, folder)
         except OSError as error:
-            hint = "; a loop device needs losetup --partscan" if target.facts.backing_file is not None else ""
+            hint = "; a loop device needs losetup -P" if target.facts.backing_file is not None else ""
             return (f"{target.name}: the kernel did not take the new partitions ({error.strerror}){hint}",)
     return _wait_for_nodes(folder, table)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from osdimage.imaging.errors import Remedy
+
 
 class Severity(StrEnum):
     """How much it matters: an error keeps somebody from using the disk, a warning may, a note does not."""
@@ -28,19 +30,23 @@ class Finding:
     severity: Severity
     code: str
     text: str
-    remedy: str
+    remedy: Remedy
 
 
-def error(code: str, text: str, remedy: str) -> Finding:
+def error(code: str, text: str, remedy: Remedy | str) -> Finding:
     """Make a finding of severity error."""
-    return Finding(Severity.ERROR, code, text, remedy)
+    return _finding(Severity.ERROR, code, text, remedy)
 
 
-def warning(code: str, text: str, remedy: str) -> Finding:
+def warning(code: str, text: str, remedy: Remedy | str) -> Finding:
     """Make a finding of severity warning."""
-    return Finding(Severity.WARNING, code, text, remedy)
+    return _finding(Severity.WARNING, code, text, remedy)
 
 
-def note(code: str, text: str, remedy: str) -> Finding:
+def note(code: str, text: str, remedy: Remedy | str) -> Finding:
     """Make a finding of severity note."""
-    return Finding(Severity.NOTE, code, text, remedy)
+    return _finding(Severity.NOTE, code, text, remedy)
+
+
+def _finding(severity: Severity, code: str, text: str, remedy: Remedy | str) -> Finding:
+    return Finding(severity, code, text, remedy if isinstance(remedy, Remedy) else Remedy(remedy))

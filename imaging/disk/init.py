@@ -26,7 +26,7 @@ from osdimage.imaging.disk.write import (
     verify_table,
     write_steps,
 )
-from osdimage.imaging.errors import InvalidTable, StorageError
+from osdimage.imaging.errors import InvalidTable, Means, Remedy, StorageError
 from osdimage.imaging.units import format_size
 
 
@@ -177,5 +177,8 @@ def _run(target: BlockTarget, steps: tuple[Step, ...], saved: Path | None, done:
     try:
         run_steps(target, steps, done)
     except StorageError as error:
-        hint = f"; the old table is saved: osdimage disk restore {target.name} {saved}" if saved is not None else ""
-        raise StorageError(f"{error}{hint}", path=error.path, errno=error.errno) from error
+        if saved is None:
+            raise
+        remedy = Remedy("{} puts it back", (Means.RESTORE_SAVED,), (target.name, str(saved)))
+        text = f"{error.said}; the old table is saved in {saved}"
+        raise StorageError(text, path=error.path, errno=error.errno, remedy=remedy) from error

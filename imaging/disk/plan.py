@@ -22,7 +22,7 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.disk.write import check_geometry, verify_table
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 FORMAT = "osdimage-disk-plan"
@@ -176,7 +176,8 @@ def from_json(text: str, *, source: str) -> DiskPlan:
     try:
         document = json.loads(text)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise InvalidDocument(f"{source} is not a plan of osdimage; osdimage disk plan --json writes one")
+            remedy = Remedy("{} writes one", (Means.SAVE_PLAN,))
+            raise InvalidDocument(f"{source} is not a plan of osdimage", remedy=remedy)
         if document.get("version") != VERSION:
             raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {VERSION}")
         table = _table(document)

@@ -19,11 +19,13 @@ from osdimage.imaging.disk.finding import Finding, error, note, warning
 from osdimage.imaging.disk.roles import MBR_PROTECTIVE, Scheme
 from osdimage.imaging.disk.table import FIRST_LOGICAL, Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import InvalidTable
+from osdimage.imaging.errors import InvalidTable, Means, Remedy
 from osdimage.imaging.units import Extent, Lba
 
 MAX_LOGICALS = 256
-_REPAIR = "osdimage disk check --repair writes the whole GPT again from the copy that is good"
+_REWRITTEN = "{} writes the whole GPT again from the copy that is good"
+_REPAIR = Remedy(_REWRITTEN, (Means.REWRITE,))
+_RESTORE = Remedy("restore a saved table with {}", (Means.RESTORE,))
 
 
 class GptCopy(StrEnum):
@@ -116,10 +118,11 @@ class _Reader:
         found = signatures.content_of(head)
         if found is not None:
             text = f"{self.target.name} has no partition table: the whole disk is one {found} volume"
-            self.findings.append(note("whole-disk-volume", text, "osdimage disk init replaces it by partitions"))
+            remedy = Remedy("{} replaces it by partitions", (Means.INITIALIZE,))
+            self.findings.append(note("whole-disk-volume", text, remedy))
         else:
             text = f"{self.target.name} has no partition table"
-            self.findings.append(note("no-table", text, "osdimage disk init makes one"))
+            self.findings.append(note("no-table", text, Remedy("{} makes one", (Means.INITIALIZE,))))
         return DiskReading(None, tuple(self.findings))
 
     # ---- GPT ----
@@ -146,7 +149,7 @@ class _Reader:
         used = whole["primary"] or whole["backup"]
         if used is None:
             text = f"{self.target.name}: neither copy of its GPT can be used: {primary}; {backup}"
-            self.findings.append(error("gpt-unreadable", text, "restore a saved table with osdimage disk restore"))
+            self.findings.append(error("gpt-unreadable", text, _RESTORE))
             return DiskReading(None, tuple(self.findings))
         if isinstance(primary, str):
             text = f"{self.target.name}: the backup GPT was read, because the primary one cannot be: {primary}"
@@ -193,7 +196,7 @@ class _Reader:
         believed = max(used.header.alternate_lba, used.header.my_lba)
         if believed < end:
             text = f"the disk has grown: its GPT ends at sector {believed}, the disk at {end}; the space is not usable"
-            yield warning("disk-grown", text, "osdimage disk check --repair moves the end of the GPT")
+            yield warning("disk-grown", text, Remedy("{} moves the end of the GPT", (Means.REWRITE,)))
         elif believed > end:
             text = f"the disk has shrunk: its GPT ends at sector {believed}, the disk at {end}; data may be missing"
             yield error("disk-shrunk", text, "make the disk as large as it was, or copy it again in full")
@@ -203,7 +206,7 @@ class _Reader:
         if others:
             types = ", ".join(f"{each.type_id:#04x}" for each in others)
             text = f"hybrid MBR: sector 0 lists {types} besides the entry that protects the GPT; systems disagree on it"
-            yield warning("hybrid-mbr", text, "unless it is wanted, " + _REPAIR)
+            yield warning("hybrid-mbr", text, Remedy("unless it is wanted, " + _REWRITTEN, (Means.REWRITE,)))
         guard = next(each for each in record.records if each.type_id == MBR_PROTECTIVE)
         sectors = self.target.geometry.sectors
         # Windows writes 0xFFFFFFFF on disks of every size, UEFI wants the real size; both protect.
@@ -222,8 +225,8 @@ class _Reader:
         left = [name for name, copy in state.items() if isinstance(copy, GptState)]
         if left:
             text = f"the disk is MBR, but a GPT is left on it ({' and '.join(left)} copy)"
-            remedy = "the MBR counts; some programs offer the GPT: osdimage disk init wipes such leftovers"
-            self.findings.append(warning("stale-gpt", text, remedy))
+            leftovers = "the MBR counts; some programs offer the GPT: {} wipes such leftovers"
+            self.findings.append(warning("stale-gpt", text, Remedy(leftovers, (Means.INITIALIZE,))))
         partitions: list[Partition] = []
         ebrs: list[Lba] = []
         for number, entry in enumerate(record.records, 1):
@@ -260,7 +263,7 @@ class _Reader:
             record = mbr.parse_boot_record(self.target.read_sectors(at))
             if record is None:
                 text = f"the EBR at sector {at} has no signature; logical partitions from here on are lost"
-                self.findings.append(error("ebr-invalid", text, "restore a saved table with osdimage disk restore"))
+                self.findings.append(error("ebr-invalid", text, _RESTORE))
                 return
             logical = next((each for each in record.records if each.is_used and not each.is_extended), None)
             link = next((each for each in record.records if each.is_extended), None)
@@ -274,7 +277,7 @@ class _Reader:
             at = Lba(base + link.extent.first) if link is not None and link.extent is not None else None
 
     def _chain_end(self, at: Lba, container: Partition, seen: set[int]) -> Finding | None:
-        remedy = "the partitions before it were read; restore a saved table with osdimage disk restore"
+        remedy = Remedy("the partitions before it were read; restore a saved table with {}", (Means.RESTORE,))
         if at in seen:
             return error("ebr-loop", f"the chain of EBRs comes back to sector {at}", remedy)
         if not container.extent.first <= at < container.extent.end:
@@ -300,5 +303,6 @@ def _compare_copies(primary: GptState, backup: GptState) -> Iterator[Finding]:
     )
     if not same:
         text = "the two copies of the GPT differ; the primary one was read"
-        remedy = "a program was stopped while it wrote; look at the partitions, then " + _REPAIR
+        stopped = "a program was stopped while it wrote; look at the partitions, then "
+        remedy = Remedy(stopped + _REWRITTEN, (Means.REWRITE,))
         yield error("gpt-copies-differ", text, remedy)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from osdimage.imaging.disk.probe import WIM_MAGICS
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidTable, StorageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidTable, Means, Remedy, StorageError, explain
 from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
 from osdimage.imaging.registry.hive import Hive
 from osdimage.imaging.registry.read import read_hive
@@ -227,7 +227,8 @@ def _telling_of_the_other(address: HiveAddress, files: VolumeFiles) -> Iterator[
         *above, name = address.path.replace("\\", "/").split("/")
         other = "/".join((*above, beside(name)))
         if files.exists(other):
-            error.add_note(f"an earlier change was interrupted; what it was to write is in {other} (--hive reads it)")
+            text = f"an earlier change was interrupted; what it was to write is in {other}"
+            explain(error, text, Remedy("{} reads it", (Means.HIVE_FILE,)))
         raise
 
 

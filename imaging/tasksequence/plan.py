@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import InvalidRequest, NotReady, OsdImageError, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, NotReady, OsdImageError, Remedy, quoted
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import evaluate, names_last_action
@@ -71,6 +71,7 @@ class PlannedStep:
         note: what cannot be known before, or None.
         problems: what would make it fail.
         may_fail: whether the sequence goes on after it failed.
+        unmapped: the packages that it needs and that have no path.
     """
 
     number: int
@@ -84,6 +85,7 @@ class PlannedStep:
     note: str | None = None
     problems: tuple[str, ...] = ()
     may_fail: bool = False
+    unmapped: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -125,6 +127,15 @@ class RunPlan:
                 found += (f"{step.label}: {text}" for text in step.problems)
         return tuple(dict.fromkeys(found))
 
+    @property
+    def remedy(self) -> Remedy | None:
+        """What would help against packages without a path."""
+        unmapped = dict.fromkeys(package for step in self.steps if not step.may_fail for package in step.unmapped)
+        if not unmapped:
+            return None
+        text = "; ".join("give {}" for _ in unmapped)
+        return Remedy(text, (Means.PACKAGES,) * len(unmapped), tuple(unmapped))
+
     def require(self, *, strict: bool) -> None:
         """Refuse a sequence that has problems.
 
@@ -132,7 +143,7 @@ class RunPlan:
             NotReady: with all of them.
         """
         if found := self.problems(strict=strict):
-            raise NotReady(found)
+            raise NotReady(found, remedy=self.remedy)
 
 
 def action_table(infos: Iterable[ActionInfo]) -> ActionTable:
@@ -263,12 +274,13 @@ class _Walker:
             with self._env.step_defaults(step.defaults, step.properties):
                 needed = _packages(info, self._env)
                 self.needed.update(package.lower() for package in needed.values())
+                base = replace(base, unmapped=tuple(_unmapped(needed, self._machine)))
                 problems = list(_missing_packages(needed, self._machine))
                 if problems or info.forecast is None:
                     return replace(base, problems=tuple(map(mask, problems)))
                 forecast = info.forecast(self._env, self._machine)
         except OsdImageError as error:
-            return replace(base, problems=(mask(str(error)),))
+            return replace(base, problems=(mask(error.said),))
         except OSError as error:
             return replace(base, problems=(mask(f"{error.filename}: {error.strerror}"),))
         return replace(
@@ -298,12 +310,20 @@ def _packages(info: ActionInfo, env: Environment) -> dict[str, str]:
     return {name: package for name, package in named.items() if package}
 
 
+def _unmapped(needed: Mapping[str, str], machine: Machine) -> Iterator[str]:
+    for package in needed.values():
+        try:
+            machine.package(package)
+        except InvalidRequest:
+            yield package
+
+
 def _missing_packages(needed: Mapping[str, str], machine: Machine) -> Iterator[str]:
     for name, package in needed.items():
         try:
             path = machine.package(package)
         except InvalidRequest as error:
-            yield f"{name}={package}: {error}; give --package {package}=PATH"
+            yield f"{name}={package}: {error}"
             continue
         if not path.exists():
             yield f"{name}={package}: {path} does not exist"

@@ -274,7 +274,7 @@ class _Runner:
             with self._env.step_defaults(step.defaults, step.properties):
                 return action(self._env, self._machine, Events(progress, note, is_repeated))
         except OsdImageError as error:
-            return ActionResult(code_of(error), " -- ".join((str(error), *getattr(error, "__notes__", ()))))
+            return ActionResult(code_of(error), " -- ".join((error.said, *getattr(error, "__notes__", ()))))
         except OSError as error:
             failed = StorageError(f"{error.filename}: {error.strerror}", path=str(error.filename), errno=error.errno)
             return ActionResult(code_of(failed), str(failed))

@@ -16,7 +16,7 @@ from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A partition of a disk: the number of the disk, and that of the partition as ``osdimage disk show`` lists it."""
+    """A partition of a disk: the number of the disk, and that of the partition as ``read_table`` lists it."""
 
     disk: int
     partition: int

@@ -39,7 +39,7 @@ class CapturedPartition:
     """A partition of the disk that was captured.  Sizes in bytes.
 
     Attributes:
-        index: its number, as ``osdimage disk show`` lists it.
+        index: its number, as ``read_table`` lists it.
         type: what it is for (``Primary``, ``EFI`` and so on), or the name of its type.
         filesystem: ``NTFS``, ``FAT32``, the name of another one, or None.
         boot: whether it has the active flag (MBR) or is the EFI system partition (GPT).

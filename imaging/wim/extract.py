@@ -11,7 +11,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.probe import described, probe
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import (
     load_tree,
@@ -160,6 +160,7 @@ def _refuse_collisions(chosen: Iterable[str]) -> None:
         name = item.rpartition("/")[2].casefold()
         if name in seen:
             raise InvalidRequest(
-                f"{seen[name]!r} and {item!r} would get the same name; keep their directories (--keep-directories)"
+                f"{seen[name]!r} and {item!r} would get the same name",
+                remedy=Remedy("keep their directories ({})", (Means.KEEP_DIRECTORIES,)),
             )
         seen[name] = item

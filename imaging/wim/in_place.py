@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused, explain
+from osdimage.imaging.errors import Means, OsdImageError, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.output import sync_name
 from osdimage.imaging.wim.format import HEADER_SIZE, Header, HeaderFlag
 from osdimage.native.callbacks import Listener, Omitted, Report, Stage
@@ -104,7 +104,7 @@ class InPlace:
             return
         problem = self._try_to_put_back()
         if problem is not None:
-            explain(error, f"{problem}; osdimage verify {self.path} tells what it holds")
+            explain(error, problem, Remedy("{} tells what it holds", (Means.VERIFY,), (str(self.path),)))
         elif isinstance(error, OsdImageError):
             explain(error, f"{self.path} was cut back to what it held before")
 

@@ -22,9 +22,10 @@ from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, BcdObject, Bcd
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.finding import Finding, error, warning
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 
-_FIX = "osdimage boot fix binds the store to this disk"
+_FIX = Remedy("{} binds the store to this disk", (Means.FIX_BOOT,))
+_NEW = Remedy("{} writes a new one", (Means.INSTALL_BOOT,))
 _IN_FILES = (FileDevice, RamdiskDevice, VirtualDiskDevice)
 
 
@@ -128,10 +129,10 @@ def store_findings(facts: StoreFacts, firmware: Firmware, *, name: str) -> Itera
     """Yield what of a store does not fit the disk."""
     if facts.default is None:
         text = f"{name} has no entry that starts anything"
-        yield error("bcd-no-entry", text, "osdimage boot install writes a new one")
+        yield error("bcd-no-entry", text, _NEW)
         return
     for text in facts.store.hive.warnings:
-        yield warning("bcd-hive", f"{name}: {text}", "osdimage boot install writes a new one")
+        yield warning("bcd-hive", f"{name}: {text}", _NEW)
     yield from _entry_findings(facts, facts.default, name)
     for each in facts.store.objects:
         if each.guid == facts.default.guid:
@@ -150,7 +151,7 @@ def store_findings(facts: StoreFacts, firmware: Firmware, *, name: str) -> Itera
     path = facts.loader_path
     if path is not None and not path.lower().endswith(suffix):
         text = f"{name}: the default entry starts {path}, which is not for {firmware.upper()}"
-        yield error("bcd-firmware", text, "osdimage boot install writes a store for this disk")
+        yield error("bcd-firmware", text, Remedy("{} writes a store for this disk", (Means.INSTALL_BOOT,)))
 
 
 def _entry_findings(facts: StoreFacts, entry: BcdObject, name: str) -> Iterator[Finding]:
@@ -158,7 +159,7 @@ def _entry_findings(facts: StoreFacts, entry: BcdObject, name: str) -> Iterator[
         content = entry.content(number)
         if not isinstance(content, DeviceElement):
             text = f"{name}: the default entry does not say where Windows is"
-            yield error("bcd-no-device", text, "osdimage boot install writes a new one")
+            yield error("bcd-no-device", text, _NEW)
             return
         if isinstance(content.device, BootDevice | LocateDevice):
             continue
@@ -169,10 +170,10 @@ def _entry_findings(facts: StoreFacts, entry: BcdObject, name: str) -> Iterator[
             return
     if facts.loader_path is None:
         text = f"{name}: the default entry does not say which program it starts"
-        yield error("bcd-no-path", text, "osdimage boot install writes a new one")
+        yield error("bcd-no-path", text, _NEW)
     if facts.system_root is None and entry.type == LOADER_TYPE:
         text = f"{name}: the default entry does not say in which folder Windows is"
-        yield error("bcd-no-root", text, "osdimage boot install writes a new one")
+        yield error("bcd-no-root", text, _NEW)
 
 
 def _named(each: BcdObject) -> Iterator[PartitionRef]:

@@ -126,7 +126,7 @@ def test_nothing_is_written_when_the_old_table_cannot_be_saved(tmp_path: Path) -
         with pytest.raises(StorageError, match="No such file or directory"):
             initialize(target, placed(NEW["mbr"], "y"), now=NOW, save_to=tmp_path / "missing" / "table.json")
         (tmp_path / "taken.json").touch()
-        with pytest.raises(TargetRefused, match=r"taken\.json exists; give another name, or --overwrite"):
+        with pytest.raises(TargetRefused, match=r"taken\.json exists; give another name, or overwrite"):
             initialize(target, placed(NEW["mbr"], "y"), now=NOW, save_to=tmp_path / "taken.json")
         assert read_table(target).table == table
 
@@ -144,7 +144,7 @@ def test_a_failed_write_names_the_saved_table(tmp_path: Path) -> None:
     initialize(target, placed(OLD["gpt"], "x"), now=NOW, save=False)
     target.broken = True
     saved = tmp_path / "old.json"
-    with pytest.raises(StorageError, match=f"the old table is saved: osdimage disk restore memory {saved}"):
+    with pytest.raises(StorageError, match=f"the old table is saved in {saved}; load_backup and restore puts it back"):
         initialize(target, placed(NEW["mbr"], "y"), now=NOW, save_to=saved)
     assert backups.load_backup(saved).scheme == "gpt"
 

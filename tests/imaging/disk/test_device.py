@@ -217,7 +217,7 @@ def test_the_sector_size_is_the_devices_own(loop: LoopMaker) -> None:
         assert isinstance(target, DeviceTarget)
         assert target.geometry.sector_size == 4096
         assert target.facts.backing_file is not None
-    with pytest.raises(InvalidRequest, match="has sectors of 4096 bytes; --sector-size 512 cannot change that"):
+    with pytest.raises(InvalidRequest, match="has sectors of 4096 bytes, and cannot have sectors of 512"):
         open_target(str(path), sector_size=512)
 
 

@@ -26,7 +26,7 @@ from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptCopy, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.errors import InvalidTable
+from osdimage.imaging.errors import InvalidTable, Means
 from osdimage.imaging.units import GIB, MIB, Geometry
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -183,7 +183,7 @@ def test_the_backup_is_read_when_the_primary_is_damaged_and_that_is_said(lba: in
     (finding,) = reading.findings
     assert finding.code == "gpt-primary-invalid"
     assert "the backup GPT was read" in finding.text
-    assert "check --repair" in finding.remedy
+    assert finding.remedy.means == (Means.REWRITE,)
 
 
 def test_two_bad_copies_are_an_error_that_names_both() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cases.sequence_bench import Bench, foreseeing
-from osdimage.imaging.errors import InvalidRequest, NotReady
+from osdimage.imaging.errors import InvalidRequest, Means, NotReady, Remedy
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
@@ -62,7 +62,7 @@ def test_problems_of_all_steps_are_told_together_and_nothing_runs(tmp_path: Path
     assert caught.value.problems[0] == "step 1 'a': image 7 is not in it"
     assert caught.value.problems[1] == f"step 2 'b': ImagePackageID=ABC00002: {tmp_path}/gone.wim does not exist"
     assert "step 3 'c': ImagePackageID=ABC00003" in caught.value.problems[2]
-    assert "give --package ABC00003=PATH" in caught.value.problems[2]
+    assert caught.value.remedy == Remedy("give {}", (Means.PACKAGES,), ("ABC00003",))
     assert caught.value.problems[3] == "step 4 'd': raised with ***"
     # Its failure is allowed, so it is a warning.
     plan = plan_sequence(wanted, env, machine, foreseeing(forecast))

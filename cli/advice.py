@@ -1,0 +1,39 @@
+"""What the library advises, in terms of the command: its verbs and options."""
+
+from __future__ import annotations
+
+from osdimage.imaging.errors import Means, Remedy
+
+NAMES = {
+    Means.BACKUP_FILE: "--backup",
+    Means.CAPTURE_VOLUMES: "osdimage capture --all-volumes",
+    Means.DEPLOY: "osdimage deploy",
+    Means.FIX_BOOT: "osdimage boot fix",
+    Means.FORMAT_FAT32: "osdimage disk format DISK --partition {} --fs fat32",
+    Means.HIVE_FILE: "--hive",
+    Means.INITIALIZE: "osdimage disk init",
+    Means.INSTALL_BOOT: "osdimage boot install",
+    Means.KEEP_DIRECTORIES: "--keep-directories",
+    Means.OS_PARTITION: "--partition N",
+    Means.OVERWRITE: "--overwrite",
+    Means.PACKAGES: "--package {}=PATH",
+    Means.PARTITION: "--partition (osdimage disk show lists them)",
+    Means.REPLACE: "--yes",
+    Means.RESTORE: "osdimage disk restore",
+    Means.RESTORE_SAVED: "osdimage disk restore {} {}",
+    Means.REWRITE: "osdimage disk check --repair",
+    Means.SAVE_PLAN: "osdimage disk plan --json",
+    Means.SYSTEM_PARTITION: "--system-partition",
+    Means.VERIFY: "osdimage verify {}",
+}
+
+
+def worded(remedy: Remedy) -> str:
+    """Return a remedy as a user of the command carries it out."""
+    return remedy.worded(NAMES)
+
+
+def remedy_of(error: BaseException) -> str | None:
+    """Return what would help against an exception, or None."""
+    remedy = getattr(error, "remedy", None)
+    return worded(remedy) if isinstance(remedy, Remedy) else None
