@@ -144,13 +144,11 @@ def run_command(
     """
     from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
     from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.log import SequenceLog  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.plan import action_table, plan_sequence  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.plan import plan_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runner import fingerprint, run_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415
 
     if resume is not None and (computer_vars or collection_vars or media_vars or firmware or state_file or size):
         raise click.UsageError(
@@ -178,8 +176,7 @@ def run_command(
     click.get_current_context().with_resource(state.machine)
     set_variables(state.env, given)
     builtin.begin(state.env, state.machine, sequence, None if log_file is None else log_file.absolute().parent)
-    actions = action_table((*ACTIONS, *ELSEWHERE))
-    plan = plan_sequence(sequence, state.env, state.machine, actions, judged=state.judged, first=state.next)
+    plan = plan_sequence(sequence, state.env, state.machine, judged=state.judged, first=state.next)
     if dry_run:
         view.show_plan(plan, sequence_file, reporter, strict=strict)
         return FAILED if plan.problems(strict=strict) else 0
@@ -198,7 +195,6 @@ def run_command(
                 sequence,
                 state.env,
                 state.machine,
-                actions,
                 strict=strict,
                 observer=observer,
                 log=log,

@@ -151,6 +151,14 @@ def action_table(infos: Iterable[ActionInfo]) -> ActionTable:
     return {name.lower(): info for info in infos for name in (info.type_name, *info.other_types)}
 
 
+def known_actions() -> ActionTable:
+    """Return all that osdimage knows: the actions that it runs, and those that it leaves out with a reason."""
+    from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415 - a table of others needs none of it
+    from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415
+
+    return action_table((*ACTIONS, *ELSEWHERE))
+
+
 def judge_group(group: Group, env: Environment) -> Judgement:
     """Decide whether the steps of a group run, seen from the group alone."""
     if group.is_disabled:
@@ -199,7 +207,7 @@ def plan_sequence(
     sequence: Sequence,
     env: Environment,
     machine: Machine,
-    actions: ActionTable,
+    actions: ActionTable | None = None,
     *,
     judged: Mapping[Position, Judgement] | None = None,
     first: int = 0,
@@ -210,11 +218,12 @@ def plan_sequence(
         sequence: the task sequence.
         env: its variables; a copy is used.
         machine: the computer; a rehearsal of it is used.
-        actions: what is known of types of steps.
+        actions: what is known of types of steps; None: all that osdimage knows.
         judged: groups that were entered before, in a run that is resumed.
         first: the index of the first step that is still to be run; those before are not part of the plan.
     """
-    walker = _Walker(sequence, env.copy(), machine.rehearsal(), actions, dict(judged or {}))
+    table = known_actions() if actions is None else actions
+    walker = _Walker(sequence, env.copy(), machine.rehearsal(), table, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)
     return RunPlan(env.mask(sequence.name), steps, unchecked)

@@ -39,6 +39,7 @@ from osdimage.imaging.tasksequence.plan import (
     enter_groups,
     groups_of,
     judge_step,
+    known_actions,
     numbered,
     plan_sequence,
 )
@@ -70,7 +71,7 @@ def run_sequence(
     sequence: Sequence,
     env: Environment,
     machine: Machine,
-    actions: ActionTable,
+    actions: ActionTable | None = None,
     *,
     strict: bool = False,
     observer: Observer = _ignore,
@@ -87,7 +88,7 @@ def run_sequence(
         sequence: what to run.
         env: the variables; they are changed.
         machine: the computer; its disks are held while the sequence runs.
-        actions: the actions by the types of steps.
+        actions: the actions by the types of steps; None: all that osdimage knows.
         strict: refuse a sequence with steps that osdimage cannot run, instead of leaving them out.
         observer: is told what happens.
         log: is written to, or None.
@@ -106,10 +107,11 @@ def run_sequence(
     state.env, state.machine = env, machine
     if resume is None:
         builtin.begin(env, machine, sequence, log.path.parent if log is not None else None)
+    table = known_actions() if actions is None else actions
     with _holding(machine):
-        plan = plan_sequence(sequence, env, machine, actions, judged=state.judged, first=state.next)
+        plan = plan_sequence(sequence, env, machine, table, judged=state.judged, first=state.next)
         plan.require(strict=strict)
-        return _Runner(sequence, state, actions, observer=observer, log=log, state_file=state_file, clock=clock).run()
+        return _Runner(sequence, state, table, observer=observer, log=log, state_file=state_file, clock=clock).run()
 
 
 @contextmanager

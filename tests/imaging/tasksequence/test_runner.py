@@ -22,9 +22,10 @@ from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.machine import Machine
-from osdimage.imaging.tasksequence.plan import action_table
+from osdimage.imaging.tasksequence.plan import action_table, plan_sequence
 from osdimage.imaging.tasksequence.report import StepState
 from osdimage.imaging.tasksequence.result import ActionResult, Events, RunIn
+from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.sequence import Group, Step
 
 
@@ -276,6 +277,16 @@ def test_every_known_type_of_step_says_why_it_does_not_run() -> None:
     assert len(table) == len(ELSEWHERE)
     assert all(info.run is None and info.why_not for info in ELSEWHERE)
     assert "sms_tasksequence_subtasksequence" in table
+
+
+def test_without_a_table_the_actions_are_known_and_the_others_say_why_they_do_not_run() -> None:
+    env = Environment()
+    variable = {"VariableName": "Site", "VariableValue": "Berlin"}
+    wanted = sequence("S", step("a", "SetVariable", variable), step("b", "RunCommandLine"))
+    plan = plan_sequence(wanted, env, Machine())
+    report = run_sequence(wanted, env, Machine())
+    assert states(report) == [S, K]
+    assert (env["Site"], report.steps[1].message) == ("Berlin", plan.steps[1].reason)
 
 
 # Against the rule itself, written as recursion: what the runner does with a list and places.
