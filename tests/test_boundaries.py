@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import osdimage.imaging
 import pytest
 from osdimage.cli.commands import COMMANDS
 
@@ -41,6 +40,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
 }
+FACES = ["osdimage.imaging", *(f"osdimage.imaging.{room}" for room in ROOMS if room != GROUND)]
+# The nouns, the verbs, and twenty errors.
+LARGEST_FRONT = 66
 # What a command imports when it needs it, and --version and --help never do.
 HEAVY = ("rich", "yaml", "pyfatfs", "fs", "construct", "cffi", "osdimage.native")
 
@@ -161,7 +163,11 @@ def test_the_library_knows_no_option_and_no_verb_of_the_command(path: Path) -> N
     if path.name == "doctor.py":
         return
     told = re.compile(rf" --[a-z]|osdimage ({'|'.join(COMMANDS)})\b")
-    found = [(each.lineno, each.value) for each in texts_of(ast.parse(path.read_text())) if told.search(each.value)]
+    found = [
+        (each.lineno, each.value)
+        for each in texts_of(ast.parse(path.read_text(encoding="utf-8")))
+        if told.search(each.value)
+    ]
     assert not found, "a message is of partitions and images; an error carries a remedy, which cli/advice.py words"
 
 
@@ -177,27 +183,59 @@ def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everyw
     assert users == {"second.py": {"pyfatfs.PyFat.PyFat", "pyfatfs._exceptions.PyFATException"}}
 
 
-def test_type_checkers_are_told_the_public_names_and_where_each_is() -> None:
-    stub = Path(osdimage.imaging.__file__).with_suffix(".pyi")
-    told = {
-        alias.asname: f"{node.module}.{alias.name}"
+def names_told(face: str) -> dict[str, str]:
+    """Return what the stub of a face tells type checkers: the public names, and the module of each."""
+    stub = Path(str(importlib.import_module(face).__file__)).with_suffix(".pyi")
+    return {
+        str(alias.asname): str(node.module)
         for node in ast.parse(stub.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
+        if alias.asname == alias.name
     }
-    assert told == {name: f"osdimage.imaging.{module}.{name}" for name, module in osdimage.imaging._HOME.items()}
-    assert len(osdimage.imaging.__all__) == sum(len(names) for names in osdimage.imaging._NAMES.values())
 
 
-@pytest.mark.parametrize("name", osdimage.imaging.__all__)
-def test_every_public_name_can_be_imported(name: str) -> None:
-    assert getattr(importlib.import_module("osdimage.imaging"), name) is not None
+@pytest.mark.parametrize("face", FACES)
+def test_type_checkers_are_told_the_public_names_and_where_each_is(face: str) -> None:
+    module, told = importlib.import_module(face), names_told(face)
+    assert sorted(told) == sorted(module.__all__), "run .ci/faces.py"
+    for name, home in told.items():
+        assert getattr(module, name) is getattr(importlib.import_module(home), name)
 
 
-def test_dir_lists_the_public_names_and_others_are_refused() -> None:
-    assert dir(osdimage.imaging) == sorted(osdimage.imaging.__all__)
+@pytest.mark.parametrize("face", FACES)
+def test_a_public_name_is_no_module_beside_it(face: str) -> None:
+    # Whoever imports the module would put it in the place of the name.
+    beside = {path.stem for path in Path(str(importlib.import_module(face).__file__)).parent.iterdir()}
+    assert not beside & set(importlib.import_module(face).__all__)
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_dir_lists_the_public_names_and_others_are_refused(face: str) -> None:
+    module = importlib.import_module(face)
+    assert dir(module) == sorted(module.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        osdimage.imaging.nothing  # noqa: B018 - the access is the test
+        module.nothing  # noqa: B018 - the access is the test
+
+
+def test_a_name_of_the_front_door_is_the_same_in_its_room() -> None:
+    homes = {name: home for face in FACES[1:] for name, home in names_told(face).items()}
+    front = names_told(FACES[0])
+    assert len(front) <= LARGEST_FRONT
+    assert {name: homes[name] for name in front if name in homes} == {
+        name: home for name, home in front.items() if name in homes
+    }
+    # Modules of these names stand in the way; see _faces.py.  The rest is of the ground floor.
+    alone = {name for name, home in front.items() if name not in homes and home.count(".") > 2}
+    assert alone == {"execute", "place", "verify_file"}
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_importing_a_face_imports_nothing_of_its_room(face: str) -> None:
+    script = f"import {face}, sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stdout.split() if name.startswith("osdimage.")}
+    assert loaded == {"osdimage.imaging", "osdimage.imaging._faces", face}
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])

@@ -1,1 +1,19 @@
-"""Answer files: settings in, the text of unattend.xml or sysprep.inf out."""
+"""Answer files: settings in, the text of unattend.xml or sysprep.inf out.
+
+``settings.py`` is what Windows Setup is told, in no file's format.  ``unattend.py`` reads, changes and writes the
+answer file of Windows Vista and later, ``sysprep_inf.py`` that of the Windows before; what a user's own file says
+besides stays as it is.  ``time_zones.py`` has the names and numbers of time zones.
+
+Pure: nothing here opens a file or knows a volume.
+"""
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "settings": ("Adapter", "LicenseMode", "Membership", "NetworkSettings", "WindowsSettings"),
+        "sysprep_inf": ("SysprepInf",),
+        "unattend": ("Unattend",),
+    },
+)

@@ -1,5 +1,19 @@
 """Applying an image: a tree from a WIM into a directory, or a volume.
 
 ``image.py`` checks all that the image alone tells and chooses the back end; ``directory.py``, ``ntfs.py`` and
-``fat.py`` have the same names in ``capture/`` and ``compare/``.  ``volumes.py`` applies all images to those of a disk.
+``fat.py`` have the same names in ``capture/`` and ``compare/``.  ``job.py`` is what they have in common.
+``volumes.py`` applies all images to the volumes of a disk, which ``pairs.py`` finds for them; all are checked before
+the first is written.
 """
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "fat_source": ("from_image",),
+        "image": ("apply_image",),
+        "job": ("ApplyOptions", "ApplyResult"),
+        "volumes": ("AppliedVolume", "apply_volumes"),
+    },
+)

@@ -1,1 +1,25 @@
-"""What makes a disk start: registry hives, the BCD store, boot files and boot code."""
+"""What makes a disk start: boot files, the BCD store and boot code.
+
+``install.py`` makes a disk start, ``check.py`` finds out whether one would, ``fix.py`` binds one again that was cloned
+or moved, and ``show.py`` explains one.  They agree in ``places.py`` on which partitions take part.
+
+``files.py`` knows which files of a Windows go where; ``sources.py`` takes them from an image instead of the applied
+Windows, ``recovery.py`` adds the recovery environment.  ``bcd/`` is the store, ``code/`` what a BIOS executes.
+"""
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "bcd.create": ("BcdSettings", "OsEntry", "RecoveryEntry", "create_store"),
+        "bcd.partition": ("PartitionRef",),
+        "bcd.store": ("BcdStore", "read_store"),
+        "check": ("BootReport", "check_boot"),
+        "code.bios": ("BiosLoader",),
+        "firmware": ("Firmware", "Generation"),
+        "fix": ("FixResult", "fix_boot"),
+        "install": ("BootOptions", "BootResult", "install_boot"),
+        "show": ("BootView", "view_boot"),
+    },
+)

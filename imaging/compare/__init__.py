@@ -1,1 +1,18 @@
-"""Comparing an image with what it was applied to, by code that wrote none of it."""
+"""Comparing an image with what it was applied to, by code that wrote none of it.
+
+``target.py`` is what an image is compared with; ``directory.py``, ``ntfs.py`` and ``fat.py`` read one each, and
+``places.py`` opens the right one.  ``image.py`` compares file by file, ``hashes.py`` the contents.  ``fidelity.py`` is
+what is found: a count for each class of facts (stored, restored, dropped, different), and the differences by name.
+``volumes.py`` compares all images of a WIM with the volumes of a disk.
+"""
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "fidelity": ("ClassCount", "CompareReport", "Difference", "Fidelity"),
+        "image": ("compare_image",),
+        "volumes": ("compare_volumes",),
+    },
+)

@@ -4,3 +4,18 @@
 declarations in ``cells.py``.  ``reg_file.py`` reads and writes .reg texts, ``edits.py`` carries their changes out, and
 ``places.py`` finds hives where they are: in a file, in a volume, or in an image of a WIM.
 """
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "edits": ("ImportReport", "clear_mounted_devices", "import_edits"),
+        "hive": ("Hive", "Key"),
+        "places": ("HiveAddress", "change_hive", "load_hive"),
+        "read": ("read_hive",),
+        "reg_file": ("Edit", "format_reg", "parse_reg"),
+        "values": ("Value", "ValueType"),
+        "write": ("new_hive", "write_hive"),
+    },
+)

@@ -1,1 +1,14 @@
-"""Changing what is inside an image."""
+"""Changing what is inside an image, with everything else of the image and of its WIM kept.
+
+``replace.py`` puts new contents into one file; its attributes, times and security descriptor stay.  The image is opened
+as the WIM has it, changed and appended, so that the WIM is valid at every moment.
+"""
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "replace": ("replace_file",),
+    },
+)

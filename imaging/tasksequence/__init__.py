@@ -3,22 +3,51 @@
 An action alone::
 
     from pathlib import Path
-    from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image
-    from osdimage.imaging.tasksequence.environment import Environment
-    from osdimage.imaging.tasksequence.machine import Machine
-    from osdimage.imaging.tasksequence.result import SILENT
+    from osdimage.imaging import Environment, Machine
+    from osdimage.imaging.tasksequence import Events, apply_data_image
 
     env = Environment(computer={"OSDDataImageIndex": "1"})
     machine = Machine.start({0: Path("disk.img")}, packages={"ABC00002": Path("data.wim")})
     with env.step_defaults({"OSDWipeDestinationPartition": "true"}, {"ImagePackageID": "ABC00002"}):
-        result = apply_data_image(env, machine, SILENT)
+        result = apply_data_image(env, machine, Events())
 
 A whole sequence::
 
-    from osdimage.imaging import action_table, load_sequence, plan_sequence, run_sequence
-    from osdimage.imaging.tasksequence.steps.actions import ACTIONS
+    from osdimage.imaging import load_sequence, plan_sequence, run_sequence
 
-    sequence, actions = load_sequence(Path("ts.xml")), action_table(ACTIONS)
-    lost = plan_sequence(sequence, env, machine, actions).destroys
-    report = run_sequence(sequence, env, machine, actions)
+    sequence = load_sequence(Path("ts.xml"))
+    lost = plan_sequence(sequence, env, machine).destroys
+    report = run_sequence(sequence, env, machine)
 """
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "codes": ("HResult",),
+        "elsewhere": ("ELSEWHERE",),
+        "environment": ("Environment",),
+        "forms.xml": ("load_sequence", "read_sequence", "write_sequence"),
+        "layers": ("CollectionVariables",),
+        "log": ("SequenceLog",),
+        "machine": ("Machine",),
+        "plan": ("Decision", "PlannedStep", "RunPlan", "action_table", "known_actions", "plan_sequence"),
+        "report": ("RunEvent", "RunReport", "StepReport", "StepState"),
+        "result": ("ActionInfo", "ActionResult", "Events", "VariableInfo"),
+        "runner": ("run_sequence",),
+        "runstate": ("RunState",),
+        "sequence": ("Group", "Sequence", "Step"),
+        "steps.actions": ("ACTIONS",),
+        "steps.apply_data": ("apply_data_image",),
+        "steps.apply_network": ("apply_network_settings",),
+        "steps.apply_os": ("apply_operating_system",),
+        "steps.apply_windows": ("apply_windows_settings",),
+        "steps.capture_os": ("capture_operating_system_image",),
+        "steps.convert_disk": ("convert_disk",),
+        "steps.join_domain": ("join_domain_or_workgroup",),
+        "steps.partition_disk": ("partition_disk",),
+        "steps.restart": ("restart_computer",),
+        "steps.set_variable": ("set_variable",),
+    },
+)

@@ -12,7 +12,8 @@ from cases import wimcraft
 from judges import hive as hive_judges
 from judges import ntfs as ntfs_judges
 from judges import wim as judges
-from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec, Role, Scheme
+from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec
+from osdimage.imaging.disk import Role, Scheme
 from osdimage.imaging.registry.cells import checksum
 from osdimage.imaging.registry.hive import Hive, Value
 from osdimage.imaging.registry.security import descriptor

@@ -19,8 +19,8 @@ from judges import fat as fat_judges
 from judges import wim as judges
 from judges.disk import cut_out
 from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix, outside
-from osdimage.imaging import DiskLayout, FileSystem, FixedSize, PartitionSpec, Role, Scheme
-from osdimage.imaging.disk import signatures
+from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec
+from osdimage.imaging.disk import FixedSize, Role, Scheme, signatures
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
 from runs.killed import Killer, killer

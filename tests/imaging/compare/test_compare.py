@@ -19,7 +19,8 @@ import pytest
 from cases import trees
 from cases.ntfs_items import DENIED, ITEMS, LONG_NAME, OPEN, fill, symbolic_link
 from judges import wim as judges
-from osdimage.imaging import Fidelity, InvalidVolume, WimFile
+from osdimage.imaging import InvalidVolume, WimFile
+from osdimage.imaging.compare import Fidelity
 from osdimage.imaging.compare.image import compare_image
 from runs.commands import Outcome, osdimage
 

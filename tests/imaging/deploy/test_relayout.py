@@ -11,22 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judges import wim as judges
-from osdimage.imaging import (
-    CapturedDisk,
-    CapturedPartition,
-    DiskLayout,
-    FileSystem,
-    FixedSize,
-    Geometry,
-    InvalidInput,
-    InvalidRequest,
-    PartitionSpec,
-    Role,
-    Scheme,
-    layout_from_captured,
-    place,
-)
+from osdimage.imaging import DiskLayout, FileSystem, Geometry, InvalidInput, InvalidRequest, PartitionSpec, place
+from osdimage.imaging.deploy import layout_from_captured
+from osdimage.imaging.disk import FixedSize, Role, Scheme
 from osdimage.imaging.testing import MadeDisk
+from osdimage.imaging.wim import CapturedDisk, CapturedPartition
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign

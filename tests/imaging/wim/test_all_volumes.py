@@ -14,18 +14,12 @@ import pytest
 from judges import fat as fat_judges
 from judges import wim as judges
 from judges.disk import fdisk, partition_of
-from osdimage.imaging import (
-    DiskLayout,
-    FileSystem,
-    FixedSize,
-    PartitionSpec,
-    Role,
-    Scheme,
-    apply_volumes,
-    compare_volumes,
-)
+from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec
+from osdimage.imaging.apply import apply_volumes
 from osdimage.imaging.apply import volumes as osdimage_apply_volumes
 from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.compare import compare_volumes
+from osdimage.imaging.disk import FixedSize, Role, Scheme
 from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.wim.file import WimFile
 from runs.commands import osdimage

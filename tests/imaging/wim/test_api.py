@@ -12,7 +12,6 @@ from cases import trees
 from judges import wim as judges
 from osdimage.imaging import (
     CaptureOptions,
-    CaptureResult,
     CaptureSource,
     CorruptWim,
     ExportOptions,
@@ -33,6 +32,7 @@ from osdimage.imaging import (
     verify_file,
 )
 from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.capture import CaptureResult
 
 
 @dataclass(frozen=True, slots=True)

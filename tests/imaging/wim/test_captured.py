@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging import CapturedDisk, CapturedPartition, InvalidInput, Scheme
+from osdimage.imaging import InvalidInput
+from osdimage.imaging.disk import Scheme
+from osdimage.imaging.wim import CapturedDisk, CapturedPartition
 from osdimage.imaging.wim.captured import from_element, to_element
 from osdimage.imaging.wim.info import parse_images, parse_root
 

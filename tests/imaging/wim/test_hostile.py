@@ -27,10 +27,10 @@ from osdimage.imaging import (
     UnsafeName,
     WimFile,
     export_images,
-    parse_size,
 )
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.capture.config import parse_config
+from osdimage.imaging.units import parse_size
 from osdimage.imaging.wim.info import decode_xml, parse_images
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.resource import ResourceReader

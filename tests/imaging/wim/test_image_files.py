@@ -12,7 +12,8 @@ from cases.windows_trees import write_tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judges import wim as judges
-from osdimage.imaging import FileAttribute, FileSource, WimFile
+from osdimage.imaging import WimFile
+from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import (
     CorruptWim,
     InvalidInput,
@@ -22,6 +23,7 @@ from osdimage.imaging.errors import (
     StorageError,
     UnsafeName,
 )
+from osdimage.imaging.files import FileSource
 
 FILES = {
     "Windows/Boot/EFI/bootmgfw.efi": random.Random(1).randbytes(70_000),

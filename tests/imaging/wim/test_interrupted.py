@@ -24,8 +24,9 @@ import pytest
 from cases import wimcraft
 from cases.smalldisk import SmallDisk, small_disk
 from judges import wim as judges
-from osdimage.imaging import ImageProperties, Phase, ProgressEvent, StorageError, WimFile, export_images, set_properties
+from osdimage.imaging import ImageProperties, ProgressEvent, StorageError, WimFile, export_images, set_properties
 from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.progress import Phase
 from osdimage.native.ntfs import volume as ntfs
 from runs.sandbox import COMMAND
 from runs.stopping import unmeasured

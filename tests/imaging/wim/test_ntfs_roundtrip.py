@@ -26,8 +26,10 @@ from cases.ntfs_items import (
 )
 from judges import wim as judges
 from judges.wim import NtfsFile
-from osdimage.imaging import ApplyResult, CaptureResult, WimFile, capture_image
+from osdimage.imaging import WimFile, capture_image
+from osdimage.imaging.apply import ApplyResult
 from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.capture import CaptureResult
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign

@@ -13,7 +13,8 @@ from cases import ntfs_volumes
 from cases.ntfs_items import STREAMS, fill
 from judges import wim as judges
 from judges.wim import NtfsFile
-from osdimage.imaging import InvalidVolume, open_target
+from osdimage.imaging import InvalidVolume
+from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.ntfs.read import NtfsEntry, NtfsStream, NtfsVolume

@@ -1,0 +1,11 @@
+# What __init__.py imports when it is used, for type checkers; a test holds the two together.
+
+from osdimage.imaging.answers.settings import (
+    Adapter as Adapter,
+    LicenseMode as LicenseMode,
+    Membership as Membership,
+    NetworkSettings as NetworkSettings,
+    WindowsSettings as WindowsSettings,
+)
+from osdimage.imaging.answers.sysprep_inf import SysprepInf as SysprepInf
+from osdimage.imaging.answers.unattend import Unattend as Unattend

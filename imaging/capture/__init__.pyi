@@ -1,0 +1,14 @@
+# What __init__.py imports when it is used, for type checkers; a test holds the two together.
+
+from osdimage.imaging.capture.config import (
+    CaptureConfig as CaptureConfig,
+    DEFAULT_CONFIG as DEFAULT_CONFIG,
+    read_config as read_config,
+)
+from osdimage.imaging.capture.image import (
+    CaptureOptions as CaptureOptions,
+    CaptureResult as CaptureResult,
+    capture_image as capture_image,
+)
+from osdimage.imaging.capture.source import CaptureSource as CaptureSource
+from osdimage.imaging.capture.volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes

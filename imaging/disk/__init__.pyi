@@ -1,0 +1,48 @@
+# What __init__.py imports when it is used, for type checkers; a test holds the two together.
+
+from osdimage.imaging.disk.backup import (
+    TableBackup as TableBackup,
+    load_backup as load_backup,
+    save_backup as save_backup,
+    take_backup as take_backup,
+)
+from osdimage.imaging.disk.check import check_disk as check_disk
+from osdimage.imaging.disk.content import Content as Content, FileSystem as FileSystem
+from osdimage.imaging.disk.device import check_expected as check_expected
+from osdimage.imaging.disk.finding import Finding as Finding, Severity as Severity
+from osdimage.imaging.disk.init import (
+    WriteReport as WriteReport,
+    initialize as initialize,
+    repaired as repaired,
+    restore as restore,
+    rewrite as rewrite,
+)
+from osdimage.imaging.disk.layout import (
+    DiskLayout as DiskLayout,
+    FixedSize as FixedSize,
+    PartitionSpec as PartitionSpec,
+    PercentOfFree as PercentOfFree,
+    Remaining as Remaining,
+)
+from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk, open_volume as open_volume
+from osdimage.imaging.disk.place import advice as advice
+from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
+from osdimage.imaging.disk.presets import (
+    Preset as Preset,
+    RecoveryPlace as RecoveryPlace,
+    preset_layout as preset_layout,
+)
+from osdimage.imaging.disk.read import DiskReading as DiskReading, read_table as read_table
+from osdimage.imaging.disk.roles import GptAttributes as GptAttributes, Role as Role, Scheme as Scheme
+from osdimage.imaging.disk.table import Partition as Partition, PartitionTable as PartitionTable
+from osdimage.imaging.disk.target import (
+    BlockTarget as BlockTarget,
+    FileTarget as FileTarget,
+    MemoryTarget as MemoryTarget,
+    create_image as create_image,
+)
+from osdimage.imaging.disk.variables import (
+    layout_from_variables as layout_from_variables,
+    parse_variables as parse_variables,
+)
+from osdimage.imaging.disk.volume import OpenVolume as OpenVolume

@@ -1,0 +1,17 @@
+# What __init__.py imports when it is used, for type checkers; a test holds the two together.
+
+from osdimage.imaging.registry.edits import (
+    ImportReport as ImportReport,
+    clear_mounted_devices as clear_mounted_devices,
+    import_edits as import_edits,
+)
+from osdimage.imaging.registry.hive import Hive as Hive, Key as Key
+from osdimage.imaging.registry.places import (
+    HiveAddress as HiveAddress,
+    change_hive as change_hive,
+    load_hive as load_hive,
+)
+from osdimage.imaging.registry.read import read_hive as read_hive
+from osdimage.imaging.registry.reg_file import Edit as Edit, format_reg as format_reg, parse_reg as parse_reg
+from osdimage.imaging.registry.values import Value as Value, ValueType as ValueType
+from osdimage.imaging.registry.write import new_hive as new_hive, write_hive as write_hive

@@ -1,0 +1,49 @@
+# What __init__.py imports when it is used, for type checkers; a test holds the two together.
+
+from osdimage.imaging.tasksequence.codes import HResult as HResult
+from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE as ELSEWHERE
+from osdimage.imaging.tasksequence.environment import Environment as Environment
+from osdimage.imaging.tasksequence.forms.xml import (
+    load_sequence as load_sequence,
+    read_sequence as read_sequence,
+    write_sequence as write_sequence,
+)
+from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
+from osdimage.imaging.tasksequence.log import SequenceLog as SequenceLog
+from osdimage.imaging.tasksequence.machine import Machine as Machine
+from osdimage.imaging.tasksequence.plan import (
+    Decision as Decision,
+    PlannedStep as PlannedStep,
+    RunPlan as RunPlan,
+    action_table as action_table,
+    known_actions as known_actions,
+    plan_sequence as plan_sequence,
+)
+from osdimage.imaging.tasksequence.report import (
+    RunEvent as RunEvent,
+    RunReport as RunReport,
+    StepReport as StepReport,
+    StepState as StepState,
+)
+from osdimage.imaging.tasksequence.result import (
+    ActionInfo as ActionInfo,
+    ActionResult as ActionResult,
+    Events as Events,
+    VariableInfo as VariableInfo,
+)
+from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
+from osdimage.imaging.tasksequence.runstate import RunState as RunState
+from osdimage.imaging.tasksequence.sequence import Group as Group, Sequence as Sequence, Step as Step
+from osdimage.imaging.tasksequence.steps.actions import ACTIONS as ACTIONS
+from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image as apply_data_image
+from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings as apply_network_settings
+from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system as apply_operating_system
+from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings as apply_windows_settings
+from osdimage.imaging.tasksequence.steps.capture_os import (
+    capture_operating_system_image as capture_operating_system_image,
+)
+from osdimage.imaging.tasksequence.steps.convert_disk import convert_disk as convert_disk
+from osdimage.imaging.tasksequence.steps.join_domain import join_domain_or_workgroup as join_domain_or_workgroup
+from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk as partition_disk
+from osdimage.imaging.tasksequence.steps.restart import restart_computer as restart_computer
+from osdimage.imaging.tasksequence.steps.set_variable import set_variable as set_variable

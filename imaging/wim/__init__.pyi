@@ -1,0 +1,24 @@
+# What __init__.py imports when it is used, for type checkers; a test holds the two together.
+
+from osdimage.imaging.wim.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
+from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
+from osdimage.imaging.wim.edit import (
+    DeleteResult as DeleteResult,
+    delete_images as delete_images,
+    set_properties as set_properties,
+)
+from osdimage.imaging.wim.entries import Entry as Entry, Stream as Stream
+from osdimage.imaging.wim.export import (
+    ExportOptions as ExportOptions,
+    ExportResult as ExportResult,
+    export_images as export_images,
+)
+from osdimage.imaging.wim.extract import ExtractResult as ExtractResult
+from osdimage.imaging.wim.file import WimFile as WimFile
+from osdimage.imaging.wim.files import ImageFiles as ImageFiles
+from osdimage.imaging.wim.image import WimImage as WimImage
+from osdimage.imaging.wim.info import ImageInfo as ImageInfo, WimHeader as WimHeader, WindowsInfo as WindowsInfo
+from osdimage.imaging.wim.properties import ImageProperties as ImageProperties
+from osdimage.imaging.wim.select import ImageSelector as ImageSelector
+from osdimage.imaging.wim.verify import Problem as Problem, ProblemKind as ProblemKind, VerifyReport as VerifyReport
+from osdimage.imaging.wim.write import WriteMode as WriteMode
