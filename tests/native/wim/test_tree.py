@@ -1,0 +1,205 @@
+"""The pass over a tree in C: what it counts is what wimlib-imagex says, or what was put into a tree byte by byte."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import pytest
+from cases.wimcraft import FILE, Node, build, folder, root, symlink
+from judges.wim import run, wimlib_info, wimlib_paths
+from osdimage.native.status import WimlibCode, WimlibError
+from osdimage.native.wim import tree
+from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.tree import Audit, Refusal
+
+HIDDEN, SPARSE, ENCRYPTED = 0x02, 0x200, 0x4000
+APP_LINK = 0x8000001B
+
+
+def audit_of(
+    wim: Path,
+    path: str = "/",
+    *,
+    target: Path | None = None,
+    without_parents: bool = False,
+    memory: int | None = None,
+) -> Audit:
+    with WimHandle.open(wim) as handle:
+        where = None if target is None else str(target)
+        return tree.audit(handle, 1, path=path, target=where, without_parents=without_parents, memory=memory)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "x.wim"
+
+
+# ---- against wimlib
+
+
+@pytest.mark.foreign
+def test_sums_are_those_that_wimlib_wrote_into_the_xml(tmp_path: Path, place: Path) -> None:
+    source = tmp_path / "source"
+    (source / "a" / "b").mkdir(parents=True)
+    (source / "c").mkdir()
+    for number in range(50):
+        (source / "a" / f"file {number}").write_bytes(b"x" * number * 100)
+    # Groups of links whose size does not divide by their number.
+    for links in (2, 3, 7):
+        (source / f"first of {links}").write_bytes(b"y" * 1000)
+        for number in range(1, links):
+            os.link(source / f"first of {links}", source / "a" / "b" / f"{number} of {links}")
+    (source / "link").symlink_to("c")
+    run("wimlib-imagex", "capture", source, place)
+    told = wimlib_info(place).images[0]
+    found = audit_of(place)
+    assert found.directories == int(told["Directory Count"])
+    assert found.files == int(told["File Count"])
+    # wimlib's total has the contents of each link.
+    assert found.size == int(told["Total Bytes"]) - int(told["Hard Link Bytes"])
+    assert (found.links, found.other_reparse_points, found.named_streams) == (1, 0, 0)
+
+
+@pytest.mark.foreign
+def test_the_names_in_the_root_are_those_that_wimlib_lists(tmp_path: Path, place: Path) -> None:
+    source = tmp_path / "source"
+    (source / "ä folder" / "below").mkdir(parents=True)
+    (source / "file").touch()
+    run("wimlib-imagex", "capture", source, place)
+    with WimHandle.open(place) as handle:
+        found = tree.names_in_root(handle, 1)
+    assert sorted(found) == sorted({path.split("/")[1] for path in wimlib_paths(place) if path != "/"})
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("options", [[], ["--solid"]])
+def test_solid_resources_are_noticed(tmp_path: Path, place: Path, options: list[str]) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").write_bytes(b"contents")
+    run("wimlib-imagex", "capture", source, place, *options)
+    blobs: list[tree.Blob] = []
+    with WimHandle.open(place) as handle:
+        assert tree.has_solid_blobs(handle) == bool(options)
+        tree.each_blob(handle, blobs.append)
+    assert min((blob.size, blob.is_metadata, blob.is_solid) for blob in blobs) == (8, False, bool(options))
+
+
+# ---- against what was put there
+
+
+def test_everything_that_a_target_may_not_hold_is_counted(place: Path) -> None:
+    reparse = Node("app link", b"data", attributes=FILE | 0x400, reparse_tag=APP_LINK)
+    place.write_bytes(
+        build(
+            root(
+                Node("described", b"1", security_id=0),
+                Node("also described", b"22", security_id=0),
+                Node("two names", b"333", short_name="TWONAM~1"),
+                Node("sparse", b"4444", attributes=FILE | SPARSE),
+                Node("encrypted", b"55555", attributes=FILE | ENCRYPTED),
+                folder("hidden folder", Node("hidden", b"666666", attributes=FILE | HIDDEN)),
+                symlink("symlink", "/etc"),
+                reparse,
+            ),
+            descriptors=[b"descriptor"],
+        )
+    )
+    found = audit_of(place)
+    assert (found.directories, found.files) == (2, 8)
+    assert found.sparse_size == 4
+    assert (found.security_descriptors, found.short_names, found.encrypted, found.dos_attributes) == (2, 1, 1, 1)
+    assert (found.links, found.other_reparse_points, found.object_ids, found.missing_blobs) == (1, 1, 0, 0)
+    assert (found.refused_names, found.refusal, found.refused_path, found.symlink_path) == (0, None, None, None)
+
+
+def test_only_what_is_at_and_below_a_path_is_counted(place: Path) -> None:
+    place.write_bytes(build(root(Node("a", b"1"), folder("b", Node("c", b"22"), folder("d", Node("e", b"333"))))))
+    assert [audit_of(place, path).size for path in ("/", "/b", "/b/d", "/b/d/e", "/a")] == [6, 5, 3, 3, 1]
+    with pytest.raises(WimlibError) as caught:
+        audit_of(place, "/nothing")
+    assert caught.value.code == WimlibCode.PATH_DOES_NOT_EXIST
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        ("a:b", Refusal.COLON),
+        ("C:", Refusal.COLON),
+        ("a\\b", Refusal.SEPARATOR),
+        ("..\\:", Refusal.SEPARATOR),
+        ("...", None),
+        ("a.", None),
+    ],
+)
+def test_a_name_that_cannot_be_applied_is_told_with_its_reason(place: Path, name: str, refusal: Refusal | None) -> None:
+    place.write_bytes(build(root(folder("first"), folder("folder", Node(name, b"x")), Node("z:z", b"y"))))
+    found = audit_of(place)
+    assert found.refused_names == (1 if refusal is None else 2)
+    if refusal is not None:
+        assert (found.refusal, found.refused_path) == (refusal, f"/folder/{name}")
+
+
+def test_sizes_that_wrap_around_stay_at_the_end(place: Path) -> None:
+    # Two blobs, each of which claims 2^63 + 5 bytes.
+    wim = bytearray(build(root(Node("a", b"first"), Node("b", b"second"))))
+    for data in (b"first", b"second"):
+        entry = struct.pack("<QQQ", len(data), wim.index(data), len(data))
+        at = wim.index(entry)
+        wim[at : at + 24] = struct.pack("<QQQ", len(data) | 4 << 56, wim.index(data), (1 << 63) + 5)
+    place.write_bytes(wim)
+    try:
+        found = audit_of(place)
+    except WimlibError:
+        pytest.skip("this libwim refuses such a table by itself")
+    assert found.size == (1 << 64) - 1
+
+
+# ---- the target
+
+
+def test_a_symbolic_link_in_the_place_of_a_directory_is_told(tmp_path: Path, place: Path) -> None:
+    place.write_bytes(build(root(folder("a", folder("b", Node("file", b"x"))), folder("c"))))
+    target, elsewhere = tmp_path / "target", tmp_path / "elsewhere"
+    (target / "a").mkdir(parents=True)
+    elsewhere.mkdir()
+    assert audit_of(place, target=target).symlink_path is None
+    (target / "a" / "b").symlink_to(elsewhere)
+    (target / "c").symlink_to(elsewhere)
+    assert audit_of(place, target=target).symlink_path == "/a/b"
+    # Without what is above it, the path lies directly in the target.
+    found = audit_of(place, "/a/b", target=target, without_parents=True)
+    assert found.symlink_path is None
+    (target / "b").symlink_to(elsewhere)
+    assert audit_of(place, "/a/b", target=target, without_parents=True).symlink_path == "/a/b"
+    # A link in the place of a file is replaced, not followed.
+    (target / "a" / "b").unlink()
+    (target / "a" / "b").mkdir()
+    (target / "c").unlink()
+    (target / "a" / "b" / "file").symlink_to(elsewhere)
+    assert audit_of(place, target=target).symlink_path is None
+
+
+def test_a_link_of_the_image_itself_is_no_directory_of_the_target(tmp_path: Path, place: Path) -> None:
+    place.write_bytes(build(root(symlink("link", "/etc", Node("below", b"x")))))
+    (tmp_path / "link").symlink_to("/etc")
+    assert audit_of(place, target=tmp_path).symlink_path is None
+
+
+# ---- memory
+
+
+def test_a_tree_that_expands_without_end_is_stopped_by_its_limit(place: Path) -> None:
+    # 2^40 entries in some kilobytes: both directories of a level have the children of one.
+    inner = folder("0", Node("file", b"x"))
+    for level in range(1, 40):
+        inner = folder(f"{level}", inner, Node(f"{level} again", children=[], subdir_of=inner))
+    place.write_bytes(build(root(inner)))
+    with pytest.raises(WimlibError) as caught:
+        audit_of(place, memory=32 << 20)
+    assert caught.value.code == WimlibCode.NOMEM
+    # The limit was for that call.
+    place.write_bytes(build(root(Node("a", b"1"))))
+    assert audit_of(place).files == 1
