@@ -13,8 +13,7 @@ from osdimage.imaging.apply.directory import DirectoryBackend
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult, Backend
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
-from osdimage.imaging.disk.probe import described, probe_head
-from osdimage.imaging.disk.signatures import HEAD_BYTES
+from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, TargetRefused
 from osdimage.imaging.loss import summarise
@@ -96,21 +95,24 @@ def backend_of(place: Path | OpenVolume) -> Backend:
     Raises:
         TargetRefused: when the place is nothing that an image can be applied to.
     """
-    if isinstance(place, Path):
+    if isinstance(place, OpenVolume):
+        if place.content is Content.NTFS:
+            from osdimage.imaging.apply.ntfs import NtfsBackend  # noqa: PLC0415 - a directory needs none of them
+
+            return NtfsBackend(place)
+        if place.content is Content.FAT32:
+            from osdimage.imaging.apply.fat import FatBackend  # noqa: PLC0415
+
+            return FatBackend(place)
+        if place.partition is not None:
+            raise TargetRefused(
+                f"{place.name}: holds {place.described}; an image is applied to an NTFS or FAT32 volume"
+            )
+    found = probe_place(place)
+    if isinstance(place, Path) and found in {Content.DIRECTORY, Content.MISSING}:
         return DirectoryBackend(place)
-    if place.content is Content.NTFS:
-        from osdimage.imaging.apply.ntfs import NtfsBackend  # noqa: PLC0415 - a directory needs none of them
-
-        return NtfsBackend(place)
-    if place.content is Content.FAT32:
-        from osdimage.imaging.apply.fat import FatBackend  # noqa: PLC0415
-
-        return FatBackend(place)
-    if place.partition is not None:
-        raise TargetRefused(f"{place.name}: holds {place.described}; an image is applied to an NTFS or FAT32 volume")
-    found = probe_head(place.window().read_at(0, min(HEAD_BYTES, place.window().geometry.size_bytes)))
     hint = "; say which partition" if found is Content.TABLE else ""
     raise TargetRefused(
-        f"{place.name}: is {described(found)}; an image is applied to a directory, to a file or device that holds one "
-        f"NTFS or FAT32 volume, or to a partition of a disk{hint}"
+        f"{name_of(place)}: is {described(found)}; an image is applied to a directory, to a file or device that holds "
+        f"one NTFS or FAT32 volume, or to a partition of a disk{hint}"
     )

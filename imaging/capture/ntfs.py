@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from osdimage.imaging.capture.source import Opened
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.volume.ntfs import state
-from osdimage.native.slices.slices import CACHE_SIZE
 
 
 @contextmanager
-def opened_volume(volume: OpenVolume, *, cache_size: int = CACHE_SIZE) -> Iterator[Opened]:
+def opened_volume(volume: OpenVolume, *, cache_size: int | None = None) -> Iterator[Opened]:
     """Give libwim an NTFS volume to read for as long as the body of the ``with`` lasts.
 
     Raises:

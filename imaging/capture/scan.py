@@ -13,8 +13,7 @@ from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.source import CaptureSource, Opened
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
-from osdimage.imaging.disk.probe import described, probe_head
-from osdimage.imaging.disk.signatures import HEAD_BYTES
+from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume, title_of
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
@@ -23,7 +22,6 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
-from osdimage.native.slices.slices import CACHE_SIZE
 from osdimage.native.wim.handles import WimHandle
 
 # Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
@@ -136,27 +134,26 @@ def backend_of(
     Raises:
         OsdImageError: as :func:`opened_source`.
     """
-    if isinstance(place, Path):
-        if not place.exists():
-            raise InvalidRequest(f"{place}: there is no such file or directory")
+    if isinstance(place, OpenVolume):
+        if source.unix_data:
+            raise InvalidRequest(f"{place.name}: a volume of Windows has no owner, group and mode of Unix")
+        if place.content is Content.NTFS:
+            from osdimage.imaging.capture import ntfs  # noqa: PLC0415 - a directory needs none of them
+
+            return ntfs.opened_volume(place, cache_size=cache_size)
+        if place.content is Content.FAT32:
+            from osdimage.imaging.capture import fat  # noqa: PLC0415
+
+            return fat.opened_volume(place, source.config)
+        if place.partition is not None:
+            raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
+    found = probe_place(place)
+    if isinstance(place, Path) and found is Content.DIRECTORY:
         return nullcontext(Opened(os.fspath(place)))
-    if source.unix_data:
-        raise InvalidRequest(f"{place.name}: a volume of Windows has no owner, group and mode of Unix")
-    if place.content is Content.NTFS:
-        from osdimage.imaging.capture import ntfs  # noqa: PLC0415 - a directory needs none of them
-
-        return ntfs.opened_volume(place, cache_size=cache_size or CACHE_SIZE)
-    if place.content is Content.FAT32:
-        from osdimage.imaging.capture import fat  # noqa: PLC0415
-
-        return fat.opened_volume(place, source.config)
-    if place.partition is not None:
-        raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
-    found = probe_head(place.window().read_at(0, min(HEAD_BYTES, place.window().geometry.size_bytes)))
     hint = "; say which partition" if found is Content.TABLE else ""
     raise InvalidInput(
-        f"{place.name}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS or "
-        f"FAT32 volume, or a partition of a disk{hint}"
+        f"{name_of(place)}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
+        f"or FAT32 volume, or a partition of a disk{hint}"
     )
 
 

@@ -12,8 +12,7 @@ from osdimage.imaging.compare.ntfs import NtfsTarget
 from osdimage.imaging.compare.target import ComparedTarget
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
-from osdimage.imaging.disk.probe import described, probe_head
-from osdimage.imaging.disk.signatures import HEAD_BYTES
+from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, Means, Remedy, TargetRefused
 
@@ -36,7 +35,7 @@ def open_compared(
         StorageError: when it cannot be read.
     """
     with opened_place(place, partition, sector_size=sector_size, share=True) as opened:
-        where = opened.name if isinstance(opened, OpenVolume) else str(opened)
+        where = name_of(opened)
         try:
             yield backend_of(opened)
         except InvalidVolume as error:
@@ -50,21 +49,20 @@ def backend_of(place: Path | OpenVolume) -> ComparedTarget:
     Raises:
         OsdImageError: as :func:`open_compared`.
     """
-    if isinstance(place, Path):
-        if not place.exists():
-            raise TargetRefused(f"{place}: {_VALID.format('nothing')}")
-        return DirectoryTarget(place)
-    if place.content is Content.NTFS:
-        return NtfsTarget(place.window())
-    if place.content is Content.FAT32:
-        from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
+    if isinstance(place, OpenVolume):
+        if place.content is Content.NTFS:
+            return NtfsTarget(place.window())
+        if place.content is Content.FAT32:
+            from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
 
-        return Fat32Target(place.window())
-    if place.partition is not None:
-        raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")
-    found = probe_head(place.window().read_at(0, min(HEAD_BYTES, place.window().geometry.size_bytes)))
+            return Fat32Target(place.window())
+        if place.partition is not None:
+            raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")
+    found = probe_place(place)
+    if isinstance(place, Path) and found is Content.DIRECTORY:
+        return DirectoryTarget(place)
     if found is Content.TABLE:
         raise InvalidRequest(
-            f"{place.name} is {described(found)}", remedy=Remedy("choose one with {}", (Means.PARTITION,))
+            f"{name_of(place)} is {described(found)}", remedy=Remedy("choose one with {}", (Means.PARTITION,))
         )
-    raise TargetRefused(f"{place.name}: {_VALID.format(described(found))}")
+    raise TargetRefused(f"{name_of(place)}: {_VALID.format(described(found))}")

@@ -57,7 +57,7 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
         case FormatVolume():
             facts: dict[str, Any] = {
                 "partition": step.partition.number,
-                "filesystem": step.filesystem,
+                "filesystem": step.filesystem.called,
                 "label": step.label,
                 "serial": f"{step.serial:x}",
                 "quick": step.quick,

@@ -102,5 +102,5 @@ class FileSystem(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> FileSystem | None:
-        # Plans that were saved before had the spelling of ConfigMgr.
+        # Plans have the spelling of ConfigMgr.
         return next((each for each in cls if isinstance(value, str) and value.lower() == each.value), None)

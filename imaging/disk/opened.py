@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.table import Partition, PartitionTable
 
 _BLKSSZGET = 0x1268  # linux/fs.h
+_LEAST_SECTOR = 512
 
 
 class Disk:
@@ -235,9 +236,10 @@ def opened_place(
     sector_size: int | None = None,
     share: bool = False,
 ) -> Iterator[OpenVolume | Path]:
-    """Yield the volume that a place is, opened once when it was given by its path, or the directory.
+    """Yield the volume that a place is, opened once when it was given by its path, or the path of what is none.
 
-    A directory is also what is not there yet.  The arguments are those of :func:`open_volume`.
+    None is a directory, what is not there yet, a pipe, or a file of less than a sector.  The arguments are those of
+    :func:`open_volume`.
 
     Raises:
         InvalidRequest: when a partition of a directory was chosen.
@@ -247,15 +249,21 @@ def opened_place(
         yield place
         return
     path = Path(place)
-    try:
-        is_folder = not path.exists() or path.is_dir()
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    if partition is None and is_folder:
+    if partition is None and not _may_hold_volume(path):
         yield path
         return
     with open_volume(path, partition, write=write, sector_size=sector_size, share=share) as volume:
         yield volume
+
+
+def _may_hold_volume(path: Path) -> bool:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    return stat.S_ISBLK(facts.st_mode) or (stat.S_ISREG(facts.st_mode) and facts.st_size >= _LEAST_SECTOR)
 
 
 def _find(disk: Disk, number: int) -> Partition:

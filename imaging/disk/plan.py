@@ -153,7 +153,7 @@ def _partition_document(table: PartitionTable, partition: Partition, windows: in
         else {
             "origin": spec.origin,
             "role": spec.role,
-            "filesystem": spec.filesystem,
+            "filesystem": None if spec.filesystem is None else spec.filesystem.called,
             "label": spec.label,
             "quick": spec.quick_format,
             "assign_letter": spec.assign_letter,

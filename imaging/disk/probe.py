@@ -9,6 +9,7 @@ from pathlib import Path
 from osdimage.imaging.disk.container import container_of
 from osdimage.imaging.disk.content import UNKNOWN, Content
 from osdimage.imaging.disk.signatures import BOOT_SECTORS, HEAD_BYTES, content_of
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import StorageError
 
 WIM_MAGICS = (b"MSWIM\0\0\0", b"WLPWM\0\0\0")
@@ -53,3 +54,20 @@ def probe_head(head: bytes) -> Content | None:
 def described(path_holds: Content | None) -> str:
     """Say what a path is, for the end of a sentence with "is"."""
     return f"a file that holds {UNKNOWN}" if path_holds is None else path_holds.described
+
+
+def probe_place(place: Path | OpenVolume) -> Content | None:
+    """Return what a place is that no back end takes, for the message that says so.
+
+    Raises:
+        StorageError: when it cannot be looked at or read.
+    """
+    if isinstance(place, Path):
+        return probe(place)
+    window = place.window()
+    return probe_head(window.read_at(0, min(HEAD_BYTES, window.geometry.size_bytes)))
+
+
+def name_of(place: Path | OpenVolume) -> str:
+    """Return what messages call a place."""
+    return str(place) if isinstance(place, Path) else place.name

@@ -99,7 +99,7 @@ def state_of_fat(disk: Path, material: Material) -> str:
     part = cut_out(disk, *material.extents[1], disk.with_name("part.fat"))
     with part.open("r+b") as file:
         head = file.read(signatures.HEAD_BYTES)
-        if signatures.identify(head) is None:
+        if signatures.content_of(head) is None:
             return "unfinished"
         # The copy of the boot sector is erased first: until the boot sector is, the old volume is there, without it.
         size = int.from_bytes(head[11:13], "little")

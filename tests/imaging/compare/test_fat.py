@@ -175,7 +175,7 @@ def test_a_partition_of_a_disk(applied: Applied, osdimage_disk: Callable[..., Ma
     assert found_by(changed) == [("attributes", "/plain")]
     damage(disk.path, begin)
     failed = osdimage("compare", applied.wim, disk.path, "--partition", "1", code=3)
-    assert f"{disk.path}: partition 1: the volume is damaged: " in failed.err
+    assert f"{disk.path} partition 1: the volume is damaged: " in failed.err
 
 
 def damage(image: Path, begin: int = 0) -> None:

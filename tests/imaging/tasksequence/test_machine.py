@@ -30,7 +30,7 @@ def test_volumes_that_are_there_have_letters_in_their_order(disks: tuple[Path, P
     machine = computer(*disks)
     assert machine.letters == {"C": Place(0, 3), "D": Place(0, 4), "E": Place(1, 1)}
     found = list(machine.volumes())
-    assert [(each.number, each.filesystem, each.letter) for each in found] == [
+    assert [(each.number, each.content, each.letter) for each in found] == [
         (1, "fat32", None),
         (2, None, None),
         (3, "ntfs", "C"),

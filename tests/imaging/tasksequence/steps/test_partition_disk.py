@@ -223,7 +223,7 @@ def test_a_forecast_tells_what_is_lost_and_changes_nothing(tmp_path: Path) -> No
     with env.step_defaults(GPT):
         again = forecast_partition_disk(env, rehearsal)
     assert again.destroys == (f"everything on disk 0 ({disk})",)
-    assert [each.filesystem for each in rehearsal.volumes()] == ["fat32", None, "ntfs", "fat32"]
+    assert [each.content for each in rehearsal.volumes()] == ["fat32", None, "ntfs", "fat32"]
 
 
 def test_what_is_ignored_is_said(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from judges.ntfs import contents, dissect, ntfsfix, ntfsinfo, outside
 from judges.wim import require
 from osdimage.imaging import programs
 from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.held import VolumeInfo, identify
+from osdimage.imaging.disk.held import VolumeInfo, look_at
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB, Extent, Lba
@@ -57,7 +57,7 @@ def test_a_formatted_partition_is_what_was_asked_for_and_nothing_around_it_chang
         assert os.pread(stream.fileno(), disk.sector_size, disk.size - disk.sector_size) == boot
     assert contents(part) == {}
     with open_target(str(disk.path)) as target:
-        assert identify(target.window(disk.extent)) == VolumeInfo("ntfs", "Windows Zürich")
+        assert look_at(target.window(disk.extent)) == VolumeInfo("ntfs", "Windows Zürich")
 
 
 @pytest.mark.parametrize("cluster_size", [512, 4096, 65536])
@@ -111,7 +111,7 @@ def test_quick_leaves_no_mark_of_what_was_there(tmp_path: Path, monkeypatch: pyt
     format_disk(disk, NtfsFormat(serial=SERIAL))
     with open_target(str(disk.path)) as target:
         window = target.window(disk.extent)
-        assert identify(window).kind == "ntfs"
+        assert look_at(window).kind == "ntfs"
         assert {name for _, name in ntfs_format.signatures.find_marks(window)} == {"ntfs"}
 
 
@@ -136,7 +136,7 @@ def test_a_format_that_is_interrupted_leaves_no_volume(tmp_path: Path, monkeypat
         with pytest.raises(Interrupted):
             format_disk(disk)
     with open_target(str(disk.path)) as target:
-        assert identify(target.window(disk.extent)).kind is None
+        assert look_at(target.window(disk.extent)).kind is None
     ntfsfix(part_of(format_disk(disk)))
 
 
