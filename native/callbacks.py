@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from osdimage.native._wimlib import ffi, lib
-from osdimage.native.text import from_c
+from osdimage.native.text import from_c, titled
 
 
 class Stage(Enum):
@@ -126,7 +126,7 @@ def _scan(info: Any) -> Report | Omitted:
     }
     reason = reasons.get(info.scan.status)
     if reason is not None:
-        return Omitted(from_c(info.scan.cur_path) or "", reason)
+        return Omitted(titled(from_c(info.scan.cur_path) or ""), reason)
     return _scanned(info)
 
 

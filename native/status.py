@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
+from osdimage.native.text import titled
 
 
 class WimlibCode(IntEnum):
@@ -157,7 +158,7 @@ def take_messages() -> tuple[str, ...]:
     """
     buffer, overflowed = ffi.new("char[]", _TEXT_CAPACITY), ffi.new("int *")
     length = lib.osd_messages_take(buffer, _TEXT_CAPACITY, overflowed)
-    text = bytes(ffi.buffer(buffer, length)).decode("utf-8", "replace")
+    text = titled(bytes(ffi.buffer(buffer, length)).decode("utf-8", "replace"))
     errors: list[str] = []
     warnings: list[str] = []
     # A message begins with a carriage return and its tag; the lines that follow without one belong to it.

@@ -8,9 +8,27 @@ travels through Python as the surrogate itself.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from osdimage.native._wimlib import ffi
+
+_SLICE = re.compile(r"osdimage-slice:\d+")
+# What a slice stands for, by the name that libwim is given in place of a path and says in its messages.
+_titles: dict[str, str] = {}
+
+
+def entitle(name: str, title: str | None) -> None:
+    """Say what messages are to call a slice from now on; None forgets it."""
+    if title is None:
+        _titles.pop(name, None)
+    else:
+        _titles[name] = title
+
+
+def titled(text: str) -> str:
+    """Put the titles of slices for their names into a text of libwim."""
+    return _SLICE.sub(lambda match: _titles.get(match[0], match[0]), text) if _titles else text
 
 
 def from_c(pointer: Any) -> str | None:

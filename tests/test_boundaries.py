@@ -104,6 +104,21 @@ def test_a_room_imports_only_what_its_row_names(path: Path) -> None:
     assert "any" in parts or native <= parts
 
 
+@pytest.mark.parametrize("path", [*modules_of("imaging"), *modules_of("cli")], ids=module_id)
+def test_nobody_but_the_disk_room_asks_a_target_for_its_descriptor(path: Path) -> None:
+    # What is below a disk need not be a file: another one takes its place where the bytes are a server's.
+    if "/imaging/disk/" in str(path):
+        return
+    names = ("target", "disk", "volume", "window")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    asked = [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "descriptor" and ast.unparse(node.value).endswith(names)
+    ]
+    assert not asked
+
+
 def test_every_folder_of_imaging_is_a_room_and_the_rooms_form_one_order() -> None:
     folders = {path.name for path in modules_of("imaging")[0].parent.iterdir() if (path / "__init__.py").exists()}
     assert folders == set(ROOMS) - {GROUND}

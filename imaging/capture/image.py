@@ -127,7 +127,7 @@ def capture_image(
             scanned = scan(handle, what, opened, named, boot=options.boot, meter=meter)
             warnings += _write(handle, destination, spec, options, meter)
     meter.finish()
-    result = result_of(scanned, destination, tuple(map(opened.renamed, warnings)))
+    result = result_of(scanned, destination, warnings)
     if options.strict and result.losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in result.losses))
     return result

@@ -92,7 +92,7 @@ def scan(
     warnings += found.warnings
     losses = _losses(omissions, found.refused_names)
     for text in (*warnings, *(str(loss) for loss in losses)):
-        meter.warn(opened.renamed(text))
+        meter.warn(text)
     return Scanned(
         index=index,
         name=wanted.name or "",
@@ -100,9 +100,9 @@ def scan(
         files=found.files,
         size=found.size,
         excluded=omissions.counts[Omission.EXCLUDED],
-        unsupported=tuple(map(opened.renamed, omissions.unsupported)),
+        unsupported=tuple(omissions.unsupported),
         losses=losses,
-        warnings=tuple(map(opened.renamed, warnings)),
+        warnings=tuple(warnings),
     )
 
 

@@ -65,7 +65,3 @@ class Opened:
     volume: OpenVolume | None = None
     hazards: tuple[str, ...] = ()
     tree: PreparedTree | None = None
-
-    def renamed(self, text: str) -> str:
-        """Put the volume's name for the one that libwim knows."""
-        return text if self.volume is None else text.replace(self.name, self.volume.name)

@@ -84,6 +84,7 @@ class OpenVolume:
                 sync=sync,
                 sector_size=size,
                 cache_size=CACHE_SIZE if cache_size is None else cache_size,
+                title=self.name,
             )
         except OSError as error:
             raise self.failure(error) from error

@@ -13,6 +13,7 @@ from typing import Self
 
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.slices.sources import Source
+from osdimage.native.text import entitle
 
 CACHE_SIZE = 64 << 20
 """Bytes that a slice keeps of what is not written yet, or was read, unless told otherwise."""
@@ -70,6 +71,7 @@ class Slice:
         sync: bool = True,
         sector_size: int = 512,
         cache_size: int = CACHE_SIZE,
+        title: str | None = None,
     ) -> None:
         """Give a window of a source a name.
 
@@ -81,6 +83,7 @@ class Slice:
             sync: wait, at the end of every use, until what was written is on the medium.
             sector_size: what the window says its sectors have.
             cache_size: bytes; below 64 KiB there is no cache.
+            title: what messages of libwim are to call it; None: by its name.
 
         Raises:
             OSError: EINVAL when the window does not lie in the source, EROFS when that cannot be written.
@@ -91,6 +94,7 @@ class Slice:
         if number < 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
         self._number: int | None = number
+        entitle(self.name, title)
 
     def _get_number(self) -> int:
         if self._number is None:
@@ -135,6 +139,7 @@ class Slice:
         if self._number is None:
             return
         error = self.error
+        entitle(self.name, None)
         number, self._number = self._number, None
         writers = lib.osd_slice_unregister(number)
         if error is not None:

@@ -127,14 +127,13 @@ def _set_dirty(volume: OpenVolume, piece: Slice, *, dirty: bool, recover: bool) 
 
 @contextmanager
 def named(volume: OpenVolume, piece: Slice) -> Iterator[None]:
-    """Put the volume's name for that of its slice into errors, and the error of a failed write for what came of it."""
+    """Put the error of a failed write in the place of what came of it."""
     try:
         yield
     except OsdImageError as error:
         number = piece.error
         if number is not None:
             raise StorageError(f"{volume.name}: {os.strerror(number)}", path=volume.path, errno=number) from error
-        error.args = (str(error).replace(piece.name, volume.name), *error.args[1:])
         raise
 
 

@@ -1,0 +1,173 @@
+"""The plan of a deployment as a document: carried out to the letter, and refused when something has changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases.windows_trees import windows_files, write_tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judges import wim as judges
+from judges.disk import sfdisk
+from osdimage.imaging import InvalidDocument, Preset, WimFile, preset_layout
+from osdimage.imaging.deploy.document import from_json, to_document
+from osdimage.imaging.deploy.plan import DeployPlan, make_plan
+from osdimage.imaging.units import Geometry
+from runs.commands import osdimage
+
+pytestmark = pytest.mark.foreign
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def wim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plans")
+    write_tree(folder / "tree", windows_files())
+    judges.wimlib("capture", folder / "tree", folder / "install.wim", "Windows")
+    return folder / "install.wim"
+
+
+@pytest.fixture(scope="module", params=["uefi", "bios"])
+def plan(wim: Path, request: pytest.FixtureRequest) -> DeployPlan:
+    with WimFile.open(wim) as opened:
+        layout = preset_layout(Preset(request.param))
+        return make_plan(opened.image(1), layout, Geometry.of_size(4 * GIB, 512), random.Random(1), unattend="a.xml")
+
+
+def saved(wim: Path, disk: Path, plan: Path, *words: str) -> dict[str, Any]:
+    told = osdimage("deploy", wim, disk, "--preset", "uefi", *words, "--dry-run", "--json")
+    plan.write_text(told.out)
+    document: dict[str, Any] = told.document
+    return document
+
+
+def test_a_plan_is_read_as_it_was_written(plan: DeployPlan) -> None:
+    assert from_json(json.dumps(to_document(plan)), source="plan.json") == plan
+
+
+def test_a_saved_plan_is_carried_out_to_the_letter(wim: Path, tmp_path: Path) -> None:
+    disk, again, plan = tmp_path / "disk.img", tmp_path / "again.img", tmp_path / "plan.json"
+    document = saved(wim, disk, plan, "--size", "4GB")
+    assert not disk.exists()
+    for path in (disk, again):
+        osdimage("deploy", wim, path, "--plan", plan)
+    tables = [json.loads(judges.output("sfdisk", "-J", path))["partitiontable"] for path in (disk, again)]
+    wanted = document["disk"]
+    for table in tables:
+        assert table["id"].lower() == wanted["disk_guid"]
+        assert [(each["start"], each["size"], each["uuid"].lower()) for each in table["partitions"]] == [
+            (each["first_lba"], each["sectors"], each["guid"]) for each in wanted["partitions"]
+        ]
+    osdimage("compare", wim, disk, "--partition", "3")
+    osdimage("boot", "check", disk)
+
+
+def test_a_plan_for_a_disk_that_has_changed_is_refused(wim: Path, tmp_path: Path) -> None:
+    disk, plan = tmp_path / "disk.img", tmp_path / "plan.json"
+    osdimage("disk", "init", disk, "--preset", "data-gpt", "--size", "4GB")
+    saved(wim, disk, plan)
+    osdimage("disk", "init", disk, "--preset", "data-gpt", "--yes")
+    before = sfdisk(disk)
+    refused = osdimage("deploy", wim, disk, "--plan", plan, "--yes", code=4)
+    assert "its partition table is not the one that the plan was made for" in refused.err
+    assert sfdisk(disk) == before
+
+
+def test_a_plan_for_a_disk_of_another_size_is_refused(wim: Path, tmp_path: Path) -> None:
+    disk, plan = tmp_path / "disk.img", tmp_path / "plan.json"
+    saved(wim, disk, plan, "--size", "4GB")
+    disk.touch()
+    os.truncate(disk, 5 * GIB)
+    osdimage("deploy", wim, disk, "--plan", plan, "--yes", code=4)
+    assert judges.output("blkid", "-p", disk, code=None) == ""
+
+
+def test_a_plan_for_another_image_is_refused(wim: Path, tmp_path: Path) -> None:
+    disk, plan, other = tmp_path / "disk.img", tmp_path / "plan.json", tmp_path / "other.wim"
+    saved(wim, disk, plan, "--size", "4GB")
+    judges.wimlib("capture", write_tree(tmp_path / "tree", {"file": b"other"}), other, "Windows")
+    refused = osdimage("deploy", other, disk, "--plan", plan, code=2)
+    assert "image 1 is not the one that the plan was made for" in refused.err
+    assert not disk.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--preset", "uefi"),
+        ("--index", "1"),
+        ("--partition", "3"),
+        ("--seed", "1"),
+        ("--no-boot",),
+        ("--locale", "de-DE"),
+    ],
+)
+def test_a_plan_is_complete(wim: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    saved(wim, tmp_path / "disk.img", tmp_path / "plan.json", "--size", "4GB")
+    refused = osdimage("deploy", wim, tmp_path / "disk.img", "--plan", tmp_path / "plan.json", *words, code=2)
+    assert "--plan is complete" in refused.err
+
+
+def drop(document: dict[str, Any]) -> None:
+    del document["steps"][0]
+
+
+def swap(document: dict[str, Any]) -> None:
+    document["steps"].reverse()
+
+
+def misplace(document: dict[str, Any]) -> None:
+    document["steps"][-1]["os_partition"] = 9
+
+
+def overlap(document: dict[str, Any]) -> None:
+    document["disk"]["partitions"][1]["first_lba"] = document["disk"]["partitions"][0]["first_lba"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(lambda document: document.update(format="x"), "is not the plan of a deployment", id="format"),
+        pytest.param(lambda document: document.update(version=9), "is of version 9", id="version"),
+        pytest.param(drop, "its steps are not a table", id="no table"),
+        pytest.param(swap, "its steps are not a table", id="order"),
+        pytest.param(misplace, "a step is about partition 9", id="partition"),
+        pytest.param(overlap, "cannot be used", id="table"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(
+    plan: DeployPlan, change: Callable[[dict[str, Any]], None], told: str
+) -> None:
+    document = json.loads(json.dumps(to_document(plan)))
+    change(document)
+    with pytest.raises(InvalidDocument, match=told):
+        from_json(json.dumps(document), source="plan.json")
+
+
+def leaves(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, each in items for found in leaves(each, (*path, key)))]
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_plan_with_any_value_changed_is_a_plan_or_is_refused(plan: DeployPlan, data: st.DataObject) -> None:
+    document = json.loads(json.dumps(to_document(plan)))
+    *above, last = data.draw(st.sampled_from(leaves(document)[1:]))
+    place: Any = document
+    for key in above:
+        place = place[key]
+    scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats()
+    place[last] = data.draw(scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=3), scalars))
+    try:
+        read = from_json(json.dumps(document), source="plan.json")
+    except InvalidDocument:
+        return
+    assert isinstance(read, DeployPlan)
+    list(read.describe())
