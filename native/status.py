@@ -158,16 +158,16 @@ def take_messages() -> tuple[str, ...]:
     """
     buffer, overflowed = ffi.new("char[]", _TEXT_CAPACITY), ffi.new("int *")
     length = lib.osd_messages_take(buffer, _TEXT_CAPACITY, overflowed)
-    text = titled(bytes(ffi.buffer(buffer, length)).decode("utf-8", "replace"))
+    text = bytes(ffi.buffer(buffer, length)).decode("utf-8", "replace")
     errors: list[str] = []
     warnings: list[str] = []
     # A message begins with a carriage return and its tag; the lines that follow without one belong to it.
     for message in text.split("\r"):
         words = " ".join(message.split())
         if words.startswith("[ERROR] "):
-            errors.append(words.removeprefix("[ERROR] "))
+            errors.append(titled(words.removeprefix("[ERROR] ")))
         elif words:
-            warnings.append(words.removeprefix("[WARNING] "))
+            warnings.append(titled(words.removeprefix("[WARNING] ")))
     if overflowed[0]:
         warnings.append(LOST_MESSAGES)
     return (*errors, *warnings)

@@ -3,6 +3,8 @@
 Two kinds, never mixed.  A *path* of this machine is what :func:`os.fsencode` makes of it.  A *name* in a WIM is UTF-16,
 which libwim hands out as UTF-8; a lone surrogate, legal in NTFS, arrives as the three bytes that UTF-8 forbids, and
 travels through Python as the surrogate itself.
+
+libwim opens a slice by a name that means nothing to people, and says it in its messages; they get its title here.
 """
 
 from __future__ import annotations
@@ -13,22 +15,11 @@ from typing import Any
 
 from osdimage.native._wimlib import ffi
 
-_SLICE = re.compile(r"osdimage-slice:\d+")
-# What a slice stands for, by the name that libwim is given in place of a path and says in its messages.
-_titles: dict[str, str] = {}
+SLICE_PREFIX = "osdimage-slice:"
+_SLICE_NAME = re.compile(rf"{SLICE_PREFIX}\d+")
 
-
-def entitle(name: str, title: str | None) -> None:
-    """Say what messages are to call a slice from now on; None forgets it."""
-    if title is None:
-        _titles.pop(name, None)
-    else:
-        _titles[name] = title
-
-
-def titled(text: str) -> str:
-    """Put the titles of slices for their names into a text of libwim."""
-    return _SLICE.sub(lambda match: _titles.get(match[0], match[0]), text) if _titles else text
+titles: dict[str, str] = {}
+"""What messages call the slices that are open, by their names."""
 
 
 def from_c(pointer: Any) -> str | None:
@@ -53,3 +44,8 @@ def path_to_c(path: str | os.PathLike[str]) -> bytes:
     if b"\0" in encoded:
         raise ValueError(f"a path cannot hold a NUL byte: {path!r}")
     return encoded
+
+
+def titled(text: str) -> str:
+    """Return a message of libwim with the titles of slices in place of their names."""
+    return _SLICE_NAME.sub(lambda found: titles.get(found[0], found[0]), text)

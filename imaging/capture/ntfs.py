@@ -18,5 +18,5 @@ def opened_volume(volume: OpenVolume, *, cache_size: int | None = None) -> Itera
         InvalidInput: when it is damaged.
         StorageError: when it cannot be read.
     """
-    with volume.sliced(read_only=True, cache_size=cache_size) as piece, state.named(volume, piece):
+    with volume.sliced(read_only=True, cache_size=cache_size) as piece, state.write_errors(volume, piece):
         yield Opened(piece.name, volume, tuple(state.hazards(volume, state.read_facts(volume, piece))))

@@ -13,12 +13,10 @@ from typing import Self
 
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.slices.sources import Source
-from osdimage.native.text import entitle
+from osdimage.native.text import SLICE_PREFIX, titles
 
 CACHE_SIZE = 64 << 20
 """Bytes that a slice keeps of what is not written yet, or was read, unless told otherwise."""
-
-_PREFIX = "osdimage-slice:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class Slice:
             sync: wait, at the end of every use, until what was written is on the medium.
             sector_size: what the window says its sectors have.
             cache_size: bytes; below 64 KiB there is no cache.
-            title: what messages of libwim are to call it; None: by its name.
+            title: what messages call it; None for its name.
 
         Raises:
             OSError: EINVAL when the window does not lie in the source, EROFS when that cannot be written.
@@ -94,7 +92,7 @@ class Slice:
         if number < 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
         self._number: int | None = number
-        entitle(self.name, title)
+        titles[self.name] = self.name if title is None else title
 
     def _get_number(self) -> int:
         if self._number is None:
@@ -108,7 +106,7 @@ class Slice:
         Raises:
             ValueError: when the slice is closed.
         """
-        return f"{_PREFIX}{self._get_number()}"
+        return f"{SLICE_PREFIX}{self._get_number()}"
 
     @property
     def error(self) -> int | None:
@@ -139,7 +137,7 @@ class Slice:
         if self._number is None:
             return
         error = self.error
-        entitle(self.name, None)
+        del titles[self.name]
         number, self._number = self._number, None
         writers = lib.osd_slice_unregister(number)
         if error is not None:

@@ -41,7 +41,7 @@ def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> It
     """Open the files of an NTFS volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     with volume.sliced(read_only=not write, sync=sync) as piece:
         if not write:
-            with state.named(volume, piece), _opened(volume, piece.name, read_only=True) as native:
+            with state.write_errors(volume, piece), _opened(volume, piece.name, read_only=True) as native:
                 yield _NtfsVolumeFiles(volume, native, is_writable=False)
             return
         facts = state.read_facts(volume, piece)
@@ -85,10 +85,12 @@ def _failure(volume: OpenVolume, what: str, error: OSError) -> OsdImageError:
         # No refusal: the volume is marked dirty, and may hold a part of it.
         return StorageError(f"{volume.name}: {what}: the volume is full", path=volume.path, errno=errno.ENOSPC)
     if error.errno == errno.EOPNOTSUPP:
-        return InvalidVolume(f"{volume.name}: {what}: it is a link, or encrypted, or stored as only Windows reads it")
+        return InvalidVolume(
+            f"{what}: it is a link, or encrypted, or stored as only Windows reads it", volume=volume.name
+        )
     if error.errno in {errno.EIO, errno.EINVAL, errno.ENOENT}:
         # A record that cannot be, or is not where a directory says; a medium that fails is told by the slice.
-        return InvalidVolume(f"{volume.name}: {what}: the NTFS volume is damaged there: {error.strerror}")
+        return InvalidVolume(f"{what}: the NTFS volume is damaged there: {error.strerror}", volume=volume.name)
     return StorageError(
         f"{volume.name}: {what}: {error.strerror or os.strerror(errno.EIO)}", path=volume.path, errno=error.errno
     )
@@ -183,7 +185,7 @@ class _NtfsVolumeFiles(VolumeFiles):
             while left:
                 piece = self._native.read(reference, facts.size - left, min(left, _PIECE))
                 if not piece:
-                    raise InvalidVolume(f"{self.name}: {facts.path!r} ends after {facts.size - left} bytes")
+                    raise InvalidVolume(f"{facts.path!r} ends after {facts.size - left} bytes", volume=self.name)
                 pieces.append(piece)
                 left -= len(piece)
         return b"".join(pieces)

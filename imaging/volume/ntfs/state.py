@@ -93,7 +93,7 @@ def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, st
     """
     _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
     try:
-        with named(volume, piece):
+        with write_errors(volume, piece):
             yield
     except BaseException as error:
         explain(error, f"{volume.name} {state} and stays marked dirty")
@@ -126,8 +126,8 @@ def _set_dirty(volume: OpenVolume, piece: Slice, *, dirty: bool, recover: bool) 
 
 
 @contextmanager
-def named(volume: OpenVolume, piece: Slice) -> Iterator[None]:
-    """Put the error of a failed write in the place of what came of it."""
+def write_errors(volume: OpenVolume, piece: Slice) -> Iterator[None]:
+    """Raise the error of a write or sync that failed in place of what came of it."""
     try:
         yield
     except OsdImageError as error:

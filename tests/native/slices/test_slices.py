@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,12 @@ from cases.slice_device import Device, errno_of
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from osdimage.native.ntfs import volume
+from osdimage.native.runtime import Compression
 from osdimage.native.slices.slices import Slice
 from osdimage.native.slices.sources import Source
+from osdimage.native.status import WimlibError
+from osdimage.native.text import titled
+from osdimage.native.wim.handles import WimHandle
 
 KIB = 1024
 BLOCK = 64 * KIB
@@ -66,6 +70,30 @@ def a_slice(
 
 def noise(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)
+
+
+def test_messages_of_libwim_have_the_title_of_a_slice_and_not_its_name(tmp_path: Path) -> None:
+    (tmp_path / "zeros").write_bytes(bytes(64 * KIB))
+    with opened(tmp_path / "zeros") as source, WimHandle.create(Compression.NONE) as wim, ExitStack() as slices:
+        # Twelve, since the name of the first begins that of the others.
+        pieces = [slices.enter_context(Slice(source, 0, 64 * KIB, title=f"<part {each}>")) for each in range(12)]
+        for number, piece in enumerate(pieces):
+            with pytest.raises(WimlibError) as caught:
+                wim.add_image(piece.name, "no volume", from_ntfs=True)
+            assert f"<part {number}>" in str(caught.value)
+            assert "osdimage-slice" not in str(caught.value)
+
+
+def test_a_slice_without_a_title_or_that_is_closed_is_called_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "zeros").write_bytes(bytes(KIB))
+    with (
+        opened(tmp_path / "zeros") as source,
+        Slice(source, 0, KIB) as first,
+        Slice(source, 0, KIB, title="x") as second,
+    ):
+        names = f"{first.name}, {second.name}: gone"
+        assert titled(names) == f"{first.name}, x: gone"
+    assert titled(names) == names
 
 
 # ---- the same as the bytes themselves
