@@ -86,7 +86,7 @@ def plan_boot(
     try:
         places = choose_places(table, target.number)
     except InvalidRequest as error:
-        return f"the disk will not start: {error}"
+        return f"the disk will not start: {error.said}"
     missing = LOADERS[places.firmware]
     if not holds(image, missing):
         shown = "\\" + missing.replace("/", "\\")

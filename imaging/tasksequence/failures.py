@@ -53,7 +53,7 @@ def code_of(error: OsdImageError) -> int:
 def sentence(error: OsdImageError) -> str:
     """Return what an error says, with the images that may have been meant."""
     candidates = error.candidates if isinstance(error, ImageNotFound) else ()
-    return f"{error} {'; '.join(candidates)}" if candidates else str(error)
+    return f"{error.said} {'; '.join(candidates)}" if candidates else error.said
 
 
 def action(variables: Iterable[VariableInfo]) -> Callable[[Action], Action]:
