@@ -254,7 +254,16 @@ class InvalidTable(InvalidInput):
 
 
 class InvalidVolume(InvalidInput):
-    """The volume is damaged, or does not hold the file system that was looked for."""
+    """The volume is damaged, or does not hold the file system that was looked for.
+
+    Attributes:
+        fault: what is wrong, without what messages call the volume.
+    """
+
+    def __init__(self, fault: str, *, volume: str | None = None) -> None:
+        """Put what messages call the volume before the fault; whoever does not know that leaves it to others."""
+        super().__init__(fault if volume is None else f"{volume}: {fault}")
+        self.fault = fault
 
 
 class InvalidDocument(InvalidInput):

@@ -91,7 +91,7 @@ class FileSource(ABC):
         while waiting:
             above, depth = waiting.pop()
             if depth > _DEEPEST:
-                raise InvalidVolume(f"{self.name}: {above[:60]!r}... is more than {_DEEPEST} directories deep")
+                raise InvalidVolume(f"{above[:60]!r}... is more than {_DEEPEST} directories deep", volume=self.name)
             found = self.list(above)
             yield from found
             waiting += [(each.path, depth + 1) for each in reversed(found) if each.is_directory and not each.is_link]
@@ -113,8 +113,8 @@ class FileSource(ABC):
             raise InvalidRequest(f"{self.name}: {facts.path!r} is a directory")
         if facts.size > limit:
             raise InvalidVolume(
-                f"{self.name}: {facts.path!r} has {format_size(facts.size)}; such a file has at most "
-                f"{format_size(limit)}"
+                f"{facts.path!r} has {format_size(facts.size)}; such a file has at most {format_size(limit)}",
+                volume=self.name,
             )
         return self._read(facts)
 

@@ -77,10 +77,10 @@ class Fat32Target(ComparedTarget):
             StorageError: when it cannot be read.
         """
         findings = check_fat32(window)
-        wrong = [each.text.removeprefix(f"{window.name}: ") for each in findings if each.severity is Severity.ERROR]
+        wrong = [each.text for each in findings if each.severity is Severity.ERROR]
         if wrong:
             more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            raise InvalidVolume(f"the volume is damaged: {wrong[0]}{more}")
+            raise InvalidVolume(f"the volume is damaged: {wrong[0]}{more}", volume=window.name)
         volume = open_fat32(window)
         if not can_judge(volume):
             raise TargetRefused(

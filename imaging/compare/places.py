@@ -40,7 +40,7 @@ def open_compared(
             yield backend_of(opened)
         except InvalidVolume as error:
             # The readers speak of records and clusters, and of whichever volume that is.
-            raise InvalidVolume(f"{where}: {str(error).removeprefix(f'{where}: ')}") from error
+            raise InvalidVolume(error.fault, volume=where) from error
 
 
 def backend_of(place: Path | OpenVolume) -> ComparedTarget:

@@ -196,14 +196,14 @@ def read_boot_sector(volume: BlockTarget) -> tuple[bytes, int]:
     sector = volume.read_at(0, SECTOR_BYTES)
     raw = BOOT_STRUCT.parse(sector)
     if raw.OemId != _OEM_ID or not sector.endswith(SIGNATURE):
-        raise InvalidVolume(f"{volume.name}: not an NTFS volume: its first sector does not say so")
+        raise InvalidVolume("not an NTFS volume: its first sector does not say so", volume=volume.name)
     if raw.BytesPerSector != SECTOR_BYTES:
         raise TargetRefused(
             f"{volume.name}: the NTFS volume has sectors of {raw.BytesPerSector} bytes; valid are {SECTOR_BYTES}"
         )
     if not MOST_SECTORS <= raw.TotalSectors < volume.geometry.sectors + 1:
         raise InvalidVolume(
-            f"{volume.name}: the NTFS volume claims {raw.TotalSectors} sectors of {volume.geometry.sectors}"
+            f"the NTFS volume claims {raw.TotalSectors} sectors of {volume.geometry.sectors}", volume=volume.name
         )
     return sector, int(raw.TotalSectors)
 

@@ -36,12 +36,12 @@ def check_fat32(volume: BlockTarget, *, second_opinion: bool = False, code_page:
     try:
         opened = open_fat32(volume, code_page=code_page)
     except InvalidVolume as problem:
-        return (error("no-volume", str(problem), "format it"),)
+        return (error("no-volume", problem.fault, "format it"),)
     found = []
     for finding in _findings(opened):
         found.append(finding)
         if len(found) == _MANY:
-            found.append(note("more", f"{volume.name}: there may be more", _REPAIR))
+            found.append(note("more", "there may be more", _REPAIR))
             return tuple(found)
     if second_opinion and not any(finding.severity is Severity.ERROR for finding in found):
         found += _compare(opened)
@@ -137,7 +137,7 @@ class _TreeCheck:
                 listing = self._volume.listing(directory)
             except InvalidVolume as problem:
                 self.is_complete = False
-                yield error("directory-chain", str(problem), _REPAIR)
+                yield error("directory-chain", problem.fault, _REPAIR)
                 continue
             yield from self._listed(listing, directory, above)
             for entry in listing.entries:
@@ -186,7 +186,7 @@ class _TreeCheck:
             runs, is_ended = self._volume.chain(entry.cluster, layout.clusters - self.claimed + 1, entry.path)
         except InvalidVolume as problem:
             self.is_complete = False
-            yield error("file-chain", str(problem), _REPAIR)
+            yield error("file-chain", problem.fault, _REPAIR)
             return
         found = sum(count for _, count in runs)
         self._claim(runs, entry.path)
@@ -225,7 +225,7 @@ def _compare(volume: Fat32Volume) -> Iterator[Finding]:
         theirs = {(fold(entry.path), entry.is_directory, entry.size) for entry in second_reading(volume.target)}
         ours = {(fold(entry.path), entry.is_directory, entry.size) for entry in volume.walk()}
     except InvalidVolume as problem:
-        yield warning("second-opinion", str(problem), "read it with another program before trusting it")
+        yield warning("second-opinion", problem.fault, "read it with another program before trusting it")
         return
     for path, _, size in sorted(ours ^ theirs):
         text = f"{path!r} with {size} bytes is seen by {'us' if (path, _, size) in ours else 'pyfatfs'} only"

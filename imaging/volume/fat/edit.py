@@ -15,7 +15,7 @@ from datetime import UTC, tzinfo
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused, explain
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.check import check_fat32
@@ -165,7 +165,7 @@ class Fat32Editor(Fat32Volume):
             self._edited.write()
             self.target.flush()
         except OsdImageError as error:
-            error.args = (f"{error} -- {self.target.name} stays marked dirty: check it with fsck.fat", *error.args[1:])
+            explain(error, f"{self.target.name} stays marked dirty: check it with fsck.fat")
             raise
         self._old = []
         for directory in changed:

@@ -161,7 +161,9 @@ class Fat32Volume:
                 for cluster in range(first, first + count):
                     if cluster in seen:
                         where = directory.path if directory is not None else "/"
-                        raise InvalidVolume(f"{self.target.name}: cluster {cluster} of {where!r} is in two directories")
+                        raise InvalidVolume(
+                            f"cluster {cluster} of {where!r} is in two directories", volume=self.target.name
+                        )
                     seen.add(cluster)
             entries = self._sound(directory)
             yield from entries
@@ -195,13 +197,14 @@ class Fat32Volume:
             return []
         if wanted > self.layout.clusters:
             raise InvalidVolume(
-                f"{self.target.name}: {entry.path!r} claims {entry.size} bytes, more than the volume has"
+                f"{entry.path!r} claims {entry.size} bytes, more than the volume has", volume=self.target.name
             )
         runs, _ = self.chain(entry.cluster, wanted, entry.path)
         found = sum(count for _, count in runs)
         if found < wanted:
             raise InvalidVolume(
-                f"{self.target.name}: {entry.path!r} claims {entry.size} bytes and has {found} clusters of {wanted}"
+                f"{entry.path!r} claims {entry.size} bytes and has {found} clusters of {wanted}",
+                volume=self.target.name,
             )
         return runs
 
@@ -216,7 +219,7 @@ class Fat32Volume:
         runs, is_ended = self.chain(first, limit, path)
         if not is_ended:
             raise InvalidVolume(
-                f"{self.target.name}: the directory {path!r} goes on after {limit} clusters, or in a loop"
+                f"the directory {path!r} goes on after {limit} clusters, or in a loop", volume=self.target.name
             )
         return runs
 
@@ -231,7 +234,7 @@ class Fat32Volume:
         cluster, begin, length = first, first, 0
         for _ in range(limit):
             if not FIRST_CLUSTER <= cluster < end:
-                raise InvalidVolume(f"{self.target.name}: {path!r} is in cluster {cluster}, which does not exist")
+                raise InvalidVolume(f"{path!r} is in cluster {cluster}, which does not exist", volume=self.target.name)
             if cluster != begin + length:
                 runs.append((begin, length))
                 begin, length = cluster, 0
@@ -241,7 +244,7 @@ class Fat32Volume:
                 return [*runs, (begin, length)], True
             if cluster in {layouts.FREE, layouts.BAD_CLUSTER}:
                 what = "free" if cluster == layouts.FREE else "bad"
-                raise InvalidVolume(f"{self.target.name}: the chain of {path!r} leads to a {what} cluster")
+                raise InvalidVolume(f"the chain of {path!r} leads to a {what} cluster", volume=self.target.name)
         return [*runs, (begin, length)], False
 
     def listing(self, directory: FatEntry | None) -> Listing:
@@ -267,7 +270,7 @@ class Fat32Volume:
     def _sound(self, directory: FatEntry | None) -> list[FatEntry]:
         listing = self.listing(directory)
         if listing.faults:
-            raise InvalidVolume(f"{self.target.name}: {listing.faults[0]}")
+            raise InvalidVolume(listing.faults[0], volume=self.target.name)
         return listing.entries
 
 
@@ -290,8 +293,7 @@ def open_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC)
     except InvalidVolume as error:
         copy = _backup(volume)
         if copy is None:
-            error.args = (f"{volume.name}: {error}", *error.args[1:])
-            raise
+            raise InvalidVolume(error.fault, volume=volume.name) from None
         return Fat32Volume(volume, copy, used_backup=True, code_page=code_page, zone=zone)
     return Fat32Volume(volume, boot, used_backup=False, code_page=code_page, zone=zone)
 

@@ -121,7 +121,7 @@ class SecondReader:
                 yield self._volume.read_at(begin + at, min(MIB, left - at, length - at))
             left -= min(length, left)
         if left:
-            raise InvalidVolume(f"{self._volume.name}: {entry.path!r} ends {left} bytes early")
+            raise InvalidVolume(f"{entry.path!r} ends {left} bytes early", volume=self._volume.name)
 
     def position(self, entry: SecondEntry) -> int:
         """Return the byte of the volume where the contents begin."""
@@ -150,7 +150,7 @@ class SecondReader:
         try:
             yield
         except (PyFATException, ValueError, LookupError, struct.error) as error:
-            raise InvalidVolume(f"{self._volume.name}: pyfatfs cannot read the volume: {error}") from error
+            raise InvalidVolume(f"pyfatfs cannot read the volume: {error}", volume=self._volume.name) from error
 
 
 def second_reading(volume: BlockTarget, *, contents: bool = False) -> list[SecondEntry]:
