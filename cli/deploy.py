@@ -4,49 +4,34 @@ from __future__ import annotations
 
 import glob
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import deploy_wish, params, render
 from osdimage.cli.boot import install as boot_install
-from osdimage.cli.boot import params as boot_params
 from osdimage.cli.deploy_wish import DeployWish, Planner
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter, contents, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
-    from osdimage.imaging.boot.install import BootOptions
     from osdimage.imaging.deploy.execute import DeployResult
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.wim.image import WimImage
-    from osdimage.imaging.wim.select import ImageSelector as Selector
 
 
 @click.command("deploy")
 @click.argument("wim", type=params.EXISTING)
 @click.argument("disk", type=disk_params.DISK)
-@disk_params.layout
-@click.option("--plan", "plan_file", type=params.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
-@click.option("--layout-from-wim", is_flag=True, help="Lay the disk out as the captured one that the WIM tells of.")
-@click.option("--all-volumes", is_flag=True, help="With --layout-from-wim: apply every image to its volume.")
+@deploy_wish.options
 @click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
-@disk_params.seed
-@params.selector
 @params.references
 @params.check
-@click.option(
-    "--partition",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The partition for the image.  Default: that of Windows.",
-)
 @click.option(
     "--format",
     "disk_format",
@@ -55,9 +40,6 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of a disk image; all but raw need qemu-img, and --size.",
 )
-@click.option("--unattend", type=params.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml.")
-@click.option("--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code.")
-@boot_params.options
 @params.add(*disk_params.expectations)
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
@@ -67,21 +49,12 @@ if TYPE_CHECKING:
 def deploy_command(
     wim: Path,
     disk: Path,
-    source: LayoutSource,
-    plan_file: Path | None,
-    layout_from_wim: bool,
-    all_volumes: bool,
+    wish: DeployWish,
     size: int | None,
     sector_size: int | None,
-    seed: str | None,
-    selector: Selector,
     refs: tuple[str, ...],
     check: bool,
-    partition: int | None,
     disk_format: str,
-    unattend: Path | None,
-    no_boot: bool,
-    boot_options: Callable[..., BootOptions],
     expect_serial: str | None,
     expect_size: int | None,
     dry_run: bool,
@@ -101,15 +74,12 @@ def deploy_command(
     from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
 
-    wish = DeployWish(source, plan_file, layout_from_wim, all_volumes, selector, partition, unattend, seed)
-    boot = _boot(boot_options(), no_boot=no_boot)
-    wish.refuse_contradictions(boot)
     if disk_format != "raw" and size is None:
         raise click.UsageError(f"--format {disk_format} makes a new disk image; give its --size")
-    _refuse_input(disk, (wim, unattend, source.vars_file, plan_file), refs)
+    _refuse_input(disk, (wim, *wish.files), refs)
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
-        planner = wish.planner(opened, boot)
+        planner = wish.planner(opened)
         size, sector_size = planner.size(disk, size), planner.sector_size(sector_size)
         if dry_run:
             _rehearse(disk, disk_format, size, sector_size, planner, (expect_serial, expect_size), reporter)
@@ -142,12 +112,6 @@ def _refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[
     for each in (*inputs, *matching):
         if each is not None and each.resolve() == disk.resolve():
             raise click.UsageError(f"{disk} is read by this command; valid is another path for the disk")
-
-
-def _boot(options: BootOptions, *, no_boot: bool) -> BootOptions | None:
-    if no_boot and options != type(options)():
-        raise click.UsageError("--no-boot makes nothing start; it goes with no option of how the disk starts")
-    return None if no_boot else options
 
 
 def _opened(

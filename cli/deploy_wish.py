@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
+from osdimage.cli import params
+from osdimage.cli.boot import params as boot_params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector as Selector
+
+Command = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,14 @@ class DeployWish:
     partition: int | None
     unattend: Path | None
     seed: str | None
+    boot: BootOptions | None
 
-    def refuse_contradictions(self, boot: BootOptions | None) -> None:
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The files that are read."""
+        return self.unattend, self.source.vars_file, self.plan_file
+
+    def refuse_contradictions(self) -> None:
         """Refuse options that say two things.
 
         Raises:
@@ -45,7 +56,14 @@ class DeployWish:
         is_chosen = self.partition is not None or self.unattend is not None or self.selector != type(self.selector)()
         is_laid_out = self.source.is_given or self.source.recovery is not None
         if self.plan_file is not None:
-            if is_chosen or is_laid_out or self.from_wim or self.all_volumes or self.seed is not None or boot != BOOT:
+            if (
+                is_chosen
+                or is_laid_out
+                or self.from_wim
+                or self.all_volumes
+                or self.seed is not None
+                or self.boot != BOOT
+            ):
                 raise click.UsageError("--plan is complete; it goes with no choice of layout, image, seed and start")
             return
         if self.all_volumes and is_chosen:
@@ -57,7 +75,7 @@ class DeployWish:
         if self.all_volumes and not self.from_wim:
             raise click.UsageError("--all-volumes goes with --layout-from-wim")
 
-    def planner(self, wim: WimFile, boot: BootOptions | None) -> Planner:
+    def planner(self, wim: WimFile) -> Planner:
         """Read the saved plan, or find the layout and the images."""
         from osdimage.imaging.deploy.document import from_json, images_of  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.documents import read_document  # noqa: PLC0415
@@ -84,7 +102,7 @@ class DeployWish:
                     rng,
                     partition=self.partition,
                     unattend=answer_file,
-                    boot=boot,
+                    boot=self.boot,
                     identity=identity,
                 )
             return make_plan(
@@ -94,7 +112,7 @@ class DeployWish:
                 rng,
                 partition=self.partition,
                 unattend=answer_file,
-                boot=boot,
+                boot=self.boot,
                 identity=identity,
             )
 
@@ -137,3 +155,59 @@ def _answer_file(path: Path) -> str:
     if root.tag.rpartition(":")[2] != "unattend":
         raise InvalidInput(f"{path}: its root is <{root.tag}>; valid is an answer file, whose root is <unattend>")
     return str(path)
+
+
+def options(command: Command) -> Command:
+    """Add the options that say what the plan is, and pass a :class:`DeployWish` as ``wish``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        source: LayoutSource,
+        plan_file: Path | None,
+        layout_from_wim: bool,
+        all_volumes: bool,
+        seed: str | None,
+        selector: Selector,
+        partition: int | None,
+        unattend: Path | None,
+        no_boot: bool,
+        boot_options: Callable[..., BootOptions],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        boot = _boot(boot_options(), no_boot=no_boot)
+        wish = DeployWish(source, plan_file, layout_from_wim, all_volumes, selector, partition, unattend, seed, boot)
+        wish.refuse_contradictions()
+        return command(*args, wish=wish, **kwargs)
+
+    return params.add(
+        disk_params.layout,
+        click.option(
+            "--plan", "plan_file", type=params.EXISTING, metavar="FILE", help="Carry out exactly a saved plan."
+        ),
+        click.option(
+            "--layout-from-wim", is_flag=True, help="Lay the disk out as the captured one that the WIM tells of."
+        ),
+        click.option("--all-volumes", is_flag=True, help="With --layout-from-wim: apply every image to its volume."),
+        disk_params.seed,
+        params.selector,
+        click.option(
+            "--partition",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="The partition for the image.  Default: that of Windows.",
+        ),
+        click.option(
+            "--unattend", type=params.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml."
+        ),
+        click.option(
+            "--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code."
+        ),
+        boot_params.options,
+    )(run)
+
+
+def _boot(options: BootOptions, *, no_boot: bool) -> BootOptions | None:
+    if no_boot and options != type(options)():
+        raise click.UsageError("--no-boot makes nothing start; it goes with no option of how the disk starts")
+    return None if no_boot else options
