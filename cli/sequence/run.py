@@ -14,23 +14,21 @@ from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
+from osdimage.cli.sequence import params as sequence_params
 from osdimage.cli.sequence.explain import explain, list_actions
 from osdimage.cli.sequence.input import (
     Computer,
     NewDisks,
     Pairs,
-    layers,
     pairs,
-    read_variables,
     refuse_needed_files,
     set_variables,
 )
+from osdimage.cli.sequence.params import VariablesWish
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.plan import RunPlan
     from osdimage.imaging.tasksequence.runstate import RunState
-
-_FORM = "lines NAME=VALUE, or a JSON object"
 
 
 @click.command("run")
@@ -63,29 +61,7 @@ _FORM = "lines NAME=VALUE, or a JSON object"
     help="The directory that stands for a network share, such as that of OSDCaptureDestination.  Repeatable.",
 )
 @click.option("--firmware", type=click.Choice(["uefi", "bios"]), help="How the computer starts.  [default: uefi]")
-@click.option(
-    "--var",
-    "variables",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=disk_params.split_variable,
-    help="One variable, as Set Task Sequence Variable sets it, or with _ first, as the engine does.  Repeatable.",
-)
-@click.option("--vars", "vars_file", type=params.EXISTING, metavar="FILE", help=f"The same from a file: {_FORM}.")
-@click.option("--computer-vars", type=params.EXISTING, metavar="FILE", help="Per-computer variables.")
-@click.option(
-    "--collection-vars",
-    multiple=True,
-    metavar="[PRECEDENCE=]FILE",
-    help="Per-collection variables; precedence 1 (lowest, default) to 9.  Repeatable.",
-)
-@click.option(
-    "--media-vars",
-    type=params.EXISTING,
-    metavar="FILE",
-    help="Variables of stand-alone media; those of the computer and its collections are then not used.",
-)
-@click.option("--hide", "hidden", multiple=True, metavar="NAME", help="Mask the value of this variable.  Repeatable.")
+@sequence_params.variables
 @click.option("--log", "log_file", type=params.ANY_PATH, metavar="FILE", help="Write or continue a log for CMTrace.")
 @click.option(
     "--state",
@@ -122,12 +98,7 @@ def run_command(
     packages: Pairs,
     shares: Pairs,
     firmware: str | None,
-    variables: Pairs,
-    vars_file: Path | None,
-    computer_vars: Path | None,
-    collection_vars: tuple[str, ...],
-    media_vars: Path | None,
-    hidden: tuple[str, ...],
+    wanted: VariablesWish,
     log_file: Path | None,
     state_file: Path | None,
     resume: Path | None,
@@ -150,29 +121,23 @@ def run_command(
     from osdimage.imaging.tasksequence.runner import fingerprint, run_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
 
-    if resume is not None and (computer_vars or collection_vars or media_vars or firmware or state_file or size):
+    if resume is not None and (wanted.has_layers or firmware or state_file or size):
         raise click.UsageError(
             "--resume goes with no --state, --size, --firmware and files of variables: the state has them"
         )
     if resume is None and not disks:
         raise click.UsageError("say on which disks it runs, such as --disk 0=disk.img")
     sequence = load_sequence(sequence_file)
-    read = (sequence_file, vars_file, computer_vars, media_vars, *(Path(path) for _, path in (*disks, *packages)))
+    read = (sequence_file, *wanted.files, *(Path(path) for _, path in (*disks, *packages)))
     refuse_needed_files(log_file, state_file, resume, read)
     computer = Computer.of_options(disks, packages, shares, firmware, may_create=size is not None)
     new = click.get_current_context().with_resource(NewDisks(computer.disks.values(), size))
-    given = {**({} if vars_file is None else read_variables(vars_file)), **dict(variables)}
+    given = wanted.given()
     if resume is None:
-        env = layers(
-            computer=computer_vars,
-            collections=collection_vars,
-            media=media_vars,
-            sequence=sequence.variables,
-            hidden=hidden,
-        )
+        env = wanted.environment(sequence)
         state = RunState(fingerprint(sequence), env, computer.machine(hold=not dry_run))
     else:
-        state = _resumed(resume, fingerprint(sequence), computer, hidden, hold=not dry_run)
+        state = _resumed(resume, fingerprint(sequence), computer, wanted.hidden, hold=not dry_run)
     click.get_current_context().with_resource(state.machine)
     set_variables(state.env, given)
     builtin.begin(state.env, state.machine, sequence, None if log_file is None else log_file.absolute().parent)

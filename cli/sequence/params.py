@@ -1,0 +1,110 @@
+"""Options that say what the variables of a task sequence are."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import params
+from osdimage.cli.disk import params as disk_params
+from osdimage.cli.sequence.input import Pairs, layers, read_variables
+
+if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.environment import Environment
+    from osdimage.imaging.tasksequence.sequence import Sequence
+
+Command = Callable[..., Any]
+_FORM = "lines NAME=VALUE, or a JSON object"
+
+
+@dataclass(frozen=True, slots=True)
+class VariablesWish:
+    """What the options of :func:`variables` say."""
+
+    variables: Pairs
+    vars_file: Path | None
+    computer_vars: Path | None
+    collection_vars: tuple[str, ...]
+    media_vars: Path | None
+    hidden: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The files that are read."""
+        return self.vars_file, self.computer_vars, self.media_vars
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether the variables of a computer, of collections or of media were given."""
+        return bool(self.computer_vars or self.collection_vars or self.media_vars)
+
+    def given(self) -> dict[str, str]:
+        """Return what is set before the first step, whatever the layers say."""
+        return {**({} if self.vars_file is None else read_variables(self.vars_file)), **dict(self.variables)}
+
+    def environment(self, sequence: Sequence) -> Environment:
+        """Return the layers, with the variables of a sequence.
+
+        Raises:
+            click.UsageError, InvalidRequest: as :func:`~osdimage.cli.sequence.input.layers`.
+        """
+        return layers(
+            computer=self.computer_vars,
+            collections=self.collection_vars,
+            media=self.media_vars,
+            sequence=sequence.variables,
+            hidden=self.hidden,
+        )
+
+
+def variables(command: Command) -> Command:
+    """Add the options that give variables, and pass a :class:`VariablesWish` as ``wanted``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        variables: Pairs,
+        vars_file: Path | None,
+        computer_vars: Path | None,
+        collection_vars: tuple[str, ...],
+        media_vars: Path | None,
+        hidden: tuple[str, ...],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        wanted = VariablesWish(variables, vars_file, computer_vars, collection_vars, media_vars, hidden)
+        return command(*args, wanted=wanted, **kwargs)
+
+    return params.add(
+        click.option(
+            "--var",
+            "variables",
+            multiple=True,
+            metavar="NAME=VALUE",
+            callback=disk_params.split_variable,
+            help="One variable, as Set Task Sequence Variable sets it, or with _ first, as the engine does.  "
+            "Repeatable.",
+        ),
+        click.option(
+            "--vars", "vars_file", type=params.EXISTING, metavar="FILE", help=f"The same from a file: {_FORM}."
+        ),
+        click.option("--computer-vars", type=params.EXISTING, metavar="FILE", help="Per-computer variables."),
+        click.option(
+            "--collection-vars",
+            multiple=True,
+            metavar="[PRECEDENCE=]FILE",
+            help="Per-collection variables; precedence 1 (lowest, default) to 9.  Repeatable.",
+        ),
+        click.option(
+            "--media-vars",
+            type=params.EXISTING,
+            metavar="FILE",
+            help="Variables of stand-alone media; those of the computer and its collections are then not used.",
+        ),
+        click.option(
+            "--hide", "hidden", multiple=True, metavar="NAME", help="Mask the value of this variable.  Repeatable."
+        ),
+    )(run)
