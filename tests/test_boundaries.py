@@ -245,6 +245,16 @@ def test_a_name_of_the_front_door_is_the_same_in_its_room() -> None:
     assert alone == {"execute", "place", "verify_file"}
 
 
+def test_what_the_readme_imports_is_public() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    names = {name for block in blocks for name in imported_names(ast.parse(block)) if name.startswith("osdimage.")}
+    assert names
+    for name in names:
+        face, _, public = name.rpartition(".")
+        assert public in importlib.import_module(face).__all__
+
+
 @pytest.mark.parametrize("face", FACES)
 def test_importing_a_face_imports_nothing_of_its_room(face: str) -> None:
     script = f"import {face}, sys; print('\\n'.join(sys.modules))"
