@@ -16,6 +16,8 @@ from typing import Self
 
 from judges.wim import require
 
+from runs.stopping import unmeasured
+
 # Stands before the C library; only files in one folder, and the folder itself, are meant.
 SHIM = r"""
 #define _GNU_SOURCE
@@ -238,7 +240,7 @@ def failing(folder: Path) -> Iterator[Failing]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "LD_PRELOAD": str(library)},
+            env={**unmeasured(), "LD_PRELOAD": str(library)},
         )
     ) as made:
         yield made

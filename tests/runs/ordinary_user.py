@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runs.stopping import unmeasured
+
 # Imports everything while it still may (a test's Python can be where only root reads), then gives up being root.
 BECOME_NOBODY = """
 import contextlib, encodings, importlib, os, pkgutil, pwd, sys
@@ -49,7 +51,11 @@ def folder_for_all() -> Iterator[Path]:
 def osdimage_as_nobody(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder that becomes nobody's; as the user of the tests when that is not root."""
     done = subprocess.run(
-        [sys.executable, "-c", _AS_NOBODY, folder, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", _AS_NOBODY, folder, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=unmeasured(),
     )
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done

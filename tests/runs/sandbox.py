@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from runs.stopping import unmeasured
+
 COMMAND = (sys.executable, "-c", "from osdimage.cli.main import main; main()")
 """The command line, in whatever way the package is installed."""
 
@@ -37,7 +39,12 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         self._worker = subprocess.Popen(
-            [sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="ascii"
+            [sys.executable, str(WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="ascii",
+            env=unmeasured(),
         )
         return self
 

@@ -1,4 +1,4 @@
-"""Commands that a test stops with a signal."""
+"""Commands that a test stops with a signal, or that end in another way that leaves no record of their coverage."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 def unmeasured() -> dict[str, str]:
     """Return the environment of a process whose coverage is not measured.
 
+    A child that is killed or leaves by ``os._exit`` writes no record of it, and measuring takes as long as the work.
     Where the signal interrupts coverage's own code, which holds a lock for a moment, the exception of the signal's
     handler would leave that lock taken, and the process would wait for it forever.
     """
