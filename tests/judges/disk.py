@@ -87,6 +87,17 @@ def cut_out(disk: Path, offset: int, size: int, to: Path) -> Path:
     return to
 
 
+def copy_of(disk: Path, to: Path) -> Path:
+    """Copy a file whose holes stay holes."""
+    return cut_out(disk, 0, disk.stat().st_size, to)
+
+
+def head(path: Path, size: int = 512) -> bytes:
+    """Return the first bytes of a file that may have gigabytes."""
+    with path.open("rb") as file:
+        return file.read(size)
+
+
 def partition_of(disk: Path, number: int, to: Path, *, sector_size: int = 512) -> Path:
     """Copy a partition into a file of its own, by what fdisk says of its place."""
     seen = next(each for each in fdisk(disk, sector_size) if each.number == number)

@@ -20,6 +20,7 @@ from cases.volume import (
     osdimage_json,
     part_of,
 )
+from judges.disk import copy_of
 from judges.disk import run as judge
 from judges.ntfs import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
 from osdimage.imaging import CaptureOptions, CaptureSource, WimFile, capture_image
@@ -92,7 +93,7 @@ def test_partitions_of_several_disks_in_several_threads_at_once(tree: Path, wim:
     first = format_disk(make_disk(tmp_path / "disk0.img"))
     disks = [first]
     disks += [
-        Disk(shutil.copyfile(first.path, tmp_path / f"disk{number}.img"), first.partition, first.extent)
+        Disk(copy_of(first.path, tmp_path / f"disk{number}.img"), first.partition, first.extent)
         for number in range(1, 4)
     ]
     failures: list[BaseException] = []
@@ -126,7 +127,7 @@ def test_partitions_of_several_disks_in_several_threads_at_once(tree: Path, wim:
 
 def test_an_apply_and_a_capture_as_an_ordinary_user(wim: Path, disk: Disk) -> None:
     with folder_for_all() as folder:
-        shutil.copyfile(disk.path, folder / "disk.img").chmod(0o666)
+        copy_of(disk.path, folder / "disk.img").chmod(0o666)
         shutil.copyfile(wim, folder / "image.wim").chmod(0o666)
         osdimage_as_nobody(folder, "apply", "image.wim", "disk.img", "--partition", "3")
         osdimage_as_nobody(folder, "capture", "disk.img", "again.wim", "--partition", "3")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -19,7 +18,7 @@ from cases.volume import (
     osdimage,
     part_of,
 )
-from judges.disk import cut_out, missing
+from judges.disk import copy_of, cut_out, missing
 from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix, outside
 from judges.wim import require
 from osdimage.imaging import WimFile
@@ -57,13 +56,13 @@ def test_a_volume_whose_apply_was_killed_never_looks_clean_unless_it_is_whole(
     tree: Path, wim: Path, tmp_path: Path
 ) -> None:
     disk = format_disk(make_disk(tmp_path / "disk.img"))
-    fresh = shutil.copyfile(disk.path, tmp_path / "fresh.img")
+    fresh = copy_of(disk.path, tmp_path / "fresh.img")
     before, expected = outside(disk.path, disk.offset, disk.size), expected_contents(tree)
     command = [str(OSDIMAGE), "apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--events", "-"]
     lines = subprocess.run(command, check=True, capture_output=True).stdout.count(b"\n")
     source, dirty = random.Random(SEED), 0
     for _ in range(20):
-        shutil.copyfile(fresh, disk.path)
+        copy_of(fresh, disk.path)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None
             # Killed when so many events were seen: any moment from the first write to after the last.

@@ -196,7 +196,7 @@ def test_windows_that_is_not_there_is_found(masters: dict[str, Path], tmp_path: 
     part = tmp_path / "empty.ntfs"
     with part.open("wb") as file:
         file.truncate(row.sectors * 512)
-    run(["mkntfs", "-q", "-F", "-p", str(row.first), "-H", "255", "-S", "63", part])
+    run(["mkntfs", "-q", "-F", "-Q", "-p", str(row.first), "-H", "255", "-S", "63", part])
     with disk.open("r+b") as target, part.open("rb") as source:
         position = 0
         while position < row.sectors * 512:

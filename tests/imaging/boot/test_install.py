@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from cases.installs import BOOTMGR, SIZE, default_entry, fat_contents, gpt_device, guids, start, store_of, uefi
 from cases.windows_trees import FALLBACKS, body, pe, windows_files, write_tree
-from judges.disk import run
+from judges.disk import head, run
 from osdimage.imaging import InvalidInput, InvalidRequest, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions
@@ -52,7 +52,7 @@ def test_a_disk_of_4k_sectors_starts_under_uefi(tmp_path: Path) -> None:
     held = fat_contents(disk.part(1))
     assert held["EFI/Boot/bootx64.efi"] == disk.files["Windows/Boot/EFI/bootmgfw.efi"]
     # What gdisk prints of a 4Kn image needs a device with such sectors; the entry array is read by its offsets here.
-    table = disk.path.read_bytes()[: 6 * 4096]
+    table = head(disk.path, 6 * 4096)
     entries = [table[2 * 4096 + at : 2 * 4096 + at + 128] for at in range(0, 4 * 128, 128)]
     store = store_of(held["EFI/Microsoft/Boot/BCD"], tmp_path / "BCD")
     device = gpt_device(default_entry(store)["21000001"])

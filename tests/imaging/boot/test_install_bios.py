@@ -26,7 +26,7 @@ from cases.installs import (
 )
 from cases.windows_trees import pe, windows_files, write_tree
 from judges import wim as judges
-from judges.disk import run
+from judges.disk import head, run
 from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset, TargetRefused, preset_layout
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions
@@ -82,7 +82,7 @@ def test_an_mbr_disk_with_a_system_partition_of_fat32(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert result.boot_code is not None
     assert (result.boot_code.mbr, result.boot_code.boot_sector) == (True, "osdimage")
-    boot = disk.part(1).read_bytes()[:512]
+    boot = head(disk.part(1))
     assert struct.unpack_from("<I", boot, 0x1C)[0] == disk.places()[1][0]
 
 
@@ -110,7 +110,7 @@ def test_one_partition_is_active_and_the_signature_is_not_zero(tmp_path: Path) -
     assert found is not None
     assert int(found[1], 16) != 0
     # The code that was there is no business of the table.
-    assert disk.path.read_bytes()[:440] == b"\x90" * 440
+    assert head(disk.path, 440) == b"\x90" * 440
 
 
 @pytest.mark.parametrize("choice", [BiosLoader.AUTO, BiosLoader.IMAGE])
@@ -129,9 +129,9 @@ def test_the_boot_sector_of_the_image_is_used(tmp_path: Path, choice: BiosLoader
     assert result.boot_code is not None
     assert result.boot_code.boot_sector == "Windows/System32/untfs.dll"
     part = disk.part(1)
-    head = part.read_bytes()[:8192]
-    assert head[512:8192] == bytes(code[512:])
-    assert struct.unpack_from("<I", head, 0x1C)[0] == disk.places()[1][0]
+    begin = head(part, 8192)
+    assert begin[512:8192] == bytes(code[512:])
+    assert struct.unpack_from("<I", begin, 0x1C)[0] == disk.places()[1][0]
     assert ntfs_contents(part)["bootmgr"] == files["Windows/Boot/PCAT/bootmgr"]
 
 
@@ -147,7 +147,7 @@ def test_osdimage_starts_an_ntfs_volume_when_the_image_has_no_code_and_leaves_ot
         result = start(disk.path, 2)
         assert result.boot_code is not None
         assert result.boot_code.boot_sector == "osdimage"
-    assert b"second part missing" in disk.part(1).read_bytes()[:512]
+    assert b"second part missing" in head(disk.part(1))
     with disk.path.open("r+b") as file:
         # Code that is not known here.
         file.seek(disk.places()[1][0] * 512 + 0x54)
@@ -166,7 +166,7 @@ def test_grub_starts_an_ntfs_volume_when_it_is_asked_for(tmp_path: Path, monkeyp
     result = start(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))
     assert result.boot_code is not None
     assert result.boot_code.boot_sector == "grub"
-    assert b"GRUB \0" in disk.part(1).read_bytes()[:512]
+    assert b"GRUB \0" in head(disk.part(1))
     monkeypatch.setattr("osdimage.imaging.boot.code.grub.find_grub", lambda: None)
     with pytest.raises(OsdImageError, match="not installed"):
         start(disk.path, 2, options=BootOptions(bios_loader=BiosLoader.GRUB))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
-from judges.disk import run, sfdisk
+from judges.disk import head, run, sfdisk
 from osdimage.imaging.registry.values import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
 from runs.commands import osdimage
@@ -93,7 +93,7 @@ def test_the_plan_tells_of_it_and_no_boot_leaves_it_out(wim: Path, tmp_path: Pat
     assert facts["boot"] is None
     told = osdimage("boot", "check", disk, code=1).out
     assert "[loader-missing]" in told
-    assert disk.read_bytes()[:440] == bytes(440)
+    assert head(disk, 440) == bytes(440)
     osdimage("boot", "install", disk, "--partition", "2", "--bios-loader", "none", "--quiet")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
-from judges.disk import run
+from judges.disk import head, run
 from judges.wim import make_ntfs
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.opened import open_volume
@@ -319,7 +319,7 @@ def test_a_name_that_fat_cannot_hold_is_refused(tmp_path: Path) -> None:
 
 def test_volumes_that_must_not_be_written_to_are_refused(tmp_path: Path) -> None:
     fat = make(tmp_path / "v.fat32", "fat32")
-    boot = fat.read_bytes()[:512]
+    boot = head(fat)
     at = int.from_bytes(boot[14:16], "little") * 512 + 4
     with fat.open("r+b") as file:
         # FAT[1] without the bit of a volume that is not in use.
@@ -342,7 +342,7 @@ def test_volumes_that_must_not_be_written_to_are_refused(tmp_path: Path) -> None
 
 def test_a_damaged_fat_volume_is_not_changed(tmp_path: Path) -> None:
     volume = make(tmp_path / "v.fat32", "fat32")
-    boot = volume.read_bytes()[:512]
+    boot = head(volume)
     at = int.from_bytes(boot[14:16], "little") * 512
     with volume.open("r+b") as file:
         # The second FAT says something else of cluster 5.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from judges import wim as judges
+from judges.disk import head
 from osdimage.imaging import (
     CaptureConfig,
     CaptureOptions,
@@ -70,10 +71,10 @@ def contents(volume: str | Path, name: str) -> bytes:
 
 def test_a_volume_is_filled_and_stays_what_it_was(wim: Path, tree: Path, tmp_path: Path) -> None:
     volume = make_fat(tmp_path / "volume.img", 80 * MIB, "-n", "BOOTDISK", "-i", "1234ABCD", "-h", "4096")
-    before = volume.read_bytes()[:512]
+    before = head(volume)
     osdimage("apply", wim, volume)
     judges.run("fsck.fat", "-n", volume)
-    after = volume.read_bytes()[:512]
+    after = head(volume)
     # Sectors of a cluster, geometry and hidden sectors; serial and label.
     assert (after[13], after[24:32], after[67:82]) == (before[13], before[24:32], before[67:82])
     assert struct.unpack_from("<I", after, 28) == (4096,)
@@ -103,7 +104,7 @@ REFUSED = {
 
 
 def mark_dirty(volume: Path) -> None:
-    data = bytearray(volume.read_bytes()[:512])
+    data = bytearray(head(volume))
     data[65] |= 1
     with volume.open("r+b") as file:
         file.write(data)

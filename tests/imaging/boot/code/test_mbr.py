@@ -7,6 +7,7 @@ import pytest
 from cases import boot as boot_cases
 from judges import boot as boot_judges
 from judges import wim as judges
+from judges.disk import head
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import mbr_code, write_mbr_code
 from osdimage.imaging.disk.target import create_image, open_image
@@ -127,7 +128,7 @@ def test_what_cannot_be_started_is_told_on_the_screen(
     change: Callable[[bytearray], None], text: str, tmp_path: Path
 ) -> None:
     disk = disk_with(tmp_path, *TWO, sectors={})
-    sector = bytearray(disk.read_bytes()[:512])
+    sector = bytearray(head(disk))
     change(sector)
     with disk.open("r+b") as file:
         file.write(sector)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 from pathlib import Path
 
 import pytest
 from cases.volume import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
+from judges.disk import copy_of, head
 from judges.ntfs import contents, dissect, ntfsfix, ntfsinfo, outside
 from judges.wim import require
 from osdimage.imaging import programs
@@ -48,7 +48,7 @@ def test_a_formatted_partition_is_what_was_asked_for_and_nothing_around_it_chang
         assert volume.volume_name == "Windows Zürich"
         assert volume.serial == SERIAL
         assert volume.sector_size == disk.sector_size
-    boot = part.read_bytes()[: disk.sector_size]
+    boot = head(part, disk.sector_size)
     track, heads, hidden = struct.unpack_from("<HHI", boot, 0x18)
     assert (track, heads, hidden) == (63, 255, disk.extent.first)
     # All sectors but the last, which holds the copy of the boot sector.
@@ -71,7 +71,7 @@ def test_the_cluster_size_is_that_asked_for(cluster_size: int, tmp_path: Path) -
 def test_the_same_serial_gives_the_same_volume_byte_for_byte_whatever_was_there(tmp_path: Path) -> None:
     wish = NtfsFormat(label="Data", serial=42)
     first = make_disk(tmp_path / "first.img")
-    second = Disk(shutil.copyfile(first.path, tmp_path / "second.img"), first.partition, first.extent)
+    second = Disk(copy_of(first.path, tmp_path / "second.img"), first.partition, first.extent)
     fill(second, 0xA5)
     format_disk(first, wish)
     format_disk(second, wish)
