@@ -21,6 +21,7 @@ from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.native.slices.slices import Slice
 from osdimage.native.slices.sources import Source
+from runs import commands
 
 OSDIMAGE = Path(sys.executable).with_name("osdimage")
 MIB = 1 << 20
@@ -115,9 +116,8 @@ def make_wim(tree: Path, wim: Path) -> Path:
 
 def osdimage(*arguments: str, code: int = 0) -> str:
     """Run the command; return what it says, on stdout when it works and on stderr when it does not."""
-    done = subprocess.run([OSDIMAGE, *arguments], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
-    return done.stdout if code == 0 else done.stderr
+    done = commands.osdimage(*arguments, code=code)
+    return done.out if code == 0 else done.err
 
 
 def osdimage_json(*arguments: str) -> dict[str, Any]:
