@@ -16,7 +16,7 @@ pytestmark = pytest.mark.foreign
 
 @pytest.fixture
 def disk(osdimage_disk: Callable[..., MadeDisk]) -> MadeDisk:
-    return osdimage_disk(size="4GB", preset="uefi")
+    return osdimage_disk(size="2GB", preset="uefi")
 
 
 def window(disk: MadeDisk, number: int, to: Path) -> Path:
