@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from runs.slowness import Slowness
 
 hypothesis.settings.register_profile("default-here", deadline=None)
 # A failure in CI must be the change's own, so the examples are the same in every run.
@@ -27,8 +28,15 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
 _MEMORY_BYTES = 6 << 30
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that judges the mark ``slow``."""
+    parser.addoption("--slow-marks", action="store_true", help="list tests whose mark slow is missing or wrong")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Put the folders of the tests into memory: on a disk half of the time goes into syncs and sparse files."""
+    if config.getoption("--slow-marks"):
+        config.pluginmanager.register(Slowness())
     if "TMPDIR" not in os.environ and _is_memory_fit():
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None
