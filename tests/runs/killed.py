@@ -135,7 +135,7 @@ def killer(folder: Path, *, nobody_in: Path | None = None) -> Iterator[Killer]:
     source = folder / "killer.c"
     source.write_text(SHIM)
     subprocess.run([require("cc"), "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
-    steps = [IMPORTS, SERVER] if nobody_in is None else [IMPORTS, BECOME_NOBODY, SERVER]
+    steps = [IMPORTS, SERVER] if nobody_in is None else [IMPORTS, BECOME_NOBODY, "become_nobody(sys.argv[1])\n", SERVER]
     program = ["-c", "".join(steps), *([] if nobody_in is None else [str(nobody_in)])]
     with Killer(
         subprocess.Popen(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from runs.stopping import unmeasured
@@ -27,17 +30,52 @@ for module in pkgutil.iter_modules(encodings.__path__, "encodings."):
 from osdimage.imaging.boot.code.kinds import assembled
 for name in ("mbr", "fat32", "ntfs"):
     assembled(name)
-os.chdir(sys.argv.pop(1))
-if os.geteuid() == 0:
-    nobody = pwd.getpwnam("nobody")
-    os.chown(".", nobody.pw_uid, nobody.pw_gid)
-    os.setgroups([])
-    os.setgid(nobody.pw_gid)
-    os.setuid(nobody.pw_uid)
-os.environ["TMPDIR"] = os.getcwd()
+def become_nobody(folder):
+    os.chdir(folder)
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(".", nobody.pw_uid, nobody.pw_gid)
+        os.setgroups([])
+        os.setgid(nobody.pw_gid)
+        os.setuid(nobody.pw_uid)
+    os.environ["TMPDIR"] = os.getcwd()
 """
-"""Begins a program; its first argument is the folder, which becomes nobody's and the working directory."""
-_AS_NOBODY = f"{BECOME_NOBODY}\nfrom osdimage.cli.main import main\nmain()\n"
+"""Begins a program; become_nobody makes a folder nobody's and the working directory."""
+# Imports once and forks for each command, which takes no time then.
+_SERVER = f"""{BECOME_NOBODY}
+import json, tempfile, traceback
+from osdimage.cli.main import main
+for line in sys.stdin:
+    folder, arguments, environment = json.loads(line)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            code = 1
+            try:
+                os.environ.clear()
+                os.environ.update(environment)
+                become_nobody(folder)
+                sys.argv = ["osdimage", *arguments]
+                main()
+                code = 0
+            except SystemExit as left:
+                code = left.code or 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        said = []
+        for file in (out, err):
+            file.seek(0)
+            said.append(file.read().decode())
+    print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
+"""
 
 
 @contextmanager
@@ -50,12 +88,21 @@ def folder_for_all() -> Iterator[Path]:
 
 def osdimage_as_nobody(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder that becomes nobody's; as the user of the tests when that is not root."""
-    done = subprocess.run(
-        [sys.executable, "-c", _AS_NOBODY, folder, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=unmeasured(),
-    )
+    server = _server()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(json.dumps([str(folder), arguments, unmeasured()]) + "\n")
+    server.stdin.flush()
+    done = subprocess.CompletedProcess(arguments, *json.loads(server.stdout.readline()))
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
+    """Start what runs the commands, which ends with the tests."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=unmeasured()
+    )
+    atexit.register(server.communicate)
+    return server
