@@ -66,10 +66,11 @@ def start(disk: Path, how: str) -> subprocess.Popen[str]:
 def state(disk: Path, part: Path) -> str:
     """Say what the window holds, and judge it; what is around it must be as it was."""
     noise = random.Random(5).randbytes(MIB)
-    data = disk.read_bytes()
-    assert data[: FIRST * 512] == noise
-    assert data[(FIRST + SECTORS) * 512 :] == noise
-    part.write_bytes(data[FIRST * 512 : (FIRST + SECTORS) * 512])
+    with disk.open("rb") as file:
+        assert file.read(FIRST * 512) == noise
+        file.seek((FIRST + SECTORS) * 512)
+        assert file.read() == noise
+    disk_judges.cut_out(disk, FIRST * 512, SECTORS * 512, part)
     with open_image(str(part), sector_size=512) as volume:
         try:
             label = open_fat32(volume).label
