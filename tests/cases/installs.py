@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 import shutil
@@ -79,10 +80,25 @@ def made(
     **tree: Any,
 ) -> Made:
     files = windows_files(**tree)
-    source = write_tree(folder / "tree", files)
-    path = folder / "disk.img"
-    make_disk(path, size, layout, {windows: source}, sector_size=sector_size)
+    path = disk_with(folder, layout, {windows: files}, sector_size=sector_size, size=size)
     return Made(path, windows, system, files, sector_size)
+
+
+def disk_with(
+    folder: Path,
+    layout: DiskLayout,
+    trees: dict[int, dict[str, bytes]],
+    *,
+    sector_size: int = 512,
+    size: int = SIZE,
+) -> Path:
+    """Return a disk with files on some of its partitions, a copy of one that is made once beside the tests' folders."""
+    wanted = repr((layout, sorted(trees.items()), sector_size, size)).encode()
+    made_once = folder.parent / f"disk {hashlib.sha256(wanted).hexdigest()}"
+    if not made_once.exists():
+        sources = {number: write_tree(folder / f"tree {number}", files) for number, files in trees.items()}
+        make_disk(made_once, size, layout, sources, sector_size=sector_size)
+    return disk_judges.copy_of(made_once, folder / "disk.img")
 
 
 def uefi(folder: Path, **more: Any) -> Made:

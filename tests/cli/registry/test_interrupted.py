@@ -55,9 +55,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     # 300,000 bytes as the UTF-16 of a hive; of text, since to parse as many of hex takes most of a second.
     text = random.Random(2).randbytes(75_000).hex()
     change = folder / "change.reg"
-    change.write_text(
-        f'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\{KEY}]\n"New"="{text}"\n'
-    )
+    change.write_text(f'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\{KEY}]\n"New"="{text}"\n')
     return Material(wim, ntfs, fat, change, data, f"{text}\0".encode("utf-16-le"))
 
 

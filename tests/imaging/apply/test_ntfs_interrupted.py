@@ -27,7 +27,7 @@ from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressEvent
 
-pytestmark = pytest.mark.foreign
+pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 SEED = 20
 
 

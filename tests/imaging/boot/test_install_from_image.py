@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases.installs import start
+from cases.installs import disk_with, start
 from cases.windows_trees import FALLBACKS, body, pe, windows_files, write_tree
 from judges import disk as disk_judges
 from judges import fat as fat_judges
@@ -60,8 +60,7 @@ def make_wim(folder: Path, files: dict[str, bytes], *options: str) -> Path:
 def make_lost(folder: Path, layout: DiskLayout, windows: int, **tree: Any) -> Path:
     """Make a disk with a Windows that lost its boot files."""
     files = {path: data for path, data in windows_files(**tree).items() if "/Boot/" not in path}
-    make_disk(folder / "disk.img", SIZE, layout, {windows: write_tree(folder / "tree", files)})
-    return folder / "disk.img"
+    return disk_with(folder, layout, {windows: files})
 
 
 def install(disk: Path, windows: int, wim: Path, **options: Any) -> BootResult:

@@ -12,6 +12,7 @@ from cases.installs import (
     SIZE,
     Made,
     default_entry,
+    disk_with,
     fat_contents,
     gpt_device,
     guids,
@@ -48,10 +49,9 @@ TWO = DiskLayout(
 
 def two_systems(folder: Path) -> Made:
     """Make a disk with two Windows and a recovery environment; the second is put into the store last."""
-    source = write_tree(folder / "tree", windows_files())
-    recovery = write_tree(folder / "re", {f"Recovery/WindowsRE/{x}": body(x) for x in ("Winre.wim", "boot.sdi")})
-    disk = Made(folder / "disk.img", 3, 1, {})
-    make_disk(disk.path, SIZE, TWO, {3: source, 4: source, 5: recovery})
+    source = windows_files()
+    recovery = {f"Recovery/WindowsRE/{x}": body(x) for x in ("Winre.wim", "boot.sdi")}
+    disk = Made(disk_with(folder, TWO, {3: source, 4: source, 5: recovery}), 3, 1, {})
     start(disk.path, 3, options=BootOptions(description="First"))
     return disk
 

@@ -27,7 +27,7 @@ from runs.killed import Killer, killer
 from runs.ordinary_user import folder_for_all
 from runs.sandbox import COMMAND
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 SEED = 17
 KILLS = 4
 FILES = 60

@@ -23,7 +23,7 @@ from osdimage.imaging.units import MIB
 from runs.sandbox import COMMAND
 from runs.stopping import unmeasured
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 SEED = 6
 KILLS = 20
 # One volume, as small as it can be, so that a run is short.

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
-from judges.disk import head, run
+from judges.disk import copy_of, head, run
 from judges.wim import make_ntfs
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.opened import open_volume
@@ -102,9 +102,15 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("made")
+    return {kind: make(folder / kind, kind) for kind in ("ntfs", "fat32")}
+
+
 @pytest.fixture
-def volume(tmp_path: Path, kind: str) -> Path:
-    return make(tmp_path / f"volume.{kind}", kind)
+def volume(tmp_path: Path, kind: str, made: dict[str, Path]) -> Path:
+    return copy_of(made[kind], tmp_path / f"volume.{kind}")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from osdimage.native.ntfs import volume as ntfs
 from runs.sandbox import COMMAND
 from runs.stopping import unmeasured
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 
 KILLS = 20
 SEED = 20260917

@@ -18,7 +18,7 @@ from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32, open_fat32
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 
 FIRST, SECTORS = 2048, 80 * 2048
 LIMIT = 40 * MIB
