@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,11 @@ MODULES = [(package, path) for package in ALLOWED for path in modules_of(package
 BELOW_CLI = [path for package, path in MODULES if package != "cli"]
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported_names(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -77,7 +83,7 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize(("package", "path"), MODULES, ids=[module_id(path) for _, path in MODULES])
 def test_imports_point_from_cli_to_imaging_to_native(package: str, path: Path) -> None:
-    names = [name.split(".") for name in imported_names(ast.parse(path.read_text(encoding="utf-8")))]
+    names = [name.split(".") for name in imported_names(tree_of(path))]
     targets = {parts[1] for parts in names if parts[0] == "osdimage"}
     assert targets <= ALLOWED[package]
     # The folders of a checkout are importable by their bare names from its root, and would be loaded twice.
@@ -96,7 +102,7 @@ def test_a_room_imports_only_what_its_row_names(path: Path) -> None:
     own = room_of(".".join(path.with_suffix("").parts).partition("osdimage.imaging.")[2])
     if own in ATTIC:
         return
-    names = set(imported_names(ast.parse(path.read_text(encoding="utf-8"))))
+    names = set(imported_names(tree_of(path)))
     rooms = {room_of(name.removeprefix("osdimage.imaging.")) for name in names if name.startswith("osdimage.imaging.")}
     native = {name.split(".")[2] for name in names if name.startswith("osdimage.native.")}
     below, parts = ROOMS[own]
@@ -130,7 +136,7 @@ def test_every_folder_of_imaging_is_a_room_and_the_rooms_form_one_order() -> Non
 def modules_imported(path: Path, known: set[str]) -> set[str]:
     return {
         module
-        for name in imported_names(ast.parse(path.read_text(encoding="utf-8")))
+        for name in imported_names(tree_of(path))
         for module in (name, name.rpartition(".")[0])
         if module in known
     }
@@ -149,7 +155,7 @@ def test_no_module_of_imaging_imports_itself_by_way_of_others() -> None:
 
 @pytest.mark.parametrize("path", BELOW_CLI, ids=module_id)
 def test_nothing_below_cli_prints_exits_or_knows_click(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     assert not called & {"print", "sys.exit", "exit", "quit", "os._exit", "sys.stdout.write", "sys.stderr.write"}
     assert not {name.split(".")[0] for name in imported_names(tree)} & {"click", "rich"}
@@ -190,9 +196,7 @@ def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everyw
     users = {
         path.name: names
         for path in BELOW_CLI
-        if (
-            names := {n for n in imported_names(ast.parse(path.read_text(encoding="utf-8"))) if n.startswith("pyfatfs")}
-        )
+        if (names := {n for n in imported_names(tree_of(path)) if n.startswith("pyfatfs")})
     }
     # pyfatfs.PyFatFS needs the package fs, and that pkg_resources, which setuptools no longer has.
     assert users == {"second.py": {"pyfatfs.PyFat.PyFat", "pyfatfs._exceptions.PyFATException"}}
