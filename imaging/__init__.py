@@ -67,6 +67,7 @@ __getattr__, __dir__, __all__ = lazily(
             "TooSmall",
             "UnsafeName",
         ),
+        "finding": ("Finding", "Severity"),
         "progress": ("ProgressEvent",),
         "tasksequence.environment": ("Environment",),
         "tasksequence.forms.xml": ("load_sequence",),

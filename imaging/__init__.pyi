@@ -42,6 +42,7 @@ from osdimage.imaging.errors import (
     TooSmall as TooSmall,
     UnsafeName as UnsafeName,
 )
+from osdimage.imaging.finding import Finding as Finding, Severity as Severity
 from osdimage.imaging.progress import ProgressEvent as ProgressEvent
 from osdimage.imaging.tasksequence.environment import Environment as Environment
 from osdimage.imaging.tasksequence.forms.xml import load_sequence as load_sequence

@@ -26,9 +26,9 @@ def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> Non
     """
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
-    from osdimage.imaging.disk.finding import Severity  # noqa: PLC0415
     from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.finding import Severity  # noqa: PLC0415
 
     with open_target(str(disk), sector_size=sector_size) as target:
         reading = read_table(target)

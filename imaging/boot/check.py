@@ -17,11 +17,11 @@ from osdimage.imaging.boot.files import STORES, fallback_path
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.places import firmware_of, readable_by
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
+from osdimage.imaging.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.pe import MACHINES, read_pe
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles

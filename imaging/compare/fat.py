@@ -22,10 +22,10 @@ from osdimage.imaging.compare.target import (
     FoundStream,
     ScanProgress,
 )
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
 from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.volume.fat.check import check_fat32
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.fat.second import LARGEST_FAT, SecondReader, can_judge

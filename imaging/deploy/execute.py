@@ -20,12 +20,12 @@ from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
 from osdimage.imaging.disk.check import check_disk
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.errors import InvalidTable, TargetRefused, as_failure
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.filesystems import FormatWish, format_volume
 from osdimage.imaging.wim.image import WimImage

@@ -18,7 +18,6 @@ __getattr__, __dir__, __all__ = lazily(
         "check": ("check_disk",),
         "content": ("Content", "FileSystem"),
         "device": ("check_expected",),
-        "finding": ("Finding", "Severity"),
         "init": ("WriteReport", "initialize", "repaired", "restore", "rewrite"),
         "layout": ("DiskLayout", "FixedSize", "PartitionSpec", "PercentOfFree", "Remaining"),
         "opened": ("Disk", "open_disk", "open_volume"),

@@ -9,7 +9,6 @@ from osdimage.imaging.disk.backup import (
 from osdimage.imaging.disk.check import check_disk as check_disk
 from osdimage.imaging.disk.content import Content as Content, FileSystem as FileSystem
 from osdimage.imaging.disk.device import check_expected as check_expected
-from osdimage.imaging.disk.finding import Finding as Finding, Severity as Severity
 from osdimage.imaging.disk.init import (
     WriteReport as WriteReport,
     initialize as initialize,

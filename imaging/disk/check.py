@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from osdimage.imaging.disk import place, roles
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import Means, Remedy
+from osdimage.imaging.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.units import Extent, Lba
 
 _RESTORE = Remedy("restore a saved table with {}, or init the disk", (Means.RESTORE,))

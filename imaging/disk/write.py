@@ -20,13 +20,13 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk import gpt, mbr, signatures
 from osdimage.imaging.disk.check import table_findings
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.place import ENTRY_COUNT
 from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptState, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import FIRST_LOGICAL, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.errors import InvalidLayout, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import Extent, Geometry, Lba, format_size
 
 

@@ -20,9 +20,9 @@ from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.disk.finding import Finding, error, warning
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
+from osdimage.imaging.finding import Finding, error, warning
 
 _FIX = Remedy("{} binds the store to this disk", (Means.FIX_BOOT,))
 _NEW = Remedy("{} writes a new one", (Means.INSTALL_BOOT,))

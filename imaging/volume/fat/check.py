@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osdimage.imaging.disk.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.entries import FatEntry, Listing

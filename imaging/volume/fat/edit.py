@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from osdimage.imaging.attributes import FileAttribute
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused, explain
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.check import check_fat32

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.disk.check import table_findings
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree, Remaining
 from osdimage.imaging.disk.place import CYLINDER, TRACK, advice, alignment, gpt_usable, place
@@ -21,6 +20,7 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import PartitionTable, SpaceKind
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import DoesNotFit, InvalidLayout, InvalidRequest
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import GIB, MIB, TIB, Bytes, Extent, Geometry, Lba
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

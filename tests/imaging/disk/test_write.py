@@ -15,7 +15,6 @@ from cases.disk import layout
 from osdimage.imaging.disk import mbr
 from osdimage.imaging.disk.backup import restore_steps, take_backup
 from osdimage.imaging.disk.check import check_disk
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.init import initialize, repaired, rewrite
 from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.read import GptCopy, read_table
@@ -24,6 +23,7 @@ from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.disk.write import Flush, Write, leftovers, run_steps, tidied, verify_table, write_steps
 from osdimage.imaging.errors import InvalidLayout, InvalidTable, StorageError, TargetRefused
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import GIB, Extent, Geometry, Lba
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -12,9 +12,9 @@ from cases.fat import SMALL, TREES, collide, contents, file, folder
 from cases.fat_volumes import Copy, codes, entry_at, filled, pristine, read_everything, set_cluster, set_fat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.fat.make import (
     Fat32Volume,

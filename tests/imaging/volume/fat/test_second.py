@@ -8,9 +8,9 @@ import sys
 import pytest
 from cases.fat import BEYOND_MTOOLS, NAMES, SERIAL, TREES, contents, file
 from cases.fat_volumes import Copy, filled, pristine, read_everything, set_fat
-from osdimage.imaging.disk.finding import Severity
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.volume.fat.make import (
     Fat32Options,
     check_fat32,

@@ -1,4 +1,4 @@
-"""What was noticed about a disk while it was read or checked."""
+"""What was noticed about a disk, a volume or a store while it was read or checked."""
 
 from __future__ import annotations
 
