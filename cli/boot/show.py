@@ -43,14 +43,8 @@ def show_command(disk: Path, system_partition: int | None, sector_size: int | No
         return
     path = "\\" + view.store.replace("/", "\\")
     render.line(f"{view.disk}: {view.firmware.upper()}, store {path} on partition {view.system_partition}")
-    numbers = {each.name: each.number for each in view.partitions}
     for text in view.lines:
-        for name, number in numbers.items():
-            if text.endswith(name):
-                text = text.removesuffix(name) + (  # noqa: PLW2901 - one of them at most
-                    f"partition {number}" if number is not None else f"{name}, which is not on this disk"
-                )
         render.line(text)
     render.line()
-    for name, number in numbers.items():
-        render.line(f"{name}: {'not on this disk' if number is None else f'partition {number}'}")
+    for each in view.partitions:
+        render.line(f"{each.name}: {'not on this disk' if each.number is None else f'partition {each.number}'}")

@@ -36,7 +36,7 @@ class BootView:
         store: its path there.
         os_partition: the number of the partition that the default entry starts, or None when it is not on this disk.
         partitions: those that the store names.
-        lines: the store for people.
+        lines: the store for people, its partitions by their numbers.
         report: the store for programs.
     """
 
@@ -72,17 +72,18 @@ def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
             remedy = Remedy("{} writes one", (Means.INSTALL_BOOT,))
             raise InvalidInput(f"{files.name}: there is no BCD store {shown}", remedy=remedy)
         facts = read_store_facts(files.read(path, limit=_LARGEST_STORE), table, system, name=files.name)
-    named = tuple(
-        NamedPartition(str(ref), facts.refs[ref].number if ref in facts.refs else None)
-        for ref in facts.store.partitions
-    )
+    numbers = {ref: facts.refs[ref].number if ref in facts.refs else None for ref in facts.store.partitions}
+    called = {
+        ref: f"{ref}, which is not on this disk" if number is None else f"partition {number}"
+        for ref, number in numbers.items()
+    }
     return BootView(
         disk.name,
         firmware,
         system.number,
         path,
         None if facts.windows is None else facts.windows.number,
-        named,
-        tuple(facts.store.lines()),
+        tuple(NamedPartition(str(ref), number) for ref, number in numbers.items()),
+        tuple(facts.store.lines(called)),
         facts.store.report(),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import construct as c
-from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.partition import NO_NAMES, Names, PartitionRef
 from osdimage.imaging.disk.roles import Scheme
 
 # ---- declarations ----
@@ -170,21 +170,21 @@ def plain(ref: PartitionRef) -> DeviceElement:
     return DeviceElement(PartitionDevice(ref))
 
 
-def describe(device: Device | None) -> str:
-    """Tell people what a device is."""
+def describe(device: Device | None, called: Names = NO_NAMES) -> str:
+    """Tell people what a device is; ``called`` has the partitions that have a better name than their table's."""
     match device:
         case BootDevice():
             return "the partition that the boot manager was started from"
         case PartitionDevice(ref):
-            return str(ref)
+            return called.get(ref, str(ref))
         case RamdiskDevice(path, parent):
-            return f"ramdisk of {path} on {describe(parent)}"
+            return f"ramdisk of {path} on {describe(parent, called)}"
         case FileDevice(path, parent):
-            return f"file {path} on {describe(parent)}"
+            return f"file {path} on {describe(parent, called)}"
         case VirtualDiskDevice(file):
-            return f"virtual disk in {describe(file)}"
+            return f"virtual disk in {describe(file, called)}"
         case LocateDevice(element=element, parent=parent):
-            inside = f" on {describe(parent)}" if parent is not None else ""
+            inside = f" on {describe(parent, called)}" if parent is not None else ""
             return f"the partition that holds the file of element {element:08x}{inside}"
         case RawDevice(descriptor):
             return f"a device of an unknown kind ({len(descriptor)} bytes)"

@@ -13,6 +13,7 @@ from enum import IntEnum
 from uuid import UUID
 
 from osdimage.imaging.boot.bcd.devices import DeviceElement, describe
+from osdimage.imaging.boot.bcd.partition import NO_NAMES, Names
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.registry.values import Value, ValueType
 
@@ -187,12 +188,12 @@ def name_of(number: int, object_type: int) -> str:
     return table.get(number) or _LIBRARY.get(number) or f"custom:{number:08x}"
 
 
-def text_of(content: Content, names: dict[UUID, str]) -> str:
-    """Tell people what an element holds; ``names`` has the objects that have a name."""
+def text_of(content: Content, names: dict[UUID, str], called: Names = NO_NAMES) -> str:
+    """Tell people what an element holds; ``names`` has the objects that have a name, ``called`` the partitions."""
     match content:
         case DeviceElement(device, options):
             with_options = f", options {braced(options, names)}" if options is not None else ""
-            return describe(device) + with_options
+            return describe(device, called) + with_options
         case bool():
             return "yes" if content else "no"
         case UUID():

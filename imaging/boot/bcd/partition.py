@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -65,3 +67,10 @@ class PartitionRef:
         if self.scheme is Scheme.GPT:
             return f"partition {{{self.partition}}} of GPT disk {{{self.disk}}}"
         return f"partition at byte {self.partition} of MBR disk {self.disk:08X}"
+
+
+Names = Mapping[PartitionRef, str]
+"""What people call partitions, such as by their numbers."""
+
+NO_NAMES: Names = MappingProxyType({})
+"""For stores that are told without their disk: partitions are called by the identities that the store has."""

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of, replace_partitions
 from osdimage.imaging.boot.bcd.elements import VALUE_NAME, Content, Element, braced, name_of, text_of
-from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.partition import NO_NAMES, Names, PartitionRef
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.registry.hive import Hive, Key
 from osdimage.imaging.registry.read import read_hive
@@ -105,9 +105,9 @@ class BcdObject:
         """What bcdedit calls the type."""
         return _KINDS.get(self.type, f"Object of type {self.type:#010x}")
 
-    def lines(self) -> list[str]:
-        """Explain the object: a heading, and a line for each element."""
-        rows = [(name_of(each.id, self.type), text_of(each.content, NAMES)) for each in self.elements]
+    def lines(self, called: Names = NO_NAMES) -> list[str]:
+        """Explain the object: a heading, and a line for each element; ``called`` has names of partitions."""
+        rows = [(name_of(each.id, self.type), text_of(each.content, NAMES, called)) for each in self.elements]
         width = max((len(name) for name, _ in rows), default=0)
         return [f"{self.kind} {braced(self.guid, NAMES)}", *(f"  {name:<{width}}  {text}" for name, text in rows)]
 
@@ -216,13 +216,17 @@ class BcdStore:
         found = [partition_of(device) for device in devices]
         return tuple(dict.fromkeys(each for each in found if each is not None))
 
-    def lines(self) -> list[str]:
-        """Explain the store to people: the boot manager first, then what it starts, then the settings."""
+    def lines(self, called: Names = NO_NAMES) -> list[str]:
+        """Explain the store to people: the boot manager first, then what it starts, then the settings.
+
+        Args:
+            called: what to call partitions; others are called by the identities that the store has.
+        """
         text: list[str] = []
         for each in sorted(
             self.objects, key=lambda one: (one.type not in {FIRMWARE_MANAGER_TYPE, MANAGER_TYPE}, one.type)
         ):
-            text += [*([""] if text else []), *each.lines()]
+            text += [*([""] if text else []), *each.lines(called)]
         return text
 
     def report(self) -> BcdReport:

@@ -362,6 +362,7 @@ def test_the_store_explains_itself() -> None:
     assert "  inherit            {globalsettings}" in lines
     assert "  badmemoryaccess  yes" in lines
     assert "  timeout            30" in lines
+    assert "  device             partition 1" in store.lines({PartitionRef.gpt(DISK, ESP): "partition 1"})
     report = store.report()
     (manager,) = [each for each in report.objects if each.guid == BOOTMGR]
     assert (manager.name, manager.type, manager.kind) == ("bootmgr", "10100002", "Windows Boot Manager")
