@@ -158,9 +158,9 @@ def test_where_files_must_have_names_an_image_for_a_virtual_machine_is_made_too(
 
     monkeypatch.setattr(os, "open", refuse_nameless)
     destination = tmp_path / "disk.qcow2"
-    with raw_beside(destination, DiskFormat.QCOW2, MIB, sector_size=512, replace=False) as target:
-        target.target.write_at(4096, b"contents")
-        target.flush()
+    with raw_beside(destination, DiskFormat.QCOW2, MIB, sector_size=512, replace=False) as disk:
+        disk.target.write_at(4096, b"contents")
+        disk.target.flush()
         assert len(list(tmp_path.iterdir())) == 2
         assert not destination.exists()
     assert list(tmp_path.iterdir()) == [destination]
