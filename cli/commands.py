@@ -13,7 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("wim.verify", "Check a WIM: structure, names, and every blob's SHA-1."),
     "compare": ("wim.compare", "Compare an image with what it was applied to."),
     "delete": ("wim.delete", "Delete images from a WIM."),
-    "deploy": ("deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
+    "deploy": ("deploy.deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
     "run": ("sequence.run", "Run a task sequence of ConfigMgr or MDT against disk images."),
     "disk": ("disk.group", "Lay out a disk: plan, init, show, check, backup and restore its partition table."),
     "boot": ("boot.group", "Make a disk start: install, show, check and fix boot files, BCD store and boot code."),

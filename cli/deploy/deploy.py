@@ -10,18 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import deploy_wish, params, render
-from osdimage.cli.boot import install as boot_install
-from osdimage.cli.deploy_wish import DeployWish, Planner
+from osdimage.cli import params
+from osdimage.cli.deploy import wish as deploy_wish
+from osdimage.cli.deploy.wish import DeployWish, Planner
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.render import Reporter, contents, counted
+from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
-    from osdimage.imaging.deploy.execute import DeployResult
-    from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.opened import Disk
-    from osdimage.imaging.wim.image import WimImage
 
 
 @click.command("deploy")
@@ -71,7 +68,8 @@ def deploy_command(
     With --dry-run --json the plan is a document, which --plan carries out to the letter: GUIDs included, and refused
     when DISK is no longer as it was.
     """
-    from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.deploy import view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
 
     if disk_format != "raw" and size is None:
@@ -90,7 +88,7 @@ def deploy_command(
             for text in plan.warnings:
                 reporter.warn(text)
             if not target.is_new and not yes:
-                _ask(target, plan, reporter)
+                view.ask(target, plan, reporter)
             result = execute(
                 plan,
                 target,
@@ -102,8 +100,8 @@ def deploy_command(
                 progress=progress,
             )
             if not (reporter.as_json or reporter.quiet):
-                _picture(target)
-    _report(result, planner.images[0], reporter, time.monotonic() - began)
+                view.picture(target)
+    view.report(result, planner.images[0], reporter, time.monotonic() - began)
 
 
 def _refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[str]) -> None:
@@ -139,7 +137,8 @@ def _rehearse(
     reporter: Reporter,
 ) -> None:
     """Show the plan; refuse what would be refused without --dry-run."""
-    from osdimage.imaging.deploy.execute import refuse_untold_sectors  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.deploy import view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.deploy.execute import refuse_untold_sectors  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.disk.plan import check_target, identify_disk  # noqa: PLC0415
@@ -156,55 +155,4 @@ def _rehearse(
     else:
         plan, is_image = planner.plan(Geometry.of_size(size, sector_size or 512)), True
     refuse_untold_sectors(plan, str(disk), is_image=is_image)
-    _show(disk, plan, reporter)
-
-
-def _show(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
-    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.deploy.document import to_document  # noqa: PLC0415
-
-    if reporter.as_json:
-        render.document(to_document(plan))
-        return
-    disk_render.show_disk(f"plan for {disk}", plan.table, {})
-    for number, text in enumerate(plan.describe(), 1):
-        render.line(f"{number}. {text}")
-    for text in plan.warnings:
-        reporter.warn(text)
-
-
-def _ask(disk: Disk, plan: DeployPlan, reporter: Reporter) -> None:
-    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
-
-    reporter.refuse_unattended(f"{disk.name} would be overwritten")
-    _show(disk.path, plan, reporter)
-    disk_render.show_losses(disk.target)
-    click.confirm("Carry it out?", abort=True, err=True)
-
-
-def _picture(disk: Disk) -> None:
-    from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
-
-    table = disk.table
-    held = {partition.number: volume for partition, volume in volumes(disk.target, table)}
-    disk_render.show_disk(disk.name, table, held)
-
-
-def _report(result: DeployResult, image: WimImage, reporter: Reporter, seconds: float) -> None:
-    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-
-    applied = result.applied
-    more = [
-        f"  partition {each.partition}: {counted(each.files, 'file')}, {format_size(each.size)}" for each in result.more
-    ]
-    starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(result.disk))
-    saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
-    reporter.result(
-        result,
-        f"{result.disk}: partition {applied.partition} holds {contents(applied.files, applied.directories)}, "
-        f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)",
-        *more,
-        *starts,
-        *saved,
-    )
+    view.show_plan(disk, plan, reporter)

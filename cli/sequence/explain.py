@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import render
+from osdimage.cli import params, render
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.result import ActionInfo, VariableInfo
@@ -97,3 +97,24 @@ def _row(variable: VariableInfo, longest: int, width: int) -> Iterator[str]:
         name = ""
     yield name.ljust(indent) + first
     yield from (" " * indent + each for each in more)
+
+
+explaining = params.add(
+    click.option(
+        "--actions",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=list_actions,
+        help="List the steps that run, and those that are left out.",
+    ),
+    click.option(
+        "--explain",
+        metavar="STEP",
+        is_eager=True,
+        expose_value=False,
+        callback=explain,
+        help="Show the variables of a step, such as 'Apply Data Image'.",
+    ),
+)
+"""Adds the options that print and end the command."""

@@ -148,41 +148,6 @@ def _present(option: str, name: str, path: str) -> Path:
     return found
 
 
-def refuse_needed_files(
-    log: Path | None, state: Path | None, resume: Path | None, inputs: Iterable[Path | None]
-) -> None:
-    """Refuse to write the log or the state over what the run needs, or over a file that is something else.
-
-    Raises:
-        click.UsageError: naming the option and the file.
-    """
-    read = tuple(inputs)
-    _refuse_same("--log", log, (*read, state, resume))
-    _refuse_same("--state", state, read)
-    if state is not None and state.exists() and not _is_state(state):
-        # It would be replaced, and removed in the end.
-        raise click.UsageError(f"--state {state}: exists and is no saved state of a run; valid is a new file")
-
-
-def _refuse_same(option: str, written: Path | None, others: Iterable[Path | None]) -> None:
-    for other in others:
-        if written is not None and other is not None and written.resolve() == other.resolve():
-            raise click.UsageError(f"{option} {written}: the run needs this file itself; valid is another one")
-
-
-def _is_state(path: Path) -> bool:
-    from osdimage.imaging.errors import InvalidDocument  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
-
-    if not path.is_file():
-        return False
-    try:
-        RunState.load(path)
-    except InvalidDocument:
-        return False
-    return True
-
-
 def layers(
     *,
     computer: Path | None,

@@ -1,4 +1,4 @@
-"""Options that say what the variables of a task sequence are."""
+"""Options that say what computer a task sequence finds, and which variables it has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.sequence.input import Pairs, layers, read_variables
+from osdimage.cli.sequence.input import Computer, Pairs, layers, pairs, read_variables
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.environment import Environment
@@ -19,6 +19,89 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 _FORM = "lines NAME=VALUE, or a JSON object"
+
+
+@dataclass(frozen=True, slots=True)
+class ComputerWish:
+    """What the options of :func:`computer` say."""
+
+    disks: Pairs
+    size: int | None
+    packages: Pairs
+    shares: Pairs
+    firmware: str | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The disks and the packages."""
+        return tuple(Path(path) for _, path in (*self.disks, *self.packages))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether something was given that only a run that begins can take."""
+        return self.firmware is not None or self.size is not None
+
+    def computer(self) -> Computer:
+        """Read the options.
+
+        Raises:
+            click.UsageError: as :meth:`~osdimage.cli.sequence.input.Computer.of_options`.
+        """
+        may_create = self.size is not None
+        return Computer.of_options(self.disks, self.packages, self.shares, self.firmware, may_create=may_create)
+
+
+def computer(command: Command) -> Command:
+    """Add the options that describe the computer, and pass a :class:`ComputerWish` as ``described``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        disks: Pairs,
+        size: int | None,
+        packages: Pairs,
+        shares: Pairs,
+        firmware: str | None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        described = ComputerWish(disks, size, packages, shares, firmware)
+        return command(*args, described=described, **kwargs)
+
+    return params.add(
+        click.option(
+            "--disk",
+            "disks",
+            multiple=True,
+            metavar="N=DISK",
+            callback=pairs("N=DISK, such as 0=disk.img"),
+            help="A disk image or device, by the number that OSDDiskIndex means.  Repeatable.",
+        ),
+        click.option(
+            "--size",
+            type=params.SIZE,
+            metavar="SIZE",
+            help="Create disks that do not exist as sparse images of this size.",
+        ),
+        click.option(
+            "--package",
+            "packages",
+            multiple=True,
+            metavar="ID=PATH",
+            callback=pairs("ID=PATH, such as ABC00001=install.wim"),
+            help="The file or directory of a package.  Repeatable.",
+        ),
+        click.option(
+            "--share",
+            "shares",
+            multiple=True,
+            metavar=r"\\SERVER\SHARE=DIR",
+            callback=pairs(r"\\SERVER\SHARE=DIR"),
+            help="The directory that stands for a network share, such as that of OSDCaptureDestination.  Repeatable.",
+        ),
+        click.option(
+            "--firmware", type=click.Choice(["uefi", "bios"]), help="How the computer starts.  [default: uefi]"
+        ),
+    )(run)
 
 
 @dataclass(frozen=True, slots=True)

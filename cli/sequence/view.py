@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+import click
 from osdimage.cli import render
 from osdimage.cli.advice import worded
 from osdimage.cli.render import Reporter, counted, printable
@@ -135,6 +136,18 @@ _WORDS = {
     StepState.SKIPPED: "skipped",
     StepState.NOT_RUN: "not run",
 }
+
+
+def ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool) -> None:
+    """Show a plan and ask.
+
+    Raises:
+        click.UsageError: when nobody is there to be asked.
+        click.Abort: when the answer is no.
+    """
+    reporter.refuse_unattended(plan.destroys[0])
+    show_plan(plan, sequence_file, reporter, strict=strict)
+    click.confirm("Carry it out?", abort=True, err=True)
 
 
 def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> None:

@@ -1,0 +1,1 @@
+"""``osdimage deploy``: what it is asked for, and what it says."""

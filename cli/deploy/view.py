@@ -1,0 +1,71 @@
+"""What ``osdimage deploy`` shows: the plan, the disk, and what was done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import render
+from osdimage.cli.boot import install as boot_install
+from osdimage.cli.disk import render as disk_render
+from osdimage.cli.render import Reporter, contents, counted
+from osdimage.imaging.deploy.document import to_document
+from osdimage.imaging.disk.held import volumes
+from osdimage.imaging.units import format_size
+
+if TYPE_CHECKING:
+    from osdimage.imaging.deploy.execute import DeployResult
+    from osdimage.imaging.deploy.plan import DeployPlan
+    from osdimage.imaging.disk.opened import Disk
+    from osdimage.imaging.wim.image import WimImage
+
+
+def show_plan(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
+    """Show a plan: the table, and what is done step by step; for programs, the document that --plan takes."""
+    if reporter.as_json:
+        render.document(to_document(plan))
+        return
+    disk_render.show_disk(f"plan for {disk}", plan.table, {})
+    for number, text in enumerate(plan.describe(), 1):
+        render.line(f"{number}. {text}")
+    for text in plan.warnings:
+        reporter.warn(text)
+
+
+def ask(disk: Disk, plan: DeployPlan, reporter: Reporter) -> None:
+    """Show a plan and what would be lost, and ask.
+
+    Raises:
+        click.UsageError: when nobody is there to be asked.
+        click.Abort: when the answer is no.
+    """
+    reporter.refuse_unattended(f"{disk.name} would be overwritten")
+    show_plan(disk.path, plan, reporter)
+    disk_render.show_losses(disk.target)
+    click.confirm("Carry it out?", abort=True, err=True)
+
+
+def picture(disk: Disk) -> None:
+    """Show the disk as it is now."""
+    table = disk.table
+    held = {partition.number: volume for partition, volume in volumes(disk.target, table)}
+    disk_render.show_disk(disk.name, table, held)
+
+
+def report(result: DeployResult, image: WimImage, reporter: Reporter, seconds: float) -> None:
+    """Tell what was done."""
+    applied = result.applied
+    more = [
+        f"  partition {each.partition}: {counted(each.files, 'file')}, {format_size(each.size)}" for each in result.more
+    ]
+    starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(result.disk))
+    saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
+    reporter.result(
+        result,
+        f"{result.disk}: partition {applied.partition} holds {contents(applied.files, applied.directories)}, "
+        f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)",
+        *more,
+        *starts,
+        *saved,
+    )
