@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from osdimage.imaging.wim.compression import CompressionSpec
 
 Command = Callable[..., Any]
@@ -79,7 +80,7 @@ SIZE = SizeType()
 
 @dataclass(frozen=True, slots=True)
 class CompressionWish:
-    """What the options of :func:`compression` say."""
+    """What the options of ``compression`` say, which are passed as ``wish``."""
 
     compress: CompressionSpec | None
     solid: bool
@@ -108,6 +109,27 @@ def add(*decorators: Decorator) -> Decorator:
         for decorator in reversed(decorators):
             command = decorator(command)
         return command
+
+    return decorate
+
+
+def gathered(name: str, wish: type[DataclassInstance], *decorators: Decorator) -> Decorator:
+    """Return a decorator that adds options, and passes what they say as one value.
+
+    Args:
+        name: of the argument that the command gets.
+        wish: what it gets: a dataclass with a field for each option.
+        decorators: the options, in the order in which the help is to list them.
+    """
+    names = [each.name for each in fields(wish)]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+            said = wish(**{each: kwargs.pop(each) for each in names})
+            return command(*args, **{name: said}, **kwargs)
+
+        return add(*decorators)(run)
 
     return decorate
 
@@ -232,26 +254,13 @@ def several_images(command: Command) -> Command:
     )(run)
 
 
-def compression(command: Command) -> Command:
-    """Add the options of the output's format, and pass a :class:`CompressionWish` as ``wish``."""
-
-    @functools.wraps(command)
-    def run(
-        *args: Any,  # noqa: ANN401 - passed through
-        compress: CompressionSpec | None,
-        solid: bool,
-        chunk_size: int | None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        return command(*args, wish=CompressionWish(compress, solid, chunk_size), **kwargs)
-
-    return add(
-        click.option("--compress", type=CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."),
-        click.option("--solid", is_flag=True, help="Compress all files together, as in an ESD (default then: lzms)."),
-        click.option("--chunk-size", type=SIZE, metavar="SIZE", help="Bytes that are compressed together."),
-    )(run)
-
-
+compression = gathered(
+    "wish",
+    CompressionWish,
+    click.option("--compress", type=CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."),
+    click.option("--solid", is_flag=True, help="Compress all files together, as in an ESD (default then: lzms)."),
+    click.option("--chunk-size", type=SIZE, metavar="SIZE", help="Bytes that are compressed together."),
+)
 references = click.option(
     "--ref",
     "refs",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
@@ -17,13 +15,12 @@ if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.environment import Environment
     from osdimage.imaging.tasksequence.sequence import Sequence
 
-Command = Callable[..., Any]
 _FORM = "lines NAME=VALUE, or a JSON object"
 
 
 @dataclass(frozen=True, slots=True)
 class ComputerWish:
-    """What the options of :func:`computer` say."""
+    """What the options of ``computer`` say, which are passed as ``described``."""
 
     disks: Pairs
     size: int | None
@@ -51,62 +48,46 @@ class ComputerWish:
         return Computer.of_options(self.disks, self.packages, self.shares, self.firmware, may_create=may_create)
 
 
-def computer(command: Command) -> Command:
-    """Add the options that describe the computer, and pass a :class:`ComputerWish` as ``described``."""
-
-    @functools.wraps(command)
-    def run(
-        *args: Any,  # noqa: ANN401 - passed through
-        disks: Pairs,
-        size: int | None,
-        packages: Pairs,
-        shares: Pairs,
-        firmware: str | None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        described = ComputerWish(disks, size, packages, shares, firmware)
-        return command(*args, described=described, **kwargs)
-
-    return params.add(
-        click.option(
-            "--disk",
-            "disks",
-            multiple=True,
-            metavar="N=DISK",
-            callback=pairs("N=DISK, such as 0=disk.img"),
-            help="A disk image or device, by the number that OSDDiskIndex means.  Repeatable.",
-        ),
-        click.option(
-            "--size",
-            type=params.SIZE,
-            metavar="SIZE",
-            help="Create disks that do not exist as sparse images of this size.",
-        ),
-        click.option(
-            "--package",
-            "packages",
-            multiple=True,
-            metavar="ID=PATH",
-            callback=pairs("ID=PATH, such as ABC00001=install.wim"),
-            help="The file or directory of a package.  Repeatable.",
-        ),
-        click.option(
-            "--share",
-            "shares",
-            multiple=True,
-            metavar=r"\\SERVER\SHARE=DIR",
-            callback=pairs(r"\\SERVER\SHARE=DIR"),
-            help="The directory that stands for a network share, such as that of OSDCaptureDestination.  Repeatable.",
-        ),
-        click.option(
-            "--firmware", type=click.Choice(["uefi", "bios"]), help="How the computer starts.  [default: uefi]"
-        ),
-    )(run)
+computer = params.gathered(
+    "described",
+    ComputerWish,
+    click.option(
+        "--disk",
+        "disks",
+        multiple=True,
+        metavar="N=DISK",
+        callback=pairs("N=DISK, such as 0=disk.img"),
+        help="A disk image or device, by the number that OSDDiskIndex means.  Repeatable.",
+    ),
+    click.option(
+        "--size",
+        type=params.SIZE,
+        metavar="SIZE",
+        help="Create disks that do not exist as sparse images of this size.",
+    ),
+    click.option(
+        "--package",
+        "packages",
+        multiple=True,
+        metavar="ID=PATH",
+        callback=pairs("ID=PATH, such as ABC00001=install.wim"),
+        help="The file or directory of a package.  Repeatable.",
+    ),
+    click.option(
+        "--share",
+        "shares",
+        multiple=True,
+        metavar=r"\\SERVER\SHARE=DIR",
+        callback=pairs(r"\\SERVER\SHARE=DIR"),
+        help="The directory that stands for a network share, such as that of OSDCaptureDestination.  Repeatable.",
+    ),
+    click.option("--firmware", type=click.Choice(["uefi", "bios"]), help="How the computer starts.  [default: uefi]"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class VariablesWish:
-    """What the options of :func:`variables` say."""
+    """What the options of ``variables`` say, which are passed as ``wanted``."""
 
     variables: Pairs
     vars_file: Path | None
@@ -144,50 +125,32 @@ class VariablesWish:
         )
 
 
-def variables(command: Command) -> Command:
-    """Add the options that give variables, and pass a :class:`VariablesWish` as ``wanted``."""
-
-    @functools.wraps(command)
-    def run(
-        *args: Any,  # noqa: ANN401 - passed through
-        variables: Pairs,
-        vars_file: Path | None,
-        computer_vars: Path | None,
-        collection_vars: tuple[str, ...],
-        media_vars: Path | None,
-        hidden: tuple[str, ...],
-        **kwargs: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        wanted = VariablesWish(variables, vars_file, computer_vars, collection_vars, media_vars, hidden)
-        return command(*args, wanted=wanted, **kwargs)
-
-    return params.add(
-        click.option(
-            "--var",
-            "variables",
-            multiple=True,
-            metavar="NAME=VALUE",
-            callback=disk_params.split_variable,
-            help="One variable, as Set Task Sequence Variable sets it, or with _ first, as the engine does.  "
-            "Repeatable.",
-        ),
-        click.option(
-            "--vars", "vars_file", type=params.EXISTING, metavar="FILE", help=f"The same from a file: {_FORM}."
-        ),
-        click.option("--computer-vars", type=params.EXISTING, metavar="FILE", help="Per-computer variables."),
-        click.option(
-            "--collection-vars",
-            multiple=True,
-            metavar="[PRECEDENCE=]FILE",
-            help="Per-collection variables; precedence 1 (lowest, default) to 9.  Repeatable.",
-        ),
-        click.option(
-            "--media-vars",
-            type=params.EXISTING,
-            metavar="FILE",
-            help="Variables of stand-alone media; those of the computer and its collections are then not used.",
-        ),
-        click.option(
-            "--hide", "hidden", multiple=True, metavar="NAME", help="Mask the value of this variable.  Repeatable."
-        ),
-    )(run)
+variables = params.gathered(
+    "wanted",
+    VariablesWish,
+    click.option(
+        "--var",
+        "variables",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=disk_params.split_variable,
+        help="One variable, as Set Task Sequence Variable sets it, or with _ first, as the engine does.  Repeatable.",
+    ),
+    click.option("--vars", "vars_file", type=params.EXISTING, metavar="FILE", help=f"The same from a file: {_FORM}."),
+    click.option("--computer-vars", type=params.EXISTING, metavar="FILE", help="Per-computer variables."),
+    click.option(
+        "--collection-vars",
+        multiple=True,
+        metavar="[PRECEDENCE=]FILE",
+        help="Per-collection variables; precedence 1 (lowest, default) to 9.  Repeatable.",
+    ),
+    click.option(
+        "--media-vars",
+        type=params.EXISTING,
+        metavar="FILE",
+        help="Variables of stand-alone media; those of the computer and its collections are then not used.",
+    ),
+    click.option(
+        "--hide", "hidden", multiple=True, metavar="NAME", help="Mask the value of this variable.  Repeatable."
+    ),
+)

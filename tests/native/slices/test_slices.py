@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 from cases.slice_device import Device, errno_of
+from cases.sources import opened_source
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from osdimage.native.ntfs import volume
 from osdimage.native.runtime import Compression
 from osdimage.native.slices.slices import Slice
-from osdimage.native.slices.sources import Source
 from osdimage.native.status import WimlibError
 from osdimage.native.text import titled
 from osdimage.native.wim.handles import WimHandle
@@ -29,17 +29,6 @@ from osdimage.native.wim.handles import WimHandle
 KIB = 1024
 BLOCK = 64 * KIB
 BLKGETSIZE64, BLKSSZGET, BLKROGET, BLKDISCARD, HDIO_GETGEO = 0x80081272, 0x1268, 0x125E, 0x1277, 0x0301
-
-
-@contextmanager
-def opened(path: Path, flags: int = os.O_RDWR) -> Iterator[Source]:
-    descriptor = os.open(path, flags)
-    try:
-        source = Source.of_file(descriptor)
-    finally:
-        os.close(descriptor)
-    with source:
-        yield source
 
 
 @contextmanager
@@ -53,7 +42,7 @@ def a_slice(
     sync: bool = True,
     sector_size: int = 512,
 ) -> Iterator[Slice]:
-    with opened(path, os.O_RDONLY if read_only else os.O_RDWR) as source:
+    with opened_source(path, os.O_RDONLY if read_only else os.O_RDWR) as source:
         piece = Slice(
             source,
             offset,
@@ -74,7 +63,7 @@ def noise(size: int, seed: int = 1) -> bytes:
 
 def test_messages_of_libwim_have_the_title_of_a_slice_and_not_its_name(tmp_path: Path) -> None:
     (tmp_path / "zeros").write_bytes(bytes(64 * KIB))
-    with opened(tmp_path / "zeros") as source, WimHandle.create(Compression.NONE) as wim, ExitStack() as slices:
+    with opened_source(tmp_path / "zeros") as source, WimHandle.create(Compression.NONE) as wim, ExitStack() as slices:
         # Twelve, since the name of the first begins that of the others.
         pieces = [slices.enter_context(Slice(source, 0, 64 * KIB, title=f"<part {each}>")) for each in range(12)]
         for number, piece in enumerate(pieces):
@@ -87,7 +76,7 @@ def test_messages_of_libwim_have_the_title_of_a_slice_and_not_its_name(tmp_path:
 def test_a_slice_without_a_title_or_that_is_closed_is_called_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "zeros").write_bytes(bytes(KIB))
     with (
-        opened(tmp_path / "zeros") as source,
+        opened_source(tmp_path / "zeros") as source,
         Slice(source, 0, KIB) as first,
         Slice(source, 0, KIB, title="x") as second,
     ):
@@ -256,7 +245,7 @@ def test_a_window_that_does_not_lie_in_the_file_is_refused(
 ) -> None:
     path = tmp_path / "disk"
     path.write_bytes(bytes(BLOCK))
-    with opened(path) as source:
+    with opened_source(path) as source:
         with pytest.raises(OSError, match="Invalid argument") as caught:
             Slice(source, offset, length, sector_size=sector_size)
         assert caught.value.errno == expected
@@ -265,7 +254,7 @@ def test_a_window_that_does_not_lie_in_the_file_is_refused(
 def test_a_source_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(bytes(BLOCK))
-    with opened(path, os.O_RDONLY) as source:
+    with opened_source(path, os.O_RDONLY) as source:
         with pytest.raises(OSError, match="Read-only") as caught:
             Slice(source, 0, 512)
         assert caught.value.errno == errno.EROFS
@@ -331,7 +320,7 @@ def test_a_closed_slice_has_no_name_and_no_facts(tmp_path: Path) -> None:
 def test_closing_a_slice_that_is_being_written_is_reported_and_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(bytes(BLOCK))
-    with opened(path) as source:
+    with opened_source(path) as source:
         piece = Slice(source, 0, BLOCK)
     device = Device(piece.name)
     device.pwrite(0, b"late")

@@ -8,12 +8,12 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cases.slice_device import Device, errno_of
+from cases.sources import opened_source
 from osdimage.native.slices.slices import Slice
 from osdimage.native.slices.sources import Source
 
@@ -23,18 +23,6 @@ SIZE = 4 * BLOCK + 100
 
 def noise(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)
-
-
-@contextmanager
-def a_source(path: Path, flags: int = os.O_RDWR) -> Iterator[Source]:
-    descriptor = os.open(path, flags)
-    try:
-        source = Source.of_file(descriptor)
-    finally:
-        # The descriptor of the caller is closed here: the source has its own.
-        os.close(descriptor)
-    with source:
-        yield source
 
 
 @pytest.fixture
@@ -63,7 +51,7 @@ def blocks_on_disk(path: Path) -> int:
     [(0, 0), (0, 1), (0, SIZE), (SIZE - 1, 1), (SIZE, 0), (511, 2), (BLOCK - 3, 2 * BLOCK)],
 )
 def test_what_is_read_is_what_dd_reads(path: Path, offset: int, size: int) -> None:
-    with a_source(path, os.O_RDONLY) as source:
+    with opened_source(path, os.O_RDONLY) as source:
         assert source.size == SIZE
         assert source.read(offset, size) == dd(path, offset, size)
 
@@ -71,7 +59,7 @@ def test_what_is_read_is_what_dd_reads(path: Path, offset: int, size: int) -> No
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_what_is_written_is_there_and_nothing_else_changed(path: Path, kind: Callable[[bytes], bytes]) -> None:
     expected = bytearray(path.read_bytes())
-    with a_source(path) as source:
+    with opened_source(path) as source:
         assert not source.is_read_only
         for offset, size in ((0, 1), (700, 5000), (SIZE - 3, 3), (BLOCK, 0)):
             data = noise(size, offset + 2)
@@ -88,7 +76,7 @@ def test_what_is_written_is_there_and_nothing_else_changed(path: Path, kind: Cal
 )
 def test_what_does_not_lie_in_the_source_is_refused(path: Path, offset: int, size: int) -> None:
     before = path.read_bytes()
-    with a_source(path) as source:
+    with opened_source(path) as source:
         assert errno_of(source.read, offset, size) == errno.EINVAL
         assert errno_of(source.zero, offset, size) == errno.EINVAL
         if 0 <= size <= SIZE + 1:
@@ -100,7 +88,7 @@ def test_what_does_not_lie_in_the_source_is_refused(path: Path, offset: int, siz
 
 def test_a_source_that_can_only_be_read_refuses_every_change(path: Path) -> None:
     before = path.read_bytes()
-    with a_source(path, os.O_RDONLY) as source:
+    with opened_source(path, os.O_RDONLY) as source:
         assert source.is_read_only
         assert errno_of(source.write, 0, b"x") == errno.EROFS
         assert errno_of(source.zero, 0, 512) == errno.EROFS
@@ -109,7 +97,7 @@ def test_a_source_that_can_only_be_read_refuses_every_change(path: Path) -> None
 
 
 def test_a_file_that_became_shorter_is_an_error_and_no_zeros(path: Path) -> None:
-    with a_source(path) as source:
+    with opened_source(path) as source:
         os.truncate(path, BLOCK)
         assert source.read(0, BLOCK) == noise(SIZE)[:BLOCK]
         assert errno_of(source.read, BLOCK - 1, 2) == errno.EIO
@@ -125,7 +113,7 @@ def test_a_file_that_became_shorter_is_an_error_and_no_zeros(path: Path) -> None
 )
 def test_a_file_that_is_not_open_as_it_must_be_is_refused(path: Path, flags: int, expected: int) -> None:
     def make() -> None:
-        with a_source(path, flags):
+        with opened_source(path, flags):
             pass
 
     assert errno_of(make) == expected
@@ -169,7 +157,7 @@ def sparse(tmp_path: Path) -> Path:
 def test_data_and_holes_are_told_apart(
     sparse: Path, offset: int, size: int, data: list[tuple[int, int]], holes: list[tuple[int, int]]
 ) -> None:
-    with a_source(sparse, os.O_RDONLY) as source:
+    with opened_source(sparse, os.O_RDONLY) as source:
         for found, expected in (
             (source.data_ranges(offset * BLOCK, size * BLOCK), data),
             (source.hole_ranges(offset * BLOCK, size * BLOCK), holes),
@@ -180,7 +168,7 @@ def test_data_and_holes_are_told_apart(
 def test_zeros_as_a_hole_take_no_room_and_touch_nothing_beside_them(path: Path) -> None:
     expected = bytearray(path.read_bytes())
     expected[BLOCK + 1 : 3 * BLOCK] = bytes(2 * BLOCK - 1)
-    with a_source(path) as source:
+    with opened_source(path) as source:
         before = blocks_on_disk(path)
         if not source.zero(BLOCK + 1, 2 * BLOCK - 1):
             pytest.skip("the file system of the test makes no holes")
@@ -191,7 +179,7 @@ def test_zeros_as_a_hole_take_no_room_and_touch_nothing_beside_them(path: Path) 
 def test_zeros_that_keep_their_room_reserve_it(sparse: Path) -> None:
     expected = bytearray(sparse.read_bytes())
     expected[: 3 * BLOCK] = bytes(3 * BLOCK)
-    with a_source(sparse) as source:
+    with opened_source(sparse) as source:
         source.sync()
         before = blocks_on_disk(sparse)
         if not source.zero(0, 3 * BLOCK, keep_room=True):
@@ -202,7 +190,7 @@ def test_zeros_that_keep_their_room_reserve_it(sparse: Path) -> None:
 
 
 def test_no_zeros_at_all_are_always_made(path: Path) -> None:
-    with a_source(path) as source:
+    with opened_source(path) as source:
         assert source.zero(5, 0)
     assert path.read_bytes() == noise(SIZE)
 
@@ -216,7 +204,7 @@ def test_a_block_device_is_a_source_of_its_size(path: Path) -> None:
         pytest.skip(f"no loop device: {done.stderr.strip()}")
     device = Path(done.stdout.strip())
     try:
-        with a_source(device) as source:
+        with opened_source(device) as source:
             assert source.size == 4 * BLOCK
             # What holes are below a device nobody tells.
             assert list(source.data_ranges(10, BLOCK)) == [(10, BLOCK + 10)]
@@ -238,7 +226,7 @@ def test_a_block_device_is_a_source_of_its_size(path: Path) -> None:
 
 
 def test_a_closed_source_is_refused_everywhere(path: Path) -> None:
-    with a_source(path) as source:
+    with opened_source(path) as source:
         ranges = source.data_ranges(0, SIZE)
     source.close()
     for use in (
@@ -269,7 +257,7 @@ def open_files() -> list[str]:
 
 
 def test_a_device_that_is_open_outlives_slice_and_source(path: Path) -> None:
-    with a_source(path) as source:
+    with opened_source(path) as source:
         piece = Slice(source, 512, BLOCK)
     device = Device(piece.name)
     device.pwrite(0, b"late")
@@ -284,7 +272,7 @@ def test_a_device_that_is_open_outlives_slice_and_source(path: Path) -> None:
 
 
 def test_the_last_of_several_users_closes_the_file(path: Path) -> None:
-    with a_source(path) as source, Slice(source, 0, 512) as first, Slice(source, 512, 512) as second:
+    with opened_source(path) as source, Slice(source, 0, 512) as first, Slice(source, 512, 512) as second:
         source.close()
         with Device(first.name) as one, Device(second.name) as other:
             assert one.pread(0, 512) + other.pread(0, 512) == dd(path, 0, 1024)
@@ -314,7 +302,7 @@ def test_many_threads_use_one_source_at_once(path: Path) -> None:
                     wrong.append(f"thread {number} at {at}")
         expected[begin : begin + length] = model
 
-    with a_source(path) as source:
+    with opened_source(path) as source:
         threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
         for thread in threads:
             thread.start()
@@ -326,7 +314,7 @@ def test_many_threads_use_one_source_at_once(path: Path) -> None:
 
 def test_closing_takes_nothing_from_a_thread_that_is_inside(path: Path) -> None:
     for _ in range(50):
-        with a_source(path) as source:
+        with opened_source(path) as source:
             results: list[object] = []
 
             def work(source: Source = source, results: list[object] = results) -> None:
@@ -389,7 +377,7 @@ def test_a_medium_that_fails_is_told_by_sync(tmp_path: Path) -> None:
             pytest.skip(f"no loop device: {done.stderr.strip()}")
         device = Path(done.stdout.strip())
         try:
-            with a_source(device) as source:
+            with opened_source(device) as source:
                 source.write(0, noise(4 << 20))
                 assert errno_of(source.sync) in {errno.EIO, errno.ENOSPC}
         finally:
