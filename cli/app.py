@@ -70,13 +70,21 @@ def run() -> NoReturn:
         click.echo(f"osdimage: stopped by {signal.Signals(stop.number).name}{notes}", err=True)
         code = 128 + stop.number
     except BrokenPipeError:
-        # The reader of our output left (`| head`).  Point stdout at nothing, or Python complains at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # The reader of our output left (`| head`).
         code = 1
     except Exception as error:  # noqa: BLE001 - the last place: no traceback reaches a user
         from osdimage.cli.failures import report  # noqa: PLC0415 - not on the path of a command that works
 
         code = report(error, debug=debug)
+    _leave_no_output()
     # All memory goes back at once; nothing is to be searched for garbage any more.
     gc.freeze()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave_no_output() -> None:
+    """Give up what stdout does not take: Python would try again when it ends, and end with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
