@@ -400,7 +400,6 @@ def test_restore_wants_yes_when_nobody_is_there(osdimage: Osdimage) -> None:
 # ---- with somebody at the keyboard ----
 
 
-@pytest.mark.slow
 def test_on_a_terminal_the_plan_is_shown_in_colour_and_asked_for(osdimage: Osdimage, tmp_path: Path) -> None:
     osdimage("init", "disk.img", "--preset", "data-mbr", "--size", "64GB", "--quiet")
     code, screen = on_a_terminal(tmp_path, "init", "disk.img", "--preset", "uefi", keys="n\n")
@@ -419,7 +418,6 @@ def test_on_a_terminal_the_plan_is_shown_in_colour_and_asked_for(osdimage: Osdim
     assert "will be lost: partition 1: EFI system, 260 MB" in screen
 
 
-@pytest.mark.slow
 def test_on_a_terminal_a_repair_is_asked_for(osdimage: Osdimage, tmp_path: Path) -> None:
     osdimage("init", "disk.img", "--preset", "uefi", "--size", "64GB", "--quiet")
     with (tmp_path / "disk.img").open("r+b") as file:

@@ -72,6 +72,7 @@ def test_the_files_are_counted_and_the_percentage_never_falls(
     assert steps[0].percent < steps[-1].percent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wipe", [True, False], ids=["wipe", "join"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_stops_them_at_once_and_the_volume_stays_dirty(

@@ -18,7 +18,7 @@ from judges.bcd import MbrDevice
 from runs import ordinary_user
 from runs.commands import osdimage
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+pytestmark = pytest.mark.foreign
 
 LARGE = 400_000
 # A system partition of FAT32, as old machines have it, and Windows.

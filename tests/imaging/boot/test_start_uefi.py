@@ -20,7 +20,7 @@ from judges.bcd import GptDevice
 from runs import ordinary_user
 from runs.commands import osdimage
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+pytestmark = pytest.mark.foreign
 
 OTHER = UUID("01234567-89ab-4cde-8f01-23456789abcd")
 
@@ -81,6 +81,7 @@ def test_the_store_names_the_partitions_of_the_disk_as_sgdisk_prints_them(bootab
     assert store == bcd_judges.Store(GptDevice(guids[0], disk_guid), GptDevice(guids[1], disk_guid))
 
 
+@pytest.mark.slow
 def test_the_firmware_starts_the_disk_and_the_loader_finds_windows(bootable: Path, tmp_path: Path) -> None:
     booted = boot_judges.boot_uefi(bootable, tmp_path / "variables.fd")
     assert booted.reached, booted.printed
@@ -95,6 +96,7 @@ def test_the_check_finds_nothing_wrong(bootable: Path) -> None:
     check(bootable, code=0)
 
 
+@pytest.mark.slow
 def test_without_the_loader_the_firmware_finds_nothing_and_the_check_says_so(disk: Path, tmp_path: Path) -> None:
     judges.run("mdel", "-i", on_esp(disk), "::/EFI/Boot/bootx64.efi")
     booted = boot_judges.boot_uefi(disk, tmp_path / "variables.fd", until="Shell>")
@@ -103,6 +105,7 @@ def test_without_the_loader_the_firmware_finds_nothing_and_the_check_says_so(dis
     assert "bootx64.efi" in check(disk, code=1)
 
 
+@pytest.mark.slow
 def test_when_windows_has_another_guid_the_loader_does_not_find_it_and_the_check_says_so(
     disk: Path, tmp_path: Path
 ) -> None:

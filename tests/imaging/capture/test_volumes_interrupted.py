@@ -27,7 +27,7 @@ from runs.killed import Killer, killer
 from runs.ordinary_user import folder_for_all
 from runs.sandbox import COMMAND
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 SEED = 17
 KILLS = 4
 FILES = 60
@@ -154,6 +154,7 @@ def kill_some(material: Material, killing: Killer, disk: Path, which: int | None
     assert "unfinished" in seen, f"seed {SEED}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("material", "which"),
     [(512, None), (512, 0), (512, 1), (4096, None)],

@@ -23,7 +23,7 @@ from osdimage.imaging.units import MIB
 from runs.sandbox import COMMAND
 from runs.stopping import unmeasured
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 SEED = 6
 KILLS = 20
 # One volume, as small as it can be, so that a run is short.
@@ -74,6 +74,7 @@ def assert_whole(disk: Path, tree: Path) -> None:
     assert contents(part) == expected_contents(tree)
 
 
+@pytest.mark.slow
 def test_a_deployment_that_is_killed_is_no_success_and_the_next_starts_from_the_beginning(
     wim: Path, tree: Path, tmp_path: Path, temporary: Path
 ) -> None:

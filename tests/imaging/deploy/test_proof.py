@@ -25,7 +25,7 @@ from judges import ntfs as ntfs_judges
 from judges import wim as judges
 from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
-pytestmark = [pytest.mark.foreign, pytest.mark.root, pytest.mark.slow]
+pytestmark = [pytest.mark.foreign, pytest.mark.root]
 
 MIB = 1 << 20
 FILES = int(os.environ.get("OSDIMAGE_PROOF_FILES", "2000"))
@@ -238,6 +238,7 @@ def test_an_image_goes_to_the_fat32_volume_beside_it(deployed: Deployed, tmp_pat
 # ---- the files
 
 
+@pytest.mark.slow
 def test_dissect_reads_every_byte(deployed: Deployed) -> None:
     listed = judges.seven_zip_files(deployed.wim)[1]
     found = ntfs_judges.contents(deployed.volume)
@@ -310,6 +311,7 @@ def loop_device(disk: Path, offset: int, size: int) -> Iterator[Path]:
         judges.run("losetup", "--detach", device)
 
 
+@pytest.mark.slow
 def test_the_ntfs_3g_driver_sees_on_a_loop_device_what_it_made(
     deployed: Deployed, source: Path, tmp_path: Path
 ) -> None:

@@ -106,7 +106,6 @@ def images_of(wim: Path) -> int:
     return len(judges.wimlib_info(wim).images)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "fault"),
     [

@@ -31,7 +31,7 @@ from osdimage.native.ntfs import volume as ntfs
 from runs.sandbox import COMMAND
 from runs.stopping import unmeasured
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 
 KILLS = 20
 SEED = 20260917
@@ -175,6 +175,7 @@ def stop_when(arguments: list[str], phase: Phase, number: signal.Signals) -> tup
     return process.returncode, errors
 
 
+@pytest.mark.slow
 @EACH
 def test_sigkill_leaves_the_old_wim_or_the_new_one(operation: Operation, material: Material, folder: Path) -> None:
     arguments = arguments_of(operation, material, folder)

@@ -56,7 +56,6 @@ def full_directory(filler: Fat32Filler, last: bytes) -> bytes:
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 @pytest.mark.parametrize("per_cluster", [1, 8, 64, 128])
 def test_bootmgr_is_loaded_whatever_its_clusters_and_those_of_the_directory(per_cluster: int, tmp_path: Path) -> None:
     """Its clusters are in no order, and its entry is the last one of a directory of three."""
@@ -75,7 +74,6 @@ def test_bootmgr_is_loaded_whatever_its_clusters_and_those_of_the_directory(per_
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 def test_bootmgr_is_loaded_from_a_volume_that_osdimage_made_and_fsck_finds_nothing(tmp_path: Path) -> None:
     sectors = 100_000
     disk = boot_cases.mbr_disk(tmp_path / "disk.img", f"{START},{sectors},0c,*")
@@ -93,7 +91,6 @@ def test_bootmgr_is_loaded_from_a_volume_that_osdimage_made_and_fsck_finds_nothi
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 def test_a_drive_without_packets_is_read_by_cylinder_head_and_sector(tmp_path: Path) -> None:
     sectors = 5720
     disk = boot_cases.mbr_disk(tmp_path / "disk.img", f"36,{sectors},0c,*", size=2880 << 10)
@@ -108,7 +105,6 @@ def test_a_drive_without_packets_is_read_by_cylinder_head_and_sector(tmp_path: P
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 def test_the_fat_that_counts_is_read_when_they_are_not_alike(tmp_path: Path) -> None:
     disk, filler = small_volume(tmp_path)
     standin = boot_cases.standin(tmp_path, 8192)
@@ -178,7 +174,6 @@ def far_away(filler: Fat32Filler, standin: Standin) -> None:
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "text"),
     [

@@ -55,7 +55,6 @@ def make_bootable(disk: Path) -> Path:
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 @pytest.mark.usefixtures("grub")
 def test_bootmgr_is_loaded_from_ntfs(tmp_path: Path) -> None:
     standin = boot_cases.standin(tmp_path, LARGE)
@@ -68,7 +67,6 @@ def test_bootmgr_is_loaded_from_ntfs(tmp_path: Path) -> None:
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 @pytest.mark.usefixtures("grub")
 def test_without_bootmgr_grub_says_so_and_without_the_flag_it_is_never_started(tmp_path: Path) -> None:
     disk = make_bootable(ntfs_disk(tmp_path))

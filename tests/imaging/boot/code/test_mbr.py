@@ -69,7 +69,6 @@ TWO = ("2048,4096,07", "8192,4096,07,*")
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 def test_seabios_starts_the_boot_sector_of_the_active_partition(tmp_path: Path, reporter: bytes) -> None:
     booted = boot_judges.boot_bios(disk_with(tmp_path, *TWO, sectors={8192: reporter}))
     assert booted.reached
@@ -78,7 +77,6 @@ def test_seabios_starts_the_boot_sector_of_the_active_partition(tmp_path: Path, 
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 def test_a_drive_without_packets_is_read_by_cylinder_head_and_sector(tmp_path: Path, reporter: bytes) -> None:
     # 2.88 MB: 80 cylinders, 2 heads, 36 sectors.  Sector 5000 is cylinder 69, head 0, sector 33.
     disk = disk_with(tmp_path, "36,36,07", "5000,700,07,*", sectors={5000: reporter}, size=2880 << 10)
@@ -112,7 +110,6 @@ def intact(sector: bytearray) -> None:
 
 
 @pytest.mark.foreign
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "text"),
     [

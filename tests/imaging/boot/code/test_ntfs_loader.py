@@ -18,7 +18,7 @@ from osdimage.imaging.boot.code.ntfs import ntfs_boot_code, own_ntfs_boot_code, 
 from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.units import Extent, Lba
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.root]
+pytestmark = [pytest.mark.foreign, pytest.mark.root]
 
 SECTORS = 60_000
 LARGE = 400_000

@@ -18,7 +18,7 @@ from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32, open_fat32
 
-pytestmark = [pytest.mark.foreign, pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 
 FIRST, SECTORS = 2048, 80 * 2048
 LIMIT = 40 * MIB
@@ -83,6 +83,7 @@ def state(disk: Path, part: Path) -> str:
         return str(label)
 
 
+@pytest.mark.slow
 def test_a_fill_that_is_killed_never_leaves_half_a_volume(disk: Path, tmp_path: Path) -> None:
     child = start(disk, "free")
     begun = time.perf_counter()

@@ -300,6 +300,7 @@ def mutations(draw: st.DrawFn) -> list[tuple[int, bytes]]:
     return found
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 @given(mutations())
 def test_a_volume_changed_at_random_is_read_or_refused_in_bounded_time(changes: list[tuple[int, bytes]]) -> None:
@@ -322,7 +323,6 @@ def test_a_volume_changed_at_random_is_read_or_refused_in_bounded_time(changes: 
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.slow
 def test_a_directory_bomb_is_not_walked_for_ever() -> None:
     # Every directory of a volume is the same one, so that a walk without a memory would meet 40 ** depth of them.
     entries = [folder(f"d{number}/e{inner}") for number in range(40) for inner in range(40)]

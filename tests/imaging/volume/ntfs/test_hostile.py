@@ -125,6 +125,7 @@ _VALUES = st.one_of(
 _CHANGE = st.tuples(st.integers(0, 1 << 30), st.sampled_from([1, 2, 4, 8]), _VALUES)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changes=st.lists(_CHANGE, min_size=1, max_size=6), where=st.sampled_from(["boot", "mft", "anywhere"]))
 def test_a_changed_volume_is_read_or_refused(sample: Sample, changes: list[tuple[int, int, int]], where: str) -> None:
