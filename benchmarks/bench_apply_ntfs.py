@@ -12,11 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cases.trees import copy_tree
 from harness import Pair, run_pairs, workspace, write_report
 from osdimage.imaging.disk.target import FileTarget, create_image
 from osdimage.imaging.units import GIB, MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
+from trees import copy_tree
 
 OSDIMAGE = str(Path(sys.executable).with_name("osdimage"))
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))

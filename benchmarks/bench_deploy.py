@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cases.trees import copy_tree
 from harness import Pair, run_pairs, workspace, write_report
+from trees import copy_tree
 
 OSDIMAGE = str(Path(sys.executable).with_name("osdimage"))
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cases.trees import copy_tree
 from harness import RESULTS, Pair, Result, run_pairs, workspace, write_report
+from trees import copy_tree
 
 FILL = str(Path(__file__).with_name("fill_fat32.py"))
 RUNS = int(os.environ.get("BENCH_RUNS", "5"))
