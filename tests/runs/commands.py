@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -45,6 +46,7 @@ def osdimage(*arguments: str | os.PathLike[str], code: int | None = 0) -> Outcom
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     words = ["osdimage", *(os.fspath(argument) for argument in arguments)]
+    threshold = gc.get_threshold()
     left_with: object = 0
     try:
         with mock.patch.object(sys, "argv", words), redirect_stdout(out), redirect_stderr(err):
@@ -54,6 +56,9 @@ def osdimage(*arguments: str | os.PathLike[str], code: int | None = 0) -> Outcom
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        # A command keeps its garbage to end sooner, but this process goes on: gigabytes, which every fork copied.
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
     texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
     assert isinstance(left_with, int)
     outcome = Outcome(left_with, *texts)
