@@ -36,6 +36,7 @@ lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict -p osdimage.imaging -p osdimage.native -p osdimage.cli
+	$(BIN)/mypy --strict benchmarks
 	shellcheck $(SCRIPTS)
 
 bench: setup ## Run every benchmark; results go to benchmarks/results
