@@ -9,13 +9,13 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
-SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh
+SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast help lint quick setup setup-run test wheel
+.PHONY: bench clean demo fast help lint quick sanitize setup setup-run test wheel
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ quick: ## Run the linters and the tests that are fast and need no other programs
 
 fast: setup
 	$(PYTEST) --slow-marks -m "not foreign and not slow" $(PYTEST_ARGS)
+
+sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
+	@.ci/sanitize.sh $(PYTEST_ARGS)
 
 lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check

@@ -73,6 +73,8 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path('include'), '$name')
             fi
             ;;
         file) first_of "$name" ;;
+        # Of what it does not find it prints the name alone.
+        compiler) [[ $(cc -print-file-name="$name" 2>/dev/null) == /* ]] ;;
         *) die ".ci/packages: unknown kind of check: $1" ;;
     esac
 }
