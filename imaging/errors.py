@@ -278,8 +278,12 @@ class TooSmall(TargetRefused):
     """The target has no room for what was to be written, and was left as it was."""
 
 
-def as_failure(error: TargetRefused, path: str | os.PathLike[str]) -> OsdImageError:
-    """Return the failure that a refusal is once something was written, for a refusal promises that nothing was."""
+NOTHING_WRITTEN = (TargetRefused, InvalidRequest)
+"""What promises that nothing was written."""
+
+
+def as_failure(error: OsdImageError, path: str | os.PathLike[str]) -> OsdImageError:
+    """Return the failure that a refusal is once something was written; see :data:`NOTHING_WRITTEN`."""
     made: OsdImageError
     if isinstance(error, TooSmall):
         made = StorageError(error.said, path=path, errno=errno.ENOSPC, remedy=error.remedy)
@@ -295,7 +299,7 @@ def no_refusal(path: str | os.PathLike[str], done: Callable[[], str]) -> Iterato
     """Turn a refusal inside the ``with`` into a failure when ``done`` tells what was written; empty is nothing."""
     try:
         yield
-    except TargetRefused as error:
+    except NOTHING_WRITTEN as error:
         text = done()
         if not text:
             raise

@@ -9,7 +9,7 @@ from osdimage.imaging.apply.image import apply_image, check_apply
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.pairs import pair_volumes
 from osdimage.imaging.disk.opened import Disk, opened_disk
-from osdimage.imaging.errors import Incomplete, TargetRefused, as_failure, explain
+from osdimage.imaging.errors import NOTHING_WRITTEN, Incomplete, as_failure, explain
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.file import WimFile
@@ -66,7 +66,7 @@ def _apply_volumes(
             result = apply_image(image, volume, each_options, progress=portion(progress, begin, end))
         except BaseException as error:
             explain(error, told)
-            if number and isinstance(error, TargetRefused):
+            if number and isinstance(error, NOTHING_WRITTEN):
                 raise as_failure(error, disk.path) from error
             raise
         done.append(AppliedVolume(image.index, image.name, result))

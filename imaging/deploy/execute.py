@@ -18,13 +18,13 @@ from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.boot.drives import forget_drives
 from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
-from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
+from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable, refuse_volume
 from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.errors import InvalidTable, TargetRefused, as_failure
+from osdimage.imaging.errors import NOTHING_WRITTEN, InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.filesystems import FormatWish, format_volume
@@ -88,6 +88,7 @@ def execute(
     Raises:
         TargetRefused: when the disk does not have the size of the plan, is not the one that the plan was made for, or
             is an image whose table nobody could find; nothing was written.
+        InvalidRequest: when a volume of the plan cannot be made; nothing was written.
         OsdImageError: when a later step is refused.
         StorageError: when reading or writing failed.
         CorruptWim: when the WIM is damaged.
@@ -104,13 +105,13 @@ def execute(
     applied: list[ApplyResult] = []
     boot: BootResult | None = None
     with _telling(state):
-        check_target(plan.disk, disk.target, disk.read())
-        refuse_untold_sectors(plan, disk.name, is_image=not disk.target.is_device)
+        _refuse_impossible(plan, disk)
         for step in plan.steps:
             match step:
                 case WriteTable():
                     report = initialize(disk.target, step.disk.table, now=now, begun=state.begin)
                     saved, state.done = report.saved, f"{disk.name} is partitioned, its volumes are not all formatted"
+                    state.saved = saved
                     warnings += report.warnings
                 case FormatVolume():
                     format_partition(disk, step)
@@ -142,6 +143,14 @@ def execute(
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
     return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
+
+
+def _refuse_impossible(plan: DeployPlan, disk: Disk) -> None:
+    check_target(plan.disk, disk.target, disk.read())
+    refuse_untold_sectors(plan, disk.name, is_image=not disk.target.is_device)
+    for step in plan.steps:
+        if isinstance(step, FormatVolume):
+            refuse_volume(step.partition, step.filesystem, _wish(step, disk), disk.geometry)
 
 
 def refuse_untold_sectors(plan: DeployPlan, name: str, *, is_image: bool) -> None:
@@ -190,16 +199,24 @@ class _State:
     Attributes:
         done: a sentence for people.
         is_begun: whether something was written.
+        saved: the file with the partition table that was on the disk, or None.
     """
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
         self.done = f"nothing on {disk.name} was changed"
         self.is_begun = False
+        self.saved: Path | None = None
 
     def begin(self) -> None:
         self.done = f"the partition table of {self.disk.name} is not written to its end"
         self.is_begun = True
+
+    def told(self) -> str:
+        if not self.is_begun:
+            return self.done
+        saved = "" if self.saved is None else f"; the old partition table is saved in {self.saved}"
+        return f"{self.done}{saved}; running it again starts from the beginning"
 
 
 @contextmanager
@@ -208,8 +225,10 @@ def _telling(state: _State) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        failed = as_failure(error, state.disk.path) if isinstance(error, TargetRefused) and state.is_begun else error
-        failed.add_note(f"{state.done}; running it again starts from the beginning")
+        failed = error
+        if isinstance(error, NOTHING_WRITTEN) and state.is_begun:
+            failed = as_failure(error, state.disk.path)
+        failed.add_note(state.told())
         if failed is error:
             raise
         raise failed from error
@@ -221,8 +240,11 @@ def format_partition(disk: Disk, action: FormatVolume) -> None:
     Raises:
         OsdImageError: as :func:`~osdimage.imaging.volume.filesystems.format_volume`.
     """
-    wish = FormatWish(action.serial, action.label, quick=action.quick, is_zero=disk.is_new)
-    format_volume(disk.volume_in(action.partition), action.filesystem, wish)
+    format_volume(disk.volume_in(action.partition), action.filesystem, _wish(action, disk))
+
+
+def _wish(action: FormatVolume, disk: Disk) -> FormatWish:
+    return FormatWish(action.serial, action.label, quick=action.quick, is_zero=disk.is_new)
 
 
 def _check(disk: Disk, plan: DeployPlan) -> list[str]:

@@ -20,7 +20,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TooSmall
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import KIB, MIB, Geometry, format_size
-from osdimage.imaging.volume.filesystems import serial_bits
+from osdimage.imaging.volume.filesystems import FormatWish, refuse_impossible, serial_bits
 from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.image import WimImage
@@ -228,13 +228,41 @@ def choose_partition(table: PartitionTable, number: int | None) -> Partition:
 
 
 def formats(table: PartitionTable, rng: RandomBits) -> Iterator[FormatVolume]:
-    """Yield how the volumes of a table are made."""
+    """Yield how the volumes of a table are made.
+
+    Raises:
+        InvalidRequest: when one cannot be made, before the first is yielded.
+    """
+    refuse_volumes(table)
     for each in table.partitions:
         if each.spec is not None and each.spec.filesystem is not None:
             bits = serial_bits(each.spec.filesystem)
             yield FormatVolume(
                 each, each.spec.filesystem, each.spec.label, rng.getrandbits(bits), each.spec.quick_format
             )
+
+
+def refuse_volumes(table: PartitionTable) -> None:
+    """Refuse a table whose volumes cannot be made: too small for their file system, or with a label that is none.
+
+    Raises:
+        InvalidRequest: naming the partition.
+    """
+    for each in table.partitions:
+        if each.spec is not None and each.spec.filesystem is not None:
+            refuse_volume(each, each.spec.filesystem, FormatWish(0, each.spec.label), table.geometry)
+
+
+def refuse_volume(partition: Partition, filesystem: FileSystem, wish: FormatWish, disk: Geometry) -> None:
+    """Refuse a volume that cannot be made in a partition of a disk.
+
+    Raises:
+        InvalidRequest: naming the partition.
+    """
+    try:
+        refuse_impossible(filesystem, wish, Geometry(disk.sector_size, partition.extent.count))
+    except InvalidRequest as error:
+        raise InvalidRequest(f"partition {partition.number}: {error.said}", remedy=error.remedy) from error
 
 
 def misfits(image: WimImage, table: PartitionTable) -> Iterator[str]:

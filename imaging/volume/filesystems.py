@@ -23,6 +23,7 @@ from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressCallback
+from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.files import VolumeFiles
 
 
@@ -50,8 +51,24 @@ class _Row:
     """What can be done with volumes of one file system; the modules that do it are imported when they are needed."""
 
     serial_bits: int
+    refuse: Callable[[FormatWish, Geometry], None]
     format: Callable[[OpenVolume, FormatWish, ProgressCallback | None], None]
     open_files: Callable[[OpenVolume, bool, bool, bool], AbstractContextManager[VolumeFiles]]
+
+
+def _refuse_ntfs(wish: FormatWish, geometry: Geometry) -> None:
+    from osdimage.imaging.volume.ntfs.format import NtfsFormat, refuse_too_small  # noqa: PLC0415 - see _Row
+
+    NtfsFormat(wish.label or "", wish.cluster_size, serial=wish.serial)
+    refuse_too_small(geometry)
+
+
+def _refuse_fat32(wish: FormatWish, geometry: Geometry) -> None:
+    from osdimage.imaging.volume.fat.layout import plan_layout  # noqa: PLC0415 - see _Row
+    from osdimage.imaging.volume.fat.write import Fat32Options  # noqa: PLC0415
+
+    Fat32Options(wish.serial, wish.label, wish.cluster_size)
+    plan_layout(geometry, wish.cluster_size)
 
 
 def _format_ntfs(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
@@ -84,8 +101,8 @@ def _open_fat(volume: OpenVolume, write: bool, force: bool, sync: bool) -> Abstr
 
 
 _ROWS = {
-    Content.NTFS: _Row(64, _format_ntfs, _open_ntfs),
-    Content.FAT32: _Row(32, _format_fat32, _open_fat),
+    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs),
+    Content.FAT32: _Row(32, _refuse_fat32, _format_fat32, _open_fat),
 }
 FILE_SYSTEMS = frozenset(_ROWS)
 """Those whose volumes are made, filled, captured and changed."""
@@ -94,6 +111,20 @@ FILE_SYSTEMS = frozenset(_ROWS)
 def serial_bits(filesystem: FileSystem) -> int:
     """Return how many bits the serial number of a file system has."""
     return _ROWS[filesystem.content].serial_bits
+
+
+def refuse_impossible(filesystem: FileSystem, wish: FormatWish, geometry: Geometry) -> None:
+    """Refuse a volume that cannot be made, before anything of a disk is lost for it.
+
+    Args:
+        filesystem: what it is to hold.
+        wish: how it is to be made.
+        geometry: of the window.
+
+    Raises:
+        InvalidRequest: when the window cannot hold the file system, or the label cannot be one.
+    """
+    _ROWS[filesystem.content].refuse(wish, geometry)
 
 
 def format_volume(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from osdimage.imaging.deploy.execute import format_partition
-from osdimage.imaging.deploy.plan import formats
+from osdimage.imaging.deploy.plan import formats, refuse_volumes
 from osdimage.imaging.disk.init import initialize, losses
 from osdimage.imaging.disk.layout import MAX_DISK_INDEX, DiskLayout
 from osdimage.imaging.disk.place import advice, place
@@ -148,9 +148,9 @@ def _lies_on(machine: Machine, path: str, index: int) -> bool:
 
 
 def _placed(layout: DiskLayout, geometry: Geometry, machine: Machine) -> PartitionTable:
-    """Place the partitions; say it in ConfigMgr's words when they do not fit."""
+    """Place the partitions whose volumes can be made; say it in ConfigMgr's words when they do not fit."""
     try:
-        return place(layout, geometry, machine.rng)
+        table = place(layout, geometry, machine.rng)
     except DoesNotFit as error:
         origins = [each.origin for each in layout.partitions]
         number = origins.index(error.partition) + 1 if error.partition in origins else 0
@@ -161,6 +161,8 @@ def _placed(layout: DiskLayout, geometry: Geometry, machine: Machine) -> Partiti
             f"{error.left_bytes} (bytes; {error.partition}). Invalid configuration specified. Please ensure that the "
             "task sequence is properly configured.",
         ) from error
+    refuse_volumes(table)
+    return table
 
 
 def _assign_letters(env: Environment, machine: Machine, index: int, table: PartitionTable) -> Iterator[str]:

@@ -17,7 +17,7 @@ from osdimage.imaging.disk.target import FileTarget, Window
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.units import MIB, Extent, format_size
+from osdimage.imaging.units import MIB, Extent, Geometry, format_size
 from osdimage.native import holes
 from osdimage.native.ntfs import volume
 
@@ -101,11 +101,7 @@ def format_ntfs(
     meter = Meter(progress, {Phase.WRITE_METADATA: 1} if wish.quick else {Phase.WIPE: 95, Phase.WRITE_METADATA: 5})
     window = target.window(extent)
     size = window.geometry.size_bytes
-    least = _SMALLEST + window.geometry.sector_size
-    if size < least:
-        raise InvalidRequest(
-            f"{target.name}: {format_size(size)} ({size} bytes) are too small for NTFS; valid are {least} and more"
-        )
+    refuse_too_small(window.geometry)
     try:
         # Without a name, so that nothing is left of it whatever ends the program.
         with tempfile.TemporaryFile() as made:
@@ -118,6 +114,17 @@ def format_ntfs(
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
         ) from error
+
+
+def refuse_too_small(geometry: Geometry) -> None:
+    """Refuse a volume of a size that NTFS cannot have.
+
+    Raises:
+        InvalidRequest: naming the smallest.
+    """
+    size, least = geometry.size_bytes, _SMALLEST + geometry.sector_size
+    if size < least:
+        raise InvalidRequest(f"{format_size(size)} ({size} bytes) is too small for NTFS; valid are {least} and more")
 
 
 # ---- mkntfs
