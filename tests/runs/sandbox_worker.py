@@ -19,6 +19,7 @@ from typing import NoReturn
 from osdimage.cli.main import main
 from osdimage.imaging import (
     ApplyOptions,
+    ExportOptions,
     InvalidRequest,
     OsdImageError,
     WimFile,
@@ -50,7 +51,7 @@ def exercise(wim: Path, folder: Path) -> None:
             attempt(image.entries)
             attempt(apply_image, image, folder / f"applied-{image.index}", ApplyOptions(limit_bytes=1 << 24))
         if opened.images:
-            attempt(export_images, opened, folder / "exported.wim", threads=1)
+            attempt(export_images, opened, folder / "exported.wim", ExportOptions(threads=1))
 
 
 def _child(what: str, arguments: list[str]) -> NoReturn:
