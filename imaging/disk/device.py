@@ -84,8 +84,7 @@ def open_target(path: str, *, write: bool = False, sector_size: int | None = Non
         # Asked before it is opened: opening a pipe would wait for somebody at its other end.
         raise TargetRefused(f"{path} is not a disk: valid is a disk image or a block device")
     if write:
-        for loop in _loops_of(path):
-            raise TargetRefused(f"{path} is in use by /dev/{loop}: detach it (losetup -d), or give /dev/{loop} instead")
+        _refuse_looped(path, facts)
     return open_image(path, write=write, sector_size=sector_size)
 
 
@@ -111,13 +110,40 @@ def _open_device(path: str, number: int, *, write: bool, sector_size: int | None
 
 
 def _geometry(path: str, descriptor: int, write: bool, sector_size: int | None) -> Geometry:  # noqa: FBT001
-    if write and _ioctl_int(descriptor, _BLKROGET):
-        raise TargetRefused(f"{path} is read-only")
+    if write:
+        refuse_unwritable(path, descriptor)
     logical = _ioctl_int(descriptor, _BLKSSZGET)
     if sector_size is not None and sector_size != logical:
         raise InvalidRequest(f"{path} has sectors of {logical} bytes, and cannot have sectors of {sector_size}")
     size = struct.unpack("Q", fcntl.ioctl(descriptor, _BLKGETSIZE64, bytes(8)))[0]
     return Geometry.of_size(size, logical)
+
+
+def refuse_unwritable(path: str, descriptor: int) -> None:
+    """Refuse a device that is read-only, and a file that a loop device uses.
+
+    Raises:
+        TargetRefused: that says so.
+    """
+    facts = os.fstat(descriptor)
+    if not stat.S_ISBLK(facts.st_mode):
+        _refuse_looped(path, facts)
+    elif _ioctl_int(descriptor, _BLKROGET):
+        raise TargetRefused(f"{path} is read-only")
+
+
+def backing_file(path: Path) -> Path | None:
+    """Return the file that a loop device shows, or None for everything else."""
+    with suppress(OSError):
+        facts = path.stat()
+        if stat.S_ISBLK(facts.st_mode):
+            return Path((_sys_folder(facts.st_rdev) / "loop" / "backing_file").read_text().rstrip("\n"))
+    return None
+
+
+def _refuse_looped(path: str, facts: os.stat_result) -> None:
+    for loop in _loops_of(facts):
+        raise TargetRefused(f"{path} is in use by /dev/{loop}: detach it (losetup -d), or give /dev/{loop} instead")
 
 
 def _ioctl_int(descriptor: int, request: int) -> int:
@@ -223,11 +249,11 @@ def _unescape(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def _loops_of(path: str) -> Iterator[str]:
-    real = os.path.realpath(path)
+def _loops_of(facts: os.stat_result) -> Iterator[str]:
+    """Yield the loop devices that use a file, by whatever name they do."""
     for backing in (_SYS / "block").glob("loop*/loop/backing_file"):
         with suppress(OSError):
-            if backing.read_text().rstrip("\n") == real:
+            if os.path.samestat(Path(backing.read_text().rstrip("\n")).stat(), facts):
                 yield backing.parent.parent.name
 
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self
 from osdimage.imaging.disk.container import disk_bytes
 from osdimage.imaging.disk.target import FileTarget, create_image, lock
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, Lba, format_size
 
 if TYPE_CHECKING:
@@ -101,7 +101,17 @@ class Disk:
         return self.volume_in(self.partition(number))
 
     def volume_in(self, partition: Partition) -> OpenVolume:
-        """Return the volume in a partition of its table."""
+        """Return the volume in a partition of its table.
+
+        Raises:
+            InvalidTable: when it does not lie on the disk, as where the end of an image is missing.
+            StorageError: when the disk cannot be read.
+        """
+        if partition.extent.end > self.geometry.sectors:
+            raise InvalidTable(
+                f"{self.name}: partition {partition.number} ends at sector {partition.extent.last}, behind the end of "
+                f"the disk, which has {self.geometry.sectors}; is the image whole?"
+            )
         return OpenVolume.of(self.target, partition.extent, self.path, partition.number)
 
     def close(self) -> None:
@@ -182,9 +192,12 @@ def opened_disk(disk: Disk | str | os.PathLike[str], *, write: bool = False, sha
     """Yield a disk that is open, or open one by its path and close it at the end.
 
     Raises:
+        InvalidRequest: when it is open, but not for writing.
         OsdImageError: as :func:`open_disk`.
     """
     if isinstance(disk, Disk):
+        if write:
+            disk.target.require_writable()
         yield disk
         return
     with open_disk(disk, write=write, share=share) as opened:
@@ -242,10 +255,12 @@ def opened_place(
     :func:`open_volume`.
 
     Raises:
-        InvalidRequest: when a partition of a directory was chosen.
+        InvalidRequest: when a partition of a directory was chosen, or a volume that is open is not for writing.
         OsdImageError: as :func:`open_volume`.
     """
     if isinstance(place, OpenVolume):
+        if write:
+            place.target.require_writable()
         yield place
         return
     path = Path(place)
@@ -292,6 +307,8 @@ def _find(disk: Disk, number: int) -> Partition:
 @contextmanager
 def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[FileTarget]:
     """Open a file, a disk or a partition's device as it is, with its sector size."""
+    from osdimage.imaging.disk.device import refuse_unwritable  # noqa: PLC0415 - only writing needs it
+
     try:
         facts = path.stat()
         is_device = stat.S_ISBLK(facts.st_mode)
@@ -304,6 +321,8 @@ def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[FileTarget]
             raise TargetRefused(f"{path} cannot be opened for writing: {error.strerror}") from error
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     try:
+        if write:
+            refuse_unwritable(str(path), descriptor)
         if write or share:
             lock(descriptor, str(path), shared=not write)
         sector_size = _sector_size(descriptor) if is_device else 512

@@ -10,7 +10,8 @@ import fcntl
 import os
 import stat
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -165,6 +166,7 @@ class FileTarget(BlockTarget):
         super().__init__(path, geometry)
         self._descriptor: int | None = descriptor
         self._source: Source | None = None
+        self._written: set[Extent] = set()
 
     @property
     def descriptor(self) -> int:
@@ -204,6 +206,30 @@ class FileTarget(BlockTarget):
     def is_device(self) -> bool:
         """Whether it is a block device, not a file."""
         return stat.S_ISBLK(os.fstat(self.descriptor).st_mode)
+
+    def require_writable(self) -> None:
+        """Refuse what was opened for reading alone.
+
+        Raises:
+            InvalidRequest: that says so.
+        """
+        if fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise InvalidRequest(f"{self.name}: is open for reading only; open it for writing")
+
+    @contextmanager
+    def only_writer(self, extent: Extent) -> Iterator[None]:
+        """Keep a second writer of this process out of a volume: each would write what it knows over the other's.
+
+        Raises:
+            TargetRefused: when there is one already.
+        """
+        if extent in self._written:
+            raise TargetRefused(f"{self.name}: its sectors {extent.first} to {extent.last} are being written already")
+        self._written.add(extent)
+        try:
+            yield
+        finally:
+            self._written.remove(extent)
 
     def punch(self, offset_bytes: int, size_bytes: int) -> bool:
         """Make a range zeros without writing them; return False where the file system or the device cannot.

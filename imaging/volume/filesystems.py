@@ -16,7 +16,7 @@ FAT32 volume is as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from osdimage.imaging.disk.content import Content, FileSystem
@@ -153,12 +153,14 @@ def open_files(
         sync: wait until everything is on the medium.
 
     Raises:
-        TargetRefused: when it holds no NTFS or FAT32, or must not be written to; it was left as it was.
+        TargetRefused: when it holds no NTFS or FAT32, must not be written to, or is being written to already; it was
+            left as it was.
         InvalidVolume, InvalidInput: when it is damaged.
         StorageError: when reading or writing failed.
     """
     row = None if volume.content is None else _ROWS.get(volume.content)
     if row is None:
         raise TargetRefused(f"{volume.name}: holds {volume.described}; files are read and written on NTFS and FAT32")
-    with row.open_files(volume, write, force, sync) as files:
+    alone = volume.target.only_writer(volume.extent) if write else nullcontext()
+    with alone, row.open_files(volume, write, force, sync) as files:
         yield files

@@ -477,3 +477,16 @@ def test_any_sequence_of_changes_gives_what_a_dictionary_holds(tmp_path: Path, k
                 files.write(path, data)
                 model[same] = data
         assert judged(volume, kind) == model
+
+
+@pytest.mark.parametrize("kind", ["fat32", "ntfs"])
+def test_a_volume_has_one_writer_at_a_time(tmp_path: Path, kind: str) -> None:
+    path = make(tmp_path / "volume", kind)
+    with open_volume(path, write=True) as volume:
+        with open_files(volume, write=True) as files:
+            with pytest.raises(TargetRefused, match="are being written already"), open_files(volume, write=True):
+                pass
+            files.write("new", b"by the first", modified_ns=NS)
+        with open_files(volume, write=True) as files:
+            files.write("newer", b"by the second", modified_ns=NS)
+    assert judged(path, kind) == OLD | {"new": b"by the first", "newer": b"by the second"}
