@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _DESCRIPTORS = "/proc/self/fd"
@@ -31,6 +31,16 @@ def refuse_existing(path: Path) -> None:
     """
     if os.path.lexists(path):
         raise TargetRefused(f"{path}: exists already; append to it, overwrite it, or choose another name")
+
+
+def refuse_same(path: Path, read: Path, what: str) -> None:
+    """Refuse a destination that is what is read, by whatever name: the first byte, or the last, would end it.
+
+    Raises:
+        InvalidRequest: that calls what is read ``what``.
+    """
+    if path.exists() and read.exists() and path.samefile(read):
+        raise InvalidRequest(f"{path}: is {what}; choose another destination")
 
 
 @contextmanager

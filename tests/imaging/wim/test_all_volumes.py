@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,11 @@ from osdimage.imaging.apply import volumes as osdimage_apply_volumes
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.compare import compare_volumes
 from osdimage.imaging.disk import FixedSize, Role, Scheme
+from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.image import WimImage
 from runs.commands import osdimage
-from runs.locking import locked_by_another
 from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = pytest.mark.foreign
@@ -114,16 +114,16 @@ def test_a_volume_that_is_refused_after_another_was_written_is_a_failure(
 ) -> None:
     disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"])
     real = osdimage_apply_volumes.apply_image
-    with ExitStack() as others:
 
-        def apply_image(*arguments: Any, **options: Any) -> Any:
-            result = real(*arguments, **options)
-            others.enter_context(locked_by_another(disk.path))
-            return result
+    def apply_image(image: WimImage, *arguments: Any, **options: Any) -> Any:
+        # The disk is locked all the time, and every volume was looked at before: nothing of others gets in between.
+        if image.index == 2:
+            raise TargetRefused("the second one is refused")
+        return real(image, *arguments, **options)
 
-        monkeypatch.setattr(osdimage_apply_volumes, "apply_image", apply_image)
-        failed = osdimage("apply", wim, disk.path, "--all-volumes", code=1)
-    assert failed.err == f"osdimage: {disk.path} is locked by another program -- 1 of 2 volumes are complete\n"
+    monkeypatch.setattr(osdimage_apply_volumes, "apply_image", apply_image)
+    failed = osdimage("apply", wim, disk.path, "--all-volumes", code=1)
+    assert failed.err == "osdimage: the second one is refused -- 1 of 2 volumes are complete\n"
 
 
 def test_a_kept_folder_is_joined_with_that_of_the_image(
@@ -307,3 +307,27 @@ def assert_volumes(disk: Path, sector_size: int, to: Path) -> None:
             assert int.from_bytes(file.read(13)[11:], "little") == sector_size
         fat_judges.fsck(to)
     assert judges.run("mtype", "-i", to, "::/which") == "image 2"
+
+
+def test_a_disk_whose_end_is_missing_is_not_taken_for_one_with_fewer_volumes(
+    osdimage_disk: Callable[..., MadeDisk], tmp_path: Path
+) -> None:
+    disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"])
+    os.truncate(disk.path, 100 * MIB)
+    for words in (["--all-volumes"], ["--partition", "3"]):
+        refused = osdimage("capture", disk.path, tmp_path / "new.wim", *words, code=3)
+        assert "behind the end of the disk" in refused.err
+    assert not (tmp_path / "new.wim").exists()
+
+
+@pytest.mark.parametrize("words", [["--all-volumes"], ["--partition", "3"]], ids=["all", "one"])
+def test_a_disk_does_not_become_the_wim_of_itself(
+    osdimage_disk: Callable[..., MadeDisk], tmp_path: Path, words: list[str]
+) -> None:
+    disk = osdimage_disk(size="300MB", layout=LAYOUTS["gpt"])
+    link = tmp_path / "link"
+    link.hardlink_to(disk.path)
+    before = digest(disk.path)
+    refused = osdimage("capture", disk.path, link, *words, "--overwrite", code=2)
+    assert "captured; choose another destination" in refused.err
+    assert digest(disk.path) == before
