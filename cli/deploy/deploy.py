@@ -78,6 +78,8 @@ def deploy_command(
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         planner = wish.planner(opened)
+        if planner.saved is not None and planner.saved.unattend is not None:
+            _refuse_input(disk, (Path(planner.saved.unattend),), ())
         size, sector_size = planner.size(disk, size), planner.sector_size(sector_size)
         if dry_run:
             _rehearse(disk, disk_format, size, sector_size, planner, (expect_serial, expect_size), reporter)
@@ -105,10 +107,15 @@ def deploy_command(
 
 
 def _refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[str]) -> None:
-    """Refuse a disk that is a file which is read: it would be lost before, or with, the first byte."""
+    """Refuse a disk that is a file which is read, by whatever name: it would be lost with the first byte."""
+    from osdimage.imaging.disk.device import backing_file  # noqa: PLC0415 - start-up stays cheap
+
+    written = backing_file(disk) or disk
+    if not written.exists():
+        return
     matching = (Path(name) for pattern in patterns for name in glob.glob(pattern))  # noqa: PTH207 - absolute ones too
     for each in (*inputs, *matching):
-        if each is not None and each.resolve() == disk.resolve():
+        if each is not None and each.exists() and each.samefile(written):
             raise click.UsageError(f"{disk} is read by this command; valid is another path for the disk")
 
 

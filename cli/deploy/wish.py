@@ -83,6 +83,8 @@ class DeployWish:
 
         if self.plan_file is not None:
             saved = from_json(read_document(self.plan_file), source=str(self.plan_file))
+            if saved.unattend is not None:
+                _answer_file(Path(saved.unattend))
             return Planner(wim, images_of(saved, wim), saved=saved)
         layout = None if self.from_wim else self.source.load()
         image = wim.select(ImageSelector(index=1) if self.all_volumes else self.selector)

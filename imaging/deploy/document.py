@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from osdimage.imaging.boot.code.bios import BiosLoader
@@ -20,6 +22,7 @@ from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, DeployStep, 
 from osdimage.imaging.disk import plan as disk_plans
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.plan import DiskPlan
+from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
 from osdimage.imaging.wim.file import WimFile
@@ -27,6 +30,7 @@ from osdimage.imaging.wim.image import WimImage
 
 FORMAT = "osdimage-deploy-plan"
 VERSION = 1
+_NEVER_FORMATTED = frozenset({Role.MSR, Role.EXTENDED})
 
 _KINDS = {
     WriteTable: "write-table",
@@ -44,7 +48,8 @@ def to_document(plan: DeployPlan) -> dict[str, Any]:
         "version": VERSION,
         "disk": disk_plans.to_document(plan.disk),
         "steps": [_step_document(step) for step in plan.steps],
-        "unattend": plan.unattend,
+        # It may be carried out somewhere else.
+        "unattend": None if plan.unattend is None else str(Path(plan.unattend).absolute()),
         "warnings": list(plan.warnings),
     }
 
@@ -69,6 +74,7 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
                 "name": step.name,
                 "size": step.size,
                 "files": step.files,
+                "modified": None if step.modified is None else step.modified.isoformat(),
             }
         case ForgetDrives():
             facts = {"partition": step.partition.number}
@@ -134,7 +140,8 @@ def _step(entry: Mapping[str, Any], disk: DiskPlan) -> DeployStep:
         )
     if kind is ApplyToVolume:
         numbers = (int(entry["image"]), int(entry["size"]), int(entry["files"]))
-        return ApplyToVolume(partition, numbers[0], str(entry["name"]), numbers[1], numbers[2])
+        modified = None if entry["modified"] is None else datetime.fromisoformat(entry["modified"])
+        return ApplyToVolume(partition, numbers[0], str(entry["name"]), numbers[1], numbers[2], modified)
     return ForgetDrives(partition)
 
 
@@ -154,6 +161,18 @@ def _refuse_order(plan: DeployPlan, source: str) -> None:
             f"{source} cannot be used: its steps are not a table, then formats, then at least one image, then what "
             "makes the disk start"
         )
+    formatted = {step.partition.number: step for step in plan.steps if isinstance(step, FormatVolume)}
+    for each in formatted.values():
+        if each.partition.role in _NEVER_FORMATTED:
+            raise InvalidDocument(f"{source} cannot be used: partition {each.partition.number} never holds a volume")
+        if each.partition.role is Role.EFI and each.filesystem is not FileSystem.FAT32:
+            raise InvalidDocument(f"{source} cannot be used: firmware starts from FAT only; valid for EFI is FAT32")
+    for step in plan.steps:
+        if isinstance(step, ApplyToVolume) and step.partition.number not in formatted:
+            raise InvalidDocument(
+                f"{source} cannot be used: image {step.image} is for partition {step.partition.number}, which no step "
+                "formats"
+            )
 
 
 def images_of(plan: DeployPlan, wim: WimFile) -> tuple[WimImage, ...]:
@@ -171,11 +190,13 @@ def images_of(plan: DeployPlan, wim: WimFile) -> tuple[WimImage, ...]:
         if (
             image is None
             or audit is None
-            or (image.name, audit.size, audit.files) != (step.name, step.size, step.files)
+            or (image.name, audit.size, audit.files, image.info.modified)
+            != (step.name, step.size, step.files, step.modified)
         ):
+            changed = "" if step.modified is None else f", last changed {step.modified:%Y-%m-%d %H:%M:%S}"
             raise ImageNotFound(
                 f"{wim.path}: image {step.image} is not the one that the plan was made for: {step.name!r} with "
-                f"{step.files} files of {step.size} bytes"
+                f"{step.files} files of {step.size} bytes{changed}"
             )
         found.append(image)
     return tuple(found)

@@ -106,6 +106,9 @@ def execute(
     boot: BootResult | None = None
     with _telling(state):
         _refuse_impossible(plan, disk)
+        if plan.unattend is not None:
+            for number in {step.image for step in plan.steps if isinstance(step, ApplyToVolume)}:
+                images[number].add_file(plan.unattend, UNATTEND_PATH)
         for step in plan.steps:
             match step:
                 case WriteTable():
@@ -119,8 +122,6 @@ def execute(
                     state.done = (
                         f"{disk.name} is partitioned and formatted, {len(applied)} of {count} images are applied"
                     )
-                    if plan.unattend is not None:
-                        images[step.image].add_file(plan.unattend, UNATTEND_PATH)
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count
                     begins = _APPLY_BEGINS + len(applied) * share
                     applied.append(
@@ -146,6 +147,7 @@ def execute(
 
 
 def _refuse_impossible(plan: DeployPlan, disk: Disk) -> None:
+    disk.target.require_writable()
     check_target(plan.disk, disk.target, disk.read())
     refuse_untold_sectors(plan, disk.name, is_image=not disk.target.is_device)
     for step in plan.steps:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
@@ -72,13 +73,17 @@ class FormatVolume:
 
 @dataclass(frozen=True, slots=True)
 class ApplyToVolume:
-    """Apply an image of the WIM to a partition.  ``size`` is what it expands to, in bytes."""
+    """Apply an image of the WIM to a partition.
+
+    ``size`` is what it expands to, in bytes; ``modified`` when it was last changed, or None when nobody knows.
+    """
 
     partition: Partition
     image: int
     name: str
     size: int
     files: int
+    modified: datetime | None = None
 
     destroys: str = "nothing"
 
@@ -165,7 +170,7 @@ def make_plan(
     steps: list[DeployStep] = [
         WriteTable(disk),
         *formats(table, rng),
-        ApplyToVolume(target, image.index, image.name, audit.size, audit.files),
+        application(image, target, audit),
         *plan_drives(image, target),
     ]
     warnings = [*disk.advice, *misfits(image, table)]
@@ -176,6 +181,11 @@ def make_plan(
         else:
             warnings.append(step)
     return DeployPlan(tuple(steps), unattend, tuple(warnings))
+
+
+def application(image: WimImage, target: Partition, audit: Audit) -> ApplyToVolume:
+    """Return the step that applies an image."""
+    return ApplyToVolume(target, image.index, image.name, audit.size, audit.files, image.info.modified)
 
 
 def check_fit(image: WimImage, table: PartitionTable, target: Partition) -> Audit:

@@ -14,6 +14,7 @@ from osdimage.imaging.deploy.plan import (
     DeployPlan,
     DeployStep,
     WriteTable,
+    application,
     check_fit,
     formats,
     make_plan,
@@ -119,7 +120,7 @@ def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:
             Geometry(table.geometry.sector_size, target.extent.count), name=f"partition {target.number}"
         )
         plan_fill(room, source_files, Fat32Options(serial=0, label=target.spec.label))
-    return ApplyToVolume(target, image.index, image.name, audit.size, audit.files)
+    return application(image, target, audit)
 
 
 def _common_disk(wim: WimFile, images: list[WimImage]) -> CapturedDisk:

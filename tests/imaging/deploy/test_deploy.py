@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from osdimage.imaging import (
     Preset,
     TargetRefused,
     WimFile,
+    open_disk,
     preset_layout,
 )
 from osdimage.imaging.deploy.convert import DiskFormat, raw_beside
+from osdimage.imaging.deploy.execute import execute
 from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable, make_plan
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
@@ -342,3 +345,55 @@ def test_the_fixture_makes_a_disk_with_its_trees(
 def test_the_fixture_refuses_a_tree_for_no_volume(osdimage_disk: Callable[..., MadeDisk], tree: Path) -> None:
     with pytest.raises(InvalidRequest, match="partition 2 is not formatted"):
         osdimage_disk(preset="uefi", trees={2: tree})
+
+
+SYSTEM = ("OSDPartitions0Type=EFI", "OSDPartitions0FileSystem=FAT32", "OSDPartitions0SizeUnits=MB")
+WINDOWS = ("OSDPartitions1Type=Primary", "OSDPartitions1FileSystem=NTFS", "OSDPartitions1Size=100",
+           "OSDPartitions1SizeUnits=Percent")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        pytest.param(
+            ("OSDPartitions0Size=260", "OSDPartitions0VolumeName=日本"),
+            "partition 1: the label '日本' has characters that code page 437 lacks",
+            id="label",
+        ),
+        pytest.param(("OSDPartitions0Size=20",), "partition 1: 20.0 MB is too small for FAT32", id="size"),
+    ],
+)
+def test_a_volume_that_cannot_be_made_costs_no_partition_table(
+    wim: Path, tmp_path: Path, more: tuple[str, ...], told: str
+) -> None:
+    disk = tmp_path / "disk.img"
+    osdimage("disk", "init", disk, "--preset", "data-gpt", "--size", "4GB")
+    before = judges.output("sfdisk", "-J", disk)
+    words = [
+        word
+        for each in ("OSDDiskIndex=0", "OSDPartitionStyle=GPT", *SYSTEM, *WINDOWS, *more)
+        for word in ("--var", each)
+    ]
+    for options in (["--dry-run"], ["--yes"]):
+        assert told in osdimage("deploy", wim, disk, *words, *options, code=2).err
+    assert judges.output("sfdisk", "-J", disk) == before
+
+
+def test_a_disk_that_is_the_wim_by_another_name_is_refused(wim: Path, tmp_path: Path) -> None:
+    copy, disk = tmp_path / "install.wim", tmp_path / "disk.img"
+    copy.write_bytes(wim.read_bytes())
+    disk.hardlink_to(copy)
+    refused = osdimage("deploy", copy, disk, "--preset", "uefi", "--yes", code=2)
+    assert "is read by this command" in refused.err
+    assert copy.read_bytes() == wim.read_bytes()
+
+
+def test_a_disk_that_was_opened_for_reading_is_not_deployed_to(wim: Path, tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    osdimage("disk", "init", path, "--preset", "data-gpt", "--size", "4GB")
+    before = judges.output("sfdisk", "-J", path)
+    with WimFile.open(wim) as opened, open_disk(path) as disk:
+        plan = make_plan(opened.image(1), preset_layout(Preset.UEFI), disk.geometry, random.Random(1))
+        with pytest.raises(InvalidRequest, match="is open for reading only"):
+            execute(plan, disk, opened.image(1), now=datetime.now(UTC))
+    assert judges.output("sfdisk", "-J", path) == before

@@ -37,7 +37,7 @@ def wim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plan(wim: Path, request: pytest.FixtureRequest) -> DeployPlan:
     with WimFile.open(wim) as opened:
         layout = preset_layout(Preset(request.param))
-        return make_plan(opened.image(1), layout, Geometry.of_size(4 * GIB, 512), random.Random(1), unattend="a.xml")
+        return make_plan(opened.image(1), layout, Geometry.of_size(4 * GIB, 512), random.Random(1), unattend="/a.xml")
 
 
 def saved(wim: Path, disk: Path, plan: Path, *words: str) -> dict[str, Any]:
@@ -130,6 +130,18 @@ def overlap(document: dict[str, Any]) -> None:
     document["disk"]["partitions"][1]["first_lba"] = document["disk"]["partitions"][0]["first_lba"]
 
 
+def unformat(document: dict[str, Any]) -> None:
+    document["steps"] = [each for each in document["steps"] if (each["step"], each.get("partition")) != ("format", 3)]
+
+
+def misformat(document: dict[str, Any]) -> None:
+    next(each for each in document["steps"] if each["step"] == "format")["filesystem"] = "NTFS"
+
+
+def reserve(document: dict[str, Any]) -> None:
+    next(each for each in document["steps"] if each["step"] == "format")["partition"] = 2
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -171,3 +183,70 @@ def test_a_plan_with_any_value_changed_is_a_plan_or_is_refused(plan: DeployPlan,
         return
     assert isinstance(read, DeployPlan)
     list(read.describe())
+
+
+ANSWERS = b'<unattend xmlns="urn:schemas-microsoft-com:unattend"/>'
+
+
+def test_an_answer_file_of_a_plan_is_found_from_everywhere(
+    wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, plan, answers = tmp_path / "disk.img", tmp_path / "plan.json", tmp_path / "answers.xml"
+    answers.write_bytes(ANSWERS)
+    monkeypatch.chdir(tmp_path)
+    saved(wim, disk, plan, "--size", "4GB", "--unattend", "answers.xml")
+    monkeypatch.chdir("/")
+    assert json.loads(plan.read_text())["unattend"] == str(answers)
+    osdimage("deploy", wim, disk, "--plan", plan, "--dry-run")
+
+
+@pytest.mark.parametrize("contents", [None, b"<other/>"], ids=["gone", "of another kind"])
+def test_an_answer_file_of_a_plan_that_cannot_be_used_costs_nothing(
+    wim: Path, tmp_path: Path, contents: bytes | None
+) -> None:
+    disk, plan, answers = tmp_path / "disk.img", tmp_path / "plan.json", tmp_path / "answers.xml"
+    osdimage("disk", "init", disk, "--preset", "data-gpt", "--size", "4GB")
+    answers.write_bytes(ANSWERS)
+    saved(wim, disk, plan, "--unattend", str(answers))
+    before = sfdisk(disk)
+    answers.unlink()
+    if contents is not None:
+        answers.write_bytes(contents)
+    refused = osdimage("deploy", wim, disk, "--plan", plan, "--yes", code=None)
+    assert refused.code in {1, 3}
+    assert "answers.xml" in refused.err
+    assert sfdisk(disk) == before
+
+
+def test_a_plan_for_an_image_that_was_captured_anew_is_refused(tmp_path: Path) -> None:
+    disk, plan, other = tmp_path / "disk.img", tmp_path / "plan.json", tmp_path / "other.wim"
+    tree = write_tree(tmp_path / "tree", {"file": b"1"})
+    judges.wimlib("capture", tree, other, "Windows")
+    told = osdimage("deploy", other, disk, "--preset", "data-gpt", "--size", "1GB", "--dry-run", "--json")
+    plan.write_text(told.out)
+    (tree / "file").write_bytes(b"2")
+    other.unlink()
+    judges.wimlib("capture", tree, other, "Windows")
+    refused = osdimage("deploy", other, disk, "--plan", plan, code=2)
+    assert "image 1 is not the one that the plan was made for" in refused.err
+    assert not disk.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(unformat, "image 1 is for partition 3, which no step formats", id="not formatted"),
+        pytest.param(misformat, "firmware starts from FAT only", id="a file system that starts nothing"),
+        pytest.param(reserve, "partition 2 never holds a volume", id="the reserved partition"),
+    ],
+)
+def test_a_plan_that_formats_what_it_must_not_is_refused(
+    wim: Path, change: Callable[[dict[str, Any]], None], told: str
+) -> None:
+    with WimFile.open(wim) as opened:
+        layout, geometry = preset_layout(Preset.UEFI), Geometry.of_size(4 * GIB, 512)
+        plan = make_plan(opened.image(1), layout, geometry, random.Random(1))
+    document = json.loads(json.dumps(to_document(plan)))
+    change(document)
+    with pytest.raises(InvalidDocument, match=told):
+        from_json(json.dumps(document), source="plan.json")
