@@ -112,6 +112,7 @@ int64_t osd_slice_register(struct osd_source *source, int64_t offset, int64_t le
 			   int read_only, int sync, uint64_t cache_size);
 int osd_slice_unregister(int64_t number);
 int osd_slice_error(int64_t number);
+int osd_slice_read_error(int64_t number);
 int osd_slice_counters(int64_t number, struct osd_slice_counters *counters);
 
 /* <fcntl.h> of Linux. */

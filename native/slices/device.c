@@ -74,7 +74,8 @@ slice_pread(struct ntfs_device *device, void *buffer, s64 count, s64 offset)
 	state->counters.reads++;
 	state->counters.read_bytes += (uint64_t)count;
 	if (osd_cache_read(state->cache, buffer, count, offset) != 0)
-		return osd_cache_error(state->cache) != 0 ? osd_slice_stick(state->slice, errno) : -1;
+		return osd_cache_error(state->cache) != 0 ? osd_slice_stick(state->slice, errno)
+							  : osd_slice_note_read(state->slice, errno);
 	return count;
 }
 

@@ -89,9 +89,8 @@ osd_slice_unregister(int64_t number)
 	return writers;
 }
 
-/* The errno of the first write or sync of a slice that failed, 0 for none, or -1 with errno ENOENT. */
-int
-osd_slice_error(int64_t number)
+static int
+first_error(int64_t number, int of_reads)
 {
 	const struct osd_slice *slice;
 	int error = -1;
@@ -99,9 +98,23 @@ osd_slice_error(int64_t number)
 	pthread_mutex_lock(&registry_lock);
 	for (slice = registry; slice != NULL; slice = slice->next)
 		if (slice->number == number)
-			error = slice->error;
+			error = of_reads ? slice->read_error : slice->error;
 	pthread_mutex_unlock(&registry_lock);
 	return error >= 0 ? error : fail(ENOENT);
+}
+
+/* The errno of the first write or sync of a slice that failed, 0 for none, or -1 with errno ENOENT. */
+int
+osd_slice_error(int64_t number)
+{
+	return first_error(number, 0);
+}
+
+/* The same of the first read.  libntfs-3g calls damage EIO too, so its errno does not tell whether the medium failed. */
+int
+osd_slice_read_error(int64_t number)
+{
+	return first_error(number, 1);
 }
 
 /* What devices have done with a slice; one that is open counts when it is closed.  Returns 0, or -1 with ENOENT. */
@@ -204,6 +217,17 @@ osd_slice_stick(struct osd_slice *slice, int number)
 	if (slice->error == 0)
 		slice->error = number;
 	number = slice->error;
+	pthread_mutex_unlock(&registry_lock);
+	return fail(number);
+}
+
+/* After a read failed: unlike an error of a write, it is the next reader's only if it fails again.  Returns -1. */
+int
+osd_slice_note_read(struct osd_slice *slice, int number)
+{
+	pthread_mutex_lock(&registry_lock);
+	if (slice->read_error == 0)
+		slice->read_error = number;
 	pthread_mutex_unlock(&registry_lock);
 	return fail(number);
 }

@@ -20,6 +20,7 @@ struct osd_slice {
 	unsigned readers;
 	unsigned writers;		/* 0 or 1 */
 	int error;			/* errno of the first write or sync that failed, or 0 */
+	int read_error;			/* errno of the first read that failed, or 0 */
 	struct osd_slice_counters sums;
 };
 
@@ -27,10 +28,12 @@ int64_t osd_slice_register(struct osd_source *source, int64_t offset, int64_t le
 			   int read_only, int sync, uint64_t cache_size);
 int osd_slice_unregister(int64_t number);
 int osd_slice_error(int64_t number);
+int osd_slice_read_error(int64_t number);
 int osd_slice_counters(int64_t number, struct osd_slice_counters *counters);
 
 struct osd_slice *osd_slice_take(int64_t number, int writes);
 void osd_slice_release(struct osd_slice *slice, int was_writer, const struct osd_slice_counters *counters);
 int osd_slice_stick(struct osd_slice *slice, int number);
+int osd_slice_note_read(struct osd_slice *slice, int number);
 
 #endif

@@ -117,6 +117,15 @@ class Slice:
         """
         return lib.osd_slice_error(self._get_number()) or None
 
+    @property
+    def read_error(self) -> int | None:
+        """The errno of the first read that failed, or None; libntfs-3g calls damage EIO too.
+
+        Raises:
+            ValueError: when the slice is closed.
+        """
+        return lib.osd_slice_read_error(self._get_number()) or None
+
     def counters(self) -> SliceCounters:
         """Return what was done with it.
 

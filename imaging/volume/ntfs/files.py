@@ -24,6 +24,7 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.ntfs import state
 from osdimage.native.ntfs.files import ROOT, NtfsAbout, NtfsFiles
+from osdimage.native.slices.slices import Slice
 
 _BESIDE_SUFFIX = ".osdimage-new"
 _LONGEST_NAME = 255
@@ -41,23 +42,24 @@ def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> It
     """Open the files of an NTFS volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     with volume.sliced(read_only=not write, sync=sync) as piece:
         if not write:
-            with state.write_errors(volume, piece), _opened(volume, piece.name, read_only=True) as native:
+            with state.write_errors(volume, piece), _opened(volume, piece, read_only=True) as native:
                 yield _NtfsVolumeFiles(volume, native, is_writable=False)
             return
         facts = state.read_facts(volume, piece)
         state.refuse_unsafe(volume, facts, force=force)
         with (
             state.dirty_while_written(volume, piece, facts, "may hold files that are half written"),
-            _opened(volume, piece.name, read_only=False) as native,
+            _opened(volume, piece, read_only=False) as native,
         ):
             yield _NtfsVolumeFiles(volume, native, is_writable=True)
 
 
 @contextmanager
-def _opened(volume: OpenVolume, name: str, *, read_only: bool) -> Iterator[NtfsFiles]:
+def _opened(volume: OpenVolume, piece: Slice, *, read_only: bool) -> Iterator[NtfsFiles]:
     try:
-        native = NtfsFiles(name, read_only=read_only)
+        native = NtfsFiles(piece.name, read_only=read_only)
     except OSError as error:
+        state.refuse_unreadable(volume, piece)
         if error.errno == errno.EIO:
             raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error

@@ -32,11 +32,22 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
     try:
         return ntfs.volume_facts(piece.name)
     except OSError as error:
+        refuse_unreadable(volume, piece)
         if error.errno == errno.EIO and piece.error is None:
             if mirror.is_unfinished(volume.window()):
                 raise InvalidInput(f"{_unfinished(volume)}.  Write it again, or format it") from error
             raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
+
+
+def refuse_unreadable(volume: OpenVolume, piece: Slice) -> None:
+    """Tell a medium that failed from a volume that is damaged, which libntfs-3g does not.
+
+    Raises:
+        StorageError: when a read has failed.
+    """
+    if piece.read_error is not None:
+        raise volume.failure(OSError(piece.read_error, os.strerror(piece.read_error)))
 
 
 def hazards(volume: OpenVolume, facts: VolumeFacts) -> Iterator[str]:

@@ -490,3 +490,14 @@ def test_a_volume_has_one_writer_at_a_time(tmp_path: Path, kind: str) -> None:
         with open_files(volume, write=True) as files:
             files.write("newer", b"by the second", modified_ns=NS)
     assert judged(path, kind) == OLD | {"new": b"by the first", "newer": b"by the second"}
+
+
+@pytest.mark.parametrize("write", [False, True], ids=["reading", "writing"])
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path: Path, write: bool) -> None:
+    path = make(tmp_path / "volume", "ntfs")
+    with open_volume(path, write=write) as volume:
+        # Sectors that cannot be read any more: the end of the file is gone, and with it most of the metadata.
+        assert volume.target.source.size == 32 * MIB
+        os.truncate(path, 8192)
+        with pytest.raises(StorageError, match="Input/output error"), open_files(volume, write=write):
+            pass
