@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -38,7 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--slow-marks"):
         config.pluginmanager.register(Slowness())
     if "TMPDIR" not in os.environ and _is_memory_fit():
-        os.environ["TMPDIR"] = str(_MEMORY)
+        # The folders of failed tests stay until the next run; what commands leave that were killed must not.
+        temporary = Path(tempfile.mkdtemp(dir=_MEMORY, prefix="osdimage-tests-"))
+        config.add_cleanup(lambda: shutil.rmtree(temporary, ignore_errors=True))
+        # Nobody has folders in it.
+        temporary.chmod(0o755)
+        os.environ |= {"PYTEST_DEBUG_TEMPROOT": str(_MEMORY), "TMPDIR": str(temporary)}
         tempfile.tempdir = None
 
 

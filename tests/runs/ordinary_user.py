@@ -58,6 +58,8 @@ for line in sys.stdin:
                 os.environ.clear()
                 os.environ.update(environment)
                 become_nobody(folder)
+                # This process has looked for it already.
+                tempfile.tempdir = None
                 sys.argv = ["osdimage", *arguments]
                 main()
                 code = 0

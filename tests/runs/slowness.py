@@ -61,7 +61,8 @@ class Slowness:
                 self._marked.add(name)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """List the tests whose mark is wrong, by their slowest case; on a busy machine, all seem slow."""
+        """List the tests whose mark is wrong, by their slowest case."""
+        # On a busy machine all take several times as long.
         load, cores = os.getloadavg()[1], os.cpu_count() or 1
         if load > 2 * cores:
             terminalreporter.write_line(f"the marks slow were not judged: the load is {load:.0f} on {cores} cores")
