@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -41,6 +42,9 @@ _LABELS = {
     Phase.JOIN: "Joining",
     Phase.VERIFY_DATA: "Checking contents",
 }
+
+# The first key of what is told of work, and of a task sequence.
+_EVENT_STARTS = (b'{"phase": ', b'{"step": ')
 
 
 def printable(text: str) -> str:
@@ -173,7 +177,7 @@ class Reporter:
             self._stream = sys.stdout
         elif self._events_to is not None:
             try:
-                self._stream = self._stack.enter_context(Path(self._events_to).open("w", encoding="utf-8"))
+                self._stream = self._stack.enter_context(_open_events(self._events_to))
             except OSError as error:
                 raise click.UsageError(f"--events {self._events_to}: {error.strerror}") from error
         return self
@@ -266,6 +270,51 @@ class Reporter:
             self._bar.update(
                 self._task, completed=event.percent, description=_LABELS[event.phase], detail=_detail(event)
             )
+
+
+def _open_events(name: str) -> TextIO:
+    """Open where events go: a new file, one of events, which is emptied, or what cannot be emptied, such as a pipe.
+
+    Raises:
+        OSError: when it cannot be opened.
+        click.UsageError: when it holds something else, such as the disk or the WIM that the command is about.
+    """
+    # Not for reading too: a pipe of which this is a reader itself would never tell that the other one left.
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        # The descriptor is what will be written to, whatever became of the name.
+        facts = os.fstat(descriptor)
+        reason = _refusal(descriptor, facts)
+        if reason is None and stat.S_ISREG(facts.st_mode):
+            os.ftruncate(descriptor, 0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if reason is not None:
+        os.close(descriptor)
+        raise click.UsageError(f"--events {name}: {reason}; valid is a new file")
+    return os.fdopen(descriptor, "w", encoding="utf-8")
+
+
+def _refusal(descriptor: int, facts: os.stat_result) -> str | None:
+    """Say why events are not written to what is open, or None."""
+    if stat.S_ISBLK(facts.st_mode):
+        return "is a block device"
+    if stat.S_ISREG(facts.st_mode) and facts.st_size and not _begins_with_event(descriptor):
+        return "exists and holds something else than events"
+    return None
+
+
+def _begins_with_event(descriptor: int) -> bool:
+    try:
+        again = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        # What cannot be looked at is not thrown away.
+        return False
+    try:
+        return os.pread(again, max(map(len, _EVENT_STARTS)), 0).startswith(_EVENT_STARTS)
+    finally:
+        os.close(again)
 
 
 def _make_bar() -> Progress:

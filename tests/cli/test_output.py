@@ -350,6 +350,33 @@ def test_a_reader_of_events_that_left_is_told_of(places: dict[str, Path], tmp_pa
     assert not places["new"].exists()
 
 
+@pytest.mark.parametrize("name", ["copy", "linked", "document"])
+def test_events_never_empty_what_holds_something_else(name: str, copy: Path, tmp_path: Path) -> None:
+    before = copy.read_bytes()
+    (tmp_path / "linked").symlink_to(copy)
+    (tmp_path / "document").write_text('{"format": "osdimage"}', encoding="utf-8")
+    file = copy if name == "copy" else tmp_path / name
+    refused = osdimage("verify", copy, "--events", file, code=2)
+    assert f"--events {file}: exists and holds something else than events; valid is a new file" in refused.err
+    assert copy.read_bytes() == before
+    assert (tmp_path / "document").stat().st_size > 0
+
+
+def test_events_replace_those_of_another_command(single: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    for _ in range(2):
+        osdimage("verify", single, "--events", file)
+        events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        assert [event["percent"] for event in events].count(100) == 1
+
+
+@pytest.mark.parametrize("where", ["/dev/null", "/dev/stdout", "/dev/stdout | cat", "/dev/stdout >{new}"])
+def test_events_go_to_what_cannot_be_emptied(where: str, places: dict[str, Path]) -> None:
+    done = redirected(f"OSDIMAGE verify {{single}} -q --events {where}", places)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith('{"phase"') == (where in {"/dev/stdout", "/dev/stdout | cat"})
+
+
 @pytest.mark.foreign
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_do_no_harm(closed: str, places: dict[str, Path]) -> None:
