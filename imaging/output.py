@@ -33,14 +33,18 @@ def refuse_existing(path: Path) -> None:
         raise TargetRefused(f"{path}: exists already; append to it, overwrite it, or choose another name")
 
 
-def refuse_same(path: Path, read: Path, what: str) -> None:
-    """Refuse a destination that is what is read, by whatever name: the first byte, or the last, would end it.
+def refuse_source(path: Path, source: str | os.PathLike[str], what: str) -> None:
+    """Refuse a destination that is the file that is read, also under another name (a link).
+
+    ``what`` is what messages call that file: "the disk".
 
     Raises:
-        InvalidRequest: that calls what is read ``what``.
+        InvalidRequest: when it is.
     """
-    if path.exists() and read.exists() and path.samefile(read):
-        raise InvalidRequest(f"{path}: is {what}; choose another destination")
+    # A destination that cannot be looked at is refused by whoever opens it.
+    with suppress(OSError):
+        if path.samefile(source):
+            raise InvalidRequest(f"{path}: is {what} itself; valid is another file")
 
 
 @contextmanager

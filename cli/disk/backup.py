@@ -24,7 +24,9 @@ def backup_command(disk: Path, file: Path, sector_size: int | None, overwrite: b
     from osdimage.imaging.disk.backup import save_backup, take_backup  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.output import refuse_source  # noqa: PLC0415
 
+    refuse_source(file, disk, "the disk")
     with open_target(str(disk), sector_size=sector_size) as target:
         reading = read_table(target)
         backup = take_backup(target, reading, now=disk_params.now())

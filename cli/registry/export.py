@@ -30,10 +30,13 @@ def export_command(
     address: HiveAddress, key: str, destination: Path | None, overwrite: bool, reporter: Reporter
 ) -> None:
     """Write KEY and everything below it, or the whole hive, as a .reg file of version 5.00."""
-    from osdimage.imaging.output import new_file  # noqa: PLC0415
+    from osdimage.imaging.output import new_file, refuse_source  # noqa: PLC0415
     from osdimage.imaging.registry import edits, reg_file  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.registry.places import load_hive  # noqa: PLC0415
 
+    if destination is not None:
+        inside = "the hive" if address.hive is None else "what holds the hive"
+        refuse_source(destination, address.target, inside)
     hive = load_hive(address)
     registry_params.warnings(hive, reporter)
     text = reg_file.format_reg(edits.export_keys(hive, key, address.registry_prefix))

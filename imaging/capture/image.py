@@ -11,7 +11,7 @@ from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, InvalidRequest
 from osdimage.imaging.loss import Loss
-from osdimage.imaging.output import refuse_existing, refuse_same
+from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
@@ -175,7 +175,7 @@ def _source_of(source: CaptureSource | OpenVolume | str | os.PathLike[str]) -> C
 def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
     if mode is WriteMode.NEW:
         refuse_existing(destination)
-    refuse_same(destination, source.path, "what is captured")
+    refuse_source(destination, source.path, "what is captured")
     if source.volume is None and not source.path.exists():
         raise InvalidRequest(f"{source.path}: there is no such file or directory")
     if source.volume is None and source.path.is_dir():

@@ -13,7 +13,7 @@ from osdimage.imaging.capture.scan import opened_source, scan
 from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
-from osdimage.imaging.output import refuse_existing, refuse_same
+from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, look_over
 from osdimage.imaging.wim.captured import describe_disk
@@ -80,7 +80,7 @@ def capture_volumes(
     if options.mode is WriteMode.NEW:
         refuse_existing(destination)
     with opened_disk(disk, share=True) as source:
-        refuse_same(destination, source.path, "the disk that is captured")
+        refuse_source(destination, source.path, "the disk that is captured")
         found = look_over(source)
         numbers = [each.number for each in found.eligible(with_efi=True)]
         skipped = tuple(_skipped(found, numbers))

@@ -186,11 +186,14 @@ def save_backup(backup: TableBackup, path: Path, *, overwrite: bool = False) -> 
     """Write the document under its name complete or not at all, and wait until it is on the medium.
 
     Raises:
-        TargetRefused: when the file exists and ``overwrite`` is not given.
+        TargetRefused: when the file exists and ``overwrite`` is not given, or is no file.
         StorageError: when it cannot be written.
     """
     if not overwrite and path.exists():
         raise TargetRefused(f"{path} exists", remedy=Remedy("give another name, or {}", (Means.OVERWRITE,)))
+    if path.exists() and not path.is_file():
+        # The document takes the place of the name: a device would lose its node.
+        raise TargetRefused(f"{path}: is not a regular file; valid is a file, or a new name")
     write_document(path, to_json(backup))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.output import refuse_existing, refuse_same
+from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
@@ -150,7 +150,7 @@ def _check(
         raise InvalidRequest("a new name is for one image; export the images one by one to rename them")
     if mode is WriteMode.NEW:
         refuse_existing(path)
-    refuse_same(path, source.path, "the WIM that is exported")
+    refuse_source(path, source.path, "the WIM that is exported")
 
 
 def _check_image(source: WimFile, image: WimImage) -> tuple[str, ...]:

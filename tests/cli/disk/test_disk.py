@@ -381,6 +381,24 @@ def test_backup_keeps_what_is_there_unless_told(osdimage: Osdimage) -> None:
     assert osdimage("backup", "disk.img", "table.json", "--overwrite", "--json").document["pieces"] == 5
 
 
+@pytest.mark.parametrize("name", ["disk.img", "linked.img", "hard.img"])
+def test_a_backup_does_not_take_the_place_of_its_disk(name: str, osdimage: Osdimage, tmp_path: Path) -> None:
+    osdimage("init", "disk.img", "--preset", "uefi", "--size", "64GB", "--quiet")
+    (tmp_path / "linked.img").symlink_to("disk.img")
+    (tmp_path / "hard.img").hardlink_to(tmp_path / "disk.img")
+    done = osdimage("backup", "disk.img", name, "--overwrite")
+    assert (done.code, done.err) == (2, f"osdimage: {name}: is the disk itself; valid is another file\n")
+    assert all((tmp_path / each).stat().st_size == 64 << 30 for each in ("disk.img", "linked.img", "hard.img"))
+
+
+def test_a_backup_takes_the_place_of_files_alone(osdimage: Osdimage, tmp_path: Path) -> None:
+    osdimage("init", "disk.img", "--preset", "uefi", "--size", "64GB", "--quiet")
+    os.mkfifo(tmp_path / "pipe")
+    done = osdimage("backup", "disk.img", "pipe", "--overwrite")
+    assert (done.code, "pipe: is not a regular file" in done.err) == (4, True)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_damaged_backup_is_not_restored(osdimage: Osdimage, tmp_path: Path) -> None:
     osdimage("init", "disk.img", "--preset", "uefi", "--size", "64GB", "--quiet")
     osdimage("backup", "disk.img", "table.json")

@@ -185,6 +185,15 @@ def test_an_export_can_be_imported(hive: Path, tmp_path: Path) -> None:
     assert out.splitlines()[:4] == ["Windows Registry Editor Version 5.00", "", f"[{SYSTEM}\\Old]", ""]
 
 
+def test_an_export_does_not_take_the_place_of_its_hive(hive: Path, tmp_path: Path) -> None:
+    before = hive.read_bytes()
+    (tmp_path / "linked.reg").hardlink_to(hive)
+    for destination in (hive, tmp_path / "linked.reg"):
+        refused = osdimage("registry", "export", hive, "--to", destination, "--overwrite", code=2)
+        assert f"{destination}: is the hive itself; valid is another file" in refused.err
+    assert hive.read_bytes() == before
+
+
 def test_what_a_hive_holds_cannot_move_the_cursor(hive: Path) -> None:
     data = system_hive()
     data.root.ensure("evil\x1b[2J").set(Value.string("name\x1b[2J", "\x1b[2J"))

@@ -329,5 +329,5 @@ def test_a_disk_does_not_become_the_wim_of_itself(
     link.hardlink_to(disk.path)
     before = digest(disk.path)
     refused = osdimage("capture", disk.path, link, *words, "--overwrite", code=2)
-    assert "captured; choose another destination" in refused.err
+    assert "captured itself; valid is another file" in refused.err
     assert digest(disk.path) == before
