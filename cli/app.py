@@ -15,6 +15,8 @@ from osdimage.cli.commands import COMMANDS, help_text
 from osdimage.cli.lazy import LazyGroup
 from osdimage.imaging.version import VERSION
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Commands(LazyGroup):
     """All commands."""
@@ -49,7 +51,7 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def run() -> NoReturn:
     """Run the command line and leave with the documented exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         # A parent that ignores a signal (nohup) means it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -58,10 +60,25 @@ def run() -> NoReturn:
         # A file name that the terminal's encoding lacks is shown escaped, and stops nothing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        code = _outcome(debug=debug)
+    except Stopped as stop:
+        # A second signal, in the moment before the first outcome could end the handlers.
+        _end_handlers()
+        code = 128 + stop.number
+    _leave_no_output()
+    # All memory goes back at once; nothing is to be searched for garbage any more.
+    gc.freeze()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _outcome(*, debug: bool) -> object:
+    """Run the command, tell how it ended, and return its exit code."""
+    try:
         # standalone_mode would turn every click exception into an exit by itself.
-        code = cli.main(prog_name="osdimage", standalone_mode=False)
+        code: object = cli.main(prog_name="osdimage", standalone_mode=False)
         sys.stdout.flush()
     except Stopped as stop:
+        _end_handlers()
         from osdimage.cli.advice import remedy_of  # noqa: PLC0415 - as below
 
         notes = "".join(f" -- {note}" for note in getattr(stop, "__notes__", ()))
@@ -73,13 +90,19 @@ def run() -> NoReturn:
         # The reader of our output left (`| head`).
         code = 1
     except Exception as error:  # noqa: BLE001 - the last place: no traceback reaches a user
+        _end_handlers()
         from osdimage.cli.failures import report  # noqa: PLC0415 - not on the path of a command that works
 
         code = report(error, debug=debug)
-    _leave_no_output()
-    # All memory goes back at once; nothing is to be searched for garbage any more.
-    gc.freeze()
-    sys.exit(code if isinstance(code, int) else 0)
+    _end_handlers()
+    return code
+
+
+def _end_handlers() -> None:
+    """Let a signal end the process from now on: there is nothing to undo, and stderr may take nothing more."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _leave_no_output() -> None:

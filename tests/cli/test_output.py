@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -375,6 +378,40 @@ def test_events_go_to_what_cannot_be_emptied(where: str, places: dict[str, Path]
     done = redirected(f"OSDIMAGE verify {{single}} -q --events {where}", places)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith('{"phase"') == (where in {"/dev/stdout", "/dev/stdout | cat"})
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_while_an_error_is_told_ends_the_command_quietly(number: signal.Signals, tmp_path: Path) -> None:
+    # Nobody reads its stderr, which is full: the command waits in its message.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    with subprocess.Popen([*PROGRAM, "verify", tmp_path / "missing.wim"], stderr=writer) as process:
+        try:
+            wait_until_it_writes(process.pid)
+            process.send_signal(number)
+            assert process.wait(timeout=10) == -number
+        finally:
+            process.kill()
+    os.set_blocking(reader, False)
+    told = b""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            told += os.read(reader, 1 << 16)
+    os.close(reader)
+    os.close(writer)
+    assert set(told) == set(b"x")
+
+
+def wait_until_it_writes(process: int) -> None:
+    """Wait until a process sleeps in a write to a pipe."""
+    deadline = time.monotonic() + 30
+    while "pipe_w" not in Path(f"/proc/{process}/wchan").read_text(encoding="ascii"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.foreign
