@@ -357,14 +357,27 @@ def blank_image(path: str, descriptor: int, size_bytes: int, *, sector_size: int
     try:
         _refuse_size(size_bytes, sector_size)
         lock(descriptor, path)
-        os.ftruncate(descriptor, size_bytes)
-    except BaseException as error:
+        _grow(path, descriptor, size_bytes)
+    except BaseException:
         os.close(descriptor)
-        if isinstance(error, OSError) and error.errno in {errno.EFBIG, errno.EINVAL, errno.ENOSPC}:
-            size = format_size(Bytes(size_bytes))
-            raise TargetRefused(f"{path}: its file system does not hold a file of {size}") from error
         raise
     return FileTarget(path, descriptor, Geometry.of_size(size_bytes, sector_size))
+
+
+def _grow(path: str, descriptor: int, size_bytes: int) -> None:
+    try:
+        os.ftruncate(descriptor, size_bytes)
+    except OverflowError as error:
+        # No call of the system takes such a number.
+        raise _does_not_hold(path, size_bytes) from error
+    except OSError as error:
+        if error.errno in {errno.EFBIG, errno.EINVAL, errno.ENOSPC}:
+            raise _does_not_hold(path, size_bytes) from error
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+
+
+def _does_not_hold(path: str, size_bytes: int) -> TargetRefused:
+    return TargetRefused(f"{path}: its file system does not hold a file of {format_size(Bytes(size_bytes))}")
 
 
 def _refuse_size(size_bytes: int, sector_size: int) -> None:

@@ -358,6 +358,13 @@ def test_an_image_is_created_once_and_sparse(tmp_path: Path) -> None:
         assert target.geometry == DISK
 
 
+@pytest.mark.parametrize("size", [1 << 63, 1 << 64, 1 << 80])
+def test_an_image_larger_than_any_file_is_not_created(tmp_path: Path, size: int) -> None:
+    with pytest.raises(TargetRefused, match=r"disk\.img: its file system does not hold a file of .* EB"):
+        create_image(str(tmp_path / "disk.img"), size)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("size", "message"), [(1000, "whole number of sectors"), (0, "whole number")])
 def test_an_image_of_an_impossible_size_is_not_created(tmp_path: Path, size: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
