@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Data = bytes | bytearray | memoryview
 
 _PAGE = 4096
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 class BlockTarget(ABC):
@@ -319,7 +320,7 @@ def _image_geometry(path: str, descriptor: int, sector_size: int | None, *, writ
         raise TargetRefused(f"{path} is not a disk image: valid is a file or a block device")
     size_bytes = disk_bytes(path, descriptor, facts.st_size, write=write)
     if sector_size is None:
-        sector_size = detect_sector_size(descriptor, size_bytes)
+        sector_size = detect_sector_size(path, descriptor, size_bytes)
     geometry = Geometry.of_size(size_bytes, sector_size)
     if geometry.sectors < 1:
         raise TargetRefused(f"{path} is too small to be a disk: {facts.st_size} bytes")
@@ -392,17 +393,33 @@ def lock(descriptor: int, path: str, *, shared: bool = False) -> None:
 
     Raises:
         TargetRefused: when another program holds it.
+        StorageError: when the file system has no locks, or fails.
     """
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise TargetRefused(f"{path} is locked by another program") from error
+    except OSError as error:
+        # An NFS server without its lock daemon, some FUSE file systems.
+        doing = "its file system has no locks" if error.errno in _NO_LOCKS else "locking"
+        raise StorageError(f"{path}: {doing}: {error.strerror}", path=path, errno=error.errno) from error
 
 
-def detect_sector_size(descriptor: int, size_bytes: int) -> int:
-    """Return the sector size at which a GPT header is found at either end, or 512."""
+def detect_sector_size(path: str, descriptor: int, size_bytes: int) -> int:
+    """Return the sector size at which a GPT header is found at either end, or 512.
+
+    Raises:
+        StorageError: when the medium cannot be read.
+    """
     for sector_size in (512, 4096):
         for offset in (sector_size, size_bytes // sector_size * sector_size - sector_size):
-            if offset > 0 and os.pread(descriptor, 8, offset) == b"EFI PART":
+            if offset <= 0:
+                continue
+            try:
+                found = os.pread(descriptor, 8, offset)
+            except OSError as error:
+                told = f"{path}: reading at byte {offset}: {error.strerror}"
+                raise StorageError(told, path=path, errno=error.errno) from error
+            if found == b"EFI PART":
                 return sector_size
     return 512

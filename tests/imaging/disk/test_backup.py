@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import fcntl
 import json
 import os
 import random
@@ -356,6 +357,43 @@ def test_an_image_is_created_once_and_sparse(tmp_path: Path) -> None:
             open_image(str(path), write=True)
     with open_image(str(path), write=True) as target:
         assert target.geometry == DISK
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOLCK, "its file system has no locks: No locks available"),
+        (errno.EOPNOTSUPP, "its file system has no locks: Operation not supported"),
+        (errno.EIO, "locking: Input/output error"),
+    ],
+)
+def test_a_lock_that_cannot_be_taken_names_the_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    image(tmp_path).close()
+    path = tmp_path / "disk.img"
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(StorageError) as raised:
+        open_image(str(path), write=True)
+    assert (str(raised.value), raised.value.path, raised.value.errno) == (f"{path}: {told}", str(path), number)
+
+
+def test_an_image_whose_header_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image(tmp_path).close()
+    pread = os.pread
+
+    def fail(descriptor: int, size: int, offset: int) -> bytes:
+        if offset == 4096:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", fail)
+    with pytest.raises(StorageError, match=r"disk\.img: reading at byte 4096: Input/output error"):
+        open_image(str(tmp_path / "disk.img"))
 
 
 @pytest.mark.parametrize("size", [1 << 63, 1 << 64, 1 << 80])
