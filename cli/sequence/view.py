@@ -145,7 +145,7 @@ def ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool)
         click.UsageError: when nobody is there to be asked.
         click.Abort: when the answer is no.
     """
-    reporter.refuse_unattended(plan.destroys[0])
+    reporter.refuse_unattended(f"{plan.destroys[0]} would be lost")
     show_plan(plan, sequence_file, reporter, strict=strict)
     click.confirm("Carry it out?", abort=True, err=True)
 

@@ -97,7 +97,7 @@ def forecast_capture_operating_system_image(env: Environment, machine: Machine) 
     """Tell what :func:`capture_operating_system_image` would capture, and which file it would replace."""
     plan = _planned(env, machine)
     names = ", ".join(each.name for each in machine.disk_volumes(plan.disk) if each.is_usable)
-    replaced = (f"{plan.destination}: replaced when the new file is complete",) if plan.destination.exists() else ()
+    replaced = (f"the old {plan.destination} (once the new file is complete)",) if plan.destination.exists() else ()
     return Forecast(f"capture {names} to {plan.destination}", destroys=replaced)
 
 

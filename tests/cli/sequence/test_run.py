@@ -270,7 +270,8 @@ def test_strict_refuses_what_only_windows_can_do(run: Run, disk: Path) -> None:
 
 def test_without_yes_nothing_is_lost_when_nobody_can_be_asked(run: Run, disk: Path) -> None:
     refused = run("standalone-media", code=2)
-    assert "give --yes when nobody is there to be asked" in refused.err
+    told = f"everything on disk 0 ({disk}) would be lost; give --yes when nobody is there to be asked"
+    assert told in refused.err
     assert disk.stat().st_blocks == 0
 
 

@@ -224,7 +224,7 @@ def test_a_forecast_names_the_file_that_is_replaced(reference: tuple[Path, Machi
     with env.step_defaults(variables(old)):
         found = forecast_capture_operating_system_image(env, machine.rehearsal())
     assert found.does == (f"capture disk 0 partition 1, disk 0 partition 3 (C:), disk 0 partition 4 (D:) to {old}")
-    assert found.destroys == (f"{old}: replaced when the new file is complete",)
+    assert found.destroys == (f"the old {old} (once the new file is complete)",)
 
 
 # ---- failures
