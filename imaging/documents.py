@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from contextlib import suppress
@@ -64,3 +65,17 @@ def read_document(path: Path) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidDocument(f"{path} is not a text file") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Say what is wrong with a document, from what was raised when it was read; without names of Python."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error}"
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, (TypeError, AttributeError)):
+        # What these say is about Python's types.
+        return "a value is of the wrong kind"
+    return str(error)

@@ -24,7 +24,7 @@ from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
-from osdimage.imaging.documents import read_document, write_document
+from osdimage.imaging.documents import read_document, reason_of, write_document
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, Remedy, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 
@@ -164,7 +164,7 @@ def from_json(text: str, *, source: str) -> TableBackup:
             pieces=pieces,
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidDocument(f"{source} is damaged: {type(error).__name__}: {error}") from error
+        raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
     end = 0
     for piece in pieces:
         reach = piece.offset_bytes + len(piece.data)

@@ -22,11 +22,14 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.disk.write import check_geometry, verify_table
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, Remedy, TargetRefused
+from osdimage.imaging.documents import reason_of
+from osdimage.imaging.errors import InvalidDocument, Means, Remedy, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 FORMAT = "osdimage-disk-plan"
 VERSION = 1
+# The deployment, which is built on this, writes documents of its own; they are easily mistaken for these.
+_OF_A_DEPLOYMENT = "osdimage-deploy-plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,9 @@ def from_json(text: str, *, source: str) -> DiskPlan:
     """
     try:
         document = json.loads(text)
+        if isinstance(document, dict) and document.get("format") == _OF_A_DEPLOYMENT:
+            remedy = Remedy("{} carries it out", (Means.DEPLOY,))
+            raise InvalidDocument(f"{source} is the plan of a deployment, not of a disk", remedy=remedy)
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             remedy = Remedy("{} writes one", (Means.SAVE_PLAN,))
             raise InvalidDocument(f"{source} is not a plan of osdimage", remedy=remedy)
@@ -189,8 +195,7 @@ def from_json(text: str, *, source: str) -> DiskPlan:
         plan = DiskPlan(table, disk, tuple(str(each) for each in document.get("advice", ())))
         verify_table(table)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        reason = str(error) if isinstance(error, InvalidRequest) else f"{type(error).__name__}: {error}"
-        raise InvalidDocument(f"{source} cannot be used: {reason}") from error
+        raise InvalidDocument(f"{source} cannot be used: {reason_of(error)}") from error
     return plan
 
 

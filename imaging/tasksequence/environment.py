@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.disk.variables import check_name
+from osdimage.imaging.documents import reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.layers import (
     CollectionVariables,
@@ -328,7 +329,7 @@ class Environment(MutableMapping[str, str]):
             for entry in document["layers"]:
                 env._restore(Origin(entry["origin"]), entry["variables"])
         except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidDocument(f"{source} is damaged: {type(error).__name__}: {env.mask(str(error))}") from error
+            raise InvalidDocument(f"{source} is damaged: {env.mask(reason_of(error))}") from error
         return env
 
     def _restore(self, origin: Origin, variables: Mapping[str, str]) -> None:

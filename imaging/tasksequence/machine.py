@@ -22,6 +22,7 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.documents import reason_of
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.tasksequence.codes import HResult
@@ -425,7 +426,7 @@ class Machine:
                 else TargetSystem(_place(system["place"]), WindowsFacts.from_document(system["windows"])),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidDocument(f"{source} is damaged: {type(error).__name__}: {error}") from error
+            raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
 
     def save(self, path: Path) -> None:
         """Write the machine to a file, complete or not at all.

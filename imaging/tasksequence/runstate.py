@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.documents import reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.plan import Decision, Judgement, Position
@@ -104,7 +105,9 @@ class RunState:
                 is_resumed=True,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidDocument(f"{path} is damaged: {type(error).__name__}") from None
+            # A value is not repeated: nothing masks it here.
+            reason = reason_of(error) if isinstance(error, KeyError) else "a value is not valid"
+            raise InvalidDocument(f"{path} is damaged: {reason}") from None
         return state
 
 

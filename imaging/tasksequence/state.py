@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from osdimage.imaging.documents import read_document, write_document
+from osdimage.imaging.documents import read_document, reason_of, write_document
 from osdimage.imaging.errors import InvalidDocument
 
 
@@ -28,4 +28,4 @@ def read_state(path: Path) -> object:
     try:
         return json.loads(read_document(path))
     except (ValueError, RecursionError) as error:
-        raise InvalidDocument(f"{path} is damaged: {type(error).__name__}") from error
+        raise InvalidDocument(f"{path} is damaged: {reason_of(error)}") from error
