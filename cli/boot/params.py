@@ -24,7 +24,10 @@ force = click.option("--force", is_flag=True, help="Also write to a volume that 
 
 
 def options(command: Command) -> Command:
-    """Add the options that say how boot is installed, and pass a maker of :class:`BootOptions` as ``boot_options``."""
+    """Add the options that say how boot is installed, and pass a maker as ``boot_options``.
+
+    It makes :class:`~osdimage.imaging.boot.install.BootOptions`.
+    """
 
     @functools.wraps(command)
     def run(

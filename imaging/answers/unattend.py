@@ -55,7 +55,10 @@ class Unattend:
     """
 
     def __init__(self, root: ET.Element, architecture: str) -> None:
-        """Wrap a document; ``architecture`` is that of the image, as :class:`WindowsInfo` names it."""
+        """Wrap a document.
+
+        ``architecture`` is that of the image, as :class:`~osdimage.imaging.wim.info.WindowsInfo` names it.
+        """
         self._root = root
         self._architecture = _ARCHITECTURES.get(architecture, architecture)
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenVolume:
-    """A volume, which can be used as long as its disk is open; :meth:`Disk.volume` makes it.
+    """A volume, which can be used as long as its disk is open.
+
+    :meth:`~osdimage.imaging.disk.opened.Disk.volume` makes it.
 
     Attributes:
         target: the disk, file or device, open.

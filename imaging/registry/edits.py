@@ -161,7 +161,9 @@ def import_edits(hive: Hive, edits: Sequence[Edit], prefix: str, *, name: str = 
 
 
 def export_keys(hive: Hive, path: str, prefix: str) -> Iterator[tuple[str, Key]]:
-    """Yield a key and all below it with their whole paths in the registry, for :func:`reg_file.format_reg`.
+    """Yield a key and all below it with their whole paths in the registry.
+
+    :func:`~osdimage.imaging.registry.reg_file.format_reg` takes them.
 
     Raises:
         InvalidRequest: when there is no such key.

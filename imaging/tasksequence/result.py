@@ -113,14 +113,15 @@ Action = Callable[["Environment", "Machine", Events], ActionResult]
 """Does the work of one step.
 
 It returns a result whose code is 0, or raises :class:`~osdimage.imaging.errors.ActionFailed`.  Any other error of
-osdimage that passes through it gets a code from :func:`code_of`.
+osdimage that passes through it gets a code from :func:`~osdimage.imaging.tasksequence.failures.code_of`.
 """
 
 ForecastAction = Callable[["Environment", "Machine"], Forecast]
 """Tells what the action would do.
 
 The environment is a copy with the step's defaults in place: outputs may be set in it, so that later steps are
-forecast with them.  The machine is a rehearsal of the real one (:meth:`Machine.rehearsal`): nothing of it is written.
+forecast with them.  The machine is a rehearsal of the real one, of which nothing is written:
+:meth:`~osdimage.imaging.tasksequence.machine.Machine.rehearsal`.
 """
 
 

@@ -1,8 +1,8 @@
 """The model of a task sequence: groups, steps, conditions.
 
-Every part wraps the XML element that it was read from, or that :mod:`build` made, and reads its properties from there:
-there is one truth, and what osdimage does not know is kept.  Grammar: the exports of ConfigMgr (``version="3.10"``) and
-of MDT (``version="3.00"``), and the SDK's SMS_TaskSequence_* classes.
+Every part wraps the XML element that it was read from, or that ``forms/build.py`` made, and reads its properties from
+there: there is one truth, and what osdimage does not know is kept.  Grammar: the exports of ConfigMgr
+(``version="3.10"``) and of MDT (``version="3.00"``), and the SDK's SMS_TaskSequence_* classes.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ class WriteSettings:
         level: libwim's compression level, 0 for its default.
         solid: pack the blobs into solid resources.
         integrity: True or False to have or not have an integrity table, None to keep what the WIM has.
-        rebuild: write everything anew instead of appending (:meth:`WimHandle.overwrite` only).
+        rebuild: write everything anew instead of appending; only for
+            :meth:`~osdimage.native.wim.handles.WimHandle.overwrite`.
         recompress: compress again what could be copied.
         retain_guid: keep the WIM's GUID.
         skips_references: leave out the blobs that are in referenced files: what is written is a delta of these.
@@ -75,7 +76,7 @@ class WriteSettings:
 
 
 class AddedImage(NamedTuple):
-    """What :meth:`WimHandle.add_image` found.
+    """What :meth:`~osdimage.native.wim.handles.WimHandle.add_image` found.
 
     Attributes:
         warnings: libwim's.

@@ -1,4 +1,4 @@
-"""Machines that start disks: QEMU with the firmwares of others.  A missing one is as in judges.py.
+"""Machines that start disks: QEMU with the firmwares of others.  A missing one is as in ``disk.py``.
 
 The disk is never written: QEMU keeps what a machine writes in a temporary file.  Emulation is in software everywhere
 (``accel=tcg``), so that it is the same on every machine.

@@ -1,4 +1,4 @@
-"""Programs of others that judge NTFS volumes and the WIMs captured from them.  A missing one is as in judges.py."""
+"""Programs of others that judge NTFS volumes and the WIMs captured from them.  A missing one is as in ``disk.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single files of a FAT32 volume; see ``files``."""
+"""Single files of a FAT32 volume; see ``volume/files.py``."""
 
 from __future__ import annotations
 

@@ -70,7 +70,10 @@ def can_judge(volume: Fat32Volume) -> bool:
 
 
 class SecondReader:
-    """pyfatfs on a volume in which :func:`check_fat32` found no error; the target must stay open."""
+    """pyfatfs on a volume without errors; the target must stay open.
+
+    :func:`~osdimage.imaging.volume.fat.check.check_fat32` tells whether there are any.
+    """
 
     def __init__(self, volume: BlockTarget) -> None:
         """Open the volume.
@@ -154,7 +157,9 @@ class SecondReader:
 
 
 def second_reading(volume: BlockTarget, *, contents: bool = False) -> list[SecondEntry]:
-    """Return everything that pyfatfs finds on a volume in which :func:`check_fat32` found no error.
+    """Return everything that pyfatfs finds on a volume without errors.
+
+    :func:`~osdimage.imaging.volume.fat.check.check_fat32` tells whether there are any.
 
     Args:
         volume: the target, usually the window of a partition.

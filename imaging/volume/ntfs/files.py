@@ -1,4 +1,4 @@
-"""Single files of an NTFS volume; see ``files``."""
+"""Single files of an NTFS volume; see ``volume/files.py``."""
 
 from __future__ import annotations
 

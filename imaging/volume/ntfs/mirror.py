@@ -1,6 +1,6 @@
 """The first records of the MFT, which NTFS keeps twice, after a writer was killed between writing the two.
 
-``native/slice_cache.c`` says in which order they are written, and why one of them then says that the volume is dirty.
+``native/slices/cache.c`` says in which order they are written, and why one of them then says that the volume is dirty.
 libntfs-3g only says that they differ, and refuses the volume.
 """
 

@@ -71,7 +71,7 @@ def refuse_unfinished(volume: OpenVolume, *, force: bool) -> bool:
     """Refuse a volume whose writer was killed while it wrote what libntfs-3g wants to see first, unless ``force``.
 
     Returns:
-        Whether it is such a volume.  What it lacks is mended by :func:`ntfs_mirror.mend`.
+        Whether it is such a volume.  What it lacks is mended by :func:`~osdimage.imaging.volume.ntfs.mirror.mend`.
 
     Raises:
         TargetRefused: with what to do.
