@@ -11,7 +11,7 @@ import click
 from osdimage.cli import params, render
 
 if TYPE_CHECKING:
-    from osdimage.imaging.tasksequence.result import ActionInfo, VariableInfo
+    from osdimage.imaging.tasksequence.result import Action, ActionInfo, VariableInfo
 
 _NARROWEST = 40
 
@@ -73,7 +73,15 @@ def _explained(info: ActionInfo) -> Iterator[str]:
     for each in info.variables:
         yield from _row(each, longest, width)
     yield ""
-    yield f"In Python, with all that it does: python3 -m pydoc {info.run.__module__}"
+    yield f"In Python: python3 -m pydoc {_public_name(info.run)}"
+
+
+def _public_name(run: Action) -> str:
+    """Return the name by which programs import an action: that of the face, where it has the action."""
+    from osdimage.imaging import tasksequence  # noqa: PLC0415 - start-up stays cheap
+
+    is_public = getattr(tasksequence, run.__name__, None) is run
+    return f"{tasksequence.__name__ if is_public else run.__module__}.{run.__name__}"
 
 
 def _row(variable: VariableInfo, longest: int, width: int) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.result import ActionInfo
@@ -47,6 +49,16 @@ def test_a_step_may_be_named_by_its_type(name: str) -> None:
     assert "the number of the image (required; " in row
     text = " ".join(" ".join(lines).split())
     assert "OSDWipeDestinationPartition true or false: delete the files of the volume first (optional; default" in text
+
+
+@pytest.mark.parametrize("info", ACTIONS, ids=lambda info: info.title)
+def test_a_step_is_explained_with_the_function_that_programs_import(info: ActionInfo) -> None:
+    last = osdimage("run", "--explain", info.title).out.splitlines()[-1]
+    told, _, name = last.rpartition(" ")
+    assert told == "In Python: python3 -m pydoc"
+    face, _, function = name.rpartition(".")
+    assert face == "osdimage.imaging.tasksequence"
+    assert getattr(importlib.import_module(face), function) is info.run
 
 
 def test_why_a_step_is_left_out_is_told() -> None:
