@@ -18,6 +18,9 @@ A whole sequence::
     sequence = load_sequence(Path("ts.xml"))
     lost = plan_sequence(sequence, env, machine).destroys
     report = run_sequence(sequence, env, machine)
+
+Begin with the nouns: ``sequence.py``, ``environment.py``, ``machine.py``, and ``result.py`` for what an action is.  The
+verbs are ``plan.py`` and ``runner.py``; the actions are in ``steps``.
 """
 
 from osdimage.imaging._faces import lazily

@@ -1,7 +1,9 @@
 """The container: WIM files and what is in them.
 
-``file.py`` is an open WIM, ``image.py`` one image of it, ``select.py`` how one is chosen, ``info.py`` what both say of
-themselves.  ``edit.py`` and ``in_place.py`` change a WIM where it stands, ``write.py`` makes a new one, ``export.py``
+Begin with the nouns: ``file.py`` is an open WIM, ``image.py`` one image of it, ``select.py`` how one is chosen,
+``info.py`` what both say of themselves.
+
+The verbs: ``edit.py`` and ``in_place.py`` change a WIM where it stands, ``write.py`` makes a new one, ``export.py``
 copies images, ``extract.py`` and ``files.py`` take files out, ``verify.py`` checks everything.
 
 ``entries.py`` and ``failures.py`` are the border of the native layer: what an image holds, and what went wrong, in the

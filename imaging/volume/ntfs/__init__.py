@@ -1,1 +1,5 @@
-"""NTFS volumes: guarded (``state.py``), made (``format.py``), read by code of our own, and their files changed."""
+"""NTFS volumes: guarded, made, read by code of our own, and their files changed.
+
+Begin with ``state.py``: what is asked before a volume is written to, and its dirty flag while it is.  ``format.py``
+makes one and ``files.py`` changes its files, both by ntfs-3g; ``read.py`` is the noun of our own reader.
+"""
