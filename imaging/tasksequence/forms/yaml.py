@@ -10,7 +10,8 @@
         steps:
           - step: Partition Disk 0
             type: PartitionDisk
-            variables: {OSDDiskIndex: 0, OSDPartitionStyle: GPT, OSDPartitions0Type: Primary}
+            variables: {OSDDiskIndex: 0, OSDPartitionStyle: GPT, OSDPartitions0Type: Primary,
+                        OSDPartitions0FileSystem: NTFS}
           - step: Apply Operating System
             type: ApplyOperatingSystem
             variables: {OSDImageIndex: 1}
