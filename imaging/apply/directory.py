@@ -9,8 +9,9 @@ from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
-from osdimage.imaging.wim.audit import refuse_link
+from osdimage.imaging.wim.audit import refuse_link, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
+from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.room import refuse_full_directory
 
 
@@ -48,6 +49,8 @@ class DirectoryBackend:
             raise InvalidRequest(f"{self.name}: only a volume can be wiped, not a directory")
         audit = job.audit(self._folder, walked=self._folder if _has_content(self._folder) else None)
         refuse_link(self._folder, audit.symlink_path)
+        with wim_errors(job.image.path):
+            refuse_own_place(job.image.path, job.image.handle, job.image.index, self._folder, {"/": "/"})
         refuse_full_directory(self._folder, [audit])
         return audit
 

@@ -24,6 +24,7 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.documents import reason_of
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -108,8 +109,7 @@ def from_json(text: str, *, source: str) -> DeployPlan:
             steps, None if unattend is None else str(unattend), tuple(str(each) for each in document["warnings"])
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        reason = str(error) if isinstance(error, InvalidRequest) else f"{type(error).__name__}: {error}"
-        raise InvalidDocument(f"{source} cannot be used: {reason}") from error
+        raise InvalidDocument(f"{source} cannot be used: {reason_of(error)}") from error
     _refuse_order(plan, source)
     return plan
 

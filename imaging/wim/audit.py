@@ -7,13 +7,14 @@ image, everything else is reported.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, MissingParts, TargetRefused, UnsafeName
 from osdimage.imaging.units import GIB, MIB, format_size
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
-from osdimage.native.wim import tree
+from osdimage.native.wim import entries, tree
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Audit, Blob, Refusal
 
@@ -37,6 +38,46 @@ _REASONS = {
 
 class _Enough(Exception):
     """Ends the iteration over the blob table early."""
+
+
+def refuse_own_place(path: Path, handle: WimHandle, index: int, to: Path, items: Mapping[str, str]) -> None:
+    """Refuse to extract over the WIM itself: what is not read yet would be lost with it.
+
+    Args:
+        path: the WIM.
+        handle: the open WIM.
+        index: the image.
+        to: the directory.
+        items: what is extracted: paths in the image, and where each goes, from the directory, as ``/a/b``.
+
+    Raises:
+        TargetRefused: that names the file of the image.
+        WimlibError: when the tree cannot be loaded.
+    """
+    folder = to.resolve()
+    if not path.resolve().is_relative_to(folder):
+        return
+    own = "/" + path.resolve().relative_to(folder).as_posix()
+    for item, place in items.items():
+        above = place.rstrip("/")
+        if own != place and not own.startswith(above + "/"):
+            continue
+        inside = item.rstrip("/") + own[len(above) :]
+        if _holds(handle, index, inside):
+            raise TargetRefused(
+                f"{path}: image {index} holds {inside}, which would take the place of this WIM; "
+                "choose another directory"
+            )
+
+
+def _holds(handle: WimHandle, index: int, inside: str) -> bool:
+    try:
+        entries.each_entry(handle, index, inside, recursive=False, visit=lambda _: None)
+    except WimlibError as error:
+        if error.code != WimlibCode.PATH_DOES_NOT_EXIST:
+            raise
+        return False
+    return True
 
 
 def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None = None) -> Audit:

@@ -18,6 +18,7 @@ from osdimage.imaging.wim.audit import (
     refuse_dropped_names,
     refuse_link,
     refuse_missing,
+    refuse_own_place,
     refuse_unsafe_names,
     repairs,
 )
@@ -66,6 +67,8 @@ def extract_paths(
         refuse_dropped_names(path, index, whole)
         chosen = _expand(path, handle, index, wanted)
         audits = [_audit_subtree(path, handle, index, item, to, keep_directories=keep_directories) for item in chosen]
+        places = {each: each if keep_directories else "/" + each.rpartition("/")[2] for each in chosen}
+        refuse_own_place(path, handle, index, to, places)
     refuse_large(to, audits, limit_bytes)
     refuse_full_directory(to, audits)
     if not keep_directories:

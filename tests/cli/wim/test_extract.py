@@ -140,3 +140,30 @@ def test_extracting_keeps_the_times(pair: Path, tmp_path: Path) -> None:
     osdimage("extract", pair, "/old.txt", "/future.txt", "--index", "1", "--to", tmp_path / "to")
     assert (tmp_path / "to" / "old.txt").stat().st_mtime_ns == trees.OLD_NS
     assert (tmp_path / "to" / "future.txt").stat().st_mtime_ns == trees.FUTURE_NS
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("extract", "{wim}", "/x.wim", "--to", "{folder}"),
+        ("extract", "{wim}", "/", "--to", "{folder}"),
+        ("extract", "{wim}", "/sub/x.wim", "--to", "{folder}"),
+        ("extract", "{wim}", "/x.wim", "--keep-directories", "--to", "{folder}"),
+        ("apply", "{wim}", "{folder}"),
+    ],
+    ids=["a file", "all", "a file without its folder", "a file with its folders", "an image"],
+)
+def test_a_wim_is_not_extracted_over_itself(tmp_path: Path, words: tuple[str, ...]) -> None:
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    for each in ("x.wim", "sub/x.wim"):
+        (source / each).write_text("takes its place")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    wim = folder / "x.wim"
+    osdimage("capture", source, wim)
+    before = wim.read_bytes()
+    refused = osdimage(*(each.format(wim=wim, folder=folder) for each in words), code=4)
+    assert "would take the place of this WIM" in refused.err
+    assert wim.read_bytes() == before
+    assert list(folder.iterdir()) == [wim]
