@@ -63,6 +63,7 @@ def test_a_secret_of_one_letter_does_not_garble_words_and_a_common_word_is_not_s
     assert env.shown() == {"A": "***", "B": "***"}
 
 
+@pytest.mark.slow
 @given(st.text(min_size=3, max_size=8), st.text(max_size=10), st.text(max_size=10))
 def test_no_masked_text_holds_the_secret(secret: str, before: str, after: str) -> None:
     env = Environment()

@@ -286,6 +286,7 @@ def test_a_file_that_is_too_large_to_be_true_is_not_read(volume: Path) -> None:
             files.read("Windows/none")
 
 
+@pytest.mark.slow
 def test_a_full_volume_keeps_the_old_contents(volume: Path, kind: str) -> None:
     # Of an NTFS volume something was written by then.
     kind_of_error = StorageError if kind == "ntfs" else TargetRefused

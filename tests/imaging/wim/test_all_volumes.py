@@ -274,6 +274,7 @@ OSDPartitions3SizeUnits=MB
 """
 
 
+@pytest.mark.slow
 @pytest.mark.root
 @pytest.mark.parametrize("sector_size", ["512", "4096"])
 def test_an_ordinary_user_copies_a_disk_through_a_wim(wim: Path, sector_size: str) -> None:

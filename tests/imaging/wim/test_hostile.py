@@ -312,6 +312,7 @@ BROKEN_TREES: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.foreign
 @pytest.mark.parametrize("make", BROKEN_TREES.values(), ids=BROKEN_TREES)
 def test_a_tree_that_cannot_be_is_corrupt(sandbox: Sandbox, place: Place, make: Callable[[], bytes]) -> None:
