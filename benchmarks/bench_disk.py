@@ -13,6 +13,7 @@ import json
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from osdimage.imaging.disk.place import place
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.units import GIB, MIB, Bytes, Geometry
 
+OSDIMAGE = str(Path(sys.executable).with_name("osdimage"))
 SIZE_BYTES = 64 * GIB
 PARTITIONS = 20
 PLACED = 128
@@ -48,7 +50,7 @@ def pair(name: str, folder: Path) -> Pair:
         with image.open("wb") as file:
             file.truncate(SIZE_BYTES)
 
-    ours = ["osdimage", "disk", "init", str(image), "--vars", str(names), "--seed", "benchmark", "--yes", "--quiet"]
+    ours = [OSDIMAGE, "disk", "init", str(image), "--vars", str(names), "--seed", "benchmark", "--yes", "--quiet"]
     prepare()
     subprocess.run(ours, check=True)
     # sfdisk gets the very table: the same sectors, types and GUIDs.
