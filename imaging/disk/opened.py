@@ -40,6 +40,8 @@ _LEAST_SECTOR = 512
 class Disk:
     """A disk image or a block device that is open.  Close it, or use it in a ``with`` statement.
 
+    It is for one thread at a time: what still reads or writes when another closes it may reach another file.
+
     Attributes:
         target: its bytes.
         path: the file or device.
