@@ -109,12 +109,20 @@ class Disk:
             InvalidTable: when it does not lie on the disk, as where the end of an image is missing.
             StorageError: when the disk cannot be read.
         """
+        self.require_whole(partition)
+        return OpenVolume.of(self.target, partition.extent, self.path, partition.number)
+
+    def require_whole(self, partition: Partition) -> None:
+        """Refuse a partition that does not lie on the disk, as where the end of an image is missing.
+
+        Raises:
+            InvalidTable: that says where it ends.
+        """
         if partition.extent.end > self.geometry.sectors:
             raise InvalidTable(
                 f"{self.name}: partition {partition.number} ends at sector {partition.extent.last}, behind the end of "
                 f"the disk, which has {self.geometry.sectors}; is the image whole?"
             )
-        return OpenVolume.of(self.target, partition.extent, self.path, partition.number)
 
     def close(self) -> None:
         """Close it, which gives its lock back; closing twice is harmless."""

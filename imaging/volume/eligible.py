@@ -14,7 +14,6 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.held import VolumeInfo, volumes
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.errors import InvalidTable
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 
 
@@ -50,9 +49,6 @@ def look_over(disk: Disk) -> DiskVolumes:
     """
     table = disk.table
     for each in table.partitions:
-        if not each.is_extended and each.extent.end > disk.geometry.sectors:
-            raise InvalidTable(
-                f"{disk.name}: partition {each.number} ends at sector {each.extent.last}, behind the end of the disk, "
-                f"which has {disk.geometry.sectors}; is the image whole?"
-            )
+        if not each.is_extended:
+            disk.require_whole(each)
     return DiskVolumes(table, {each.number: found for each, found in volumes(disk.target, table)})
