@@ -23,6 +23,15 @@ class Commands(LazyGroup):
 
     table = COMMANDS
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; click would end in silence at any error with the number of a broken pipe."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if type(error) is BrokenPipeError:
+                raise
+            raise Carried(error) from error
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help that also needs no click."""
         del ctx
@@ -33,6 +42,15 @@ class Commands(LazyGroup):
 @click.version_option(VERSION, prog_name="osdimage", message="%(prog)s %(version)s")
 def cli() -> None:
     """Capture, inspect, convert and apply Windows images."""
+
+
+class Carried(Exception):
+    """Takes an error past click."""
+
+    def __init__(self, error: OSError) -> None:
+        """Remember the error."""
+        super().__init__(error)
+        self.error = error
 
 
 class Stopped(BaseException):
@@ -93,7 +111,7 @@ def _outcome(*, debug: bool) -> object:
         _end_handlers()
         from osdimage.cli.failures import report  # noqa: PLC0415 - not on the path of a command that works
 
-        code = report(error, debug=debug)
+        code = report(error.error if isinstance(error, Carried) else error, debug=debug)
     _end_handlers()
     return code
 

@@ -3,7 +3,7 @@
 ::
 
     OsdImageError                     the operation failed (a disk error, a full disk, a library that refused)
-    ├── StorageError                  reading or writing failed; carries errno and the file
+    ├── StorageError (OSError)        reading or writing failed; carries errno and the file
     ├── Incomplete                    done, but with losses that ``strict`` does not allow
     ├── InvalidRequest (ValueError)   what was asked for cannot be: a name too long, two options at odds
     │   ├── ImageNotFound (LookupError)   no image, or more than one, fits the selector; lists the candidates
@@ -23,7 +23,9 @@
     └── TargetRefused                 the target was left as it was: it exists, is too small, or is busy
         └── TooSmall                      it has no room for what was to be written
 
-``except OsdImageError`` catches them all.  Cancellation is not an error: an exception raised in a progress callback, or
+``except OsdImageError`` catches them all.  Each crosses a process (pickle) and is copied with everything that it
+carries.  A StorageError with an errno is what Python makes of that number, too: FileNotFoundError, PermissionError.
+Cancellation is not an error: an exception raised in a progress callback, or
 KeyboardInterrupt, passes through every call unchanged, after what had been begun was removed.
 """
 
@@ -36,6 +38,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import Any, Self, TypeVar, cast
 
 
 class Means(StrEnum):
@@ -105,11 +108,22 @@ class OsdImageError(Exception):
     @property
     def said(self) -> str:
         """The sentence without the remedy, for whoever words that in other terms."""
-        return super().__str__()
+        # Not super(): an OSError would write its number, its text and its file there.
+        return BaseException.__str__(self)
 
     def __str__(self) -> str:
         """Return the sentence with the remedy."""
         return self.said if self.remedy is None else f"{self.said}; {self.remedy}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what pickle makes it again of: the finished sentence and the fields, whatever a constructor takes."""
+        return _made_again, (type(self), self.args, vars(self))
+
+
+def _made_again(kind: type[OsdImageError], args: tuple[object, ...], fields: dict[str, object]) -> OsdImageError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
 
 
 def quoted(text: str) -> str:
@@ -128,13 +142,29 @@ def explain(error: BaseException, text: str, remedy: Remedy | None = None) -> No
         vars(error)["remedy"] = remedy
 
 
-class StorageError(OsdImageError):
+class StorageError(OsdImageError, OSError):
     """Reading or writing a file failed.
+
+    With a system error number it is an object of the class that Python has for that number, too, so that ``except
+    FileNotFoundError`` catches it.
 
     Attributes:
         errno: the system error number, or None when the library did not tell.
+        strerror: what the system says of the number, or None.
         path: the file or device.
+        filename: the same, under the name that an OSError has for it.
     """
+
+    def __new__(
+        cls,
+        message: str = "",
+        *,
+        path: str | os.PathLike[str] = "",  # noqa: ARG004 - as __init__
+        errno: int | None = None,
+        remedy: Remedy | None = None,  # noqa: ARG004 - as __init__
+    ) -> Self:
+        """Choose the class by the number, as OSError does for itself alone."""
+        return super().__new__(cls if errno is None else _with(cls, type(OSError(errno, ""))), message)
 
     def __init__(
         self,
@@ -147,7 +177,36 @@ class StorageError(OsdImageError):
         """Keep the number and the path beside the sentence."""
         super().__init__(message, remedy=remedy)
         self.errno = errno
+        self.strerror = None if errno is None else os.strerror(errno)
         self.path = os.fspath(path)
+        self.filename = self.path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what pickle makes it again of; an OSError keeps its fields outside of its dictionary."""
+        return _storage_error, (self.args, self.path, self.errno, vars(self))
+
+
+def _storage_error(args: tuple[object, ...], path: str, number: int | None, fields: dict[str, object]) -> StorageError:
+    error = StorageError(str(args[0]) if args else "", path=path, errno=number)
+    error.args = args
+    vars(error).update(fields)
+    return error
+
+
+_Stored = TypeVar("_Stored", bound=StorageError)
+
+
+_KINDS: dict[tuple[type[StorageError], type[OSError]], type[StorageError]] = {}
+
+
+def _with(cls: type[_Stored], kind: type[OSError]) -> type[_Stored]:
+    """Return the class that is both, under the first one's name: to a reader of a traceback it is that one."""
+    if issubclass(cls, kind):
+        return cls
+    if (cls, kind) not in _KINDS:
+        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        _KINDS[cls, kind] = type(cls.__name__, (cls, kind), names)
+    return cast("type[_Stored]", _KINDS[cls, kind])
 
 
 class Incomplete(OsdImageError):

@@ -109,6 +109,9 @@ def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
             file.flush()
             with wim_errors(file.name), WimHandle.open(Path(file.name)) as handle:
                 yield FatTree(handle, excluded)
+    except StorageError:
+        # Of the disk, not of the file.
+        raise
     except OSError as error:
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}", path=folder, errno=error.errno

@@ -77,9 +77,10 @@ class OpenVolume:
         from osdimage.native.slices.slices import CACHE_SIZE, Slice  # noqa: PLC0415
 
         size = self.target.geometry.sector_size
+        source = self.target.source
         try:
             piece = Slice(
-                self.target.source,
+                source,
                 self.extent.first * size,
                 self.extent.count * size,
                 read_only=read_only,

@@ -110,6 +110,9 @@ def format_ntfs(
             if wish.serial is not None:
                 _set_serial(made.fileno(), size, window.geometry.sector_size, wish.serial)
             _put_in_place(target, extent, made.fileno(), wish, meter)
+    except StorageError:
+        # Of the disk, not of the file.
+        raise
     except OSError as error:
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
