@@ -38,7 +38,7 @@ sanitize: setup ## Run the tests of the C parts, which are built for it with san
 lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy --strict -p osdimage.imaging -p osdimage.native -p osdimage.cli
+	$(BIN)/mypy --strict -p osdimage
 	$(BIN)/mypy --strict benchmarks
 	shellcheck $(SCRIPTS)
 

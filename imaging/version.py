@@ -1,3 +1,5 @@
-"""The version of osdimage; pyproject.toml reads it from here."""
+"""The version of osdimage, for whoever must not import the package by its name."""
 
-VERSION = "0.1.0"
+from osdimage import __version__ as VERSION  # noqa: N812 - a constant, whatever the convention calls it there
+
+__all__ = ["VERSION"]
