@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
+from threading import Event, Lock
 
 from osdimage.imaging.compare import describe
 from osdimage.imaging.compare.fidelity import Fidelity, Tally
@@ -18,6 +20,8 @@ EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
 # Enough that handing a batch out costs nothing beside reading it; little enough that progress moves.
 _BATCH_BYTES = 8 * MIB
 _BATCH_STREAMS = 256
+# How long nothing is told, at most, while one large file is read.
+_TICK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ class StreamHashes:
         """Begin with none."""
         self._target = target
         self._jobs: dict[tuple[int, str | None], _Job] = {}
+        self._read_bytes = 0
+        self._reading = Lock()
+        self._is_stopped = Event()
 
     def expect(self, identity: int, stream: FoundStream, expected: StreamHash) -> None:
         """Put a stream of the file with this identity on the list."""
@@ -56,22 +63,23 @@ class StreamHashes:
             StorageError: when the target cannot be read.  Damage of a volume is a difference of the file.
         """
         jobs = sorted(self._jobs.values(), key=lambda job: self._position(job.stream))
-        total, done = sum(job.stream.size for job in jobs), 0
+        total = sum(job.stream.size for job in jobs)
+        batches = _batches(jobs)
         pool = ThreadPoolExecutor(threads, thread_name_prefix="osdimage-compare")
-        waiting: set[Future[list[tuple[_Job, bytes | str]]]] = set()
         try:
-            for batch in _batches(jobs):
-                waiting.add(pool.submit(self._hash, batch))
-                if len(waiting) >= 2 * threads:
-                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    done += sum(_judge(future.result(), tally) for future in finished)
-                    meter.step(Phase.VERIFY_DATA, done, total)
-            done += sum(_judge(future.result(), tally) for future in wait(waiting).done)
+            waiting = {pool.submit(self._hash, batch) for batch in islice(batches, 2 * threads)}
+            while waiting:
+                finished, waiting = wait(waiting, _TICK_S, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    _judge(future.result(), tally)
+                meter.step(Phase.VERIFY_DATA, min(self._read_bytes, total), total)
+                waiting |= {pool.submit(self._hash, batch) for batch in islice(batches, len(finished))}
             meter.step(Phase.VERIFY_DATA, total, total)
         finally:
-            # An exception (Ctrl-C too) must not wait for what was handed out but not begun.
+            # An exception (Ctrl-C too) waits neither for what was handed out but not begun, nor for the end of a file.
+            self._is_stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
-        return done
+        return total
 
     def _position(self, stream: FoundStream) -> int:
         try:
@@ -87,7 +95,11 @@ class StreamHashes:
             digest = hashlib.sha1(usedforsecurity=False)
             try:
                 for piece in self._target.pieces(job.stream):
+                    if self._is_stopped.is_set():
+                        return []
                     digest.update(piece)
+                    with self._reading:
+                        self._read_bytes += len(piece)
             except InvalidVolume as error:
                 results.append((job, str(error)))
             else:
@@ -95,8 +107,8 @@ class StreamHashes:
         return results
 
 
-def _judge(results: list[tuple[_Job, bytes | str]], tally: Tally) -> int:
-    """Count the streams of a batch; return its bytes."""
+def _judge(results: list[tuple[_Job, bytes | str]], tally: Tally) -> None:
+    """Count the streams of a batch."""
     for job, result in results:
         for each in job.expected:
             if result == each.sha1:
@@ -104,7 +116,6 @@ def _judge(results: list[tuple[_Job, bytes | str]], tally: Tally) -> int:
             else:
                 there = f"unreadable: {result}" if isinstance(result, str) else describe.sha1(result)
                 tally.different(each.kind, each.path, describe.sha1(each.sha1), there)
-    return sum(job.stream.size for job, _ in results)
 
 
 def _batches(jobs: list[_Job]) -> Iterator[list[_Job]]:
