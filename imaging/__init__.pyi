@@ -5,6 +5,11 @@ from osdimage.imaging.apply.job import ApplyOptions as ApplyOptions
 from osdimage.imaging.boot.check import check_boot as check_boot
 from osdimage.imaging.boot.fix import fix_boot as fix_boot
 from osdimage.imaging.boot.install import BootOptions as BootOptions, install_boot as install_boot
+from osdimage.imaging.cancel import (
+    CancellationToken as CancellationToken,
+    Cancelled as Cancelled,
+    in_thread as in_thread,
+)
 from osdimage.imaging.capture.config import CaptureConfig as CaptureConfig
 from osdimage.imaging.capture.image import CaptureOptions as CaptureOptions, capture_image as capture_image
 from osdimage.imaging.capture.source import CaptureSource as CaptureSource
@@ -50,6 +55,7 @@ from osdimage.imaging.tasksequence.machine import Machine as Machine
 from osdimage.imaging.tasksequence.plan import plan_sequence as plan_sequence
 from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
 from osdimage.imaging.units import Geometry as Geometry
+from osdimage.imaging.volume.filesystems import FormatWish as FormatWish, format_volume as format_volume
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
 from osdimage.imaging.wim.edit import delete_images as delete_images, set_properties as set_properties
 from osdimage.imaging.wim.export import ExportOptions as ExportOptions, export_images as export_images
