@@ -11,8 +11,8 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -45,6 +45,9 @@ _LABELS = {
 
 # The first key of what is told of work, and of a task sequence.
 _EVENT_STARTS = (b'{"phase": ', b'{"step": ')
+
+
+_BLOCK_LINES = 2000
 
 
 def printable(text: str) -> str:
@@ -84,6 +87,28 @@ def out(text: str | bytes, *, end: str = "\n") -> None:
 def line(text: str = "") -> None:
     """Print a line of the result on stdout."""
     out(printable(text))
+
+
+def lines(texts: Sequence[str]) -> None:
+    """Print lines of the result on stdout in one piece: of a hundred thousand, each alone would take its time."""
+    is_printable = "".join(texts).isprintable()
+    out("\n".join(texts if is_printable else map(printable, texts)))
+
+
+@contextmanager
+def in_blocks() -> Iterator[Callable[[str], None]]:
+    """Give a function that prints a line of the result, for results of a hundred thousand: see :func:`lines`."""
+    block: list[str] = []
+
+    def take(text: str) -> None:
+        block.append(text)
+        if len(block) == _BLOCK_LINES:
+            lines(block)
+            block.clear()
+
+    yield take
+    if block:
+        lines(block)
 
 
 def note(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntFlag
+from functools import lru_cache
 
 
 class FileAttribute(IntFlag):
@@ -43,13 +44,16 @@ _LETTERS = {
 }
 
 
-def attribute_names(attributes: int) -> list[str]:
+# The files of an image, some hundred thousand, have a dozen combinations.
+@lru_cache(maxsize=1024)
+def attribute_names(attributes: int) -> tuple[str, ...]:
     """Return the names of attributes, lower case; bits without a name as one hexadecimal number."""
-    names = [flag.name.lower() for flag in FileAttribute if attributes & flag and flag.name is not None]
+    names = tuple(flag.name.lower() for flag in FileAttribute if attributes & flag and flag.name is not None)
     rest = attributes & ~sum(FileAttribute)
-    return names + ([hex(rest)] if rest else [])
+    return (*names, hex(rest)) if rest else names
 
 
+@lru_cache(maxsize=1024)
 def attribute_letters(attributes: int) -> str:
     """Return one letter for each of the common attributes, ``-`` where it is not set."""
     return "".join(letter if attributes & flag else "-" for flag, letter in _LETTERS.items())

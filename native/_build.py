@@ -22,6 +22,7 @@ SOURCES = (
     "wim/messages.c",
     "wim/memory.c",
     "wim/audit.c",
+    "wim/paths.c",
     "wim/scan.c",
     "wim/resource.c",
     "wim/blob_table.c",

@@ -187,6 +187,12 @@ def osd_on_blob(blob: Any, context: Any) -> int:
 
 
 @_extern(error=-1)
+def osd_on_paths(text: Any, length: int, context: Any) -> int:
+    """Pass paths on that end with a NUL byte each, in one piece."""
+    return _pass_item(bytes(ffi.buffer(text, length)), context)
+
+
+@_extern(error=-1)
 def osd_on_removed(removed: int, context: Any) -> int:
     """Pass on how much of a volume was emptied."""
     return _pass_item(removed, context)

@@ -29,6 +29,11 @@ def from_c(pointer: Any) -> str | None:
     return bytes(ffi.string(pointer)).decode("utf-8", "surrogatepass")
 
 
+def all_from_c(found: bytes) -> list[str]:
+    """Return the texts of which each ends with a NUL byte."""
+    return found[:-1].decode("utf-8", "surrogatepass").split("\0")
+
+
 def to_c(text: str) -> bytes:
     """Encode a name or other text of a WIM."""
     return text.encode("utf-8", "surrogatepass")

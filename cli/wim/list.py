@@ -13,6 +13,7 @@ from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.entries import Entry
+    from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,28 +56,26 @@ def list_command(
             dropped = image.walk(write, path=path, recursive=recursive)
             render.out("\n]" if separator == ",\n" else "[]")
         else:
-            show = _show_nothing if reporter.quiet else _show_long if is_long else _show
-            dropped = image.walk(show, path=path, recursive=recursive)
+            dropped = _list(image, path, recursive=recursive, is_long=is_long, quiet=reporter.quiet)
         for text in dropped:
             reporter.warn(text)
 
 
-def _show_nothing(entry: Entry) -> None:
-    del entry
+def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool, quiet: bool) -> tuple[str, ...]:
+    if is_long:
+        with render.in_blocks() as show:
+            return image.walk(lambda entry: None if quiet else show(_long(entry)), path=path, recursive=recursive)
+    return image.walk_paths(lambda paths: None if quiet else render.lines(paths), path=path, recursive=recursive)
 
 
-def _show(entry: Entry) -> None:
-    render.line(entry.path)
-
-
-def _show_long(entry: Entry) -> None:
+def _long(entry: Entry) -> str:
     from osdimage.imaging.attributes import attribute_letters  # noqa: PLC0415 - start-up stays cheap
 
     modified = _time(entry.modified_ns)
     time = "after the year 9999" if modified is None else f"{modified:%Y-%m-%d %H:%M:%S}"
     size = entry.streams[0].size
     extra = f"  [{', '.join(stream.name for stream in entry.streams if stream.name)}]" if len(entry.streams) > 1 else ""
-    render.line(f"{attribute_letters(entry.attributes)}  {size:>14,}  {time}  {entry.path}{extra}")
+    return f"{attribute_letters(entry.attributes)}  {size:>14,}  {time}  {entry.path}{extra}"
 
 
 def _time(nanoseconds: int) -> datetime | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,15 +71,35 @@ class WimImage:
         """
         from osdimage.native.wim.entries import each_entry  # noqa: PLC0415 - few uses of an image need it
 
+        with self._walked(path) as audit:
+            each_entry(self.handle, self.index, path, recursive=recursive, visit=visit)
+        return audit.messages
+
+    def walk_paths(
+        self, visit: Callable[[list[str]], None], *, path: str = "/", recursive: bool = True
+    ) -> tuple[str, ...]:
+        """Call a function with the paths of what :meth:`walk` would visit, thousands at a time and ten times as fast.
+
+        Returns:
+            As :meth:`walk`.
+
+        Raises:
+            InvalidRequest, CorruptWim: as :meth:`walk`.
+        """
+        with self._walked(path) as audit:
+            self.handle.each_path(self.index, path, recursive=recursive, on_paths=visit)
+        return audit.messages
+
+    @contextmanager
+    def _walked(self, path: str) -> Iterator[Audit]:
         with wim_errors(self._path):
             audit = load_tree(self._path, self.handle, self.index)
             try:
-                each_entry(self.handle, self.index, path, recursive=recursive, visit=visit)
+                yield audit
             except WimlibError as error:
                 if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
                     raise InvalidRequest(f"{self._path}: image {self.index} holds no {path!r}") from error
                 raise
-        return audit.messages
 
     def entries(self, path: str = "/", *, recursive: bool = True) -> list[Entry]:
         """Return the entries that :meth:`walk` would visit; about 1 KB of memory each."""

@@ -391,6 +391,28 @@ class WimHandle:
         finally:
             self._relay.on_item = None
 
+    def each_path(
+        self, image: int, path: str, *, recursive: bool, on_paths: Callable[[list[str]], None]
+    ) -> tuple[str, ...]:
+        """Call a function with the paths of the same entries, many at a time."""
+        paths = ffi.new("struct osd_paths *", {"context": self._relay.handle})
+        self._relay.on_item = lambda found: on_paths(text.all_from_c(found))
+        try:
+            messages = self._run(
+                lib.wimlib_iterate_dir_tree,
+                image,
+                text.to_c(path),
+                lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE if recursive else 0,
+                ffi.addressof(lib, "osd_paths_entry"),
+                paths,
+            )
+            with self._relay:
+                lib.osd_paths_flush(paths)
+            return messages
+        finally:
+            self._relay.on_item = None
+            lib.osd_paths_release(paths)
+
     def each_blob(self, on_blob: Callable[[Any], None]) -> tuple[str, ...]:
         """Call a function with the ``struct wimlib_resource_entry *`` of every blob."""
         self._relay.on_item = on_blob

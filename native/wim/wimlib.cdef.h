@@ -224,6 +224,12 @@ struct osd_audit {
 int osd_audit_entry(const struct wimlib_dir_entry *entry, void *audit);
 void osd_audit_release(struct osd_audit *audit);
 
+/* paths.h */
+struct osd_paths { void *context; char *text; size_t used; size_t size; };
+int osd_paths_entry(const struct wimlib_dir_entry *entry, void *paths);
+int osd_paths_flush(struct osd_paths *paths);
+void osd_paths_release(struct osd_paths *paths);
+
 /* scan.h */
 struct osd_scan { uint64_t directories, files, bytes, refused_names; };
 enum wimlib_progress_status osd_progress(enum wimlib_progress_msg, union wimlib_progress_info *, void *);
@@ -257,6 +263,7 @@ size_t osd_reader_batch(struct osd_reader *reader, const struct osd_blob *blobs,
 extern "Python+C" enum wimlib_progress_status osd_on_progress(
     enum wimlib_progress_msg, union wimlib_progress_info *, void *);
 extern "Python" int osd_on_entry(const struct wimlib_dir_entry *, void *);
+extern "Python+C" int osd_on_paths(const char *text, size_t length, void *context);
 extern "Python" int osd_on_blob(const struct wimlib_resource_entry *, void *);
 
 /* stdlib.h: wimlib_get_xml_data() hands out malloc'ed memory. */

@@ -66,6 +66,7 @@ USES: dict[str, Callable[[WimHandle], object]] = {
     "write": lambda handle: handle.write(-1, WriteSettings(Compression.LZX)),
     "overwrite": lambda handle: handle.overwrite(WriteSettings(Compression.LZX)),
     "each_entry": lambda handle: entries.each_entry(handle, 1, "/", recursive=True, visit=print),
+    "each_path": lambda handle: handle.each_path(1, "/", recursive=True, on_paths=print),
     "each_blob": lambda handle: tree.each_blob(handle, print),
     "audit": lambda handle: tree.audit(handle, 1),
     "names_in_root": lambda handle: tree.names_in_root(handle, 1),
@@ -138,6 +139,7 @@ def test_an_exception_of_a_callback_comes_out_as_it_is(
         "extract": lambda handle: handle.extract_image(1, tmp_path / "target", listener=fail),
         "scan": lambda handle: handle.add_image(source, "again", listener=fail),
         "entries": lambda handle: entries.each_entry(handle, 1, "/", recursive=True, visit=fail),
+        "paths": lambda handle: handle.each_path(1, "/", recursive=True, on_paths=fail),
         "blobs": lambda handle: tree.each_blob(handle, fail),
         "write": lambda _: write(source, tmp_path / "new.wim", fail),
     }
