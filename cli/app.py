@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 from osdimage.cli.commands import COMMANDS, help_text
+from osdimage.cli.invocation import Invocation
 from osdimage.cli.lazy import LazyGroup
 from osdimage.imaging.version import VERSION
 
@@ -73,12 +74,12 @@ def run() -> NoReturn:
         # A parent that ignores a signal (nohup) means it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
-    debug = "--debug" in sys.argv
+    invocation = Invocation.of(sys.argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name that the terminal's encoding lacks is shown escaped, and stops nothing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = _outcome(debug=debug)
+        code = _outcome(invocation)
     except Stopped as stop:
         # A second signal, in the moment before the first outcome could end the handlers.
         _end_handlers()
@@ -89,29 +90,25 @@ def run() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _outcome(*, debug: bool) -> object:
+def _outcome(invocation: Invocation) -> object:
     """Run the command, tell how it ended, and return its exit code."""
     try:
         # standalone_mode would turn every click exception into an exit by itself.
-        code: object = cli.main(prog_name="osdimage", standalone_mode=False)
+        code: object = cli.main(prog_name="osdimage", standalone_mode=False, obj=invocation)
         sys.stdout.flush()
     except Stopped as stop:
         _end_handlers()
-        from osdimage.cli.advice import remedy_of  # noqa: PLC0415 - as below
+        from osdimage.cli.failures import stopped, tell  # noqa: PLC0415 - not on the path of a command that works
 
-        notes = "".join(f" -- {note}" for note in getattr(stop, "__notes__", ()))
-        remedy = remedy_of(stop)
-        notes += "" if remedy is None else f"; {remedy}"
-        click.echo(f"osdimage: stopped by {signal.Signals(stop.number).name}{notes}", err=True)
-        code = 128 + stop.number
+        code = tell(stopped(stop, stop.number), invocation)
     except BrokenPipeError:
         # The reader of our output left (`| head`).
         code = 1
     except Exception as error:  # noqa: BLE001 - the last place: no traceback reaches a user
         _end_handlers()
-        from osdimage.cli.failures import report  # noqa: PLC0415 - not on the path of a command that works
+        from osdimage.cli.failures import report  # noqa: PLC0415 - as above
 
-        code = report(error.error if isinstance(error, Carried) else error, debug=debug)
+        code = report(error.error if isinstance(error, Carried) else error, invocation)
     _end_handlers()
     return code
 

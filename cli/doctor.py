@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 
 import click
+from osdimage.cli import params, render
+from osdimage.cli.render import Reporter
 from osdimage.imaging import doctor
 from osdimage.imaging.errors import OsdImageError
 
@@ -13,14 +14,17 @@ WIDTH = 110
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def doctor_command(*, as_json: bool) -> None:
+@params.output(events=False)
+def doctor_command(*, reporter: Reporter) -> None:
     """Show what is installed, what is missing, and how to install it.
 
     Exit code 0 when everything is there that osdimage cannot work without, otherwise 1.
     """
     report = doctor.examine()
-    click.echo(json.dumps(_document(report), indent=2, ensure_ascii=False) if as_json else _text(report))
+    if reporter.as_json:
+        render.document(_document(report))
+    else:
+        render.out(_text(report))
     if report.missing:
         raise OsdImageError(f"required and missing: {', '.join(report.missing)}")
 

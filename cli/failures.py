@@ -1,15 +1,24 @@
-"""One table: what was raised -> one line on stderr and an exit code."""
+"""One table: what was raised -> one line on stderr, an error object for programs, and an exit code."""
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import signal
 import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 import click
+from osdimage.cli import documents
 from osdimage.cli.advice import remedy_of
-from osdimage.cli.render import printable
+from osdimage.cli.invocation import Invocation
+from osdimage.cli.streams import note, one_line, say
 from osdimage.imaging import errors
 
-FAILED, USAGE, INVALID_INPUT, REFUSED, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, USAGE, INVALID_INPUT, REFUSED = 1, 2, 3, 4
 
 # The first class that fits decides.
 EXIT_CODES: tuple[tuple[type[errors.OsdImageError], int], ...] = (
@@ -20,60 +29,122 @@ EXIT_CODES: tuple[tuple[type[errors.OsdImageError], int], ...] = (
 )
 
 
-def report(error: Exception, *, debug: bool) -> int:
-    """Print an error for people and return the exit code."""
-    if debug:
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a command failed, for people and programs.
+
+    Attributes:
+        code: the exit code.
+        kind: a word for programs: that of the error's class, such as ``not-a-wim``.
+        message: a sentence: what, where, and what would be valid.
+        where: the path that it is about, or None when that is not known.
+        errno: the name of the system's error number, such as ``ENOSPC``, or None.
+        remedy: what would help, or None.
+        problems: every single thing that is wrong, when there are several.
+        candidates: what may have been meant, a line for each.
+    """
+
+    code: int
+    kind: str
+    message: str
+    where: str | None = None
+    errno: str | None = None
+    remedy: str | None = None
+    problems: Sequence[str] = ()
+    candidates: Sequence[str] = ()
+
+
+def report(error: Exception, invocation: Invocation) -> int:
+    """Tell people and programs of an error, and return the exit code."""
+    if invocation.debug:
         traceback.print_exception(error)
-    if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
-        return _report_click(error)
-    for kind, code in EXIT_CODES:
-        if isinstance(error, kind):
-            if isinstance(error, (errors.InvalidLayout, errors.NotReady)) and len(error.problems) > 1:
-                say(error.said.partition(": ")[0] + ":")
-                for problem in (*error.problems, *_remedies(error)):
-                    click.echo(f"  {one_line(problem)}", err=True)
-                return code
-            said = " -- ".join(one_line(text) for text in (error.said, *getattr(error, "__notes__", ())))
-            say("; ".join((said, *map(one_line, _remedies(error)))))
-            if isinstance(error, errors.ImageNotFound):
-                for candidate in error.candidates:
-                    click.echo(f"  {one_line(candidate)}".encode("utf-8", "backslashreplace"), err=True)
-            return code
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename is not None else ""
-        say(f"{where}{error.strerror or error}")
-        return FAILED
-    say(f"internal error: {type(error).__name__}: {one_line(str(error))} (run again with --debug and report it)")
-    return FAILED
-
-
-def _remedies(error: BaseException) -> list[str]:
-    found = remedy_of(error)
-    return [] if found is None else [found]
-
-
-def _report_click(error: click.ClickException | click.exceptions.Exit | click.Abort) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.Abort):
-        say("stopped")
-        return INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
+        note_help(error)
         return USAGE
+    return tell(describe(error), invocation)
+
+
+def note_help(error: click.exceptions.NoArgsIsHelpError) -> None:
+    """Show the help of a command without which nothing can be done."""
+    click.echo(error.format_message(), err=True)
+
+
+def tell(failure: Failure, invocation: Invocation) -> int:
+    """Print a failure; return its exit code."""
+    several = len(failure.problems) > 1
+    remedies = [] if failure.remedy is None else [one_line(failure.remedy)]
+    if several:
+        say(one_line(failure.message).partition(": ")[0] + ":")
+        for text in (*map(one_line, failure.problems), *remedies):
+            note(f"  {text}")
+    else:
+        say("; ".join((one_line(failure.message), *remedies)))
+    for candidate in failure.candidates:
+        click.echo(f"  {one_line(candidate)}".encode("utf-8", "backslashreplace"), err=True)
+    if invocation.as_json and not invocation.has_answered:
+        # What stdout does not take cannot be told on it.
+        with suppress(OSError):
+            documents.failure_document(failure)
+    return failure.code
+
+
+def stopped(error: BaseException, number: int) -> Failure:
+    """Describe how a signal ended the command."""
+    name = signal.Signals(number).name
+    notes = "".join(f" -- {text}" for text in getattr(error, "__notes__", ()))
+    return Failure(128 + number, "stopped", f"stopped by {name}{notes}", remedy=remedy_of(error))
+
+
+def describe(error: Exception) -> Failure:
+    """Return what is told of an error."""
+    if isinstance(error, (click.ClickException, click.Abort)):
+        return _of_click(error)
+    for kind, code in EXIT_CODES:
+        if isinstance(error, kind):
+            return _of_library(error, code)
+    if isinstance(error, OSError):
+        where = "" if error.filename is None else f"{error.filename}: "
+        return Failure(
+            FAILED,
+            "system",
+            f"{where}{error.strerror or error}",
+            where=None if error.filename is None else str(error.filename),
+            errno=_errno_name(error.errno),
+        )
+    said = f"internal error: {type(error).__name__}: {error} (run again with --debug and report it)"
+    return Failure(FAILED, "internal", said)
+
+
+def _of_library(error: errors.OsdImageError, code: int) -> Failure:
+    where = getattr(error, "path", None)
+    return Failure(
+        code,
+        _word(type(error)),
+        " -- ".join((error.said, *getattr(error, "__notes__", ()))),
+        where=None if where is None else os.fspath(where),
+        errno=_errno_name(getattr(error, "errno", None)),
+        remedy=remedy_of(error),
+        problems=error.problems if isinstance(error, (errors.InvalidLayout, errors.NotReady)) else (),
+        candidates=error.candidates if isinstance(error, errors.ImageNotFound) else (),
+    )
+
+
+def _word(kind: type[errors.OsdImageError]) -> str:
+    """Return the name of a class of errors as programs read it: ``NotAWim`` is ``not-a-wim``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", kind.__name__).lower()
+
+
+def _errno_name(number: int | None) -> str | None:
+    return None if number is None else errno.errorcode.get(number, str(number))
+
+
+def _of_click(error: click.ClickException | click.Abort) -> Failure:
+    if isinstance(error, click.Abort):
+        # Signals have a way of their own: this is a question that was answered with no, or not at all.
+        return Failure(FAILED, "declined", "not confirmed: nothing was changed")
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "osdimage"
-        say(f"{one_line(error.format_message())} (see {path} --help)")
-        return USAGE
-    say(one_line(error.format_message()))
-    return error.exit_code
-
-
-def say(text: str) -> None:
-    """Print one line on stderr; what cannot be encoded is escaped."""
-    click.echo(f"osdimage: {text}".encode("utf-8", "backslashreplace"), err=True)
-
-
-def one_line(text: str) -> str:
-    """Fold line breaks and escape what is not printable; a hostile file name may hold both."""
-    return printable(" ".join(text.split()))
+        return Failure(USAGE, "usage", one_line(error.format_message()), remedy=f"see {path} --help")
+    return Failure(error.exit_code, "usage", one_line(error.format_message()))

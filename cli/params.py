@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from osdimage.cli import invocation
 from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import InvalidRequest
 
@@ -137,21 +138,19 @@ def gathered(name: str, wish: type[DataclassInstance], *decorators: Decorator) -
 PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning"
 
 
-def output(*, json: bool = True, events: bool = True, keys: str = PROGRESS_KEYS) -> Decorator:
+def output(*, events: bool = True, keys: str = PROGRESS_KEYS) -> Decorator:
     """Add the options about output, and pass an open :class:`~osdimage.cli.render.Reporter` as ``reporter``.
 
     Args:
-        json: whether there is one result that can be a document.
         events: whether there is progress.
         keys: those of the JSON lines of events, for the help.
     """
-    options = [
+    options: list[Decorator] = [
+        invocation.flag("--json", "as_json", "Print one JSON document on stdout; an error, too."),
         click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
         click.option("--verbose", "-v", is_flag=True, help="Print more, such as each file that was left out."),
-        click.option("--debug", is_flag=True, help="Print the traceback of an error."),
+        invocation.flag("--debug", "debug", "Print the traceback of an error."),
     ]
-    if json:
-        options.insert(0, click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."))
     if events:
         options.insert(
             0,
@@ -169,11 +168,11 @@ def output(*, json: bool = True, events: bool = True, keys: str = PROGRESS_KEYS)
             quiet: bool,
             verbose: bool,
             debug: bool,
-            as_json: bool = False,
+            as_json: bool,
             events: str | None = None,
             **kwargs: Any,  # noqa: ANN401
         ) -> Any:  # noqa: ANN401
-            # main() looks for --debug itself: an error may come before this.
+            # The invocation has it: an error may come before this.
             del debug
             with Reporter(events=events, quiet=quiet, verbose=verbose, as_json=as_json) as reporter:
                 return command(*args, reporter=reporter, **kwargs)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def show_plan(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
     """Show a plan: the table, and what is done step by step; for programs, the document that --plan takes."""
     if reporter.as_json:
-        render.document(to_document(plan))
+        render.document(to_document(plan), kind="deploy-plan")
         return
     disk_render.show_disk(f"plan for {disk}", plan.table, {})
     for number, text in enumerate(plan.describe(), 1):

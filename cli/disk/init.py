@@ -70,7 +70,15 @@ def init_command(
     for text in (*plan.advice, *report.warnings):
         reporter.warn(text)
     if reporter.as_json:
-        render.document({**plans.to_document(plan), "saved": report.saved, "wiped": report.wiped})
+        render.document(
+            {
+                "disk": disk,
+                "plan": plans.to_document(plan),
+                "saved": report.saved,
+                "wiped": report.wiped,
+                "warnings": report.warnings,
+            }
+        )
     elif not reporter.quiet:
         _tell(disk, plan, is_new or yes)
         for text in report.wiped if reporter.verbose else ():

@@ -43,7 +43,7 @@ def show_disk(name: str, table: PartitionTable, volumes: Volumes) -> None:
     """Print the headline, the picture and the table of partitions."""
     headline(name, table)
     for text in picture(table, volumes):
-        click.echo(text, color=wants_colour())
+        render.out(text, color=wants_colour())
     rows(table, volumes)
 
 

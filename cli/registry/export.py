@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="The file, UTF-16 as regedit writes it.  Default: stdout, in UTF-8.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace FILE when it exists.")
-@params.output(json=False, events=False)
+@params.output(events=False)
 def export_command(
     address: HiveAddress, key: str, destination: Path | None, overwrite: bool, reporter: Reporter
 ) -> None:
@@ -41,10 +41,14 @@ def export_command(
     registry_params.warnings(hive, reporter)
     text = reg_file.format_reg(edits.export_keys(hive, key, address.registry_prefix))
     if destination is None:
+        if reporter.as_json:
+            reporter.result({"path": None, "size": None, "reg": text})
+            return
         for line in text.split("\r\n")[:-1]:
             render.line(line)
         return
     data = reg_file.encode_reg(text)
     with new_file(destination, replace=overwrite) as descriptor, open(descriptor, "wb", closefd=False) as file:
         file.write(data)
-    reporter.result(None, f"{destination}: {len(data):,} bytes")
+    facts = {"path": destination, "size": len(data), "reg": None}
+    reporter.result(facts, f"{destination}: {len(data):,} bytes")

@@ -40,7 +40,7 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
     if value is None:
         names = ", ".join(repr(each.name) for each in found.values) or "none"
         raise InvalidRequest(f"key {path!r} has no value {name!r}; it has {names}")
-    reporter.result(_value_document(value), edits.data_text(value))
+    reporter.result({**_key_document(path, found), "values": [_value_document(value)]}, edits.data_text(value))
 
 
 def _lines(path: str, key: Key) -> list[str]:

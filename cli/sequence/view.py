@@ -15,6 +15,7 @@ import click
 from osdimage.cli import render
 from osdimage.cli.advice import worded
 from osdimage.cli.render import Reporter, counted, printable
+from osdimage.cli.streams import one_line, say
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.plan import Decision, PlannedStep, Position, RunPlan, numbered
 from osdimage.imaging.tasksequence.report import RunEvent, RunReport, StepReport, StepState
@@ -38,7 +39,8 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
                 "destroys": plan.destroys,
                 "problems": problems,
                 "unchecked": plan.unchecked,
-            }
+            },
+            kind="run-plan",
         )
         return
     if reporter.quiet:
@@ -167,8 +169,6 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
         )
     if report.succeeded:
         return
-    from osdimage.cli.failures import one_line, say  # noqa: PLC0415 - only after a failure
-
     failed = next((step for step in reversed(report.steps) if step.state is StepState.FAILED), None)
     why = "" if failed is None else f": {failed.message}"
     say(one_line(f"{report.message}{why} (0x{report.code:08X})"))

@@ -63,6 +63,7 @@ def apply_command(
     """
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
     from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
+    from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     if keep and not wipe:
@@ -84,8 +85,6 @@ def apply_command(
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
-            from osdimage.imaging.apply.volumes import apply_volumes  # noqa: PLC0415
-
             done = apply_volumes(opened, target, options, progress=progress)
             _report_volumes(done, target, reporter, time.monotonic() - began)
             return
@@ -99,7 +98,7 @@ def apply_command(
     details = [] if result.wiped is None else [f"  deleted before: {result.wiped:,} files and directories"]
     if reporter.verbose:
         details += [f"  {text}" for text in result.warnings]
-    reporter.result(result, summary, *details)
+    reporter.result({"volumes": [AppliedVolume(image.index, image.name, result)]}, summary, *details)
 
 
 def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float) -> None:

@@ -126,7 +126,8 @@ def capture_command(
         lines.append(f"  left out by the exclusions: {result.excluded}")
     if reporter.verbose:
         lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
-    reporter.result(result, *lines)
+    facts = {"path": wim, "images": [result], "partitions": [partition], "skipped": []}
+    reporter.result(facts, *lines)
 
 
 def _config(path: Path | None, exclude: tuple[str, ...]) -> CaptureConfig:

@@ -85,7 +85,8 @@ def compare_command(
             )
             reports = (report,)
     if reporter.as_json:
-        render.document({"volumes": reports} if all_volumes else reports[0])
+        facts = {"is_equal": all(report.is_equal for report in reports), "volumes": reports}
+        render.document({**facts, "has_losses": any(report.has_losses for report in reports)})
     else:
         for report in reports:
             _show(report, reporter, strict=strict)

@@ -44,6 +44,8 @@ def info_command(
     from osdimage.imaging.wim.edit import set_properties  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
+    if as_xml and reporter.as_json:
+        raise click.UsageError("--xml and --json both print one document; choose one")
     properties = _properties(changes)
     if properties is not None or boot is not None:
         with WimFile.open(wim, check=check) as opened:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, streams
+from osdimage.cli.documents import ListDocument
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -46,15 +46,10 @@ def list_command(
         recursive = not no_recurse
         if reporter.as_json:
             # An image has some hundred thousand entries: they are written as they come.
-            separator = "[\n"
-
-            def write(entry: Entry) -> None:
-                nonlocal separator
-                render.out(separator + json.dumps(_facts(entry)), end="")
-                separator = ",\n"
-
-            dropped = image.walk(write, path=path, recursive=recursive)
-            render.out("\n]" if separator == ",\n" else "[]")
+            members = {"path": opened.path, "image": image.index, "name": image.name}
+            with ListDocument(members, "entries") as document:
+                dropped = image.walk(lambda entry: document.add(_facts(entry)), path=path, recursive=recursive)
+                document.end({"warnings": dropped})
         else:
             dropped = _list(image, path, recursive=recursive, is_long=is_long, quiet=reporter.quiet)
         for text in dropped:
@@ -63,9 +58,9 @@ def list_command(
 
 def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool, quiet: bool) -> tuple[str, ...]:
     if is_long:
-        with render.in_blocks() as show:
+        with streams.in_blocks() as show:
             return image.walk(lambda entry: None if quiet else show(_long(entry)), path=path, recursive=recursive)
-    return image.walk_paths(lambda paths: None if quiet else render.lines(paths), path=path, recursive=recursive)
+    return image.walk_paths(lambda paths: None if quiet else streams.lines(paths), path=path, recursive=recursive)
 
 
 def _long(entry: Entry) -> str:

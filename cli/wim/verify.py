@@ -35,7 +35,7 @@ def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int |
         for number, wim in enumerate(wims)
     ]
     if reporter.as_json:
-        render.document(reports if len(reports) > 1 else reports[0])
+        render.document({"is_sound": all(report.is_sound for report in reports), "wims": reports})
     else:
         for report in reports:
             _show(report, reporter)

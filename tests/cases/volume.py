@@ -121,9 +121,10 @@ def osdimage(*arguments: str, code: int = 0) -> str:
 
 
 def osdimage_json(*arguments: str) -> dict[str, Any]:
-    """Run the command with --json."""
-    document: dict[str, Any] = json.loads(osdimage(*arguments, "--json"))
-    return document
+    """Run ``apply`` or ``capture`` with --json; return what it says of the one volume."""
+    document = json.loads(osdimage(*arguments, "--json"))
+    result: dict[str, Any] = document["volumes"][0]["result"] if arguments[0] == "apply" else document["images"][0]
+    return result
 
 
 def part_of(disk: Disk) -> Path:

@@ -30,6 +30,26 @@ class Outcome:
         return json.loads(self.out)
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """The members of the document that are the command's own."""
+        return {name: value for name, value in self.document.items() if name not in {"version", "kind"}}
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """What `compare` says of the one thing that it compared."""
+        (volume,) = self.document["volumes"]
+        assert isinstance(volume, dict)
+        return volume
+
+    @property
+    def applied(self) -> dict[str, Any]:
+        """What `apply` says of the one thing that it filled."""
+        (volume,) = self.document["volumes"]
+        result = volume["result"]
+        assert isinstance(result, dict)
+        return result
+
+    @property
     def events(self) -> list[dict[str, Any]]:
         """The JSON lines on stdout."""
         return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]

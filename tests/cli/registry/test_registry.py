@@ -73,7 +73,7 @@ def test_a_key_is_shown_as_reg_query_shows_it(hive: Path) -> None:
 
 
 def test_a_key_is_shown_to_programs(hive: Path) -> None:
-    document = osdimage("registry", "get", hive, r"Old\Deep", "--json").document
+    document = osdimage("registry", "get", hive, r"Old\Deep", "--json").facts
     assert document == {
         "key": SYSTEM + r"\Old\Deep",
         "modified": None,
@@ -81,7 +81,8 @@ def test_a_key_is_shown_to_programs(hive: Path) -> None:
         "values": [{"name": "List", "type": "REG_MULTI_SZ", "data": ["a", "b"], "bytes": "61000000620000000000"}],
         "subkeys": [],
     }
-    value = osdimage("registry", "get", hive, r"ControlSet001\Services\stornvme", "--value", "Start", "--json").document
+    found = osdimage("registry", "get", hive, r"ControlSet001\Services\stornvme", "--value", "Start", "--json").document
+    (value,) = found["values"]
     assert (value["data"], value["bytes"]) == (3, "03000000")
     assert osdimage("registry", "get", hive, "--json").document["subkeys"] == ["ControlSet001", "Old", "Select"]
 
@@ -119,7 +120,7 @@ def test_a_value_of_every_type_is_set(hive: Path, kind: str) -> None:
 def test_keys_and_values_are_made_and_deleted(hive: Path) -> None:
     osdimage("registry", "set", hive, "Empty")
     osdimage("registry", "set", hive, "Old", "--delete")
-    report = osdimage("registry", "set", hive, "Select", "--value", "Default", "--delete", "--json").document
+    report = osdimage("registry", "set", hive, "Select", "--value", "Default", "--delete", "--json").facts
     assert report == {"keys_added": 0, "keys_deleted": 0, "values_set": 0, "values_deleted": 1}
     tree = hive_judges.dissect(hive.read_bytes())
     assert tree["Empty"] == {}

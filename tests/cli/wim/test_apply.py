@@ -26,7 +26,9 @@ def test_an_applied_tree_is_the_captured_one(pair: Path, tree: Path, tmp_path: P
 
 
 def test_the_json_document_counts_what_was_written(pair: Path, small: Path, tmp_path: Path) -> None:
-    document = osdimage("apply", pair, tmp_path / "target", "--name", "SECOND", "--json").document
+    (volume,) = osdimage("apply", pair, tmp_path / "target", "--name", "SECOND", "--json").document["volumes"]
+    assert (volume["image"], volume["name"]) == (2, "second")
+    document = volume["result"]
     assert set(document) == APPLY_KEYS
     size = sum(node.size or 0 for node in trees.read_tree(small).values())
     assert (document["files"], document["directories"], document["size"]) == (3, 2, size)

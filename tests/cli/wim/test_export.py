@@ -21,7 +21,7 @@ def names(path: Path) -> list[str]:
 
 def test_one_image_to_a_new_file(pair: Path, small: Path, tmp_path: Path) -> None:
     path = tmp_path / "new.wim"
-    document = osdimage("export", pair, path, "--index", "2", "--json").document
+    document = osdimage("export", pair, path, "--index", "2", "--json").facts
     assert set(document) == EXPORT_KEYS
     assert (document["indexes"], document["file_size"]) == ([1], path.stat().st_size)
     assert names(path) == ["second"]

@@ -37,7 +37,7 @@ def test_paths_are_those_of_the_tree(pair: Path, tree: Path) -> None:
 
 
 def test_the_json_document_tells_everything(pair: Path, tree: Path) -> None:
-    entries = {entry["path"]: entry for entry in osdimage("list", pair, "--index", "1", "--json").document}
+    entries = {entry["path"]: entry for entry in osdimage("list", pair, "--index", "1", "--json").document["entries"]}
     expected = trees.read_tree(tree)
     assert set(entries) == {"/", *expected}
     groups: dict[int, set[str]] = {}
@@ -61,7 +61,7 @@ def test_the_json_document_tells_everything(pair: Path, tree: Path) -> None:
 
 
 def test_times_have_seven_digits(pair: Path) -> None:
-    entries = {entry["path"]: entry for entry in osdimage("list", pair, "--index", "1", "--json").document}
+    entries = {entry["path"]: entry for entry in osdimage("list", pair, "--index", "1", "--json").document["entries"]}
     for path, nanoseconds in (("/old.txt", trees.OLD_NS), ("/future.txt", trees.FUTURE_NS)):
         seconds, rest = divmod(nanoseconds, 10**9)
         whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -76,7 +76,7 @@ def test_the_latest_time_that_ntfs_knows_does_not_stop_the_listing(tmp_path: Pat
         # The largest FILETIME that Windows accepts is in the year 30828.
         os.setxattr(mount / "file", "system.ntfs_times_be", (0x7FFFFFFFFFFFFFFF).to_bytes(8, "big") * 3)
     osdimage("capture", volume, tmp_path / "new.wim")
-    entries = {entry["path"]: entry for entry in osdimage("list", tmp_path / "new.wim", "--json").document}
+    entries = {entry["path"]: entry for entry in osdimage("list", tmp_path / "new.wim", "--json").document["entries"]}
     assert entries["/file"]["modified"] is None
     assert "after the year 9999" in osdimage("list", tmp_path / "new.wim", "--long").out
 
@@ -92,7 +92,8 @@ def test_a_path_that_is_not_there_is_a_usage_error(pair: Path) -> None:
     (line,) = outcome.err.splitlines()
     assert str(pair) in line
     assert "nothing here" in line
-    assert osdimage("list", pair, "/nothing here", "--index", "1", "--json", code=2).out == ""
+    failed = osdimage("list", pair, "/nothing here", "--index", "1", "--json", code=2).document["error"]
+    assert (failed["code"], failed["kind"]) == (2, "invalid-request")
 
 
 def test_the_long_form_shows_attributes_size_and_time(pair: Path) -> None:

@@ -192,7 +192,7 @@ QUERIES = {
 def test_a_query_chooses_exactly_one_image_or_lists_them(medium: Path, tmp_path: Path, query: Query) -> None:
     target = tmp_path / "target"
     if query.index is not None:
-        document = osdimage("apply", medium, target, *query.options, "--json").document
+        document = osdimage("apply", medium, target, *query.options, "--json").applied
         assert document["files"] == 3
         expected = MEDIUM[query.index - 1]
         program = (target / "Windows" / "System32" / "kernel32.dll").read_bytes()

@@ -56,13 +56,13 @@ def copy_of(path: Path, folder: Path) -> Path:
 
 
 def found_by(outcome: Outcome) -> Found:
-    return [(each["kind"], each["path"]) for each in outcome.document["differences"]]
+    return [(each["kind"], each["path"]) for each in outcome.compared["differences"]]
 
 
 def counts_of(outcome: Outcome) -> dict[str, tuple[int, int, int, int]]:
     return {
         each["kind"]: (each["stored"], each["restored"], each["dropped"], each["different"])
-        for each in outcome.document["classes"]
+        for each in outcome.compared["classes"]
     }
 
 
@@ -71,7 +71,7 @@ def counts_of(outcome: Outcome) -> dict[str, tuple[int, int, int, int]]:
 
 def test_an_applied_volume_is_equal_in_every_class(applied: Applied) -> None:
     outcome = osdimage("compare", applied.wim, applied.volume, "--json")
-    document = outcome.document
+    document = outcome.compared
     assert document["is_equal"]
     assert not document["has_losses"]
     assert document["differences"] == []
@@ -289,8 +289,8 @@ def test_a_difference_is_found_and_named(applied: Applied, tmp_path: Path, name:
         plant(mount)
     outcome = osdimage("compare", applied.wim, copy, "--json", code=1)
     assert found_by(outcome) == sorted(expected, key=lambda each: (each[1], each[0]))
-    assert not outcome.document["is_equal"]
-    assert outcome.document["more_differences"] == 0
+    assert not outcome.compared["is_equal"]
+    assert outcome.compared["more_differences"] == 0
     shown = osdimage("compare", applied.wim, copy, code=1).out
     for kind, path in expected:
         assert f"{kind.replace('-', ' ')}: {path}: " in shown
@@ -307,7 +307,7 @@ def test_what_was_expected_and_what_is_there(applied: Applied, tmp_path: Path) -
         os.setxattr(mount / "precise", "system.ntfs_times_be", times)
     outcome = osdimage("compare", applied.wim, copy, "--json", code=1)
     sides = {
-        (each["kind"], each["path"]): (each["expected"], each["found"]) for each in outcome.document["differences"]
+        (each["kind"], each["path"]): (each["expected"], each["found"]) for each in outcome.compared["differences"]
     }
     original = hashlib.sha1(b"fits in the MFT record").hexdigest()  # noqa: S324
     assert sides == {
@@ -334,14 +334,14 @@ def test_a_link_that_became_a_file_of_its_own(applied: Applied, tmp_path: Path) 
 def test_only_the_first_differences_are_named_and_all_are_counted(applied: Applied, tmp_path: Path) -> None:
     empty = judges.make_ntfs(tmp_path / "empty.ntfs")
     outcome = osdimage("compare", applied.wim, empty, "--json", "--differences", "3", code=1)
-    assert len(outcome.document["differences"]) == 3
+    assert len(outcome.compared["differences"]) == 3
     names = len(judges.wimlib_paths(applied.wim))
     counts = counts_of(outcome)
     assert counts["names"] == (names, 1, 0, names - 1)
     assert counts["short-names"] == (4, 0, 0, 4)
     assert all(stored == sum(rest) for stored, *rest in counts.values())
     shown = osdimage("compare", applied.wim, empty, "--differences", "3", code=1).out
-    assert f"and {outcome.document['more_differences']} more differences" in shown
+    assert f"and {outcome.compared['more_differences']} more differences" in shown
 
 
 # ---- a partition
@@ -368,8 +368,8 @@ def test_a_partition_of_a_disk(applied: Applied, tmp_path: Path, label: str) -> 
     disk = tmp_path / "disk.img"
     put_into_disk(applied.volume, disk, label)
     outcome = osdimage("compare", applied.wim, disk, "--partition", "2", "--strict", "--json")
-    assert outcome.document["partition"] == 2
-    assert outcome.document["is_equal"]
+    assert outcome.compared["partition"] == 2
+    assert outcome.compared["is_equal"]
     with disk.open("r+b") as file:
         # Somewhere in the contents of /large, which hold each byte in turn.
         data = file.read()
@@ -499,7 +499,7 @@ def test_what_a_directory_cannot_hold_is_dropped(applied: Applied, tmp_path: Pat
         assert counts[kind] == (count, 0, count, 0)
     # Two of the six become no links: the app's and the third party's.
     assert counts["reparse-points"] == (6, 4, 2, 0)
-    assert outcome.document["has_losses"]
+    assert outcome.compared["has_losses"]
     osdimage("compare", short, tmp_path / "target", "--strict", code=1)
 
 
@@ -536,7 +536,7 @@ def test_damaged_contents_are_a_difference_of_their_file(applied: Applied, tmp_p
     data[at - 1] = 0xFF
     copy.write_bytes(data)
     outcome = osdimage("compare", applied.wim, copy, "--json", code=1)
-    (difference,) = outcome.document["differences"]
+    (difference,) = outcome.compared["differences"]
     assert difference["path"] == "/compressed folder/text"
     assert difference["found"].startswith("unreadable: compressed data is damaged")
 
@@ -580,7 +580,7 @@ def test_links_of_other_kinds_of_wims(tree: tuple[Path, Path], tmp_path: Path, o
     # What links say cannot be read from a pipable WIM.
     expected = (5, 0, 5, 0) if options == ("--pipable",) else (5, 5, 0, 0)
     assert counts_of(outcome)["reparse-points"] == expected
-    assert bool(outcome.document["notes"]) == (options == ("--pipable",))
+    assert bool(outcome.compared["notes"]) == (options == ("--pipable",))
 
 
 def test_progress_reaches_the_end(applied: Applied) -> None:

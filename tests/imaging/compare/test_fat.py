@@ -94,12 +94,12 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Applied:
 def counts_of(outcome: Outcome) -> dict[str, tuple[int, int, int, int]]:
     return {
         each["kind"]: (each["stored"], each["restored"], each["dropped"], each["different"])
-        for each in outcome.document["classes"]
+        for each in outcome.compared["classes"]
     }
 
 
 def found_by(outcome: Outcome) -> list[tuple[str, str]]:
-    return [(each["kind"], each["path"]) for each in outcome.document["differences"]]
+    return [(each["kind"], each["path"]) for each in outcome.compared["differences"]]
 
 
 # ---- equal
@@ -107,10 +107,10 @@ def found_by(outcome: Outcome) -> list[tuple[str, str]]:
 
 def test_an_applied_volume_is_equal_and_what_fat_lacks_is_dropped(applied: Applied) -> None:
     outcome = osdimage("compare", applied.wim, applied.volume, "--json")
-    assert outcome.document["is_equal"]
-    assert outcome.document["has_losses"]
-    assert outcome.document["target_kind"] == "a FAT32 volume"
-    assert outcome.document["differences"] == []
+    assert outcome.compared["is_equal"]
+    assert outcome.compared["has_losses"]
+    assert outcome.compared["target_kind"] == "a FAT32 volume"
+    assert outcome.compared["differences"] == []
     names = len(judges.wimlib_paths(applied.wim))
     reparse = sum(item.reparse is not None for item in ITEMS.values())
     linked = 1 + len(ITEMS["linked"].links)
@@ -168,7 +168,7 @@ def test_a_partition_of_a_disk(applied: Applied, osdimage_disk: Callable[..., Ma
     disk = osdimage_disk(size="2GB", preset="uefi", sector_size=sector_size)
     osdimage("apply", applied.wim, disk.path, "--partition", "1")
     outcome = osdimage("compare", applied.wim, disk.path, "--partition", "1", "--json")
-    assert outcome.document["partition"] == 1
+    assert outcome.compared["partition"] == 1
     begin = disk.table.partitions[0].extent.first * sector_size
     judges.run("mattrib", "+h", "-i", f"{disk.path}@@{begin}", "::/plain")
     changed = osdimage("compare", applied.wim, disk.path, "--partition", "1", "--json", code=1)
@@ -264,7 +264,7 @@ def test_a_difference_is_found_and_named(applied: Applied, tmp_path: Path, name:
     judges.run("cp", "--sparse=always", applied.volume, volume)
     plant(volume, tmp_path)
     outcome = osdimage("compare", applied.wim, volume, "--json", code=1)
-    assert not outcome.document["is_equal"]
+    assert not outcome.compared["is_equal"]
     found = found_by(outcome)
     assert set(expected) <= set(found)
     assert {kind for kind, _ in set(found) - set(expected)} <= along
@@ -280,7 +280,7 @@ def test_what_was_expected_and_what_is_there(applied: Applied, tmp_path: Path) -
     poke(b"ODDTIM~1   ", 22, stamp)(volume, tmp_path)
     judges.run("mattrib", "-a", "+r", "-i", volume, "::/odd times")
     outcome = osdimage("compare", applied.wim, volume, "--json", code=1)
-    sides = {each["kind"]: (each["expected"], each["found"]) for each in outcome.document["differences"]}
+    sides = {each["kind"]: (each["expected"], each["found"]) for each in outcome.compared["differences"]}
     assert sides == {
         "attributes": ("archive", "readonly"),
         "creation-times": ("2012-11-10 09:08:07.6500000 UTC", "2000-02-03 04:05:07.2300000 UTC"),

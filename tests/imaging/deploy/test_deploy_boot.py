@@ -45,7 +45,7 @@ def test_a_deployed_gpt_disk_starts(wim: Path, tmp_path: Path) -> None:
     done = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "3GB", "--events", "-")
     events = done.events
     assert [each["percent"] for each in events] == sorted(each["percent"] for each in events)
-    assert "set up for UEFI (x64) to start the Windows in partition 3" in done.out
+    assert "set up for UEFI (x64) to start the Windows in partition 3" in done.err
     assert not done.warnings
     assert {"::/EFI/Boot/bootx64.efi", "::/EFI/Microsoft/Boot/BCD"} <= set(names_on(disk, 1).split())
     osdimage("boot", "check", disk)

@@ -122,7 +122,7 @@ def test_the_xml_is_the_one_that_wimlib_shows(foreign: Foreign, tmp_path: Path) 
 def test_verify_finds_it_sound(foreign: Foreign) -> None:
     folder = judges.corpus() / "wim"
     refs = ["--ref", str(folder / foreign.refs)] if foreign.refs else []
-    document = osdimage("verify", folder / foreign.file, *refs, "--json").document
+    (document,) = osdimage("verify", folder / foreign.file, *refs, "--json").document["wims"]
     assert document["problems"] == []
     assert document["images"] == 1
 
@@ -150,7 +150,7 @@ HOSTILE = {
 def test_broken_wims_are_never_sound_and_never_applied_in_silence(case: Hostile, tmp_path: Path) -> None:
     path = judges.corpus() / "wim-hostile" / case.file
     judges.run("7zz", "t", "-y", "--", path, code=2)
-    assert osdimage("verify", path, "--json", code=case.verify).document["problems"]
+    assert osdimage("verify", path, "--json", code=case.verify).document["wims"][0]["problems"]
     outcome = osdimage("apply", path, tmp_path / "target", code=case.apply)
     assert case.word in outcome.err
     osdimage("apply", path, tmp_path / "strict", "--strict", code=case.apply or 1)

@@ -91,7 +91,7 @@ def test_only_a_wipe_replaces_files(wim: Path, tmp_path: Path) -> None:
     assert "wipe it, or format it first" in refused.err
     assert digest(volume) == full
     done = osdimage("apply", wim, volume, "--wipe", "--yes", "--json")
-    assert done.document["wiped"] == 7
+    assert done.applied["wiped"] == 7
     judges.run("fsck.fat", "-n", volume)
 
 
@@ -159,7 +159,8 @@ def test_a_partition_is_filled_and_captured_in_place(
     judges.run("mattrib", "+h", "+s", "+r", "-i", where, "::/empty")
     judges.run("mattrib", "+h", "-i", where, "::/no files")
     done = osdimage("capture", disk.path, tmp_path / "again.wim", "--partition", "1", "--json")
-    assert (done.document["files"], done.document["size"]) == (4, 2 * (3 * MIB + 5) + 8)
+    (image,) = done.document["images"]
+    assert (image["files"], image["size"]) == (4, 2 * (3 * MIB + 5) + 8)
     judges.seven_zip_test(tmp_path / "again.wim")
     judges.wimlib("verify", tmp_path / "again.wim")
     assert judges.seven_zip_files(tmp_path / "again.wim") == judges.seven_zip_files(wim)

@@ -1,0 +1,106 @@
+"""The standard streams: where text leaves the command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from osdimage.cli.progress import Display
+
+# What shows the progress now.  There is one terminal, and all that is printed on it shares it.
+_display: Display | None = None
+
+_BLOCK_LINES = 2000
+
+
+@contextmanager
+def beside(display: Display) -> Iterator[None]:
+    """Print beside a display until it is taken away in the end: a line on stdout takes its place."""
+    global _display  # noqa: PLW0603 - see above
+    before, _display = _display, display
+    try:
+        yield
+    finally:
+        _display = before
+        display.clear()
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """Return a number with its noun: ``1 image``, ``2,000 images``."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def printable(text: str) -> str:
+    """Escape what is not printable."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Fold line breaks and escape what is not printable; a hostile file name may hold both."""
+    return printable(" ".join(text.split()))
+
+
+def out(text: str | bytes, *, end: str = "\n", file: TextIO | None = None, color: bool | None = None) -> None:
+    """Print on stdout, or on what took its place as ``file``; bytes whatever its encoding is.
+
+    Raises:
+        OSError: which names the stream, when nothing more can be written to it.
+    """
+    if _display is not None and file is None:
+        _display.clear()
+    try:
+        click.echo(text + end if isinstance(text, str) else text + end.encode(), file=file, nl=False, color=color)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def line(text: str = "") -> None:
+    """Print a line of the result on stdout."""
+    out(printable(text))
+
+
+def lines(texts: Sequence[str]) -> None:
+    """Print lines of the result on stdout in one piece: of a hundred thousand, each alone would take its time."""
+    # Each alone only where one of them must be escaped: a line break is not printable either.
+    is_printable = "".join(texts).isprintable()
+    out("\n".join(texts if is_printable else map(printable, texts)))
+
+
+@contextmanager
+def in_blocks() -> Iterator[Callable[[str], None]]:
+    """Give a function that prints a line of the result, for results of a hundred thousand: see :func:`lines`."""
+    block: list[str] = []
+
+    def take(text: str) -> None:
+        block.append(text)
+        if len(block) == _BLOCK_LINES:
+            lines(block)
+            block.clear()
+
+    yield take
+    if block:
+        lines(block)
+
+
+def note(text: str) -> None:
+    """Print a line about the work on stderr."""
+    if _display is not None:
+        _display.say(text)
+    else:
+        click.echo(printable(text), err=True)
+
+
+def say(text: str) -> None:
+    """Print a line of the command about itself on stderr; what cannot be encoded is escaped."""
+    click.echo(f"osdimage: {text}".encode("utf-8", "backslashreplace"), err=True)

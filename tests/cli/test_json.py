@@ -1,0 +1,237 @@
+"""``--json``: each command prints one document, of the shape that docs/json.md tells of, or an error object."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from cases import windows_trees
+from osdimage.cli.app import cli
+from osdimage.imaging.errors import StorageError
+from osdimage.imaging.registry.write import new_hive, write_hive
+from runs.commands import Outcome, osdimage
+
+DOCUMENTATION = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+ERROR_MEMBERS = {"code", "kind", "message", "where", "errno", "remedy", "problems", "candidates"}
+
+SEQUENCE = """\
+name: Names
+steps:
+  - step: Set a name
+    type: SetVariable
+    variables: {VariableName: OSDComputerName, VariableValue: PC}
+"""
+
+# What prints each kind, in an order in which each finds what it needs.
+COMMANDS = {
+    "capture": "capture tree one.wim",
+    "info": "info one.wim",
+    "list": "list one.wim",
+    "verify": "verify one.wim",
+    "extract": "extract one.wim /sub --to extracted",
+    "export": "export one.wim two.wim",
+    "apply": "apply one.wim applied",
+    "compare": "compare one.wim applied",
+    "delete": "delete three.wim --index 2",
+    "disk-plan": "disk plan --preset data-gpt --size 1GB",
+    "disk-init": "disk init plain.img --preset data-gpt --size 1GB",
+    "disk-show": "disk show plain.img",
+    "disk-check": "disk check plain.img",
+    "disk-format": "disk format plain.img --partition 2 --yes",
+    "disk-backup": "disk backup plain.img saved.json",
+    "disk-restore": "disk restore plain.img saved.json --yes --no-backup",
+    "deploy-plan": "deploy windows.wim disk.img --preset uefi --size 4GB --dry-run",
+    "deploy": "deploy windows.wim disk.img --preset uefi --size 4GB",
+    "boot-install": "boot install disk.img --partition 3",
+    "boot-show": "boot show disk.img",
+    "boot-check": "boot check disk.img",
+    "boot-fix": "boot fix disk.img",
+    "registry-get": "registry get hive",
+    "registry-set": "registry set hive Key text --value Name",
+    "registry-export": "registry export hive",
+    "registry-import": "registry import hive one.reg",
+    "run-plan": "run names.yaml --disk 0=plain.img --dry-run",
+    "run": "run names.yaml --disk 0=plain.img --yes",
+    "doctor": "doctor",
+}
+
+
+def verbs(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from verbs(command, *above, name)
+        else:
+            yield (*above, name)
+
+
+VERBS = list(verbs(cli))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the commands run."""
+    return tmp_path_factory.mktemp("json")
+
+
+@pytest.fixture(scope="module")
+def printed(place: Path) -> dict[str, Outcome]:
+    """Return what each command printed, all of them run once, one after the other."""
+    (place / "tree" / "sub").mkdir(parents=True)
+    (place / "tree" / "sub" / "Grüße.txt").write_bytes(b"1")
+    (place / "names.yaml").write_text(SEQUENCE, encoding="utf-8")
+    (place / "one.reg").write_text("REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\HIVE\\Made]\n", encoding="ascii")
+    (place / "hive").write_bytes(write_hive(new_hive("SYSTEM")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setenv("OSDIMAGE_STATE_DIR", str(place / "state"))
+        osdimage("capture", "tree", "three.wim")
+        osdimage("capture", "tree", "three.wim", "--append", "--name", "other")
+        osdimage("capture", windows_trees.write_tree(place / "windows", windows_trees.windows_files()), "windows.wim")
+        return {kind: osdimage(*line.split(), "--json", code=None) for kind, line in COMMANDS.items()}
+
+
+@pytest.fixture
+def here(place: Path, printed: dict[str, Outcome], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder with what the commands left, which is the working directory."""
+    assert printed
+    monkeypatch.chdir(place)
+    return place
+
+
+def documented(kind: str) -> set[str]:
+    """Return the members that docs/json.md lists for a kind."""
+    sections = re.split(r"^## ", DOCUMENTATION, flags=re.MULTILINE)[1:]
+    (section,) = [text for text in sections if kind in text.partition("\n")[0].split(", ")]
+    heads = re.findall(r"^- ((?:`[a-z_]+`(?:,\s+)?)+):", section, flags=re.MULTILINE)
+    return {name for head in heads for name in re.findall(r"`(\w+)`", head)}
+
+
+def test_every_command_is_walked_over() -> None:
+    kinds = {"-".join(words) for words in VERBS}
+    assert kinds | {"deploy-plan", "run-plan"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_document_has_a_version_a_kind_and_the_documented_members(kind: str, printed: dict[str, Outcome]) -> None:
+    outcome = printed[kind]
+    assert outcome.out.isascii()
+    document = outcome.document
+    assert (document["version"], document["kind"]) == (1, kind), outcome.err
+    assert set(outcome.facts) == documented(kind)
+
+
+@pytest.mark.parametrize(("kind", "several", "key"), [
+    ("verify", "verify one.wim two.wim", "wims"),
+    ("capture", "capture disk.img again.wim --all-volumes", "images"),
+    ("compare", "compare all.wim disk.img --all-volumes", "volumes"),
+    ("apply", "apply all.wim disk.img --all-volumes --wipe --yes", "volumes"),
+])  # fmt: skip
+def test_the_shape_does_not_depend_on_how_many_there_are(
+    kind: str, several: str, key: str, printed: dict[str, Outcome], here: Path
+) -> None:
+    one = printed[kind].document
+    if not (here / "all.wim").exists():
+        osdimage("capture", "disk.img", "all.wim", "--all-volumes")
+    more = osdimage(*several.split(), "--json").document
+    assert set(one) == set(more)
+    assert set(one[key][0]) == set(more[key][0])
+    assert len(more[key]) > 1
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_an_error_is_an_object_on_stdout_and_one_line_on_stderr(words: tuple[str, ...]) -> None:
+    outcome = osdimage(*words, "--json", "--frobnicate", code=2)
+    document = outcome.document
+    assert (document["version"], document["kind"]) == (1, "error")
+    error = document["error"]
+    assert set(error) == ERROR_MEMBERS == documented("error")
+    assert (error["code"], error["kind"]) == (2, "usage")
+    assert "--frobnicate" in error["message"]
+    (line,) = outcome.err.splitlines()
+    assert line == f"osdimage: {error['message']}; {error['remedy']}"
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("info hive", {"code": 3, "kind": "not-a-wim"}, id="input"),
+        pytest.param("apply one.wim three.wim", {"code": 4, "kind": "target-refused"}, id="target"),
+        pytest.param("info three.wim --name nobody", {"code": 2, "kind": "image-not-found"}, id="image"),
+        pytest.param(
+            "disk plan --var OSDPartitions0Type=a --var OSDPartitions1Type=b --size 1GB",
+            {"code": 2, "kind": "invalid-layout"},
+            id="layout",
+        ),
+        pytest.param("disk init plain.img --preset data-gpt", {"code": 2, "kind": "usage"}, id="unattended"),
+        pytest.param(
+            "disk backup plain.img /proc/saved.json",
+            {"code": 1, "kind": "storage-error", "errno": "ENOENT", "where": "/proc/saved.json"},
+            id="system",
+        ),
+        pytest.param("info one.wim --xml", {"code": 2, "kind": "usage"}, id="two documents"),
+    ],
+)
+def test_an_error_object_says_what_the_line_says(line: str, expected: dict[str, Any]) -> None:
+    outcome = osdimage(*line.split(), "--json", code=expected["code"])
+    assert outcome.out.isascii()
+    error = outcome.document["error"]
+    assert {name: error[name] for name in expected} == expected
+    told = outcome.err.removeprefix("osdimage: ").splitlines()
+    if error["problems"]:
+        assert [each.strip() for each in told[1:]] == error["problems"]
+    else:
+        assert told[0] == "; ".join(part for part in (error["message"], error["remedy"]) if part is not None)
+        assert [each.strip() for each in told[1:]] == error["candidates"]
+
+
+def test_a_command_that_printed_its_document_prints_no_error_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "blank.img").write_bytes(bytes(1 << 20))
+    shown = osdimage("disk", "show", tmp_path / "blank.img", "--json", code=3)
+    assert (shown.document["kind"], shown.document["scheme"]) == ("disk-show", None)
+    assert shown.err.startswith("osdimage: ")
+
+
+def test_a_list_that_fails_on_the_way_ends_with_the_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from osdimage.cli.wim import list as listing  # noqa: PLC0415 - the name of a builtin
+
+    facts = listing._facts
+
+    def fails(entry: Any) -> dict[str, object]:
+        if entry.path == "/sub":
+            raise StorageError("the medium is gone", path="one.wim", errno=5)
+        return facts(entry)
+
+    monkeypatch.setattr(listing, "_facts", fails)
+    outcome = osdimage("list", here / "one.wim", "--json", code=1)
+    assert [each["path"] for each in outcome.document["entries"]] == ["/"]
+    assert outcome.document["error"] | {"code": 1, "errno": "EIO"} == outcome.document["error"]
+
+
+def test_an_option_s_value_that_looks_like_json_asks_for_none(here: Path) -> None:
+    outcome = osdimage("info", here / "one.wim", "--name", "--json", code=2)
+    assert outcome.out == ""
+
+
+def test_a_signal_is_an_error_object_too() -> None:
+    code = """
+import os, signal
+from osdimage.cli.main import main
+from osdimage.imaging import doctor
+doctor.examine = lambda: os.kill(os.getpid(), signal.SIGTERM)
+main()
+"""
+    words = [sys.executable, "-c", code, "doctor", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+    error = json.loads(done.stdout)["error"]
+    assert (error["code"], error["kind"], error["message"]) == (143, "stopped", "stopped by SIGTERM")
