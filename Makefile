@@ -9,13 +9,13 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
-SCRIPTS := .ci/run .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh
+SCRIPTS := .ci/run .ci/tour.sh .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast help lint quick sanitize setup setup-run test wheel
+.PHONY: bench clean demo fast help lint quick sanitize setup setup-run test tour wheel
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fast: setup
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)
+
+tour: setup ## Run the README's commands with an empty environment, on a tmpfs and on a disk
+	@.ci/tour.sh
 
 lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check

@@ -29,8 +29,6 @@ class Commands(LazyGroup):
         try:
             return super().invoke(ctx)
         except OSError as error:
-            if type(error) is BrokenPipeError:
-                raise
             raise Carried(error) from error
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -101,16 +99,29 @@ def _outcome(invocation: Invocation) -> object:
         from osdimage.cli.failures import stopped, tell  # noqa: PLC0415 - not on the path of a command that works
 
         code = tell(stopped(stop, stop.number), invocation)
-    except BrokenPipeError:
-        # The reader of our output left (`| head`).
-        code = 1
-    except Exception as error:  # noqa: BLE001 - the last place: no traceback reaches a user
+    except Exception as raised:  # noqa: BLE001 - the last place: no traceback reaches a user
         _end_handlers()
+        error = raised.error if isinstance(raised, Carried) else raised
+        if type(error) is BrokenPipeError:
+            # The reader of our output left (`| head`): the code of a program that the signal would have ended, as git.
+            return 128 + signal.SIGPIPE
         from osdimage.cli.failures import report  # noqa: PLC0415 - as above
 
-        code = report(error.error if isinstance(error, Carried) else error, invocation)
+        code = report(_of_stdout(error), invocation)
     _end_handlers()
     return code
+
+
+def _of_stdout(error: Exception) -> Exception:
+    """Name the standard output in an error that it raised: what printed, such as a help text of click, does not."""
+    if isinstance(error, OSError) and error.filename is None:
+        try:
+            # What it did not take is still in the buffer.
+            sys.stdout.flush()
+        except OSError as again:
+            if again.errno == error.errno:
+                return OSError(error.errno, error.strerror, "standard output")
+    return error
 
 
 def _end_handlers() -> None:

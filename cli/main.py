@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 # Modules are no garbage, and looking for some among them takes a tenth of a short command's time.  The default is 700.
@@ -60,4 +61,4 @@ def _answer(text: str) -> None:
             sys.stderr.write(f"osdimage: standard output: {error.strerror}\n")
         # Python would complain about what it could not write when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
+        sys.exit(128 + signal.SIGPIPE if isinstance(error, BrokenPipeError) else 1)

@@ -22,7 +22,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Variables of the person who runs the tests that would change what osdimage or a judge prints.
-_PERSONAL = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "LANGUAGE")
+_PERSONAL = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "LANGUAGE", "COLORTERM")
+# Of Python those that change how it prints and warns; and where programs keep what is a person's.
+_FAMILIES = ("LC_", "OSDIMAGE_", "WIMLIB_", "XDG_", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONWARN")
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
 # A run fills about a quarter of it.
@@ -69,7 +71,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove what would change the output; the locale is UTF-8 and speaks English."""
     for name in _PERSONAL:
         monkeypatch.delenv(name, raising=False)
-    for name in [name for name in os.environ if name.startswith(("LC_", "OSDIMAGE_", "WIMLIB_"))]:
+    for name in [name for name in os.environ if name.startswith(_FAMILIES)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("TERM", "dumb")

@@ -317,6 +317,13 @@ def redirected(shell: str, places: dict[str, Path]) -> subprocess.CompletedProce
 
 FULL = {
     "a list": "OSDIMAGE list {single}",
+    "a report": "OSDIMAGE doctor",
+    "help of a command": "OSDIMAGE info --help",
+    "help of a group": "OSDIMAGE disk --help",
+    "a table": "OSDIMAGE run --actions",
+    "a picture": "OSDIMAGE disk plan --preset uefi --size 64GB",
+    "the result": "OSDIMAGE verify {single}",
+    "an error for programs": "OSDIMAGE verify {single} --json",
     "a list as JSON": "OSDIMAGE list {single} --json",
     "facts": "OSDIMAGE info {single}",
     "XML": "OSDIMAGE info {single} --xml",
@@ -332,9 +339,16 @@ def test_an_output_that_takes_no_more_is_named(command: str, places: dict[str, P
     assert (done.returncode, done.stderr) == (1, "osdimage: standard output: No space left on device\n")
 
 
+@pytest.mark.parametrize("command", ["info {single}", "list {single} --json", "disk --help", "doctor"])
+def test_a_reader_that_left_ends_a_command_as_the_signal_would(command: str, places: dict[str, Path]) -> None:
+    done = redirected(f"(sleep 0.2; OSDIMAGE {command}) | true; echo ${{{{PIPESTATUS[0]}}}}", places)
+    assert (done.stdout, done.stderr) == ("141\n", "")
+
+
 def test_help_for_a_reader_that_left_is_no_error_message(places: dict[str, Path]) -> None:
     done = redirected("(sleep 0.2; OSDIMAGE --help) | true; echo ${{PIPESTATUS[0]}}", places)
-    assert (done.stdout, done.stderr) == ("1\n", "")
+    # As of git and ls, which the signal ends.
+    assert (done.stdout, done.stderr) == ("141\n", "")
 
 
 def test_events_that_cannot_be_written_stop_the_command_and_are_named(places: dict[str, Path]) -> None:
