@@ -18,6 +18,7 @@ import osdimage.native
 import pytest
 from osdimage.imaging import errors
 from osdimage.imaging.errors import Means, OsdImageError, Remedy, StorageError
+from runs.raising import throw
 
 REMEDY = Remedy("give {} with the number {}", (Means.PARTITION, Means.BACKUP_FILE), ("3",))
 
@@ -89,17 +90,13 @@ def same_as(found: OsdImageError, error: OsdImageError) -> None:
         assert (found.errno, found.strerror, found.filename) == (error.errno, error.strerror, error.filename)
 
 
-def fail_with(name: str) -> None:
-    raise one_of(name)
-
-
 def test_errors_come_out_of_another_process() -> None:
     """A pool whose worker's error cannot be unpickled breaks, or never answers."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         for name in public():
-            found = pool.submit(fail_with, name).exception(timeout=60)
-            assert type(found).__name__ == name
-            assert str(found) == str(one_of(name))
+            found = pool.submit(throw, one_of(name)).exception(timeout=60)
+            assert isinstance(found, OsdImageError)
+            same_as(found, one_of(name))
 
 
 @pytest.mark.parametrize(
