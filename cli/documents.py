@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from osdimage.cli.failures import Failure
 
 VERSION = 1
+_BLOCK_ITEMS = 1000
 
 
 def to_plain(value: object) -> object:
@@ -91,17 +92,26 @@ class ListDocument:
         self._members = head() | {key: to_plain(value) for key, value in members.items()}
         self._name = name
         self._begun = False
+        self._waiting: list[str] = []
 
     def __enter__(self) -> Self:
         """Do nothing yet."""
         return self
 
     def add(self, item: object) -> None:
-        """Print an item on a line of its own."""
-        separator = ",\n"
-        if not self._begun:
-            separator = self._begin()
-        out(f"{separator}    {json.dumps(item)}", end="")
+        """Print an item on a line of its own, many at a time."""
+        self._waiting.append(json.dumps(item))
+        if len(self._waiting) == _BLOCK_ITEMS:
+            out(self._taken(), end="")
+
+    def _taken(self) -> str:
+        """Return what waits to be printed, with what stands before it."""
+        if not self._waiting:
+            return "" if self._begun else self._begin()
+        before = ",\n" if self._begun else self._begin()
+        text = before + ",\n".join(f"    {item}" for item in self._waiting)
+        self._waiting.clear()
+        return text
 
     def _begin(self) -> str:
         self._begun = invocation.current().has_answered = True
@@ -110,15 +120,14 @@ class ListDocument:
 
     def end(self, members: Mapping[str, object]) -> None:
         """End the list and print the members that stand behind it."""
-        begin = "" if self._begun else self._begin()
         after = "".join(f",\n  {json.dumps(key)}: {json.dumps(to_plain(value))}" for key, value in members.items())
-        out(f"{begin}\n  ]{after}\n}}")
+        out(f"{self._taken()}\n  ]{after}\n}}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it with what went wrong; a signal leaves it open."""
-        if isinstance(error, Exception) and self._begun:
+        if isinstance(error, Exception) and (self._begun or self._waiting):
             from osdimage.cli.failures import describe  # noqa: PLC0415 - it prints documents
 
             with suppress(OSError):

@@ -24,9 +24,10 @@ titles: dict[str, str] = {}
 
 def from_c(pointer: Any) -> str | None:
     """Return the text behind a ``char *``, or None for NULL."""
-    if pointer == ffi.NULL:
+    if not pointer:
         return None
-    return bytes(ffi.string(pointer)).decode("utf-8", "surrogatepass")
+    found: bytes = ffi.string(pointer)
+    return found.decode("utf-8", "surrogatepass")
 
 
 def all_from_c(found: bytes) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render, streams
+from osdimage.cli import params, streams
 from osdimage.cli.documents import ListDocument
 from osdimage.cli.render import Reporter
 
@@ -84,16 +84,43 @@ def _time(nanoseconds: int) -> datetime | None:
 def _facts(entry: Entry) -> dict[str, object]:
     from osdimage.imaging.attributes import attribute_names  # noqa: PLC0415 - start-up stays cheap
 
-    facts = render.to_plain(entry)
-    if not isinstance(facts, dict):
-        raise TypeError("an entry is a dataclass")
-    facts["attributes"] = attribute_names(entry.attributes)
-    for name in ("created", "modified", "accessed"):
-        nanoseconds = facts.pop(f"{name}_ns")
-        time = _time(nanoseconds)
-        # FILETIME counts 100 ns: seven digits say all of it.
-        digits = f"{nanoseconds % 1_000_000_000 // 100:07d}"
-        facts[name] = None if time is None else f"{time:%Y-%m-%dT%H:%M:%S}.{digits}Z"
-    if entry.reparse_tag is not None:
-        facts["reparse_tag"] = f"{entry.reparse_tag:#010x}"
-    return facts
+    # Not by to_plain: an image has some hundred thousand entries.
+    return {
+        "path": entry.path,
+        "name": entry.name,
+        "short_name": entry.short_name,
+        "attributes": attribute_names(entry.attributes),
+        "reparse_tag": None if entry.reparse_tag is None else f"{entry.reparse_tag:#010x}",
+        "links": entry.links,
+        "link_group": entry.link_group,
+        "security_descriptor": _hex(entry.security_descriptor),
+        "object_id": _hex(entry.object_id),
+        "unix_mode": entry.unix_mode,
+        "unix_uid": entry.unix_uid,
+        "unix_gid": entry.unix_gid,
+        "streams": [
+            {
+                "name": stream.name,
+                "size": stream.size,
+                "stored_size": stream.stored_size,
+                "sha1": _hex(stream.sha1),
+                "is_missing": stream.is_missing,
+            }
+            for stream in entry.streams
+        ],
+        "created": _exact(entry.created_ns),
+        "modified": _exact(entry.modified_ns),
+        "accessed": _exact(entry.accessed_ns),
+    }
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
+
+def _exact(nanoseconds: int) -> str | None:
+    """Return a time in the steps of a FILETIME, 100 ns: seven digits say all of it."""
+    time = _time(nanoseconds)
+    if time is None:
+        return None
+    return f"{time.isoformat(timespec='seconds')[:19]}.{nanoseconds % 1_000_000_000 // 100:07d}Z"
