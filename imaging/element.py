@@ -24,7 +24,7 @@ MAX_DEPTH = 100
 _DECLARED = re.compile(r"""\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""", re.ASCII)
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,300}\?>", re.ASCII)
 # XML 1.0, section 2.2: what a document may hold.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENCODINGS = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1", "windows-1252"})
 
 
@@ -167,7 +167,7 @@ class _Reader:
 
     def refuse(self, *_: object) -> None:
         raise InvalidInput(
-            f"{self._source} declares a document type; task sequences have none, and entities are refused"
+            f"{self._source} declares a document type; valid is a document without one: entities are refused"
         )
 
     def root(self) -> Element:
@@ -185,13 +185,13 @@ def write_element(element: Element) -> bytes:
     lines = ['<?xml version="1.0" encoding="utf-8"?>\n']
     _write(element, 0, lines)
     text = "".join(lines)
-    if (wrong := _FORBIDDEN.search(text)) is not None:
+    if (wrong := FORBIDDEN.search(text)) is not None:
         raise InvalidRequest(f"XML cannot hold the character U+{ord(wrong[0]):04X}")
     return text.encode("utf-8")
 
 
 def _write(element: Element, depth: int, out: list[str]) -> None:
-    attributes = "".join(f' {name}="{_escape(value, in_attribute=True)}"' for name, value in element.attributes)
+    attributes = "".join(f' {name}="{escape_xml(value, in_attribute=True)}"' for name, value in element.attributes)
     out.append(f"{'  ' * depth}<{element.tag}{attributes}")
     if not element.content:
         out.append(" />\n")
@@ -211,16 +211,17 @@ def _write(element: Element, depth: int, out: list[str]) -> None:
 
 def _flat(item: Element | Comment | str) -> str:
     if isinstance(item, str):
-        return _escape(item)
+        return escape_xml(item)
     if isinstance(item, Comment):
         if "--" in item.text or item.text.endswith("-"):
             raise InvalidRequest("a comment in XML cannot hold --")
         return f"<!--{item.text}-->"
-    attributes = "".join(f' {name}="{_escape(value, in_attribute=True)}"' for name, value in item.attributes)
+    attributes = "".join(f' {name}="{escape_xml(value, in_attribute=True)}"' for name, value in item.attributes)
     return f"<{item.tag}{attributes}>" + "".join(map(_flat, item.content)) + f"</{item.tag}>"
 
 
-def _escape(text: str, *, in_attribute: bool = False) -> str:
+def escape_xml(text: str, *, in_attribute: bool = False) -> str:
+    """Return a text as it stands in a document, so that it is read back to the character."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
     if in_attribute:
         text = text.replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")

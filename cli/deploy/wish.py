@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -77,18 +77,25 @@ class DeployWish:
 
     def planner(self, wim: WimFile) -> Planner:
         """Read the saved plan, or find the layout and the images."""
-        from osdimage.imaging.deploy.document import from_json, images_of  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.deploy.answer_file import check_unattend  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.deploy.document import from_json, images_of  # noqa: PLC0415
         from osdimage.imaging.documents import read_document  # noqa: PLC0415
         from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
 
         if self.plan_file is not None:
             saved = from_json(read_document(self.plan_file), source=str(self.plan_file))
+            images = images_of(saved, wim)
             if saved.unattend is not None:
-                _answer_file(Path(saved.unattend))
-            return Planner(wim, images_of(saved, wim), saved=saved)
+                # The file may be another one than when the plan was made.
+                found = dict.fromkeys((*saved.warnings, *check_unattend(saved.unattend, images[0])))
+                saved = replace(saved, warnings=tuple(found))
+            return Planner(wim, images, saved=saved)
         layout = None if self.from_wim else self.source.load()
         image = wim.select(ImageSelector(index=1) if self.all_volumes else self.selector)
-        answer_file = None if self.unattend is None else _answer_file(self.unattend)
+        answer_file = None if self.unattend is None else str(self.unattend)
+        if answer_file is not None:
+            # Before the disk is looked at, or made: the plan has the warnings.
+            check_unattend(answer_file, image)
         rng = disk_params.random_bits(self.seed)
 
         def make(geometry: Geometry, identity: DiskIdentity | None) -> DeployPlan:
@@ -145,18 +152,6 @@ class Planner:
     def sector_size(self, given: int | None) -> int | None:
         """Return the size of its sectors, as :meth:`size`."""
         return given if given is not None or self.saved is None else self.saved.table.geometry.sector_size
-
-
-def _answer_file(path: Path) -> str:
-    """Return the path as text; refuse a file of another kind, which only a start of the disk would tell."""
-    from osdimage.imaging.element import MAX_BYTES, read_element  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.errors import InvalidInput  # noqa: PLC0415
-
-    with path.open("rb") as file:
-        root = read_element(file.read(MAX_BYTES + 1), source=str(path))
-    if root.tag.rpartition(":")[2] != "unattend":
-        raise InvalidInput(f"{path}: its root is <{root.tag}>; valid is an answer file, whose root is <unattend>")
-    return str(path)
 
 
 def options(command: Command) -> Command:

@@ -1,8 +1,9 @@
 """Answer files: settings in, the text of unattend.xml or sysprep.inf out.
 
 ``settings.py`` is what Windows Setup is told, in no file's format.  ``unattend.py`` reads, changes and writes the
-answer file of Windows Vista and later, ``sysprep_inf.py`` that of the Windows before; what a user's own file says
-besides stays as it is.  ``time_zones.py`` has the names and numbers of time zones.
+answer file of Windows Vista and later, by ``document.py`` that keeps what nobody changes, and ``unattend_checks.py``
+tells what Windows would refuse or ignore of it; ``sysprep_inf.py`` is that of the Windows before.  ``time_zones.py``
+has the names and numbers of time zones.
 
 Pure: nothing here opens a file or knows a volume.
 """
@@ -14,6 +15,6 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "settings": ("Adapter", "LicenseMode", "Membership", "NetworkSettings", "WindowsSettings"),
         "sysprep_inf": ("SysprepInf",),
-        "unattend": ("Unattend",),
+        "unattend": ("Unattend", "check_answer_file"),
     },
 )

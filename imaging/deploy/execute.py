@@ -17,6 +17,7 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.boot.drives import forget_drives
 from osdimage.imaging.boot.install import BootResult, install_boot
+from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable, refuse_volume
 from osdimage.imaging.disk.check import check_disk
@@ -89,6 +90,7 @@ def execute(
         TargetRefused: when the disk does not have the size of the plan, is not the one that the plan was made for, or
             is an image whose table nobody could find; nothing was written.
         InvalidRequest: when a volume of the plan cannot be made; nothing was written.
+        InvalidInput: when Windows Setup would refuse the answer file; nothing was written.
         OsdImageError: when a later step is refused.
         StorageError: when reading or writing failed.
         CorruptWim: when the WIM is damaged.
@@ -108,6 +110,8 @@ def execute(
         _refuse_impossible(plan, disk)
         if plan.unattend is not None:
             for number in {step.image for step in plan.steps if isinstance(step, ApplyToVolume)}:
+                # A saved plan names a file that may be another one by now.
+                warnings += [text for text in check_unattend(plan.unattend, images[number]) if text not in warnings]
                 images[number].add_file(plan.unattend, UNATTEND_PATH)
         for step in plan.steps:
             match step:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from osdimage.imaging.boot.install import BootOptions
+from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout
@@ -152,7 +153,7 @@ def make_plan(
         geometry: of the disk.
         rng: where GUIDs, signatures and serial numbers come from; the same seed gives the same plan.
         partition: the number of the partition for the image; None for the one that the layout means for Windows.
-        unattend: the path of an answer file, or None.
+        unattend: the path of an answer file, or None; warnings of the plan say what Windows would ignore of it.
         boot: how the disk is made to start; None: it is not.  An image without boot files is deployed all the same,
             and a warning of the plan says so.
         identity: of a disk that is there, so that the plan is refused when the disk has changed since.
@@ -162,7 +163,10 @@ def make_plan(
         DoesNotFit, InvalidLayout: when the layout cannot be placed.
         TooSmall: when the image is too large for the partition.
         UnsafeName, MissingParts, CorruptWim: when the image cannot be applied.
+        InvalidInput: when Windows Setup would refuse the answer file.
+        StorageError: when it cannot be read.
     """
+    ignored = () if unattend is None else check_unattend(unattend, image)
     table = place(layout, geometry, rng)
     target = choose_partition(table, partition)
     audit = check_fit(image, table, target)
@@ -173,7 +177,7 @@ def make_plan(
         application(image, target, audit),
         *plan_drives(image, target),
     ]
-    warnings = [*disk.advice, *misfits(image, table)]
+    warnings = [*disk.advice, *misfits(image, table), *ignored]
     if boot is not None:
         step = plan_boot(image, table, target, boot, rng)
         if isinstance(step, InstallBoot):

@@ -41,7 +41,7 @@ from osdimage.imaging.tasksequence.result import (
     RunIn,
     VariableInfo,
 )
-from osdimage.imaging.tasksequence.steps.answer_files import make_answer_file
+from osdimage.imaging.tasksequence.steps.answer_files import MadeAnswerFile, make_answer_file
 from osdimage.imaging.tasksequence.steps.applying import (
     DESTINATION,
     choose_volume,
@@ -91,7 +91,7 @@ class _Plan:
     pairs: tuple[tuple[WimImage, Volume], ...]
     system: tuple[WimImage, Volume]
     windows: WindowsFacts
-    answers: bytes
+    answers: MadeAnswerFile
     is_all: bool
 
 
@@ -110,9 +110,11 @@ def apply_operating_system(env: Environment, machine: Machine, events: Events) -
         plan = stack.enter_context(_planned(env, machine))
         volume, windows = plan.system[1], plan.windows
         disk = stack.enter_context(machine.opened(volume.place.disk, write=True))
-        warnings = _apply(env, machine, disk, plan, events)
+        for text in plan.answers.warnings:
+            events.log(LogType.WARNING, text)
+        warnings = plan.answers.warnings + _apply(env, machine, disk, plan, events)
         with open_files(disk.volume(volume.place.partition), write=True, force=events.is_repeated) as files:
-            files.write(windows.answer_file, plan.answers)
+            files.write(windows.answer_file, plan.answers.data)
             has_boot_files = files.exists(f"{windows.root}\\Boot")
         warnings += _set_up_boot(machine, disk, plan, events, has_boot_files=has_boot_files)
         message = "; ".join(
@@ -129,8 +131,9 @@ def forecast_apply_operating_system(env: Environment, machine: Machine) -> Forec
     with _planned(env, machine) as plan:
         pairs = [f"image {image.index} {quoted(image.name)} to {volume.name}" for image, volume in plan.pairs]
         _remember(env, machine, plan)
+        ignored = "".join(f"; {text}" for text in plan.answers.warnings)
         return Forecast(
-            f"apply {'; '.join(pairs)}: {plan.windows}, with {plan.windows.answer_file}",
+            f"apply {'; '.join(pairs)}: {plan.windows}, with {plan.windows.answer_file}{ignored}",
             destroys=tuple(f"everything on {volume.name} but the task sequence's folders" for _, volume in plan.pairs),
         )
 

@@ -219,3 +219,52 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     made.fill(SysprepInf.default())
     assert made.get("GuiUnattended", "OEMSkipRegional") is not None
     SysprepInf.from_bytes(made.to_bytes(), source="again")
+
+
+def test_lines_that_nobody_sets_stay_as_they_are() -> None:
+    text = (
+        '; first\r\n[A] ; of ours\r\nPath="C:\\x;y=z"\r\nList=[x],"a ""b"""\r\nOdd = a=b;c\r\n\r\n'
+        "[B]\r\n\x0b\x1c\x85\u2028=\u2029\r\n\r\n[a]\r\nLast=1\r\n\r\n"
+    )
+    made = SysprepInf.from_bytes(text.encode("utf-16"), source="x")
+    assert made.to_bytes().decode("utf-16") == text
+    # As GetPrivateProfileString and SetupAPI read them.
+    assert made.get("A", "Path") == r"C:\x;y=z"
+    assert made.get("a", "list") == '[x],"a ""b"""'
+    assert made.get("A", "Odd") == "a=b"
+    assert made.get("A", "Last") == "1"
+    made.set("A", "List", "[1]")
+    assert made.to_bytes().decode("utf-16") == text.replace('List=[x],"a ""b"""', 'List="[1]"')
+
+
+def test_an_entry_that_is_taken_out_is_gone_from_wherever_it_was() -> None:
+    made = SysprepInf.from_bytes(b"[A]\na=1\nA = 2\nb=3\n[a]\na=4\n", source="x")
+    assert made.get("A", "a") == "1"
+    made.delete("A", "A")
+    assert made.get("A", "a") is None
+    assert made.get("A", "b") == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        pytest.param('[UserData]\nFullName="a" ; x\n\n; y\n[GuiRunOnce]\n"cmd"\n', [], id="nothing"),
+        pytest.param("a=1\n[UserData]\n", ["before the first"], id="before"),
+        pytest.param("[Users]\na=1\n", ["reads none of its sections"], id="no section"),
+        pytest.param("[UserData]\na=1\nA=2\n[userdata]\na=3\n", ["of one name: [UserData] A, [user"], id="twice"),
+        pytest.param("[UserData]\nS3cret\n", ["a line is neither an entry"], id="no entry"),
+        pytest.param('[UserData]\na="S3cret\n', ["a line is neither an entry"], id="open"),
+    ],
+)
+def test_what_mini_setup_ignores_is_told_without_quoting_it(text: str, sentences: list[str]) -> None:
+    found = SysprepInf.from_bytes(text.encode(), source="x").warnings
+    assert len(found) == len(sentences), found
+    assert all(each in one for each, one in zip(sentences, found, strict=True)), found
+    assert "S3cret" not in str(found)
+
+
+def test_a_long_line_takes_no_long_time() -> None:
+    data = b"[A]\n" + b"a" + b" " * 900_000 + b"\n" + b"b=\n" * 20_000
+    made = SysprepInf.from_bytes(data, source="x")
+    made.delete("A", "b")
+    assert made.get("A", "b") is None

@@ -111,14 +111,17 @@ def test_a_partition_that_cannot_hold_the_image_is_refused(wim: Path) -> None:
 @pytest.mark.parametrize(("preset", "number"), [("uefi", 3), ("bios", 2)])
 def test_a_disk_is_made_that_others_can_read(wim: Path, tmp_path: Path, preset: str, number: int) -> None:
     disk, answers = tmp_path / "disk.img", tmp_path / "answers.xml"
-    answers.write_text("<unattend/>", encoding="utf-8")
-    osdimage("deploy", wim, disk, "--preset", preset, "--size", "6GB", "--unattend", answers)
+    # Placed as it is, with what nothing of it is used for: that is told.
+    written = "<unattend xmlns='urn:schemas-microsoft-com:unattend'><!-- \u00e4 --></unattend>\n"
+    answers.write_text(written, encoding="utf-8")
+    done = osdimage("deploy", wim, disk, "--preset", preset, "--size", "6GB", "--unattend", answers)
+    assert f"warning: {answers}: nothing of it is used" in done.err
     if preset == "uefi":
         assert "No problems found" in judges.run("sgdisk", "-v", disk)
         judges.run("fsck.fat", "-n", partition_of(disk, 1, tmp_path / "esp.img"))
     volume = partition_of(disk, number, tmp_path / "windows.ntfs")
     judges.assert_ntfs_clean(volume)
-    assert judges.output("ntfscat", volume, "/Windows/Panther/unattend.xml") == "<unattend/>"
+    assert judges.output("ntfscat", volume, "/Windows/Panther/unattend.xml") == written
     assert judges.output("ntfscat", volume, "/Windows/System32/Größe 😀.txt") == "contents"
     for other in {1, 2, 3, 4} - {number}:
         if (preset == "bios" and other < 4) or (preset == "uefi" and other == 4):
@@ -200,7 +203,7 @@ def test_options_of_the_start_do_not_go_with_no_boot(wim: Path, tmp_path: Path, 
 
 
 # Microsoft, "Windows Setup Automation Overview": an answer file is XML, whose root is unattend.
-@pytest.mark.parametrize("data", [b"MSWIM\0\0\0", b"<unattend>", b"<sequence/>", b""])
+@pytest.mark.parametrize("data", [b"MSWIM\0\0\0", b"<unattend>", b"<sequence/>", b"<unattend/>", b""])
 def test_what_is_no_answer_file_is_refused_before_the_disk_is_made(wim: Path, tmp_path: Path, data: bytes) -> None:
     answers, disk = tmp_path / "answers.xml", tmp_path / "disk.img"
     answers.write_bytes(data)

@@ -33,11 +33,16 @@ def wim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "install.wim"
 
 
+ANSWERS = b'<unattend xmlns="urn:schemas-microsoft-com:unattend"/>'
+
+
 @pytest.fixture(scope="module", params=["uefi", "bios"])
 def plan(wim: Path, request: pytest.FixtureRequest) -> DeployPlan:
+    answers = wim.with_name("answers.xml")
+    answers.write_bytes(ANSWERS)
     with WimFile.open(wim) as opened:
-        layout = preset_layout(Preset(request.param))
-        return make_plan(opened.image(1), layout, Geometry.of_size(4 * GIB, 512), random.Random(1), unattend="/a.xml")
+        layout, geometry = preset_layout(Preset(request.param)), Geometry.of_size(4 * GIB, 512)
+        return make_plan(opened.image(1), layout, geometry, random.Random(1), unattend=str(answers))
 
 
 def saved(wim: Path, disk: Path, plan: Path, *words: str) -> dict[str, Any]:
@@ -185,9 +190,6 @@ def test_a_plan_with_any_value_changed_is_a_plan_or_is_refused(plan: DeployPlan,
     list(read.describe())
 
 
-ANSWERS = b'<unattend xmlns="urn:schemas-microsoft-com:unattend"/>'
-
-
 def test_an_answer_file_of_a_plan_is_found_from_everywhere(
     wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +200,28 @@ def test_an_answer_file_of_a_plan_is_found_from_everywhere(
     monkeypatch.chdir("/")
     assert json.loads(plan.read_text())["unattend"] == str(answers)
     osdimage("deploy", wim, disk, "--plan", plan, "--dry-run")
+
+
+def test_what_windows_would_ignore_of_an_answer_file_is_told(wim: Path, tmp_path: Path) -> None:
+    # The image tells its architecture by its kernel alone.
+    answers, disk, plan = tmp_path / "answers.xml", tmp_path / "disk.img", tmp_path / "plan.json"
+    identity = 'publicKeyToken="31bf3856ad364e35" language="neutral" versionScope="nonSxS"'
+    text = (
+        '<unattend xmlns="urn:schemas-microsoft-com:unattend"><settings pass="specialize">'
+        f'<component name="Shell-Setup" processorArchitecture="amd64" {identity}/></settings></unattend>'
+    )
+    words = ["--preset", "uefi", "--size", "4GB", "--unattend", answers, "--no-boot", "--dry-run"]
+    answers.write_text(text)
+    assert osdimage("deploy", wim, disk, *words).err == ""
+    written = osdimage("deploy", wim, disk, *words, "--json")
+    assert written.document["warnings"] == []
+    plan.write_text(written.out)
+    answers.write_text(text.replace("amd64", "x86"))
+    told = f"{answers}: nothing of it is used: the image is for amd64, and its components are for x86"
+    assert f"warning: {told}\n" in osdimage("deploy", wim, disk, *words).err
+    assert osdimage("deploy", wim, disk, *words, "--json").document["warnings"] == [told]
+    # Of a saved plan the file may have changed since.
+    assert f"warning: {told}\n" in osdimage("deploy", wim, disk, "--plan", plan, "--dry-run").err
 
 
 @pytest.mark.parametrize("contents", [None, b"<other/>"], ids=["gone", "of another kind"])

@@ -71,7 +71,9 @@ def test_windows_and_data_are_applied_to_the_volumes_in_their_turn(wim: Path, tm
     disk, machine, env = prepared(tmp_path, wim)
     config = tmp_path / "config"
     config.mkdir()
-    (config / "Answers.XML").write_text(USER)
+    (config / "Answers.XML").write_text(
+        USER.replace("</unattend>", '<settings pass="windowsPE"><a/></settings></unattend>')
+    )
     machine.packages["abc00002"] = config
     log = Log()
     result = run(
@@ -85,6 +87,8 @@ def test_windows_and_data_are_applied_to_the_volumes_in_their_turn(wim: Path, tm
     assert result.outputs == ("OSDTargetSystemDrive", "OSDTargetSystemRoot")
     assert (env["OSDTargetSystemDrive"], env["OSDTargetSystemRoot"]) == ("C:", "C:\\Windows")
     assert result.message == "applied image 1 'Windows' to disk 0 partition 3 (C:): Windows 10.0 for x64"
+    answers_said = [text for text in result.warnings if "Answers.XML" in text]
+    assert "the pass windowsPE is not used by an image that is applied" in answers_said[-1]
     assert log.percents == sorted(log.percents)
     assert log.percents[-1] == 100
     run(apply_data_image, env, machine, {"OSDDataImageIndex": "2"}, IMAGE)
