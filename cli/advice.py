@@ -9,6 +9,7 @@ NAMES = {
     Means.CAPTURE_VOLUMES: "osdimage capture --all-volumes",
     Means.DEPLOY: "osdimage deploy",
     Means.FIX_BOOT: "osdimage boot fix",
+    Means.FORCE: "--force",
     Means.FORMAT_FAT32: "osdimage disk format DISK --partition {} --fs fat32",
     Means.HIVE_FILE: "--hive",
     Means.INITIALIZE: "osdimage disk init",

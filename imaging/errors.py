@@ -48,6 +48,7 @@ class Means(StrEnum):
     CAPTURE_VOLUMES = "capture_volumes"
     DEPLOY = "execute"
     FIX_BOOT = "fix_boot"
+    FORCE = "force"
     FORMAT_FAT32 = "format_fat32"
     HIVE_FILE = "HiveAddress.path"
     INITIALIZE = "initialize"

@@ -29,14 +29,14 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
     from osdimage.imaging.registry.places import load_hive  # noqa: PLC0415
 
     hive = load_hive(address)
-    registry_params.warnings(hive, reporter)
     prefix = address.registry_prefix
-    found = edits.find_key(hive, key, prefix)
-    path = "\\".join(part for part in (prefix, edits.local_path(hive, key, prefix)) if part)
+    with registry_params.told(hive, reporter):
+        found = edits.find_key(hive, key, prefix)
+        path = "\\".join(part for part in (prefix, edits.local_path(hive, key, prefix)) if part)
+        document, lines, value = _key_document(path, found), _lines(path, found), found.value(name or "")
     if name is None:
-        reporter.result(_key_document(path, found), *_lines(path, found))
+        reporter.result(document, *lines)
         return
-    value = found.value(name)
     if value is None:
         names = ", ".join(repr(each.name) for each in found.values) or "none"
         raise InvalidRequest(f"key {path!r} has no value {name!r}; it has {names}")

@@ -28,12 +28,12 @@ def import_command(address: HiveAddress, file: Path, force: bool, reporter: Repo
     """
     from osdimage.imaging.registry import edits, places, reg_file  # noqa: PLC0415 - start-up stays cheap
 
-    wanted = reg_file.parse_reg(file.read_bytes(), name=str(file))
+    wanted = reg_file.read_reg(file)
     prefix = address.registry_prefix
 
     def change(hive: Hive) -> edits.ImportReport:
-        registry_params.warnings(hive, reporter)
-        return edits.import_edits(hive, wanted, prefix, name=str(file))
+        with registry_params.told(hive, reporter):
+            return edits.import_edits(hive, wanted, prefix, name=str(file))
 
     report = places.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +13,16 @@ import click
 from osdimage.cli import params
 
 if TYPE_CHECKING:
+    from osdimage.cli.render import Reporter
     from osdimage.imaging.registry.hive import Hive
     from osdimage.imaging.wim.select import ImageSelector
 
 TARGET = params.EXISTING
 force = click.option(
-    "--force", is_flag=True, help="Write also a dirty hive, whose last changes in its log files are lost then."
+    "--force",
+    is_flag=True,
+    help="Write also a dirty hive, whose last changes in its log files are lost then, and a damaged one anew, with all "
+    "that can be read of it.",
 )
 
 
@@ -55,7 +61,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def warnings(hive: Hive, reporter: Any) -> None:  # noqa: ANN401 - render.Reporter
-    """Show what is wrong with a hive that was read."""
-    for text in hive.warnings:
-        reporter.warn(text)
+@contextmanager
+def told(hive: Hive, reporter: Reporter) -> Iterator[None]:
+    """Show what is wrong with a hive, as far as the body reads it, also when that ends in an error."""
+    try:
+        yield
+    finally:
+        for text in hive.warnings:
+            reporter.warn(text)

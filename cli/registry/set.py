@@ -64,8 +64,8 @@ def set_command(
     prefix = address.registry_prefix
 
     def change(hive: Hive) -> edits.ImportReport:
-        registry_params.warnings(hive, reporter)
-        return edits.import_edits(hive, [edit], prefix)
+        with registry_params.told(hive, reporter):
+            return edits.import_edits(hive, [edit], prefix)
 
     report = places.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(report, "nothing to change" if report.is_empty else f"{address}: changed")

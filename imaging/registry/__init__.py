@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazily(
         "hive": ("Hive", "Key"),
         "places": ("HiveAddress", "change_hive", "load_hive"),
         "read": ("read_hive",),
-        "reg_file": ("Edit", "format_reg", "parse_reg"),
+        "reg_file": ("Edit", "LeftOut", "format_reg", "parse_reg", "read_reg", "reg_lines"),
         "values": ("Value", "ValueType"),
         "write": ("new_hive", "write_hive"),
     },

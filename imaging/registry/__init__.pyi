@@ -12,6 +12,13 @@ from osdimage.imaging.registry.places import (
     load_hive as load_hive,
 )
 from osdimage.imaging.registry.read import read_hive as read_hive
-from osdimage.imaging.registry.reg_file import Edit as Edit, format_reg as format_reg, parse_reg as parse_reg
+from osdimage.imaging.registry.reg_file import (
+    Edit as Edit,
+    LeftOut as LeftOut,
+    format_reg as format_reg,
+    parse_reg as parse_reg,
+    read_reg as read_reg,
+    reg_lines as reg_lines,
+)
 from osdimage.imaging.registry.values import Value as Value, ValueType as ValueType
 from osdimage.imaging.registry.write import new_hive as new_hive, write_hive as write_hive

@@ -10,6 +10,7 @@ go through :mod:`struct` with the same fields in the same order, which :func:`la
 from __future__ import annotations
 
 import struct
+from enum import IntEnum
 
 import construct as c
 
@@ -94,11 +95,38 @@ BIG_DATA_STRUCT = c.Struct("Signature" / c.Bytes(2), "Count" / c.Int16ul, "List"
 
 LIST_STRUCT = c.Struct("Signature" / c.Bytes(2), "Count" / c.Int16ul)
 
+
+class KeyField(IntEnum):
+    """The place of a field in the record of a key, in the order of the declaration."""
+
+    FLAGS = 1
+    TIME = 2
+    ACCESS = 3
+    PARENT = 4
+    SUBKEYS = 5
+    SUBKEY_LIST = 7
+    VALUES = 9
+    VALUE_LIST = 10
+    SECURITY = 11
+    CLASS = 12
+    LONGEST_SUBKEY = 13
+    CONTROL = 14
+    LONGEST_CLASS = 15
+    LONGEST_VALUE = 16
+    MOST_DATA = 17
+    NAME_BYTES = 19
+    CLASS_BYTES = 20
+
+
+KEY_POINTERS = {KeyField.SUBKEY_LIST: 28, KeyField.VALUE_LIST: 40, KeyField.SECURITY: 44, KeyField.CLASS: 48}
+"""Where the record of a key has pointers to its cells, in bytes from its start."""
+
 # ---- constants ----
 
 BASE_BLOCK_BYTES = 4096
 BIN_HEADER_BYTES = 32
 BIN_STEP = 4096
+CELL_STEP = 8
 CHECKED_BYTES = 508
 NOWHERE = 0xFFFFFFFF
 NAME_BYTES = 64

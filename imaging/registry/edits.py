@@ -38,6 +38,8 @@ _SHORT_ROOTS = {
 }
 _COMPUTER = "COMPUTER\\HKEY_"
 _CURRENT = "CURRENTCONTROLSET"
+_NUMBERED = "CONTROLSET"
+_SHOWN = 5
 
 
 def hive_path(hive: str) -> str:
@@ -85,7 +87,8 @@ def local_path(hive: Hive, path: str, prefix: str) -> str:
     """Return the path below the root of a hive for a path of the registry, or for one that is local already.
 
     Raises:
-        InvalidRequest: when the path is of another hive.
+        InvalidRequest: when the path is of another hive, or of the current control set in a hive that does not tell
+            which that is.
     """
     whole = full_path(path)
     if whole.upper().startswith("HKEY_"):
@@ -103,7 +106,11 @@ def _control_set(hive: Hive, path: str) -> str:
     select = hive.root.child("Select")
     default = select.value("Default") if select is not None else None
     if default is None:
-        return path
+        sets = [key.name for key in hive.root.subkeys if key.name.upper().startswith(_NUMBERED)]
+        valid = f"name a control set: {', '.join(sets[:_SHOWN])}" if sets else "the hive has no control set"
+        raise InvalidRequest(
+            f"the hive does not tell which control set is CurrentControlSet (Select\\Default); {valid}"
+        )
     return f"ControlSet{default.as_integer():03d}" + (f"\\{rest}" if rest else "")
 
 

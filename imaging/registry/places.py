@@ -2,6 +2,7 @@ r"""Hives where they are: a file, a file inside an NTFS or FAT32 volume, or a fi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAX_HIVE_BYTES = 1024 * MIB
 """Larger files are not read: Windows itself gives a hive 2 GB at most, and SOFTWARE has about 100 MB."""
 _HIVE_MAGIC = b"regf"
+_PIECE = 8 * MIB
 
 Result = TypeVar("Result")
 
@@ -140,9 +142,15 @@ def _head(path: Path, size: int, magic: bytes = b"") -> bytes:
     """Return the first bytes of a file; of one that does not begin with ``magic`` only as many as that has."""
     try:
         with path.open("rb") as file:
-            # Opened once: it may be a pipe.
             data = file.read(len(magic))
-            return data + file.read(size - len(data)) if data == magic else data
+            if data != magic:
+                return data
+            if file.seekable():
+                # At once, so that a large file is in memory once.
+                file.seek(0)
+                return file.read(min(size, os.fstat(file.fileno()).st_size + 1))
+            # A pipe.
+            return data + file.read(size - len(data))
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
@@ -173,7 +181,8 @@ def _change_file(
     result, data = _changed_bytes(address, _read_own_file(address.target), change, now=now, force=force)
     if data is not None:
         with new_file(address.target, replace=True) as descriptor, open(descriptor, "wb", closefd=False) as file:
-            file.write(data)
+            # In pieces: a signal is answered between them.
+            file.writelines(memoryview(data)[at : at + _PIECE] for at in range(0, len(data), _PIECE))
     return result
 
 

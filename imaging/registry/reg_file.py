@@ -9,12 +9,15 @@ strings with ``\\`` and ``\"``, which may hold line ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
 from osdimage.imaging.registry.hive import Key
+from osdimage.imaging.registry.names import fold
 from osdimage.imaging.registry.values import Value, ValueType
+from osdimage.imaging.units import MIB, format_size
 
 HEADER = "Windows Registry Editor Version 5.00"
 HEADER_4 = "REGEDIT4"
@@ -32,6 +35,10 @@ _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"[ \t]*(?:;.*)?$', re.DOTALL)
 _HEX = re.compile(r"hex(?:\(([0-9a-fA-F]{1,8})\))?:(.*)$", re.DOTALL)
 _DWORD = re.compile(r"dword:([0-9a-fA-F]{1,8})[ \t]*(?:;.*)?$")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_UNKNOWN_BYTES = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
+_NOT_IN_NAMES = re.compile("[\0\r\n]")
+MAX_BYTES = 256 * MIB
+"""More than any registration file has; a larger one is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,8 @@ def parse_reg(data: bytes, *, name: str = "file", code_page: str = "cp1252") -> 
         InvalidInput: with the line, when it is not a registration file or something in it cannot be understood.
     """
     text = _decode(data, name, code_page)
+    if (at := text.find("\0")) >= 0:
+        raise InvalidInput(f"{name}: line {text.count(chr(10), 0, at) + 1}: a NUL character, which no text holds")
     lines = text.replace("\r\n", "\n").split("\n")
     header = lines[0].strip()
     if header not in {HEADER, HEADER_4}:
@@ -86,7 +95,24 @@ def parse_reg(data: bytes, *, name: str = "file", code_page: str = "cp1252") -> 
     return tuple(edits)
 
 
+def read_reg(path: Path, *, code_page: str = "cp1252") -> tuple[Edit, ...]:
+    """Read a registration file from where it is; see :func:`parse_reg`.
+
+    Raises:
+        StorageError: when it cannot be read.
+        InvalidInput: as :func:`parse_reg`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    return parse_reg(data, name=str(path), code_page=code_page)
+
+
 def _decode(data: bytes, name: str, code_page: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"{name}: is larger than {format_size(MAX_BYTES)}, which no registration file is")
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")):
         if data.startswith(mark):
             try:
@@ -98,7 +124,12 @@ def _decode(data: bytes, name: str, code_page: str) -> str:
             return data.decode()
         except UnicodeDecodeError:
             pass
-    return data.decode(code_page, "replace")
+    return _of_code_page(data, code_page)
+
+
+def _of_code_page(data: bytes, code_page: str) -> str:
+    """Return the text; a byte that the code page does not know becomes the control character of its number."""
+    return data.decode(code_page, "surrogateescape").translate(_UNKNOWN_BYTES)
 
 
 def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
@@ -118,7 +149,7 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
                 if len(_QUOTES.findall(parts[-1].replace("\\\\", "").replace('\\"', ""))) % 2:
                     break
             line = "\r\n".join(parts)
-        elif (found := _FIRST_HEX.search(line)) is not None:
+        elif "\\" in line and (found := _FIRST_HEX.search(line)) is not None:
             line, index = _continued(lines, index, line, found)
         yield number, line
 
@@ -176,16 +207,19 @@ def _parse_value(key: str, line: str, number: int, where: str, ansi: str | None)
         kind = int(found[1], 16) if found[1] is not None else int(ValueType.BINARY)
         data = _parse_hex(found[2], where)
         if ansi is not None and kind in _TEXTS:
-            data = data.decode(ansi, "replace").encode("utf-16-le")
+            data = _of_code_page(data, ansi).encode("utf-16-le")
         return Edit(key, Value(name, kind, data), line=number)
     raise InvalidInput(f'{where}: value {name!r}: {content[:60]!r} is not "text", dword:, hex: or hex(type):')
 
 
 def _parse_hex(text: str, where: str) -> bytes:
     digits = text.split(";", 1)[0]
-    words = [word for word in (each.strip() for each in digits.split(",")) if word]
+    compact = "".join(digits.split()).removesuffix(",")
     try:
-        return bytes(int(word, 16) for word in words)
+        if compact[2::3].strip(",") == "" and len(compact) % 3 == len("00"):
+            # As everybody writes them: two digits, a comma.
+            return bytes.fromhex(compact.replace(",", ""))
+        return bytes(int(word, 16) for word in map(str.strip, digits.split(",")) if word)
     except ValueError as error:
         raise InvalidInput(f"{where}: not bytes in hexadecimal: {digits[:60]!r}") from error
 
@@ -201,19 +235,108 @@ def _escape(text: str) -> str:
 # ---- writing
 
 
+@dataclass(slots=True)
+class LeftOut:
+    """What a registration file cannot hold.
+
+    Attributes:
+        count: how many keys, with all in them, and values; of names that stand twice the second ones.
+        names: the first of them, as Python writes them.
+    """
+
+    count: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Take notice of a key or a value."""
+        self.count += 1
+        if len(self.names) < _MOST_NAMED:
+            self.names.append(repr(name))
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        more = f" and {self.count - len(self.names)} more" if self.count > len(self.names) else ""
+        return (
+            f"{', '.join(self.names)}{more}: a .reg file cannot hold names with line ends, NUL, or a \\, nor one twice"
+        )
+
+
+_MOST_NAMED = 5
+
+
 def format_reg(keys: Iterable[tuple[str, Key]]) -> str:
-    """Return what regedit exports for keys, each with its whole path: lines that end in CR LF."""
-    lines = [HEADER, ""]
+    """Return what regedit exports for keys, each with its whole path: lines that end in CR LF.
+
+    Raises:
+        InvalidRequest: when a name is one that a registration file cannot hold; :func:`reg_lines` leaves it out.
+    """
+    left_out = LeftOut()
+    text = "".join(reg_lines(keys, left_out))
+    if left_out.count:
+        raise InvalidRequest(str(left_out))
+    return text
+
+
+def reg_lines(keys: Iterable[tuple[str, Key]], left_out: LeftOut, *, only_printable: bool = False) -> Iterator[str]:
+    """Yield what regedit exports for keys, each with its whole path, parents first: lines that end in CR LF.
+
+    What a registration file cannot hold is left out, with all that is in it, and ``left_out`` tells of it; so are names
+    with characters that cannot be printed, with ``only_printable``, for an output that would write others for them.
+    """
+    holds = _is_printable if only_printable else _holds
+    yield f"{HEADER}\r\n\r\n"
+    # The last key of each level, and what is above the keys that are left out.
+    last: dict[int, str] = {}
+    above: str | None = None
     for path, key in keys:
-        lines.append(f"[{path}]")
-        lines += [format_value(value) for value in key.values]
-        lines.append("")
-    return "\r\n".join(lines) + "\r\n"
+        if above is not None and path.startswith(above):
+            continue
+        level, folded = path.count("\\"), fold(path)
+        is_first = not last
+        above = None
+        if not holds(path) or last.get(level) == folded or not (is_first or _can_be_named(key)):
+            left_out.add(path)
+            above = f"{path}\\"
+            continue
+        last[level] = folded
+        yield "\r\n".join((f"[{path}]", *_value_lines(key, path, left_out, holds), "", ""))
+
+
+def _can_be_named(key: Key) -> bool:
+    return bool(key.name) and "\\" not in key.name
+
+
+def _holds(name: str) -> bool:
+    return _NOT_IN_NAMES.search(name) is None
+
+
+def _is_printable(name: str) -> bool:
+    return name.isprintable()
+
+
+def _value_lines(key: Key, path: str, left_out: LeftOut, holds: Callable[[str], bool]) -> Iterator[str]:
+    seen: set[str] = set()
+    for value in key.values:
+        folded = fold(value.name)
+        if not holds(value.name) or folded in seen:
+            left_out.add(f"{path}\\{value.name}")
+        else:
+            yield format_value(value)
+        seen.add(folded)
+
+
+MARK = b"\xff\xfe"
+"""What a version 5 file begins with."""
+
+
+def encoded(text: str) -> bytes:
+    """Return the bytes of a piece of a version 5 file: UTF-16."""
+    return text.encode("utf-16-le", "surrogatepass")
 
 
 def encode_reg(text: str) -> bytes:
     """Return the bytes of a version 5 file: UTF-16 with a byte order mark."""
-    return b"\xff\xfe" + text.encode("utf-16-le", "surrogatepass")
+    return MARK + encoded(text)
 
 
 def format_value(value: Value) -> str:
@@ -230,22 +353,18 @@ def format_value(value: Value) -> str:
 def _plain_text(value: Value) -> str | None:
     """Return the text of a string that ends with its only NUL, as a string in quotes comes back."""
     text = value.data.decode("utf-16-le", "surrogatepass") if len(value.data) % 2 == 0 else ""
-    if not text.endswith("\0") or "\0" in text[:-1]:
-        return None
-    # In quotes, a line end is always CR LF.  What is not printable could be anything to who reads the text.
-    plain = text[:-1]
-    return plain if all(line.isprintable() for line in plain.split("\r\n")) else None
+    # A line end in quotes would begin a line of its own; what is not printable could be anything to who reads the text.
+    return text[:-1] if text.endswith("\0") and text[:-1].isprintable() else None
 
 
 def _wrap(start: str, data: bytes) -> str:
-    lines: list[str] = []
-    line = start
-    for index, byte in enumerate(data):
-        word = f"{byte:02x}" + ("," if index < len(data) - 1 else "")
-        # Room for the backslash; a long name alone does not break the line.
-        if len(line) + len(word) >= _LINE_CHARACTERS - 1 and line != start:
-            lines.append(line + "\\")
-            line = "  "
-        line += word
-    lines.append(line)
-    return "\r\n".join(lines)
+    digits = data.hex(",")
+    if len(start) + len(digits) < _LINE_CHARACTERS - 1:
+        return start + digits
+    # Room for a comma and the backslash behind each byte; a long name alone does not break the line.
+    first = 3 * max(1, (_LINE_CHARACTERS - 2 - len(start)) // 3)
+    rest = [digits[at : at + _MORE_DIGITS] for at in range(first, len(digits), _MORE_DIGITS)]
+    return "\\\r\n  ".join((start + digits[:first], *rest))
+
+
+_MORE_DIGITS = 3 * ((_LINE_CHARACTERS - 2 - len("  ")) // 3)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
 from judges.disk import missing
-from judges.wim import output
+from judges.wim import output, require
 
 Tree = dict[str, dict[str, tuple[int, bytes]]]
 
@@ -122,6 +123,25 @@ def reged_export(hive: Path, folder: Path) -> str:
 
 def hivexregedit_export(hive: Path) -> str:
     return output("hivexregedit", "--export", "--unsafe-printable-strings", hive, "\\")
+
+
+def hivexsh_list(hive: Path, *keys: str) -> list[str] | None:
+    """Return the subkeys of a key that hivexsh lists, or None when it ends in an error."""
+    lines = "".join(f"cd {key}\n" for key in keys) + "ls\n"
+    done = subprocess.run([require("hivexsh"), hive], input=lines.encode(), capture_output=True, check=False)
+    return None if done.stderr else done.stdout.decode().split()
+
+
+def dissect_list(data: bytes) -> list[str] | None:
+    """Return the subkeys of the root that dissect.regf lists, sorted, or None when it ends in an error."""
+    try:
+        from dissect.regf import RegistryHive  # noqa: PLC0415 - a judge may be missing
+    except ImportError:
+        missing("dissect.regf is not installed")
+    try:
+        return sorted(key.name for key in RegistryHive(io.BytesIO(data)).root().subkeys())
+    except Exception:  # noqa: BLE001 - of any kind, where a hive is damaged
+        return None
 
 
 def hivexsh(hive: Path, *lines: str) -> str:

@@ -200,7 +200,8 @@ def test_what_a_hive_holds_cannot_move_the_cursor(hive: Path) -> None:
     data.root.ensure("evil\x1b[2J").set(Value.string("name\x1b[2J", "\x1b[2J"))
     hive.write_bytes(write_hive(data))
     for verb in ("get", "export"):
-        assert "\x1b" not in osdimage("registry", verb, hive, "evil\x1b[2J").out
+        # A registration file that is printed leaves such a name out, and ends with 1.
+        assert "\x1b" not in osdimage("registry", verb, hive, "evil\x1b[2J", code=None).out
 
 
 def test_a_dirty_hive_is_read_with_a_warning_and_changed_only_by_force(hive: Path) -> None:
@@ -355,3 +356,57 @@ def test_a_refused_change_leaves_the_wim_as_it_was(tmp_path: Path) -> None:
     assert "nothing" in osdimage("registry", "set", *where, "Nowhere", "--delete", "--force").out
     assert wim.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["x.wim"]
+
+
+def test_a_damaged_hive_is_shown_with_what_is_wrong(hive: Path) -> None:
+    data = hive.read_bytes().replace(b"Old", b"OLD").replace(b"Select", b"Setect")
+    hive.write_bytes(data)
+    shown = osdimage("registry", "get", hive)
+    assert shown.out.count("\n") == 5
+    assert f"warning: {hive}: damaged hive: key 'SYSTEM': its list has a wrong hash for 'Setect'" in shown.err
+    # Also when what is looked for is not there.
+    assert "damaged hive" in osdimage("registry", "get", hive, "Nothing", code=2).err
+    assert "damaged hive" in osdimage("registry", "set", hive, "Setect", "x", "--value", "y").err
+
+
+def test_a_damaged_list_is_written_only_by_force(hive: Path) -> None:
+    data = bytearray(hive.read_bytes())
+    root = 4100 + struct.unpack_from("<I", data, 36)[0]
+    struct.pack_into("<I", data, root + 28, 4)
+    hive.write_bytes(data)
+    refused = osdimage("registry", "set", hive, "New", code=3)
+    assert "a change there would lose what cannot be read; --force writes the hive anew" in refused.err
+    assert hive.read_bytes() == data
+    osdimage("registry", "set", hive, "", "1", "--value", "fine")
+    osdimage("registry", "set", hive, "New", "--force")
+    assert list(hive_judges.dissect(hive.read_bytes())) == ["", "New"]
+
+
+def test_names_that_a_reg_file_cannot_hold_are_left_out_and_named(tmp_path: Path) -> None:
+    made = new_hive("R")
+    made.root.ensure("k\r\n[HKEY_X\\").ensure("below")
+    made.root.ensure("Good").set(Value.string("a\u2028", "x"))
+    path, exported = tmp_path / "HIVE", tmp_path / "x.reg"
+    path.write_bytes(write_hive(made))
+    done = osdimage("registry", "export", path, "--to", exported, code=1)
+    assert r"1 key or value left out: 'HKEY_LOCAL_MACHINE\\HIVE\\k\r\n[HKEY_X'" in done.err
+    assert done.err.count("\n") == 1
+    assert exported.read_text("utf-16") == (
+        "Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\HIVE]\n\n[HKEY_LOCAL_MACHINE\\HIVE\\Good]\n"
+        '"a\u2028"="x"\n\n'
+    )
+    # What is printed would have other characters for it.
+    printed = osdimage("registry", "export", path, code=1)
+    assert "2 keys and values left out" in printed.err
+    assert printed.out.endswith("\n[HKEY_LOCAL_MACHINE\\HIVE\\Good]\n\n")
+
+
+def test_a_hive_that_does_not_tell_the_current_control_set_is_not_given_a_key_of_that_name(tmp_path: Path) -> None:
+    path = tmp_path / "SYSTEM"
+    made = new_hive("R")
+    made.root.ensure("ControlSet001")
+    path.write_bytes(write_hive(made))
+    before = path.read_bytes()
+    refused = osdimage("registry", "set", path, r"CurrentControlSet\x", code=2)
+    assert "name a control set: ControlSet001" in refused.err
+    assert path.read_bytes() == before

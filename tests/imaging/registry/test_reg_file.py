@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judges import hive as hive_judges
 from judges.wim import output
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.registry import reg_file
 from osdimage.imaging.registry.edits import (
     clear_mounted_devices,
     data_text,
@@ -23,7 +24,16 @@ from osdimage.imaging.registry.edits import (
 )
 from osdimage.imaging.registry.hive import Hive, Key, Value, ValueType
 from osdimage.imaging.registry.read import read_hive
-from osdimage.imaging.registry.reg_file import Edit, encode_reg, format_reg, format_value, parse_reg
+from osdimage.imaging.registry.reg_file import (
+    Edit,
+    LeftOut,
+    encode_reg,
+    format_reg,
+    format_value,
+    parse_reg,
+    read_reg,
+    reg_lines,
+)
 from osdimage.imaging.registry.write import new_hive, write_hive
 
 PREFIX = r"HKEY_LOCAL_MACHINE\SYSTEM"
@@ -189,7 +199,9 @@ def test_hexadecimal_data_are_continued_behind_comments(lines: str) -> None:
 
 def test_texts_hold_line_ends_quotes_and_what_looks_like_statements() -> None:
     text = 'first\r\n[HKEY_X\\no key]\r\n\r\n; "no comment"\r\nlast \\"quoted\\'
-    line = format_value(Value.string("a\\b", text))
+    # As regedit exports it; ours are hex(1), of which nobody takes a line for a statement.
+    line = '"a\\\\b"="' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert "\r\n[" not in format_value(Value.string("a\\b", text))
     data = f'Windows Registry Editor Version 5.00\r\n\r\n[HKEY_X]\r\n{line}\r\n"next"=dword:1\r\n'.encode()
     assert [edit.value for edit in parse_reg(data)] == [None, Value.string("a\\b", text), Value.dword("next", 1)]
 
@@ -226,7 +238,7 @@ def test_a_long_text_that_never_ends_takes_no_long_time() -> None:
         parse_reg(text.encode())
 
 
-names = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=10)
+names = st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=()), max_size=10)
 values = st.builds(
     Value,
     names,
@@ -247,6 +259,109 @@ def test_any_value_comes_back_from_a_file(contents: list[Value]) -> None:
     assert all(len(line) <= 80 or '="' in line or line.startswith('"') for line in text.split("\r\n"))
     edits = parse_reg(encode_reg(text))
     assert tuple(edit.value for edit in edits[1:]) == key.values
+
+
+key_names = st.text(st.characters(exclude_characters="\\", exclude_categories=()), min_size=1, max_size=6)
+odd_names = st.one_of(
+    key_names, st.sampled_from(["a]b", "x] ; [y]", "-a", " a ", ";", '"', "a\r\n[HKEY_X\\evil]", "nul\0"])
+)
+
+
+@given(st.lists(st.tuples(st.lists(odd_names, min_size=1, max_size=3), odd_names), max_size=8))
+def test_no_name_comes_back_as_another_one(entries: list[tuple[list[str], str]]) -> None:
+    hive = new_hive("R")
+    for path, name in entries:
+        hive.root.ensure("\\".join(path)).set(Value.string(name, name))
+    for only_printable in (False, True):
+        left_out = LeftOut()
+        lines = reg_lines(export_keys(hive, "", PREFIX), left_out, only_printable=only_printable)
+        again = new_hive("R")
+        import_edits(again, parse_reg(encode_reg("".join(lines))), PREFIX)
+        there = {path: {each.name: each for each in key.values} for path, key in hive.root.walk()}
+        back = {path: {each.name: each for each in key.values} for path, key in again.root.walk()}
+        assert all(each in there and values.items() <= there[each].items() for each, values in back.items())
+        lost = len(there.keys() - back.keys()) + sum(len(there[each]) - len(back[each]) for each in back)
+        assert (left_out.count > 0) == (lost > 0)
+        assert left_out.count <= lost
+
+
+def test_what_a_registration_file_cannot_hold_is_named() -> None:
+    hive = new_hive("R")
+    hive.root.ensure("a\r\n[HKEY_X]").ensure("below")
+    hive.root.ensure("b").set(Value.string("v\0", "x"))
+    hive.root.ensure("c\u2028")
+    hive.root.ensure("d").set(Value.string("e", "x\r\n[HKEY_X]\0\r\n"))
+    left_out = LeftOut()
+    text = "".join(reg_lines(export_keys(hive, "", PREFIX), left_out))
+    assert (left_out.count, text.count("[")) == (2, 4)
+    assert "'HKEY_LOCAL_MACHINE\\\\SYSTEM\\\\a\\r\\n[HKEY_X]'" in str(left_out)
+    assert '"e"=hex(1):78,00,0d,00,0a,00,' in text
+    left_out = LeftOut()
+    assert "c" not in "".join(reg_lines(export_keys(hive, "", PREFIX), left_out, only_printable=True)).split("]")[-3]
+    assert left_out.count == 3
+    with pytest.raises(InvalidRequest, match="cannot hold names with line ends"):
+        format_reg(export_keys(hive, "", PREFIX))
+
+
+def test_a_second_key_of_one_name_is_left_out_and_counted() -> None:
+    hive = new_hive("R")
+    hive.root.ensure("One").ensure("first")
+    hive.root.ensure("Two").ensure("second")
+    hive = read_hive(write_hive(hive).replace(b"Two", b"ONE"))
+    left_out = LeftOut()
+    text = "".join(reg_lines(export_keys(hive, "", PREFIX), left_out))
+    assert (left_out.count, "first" in text, "second" in text) == (1, True, False)
+
+
+@pytest.mark.foreign
+def test_hivexregedit_makes_the_same_keys_of_odd_names(tmp_path: Path) -> None:
+    hive = new_hive("R")
+    # It takes no lone surrogates, and trims names.
+    for name in ("a]b", "x] ; [y]", "-a", ";", 'q"q', "=", "\u00e4\U0001f600", "%x%", "@"):
+        hive.root.ensure(name).set(Value.string(name, f"{name}\r\n[HKEY_X]"))
+    text = format_reg(export_keys(hive, "", PREFIX))
+    empty, registration = tmp_path / "hive", tmp_path / "file.reg"
+    empty.write_bytes(write_hive(new_hive("R")))
+    registration.write_text(text.replace("\r\n", "\n"), encoding="utf-8")
+    output("hivexregedit", "--merge", "--prefix", PREFIX, empty, registration)
+    merged = {path: key.values for path, key in read_hive(empty.read_bytes()).root.walk()}
+    assert merged == {path: key.values for path, key in hive.root.walk()}
+
+
+def test_long_data_take_no_long_time() -> None:
+    data = bytes(range(256)) * 4000
+    lines = format_value(Value.binary("a", data))
+    text = f"REGEDIT4\n[HKEY_X]\n{lines}\n" + '"b"=hex:' + data.hex(",") + '\n"c"=hex:' + ", ".join(["1"] * 100_000)
+    assert [each.value for each in parse_reg(text.encode())[1:]] == [
+        Value.binary("a", data),
+        Value.binary("b", data),
+        Value.binary("c", b"\1" * 100_000),
+    ]
+
+
+@pytest.mark.parametrize("text", ['REGEDIT4\n[HKEY_X]\n\n"a\0"="b"', "REGEDIT4\n\n\n[HKEY_X\\\0y]\n"])
+def test_a_nul_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"x\.reg: line 4: a NUL character"):
+        parse_reg(text.encode(), name="x.reg")
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reg_file, "MAX_BYTES", 1 << 20)
+    path = tmp_path / "x.reg"
+    path.write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(InvalidInput, match=r"larger than 1\.0 MB"):
+        read_reg(path)
+    with pytest.raises(StorageError):
+        read_reg(tmp_path / "none")
+
+
+def test_bytes_that_a_code_page_does_not_know_are_kept() -> None:
+    # cp1252 has nothing for 0x81; Windows makes U+0081 of it, and none of them is lost.
+    data = b'REGEDIT4\r\n[HKEY_X]\r\n"a"="\x81\x80"\r\n"b"=hex(2):81,00\r\n'
+    assert [each.value for each in parse_reg(data)[1:]] == [
+        Value.string("a", "\x81\u20ac"),
+        Value.expand_string("b", "\x81"),
+    ]
 
 
 @given(st.text(max_size=80))
@@ -286,12 +401,25 @@ def test_paths_are_local_or_of_the_registry() -> None:
     assert find_key(hive, PREFIX, PREFIX) is hive.root
     assert local_path(hive, r"CurrentControlSet\Services", PREFIX) == r"ControlSet002\Services"
     assert local_path(hive, r"HKLM\SYSTEM\CurrentControlSet", PREFIX) == "ControlSet002"
-    assert local_path(new_hive("x"), "CurrentControlSet", PREFIX) == "CurrentControlSet"
+    literal = new_hive("x")
+    literal.root.ensure("CurrentControlSet")
+    assert local_path(literal, "CurrentControlSet", PREFIX) == "CurrentControlSet"
     for path in (r"HKLM\SYSTEMATIC\x", r"HKCR\.txt", r"HKCC\Software"):
         with pytest.raises(InvalidRequest, match="is not in this hive, whose keys begin with"):
             local_path(hive, path, PREFIX)
     with pytest.raises(InvalidRequest, match=r"there is no key 'Setup\\\\a\\\\b'; there is .*SYSTEM\\\\Setup'"):
         find_key(hive, r"Setup\a\b", PREFIX)
+
+
+def test_the_current_control_set_of_a_hive_that_does_not_tell_it_is_refused() -> None:
+    hive = new_hive("SYSTEM")
+    with pytest.raises(InvalidRequest, match=r"does not tell .*Select.Default.; the hive has no control set"):
+        local_path(hive, r"CurrentControlSet\Services", PREFIX)
+    hive.root.ensure("ControlSet001")
+    edits = parse_reg(b'REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet]\n"a"="b"\n')
+    with pytest.raises(InvalidRequest, match=r"line 3: the hive does not tell .*; name a control set: ControlSet001"):
+        import_edits(hive, edits, PREFIX)
+    assert [key.name for key in hive.root.subkeys] == ["ControlSet001"]
 
 
 def test_mounted_devices_are_cleared() -> None:

@@ -1,0 +1,190 @@
+"""Changes laid over the file of a hive: which bytes become others, and where new cells go.
+
+New cells go where the last bin has room, or into bins behind it; free cells in between are left alone, since in a
+damaged hive they may be what is left of something.  A record is written where it is when it fits and nothing else in
+the file seems to point to it.  A cell that is not needed any more is given back, with its contents wiped, on the same
+condition: what is shared by mistake stays whole for the other one.
+
+Pointers in a hive are four bytes at multiples of four, so that all of them are found by looking for their bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
+
+from osdimage.imaging.registry import cells
+from osdimage.imaging.registry.bins import Bins, whole_of
+from osdimage.imaging.registry.read import HiveFile
+from osdimage.imaging.units import KIB, MIB
+
+_PAGE = 4096
+_LARGEST_LAST_BIN = 64 * KIB
+"""A larger bin is not searched for room at its end."""
+_LARGEST_SEARCHED = 32 * MIB
+"""In a larger hive the room at the end is left alone: whether something points there takes seconds to know."""
+_LOOKED_FOR_ONE_BY_ONE = 256 * MIB
+"""So many bytes may be searched for single pointers before all are looked for in one pass."""
+_CHUNK = 1 << 16
+
+
+class Overlay:
+    """The changes of one hive, laid over its file."""
+
+    def __init__(self, file: HiveFile, timestamp: int) -> None:
+        """Begin without a change; ``timestamp`` is that of the hive."""
+        self._file = file
+        self._pages: dict[int, bytearray] = {}
+        self._bins = Bins(timestamp, base=file.size)
+        self._tail, self._tail_end = _room_at_end(file)
+        if self._tail < self._tail_end and self._is_told_of(self._tail, self._tail_end):
+            self._tail = self._tail_end
+        self._has_tail = False
+        # Pointers that are overwritten, and cells that may be given back, with their sizes.
+        self._gone: set[int] = set()
+        self._unused: dict[int, int] = {}
+        self._searchable = _LOOKED_FOR_ONE_BY_ONE
+
+    def close(self) -> int:
+        """End the cells that were added; return the size of all bins."""
+        if self._has_tail and self._tail < self._tail_end:
+            self.put(self._tail, struct.pack("<i", self._tail_end - self._tail))
+        self._bins.close()
+        return self._file.size + len(self._bins.data)
+
+    def pieces(self) -> Iterator[bytes | bytearray | memoryview]:
+        """Yield what is behind the first block of the file, in its order."""
+        data, base = memoryview(self._file.data), cells.BASE_BLOCK_BYTES
+        at = 0
+        for number in sorted(self._pages):
+            yield data[base + at : base + number * _PAGE]
+            yield self._pages[number]
+            at = (number + 1) * _PAGE
+        yield data[base + at : base + self._file.size]
+        # What is behind the bins is no part of the hive; where it has grown, its new bins are there.
+        yield self._bins.data or data[base + self._file.size :]
+
+    # ---- bytes
+
+    def allocate(self, size: int) -> int:
+        """Return the offset of a new cell for ``size`` bytes, filled with zeroes."""
+        whole = whole_of(size)
+        if self._tail + whole > self._tail_end:
+            return self._bins.allocate(size)
+        at = self._tail
+        self._tail += whole
+        self._has_tail = True
+        self.put(at, struct.pack("<i", -whole) + bytes(whole - 4))
+        return at
+
+    def put(self, at: int, data: bytes) -> None:
+        """Write bytes at an offset."""
+        if at >= self._file.size:
+            self._bins.put(at, data)
+            return
+        done = 0
+        while done < len(data):
+            number, start = divmod(at + done, _PAGE)
+            page = self._pages.get(number)
+            if page is None:
+                first = cells.BASE_BLOCK_BYTES + number * _PAGE
+                page = self._pages[number] = bytearray(self._file.data[first : first + _PAGE])
+            some = data[done : done + _PAGE - start]
+            page[start : start + len(some)] = some
+            done += len(some)
+
+    def overwrite(self, at: int, data: bytes, *pointers: int) -> None:
+        """Write bytes over others that held pointers, at these offsets."""
+        self._gone.update(pointers)
+        self.put(at, data)
+
+    # ---- what is not needed any more
+
+    def is_sole(self, offset: int) -> bool:
+        """Tell whether a cell has one pointer to it, that of whoever asks; without knowing, it may have more."""
+        self._searchable -= self._file.size
+        if self._searchable < 0:
+            return False
+        return sum(at not in self._gone for at in self._one(offset)) <= 1
+
+    def unused(self, offset: int) -> None:
+        """Take notice that nobody who is left needs a cell."""
+        if self._file.is_used(offset):
+            start, end = self._file.cell(offset)
+            self._unused[offset] = end - start + 4
+
+    def is_unused(self, offset: int) -> bool:
+        """Tell whether a cell is to be given back."""
+        return offset in self._unused
+
+    def give_back(self) -> None:
+        """Make free cells of those that nobody needs."""
+        for offset, size in self._unused.items():
+            self.put(offset, struct.pack("<i", size) + bytes(size - 4))
+
+    def keep_what_is_needed(self) -> None:
+        """Keep the cells that something points to which stays, and what those point to."""
+        pointers = self._pointers(self._unused)
+        while True:
+            starts = sorted(self._unused)
+
+            def is_inside(at: int, starts: list[int] = starts) -> bool:
+                number = bisect_right(starts, at) - 1
+                return number >= 0 and at < starts[number] + self._unused[starts[number]]
+
+            needed = [
+                offset
+                for offset in self._unused
+                if any(at not in self._gone and not is_inside(at) for at in pointers.get(offset, ()))
+            ]
+            if not needed:
+                return
+            for offset in needed:
+                del self._unused[offset]
+
+    def _pointers(self, wanted: Collection[int]) -> dict[int, list[int]]:
+        """Return where in the file something looks like a pointer to each of several cells."""
+        self._searchable -= self._file.size * len(wanted)
+        if self._searchable >= 0:
+            return {offset: list(self._one(offset)) for offset in wanted}
+        found: dict[int, list[int]] = {}
+        looked_for = frozenset(wanted)
+        words = memoryview(self._file.data)[cells.BASE_BLOCK_BYTES : cells.BASE_BLOCK_BYTES + self._file.size].cast("I")
+        for start in range(0, len(words), _CHUNK):
+            some = words[start : start + _CHUNK]
+            if looked_for.isdisjoint(some):
+                continue
+            for index, word in enumerate(some, start):
+                if word in looked_for:
+                    found.setdefault(word, []).append(4 * index)
+        return found
+
+    def _is_told_of(self, start: int, end: int) -> bool:
+        """Tell whether something seems to point into the free cell at the end, which damage may have made free."""
+        words = memoryview(self._file.data)[cells.BASE_BLOCK_BYTES : cells.BASE_BLOCK_BYTES + self._file.size].cast("I")
+        return not frozenset(range(start, end, cells.CELL_STEP)).isdisjoint(words)
+
+    def _one(self, offset: int) -> Iterator[int]:
+        data, pattern = self._file.data, struct.pack("<I", offset)
+        end = cells.BASE_BLOCK_BYTES + self._file.size
+        at = data.find(pattern, cells.BASE_BLOCK_BYTES, end)
+        while at >= 0:
+            if not at & 3:
+                yield at - cells.BASE_BLOCK_BYTES
+            at = data.find(pattern, at + 1, end)
+
+
+def _room_at_end(file: HiveFile) -> tuple[int, int]:
+    """Return where the free cell begins and ends that is the last of the last bin; twice the same without one."""
+    at, end = file.last_bin + cells.BIN_HEADER_BYTES, file.size
+    if end - at > _LARGEST_LAST_BIN or end > _LARGEST_SEARCHED:
+        return end, end
+    while at <= end - 8:
+        (size,) = struct.unpack_from("<i", file.data, cells.BASE_BLOCK_BYTES + at)
+        if abs(size) < cells.CELL_STEP or abs(size) % cells.CELL_STEP or at + abs(size) > end:
+            return end, end
+        if at + abs(size) == end and size > 0:
+            return at, end
+        at += abs(size)
+    return end, end
