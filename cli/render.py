@@ -76,6 +76,7 @@ class Reporter:
         self._stack = ExitStack()
         self._events: EventStream | None = None
         self._display: Display | None = None
+        self._warned: set[str] = set()
 
     def __enter__(self) -> Self:
         """Open the events' file, and take the terminal."""
@@ -142,8 +143,9 @@ class Reporter:
                 line(text)
 
     def warn(self, text: str) -> None:
-        """Show a warning."""
-        if not self.quiet:
+        """Show a warning, once: a plan tells it before the question, and its execution again."""
+        if not self.quiet and text not in self._warned:
+            self._warned.add(text)
             note(f"warning: {text}")
 
     def _on_event(self, event: ProgressEvent) -> None:

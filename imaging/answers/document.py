@@ -26,7 +26,14 @@ MAX_BYTES = 8 * MIB
 
 XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
 _DECLARED = re.compile(r"""<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""", re.ASCII)
-_ONE_BYTE = frozenset({"us-ascii", "ascii", "iso-8859-1", *(f"windows-125{number}" for number in range(9))})
+# What Windows' readers take besides UTF, by the names that they know.
+_CODE_PAGES = frozenset(
+    {
+        *("us-ascii", "ascii", "koi8-r", "koi8-u", "shift_jis", "euc-jp", "gb2312", "gbk", "gb18030", "big5", "euc-kr"),
+        *(f"windows-125{number}" for number in range(9)),
+        *(f"iso-8859-{number}" for number in (*range(1, 10), 13, 15)),
+    }
+)
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 # Cannot be in a document, so that it separates a namespace from a name whatever they hold.
 _SEPARATOR = "\x01"
@@ -241,7 +248,7 @@ class Document:
 
 
 def read_document(data: bytes, *, source: str) -> Document:
-    """Read a document in UTF-8 or UTF-16, or in an encoding of one byte that it declares.
+    """Read a document in UTF-8 or UTF-16, or in a code page that it declares.
 
     Raises:
         InvalidInput: when it is not well-formed, is not in the encoding that it declares, has a document type, or is
@@ -283,7 +290,7 @@ def _decode(data: bytes, source: str) -> str:
     start = plain[:800].decode(encoding or "latin-1", "replace")
     match = _DECLARED.match(start)
     declared = None if match is None else match[1].lower()
-    if declared is not None and declared not in {"utf-8", "utf-16", *_ONE_BYTE}:
+    if declared is not None and declared not in {"utf-8", "utf-16", *_CODE_PAGES}:
         raise InvalidInput(f"{source} declares the encoding {declared}; valid are UTF-8 and UTF-16")
     if encoding is None:
         encoding = declared or "utf-8"

@@ -133,12 +133,19 @@ def _passes(root: Node) -> Iterator[str]:
     for each in there:
         if each in _UNUSED:
             yield f"the pass {each} is not used by an image that is applied: {_UNUSED[each]}"
+    done = [each.get("pass") or "" for each in root.all(Name(NAMESPACE, "settings")) if _is_marked(each)]
+    if done:
+        yield f"Windows skips passes that are marked as processed (wasPassProcessed): {listed(map(shown, done))}"
     unknown = [each for each in there if each not in known]
     if unknown:
         close = [difflib.get_close_matches(each.lower(), [one.lower() for one in known], n=1) for each in unknown]
         meant = dict.fromkeys(one for one in known for each in close if one.lower() in each)
         hint = f"; {listed(meant)} may be meant" if meant else f"; valid are {listed(known)}"
         yield f"Windows has no pass {listed(repr(shown(each)) for each in unknown)} and ignores its settings{hint}"
+
+
+def _is_marked(settings: Node) -> bool:
+    return (settings.get("wasPassProcessed") or "").lower() == "true"
 
 
 def _identities(components: list[_Component]) -> Iterator[str]:

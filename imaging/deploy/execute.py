@@ -108,11 +108,7 @@ def execute(
     boot: BootResult | None = None
     with _telling(state):
         _refuse_impossible(plan, disk)
-        if plan.unattend is not None:
-            for number in {step.image for step in plan.steps if isinstance(step, ApplyToVolume)}:
-                # A saved plan names a file that may be another one by now.
-                warnings += [text for text in check_unattend(plan.unattend, images[number]) if text not in warnings]
-                images[number].add_file(plan.unattend, UNATTEND_PATH)
+        warnings += [text for text in _add_answers(plan, images, progress) if text not in warnings]
         for step in plan.steps:
             match step:
                 case WriteTable():
@@ -148,6 +144,20 @@ def execute(
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
     return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
+
+
+def _add_answers(plan: DeployPlan, images: dict[int, WimImage], progress: ProgressCallback | None) -> list[str]:
+    """Put the answer file into the images; return what Windows would ignore of it."""
+    ignored: list[str] = []
+    if plan.unattend is None:
+        return ignored
+    for number in {step.image for step in plan.steps if isinstance(step, ApplyToVolume)}:
+        # A saved plan names a file that may be another one by now.
+        ignored += check_unattend(plan.unattend, images[number])
+        images[number].add_file(plan.unattend, UNATTEND_PATH)
+    for text in dict.fromkeys(ignored):
+        Meter(portion(progress, 0, 0), {Phase.WRITE_DATA: 1}).warn(text)
+    return ignored
 
 
 def _refuse_impossible(plan: DeployPlan, disk: Disk) -> None:

@@ -156,6 +156,7 @@ READ = {
     "UTF-16 without a mark": UTF_16.format("utf-16").encode("utf-16-le"),
     "nothing declared": "<a>\u00e4</a>".encode(),
     "nothing declared in UTF-16": "<a>\u00e4</a>".encode("utf-16"),
+    "ISO 8859-15": UTF_16.format("iso-8859-15").encode("iso-8859-15"),
     "code page 1252": UTF_16.format("windows-1252").encode("cp1252"),
 }
 

@@ -117,6 +117,10 @@ IGNORED = {
         settings(component() + "<componet/>") + '<setting/><settings xmlns="urn:x"/>',
         ["Windows ignores <componet> in <settings>, <setting>, <settings> of another namespace: it reads"],
     ),
+    "a pass that was processed": (
+        settings() + settings(name="oobeSystem").replace("<settings", '<settings wasPassProcessed="true"'),
+        ["Windows skips passes that are marked as processed (wasPassProcessed): oobeSystem"],
+    ),
     "packages": (settings() + "<servicing/>", ["<servicing> is not used by an image that is applied"]),
     "nothing": ("", ["nothing of it is used"]),
 }

@@ -114,8 +114,11 @@ def test_a_disk_is_made_that_others_can_read(wim: Path, tmp_path: Path, preset: 
     # Placed as it is, with what nothing of it is used for: that is told.
     written = "<unattend xmlns='urn:schemas-microsoft-com:unattend'><!-- \u00e4 --></unattend>\n"
     answers.write_text(written, encoding="utf-8")
-    done = osdimage("deploy", wim, disk, "--preset", preset, "--size", "6GB", "--unattend", answers)
-    assert f"warning: {answers}: nothing of it is used" in done.err
+    events = tmp_path / "events"
+    words = ["--preset", preset, "--size", "6GB", "--unattend", answers, "--events", events]
+    done = osdimage("deploy", wim, disk, *words)
+    assert done.err.count(f"warning: {answers}: nothing of it is used") == 1
+    assert f'"warning": "{answers}: nothing of it is used' in events.read_text()
     if preset == "uefi":
         assert "No problems found" in judges.run("sgdisk", "-v", disk)
         judges.run("fsck.fat", "-n", partition_of(disk, 1, tmp_path / "esp.img"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -250,3 +251,25 @@ def test_hivexsh_reads_and_changes_what_was_edited(tmp_path: Path) -> None:
     assert hive_judges.hivexml(path) == expected
     hive_judges.hivexsh(path, r"cd \Key1\New", "add More", "commit")
     assert read_hive(path.read_bytes()).root.find(r"Key1\New\More") is not None
+
+
+def test_a_large_hive_is_read_and_changed_in_the_memory_of_its_file() -> None:
+    hive = new_hive("R")
+    for number in range(400):
+        key = hive.root.ensure(rf"Classes\group{number // 50}\{number:08}")
+        key.set(Value.string("Text", "some text of some length"))
+        key.set(Value.binary("Data", bytes(4000)))
+    data = write_hive(hive)
+    del hive, key
+    tracemalloc.start()
+    hive = read_hive(data)
+    key_of(hive, r"Classes\group7\00000377")
+    assert tracemalloc.get_traced_memory()[1] < len(data) // 4
+    for _, each in hive.root.walk():
+        assert len(each.values) in {0, 2}
+    assert tracemalloc.get_traced_memory()[1] < len(data) // 2
+    key_of(hive, r"Classes\group7\00000377").set(Value.string("Text", "x"))
+    new = write_hive(hive)
+    assert tracemalloc.get_traced_memory()[1] < len(data) * 3 // 2
+    tracemalloc.stop()
+    assert len(new) == len(data)
