@@ -1,8 +1,11 @@
-"""Registry hives: a tree in memory, what edits it, and where it is.
+"""Registry hives: a tree of keys, what edits it, and where it is.
 
-``hive.py`` is the tree of keys and values; ``read.py`` makes one of a file and ``write.py`` a file of one, by the
-declarations in ``cells.py``.  ``reg_file.py`` reads and writes .reg texts, ``edits.py`` carries their changes out, and
-``places.py`` finds hives where they are: in a file, in a volume, or in an image of a WIM.
+``hive.py`` is the tree of keys and values; ``read.py`` reads them out of a file when they are asked for, by the
+declarations in ``cells.py``, and leaves out what is damaged.  ``write.py`` makes a new file (``bins.py``), or one in
+which only what was changed is other: ``patch.py`` decides what that is, ``overlay.py`` where it goes, and
+``descriptors.py`` counts who uses which security descriptor.  ``reg_file.py`` reads and writes .reg texts, ``edits.py``
+carries their changes out, and ``places.py`` finds hives where they are: in a file, in a volume, or in an image of a
+WIM.
 """
 
 from osdimage.imaging._faces import lazily

@@ -11,6 +11,8 @@ Pointers in a hive are four bytes at multiples of four, so that all of them are 
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 
@@ -125,45 +127,51 @@ class Overlay:
 
     def keep_what_is_needed(self) -> None:
         """Keep the cells that something points to which stays, and what those point to."""
-        pointers = self._pointers(self._unused)
-        while True:
-            starts = sorted(self._unused)
-
-            def is_inside(at: int, starts: list[int] = starts) -> bool:
-                number = bisect_right(starts, at) - 1
-                return number >= 0 and at < starts[number] + self._unused[starts[number]]
-
-            needed = [
-                offset
-                for offset in self._unused
-                if any(at not in self._gone and not is_inside(at) for at in pointers.get(offset, ()))
-            ]
-            if not needed:
-                return
+        starts = sorted(self._unused)
+        needed = {target for target, at in self._pointers(self._unused) if self._stays(at, starts)}
+        if not needed:
+            return
+        pointers: dict[int, list[int]] = {}
+        for target, at in self._pointers(self._unused):
+            pointers.setdefault(target, []).append(at)
+        while needed:
             for offset in needed:
                 del self._unused[offset]
+            starts = sorted(self._unused)
+            needed = {each for each in starts if any(self._stays(at, starts) for at in pointers.get(each, ()))}
 
-    def _pointers(self, wanted: Collection[int]) -> dict[int, list[int]]:
-        """Return where in the file something looks like a pointer to each of several cells."""
+    def _stays(self, at: int, starts: list[int]) -> bool:
+        """Tell whether bytes are neither written over nor in a cell that is given back; ``starts`` are sorted."""
+        number = bisect_right(starts, at) - 1
+        is_inside = number >= 0 and at < starts[number] + self._unused[starts[number]]
+        return not is_inside and at not in self._gone
+
+    def _pointers(self, wanted: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Yield what looks like a pointer to one of several cells: the cell, and where in the file that is."""
         self._searchable -= self._file.size * len(wanted)
         if self._searchable >= 0:
-            return {offset: list(self._one(offset)) for offset in wanted}
-        found: dict[int, list[int]] = {}
+            for offset in wanted:
+                yield from ((offset, at) for at in self._one(offset))
+            return
         looked_for = frozenset(wanted)
-        words = memoryview(self._file.data)[cells.BASE_BLOCK_BYTES : cells.BASE_BLOCK_BYTES + self._file.size].cast("I")
+        words = self._words()
         for start in range(0, len(words), _CHUNK):
             some = words[start : start + _CHUNK]
-            if looked_for.isdisjoint(some):
-                continue
-            for index, word in enumerate(some, start):
-                if word in looked_for:
-                    found.setdefault(word, []).append(4 * index)
-        return found
+            if not looked_for.isdisjoint(some):
+                yield from ((word, 4 * index) for index, word in enumerate(some, start) if word in looked_for)
+
+    def _words(self) -> memoryview:
+        """Return the bins as numbers of four bytes."""
+        bins = memoryview(self._file.data)[cells.BASE_BLOCK_BYTES : cells.BASE_BLOCK_BYTES + self._file.size]
+        if sys.byteorder == "little":
+            return bins.cast("I")
+        words = array("I", bins.tobytes())
+        words.byteswap()
+        return memoryview(words)
 
     def _is_told_of(self, start: int, end: int) -> bool:
         """Tell whether something seems to point into the free cell at the end, which damage may have made free."""
-        words = memoryview(self._file.data)[cells.BASE_BLOCK_BYTES : cells.BASE_BLOCK_BYTES + self._file.size].cast("I")
-        return not frozenset(range(start, end, cells.CELL_STEP)).isdisjoint(words)
+        return not frozenset(range(start, end, cells.CELL_STEP)).isdisjoint(self._words())
 
     def _one(self, offset: int) -> Iterator[int]:
         data, pattern = self._file.data, struct.pack("<I", offset)

@@ -72,9 +72,11 @@ class Patch:
         for offset, descriptor in self._deleted.items():
             if self.overlay.is_unused(offset):
                 self.descriptors.release(descriptor)
-        for offset in self.descriptors.unlink_unused():
-            self.overlay.unused(offset)
-        self.overlay.keep_what_is_needed()
+        unlinked = list(self.descriptors.unlink_unused())
+        if unlinked:
+            for offset in unlinked:
+                self.overlay.unused(offset)
+            self.overlay.keep_what_is_needed()
         self.overlay.give_back()
 
     # ---- what is deleted

@@ -258,7 +258,7 @@ def test_keys_nested_deeper_than_windows_allows_are_refused() -> None:
     assert len(hive.warnings) < 210
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(st.lists(st.tuples(st.integers(0, len(SAMPLE) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_any_bytes_changed_anywhere_end_in_a_tree_or_an_error(changes: list[tuple[int, int]]) -> None:
     data = bytearray(SAMPLE)
@@ -286,7 +286,7 @@ def facts_of(hive: Hive) -> dict[str, object]:
     }
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, len(SAMPLE) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_damaged_hive_can_be_written_anew_with_what_can_be_read(changes: list[tuple[int, int]]) -> None:
     data = bytearray(SAMPLE)

@@ -217,7 +217,7 @@ def facts(hive: Hive) -> list[tuple[object, ...]]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from([3, 5]), st.lists(st.lists(operations, max_size=6), min_size=1, max_size=4))
 def test_any_edits_give_what_a_new_hive_would_hold(
     minor: int, rounds: list[list[tuple[str, list[str], str | None, object]]]

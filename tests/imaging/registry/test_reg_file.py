@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import hive as hive_judges
 from judges.wim import output
@@ -267,6 +267,7 @@ odd_names = st.one_of(
 )
 
 
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.lists(odd_names, min_size=1, max_size=3), odd_names), max_size=8))
 def test_no_name_comes_back_as_another_one(entries: list[tuple[list[str], str]]) -> None:
     hive = new_hive("R")
