@@ -25,6 +25,7 @@ class Descriptors:
         self._is_read = False
         # What the cells hold now: the pointers and the count.
         self._heads: dict[int, list[int]] = {}
+        self._sizes: dict[int, int] = {}
 
     def cell_of(self, security: bytes | None) -> int:
         """Return the offset of the cell with a descriptor, which is used once more."""
@@ -46,15 +47,15 @@ class Descriptors:
             head[2] -= 1
             self._put(offset)
 
-    def unlink_unused(self) -> Iterator[int]:
-        """Take descriptors out of the ring that no key uses; yield their offsets."""
+    def unlink_unused(self) -> Iterator[tuple[int, int]]:
+        """Take descriptors out of the ring that no key uses; yield their offsets, and how many bytes they are."""
         for offset, (after, before, count) in list(self._heads.items()):
             if count or offset == self._start or after not in self._heads or before not in self._heads:
                 continue
             self._heads[before][0], self._heads[after][1] = after, before
             self._put(before)
             self._put(after)
-            yield offset
+            yield offset, cells.SECURITY.size + self._sizes[offset]
 
     def _read(self) -> None:
         """Follow the ring, as far as it is one."""
@@ -70,7 +71,7 @@ class Descriptors:
             _, _, after, before, count, size = cells.SECURITY.unpack_from(self._file.data, start)
             if start + cells.SECURITY.size + size > end:
                 return
-            self._heads[at] = [after, before, count]
+            self._heads[at], self._sizes[at] = [after, before, count], size
             self._offsets.setdefault(self._file.data[start + cells.SECURITY.size :][:size], at)
             at = after
 
@@ -79,7 +80,7 @@ class Descriptors:
         offset = self._overlay.allocate(cells.SECURITY.size + len(security))
         first = self._heads.get(self._start)
         after, before = (offset, offset) if first is None else (first[0], self._start)
-        self._heads[offset] = [after, before, 0]
+        self._heads[offset], self._sizes[offset] = [after, before, 0], len(security)
         head = cells.SECURITY.pack(b"sk", 0, after, before, 0, len(security))
         self._overlay.put(offset + 4, head + security)
         if first is not None:

@@ -25,7 +25,10 @@ _PAGE = 4096
 _LARGEST_LAST_BIN = 64 * KIB
 """A larger bin is not searched for room at its end."""
 _LARGEST_SEARCHED = 32 * MIB
-"""In a larger hive the room at the end is left alone: whether something points there takes seconds to know."""
+"""In a larger hive the room at the end is left alone, and cells of the right size are taken for what they seem: whether
+something points into them takes seconds to know."""
+_MOST_INSIDE = 1 << 18
+"""As many places inside of cells are looked for."""
 _LOOKED_FOR_ONE_BY_ONE = 256 * MIB
 """So many bytes may be searched for single pointers before all are looked for in one pass."""
 _CHUNK = 1 << 16
@@ -46,6 +49,11 @@ class Overlay:
         # Pointers that are overwritten, and cells that may be given back, with their sizes.
         self._gone: set[int] = set()
         self._unused: dict[int, int] = {}
+        # Where damage may have hidden others in them, and in which; those that are larger than they must be, and may
+        # reach over others; and those whose contents stay.
+        self._inside: dict[int, int] = {}
+        self._doubtful: set[int] = set()
+        self._unwiped: set[int] = set()
         self._searchable = _LOOKED_FOR_ONE_BY_ONE
 
     def close(self) -> int:
@@ -103,18 +111,32 @@ class Overlay:
 
     # ---- what is not needed any more
 
-    def is_sole(self, offset: int) -> bool:
-        """Tell whether a cell has one pointer to it, that of whoever asks; without knowing, it may have more."""
-        self._searchable -= self._file.size
-        if self._searchable < 0:
-            return False
-        return sum(at not in self._gone for at in self._one(offset)) <= 1
+    def is_sole(self, offset: int, size: int) -> bool:
+        """Tell whether a cell for so many bytes has one pointer to it, that of whoever asks, and none into it.
 
-    def unused(self, offset: int) -> None:
-        """Take notice that nobody who is left needs a cell."""
-        if self._file.is_used(offset):
-            start, end = self._file.cell(offset)
-            self._unused[offset] = end - start + 4
+        Without knowing, it may have more.
+        """
+        inside = range(offset + cells.CELL_STEP, offset + whole_of(size), cells.CELL_STEP)
+        self._searchable -= self._file.size * (1 + len(inside))
+        if self._searchable < 0 or not self._file.is_used(offset):
+            return False
+        told = sum(at not in self._gone for at in self._one(offset))
+        return told <= 1 and not any(True for each in inside for _ in self._one(each))
+
+    def unused(self, offset: int, needed: int) -> None:
+        """Take notice that nobody who is left needs a cell, which was one for so many bytes."""
+        if not self._file.is_used(offset):
+            return
+        start, end = self._file.cell(offset)
+        size = end - start + 4
+        is_exact = size == whole_of(needed)
+        if self._file.size <= _LARGEST_SEARCHED and len(self._inside) < _MOST_INSIDE:
+            self._inside.update(dict.fromkeys(range(offset + cells.CELL_STEP, offset + size, cells.CELL_STEP), offset))
+        elif not is_exact:
+            return
+        if not is_exact:
+            self._doubtful.add(offset)
+        self._unused[offset] = size
 
     def is_unused(self, offset: int) -> bool:
         """Tell whether a cell is to be given back."""
@@ -123,12 +145,19 @@ class Overlay:
     def give_back(self) -> None:
         """Make free cells of those that nobody needs."""
         for offset, size in self._unused.items():
-            self.put(offset, struct.pack("<i", size) + bytes(size - 4))
+            self.put(offset, struct.pack("<i", size) + (b"" if offset in self._unwiped else bytes(size - 4)))
 
     def keep_what_is_needed(self) -> None:
-        """Keep the cells that something points to which stays, and what those point to."""
+        """Keep the cells that something points to which stays, and what those point to.
+
+        What seems to point into a cell keeps its contents, and the cell itself if that is larger than it must be.
+        """
         starts = sorted(self._unused)
-        needed = {target for target, at in self._pointers(self._unused) if self._stays(at, starts)}
+        wanted = {**dict.fromkeys(self._unused), **self._inside}.keys()
+        needed = {target for target, at in self._pointers(wanted) if self._stays(at, starts)}
+        owners = {self._inside[target] for target in needed - self._unused.keys()}
+        self._unwiped |= owners
+        needed = needed & self._unused.keys() | owners & self._doubtful
         if not needed:
             return
         pointers: dict[int, list[int]] = {}
@@ -136,7 +165,7 @@ class Overlay:
             pointers.setdefault(target, []).append(at)
         while needed:
             for offset in needed:
-                del self._unused[offset]
+                self._unused.pop(offset, None)
             starts = sorted(self._unused)
             needed = {each for each in starts if any(self._stays(at, starts) for at in pointers.get(each, ()))}
 

@@ -74,8 +74,8 @@ class Patch:
                 self.descriptors.release(descriptor)
         unlinked = list(self.descriptors.unlink_unused())
         if unlinked:
-            for offset in unlinked:
-                self.overlay.unused(offset)
+            for offset, size in unlinked:
+                self.overlay.unused(offset, size)
             self.overlay.keep_what_is_needed()
         self.overlay.give_back()
 
@@ -99,10 +99,10 @@ class Patch:
             fields = cells.KEY.unpack_from(self.file.data, start)
             if fields[KeyField.PARENT] != above:
                 continue
-            self.overlay.unused(at)
+            self.overlay.unused(at, cells.KEY.size + fields[KeyField.NAME_BYTES])
             self._deleted[at] = fields[KeyField.SECURITY]
             if fields[KeyField.CLASS_BYTES]:
-                self.overlay.unused(fields[KeyField.CLASS])
+                self.overlay.unused(fields[KeyField.CLASS], fields[KeyField.CLASS_BYTES])
             if fields[KeyField.SUBKEYS]:
                 waiting += [(each, at) for each in self.delete_lists(fields[KeyField.SUBKEY_LIST])]
             if fields[KeyField.VALUES] and not fields[KeyField.FLAGS] & cells.KEY_PREDEF_HANDLE:
@@ -111,12 +111,12 @@ class Patch:
     def delete_lists(self, offset: int) -> list[int]:
         """Give back lists of subkeys; return the offsets that were in them."""
         found: list[int] = []
-        for at, entries in self._lists(offset):
-            self.overlay.unused(at)
+        for at, size, entries in self._lists(offset):
+            self.overlay.unused(at, size)
             found += entries
         return found
 
-    def _lists(self, offset: int, *, is_top: bool = True) -> list[tuple[int, list[int]]]:
+    def _lists(self, offset: int, *, is_top: bool = True) -> list[tuple[int, int, list[int]]]:
         kinds = (b"lh", b"lf", b"li", b"ri") if is_top else (b"lh", b"lf", b"li")
         try:
             start, end = self.file.record(offset, cells.LIST.size, *kinds)
@@ -127,9 +127,10 @@ class Patch:
         first = start + cells.LIST.size
         count = min(count, (end - first) // (4 * words))
         entries = list(struct.unpack_from(f"<{words * count}I", self.file.data, first)[::words])
+        size = cells.LIST.size + 4 * words * count
         if signature != b"ri":
-            return [(offset, entries)]
-        return [(offset, []), *(pair for each in entries for pair in self._lists(each, is_top=False))]
+            return [(offset, size, entries)]
+        return [(offset, size, []), *(one for each in entries for one in self._lists(each, is_top=False))]
 
     def _delete_values(self, offset: int, count: int) -> None:
         try:
@@ -138,7 +139,7 @@ class Patch:
             return
         for each in struct.unpack_from(f"<{min(count, (end - start) // 4)}I", self.file.data, start):
             self.delete_value(each)
-        self.overlay.unused(offset)
+        self.overlay.unused(offset, 4 * count)
 
     def delete_value(self, offset: int) -> None:
         """Give back the cells of a value."""
@@ -147,7 +148,7 @@ class Patch:
         except Fault:
             return
         fields = cells.VALUE.unpack_from(self.file.data, start)
-        self.overlay.unused(offset)
+        self.overlay.unused(offset, cells.VALUE.size + fields[1])
         self.delete_data(fields[2], fields[3])
 
     def delete_data(self, length: int, offset: int) -> None:
@@ -156,13 +157,16 @@ class Patch:
             return
         try:
             start, end = self.file.cell(offset)
-            if self.records.is_big(length) and end - start < length:
-                for each in self.file.segments(offset, length):
-                    self.overlay.unused(each)
-                self.overlay.unused(cells.BIG_DATA.unpack_from(self.file.data, start)[2])
+            if not self.records.is_big(length) or end - start >= length:
+                self.overlay.unused(offset, length)
+                return
+            segments = self.file.segments(offset, length)
+            for number, each in enumerate(segments):
+                self.overlay.unused(each, min(length - number * cells.SEGMENT_BYTES, cells.SEGMENT_BYTES))
+            self.overlay.unused(cells.BIG_DATA.unpack_from(self.file.data, start)[2], 4 * len(segments))
+            self.overlay.unused(offset, cells.BIG_DATA.size)
         except Fault:
             return
-        self.overlay.unused(offset)
 
 
 class _Edit:
@@ -188,7 +192,8 @@ class _Edit:
         if key.predefined is not None:
             fields[KeyField.VALUES] = key.predefined
         if key.class_data != patch.file.class_of(stored):
-            self._overlay.unused(fields[KeyField.CLASS])
+            if fields[KeyField.CLASS_BYTES]:
+                self._overlay.unused(fields[KeyField.CLASS], fields[KeyField.CLASS_BYTES])
             fields[KeyField.CLASS] = patch.records.add(key.class_data) if key.class_data else cells.NOWHERE
             fields[KeyField.CLASS_BYTES] = len(key.class_data)
         if key.security != patch.file.security_of(stored):
@@ -261,10 +266,9 @@ class _Edit:
                 # An index of several lists.
                 pass
             else:
-                data = leaf_of(entries, kind)
-                if len(data) <= end - start and self._overlay.is_sole(old):
-                    pointers = range(old + 8, old + 4 + end - start, 8)
-                    self._overlay.overwrite(old + 4, data.ljust(end - start, b"\0"), *pointers)
+                data, room = leaf_of(entries, kind), cells.LIST.size + 8 * had
+                if len(data) <= room <= end - start and self._overlay.is_sole(old, room):
+                    self._overlay.overwrite(old + 4, data.ljust(room, b"\0"), *range(old + 8, old + 4 + room, 8))
                     return old
         if had:
             self._patch.delete_lists(old)
@@ -308,7 +312,7 @@ class _Edit:
         start = offset + cells.BASE_BLOCK_BYTES + 4
         _, name_bytes, length, where, _, _, spare = cells.VALUE.unpack_from(data, start)
         name = store(value.name)[0]
-        if len(name) != name_bytes or not self._overlay.is_sole(offset):
+        if len(name) != name_bytes or not self._overlay.is_sole(offset, cells.VALUE.size + name_bytes):
             self._patch.delete_value(offset)
             return self._patch.records.add_value(value)
         if len(value.data) <= _INLINE_BYTES:
@@ -323,10 +327,10 @@ class _Edit:
         """Write data where others are if they fit there, or anew; return their offset."""
         records = self._patch.records
         is_plain = not length & cells.INLINE and length and not records.is_big(length)
-        if is_plain and not records.is_big(len(data)) and self._patch.file.is_used(where):
+        if is_plain and len(data) <= length and self._patch.file.is_used(where):
             start, end = self._patch.file.cell(where)
-            if len(data) <= end - start and self._overlay.is_sole(where):
-                self._overlay.overwrite(where + 4, data.ljust(end - start, b"\0"))
+            if length <= end - start and self._overlay.is_sole(where, length):
+                self._overlay.overwrite(where + 4, data.ljust(length, b"\0"))
                 return where
         self._patch.delete_data(length, where)
         return records.add_data(data)
@@ -340,11 +344,10 @@ class _Edit:
             except Fault:
                 had = 0
             else:
-                data = struct.pack(f"<{len(entries)}I", *entries)
-                if len(data) <= end - start and self._overlay.is_sole(old):
-                    room = min(end - start, max(4 * had, len(data)))
+                data, room = struct.pack(f"<{len(entries)}I", *entries), 4 * had
+                if len(data) <= room <= end - start and self._overlay.is_sole(old, room):
                     self._overlay.overwrite(old + 4, data.ljust(room, b"\0"), *range(old + 4, old + 4 + room, 4))
                     return old
         if had:
-            self._overlay.unused(old)
+            self._overlay.unused(old, 4 * had)
         return self._patch.records.add_offsets(entries) if entries else cells.NOWHERE

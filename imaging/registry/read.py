@@ -14,8 +14,8 @@ from weakref import WeakValueDictionary
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.registry import cells, names
 from osdimage.imaging.registry.cells import KeyField
-from osdimage.imaging.registry.hive import MAX_DEPTH, ChildSlot, Folded, Hive, Key, Stored, ValueSlot
-from osdimage.imaging.registry.values import Value
+from osdimage.imaging.registry.hive import MAX_DEPTH, MAX_KEY_UNITS, ChildSlot, Folded, Hive, Key, Stored, ValueSlot
+from osdimage.imaging.registry.values import MAX_NAME_UNITS, Value
 
 if TYPE_CHECKING:
     from construct import Container
@@ -242,20 +242,23 @@ class HiveFile:
         start, end = self.record(offset, cells.KEY.size, b"nk")
         fields = cells.KEY.unpack_from(self.data, start)
         flags, name_bytes = fields[KeyField.FLAGS], fields[KeyField.NAME_BYTES]
-        name = self._name(start + cells.KEY.size, end, name_bytes, is_compressed=bool(flags & cells.KEY_COMP_NAME))
+        name = self._name(
+            start + cells.KEY.size, end, name_bytes, is_compressed=bool(flags & cells.KEY_COMP_NAME), most=MAX_KEY_UNITS
+        )
         path = "" if parent is None else f"{above}\\{name}" if above else name
         depth = 1 if parent is None else parent.depth + 1
         key = Key(name, stored=Stored(self, offset, path, path or name or _ROOT, depth, fields))
         self._keys[offset] = key
         return key
 
-    def _name(self, at: int, end: int, size: int, *, is_compressed: bool) -> str:
-        """Return the name at the end of a record; of one that is longer than its cell what is there."""
+    def _name(self, at: int, end: int, size: int, *, is_compressed: bool, most: int) -> str:
+        """Return the name at the end of a record; of one that is longer than its cell, or any, what is there."""
+        end = min(end, at + most * (1 if is_compressed else 2))
         data = self.data[at : min(at + size, end)]
         name = names.load(data, compressed=is_compressed)
         if at + size <= end:
             return name
-        self._doubts.append(f"the name {name.rstrip(_NUL)!r} takes {size} bytes, more than its cell has")
+        self._doubts.append(f"the name {name.rstrip(_NUL)!r} takes {size} bytes, more than there can be")
         return name.rstrip(_NUL)
 
     def subkeys_of(self, stored: Stored) -> dict[Folded, Key]:
@@ -420,7 +423,7 @@ class HiveFile:
         if not is_charged:
             self._charge(end - start + (0 if length & cells.INLINE else min(length, self.size)), offset)
         is_compressed = bool(flags & cells.VALUE_COMP_NAME)
-        name = self._name(start + cells.VALUE.size, end, name_bytes, is_compressed=is_compressed)
+        name = self._name(start + cells.VALUE.size, end, name_bytes, is_compressed=is_compressed, most=MAX_NAME_UNITS)
         data, fault_of_data = self._data_of(offset, length, where)
         if fault_of_data is not None:
             self._warn_of(stored, f"of the value {name!r} some data are lost: {fault_of_data}")

@@ -189,7 +189,7 @@ operations = st.one_of(
         st.just("class"),
         st.lists(names, min_size=1, max_size=2),
         st.none(),
-        st.binary(max_size=3).map(lambda half: half * 2),
+        st.text("abc", max_size=3).map(lambda text: text.encode("utf-16-le")),
     ),
     st.tuples(st.just("security"), st.lists(names, min_size=1, max_size=2), st.none(), st.integers(1, 3)),
 )
@@ -273,3 +273,22 @@ def test_a_large_hive_is_read_and_changed_in_the_memory_of_its_file() -> None:
     assert tracemalloc.get_traced_memory()[1] < len(data) * 3 // 2
     tracemalloc.stop()
     assert len(new) == len(data)
+
+
+def test_a_cell_that_claims_its_neighbours_is_not_wiped_with_them() -> None:
+    # The list of Key1 says that it is larger than it is, and so reaches over what is behind it.
+    data = bytearray(sample())
+    stored = key_of(read_hive(bytes(data)), "Key1").stored
+    assert stored is not None
+    listed = 4096 + stored.fields[7]
+    struct.pack_into("<i", data, listed, -400)
+    before = {path: key.values for path, key in read_hive(bytes(data)).root.walk()}
+    for change in ("New", "Below"):
+        hive = read_hive(bytes(data))
+        key = key_of(hive, "Key1")
+        assert key.remove_child(change) or key.ensure(change)
+        after = {path: each.values for path, each in read_hive(write_hive(hive)).root.walk()}
+        changed = {rf"Key1\{change}"}
+        assert {each: after.get(each) for each in before.keys() - changed} == {
+            each: before[each] for each in before.keys() - changed
+        }
