@@ -9,8 +9,8 @@ from osdimage.imaging.registry import cells
 from osdimage.imaging.registry.overlay import Overlay
 from osdimage.imaging.registry.read import Fault, HiveFile
 
-_AFTER, _BEFORE, _COUNT = 8, 12, 16
-"""Where a cell has the pointers of the ring and the number of its keys, from its offset."""
+_AFTER, _BEFORE = 8, 12
+"""Where a cell has the pointers of the ring, from its offset; the number of its keys is behind them."""
 
 
 class Descriptors:
@@ -69,10 +69,11 @@ class Descriptors:
             except Fault:
                 return
             _, _, after, before, count, size = cells.SECURITY.unpack_from(self._file.data, start)
-            if start + cells.SECURITY.size + size > end:
+            first = start + cells.SECURITY.size
+            if first + size > end:
                 return
             self._heads[at], self._sizes[at] = [after, before, count], size
-            self._offsets.setdefault(self._file.data[start + cells.SECURITY.size :][:size], at)
+            self._offsets.setdefault(self._file.data[first : first + size], at)
             at = after
 
     def _add(self, security: bytes) -> int:

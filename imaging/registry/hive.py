@@ -104,7 +104,7 @@ class Stored:
         fields: of its record, in the order of ``cells.KEY_STRUCT``.
         children, values: the entries of its lists when they were read.
         list_kind: of its list of subkeys: ``lh``, ``lf`` or ``li``; empty without one.
-        lost: why an edit of its list of subkeys, or of its values, would lose some: its list cannot be read.
+        lost_subkeys, lost_values: why an edit of the list would lose some: it cannot be read to its end.
     """
 
     source: Source

@@ -1,8 +1,8 @@
 """The bytes of a hive -> keys and values when they are asked for, believing nothing.
 
 What is damaged is left out with a warning that names the key, and the rest is read: what hivexsh and dissect.regf list
-is listed here.  Every cell must be inside the bins and in use, and what all keys take together cannot be much more than
-the file: a hive whose lists share cells ends in an error before it costs memory.
+is listed here.  Every cell must be inside the bins, and what all keys take together cannot be much more than the file:
+a hive whose lists share cells ends in an error before it costs memory.
 """
 
 from __future__ import annotations
