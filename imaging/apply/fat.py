@@ -15,6 +15,7 @@ from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import Source
 from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.ntfs.state import kept_paths
+from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.audit import repairs
 
 
@@ -35,6 +36,9 @@ class FatBackend:
         """Make the volume anew with the files of the image, in one pass."""
         audit = job.audit(Path(self.name))
         source, wanted, deleted = self._prepare(job)
+        odd = odd_sectors(self._volume)
+        if odd is not None:
+            job.meter.warn(odd)
         filled = fill_fat32(self._volume.window(), source, wanted, progress=job.progress)
         return ApplyResult(
             target=self._volume.path,
@@ -88,6 +92,7 @@ def _as_it_was(volume: OpenVolume, old: Fat32Volume) -> Fat32Options:
             serial=boot.serial,
             label=old.label,
             cluster_size=old.layout.cluster_size,
+            sector_size=old.layout.sector_size,
             hidden_sectors=boot.hidden_sectors,
             heads=boot.heads,
             sectors_per_track=boot.sectors_per_track,

@@ -9,6 +9,7 @@ from osdimage.imaging.apply.space import refuse_full_volume
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import no_refusal
 from osdimage.imaging.volume.ntfs import mirror, state
+from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.ntfs.volume import VolumeFacts
@@ -68,6 +69,9 @@ class NtfsBackend:
                 facts = state.read_facts(volume, piece)
                 with no_refusal(volume.path, lambda: f"{self.name} is wiped"):
                     refuse_full_volume(Path(self.name), audit, facts.free)
+            odd = odd_sectors(volume)
+            if odd is not None:
+                job.meter.warn(odd)
             if reason is not None:
                 job.meter.warn(f"{self.name}: stays marked dirty, as {reason}: check it with chkdsk or ntfsfix")
             with wim_errors(job.image.path):

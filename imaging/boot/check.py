@@ -27,6 +27,7 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 from osdimage.imaging.volume.ntfs import state
+from osdimage.imaging.volume.sectors import sector_bytes_of
 
 
 def _fix(text: str) -> Remedy:
@@ -221,7 +222,14 @@ class _Check:
                 f"{system.extent.first}"
             )
             yield error("hidden-sectors", text, _fix("{} writes the right number"))
-        if self._disk.geometry.sector_size == SECTOR_BYTES and boot_sector_code(window) is BootCode.NONE:
+        sectors = sector_bytes_of(window)
+        if sectors != self._disk.geometry.sector_size:
+            text = (
+                f"partition {system.number} holds a volume with sectors of {sectors} bytes on a disk with sectors of "
+                f"{self._disk.geometry.sector_size}; no boot code starts from it"
+            )
+            yield error("volume-sectors", text, "format it anew and install boot again")
+        elif sectors == SECTOR_BYTES and boot_sector_code(window) is BootCode.NONE:
             text = f"the boot sector of partition {system.number} starts nothing"
             yield error("boot-sector", text, _install("{} writes it, or bootsect /nt60 in Windows PE"))
 

@@ -69,8 +69,7 @@ MARKS: tuple[Mark, ...] = (
 # Copies of a boot sector, which tools for repair put back: FAT32 keeps one in sector 6, NTFS in the last sector.  And
 # what makes a disk dynamic (Linux block/partitions/ldm.c); it says nothing about a volume.
 _ONLY_WIPED = (
-    Mark(Content.FAT32, 6 * 512 + 82, b"FAT32   "),
-    Mark(Content.FAT32, 6 * 4096 + 82, b"FAT32   "),
+    *(Mark(Content.FAT32, 6 * size + 82, b"FAT32   ") for size in (512, 1024, 2048, 4096)),
     Mark(Content.DYNAMIC, 6 * 512, b"PRIVHEAD"),
 )
 _NTFS_COPY_FROM_END = 3

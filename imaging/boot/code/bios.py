@@ -27,6 +27,7 @@ from osdimage.imaging.files import FileSource
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat.layout import parse_boot
+from osdimage.imaging.volume.sectors import sector_bytes_of
 
 # Of a partition entry: 16 bytes each, the boot indicator first.
 _ENTRIES_AT, _ENTRY_BYTES, _ACTIVE = 446, 16, 0x80
@@ -170,12 +171,11 @@ def set_hidden_sectors(volume: BlockTarget, count: int) -> None:
     """
     if not 0 <= count <= 0xFFFFFFFF:
         raise InvalidRequest(f"{volume.name}: begins beyond what a boot sector can tell, at sector {count}")
-    size = volume.geometry.sector_size
     first = volume.read_at(0, SECTOR_BYTES)
     steps: list[Step] = []
     for at in (_copy_of(volume, first), 0):
         if at is not None:
-            sector = bytearray(volume.read_at(at, size))
+            sector = bytearray(volume.read_at(at, SECTOR_BYTES))
             sector[_HIDDEN] = count.to_bytes(4, "little")
             steps += [Write(at, bytes(sector), "boot sector"), Flush()]
     run_steps(volume, tuple(steps))
@@ -183,10 +183,10 @@ def set_hidden_sectors(volume: BlockTarget, count: int) -> None:
 
 def _copy_of(volume: BlockTarget, first: bytes) -> int | None:
     """Return the byte at which the copy of a boot sector is, or None when there is none."""
-    size = volume.geometry.sector_size
     if identify(volume) is Content.FAT32:
         boot = parse_boot(first, size_bytes=volume.geometry.size_bytes)
         return None if boot.backup_sector is None else boot.backup_sector * boot.layout.sector_size
+    size = sector_bytes_of(volume)
     at = int.from_bytes(first[0x28:0x30], "little") * size
     if at + size > volume.geometry.size_bytes or volume.read_at(at, SECTOR_BYTES)[3:11] != b"NTFS    ":
         return None

@@ -75,11 +75,16 @@ MAX_CLUSTERS = 0x0FFFFFF5 - FIRST_CLUSTER
 MAX_SECTORS = 0xFFFFFFFF
 RESERVED_SECTORS = 32
 FSINFO_SECTOR, BACKUP_SECTOR = 1, 6
+SECTOR_SIZES = (512, 1024, 2048, 4096)
+"""fatgen103, BPB_BytsPerSec.  A disk has sectors of 512 or 4096 bytes; a volume that is alone in a file has those that
+its boot sector says."""
 _FATS = 2
 _ENTRY_BYTES = 4
 _SIGNATURE = 0xAA55
 _LEAD_SIGNATURE, _STRUCT_SIGNATURE, _TRAIL_SIGNATURE = 0x41615252, 0x61417272, 0xAA550000
-_LARGEST_CLUSTER = 64 * KIB
+# Microsoft, "Default cluster size for NTFS, FAT, and exFAT": 128 and 256 KiB only with sectors above 512 bytes.
+_LARGEST_CLUSTER, _LARGEST_OF_LARGE_SECTORS = 64 * KIB, 256 * KIB
+_MOST_SECTORS_PER_CLUSTER = 128
 # fatgen103, DskTableFAT32, which mkfs.fat follows: up to this many bytes, clusters of so many bytes.
 _DEFAULT_CLUSTERS = ((260 * MIB, 512), (8 * GIB, 4 * KIB), (16 * GIB, 8 * KIB), (32 * GIB, 16 * KIB))
 _DEFAULT_ABOVE = 32 * KIB
@@ -182,21 +187,28 @@ class FsInfo:
     next_free: int | None
 
 
-def plan_layout(geometry: Geometry, cluster_size: int | None = None) -> Fat32Layout:
-    """Return the layout of a volume of this size, with clusters of this many bytes or of the usual size.
+def plan_layout(geometry: Geometry, cluster_size: int | None = None, *, sector_size: int | None = None) -> Fat32Layout:
+    """Return the layout of a volume of this size.
+
+    Args:
+        geometry: of the window that becomes the volume.
+        cluster_size: in bytes; None for what is usual for the size.
+        sector_size: of the volume in bytes, one of :data:`SECTOR_SIZES`; None for that of the window.
 
     Raises:
         InvalidRequest: when FAT32 cannot have this size; the message says what would be valid.
     """
-    sector_size = geometry.sector_size
-    if geometry.sectors > MAX_SECTORS:
+    sector_size = geometry.sector_size if sector_size is None else sector_size
+    _refuse_sector_size(sector_size)
+    sectors = geometry.size_bytes // sector_size
+    if sectors > MAX_SECTORS:
         most = format_size(MAX_SECTORS * sector_size)
         raise InvalidRequest(f"{format_size(geometry.size_bytes)} is too large for FAT32; valid is less than {most}")
     if cluster_size is None:
-        layout = _usual_layout(geometry)
+        cluster_size = max(_usual_cluster(geometry.size_bytes), sector_size)
     else:
         _refuse_cluster_size(cluster_size, sector_size)
-        layout = _layout(geometry, cluster_size)
+    layout = _layout(sector_size, sectors, cluster_size)
     if layout.clusters < MIN_CLUSTERS:
         least = smallest_sectors(sector_size, layout.cluster_size) * sector_size
         raise InvalidRequest(
@@ -207,7 +219,7 @@ def plan_layout(geometry: Geometry, cluster_size: int | None = None) -> Fat32Lay
     if layout.clusters > MAX_CLUSTERS:
         raise InvalidRequest(
             f"{format_size(geometry.size_bytes)} has {layout.clusters} clusters of {layout.cluster_size} bytes, FAT32 "
-            f"at most {MAX_CLUSTERS}; choose larger clusters, up to {_LARGEST_CLUSTER} bytes"
+            f"at most {MAX_CLUSTERS}; choose larger clusters, up to {_largest_cluster(sector_size)} bytes"
         )
     return layout
 
@@ -218,18 +230,30 @@ def smallest_sectors(sector_size: int, cluster_size: int) -> int:
     # A multiple of the cluster size that is a little too small: everything but what aligning the clusters may take.
     fat_sectors = -(-(MIN_CLUSTERS + FIRST_CLUSTER) * _ENTRY_BYTES // sector_size)
     sectors = RESERVED_SECTORS + _FATS * fat_sectors + MIN_CLUSTERS * per_cluster
-    while _layout(Geometry(sector_size, sectors), cluster_size).clusters < MIN_CLUSTERS:
+    while _layout(sector_size, sectors, cluster_size).clusters < MIN_CLUSTERS:
         sectors += 1
     return sectors
 
 
-def _usual_layout(geometry: Geometry) -> Fat32Layout:
-    size = next((each for limit, each in _DEFAULT_CLUSTERS if geometry.size_bytes <= limit), _DEFAULT_ABOVE)
-    return _layout(geometry, max(size, geometry.sector_size))
+def _usual_cluster(size_bytes: int) -> int:
+    return next((each for limit, each in _DEFAULT_CLUSTERS if size_bytes <= limit), _DEFAULT_ABOVE)
+
+
+def _largest_cluster(sector_size: int) -> int:
+    largest = _LARGEST_CLUSTER if sector_size == min(SECTOR_SIZES) else _LARGEST_OF_LARGE_SECTORS
+    return min(largest, sector_size * _MOST_SECTORS_PER_CLUSTER)
+
+
+def _refuse_sector_size(sector_size: int) -> None:
+    if sector_size not in SECTOR_SIZES:
+        raise InvalidRequest(
+            f"sectors of {sector_size} bytes are not possible on FAT32; valid are {', '.join(map(str, SECTOR_SIZES))}"
+        )
 
 
 def _refuse_cluster_size(cluster_size: int, sector_size: int) -> None:
-    valid = [size for size in (512 << shift for shift in range(8)) if sector_size <= size <= _LARGEST_CLUSTER]
+    largest = _largest_cluster(sector_size)
+    valid = [size for size in (sector_size << shift for shift in range(8)) if size <= largest]
     if cluster_size not in valid:
         raise InvalidRequest(
             f"clusters of {cluster_size} bytes are not possible with sectors of {sector_size} bytes; valid are "
@@ -237,16 +261,16 @@ def _refuse_cluster_size(cluster_size: int, sector_size: int) -> None:
         )
 
 
-def _layout(geometry: Geometry, cluster_size: int) -> Fat32Layout:
+def _layout(sector_size: int, sectors: int, cluster_size: int) -> Fat32Layout:
     """Lay out a volume: FATs as small as can be, then as much larger as makes the clusters begin at a multiple."""
-    per_cluster = cluster_size // geometry.sector_size
-    space = geometry.sectors - RESERVED_SECTORS
+    per_cluster = cluster_size // sector_size
+    space = sectors - RESERVED_SECTORS
     # n clusters and 2 FATs of (n + 2) entries fill the space.
-    per_fat_sector = geometry.sector_size // _ENTRY_BYTES
+    per_fat_sector = sector_size // _ENTRY_BYTES
     fat_sectors = max(1, -(-(space + FIRST_CLUSTER * per_cluster) // (per_fat_sector * per_cluster + _FATS)))
     while (RESERVED_SECTORS + _FATS * fat_sectors) % per_cluster:
         fat_sectors += 1
-    return Fat32Layout(geometry.sector_size, geometry.sectors, per_cluster, RESERVED_SECTORS, _FATS, fat_sectors)
+    return Fat32Layout(sector_size, sectors, per_cluster, RESERVED_SECTORS, _FATS, fat_sectors)
 
 
 def build_boot(boot: BootSector) -> bytes:
@@ -328,7 +352,7 @@ def parse_boot(sector: bytes, *, size_bytes: int) -> BootSector:
 
 
 def _boot_problem(raw: c.Container) -> str | None:
-    if raw.BPB_BytsPerSec not in {512, 1024, 2048, 4096}:
+    if raw.BPB_BytsPerSec not in SECTOR_SIZES:
         return f"sectors of {raw.BPB_BytsPerSec} bytes"
     per_cluster = raw.BPB_SecPerClus
     if per_cluster == 0 or per_cluster & (per_cluster - 1):

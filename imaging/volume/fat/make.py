@@ -84,7 +84,7 @@ def format_fat32(
         InvalidRequest: when FAT32 cannot have this size; nothing was written.
         StorageError: when writing failed; the target holds no volume.
     """
-    layout = plan_layout(volume.geometry, options.cluster_size)
+    layout = plan_layout(volume.geometry, options.cluster_size, sector_size=options.sector_size)
     nothing = from_entries(())
     tree = _plan((), layout, options, volume.name)
     meter = Meter(progress, {Phase.WIPE: 99, Phase.EXTRACT_DATA: 1} if full else {Phase.EXTRACT_DATA: 1})
@@ -149,7 +149,7 @@ def plan_fill(volume: BlockTarget, source: Source, options: Fat32Options) -> tup
     Raises:
         InvalidRequest, UnsafeName, TargetRefused: as :func:`fill_fat32`.
     """
-    layout = plan_layout(volume.geometry, options.cluster_size)
+    layout = plan_layout(volume.geometry, options.cluster_size, sector_size=options.sector_size)
     return layout, _plan(source.entries, layout, options, volume.name)
 
 
@@ -172,14 +172,11 @@ def _losses(entries: Sequence[SourceEntry], tree: Tree, options: Fat32Options) -
 
 
 def refuse_unsafe(volume: OpenVolume, old: Fat32Volume, *, force: bool) -> None:
-    """Refuse to write to a volume whose sectors are not the disk's and, unless ``force``, to one that is dirty.
+    """Refuse to write to a volume that is dirty, unless ``force``.
 
     Raises:
         TargetRefused: with the reason and what to do.
     """
-    size, needed = volume.target.geometry.sector_size, old.layout.sector_size
-    if size != needed:
-        raise TargetRefused(f"{volume.name}: the volume has sectors of {needed} bytes, but {volume.path} of {size}")
     is_dirty = old.boot.is_dirty or old.table[1] & CLEAN_BITS != CLEAN_BITS
     if is_dirty and not force:
         raise TargetRefused(

@@ -299,12 +299,16 @@ def open_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC)
 
 
 def _backup(volume: BlockTarget) -> BootSector | None:
-    """Return the copy of the boot sector, where every formatter puts it, or None."""
+    """Return the copy of the boot sector, where every formatter puts it, or None; how large a sector is, it tells."""
     size = volume.geometry.size_bytes
-    at = layouts.BACKUP_SECTOR * volume.geometry.sector_size
-    if at + layouts.BOOT_BYTES > size:
-        return None
-    try:
-        return layouts.parse_boot(volume.read_at(at, layouts.BOOT_BYTES), size_bytes=size)
-    except InvalidVolume:
-        return None
+    for sector_size in layouts.SECTOR_SIZES:
+        at = layouts.BACKUP_SECTOR * sector_size
+        if at + layouts.BOOT_BYTES > size:
+            break
+        try:
+            found = layouts.parse_boot(volume.read_at(at, layouts.BOOT_BYTES), size_bytes=size)
+        except InvalidVolume:
+            continue
+        if found.layout.sector_size == sector_size:
+            return found
+    return None

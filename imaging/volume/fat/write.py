@@ -51,6 +51,7 @@ class Fat32Options:
         serial: the volume serial number, 32 bits; random ones come from the caller, so that a seed repeats them.
         label: up to 11 characters, kept in upper case; None for none.
         cluster_size: in bytes, or None for what Windows takes for the size of the volume.
+        sector_size: in bytes, or None for that of the target.
         hidden_sectors: sectors of the disk before the volume.
         heads: of the disk, as its BIOS counts.
         sectors_per_track: likewise.
@@ -63,6 +64,7 @@ class Fat32Options:
     serial: int
     label: str | None = None
     cluster_size: int | None = None
+    sector_size: int | None = None
     hidden_sectors: int = 0
     heads: int = 255
     sectors_per_track: int = 63

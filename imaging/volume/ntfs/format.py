@@ -42,6 +42,7 @@ class NtfsFormat:
     Attributes:
         label: the volume label, at most 32 characters; empty for none.
         cluster_size: in bytes; None for what mkntfs takes for the size (4 KiB up to 16 TiB).
+        sector_size: in bytes, as the boot sector tells it; None for that of the disk, the only one that Windows takes.
         serial: the 64-bit serial number; None for a random one.  With one the volume is the same byte for byte each
             time, and its own files bear the date 1970.
         quick: leave the free space as it is; otherwise write zeros everywhere, which finds sectors that cannot be
@@ -55,6 +56,7 @@ class NtfsFormat:
 
     label: str = ""
     cluster_size: int | None = None
+    sector_size: int | None = None
     serial: int | None = None
     quick: bool = True
     hidden_sectors: int | None = None
@@ -106,9 +108,10 @@ def format_ntfs(
         # Without a name, so that nothing is left of it whatever ends the program.
         with tempfile.TemporaryFile() as made:
             made.truncate(size)
-            _run_mkntfs(target.name, made.fileno(), _arguments(extent, window.geometry.sector_size, wish))
+            sector_size = wish.sector_size or window.geometry.sector_size
+            _run_mkntfs(target.name, made.fileno(), _arguments(extent, sector_size, wish))
             if wish.serial is not None:
-                _set_serial(made.fileno(), size, window.geometry.sector_size, wish.serial)
+                _set_serial(made.fileno(), size, sector_size, wish.serial)
             _put_in_place(target, extent, made.fileno(), wish, meter)
     except StorageError:
         # Of the disk, not of the file.
@@ -179,7 +182,7 @@ def _run_mkntfs(name: str, descriptor: int, arguments: list[str]) -> None:
 
 def _set_serial(descriptor: int, size: int, sector_size: int, serial: int) -> None:
     """Write the serial number into the boot sector and its copy in the last sector, which mkntfs draws at random."""
-    for sector_at in (0, size - sector_size):
+    for sector_at in (0, (size // sector_size - 1) * sector_size):
         if os.pread(descriptor, 8, sector_at + 3) != b"NTFS    ":
             raise OsdImageError(f"mkntfs wrote no boot sector at byte {sector_at}")
         os.pwrite(descriptor, struct.pack("<Q", serial), sector_at + _SERIAL_AT)

@@ -44,6 +44,7 @@ _IS_DIRECTORY = 0x0002
 class BootSector:
     """What the first sector of a volume says (NTFS_BOOT_SECTOR)."""
 
+    sector_bytes: int
     cluster_bytes: int
     record_bytes: int
     index_bytes: int
@@ -80,7 +81,7 @@ class BootSector:
         clusters = sectors // per_cluster
         if not 0 < mft_cluster < clusters:
             raise InvalidVolume(f"the boot sector is damaged: the MFT at cluster {mft_cluster} of {clusters}")
-        return cls(cluster_bytes, record_bytes, index_bytes, clusters, mft_cluster, mirror_cluster)
+        return cls(sector_bytes, cluster_bytes, record_bytes, index_bytes, clusters, mft_cluster, mirror_cluster)
 
 
 def _is_power(value: int, low: int, high: int) -> bool:

@@ -120,6 +120,7 @@ def _as_it_was(volume: BlockTarget, found: _Survey) -> NtfsFormat:
         return NtfsFormat(
             label=found.label,
             cluster_size=found.boot.cluster_bytes,
+            sector_size=found.boot.sector_bytes,
             serial=int.from_bytes(boot[_SERIAL_AT : _SERIAL_AT + 8], "little"),
             hidden_sectors=hidden,
             heads=heads,
