@@ -12,7 +12,8 @@ from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.wim.audit import refuse_link, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.room import refuse_full_directory
+from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
+from osdimage.imaging.wim.wof import WofFile, place_of, with_plain_sizes, wof_files, write_plain
 
 
 class DirectoryBackend:
@@ -24,35 +25,42 @@ class DirectoryBackend:
         self._folder = folder
 
     def check(self, job: ApplyJob) -> None:
-        """Refuse links that would lead out of the directory, and too little room."""
+        """Refuse links that would lead out of the directory, too little room, and files that cannot be read."""
         self._audit(job)
 
     def apply(self, job: ApplyJob) -> ApplyResult:
         """Let libwim write into the directory."""
-        audit = self._audit(job)
+        audit, compressed = self._audit(job)
         losses = counted(
             ("security descriptors", audit.security_descriptors),
-            ("named data streams", audit.named_streams),
+            ("named data streams", audit.named_streams - len(compressed)),
             ("short names", audit.short_names),
-            ("reparse points other than links", audit.other_reparse_points),
+            ("reparse points other than links", audit.other_reparse_points - len(compressed)),
+            ("compression of files by Windows (WOF)", len(compressed)),
             ("object ids", audit.object_ids),
             ("files with DOS attributes", audit.dos_attributes),
             ("encrypted files (EFS)", audit.encrypted),
         )
         with _named_when_half_done(self._folder):
             result = job.extract(os.fspath(self._folder), audit, losses, path=self._folder)
+            with wim_errors(job.image.path):
+                places = {each: place_of(self._folder, each) for each in compressed}
+                write_plain(job.image.path, job.image.handle, compressed.values(), places)
         job.meter.finish()
         return result
 
-    def _audit(self, job: ApplyJob) -> Audit:
+    def _audit(self, job: ApplyJob) -> tuple[Audit, dict[str, WofFile]]:
         if job.options.wipe:
             raise InvalidRequest(f"{self.name}: only a volume can be wiped, not a directory")
         audit = job.audit(self._folder, walked=self._folder if _has_content(self._folder) else None)
         refuse_link(self._folder, audit.symlink_path)
         with wim_errors(job.image.path):
             refuse_own_place(job.image.path, job.image.handle, job.image.index, self._folder, {"/": "/"})
+        compressed = wof_files(job.image.path, job.image.handle, job.image.index, audit)
+        audit = with_plain_sizes(audit, compressed.values())
+        refuse_large(self._folder, [audit], job.options.limit_bytes)
         refuse_full_directory(self._folder, [audit])
-        return audit
+        return audit, compressed
 
 
 def _has_content(target: Path) -> bool:

@@ -7,8 +7,8 @@ that holds them.  libwim gives the tree and decompresses.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from osdimage.imaging import filetime
@@ -20,8 +20,9 @@ from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_u
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.wof import WofFile, plain, wof_files
 from osdimage.native.wim import entries
-from osdimage.native.wim.entries import Entry
+from osdimage.native.wim.entries import Entry, Stream
 
 # Plain numbers: the flags of an enumeration are slow, and these meet every file.
 _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
@@ -49,20 +50,35 @@ def from_image(image: WimImage) -> Source:
         audit = load_tree(path, handle, index)
         refuse_dropped_names(path, index, audit)
         refuse_unsafe_names(path, index, audit)
-        collector = _Collector(path)
+        collector = _Collector(path, wof_files(path, handle, index, audit))
         entries.each_entry(handle, index, "/", recursive=True, visit=collector.take)
     blobs, holders = collector.find((path, *references(path, handle)))
     losses = [*(Loss(line, 1) for line in repairs(audit)), *collector.losses()]
     return _WimSource(blobs, holders, f"{path}, image {index}", collector.entries, losses)
 
 
+@dataclass(slots=True)
+class _Holders:
+    """Who holds a blob: the indices of the entries, and those that Windows has compressed, which hold it expanded."""
+
+    indices: list[int] = field(default_factory=list)
+    expanded: list[tuple[int, WofFile]] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        """The index of one of them, for messages."""
+        return self.indices[0] if self.indices else self.expanded[0][0]
+
+
 class _Collector:
     """Turns the entries of an image into those of a volume."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, compressed: Mapping[str, WofFile]) -> None:
         self._where = where
         self.entries: list[SourceEntry] = []
         self._wanted: dict[bytes, list[SourceEntry]] = {}
+        self._compressed = compressed
+        self._expanded: dict[bytes, list[tuple[SourceEntry, WofFile]]] = {}
         self._lost: Counter[str] = Counter()
         self._left_out: set[str] = set()
         self._groups: set[int] = set()
@@ -77,19 +93,22 @@ class _Collector:
             self._left_out.add(path)
             return
         is_directory = bool(entry.attributes & _DIRECTORY)
+        compressed = self._compressed.get(entry.path)
         contents = next((stream for stream in entry.streams if stream.name is None), None)
         taken = SourceEntry(
             path,
             is_directory,
-            0 if is_directory or contents is None else contents.size,
+            _size_of(is_directory, contents, compressed),
             entry.attributes,
             created_ns=_known(entry.created_ns),
             modified_ns=_known(entry.modified_ns),
             accessed_ns=_known(entry.accessed_ns),
             short_name=entry.short_name,
         )
+        if compressed is not None:
+            self._expanded.setdefault(compressed.stored_sha1, []).append((taken, compressed))
         # libwim calls contents that are in another part 0 bytes long; the hash alone tells them from an empty file.
-        if (
+        elif (
             is_directory
             or contents is None
             or contents.sha1 == EMPTY_SHA1
@@ -105,7 +124,10 @@ class _Collector:
 
     def _count(self, entry: Entry) -> None:
         self._lost["security descriptors not kept"] += entry.security_descriptor is not None
-        self._lost["named data streams not kept"] += sum(stream.name is not None for stream in entry.streams)
+        is_compressed = entry.path in self._compressed
+        named = sum(stream.name is not None for stream in entry.streams)
+        self._lost["named data streams not kept"] += named - is_compressed
+        self._lost["compression of files by Windows (WOF) not kept"] += is_compressed
         self._lost["object ids not kept"] += entry.object_id is not None
         self._lost["files with attributes that FAT lacks"] += bool(entry.attributes & _COUNTED_ATTRIBUTES)
         if entry.link_group is not None and entry.links > 1:
@@ -113,7 +135,7 @@ class _Collector:
             self._groups.add(entry.link_group)
 
     def _is_left_out(self, entry: Entry) -> bool:
-        if entry.attributes & _REPARSE_POINT:
+        if entry.attributes & _REPARSE_POINT and entry.path not in self._compressed:
             self._lost["links and other reparse points not kept"] += 1
             return True
         if entry.attributes & _ENCRYPTED and not entry.attributes & _DIRECTORY:
@@ -128,25 +150,33 @@ class _Collector:
             if count:
                 yield Loss(what, count)
 
-    def find(self, paths: Sequence[Path]) -> tuple[list[BlobSource], list[list[list[int]]]]:
+    def find(self, paths: Sequence[Path]) -> tuple[list[BlobSource], list[list[_Holders]]]:
         """Find the blobs; add the files that hold them to the entries, in the order in which they lie in the WIMs.
 
         Returns:
-            For each WIM its blobs, and for each blob the indices of the entries that hold it.
+            For each WIM its blobs, and for each blob who holds it.
         """
         found = []
         holders = []
         for path in paths:
-            blobs = BlobSource(path, self._wanted)
+            blobs = BlobSource(path, self._wanted.keys() | self._expanded.keys())
             found.append(blobs)
-            holders.append([list(self._add(path, size, self._wanted.pop(sha1))) for size, sha1 in blobs.facts])
-        missing = list(self._wanted.values())
+            holders.append([self._holders(path, size, sha1) for size, sha1 in blobs.facts])
+        missing = [entry for entries in self._wanted.values() for entry in entries]
+        missing += [entry for entries in self._expanded.values() for entry, _ in entries]
         if missing:
             raise MissingParts(
-                f"{paths[0]}: the contents of {sum(map(len, missing))} files, {missing[0][0].path!r} for one, are "
+                f"{paths[0]}: the contents of {len(missing)} files, {missing[0].path!r} for one, are "
                 "in another file: another part of a split WIM, or the base of a delta"
             )
         return found, holders
+
+    def _holders(self, path: Path, size: int, sha1: bytes) -> _Holders:
+        holders = _Holders(list(self._add(path, size, self._wanted.pop(sha1, ()))))
+        for entry, compressed in self._expanded.pop(sha1, ()):
+            holders.expanded.append((len(self.entries), compressed))
+            self.entries.append(entry)
+        return holders
 
     def _add(self, path: Path, size: int, entries: Iterable[SourceEntry]) -> Iterator[int]:
         """Add the entries that hold a blob; yield their indices."""
@@ -155,6 +185,12 @@ class _Collector:
                 raise CorruptWim(f"{path}: {entry.path!r} and its blob differ in size")
             yield len(self.entries)
             self.entries.append(entry if entry.size == size else replace(entry, size=size))
+
+
+def _size_of(is_directory: bool, contents: Stream | None, compressed: WofFile | None) -> int:  # noqa: FBT001
+    if compressed is not None:
+        return compressed.size
+    return 0 if is_directory or contents is None else contents.size
 
 
 def _known(time_ns: int) -> int | None:
@@ -167,7 +203,7 @@ class _WimSource(Source):
     def __init__(
         self,
         blobs: Sequence[BlobSource],
-        holders: Sequence[Sequence[Sequence[int]]],
+        holders: Sequence[Sequence[_Holders]],
         name: str,
         entries: Iterable[SourceEntry],
         losses: Iterable[Loss],
@@ -179,5 +215,20 @@ class _WimSource(Source):
     def read(self) -> Iterator[tuple[Sequence[int], Iterable[Piece]]]:
         """Read each WIM from front to back."""
         for blobs, holders in zip(self._blobs, self._holders, strict=True):
-            for number, pieces in blobs.read([self.entries[indices[0]].path for indices in holders]):
-                yield holders[number], pieces
+            for number, pieces in blobs.read([self.entries[each.first].path for each in holders]):
+                held = holders[number]
+                if not held.expanded:
+                    yield held.indices, pieces
+                elif not held.indices and len(held.expanded) == 1:
+                    index, file = held.expanded[0]
+                    yield (index,), plain(blobs.path, file, pieces)
+                else:
+                    yield from _shared(blobs.path, held, b"".join(bytes(piece) for piece in pieces))
+
+
+def _shared(path: Path, holders: _Holders, stored: bytes) -> Iterator[tuple[Sequence[int], Iterable[Piece]]]:
+    """Yield contents that several files hold, some of them expanded."""
+    if holders.indices:
+        yield holders.indices, (stored,)
+    for index, file in holders.expanded:
+        yield (index,), plain(path, file, (stored,))

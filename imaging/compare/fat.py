@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.compare.fidelity import Fidelity
 from osdimage.imaging.compare.target import (
@@ -120,6 +121,8 @@ class Fat32Target(ComparedTarget):
     def leaves_out(self, entry: Entry) -> bool:
         """Tell whether it is a reparse point, or encrypted, so that what the image has of it is not its contents."""
         is_directory = bool(entry.attributes & FileAttribute.DIRECTORY)
+        if entry.reparse_tag == wof.TAG and not is_directory:
+            return False
         return entry.reparse_tag is not None or bool(
             entry.attributes & FileAttribute.REPARSE_POINT
             or (entry.attributes & FileAttribute.ENCRYPTED and not is_directory)

@@ -7,12 +7,13 @@ size is right is read, in the order of the medium and by several threads, and it
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging import filetime
+from osdimage.imaging import filetime, wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.compare import describe
 from osdimage.imaging.compare.fidelity import CompareReport, Fidelity, Tally
@@ -27,6 +28,7 @@ from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.wof import WofFile, expanded, wof_files
 
 # Measured on a volume of 53,800 files and 560 MB in memory: 5.7 s to list it, 1.4 s to hash it on one thread.
 _SHARES = {Phase.SCAN: 80.0, Phase.VERIFY_DATA: 20.0}
@@ -71,7 +73,8 @@ def compare_image(
     """Compare an image with what it was applied to, which is only read, and with code that did not write it.
 
     Every file is compared in all that the image knows of it: name, contents by SHA-1, named streams, attributes,
-    times, security descriptor, short name, hard links, reparse point, object id.  What the target has no place for,
+    times, security descriptor, short name, hard links, reparse point, object id.  A file that Windows has compressed
+    is expanded for a target that holds it so.  What the target has no place for,
     such as a security descriptor in a directory or on FAT32, is dropped and not different.
 
     Args:
@@ -96,16 +99,22 @@ def compare_image(
     place = target.path if isinstance(target, OpenVolume) else Path(target)
     number = target.partition if isinstance(target, OpenVolume) else partition
     wim = image.path
-    refuse_missing(wim, image.index, image.audit())
+    audit = image.audit()
+    refuse_missing(wim, image.index, audit)
     meter = Meter(progress, _SHARES)
     with open_compared(target, partition, sector_size) as opened:
         tally = Tally(differences)
-        comparison = _Comparison(opened, tally)
+        compressed: dict[str, WofFile] = {}
+        if not opened.keeps_reparse_point(wof.TAG):
+            with wim_errors(wim):
+                compressed = wof_files(wim, image.handle, image.index, audit)
+        comparison = _Comparison(opened, tally, compressed)
         comparison.list_target(lambda done, total: meter.step(Phase.SCAN, done, total, unit="files"))
         notes = image.walk(comparison.compare)
         comparison.report_extra()
         with wim_errors(wim):
             comparison.compare_links(wim, place)
+            comparison.compare_expanded(image)
         hashed = comparison.hashes.compare(tally, threads or len(os.sched_getaffinity(0)), meter)
     meter.finish()
     total = tally.total_different
@@ -129,7 +138,7 @@ def compare_image(
 class _Comparison:
     """Compares the files of one image with those of one target."""
 
-    def __init__(self, target: ComparedTarget, tally: Tally) -> None:
+    def __init__(self, target: ComparedTarget, tally: Tally, compressed: Mapping[str, WofFile]) -> None:
         self.tally = tally
         self.files = 0
         self.hashes = StreamHashes(target)
@@ -137,6 +146,8 @@ class _Comparison:
         self._target = target
         self._found: dict[str, FoundFile] = {}
         self._links: list[_Link] = []
+        self._compressed = compressed
+        self._expanded: dict[str, tuple[FoundStream, int]] = {}
         # The first path of each file with several names, and the image's and the target's number of the file.
         self._by_group: dict[int, tuple[int, str]] = {}
         self._by_identity: dict[int, tuple[int | str, str]] = {}
@@ -322,9 +333,29 @@ class _Comparison:
 
     # ---- contents ----
 
+    def compare_expanded(self, image: WimImage) -> None:
+        """Put files that Windows has compressed on the list to be hashed, as what they are when they are expanded."""
+        files = [self._compressed[path] for path in self._expanded]
+        for file, pieces in expanded(image.path, image.handle, files):
+            digest = hashlib.sha1(usedforsecurity=False)
+            for piece in pieces:
+                digest.update(piece)
+            stream, identity = self._expanded[file.path]
+            self.hashes.expect(identity, stream, StreamHash(Fidelity.CONTENTS, file.path, digest.digest()))
+
+    def _compare_compressed(self, file: WofFile, there: FoundStream | None, identity: int) -> None:
+        if there is not None and there.size == file.size:
+            self._expanded[file.path] = (there, identity)
+        else:
+            found = None if there is None else describe.size(there.size)
+            self.tally.different(Fidelity.CONTENTS, file.path, describe.size(file.size), found)
+
     def _compare_contents(self, entry: Entry, found: FoundFile) -> None:
         """Compare the sizes of the streams, and put those that are to be hashed on the list."""
         streams = {stream.name: stream for stream in found.streams}
+        compressed = self._compressed.get(entry.path)
+        if compressed is not None:
+            self._compare_compressed(compressed, streams.get(None), found.identity)
         for position, stream in enumerate(entry.streams):
             there = streams.pop(stream.name, None)
             kind = Fidelity.CONTENTS if position == 0 else Fidelity.NAMED_STREAMS

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.target import create_image
@@ -59,6 +60,10 @@ def replace_file(
         if len(found) != 1 or found[0].attributes & FileAttribute.DIRECTORY:
             raise InvalidRequest(f"{wim} image {index}: {path!r} is not a file")
         size = max((stream.size for stream in found[0].streams), default=0)
+        if found[0].reparse_tag == wof.TAG:
+            # Its streams are smaller than what it holds.
+            facts = image.files().find(path)
+            size += 0 if facts is None else facts.size
     if size > limit_bytes:
         raise InvalidRequest(f"{wim} image {index}: {path!r} has {size} bytes; at most {limit_bytes} are taken")
     with TemporaryDirectory(prefix="osdimage-") as folder, wim_errors(wim), open_to_append(wim) as handle:

@@ -25,6 +25,7 @@ from osdimage.imaging.wim.audit import (
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
+from osdimage.imaging.wim.wof import place_of, with_plain_sizes, wof_files, write_plain
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c
 from osdimage.native.wim import entries, tree
@@ -68,7 +69,10 @@ def extract_paths(
         chosen = _expand(path, handle, index, wanted)
         audits = [_audit_subtree(path, handle, index, item, to, keep_directories=keep_directories) for item in chosen]
         places = {each: each if keep_directories else "/" + each.rpartition("/")[2] for each in chosen}
+        compressed = wof_files(path, handle, index, whole) if any(each.other_reparse_points for each in audits) else {}
         refuse_own_place(path, handle, index, to, places)
+        plain_at = _places_of(compressed, chosen, to, keep_directories=keep_directories)
+    audits = [with_plain_sizes(audits[0], [compressed[each] for each in plain_at]), *audits[1:]]
     refuse_large(to, audits, limit_bytes)
     refuse_full_directory(to, audits)
     if not keep_directories:
@@ -79,8 +83,25 @@ def extract_paths(
         warnings = handle.extract_paths(
             index, to, chosen, globs=False, keep_directories=keep_directories, listener=listener(meter)
         )
+        write_plain(path, handle, compressed.values(), plain_at)
     meter.finish()
     return ExtractResult(chosen, repairs(whole) + warnings)
+
+
+def _places_of(files: Iterable[str], chosen: Iterable[str], to: Path, *, keep_directories: bool) -> dict[str, Path]:
+    """Return where the files are that are at or below one of the paths that were extracted.
+
+    libwim gives everything the name that the image has, however the path was written.
+    """
+    wanted = [item.casefold().strip("/").split("/") if item != "/" else [] for item in chosen]
+    found: dict[str, Path] = {}
+    for file in files:
+        names = file.strip("/").split("/")
+        for parts in wanted:
+            if [name.casefold() for name in names[: len(parts)]] == parts:
+                dropped = 0 if keep_directories else max(0, len(parts) - 1)
+                found[file] = place_of(to, "/" + "/".join(names[dropped:]))
+    return found
 
 
 def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging import filetime
+from osdimage.imaging import filetime, wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidRequest, MissingParts
 from osdimage.imaging.files import DEFAULT_LIMIT, FileFacts, FileSource, split_path
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.wof import WofFile, plain, wof_files
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.wim.entries import Entry, Stream, each_entry
 from osdimage.native.wim.handles import WimHandle
@@ -49,12 +50,15 @@ class ImageFiles(FileSource):
             audit = load_tree(path, handle, index)
         refuse_dropped_names(path, index, audit)
         refuse_unsafe_names(path, index, audit)
+        self._audit = audit
+        self._compressed: dict[str, WofFile] | None = None
+        self._unreadable: dict[str, str] = {}
 
     def find(self, path: str) -> FileFacts | None:
         """Return what is at a path; see :meth:`FileSource.find`."""
         parts = split_path(path)
         entry = self._entry(parts)
-        return None if entry is None else _facts("/".join(parts), entry)
+        return None if entry is None else self._facts("/".join(parts), entry)
 
     def list(self, path: str = "") -> list[FileFacts]:
         """Return what is in a directory; see :meth:`FileSource.list`."""
@@ -64,7 +68,7 @@ class ImageFiles(FileSource):
             raise InvalidRequest(f"{self.name}: there is no directory {path!r}")
         prefix = "".join(f"{part}/" for part in parts)
         return [
-            _facts(f"{prefix}{each.name}", each)
+            self._facts(f"{prefix}{each.name}", each)
             for each in sorted(self._entries(parts, children=True), key=lambda each: each.name or "")
         ]
 
@@ -92,13 +96,19 @@ class ImageFiles(FileSource):
 
     def _read(self, facts: FileFacts) -> bytes:
         if facts.is_link:
+            entry = self._entry(split_path(facts.path))
+            fault = None if entry is None else self._unreadable.get(entry.path)
             raise InvalidInput(
-                f"{self.name}: {facts.path!r} is a link, or encrypted, or stored as only Windows reads it"
+                f"{self.name}: {facts.path!r} {fault or 'is a link, or encrypted, or stored as only Windows reads it'}"
             )
         sha1, contents = self._stored(facts.path)
         if sha1 is None:
             return b""
-        return self._held[sha1] if sha1 in self._held else self._read_all({sha1: contents})[sha1]
+        held = self._held[sha1] if sha1 in self._held else self._read_all({sha1: contents})[sha1]
+        compressed = self._compressed_at(facts.path)
+        if compressed is None:
+            return held
+        return b"".join(bytes(piece) for piece in plain(self._path, compressed, (held,)))
 
     def _read_all(self, wanted: Mapping[bytes, _Contents]) -> dict[bytes, bytes]:
         """Return contents by their SHA-1, from the WIM and the files that it refers to."""
@@ -125,6 +135,9 @@ class ImageFiles(FileSource):
     def _stored(self, path: str) -> tuple[bytes | None, _Contents]:
         """Return the SHA-1 of the contents of a file, or None when there is nothing to read, and what they are."""
         entry = self._entry(split_path(path))
+        compressed = None if entry is None else self._compressed_of(entry)
+        if compressed is not None:
+            return compressed.stored_sha1, _Contents(path, 0)
         stream = None if entry is None or _is_odd(entry.attributes) else _unnamed(entry)
         # libwim calls contents that are in another part 0 bytes long; the hash alone tells them from an empty file.
         if stream is None or stream.sha1 == EMPTY_SHA1 or (stream.sha1 is None and not stream.size):
@@ -132,6 +145,33 @@ class ImageFiles(FileSource):
         if stream.sha1 is None:
             raise InvalidRequest(f"{self.name}: {path!r} was added in memory; only what the WIM holds can be read")
         return stream.sha1, _Contents(path, stream.size)
+
+    def _compressed_of(self, entry: Entry) -> WofFile | None:
+        """Return how Windows has compressed a file; None for others, and for what cannot be read."""
+        if entry.reparse_tag != wof.TAG:
+            return None
+        if self._compressed is None:
+            with wim_errors(self._path):
+                self._compressed = wof_files(
+                    self._path, self._handle, self._index, self._audit, faults=self._unreadable
+                )
+        return self._compressed.get(entry.path)
+
+    def _compressed_at(self, path: str) -> WofFile | None:
+        entry = self._entry(split_path(path))
+        return None if entry is None else self._compressed_of(entry)
+
+    def _facts(self, path: str, entry: Entry) -> FileFacts:
+        stream, compressed = _unnamed(entry), self._compressed_of(entry)
+        size = 0 if stream is None else stream.size
+        return FileFacts(
+            path,
+            bool(entry.attributes & FileAttribute.DIRECTORY),
+            size if compressed is None else compressed.size,
+            entry.attributes,
+            None if entry.modified_ns == filetime.NOT_KNOWN_NS else entry.modified_ns,
+            compressed is None and _is_odd(entry.attributes),
+        )
 
     def _entry(self, parts: tuple[str, ...]) -> Entry | None:
         return next(iter(self._entries(parts)), None)
@@ -159,15 +199,3 @@ def _is_odd(attributes: int) -> bool:
     """Tell whether only Windows knows how to read it; what a WIM holds of an encrypted file is not its contents."""
     encrypted = 0 if attributes & FileAttribute.DIRECTORY else FileAttribute.ENCRYPTED
     return bool(attributes & (FileAttribute.REPARSE_POINT | encrypted))
-
-
-def _facts(path: str, entry: Entry) -> FileFacts:
-    stream = _unnamed(entry)
-    return FileFacts(
-        path,
-        bool(entry.attributes & FileAttribute.DIRECTORY),
-        0 if stream is None else stream.size,
-        entry.attributes,
-        None if entry.modified_ns == filetime.NOT_KNOWN_NS else entry.modified_ns,
-        _is_odd(entry.attributes),
-    )

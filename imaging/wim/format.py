@@ -71,6 +71,15 @@ DENTRY_STRUCT = struct.Struct(
 )
 """An entry of a tree (DIRENTRY).  Name and short name follow, each ended by a zero that its length does not count."""
 
+STREAM_STRUCT = struct.Struct(
+    "<"
+    "Q"  # liLength, with the name, a multiple of 8
+    "8x"
+    "20s"  # bHash
+    "H"  # wStreamNameLength, in bytes
+)
+"""A stream of a file besides the first (STREAMENTRY); as many as wStreams says follow its entry."""
+
 INTEGRITY_STRUCT = struct.Struct(
     "<"
     "I"  # cbSize, of all of it

@@ -21,6 +21,7 @@
 #include <ntfs-3g/dir.h>
 #include <ntfs-3g/inode.h>
 #include <ntfs-3g/layout.h>
+#include <ntfs-3g/reparse.h>
 #include <ntfs-3g/security.h>
 #include <ntfs-3g/volume.h>
 
@@ -215,20 +216,11 @@ set_times(ntfs_inode *inode, int64_t time, int is_new)
 	NInoFileNameSetDirty(inode);
 }
 
-/*
- * Replace the contents of a file, which keeps everything else; time (FILETIME) becomes that of its last change.
- * Returns 0, or -1 with errno: EROFS.  When the volume is full the old contents are still there.
- */
-int
-osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time)
+static int
+overwrite(ntfs_inode *inode, ntfs_attr *data, const void *buffer, int64_t count, int64_t time)
 {
-	ntfs_inode *inode = open_for_change(volume, reference);
-	ntfs_attr *data;
 	int result, number;
 
-	if (inode == NULL)
-		return -1;
-	data = open_data(inode);
 	if (data == NULL)
 		return osd_inode_close(inode, -1);
 	result = write_all(data, buffer, count);
@@ -238,6 +230,42 @@ osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *
 		set_times(inode, time, 0);
 	errno = number;
 	return osd_inode_close(inode, result);
+}
+
+/*
+ * Replace the contents of a file, which keeps everything else; time (FILETIME) becomes that of its last change.
+ * Returns 0, or -1 with errno: EROFS.  When the volume is full the old contents are still there.
+ */
+int
+osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time)
+{
+	ntfs_inode *inode = open_for_change(volume, reference);
+
+	return inode == NULL ? -1 : overwrite(inode, open_data(inode), buffer, count, time);
+}
+
+/*
+ * Replace the contents of a file that Windows has compressed into a stream of this name (UTF-16LE) behind a reparse
+ * point, which both go: it is a plain file then.  The new contents come first, into the unnamed stream, which nobody
+ * reads before the reparse point is gone.  Returns 0, or -1 with errno as osd_ntfs_overwrite().
+ */
+int
+osd_ntfs_overwrite_covered(struct _ntfs_volume *volume, uint64_t reference, const uint16_t *stream, size_t length,
+			   const void *buffer, int64_t count, int64_t time)
+{
+	ntfs_inode *inode = open_for_change(volume, reference);
+
+	if (inode == NULL)
+		return -1;
+	if (overwrite(inode, ntfs_attr_open(inode, AT_DATA, AT_UNNAMED, 0), buffer, count, time) != 0)
+		return -1;
+	inode = open_for_change(volume, reference);
+	if (inode == NULL)
+		return -1;
+	if (ntfs_remove_ntfs_reparse_data(inode) != 0 ||
+	    ntfs_attr_remove(inode, AT_DATA, (ntfschar *)stream, (u32)length) != 0)
+		return osd_inode_close(inode, -1);
+	return osd_inode_close(inode, 0);
 }
 
 /* ---- making and deleting */

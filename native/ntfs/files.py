@@ -176,6 +176,18 @@ class NtfsFiles:
         """
         self._check(lib.osd_ntfs_overwrite(self._open(), reference, ffi.from_buffer(data), len(data), time))
 
+    def overwrite_covered(self, reference: int, stream: str, data: bytes, *, time: int) -> None:
+        """Replace the contents of a file that Windows has compressed into a stream: it becomes a plain one.
+
+        The reparse point and the stream go after the new contents are there.
+
+        Raises:
+            OSError: as :meth:`overwrite`; ENOSPC: the old contents are whole.
+        """
+        units, length = _utf16(stream)
+        buffer = ffi.from_buffer(data)
+        self._check(lib.osd_ntfs_overwrite_covered(self._open(), reference, units, length, buffer, len(data), time))
+
     def set_attributes(self, reference: int, attributes: int) -> None:
         """Set READONLY, HIDDEN, SYSTEM and ARCHIVE as they are in ``attributes``.
 

@@ -76,6 +76,8 @@ int osd_ntfs_child(ntfs_volume *volume, uint64_t directory, const uint16_t *name
 int osd_ntfs_list(ntfs_volume *volume, uint64_t directory, uint8_t **list, size_t *size);
 int64_t osd_ntfs_read(ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count);
 int osd_ntfs_overwrite(ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time);
+int osd_ntfs_overwrite_covered(ntfs_volume *volume, uint64_t reference, const uint16_t *stream, size_t length,
+                               const void *buffer, int64_t count, int64_t time);
 int osd_ntfs_make(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length, int is_directory,
 		  const void *buffer, int64_t count, int64_t time, struct osd_ntfs_about *about);
 int osd_ntfs_set_attributes(ntfs_volume *volume, uint64_t reference, uint32_t attributes);

@@ -41,6 +41,8 @@ int osd_ntfs_list(struct _ntfs_volume *volume, uint64_t directory, uint8_t **lis
 int64_t osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count);
 int osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count,
 		       int64_t time);
+int osd_ntfs_overwrite_covered(struct _ntfs_volume *volume, uint64_t reference, const uint16_t *stream, size_t length,
+			       const void *buffer, int64_t count, int64_t time);
 int osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
 		  int is_directory, const void *buffer, int64_t count, int64_t time, struct osd_ntfs_about *about);
 int osd_ntfs_set_attributes(struct _ntfs_volume *volume, uint64_t reference, uint32_t attributes);

@@ -63,6 +63,8 @@ class Node:
         attributes: None for what the kind of entry has.
         security_id: index into the security descriptors.
         reparse_tag: with it, ``data`` is the reparse data.
+        contents: of the unnamed stream of a file that has a reparse point, too.
+        streams: the named streams.
         short_name: the 8.3 name.
         subdir_of: another node whose list of children is taken for one's own: a cycle, or a tree that is no tree.
         created: FILETIME of all three times.
@@ -75,6 +77,8 @@ class Node:
     attributes: int | None = None
     security_id: int = NO_SECURITY
     reparse_tag: int = 0
+    contents: bytes = b""
+    streams: dict[str, bytes] = field(default_factory=dict)
     short_name: str = ""
     subdir_of: Node | None = None
     created: int = _TIME
@@ -115,6 +119,28 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 8)
 
 
+_STREAM = struct.Struct("<Q8x20sH")
+
+
+def _streams(node: Node) -> list[tuple[str, bytes]]:
+    """Return the streams that stand behind an entry: all, if there is more than the one of the entry itself."""
+    if not node.contents and not node.streams:
+        return []
+    # The data of a reparse point come before the contents (wimlib, inode.c, assign_stream_types_unencrypted).
+    unnamed = [("", each) for each in (node.data, node.contents) if each]
+    return [*unnamed, *node.streams.items()]
+
+
+def _stream_entries(node: Node) -> bytes:
+    packed = []
+    for name, data in _streams(node):
+        text = name.encode("utf-16-le")
+        ended = text + b"\0\0" if text else b""
+        size = (_STREAM.size + len(ended) + 7) // 8 * 8
+        packed.append(_padded(_STREAM.pack(size, _sha1(data), len(text)) + ended))
+    return b"".join(packed)
+
+
 def _dentry_size(node: Node) -> int:
     # A name is followed by a NUL that its length does not count.
     names = sum(len(text) + 2 for text in (node.encoded_name(), node.short_name.encode("utf-16-le")) if text)
@@ -135,14 +161,14 @@ def _dentry(node: Node) -> bytes:
         node.created,
         node.created,
         node.created,
-        _sha1(node.data) if has_content else bytes(20),
+        _sha1(node.data) if has_content and not _streams(node) else bytes(20),
         0,
         node.reparse_tag,
-        0,
+        len(_streams(node)),
         len(short),
         len(name),
     )
-    return _padded(packed + b"".join(text + b"\0\0" for text in (name, short) if text))
+    return _padded(packed + b"".join(text + b"\0\0" for text in (name, short) if text)) + _stream_entries(node)
 
 
 def metadata(tree: Node, descriptors: Sequence[bytes] = ()) -> bytes:
@@ -155,10 +181,10 @@ def metadata(tree: Node, descriptors: Sequence[bytes] = ()) -> bytes:
             if id(child) not in seen and child.children:
                 seen.add(id(child))
                 order.append(child)
-    position = len(security) + _dentry_size(tree) + 8
+    position = len(security) + _dentry_size(tree) + len(_stream_entries(tree)) + 8
     for node in order:
         node._children_at = position
-        position += sum(_dentry_size(child) for child in node.children or ()) + 8
+        position += sum(_dentry_size(child) + len(_stream_entries(child)) for child in node.children or ()) + 8
     lists = [b"".join(_dentry(child) for child in node.children or ()) + bytes(8) for node in order]
     return security + _dentry(tree) + bytes(8) + b"".join(lists)
 
@@ -173,9 +199,12 @@ def _contents(tree: Node) -> dict[bytes, tuple[bytes, int]]:
             continue
         seen.add(id(node))
         waiting += node.children or ()
-        if node.data and (node.children is None or node.reparse_tag):
-            digest = _sha1(node.data)
-            found[digest] = (node.data, found.get(digest, (b"", 0))[1] + 1)
+        held = [data for _, data in _streams(node)]
+        if not held and node.data and (node.children is None or node.reparse_tag):
+            held = [node.data]
+        for data in held:
+            digest = _sha1(data)
+            found[digest] = (data, found.get(digest, (b"", 0))[1] + 1)
     return found
 
 

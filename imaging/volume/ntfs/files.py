@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.volume import OpenVolume
@@ -23,6 +24,7 @@ from osdimage.imaging.filetime import from_ns, to_ns
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.ntfs import state
+from osdimage.imaging.volume.ntfs.wof import WofRecords
 from osdimage.native.ntfs.files import ROOT, NtfsAbout, NtfsFiles
 from osdimage.native.slices.slices import Slice
 
@@ -105,11 +107,12 @@ class _NtfsVolumeFiles(VolumeFiles):
         super().__init__(volume.name, is_writable=is_writable)
         self._volume = volume
         self._native = native
+        self._records: WofRecords | None = None
 
     def find(self, path: str) -> FileFacts | None:
         parts = split_path(path)
         found = self._find(parts)
-        return None if found is None else _facts("/".join(parts), found)
+        return None if found is None else self._facts("/".join(parts), found)
 
     def list(self, path: str = "") -> list[FileFacts]:
         parts = split_path(path)
@@ -120,7 +123,7 @@ class _NtfsVolumeFiles(VolumeFiles):
         with _failing(self._volume, f"listing {path!r}"):
             # Another name of a file, or one that a deletion left behind, is not listed twice.
             children = dict(self._native.children(about.reference))
-            return [_facts(prefix + name, self._native.about(children[name])) for name in sorted(children)]
+            return [self._facts(prefix + name, self._native.about(children[name])) for name in sorted(children)]
 
     def write(self, path: str, data: bytes, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
         parts = self._file_parts(path)
@@ -140,7 +143,8 @@ class _NtfsVolumeFiles(VolumeFiles):
 
     def _replace(self, folder: NtfsAbout, name: str, old: NtfsAbout, data: bytes, filetime: int) -> None:
         """Overwrite a file; at every moment the medium holds the old contents or the new ones whole."""
-        if _is_link(old):
+        is_compressed = self._compressed(old)
+        if _is_link(old) and not is_compressed:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         new = beside(name)
         if self._native.child(folder.reference, new) is not None:
@@ -148,7 +152,10 @@ class _NtfsVolumeFiles(VolumeFiles):
         self._native.make_file(folder.reference, new, data, time=filetime)
         self._native.sync()
         try:
-            self._native.overwrite(old.reference, data, time=filetime)
+            if is_compressed:
+                self._native.overwrite_covered(old.reference, wof.STREAM, data, time=filetime)
+            else:
+                self._native.overwrite(old.reference, data, time=filetime)
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 # The old contents are whole.
@@ -181,8 +188,10 @@ class _NtfsVolumeFiles(VolumeFiles):
                 raise InvalidRequest(f"{self.name}: the directory {path!r} is not empty") from error
 
     def _read(self, facts: FileFacts) -> bytes:
-        reference = self._existing(split_path(facts.path), facts.path).reference
-        pieces, left = [], facts.size
+        about = self._existing(split_path(facts.path), facts.path)
+        if self._compressed(about):
+            return self._read_compressed(about, facts)
+        reference, pieces, left = about.reference, [], facts.size
         with _failing(self._volume, f"reading {facts.path!r}"):
             while left:
                 piece = self._native.read(reference, facts.size - left, min(left, _PIECE))
@@ -191,6 +200,35 @@ class _NtfsVolumeFiles(VolumeFiles):
                 pieces.append(piece)
                 left -= len(piece)
         return b"".join(pieces)
+
+    def _compressed(self, about: NtfsAbout) -> bool:
+        """Tell whether Windows has compressed a file as a whole; see :mod:`osdimage.imaging.wof`."""
+        if about.is_directory or not _is_link(about):
+            return False
+        try:
+            return self._wof().is_compressed(about.reference)
+        except InvalidVolume as error:
+            raise InvalidVolume(error.fault, volume=self.name) from error
+
+    def _read_compressed(self, about: NtfsAbout, facts: FileFacts) -> bytes:
+        try:
+            return self._wof().read(about.reference)
+        except InvalidVolume as error:
+            raise InvalidVolume(f"{facts.path!r}: {error.fault}", volume=self.name) from error
+        except InvalidInput as error:
+            raise InvalidVolume(f"{facts.path!r} {error}", volume=self.name) from error
+
+    def _wof(self) -> WofRecords:
+        # Files that are compressed are none of those that were made since the volume was opened: the medium has them.
+        if self._records is None:
+            self._records = WofRecords(self._volume.window())
+        return self._records
+
+    def _facts(self, path: str, about: NtfsAbout) -> FileFacts:
+        attributes = about.attributes & 0xFFFF | (FileAttribute.DIRECTORY if about.is_directory else 0)
+        unreadable = FileAttribute.REPARSE_POINT | (0 if about.is_directory else FileAttribute.ENCRYPTED)
+        is_link = bool(about.attributes & unreadable) and not self._compressed(about)
+        return FileFacts(path, about.is_directory, about.size, int(attributes), to_ns(about.modified), is_link)
 
     def _existing(self, parts: tuple[str, ...], path: str) -> NtfsAbout:
         found = self._find(parts)
@@ -232,19 +270,6 @@ class _NtfsVolumeFiles(VolumeFiles):
 
 def _is_link(about: NtfsAbout) -> bool:
     return bool(about.attributes & FileAttribute.REPARSE_POINT)
-
-
-def _facts(path: str, about: NtfsAbout) -> FileFacts:
-    attributes = about.attributes & 0xFFFF | (FileAttribute.DIRECTORY if about.is_directory else 0)
-    unreadable = FileAttribute.REPARSE_POINT | (0 if about.is_directory else FileAttribute.ENCRYPTED)
-    return FileFacts(
-        path,
-        about.is_directory,
-        about.size,
-        int(attributes),
-        to_ns(about.modified),
-        bool(about.attributes & unreadable),
-    )
 
 
 def _filetime(time_ns: int | None) -> int:

@@ -233,7 +233,7 @@ def entry(path: str, attributes: int, *streams: Stream, **facts: object) -> Entr
 
 def test_what_fat_cannot_hold_is_counted_by_class() -> None:
     empty, named = Stream(None, 0, None, None, False), Stream("zone", 5, None, b"\1" * 20, False)
-    collector = fat_source._Collector(Path("install.wim"))
+    collector = fat_source._Collector(Path("install.wim"), {})
     for each in (
         entry("/", 0x10, empty, security_descriptor=b"x"),
         entry("/dir", 0x2010, empty, security_descriptor=b"x", object_id=b"o" * 16),
