@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render
+from osdimage.cli.advice import worded
 from osdimage.cli.render import Reporter, counted
-from osdimage.imaging.progress import portion
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.verify import VerifyReport
@@ -22,18 +22,12 @@ if TYPE_CHECKING:
 def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int | None, reporter: Reporter) -> int:
     """Check WIMs: the integrity table, the trees, the names, and every blob's SHA-1.
 
-    Everything that is bad is listed, with the files that it concerns.  Exit code 0: sound; 3: not.  Give all parts of a
-    split WIM.
+    Everything that is bad is listed, with the files that it concerns.  Exit code 0: sound; 3: not.  A split WIM is
+    checked as a whole: its other parts are found by their names, and one that is missing is a problem.
     """
-    from osdimage.imaging.wim.verify_file import verify_file  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.verify_file import verify_files  # noqa: PLC0415 - start-up stays cheap
 
-    share = 100 / len(wims)
-    reports = [
-        verify_file(
-            wim, refs=refs, threads=threads, progress=portion(reporter.callback, share * number, share * (number + 1))
-        )
-        for number, wim in enumerate(wims)
-    ]
+    reports = verify_files(wims, refs=refs, threads=threads, progress=reporter.callback)
     if reporter.as_json:
         render.document({"is_sound": all(report.is_sound for report in reports), "wims": reports})
     else:
@@ -51,11 +45,14 @@ def _show(report: VerifyReport, reporter: Reporter) -> None:
         reporter.warn(text)
     if report.is_sound:
         held = f"{counted(report.images, 'image')}, {counted(report.blobs, 'blob')}"
+        if report.parts:
+            held = f"{counted(len(report.parts) + 1, 'part')}, {held}"
         render.line(f"{report.path}: sound: {held}, {format_size(report.size)}")
         return
     render.line(f"{report.path}: NOT sound, {counted(len(report.problems), 'problem')}:")
     for problem in report.problems:
-        render.line(f"  {problem.kind}: {problem.message}")
+        remedy = "" if problem.remedy is None else f"; {worded(problem.remedy)}"
+        render.line(f"  {problem.kind}: {problem.message}{remedy}")
         if reporter.verbose:
             for name in problem.files[1:]:
                 render.line(f"    also {name}")

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, MissingParts, TargetRefused, UnsafeName
+from osdimage.imaging.errors import CorruptWim, Means, MissingParts, Remedy, TargetRefused, UnsafeName
 from osdimage.imaging.units import GIB, MIB, format_size
+from osdimage.imaging.wim.parts import missing_parts
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.handles import WimHandle
@@ -153,10 +154,11 @@ def refuse_missing(path: Path, index: int, audit: Audit) -> None:
         MissingParts: with the number of files.
     """
     if audit.missing_blobs:
-        raise MissingParts(
-            f"{path}: the contents of {audit.missing_blobs} files of image {index} are in another file; name it with "
-            "ref (the other parts of a split WIM, or the base of a delta)"
-        )
+        absent = "; ".join(missing_parts(path))
+        text = f"{path}: the contents of {audit.missing_blobs} files of image {index} are in another file"
+        if absent:
+            raise MissingParts(f"{text}: {absent}", remedy=Remedy("{} says where it is", (Means.REFERENCES,)))
+        raise MissingParts(text, remedy=Remedy("name with {} the base of the delta", (Means.REFERENCES,)))
 
 
 def repairs(audit: Audit) -> tuple[str, ...]:

@@ -11,9 +11,11 @@ from osdimage.imaging.errors import (
     CorruptWim,
     InvalidInput,
     InvalidRequest,
+    Means,
     MissingParts,
     NotAWim,
     OsdImageError,
+    Remedy,
     StorageError,
     TargetRefused,
 )
@@ -57,11 +59,16 @@ _REQUEST = {
     WimlibCode.PATH_DOES_NOT_EXIST: "there is no such path",
 }
 _PARTS = {
-    WimlibCode.IS_SPLIT_WIM: "this cannot be done with a split WIM; join its parts first",
+    WimlibCode.IS_SPLIT_WIM: "this cannot be done with a split WIM",
     WimlibCode.METADATA_NOT_FOUND: "the trees of the images are in another part; open the first part of the split WIM",
-    WimlibCode.RESOURCE_NOT_FOUND: "file contents are in another file; name it with ref (the other parts of a split "
-    "WIM, or the base of a delta)",
+    WimlibCode.RESOURCE_NOT_FOUND: "file contents are in another file",
     WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
+}
+_REMEDIES = {
+    WimlibCode.IS_SPLIT_WIM: Remedy("{} makes one WIM of its parts", (Means.EXPORT,)),
+    WimlibCode.RESOURCE_NOT_FOUND: Remedy(
+        "name it with {} (the other parts of a split WIM, or the base of a delta)", (Means.REFERENCES,)
+    ),
 }
 _FAULTS_OF_CONTENTS = {
     WimlibCode.DECOMPRESSION,
@@ -93,7 +100,7 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
             (_REFUSED, TargetRefused),
         ):
             if code in table:
-                return kind(f"{where}: {table[code]}{detail}")
+                return kind(f"{where}: {table[code]}{detail}", remedy=_REMEDIES.get(code))
     if error.errno is not None:
         return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
     return OsdImageError(f"{where}: {describe(int(code)) or error.name}{detail}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from osdimage.imaging.wim import info, select
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.info import WimHeader
+from osdimage.imaging.wim.parts import find_parts, part_of
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.wim import tree
@@ -66,13 +68,13 @@ class WimFile:
         refs: Iterable[str] = (),
         progress: ProgressCallback | None = None,
     ) -> Self:
-        """Open a WIM for reading.
+        """Open a WIM for reading; of a split one, the other parts are found by their names.
 
         Args:
             path: the WIM; of a split WIM the first part.
             check: compare the file with its integrity table, if it has one, before anything else.
-            refs: files or glob patterns of files that hold blobs too: the other parts of a split WIM, or the base of a
-                delta.
+            refs: files or glob patterns of files that hold blobs too: the base of a delta, or parts of a split WIM,
+                which come before those that are found by their names.
             progress: receives the progress of the check.
 
         Raises:
@@ -86,7 +88,8 @@ class WimFile:
         with wim_errors(where):
             handle = WimHandle.open(where, check_integrity=check, listener=listener(meter))
         try:
-            reference_files(handle, refs)
+            patterns = tuple(refs)
+            reference_files(handle, (*patterns, *other_parts(where, patterns)))
             opened = cls(where, handle)
         except BaseException:
             handle.close()
@@ -167,6 +170,17 @@ class WimFile:
                 if text.startswith(os.fspath(self.path)):
                     raise
                 raise CorruptWim(f"{self.path}: {text}") from error
+
+
+def other_parts(path: Path, refs: Sequence[str] = ()) -> list[str]:
+    """Return patterns that fit the other parts of a split WIM which are found and which none of ``refs`` fits."""
+    part = part_of(path)
+    if part is None:
+        return []
+    named = [Path(name) for pattern in refs for name in glob.glob(pattern)]  # noqa: PTH207 - may be absolute
+    among = [each for each in map(part_of, named) if each is not None]
+    found = find_parts(part, among).found.values()
+    return [glob.escape(os.fspath(each.path)) for each in found if each is not part and each not in among]
 
 
 def reference_files(handle: WimHandle, refs: Iterable[str]) -> None:

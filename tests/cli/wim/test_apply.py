@@ -171,7 +171,10 @@ def test_a_split_wim_is_applied_with_its_parts(tree: Path, tmp_path: Path) -> No
     assert len(parts) > 2
     osdimage("apply", tmp_path / "part.swm", tmp_path / "target", "--ref", str(tmp_path / "part*.swm"))
     assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(tree))
-    missing = osdimage("apply", tmp_path / "part.swm", tmp_path / "other", "--ref", str(parts[1]), code=3)
+    osdimage("apply", tmp_path / "part.swm", tmp_path / "found")
+    assert trees.contents(trees.read_tree(tmp_path / "found")) == trees.contents(trees.read_tree(tree))
+    parts[1].rename(tmp_path / "away")
+    missing = osdimage("apply", tmp_path / "part.swm", tmp_path / "other", "--ref", str(parts[2]), code=3)
     assert "another file" in missing.err
     nothing = osdimage("apply", tmp_path / "part.swm", tmp_path / "other", "--ref", str(tmp_path / "no*.swm"), code=2)
     assert nothing.err.startswith(f"osdimage: {tmp_path / 'no*.swm'}: no file fits the pattern")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from judges import wim as judges
 from osdimage.imaging.wim import edit
 from runs.commands import osdimage
 
-VERIFY_KEYS = {"path", "images", "blobs", "size", "problems", "notes"}
+VERIFY_KEYS = {"path", "images", "blobs", "size", "problems", "notes", "parts"}
 
 
 def test_a_sound_wim(pair: Path) -> None:
@@ -90,18 +91,57 @@ def test_a_wim_cut_short_is_not_sound(copy: Path) -> None:
 
 
 @pytest.mark.foreign
-def test_a_split_set_is_sound_with_its_parts_and_notes_what_is_elsewhere(pair: Path, tmp_path: Path) -> None:
+def test_a_split_wim_is_judged_as_a_whole_by_any_of_its_parts(pair: Path, tmp_path: Path) -> None:
     judges.wimlib("split", pair, tmp_path / "part.swm", "0.1")
     parts = sorted(tmp_path.glob("part*.swm"))
-    (alone,) = osdimage("verify", tmp_path / "part.swm", "--json").document["wims"]
-    assert any("other parts" in note for note in alone["notes"])
-    documents = osdimage("verify", *parts, "--ref", str(tmp_path / "part*.swm"), "--json").document["wims"]
-    assert [document["problems"] for document in documents] == [[]] * len(parts)
+    assert len(parts) > 2
+    for named in (parts[:1], parts[-1:], parts[::-1]):
+        outcome = osdimage("verify", *named)
+        assert outcome.out.startswith(f"{tmp_path / 'part.swm'}: sound: {len(parts)} parts, 2 images, ")
+        assert outcome.warnings == []
     contents = bytearray(parts[-1].read_bytes())
     contents[220] ^= 0xFF
     parts[-1].write_bytes(contents)
-    documents = osdimage("verify", *parts, "--ref", str(tmp_path / "part*.swm"), "--json", code=3).document["wims"]
-    assert [bool(document["problems"]) for document in documents] == [False] * (len(parts) - 1) + [True]
+    (report,) = osdimage("verify", parts[0], "--json", code=3).document["wims"]
+    problems = report["problems"]
+    assert "blob" in {problem["kind"] for problem in problems} <= {"blob", "integrity"}
+    # The names are in the first part, the blobs are in the last.
+    assert any(file.startswith("1:/") for problem in problems for file in problem["files"])
+
+
+@pytest.mark.foreign
+def test_a_part_that_is_missing_or_of_another_wim_is_named(pair: Path, single: Path, tmp_path: Path) -> None:
+    judges.wimlib("split", pair, tmp_path / "part.swm", "0.1")
+    (tmp_path / "part2.swm").rename(tmp_path / "kept")
+    refused = osdimage("verify", tmp_path / "part.swm", code=3)
+    assert "part 2 of " in refused.out
+    assert f"is missing: there is no {tmp_path / 'part2.swm'}" in refused.out
+    (tmp_path / "part2.swm").write_bytes(single.read_bytes())
+    refused = osdimage("verify", tmp_path / "part.swm", code=3)
+    assert f"{tmp_path / 'part2.swm'} is no part of a split WIM" in refused.out
+    judges.wimlib("split", pair, tmp_path / "other.swm", "0.1")
+    (tmp_path / "other2.swm").rename(tmp_path / "part2.swm")
+    refused = osdimage("verify", tmp_path / "part.swm", code=3)
+    guid = judges.wimlib_info(tmp_path / "other.swm").wim["GUID"].removeprefix("0x")
+    assert str(uuid.UUID(bytes_le=bytes.fromhex(guid))) in refused.out
+    assert "of another WIM" in refused.out
+    (tmp_path / "kept").rename(tmp_path / "renamed.swm")
+    assert "sound" in osdimage("verify", tmp_path / "part.swm").out
+    (tmp_path / "part.swm").unlink()
+    assert "part 1 of " in osdimage("verify", tmp_path / "renamed.swm", code=3).out
+
+
+@pytest.mark.foreign
+def test_a_delta_without_its_base_is_told_how_to_name_it(tmp_path: Path) -> None:
+    source, base, delta = tmp_path / "source", tmp_path / "base.wim", tmp_path / "delta.wim"
+    source.mkdir()
+    (source / "file").write_bytes(b"contents")
+    judges.wimlib("capture", source, base)
+    judges.wimlib("capture", source, delta, f"--delta-from={base}")
+    refused = osdimage("verify", delta, code=3)
+    assert "the contents of 1 files are in another file; name with --ref the base of a delta" in refused.out
+    assert "sound" in osdimage("verify", delta, "--ref", base).out
+    assert "name with --ref the base of the delta" in osdimage("apply", delta, tmp_path / "out", code=3).err
 
 
 @pytest.mark.foreign
@@ -205,7 +245,7 @@ def test_an_image_of_a_delta_is_deleted_with_the_base_at_hand_and_the_rest_stays
     judges.wimlib("append", common, delta, "second", f"--delta-from={base}")
     before = delta.read_bytes()
     refused = osdimage("delete", delta, "--index", "1", code=3)
-    assert "are in another file; name it with ref" in refused.err
+    assert "name it with --ref (the other parts of a split WIM, or the base of a delta)" in refused.err
     assert delta.read_bytes() == before
     osdimage("delete", delta, "--index", "1", "--ref", str(base))
     assert [image["Name"] for image in judges.wimlib_info(delta).images] == ["second"]

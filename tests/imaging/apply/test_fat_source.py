@@ -136,9 +136,11 @@ def test_split_wims_are_read_from_all_their_parts(tmp_path: Path, tree: Path) ->
     disk_judges.run(["wimlib-imagex", "split", wim, tmp_path / "part.swm", "2"])
     first, *rest = sorted(tmp_path.glob("part*.swm"))
     assert len(rest) > 1
+    (tmp_path / "elsewhere").mkdir()
+    moved = tuple(each.rename(tmp_path / "elsewhere" / each.name) for each in rest)
     with pytest.raises(MissingParts, match=r"files, '.*' for one, are in another file"):
         fill(first, tmp_path / "missing.img")
-    fill(first, tmp_path / "volume.img", parts=tuple(rest))
+    fill(first, tmp_path / "volume.img", parts=moved)
     assert_holds(tmp_path / "volume.img", tree, tmp_path)
 
 

@@ -265,8 +265,10 @@ def test_boot_files_in_other_parts_of_a_split_wim_are_found(tmp_path: Path) -> N
     wim = make_wim(tmp_path, newer_files() | {"Windows/Boot/Fonts/big.ttf": big, "Windows/big": big[::-1]})
     judges.wimlib("split", wim, tmp_path / "part.swm", "2")
     run = ("boot", "install", disk, "--partition", "3", "--from-wim", tmp_path / "part.swm")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "part2.swm").rename(tmp_path / "elsewhere/part2.swm")
     assert "another part of a split WIM" in osdimage(*run, code=3).err
-    osdimage(*run, "--ref", tmp_path / "part*.swm")
+    osdimage(*run, "--ref", tmp_path / "elsewhere/part*.swm")
     assert fat_contents(disk)["EFI/Microsoft/Boot/Fonts/big.ttf"] == big
 
 

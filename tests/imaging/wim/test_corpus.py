@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,8 +159,9 @@ def test_broken_wims_are_never_sound_and_never_applied_in_silence(case: Hostile,
 
 def test_a_part_alone_of_a_split_set_says_what_is_missing(tmp_path: Path) -> None:
     folder = judges.corpus() / "wim"
-    outcome = osdimage("apply", folder / "mwl_Split.swm", tmp_path / "target", code=3)
-    assert "ref" in outcome.err
+    shutil.copy(folder / "mwl_Split.swm", tmp_path)
+    outcome = osdimage("apply", tmp_path / "mwl_Split.swm", tmp_path / "target", code=3)
+    assert f"part 2 of 2 is missing: there is no {tmp_path / 'mwl_Split2.swm'}; --ref says where it is" in outcome.err
     assert not (tmp_path / "target").exists()
     outcome = osdimage("list", folder / "mwl_Split2.swm", code=3)
     assert "first part" in outcome.err

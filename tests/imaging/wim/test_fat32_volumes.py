@@ -155,8 +155,10 @@ def test_a_volume_that_is_too_small_is_refused(tmp_path: Path) -> None:
 def test_contents_come_from_the_other_parts_of_a_split_wim(wim: Path, tree: Path, tmp_path: Path) -> None:
     judges.wimlib("split", wim, tmp_path / "part.swm", "1")
     volume = make_fat(tmp_path / "volume.img")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "part2.swm").rename(tmp_path / "elsewhere/part2.swm")
     assert "another" in osdimage("apply", tmp_path / "part.swm", volume, code=3).err
-    osdimage("apply", tmp_path / "part.swm", volume, "--ref", tmp_path / "part*.swm")
+    osdimage("apply", tmp_path / "part.swm", volume, "--ref", tmp_path / "elsewhere/part*.swm")
     assert contents(volume, "EFI/Boot/bootx64.efi") == (tree / "EFI/Boot/bootx64.efi").read_bytes()
 
 

@@ -75,9 +75,13 @@ def test_files_of_a_split_wim_are_found_in_its_parts(tmp_path: Path) -> None:
     wim = make_wim(tmp_path, "--compress=none")
     judges.wimlib("split", wim, tmp_path / "part.swm", "1")
     first = tmp_path / "part.swm"
+    with WimFile.open(first) as whole:
+        assert read_all(whole.images[0].files()) == FILES
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "part2.swm").rename(tmp_path / "elsewhere/part2.swm")
     with WimFile.open(first) as alone, pytest.raises(MissingParts, match="part of a split WIM"):
         read_all(alone.images[0].files())
-    with WimFile.open(first, refs=[str(tmp_path / "part*.swm")]) as whole:
+    with WimFile.open(first, refs=[str(tmp_path / "elsewhere/part*.swm")]) as whole:
         assert read_all(whole.images[0].files()) == FILES
 
 
