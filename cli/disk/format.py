@@ -23,7 +23,10 @@ from osdimage.cli.render import Reporter
     show_default=True,
     help="The file system.",
 )
-@click.option("--label", help="The volume label: 32 characters on NTFS, 11 on FAT32.")
+@click.option(
+    "--label",
+    help="The volume label: 32 characters on NTFS, 11 on FAT32, where it is kept in upper case, as Windows does.",
+)
 @click.option("--cluster-size", type=params.SIZE, metavar="SIZE", help="Bytes.  Default: as Windows for this size.")
 @click.option(
     "--full", is_flag=True, help="Also write zeros over everything, which finds sectors that cannot be written."
@@ -71,6 +74,7 @@ def format_command(
         if not yes:
             _ask(f"{disk} partition {partition}, {chosen.type_label}, {size}", reporter)
         made = FileSystem(filesystem)
+        label = None if label is None else made.label_for(label)
         wish = FormatWish(rng.getrandbits(serial_bits(made)), label, cluster_size, quick=not full)
         format_volume(opened.volume_in(chosen), made, wish, progress=reporter.callback)
         opened.target.flush()

@@ -90,7 +90,7 @@ def _as_it_was(volume: OpenVolume, old: Fat32Volume) -> Fat32Options:
     try:
         return Fat32Options(
             serial=boot.serial,
-            label=old.label,
+            label=old.stored_label,
             cluster_size=old.layout.cluster_size,
             sector_size=old.layout.sector_size,
             hidden_sectors=boot.hidden_sectors,

@@ -37,7 +37,7 @@ from osdimage.imaging.wim.captured import CapturedDisk, CapturedPartition
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
-# What one of the file systems has no place for in a label becomes this.
+# What FAT32 has no place for in a label becomes this, as does what its code page lacks.
 _NOT_IN_LABELS = str.maketrans(dict.fromkeys('"*+,./:;<=>?[\\]|', "_"))
 # Between partitions, for alignment, and for the EBR of a logical one.
 _STEP = MIB
@@ -187,11 +187,11 @@ def _spec(source: CapturedPartition, scheme: Scheme) -> PartitionSpec:
             f"make; valid are {', '.join(Role)}"
         ) from error
     filesystem = _filesystem(source)
-    label = (source.label or "").translate(_NOT_IN_LABELS)
+    label = source.label or ""
     if filesystem is not None:
         label = label[: LABEL_LIMITS[filesystem]]
-    if filesystem is FileSystem.FAT32 and not label.isascii():
-        label = "".join(each if each.isascii() else "_" for each in label)
+    if filesystem is FileSystem.FAT32:
+        label = label.translate(_NOT_IN_LABELS).encode("cp437", "replace").decode("cp437").replace("?", "_")
     is_gpt = scheme is Scheme.GPT
     own = gpt_type(role)[1] if is_gpt and role not in {Role.EXTENDED, Role.LOGICAL} else GptAttributes(0)
     return PartitionSpec(

@@ -100,6 +100,13 @@ class FileSystem(StrEnum):
         """Its name, as people and ConfigMgr write it."""
         return self.content.called
 
+    def label_for(self, wish: str) -> str:
+        """Return a label as Windows stores it where somebody asks for it: in upper case on FAT."""
+        if self is FileSystem.NTFS:
+            return wish
+        # One character for one: ß stays.
+        return "".join(each.upper() if len(each.upper()) == 1 else each for each in wish)
+
     @classmethod
     def _missing_(cls, value: object) -> FileSystem | None:
         # Plans have the spelling of ConfigMgr.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.fat_label import fat_label
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import OsdImageError
@@ -53,18 +54,12 @@ def look_at(volume: BlockTarget) -> VolumeInfo:
         return VolumeInfo()
     label: str | None = None
     if kind in {Content.FAT32, Content.FAT16, Content.FAT12}:
-        label = _fat_label(head, 71 if kind is Content.FAT32 else 43)
+        label = fat_label(volume, head, is_fat32=kind is Content.FAT32)
     elif kind is Content.NTFS:
         label = _ntfs_label(volume, head)
     elif kind is Content.EXT:
         label = head[1024 + 120 : 1024 + 136].split(b"\0", 1)[0].decode("utf-8", "replace")
     return VolumeInfo(kind, label or None)
-
-
-def _fat_label(head: bytes, at: int) -> str:
-    """Return BS_VolLab (FAT specification 3.2 and 3.3); formatters write the label here and into the root."""
-    text = head[at : at + 11].decode("cp437").rstrip(" \0")
-    return "" if text == "NO NAME" else text
 
 
 def _ntfs_label(volume: BlockTarget, head: bytes) -> str | None:
@@ -99,6 +94,6 @@ def _volume_name(record: bytearray) -> str | None:
         if kind == _VOLUME_NAME:
             size, offset = struct.unpack_from("<IH", record, at + 16)
             name = bytes(record[at + offset : at + offset + min(size, 256)])
-            return name.decode("utf-16-le", "replace")
+            return name.decode("utf-16-le", "surrogatepass") if size % 2 == 0 else None
         at += length
     return None

@@ -110,7 +110,9 @@ class _Parser:
                 self._held.append(raw)
             elif raw[0] == ERASED or attributes & VOLUME_ID:
                 self._drop()
-                if raw[0] != ERASED and self.found.label is None:
+                # fatgen103, "ATTR_VOLUME_ID": a directory is no label.
+                is_label = raw[0] != ERASED and not attributes & _DIRECTORY
+                if is_label and self._is_root and self.found.label is None:
                     self.found.label = show_e5(raw[:11])
             elif not self._is_dot(raw, at // ENTRY_BYTES):
                 self._take(raw, at // ENTRY_BYTES)

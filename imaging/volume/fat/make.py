@@ -154,7 +154,7 @@ def plan_fill(volume: BlockTarget, source: Source, options: Fat32Options) -> tup
 
 
 def _plan(entries: Sequence[SourceEntry], layout: Fat32Layout, options: Fat32Options, where: str) -> Tree:
-    with_label = options.label is not None and options.label != ""
+    with_label = bool(options.label)
     return plan_tree(entries, layout, code_page=options.code_page, with_label=with_label, where=where)
 
 

@@ -23,6 +23,7 @@ from osdimage.imaging.errors import InvalidRequest, UnsafeName
 MAX_UNITS = 255
 """The longest name, in UTF-16 units."""
 ENTRY_BYTES = 32
+LABEL_BYTES = 11
 _UNITS = 13
 _LAST_LONG = 0x40
 LOWER_BASE, LOWER_EXTENSION = 0x08, 0x10
@@ -326,25 +327,31 @@ def fault(name: str) -> str | None:
     return "is no name" if name in {"", ".", ".."} else None
 
 
-def store_label(label: str | None, code_page: int) -> bytes | None:
-    """Return the 11 bytes of a volume label, which is kept in upper case; None for no label.
+def store_label(label: str | bytes | None, code_page: int) -> bytes | None:
+    """Return the 11 bytes of a volume label, in the case that it has; None for no label.
+
+    Windows makes labels in upper case and shows others as they are: who asks for a new one goes through
+    :meth:`~osdimage.imaging.disk.content.FileSystem.label_for`.
 
     Raises:
         InvalidRequest: when it cannot be one.
     """
     encoding = codec(code_page)
-    if label is None or label == "":
+    if not label:
         return None
-    upper = fold(label)
-    bad = sorted({each for each in upper if each in _LABEL_FORBIDDEN or each < " " or each == "\x7f"})
+    if isinstance(label, bytes):
+        return label[:LABEL_BYTES].ljust(LABEL_BYTES)
+    bad = sorted({each for each in label if each in _LABEL_FORBIDDEN or each < " " or each == "\x7f"})
     if bad:
         raise InvalidRequest(f"the label {label!r} cannot hold {''.join(bad)!r}")
     try:
-        encoded = upper.encode(encoding)
+        encoded = label.encode(encoding)
     except UnicodeEncodeError as error:
         raise InvalidRequest(
-            f"the label {label!r} has characters that code page {code_page} lacks: {upper[error.start : error.end]!r}"
+            f"the label {label!r} has characters that code page {code_page} lacks: {label[error.start : error.end]!r}"
         ) from error
-    if len(encoded) > 11 or upper != upper.strip(" "):
-        raise InvalidRequest(f"the label {label!r} is not valid: at most 11 characters, no spaces at either end")
-    return encoded.ljust(11)
+    if len(encoded) > LABEL_BYTES or label != label.strip(" "):
+        raise InvalidRequest(
+            f"the label {label!r} is not valid: at most {LABEL_BYTES} characters, no spaces at either end"
+        )
+    return encoded.ljust(LABEL_BYTES)

@@ -101,10 +101,17 @@ class Fat32Volume:
     @property
     def label(self) -> str | None:
         """The label: that of the root directory, or else that of the boot sector; None when there is none."""
+        stored = self.stored_label
+        return None if stored is None else stored.decode(self._encoding, "replace").rstrip(" ")
+
+    @property
+    def stored_label(self) -> bytes | None:
+        """The 11 bytes of :attr:`label`, in the code page and the case of whoever set it."""
         stored = self.listing(None).label
         if stored is None:
             stored = b"" if self.boot.label == layouts.NO_LABEL else self.boot.label
-        return stored.replace(b"\0", b" ").decode(self._encoding, "replace").rstrip(" ") or None
+        stored = stored.replace(b"\0", b" ")
+        return stored if stored.strip(b" ") else None
 
     def fsinfo(self) -> FsInfo | None:
         """Return what FSInfo says, or None when it is missing or not one."""

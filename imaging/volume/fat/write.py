@@ -49,7 +49,8 @@ class Fat32Options:
 
     Attributes:
         serial: the volume serial number, 32 bits; random ones come from the caller, so that a seed repeats them.
-        label: up to 11 characters, kept in upper case; None for none.
+        label: up to 11 characters, in the case that they have, or the 11 bytes as another volume has them; None for
+            none.
         cluster_size: in bytes, or None for what Windows takes for the size of the volume.
         sector_size: in bytes, or None for that of the target.
         hidden_sectors: sectors of the disk before the volume.
@@ -62,7 +63,7 @@ class Fat32Options:
     """
 
     serial: int
-    label: str | None = None
+    label: str | bytes | None = None
     cluster_size: int | None = None
     sector_size: int | None = None
     hidden_sectors: int = 0

@@ -66,14 +66,10 @@ class NtfsFormat:
 
     def __post_init__(self) -> None:
         """Refuse what NTFS or Windows does not know."""
-        if (
-            len(self.label) > _LARGEST_LABEL
-            or not self.label.isprintable()
-            or set(self.label) & set('*?/\\|,;:+=<>[]"')
-        ):
+        # Characters that FAT forbids are good here (Microsoft, the command "label").
+        if len(self.label) > _LARGEST_LABEL or not self.label.isprintable():
             raise InvalidRequest(
-                f"the volume label {self.label!r} is not valid: at most {_LARGEST_LABEL} characters, and none of "
-                '* ? / \\ | , ; : + = < > [ ] "'
+                f"the volume label {self.label!r} is not valid: at most {_LARGEST_LABEL} printable characters"
             )
         if self.cluster_size is not None and self.cluster_size not in _CLUSTERS:
             raise InvalidRequest(

@@ -145,7 +145,7 @@ def test_a_format_that_is_interrupted_leaves_no_volume(tmp_path: Path, monkeypat
     [
         {"label": "x" * 33},
         {"label": "a\nb"},
-        {"label": "a/b"},
+        {"label": "a\0b"},
         {"cluster_size": 3000},
         {"cluster_size": 4 << 20},
         {"serial": 1 << 64},
