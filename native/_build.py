@@ -40,9 +40,10 @@ SOURCES = (
     "ntfs/wipe.c",
     "ntfs/join.c",
     "ntfs/files.c",
+    "ntfs/claims.c",
 )
-# ntfs/volume.h declares what four of them do, and slices/source.h how each source is made.
-_DECLARED_TOGETHER = {"ntfs/wipe.c", "ntfs/join.c", "ntfs/files.c", "slices/source_file.c"}
+# ntfs/volume.h declares what five of them do, and slices/source.h how each source is made.
+_DECLARED_TOGETHER = {"ntfs/wipe.c", "ntfs/join.c", "ntfs/files.c", "ntfs/claims.c", "slices/source_file.c"}
 HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER)
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (

@@ -24,7 +24,7 @@ from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.source import Opened
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import StorageError
+from osdimage.imaging.errors import InvalidVolume, StorageError
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat.entries import FatEntry
 from osdimage.imaging.volume.fat.layout import CLEAN_BITS
@@ -94,6 +94,7 @@ def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
         StorageError: when the temporary folder has no room, or reading or writing fails.
     """
     entries, excluded = _chosen(volume.walk(), config)
+    _refuse_false_claims(volume, entries)
     needed = sum(entry.size for entry in entries)
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
@@ -116,6 +117,24 @@ def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}", path=folder, errno=error.errno
         ) from error
+
+
+def _refuse_false_claims(volume: Fat32Volume, entries: Iterable[FatEntry]) -> None:
+    """Refuse a volume before anything is copied when a file of it claims more than its clusters hold.
+
+    Raises:
+        InvalidVolume: that names the file.
+    """
+    layout, claimed = volume.layout, 0
+    for entry in entries:
+        if entry.is_directory:
+            continue
+        claimed += sum(count for _, count in volume.file_runs(entry))
+        if claimed > layout.clusters:
+            raise InvalidVolume(
+                f"{entry.path!r} and the files before it claim more clusters than the volume has",
+                volume=volume.target.name,
+            )
 
 
 # ---- what is left out, by libwim's rules (its manual, wimlib-imagex capture, "CAPTURE CONFIGURATION FILE")

@@ -19,4 +19,6 @@ def opened_volume(volume: OpenVolume, *, cache_size: int | None = None) -> Itera
         StorageError: when it cannot be read.
     """
     with volume.sliced(read_only=True, cache_size=cache_size) as piece, state.write_errors(volume, piece):
-        yield Opened(piece.name, volume, tuple(state.hazards(volume, state.read_facts(volume, piece))))
+        hazards = tuple(state.hazards(volume, state.read_facts(volume, piece)))
+        state.refuse_false_claims(volume, piece)
+        yield Opened(piece.name, volume, hazards)

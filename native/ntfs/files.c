@@ -44,6 +44,8 @@ osd_ntfs_about(struct _ntfs_volume *volume, uint64_t reference, struct osd_ntfs_
 	about->attributes = le32_to_cpu(inode->flags);
 	about->size = about->is_directory ? 0 : inode->data_size;
 	about->modified = le64_to_cpu(inode->last_data_change_time);
+	if (about->size < 0)
+		return osd_inode_close(inode, fail(EOVERFLOW));
 	return ntfs_inode_close(inode);
 }
 
@@ -137,7 +139,8 @@ open_data(ntfs_inode *inode)
 
 /*
  * Read a part of the contents of a file.  Returns how many bytes that were, fewer than asked for only at the end, or
- * -1 with errno: EOPNOTSUPP when the file is a link, or is stored in a way that only Windows reads.
+ * -1 with errno: EOPNOTSUPP when the file is a link, or is stored in a way that only Windows reads, EOVERFLOW when it
+ * claims more than its clusters hold.
  */
 int64_t
 osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count)
@@ -152,6 +155,18 @@ osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, v
 	data = open_data(inode);
 	if (data == NULL)
 		return osd_inode_close(inode, -1);
+	/* What is behind the clusters is not zeros, as libntfs-3g reads it, but a lie. */
+	if (data->data_size < 0 || data->data_size > data->allocated_size) {
+		ntfs_attr_close(data);
+		return osd_inode_close(inode, fail(EOVERFLOW));
+	}
+	/* This finds runs that end before the last cluster that the file claims. */
+	if (NAttrNonResident(data) && ntfs_attr_map_whole_runlist(data) != 0) {
+		int number = errno;
+
+		ntfs_attr_close(data);
+		return osd_inode_close(inode, fail(number));
+	}
 	while (done < count) {
 		s64 got = ntfs_attr_pread(data, offset + done, count - done, (uint8_t *)buffer + done);
 

@@ -65,6 +65,19 @@ def volume_facts(path: str | os.PathLike[str]) -> VolumeFacts:
         )
 
 
+def find_false_claim(path: str | os.PathLike[str]) -> int | None:
+    """Return the number of a record whose contents claim more than their clusters hold, or None.
+
+    Raises:
+        OSError: when libntfs-3g refuses the volume, or it cannot be read.
+    """
+    with _mounted(path, lib.NTFS_MNT_RDONLY) as volume:
+        found: int = lib.osd_ntfs_find_false_claim(volume)
+        if found < 0:
+            raise _error(path)
+        return found or None
+
+
 def allocated_ranges(path: str | os.PathLike[str]) -> list[tuple[int, int]]:
     """Return begin and end, in bytes, of what the volume's bitmap says is in use, in order.
 

@@ -18,7 +18,7 @@ from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER
 from osdimage.imaging.volume.fat.names import fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 
-_REPAIR = "repair it with fsck.fat or chkdsk, or format it anew"
+_REPAIR = "repair it with fsck.fat or chkdsk, a copy of it first"
 _MANY = 100
 
 
@@ -36,7 +36,7 @@ def check_fat32(volume: BlockTarget, *, second_opinion: bool = False, code_page:
     try:
         opened = open_fat32(volume, code_page=code_page)
     except InvalidVolume as problem:
-        return (error("no-volume", problem.fault, "format it"),)
+        return (error("no-volume", problem.fault, "save a copy before anything is written to it"),)
     found = []
     for finding in _findings(opened):
         found.append(finding)

@@ -26,6 +26,7 @@ _PAGE_BYTES = 64 * KIB
 PAGE_ENTRIES = _PAGE_BYTES // 4
 # 16 MiB of a FAT that may have 1 GiB; chains of one directory tree rarely need more.
 _PAGES = 256
+_ENDED = -1
 
 
 class FatTable:
@@ -206,7 +207,7 @@ class Fat32Volume:
             raise InvalidVolume(
                 f"{entry.path!r} claims {entry.size} bytes, more than the volume has", volume=self.target.name
             )
-        runs, _ = self.chain(entry.cluster, wanted, entry.path)
+        runs, _ = self.chain(entry.cluster, wanted, entry.path, refuse_loops=True)
         found = sum(count for _, count in runs)
         if found < wanted:
             raise InvalidVolume(
@@ -230,29 +231,46 @@ class Fat32Volume:
             )
         return runs
 
-    def chain(self, first: int, limit: int, path: str) -> tuple[list[tuple[int, int]], bool]:
+    def chain(
+        self, first: int, limit: int, path: str, *, refuse_loops: bool = False
+    ) -> tuple[list[tuple[int, int]], bool]:
         """Follow a chain for at most ``limit`` clusters; return its runs, and whether it ended there.
 
         Raises:
-            InvalidVolume: when it leads to a cluster that does not exist, is free or is bad.
+            InvalidVolume: when it leads to a cluster that does not exist, is free or is bad, or with ``refuse_loops``
+                to one that it has been to.
         """
         runs: list[tuple[int, int]] = []
-        end = FIRST_CLUSTER + self.layout.clusters
-        cluster, begin, length = first, first, 0
-        for _ in range(limit):
-            if not FIRST_CLUSTER <= cluster < end:
-                raise InvalidVolume(f"{path!r} is in cluster {cluster}, which does not exist", volume=self.target.name)
+        begin, length = first, 0
+        for cluster in self._follow(first, limit, path, refuse_loops=refuse_loops):
+            if cluster == _ENDED:
+                return [*runs, (begin, length)], True
             if cluster != begin + length:
                 runs.append((begin, length))
                 begin, length = cluster, 0
             length += 1
+        return [*runs, (begin, length)], False
+
+    def _follow(self, first: int, limit: int, path: str, *, refuse_loops: bool) -> Iterator[int]:
+        """Yield the clusters of a chain, at most ``limit`` of them, and :data:`_ENDED` where it ends by then."""
+        end = FIRST_CLUSTER + self.layout.clusters
+        # Brent: the cluster that was met after a power of two steps is met again if there is a loop.
+        cluster, mark, following = first, first, 1
+        for step in range(1, limit + 1):
+            if not FIRST_CLUSTER <= cluster < end:
+                raise InvalidVolume(f"{path!r} is in cluster {cluster}, which does not exist", volume=self.target.name)
+            yield cluster
             cluster = self.table[cluster]
             if cluster >= layouts.FIRST_END_MARK:
-                return [*runs, (begin, length)], True
+                yield _ENDED
+                return
             if cluster in {layouts.FREE, layouts.BAD_CLUSTER}:
                 what = "free" if cluster == layouts.FREE else "bad"
                 raise InvalidVolume(f"the chain of {path!r} leads to a {what} cluster", volume=self.target.name)
-        return [*runs, (begin, length)], False
+            if refuse_loops and cluster == mark:
+                raise InvalidVolume(f"the chain of {path!r} is in a loop", volume=self.target.name)
+            if step == following:
+                mark, following = cluster, 2 * following
 
     def listing(self, directory: FatEntry | None) -> Listing:
         """Return a directory as it is stored; None is the root.

@@ -80,6 +80,10 @@ class Contents:
         if head.value is not None:
             yield head.value
             return
+        covered = (self.parts[-1].last_vcn + 1) * boot.cluster_bytes
+        if head.size > covered:
+            # What is behind the clusters is not zeros.
+            raise InvalidVolume(f"attribute {head.kind:#x} claims {head.size} bytes, its clusters hold {covered}")
         is_compressed = head.flags & COMPRESSION_MASK and head.unit_log
         stored = self._units(volume, boot) if is_compressed else self._clusters(volume, boot)
         left = head.initialized

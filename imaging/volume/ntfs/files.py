@@ -63,7 +63,7 @@ def _opened(volume: OpenVolume, piece: Slice, *, read_only: bool) -> Iterator[Nt
     except OSError as error:
         state.refuse_unreadable(volume, piece)
         if error.errno == errno.EIO:
-            raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
+            raise InvalidInput(f"{volume.name}: the NTFS volume is damaged; {state.CHECK}") from error
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
     try:
         yield native
@@ -92,9 +92,11 @@ def _failure(volume: OpenVolume, what: str, error: OSError) -> OsdImageError:
         return InvalidVolume(
             f"{what}: it is a link, or encrypted, or stored as only Windows reads it", volume=volume.name
         )
+    if error.errno in {errno.EOVERFLOW, errno.ERANGE}:
+        return InvalidVolume(f"{what}: the file claims more than its clusters hold; {state.CHECK}", volume=volume.name)
     if error.errno in {errno.EIO, errno.EINVAL, errno.ENOENT}:
         # A record that cannot be, or is not where a directory says; a medium that fails is told by the slice.
-        return InvalidVolume(f"{what}: the NTFS volume is damaged there: {error.strerror}", volume=volume.name)
+        return InvalidVolume(f"{what}: the NTFS volume is damaged there; {state.CHECK}", volume=volume.name)
     return StorageError(
         f"{volume.name}: {what}: {error.strerror or os.strerror(errno.EIO)}", path=volume.path, errno=error.errno
     )
@@ -193,7 +195,7 @@ class _NtfsVolumeFiles(VolumeFiles):
             return self._read_compressed(about, facts)
         reference, pieces, left = about.reference, [], facts.size
         with _failing(self._volume, f"reading {facts.path!r}"):
-            while left:
+            while left > 0:
                 piece = self._native.read(reference, facts.size - left, min(left, _PIECE))
                 if not piece:
                     raise InvalidVolume(f"{facts.path!r} ends after {facts.size - left} bytes", volume=self.name)

@@ -13,7 +13,10 @@ from osdimage.imaging.volume.ntfs import records
 from osdimage.imaging.volume.ntfs.data import Contents, RunMap
 from osdimage.imaging.volume.ntfs.records import Attribute, BootSector, MftRecord
 
-_MFT = 0
+_MFT, _ROOT = 0, 5
+_BOOT_BYTES = 512
+_NAME_AT = 66
+_DEEPEST = 128
 # What is read of a record; the rest, such as the names of volumes and bitmaps, is of no use here.
 KINDS = frozenset(
     {
@@ -150,3 +153,32 @@ class Mft:
 def has_list(record: MftRecord) -> bool:
     """Tell whether a record has an attribute list."""
     return any(each.kind == records.ATTRIBUTE_LIST for each in record.attributes)
+
+
+def path_of(volume: BlockTarget, number: int) -> str | None:
+    """Return a path of the file that a record belongs to, for a message; None when it cannot be told.
+
+    Raises:
+        StorageError: when the volume cannot be read.
+    """
+    names: list[str] = []
+    size = volume.geometry.size_bytes
+    try:
+        mft = Mft(volume, BootSector.from_bytes(volume.read_at(0, min(_BOOT_BYTES, size)), size))
+        record = mft.record(number)
+        if record is not None and record.base is not None:
+            number = record.base
+        while number != _ROOT and len(names) < _DEEPEST:
+            record = mft.record(number)
+            values = (
+                [each.value or b"" for each in record.attributes if each.kind == records.FILE_NAME] if record else []
+            )
+            # FILE_NAME_ATTR: parent_directory, and the name at 64; the longest one is no DOS name.
+            value = max(values, key=lambda each: each[64] if len(each) > _NAME_AT else 0, default=b"")
+            if len(value) <= _NAME_AT:
+                return None
+            names.append(value[_NAME_AT : _NAME_AT + 2 * value[_NAME_AT - 2]].decode("utf-16-le", "replace"))
+            number = records.Reference.from_int(int.from_bytes(value[:8], "little")).number
+    except InvalidVolume:
+        return None
+    return "\\".join(reversed(names))

@@ -8,9 +8,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, StorageError, TargetRefused, explain
+from osdimage.imaging.errors import (
+    InvalidInput,
+    InvalidRequest,
+    InvalidVolume,
+    OsdImageError,
+    StorageError,
+    TargetRefused,
+    explain,
+    quoted,
+)
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.volume.ntfs import mirror
+from osdimage.imaging.volume.ntfs.mft import path_of
 from osdimage.native.ntfs import volume as ntfs
 from osdimage.native.ntfs.volume import Emptied, VolumeFacts
 from osdimage.native.slices.slices import Slice
@@ -19,6 +29,8 @@ PROTECTED = ("_SMSTaskSequence", "SMSTSLog")
 r"""What a wipe leaves at the root: where a task sequence keeps itself, the user state (``\_SMSTaskSequence\UserState``)
 and its logs."""
 
+CHECK = "check it with chkdsk, a copy of it first"
+"""What to do about a volume that is only read: nothing of it is given up."""
 _REMEDY = "Format it again, check it with chkdsk or ntfsfix, or use force"
 
 
@@ -35,9 +47,29 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
         refuse_unreadable(volume, piece)
         if error.errno == errno.EIO and piece.error is None:
             if mirror.is_unfinished(volume.window()):
-                raise InvalidInput(f"{_unfinished(volume)}.  Write it again, or format it") from error
-            raise InvalidInput(f"{volume.name}: the NTFS volume is damaged: run chkdsk on it, or format it") from error
+                raise InvalidInput(f"{_unfinished(volume)}; {CHECK}") from error
+            raise InvalidInput(f"{volume.name}: the NTFS volume is damaged; {CHECK}") from error
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
+
+
+def refuse_false_claims(volume: OpenVolume, piece: Slice) -> None:
+    """Refuse a volume with a file that claims more than its clusters hold: libntfs-3g would read the rest as zeros.
+
+    Raises:
+        InvalidVolume: that names the file.
+        StorageError: when it cannot be read.
+    """
+    try:
+        number = ntfs.find_false_claim(piece.name)
+    except OSError as error:
+        refuse_unreadable(volume, piece)
+        raise InvalidInput(f"{volume.name}: the NTFS volume is damaged; {CHECK}") from error
+    if number is not None:
+        path = path_of(volume.window(), number)
+        what = f"MFT record {number}" if path is None else quoted(path)
+        raise InvalidVolume(
+            f"{what} claims more than its clusters hold, or clusters that it cannot have; {CHECK}", volume=volume.name
+        )
 
 
 def refuse_unreadable(volume: OpenVolume, piece: Slice) -> None:

@@ -268,3 +268,18 @@ def test_exclusions_are_those_of_libwim(pattern: str, exceptions: tuple[str, ...
 def test_patterns_are_not_regular_expressions() -> None:
     assert _matcher(r"\a.b", below=True)("A.B")
     assert not _matcher(r"\a.b", below=True)("axb")
+
+
+def test_a_file_that_claims_more_than_its_clusters_hold_refuses_the_volume(tmp_path: Path) -> None:
+    volume = make_fat(tmp_path / "volume.img", 40 * MIB)
+    (tmp_path / "file").write_bytes(b"contents")
+    judges.run("mcopy", "-i", volume, tmp_path / "file", "::LIAR.BIN")
+    data = bytearray(volume.read_bytes())
+    # DIR_FileSize of fatgen103, at byte 28 of the entry.
+    struct.pack_into("<I", data, data.index(b"LIAR    BIN") + 28, 20 * MIB)
+    volume.write_bytes(data)
+    refused = osdimage("capture", volume, tmp_path / "out.wim", code=3)
+    assert (
+        refused.err
+        == f"osdimage: {volume}: 'LIAR.BIN' claims {20 * MIB} bytes and has 1 clusters of {20 * MIB // 512}\n"
+    )

@@ -397,3 +397,15 @@ def test_free_clusters_are_counted_whatever_the_reserved_bits_are(target: Memory
 def test_collisions_are_found_by_their_short_names() -> None:
     volume = open_fat32(filled(collide(120)))
     assert volume.entry("LONG~120.TEX").path == "long name number 000119.text"
+
+
+def test_a_file_whose_chain_is_in_a_loop_is_refused_and_not_read_round_and_round() -> None:
+    target = Copy()
+    volume = open_fat32(target)
+    entry = volume.entry("Long Name Of A File.text")
+    clusters = [cluster for first, count in volume.file_runs(entry) for cluster in range(first, first + count)]
+    set_fat(target, clusters[-1], clusters[1])
+    at = entry_at(target, b"LONGNA~1TEX")
+    target.write_at(at + 28, struct.pack("<I", 30 * 1024 * 1024))
+    with pytest.raises(InvalidVolume, match="'Long Name Of A File.text' is in a loop"):
+        open_fat32(target).file_runs(open_fat32(target).entry("Long Name Of A File.text"))
