@@ -90,6 +90,8 @@ class _Device:
     needed_for: str
 
 
+# Where the programs of the system find libraries, those that somebody has built among them.
+_SYSTEM_LIBRARIES = ("/lib", "/usr/lib", "/usr/local/lib")
 _LIBWIM = Packages(debian="libwim15", fedora="wimlib", arch="wimlib")
 _LIBNTFS = Packages(debian="ntfs-3g", fedora="ntfs-3g-libs", arch="ntfs-3g")
 
@@ -157,11 +159,17 @@ _MODULES = (
     ("cffi", "calling libwim and libntfs-3g"),
     ("click", "the command line"),
     ("construct", "partition tables and other structures of disks"),
-    ("pyfatfs", "formatting and filling FAT volumes"),
+    ("pyfatfs", "reading FAT32 volumes once more, to compare them"),
+    ("PyYAML", "task sequences in their short form"),
     ("rich", "tables and progress bars on a terminal"),
 )
 _DEVICES = (
-    _Device("FUSE", "/dev/fuse", "fuse", "mounting images"),
+    _Device(
+        "FUSE",
+        "/dev/fuse",
+        "fuse",
+        "comparing with volumes that ntfs-3g mounts, in tests; nothing is mounted otherwise",
+    ),
     _Device("loop devices", "/dev/loop-control", "loop", "comparing with the kernel's view of a disk, as root"),
 )
 
@@ -242,8 +250,13 @@ def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
 
 
 def _examine_libntfs(here: Distribution, needed_for: str, *, linked: bool) -> Component:
-    version = _libntfs_version(here)
+    path = _loaded_library("libntfs-3g") if linked else None
+    version = _libntfs_version(here, path)
     present = linked or version is not None
+    remarks = _remarks_on_libntfs(version, here)
+    if path is not None and version is None:
+        text = f"{path} is in use, of which no package tells the version; whether it has known holes is not known"
+        remarks = (Remark(Severity.WARNING, text),)
     return Component(
         name="libntfs-3g",
         needed_for=needed_for,
@@ -251,19 +264,55 @@ def _examine_libntfs(here: Distribution, needed_for: str, *, linked: bool) -> Co
         present=present,
         version=version,
         install=None if present else here.install_command(_LIBNTFS),
-        remarks=_remarks_on_libntfs(version, here),
+        remarks=remarks,
     )
 
 
-def _libntfs_version(here: Distribution) -> str | None:
-    """Return the version of the Debian package, or else the one of the mkntfs that comes with the library."""
+def _loaded_library(name: str) -> Path | None:
+    """Return the file of a library that this process has loaded: a wheel may bring another one than the system."""
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    # address, permissions, offset, device, inode, and the path, which may hold blanks.
+    paths = (fields[5] for line in lines if len(fields := line.split(maxsplit=5)) == 6)
+    return next((Path(each) for each in paths if each.rpartition("/")[2].startswith(name)), None)
+
+
+def _libntfs_version(here: Distribution, path: Path | None) -> str | None:
+    """Return the version of the library, which does not tell it itself: that of the package which its file is of.
+
+    What no package has, but lies where programs of the system find it, has the version of their mkntfs.
+    """
+    if path is not None:
+        owned = next(filter(None, (_package_version(here, each) for each in _names_of(path))), None)
+        if owned is not None or not str(path).startswith(_SYSTEM_LIBRARIES):
+            return owned
+    return _version_in(_run("mkntfs", "--version"))
+
+
+def _names_of(path: Path) -> tuple[Path, ...]:
+    """Return the paths by which a package may know a file, where /lib is a link to /usr/lib."""
+    text = str(path)
+    other = text.removeprefix("/usr") if text.startswith("/usr/lib") else f"/usr{text}"
+    return (path, Path(other))
+
+
+def _package_version(here: Distribution, path: Path) -> str | None:
+    """Return the version of the package that a file is of."""
     if here.family is Family.DEBIAN:
-        answer = _run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}\\n", "libntfs-3g*")
-        installed = re.search(r"^installed (\S+)$", answer.stdout, re.MULTILINE) if answer else None
-        if installed:
-            return installed[1]
-    answer = _run("mkntfs", "--version")
-    return _version_in(answer)
+        answer = _run("dpkg-query", "-S", str(path))
+        owner = re.search(rf"^(\S+): {re.escape(str(path))}$", answer.stdout, re.MULTILINE) if answer else None
+        answer = _run("dpkg-query", "-W", "-f", "${Version}\\n", owner[1]) if owner else None
+    elif here.family is Family.FEDORA:
+        answer = _run("rpm", "-q", "--qf", "%{VERSION}\\n", "-f", str(path))
+    else:
+        answer = _run("pacman", "-Qoq", str(path))
+        answer = _run("pacman", "-Q", answer.stdout.strip()) if answer and answer.returncode == 0 else None
+    if answer is None or answer.returncode != 0:
+        return None
+    words = answer.stdout.split()
+    return words[-1] if words else None
 
 
 def _remarks_on_libntfs(version: str | None, here: Distribution) -> tuple[Remark, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -39,6 +40,17 @@ class Programs:
     def add_printing(self, name: str, output: str, *, exit_code: int = 0) -> None:
         (self.folder / f"{name}.output").write_text(output, encoding="utf-8")
         self.add(name, f'while IFS= read -r line; do echo "$line"; done <"$0.output"; exit {exit_code}')
+
+    def add_packages(self, version: str, *, folder: str = "/lib") -> None:
+        """Add a dpkg-query that knows the files of the library in one folder, as that of Debian 12 does.
+
+        $ dpkg-query -S /lib/x86_64-linux-gnu/libntfs-3g.so.89.0.0; dpkg-query -W -f '${Version}\\n' libntfs-3g89:amd64
+        """
+        self.add(
+            "dpkg-query",
+            f'case $1 in -S) case $2 in {folder}/*) echo "libntfs-3g89:amd64: $2" ;; *) exit 1 ;; esac ;;\n'
+            f'*) test "$4" = libntfs-3g89:amd64 && echo "{version}" ;; esac',
+        )
 
     def link(self, name: str) -> None:
         real = shutil.which(name, path=os.defpath)
@@ -208,7 +220,7 @@ def test_holes_of_debian_12_that_are_open_are_named(
     programs: Programs, version: str, named: list[str], not_named: list[str]
 ) -> None:
     programs.link("dpkg")
-    programs.add_printing("dpkg-query", f"not-installed \ninstalled {version}\n", exit_code=1)
+    programs.add_packages(version)
     found = component("libntfs-3g")
     assert found.version == version
     (remark,) = found.remarks
@@ -220,7 +232,7 @@ def test_holes_of_debian_12_that_are_open_are_named(
 @pytest.mark.parametrize("version", ["1:2022.10.3-1+deb12u4", "1:2022.10.3-1+deb12u10", "1:2026.7.7-1"])
 def test_a_mended_libntfs_of_debian_12_has_no_remark(programs: Programs, version: str) -> None:
     programs.link("dpkg")
-    programs.add_printing("dpkg-query", f"installed {version}\n")
+    programs.add_packages(version)
     assert component("libntfs-3g").remarks == ()
 
 
@@ -251,9 +263,46 @@ def test_elsewhere_the_upstream_version_decides(
 
 @pytest.mark.parametrize(("version", "old"), [("1:2017.3.23AR.3-4+deb11u4", True), ("1:2022.10.3-5", False)])
 def test_the_upstream_part_of_another_debian_release_decides(programs: Programs, version: str, old: bool) -> None:
-    programs.add_printing("dpkg-query", f"installed {version}\n")
+    programs.add_packages(version)
     (remark,) = component("libntfs-3g", TRIXIE).remarks
     assert ("CVE-2022-40284" in remark.text) == old
+
+
+@pytest.mark.parametrize("folder", ["/lib", "/usr/lib"])
+def test_the_package_of_the_loaded_library_is_asked_for_where_lib_is_a_link_too(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setattr(doctor, "_loaded_library", lambda _: Path("/usr/lib/x86_64-linux-gnu/libntfs-3g.so.89.0.0"))
+    programs.add_packages("1:2026.7.7-1", folder=folder)
+    assert component("libntfs-3g").version == "1:2026.7.7-1"
+
+
+def test_a_library_that_a_wheel_brings_is_not_judged_by_the_package_of_the_system(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_loaded_library", lambda _: Path("/opt/osdimage.libs/libntfs-3g-1a2b.so.89"))
+    programs.add_packages("1:2026.7.7-1")
+    programs.add_printing("mkntfs", MKNTFS)
+    found = component("libntfs-3g")
+    assert (found.present, found.version) == (True, None)
+    (remark,) = found.remarks
+    assert remark.text.startswith("/opt/osdimage.libs/libntfs-3g-1a2b.so.89 is in use, of which no package tells")
+
+
+def test_the_library_is_the_one_that_this_process_has_loaded() -> None:
+    doctor.examine()
+    path = doctor._loaded_library("libntfs-3g")
+    assert path is not None
+    assert path.is_file()
+    assert doctor._loaded_library("no such library") is None
+
+
+def test_every_module_that_is_installed_with_osdimage_is_listed() -> None:
+    # Requires-Dist of the installed package, as pip shows it.
+    needed = {
+        re.split(r"[ <>=!~;\[]", line)[0] for line in metadata.requires("osdimage") or () if "extra ==" not in line
+    }
+    assert {name.lower() for name in needed} == {name.lower() for name, _ in doctor._MODULES}
 
 
 def test_devices_that_are_missing_or_barred(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

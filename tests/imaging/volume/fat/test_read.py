@@ -407,5 +407,5 @@ def test_a_file_whose_chain_is_in_a_loop_is_refused_and_not_read_round_and_round
     set_fat(target, clusters[-1], clusters[1])
     at = entry_at(target, b"LONGNA~1TEX")
     target.write_at(at + 28, struct.pack("<I", 30 * 1024 * 1024))
-    with pytest.raises(InvalidVolume, match="'Long Name Of A File.text' is in a loop"):
+    with pytest.raises(InvalidVolume, match=r"'Long Name Of A File\.text' is in a loop"):
         open_fat32(target).file_runs(open_fat32(target).entry("Long Name Of A File.text"))
