@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli import params
+from osdimage.cli.disk import params as disk_params
 
 if TYPE_CHECKING:
     from osdimage.cli.render import Reporter
@@ -37,11 +38,12 @@ def address(command: params.Command) -> params.Command:
         partition: int | None,
         selector: ImageSelector,
         prefix: str | None,
+        sector_size: int | None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         from osdimage.imaging.registry.places import HiveAddress  # noqa: PLC0415 - start-up stays cheap
 
-        return command(*args, address=HiveAddress(target, hive, partition, selector, prefix), **kwargs)
+        return command(*args, address=HiveAddress(target, hive, partition, selector, prefix, sector_size), **kwargs)
 
     return params.add(
         click.argument("target", type=TARGET),
@@ -51,6 +53,7 @@ def address(command: params.Command) -> params.Command:
             help=r"The hive in TARGET: SYSTEM, SOFTWARE, DEFAULT, SAM, SECURITY, or a path such as Users\x\NTUSER.DAT.",
         ),
         click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk."),
+        disk_params.sector_size,
         params.selector,
         click.option("--prefix", metavar="KEY", help=r"What the hive is in the registry, such as HKLM\SYSTEM."),
     )(run)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted
 from osdimage.cli.source import open_wim
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("wim", type=params.EXISTING)
 @click.argument("target", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
+@disk_params.sector_size
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
 @click.option("--wipe/--no-wipe", help="First delete everything from the volume but the folders of task sequences.")
 @click.option("--keep", multiple=True, metavar="PATH", help="A path that --wipe leaves.  Repeatable.")
@@ -37,6 +39,7 @@ def apply_command(
     wim: Path,
     target: Path,
     partition: int | None,
+    sector_size: int | None,
     all_volumes: bool,
     wipe: bool,
     keep: tuple[str, ...],
@@ -64,6 +67,7 @@ def apply_command(
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
     from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
     from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     if keep and not wipe:
@@ -85,11 +89,12 @@ def apply_command(
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
-            done = apply_volumes(opened, target, options, progress=progress)
+            with open_disk(target, write=True, sector_size=sector_size) as disk:
+                done = apply_volumes(opened, disk, options, progress=progress)
             _report_volumes(done, target, reporter, time.monotonic() - began)
             return
         image = opened.select(selector)
-        result = apply_image(image, target, options, partition=partition, progress=progress)
+        result = apply_image(image, target, options, partition=partition, sector_size=sector_size, progress=progress)
     seconds = time.monotonic() - began
     summary = (
         f"{where}: {contents(result.files, result.directories)}, "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("source", type=params.ANY_PATH)
 @click.argument("wim", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
+@disk_params.sector_size
 @click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
 @click.option("--name", help="Name of the image.  Default: the source's.")
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
@@ -40,6 +42,7 @@ def capture_command(
     source: Path,
     wim: Path,
     partition: int | None,
+    sector_size: int | None,
     all_volumes: bool,
     name: str | None,
     description: str | None,
@@ -82,28 +85,30 @@ def capture_command(
         if partition is not None or append or boot or unix_data:
             raise click.UsageError("--all-volumes does not go with --partition, --append, --boot and --unix-data")
         from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415
+        from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-        captured = capture_volumes(
-            source,
-            wim,
-            CaptureOptions(
-                mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
-                compression=wish.for_file(wim, is_new=True),
-                integrity=integrity,
-                threads=threads,
-                strict=strict,
-            ),
-            config=_config(config, exclude),
-            properties=properties,
-            progress=reporter.callback,
-        )
+        with open_disk(source, sector_size=sector_size, share=True) as disk:
+            captured = capture_volumes(
+                disk,
+                wim,
+                CaptureOptions(
+                    mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
+                    compression=wish.for_file(wim, is_new=True),
+                    integrity=integrity,
+                    threads=threads,
+                    strict=strict,
+                ),
+                config=_config(config, exclude),
+                properties=properties,
+                progress=reporter.callback,
+            )
         lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
         lines += [f"  image {each.index} {each.name!r}: {format_size(each.size)}" for each in captured.images]
         reporter.result(captured, *lines, *(f"  skipped: {each}" for each in captured.skipped))
         return
     began = time.monotonic()
     result = capture_image(
-        CaptureSource(source, _config(config, exclude), unix_data, partition),
+        CaptureSource(source, _config(config, exclude), unix_data, partition, sector_size),
         wim,
         CaptureOptions(
             mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,

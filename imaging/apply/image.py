@@ -32,6 +32,7 @@ def apply_image(
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
     partition: int | None = None,
+    sector_size: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> ApplyResult:
     r"""Apply the image to a directory, to a file or device that holds one volume, or to a partition of a disk.
@@ -47,6 +48,7 @@ def apply_image(
         image: of a WIM that is open.
         target: a volume of a disk that is open for writing, or the path of a directory, file or device.
         partition: the number of a partition of the disk that ``target`` is.
+        sector_size: bytes of a sector of a disk image; None for what its partition table says.
         options: how; see there.
         progress: receives the progress.
 
@@ -65,7 +67,7 @@ def apply_image(
             or wiped.
         Incomplete: with ``strict``, after all is written.
     """
-    with opened_place(target, partition, write=True) as place:
+    with opened_place(target, partition, write=True, sector_size=sector_size) as place:
         backend = backend_of(place)
         if options.unix_data and isinstance(place, OpenVolume):
             raise TargetRefused(

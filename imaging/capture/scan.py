@@ -120,7 +120,9 @@ def opened_source(source: CaptureSource, *, cache_size: int | None = None) -> It
         OsdImageError: as :func:`~osdimage.imaging.disk.opened.open_volume`.
     """
     with (
-        opened_place(source.volume or source.path, source.partition, share=True) as place,
+        opened_place(
+            source.volume or source.path, source.partition, sector_size=source.sector_size, share=True
+        ) as place,
         backend_of(place, source, cache_size) as opened,
     ):
         yield opened

@@ -24,6 +24,7 @@ class CaptureSource:
         config: what is left out.
         unix_data: also store owner, group and mode (directories only; Windows ignores them).
         partition: the number of a partition of the disk.
+        sector_size: bytes of a sector of a disk image; None for what its partition table says.
         volume: a volume of a disk that is open, in place of ``path`` and ``partition``; see :meth:`of_volume`.
     """
 
@@ -31,6 +32,7 @@ class CaptureSource:
     config: CaptureConfig = DEFAULT_CONFIG
     unix_data: bool = False
     partition: int | None = None
+    sector_size: int | None = None
     volume: OpenVolume | None = None
 
     @classmethod

@@ -43,6 +43,7 @@ class HiveAddress:
         partition: of a disk: the number of the partition.
         selector: of a WIM: which image.
         prefix: what the hive is called in the registry; None: what its name says.
+        sector_size: of a disk image: bytes of a sector; None for what its partition table says.
     """
 
     target: Path
@@ -50,6 +51,7 @@ class HiveAddress:
     partition: int | None = None
     selector: ImageSelector = field(default_factory=ImageSelector)
     prefix: str | None = None
+    sector_size: int | None = None
 
     @property
     def registry_prefix(self) -> str:
@@ -195,7 +197,10 @@ def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenV
     from osdimage.imaging.disk.opened import open_volume  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415 - reading a plain file needs no library
 
-    with _blaming_the_choice(address), open_volume(address.target, address.partition, write=write) as volume:
+    with (
+        _blaming_the_choice(address),
+        open_volume(address.target, address.partition, write=write, sector_size=address.sector_size) as volume,
+    ):
         table = read_table(volume.target).table if address.partition is None and volume.content is None else None
         if table is not None:
             held = [f"{each.number} ({each.type_label})" for each in table.partitions if not each.is_extended]

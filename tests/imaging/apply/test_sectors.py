@@ -79,3 +79,20 @@ def test_an_ntfs_volume_that_is_made_anew_keeps_its_sectors(tmp_path: Path) -> N
     with open_image(str(part)) as target:
         assert struct.unpack_from("<H", target.read_at(0, 16), 11) == (4096,)
         assert target.read_at(target.geometry.size_bytes - 4096 + 3, 8) == b"NTFS    "
+
+
+def test_the_sectors_of_a_disk_that_does_not_tell_them_can_be_said(tmp_path: Path, wim: Path) -> None:
+    # An MBR counts in sectors and does not say how large they are.
+    disk, how = tmp_path / "disk.img", ("--sector-size", "4096")
+    wish = ("--var", "OSDDiskIndex=0", "--var", "OSDPartitionStyle=MBR", "--var", "OSDPartitions=1")
+    wish += ("--var", "OSDPartitions0Type=Primary", "--var", "OSDPartitions0FileSystem=NTFS")
+    osdimage("disk", "init", disk, *wish, "--size", "100MB", "--yes", *how)
+    osdimage("disk", "format", disk, "--partition", "1", "--yes", *how)
+    assert "holds no file system" in osdimage("apply", wim, disk, "--partition", "1", code=4).err
+    osdimage("apply", wim, disk, "--partition", "1", *how)
+    assert osdimage("compare", wim, disk, "--partition", "1", *how, "--json").document["is_equal"]
+    osdimage("capture", disk, tmp_path / "one.wim", "--partition", "1", *how)
+    osdimage("capture", disk, tmp_path / "all.wim", "--all-volumes", *how)
+    osdimage("apply", tmp_path / "all.wim", disk, "--all-volumes", "--wipe", "--yes", *how)
+    refused = osdimage("registry", "get", disk, "--partition", "1", "--hive", "SYSTEM", "Key", *how, code=None)
+    assert "there is no 'Windows/System32/config/SYSTEM'" in refused.err
