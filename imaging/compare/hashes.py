@@ -101,7 +101,7 @@ class StreamHashes:
                     with self._reading:
                         self._read_bytes += len(piece)
             except InvalidVolume as error:
-                results.append((job, str(error)))
+                results.append((job, error.fault))
             else:
                 results.append((job, digest.digest()))
         return results

@@ -66,6 +66,7 @@ class WimFile:
         *,
         check: bool = False,
         refs: Iterable[str] = (),
+        with_parts: bool = True,
         progress: ProgressCallback | None = None,
     ) -> Self:
         """Open a WIM for reading; of a split one, the other parts are found by their names.
@@ -75,6 +76,7 @@ class WimFile:
             check: compare the file with its integrity table, if it has one, before anything else.
             refs: files or glob patterns of files that hold blobs too: the base of a delta, or parts of a split WIM,
                 which come before those that are found by their names.
+            with_parts: of a split WIM, look for the other parts.
             progress: receives the progress of the check.
 
         Raises:
@@ -89,7 +91,7 @@ class WimFile:
             handle = WimHandle.open(where, check_integrity=check, listener=listener(meter))
         try:
             patterns = tuple(refs)
-            reference_files(handle, (*patterns, *other_parts(where, patterns)))
+            reference_files(handle, (*patterns, *(other_parts(where, patterns) if with_parts else ())))
             opened = cls(where, handle)
         except BaseException:
             handle.close()

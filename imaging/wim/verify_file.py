@@ -90,7 +90,9 @@ def _check(
     for number, path in enumerate(files):
         share = _CHECK_PERCENT / len(files)
         try:
-            with WimFile.open(path, check=True, refs=(), progress=portion(progress, number * share, share)) as checked:
+            with WimFile.open(
+                path, check=True, with_parts=False, progress=portion(progress, number * share, (number + 1) * share)
+            ) as checked:
                 begin = _CHECK_PERCENT if checked.header.has_integrity_table else begin
         except InvalidInput as error:
             problems.append(Problem(ProblemKind.INTEGRITY, str(error)))
@@ -98,8 +100,8 @@ def _check(
     first, *others = files
     try:
         with ExitStack() as stack:
-            wim = stack.enter_context(WimFile.open(first, refs=refs))
-            opened = [stack.enter_context(WimFile.open(each)) for each in others]
+            wim = stack.enter_context(WimFile.open(first, refs=refs, with_parts=False))
+            opened = [stack.enter_context(WimFile.open(each, with_parts=False)) for each in others]
             report = verify(
                 first,
                 wim.handle,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
@@ -115,6 +116,15 @@ class _File:
         return [each for each in self.attributes if each.kind == kind and each.name == name]
 
 
+@contextmanager
+def _named(target: BlockTarget) -> Iterator[None]:
+    """Name the volume in the errors of those who know only its bytes."""
+    try:
+        yield
+    except InvalidVolume as error:
+        raise InvalidVolume(error.fault, volume=target.name) from error
+
+
 class NtfsVolume:
     """An NTFS volume that is only read.
 
@@ -132,15 +142,16 @@ class NtfsVolume:
         """
         self._target = target
         size = target.geometry.size_bytes
-        self.boot = BootSector.from_bytes(target.read_at(0, min(size, 512)), size)
-        self._mft = Mft(target, self.boot)
         self._values_left = _MAX_VALUES
         self._index_left = int(size)
-        information = self._one(self._file(_VOLUME), records.VOLUME_INFORMATION)
-        if information is None or len(information.parts[0].value or b"") < 12:
-            raise InvalidVolume("the volume has no $VOLUME_INFORMATION")
-        # VOLUME_IS_DIRTY.
-        self.is_dirty = bool((information.parts[0].value or b"")[10] & 1)
+        with _named(target):
+            self.boot = BootSector.from_bytes(target.read_at(0, min(size, 512)), size)
+            self._mft = Mft(target, self.boot)
+            information = self._one(self._file(_VOLUME), records.VOLUME_INFORMATION)
+            if information is None or len(information.parts[0].value or b"") < 12:
+                raise InvalidVolume("the volume has no $VOLUME_INFORMATION")
+            # VOLUME_IS_DIRTY.
+            self.is_dirty = bool((information.parts[0].value or b"")[10] & 1)
 
     def entries(self, progress: Callable[[int, int], None] | None = None) -> Iterator[NtfsEntry]:
         """Yield every name on the volume, the root first and parents before their children.
@@ -152,6 +163,10 @@ class NtfsVolume:
             InvalidVolume: when the volume is damaged.
             StorageError: when it cannot be read.
         """
+        with _named(self._target):
+            yield from self._entries(progress)
+
+    def _entries(self, progress: Callable[[int, int], None] | None) -> Iterator[NtfsEntry]:
         files, children = self._scan(progress)
         if ROOT not in files or not files[ROOT].is_directory:
             raise InvalidVolume("the volume has no root directory")
@@ -185,7 +200,8 @@ class NtfsVolume:
             InvalidVolume: when they are damaged.
             StorageError: when they cannot be read.
         """
-        return stream.contents.pieces(self._target, self.boot)
+        with _named(self._target):
+            yield from stream.contents.pieces(self._target, self.boot)
 
     def position(self, stream: NtfsStream) -> int:
         """Return where on the volume a stream begins, in bytes; 0 when it lies in the MFT or nowhere."""

@@ -46,8 +46,8 @@ def refuse_unsound(volume: OpenVolume) -> None:
             pass
     except InvalidVolume as error:
         raise TargetRefused(
-            f"{volume.name}: an earlier write to the volume was stopped and left it inconsistent ({error}).  Wipe it, "
-            "or format it again"
+            f"{volume.name}: an earlier write to the volume was stopped and left it inconsistent ({error.fault}).  "
+            "Wipe it, or format it again"
         ) from error
 
 
@@ -70,7 +70,8 @@ def start_over(volume: OpenVolume, kept: Sequence[str]) -> int | None:
         found = _survey(window, {path.split("\\")[0].casefold() for path in kept})
     except InvalidVolume as error:
         raise TargetRefused(
-            f"{volume.name}: the volume is damaged, what a wipe leaves cannot be found ({error}).  Format it again"
+            f"{volume.name}: the volume is damaged, what a wipe leaves cannot be found ({error.fault}).  Format it "
+            "again"
         ) from error
     if found.has_kept:
         return None

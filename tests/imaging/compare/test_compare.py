@@ -568,8 +568,12 @@ def test_a_target_of_no_known_kind_is_refused(
 def test_contents_in_another_file_are_asked_for(tree: tuple[Path, Path], tmp_path: Path) -> None:
     wim, target = tree
     judges.wimlib("split", wim, tmp_path / "part.swm", "0.1")
-    assert "another file" in osdimage("compare", tmp_path / "part.swm", target, code=3).err
-    osdimage("compare", tmp_path / "part.swm", target, "--ref", f"{tmp_path}/part*.swm")
+    osdimage("compare", tmp_path / "part.swm", target)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "part2.swm").rename(tmp_path / "elsewhere/part2.swm")
+    refused = osdimage("compare", tmp_path / "part.swm", target, code=3)
+    assert "another file: part 2 of" in refused.err
+    osdimage("compare", tmp_path / "part.swm", target, "--ref", f"{tmp_path}/elsewhere/part*.swm")
 
 
 @pytest.mark.parametrize("options", [("--solid",), ("--pipable",)], ids=lambda options: options[0])
