@@ -21,6 +21,8 @@ HERE = Path(__file__).resolve().parent
 SOURCES = (
     "wim/messages.c",
     "wim/memory.c",
+    "wim/names.c",
+    "wim/patterns.c",
     "wim/audit.c",
     "wim/paths.c",
     "wim/scan.c",

@@ -135,6 +135,8 @@ def _problem(pattern: str) -> str | None:
     """Say why a pattern cannot be one, or None."""
     if not pattern:
         return "an empty pattern fits nothing"
+    if not pattern.strip("\\/"):
+        return "the root itself cannot be left out; name what is in it"
     if re.match(r"[A-Za-z]:", pattern):
         return "a path on a drive is written from its root, as C:\\folder"
     if any(character in pattern for character in '"\0\r\n'):

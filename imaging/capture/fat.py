@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +46,7 @@ from osdimage.imaging.wim.format import (
 from osdimage.native.wim import tree
 from osdimage.native.wim.facts import AddedImage
 from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.patterns import Patterns
 
 _NO_SECURITY = SECURITY_STRUCT.pack(SECURITY_STRUCT.size, 0)
 # Behind the entries of each directory, where the length of one more would be.
@@ -64,7 +64,7 @@ class FatTree:
         """Add the image to a WIM, which reads from this one until it is closed."""
         audit = tree.audit(self.handle, 1)
         self.handle.export_image(1, destination, name=name, description=None, boot=boot)
-        return AddedImage(audit.messages, audit.directories, audit.files, audit.size, audit.refused_names)
+        return AddedImage(audit.messages, audit.directories, audit.files, audit.size)
 
 
 @contextmanager
@@ -137,46 +137,24 @@ def _refuse_false_claims(volume: Fat32Volume, entries: Iterable[FatEntry]) -> No
             )
 
 
-# ---- what is left out, by libwim's rules (its manual, wimlib-imagex capture, "CAPTURE CONFIGURATION FILE")
+# ---- what is left out
 
 
 def _chosen(entries: Iterable[FatEntry], config: CaptureConfig) -> tuple[list[FatEntry], int]:
     """Return what is captured, parents first, and how many files and directories are left out."""
-    excluded = [_matcher(pattern, below=True) for pattern in config.exclusions]
-    excepted = [_matcher(pattern, below=True, above=True) for pattern in config.exceptions]
+    patterns = Patterns(config.exclusions, config.exceptions)
     chosen: list[FatEntry] = []
     left_out: set[str] = set()
     count = 0
     for entry in entries:
         if entry.path.rpartition("/")[0] in left_out:
             left_out.add(entry.path)
-        elif any(fits(entry.path) for fits in excluded) and not any(fits(entry.path) for fits in excepted):
+        elif patterns.exclude(entry.path):
             left_out.add(entry.path)
             count += 1
         else:
             chosen.append(entry)
     return chosen, count
-
-
-def _matcher(pattern: str, *, below: bool, above: bool = False) -> Callable[[str], bool]:
-    """Return a test of paths; ``below`` and ``above``: also what is in a directory that fits, or leads to what fits."""
-    slashed = pattern.replace("\\", "/")
-    parts = [_component(part) for part in slashed.split("/") if part]
-    if not slashed.startswith("/"):
-        return lambda path: parts[0].fullmatch(path.rpartition("/")[2]) is not None
-
-    def fits(path: str) -> bool:
-        names = path.split("/")
-        if (len(names) > len(parts) and not below) or (len(names) < len(parts) and not above):
-            return False
-        return all(part.fullmatch(name) for part, name in zip(parts, names, strict=False))
-
-    return fits
-
-
-def _component(text: str) -> re.Pattern[str]:
-    escaped = re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(escaped, re.IGNORECASE | re.DOTALL)
 
 
 # ---- the temporary WIM

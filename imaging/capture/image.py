@@ -15,6 +15,7 @@ from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
@@ -65,6 +66,7 @@ class CaptureResult:
         excluded: number of files and directories that the configuration left out (what is below one is not counted).
         unsupported: paths of what a WIM cannot hold, such as sockets; the first 100.
         losses: what was left out or cannot be applied again, by class.
+        odd_names: names that Windows cannot open, by class; they are stored, and an NTFS volume holds them.
         warnings: sentences for people.
     """
 
@@ -78,6 +80,7 @@ class CaptureResult:
     excluded: int
     unsupported: tuple[str, ...]
     losses: tuple[Loss, ...]
+    odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
 
 
@@ -162,6 +165,7 @@ def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) ->
         excluded=scanned.excluded,
         unsupported=scanned.unsupported,
         losses=scanned.losses,
+        odd_names=scanned.odd_names,
         warnings=scanned.warnings + warnings,
     )
 
@@ -195,7 +199,7 @@ def _open_destination(
     path: Path, mode: WriteMode, compression: CompressionSpec | None
 ) -> tuple[WimHandle, CompressionSpec]:
     if mode is WriteMode.APPEND:
-        handle = WimHandle.open(path, write=True)
+        handle = open_wim(path, write=True)
         try:
             return handle, append_spec(path, compression, handle.info().compression)
         except BaseException:

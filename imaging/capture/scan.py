@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.source import CaptureSource, Opened
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
@@ -19,10 +18,14 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.names import REFUSED, names_told
 from osdimage.imaging.wim.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
+from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
+from osdimage.native.wim.patterns import Patterns
+from osdimage.native.wim.tree import Fault
 
 # Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
 _NAMED = 100
@@ -61,6 +64,7 @@ class Scanned:
     excluded: int
     unsupported: tuple[str, ...]
     losses: tuple[Loss, ...]
+    odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
 
 
@@ -75,11 +79,12 @@ def scan(
             found = opened.tree.add_to(handle, wanted.name or "", boot=boot)
         omissions.counts[Omission.EXCLUDED] = opened.tree.excluded
     else:
-        with _config_file(source.config) as config_file, wim_errors(source.title):
+        patterns = Patterns(source.config.exclusions, source.config.exceptions)
+        with wim_errors(source.title):
             found = handle.add_image(
                 opened.name,
                 wanted.name or "",
-                config_file=config_file,
+                patterns=patterns,
                 from_ntfs=opened.volume is not None,
                 unix_data=source.unix_data,
                 boot=boot,
@@ -90,8 +95,12 @@ def scan(
         if element != "NAME":
             handle.set_image_property(index, element, value)
     warnings += found.warnings
-    losses = _losses(omissions, found.refused_names)
-    for text in (*warnings, *(str(loss) for loss in losses)):
+    with wim_errors(source.title):
+        # Of the image as it will be written: of streams and short names the messages of a scan say nothing.
+        faulty = tree.audit(handle, index).faulty
+    losses = (*_left_out(omissions), *names_told([each for each in faulty if each.fault in REFUSED | {Fault.TWIN}]))
+    odd_names = names_told([each for each in faulty if each.fault not in REFUSED | {Fault.TWIN}])
+    for text in (*warnings, *(str(loss) for loss in (*losses, *odd_names))):
         meter.warn(text)
     return Scanned(
         index=index,
@@ -102,6 +111,7 @@ def scan(
         excluded=omissions.counts[Omission.EXCLUDED],
         unsupported=tuple(omissions.unsupported),
         losses=losses,
+        odd_names=odd_names,
         warnings=tuple(warnings),
     )
 
@@ -190,18 +200,6 @@ def with_name(wanted: ImageProperties, source: CaptureSource, handle: WimHandle,
     return replace(wanted, name=name)
 
 
-@contextmanager
-def _config_file(config: CaptureConfig) -> Iterator[Path]:
-    """Write a configuration where libwim can read it: libwim takes a path, so this is a file in memory that has one."""
-    with os.fdopen(os.memfd_create("osdimage-config", os.MFD_CLOEXEC), "wb") as file:
-        file.write(config.to_text().encode("utf-8", "surrogatepass"))
-        file.flush()
-        yield Path(f"/proc/self/fd/{file.fileno()}")
-
-
-def _losses(omissions: _Omissions, refused_names: int) -> tuple[Loss, ...]:
-    counts = [
-        ("files of a kind that a WIM cannot hold left out", omissions.counts[Omission.UNSUPPORTED]),
-        ("names that Windows does not allow (and apply refuses)", refused_names),
-    ]
-    return tuple(Loss(what, count) for what, count in counts if count)
+def _left_out(omissions: _Omissions) -> tuple[Loss, ...]:
+    count = omissions.counts[Omission.UNSUPPORTED]
+    return (Loss("files of a kind that a WIM cannot hold left out", count),) if count else ()

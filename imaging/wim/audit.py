@@ -13,11 +13,12 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, Means, MissingParts, Remedy, TargetRefused, UnsafeName
 from osdimage.imaging.units import GIB, MIB, format_size
+from osdimage.imaging.wim.names import REASONS
 from osdimage.imaging.wim.parts import missing_parts
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.tree import Audit, Blob, Refusal
+from osdimage.native.wim.tree import Audit, Blob
 
 # libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
 # that claims more than this is a lie or a bomb.
@@ -29,12 +30,6 @@ _MEMORY_FOR_BUFFERS = 256 * MIB
 
 # How libwim (1.13 and 1.14, src/dentry.c) begins the line about an entry that it dropped for its name.
 _DROPPED_NAMES = ('Ignoring file named "." or ".."', "Ignoring filename with embedded null", "Ignoring unnamed file")
-
-_REASONS = {
-    Refusal.SEPARATOR: "holds a path separator",
-    Refusal.COLON: "holds a colon",
-    Refusal.DOTS: "is a directory's name for itself or its parent",
-}
 
 
 class _Enough(Exception):
@@ -128,7 +123,7 @@ def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
         return
     more = f" ({audit.refused_names - 1} more like it)" if audit.refused_names > 1 else ""
     raise UnsafeName(
-        f"{path}: image {index}: the name of {audit.refused_path!r} {_REASONS[audit.refusal]}, which is not allowed "
+        f"{path}: image {index}: the name of {audit.refused_path!r} {REASONS[audit.refusal]}, which is not allowed "
         f"in a Windows image{more}",
         path=audit.refused_path,
     )

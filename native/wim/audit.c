@@ -20,20 +20,6 @@
 	(WIMLIB_FILE_ATTRIBUTE_READONLY | WIMLIB_FILE_ATTRIBUTE_HIDDEN | WIMLIB_FILE_ATTRIBUTE_SYSTEM |                    \
 	 WIMLIB_FILE_ATTRIBUTE_COMPRESSED | WIMLIB_FILE_ATTRIBUTE_OFFLINE | WIMLIB_FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
 
-static enum osd_refusal
-judge_name(const char *name)
-{
-	if (name == NULL)
-		return OSD_REFUSAL_NONE; /* the root */
-	if (strpbrk(name, "/\\") != NULL)
-		return OSD_REFUSAL_SEPARATOR;
-	if (strchr(name, ':') != NULL)
-		return OSD_REFUSAL_COLON;
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return OSD_REFUSAL_DOTS;
-	return OSD_REFUSAL_NONE;
-}
-
 static int
 is_symlink_in_target(const char *target, const char *path)
 {
@@ -99,8 +85,142 @@ static void
 begin(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 {
 	audit->has_begun = 1;
+	audit->refusal = OSD_FAULTS;
 	if (audit->without_parents && entry->filename != NULL && entry->depth > 0)
 		audit->parents_length = strlen(entry->full_path) - strlen(entry->filename) - 1;
+}
+
+/* ---- names */
+
+static char *
+joined(const char *path, size_t length, const char *end)
+{
+	char *text = NULL;
+
+	return asprintf(&text, "%.*s%s", (int)length, path, end) < 0 ? NULL : text;
+}
+
+/* Tell whether a name was met in a folder, or a stream in a file, but for case. */
+static int
+is_twin(struct osd_audit *audit, const char *folder, size_t folder_length, const char *name)
+{
+	char *path = joined(folder, folder_length, name);
+	int found = path == NULL ? -1 : osd_met_before(&audit->met, path, folder_length);
+
+	free(path);
+	if (found < 0)
+		audit->is_out_of_memory = 1;
+	return found > 0;
+}
+
+static int
+is_same_but_for_case(const char *left, const char *right)
+{
+	const char *left_end = left + strlen(left), *right_end = right + strlen(right);
+
+	while (left < left_end && right < right_end)
+		if (osd_upper(osd_next_character(&left, left_end)) != osd_upper(osd_next_character(&right, right_end)))
+			return 0;
+	return left == left_end && right == right_end;
+}
+
+/* Count the faults of one name; stream is that of a stream, or NULL. */
+static void
+record(struct osd_audit *audit, unsigned faults, const char *path, const char *stream)
+{
+	for (int fault = 0; fault < OSD_FAULTS; fault++) {
+		if ((faults & 1u << fault) == 0)
+			continue;
+		for (int i = 0; i < OSD_EXAMPLES; i++) {
+			if (audit->examples[fault][i] != NULL)
+				continue;
+			if (stream == NULL)
+				audit->examples[fault][i] = strdup(path);
+			else if (asprintf(&audit->examples[fault][i], "%s:%s", path, stream) < 0)
+				audit->examples[fault][i] = NULL;
+			break;
+		}
+		audit->faults[fault]++;
+		if (fault < OSD_FIRST_TOLD && audit->refused_path == NULL) {
+			audit->refusal = fault;
+			audit->refused_path = strdup(path);
+		}
+	}
+	if ((faults & ((1u << OSD_FIRST_TOLD) - 1)) != 0)
+		audit->refused_names++;
+}
+
+static void
+judge_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+{
+	for (uint32_t i = 1; i <= entry->num_named_streams; i++) {
+		const char *stream = entry->streams[i].stream_name;
+		unsigned faults;
+
+		if (stream == NULL)
+			continue;
+		faults = osd_judge_stream_name(stream);
+		if (entry->num_named_streams > 1) {
+			char *begin = joined(entry->full_path, strlen(entry->full_path), ":");
+
+			if (begin == NULL)
+				audit->is_out_of_memory = 1;
+			else if (is_twin(audit, begin, strlen(begin), stream))
+				faults |= 1 << OSD_FAULT_TWIN;
+			free(begin);
+		}
+		record(audit, faults, entry->full_path, stream);
+	}
+}
+
+static void
+judge_names(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+{
+	const char *short_name = entry->dos_name;
+	unsigned faults = 0;
+	size_t folder;
+
+	judge_streams(entry, audit);
+	if (entry->filename == NULL)
+		return; /* the root */
+	folder = strlen(entry->full_path) - strlen(entry->filename);
+	faults = osd_judge_name(entry->filename);
+	if (is_twin(audit, entry->full_path, folder, entry->filename))
+		faults |= 1 << OSD_FAULT_TWIN;
+	if (short_name != NULL && short_name[0] != '\0') {
+		faults |= osd_judge_short_name(short_name);
+		if (!is_same_but_for_case(short_name, entry->filename) &&
+		    is_twin(audit, entry->full_path, folder, short_name))
+			faults |= 1 << OSD_FAULT_TWIN;
+	}
+	if (faults != 0)
+		record(audit, faults, entry->full_path, NULL);
+}
+
+static void
+measure(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+{
+	size_t name = entry->filename == NULL ? 0 : strlen(entry->filename);
+	size_t path = strlen(entry->full_path);
+
+	if (name > audit->longest_name) {
+		audit->longest_name = name;
+		free(audit->longest_name_path);
+		audit->longest_name_path = strdup(entry->full_path);
+	}
+	if (path > audit->longest_path) {
+		audit->longest_path = path;
+		free(audit->longest_path_path);
+		audit->longest_path_path = strdup(entry->full_path);
+	}
+}
+
+static void
+count_link(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+{
+	audit->links++;
+	if (entry->streams[0].resource.uncompressed_size > audit->largest_link)
+		audit->largest_link = entry->streams[0].resource.uncompressed_size;
 }
 
 /* Callback of wimlib_iterate_dir_tree(): adds one entry to the struct osd_audit.  Always goes on. */
@@ -108,7 +228,6 @@ int
 osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 {
 	struct osd_audit *audit = context;
-	enum osd_refusal refusal = judge_name(entry->filename);
 	int is_directory = (entry->attributes & WIMLIB_FILE_ATTRIBUTE_DIRECTORY) != 0;
 	int is_reparse = (entry->attributes & WIMLIB_FILE_ATTRIBUTE_REPARSE_POINT) != 0;
 
@@ -118,17 +237,12 @@ osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 		audit->directories++;
 	else
 		audit->files++;
-	if (refusal != OSD_REFUSAL_NONE) {
-		audit->refused_names++;
-		if (audit->refused_path == NULL) {
-			audit->refusal = refusal;
-			audit->refused_path = strdup(entry->full_path);
-		}
-	}
+	judge_names(entry, audit);
+	measure(entry, audit);
 	if (is_reparse) {
 		if (entry->reparse_tag == WIMLIB_REPARSE_TAG_SYMLINK ||
 		    entry->reparse_tag == WIMLIB_REPARSE_TAG_MOUNT_POINT)
-			audit->links++;
+			count_link(entry, audit);
 		else
 			audit->other_reparse_points++;
 	}
@@ -149,12 +263,17 @@ osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 	return 0;
 }
 
-/* Free the paths that an audit recorded. */
+/* Free what an audit recorded, and forget all of it. */
 void
 osd_audit_release(struct osd_audit *audit)
 {
+	for (int fault = 0; fault < OSD_FAULTS; fault++)
+		for (int i = 0; i < OSD_EXAMPLES; i++)
+			free(audit->examples[fault][i]);
 	free(audit->refused_path);
 	free(audit->symlink_path);
-	audit->refused_path = NULL;
-	audit->symlink_path = NULL;
+	free(audit->longest_name_path);
+	free(audit->longest_path_path);
+	osd_met_release(&audit->met);
+	memset(audit, 0, sizeof(*audit));
 }

@@ -5,15 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wim/names.h"
+
 struct wimlib_dir_entry;
 
-/* Why a name or a target path was refused. */
-enum osd_refusal {
-	OSD_REFUSAL_NONE = 0,
-	OSD_REFUSAL_SEPARATOR = 1,	/* the name holds '/' or '\' */
-	OSD_REFUSAL_COLON = 2,		/* the name holds ':', which Windows reads as "stream of" */
-	OSD_REFUSAL_DOTS = 3,		/* the name is "." or ".." */
-};
+/* How many of the paths of each fault are kept. */
+#define OSD_EXAMPLES 3
 
 struct osd_audit {
 	/* In: a directory whose symbolic links must not be followed, without a trailing slash; NULL for none. */
@@ -38,10 +35,27 @@ struct osd_audit {
 	uint64_t missing_blobs;
 	uint64_t refused_names;
 
-	/* Out: the first refused name and the first directory of the image that is a symbolic link in the target. */
-	enum osd_refusal refusal;
+	/* Out: what is wrong with the names of files, directories and streams, and the short names: the number of files for
+	 * each fault, and the paths of the first. */
+	uint64_t faults[OSD_FAULTS];
+	char *examples[OSD_FAULTS][OSD_EXAMPLES];
+
+	/* Out: the first refused name, its fault (OSD_FAULTS for none), and the first directory of the image that is a
+	 * symbolic link in the target. */
+	enum osd_fault refusal;
 	char *refused_path;
 	char *symlink_path;
+
+	/* Out: what a target may have no room for: the longest name and path in bytes of UTF-8, the largest reparse data of
+	 * a link, and where they are. */
+	uint64_t longest_name;
+	uint64_t longest_path;
+	uint64_t largest_link;
+	char *longest_name_path;
+	char *longest_path_path;
+
+	/* The names that were met. */
+	struct osd_met met;
 
 	/* What is left of the sums above, in 2^-32 of a byte. */
 	uint64_t bytes_fraction;
@@ -51,6 +65,7 @@ struct osd_audit {
 	/* Length of the directories above the first entry, when they are left out. */
 	size_t parents_length;
 	int has_begun;
+	int is_out_of_memory;
 };
 
 int osd_audit_entry(const struct wimlib_dir_entry *entry, void *audit);

@@ -83,11 +83,9 @@ class AddedImage(NamedTuple):
         directories: number of directories, the root among them.
         files: number of files and links; each hard link counts.
         size: of their contents, in bytes; named streams are included, hard links count once.
-        refused_names: number of names that Windows does not allow.
     """
 
     warnings: tuple[str, ...]
     directories: int
     files: int
     size: int
-    refused_names: int

@@ -21,9 +21,14 @@ from osdimage.native.callbacks import Listener, Relay
 from osdimage.native.runtime import Compression, compression_level
 from osdimage.native.status import call
 from osdimage.native.wim.facts import AddedImage, WimInfo, WriteSettings
+from osdimage.native.wim.patterns import Patterns
 
 ALL_IMAGES: int = lib.WIMLIB_ALL_IMAGES
 
+
+# The letter of a volume is not known, so no absolute link in it can be made relative to the image.  Without NORPFIX,
+# libwim before 1.14.5 leaves them as they are and marks them as changed, and DISM changes them back, or refuses them.
+_FROM_NTFS: int = lib.WIMLIB_ADD_FLAG_NTFS | lib.WIMLIB_ADD_FLAG_NORPFIX
 
 # How libwim begins the warning about the flag that :attr:`WimInfo.write_in_progress` tells too.
 _WRITE_IN_PROGRESS = "The WIM_HDR_FLAG_WRITE_IN_PROGRESS flag"
@@ -230,31 +235,42 @@ class WimHandle:
         source: str | os.PathLike[str],
         name: str,
         *,
-        config_file: str | os.PathLike[str] | None = None,
+        patterns: Patterns | None = None,
         from_ntfs: bool = False,
         unix_data: bool = False,
         boot: bool = False,
         listener: Listener | None = None,
     ) -> AddedImage:
-        """Scan a directory, or an NTFS volume in a file or device, into a new image.
+        """Scan a directory, or an NTFS volume in a file or device, into a new image, without what fits the patterns.
 
         The files are read only when the WIM is written.
         """
         flags = (
             lib.WIMLIB_ADD_FLAG_EXCLUDE_VERBOSE
             | lib.WIMLIB_ADD_FLAG_VERBOSE
-            | (lib.WIMLIB_ADD_FLAG_NTFS if from_ntfs else 0)
+            | lib.WIMLIB_ADD_FLAG_TEST_FILE_EXCLUSION
+            | (_FROM_NTFS if from_ntfs else 0)
             | (lib.WIMLIB_ADD_FLAG_UNIX_DATA if unix_data else 0)
             | (lib.WIMLIB_ADD_FLAG_BOOT if boot else 0)
         )
-        config = ffi.NULL if config_file is None else text.path_to_c(config_file)
         self._holds_more |= from_ntfs
-        lib.osd_scan_begin()
-        warnings = self._run(
-            lib.wimlib_add_image, text.path_to_c(source), text.to_c(name), config, flags, listener=listener
-        )
-        totals = lib.osd_scan_totals()
-        return AddedImage(warnings, totals.directories, totals.files, totals.bytes, totals.refused_names)
+        encoded = text.path_to_c(source)
+        # libwim names what is in a volume by its path there, and what is in a directory by its path on this machine.
+        lib.osd_scan_begin(ffi.NULL if patterns is None else patterns.pointer, 0 if from_ntfs else len(encoded))
+        try:
+            warnings = self._run(lib.wimlib_add_image, encoded, text.to_c(name), ffi.NULL, flags, listener=listener)
+        finally:
+            totals = lib.osd_scan_end()
+        facts = self.info()
+        if from_ntfs and facts.image_count == 1:
+            # As libwim sets it for the first image of a directory: no link of this one is rewritten, but those of a
+            # directory that is added later are.
+            self._set_rewrites_links()
+        return AddedImage(warnings, totals.directories, totals.files, totals.bytes)
+
+    def _set_rewrites_links(self) -> None:
+        info = ffi.new("struct wimlib_wim_info *", {"has_rpfix": 1})
+        self._run(lib.wimlib_set_wim_info, info, lib.WIMLIB_CHANGE_RPFIX_FLAG)
 
     def add_file(self, image: int, source: str | os.PathLike[str], path: str) -> None:
         """Add a file of this machine to an image, in memory; a file of this path in the image is replaced."""
@@ -263,7 +279,7 @@ class WimHandle:
     def add_volume(self, image: int, volume: str | os.PathLike[str]) -> None:
         """Lay everything in an NTFS volume over an image, in memory; directories are joined and files replaced."""
         self._holds_more = True
-        self._run(lib.wimlib_add_tree, image, text.path_to_c(volume), text.to_c("/"), lib.WIMLIB_ADD_FLAG_NTFS)
+        self._run(lib.wimlib_add_tree, image, text.path_to_c(volume), text.to_c("/"), _FROM_NTFS)
 
     def delete_image(self, image: int) -> None:
         """Drop an image."""

@@ -12,12 +12,46 @@ from osdimage.native.text import from_c, path_to_c
 from osdimage.native.wim.handles import WimHandle
 
 
-class Refusal(Enum):
-    """Why a name cannot be applied."""
+class Fault(Enum):
+    """What is wrong with a name; the first four are refused everywhere."""
 
-    SEPARATOR = lib.OSD_REFUSAL_SEPARATOR
-    COLON = lib.OSD_REFUSAL_COLON
-    DOTS = lib.OSD_REFUSAL_DOTS
+    SEPARATOR = lib.OSD_FAULT_SEPARATOR
+    COLON = lib.OSD_FAULT_COLON
+    DOTS = lib.OSD_FAULT_DOTS
+    LENGTH = lib.OSD_FAULT_LENGTH
+    TWIN = lib.OSD_FAULT_TWIN
+    CHARACTER = lib.OSD_FAULT_CHARACTER
+    END = lib.OSD_FAULT_END
+    DEVICE = lib.OSD_FAULT_DEVICE
+    SURROGATE = lib.OSD_FAULT_SURROGATE
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyNames:
+    """The names of a tree that have one fault: how many, and the paths of the first; a stream is ``path:stream``."""
+
+    fault: Fault
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a target must have room for, in bytes of UTF-8: the longest name and path, and where they are.
+
+    Attributes:
+        longest_name: the number of bytes of the longest name.
+        longest_name_at: the path of what has it.
+        longest_path: the number of bytes of the longest path.
+        longest_path_at: that path.
+        largest_link: the size of the largest reparse data of a link or junction.
+    """
+
+    longest_name: int
+    longest_name_at: str
+    longest_path: int
+    longest_path_at: str
+    largest_link: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +73,10 @@ class Audit:
     dos_attributes: int
     missing_blobs: int
     refused_names: int
-    refusal: Refusal | None
+    refusal: Fault | None
     refused_path: str | None
+    faulty: tuple[FaultyNames, ...]
+    extent: Extent
     symlink_path: str | None
     messages: tuple[str, ...]
 
@@ -115,6 +151,8 @@ def audit(
     found = ffi.new("struct osd_audit *", {"target": encoded, "without_parents": without_parents})
     try:
         messages = handle.audit_tree(image, path, found, memory=memory)
+        if found.is_out_of_memory:
+            raise MemoryError
         return Audit(
             directories=found.directories,
             files=found.files,
@@ -131,13 +169,35 @@ def audit(
             dos_attributes=found.dos_attributes,
             missing_blobs=found.missing_blobs,
             refused_names=found.refused_names,
-            refusal=Refusal(found.refusal) if found.refusal != lib.OSD_REFUSAL_NONE else None,
+            refusal=Fault(found.refusal) if found.refused_names else None,
             refused_path=from_c(found.refused_path),
+            faulty=_faulty(found),
+            extent=_extent(found),
             symlink_path=from_c(found.symlink_path),
             messages=messages,
         )
     finally:
         lib.osd_audit_release(found)
+
+
+def _faulty(found: Any) -> tuple[FaultyNames, ...]:
+    faulty = []
+    for fault in Fault:
+        count, paths = found.faults[fault.value], found.examples[fault.value]
+        if count:
+            examples = (from_c(paths[number]) for number in range(lib.OSD_EXAMPLES))
+            faulty.append(FaultyNames(fault, count, tuple(path for path in examples if path is not None)))
+    return tuple(faulty)
+
+
+def _extent(found: Any) -> Extent:
+    return Extent(
+        longest_name=found.longest_name,
+        longest_name_at=from_c(found.longest_name_path) or "/",
+        longest_path=found.longest_path,
+        longest_path_at=from_c(found.longest_path_path) or "/",
+        largest_link=found.largest_link,
+    )
 
 
 def _blob(item: Any) -> Blob:

@@ -61,6 +61,7 @@ struct wimlib_wim_info {
     uint32_t reserved[9];
 };
 #define WIMLIB_CHANGE_BOOT_INDEX ...
+#define WIMLIB_CHANGE_RPFIX_FLAG ...
 
 struct wimlib_resource_entry {
     uint64_t uncompressed_size, compressed_size, offset;
@@ -103,6 +104,8 @@ typedef int (*wimlib_iterate_lookup_table_callback_t)(const struct wimlib_resour
 #define WIMLIB_ADD_FLAG_BOOT ...
 #define WIMLIB_ADD_FLAG_EXCLUDE_VERBOSE ...
 #define WIMLIB_ADD_FLAG_VERBOSE ...
+#define WIMLIB_ADD_FLAG_NORPFIX ...
+#define WIMLIB_ADD_FLAG_TEST_FILE_EXCLUSION ...
 #define WIMLIB_EXPORT_FLAG_BOOT ...
 #define WIMLIB_EXPORT_FLAG_NO_NAMES ...
 #define WIMLIB_EXPORT_FLAG_NO_DESCRIPTIONS ...
@@ -197,6 +200,13 @@ int wimlib_verify_wim(WIMStruct *wim, int verify_flags);
 int wimlib_overwrite(WIMStruct *wim, int write_flags, unsigned threads);
 int wimlib_write_to_fd(WIMStruct *wim, int fd, int image, int write_flags, unsigned threads);
 
+struct wimlib_compressor;
+int wimlib_create_compressor(enum wimlib_compression_type ctype, size_t max_block_size, unsigned int level,
+                             struct wimlib_compressor **compressor_ret);
+size_t wimlib_compress(const void *data, size_t size, void *compressed, size_t available,
+                       struct wimlib_compressor *compressor);
+void wimlib_free_compressor(struct wimlib_compressor *compressor);
+
 /* messages.h */
 int osd_messages_install(void);
 void osd_messages_clear(void);
@@ -209,16 +219,34 @@ int osd_memory_install(void);
 void osd_memory_limit(uint64_t bytes);
 void osd_memory_unlimited(void);
 
+/* names.h */
+enum osd_fault {
+    OSD_FAULT_SEPARATOR, OSD_FAULT_COLON, OSD_FAULT_DOTS, OSD_FAULT_LENGTH, OSD_FAULT_TWIN, OSD_FAULT_CHARACTER,
+    OSD_FAULT_END, OSD_FAULT_DEVICE, OSD_FAULT_SURROGATE, OSD_FAULTS
+};
+
+/* patterns.h */
+struct osd_patterns;
+struct osd_patterns *osd_patterns_new(void);
+int osd_patterns_add(struct osd_patterns *patterns, const char *text, int is_exception);
+int osd_patterns_exclude(struct osd_patterns *patterns, const char *path);
+void osd_patterns_free(struct osd_patterns *patterns);
+
 /* audit.h */
-enum osd_refusal { OSD_REFUSAL_NONE, OSD_REFUSAL_SEPARATOR, OSD_REFUSAL_COLON, OSD_REFUSAL_DOTS };
+#define OSD_EXAMPLES ...
 struct osd_audit {
     const char *target;
     int without_parents;
     uint64_t directories, files, bytes, sparse_bytes, named_streams, named_stream_bytes, security_descriptors,
         short_names, links, other_reparse_points, object_ids, encrypted, dos_attributes, missing_blobs, refused_names;
-    enum osd_refusal refusal;
+    uint64_t faults[...];
+    char *examples[...][...];
+    enum osd_fault refusal;
     char *refused_path;
     char *symlink_path;
+    uint64_t longest_name, longest_path, largest_link;
+    char *longest_name_path, *longest_path_path;
+    int is_out_of_memory;
     ...;
 };
 int osd_audit_entry(const struct wimlib_dir_entry *entry, void *audit);
@@ -231,10 +259,10 @@ int osd_paths_flush(struct osd_paths *paths);
 void osd_paths_release(struct osd_paths *paths);
 
 /* scan.h */
-struct osd_scan { uint64_t directories, files, bytes, refused_names; };
+struct osd_scan { uint64_t directories, files, bytes; };
 enum wimlib_progress_status osd_progress(enum wimlib_progress_msg, union wimlib_progress_info *, void *);
-void osd_scan_begin(void);
-struct osd_scan osd_scan_totals(void);
+void osd_scan_begin(struct osd_patterns *patterns, size_t source_length);
+struct osd_scan osd_scan_end(void);
 
 /* resource.h */
 struct osd_reader;

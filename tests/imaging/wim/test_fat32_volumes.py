@@ -25,7 +25,6 @@ from osdimage.imaging import (
 )
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
-from osdimage.imaging.capture.fat import _matcher
 from osdimage.imaging.testing import MadeDisk
 from runs.commands import osdimage
 
@@ -241,7 +240,7 @@ def test_a_temporary_folder_without_room_is_named(wim: Path, tmp_path: Path, mon
     assert "TMPDIR" in failed.err
 
 
-PATTERNS = [r"\one", r"*.tmp", r"\two\*", r"\two\deep", r"\tw?\x*y", "ONE", r"\two\keep", r"\*\deep"]
+PATTERNS = [r"\one", r"*.tmp", r"\two\*", r"\two\deep", r"\tw?\x*y", "one", r"\two\keep", r"\*\deep"]
 PATHS = ["one", "one/in it", "two", "two/deep", "two/deep/er.tmp", "two/keep", "two/xzy", "a.tmp", "sub/one", "A.TMP.x"]
 
 
@@ -258,16 +257,15 @@ def test_exclusions_are_those_of_libwim(pattern: str, exceptions: tuple[str, ...
             place.write_text(path)
     judges.run("mcopy", "-s", "-i", volume, *(str(each) for each in folder.iterdir()), "::")
     config = CaptureConfig((pattern,), exceptions)
+    (tmp_path / "config.ini").write_text(config.to_text())
+    judges.wimlib("capture", folder, tmp_path / "theirs.wim", f"--config={tmp_path / 'config.ini'}", "--compress=none")
     plain = CompressionSpec(Compression.NONE)
-    capture_image(CaptureSource(folder, config), tmp_path / "libwim.wim", CaptureOptions(compression=plain))
-    capture_image(CaptureSource(volume, config), tmp_path / "mine.wim", CaptureOptions(compression=plain))
-    theirs, mine = (sorted(judges.wimlib_paths(tmp_path / name)) for name in ("libwim.wim", "mine.wim"))
-    assert mine == theirs
-
-
-def test_patterns_are_not_regular_expressions() -> None:
-    assert _matcher(r"\a.b", below=True)("A.B")
-    assert not _matcher(r"\a.b", below=True)("axb")
+    capture_image(CaptureSource(folder, config), tmp_path / "folder.wim", CaptureOptions(compression=plain))
+    capture_image(CaptureSource(volume, config), tmp_path / "volume.wim", CaptureOptions(compression=plain))
+    theirs, of_folder, of_volume = (
+        sorted(judges.wimlib_paths(tmp_path / name)) for name in ("theirs.wim", "folder.wim", "volume.wim")
+    )
+    assert (of_folder, of_volume) == (theirs, theirs)
 
 
 def test_a_file_that_claims_more_than_its_clusters_hold_refuses_the_volume(tmp_path: Path) -> None:

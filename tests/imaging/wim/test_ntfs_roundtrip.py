@@ -173,6 +173,12 @@ def test_the_volume_is_left_clean(trip: RoundTrip) -> None:
 
 def test_nothing_is_reported_lost(trip: RoundTrip) -> None:
     assert (trip.captured.losses, trip.captured.warnings) == ((), ())
+    # Stored and applied, and told all the same: Windows cannot open them.
+    assert {(loss.kind, loss.examples) for loss in trip.captured.odd_names} == {
+        ("name-character", ('/odd ?*<>|"',)),
+        ("name-end", ("/a dot at the end.", "/a space at the end ")),
+        ("name-device", ("/CON",)),
+    }
     assert (trip.applied.losses, trip.applied.warnings) == ((), ())
 
 

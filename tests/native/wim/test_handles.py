@@ -285,9 +285,9 @@ def test_a_scan_of_many_files_tells_how_far_it_is_and_can_be_stopped(tmp_path: P
     heard: list[Report | Omitted] = []
     with WimHandle.create(Compression.NONE) as handle:
         added = handle.add_image(many, "x", listener=heard.append)
-    # The beginning, the end, and one for each 1024 of the 5001 in between.
-    assert len(heard) == 2 + 4
-    assert (added.directories, added.files, added.size, added.refused_names) == (1, 5000, 0, 0)
+    # The beginning, the end, and one for each 1024 of the 5001 in between, or more when that takes half a second.
+    assert len(heard) >= 2 + 4
+    assert (added.directories, added.files, added.size) == (1, 5000, 0)
     heard.clear()
 
     def stop(message: Report | Omitted) -> None:
@@ -298,16 +298,6 @@ def test_a_scan_of_many_files_tells_how_far_it_is_and_can_be_stopped(tmp_path: P
     with WimHandle.create(Compression.NONE) as handle, pytest.raises(KeyboardInterrupt):
         handle.add_image(many, "x", listener=stop)
     assert len(heard) == 3
-
-
-def test_names_that_windows_lacks_are_counted_but_not_that_of_the_source(tmp_path: Path) -> None:
-    source = tmp_path / "a:b\\c"
-    (source / "d:e").mkdir(parents=True)
-    (source / "d:e" / "f\\g").touch()
-    (source / "d:e" / "h").touch()
-    with WimHandle.create(Compression.NONE) as handle:
-        assert handle.add_image(source, "x").refused_names == 2
-        assert handle.add_image(source / "d:e", "y").refused_names == 1
 
 
 def test_two_handles_work_side_by_side(source: Path, tmp_path: Path) -> None:

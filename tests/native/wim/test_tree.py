@@ -12,7 +12,7 @@ from judges.wim import run, wimlib_info, wimlib_paths
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.tree import Audit, Refusal
+from osdimage.native.wim.tree import Audit, Fault
 
 HIDDEN, SPARSE, ENCRYPTED = 0x02, 0x200, 0x4000
 APP_LINK = 0x8000001B
@@ -126,15 +126,15 @@ def test_only_what_is_at_and_below_a_path_is_counted(place: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "refusal"),
     [
-        ("a:b", Refusal.COLON),
-        ("C:", Refusal.COLON),
-        ("a\\b", Refusal.SEPARATOR),
-        ("..\\:", Refusal.SEPARATOR),
+        ("a:b", Fault.COLON),
+        ("C:", Fault.COLON),
+        ("a\\b", Fault.SEPARATOR),
+        ("..\\:", Fault.SEPARATOR),
         ("...", None),
         ("a.", None),
     ],
 )
-def test_a_name_that_cannot_be_applied_is_told_with_its_reason(place: Path, name: str, refusal: Refusal | None) -> None:
+def test_a_name_that_cannot_be_applied_is_told_with_its_reason(place: Path, name: str, refusal: Fault | None) -> None:
     place.write_bytes(build(root(folder("first"), folder("folder", Node(name, b"x")), Node("z:z", b"y"))))
     found = audit_of(place)
     assert found.refused_names == (1 if refusal is None else 2)

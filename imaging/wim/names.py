@@ -1,0 +1,57 @@
+"""What is wrong with the names in an image.
+
+A WIM stores any UTF-16 names, NTFS nearly any; Windows opens fewer (Microsoft, "Naming Files, Paths, and Namespaces").
+Names that no target can hold as they stand, or that would lead out of it, refuse the image (:data:`REFUSED`).  The
+others are told when an image is captured and when it is verified, and each target keeps or refuses them by the table
+in ``apply/names.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from osdimage.imaging.errors import quoted
+from osdimage.imaging.loss import Loss
+from osdimage.native.wim.tree import Fault, FaultyNames
+
+REFUSED = frozenset({Fault.SEPARATOR, Fault.COLON, Fault.DOTS, Fault.LENGTH})
+"""Refused at every target."""
+
+REASONS = {
+    Fault.SEPARATOR: "holds a path separator",
+    Fault.COLON: "holds a colon",
+    Fault.DOTS: "is a directory's name for itself or its parent",
+    Fault.LENGTH: "is longer than the 255 UTF-16 units, or as a short name the 12, that a name can have",
+    Fault.TWIN: "differs only in case from another of its folder",
+    Fault.CHARACTER: 'holds one of < > " | ? * or a control character',
+    Fault.END: "ends in a dot or a blank",
+    Fault.DEVICE: "is that of a device, such as CON or LPT1",
+    Fault.SURROGATE: "holds half a surrogate pair",
+}
+"""What is wrong with a name that has a fault, after "the name of ...\"."""
+
+_COUNTED = {
+    Fault.SEPARATOR: "names with a path separator (apply refuses them)",
+    Fault.COLON: "names with a colon (apply refuses them)",
+    Fault.DOTS: "names of a directory itself or its parent (apply refuses them)",
+    Fault.LENGTH: "names that are too long (apply refuses them)",
+    Fault.TWIN: "names that differ from others only in case (only a directory can hold both)",
+    Fault.CHARACTER: 'names with < > " | ? * or a control character, which Windows cannot open',
+    Fault.END: "names that end in a dot or a blank, which Windows cannot open",
+    Fault.DEVICE: "names of devices such as CON or LPT1, which Windows cannot open",
+    Fault.SURROGATE: "names with half a surrogate pair, which few programs can open",
+}
+
+
+def names_told(faulty: Sequence[FaultyNames]) -> tuple[Loss, ...]:
+    """Return the faulty names of an image by class, with the paths of the first."""
+    return tuple(
+        Loss(_COUNTED[each.fault], each.count, kind=f"name-{each.fault.name.lower()}", examples=each.examples)
+        for each in faulty
+    )
+
+
+def refusal(faults: FaultyNames) -> str:
+    """Return a sentence that refuses names: the first, why, and how many more there are."""
+    more = f" ({faults.count - 1} more like it)" if faults.count > 1 else ""
+    return f"the name of {quoted(faults.examples[0])} {REASONS[faults.fault]}{more}"

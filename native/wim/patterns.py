@@ -1,0 +1,31 @@
+"""Patterns of what a capture leaves out, matched in C; the Python face of ``patterns.c``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from osdimage.native._wimlib import ffi, lib
+from osdimage.native.text import to_c
+
+
+class Patterns:
+    """What is left out, and what is not although it fits that.  One thread at a time.
+
+    Attributes:
+        pointer: the ``struct osd_patterns *``, which lives as long as this object.
+    """
+
+    def __init__(self, exclusions: Iterable[str], exceptions: Iterable[str] = ()) -> None:
+        r"""Take patterns; one that begins with ``\`` or ``/`` is a path from the root, any other the name of a file."""
+        self.pointer = ffi.gc(lib.osd_patterns_new(), lib.osd_patterns_free)
+        for is_exception, patterns in enumerate((exclusions, exceptions)):
+            for pattern in patterns:
+                if lib.osd_patterns_add(self.pointer, to_c(pattern), is_exception) != 0:
+                    raise MemoryError
+
+    def exclude(self, path: str) -> bool:
+        """Tell whether a path from the root, with ``/`` between its parts, is left out."""
+        found = lib.osd_patterns_exclude(self.pointer, to_c(path))
+        if found < 0:
+            raise MemoryError
+        return bool(found)
