@@ -117,6 +117,11 @@ class ResourceFlag(IntFlag):
     METADATA = 0x02
     COMPRESSED = 0x04
     SPANNED = 0x08
+    SOLID = 0x10
+
+
+SOLID_RESOURCE_SIZE = 1 << 32
+"""The size that an entry of the blob table claims for a solid resource itself; the others lie in that (wimlib)."""
 
 
 @dataclass(slots=True)

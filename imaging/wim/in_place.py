@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,8 +71,10 @@ class InPlace:
 
         return listen
 
-    def settle(self) -> None:
+    def settle(self, mend: Callable[[Header], object] | None = None) -> None:
         """Bring to the medium, in the right order, what libwim has written without waiting for it.
+
+        ``mend`` may change what libwim has written behind the old end, and the header that is written at last.
 
         libwim writes the blob table, the XML and then the header in one go.  So its header is taken back, and written
         again once the rest is on the medium.  A power cut can find it without the rest only if the system wrote the
@@ -91,6 +93,10 @@ class InPlace:
         with self._storage_errors():
             header = os.pread(self.descriptor, HEADER_SIZE, 0)
             _write_at(self.descriptor, self.header, 0)
+            if mend is not None:
+                changed = Header.parse(header)
+                mend(changed)
+                header = changed.build()
         self.point_to(header)
 
     # ---- the way back

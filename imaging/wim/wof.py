@@ -16,7 +16,7 @@ from osdimage.imaging import wof
 from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidRequest, MissingParts, StorageError
 from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.contents import BlobSource, references
-from osdimage.imaging.wim.dentries import ReparsePoint, reparse_points
+from osdimage.imaging.wim.reparse import ReparsePoint, reparse_points
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibCode, WimlibError

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.in_place import opened_in_place
+from osdimage.imaging.wim.newer_form import put_trees_into_newer_form
+from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.facts import WriteSettings
@@ -72,9 +75,20 @@ def write_file(
     )
     with new_file(path, replace=replace) as descriptor, wim_errors(path, contents=contents):
         warnings = handle.write(descriptor, settings, listener=listener(meter))
+        _put_into_newer_form(path, descriptor, spec)
         if finish is not None:
             finish(descriptor)
         return warnings
+
+
+def _put_into_newer_form(path: Path, descriptor: int, spec: CompressionSpec) -> None:
+    """Put the trees of a file that has no name yet into the form that DISM takes."""
+    try:
+        header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+        if put_trees_into_newer_form(descriptor, header, spec, written_from=HEADER_SIZE):
+            os.pwrite(descriptor, header.build(), 0)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
 @contextmanager
@@ -84,7 +98,7 @@ def open_to_append(path: Path) -> Iterator[WimHandle]:
     Raises:
         TargetRefused: when it is a part of a split WIM, or cannot be written.
     """
-    with wim_errors(path), WimHandle.open(path, write=True) as handle:
+    with wim_errors(path), open_wim(path, write=True) as handle:
         if handle.info().is_spanned:
             raise TargetRefused(f"{path}: is a part of a split WIM; join the parts first")
         yield handle
@@ -114,7 +128,9 @@ def append_file(
         try:
             with wim_errors(path, contents=contents):
                 warnings = handle.overwrite(settings, listener=place.watch(listener(meter)))
-            place.settle()
+            place.settle(
+                lambda header: put_trees_into_newer_form(place.descriptor, header, spec, written_from=place.size)
+            )
         except BaseException as error:
             place.put_back(error)
             raise
