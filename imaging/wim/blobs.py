@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim
+from osdimage.imaging.wim.opening import open_wim
 from osdimage.native.runtime import Compression
-from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BlobTable, ResourceReader
 
 
@@ -25,7 +25,7 @@ def read_small_blobs(path: Path, hashes: Iterable[bytes], *, largest: int) -> di
     wanted = set(hashes)
     if not wanted:
         return {}
-    with WimHandle.open(path) as handle:
+    with open_wim(path) as handle:
         facts = handle.info()
         blobs = BlobTable(handle)
     found: dict[bytes, bytes] = {}

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, OsdImageError, StorageError
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.opening import open_wim
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BATCH_BYTES, BlobTable, ResourceReader
@@ -55,7 +56,7 @@ class BlobSource:
         """
         self.path = path
         # A handle of its own: blobs of files that the caller's refers to would look like its own.
-        with wim_errors(path), WimHandle.open(path) as plain:
+        with wim_errors(path), open_wim(path) as plain:
             facts = plain.info()
             if facts.is_pipable:
                 raise InvalidRequest(f"{path}: a pipable WIM cannot be read here; export it first")

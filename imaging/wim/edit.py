@@ -26,6 +26,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import reference_files
 from osdimage.imaging.wim.format import HEADER_SIZE, INTEGRITY_STRUCT, MAGIC, Header, HeaderFlag, Resource, ResourceFlag
 from osdimage.imaging.wim.in_place import InPlace
+from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native.runtime import Compression
@@ -66,7 +67,7 @@ def set_properties(
     path = Path(wim)
     # What is read must not change before it is written back: the lock comes first.
     with _locked(path) as descriptor:
-        with wim_errors(path), WimHandle.open(path) as handle:
+        with wim_errors(path), open_wim(path) as handle:
             facts = handle.info()
             text = info.decode_xml(handle.xml())
             boot_blob = _tree_of(handle, boot_index) if boot_index else None
@@ -134,7 +135,7 @@ def delete_images(
     meter = Meter(progress, WRITE_SHARES)
     old_size = path.stat().st_size if path.exists() else 0
     # What another program appends while the new file is written would be lost: the lock comes first.
-    with _locked(path), wim_errors(path), WimHandle.open(path, write=True) as handle:
+    with _locked(path), wim_errors(path), open_wim(path, write=True) as handle:
         reference_files(handle, refs)
         facts = handle.info()
         unique = sorted(set(indexes), reverse=True)

@@ -15,6 +15,7 @@ from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
@@ -99,7 +100,7 @@ def export_images(
     meter = Meter(progress, WRITE_SHARES)
     with wim_errors(path):
         if options.mode is WriteMode.APPEND:
-            handle = WimHandle.open(path, write=True)
+            handle = open_wim(path, write=True)
         else:
             handle = WimHandle.create((options.compression or _spec_of(source)).format)
     with handle:

@@ -15,6 +15,7 @@ from osdimage.imaging.wim import info, select
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.info import WimHeader
+from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header
 from osdimage.imaging.wim.parts import find_parts, part_of
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
@@ -88,7 +89,7 @@ class WimFile:
         where = Path(path)
         meter = Meter(progress, {Phase.CHECK_INTEGRITY: 1})
         with wim_errors(where):
-            handle = WimHandle.open(where, check_integrity=check, listener=listener(meter))
+            handle = open_wim(where, check_integrity=check, listener=listener(meter))
         try:
             patterns = tuple(refs)
             reference_files(handle, (*patterns, *(other_parts(where, patterns) if with_parts else ())))
@@ -192,8 +193,13 @@ def reference_files(handle: WimHandle, refs: Iterable[str]) -> None:
         OsdImageError: which names the pattern, when nothing fits it or a file is no WIM or cannot be read.
     """
     for pattern in refs:
+        # Sought here: the patterns of the C library take for ever where they hold many stars.
+        found = sorted(glob.glob(pattern))  # noqa: PTH207 - may be absolute
+        for name in found:
+            refuse_impossible_header(Path(name))
         with wim_errors(pattern):
-            handle.reference_files([pattern])
+            # A pattern without a file is left to libwim, which says so.
+            handle.reference_files([glob.escape(name) for name in found] or [pattern])
 
 
 def leave_memory() -> None:

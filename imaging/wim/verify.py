@@ -19,6 +19,7 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.failures import translate
 from osdimage.imaging.wim.info import ImageInfo, WimHeader
+from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.verify_blobs import BadBlob, hash_all
 from osdimage.native.status import WimlibError
@@ -167,7 +168,7 @@ def _check_blobs(
 
 def _table(path: Path) -> BlobTable:
     # A handle of its own: the blobs of referenced files are not in this file.
-    with WimHandle.open(path) as plain:
+    with open_wim(path) as plain:
         return BlobTable(plain)
 
 

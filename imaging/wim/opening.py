@@ -1,0 +1,101 @@
+"""Opening a WIM with libwim, once its header is known not to claim what the file cannot hold.
+
+libwim takes memory for what a header claims before it reads what is there: eight bytes for each image, and the whole of
+the XML and of the blob table.  So those numbers are compared with each other and with the size of the file here, which
+takes one read of 208 bytes.  What the blob table says of resources is compared with the file where they are read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from osdimage.imaging.errors import CorruptWim
+from osdimage.imaging.units import MIB, format_size
+from osdimage.imaging.wim.format import BLOB_STRUCT, HEADER_SIZE, MAGIC, PIPABLE_MAGIC, Header, Resource, ResourceFlag
+from osdimage.native.callbacks import Listener
+from osdimage.native.wim.handles import WimHandle
+
+LARGEST_XML = 32 * MIB
+"""The longest XML document that is read, in bytes.  An image has some thousand bytes of it, and more where a disk's
+layout is kept with it."""
+# So many images take no memory to speak of, and libwim says better what is wrong.
+_FEW_IMAGES = 4096
+# "<IMAGE/>" in UTF-16.  The XML of every part of a split WIM has all images.
+_SMALLEST_IMAGE = 16
+# The largest chunk that libwim takes; each takes four bytes in the table of chunks (but for one) and one for itself.
+_LARGEST_CHUNK = 1 << 30
+_SMALLEST_CHUNK_BYTES = 5
+
+
+def open_wim(
+    path: Path, *, check_integrity: bool = False, write: bool = False, listener: Listener | None = None
+) -> WimHandle:
+    """Open a WIM; see :meth:`~osdimage.native.wim.handles.WimHandle.open`.
+
+    Raises:
+        CorruptWim: when its header claims more than the file can hold.
+        WimlibError: when libwim cannot open it.
+    """
+    refuse_impossible_header(path)
+    return WimHandle.open(path, check_integrity=check_integrity, write=write, listener=listener)
+
+
+def refuse_impossible_header(path: Path) -> None:
+    """Refuse a WIM whose header claims more than the file can hold; what is no WIM, or not there, is left to libwim.
+
+    Raises:
+        CorruptWim: which names the number.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return
+        size = os.fstat(descriptor).st_size
+        header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+        if header.magic == PIPABLE_MAGIC and size >= 2 * HEADER_SIZE:
+            # That at the begin is only for who reads from a pipe.
+            header = Header.parse(os.pread(descriptor, HEADER_SIZE, size - HEADER_SIZE))
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)
+    if size >= HEADER_SIZE and header.magic in {MAGIC, PIPABLE_MAGIC}:
+        _compare(path, header, size)
+
+
+def _compare(path: Path, header: Header, size: int) -> None:
+    for what, resource in (("blob table", header.blob_table), ("XML document", header.xml)):
+        _refuse_outside(path, what, resource, size, header.chunk_size)
+    if header.xml.size > LARGEST_XML:
+        raise CorruptWim(
+            f"{path}: its header claims an XML document of {format_size(header.xml.size)}; more than "
+            f"{format_size(LARGEST_XML)} is not believed"
+        )
+    most = header.xml.size // _SMALLEST_IMAGE
+    if header.part_number == 1:
+        # Of a split WIM, only the first part has the trees.
+        most = min(most, header.blob_table.size // BLOB_STRUCT.size)
+    if header.image_count > max(most, _FEW_IMAGES):
+        raise CorruptWim(f"{path}: its header claims {header.image_count} images, and the file holds {most} at most")
+
+
+def _refuse_outside(path: Path, what: str, resource: Resource, size: int, chunk_size: int) -> None:
+    if resource.offset + resource.stored_size > size:
+        # libwim takes the memory first.  A file that was cut off is told by the same words as everywhere.
+        raise CorruptWim(
+            f"{path}: the file ends too early: its {what} is to end at byte {resource.offset + resource.stored_size}, "
+            f"and the file at {size}"
+        )
+    largest = resource.stored_size
+    if resource.flags & ResourceFlag.COMPRESSED:
+        largest = (largest // _SMALLEST_CHUNK_BYTES + 1) * min(chunk_size or _LARGEST_CHUNK, _LARGEST_CHUNK)
+    if resource.size > largest:
+        raise CorruptWim(
+            f"{path}: its header claims a {what} of {resource.size} bytes, and what is stored of it holds {largest} at "
+            "most"
+        )
