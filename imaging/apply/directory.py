@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
+from osdimage.imaging.apply.names import refuse_for_directory
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.wim.audit import refuse_link, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
@@ -60,6 +61,7 @@ class DirectoryBackend:
         audit = with_plain_sizes(audit, compressed.values())
         refuse_large(self._folder, [audit], job.options.limit_bytes)
         refuse_full_directory(self._folder, [audit])
+        refuse_for_directory(self._folder, job.image, audit)
         return audit, compressed
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult
+from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.volume.fat.make import fill_fat32, plan_fill, refuse_unsafe
@@ -17,6 +18,7 @@ from osdimage.imaging.volume.fat.write import Fat32Options
 from osdimage.imaging.volume.ntfs.state import kept_paths
 from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.audit import repairs
+from osdimage.imaging.wim.entries import Audit
 
 
 class FatBackend:
@@ -29,12 +31,15 @@ class FatBackend:
 
     def check(self, job: ApplyJob) -> None:
         """Refuse a volume that holds something, unless it is wiped, is marked dirty, or is too small."""
-        job.audit(Path(self.name))
+        self._audit(job)
         self._prepare(job)
 
     def apply(self, job: ApplyJob) -> ApplyResult:
         """Make the volume anew with the files of the image, in one pass."""
-        audit = job.audit(Path(self.name))
+        audit = self._audit(job)
+        odd_names = told_on_volume(audit, "FAT32")
+        for each in odd_names:
+            job.meter.warn(str(each))
         source, wanted, deleted = self._prepare(job)
         odd = odd_sectors(self._volume)
         if odd is not None:
@@ -48,8 +53,14 @@ class FatBackend:
             files=filled.files,
             size=filled.size,
             losses=filled.losses,
+            odd_names=odd_names,
             warnings=repairs(audit),
         )
+
+    def _audit(self, job: ApplyJob) -> Audit:
+        audit = job.audit(Path(self.name))
+        refuse_for_volume(job.image.path, job.image.index, audit, "FAT32")
+        return audit
 
     def _prepare(self, job: ApplyJob) -> tuple[Source, Fat32Options, int]:
         """Check all that can be known before the volume is written; return what to fill it with, and what is lost."""

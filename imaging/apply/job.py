@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from osdimage.imaging.apply.names import told_on_volume
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
@@ -31,6 +32,7 @@ class ApplyResult:
         files: number of files and links.
         size: of their contents.
         losses: what of the image the target could not hold, by class.
+        odd_names: names that the volume holds and Windows cannot open, by class.
         warnings: sentences about single files, from libwim.
     """
 
@@ -41,6 +43,7 @@ class ApplyResult:
     files: int
     size: int
     losses: tuple[Loss, ...]
+    odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
 
 
@@ -103,7 +106,8 @@ class ApplyJob:
         wiped: int | None = None,
     ) -> ApplyResult:
         """Let libwim write to what it opens by a name; ``volume`` is what that is, unless it is a directory."""
-        for text in (*repairs(audit), *(str(loss) for loss in losses)):
+        odd_names = () if volume is None else told_on_volume(audit, "NTFS")
+        for text in (*repairs(audit), *(str(loss) for loss in (*losses, *odd_names))):
             self.meter.warn(text)
         with wim_errors(self.image.path):
             warnings = self.image.handle.extract_image(
@@ -121,6 +125,7 @@ class ApplyJob:
             files=audit.files,
             size=audit.size,
             losses=losses,
+            odd_names=odd_names,
             warnings=repairs(audit) + warnings,
         )
 

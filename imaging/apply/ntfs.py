@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
+from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.apply.space import refuse_full_volume
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import no_refusal
@@ -28,7 +29,7 @@ class NtfsBackend:
     def check(self, job: ApplyJob) -> None:
         """Refuse a volume that is in use, unsound, or too small."""
         state.kept_paths(job.options.keep)
-        audit = job.audit(Path(self.name))
+        audit = self._audit(job)
         # A volume that must be mended first tells its free space only then.
         if not state.refuse_unfinished(self._volume, force=job.options.force):
             with self._volume.sliced(read_only=True) as piece:
@@ -37,7 +38,7 @@ class NtfsBackend:
     def apply(self, job: ApplyJob) -> ApplyResult:
         """Mark the volume dirty, wipe it if that was asked for, let libwim write, and mark it clean."""
         kept = state.kept_paths(job.options.keep)
-        audit = job.audit(Path(self.name))
+        audit = self._audit(job)
         if not state.refuse_unfinished(self._volume, force=job.options.force):
             result = self._fill(job, kept, audit)
         else:
@@ -46,6 +47,11 @@ class NtfsBackend:
                 result = self._fill(job, kept, audit)
         job.meter.finish()
         return result
+
+    def _audit(self, job: ApplyJob) -> Audit:
+        audit = job.audit(Path(self.name))
+        refuse_for_volume(job.image.path, job.image.index, audit, "NTFS")
+        return audit
 
     def _refuse(self, job: ApplyJob, piece: Slice, audit: Audit) -> VolumeFacts:
         """Refuse what can be refused before anything is written; return the facts of the volume."""

@@ -19,6 +19,10 @@ _UNCOMPRESSED = ("compressionexclusionlist", "compressionfolderlist")
 # [PrepopulateList] and [CompressionExclusionList] steer WIMBoot and ImageX; neither changes what is captured.
 _KNOWN = (_EXCLUSIONS, _EXCEPTIONS, *_UNCOMPRESSED, "prepopulatelist", "alignmentlist")
 
+# Each file is compared with each pattern: more would take longer than to read it.
+_LARGEST_FILE = 4 << 20
+_MOST_PATTERNS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureConfig:
@@ -81,9 +85,12 @@ def read_config(path: str | os.PathLike[str]) -> CaptureConfig:
         InvalidInput: when it is not text, has an unknown section, or has a pattern that cannot be one.
     """
     try:
-        raw = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            raw = file.read(_LARGEST_FILE + 1)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    if len(raw) > _LARGEST_FILE:
+        raise InvalidInput(f"{path}: is larger than the {_LARGEST_FILE >> 20} MiB of a configuration")
     encoding = "utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
     try:
         text = raw.decode(encoding)
@@ -119,6 +126,8 @@ def parse_config(text: str, where: str) -> CaptureConfig:
         if problem is not None and section in {_EXCLUSIONS, _EXCEPTIONS}:
             raise InvalidInput(f"{where}:{number}: {pattern!r}: {problem}")
         found[section].append(pattern)
+    if len(found[_EXCLUSIONS]) + len(found[_EXCEPTIONS]) > _MOST_PATTERNS:
+        raise InvalidInput(f"{where}: has more than the {_MOST_PATTERNS} patterns of a configuration")
     return CaptureConfig(
         exclusions=tuple(found[_EXCLUSIONS]),
         exceptions=tuple(found[_EXCEPTIONS]),

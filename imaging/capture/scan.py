@@ -98,8 +98,9 @@ def scan(
     with wim_errors(source.title):
         # Of the image as it will be written: of streams and short names the messages of a scan say nothing.
         faulty = tree.audit(handle, index).faulty
-    losses = (*_left_out(omissions), *names_told([each for each in faulty if each.fault in REFUSED | {Fault.TWIN}]))
-    odd_names = names_told([each for each in faulty if each.fault not in REFUSED | {Fault.TWIN}])
+    refused = REFUSED | {Fault.SHORT}
+    losses = (*_left_out(omissions), *names_told([each for each in faulty if each.fault in refused]))
+    odd_names = names_told([each for each in faulty if each.fault not in refused])
     for text in (*warnings, *(str(loss) for loss in (*losses, *odd_names))):
         meter.warn(text)
     return Scanned(

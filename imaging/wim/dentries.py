@@ -33,7 +33,7 @@ _END_BYTES = 8
 _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
     int(each) for each in (FileAttribute.DIRECTORY, FileAttribute.REPARSE_POINT, FileAttribute.ENCRYPTED)
 )
-_TAGS_OF_LINKS = {0xA000000C, 0xA0000003}
+_SYMLINK, _MOUNT_POINT = 0xA000000C, 0xA0000003
 _NOT_FIXED = 1
 
 
@@ -55,6 +55,7 @@ class LinkMark:
 
     path: str
     sha1: bytes
+    is_symlink: bool
 
 
 def in_newer_form(tree: bytes) -> bytes | None:
@@ -186,11 +187,12 @@ def marked_links(tree: bytes) -> Iterator[LinkMark]:
     for path, begin, streams_at, end in _each(tree):
         attributes = _LENGTH.unpack_from(tree, begin)[1]
         tag, _, flags = struct.unpack_from("<IHH", tree, begin + _TAG_AT)
-        if not attributes & _REPARSE_POINT or tag not in _TAGS_OF_LINKS or flags & _NOT_FIXED:
+        if not attributes & _REPARSE_POINT or tag not in {_SYMLINK, _MOUNT_POINT} or flags & _NOT_FIXED:
             continue
         unnamed = _streams(tree, streams_at, end)[0]
         main = tree[begin + _HASH_AT : begin + _HASH_AT + len(NO_HASH)]
-        yield LinkMark(path, _STREAM.unpack_from(unnamed[0])[2] if unnamed and main == NO_HASH else main)
+        sha1 = _STREAM.unpack_from(unnamed[0])[2] if unnamed and main == NO_HASH else main
+        yield LinkMark(path, sha1, is_symlink=tag == _SYMLINK)
 
 
 def _each(tree: bytes) -> Iterator[tuple[str, int, int, int]]:

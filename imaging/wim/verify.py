@@ -22,11 +22,13 @@ from osdimage.imaging.wim.info import ImageInfo, WimHeader
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.verify_blobs import BadBlob, hash_all
+from osdimage.imaging.wim.verify_trees import tree_notes
 from osdimage.native.status import WimlibError
 from osdimage.native.wim import entries
 from osdimage.native.wim.entries import Entry
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BlobTable
+from osdimage.native.wim.tree import Audit
 
 
 class ProblemKind(StrEnum):
@@ -118,10 +120,13 @@ def verify(
     loadable: list[int] = []
     # Of a split WIM, only the first part holds the trees.
     for image in images if header.part_number == 1 else ():
-        found, missing, is_whole = _check_tree(path, handle, image.info.index)
+        found, audit = _check_tree(path, handle, image.info.index)
         problems += found
-        if is_whole:
+        missing = 0
+        if audit is not None:
+            missing = audit.missing_blobs
             loadable.append(image.info.index)
+            notes += tree_notes(path, handle, image.info.index, audit)
         if missing:
             text = f"image {image.info.index}: the contents of {missing} files are "
             if header.total_parts > 1:
@@ -172,20 +177,20 @@ def _table(path: Path) -> BlobTable:
         return BlobTable(plain)
 
 
-def _check_tree(path: Path, handle: WimHandle, index: int) -> tuple[list[Problem], int, bool]:
-    """Return the problems of an image's tree, its count of missing contents, and whether it could be loaded."""
+def _check_tree(path: Path, handle: WimHandle, index: int) -> tuple[list[Problem], Audit | None]:
+    """Return the problems of an image's tree, and what is in it, or None when it could not be loaded."""
     try:
         audit = load_tree(path, handle, index)
     except (WimlibError, OsdImageError) as error:
         known = translate(error, path) if isinstance(error, WimlibError) else error
-        return [Problem(ProblemKind.TREE, f"image {index}: {known}")], 0, False
+        return [Problem(ProblemKind.TREE, f"image {index}: {known}")], None
     problems = [Problem(ProblemKind.TREE, f"image {index}: {line}") for line in repairs(audit)]
     for check in (refuse_dropped_names, refuse_unsafe_names):
         try:
             check(path, index, audit)
         except OsdImageError as error:
             problems.append(Problem(ProblemKind.NAME, str(error)))
-    return problems, audit.missing_blobs, True
+    return problems, audit
 
 
 def _verify_with_libwim(path: Path, handle: WimHandle, meter: Meter) -> list[Problem]:

@@ -102,10 +102,11 @@ joined(const char *path, size_t length, const char *end)
 
 /* Tell whether a name was met in a folder, or a stream in a file, but for case. */
 static int
-is_twin(struct osd_audit *audit, const char *folder, size_t folder_length, const char *name)
+was_met(struct osd_audit *audit, struct osd_met *met, const char *folder, size_t folder_length, const char *name,
+	int remember)
 {
 	char *path = joined(folder, folder_length, name);
-	int found = path == NULL ? -1 : osd_met_before(&audit->met, path, folder_length);
+	int found = path == NULL ? -1 : osd_met_before(met, path, folder_length, remember);
 
 	free(path);
 	if (found < 0)
@@ -165,7 +166,7 @@ judge_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 
 			if (begin == NULL)
 				audit->is_out_of_memory = 1;
-			else if (is_twin(audit, begin, strlen(begin), stream))
+			else if (was_met(audit, &audit->met, begin, strlen(begin), stream, 1))
 				faults |= 1 << OSD_FAULT_TWIN;
 			free(begin);
 		}
@@ -185,13 +186,16 @@ judge_names(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 		return; /* the root */
 	folder = strlen(entry->full_path) - strlen(entry->filename);
 	faults = osd_judge_name(entry->filename);
-	if (is_twin(audit, entry->full_path, folder, entry->filename))
+	if (was_met(audit, &audit->met, entry->full_path, folder, entry->filename, 1))
 		faults |= 1 << OSD_FAULT_TWIN;
+	if (was_met(audit, &audit->met_short, entry->full_path, folder, entry->filename, 0))
+		faults |= 1 << OSD_FAULT_SHORT;
 	if (short_name != NULL && short_name[0] != '\0') {
-		faults |= osd_judge_short_name(short_name);
+		faults |= osd_judge_short_name(short_name, faults);
 		if (!is_same_but_for_case(short_name, entry->filename) &&
-		    is_twin(audit, entry->full_path, folder, short_name))
-			faults |= 1 << OSD_FAULT_TWIN;
+		    (was_met(audit, &audit->met, entry->full_path, folder, short_name, 0) ||
+		     was_met(audit, &audit->met_short, entry->full_path, folder, short_name, 1)))
+			faults |= 1 << OSD_FAULT_SHORT;
 	}
 	if (faults != 0)
 		record(audit, faults, entry->full_path, NULL);
@@ -216,11 +220,19 @@ measure(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 }
 
 static void
-count_link(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+count_reparse_point(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 {
-	audit->links++;
-	if (entry->streams[0].resource.uncompressed_size > audit->largest_link)
-		audit->largest_link = entry->streams[0].resource.uncompressed_size;
+	uint64_t size = entry->streams[0].resource.uncompressed_size;
+
+	if (entry->reparse_tag == WIMLIB_REPARSE_TAG_SYMLINK || entry->reparse_tag == WIMLIB_REPARSE_TAG_MOUNT_POINT)
+		audit->links++;
+	else
+		audit->other_reparse_points++;
+	if (size > audit->largest_reparse) {
+		audit->largest_reparse = size;
+		free(audit->largest_reparse_path);
+		audit->largest_reparse_path = strdup(entry->full_path);
+	}
 }
 
 /* Callback of wimlib_iterate_dir_tree(): adds one entry to the struct osd_audit.  Always goes on. */
@@ -239,13 +251,8 @@ osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 		audit->files++;
 	judge_names(entry, audit);
 	measure(entry, audit);
-	if (is_reparse) {
-		if (entry->reparse_tag == WIMLIB_REPARSE_TAG_SYMLINK ||
-		    entry->reparse_tag == WIMLIB_REPARSE_TAG_MOUNT_POINT)
-			count_link(entry, audit);
-		else
-			audit->other_reparse_points++;
-	}
+	if (is_reparse)
+		count_reparse_point(entry, audit);
 	if (entry->security_descriptor != NULL)
 		audit->security_descriptors++;
 	if (entry->dos_name != NULL && entry->dos_name[0] != 0)
@@ -274,6 +281,8 @@ osd_audit_release(struct osd_audit *audit)
 	free(audit->symlink_path);
 	free(audit->longest_name_path);
 	free(audit->longest_path_path);
+	free(audit->largest_reparse_path);
 	osd_met_release(&audit->met);
+	osd_met_release(&audit->met_short);
 	memset(audit, 0, sizeof(*audit));
 }

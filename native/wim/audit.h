@@ -46,16 +46,18 @@ struct osd_audit {
 	char *refused_path;
 	char *symlink_path;
 
-	/* Out: what a target may have no room for: the longest name and path in bytes of UTF-8, the largest reparse data of
-	 * a link, and where they are. */
+	/* Out: what a target may have no room for: the longest name and path in bytes of UTF-8, the largest reparse
+	 * data, and where they are. */
 	uint64_t longest_name;
 	uint64_t longest_path;
-	uint64_t largest_link;
+	uint64_t largest_reparse;
 	char *longest_name_path;
 	char *longest_path_path;
+	char *largest_reparse_path;
 
-	/* The names that were met. */
+	/* The names that were met, and the short names. */
 	struct osd_met met;
+	struct osd_met met_short;
 
 	/* What is left of the sums above, in 2^-32 of a byte. */
 	uint64_t bytes_fraction;

@@ -158,17 +158,25 @@ osd_judge_name(const char *name)
 	return faults;
 }
 
-/* The same for a short name, as far as it can do harm: a program that needs it to be 8.3 looks for itself. */
+/*
+ * The same for a short name.  NTFS takes one of a file whose long name Windows can open only, but for a dot or a blank at
+ * the end, and so does libntfs-3g.
+ */
 unsigned
-osd_judge_short_name(const char *name)
+osd_judge_short_name(const char *name, unsigned faults_of_long)
 {
 	size_t units;
 	unsigned faults = judge_characters(name, 0, &units);
+	unsigned wrong = faults & 1u << OSD_FAULT_CHARACTER;
 
+	faults &= (1u << OSD_FIRST_TOLD) - 1;
+	wrong |= faults_of_long & (1u << OSD_FAULT_CHARACTER | 1u << OSD_FAULT_DEVICE);
 	if (units > OSD_LONGEST_SHORT_NAME)
 		faults |= 1 << OSD_FAULT_LENGTH;
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		faults |= 1 << OSD_FAULT_DOTS;
+	if (wrong != 0 || is_device(name) || name[strlen(name) - 1] == '.')
+		faults |= 1 << OSD_FAULT_SHORT;
 	return faults;
 }
 
@@ -219,11 +227,11 @@ mix(uint64_t hash, uint64_t value, uint64_t factor)
 
 /*
  * Tell whether another path with the same folder (the first folder_length bytes) and, but for case, the same name was
- * met, and remember this one.  Two unlike paths have the same 128 bits of hash by nobody's chance, and by an image that
+ * met, and if wanted remember this one.  Two unlike paths have the same 128 bits of hash by nobody's chance, and by an image that
  * is made for it: that is refused for twins that it does not have.  Returns -1 when there is no memory.
  */
 int
-osd_met_before(struct osd_met *met, const char *path, size_t folder_length)
+osd_met_before(struct osd_met *met, const char *path, size_t folder_length, int remember)
 {
 	uint64_t hash[2] = { 0x243F6A8885A308D3, 0x13198A2E03707344 };
 	const char *at = path + folder_length;
@@ -247,8 +255,10 @@ osd_met_before(struct osd_met *met, const char *path, size_t folder_length)
 			return 1;
 		slot = (slot + 1) & (met->capacity - 1);
 	}
-	memcpy(met->slots[slot], hash, sizeof(hash));
-	met->count++;
+	if (remember) {
+		memcpy(met->slots[slot], hash, sizeof(hash));
+		met->count++;
+	}
 	return 0;
 }
 

@@ -11,6 +11,7 @@ enum osd_fault {
 	OSD_FAULT_COLON,	/* it holds ':', which Windows reads as "stream of" */
 	OSD_FAULT_DOTS,		/* it is "." or ".." */
 	OSD_FAULT_LENGTH,	/* it has more than 255 UTF-16 units, or is a short name of more than 12 */
+	OSD_FAULT_SHORT,	/* its short name cannot be one of NTFS, or another of its folder has it */
 	OSD_FAULT_TWIN,		/* another of its folder, or another stream of its file, differs in case only */
 	OSD_FAULT_CHARACTER,	/* it holds one of < > " | ? * or a control character */
 	OSD_FAULT_END,		/* it ends in a dot or a blank */
@@ -18,7 +19,7 @@ enum osd_fault {
 	OSD_FAULT_SURROGATE,	/* it holds half a surrogate pair */
 	OSD_FAULTS
 };
-#define OSD_FIRST_TOLD OSD_FAULT_TWIN
+#define OSD_FIRST_TOLD OSD_FAULT_SHORT
 
 #define OSD_LONGEST_NAME 255
 #define OSD_LONGEST_SHORT_NAME 12
@@ -27,7 +28,7 @@ uint32_t osd_next_character(const char **text, const char *end);
 uint32_t osd_upper(uint32_t character);
 size_t osd_units(const char *text, size_t length);
 unsigned osd_judge_name(const char *name);
-unsigned osd_judge_short_name(const char *name);
+unsigned osd_judge_short_name(const char *name, unsigned faults_of_long);
 unsigned osd_judge_stream_name(const char *name);
 
 /* The names that were met, by their hashes, to find two that differ in case only. */
@@ -37,7 +38,7 @@ struct osd_met {
 	size_t capacity;
 };
 
-int osd_met_before(struct osd_met *met, const char *path, size_t folder_length);
+int osd_met_before(struct osd_met *met, const char *path, size_t folder_length, int remember);
 void osd_met_release(struct osd_met *met);
 
 #endif

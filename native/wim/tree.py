@@ -19,6 +19,7 @@ class Fault(Enum):
     COLON = lib.OSD_FAULT_COLON
     DOTS = lib.OSD_FAULT_DOTS
     LENGTH = lib.OSD_FAULT_LENGTH
+    SHORT = lib.OSD_FAULT_SHORT
     TWIN = lib.OSD_FAULT_TWIN
     CHARACTER = lib.OSD_FAULT_CHARACTER
     END = lib.OSD_FAULT_END
@@ -44,14 +45,16 @@ class Extent:
         longest_name_at: the path of what has it.
         longest_path: the number of bytes of the longest path.
         longest_path_at: that path.
-        largest_link: the size of the largest reparse data of a link or junction.
+        largest_reparse: the size of the largest reparse data, without their header.
+        largest_reparse_at: the path of what has them.
     """
 
     longest_name: int
     longest_name_at: str
     longest_path: int
     longest_path_at: str
-    largest_link: int
+    largest_reparse: int
+    largest_reparse_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,8 @@ def _extent(found: Any) -> Extent:
         longest_name_at=from_c(found.longest_name_path) or "/",
         longest_path=found.longest_path,
         longest_path_at=from_c(found.longest_path_path) or "/",
-        largest_link=found.largest_link,
+        largest_reparse=found.largest_reparse,
+        largest_reparse_at=from_c(found.largest_reparse_path) or "/",
     )
 
 

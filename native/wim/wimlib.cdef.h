@@ -221,8 +221,8 @@ void osd_memory_unlimited(void);
 
 /* names.h */
 enum osd_fault {
-    OSD_FAULT_SEPARATOR, OSD_FAULT_COLON, OSD_FAULT_DOTS, OSD_FAULT_LENGTH, OSD_FAULT_TWIN, OSD_FAULT_CHARACTER,
-    OSD_FAULT_END, OSD_FAULT_DEVICE, OSD_FAULT_SURROGATE, OSD_FAULTS
+    OSD_FAULT_SEPARATOR, OSD_FAULT_COLON, OSD_FAULT_DOTS, OSD_FAULT_LENGTH, OSD_FAULT_SHORT, OSD_FAULT_TWIN,
+    OSD_FAULT_CHARACTER, OSD_FAULT_END, OSD_FAULT_DEVICE, OSD_FAULT_SURROGATE, OSD_FAULTS
 };
 
 /* patterns.h */
@@ -244,8 +244,8 @@ struct osd_audit {
     enum osd_fault refusal;
     char *refused_path;
     char *symlink_path;
-    uint64_t longest_name, longest_path, largest_link;
-    char *longest_name_path, *longest_path_path;
+    uint64_t longest_name, longest_path, largest_reparse;
+    char *longest_name_path, *longest_path_path, *largest_reparse_path;
     int is_out_of_memory;
     ...;
 };

@@ -75,7 +75,7 @@ def test_a_file_that_is_no_text_or_not_there_is_refused(tmp_path: Path) -> None:
         read_config(path)
 
 
-@pytest.mark.parametrize("pattern", ["", "a/b", 'say "x"', "a\nb"])
+@pytest.mark.parametrize("pattern", ["", "a/b", 'say "x"', "a\nb", "\\", "/\\/"])
 def test_an_exclusion_that_cannot_be_a_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidRequest):
         DEFAULT_CONFIG.excluding(pattern)
@@ -84,3 +84,15 @@ def test_an_exclusion_that_cannot_be_a_pattern_is_refused(pattern: str) -> None:
 def test_the_text_for_libwim_reads_back() -> None:
     config = DEFAULT_CONFIG.excluding("*.tmp", "\\a b\\c")
     assert parse_config(config.to_text(), "f").exclusions == config.exclusions
+
+
+def test_a_file_that_would_take_for_ever_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.ini"
+    path.write_text("[ExclusionList]\n" + "x" * (4 << 20))
+    with pytest.raises(InvalidInput, match="larger than the 4 MiB"):
+        read_config(path)
+    path.write_text("[ExclusionList]\n" + "*.x\n" * 10_001)
+    with pytest.raises(InvalidInput, match="more than the 10000 patterns"):
+        read_config(path)
+    path.write_text("[ExclusionList]\n" + "*.x\n" * 10_000)
+    assert len(read_config(path).exclusions) == 10_000

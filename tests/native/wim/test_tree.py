@@ -203,3 +203,85 @@ def test_a_tree_that_expands_without_end_is_stopped_by_its_limit(place: Path) ->
     # The limit was for that call.
     place.write_bytes(build(root(Node("a", b"1"))))
     assert audit_of(place).files == 1
+
+
+# ---- names: Microsoft, "Naming Files, Paths, and Namespaces"
+
+
+def faults_of(place: Path, *nodes: Node) -> dict[Fault, tuple[int, tuple[str, ...]]]:
+    place.write_bytes(build(root(*nodes)))
+    return {each.fault: (each.count, each.examples) for each in audit_of(place).faulty}
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        *(
+            (name, Fault.DEVICE)
+            for name in ("CON", "prn", "Aux.txt", "nul .x", "COM0", "lpt9.tar.gz", "CONIN$", "conout$")
+        ),
+        *((name, Fault.DEVICE) for name in ("COM\xb9", "LPT\xb2.x", "com\xb3")),
+        *((name, None) for name in ("CONS", "COM", "COM10", "xCON", "LPT\xb4", "CONIN", ".con", "a.con", "COM1x")),
+        *((f"a{character}b", Fault.CHARACTER) for character in '<>"|?*\x01\x1f'),
+        *((name, None) for name in ("a\x7fb", "a'b", "a;b", "[a]", " a", ".a", "a b", "ä")),
+        *((name, Fault.END) for name in ("a.", "a ", "...", "a. ")),
+        *((name, Fault.SURROGATE) for name in ("a\ud800", "\udfffb")),
+        ("\N{GRINNING FACE}", None),
+        ("x" * 255, None),
+        ("\N{GRINNING FACE}" * 127 + "x", None),
+        ("x" * 256, Fault.LENGTH),
+        ("\N{GRINNING FACE}" * 128, Fault.LENGTH),
+        # libntfs-3g stores the length in a byte: this would be "..".
+        ("." * 258, Fault.LENGTH),
+    ],
+)
+def test_a_name_has_its_fault(place: Path, name: str, fault: Fault | None) -> None:
+    found = faults_of(place, folder("deep", folder("er", Node(name, b"x"))))
+    found.pop(Fault.END, None) if fault is not Fault.END else None
+    assert found == ({} if fault is None else {fault: (1, (f"/deep/er/{name}",))})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_twins"),
+    [
+        ("name", "NAME", True),
+        ("ä", "Ä", True),
+        # $UpCase of mkntfs: one unit for one, and nothing for what Unicode folds in other ways.
+        ("straße", "STRASSE", False),
+        ("\u0131", "I", False),
+        ("\u017f", "S", False),
+        ("\u1fb3", "\u1fbc", True),
+        ("\uab70", "\u13a0", False),
+        ("name", "name ", False),
+    ],
+)
+def test_twins_are_found_by_the_upper_case_of_windows(place: Path, first: str, second: str, are_twins: bool) -> None:
+    found = faults_of(place, folder("a", Node(first, b"x"), Node(second, b"y")), Node(second, b"z"))
+    assert (Fault.TWIN in found) is are_twins
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        pytest.param(
+            [Node("a long name", b"", short_name="TWICE~1"), Node("a longer", b"", short_name="TWICE~1")], id="two"
+        ),
+        pytest.param([Node("a long name", b"", short_name="OTHER"), Node("other", b"")], id="is a name"),
+        pytest.param([Node("z long name", b"", short_name="OTHER"), Node("other", b"")], id="is a name before it"),
+        pytest.param([Node("a long name", b"", short_name="CON")], id="device"),
+        pytest.param([Node("a long name", b"", short_name="A?")], id="character"),
+        pytest.param([Node("a long? name", b"", short_name="ALONGN~1")], id="name that Windows cannot open"),
+    ],
+)
+def test_a_short_name_that_ntfs_cannot_have_is_told(place: Path, nodes: list[Node]) -> None:
+    # libntfs-3g refuses each when it sets it, or has two files of one name afterwards.
+    assert faults_of(place, *nodes)[Fault.SHORT][0] == 1
+
+
+def test_a_short_name_that_is_the_name_is_none_of_another(place: Path) -> None:
+    assert faults_of(place, Node("Name", b"", short_name="NAME"), Node("a long name", b"", short_name="ALONGN~1")) == {}
+
+
+def test_of_many_faulty_names_three_are_told(place: Path) -> None:
+    found = faults_of(place, *(Node(f"{number}.", b"x") for number in range(5)))
+    assert found == {Fault.END: (5, ("/0.", "/1.", "/2."))}
