@@ -14,6 +14,7 @@ import click
 from osdimage.cli.commands import COMMANDS, help_text
 from osdimage.cli.invocation import Invocation
 from osdimage.cli.lazy import LazyGroup
+from osdimage.cli.patience import Patience
 from osdimage.imaging.version import VERSION
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -72,6 +73,7 @@ def run() -> NoReturn:
         # A parent that ignores a signal (nohup) means it.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+    patience = Patience()
     invocation = Invocation.of(sys.argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name that the terminal's encoding lacks is shown escaped, and stops nothing.
@@ -82,6 +84,7 @@ def run() -> NoReturn:
         # A second signal, in the moment before the first outcome could end the handlers.
         _end_handlers()
         code = 128 + stop.number
+    patience.end()
     _leave_no_output()
     # All memory goes back at once; nothing is to be searched for garbage any more.
     gc.freeze()
