@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
-from osdimage.imaging.apply.names import refuse_for_directory
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.wim.audit import refuse_link, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.wof import WofFile, place_of, with_plain_sizes, wof_files, write_plain
 
@@ -61,7 +61,8 @@ class DirectoryBackend:
         audit = with_plain_sizes(audit, compressed.values())
         refuse_large(self._folder, [audit], job.options.limit_bytes)
         refuse_full_directory(self._folder, [audit])
-        refuse_for_directory(self._folder, job.image, audit)
+        with wim_errors(job.image.path):
+            refuse_for_directory(self._folder, job.image.path, job.image.handle, job.image.index, audit)
         return audit, compressed
 
 

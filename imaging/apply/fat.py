@@ -8,6 +8,7 @@ from pathlib import Path
 from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult
 from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.volume.fat.make import fill_fat32, plan_fill, refuse_unsafe
@@ -37,7 +38,7 @@ class FatBackend:
     def apply(self, job: ApplyJob) -> ApplyResult:
         """Make the volume anew with the files of the image, in one pass."""
         audit = self._audit(job)
-        odd_names = told_on_volume(audit, "FAT32")
+        odd_names = told_on_volume(audit, FileSystem.FAT32)
         for each in odd_names:
             job.meter.warn(str(each))
         source, wanted, deleted = self._prepare(job)
@@ -59,7 +60,7 @@ class FatBackend:
 
     def _audit(self, job: ApplyJob) -> Audit:
         audit = job.audit(Path(self.name))
-        refuse_for_volume(job.image.path, job.image.index, audit, "FAT32")
+        refuse_for_volume(job.image.path, job.image.index, audit, FileSystem.FAT32)
         return audit
 
     def _prepare(self, job: ApplyJob) -> tuple[Source, Fat32Options, int]:

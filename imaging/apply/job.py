@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from osdimage.imaging.apply.names import told_on_volume
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
@@ -106,7 +107,7 @@ class ApplyJob:
         wiped: int | None = None,
     ) -> ApplyResult:
         """Let libwim write to what it opens by a name; ``volume`` is what that is, unless it is a directory."""
-        odd_names = () if volume is None else told_on_volume(audit, "NTFS")
+        odd_names = () if volume is None else told_on_volume(audit, FileSystem.NTFS)
         for text in (*repairs(audit), *(str(loss) for loss in (*losses, *odd_names))):
             self.meter.warn(text)
         with wim_errors(self.image.path):

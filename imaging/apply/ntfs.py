@@ -7,6 +7,7 @@ from pathlib import Path
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.apply.space import refuse_full_volume
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import no_refusal
 from osdimage.imaging.volume.ntfs import mirror, state
@@ -50,7 +51,7 @@ class NtfsBackend:
 
     def _audit(self, job: ApplyJob) -> Audit:
         audit = job.audit(Path(self.name))
-        refuse_for_volume(job.image.path, job.image.index, audit, "NTFS")
+        refuse_for_volume(job.image.path, job.image.index, audit, FileSystem.NTFS)
         return audit
 
     def _refuse(self, job: ApplyJob, piece: Slice, audit: Audit) -> VolumeFacts:

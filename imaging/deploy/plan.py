@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
@@ -203,7 +204,10 @@ def check_fit(image: WimImage, table: PartitionTable, target: Partition) -> Audi
     refuse_unsafe_names(image.path, image.index, audit)
     refuse_missing(image.path, image.index, audit)
     needed = audit.size - audit.sparse_size + audit.named_stream_size
-    is_ntfs = target.spec is not None and target.spec.filesystem is FileSystem.NTFS
+    filesystem = None if target.spec is None else target.spec.filesystem
+    if filesystem is not None:
+        refuse_for_volume(image.path, image.index, audit, filesystem)
+    is_ntfs = filesystem is FileSystem.NTFS
     if is_ntfs:
         needed += _NTFS_OWN + (audit.files + audit.directories) * _NTFS_PER_FILE
     room = table.size_bytes(target)

@@ -23,6 +23,7 @@ from osdimage.imaging.wim.audit import (
     repairs,
 )
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.wof import place_of, with_plain_sizes, wof_files, write_plain
@@ -71,6 +72,9 @@ def extract_paths(
         places = {each: each if keep_directories else "/" + each.rpartition("/")[2] for each in chosen}
         compressed = wof_files(path, handle, index, whole) if any(each.other_reparse_points for each in audits) else {}
         refuse_own_place(path, handle, index, to, places)
+        for item, audit in zip(chosen, audits, strict=True):
+            left_out = "" if keep_directories else item.rpartition("/")[0]
+            refuse_for_directory(to, path, handle, index, audit, left_out=left_out)
         plain_at = _places_of(compressed, chosen, to, keep_directories=keep_directories)
     audits = [with_plain_sizes(audits[0], [compressed[each] for each in plain_at]), *audits[1:]]
     refuse_large(to, audits, limit_bytes)

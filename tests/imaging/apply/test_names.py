@@ -10,7 +10,7 @@ import pytest
 from cases.wimcraft import Node, build, folder, root, symlink
 from judges import wim as judges
 from judges.disk import run
-from osdimage.imaging.apply import names
+from osdimage.imaging.wim import limits
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -60,7 +60,7 @@ def test_an_ntfs_volume_keeps_and_tells_or_refuses(kind: str, tmp_path: Path, em
     is_kept = kind in {"twin", "character", "end", "device", "surrogate"}
     done = osdimage("apply", wim, volume, "--json", code=0 if is_kept else 3)
     if is_kept:
-        assert [each["kind"] for each in json.loads(done.out)["odd_names"]] == [f"name-{kind}"]
+        assert [each["kind"] for each in json.loads(done.out)["volumes"][0]["result"]["odd_names"]] == [f"name-{kind}"]
         assert "which" in done.err
     else:
         assert volume.read_bytes() == empty_ntfs
@@ -78,7 +78,7 @@ def test_a_fat_volume_keeps_and_tells_or_refuses(kind: str, tmp_path: Path, empt
         return
     volume = tmp_path / "x.fat"
     volume.write_bytes(empty_fat.read_bytes())
-    told = json.loads(osdimage("apply", wim, volume, "--json").out)["odd_names"]
+    told = json.loads(osdimage("apply", wim, volume, "--json").out)["volumes"][0]["result"]["odd_names"]
     assert [each["kind"] for each in told] == ([] if kind == "short" else [f"name-{kind}"])
 
 
@@ -105,6 +105,17 @@ def test_a_directory_refuses_what_is_too_long_for_it(nodes: list[Node], text: st
     assert not (tmp_path / "target").exists()
 
 
+def test_an_extract_and_a_deployment_refuse_what_an_apply_does(tmp_path: Path) -> None:
+    wim = wim_of(tmp_path, "length")
+    osdimage("extract", wim, "/" + "x" * 300, "--to", tmp_path / "out", code=3)
+    (tmp_path / "long.wim").write_bytes(build(root(folder("folder", Node("ü" * 200, b"x")))))
+    osdimage("extract", tmp_path / "long.wim", "/folder", "--to", tmp_path / "out", code=4)
+    osdimage(
+        "deploy", wim_of(tmp_path, "short"), tmp_path / "x.img", "--preset", "uefi", "--size", "8GB", "--yes", code=3
+    )
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["long.wim", "x.wim"]
+
+
 def test_a_directory_refuses_a_path_that_is_too_long(tmp_path: Path) -> None:
     node = Node("leaf", b"x")
     for _ in range(25):
@@ -117,7 +128,7 @@ def test_a_directory_refuses_a_path_that_is_too_long(tmp_path: Path) -> None:
 
 def test_a_file_system_that_does_not_take_a_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # As vfat, exfat and cifs answer; mounting one takes root.
-    monkeypatch.setattr(names, "_problem", lambda _, name: "Invalid argument" if b"?" in name else None)
+    monkeypatch.setattr(limits, "_problem", lambda _, name: "Invalid argument" if b"?" in name else None)
     wim = wim_of(tmp_path, "character")
     assert (
         "does not take the name of '/a?b': Invalid argument" in osdimage("apply", wim, tmp_path / "target", code=4).err
@@ -143,7 +154,7 @@ def test_a_capture_tells_of_names_with_examples_and_classes(tmp_path: Path) -> N
     for name in ("a.", "con", "x*", "Twin", "tWIN"):
         (source / "deep" / name).mkdir(parents=True)
     done = osdimage("capture", source, tmp_path / "x.wim", "--json")
-    told = {each["kind"]: each["examples"] for each in json.loads(done.out)["odd_names"]}
+    told = {each["kind"]: each["examples"] for each in json.loads(done.out)["images"][0]["odd_names"]}
     assert told == {
         "name-twin": ["/deep/tWIN"],
         "name-character": ["/deep/x*"],
