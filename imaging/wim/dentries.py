@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.wim.format import ALIGNMENT, DENTRY_STRUCT, NO_HASH, SECURITY_STRUCT
@@ -42,20 +42,27 @@ class NotPlain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class OldForm:
-    """The folders of a tree that are stored in the old form: those with streams, and those that are links; paths."""
-
-    with_streams: tuple[str, ...]
-    links: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class LinkMark:
     """A link or junction that is marked as rewritten when it was captured: its path, and the SHA-1 of its data."""
 
     path: str
     sha1: bytes
     is_symlink: bool
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a tree tells about who wrote it.
+
+    Attributes:
+        old_folders: the paths of folders with named streams that are stored in the old form.
+        old_links: the same of links of folders.
+        marks: the links and junctions that are marked as rewritten.
+    """
+
+    old_folders: list[str] = field(default_factory=list)
+    old_links: list[str] = field(default_factory=list)
+    marks: list[LinkMark] = field(default_factory=list)
 
 
 def in_newer_form(tree: bytes) -> bytes | None:
@@ -166,30 +173,29 @@ def _padded(size: int) -> int:
 # ---- what a tree tells about who wrote it
 
 
-def old_form(tree: bytes) -> OldForm:
-    """Return the folders that are stored in the old form; of a damaged tree, those that can be reached."""
-    with_streams, links = [], []
+def survey(tree: bytes) -> Survey:
+    """Return what is in the old form, or marked; of a damaged tree, what can be reached."""
+    found = Survey()
     for path, begin, streams_at, end in _each(tree):
         attributes = _LENGTH.unpack_from(tree, begin)[1]
-        if not attributes & _DIRECTORY or attributes & _ENCRYPTED or streams_at == end:
-            continue
         is_link = bool(attributes & _REPARSE_POINT)
-        unnamed, named = _streams(tree, streams_at, end)
-        if named and len(unnamed) > is_link:
-            with_streams.append(path)
-        elif is_link and not named:
-            links.append(path)
-    return OldForm(tuple(with_streams), tuple(links))
-
-
-def marked_links(tree: bytes) -> Iterator[LinkMark]:
-    """Yield the links and junctions that are marked as rewritten when they were captured."""
-    for path, begin, streams_at, end in _each(tree):
-        attributes = _LENGTH.unpack_from(tree, begin)[1]
-        tag, _, flags = struct.unpack_from("<IHH", tree, begin + _TAG_AT)
-        if not attributes & _REPARSE_POINT or tag not in {_SYMLINK, _MOUNT_POINT} or flags & _NOT_FIXED:
+        if not is_link and (streams_at == end or not attributes & _DIRECTORY):
             continue
-        unnamed = _streams(tree, streams_at, end)[0]
+        unnamed, named = _streams(tree, streams_at, end)
+        if is_link:
+            found.marks += _mark(tree, begin, path, unnamed)
+        if not attributes & _DIRECTORY or attributes & _ENCRYPTED:
+            continue
+        if named and len(unnamed) > is_link:
+            found.old_folders.append(path)
+        elif is_link and unnamed and not named:
+            found.old_links.append(path)
+    return found
+
+
+def _mark(tree: bytes, begin: int, path: str, unnamed: Sequence[bytes]) -> Iterator[LinkMark]:
+    tag, _, flags = struct.unpack_from("<IHH", tree, begin + _TAG_AT)
+    if tag in {_SYMLINK, _MOUNT_POINT} and not flags & _NOT_FIXED:
         main = tree[begin + _HASH_AT : begin + _HASH_AT + len(NO_HASH)]
         sha1 = _STREAM.unpack_from(unnamed[0])[2] if unnamed and main == NO_HASH else main
         yield LinkMark(path, sha1, is_symlink=tag == _SYMLINK)
@@ -214,7 +220,8 @@ def _each(tree: bytes) -> Iterator[tuple[str, int, int, int]]:
                 break
             _, _, name_length = _COUNTS.unpack_from(tree, at + _STREAMS_AT)
             name_at = at + DENTRY_STRUCT.size
-            name = tree[name_at : name_at + name_length].decode("utf-16-le", "surrogatepass")
+            units = tree[name_at : name_at + name_length]
+            name = units[: len(units) // 2 * 2].decode("utf-16-le", "surrogatepass")
             path = f"{folder}/{name}" if name or folder else ""
             yield path or "/", at, streams_at, end
             (children,) = _OFFSET.unpack_from(tree, at + _CHILDREN_AT)

@@ -17,7 +17,7 @@ from osdimage.imaging.wim.format import BLOB_STRUCT, HEADER_SIZE, MAGIC, PIPABLE
 from osdimage.native.callbacks import Listener
 from osdimage.native.wim.handles import WimHandle
 
-LARGEST_XML = 32 * MIB
+LARGEST_XML = 8 * MIB
 """The longest XML document that is read, in bytes.  An image has some thousand bytes of it, and more where a disk's
 layout is kept with it."""
 # So many images take no memory to speak of, and libwim says better what is wrong.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import OsdImageError, quoted
 from osdimage.imaging.wim.blobs import read_small_blobs
-from osdimage.imaging.wim.dentries import LinkMark, marked_links, old_form
+from osdimage.imaging.wim.dentries import LinkMark, survey
 from osdimage.imaging.wim.names import REFUSED, names_told
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibError
@@ -33,18 +33,17 @@ def tree_notes(path: Path, handle: WimHandle, index: int, audit: Audit) -> Itera
     # Only folders that are links or have streams have an old form.
     if not audit.links and not audit.named_streams:
         return
-    tree = _read_tree(path, handle, index)
-    old = old_form(tree)
+    found = survey(_read_tree(path, handle, index))
     for paths, what, who in (
-        (old.with_streams, "folders with named streams", "DISM"),
-        (old.links, "links of folders", "the Setup of Windows 8"),
+        (found.old_folders, "folders with named streams", "DISM"),
+        (found.old_links, "links of folders", "the Setup of Windows 8"),
     ):
         if paths:
             yield (
                 f"image {index}: {what} stored in the form of libwim before 1.14.2, which {who} may refuse: "
                 f"{_some(paths)}; a copy that is exported to a new WIM has the newer form"
             )
-    wrong = list(_wrong_marks(path, tuple(marked_links(tree))))
+    wrong = list(_wrong_marks(path, found.marks))
     if wrong:
         yield (
             f"image {index}: links marked as rewritten when they were captured, although their targets cannot have "

@@ -92,26 +92,37 @@ begin(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 
 /* ---- names */
 
-static char *
-joined(const char *path, size_t length, const char *end)
-{
-	char *text = NULL;
-
-	return asprintf(&text, "%.*s%s", (int)length, path, end) < 0 ? NULL : text;
-}
-
 /* Tell whether a name was met in a folder, or a stream in a file, but for case. */
 static int
-was_met(struct osd_audit *audit, struct osd_met *met, const char *folder, size_t folder_length, const char *name,
-	int remember)
+was_met(struct osd_audit *audit, struct osd_met *met, const struct osd_folder *folder, const char *name, int remember)
 {
-	char *path = joined(folder, folder_length, name);
-	int found = path == NULL ? -1 : osd_met_before(met, path, folder_length, remember);
+	int found = osd_met_before(met, folder, name, remember);
 
-	free(path);
 	if (found < 0)
 		audit->is_out_of_memory = 1;
 	return found > 0;
+}
+
+/* Return the hash of the folder of an entry, which is mostly that of the entry before. */
+static const struct osd_folder *
+folder_of(struct osd_audit *audit, const char *path, size_t length)
+{
+	if (audit->folder != NULL && audit->folder_length == length && memcmp(audit->folder, path, length) == 0)
+		return &audit->folder_hash;
+	audit->folder_hash = osd_hash_folder(path, length);
+	if (length + 1 > audit->folder_capacity) {
+		char *grown = realloc(audit->folder, 2 * length + 1);
+
+		if (grown == NULL) {
+			audit->is_out_of_memory = 1;
+			return &audit->folder_hash;
+		}
+		audit->folder = grown;
+		audit->folder_capacity = 2 * length + 1;
+	}
+	memcpy(audit->folder, path, length);
+	audit->folder_length = length;
+	return &audit->folder_hash;
 }
 
 static int
@@ -162,13 +173,10 @@ judge_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 			continue;
 		faults = osd_judge_stream_name(stream);
 		if (entry->num_named_streams > 1) {
-			char *begin = joined(entry->full_path, strlen(entry->full_path), ":");
+			struct osd_folder file = osd_hash_folder(entry->full_path, strlen(entry->full_path));
 
-			if (begin == NULL)
-				audit->is_out_of_memory = 1;
-			else if (was_met(audit, &audit->met, begin, strlen(begin), stream, 1))
+			if (was_met(audit, &audit->met, &file, stream, 1))
 				faults |= 1 << OSD_FAULT_TWIN;
-			free(begin);
 		}
 		record(audit, faults, entry->full_path, stream);
 	}
@@ -177,24 +185,24 @@ judge_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 static void
 judge_names(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 {
-	const char *short_name = entry->dos_name;
-	unsigned faults = 0;
-	size_t folder;
+	const char *name = entry->filename, *short_name = entry->dos_name;
+	const struct osd_folder *folder;
+	unsigned faults;
 
 	judge_streams(entry, audit);
-	if (entry->filename == NULL)
+	if (name == NULL)
 		return; /* the root */
-	folder = strlen(entry->full_path) - strlen(entry->filename);
-	faults = osd_judge_name(entry->filename);
-	if (was_met(audit, &audit->met, entry->full_path, folder, entry->filename, 1))
+	folder = folder_of(audit, entry->full_path, strlen(entry->full_path) - strlen(name));
+	faults = osd_judge_name(name);
+	if (was_met(audit, &audit->met, folder, name, 1))
 		faults |= 1 << OSD_FAULT_TWIN;
-	if (was_met(audit, &audit->met_short, entry->full_path, folder, entry->filename, 0))
+	if (was_met(audit, &audit->met_short, folder, name, 0))
 		faults |= 1 << OSD_FAULT_SHORT;
 	if (short_name != NULL && short_name[0] != '\0') {
 		faults |= osd_judge_short_name(short_name, faults);
-		if (!is_same_but_for_case(short_name, entry->filename) &&
-		    (was_met(audit, &audit->met, entry->full_path, folder, short_name, 0) ||
-		     was_met(audit, &audit->met_short, entry->full_path, folder, short_name, 1)))
+		if (!is_same_but_for_case(short_name, name) &&
+		    (was_met(audit, &audit->met, folder, short_name, 0) ||
+		     was_met(audit, &audit->met_short, folder, short_name, 1)))
 			faults |= 1 << OSD_FAULT_SHORT;
 	}
 	if (faults != 0)
@@ -284,5 +292,6 @@ osd_audit_release(struct osd_audit *audit)
 	free(audit->largest_reparse_path);
 	osd_met_release(&audit->met);
 	osd_met_release(&audit->met_short);
+	free(audit->folder);
 	memset(audit, 0, sizeof(*audit));
 }

@@ -59,6 +59,12 @@ struct osd_audit {
 	struct osd_met met;
 	struct osd_met met_short;
 
+	/* The folder of the last entry, and its hash. */
+	char *folder;
+	size_t folder_length;
+	size_t folder_capacity;
+	struct osd_folder folder_hash;
+
 	/* What is left of the sums above, in 2^-32 of a byte. */
 	uint64_t bytes_fraction;
 	uint64_t sparse_fraction;

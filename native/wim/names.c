@@ -114,6 +114,28 @@ is_device(const char *name)
 	return is_digit_of_device(osd_next_character(&name, end)) && name == end;
 }
 
+/* The faults of characters of ASCII. */
+static unsigned
+judge_ascii(unsigned character, int controls_are_legal)
+{
+	switch (character) {
+	case '/':
+	case '\\':
+		return 1 << OSD_FAULT_SEPARATOR;
+	case ':':
+		return 1 << OSD_FAULT_COLON;
+	case '<':
+	case '>':
+	case '"':
+	case '|':
+	case '?':
+	case '*':
+		return 1 << OSD_FAULT_CHARACTER;
+	default:
+		return character < 0x20 && !controls_are_legal ? 1 << OSD_FAULT_CHARACTER : 0;
+	}
+}
+
 /* Return the bits of the faults of characters, and the number of UTF-16 units. */
 static unsigned
 judge_characters(const char *name, int controls_are_legal, size_t *units)
@@ -126,13 +148,8 @@ judge_characters(const char *name, int controls_are_legal, size_t *units)
 		uint32_t character = osd_next_character(&name, end);
 
 		*units += character >= 0x10000 ? 2 : 1;
-		if (character == '/' || character == '\\')
-			faults |= 1 << OSD_FAULT_SEPARATOR;
-		else if (character == ':')
-			faults |= 1 << OSD_FAULT_COLON;
-		else if ((character < 0x20 && !controls_are_legal) ||
-			 (character < 0x80 && strchr("<>\"|?*", (int)character) != NULL))
-			faults |= 1 << OSD_FAULT_CHARACTER;
+		if (character < 0x80)
+			faults |= judge_ascii(character, controls_are_legal);
 		else if (character >= 0xD800 && character < 0xE000)
 			faults |= 1 << OSD_FAULT_SURROGATE;
 	}
@@ -217,39 +234,51 @@ grow(struct osd_met *met)
 	return 0;
 }
 
-/* One step of MurmurHash3's 64-bit finalizer over what is hashed so far. */
-static uint64_t
+/* A step like those of MurmurHash3's 64-bit finalizer. */
+static inline uint64_t
 mix(uint64_t hash, uint64_t value, uint64_t factor)
 {
 	hash = (hash ^ value) * factor;
 	return hash ^ hash >> 32;
 }
 
+static inline void
+mix_both(uint64_t hash[2], uint64_t value)
+{
+	hash[0] = mix(hash[0], value, 0xFF51AFD7ED558CCD);
+	hash[1] = mix(hash[1], value, 0xC4CEB9FE1A85EC53);
+}
+
+/* Return the hash of a folder by its path, as it is written. */
+struct osd_folder
+osd_hash_folder(const char *path, size_t length)
+{
+	struct osd_folder folder = { { 0x243F6A8885A308D3, 0x13198A2E03707344 } };
+
+	for (size_t i = 0; i < length; i++)
+		mix_both(folder.hash, (unsigned char)path[i]);
+	mix_both(folder.hash, 0x100);
+	return folder;
+}
+
 /*
- * Tell whether another path with the same folder (the first folder_length bytes) and, but for case, the same name was
- * met, and if wanted remember this one.  Two unlike paths have the same 128 bits of hash by nobody's chance, and by an image that
- * is made for it: that is refused for twins that it does not have.  Returns -1 when there is no memory.
+ * Tell whether another name that is the same but for case was met in a folder, and if wanted remember this one.  Two
+ * unlike names have the same 128 bits of hash by nobody's chance, and in an image that is made for it: that is told to
+ * have twins that it does not have.  Returns -1 when there is no memory.
  */
 int
-osd_met_before(struct osd_met *met, const char *path, size_t folder_length, int remember)
+osd_met_before(struct osd_met *met, const struct osd_folder *folder, const char *name, int remember)
 {
-	uint64_t hash[2] = { 0x243F6A8885A308D3, 0x13198A2E03707344 };
-	const char *at = path + folder_length;
-	const char *end = at + strlen(at);
+	uint64_t hash[2] = { folder->hash[0], folder->hash[1] };
+	const char *end = name + strlen(name);
 	size_t slot;
 
+	if (met->count == 0 && !remember)
+		return 0;
 	if (met->count * 2 >= met->capacity && grow(met) != 0)
 		return -1;
-	for (size_t i = 0; i < folder_length; i++) {
-		hash[0] = mix(hash[0], (unsigned char)path[i], 0xFF51AFD7ED558CCD);
-		hash[1] = mix(hash[1], (unsigned char)path[i], 0xC4CEB9FE1A85EC53);
-	}
-	while (at < end) {
-		uint32_t character = osd_upper(osd_next_character(&at, end));
-
-		hash[0] = mix(hash[0], 0x100 + character, 0xFF51AFD7ED558CCD);
-		hash[1] = mix(hash[1], 0x100 + character, 0xC4CEB9FE1A85EC53);
-	}
+	while (name < end)
+		mix_both(hash, osd_upper(osd_next_character(&name, end)));
 	for (slot = hash[0] & (met->capacity - 1); (met->slots[slot][0] | met->slots[slot][1]) != 0;) {
 		if (memcmp(met->slots[slot], hash, sizeof(hash)) == 0)
 			return 1;

@@ -38,7 +38,13 @@ struct osd_met {
 	size_t capacity;
 };
 
-int osd_met_before(struct osd_met *met, const char *path, size_t folder_length, int remember);
+/* The hash of a folder, which its entries share. */
+struct osd_folder {
+	uint64_t hash[2];
+};
+
+struct osd_folder osd_hash_folder(const char *path, size_t length);
+int osd_met_before(struct osd_met *met, const struct osd_folder *folder, const char *name, int remember);
 void osd_met_release(struct osd_met *met);
 
 #endif

@@ -15,7 +15,7 @@ from cases.dentries import dentries_of, trees_of
 from hypothesis import given
 from hypothesis import strategies as st
 from judges import wim as judges
-from osdimage.imaging.wim.dentries import in_newer_form, marked_links, old_form
+from osdimage.imaging.wim.dentries import in_newer_form, survey
 from runs.commands import osdimage
 
 DIRECTORY, FILE, REPARSE_POINT, ENCRYPTED = 0x10, 0x20, 0x400, 0x4000
@@ -37,11 +37,15 @@ def stream(name: str, digest: bytes) -> bytes:
     return padded(struct.pack("<Q", len(body) + 8 + -(len(body) + 8) % 8) + body)
 
 
-def entry(name: str, attributes: int, *streams: bytes, main: bytes = ZERO, below: int = 0, tag: int = 0) -> bytes:
+def entry(
+    name: str, attributes: int, *streams: bytes, main: bytes = ZERO, below: int = 0, tag: int = 0, flags: int = 1
+) -> bytes:
     encoded = name.encode("utf-16-le")
     names = encoded + b"\0\0" if encoded else b""
     length = (102 + len(names) + 7) // 8 * 8
-    packed = struct.pack("<QIiQ16x24x20s4xIHHHHH", length, attributes, -1, below, main, tag, 0, 1, len(streams), 0, 0)
+    packed = struct.pack(
+        "<QIiQ16x24x20s4xIHHHHH", length, attributes, -1, below, main, tag, 0, flags, len(streams), 0, 0
+    )
     return padded(packed[:100] + struct.pack("<H", len(encoded)) + names) + b"".join(streams)
 
 
@@ -96,6 +100,19 @@ def test_everything_else_stays_as_it_is(kept: bytes) -> None:
     assert in_newer_form(tree_of(kept)) is None
 
 
+def test_what_an_older_libwim_wrote_is_told() -> None:
+    tree = tree_of(
+        entry("a", DIRECTORY, DATA, NOTE),
+        entry("b", FOLDER_LINK, REPARSE, DATA, tag=JUNCTION),
+        entry("c", FILE | REPARSE_POINT, REPARSE, DATA, tag=JUNCTION, flags=0),
+        entry("d", DIRECTORY, NOTE),
+        entry("e", FILE, DATA, NOTE),
+    )
+    found = survey(tree)
+    assert (found.old_folders, found.old_links) == (["/a"], ["/b"])
+    assert [(mark.path, mark.sha1) for mark in found.marks] == [("/c", sha1("reparse"))]
+
+
 def test_a_tree_in_another_order_stays_as_it_is() -> None:
     # The list of the folder begins at an entry in the middle of another list.
     first = entry("a", DIRECTORY, DATA, NOTE)
@@ -109,8 +126,7 @@ def test_damage_is_left_alone(data: bytes, cut: int) -> None:
     for damaged in (data, tree[:cut] + data, tree[: min(cut, len(tree))]):
         made = in_newer_form(damaged)
         assert made is None or len(made) < len(damaged)
-        list(marked_links(damaged))
-        old_form(damaged)
+        survey(damaged)
 
 
 @pytest.fixture
@@ -157,6 +173,27 @@ def test_a_link_of_a_folder_has_its_data_as_main_hash(source: Path, tmp_path: Pa
         # Where the installed libwim is older than 1.14.2, it has them behind the entry.
         assert new["/link"].main == (old["/link"].streams[0][1] if old["/link"].streams else old["/link"].main)
         assert new["/folder/file"] == old["/folder/file"]
+
+
+@pytest.mark.foreign
+def test_verify_tells_of_what_an_older_libwim_wrote(tmp_path: Path) -> None:
+    volume, old, new = tmp_path / "v.ntfs", tmp_path / "old.wim", tmp_path / "new.wim"
+    packed = judges.corpus() / "reports" / "links" / "links.ntfs.xz"
+    if not packed.exists():
+        pytest.skip("no volume with links in the corpus")
+    volume.write_bytes(lzma.decompress(packed.read_bytes()))
+    # 1.13.6 writes both; what 1.14.2 and 1.14.5 write has neither.
+    judges.wimlib("capture", volume, old)
+    told = osdimage("verify", old).err
+    if "1.13" not in judges.wimlib("--version"):
+        return
+    assert "DISM may refuse: 1 ('/streamed')" in told
+    assert "Setup of Windows 8 may refuse: 4 (" in told
+    assert "targets cannot have been: 5 (" in told
+    osdimage("export", old, new)
+    told = osdimage("verify", new).err
+    assert "may refuse:" not in told
+    assert "targets cannot have been: 5 (" in told
 
 
 @pytest.mark.foreign
