@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from osdimage.imaging.units import MIB
@@ -66,7 +67,8 @@ def hash_all(
             bad += future.result()[0]
         step(sum(size for _, size, _ in blobs.places()))
     finally:
-        # An exception (Ctrl-C too) must not wait for what was handed out but not begun.
+        # An exception (Ctrl-C too) waits neither for what was not begun nor for the end of a large blob.
+        readers.is_stopped = True
         pool.shutdown(wait=True, cancel_futures=True)
         readers.close()
         os.close(descriptor)
@@ -74,9 +76,14 @@ def hash_all(
 
 
 class _Readers:
-    """One resource reader for each thread."""
+    """One resource reader for each thread.
+
+    Attributes:
+        is_stopped: whether nobody wants to know any more.
+    """
 
     def __init__(self, descriptor: int, header: WimHeader) -> None:
+        self.is_stopped = False
         self._descriptor = descriptor
         self._compression = header.compression or Compression.NONE
         self._chunk_size = header.chunk_size
@@ -91,6 +98,10 @@ class _Readers:
             self._local.reader = reader
             self._all.append(reader)
         return reader
+
+    def pieces(self, blob: Blob) -> Iterator[memoryview]:
+        """Yield the contents of a resource as the reader of the calling thread does, until this is stopped."""
+        return takewhile(lambda _: not self.is_stopped, self.mine().pieces(blob))
 
     def close(self) -> None:
         """Close them all; no thread may be using one."""
@@ -120,7 +131,7 @@ def _hash_batch(readers: _Readers, blobs: BlobTable, batch: range) -> tuple[list
     facts = blobs.sizes_and_hashes(batch.start, len(batch))
     size = sum(size for size, _ in facts)
     if blobs[batch.start].is_solid:
-        return _hash_solid(reader, [blobs[position] for position in batch]), size
+        return _hash_solid(readers, [blobs[position] for position in batch]), size
     bad: list[BadBlob] = []
     done = 0
     while done < len(batch):
@@ -130,23 +141,23 @@ def _hash_batch(readers: _Readers, blobs: BlobTable, batch: range) -> tuple[list
                 bad.append(BadBlob(blobs[batch.start + done], _reason(error)))
             done += 1
         if not contents:
-            bad += _hash_large(reader, blobs[batch.start + done])
+            bad += _hash_large(readers, blobs[batch.start + done])
             done += 1
     return bad, size
 
 
-def _hash_large(reader: ResourceReader, blob: Blob) -> list[BadBlob]:
+def _hash_large(readers: _Readers, blob: Blob) -> list[BadBlob]:
     """Hash one blob piece by piece."""
     digest = hashlib.sha1(usedforsecurity=False)
     try:
-        for piece in reader.pieces(blob):
+        for piece in readers.pieces(blob):
             digest.update(piece)
     except OSError as error:
         return [BadBlob(blob, _reason(error.errno))]
     return [] if digest.digest() == blob.sha1 else [BadBlob(blob, _reason(0))]
 
 
-def _hash_solid(reader: ResourceReader, blobs: list[Blob]) -> list[BadBlob]:
+def _hash_solid(readers: _Readers, blobs: list[Blob]) -> list[BadBlob]:
     """Hash the blobs of one solid resource in one pass over it.  Hostile blobs may overlap or reach beyond it."""
     digests = [hashlib.sha1(usedforsecurity=False) for _ in blobs]
     taken = [0] * len(blobs)
@@ -154,7 +165,7 @@ def _hash_solid(reader: ResourceReader, blobs: list[Blob]) -> list[BadBlob]:
     first = 0
     failure: str | None = None
     try:
-        for piece in reader.pieces(blobs[0]):
+        for piece in readers.pieces(blobs[0]):
             end = position + len(piece)
             for number in range(first, len(blobs)):
                 blob = blobs[number]

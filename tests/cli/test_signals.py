@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ LIMIT = 60
 # Matching a pattern of 100,000 characters with a name of a million takes minutes, in one call.
 STUCK = """
 import signal
+import struct
 from osdimage.cli import app, patience
 from osdimage.native.wim.patterns import Patterns
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -106,3 +108,26 @@ def test_a_command_ends_in_its_midst(wim: Path, words: list[str], tmp_path: Path
     process.communicate(timeout=LIMIT)
     # It may have been done, or not have begun.
     assert process.returncode in {0, 128 + signal.SIGTERM, -signal.SIGTERM}
+
+
+def test_a_check_of_one_large_file_does_not_wait_for_its_end(tmp_path: Path) -> None:
+    # Sixty gigabytes of nothing: a minute of hashing.
+    wim = tmp_path / "large.wim"
+    data = b"\0" * 1000
+    made = build(root(Node("large", data)))
+    wim.write_bytes(made)
+    size, begin = 60 << 30, made.index(data, 208)
+    table = struct.unpack_from("<Q", made, 0x38)[0]
+    with wim.open("r+b") as file:
+        for at in range(table, table + 100, 50):
+            if struct.unpack_from("<Q", made, at + 8)[0] == begin:
+                file.seek(at)
+                file.write(struct.pack("<QQQ", size, len(made), size))
+        file.truncate(len(made) + size)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "osdimage.cli", "verify", wim], stderr=subprocess.PIPE, env=unmeasured()
+    )
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGTERM

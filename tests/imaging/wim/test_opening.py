@@ -99,8 +99,8 @@ def test_what_is_legal_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     judges.run("wimlib-imagex", "capture", "empty", "empty.wim")
     judges.run(*capture, "delta.wim", "--delta-from=empty.wim")
     judges.run("wimlib-imagex", "split", "plain.wim", "split.swm", "3")
-    for number in range(70):
+    for number in range(3):
         judges.run("wimlib-imagex", "append", "empty", "empty.wim", str(number))
     for path in sorted(Path().glob("*.*")):
         with WimFile.open(path) as wim:
-            assert len(wim) == (71 if path.name == "empty.wim" else 1)
+            assert len(wim) == (4 if path.name == "empty.wim" else 1)
