@@ -73,18 +73,20 @@ def put_trees_into_newer_form(descriptor: int, header: Header, spec: Compression
     begin = min((entry.resource.offset for entry in trees), default=0)
     if not trees or not _is_last(header, entries, begin):
         return False
+    booting = [entry for entry in trees if entry.resource.offset == header.boot_metadata.offset]
     reader = ResourceReader(descriptor, spec.format, header.chunk_size)
+    is_changed = False
+    # As they are stored: expanded, those of a medium with a dozen images take a gigabyte.
+    stored: list[bytes] = []
     try:
-        contents = [_read_tree(reader, entry) for entry in trees]
-    except OSError as error:
-        raise CorruptWim(f"a tree that was written cannot be read: {error.strerror}") from error
+        for entry in trees:
+            new = in_newer_form(_read_tree(reader, entry))
+            is_changed = is_changed or new is not None
+            stored.append(_stored(descriptor, header, entry, new, spec))
     finally:
         reader.close()
-    changed = [in_newer_form(tree) for tree in contents]
-    if all(tree is None for tree in changed):
+    if not is_changed:
         return False
-    stored = [_move(descriptor, header, entry, tree, spec) for entry, tree in zip(trees, changed, strict=True)]
-    booting = [entry for entry in trees if entry.resource.offset == header.boot_metadata.offset]
     position = begin
     for entry, data in zip(trees, stored, strict=True):
         entry.resource.offset = position
@@ -130,11 +132,14 @@ def _read_tree(reader: ResourceReader, entry: _Entry) -> bytes:
         resource_stored_size=where.stored_size,
         resource_size=where.size,
     )
-    return b"".join(map(bytes, reader.pieces(blob)))
+    try:
+        return b"".join(map(bytes, reader.pieces(blob)))
+    except OSError as error:
+        raise CorruptWim(f"a tree that was written cannot be read: {error.strerror}") from error
 
 
-def _move(descriptor: int, header: Header, entry: _Entry, tree: bytes | None, spec: CompressionSpec) -> bytes:
-    """Return a tree as it is stored, and change its entry but for the offset; None for one that stays as it is."""
+def _stored(descriptor: int, header: Header, entry: _Entry, tree: bytes | None, spec: CompressionSpec) -> bytes:
+    """Return a tree as it is stored; one that is not None is new, and all but its offset goes into its entry."""
     where = entry.resource
     if tree is None:
         return os.pread(descriptor, where.stored_size, where.offset)

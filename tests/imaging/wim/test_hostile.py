@@ -244,8 +244,10 @@ def test_a_strange_name_is_applied_and_shown_escaped(sandbox: Sandbox, place: Pl
         ("extract", place.wim, "*", "--to", place.target.with_name("extracted")),
     ):
         outcome = sandbox.cli(*arguments)
-        assert_fine(outcome)
-        assert outcome.out.replace("\n", "").isprintable(), outcome.describe()
+        # A check and a volume tell of names that Windows cannot open.
+        is_told = arguments[0] == "verify" or place.volume in arguments
+        assert_fine(outcome, warns=is_told and name in {HARMLESS["lone surrogate"], HARMLESS["escapes"]})
+        assert (outcome.out + outcome.err).replace("\n", "").isprintable(), outcome.describe()
     assert sorted(path.stat().st_size for path in place.target.iterdir()) == [7, 400]
     assert len(list(place.target.with_name("extracted").iterdir())) == 2
     assert sandbox.cli("list", place.wim).out.count("\n") == 3
