@@ -32,10 +32,10 @@ REASONS = {
 """What is wrong with a name that has a fault, after "the name of ...\"."""
 
 _COUNTED = {
-    Fault.SEPARATOR: "names with a path separator (apply refuses them)",
-    Fault.COLON: "names with a colon (apply refuses them)",
-    Fault.DOTS: "names of a directory itself or its parent (apply refuses them)",
-    Fault.LENGTH: "names that are too long (apply refuses them)",
+    Fault.SEPARATOR: "names with a path separator, which Windows does not allow (and apply refuses)",
+    Fault.COLON: "names with a colon, which Windows does not allow (and apply refuses)",
+    Fault.DOTS: "names of a directory itself or its parent, which Windows does not allow (and apply refuses)",
+    Fault.LENGTH: "names that are too long, which Windows does not allow (and apply refuses)",
     Fault.SHORT: "short names that cannot be, or that two files have (apply to NTFS refuses them)",
     Fault.TWIN: "names that differ from others of their folder only in case, of which Windows opens one",
     Fault.CHARACTER: 'names with < > " | ? * or a control character, which Windows cannot open',

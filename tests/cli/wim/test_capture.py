@@ -26,6 +26,7 @@ CAPTURE_KEYS = {
     "excluded",
     "unsupported",
     "losses",
+    "odd_names",
     "warnings",
 }
 
@@ -396,14 +397,19 @@ def test_what_a_wim_cannot_hold_is_counted_and_strict_fails(tmp_path: Path) -> N
         assert "files of a kind that a WIM cannot hold left out: 2" in strict.err
         document = osdimage("capture", source, tmp_path / "json.wim", "--json").document["images"][0]
     assert sorted(document["unsupported"]) == [str(source / "pipe"), str(source / "socket")]
-    assert document["losses"] == [{"what": "files of a kind that a WIM cannot hold left out", "count": 2}]
+    assert document["losses"] == [
+        {"what": "files of a kind that a WIM cannot hold left out", "count": 2, "kind": None, "examples": []}
+    ]
     assert names_in(tmp_path / "new.wim") == {"/kept"}
 
 
 def test_names_that_windows_forbids_are_told(write: Callable[[str], Path], tmp_path: Path) -> None:
     source = write("a:b = 1\nc\\d = 2\nkept = 3")
     outcome = osdimage("capture", source, tmp_path / "new.wim")
-    assert outcome.warnings == ["names that Windows does not allow (and apply refuses): 2"]
+    assert outcome.warnings == [
+        "names with a path separator, which Windows does not allow (and apply refuses): 1 ('/c\\d')",
+        "names with a colon, which Windows does not allow (and apply refuses): 1 ('/a:b')",
+    ]
     osdimage("capture", source, tmp_path / "strict.wim", "--strict", code=1)
     refused = osdimage("apply", tmp_path / "new.wim", tmp_path / "target", code=3)
     assert not (tmp_path / "target").exists()
