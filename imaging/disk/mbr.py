@@ -134,27 +134,32 @@ def build_ebrs(table: PartitionTable, *, shift: int = 0) -> dict[Lba, bytes]:
     """Return the chain of EBRs by sector; a container without logical partitions has one EBR without entries.
 
     Entry 1 of an EBR is the logical partition, from the EBR on.  Entry 2 is the next EBR with its partition, from the
-    start of the extended partition on.  ``shift`` moves every EBR by so many sectors and no partition.
+    start of the extended partition on.  A chain whose first partition has its EBR further on begins with one that has
+    the link alone.  ``shift`` moves every EBR by so many sectors and no partition.
     """
     container = table.extended
     if container is None:
         return {}
-    logicals = table.logicals
-    if not logicals:
-        return {Lba(container.extent.first + shift): _sector([_EMPTY] * 4, table.geometry)}
     base = container.extent.first + shift
-    sectors: dict[Lba, bytes] = {}
+    logicals = table.logicals
+    # Only the first extended partition has a chain; what was left in another must not look like one.
+    others = [each for each in table.partitions if each.is_extended and each is not container]
+    sectors = {Lba(each.extent.first): _sector([_EMPTY] * 4, table.geometry) for each in others}
+    if not logicals or _ebr_of(logicals[0]) != container.extent.first:
+        link = _link_to(logicals[0], base, shift) if logicals else _EMPTY
+        sectors[Lba(base)] = _sector([_EMPTY, link, _EMPTY, _EMPTY], table.geometry)
     for index, logical in enumerate(logicals):
         ebr = _ebr_of(logical) + shift
-        entry = _record(logical.type_id, logical.extent, logical.extent.first - ebr)
-        link = dict(_EMPTY)
-        if index + 1 < len(logicals):
-            following = logicals[index + 1]
-            first = _ebr_of(following) + shift
-            span = Extent(Lba(first), following.extent.end - first)
-            link = _record(MBR_EXTENDED_CHS, span, first - base)
+        entry = _record(logical.type_id, logical.extent, logical.extent.first - ebr, active=logical.active)
+        link = _EMPTY if index + 1 == len(logicals) else _link_to(logicals[index + 1], base, shift)
         sectors[Lba(ebr)] = _sector([entry, link, _EMPTY, _EMPTY], table.geometry)
     return sectors
+
+
+def _link_to(logical: Partition, base: int, shift: int) -> dict[str, object]:
+    first = _ebr_of(logical) + shift
+    span = Extent(Lba(first), logical.extent.end - first)
+    return _record(MBR_EXTENDED_CHS, span, first - base)
 
 
 def _ebr_of(logical: Partition) -> Lba:
@@ -172,7 +177,7 @@ def _chs(lba: int) -> dict[str, int]:
 
 
 _NO_CHS = {"Head": 0, "CylinderHigh": 0, "Sector": 0, "CylinderLow": 0}
-_EMPTY = {
+_EMPTY: dict[str, object] = {
     "BootIndicator": 0,
     "StartingCHS": _NO_CHS,
     "OSType": MBR_EMPTY,
