@@ -59,6 +59,10 @@ def report(result: DeployResult, image: WimImage, reporter: Reporter, seconds: f
     more = [
         f"  partition {each.partition}: {counted(each.files, 'file')}, {format_size(each.size)}" for each in result.more
     ]
+    more += [
+        f"  partition {each.partition}: {format_size(each.size)} byte for byte, from image {each.image} {each.name!r}"
+        for each in result.copied
+    ]
     starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(result.disk))
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     reporter.result(

@@ -39,6 +39,8 @@ class DeployWish:
     unattend: Path | None
     seed: str | None
     boot: BootOptions | None
+    grow: int | None = None
+    shrink: int | None = None
 
     @property
     def files(self) -> tuple[Path | None, ...]:
@@ -55,6 +57,8 @@ class DeployWish:
 
         is_chosen = self.partition is not None or self.unattend is not None or self.selector != type(self.selector)()
         is_laid_out = self.source.is_given or self.source.recovery is not None
+        if not self.from_wim and (self.grow is not None or self.shrink is not None):
+            raise click.UsageError("--grow and --shrink go with --layout-from-wim: they are about its partitions")
         if self.plan_file is not None:
             if (
                 is_chosen
@@ -101,6 +105,7 @@ class DeployWish:
         def make(geometry: Geometry, identity: DiskIdentity | None) -> DeployPlan:
             from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415 - start-up stays cheap
             from osdimage.imaging.deploy.relayout import plan_from_wim  # noqa: PLC0415
+            from osdimage.imaging.deploy.resize import SizeWish  # noqa: PLC0415
 
             if layout is None:
                 one = None if self.all_volumes else image
@@ -113,6 +118,7 @@ class DeployWish:
                     unattend=answer_file,
                     boot=self.boot,
                     identity=identity,
+                    sizes=SizeWish(self.grow, self.shrink),
                 )
             return make_plan(
                 image,
@@ -169,11 +175,25 @@ def options(command: Command) -> Command:
         partition: int | None,
         unattend: Path | None,
         no_boot: bool,
+        grow: int | None,
+        shrink: int | None,
         boot_options: Callable[..., BootOptions],
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         boot = _boot(boot_options(), no_boot=no_boot)
-        wish = DeployWish(source, plan_file, layout_from_wim, all_volumes, selector, partition, unattend, seed, boot)
+        wish = DeployWish(
+            source,
+            plan_file,
+            layout_from_wim,
+            all_volumes,
+            selector,
+            partition,
+            unattend,
+            seed,
+            boot,
+            grow=grow,
+            shrink=shrink,
+        )
         wish.refuse_contradictions()
         return command(*args, wish=wish, **kwargs)
 
@@ -186,6 +206,18 @@ def options(command: Command) -> Command:
             "--layout-from-wim", is_flag=True, help="Lay the disk out as the captured one that the WIM tells of."
         ),
         click.option("--all-volumes", is_flag=True, help="With --layout-from-wim: apply every image to its volume."),
+        click.option(
+            "--grow",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="With --layout-from-wim: the partition that takes what a larger disk has more.  Default: Windows.",
+        ),
+        click.option(
+            "--shrink",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="The one that gives what a smaller disk has less.  Default: Windows, then what has most to spare.",
+        ),
         disk_params.seed,
         params.selector,
         click.option(

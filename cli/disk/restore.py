@@ -38,6 +38,7 @@ def restore_command(
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.backup import load_backup  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
+    from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.init import restore  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
@@ -50,6 +51,7 @@ def restore_command(
             _ask(target, backup, reporter)
         report = restore(target, backup, now=disk_params.now(), save_to=backup_to, save=not no_backup)
         table = read_table(target).table
+        held = {} if table is None else {each.number: volume for each, volume in volumes(target, table)}
     for text in report.warnings:
         reporter.warn(text)
     if reporter.as_json:
@@ -58,7 +60,7 @@ def restore_command(
         )
     elif not reporter.quiet:
         if table is not None:
-            disk_render.show_disk(str(disk), table, {})
+            disk_render.show_disk(str(disk), table, held)
         render.line(f"{disk}: {len(backup.pieces)} pieces of {file} are back on the disk and verified")
         if report.saved is not None:
             render.line(f"what they replaced is saved in {report.saved}")

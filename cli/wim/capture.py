@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.sector_size
 @click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
+@click.option(
+    "--keep-raw", is_flag=True, help="With --all-volumes: keep the other partitions byte for byte, as images too."
+)
 @click.option("--name", help="Name of the image.  Default: the source's.")
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
 @click.option("--creator", help="Who made it (1-255 characters, as OSDImageCreator).")
@@ -44,6 +47,7 @@ def capture_command(
     partition: int | None,
     sector_size: int | None,
     all_volumes: bool,
+    keep_raw: bool,
     name: str | None,
     description: str | None,
     creator: str | None,
@@ -69,7 +73,9 @@ def capture_command(
     The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
 
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
-    layout of the disk is kept with each.
+    layout of the disk is kept with each: `osdimage deploy --layout-from-wim --all-volumes` makes the disk again.
+    Partitions that hold something else come back empty, unless --keep-raw keeps their bytes: each becomes one more
+    image, with one file.
     """
     from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
@@ -77,6 +83,8 @@ def capture_command(
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
+    if keep_raw and not all_volumes:
+        raise click.UsageError("--keep-raw goes with --all-volumes")
     if append and overwrite:
         raise click.UsageError("choose --append or --overwrite")
     leave_memory()
@@ -100,11 +108,18 @@ def capture_command(
                 ),
                 config=_config(config, exclude),
                 properties=properties,
+                keep_raw=keep_raw,
                 progress=reporter.callback,
             )
         lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
-        lines += [f"  image {each.index} {each.name!r}: {format_size(each.size)}" for each in captured.images]
-        reporter.result(captured, *lines, *(f"  skipped: {each}" for each in captured.skipped))
+        for each, number in zip(captured.images, captured.partitions, strict=True):
+            how = ", byte for byte" if number in captured.raw else ""
+            lines.append(f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}")
+        lines += [f"  skipped: {each}" for each in captured.skipped]
+        if captured.unkept:
+            numbers = ", ".join(map(str, captured.unkept))
+            lines.append(f"  --keep-raw keeps the contents of partition {numbers}, too")
+        reporter.result(captured, *lines)
         return
     began = time.monotonic()
     result = capture_image(

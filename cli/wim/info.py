@@ -123,6 +123,7 @@ def _show_image(image: ImageInfo) -> None:
         ("Creator", image.creator),
         ("Version", image.image_version),
         ("Flags", image.flags),
+        ("Contents", "the bytes of a partition, in one file" if image.is_of_bytes else None),
         ("Files", None if image.files is None else f"{image.files:,} in {image.directories or 0:,} directories"),
         ("Size", None if image.size is None else format_size(image.size)),
         ("Hard links", format_size(image.hard_link_size) if image.hard_link_size else None),
@@ -150,13 +151,15 @@ def _show_image(image: ImageInfo) -> None:
 
 def _disk_rows(image: ImageInfo) -> list[tuple[str, object]]:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.captured import Kept  # noqa: PLC0415
 
     disk = image.disk
     if disk is None:
         return [("Captured disk", None if image.disk_fault is None else f"cannot be used: {image.disk_fault}")]
     rows: list[tuple[str, object]] = [("Captured disk", f"{disk.scheme.upper()}, {format_size(disk.size)}")]
     for each in disk.partitions:
-        words = [each.type, each.filesystem, repr(each.label) if each.label else None, format_size(each.size)]
+        lost = "contents not kept" if each.kept is Kept.NOTHING else None
+        words = [each.type, each.filesystem, repr(each.label) if each.label else None, format_size(each.size), lost]
         text = ", ".join(word for word in words if word)
         rows.append((f"  Partition {each.index}", f"{text} (this image)" if each.captured else text))
     return rows

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from osdimage.imaging.apply.bytes import refuse_bytes
 from osdimage.imaging.apply.names import told_on_volume
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
@@ -83,6 +84,7 @@ class ApplyJob:
 
     def audit(self, where: Path, *, walked: Path | None = None) -> Audit:
         """Check all that the image alone tells."""
+        refuse_bytes(self.image)
         with wim_errors(self.image.path):
             audit = load_tree(
                 self.image.path,

@@ -11,7 +11,7 @@ from osdimage.imaging.wim.image import WimImage
 
 
 def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimImage, Partition]]:
-    """Return each image with its volume.
+    """Return each image with its volume; those that are bytes of partitions have none and are left out.
 
     Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers; an EFI system partition
     only when the XML of the WIM says that one was captured.
@@ -26,12 +26,13 @@ def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimIma
         InvalidTable: when the disk has no partition table that can be used.
         StorageError: when it cannot be read.
     """
-    sources = [image.info.disk.captured for image in wim.images if image.info.disk is not None]
+    images = [image for image in wim.images if not image.info.is_of_bytes]
+    sources = [image.info.disk.captured for image in images if image.info.disk is not None]
     found = look_over(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
-    if not wim.images or len(wim) > len(found):
+    if not images or len(images) > len(found):
         numbers = ", ".join(str(each.number) for each in found) or "none"
         raise TargetRefused(
-            f"{disk.name}: {refused}: {wim.path} has {len(wim)} images, the disk has {len(found)} NTFS and FAT32 "
+            f"{disk.name}: {refused}: {wim.path} has {len(images)} images, the disk has {len(found)} NTFS and FAT32 "
             f"volumes for them (partitions: {numbers})"
         )
-    return list(zip(wim.images, found, strict=False))
+    return list(zip(images, found, strict=False))

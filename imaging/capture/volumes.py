@@ -9,6 +9,8 @@ from pathlib import Path
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.capture.image import CaptureOptions, CaptureResult, result_of
+from osdimage.imaging.capture.layout import choose_kept, layout_of
+from osdimage.imaging.capture.raw import add_bytes, copied
 from osdimage.imaging.capture.scan import opened_source, scan
 from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.opened import Disk, opened_disk
@@ -16,7 +18,6 @@ from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, look_over
-from osdimage.imaging.wim.captured import describe_disk
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
@@ -34,15 +35,21 @@ class CapturedVolumes:
 
     Attributes:
         path: the WIM.
-        images: what became of each volume, in the order of the partitions.
+        images: what became of each volume, in the order of the partitions, then of each partition whose bytes are kept.
         partitions: the numbers of their partitions.
         skipped: the partitions that were left out, each with what it holds.
+        raw: the numbers of the partitions whose bytes are kept.
+        unkept: those of partitions that hold something which is not kept.
+        warnings: what a disk that is made from the WIM will lack, in sentences.
     """
 
     path: Path
     images: tuple[CaptureResult, ...]
     partitions: tuple[int, ...]
     skipped: tuple[str, ...]
+    raw: tuple[int, ...] = ()
+    unkept: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def capture_volumes(
@@ -52,6 +59,7 @@ def capture_volumes(
     *,
     config: CaptureConfig = DEFAULT_CONFIG,
     properties: ImageProperties | None = None,
+    keep_raw: bool = False,
     progress: ProgressCallback | None = None,
 ) -> CapturedVolumes:
     """Capture every NTFS and FAT32 volume of a disk, an EFI system partition's too, as an image of one WIM.
@@ -59,12 +67,16 @@ def capture_volumes(
     The images are in the order of the partitions' numbers, and each holds the layout of the disk in its XML.  The WIM
     appears under its name with all of them or not at all.  The disk is only read.
 
+    With ``keep_raw`` the other partitions follow, each as an image with one file that is its bytes.  They are copied
+    beside the WIM for a while: libwim reads files.  Without it, what they hold is lost, and a warning says so.
+
     Args:
         disk: a disk that is open, or its path.
         wim: the WIM to write.
         options: how; the mode is NEW or OVERWRITE, and no image is the one that boots.
         config: what is left out of each volume.
         properties: of every image; the number of the partition is put behind the name (default: the disk's).
+        keep_raw: keep the bytes of partitions without such a volume, but of those that Microsoft reserves.
         progress: receives the progress.
 
     Raises:
@@ -82,20 +94,25 @@ def capture_volumes(
     with opened_disk(disk, share=True) as source:
         refuse_source(destination, source.path, "the disk that is captured")
         found = look_over(source)
-        numbers = [each.number for each in found.eligible(with_efi=True)]
-        skipped = tuple(_skipped(found, numbers))
+        kept = choose_kept(source, found, source.read(), keep_raw=keep_raw)
+        numbers = [each.number for each in kept.volumes]
+        raw = tuple(each.number for each in kept.raw)
+        skipped = tuple(_skipped(found, [*numbers, *raw]))
         if not numbers:
             raise InvalidInput(
                 f"{source.name}: holds no NTFS or FAT32 volume; on it are: {', '.join(skipped) or 'none'}"
             )
         meter = Meter(progress, WRITE_SHARES)
-        layouts = {index: describe_disk(found.table, found.held, each) for index, each in enumerate(numbers, 1)}
+        for told in kept.warnings:
+            meter.warn(told)
+        layouts = {index: layout_of(found, kept, each) for index, each in enumerate((*numbers, *raw), 1)}
         spec = options.compression or CompressionSpec()
         # libwim reads the volumes until the handle is closed, so they are closed after it.
         with ExitStack() as sources:
             wanted = [CaptureSource.of_volume(source.volume(each), config) for each in numbers]
             cache = CACHE_SIZE // len(numbers)
             opened = [sources.enter_context(opened_source(each, cache_size=cache)) for each in wanted]
+            copies = [sources.enter_context(copied(source, each, beside=destination)) for each in kept.raw]
             with wim_errors(destination):
                 handle = WimHandle.create(spec.format)
             with handle:
@@ -103,6 +120,10 @@ def capture_volumes(
                 scanned = [
                     scan(handle, each, volume, _named(properties, source.path, each.partition), boot=False, meter=meter)
                     for each, volume in zip(wanted, opened, strict=True)
+                ]
+                scanned += [
+                    add_bytes(handle, descriptor, size, _named(properties, source.path, each))
+                    for each, (descriptor, size) in zip(raw, copies, strict=True)
                 ]
                 warnings = spec.setup_warnings(destination.name) + write_file(
                     handle,
@@ -116,10 +137,10 @@ def capture_volumes(
                 )
     meter.finish()
     images = tuple(result_of(each, destination, tuple(warnings)) for each in scanned)
-    losses = [loss for each in images for loss in each.losses]
+    losses = [*(str(loss) for each in images for loss in each.losses), *kept.warnings]
     if options.strict and losses:
-        raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in losses))
-    return CapturedVolumes(destination, images, tuple(numbers), skipped)
+        raise Incomplete(f"{destination}: captured, but " + "; ".join(losses))
+    return CapturedVolumes(destination, images, (*numbers, *raw), skipped, raw, kept.unkept, kept.warnings)
 
 
 def _named(properties: ImageProperties | None, disk: Path, number: int | None) -> ImageProperties:

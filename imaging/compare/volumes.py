@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 
 from osdimage.imaging.apply.pairs import pair_volumes
+from osdimage.imaging.compare.bytes import compare_bytes, not_there
 from osdimage.imaging.compare.fidelity import CompareReport
 from osdimage.imaging.compare.image import compare_image
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.wim.captured_table import numbers_of
 from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.image import WimImage
 
 
 def compare_volumes(
@@ -21,6 +24,8 @@ def compare_volumes(
     progress: ProgressCallback | None = None,
 ) -> tuple[CompareReport, ...]:
     """Compare every image of a WIM with the volume that ``apply_volumes`` gives it.
+
+    An image that is the bytes of a partition is compared with the partition of the same number.
 
     Args:
         wim: the open WIM.
@@ -34,14 +39,25 @@ def compare_volumes(
         OsdImageError: as :func:`~osdimage.imaging.compare_image`.
     """
     with opened_disk(disk, share=True) as opened:
-        pairs = pair_volumes(wim, opened, refused="not compared")
-        return tuple(
-            compare_image(
-                image,
-                opened.volume_in(partition),
-                differences=differences,
-                threads=threads,
-                progress=portion(progress, 100 * number / len(pairs), 100 * (number + 1) / len(pairs)),
-            )
-            for number, (image, partition) in enumerate(pairs)
-        )
+        pairs = dict(pair_volumes(wim, opened, refused="not compared"))
+        reports = []
+        for number, image in enumerate(wim.images):
+            share = portion(progress, 100 * number / len(wim), 100 * (number + 1) / len(wim))
+            if image in pairs:
+                volume = opened.volume_in(pairs[image])
+                report = compare_image(image, volume, differences=differences, threads=threads, progress=share)
+            else:
+                report = _compare_bytes(image, opened, differences, share)
+            reports.append(report)
+        return tuple(reports)
+
+
+def _compare_bytes(image: WimImage, disk: Disk, differences: int, progress: ProgressCallback | None) -> CompareReport:
+    source = None if image.info.disk is None else image.info.disk.captured
+    if source is None or image.info.disk is None:
+        raise ValueError("an image without a volume is one of bytes")
+    number = numbers_of(image.info.disk)[source.index]
+    partition = next((each for each in disk.table.partitions if each.number == number and not each.is_extended), None)
+    if partition is None:
+        return not_there(image, disk.path, number)
+    return compare_bytes(image, disk.volume_in(partition), differences=differences, progress=progress)

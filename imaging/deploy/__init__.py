@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazily(
         "convert": ("DiskFormat", "raw_beside"),
         "execute": ("DeployResult",),
         "plan": ("DeployPlan", "make_plan"),
-        "relayout": ("layout_from_captured", "plan_from_wim"),
+        "relayout": ("plan_from_wim",),
+        "resize": ("SizeWish",),
     },
 )

@@ -13,14 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from osdimage.imaging.apply.bytes import bytes_of
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
-from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, DeployStep, FormatVolume, WriteTable
+from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, DeployStep, FormatVolume, WriteBytes, WriteTable
 from osdimage.imaging.disk import plan as disk_plans
 from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.fit import Resized
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition
@@ -37,6 +39,7 @@ _KINDS = {
     WriteTable: "write-table",
     FormatVolume: "format",
     ApplyToVolume: "apply",
+    WriteBytes: "write-bytes",
     ForgetDrives: "forget-drives",
     InstallBoot: "install-boot",
 }
@@ -52,6 +55,7 @@ def to_document(plan: DeployPlan) -> dict[str, Any]:
         # It may be carried out somewhere else.
         "unattend": None if plan.unattend is None else str(Path(plan.unattend).absolute()),
         "warnings": list(plan.warnings),
+        "resized": [asdict(each) for each in plan.resized],
     }
 
 
@@ -75,6 +79,14 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
                 "name": step.name,
                 "size": step.size,
                 "files": step.files,
+                "modified": None if step.modified is None else step.modified.isoformat(),
+            }
+        case WriteBytes():
+            facts = {
+                "partition": step.partition.number,
+                "image": step.image,
+                "name": step.name,
+                "size": step.size,
                 "modified": None if step.modified is None else step.modified.isoformat(),
             }
         case ForgetDrives():
@@ -106,7 +118,13 @@ def from_json(text: str, *, source: str) -> DeployPlan:
         steps = tuple(_step(each, disk) for each in document["steps"])
         unattend = document["unattend"]
         plan = DeployPlan(
-            steps, None if unattend is None else str(unattend), tuple(str(each) for each in document["warnings"])
+            steps,
+            None if unattend is None else str(unattend),
+            tuple(str(each) for each in document["warnings"]),
+            tuple(
+                Resized(int(each["number"]), int(each["old_bytes"]), int(each["new_bytes"]))
+                for each in document.get("resized", ())
+            ),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InvalidDocument(f"{source} cannot be used: {reason_of(error)}") from error
@@ -138,9 +156,11 @@ def _step(entry: Mapping[str, Any], disk: DiskPlan) -> DeployStep:
             int(entry["serial"], 16),
             bool(entry["quick"]),
         )
-    if kind is ApplyToVolume:
-        numbers = (int(entry["image"]), int(entry["size"]), int(entry["files"]))
+    if kind in {ApplyToVolume, WriteBytes}:
         modified = None if entry["modified"] is None else datetime.fromisoformat(entry["modified"])
+        if kind is WriteBytes:
+            return WriteBytes(partition, int(entry["image"]), str(entry["name"]), int(entry["size"]), modified)
+        numbers = (int(entry["image"]), int(entry["size"]), int(entry["files"]))
         return ApplyToVolume(partition, numbers[0], str(entry["name"]), numbers[1], numbers[2], modified)
     return ForgetDrives(partition)
 
@@ -173,6 +193,13 @@ def _refuse_order(plan: DeployPlan, source: str) -> None:
                 f"{source} cannot be used: image {step.image} is for partition {step.partition.number}, which no step "
                 "formats"
             )
+        if isinstance(step, WriteBytes) and (
+            step.partition.number in formatted or step.partition.role in _NEVER_FORMATTED
+        ):
+            raise InvalidDocument(
+                f"{source} cannot be used: the bytes of image {step.image} are for partition {step.partition.number}, "
+                "which holds something else"
+            )
 
 
 def images_of(plan: DeployPlan, wim: WimFile) -> tuple[WimImage, ...]:
@@ -181,22 +208,28 @@ def images_of(plan: DeployPlan, wim: WimFile) -> tuple[WimImage, ...]:
     Raises:
         ImageNotFound: when the WIM does not have them, or others under their numbers.
     """
-    found = []
-    for step in plan.steps:
-        if not isinstance(step, ApplyToVolume):
-            continue
-        image = next((each for each in wim.images if each.index == step.image), None)
-        audit = None if image is None else image.audit()
-        if (
-            image is None
-            or audit is None
-            or (image.name, audit.size, audit.files, image.info.modified)
-            != (step.name, step.size, step.files, step.modified)
-        ):
-            changed = "" if step.modified is None else f", last changed {step.modified:%Y-%m-%d %H:%M:%S}"
-            raise ImageNotFound(
-                f"{wim.path}: image {step.image} is not the one that the plan was made for: {step.name!r} with "
-                f"{step.files} files of {step.size} bytes{changed}"
-            )
-        found.append(image)
-    return tuple(found)
+    return tuple(_image_of(step, wim) for step in plan.steps if isinstance(step, ApplyToVolume | WriteBytes))
+
+
+def _image_of(step: ApplyToVolume | WriteBytes, wim: WimFile) -> WimImage:
+    image = next((each for each in wim.images if each.index == step.image), None)
+    what = f"{step.size} bytes of a partition"
+    if isinstance(step, ApplyToVolume):
+        what = f"{step.files} files of {step.size} bytes"
+    if image is None or not _is_of(step, image):
+        changed = "" if step.modified is None else f", last changed {step.modified:%Y-%m-%d %H:%M:%S}"
+        raise ImageNotFound(
+            f"{wim.path}: image {step.image} is not the one that the plan was made for: {step.name!r} with "
+            f"{what}{changed}"
+        )
+    return image
+
+
+def _is_of(step: ApplyToVolume | WriteBytes, image: WimImage) -> bool:
+    if isinstance(step, WriteBytes):
+        if not image.info.is_of_bytes:
+            return False
+        return (image.name, bytes_of(image).size, image.info.modified) == (step.name, step.size, step.modified)
+    audit = image.audit()
+    found = (image.name, audit.size, audit.files, image.info.modified)
+    return found == (step.name, step.size, step.files, step.modified)

@@ -13,13 +13,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from osdimage.imaging.apply.bytes import WrittenBytes, write_bytes
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.boot.drives import forget_drives
 from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
-from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable, refuse_volume
+from osdimage.imaging.deploy.plan import (
+    ApplyToVolume,
+    DeployPlan,
+    FormatVolume,
+    WriteBytes,
+    WriteTable,
+    refuse_volume,
+)
 from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.opened import Disk
@@ -53,6 +61,7 @@ class DeployResult:
         warnings: sentences for people.
         more: what else was applied, when the plan has several images; ``applied`` is the first.
         boot: what was done so that the disk starts, or None when nothing was.
+        copied: the images whose bytes were written to partitions.
     """
 
     disk: Path
@@ -61,6 +70,7 @@ class DeployResult:
     warnings: tuple[str, ...]
     more: tuple[ApplyResult, ...] = ()
     boot: BootResult | None = None
+    copied: tuple[WrittenBytes, ...] = ()
 
 
 def execute(
@@ -103,8 +113,8 @@ def execute(
     saved: Path | None = None
     warnings = list(plan.warnings)
     images = {each.index: each for each in (image, *others)}
-    count = sum(isinstance(step, ApplyToVolume) for step in plan.steps)
-    applied: list[ApplyResult] = []
+    count = sum(isinstance(step, ApplyToVolume | WriteBytes) for step in plan.steps)
+    put: list[ApplyResult | WrittenBytes] = []
     boot: BootResult | None = None
     with _telling(state):
         _refuse_impossible(plan, disk)
@@ -118,18 +128,17 @@ def execute(
                     warnings += report.warnings
                 case FormatVolume():
                     format_partition(disk, step)
-                case ApplyToVolume():
-                    state.done = (
-                        f"{disk.name} is partitioned and formatted, {len(applied)} of {count} images are applied"
-                    )
+                case ApplyToVolume() | WriteBytes():
+                    state.done = f"{disk.name} is partitioned and formatted, {len(put)} of {count} images are applied"
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count
-                    begins = _APPLY_BEGINS + len(applied) * share
-                    applied.append(
-                        apply_image(
+                    begins = _APPLY_BEGINS + len(put) * share
+                    put.append(
+                        _put_image(
+                            step,
+                            disk,
                             images[step.image],
-                            disk.volume_in(step.partition),
                             ApplyOptions(sync=sync, strict=strict),
-                            progress=portion(progress, begins, begins + share),
+                            portion(progress, begins, begins + share),
                         )
                     )
                 case ForgetDrives():
@@ -140,10 +149,25 @@ def execute(
                     boot = _install_boot(disk, step, now=now, sync=sync, progress=progress)
                     warnings += boot.warnings
         state.done = f"{disk.name} is complete, but was not checked to the end"
+        applied = [each for each in put if isinstance(each, ApplyResult)]
         if not applied:
             raise ValueError("a plan without an image to apply is none of make_plan's")
         warnings += _check(disk, plan)
-    return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot)
+    copied = tuple(each for each in put if isinstance(each, WrittenBytes))
+    return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot, copied)
+
+
+def _put_image(
+    step: ApplyToVolume | WriteBytes,
+    disk: Disk,
+    image: WimImage,
+    options: ApplyOptions,
+    progress: ProgressCallback | None,
+) -> ApplyResult | WrittenBytes:
+    volume = disk.volume_in(step.partition)
+    if isinstance(step, WriteBytes):
+        return write_bytes(image, volume, is_zero=disk.is_new, progress=progress)
+    return apply_image(image, volume, options, progress=progress)
 
 
 def _add_answers(plan: DeployPlan, images: dict[int, WimImage], progress: ProgressCallback | None) -> list[str]:

@@ -7,14 +7,17 @@ the WIM and the facts of the target and writes nothing; carrying it out (``execu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from osdimage.imaging.apply.bytes import refuse_bytes
 from osdimage.imaging.apply.names import refuse_for_volume
+from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.fit import Resized
 from osdimage.imaging.disk.layout import DiskLayout
 from osdimage.imaging.disk.place import advice, place
 from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
@@ -28,9 +31,11 @@ from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, ref
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.image import WimImage
 
-# NTFS takes for itself: the log file (up to 64 MB), the bitmap (a bit for each cluster), the MFT mirror and roots of
-# indexes; and 1.5 KB of records and indexes for each file (measured on Windows images).
-_NTFS_OWN = 72 * MIB
+# NTFS takes for itself: the log file (up to 64 MB, less on a small volume), the MFT, its mirror and roots of indexes;
+# the bitmap, a bit for each cluster; and 1.5 KB of records and indexes for each file (measured on Windows images).
+# mkntfs --quick, then ntfsinfo -m, free clusters: 64 MB takes 2.5 MB, 2 GB 11 MB, 8 GB 42 MB, 60 GB 66 MB.
+_NTFS_LEAST, _NTFS_MOST, _NTFS_SHARE = 4 * MIB, 72 * MIB, 128
+_NTFS_BITMAP = 8 * 4 * KIB
 _NTFS_PER_FILE = 3 * KIB // 2
 
 # ConfigMgr's own name for the variable that holds the drive of Windows; the presets use it too.
@@ -70,7 +75,8 @@ class FormatVolume:
     def describe(self) -> str:
         """Say it in one line."""
         label = f" {self.label!r}" if self.label else ""
-        return f"format partition {self.partition.number}{label} as {self.filesystem.called}"
+        full = "" if self.quick else ", in full: zeros are written everywhere"
+        return f"format partition {self.partition.number}{label} as {self.filesystem.called}{full}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,27 @@ class ApplyToVolume:
         )
 
 
-DeployStep = WriteTable | FormatVolume | ApplyToVolume | ForgetDrives | InstallBoot
+@dataclass(frozen=True, slots=True)
+class WriteBytes:
+    """Write the bytes of a partition that an image of the WIM is; ``size`` and ``modified`` as for files."""
+
+    partition: Partition
+    image: int
+    name: str
+    size: int
+    modified: datetime | None = None
+
+    destroys: str = "what the partition held"
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        return (
+            f"write the bytes of image {self.image} {self.name!r} to partition {self.partition.number}: "
+            f"{format_size(self.size)}"
+        )
+
+
+DeployStep = WriteTable | FormatVolume | ApplyToVolume | WriteBytes | ForgetDrives | InstallBoot
 
 BOOT = BootOptions()
 """How a deployed disk is made to start, unless told otherwise."""
@@ -111,11 +137,13 @@ class DeployPlan:
         steps: in their order.
         unattend: the answer file that is placed in the image as ``\Windows\Panther\unattend.xml``, or None.
         warnings: what the user should know.
+        resized: the partitions of a captured disk that get another size than they had.
     """
 
     steps: tuple[DeployStep, ...]
     unattend: str | None
     warnings: tuple[str, ...]
+    resized: tuple[Resized, ...] = ()
 
     @property
     def disk(self) -> DiskPlan:
@@ -128,9 +156,11 @@ class DeployPlan:
         return self.disk.table
 
     def describe(self) -> Iterator[str]:
-        """Yield one line for each step."""
+        """Yield one line for each step, and for each partition that changes its size."""
         for step in self.steps:
             yield step.describe()
+            if isinstance(step, WriteTable):
+                yield from (str(each) for each in self.resized)
             if isinstance(step, ApplyToVolume) and self.unattend is not None:
                 yield f"with {self.unattend} as \\Windows\\Panther\\unattend.xml"
 
@@ -167,13 +197,26 @@ def make_plan(
         InvalidInput: when Windows Setup would refuse the answer file.
         StorageError: when it cannot be read.
     """
-    ignored = () if unattend is None else check_unattend(unattend, image)
     table = place(layout, geometry, rng)
     target = choose_partition(table, partition)
-    audit = check_fit(image, table, target)
     disk = DiskPlan(table, identity, advice(layout, geometry))
+    return plan_one(image, disk, target, rng, unattend=unattend, boot=boot)
+
+
+def plan_one(
+    image: WimImage,
+    disk: DiskPlan,
+    target: Partition,
+    rng: RandomBits,
+    *,
+    unattend: str | None,
+    boot: BootOptions | None,
+) -> DeployPlan:
+    """Decide what deploying an image to a partition of a table takes; see :func:`make_plan`."""
+    ignored = () if unattend is None else check_unattend(unattend, image)
+    table = disk.table
+    audit = check_fit(image, table, target)
     steps: list[DeployStep] = [
-        WriteTable(disk),
         *formats(table, rng),
         application(image, target, audit),
         *plan_drives(image, target),
@@ -183,9 +226,20 @@ def make_plan(
         step = plan_boot(image, table, target, boot, rng)
         if isinstance(step, InstallBoot):
             steps.append(step)
+            disk = with_active(disk, step)
         else:
             warnings.append(step)
-    return DeployPlan(tuple(steps), unattend, tuple(warnings))
+    return DeployPlan((WriteTable(disk), *steps), unattend, tuple(warnings))
+
+
+def with_active(disk: DiskPlan, *starts: InstallBoot) -> DiskPlan:
+    """Return the plan of a disk with the active flag that making it start under a BIOS will set."""
+    table = disk.table
+    systems = {each.places.system.number for each in starts if each.places.firmware is Firmware.BIOS}
+    if not systems or any(each.active for each in table.partitions if not each.is_logical):
+        return disk
+    partitions = tuple(replace(each, active=each.active or each.number in systems) for each in table.partitions)
+    return replace(disk, table=replace(table, partitions=partitions))
 
 
 def application(image: WimImage, target: Partition, audit: Audit) -> ApplyToVolume:
@@ -199,24 +253,32 @@ def check_fit(image: WimImage, table: PartitionTable, target: Partition) -> Audi
     Raises:
         OsdImageError: as :func:`make_plan`.
     """
+    refuse_bytes(image)
     audit = image.audit()
     refuse_dropped_names(image.path, image.index, audit)
     refuse_unsafe_names(image.path, image.index, audit)
     refuse_missing(image.path, image.index, audit)
-    needed = audit.size - audit.sparse_size + audit.named_stream_size
     filesystem = None if target.spec is None else target.spec.filesystem
     if filesystem is not None:
         refuse_for_volume(image.path, image.index, audit, filesystem)
     is_ntfs = filesystem is FileSystem.NTFS
-    if is_ntfs:
-        needed += _NTFS_OWN + (audit.files + audit.directories) * _NTFS_PER_FILE
     room = table.size_bytes(target)
+    needed = needed_bytes(audit, room, is_ntfs=is_ntfs)
     if needed > room:
         raise TooSmall(
             f"partition {target.number} has {format_size(room)}, image {image.index} needs {format_size(needed)}"
             f"{' with what NTFS takes for itself' if is_ntfs else ''}; choose a larger disk or another layout"
         )
     return audit
+
+
+def needed_bytes(audit: Audit, room: int, *, is_ntfs: bool) -> int:
+    """Return how much the files of an image need of a volume of ``room`` bytes, with what NTFS takes for itself."""
+    needed = audit.size - audit.sparse_size + audit.named_stream_size
+    if is_ntfs:
+        needed += min(_NTFS_MOST, _NTFS_LEAST + room // _NTFS_SHARE) + room // _NTFS_BITMAP
+        needed += (audit.files + audit.directories) * _NTFS_PER_FILE
+    return needed
 
 
 def choose_partition(table: PartitionTable, number: int | None) -> Partition:

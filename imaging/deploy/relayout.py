@@ -1,10 +1,15 @@
-"""Planning a disk like the one that a WIM was captured from, by the layout in its XML."""
+"""Planning a disk like the one that a WIM was captured from, by the layout in its XML.
+
+The table is the one that the disk had: every type, flag and place, whether osdimage knows what the type is for or not.
+On a disk of another size one partition takes what is more, and some give what is less: ``resize.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from osdimage.imaging.apply.bytes import bytes_of
 from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.boot_plan import InstallBoot, plan_boot, plan_drives
@@ -13,34 +18,44 @@ from osdimage.imaging.deploy.plan import (
     ApplyToVolume,
     DeployPlan,
     DeployStep,
+    WriteBytes,
     WriteTable,
     application,
     check_fit,
+    choose_partition,
     formats,
-    make_plan,
     misfits,
+    plan_one,
+    with_active,
 )
+from osdimage.imaging.deploy.resize import SizeWish, resize
+from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining, SizeWish
-from osdimage.imaging.disk.place import advice, place
+from osdimage.imaging.disk.fit import resized
+from osdimage.imaging.disk.layout import FixedSize, PartitionSpec
+from osdimage.imaging.disk.place import MBR_LIMIT
 from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
-from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme, gpt_type
-from osdimage.imaging.disk.rules import LABEL_LIMITS, problems
+from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
+from osdimage.imaging.disk.rules import LABEL_LIMITS
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.errors import DoesNotFit, InvalidInput, Means, Remedy
+from osdimage.imaging.disk.write import verify_table
+from osdimage.imaging.errors import InvalidInput, InvalidLayout, Means, Remedy
 from osdimage.imaging.randomness import RandomBits
-from osdimage.imaging.units import MIB, Bytes, Geometry, align_up
+from osdimage.imaging.units import Geometry, format_size
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.wim.captured import CapturedDisk, CapturedPartition
+from osdimage.imaging.wim.captured import CapturedDisk, CapturedPartition, Kept
+from osdimage.imaging.wim.captured_table import numbers_of, table_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
 # What FAT32 has no place for in a label becomes this, as does what its code page lacks.
 _NOT_IN_LABELS = str.maketrans(dict.fromkeys('"*+,./:;<=>?[\\]|', "_"))
-# Between partitions, for alignment, and for the EBR of a logical one.
-_STEP = MIB
+
+
+USUAL_SIZES = SizeWish()
+"""The volume of Windows takes and gives; see :mod:`osdimage.imaging.deploy.resize`."""
 
 
 def plan_from_wim(
@@ -53,65 +68,70 @@ def plan_from_wim(
     unattend: str | None = None,
     boot: BootOptions | None = BOOT,
     identity: DiskIdentity | None = None,
+    sizes: SizeWish = USUAL_SIZES,
 ) -> DeployPlan:
     """Decide what it takes to make the disk again that a WIM was captured from.  Nothing is written.
 
     Args:
         wim: the open WIM.
-        image: the one to apply, or None for every image to the volume that it was captured from.
-        geometry: of the disk.  When it has another size, the last NTFS partition of Windows or data takes what is left.
+        image: the one to apply, or None for every image to the partition that it was captured from.
+        geometry: of the disk.
         rng: where GUIDs, signatures and serial numbers come from.
         partition: the number of the partition for a single image; None for the one that it was captured from.
         unattend: the path of an answer file for a single image, or None.
         boot: how the disk is made to start; None: it is not.
         identity: of a disk that is there, as :func:`~osdimage.imaging.deploy.plan.make_plan` takes it.
+        sizes: which partitions change on a disk of another size; usually that of Windows, and on a smaller disk then
+            those that have most to spare.
 
     Raises:
         InvalidInput: when the WIM holds no layout, one that cannot be, or layouts of several disks.
-        DoesNotFit: when the partitions are larger than the disk.
+        InvalidRequest: when a partition that is to grow or to shrink is none that can.
+        DoesNotFit: when the partitions are larger than the disk, even when they give what they can.
         OsdImageError: as :func:`~osdimage.imaging.deploy.plan.make_plan`.
     """
     images = list(wim.images) if image is None else [image]
     disk = _common_disk(wim, images)
-    layout = layout_from_captured(disk, geometry)
+    old = _with_wishes(table_of(disk, rng), disk)
+    table, told = resize(old, _captured_images(wim, disk), geometry, sizes)
+    table = _checked(_with_sizes(table))
+    changes = resized(old, table)
+    warnings = [*told, *_lost(disk, table, images), *_hints(table)]
+    plan = DiskPlan(table, identity, ())
     if image is not None:
-        number = partition
-        source = disk.captured
-        if number is None and source is not None and _filesystem(source) is FileSystem.NTFS:
-            number = _placed(place(layout, geometry, _NoBits()), source).number
-        return make_plan(
-            image, layout, geometry, rng, partition=number, unattend=unattend, boot=boot, identity=identity
-        )
-    table = place(layout, geometry, rng)
-    actions = [_apply(each, table) for each in images]
-    plan = DiskPlan(table, identity, advice(layout, geometry))
-    warnings = dict.fromkeys(text for each in images for text in misfits(each, table))
-    steps: list[DeployStep] = [WriteTable(plan), *formats(table, rng), *actions]
-    pairs = [(each, action.partition) for each, action in zip(images, actions, strict=True)]
+        number = partition if partition is not None else _own_partition(disk)
+        target = choose_partition(table, number)
+        made = plan_one(image, plan, target, rng, unattend=unattend, boot=boot)
+        return replace(made, warnings=(*made.warnings, *warnings), resized=changes)
+    made = _plan_all(images, plan, rng, boot)
+    return replace(made, warnings=tuple(dict.fromkeys((*made.warnings, *warnings))), resized=changes)
+
+
+def _plan_all(images: Sequence[WimImage], plan: DiskPlan, rng: RandomBits, boot: BootOptions | None) -> DeployPlan:
+    table = plan.table
+    actions = [_apply(each, table) for each in images if not each.info.is_of_bytes]
+    copies = [_write_bytes(each, table) for each in images if each.info.is_of_bytes]
+    if not actions:
+        raise InvalidInput(f"{images[0].path}: holds bytes of partitions alone, and no image with files to apply")
+    by_index = {each.index: each for each in images}
+    pairs = [(by_index[action.image], action.partition) for action in actions]
+    steps: list[DeployStep] = [*formats(table, rng), *actions, *copies]
     steps += [step for each, partition in pairs for step in plan_drives(each, partition)]
+    told = [text for each, _ in pairs for text in misfits(each, table)]
     if boot is not None:
         found = [plan_boot(each, table, partition, boot, rng) for each, partition in pairs]
         # Of the volumes of a captured disk one holds Windows; the files of its system partition come with their image,
         # and are written again for the new table.
-        steps += [step for step in found if isinstance(step, InstallBoot)][:1]
-        if not any(isinstance(step, InstallBoot) for step in found):
-            warnings |= dict.fromkeys(step for step in found[:1] if isinstance(step, str))
-    return DeployPlan(tuple(steps), None, (*plan.advice, *warnings))
-
-
-class _NoBits:
-    """Places partitions where the identifiers do not matter."""
-
-    def getrandbits(self, k: int, /) -> int:
-        """Return zeros."""
-        return k & 0
+        starts = [step for step in found if isinstance(step, InstallBoot)][:1]
+        steps += starts
+        plan = with_active(plan, *starts)
+        if not starts:
+            told += [step for step in found[:1] if isinstance(step, str)]
+    return DeployPlan((WriteTable(plan), *steps), None, (*plan.advice, *told))
 
 
 def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:
-    source = None if image.info.disk is None else image.info.disk.captured
-    if source is None:
-        raise InvalidInput(f"{image.path}: image {image.index} does not tell which partition it was captured from")
-    target = _placed(table, source)
+    target = _target_of(image, table)
     audit = check_fit(image, table, target)
     if target.spec is not None and target.spec.filesystem is FileSystem.FAT32:
         # Exact, in whole clusters, since nothing may be found out when the disk is already written.
@@ -121,6 +141,24 @@ def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:
         )
         plan_fill(room, source_files, Fat32Options(serial=0, label=target.spec.label))
     return application(image, target, audit)
+
+
+def _write_bytes(image: WimImage, table: PartitionTable) -> WriteBytes:
+    target, kept = _target_of(image, table), bytes_of(image)
+    room = table.size_bytes(target)
+    if kept.size > room:
+        raise InvalidInput(
+            f"{image.path}: image {image.index} holds {kept.size} bytes of a partition, which has {room} on this disk"
+        )
+    return WriteBytes(target, image.index, image.name, kept.size, image.info.modified)
+
+
+def _target_of(image: WimImage, table: PartitionTable) -> Partition:
+    source = None if image.info.disk is None else image.info.disk.captured
+    if source is None or image.info.disk is None:
+        raise InvalidInput(f"{image.path}: image {image.index} does not tell which partition it was captured from")
+    number = numbers_of(image.info.disk)[source.index]
+    return next(each for each in table.partitions if each.number == number)
 
 
 def _common_disk(wim: WimFile, images: list[WimImage]) -> CapturedDisk:
@@ -133,100 +171,143 @@ def _common_disk(wim: WimFile, images: list[WimImage]) -> CapturedDisk:
                 remedy=None if why else Remedy("{} stores one", (Means.CAPTURE_VOLUMES,)),
             )
         disks.append(image.info.disk)
-    plain = {
-        replace(disk, partitions=tuple(replace(each, captured=False) for each in disk.partitions)) for disk in disks
-    }
+    plain = {_plain(disk) for disk in disks}
     if len(plain) != 1:
         raise InvalidInput(f"{wim.path}: its images were captured from {len(plain)} disks; choose one image")
     return disks[0]
 
 
-def _placed(table: PartitionTable, source: CapturedPartition) -> Partition:
-    return next(each for each in table.partitions if each.spec is not None and each.spec.origin == _origin(source))
+def _plain(disk: CapturedDisk) -> CapturedDisk:
+    return replace(disk, partitions=tuple(replace(each, captured=False) for each in disk.partitions))
 
 
-def _origin(source: CapturedPartition) -> str:
-    return f"CapturedPartition{source.index}"
+def _captured_images(wim: WimFile, disk: CapturedDisk) -> dict[int, WimImage]:
+    """Return the images of the same disk that have files, by the new numbers of their partitions."""
+    numbers = numbers_of(disk)
+    found = {}
+    for image in wim.images:
+        source = None if image.info.disk is None else image.info.disk.captured
+        if source is None or image.info.disk is None or image.info.is_of_bytes:
+            continue
+        if _plain(image.info.disk) == _plain(disk):
+            found[numbers[source.index]] = image
+    return found
 
 
-def layout_from_captured(disk: CapturedDisk, geometry: Geometry) -> DiskLayout:
-    """Return the wish for a disk like a captured one.
+def _own_partition(disk: CapturedDisk) -> int | None:
+    """Return the partition that a single image came from, when Windows can be there."""
+    source = disk.captured
+    if source is None or _filesystem(source) is not FileSystem.NTFS:
+        return None
+    return numbers_of(disk)[source.index]
 
-    On a disk of the same size all partitions keep their sizes, if they can be aligned so; otherwise the last NTFS
-    partition that is neither hidden nor for recovery (nor the active one of several) takes what the others leave.
+
+def _checked(table: PartitionTable) -> PartitionTable:
+    """Refuse a table that cannot be written.
 
     Raises:
-        InvalidInput: when the layout cannot be one.
+        InvalidInput: saying why.
     """
-    ordered = sorted(disk.partitions, key=lambda each: (each.offset, each.type != Role.EXTENDED, each.index))
-    specs = tuple(_spec(each, disk.scheme) for each in ordered)
-    layout = DiskLayout(disk.scheme, specs, add_reserved=False)
-    if found := problems(layout):
-        raise InvalidInput(f"the layout of the captured disk cannot be used: {'; '.join(found[:3])}")
-    if geometry.size_bytes == disk.size:
-        try:
-            place(layout, geometry, _NoBits())
-        except DoesNotFit:
-            pass
-        else:
-            return layout
-    return replace(layout, partitions=tuple(_resized(specs)))
+    try:
+        verify_table(table)
+    except InvalidLayout as error:
+        raise InvalidInput(
+            f"the layout of the captured disk cannot be used: {'; '.join(error.problems[:3])}"
+        ) from error
+    return table
+
+
+def _lost(disk: CapturedDisk, table: PartitionTable, images: Sequence[WimImage]) -> Iterator[str]:
+    """Yield what partitions held that no image of the plan has."""
+    numbers = numbers_of(disk)
+    copied = {
+        image.info.disk.captured.index
+        for image in images
+        if image.info.disk is not None and image.info.disk.captured is not None
+    }
+    by_number = {each.number: each for each in table.partitions}
+    for each in disk.partitions:
+        partition = by_number[numbers[each.index]]
+        size = format_size(table.size_bytes(partition))
+        if each.kept is Kept.NOTHING and not partition.is_extended and partition.type_id != roles.MICROSOFT_RESERVED:
+            held = f"held {each.filesystem.lower()}" if each.filesystem else "held something"
+            yield (
+                f"partition {partition.number} ({partition.type_label}, {size}) is made empty: it {held} when the disk "
+                "was captured, which no image of the WIM has"
+            )
+        elif each.kept is Kept.BYTES and each.index not in copied:
+            what = f"partition {partition.number} ({partition.type_label}, {size})"
+            yield f"{what} is made empty: its bytes are not written"
+
+
+def _hints(table: PartitionTable) -> Iterator[str]:
+    if any(each.type_id in {roles.MBR_LDM, roles.LDM_METADATA, roles.LDM_DATA} for each in table.partitions):
+        yield (
+            "the disk was a dynamic one: Windows keeps its volumes in a database outside of the partitions, which no "
+            "image has, and will not know them"
+        )
+    if table.scheme is Scheme.MBR and table.geometry.sector_size != 512:
+        yield "Windows does not start in BIOS mode from an MBR disk with 4096-byte sectors"
+    if table.scheme is Scheme.MBR and table.geometry.sectors > MBR_LIMIT:
+        lost = (table.geometry.sectors - MBR_LIMIT) * table.geometry.sector_size
+        yield f"MBR cannot reach the last {format_size(lost)} of this disk; GPT can"
+
+
+# ---- wishes: what the volumes of a table are like
 
 
 def _filesystem(source: CapturedPartition) -> FileSystem | None:
-    """Return what a captured partition is formatted with, if osdimage makes it."""
+    """Return what a captured partition is formatted with; one whose bytes come back is not."""
+    if source.kept is not Kept.FILES:
+        return None
     return next((each for each in FileSystem if each.called == source.filesystem), None)
 
 
-def _spec(source: CapturedPartition, scheme: Scheme) -> PartitionSpec:
-    try:
-        role = Role(source.type)
-    except ValueError as error:
-        raise InvalidInput(
-            f"partition {source.index} of the captured disk has the type {source.type!r}, which osdimage does not "
-            f"make; valid are {', '.join(Role)}"
-        ) from error
-    filesystem = _filesystem(source)
-    label = source.label or ""
-    if filesystem is not None:
-        label = label[: LABEL_LIMITS[filesystem]]
-    if filesystem is FileSystem.FAT32:
-        label = label.translate(_NOT_IN_LABELS).encode("cp437", "replace").decode("cp437").replace("?", "_")
-    is_gpt = scheme is Scheme.GPT
-    own = gpt_type(role)[1] if is_gpt and role not in {Role.EXTENDED, Role.LOGICAL} else GptAttributes(0)
-    return PartitionSpec(
-        role,
-        FixedSize(Bytes(source.size)),
-        filesystem=filesystem,
-        label=label.strip() or None if filesystem is not None else None,
-        active=source.boot and not is_gpt,
-        name=source.name if is_gpt else None,
-        attributes=GptAttributes(source.attributes & ~own),
-        origin=_origin(source),
+def _with_wishes(table: PartitionTable, disk: CapturedDisk) -> PartitionTable:
+    """Return a table whose partitions say how they are formatted."""
+    sources = {numbers_of(disk)[each.index]: each for each in disk.partitions}
+    return replace(
+        table, partitions=tuple(replace(each, spec=_spec(each, sources[each.number])) for each in table.partitions)
     )
 
 
-def _resized(specs: tuple[PartitionSpec, ...]) -> Iterator[PartitionSpec]:
-    """Let one partition, and the extended one around it, take what is left."""
-    usable = [
-        number
-        for number, each in enumerate(specs)
-        if each.filesystem is FileSystem.NTFS and each.role in {Role.PRIMARY, Role.LOGICAL}
-    ]
-    usable = [number for number in usable if not specs[number].active] or usable
-    chosen = usable[-1] if usable else len(specs)
-    for number, each in enumerate(specs):
-        holds = each.role is Role.EXTENDED and chosen < len(specs) and specs[chosen].role is Role.LOGICAL
-        if number == chosen or holds:
-            yield replace(each, size=_rest(specs[number + 1 :], inside=each.role is Role.LOGICAL))
-        else:
-            yield each
+def _spec(partition: Partition, source: CapturedPartition) -> PartitionSpec | None:
+    filesystem = _filesystem(source)
+    if filesystem is None or partition.is_extended:
+        return None
+    label = (source.label or "")[: LABEL_LIMITS[filesystem]]
+    if filesystem is FileSystem.FAT32:
+        label = label.translate(_NOT_IN_LABELS).encode("cp437", "replace").decode("cp437").replace("?", "_")
+    is_gpt = isinstance(partition.type_id, type(roles.BASIC_DATA))
+    return PartitionSpec(
+        _role(partition, filesystem),
+        filesystem=filesystem,
+        label=label.strip() or None,
+        active=partition.active,
+        name=partition.name if is_gpt else None,
+        attributes=GptAttributes(partition.attributes),
+        origin=f"CapturedPartition{source.index}",
+    )
 
 
-def _rest(following: tuple[PartitionSpec, ...], *, inside: bool) -> SizeWish:
-    """Return all that is left but what the partitions behind take, in the extended partition or outside it."""
-    leave = 0
-    for each in following:
-        if (each.role is Role.LOGICAL) == inside and isinstance(each.size, FixedSize):
-            leave += align_up(each.size.size_bytes, _STEP) + (_STEP if inside else 0)
-    return Remaining(Bytes(leave))
+def _role(partition: Partition, filesystem: FileSystem) -> Role:
+    """Return what a volume is for; one in a partition of a type that is no volume of Windows is hidden from it."""
+    role = partition.role
+    if partition.type_id == roles.MBR_EFI and filesystem is FileSystem.FAT32:
+        return Role.EFI
+    if role is None or role in {Role.MSR, Role.EXTENDED} or (role is Role.EFI and filesystem is not FileSystem.FAT32):
+        return Role.HIDDEN
+    return role
+
+
+def _with_sizes(table: PartitionTable) -> PartitionTable:
+    """Put the sizes that were found into the wishes."""
+    return replace(
+        table,
+        partitions=tuple(
+            each
+            if each.spec is None
+            else replace(each, spec=replace(each.spec, size=FixedSize(table.size_bytes(each))))
+            for each in table.partitions
+        ),
+    )

@@ -84,6 +84,12 @@ def described(content: Content | None) -> str:
     return UNKNOWN if content is None else content.described
 
 
+def _upper(character: str) -> str:
+    upper = character.upper()
+    # One character for one: ß stays, and so does what would become ASCII, the dotless i.
+    return upper if len(upper) == 1 and (character.isascii() or not upper.isascii()) else character
+
+
 class FileSystem(StrEnum):
     """The file systems that osdimage makes; each is the :class:`Content` of the same value."""
 
@@ -102,10 +108,7 @@ class FileSystem(StrEnum):
 
     def label_for(self, wish: str) -> str:
         """Return a label as Windows stores it where somebody asks for it: in upper case on FAT."""
-        if self is FileSystem.NTFS:
-            return wish
-        # One character for one: ß stays.
-        return "".join(each.upper() if len(each.upper()) == 1 else each for each in wish)
+        return wish if self is FileSystem.NTFS else "".join(map(_upper, wish))
 
     @classmethod
     def _missing_(cls, value: object) -> FileSystem | None:

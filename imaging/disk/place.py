@@ -46,9 +46,17 @@ def place(layout: DiskLayout, geometry: Geometry, rng: RandomBits) -> PartitionT
     """
     if found := problems(layout):
         raise InvalidLayout(found)
+    layout = replace(layout, partitions=tuple(_as_stored(each) for each in layout.partitions))
     if layout.scheme is Scheme.GPT:
         return _place_gpt(layout, geometry, rng)
     return _place_mbr(layout, geometry, rng)
+
+
+def _as_stored(spec: PartitionSpec) -> PartitionSpec:
+    """Return a wish with the label that the volume will have, so that what is planned is what comes."""
+    if spec.filesystem is None or spec.label is None:
+        return spec
+    return replace(spec, label=spec.filesystem.label_for(spec.label))
 
 
 def array_sectors(geometry: Geometry) -> int:

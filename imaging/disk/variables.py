@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -108,7 +107,7 @@ class _Reader:
             raise InvalidLayout(list(dict.fromkeys(self.found)))
         return DiskLayout(
             scheme=scheme,
-            partitions=tuple(_with_label_as_stored(spec) for _, spec in known),
+            partitions=tuple(spec for _, spec in known),
             boot_disk=boot_disk,
             bios_compatibility=compatibility,
             disk_index=disk_index,
@@ -298,10 +297,3 @@ def merge_variables(*sources: Mapping[str, str]) -> dict[str, str]:
         for name, value in source.items():
             merged[name.lower()] = (name, value)
     return dict(merged.values())
-
-
-def _with_label_as_stored(spec: PartitionSpec) -> PartitionSpec:
-    """Return a wish with the label that the volume will have, so that what is planned is what comes of it."""
-    if spec.label is None or spec.filesystem is None:
-        return spec
-    return replace(spec, label=spec.filesystem.label_for(spec.label))

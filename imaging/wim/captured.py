@@ -4,22 +4,28 @@
 
     <OSDIMAGE><DISK INDEX="0" STYLE="GPT" SIZE="..." SECTORSIZE="512">
       <PARTITION INDEX="3" TYPE="Primary" FILESYSTEM="NTFS" BOOT="0" LABEL="Windows" OFFSET="..." SIZE="..."
-                 TYPEID="ebd0a0a2-..." NAME="Basic data partition" ATTRIBUTES="0x0" CAPTURED="1"/>
+                 TYPEID="ebd0a0a2-..." NAME="Basic data partition" ATTRIBUTES="0x0" CAPTURED="1" KEPT="files"/>
     </DISK></OSDIMAGE>
 
 INDEX, STYLE, TYPE, FILESYSTEM, BOOT, LABEL, OFFSET and SIZE say what ConfigMgr knows of a captured partition
 (SMS_ImageDiskInformation); its own element names are not public.  CAPTURED marks the partition that the image is of, so
-that an image which is exported alone still tells.  What is read may have been written by anybody: every value is
-checked.
+that an image which is exported alone still tells.  KEPT says what the WIM has of each: see :class:`Kept`.  A logical
+partition has its EBR, in bytes from the beginning of the disk.  What is read may have been written by anybody: every
+value is checked.
+
+An image of a partition whose bytes are kept holds them in one file, :data:`BYTES_FILE`.
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import SECTOR_SIZES
@@ -30,8 +36,28 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.table import PartitionTable
 
 _MOST_PARTITIONS = 260  # 4 entries and 256 logical partitions; a GPT has 128
+_MOST_ENTRIES = 8192  # of the largest GPT that is read
 _LARGEST = (1 << 63) - 1
 _LONGEST_TEXT = 64
+
+BYTES_FILE = "partition.img"
+"""The one file of an image that is the bytes of a partition."""
+
+
+class Kept(StrEnum):
+    """What a WIM has of a partition; the values are those of the XML.
+
+    Attributes:
+        FILES: an image has its files, and its file system is made anew.
+        BYTES: an image has its bytes.
+        ROOM: nothing is in it: zeros, an extended partition, or what Microsoft reserves.
+        NOTHING: it holds something that no image has.
+    """
+
+    FILES = "files"
+    BYTES = "bytes"
+    ROOM = "room"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,8 @@ class CapturedPartition:
         name: of the GPT entry; empty on MBR.
         attributes: of the GPT entry; 0 on MBR.
         captured: whether the image is of this one.
+        ebr: where the EBR of a logical partition is; None for others, and where it is not known.
+        kept: what the WIM has of it.
     """
 
     index: int
@@ -63,6 +91,8 @@ class CapturedPartition:
     name: str
     attributes: int
     captured: bool
+    ebr: int | None = None
+    kept: Kept = Kept.NOTHING
 
     @property
     def is_efi(self) -> bool:
@@ -84,9 +114,23 @@ class CapturedDisk:
         """The partition that the image is of."""
         return next((each for each in self.partitions if each.captured), None)
 
+    @property
+    def is_of_bytes(self) -> bool:
+        """Whether the image is the bytes of its partition, not files that were on a volume."""
+        return self.captured is not None and self.captured.kept is Kept.BYTES
 
-def describe_disk(table: PartitionTable, held: dict[int, VolumeInfo], number: int) -> CapturedDisk:
-    """Return the layout of a disk of which one partition becomes an image."""
+
+def describe_disk(
+    table: PartitionTable, held: Mapping[int, VolumeInfo], kept: Mapping[int, Kept], number: int
+) -> CapturedDisk:
+    """Return the layout of a disk of which one partition becomes an image.
+
+    Args:
+        table: of the disk.
+        held: what its partitions hold, by their numbers.
+        kept: what the WIM will have of them.
+        number: of the partition that the image is of.
+    """
     from osdimage.imaging.disk.held import VolumeInfo  # noqa: PLC0415 - see above
 
     partitions = []
@@ -105,6 +149,8 @@ def describe_disk(table: PartitionTable, held: dict[int, VolumeInfo], number: in
                 name=_clean(each.name),
                 attributes=each.attributes,
                 captured=each.number == number,
+                ebr=None if each.ebr_lba is None else each.ebr_lba * table.geometry.sector_size,
+                kept=kept.get(each.number, Kept.ROOM),
             )
         )
     return CapturedDisk(table.scheme, table.geometry.size_bytes, table.geometry.sector_size, tuple(partitions))
@@ -135,7 +181,9 @@ def to_element(disk: CapturedDisk) -> ET.Element:
                 "NAME": each.name,
                 "ATTRIBUTES": f"{each.attributes:#x}",
                 "CAPTURED": str(int(each.captured)),
-            },
+                "KEPT": each.kept,
+            }
+            | ({} if each.ebr is None else {"EBR": str(each.ebr)}),
         )
     return element
 
@@ -170,10 +218,15 @@ def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
         type_id = roles.format_type(roles.parse_type(_text(element, "TYPEID")))
     except ValueError as error:
         raise _wrong(element, "TYPEID", "a byte such as 0x07 and a GUID") from error
+    filesystem = _text(element, "FILESYSTEM") or None
+    # Not there in what earlier versions wrote, which kept files alone.
+    kept = _text(element, "KEPT") or (Kept.FILES if is_made(filesystem) else Kept.NOTHING)
+    if kept not in set(Kept):
+        raise _wrong(element, "KEPT", ", ".join(Kept))
     return CapturedPartition(
-        index=_number(element, "INDEX", 1, _MOST_PARTITIONS),
+        index=_number(element, "INDEX", 1, _MOST_ENTRIES),
         type=_text(element, "TYPE"),
-        filesystem=_text(element, "FILESYSTEM") or None,
+        filesystem=filesystem,
         boot=_number(element, "BOOT", 0, 1) == 1,
         label=_text(element, "LABEL") or None,
         offset=offset,
@@ -182,7 +235,14 @@ def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
         name=_text(element, "NAME"),
         attributes=_number(element, "ATTRIBUTES", 0, (1 << 64) - 1),
         captured=_number(element, "CAPTURED", 0, 1) == 1,
+        ebr=_number(element, "EBR", 1, offset - 1) if "EBR" in element.attrib else None,
+        kept=Kept(kept),
     )
+
+
+def is_made(filesystem: str | None) -> bool:
+    """Tell whether a file system, by the name that the XML has for it, is one that osdimage makes."""
+    return any(each.called == filesystem for each in FileSystem)
 
 
 def _text(element: ET.Element, name: str) -> str:

@@ -131,6 +131,11 @@ class ImageInfo:
     disk: CapturedDisk | None = None
     disk_fault: str | None = None
 
+    @property
+    def is_of_bytes(self) -> bool:
+        """Whether it is the bytes of a partition, not the files of a volume."""
+        return self.disk is not None and self.disk.is_of_bytes
+
 
 def decode_xml(document: bytes) -> str:
     """Return the text of a WIM's XML document (UTF-16LE with a byte-order mark).

@@ -69,6 +69,9 @@ def select(images: Sequence[ImageInfo], selector: ImageSelector, where: str) -> 
         ImageNotFound: when none fits, or several do; it lists the candidates.
     """
     fitting = [image for image in images if selector.fits(image)]
+    if selector.index is None and len(fitting) > 1:
+        # Nobody means the bytes of a partition unless they are asked for by name.
+        fitting = [image for image in fitting if not image.is_of_bytes] or fitting
     if selector.name is not None and len(fitting) > 1:
         exact = [image for image in fitting if selector.name in {image.name, image.display_name}]
         fitting = exact or fitting
@@ -100,6 +103,7 @@ def _describe(images: Sequence[ImageInfo]) -> list[str]:
     for image in images:
         windows = image.windows
         facts = [windows.edition, windows.architecture, *windows.languages] if windows else []
+        facts += ["bytes of a partition"] if image.is_of_bytes else []
         known = ", ".join(fact for fact in facts if fact)
         lines.append(f"{image.index}: {image.name or '(no name)'}" + (f" ({known})" if known else ""))
     return lines

@@ -272,9 +272,19 @@ class WimHandle:
         info = ffi.new("struct wimlib_wim_info *", {"has_rpfix": 1})
         self._run(lib.wimlib_set_wim_info, info, lib.WIMLIB_CHANGE_RPFIX_FLAG)
 
+    def add_empty_image(self, name: str) -> int:
+        """Add an image without files, in memory; return its index."""
+        index = ffi.new("int *")
+        self._run(lib.wimlib_add_empty_image, text.to_c(name), index)
+        return int(index[0])
+
     def add_file(self, image: int, source: str | os.PathLike[str], path: str) -> None:
-        """Add a file of this machine to an image, in memory; a file of this path in the image is replaced."""
-        self._run(lib.wimlib_add_tree, image, text.path_to_c(source), text.to_c(path), 0)
+        """Add a file of this machine to an image, in memory; a file of this path in the image is replaced.
+
+        A link is followed, as the name of an open descriptor in /proc is one.
+        """
+        flags = lib.WIMLIB_ADD_FLAG_DEREFERENCE
+        self._run(lib.wimlib_add_tree, image, text.path_to_c(source), text.to_c(path), flags)
 
     def add_volume(self, image: int, volume: str | os.PathLike[str]) -> None:
         """Lay everything in an NTFS volume over an image, in memory; directories are joined and files replaced."""

@@ -64,7 +64,7 @@ def test_the_plan_tells_every_step_in_its_order(wim: Path) -> None:
     kinds = [type(action) for action in plan.steps]
     assert kinds == [WriteTable, FormatVolume, FormatVolume, FormatVolume, ApplyToVolume]
     assert next(iter(plan.describe())) == "write a GPT table with 4 partitions"
-    assert list(plan.describe())[1] == "format partition 1 'System' as FAT32"
+    assert list(plan.describe())[1] == "format partition 1 'SYSTEM' as FAT32"
     assert "to partition 3" in list(plan.describe())[-1]
     assert plan.steps[0].destroys == "everything on the disk"
 

@@ -72,7 +72,7 @@ def test_the_variables_of_mdt_are_read_as_they_are() -> None:
     assert layout.disk_index == 0
     assert [spec.role for spec in layout.partitions] == [Role.EFI, Role.MSR, Role.PRIMARY, Role.RECOVERY]
     esp, msr, windows, recovery = layout.partitions
-    assert (esp.size, esp.filesystem, esp.label) == (FixedSize(Bytes(499 * MIB)), FileSystem.FAT32, "BOOT")
+    assert (esp.size, esp.filesystem, esp.label) == (FixedSize(Bytes(499 * MIB)), FileSystem.FAT32, "Boot")
     # The template says NTFS; an MSR is never formatted.
     assert (msr.size, msr.filesystem, msr.label) == (FixedSize(Bytes(128 * MIB)), None, None)
     assert (windows.size, windows.letter_variable) == (PercentOfFree(99), "OSDisk")
