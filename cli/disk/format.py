@@ -29,7 +29,9 @@ from osdimage.cli.render import Reporter
 )
 @click.option("--cluster-size", type=params.SIZE, metavar="SIZE", help="Bytes.  Default: as Windows for this size.")
 @click.option(
-    "--full", is_flag=True, help="Also write zeros over everything, which finds sectors that cannot be written."
+    "--full",
+    is_flag=True,
+    help="Also write zeros over everything, which finds sectors that cannot be written.  Holes of an image stay.",
 )
 @disk_params.sector_size
 @disk_params.seed

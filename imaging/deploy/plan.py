@@ -75,7 +75,7 @@ class FormatVolume:
     def describe(self) -> str:
         """Say it in one line."""
         label = f" {self.label!r}" if self.label else ""
-        full = "" if self.quick else ", in full: zeros are written everywhere"
+        full = "" if self.quick else ", in full: zeros are written over all that it held"
         return f"format partition {self.partition.number}{label} as {self.filesystem.called}{full}"
 
 

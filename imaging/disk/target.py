@@ -71,6 +71,16 @@ class BlockTarget(ABC):
     def close(self) -> None:  # noqa: B027 - memory and windows have nothing to release
         """Release the target; closing twice is harmless."""
 
+    def data_ranges(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield begin and end, in bytes, of what may be anything between two places; the rest is known to be zeros.
+
+        Raises:
+            StorageError: when the medium cannot be looked at.
+            InvalidRequest: when the range is not inside the target.
+        """
+        self._check(begin, end - begin)
+        yield from self._data_ranges(begin, end)
+
     def window(self, extent: Extent) -> Window:
         """Return the part of the target that is a partition.  It does not own the target."""
         return Window(self, extent)
@@ -92,6 +102,9 @@ class BlockTarget(ABC):
 
     @abstractmethod
     def _write(self, offset_bytes: int, data: Data) -> None: ...
+
+    def _data_ranges(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        yield begin, end
 
     def __enter__(self) -> Self:
         """Return the target itself."""
@@ -124,6 +137,10 @@ class Window(BlockTarget):
 
     def _write(self, offset_bytes: int, data: Data) -> None:
         self._base.write_at(self._begin + offset_bytes, data)
+
+    def _data_ranges(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        for first, after in self._base.data_ranges(self._begin + begin, self._begin + end):
+            yield first - self._begin, after - self._begin
 
 
 class MemoryTarget(BlockTarget):
@@ -285,6 +302,18 @@ class FileTarget(BlockTarget):
                 raise self._failure(f"writing at byte {offset_bytes}", error) from error
             offset_bytes += count
             view = view[count:]
+
+    def _data_ranges(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """Pass over the holes of a file; a device keeps no record of any."""
+        from osdimage.native import holes  # noqa: PLC0415 - as for the source
+
+        if self.is_device:
+            yield begin, end
+            return
+        try:
+            yield from holes.data_ranges(self.descriptor, begin, end)
+        except OSError as error:
+            raise self._failure("looking for holes", error) from error
 
     def _failure(self, doing: str, error: OSError) -> StorageError:
         return StorageError(f"{self.name}: {doing}: {error.strerror}", path=self.name, errno=error.errno)

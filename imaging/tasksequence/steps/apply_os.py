@@ -161,7 +161,7 @@ def _planned(env: Environment, machine: Machine) -> Iterator[_Plan]:
     inputs.finish()
     user = machine.package_file(config, name) if config is not None and name is not None else None
     with WimFile.open(machine.image_file(package or "")) as wim:
-        if is_all and len(wim) > 1:
+        if is_all and len(_images(wim)) > 1:
             pairs = _all_pairs(wim, machine)
         else:
             image = wim.image(index or 1)
@@ -177,16 +177,22 @@ def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume],
     """Return each image with its volume, on the disk of the next free volume, as :func:`apply_volumes` chooses them."""
     disk = machine.next_volume().place.disk
     machine.writable_disk(disk)
-    captured = [image.info.disk.captured for image in wim if image.info.disk is not None]
+    images = _images(wim)
+    captured = [image.info.disk.captured for image in images if image.info.disk is not None]
     with_efi = any(each is not None and each.is_efi for each in captured)
     volumes = [each for each in machine.disk_volumes(disk) if each.is_usable and (with_efi or not each.is_efi)]
-    used = [each.name for each in volumes[: len(wim)] if each.place in machine.used]
+    used = [each.name for each in volumes[: len(images)] if each.place in machine.used]
     if used:
         raise InvalidRequest(f"all images go to all volumes, but {', '.join(used)} was filled by an earlier step")
-    if len(volumes) < len(wim):
+    if len(volumes) < len(images):
         names = ", ".join(each.name for each in volumes)
-        raise InvalidRequest(f"{wim.path} has {len(wim)} images, disk {disk} has {len(volumes)} volumes: {names}")
-    return tuple(zip(wim, volumes, strict=False))
+        raise InvalidRequest(f"{wim.path} has {len(images)} images, disk {disk} has {len(volumes)} volumes: {names}")
+    return tuple(zip(images, volumes, strict=False))
+
+
+def _images(wim: WimFile) -> list[WimImage]:
+    """Return the images that have files: the bytes of a partition go to no volume."""
+    return [image for image in wim if not image.info.is_of_bytes]
 
 
 def _windows(pairs: tuple[tuple[WimImage, Volume], ...]) -> tuple[tuple[WimImage, Volume], WindowsFacts]:

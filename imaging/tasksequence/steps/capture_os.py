@@ -80,7 +80,7 @@ def capture_operating_system_image(env: Environment, machine: Machine, events: E
             progress=events.progress,
         )
     losses = [str(loss) for image in done.images for loss in image.losses]
-    warnings = (*notes, *losses, *(text for image in done.images for text in image.warnings))
+    warnings = (*notes, *losses, *done.warnings, *(text for image in done.images for text in image.warnings))
     for text in done.skipped:
         events.log(LogType.INFO, f"not captured: {text}")
     partitions = ", ".join(map(str, done.partitions))

@@ -184,7 +184,9 @@ def _assign_letters(env: Environment, machine: Machine, index: int, table: Parti
 def _described(partition: Partition) -> str:
     spec = partition.spec
     kind = partition.role.value if partition.role is not None else partition.type_label
-    return kind if spec is None or spec.filesystem is None else f"{kind} {spec.filesystem.called}"
+    if spec is None or spec.filesystem is None:
+        return kind
+    return f"{kind} {spec.filesystem.called}{'' if spec.quick_format else ' in full'}"
 
 
 INFO = ActionInfo(

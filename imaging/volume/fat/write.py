@@ -120,12 +120,13 @@ def write_volume(
 
 
 def zero_data(volume: BlockTarget, layout: Fat32Layout, meter: Meter) -> None:
-    """Write zeros over every cluster, and over what is left behind the last one."""
+    """Write zeros over every cluster, and over what is left behind the last one; holes of a disk image are zeros."""
     begin, end = layout.offset_of(FIRST_CLUSTER), layout.sectors * layout.sector_size
-    for at in range(begin, end, len(_ZEROS)):
-        if (at - begin) % _REPORTED == 0:
-            meter.step(Phase.WIPE, at - begin, end - begin)
-        volume.write_at(at, _ZEROS[: end - at])
+    for first, after in list(volume.data_ranges(begin, end)):
+        for at in range(first, after, len(_ZEROS)):
+            if (at - first) % _REPORTED == 0:
+                meter.step(Phase.WIPE, at - begin, end - begin)
+            volume.write_at(at, _ZEROS[: after - at])
     meter.step(Phase.WIPE, end - begin, end - begin)
 
 

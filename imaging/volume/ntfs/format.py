@@ -210,9 +210,11 @@ def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat,
     size, sector_size = window.geometry.size_bytes, window.geometry.sector_size
     ranges = [(max(begin, sector_size), end) for begin, end in holes.data_ranges(descriptor, 0, size)]
     if not wish.quick:
-        for at in range(0, size, _REPORTED):
-            meter.step(Phase.WIPE, at, size)
-            _fill(window, at, min(at + _REPORTED, size))
+        # A hole of a disk image is zeros already, and takes no room.
+        for begin, end in list(window.data_ranges(0, size)):
+            for at in range(begin, end, _REPORTED):
+                meter.step(Phase.WIPE, at, size)
+                _fill(window, at, min(at + _REPORTED, end))
         meter.step(Phase.WIPE, size, size)
     elif not wish.is_zero and not target.punch(extent.first * sector_size, size):
         _erase_marks(window)

@@ -67,6 +67,12 @@ def test_a_file_system_that_the_type_is_not_for_is_warned_of(disk: MadeDisk) -> 
 @pytest.mark.parametrize(("number", "system"), [(1, "fat32"), (4, "ntfs")])
 def test_a_full_format_tells_how_far_it_is(disk: MadeDisk, tmp_path: Path, number: int, system: str) -> None:
     events = tmp_path / "events"
+    # What is a hole of an image needs no zeros, so something has to be there.
+    begin = next(each.extent.first for each in disk.table.partitions if each.number == number) * 512
+    with disk.path.open("r+b") as file:
+        for place in range(4):
+            file.seek(begin + place * (60 << 20))
+            file.write(b"old")
     words = ("--partition", str(number), "--fs", system, "--full", "--yes", "--events", events)
     osdimage("disk", "format", disk.path, *words)
     seen = [json.loads(line) for line in events.read_text().splitlines()]
@@ -83,3 +89,19 @@ def test_what_cannot_be_formatted_is_refused(disk: MadeDisk) -> None:
     assert "there are: 1, 2, 3, 4" in osdimage("disk", "format", disk.path, "--partition", "9", "--yes", code=2).err
     too_small = osdimage("disk", "format", disk.path, "--partition", "2", "--fs", "fat32", "--yes", code=2).err
     assert "FAT32" in too_small
+
+
+@pytest.mark.parametrize("filesystem", ["ntfs", "fat32"])
+def test_a_full_format_does_not_fill_the_holes_of_an_image(disk: MadeDisk, filesystem: str) -> None:
+    words = ("disk", "format", disk.path, "--partition", "4", "--fs", filesystem, "--yes")
+    place = next(each.extent.first for each in disk.table.partitions if each.number == 4) * 512 + (400 << 20)
+    with disk.path.open("r+b") as file:
+        # What is no hole is overwritten.
+        file.seek(place)
+        file.write(b"secret")
+    osdimage(*words, "--full")
+    # 1 GB would be filled.
+    assert disk.path.stat().st_blocks * 512 < 64 << 20
+    with disk.path.open("rb") as file:
+        file.seek(place)
+        assert file.read(6) == bytes(6)

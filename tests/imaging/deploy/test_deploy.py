@@ -58,6 +58,14 @@ def wim(tree: Path) -> Path:
 # ---- plans
 
 
+def test_the_plan_tells_of_a_format_in_full(wim: Path) -> None:
+    spec = PartitionSpec(Role.PRIMARY, filesystem=FileSystem.NTFS, quick_format=False)
+    with WimFile.open(wim) as opened:
+        plan = make_plan(opened.image(1), DiskLayout(Scheme.MBR, (spec,)), Geometry.of_size(GIB, 512), random.Random(1))
+    (line,) = [text for text in plan.describe() if text.startswith("format")]
+    assert line == "format partition 1 as NTFS, in full: zeros are written over all that it held"
+
+
 def test_the_plan_tells_every_step_in_its_order(wim: Path) -> None:
     with WimFile.open(wim) as opened:
         plan = make_plan(opened.image(1), preset_layout(Preset.UEFI), Geometry.of_size(8 * GIB, 512), random.Random(1))

@@ -65,6 +65,19 @@ def test_a_deployed_mbr_disk_starts_also_where_a_gpt_was(wim: Path, tmp_path: Pa
     judges.assert_ntfs_clean(cut(disk, 1, tmp_path / "system.ntfs"))
 
 
+def test_the_active_flag_that_starting_needs_is_in_the_plan(wim: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    words = ("deploy", wim, disk, "--preset", "data-mbr", "--size", "3GB")
+    assert [each["active"] for each in osdimage(*words, "--dry-run", "--json").document["disk"]["partitions"]] == [True]
+    assert [
+        each["active"] for each in osdimage(*words, "--dry-run", "--json", "--no-boot").document["disk"]["partitions"]
+    ] == [False]
+    done = osdimage(*words, "--json").document
+    assert done["boot"]["system_partition"] == 1
+    assert len(re.findall("bootable", run(["sfdisk", "--dump", disk]))) == 1
+    osdimage("deploy", wim, disk, "--preset", "data-mbr", "--yes", "--quiet")
+
+
 def test_a_disk_of_4k_sectors_is_deployed_to_start(wim: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "3GB", "--sector-size", "4096", "--quiet")
