@@ -18,6 +18,7 @@ from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.backup import TableSaving
     from osdimage.imaging.disk.opened import Disk
 
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     help="Of a disk image; all but raw need qemu-img, and --size.",
 )
 @params.add(*disk_params.expectations)
+@disk_params.saving
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
@@ -54,6 +56,7 @@ def deploy_command(
     disk_format: str,
     expect_serial: str | None,
     expect_size: int | None,
+    saving: TableSaving,
     dry_run: bool,
     no_sync: bool,
     strict: bool,
@@ -97,6 +100,7 @@ def deploy_command(
                 planner.images[0],
                 others=planner.images[1:],
                 now=disk_params.now(),
+                saving=saving,
                 sync=not no_sync,
                 strict=strict,
                 progress=progress,

@@ -14,6 +14,7 @@ from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.backup import TableSaving
     from osdimage.imaging.disk.plan import DiskPlan
     from osdimage.imaging.disk.target import FileTarget
     from osdimage.imaging.units import Geometry
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 @click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
 @disk_params.seed
-@params.add(*disk_params.expectations, *disk_params.save_options)
+@params.add(*disk_params.expectations)
+@disk_params.saving
 @disk_params.yes
 @params.output(events=False)
 def init_command(
@@ -38,8 +40,7 @@ def init_command(
     seed: str | None,
     expect_serial: str | None,
     expect_size: int | None,
-    backup_to: Path | None,
-    no_backup: bool,
+    saving: TableSaving,
     yes: bool,
     reporter: Reporter,
 ) -> None:
@@ -55,8 +56,6 @@ def init_command(
 
     if source.is_given and plan_file is not None:
         raise click.UsageError("--plan is complete; it does not go with --preset, --vars and --var")
-    if backup_to is not None and no_backup:
-        raise click.UsageError("--backup and --no-backup contradict each other")
     saved = None if plan_file is None else _load(plan_file)
     is_new = not disk.exists()
     with _target(disk, saved, size=size, sector_size=sector_size) as target:
@@ -66,7 +65,7 @@ def init_command(
         plans.check_target(plan, target, reading)
         if not is_new and not yes:
             _ask(target, plan, reporter)
-        report = initialize(target, plan.table, now=disk_params.now(), save_to=backup_to, save=not no_backup)
+        report = initialize(target, plan.table, now=disk_params.now(), save_to=saving.path, save=saving.is_wanted)
     for text in (*plan.advice, *report.warnings):
         reporter.warn(text)
     if reporter.as_json:

@@ -33,16 +33,28 @@ expectations = (
     click.option("--expect-serial", metavar="TEXT", help="Refuse a device with another serial number and WWN."),
     click.option("--expect-size", type=params.SIZE, metavar="SIZE", help="Refuse a disk of another size."),
 )
-save_options = (
-    click.option(
-        "--backup",
-        "backup_to",
-        type=params.ANY_PATH,
-        metavar="FILE",
-        help="Save the old table here.  Default: beside an image; for a device in a state folder.",
-    ),
-    click.option("--no-backup", is_flag=True, help="Do not save the old table."),
+no_backup = click.option("--no-backup", is_flag=True, help="Do not save the partition table that is on a disk.")
+_backup = click.option(
+    "--backup",
+    "backup_to",
+    type=params.ANY_PATH,
+    metavar="FILE",
+    help="Save the old table here.  Default: beside an image, for a device in a state folder; the newest five stay.",
 )
+
+
+def saving(command: Command) -> Command:
+    """Add the options that say whether and where the old table is saved, and pass a ``TableSaving`` as ``saving``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, backup_to: Path | None, no_backup: bool, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+        from osdimage.imaging.disk.backup import TableSaving  # noqa: PLC0415 - start-up stays cheap
+
+        if backup_to is not None and no_backup:
+            raise click.UsageError("--backup and --no-backup contradict each other")
+        return command(*args, saving=TableSaving(backup_to, is_wanted=not no_backup), **kwargs)
+
+    return params.add(_backup, no_backup)(run)
 
 
 @dataclass(frozen=True, slots=True)

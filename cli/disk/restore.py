@@ -11,14 +11,15 @@ from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.backup import TableBackup
+    from osdimage.imaging.disk.backup import TableBackup, TableSaving
     from osdimage.imaging.disk.target import FileTarget
 
 
 @click.command("restore")
 @click.argument("disk", type=disk_params.DISK)
 @click.argument("file", type=params.EXISTING)
-@params.add(*disk_params.expectations, *disk_params.save_options)
+@params.add(*disk_params.expectations)
+@disk_params.saving
 @disk_params.yes
 @params.output(events=False)
 def restore_command(
@@ -26,8 +27,7 @@ def restore_command(
     file: Path,
     expect_serial: str | None,
     expect_size: int | None,
-    backup_to: Path | None,
-    no_backup: bool,
+    saving: TableSaving,
     yes: bool,
     reporter: Reporter,
 ) -> None:
@@ -42,14 +42,12 @@ def restore_command(
     from osdimage.imaging.disk.init import restore  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
-    if backup_to is not None and no_backup:
-        raise click.UsageError("--backup and --no-backup contradict each other")
     backup = load_backup(file)
     with open_target(str(disk), write=True, sector_size=backup.geometry.sector_size) as target:
         check_expected(target, serial=expect_serial, size_bytes=expect_size)
         if not yes:
             _ask(target, backup, reporter)
-        report = restore(target, backup, now=disk_params.now(), save_to=backup_to, save=not no_backup)
+        report = restore(target, backup, now=disk_params.now(), save_to=saving.path, save=saving.is_wanted)
         table = read_table(target).table
         held = {} if table is None else {each.number: volume for each, volume in volumes(target, table)}
     for text in report.warnings:

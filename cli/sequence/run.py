@@ -32,6 +32,7 @@ from osdimage.cli.sequence.params import ComputerWish, VariablesWish
 @click.option("--resume", type=params.EXISTING, metavar="STATE", help="Go on with a run that stopped.")
 @click.option("--dry-run", is_flag=True, help="Show what would run, what not and why, and what would be lost.")
 @click.option("--strict", is_flag=True, help="Refuse a sequence with steps that cannot be run on Linux.")
+@disk_params.no_backup
 @explaining
 @disk_params.yes
 @params.output(keys="step, state, report, progress, log, kind, restart")
@@ -44,6 +45,7 @@ def run_command(
     resume: Path | None,
     dry_run: bool,
     strict: bool,
+    no_backup: bool,
     yes: bool,
     reporter: Reporter,
 ) -> int:
@@ -79,6 +81,7 @@ def run_command(
     else:
         state = state_files.resumed(resume, fingerprint(sequence), computer, wanted.hidden, hold=not dry_run)
     click.get_current_context().with_resource(state.machine)
+    state.machine.saves_tables = not no_backup
     set_variables(state.env, given)
     builtin.begin(state.env, state.machine, sequence, None if log_file is None else log_file.absolute().parent)
     plan = plan_sequence(sequence, state.env, state.machine, judged=state.judged, first=state.next)

@@ -28,6 +28,7 @@ from osdimage.imaging.deploy.plan import (
     WriteTable,
     refuse_volume,
 )
+from osdimage.imaging.disk.backup import USUAL_SAVING, TableSaving
 from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.opened import Disk
@@ -80,6 +81,7 @@ def execute(
     *,
     others: Sequence[WimImage] = (),
     now: datetime,
+    saving: TableSaving = USUAL_SAVING,
     sync: bool = True,
     strict: bool = False,
     progress: ProgressCallback | None = None,
@@ -92,6 +94,7 @@ def execute(
         image: the image of the plan, of the WIM that is open.
         others: the other images, when the plan has several.
         now: the time for the name of the saved table.
+        saving: whether and where the table that is on the disk is saved.
         sync: wait until everything is on the medium.
         strict: raise when something of the image cannot be kept.
         progress: receives the progress, with one percentage over all steps.
@@ -122,7 +125,14 @@ def execute(
         for step in plan.steps:
             match step:
                 case WriteTable():
-                    report = initialize(disk.target, step.disk.table, now=now, begun=state.begin)
+                    report = initialize(
+                        disk.target,
+                        step.disk.table,
+                        now=now,
+                        save_to=saving.path,
+                        save=saving.is_wanted,
+                        begun=state.begin,
+                    )
                     saved, state.done = report.saved, f"{disk.name} is partitioned, its volumes are not all formatted"
                     state.saved = saved
                     warnings += report.warnings

@@ -16,7 +16,7 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
-        "backup": ("TableBackup", "load_backup", "save_backup", "take_backup"),
+        "backup": ("TableBackup", "TableSaving", "load_backup", "save_backup", "take_backup"),
         "check": ("check_disk",),
         "content": ("Content", "FileSystem"),
         "device": ("check_expected",),

@@ -2,6 +2,7 @@
 
 from osdimage.imaging.disk.backup import (
     TableBackup as TableBackup,
+    TableSaving as TableSaving,
     load_backup as load_backup,
     save_backup as save_backup,
     take_backup as take_backup,

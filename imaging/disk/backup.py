@@ -12,7 +12,9 @@ import base64
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,11 +27,38 @@ from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
 from osdimage.imaging.documents import read_document, reason_of, write_document
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, Means, Remedy, StorageError, TargetRefused
+from osdimage.imaging.errors import (
+    InvalidDocument,
+    InvalidRequest,
+    Means,
+    OsdImageError,
+    Remedy,
+    StorageError,
+    TargetRefused,
+)
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 FORMAT = "osdimage-partition-table-backup"
 VERSION = 1
+MOST_SAVED = 5
+"""So many files of one disk stay that were saved under names of their own; the oldest ones go."""
+_SAVED_NAME = r"{}\.table-\d{{8}}T\d{{6}}Z(-\d+)?\.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSaving:
+    """Whether and where a table is saved before it is replaced.
+
+    Attributes:
+        path: the file, or None for one beside an image, and for a device in :func:`state_folder`.
+        is_wanted: whether it is saved at all.
+    """
+
+    path: Path | None = None
+    is_wanted: bool = True
+
+
+USUAL_SAVING = TableSaving()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +278,29 @@ def default_path(target: BlockTarget, now: datetime) -> Path:
         path = Path(target.name)
         return unused(path.with_name(f"{path.name}.table-{stamp}.json"))
     return unused(state_folder() / f"{target.facts.kernel_name}.table-{stamp}.json")
+
+
+def remove_older(path: Path, backup: TableBackup) -> None:
+    """Remove all but the newest of the files that were saved of a disk before, under names that nobody chose.
+
+    What is not a saved table, or is one of another disk that had the same name, stays.
+
+    Args:
+        path: the file that was saved last, as :func:`default_path` named it.
+        backup: what is in it.
+    """
+    pattern = re.compile(_SAVED_NAME.format(re.escape(path.name.rpartition(".table-")[0])), re.ASCII)
+    found = []
+    with suppress(OSError):
+        names = [each for each in path.parent.iterdir() if pattern.fullmatch(each.name) and each != path]
+        for each in names:
+            with suppress(OsdImageError):
+                saved = load_backup(each)
+                if (saved.serial, saved.geometry) == (backup.serial, backup.geometry):
+                    found.append((saved.created, each.name, each))
+        # The new one counts.
+        for _, _, each in sorted(found, reverse=True)[MOST_SAVED - 1 :]:
+            each.unlink(missing_ok=True)
 
 
 def state_folder() -> Path:

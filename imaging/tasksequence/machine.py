@@ -69,6 +69,7 @@ class Machine:
         planned: the tables that steps would write, by the number of the disk: in a rehearsal only.
         is_rehearsal: whether nothing may be written.
         rng: where GUIDs and serial numbers come from; not saved.
+        saves_tables: whether the table that is on a disk is saved before it is replaced; not saved with the state.
 
     Close it, or use it in a ``with`` statement, once :meth:`hold` was called.
     """
@@ -83,6 +84,7 @@ class Machine:
     planned: dict[int, PartitionTable] = field(default_factory=dict)
     is_rehearsal: bool = False
     rng: RandomBits = field(default_factory=random.SystemRandom, repr=False, compare=False)
+    saves_tables: bool = field(default=True, repr=False, compare=False)
     _open: dict[int, Disk] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

@@ -76,7 +76,7 @@ def partition_disk(env: Environment, machine: Machine, events: Events) -> Action
         table = _placed(layout, disk.geometry, machine)
         for text in (found := advice(layout, disk.geometry)):
             events.log(LogType.WARNING, text)
-        report = initialize(disk.target, table, now=datetime.now(UTC))
+        report = initialize(disk.target, table, now=datetime.now(UTC), save=machine.saves_tables)
         if report.saved is not None:
             events.log(LogType.INFO, f"the table that was on the disk is saved in {report.saved}")
         # What the letters were is no more true from here on, even if formatting fails.

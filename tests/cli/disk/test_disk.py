@@ -62,7 +62,7 @@ def on_a_terminal(folder: Path, *arguments: str, keys: str = "", **environment: 
 
 UEFI_PICTURE = """\
 ┌─────────┬────────┬───────────────────────────────────────────────┬───────────┐
-│1 System │2 MSR   │3 Windows                                      │4 Recovery │
+│1 SYSTEM │2 MSR   │3 Windows                                      │4 Recovery │
 │FAT32    │        │NTFS                                           │NTFS       │
 │260 MB   │16.0 MB │62.7 GB                                        │1.0 GB     │
 └─────────┴────────┴───────────────────────────────────────────────┴───────────┘

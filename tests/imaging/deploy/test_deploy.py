@@ -411,3 +411,15 @@ def test_a_disk_that_was_opened_for_reading_is_not_deployed_to(wim: Path, tmp_pa
         with pytest.raises(InvalidRequest, match="is open for reading only"):
             execute(plan, disk, opened.image(1), now=datetime.now(UTC))
     assert judges.output("sfdisk", "-J", path) == before
+
+
+def test_the_old_table_is_saved_where_it_is_wanted(wim: Path, tmp_path: Path) -> None:
+    disk, file = tmp_path / "disk.img", tmp_path / "old.json"
+    words = ("deploy", wim, disk, "--preset", "data-mbr", "--no-boot", "--quiet")
+    osdimage(*words, "--size", "200MB")
+    osdimage(*words, "--yes", "--no-backup")
+    assert not list(tmp_path.glob("*.json"))
+    osdimage(*words, "--yes", "--backup", file)
+    assert [each.name for each in tmp_path.glob("*.json")] == ["old.json"]
+    osdimage("disk", "restore", disk, file, "--yes", "--no-backup")
+    assert "contradict" in osdimage(*words, "--yes", "--backup", file, "--no-backup", code=2).err

@@ -11,7 +11,7 @@ import random
 import resource
 import stat
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,26 @@ def test_the_old_table_of_an_image_is_saved_beside_it_under_a_name_of_its_own(tm
             initialize(target, placed(OLD["gpt"], "x"), now=NOW)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["disk.img", "disk.img.table-20260102T030405Z-2.json", "disk.img.table-20260102T030405Z.json"]
+
+
+def test_of_the_tables_that_were_saved_the_newest_five_stay(tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    foreign = tmp_path / "disk.img.table-20010101T000000Z.json"
+    foreign.write_text("{}")
+    chosen = tmp_path / "mine.json"
+    saved: list[Path] = []
+    with create_image(str(disk), 64 * MIB) as target:
+        for minute in range(9):
+            table = place(layout("MBR", "Primary"), target.geometry, random.Random(minute))
+            report = initialize(target, table, now=NOW + timedelta(minutes=minute))
+            saved += [report.saved] if report.saved is not None else []
+        other = backups.TableBackup(NOW, "disk.img", Geometry(512, 4096), None, None, ())
+        backups.save_backup(other, tmp_path / "disk.img.table-20020101T000000Z.json")
+        initialize(target, table, now=NOW + timedelta(hours=1), save_to=chosen)
+    assert [each.exists() for each in saved] == [False] * 3 + [True] * 5
+    # Neither what is no saved table, nor that of another disk, nor what was named by hand.
+    assert len(list(tmp_path.glob("disk.img.table-*"))) == 7
+    assert chosen.exists()
 
 
 def test_nothing_is_written_when_the_old_table_cannot_be_saved(tmp_path: Path) -> None:
