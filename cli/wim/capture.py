@@ -146,7 +146,9 @@ def capture_command(
         lines.append(f"  left out by the exclusions: {result.excluded}")
     if reporter.verbose:
         lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
-    facts = {"path": wim, "images": [result], "partitions": [partition], "skipped": []}
+    # As a capture of all volumes tells it.
+    of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings")}
+    facts = {"path": wim, "images": [result], "partitions": [partition]} | of_disk
     reporter.result(facts, *lines)
 
 
