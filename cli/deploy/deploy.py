@@ -83,7 +83,7 @@ def deploy_command(
         planner = wish.planner(opened)
         if planner.saved is not None and planner.saved.unattend is not None:
             _refuse_input(disk, (Path(planner.saved.unattend),), ())
-        size, sector_size = planner.size(disk, size), planner.sector_size(sector_size)
+        size, sector_size = planner.size(disk, size), planner.sector_size(disk, sector_size)
         if dry_run:
             _rehearse(disk, disk_format, size, sector_size, planner, (expect_serial, expect_size), reporter)
             return

@@ -131,7 +131,8 @@ class DeployWish:
                 identity=identity,
             )
 
-        return Planner(wim, tuple(wim.images) if self.all_volumes else (image,), make=make)
+        images = tuple(wim.images) if self.all_volumes else (image,)
+        return Planner(wim, images, make=make, captured_sectors=_captured_sectors(image) if self.from_wim else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Planner:
     images: tuple[WimImage, ...]
     saved: DeployPlan | None = None
     make: Callable[[Geometry, DiskIdentity | None], DeployPlan] | None = None
+    captured_sectors: int | None = None
 
     def plan(self, geometry: Geometry, identity: DiskIdentity | None = None) -> DeployPlan:
         """Return the plan for a disk."""
@@ -155,9 +157,19 @@ class Planner:
             return given
         return self.saved.table.geometry.size_bytes
 
-    def sector_size(self, given: int | None) -> int | None:
-        """Return the size of its sectors, as :meth:`size`."""
-        return given if given is not None or self.saved is None else self.saved.table.geometry.sector_size
+    def sector_size(self, disk: Path, given: int | None) -> int | None:
+        """Return the size of its sectors, as :meth:`size`; those of a disk that is made again are as they were."""
+        if given is not None:
+            return given
+        if self.saved is not None:
+            return self.saved.table.geometry.sector_size
+        return None if disk.exists() else self.captured_sectors
+
+
+def _captured_sectors(image: WimImage) -> int | None:
+    """Return the size of the sectors of a captured disk; an image with an MBR could not tell that they are not 512."""
+    disk = image.info.disk
+    return None if disk is None or disk.scheme != "gpt" else disk.sector_size
 
 
 def options(command: Command) -> Command:

@@ -13,6 +13,7 @@ from osdimage.imaging.disk.raw import pieces
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.output import nameless_file, path_of
+from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.captured import BYTES_FILE
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.properties import ImageProperties
@@ -20,7 +21,7 @@ from osdimage.native.wim.handles import WimHandle
 
 
 @contextmanager
-def copied(disk: Disk, partition: Partition, *, beside: Path) -> Iterator[tuple[int, int]]:
+def copied(disk: Disk, partition: Partition, *, beside: Path, meter: Meter) -> Iterator[tuple[int, int]]:
     """Copy the bytes of a partition to a file without a name, for the body of the ``with``.
 
     Yields:
@@ -34,6 +35,7 @@ def copied(disk: Disk, partition: Partition, *, beside: Path) -> Iterator[tuple[
         try:
             os.ftruncate(descriptor, size)
             for at, data in pieces(disk.target, partition.extent):
+                meter.step(Phase.SCAN, at, size)
                 _write(descriptor, data, at)
         except OSError as error:
             raise StorageError(

@@ -112,7 +112,7 @@ def capture_volumes(
             wanted = [CaptureSource.of_volume(source.volume(each), config) for each in numbers]
             cache = CACHE_SIZE // len(numbers)
             opened = [sources.enter_context(opened_source(each, cache_size=cache)) for each in wanted]
-            copies = [sources.enter_context(copied(source, each, beside=destination)) for each in kept.raw]
+            copies = [sources.enter_context(copied(source, each, beside=destination, meter=meter)) for each in kept.raw]
             with wim_errors(destination):
                 handle = WimHandle.create(spec.format)
             with handle:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from osdimage.imaging.boot.drives import SYSTEM_HIVE
 from osdimage.imaging.deploy.boot_plan import holds
 from osdimage.imaging.deploy.plan import needed_bytes
 from osdimage.imaging.disk.content import FileSystem
@@ -23,6 +22,7 @@ from osdimage.imaging.wim.image import WimImage
 
 # What Windows needs beside its files to start and to be updated: a tenth of them, and this much at least.
 _ROOM_SHARE, _LEAST_ROOM = 10, 64 * MIB
+_WINDOWS = "Windows/System32"
 # A volume of less than this share of the largest is a small one.
 _SMALL_SHARE = 10
 # What the file systems take without any file.  FAT32 has 65,525 clusters, which are not smaller than sectors.
@@ -106,7 +106,7 @@ def _windows(table: PartitionTable, images: Images) -> Partition | None:
 
 
 def _has_windows(image: WimImage) -> bool:
-    return image.info.windows is not None or holds(image, SYSTEM_HIVE)
+    return image.info.windows is not None or holds(image, _WINDOWS)
 
 
 def _usual_givers(table: PartitionTable, images: Images, windows: Partition | None) -> Iterator[Partition]:

@@ -6,16 +6,18 @@ import hashlib
 import json
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
-from judges.disk import copy_of
+from judges.disk import copy_of, fdisk, run
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20
+BASIC = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
 
 # Two reserved partitions, one of Linux, one of a type that nobody knows, and attributes.
 GPT = """\
@@ -190,3 +192,64 @@ def test_a_partition_is_chosen_to_grow_or_to_shrink(gpt: Captured, tmp_path: Pat
     refused = osdimage("deploy", *words, "30MB", "--shrink", "2", code=2)
     assert "the partitions need " in refused.err
     osdimage("deploy", wim, new, "--preset", "uefi", "--size", "2GB", "--grow", "2", code=2)
+
+
+def test_a_disk_of_4k_sectors_is_made_again_as_one(tmp_path: Path) -> None:
+    disk, new, wim = tmp_path / "disk.img", tmp_path / "new.img", tmp_path / "disk.wim"
+    with disk.open("wb") as file:
+        file.truncate(128 * MIB)
+    # In sectors of 4096 bytes; the last partition ends where the usable ones do.
+    (tmp_path / "script").write_text(
+        "label: gpt\nfirst-lba: 6\nstart=6, size=250, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4\n"
+        f"start=256, size=16384, type={BASIC}\nstart=20000, size=12762, type=01234567-89AB-CDEF-0123-456789ABCDEF\n"
+    )
+    # sfdisk takes the size of sectors from version 2.39 on only.
+    run(["fdisk", "-b", "4096", disk], text_in=f"I\n{tmp_path / 'script'}\nw\n")
+    osdimage("disk", "format", disk, "--partition", "2", "--yes")
+    osdimage("capture", disk, wim, "--all-volumes", "--keep-raw")
+    osdimage("deploy", wim, new, "--layout-from-wim", "--all-volumes", "--no-boot", "--size", "128MB")
+    assert [replace(each, guid=None) for each in fdisk(new, 4096)] == [
+        replace(each, guid=None) for each in fdisk(disk, 4096)
+    ]
+    osdimage("compare", wim, new, "--all-volumes")
+
+
+@pytest.fixture(scope="module")
+def with_windows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Windows (256 MB), data (512 MB) and recovery (64 MB) behind it, captured."""
+    folder = tmp_path_factory.mktemp("windows")
+    disk = folder / "disk.img"
+    with disk.open("wb") as file:
+        file.truncate(900 * MIB)
+    script = (
+        (
+            "label: gpt\nstart=2048, size=524288\nstart=526336, size=1048576\n"
+            "start=1574912, size=131072, type=DE94BBA4-06D1-4D40-A16A-BFD50179D6AC\n"
+        )
+        .replace("size=524288", f"size=524288, type={BASIC}")
+        .replace("size=1048576", f"size=1048576, type={BASIC}")
+    )
+    subprocess.run(["sfdisk", "-q", str(disk)], input=script, text=True, check=True)
+    judges.wimlib("capture", write_tree(folder / "tree", windows_files()), folder / "tree.wim")
+    for number in (1, 2, 3):
+        osdimage("disk", "format", disk, "--partition", str(number), "--yes")
+    osdimage("apply", folder / "tree.wim", disk, "--partition", "1")
+    osdimage("capture", disk, folder / "disk.wim", "--all-volumes")
+    return folder / "disk.wim"
+
+
+@pytest.mark.parametrize(
+    ("size", "changes"),
+    [
+        pytest.param("900MB", {}, id="the same size"),
+        pytest.param("2GB", {1: 1470}, id="Windows takes"),
+        pytest.param("800MB", {1: 222}, id="Windows gives first"),
+        pytest.param("500MB", {1: 70, 2: 364}, id="then what has most to spare"),
+    ],
+)
+def test_windows_takes_and_gives_first(with_windows: Path, tmp_path: Path, size: str, changes: dict[int, int]) -> None:
+    words = ("--layout-from-wim", "--all-volumes", "--no-boot", "--size", size, "--dry-run", "--json")
+    plan = osdimage("deploy", with_windows, tmp_path / "new.img", *words).document
+    assert {each["number"]: each["new_bytes"] // MIB for each in plan["resized"]} == changes
+    # Recovery only moves.
+    assert plan["disk"]["partitions"][2]["size_bytes"] == 64 * MIB
