@@ -70,7 +70,8 @@ def choose_kept(disk: Disk, found: DiskVolumes, reading: DiskReading, *, keep_ra
     Raises:
         StorageError: when the disk cannot be read.
     """
-    volumes = found.eligible(with_efi=True)
+    odd = dict(_odd_volumes(found))
+    volumes = [each for each in found.eligible(with_efi=True) if not (keep_raw and each.number in odd)]
     numbers = {each.number for each in volumes}
     kept: dict[int, Kept] = {}
     for each in found.table.partitions:
@@ -84,6 +85,11 @@ def choose_kept(disk: Disk, found: DiskVolumes, reading: DiskReading, *, keep_ra
             kept[each.number] = _without_bytes(disk, found, each)
     raw = tuple(each for each in found.table.partitions if kept[each.number] is Kept.BYTES)
     told = [*_read_badly(reading), *_lost(found, kept), *_cannot_be(found, kept)]
+    told += [
+        f"partition {number} cannot be made again from the WIM: {why}; its bytes can be kept instead"
+        for number, why in odd.items()
+        if kept[number] is Kept.FILES
+    ]
     return KeptDisk(tuple(volumes), raw, kept, tuple(told))
 
 
@@ -108,8 +114,8 @@ def _lost(found: DiskVolumes, kept: dict[int, Kept]) -> Iterator[str]:
                 f"{'something' if held is None else held.described} that is not captured, and a disk made from the WIM "
                 "has it empty; its bytes can be kept, too"
             )
-    dynamic = {roles.MBR_LDM, roles.LDM_METADATA, roles.LDM_DATA}
-    if any(each.type_id in dynamic for each in found.table.partitions):
+    # On a GPT disk the database is in a partition of its own.
+    if any(each.type_id == roles.MBR_LDM for each in found.table.partitions):
         yield (
             "it is a dynamic disk: Windows keeps its volumes in a database outside of the partitions, which is not "
             "captured"
@@ -133,18 +139,21 @@ def _cannot_be(found: DiskVolumes, kept: dict[int, Kept]) -> Iterator[str]:
         _refuse_changed(found.table, table)
     except InvalidLayout as error:
         yield f"the disk cannot be made again from the WIM: {'; '.join(error.problems[:3])}"
-        return
     except InvalidInput as error:
         yield f"the disk cannot be made again from the WIM: {error.said}"
-        return
-    for each in table.partitions:
-        kind = found.held[each.number].kind if each.number in found.held else None
-        if kept.get(each.number) is Kept.FILES and kind is not None:
-            room = Geometry(table.geometry.sector_size, each.extent.count)
-            try:
-                refuse_impossible(FileSystem(kind.value), FormatWish(0), room)
-            except InvalidRequest as error:
-                yield f"partition {each.number} cannot be made again from the WIM: {error.said}"
+
+
+def _odd_volumes(found: DiskVolumes) -> Iterator[tuple[int, str]]:
+    """Yield the volumes of which the files can be read, but which cannot be formatted here, with the reason."""
+    size = found.table.geometry.sector_size
+    for each in found.eligible(with_efi=True):
+        kind = found.held[each.number].kind
+        if kind is None:
+            continue
+        try:
+            refuse_impossible(FileSystem(kind.value), FormatWish(0), Geometry(size, each.extent.count))
+        except InvalidRequest as error:
+            yield each.number, error.said
 
 
 def _refuse_changed(old: PartitionTable, new: PartitionTable) -> None:

@@ -26,6 +26,7 @@ from osdimage.imaging.deploy.plan import (
     formats,
     misfits,
     plan_one,
+    refuse_volumes,
     with_active,
 )
 from osdimage.imaging.deploy.resize import SizeWish, resize
@@ -95,6 +96,7 @@ def plan_from_wim(
     old = _with_wishes(table_of(disk, rng), disk)
     table, told = resize(old, _captured_images(wim, disk), geometry, sizes)
     table = _checked(_with_sizes(table))
+    refuse_volumes(table)
     changes = resized(old, table)
     warnings = [*told, *_lost(disk, table, images), *_hints(table)]
     plan = DiskPlan(table, identity, ())
@@ -241,7 +243,7 @@ def _lost(disk: CapturedDisk, table: PartitionTable, images: Sequence[WimImage])
 
 
 def _hints(table: PartitionTable) -> Iterator[str]:
-    if any(each.type_id in {roles.MBR_LDM, roles.LDM_METADATA, roles.LDM_DATA} for each in table.partitions):
+    if any(each.type_id == roles.MBR_LDM for each in table.partitions):
         yield (
             "the disk was a dynamic one: Windows keeps its volumes in a database outside of the partitions, which no "
             "image has, and will not know them"

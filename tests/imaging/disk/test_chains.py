@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from cases.tables import gpt_tables, mbr_tables, written
-from hypothesis import given
+from hypothesis import given, settings
 from judges.disk import fdisk
 from osdimage.imaging.disk import MemoryTarget, Partition, PartitionTable, Scheme, create_image, initialize, read_table
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 
+@settings(max_examples=50)
 @given(gpt_tables() | mbr_tables())
 def test_any_legal_table_reads_back(table: PartitionTable) -> None:
     assert written(table).partitions == table.partitions

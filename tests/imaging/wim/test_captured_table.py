@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from cases.tables import gpt_tables, mbr_tables, written
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.disk import MemoryTarget, Partition, PartitionTable, Scheme, initialize, read_table
 from osdimage.imaging.disk.fit import fitted
@@ -31,6 +31,7 @@ def facts(table: PartitionTable) -> list[Partition]:
     return [replace(each, guid=None) for each in table.partitions]
 
 
+@settings(max_examples=50)
 @given(gpt_tables() | mbr_tables(), st.integers(0, 1 << 32))
 def test_a_table_comes_back_as_it_was_read(table: PartitionTable, seed: int) -> None:
     read = written(table)
@@ -41,6 +42,7 @@ def test_a_table_comes_back_as_it_was_read(table: PartitionTable, seed: int) -> 
         assert {each.guid for each in again.partitions}.isdisjoint(each.guid for each in read.partitions)
 
 
+@settings(max_examples=50)
 @given(gpt_tables() | mbr_tables(), st.integers(0, 1 << 20))
 def test_on_a_larger_disk_all_is_as_it_was_but_for_the_one_that_takes(table: PartitionTable, more: int) -> None:
     geometry = replace(table.geometry, sectors=table.geometry.sectors + more)
