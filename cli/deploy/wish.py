@@ -217,7 +217,7 @@ def options(command: Command) -> Command:
         click.option(
             "--layout-from-wim", is_flag=True, help="Lay the disk out as the captured one that the WIM tells of."
         ),
-        click.option("--all-volumes", is_flag=True, help="With --layout-from-wim: apply every image to its volume."),
+        click.option("--all-volumes", is_flag=True, help="With --layout-from-wim: put every image where it is from."),
         click.option(
             "--grow",
             type=click.IntRange(min=1),

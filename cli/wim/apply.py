@@ -91,6 +91,9 @@ def apply_command(
         if all_volumes:
             with open_disk(target, write=True, sector_size=sector_size) as disk:
                 done = apply_volumes(opened, disk, options, progress=progress)
+            for each in opened:
+                if each.info.is_of_bytes:
+                    reporter.warn(f"image {each.index} {each.name!r} is the bytes of a partition: it goes to no volume")
             _report_volumes(done, target, reporter, time.monotonic() - began)
             return
         image = opened.select(selector)

@@ -156,7 +156,8 @@ def test_an_image_of_bytes_is_none_to_install(gpt: Captured, tmp_path: Path) -> 
         assert "is the bytes of a partition" in refused.err
         assert not (tmp_path / "no").exists()
     copy = copy_of(gpt.disk, tmp_path / "copy.img")
-    osdimage("apply", wim, copy, "--all-volumes", "--wipe", "--yes")
+    done = osdimage("apply", wim, copy, "--all-volumes", "--wipe", "--yes")
+    assert "image 2 'PC (partition 4)' is the bytes of a partition: it goes to no volume" in done.err
     words = ("--size", "2GB", "--preset", "data-gpt", "--index", "2")
     assert "is the bytes of a partition" in osdimage("deploy", wim, tmp_path / "no.img", *words, code=2).err
 
