@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import FileSystem
@@ -136,11 +136,12 @@ def _cannot_be(found: DiskVolumes, kept: dict[int, Kept]) -> Iterator[str]:
     try:
         table = table_of(from_element(to_element(disk)), random.Random(0))  # noqa: S311 - only to try
         verify_table(table)
-        _refuse_changed(found.table, table)
     except InvalidLayout as error:
         yield f"the disk cannot be made again from the WIM: {'; '.join(error.problems[:3])}"
     except InvalidInput as error:
         yield f"the disk cannot be made again from the WIM: {error.said}"
+    else:
+        yield from _changed(found.table, table)
 
 
 def _odd_volumes(found: DiskVolumes) -> Iterator[tuple[int, str]]:
@@ -156,17 +157,10 @@ def _odd_volumes(found: DiskVolumes) -> Iterator[tuple[int, str]]:
             yield each.number, error.said
 
 
-def _refuse_changed(old: PartitionTable, new: PartitionTable) -> None:
-    """Refuse a table that is not the one of the disk in all but its identifiers."""
-    if [_facts(each) for each in old.partitions] == [_facts(each) for each in new.partitions]:
-        return
-    wrong = next(
-        each.number
-        for each, other in zip(old.partitions, new.partitions, strict=False)
-        if _facts(each) != _facts(other)
-    )
-    raise InvalidInput(f"its partition {wrong} has a name or number that the WIM cannot hold")
-
-
-def _facts(partition: Partition) -> Partition:
-    return replace(partition, guid=None)
+def _changed(old: PartitionTable, new: PartitionTable) -> Iterator[str]:
+    """Yield what is not as it was in a table that is made again, but for the identifiers."""
+    for before, after in zip(old.partitions, new.partitions, strict=True):
+        if before.number != after.number:
+            yield f"partition {before.number} comes back as partition {after.number}"
+        if before.name != after.name:
+            yield f"partition {before.number} comes back with the name {after.name!r}: XML has no place for its own"

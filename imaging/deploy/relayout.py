@@ -98,7 +98,7 @@ def plan_from_wim(
     table = _checked(_with_sizes(table))
     refuse_volumes(table)
     changes = resized(old, table)
-    warnings = [*told, *_lost(disk, table, images), *_hints(table)]
+    warnings = [*told, *_lost(disk, table, images, is_all=image is None), *_hints(table)]
     plan = DiskPlan(table, identity, ())
     if image is not None:
         number = partition if partition is not None else _own_partition(disk)
@@ -219,7 +219,7 @@ def _checked(table: PartitionTable) -> PartitionTable:
     return table
 
 
-def _lost(disk: CapturedDisk, table: PartitionTable, images: Sequence[WimImage]) -> Iterator[str]:
+def _lost(disk: CapturedDisk, table: PartitionTable, images: Sequence[WimImage], *, is_all: bool) -> Iterator[str]:
     """Yield what partitions held that no image of the plan has."""
     numbers = numbers_of(disk)
     copied = {
@@ -237,9 +237,11 @@ def _lost(disk: CapturedDisk, table: PartitionTable, images: Sequence[WimImage])
                 f"partition {partition.number} ({partition.type_label}, {size}) is made empty: it {held} when the disk "
                 "was captured, which no image of the WIM has"
             )
-        elif each.kept is Kept.BYTES and each.index not in copied:
+        elif each.index not in copied and (each.kept is Kept.BYTES or (is_all and each.kept is Kept.FILES)):
             what = f"partition {partition.number} ({partition.type_label}, {size})"
-            yield f"{what} is made empty: its bytes are not written"
+            yield f"{what} is made empty: " + (
+                "no image of the WIM is of it" if is_all else "its bytes are not written"
+            )
 
 
 def _hints(table: PartitionTable) -> Iterator[str]:

@@ -162,6 +162,15 @@ def test_an_image_of_bytes_is_none_to_install(gpt: Captured, tmp_path: Path) -> 
     assert "is the bytes of a partition" in osdimage("deploy", wim, tmp_path / "no.img", *words, code=2).err
 
 
+def test_an_image_that_was_deleted_is_missed(gpt: Captured, tmp_path: Path) -> None:
+    wim = tmp_path / "disk.wim"
+    osdimage("capture", gpt.disk, wim, "--all-volumes", "--keep-raw")
+    osdimage("delete", wim, "--index", "2")
+    words = (wim, tmp_path / "new.img", "--layout-from-wim", "--no-boot", "--size", "128MB", "--dry-run")
+    assert "partition 4 (Linux, 8.0 MB) is made empty: no image" in osdimage("deploy", *words, "--all-volumes").err
+    assert "partition 4 (Linux, 8.0 MB) is made empty: its bytes" in osdimage("deploy", *words, "--index", "1").err
+
+
 def test_a_plan_with_bytes_is_carried_out_to_the_letter(gpt: Captured, tmp_path: Path) -> None:
     wim, plan = tmp_path / "disk.wim", tmp_path / "plan.json"
     osdimage("capture", gpt.disk, wim, "--all-volumes", "--keep-raw")
