@@ -13,7 +13,6 @@ from osdimage.imaging.wim.captured import BYTES_FILE
 from osdimage.imaging.wim.contents import BlobSource, references
 from osdimage.imaging.wim.image import WimImage
 
-_REPORTED = 64 << 20
 _ZEROS = bytes(1 << 20)
 
 

@@ -6,6 +6,7 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.volume.eligible import look_over
+from osdimage.imaging.wim.captured_table import numbers_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -28,7 +29,9 @@ def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimIma
     """
     images = [image for image in wim.images if not image.info.is_of_bytes]
     sources = [image.info.disk.captured for image in images if image.info.disk is not None]
-    found = look_over(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
+    raw = raw_partitions(wim)
+    eligible = look_over(disk).eligible(with_efi=any(each is not None and each.is_efi for each in sources))
+    found = [each for each in eligible if each.number not in raw]
     if not images or len(images) > len(found):
         numbers = ", ".join(str(each.number) for each in found) or "none"
         raise TargetRefused(
@@ -36,3 +39,12 @@ def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimIma
             f"volumes for them (partitions: {numbers})"
         )
     return list(zip(images, found, strict=False))
+
+
+def raw_partitions(wim: WimFile) -> set[int]:
+    """Return the numbers of the partitions that images are the bytes of.
+
+    Such a partition may hold a volume, of a kind that is not made here, and no image with files is for that.
+    """
+    disks = [image.info.disk for image in wim.images if image.info.is_of_bytes]
+    return {numbers_of(disk)[disk.captured.index] for disk in disks if disk is not None and disk.captured is not None}

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.apply.pairs import raw_partitions
 from osdimage.imaging.apply.volumes import apply_volumes
 from osdimage.imaging.boot.install import BootOptions, install_boot
 from osdimage.imaging.disk.opened import Disk
@@ -180,7 +181,12 @@ def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume],
     images = _images(wim)
     captured = [image.info.disk.captured for image in images if image.info.disk is not None]
     with_efi = any(each is not None and each.is_efi for each in captured)
-    volumes = [each for each in machine.disk_volumes(disk) if each.is_usable and (with_efi or not each.is_efi)]
+    raw = raw_partitions(wim)
+    volumes = [
+        each
+        for each in machine.disk_volumes(disk)
+        if each.is_usable and (with_efi or not each.is_efi) and each.place.partition not in raw
+    ]
     used = [each.name for each in volumes[: len(images)] if each.place in machine.used]
     if used:
         raise InvalidRequest(f"all images go to all volumes, but {', '.join(used)} was filled by an earlier step")

@@ -61,8 +61,9 @@ def test_what_is_lost_is_said(tmp_path: Path, others: list[bytes], written: int 
 
 
 def test_a_fat32_volume_that_cannot_be_made_again_is_told_of(tmp_path: Path) -> None:
-    disk = disk_of(tmp_path / "disk.img", NTFS, entry(0x0C, 60000, 40000))
-    osdimage("disk", "format", disk, "--partition", "1", "--yes")
+    # It lies behind the NTFS volume and is counted before it.
+    disk = disk_of(tmp_path / "disk.img", entry(0x0C, 60000, 40000), NTFS)
+    osdimage("disk", "format", disk, "--partition", "2", "--yes")
     # Of fewer clusters than FAT32 must have; Linux makes and reads such volumes, Windows takes them for FAT16.
     subprocess.run(
         [judges.require("mkfs.fat"), "-F", "32", "-s", "1", "--offset", "60000", str(disk), "20000"],
@@ -70,9 +71,9 @@ def test_a_fat32_volume_that_cannot_be_made_again_is_told_of(tmp_path: Path) -> 
         capture_output=True,
     )
     done = osdimage("capture", disk, tmp_path / "disk.wim", "--all-volumes")
-    assert "partition 2 cannot be made again from the WIM: 19.5 MB is too small for FAT32" in done.err
+    assert "partition 1 cannot be made again from the WIM: 19.5 MB is too small for FAT32" in done.err
     words = ("--layout-from-wim", "--all-volumes", "--no-boot", "--size", "64MB", "--quiet")
-    assert "partition 2: " in osdimage("deploy", tmp_path / "disk.wim", tmp_path / "new.img", *words, code=2).err
+    assert "partition 1: " in osdimage("deploy", tmp_path / "disk.wim", tmp_path / "new.img", *words, code=2).err
     # Its bytes need nobody to make it.
     osdimage("capture", disk, tmp_path / "raw.wim", "--all-volumes", "--keep-raw")
     osdimage("deploy", tmp_path / "raw.wim", tmp_path / "new.img", *words)
