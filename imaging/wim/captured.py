@@ -2,16 +2,18 @@
 
 ::
 
-    <OSDIMAGE><DISK INDEX="0" STYLE="GPT" SIZE="..." SECTORSIZE="512">
+    <OSDIMAGE><DISK INDEX="0" STYLE="GPT" SIZE="..." SECTORSIZE="512" ID="b688844c-...">
       <PARTITION INDEX="3" TYPE="Primary" FILESYSTEM="NTFS" BOOT="0" LABEL="Windows" OFFSET="..." SIZE="..."
-                 TYPEID="ebd0a0a2-..." NAME="Basic data partition" ATTRIBUTES="0x0" CAPTURED="1" KEPT="files"/>
+                 TYPEID="ebd0a0a2-..." NAME="Basic data partition" ATTRIBUTES="0x0" CAPTURED="1" KEPT="files"
+                 ID="a4b28834-..."/>
     </DISK></OSDIMAGE>
 
 INDEX, STYLE, TYPE, FILESYSTEM, BOOT, LABEL, OFFSET and SIZE say what ConfigMgr knows of a captured partition
 (SMS_ImageDiskInformation); its own element names are not public.  CAPTURED marks the partition that the image is of, so
 that an image which is exported alone still tells.  KEPT says what the WIM has of each: see :class:`Kept`.  A logical
-partition has its EBR, in bytes from the beginning of the disk.  What is read may have been written by anybody: every
-value is checked.
+partition has its EBR, in bytes from the beginning of the disk.  ID is how a boot store names the disk (by its GUID, or by
+the signature of an MBR, as 0x12345678) and the partition (by its GUID; on an MBR by OFFSET); either may be missing.  What
+is read may have been written by anybody: every value is checked.
 
 An image of a partition whose bytes are kept holds them in one file, :data:`BYTES_FILE`.
 """
@@ -23,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import FileSystem
@@ -39,6 +42,7 @@ _MOST_PARTITIONS = 260  # 4 entries and 256 logical partitions; a GPT has 128
 _MOST_ENTRIES = 8192  # of the largest GPT that is read
 _LARGEST = (1 << 63) - 1
 _LONGEST_TEXT = 64
+_U32 = 0xFFFFFFFF
 
 BYTES_FILE = "partition.img"
 """The one file of an image that is the bytes of a partition."""
@@ -78,6 +82,7 @@ class CapturedPartition:
         captured: whether the image is of this one.
         ebr: where the EBR of a logical partition is; None for others, and where it is not known.
         kept: what the WIM has of it.
+        guid: of the GPT entry; None on MBR, or when it is not known.
     """
 
     index: int
@@ -93,6 +98,7 @@ class CapturedPartition:
     captured: bool
     ebr: int | None = None
     kept: Kept = Kept.NOTHING
+    guid: UUID | None = None
 
     @property
     def is_efi(self) -> bool:
@@ -102,12 +108,21 @@ class CapturedPartition:
 
 @dataclass(frozen=True, slots=True)
 class CapturedDisk:
-    """The disk that an image was captured from; sizes in bytes."""
+    """The disk that an image was captured from; sizes in bytes.
+
+    Attributes:
+        scheme: the kind of its table.
+        size: of the disk.
+        sector_size: of its sectors.
+        partitions: by their places.
+        identity: the GUID of a GPT, or the signature of an MBR; None when it is not known.
+    """
 
     scheme: Scheme
     size: int
     sector_size: int
     partitions: tuple[CapturedPartition, ...]
+    identity: UUID | int | None = None
 
     @property
     def captured(self) -> CapturedPartition | None:
@@ -151,9 +166,11 @@ def describe_disk(
                 captured=each.number == number,
                 ebr=None if each.ebr_lba is None else each.ebr_lba * table.geometry.sector_size,
                 kept=kept.get(each.number, Kept.ROOM),
+                guid=each.guid,
             )
         )
-    return CapturedDisk(table.scheme, table.geometry.size_bytes, table.geometry.sector_size, tuple(partitions))
+    geometry, identity = table.geometry, table.disk_guid or table.disk_signature or None
+    return CapturedDisk(table.scheme, geometry.size_bytes, geometry.sector_size, tuple(partitions), identity)
 
 
 def _clean(text: str) -> str:
@@ -164,6 +181,8 @@ def _clean(text: str) -> str:
 def to_element(disk: CapturedDisk) -> ET.Element:
     """Write the ``DISK`` element."""
     facts = {"INDEX": "0", "STYLE": disk.scheme.upper(), "SIZE": str(disk.size), "SECTORSIZE": str(disk.sector_size)}
+    if disk.identity is not None:
+        facts["ID"] = str(disk.identity) if isinstance(disk.identity, UUID) else f"{disk.identity:#010x}"
     element = ET.Element("DISK", facts)
     for each in disk.partitions:
         ET.SubElement(
@@ -182,8 +201,9 @@ def to_element(disk: CapturedDisk) -> ET.Element:
                 "ATTRIBUTES": f"{each.attributes:#x}",
                 "CAPTURED": str(int(each.captured)),
                 "KEPT": each.kept,
-            }
-            | ({} if each.ebr is None else {"EBR": str(each.ebr)}),
+                **({} if each.ebr is None else {"EBR": str(each.ebr)}),
+                **({} if each.guid is None else {"ID": str(each.guid)}),
+            },
         )
     return element
 
@@ -209,7 +229,14 @@ def from_element(element: ET.Element) -> CapturedDisk:
         raise InvalidInput("two PARTITION elements have the same INDEX")
     if sum(each.captured for each in partitions) > 1:
         raise InvalidInput("two PARTITION elements are CAPTURED; an image is of one")
-    return CapturedDisk(Scheme(style), size, sector_size, partitions)
+    scheme = Scheme(style)
+    return CapturedDisk(scheme, size, sector_size, partitions, _identity(element, scheme))
+
+
+def _identity(element: ET.Element, scheme: Scheme) -> UUID | int | None:
+    if scheme is Scheme.GPT:
+        return _guid(element)
+    return _number(element, "ID", 1, _U32) if element.get("ID") else None
 
 
 def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
@@ -237,12 +264,21 @@ def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
         captured=_number(element, "CAPTURED", 0, 1) == 1,
         ebr=_number(element, "EBR", 1, offset - 1) if "EBR" in element.attrib else None,
         kept=Kept(kept),
+        guid=_guid(element),
     )
 
 
 def is_made(filesystem: str | None) -> bool:
     """Tell whether a file system, by the name that the XML has for it, is one that osdimage makes."""
     return any(each.called == filesystem for each in FileSystem)
+
+
+def _guid(element: ET.Element) -> UUID | None:
+    text = _text(element, "ID")
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise _wrong(element, "ID", "a GUID, or none") from error
 
 
 def _text(element: ET.Element, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -32,8 +33,19 @@ WINDOWS = CapturedPartition(
 DISK = CapturedDisk(Scheme.MBR, 200 * MIB, 512, (WINDOWS, replace(WINDOWS, index=2, offset=65 * MIB, captured=False)))
 
 
-def test_what_is_written_is_read() -> None:
-    assert from_element(parse_root(ET.tostring(to_element(DISK), encoding="unicode"))) == DISK
+GPT = CapturedDisk(Scheme.GPT, DISK.size, 512, (replace(WINDOWS, guid=UUID(int=2)),), UUID(int=1))
+
+
+@pytest.mark.parametrize(
+    "disk",
+    [
+        pytest.param(DISK, id="without-identity"),
+        pytest.param(replace(DISK, identity=0x12345678), id="mbr"),
+        pytest.param(GPT, id="gpt"),
+    ],
+)
+def test_what_is_written_is_read(disk: CapturedDisk) -> None:
+    assert from_element(parse_root(ET.tostring(to_element(disk), encoding="unicode"))) == disk
 
 
 HOSTILE = [
@@ -53,6 +65,8 @@ HOSTILE = [
     ("PARTITION", "NAME", "\x1b[2J"),
     ("PARTITION", "ATTRIBUTES", hex(1 << 64)),
     ("PARTITION", "BOOT", "yes"),
+    ("PARTITION", "ID", "{x}"),
+    ("DISK", "ID", "0x100000000"),
 ]
 
 
