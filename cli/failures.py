@@ -19,6 +19,7 @@ from osdimage.cli.streams import note, one_line, say
 from osdimage.imaging import errors
 
 FAILED, USAGE, INVALID_INPUT, REFUSED = 1, 2, 3, 4
+NOT_KNOWN = 6
 
 # The first class that fits decides.
 EXIT_CODES: tuple[tuple[type[errors.OsdImageError], int], ...] = (

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import advice, params, render
+from osdimage.cli.boot import params as boot_params
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.verdict import BootReport
 
 
 @click.command("check")
-@click.argument("disk", type=disk_params.DISK)
+@click.argument("disk", type=boot_params.disk)
 @disk_params.sector_size
 @params.output(events=False)
 def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> int:
     """Look at all that DISK needs to start, and say what to do about each fault; nothing is changed or started.
 
-    Leaves with 1 when there is an error, so that the disk would not start; with 0 for mere warnings and notes.
+    Leaves with 0 when all of it was read and is in order, mere warnings aside; with 1 when an error keeps the disk from
+    starting; and with 6 when that is not known, since something that decides cannot be read here, as a Windows on an
+    encrypted volume.
     """
     from osdimage.imaging.boot.check import check_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
@@ -27,14 +33,29 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
         report = check_boot(opened_disk)
     if reporter.as_json:
         facts = render.to_plain(report)
-        render.document({**facts, "starts": report.starts} if isinstance(facts, dict) else facts)
+        more = {"verdict": report.verdict.value, "starts": report.starts}
+        render.document({**facts, **more} if isinstance(facts, dict) else facts)
     elif not reporter.quiet:
         for finding in report.findings:
             render.line(f"{finding.severity}: {finding.text} [{finding.code}]")
             render.line(f"  {advice.worded(finding.remedy)}")
-        if report.starts and report.firmware is not None:
-            kind = report.firmware.upper() + (f" ({report.architecture})" if report.architecture is not None else "")
-            found = "nothing was found that keeps it from starting"
-            where = f"system partition {report.system_partition}, Windows in partition {report.os_partition}"
-            render.line(f"{disk}: {kind}, {where}: {found}")
-    return 0 if report.starts else FAILED
+        if report.starts is not False:
+            render.line(f"{disk}: {_places(report)}: {_SAID[report.verdict.value]}")
+    return boot_params.exit_code(report)
+
+
+_SAID = {
+    "starts": "nothing was found that keeps it from starting",
+    "not-known": "whether it starts is not known",
+}
+
+
+def _places(report: BootReport) -> str:
+    """Return what starts it, and where that is."""
+    kind = "" if report.firmware is None else report.firmware.upper()
+    told = [kind + (f" ({report.architecture})" if report.architecture is not None else "")]
+    if report.system_partition is not None:
+        told.append(f"system partition {report.system_partition}")
+    if report.os_partition is not None:
+        told.append(f"Windows in partition {report.os_partition}")
+    return ", ".join(told)

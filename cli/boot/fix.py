@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import advice, params, render
@@ -10,10 +11,14 @@ from osdimage.cli.boot import params as boot_params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
+from osdimage.imaging.errors import Means, Remedy
+
+if TYPE_CHECKING:
+    from osdimage.imaging.boot.fix import FixResult
 
 
 @click.command("fix")
-@click.argument("disk", type=disk_params.DISK)
+@click.argument("disk", type=boot_params.disk)
 @click.option(
     "--partition",
     type=click.IntRange(min=1),
@@ -21,6 +26,12 @@ from osdimage.cli.render import Reporter
     help="The partition with Windows.  Default: the one that holds the loader of Windows.",
 )
 @boot_params.system_partition
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Also take out the entries of the menu that are about other disks, which may be in the machine.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be changed and change nothing.")
 @disk_params.sector_size
 @disk_params.seed
 @params.add(*disk_params.expectations)
@@ -30,6 +41,8 @@ def fix_command(
     disk: Path,
     partition: int | None,
     system_partition: int | None,
+    prune: bool,
+    dry_run: bool,
     sector_size: int | None,
     seed: str | None,
     expect_serial: str | None,
@@ -37,47 +50,55 @@ def fix_command(
     force: bool,
     reporter: Reporter,
 ) -> int:
-    """Make a DISK start again that was cloned, signed anew, or whose partitions were moved.
+    """Make a DISK start again that was cloned, restored, signed anew, or whose partitions were moved.
 
-    The BCD store is bound to the partitions that are there now and keeps its entries; an MBR disk also gets its active
-    flag, its signature and the places in its boot sectors put right.  Leaves with 1 when it still would not start.
+    The BCD store is bound to the partitions that are there now.  Its entries stay, but for those that name a partition
+    of this very disk which is gone; an MBR disk also gets its active flag, its signature and the places in its boot
+    sectors put right.  Nobody is asked: nothing is written but what names places.  Leaves with 1 when the disk still
+    would not start or an entry could not be bound, and with 6 when it is not known whether it starts.
     """
-    from osdimage.imaging.boot.fix import fix_boot  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.boot.fix import FixWish, fix_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
-    from osdimage.imaging.errors import Means, Remedy  # noqa: PLC0415
 
-    with open_disk(disk, write=True, sector_size=sector_size) as opened_disk:
+    wish = FixWish(partition, system_partition, prune=prune, force=force, rehearse=dry_run)
+    with open_disk(disk, write=not dry_run, sector_size=sector_size) as opened_disk:
         check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
-        result = fix_boot(
-            opened_disk,
-            os_partition=partition,
-            system_partition=system_partition,
-            now=disk_params.now(),
-            rng=disk_params.random_bits(seed),
-            force=force,
-        )
+        result = fix_boot(opened_disk, wish, now=disk_params.now(), rng=disk_params.random_bits(seed))
+    _report(disk, result, reporter, is_rehearsal=dry_run)
+    if dry_run:
+        return 0
+    return FAILED if result.unbound else boot_params.exit_code(result.report)
+
+
+def _report(disk: Path, result: FixResult, reporter: Reporter, *, is_rehearsal: bool) -> None:
     errors = [each for each in result.report.findings if each.severity == "error"]
     bind = advice.worded(Remedy("{} binds the Windows of one to the store", (Means.INSTALL_BOOT,)))
-    left = (*(f"{text}; {bind}" for text in result.unbound), *result.left)
+    prune = advice.worded(Remedy("if that disk is gone, {} takes the entry out", (Means.PRUNE_BOOT,)))
+    left = (
+        *(f"{text}; {bind}" for text in result.unbound),
+        *(f"{text}; {prune}" for text in result.foreign),
+        *result.left,
+    )
     for text in left:
         reporter.warn(text)
     if reporter.as_json:
         render.document(
             {
                 "disk": disk,
+                "dry_run": is_rehearsal,
                 "changes": result.changes,
                 "left": left,
+                "verdict": result.report.verdict,
                 "starts": result.report.starts,
                 "findings": result.report.findings,
             }
         )
     elif not reporter.quiet:
         for text in result.changes:
-            render.line(text)
+            render.line(f"would be changed: {text}" if is_rehearsal else text)
         if not result.changes:
             render.line(f"{disk}: nothing was to be changed")
-        for finding in errors:
+        for finding in () if is_rehearsal else errors:
             render.line(f"still wrong: {finding.text} [{finding.code}]")
             render.line(f"  {advice.worded(finding.remedy)}")
-    return 0 if result.report.starts else FAILED

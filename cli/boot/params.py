@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli import params
+from osdimage.cli.failures import FAILED, NOT_KNOWN
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.install import BootOptions
+    from osdimage.imaging.boot.verdict import BootReport
 
 Command = Callable[..., Any]
 
@@ -20,7 +23,14 @@ system_partition = click.option(
     metavar="M",
     help="The partition with the boot manager.  Default: the EFI system partition, or the active one.",
 )
+# What is not there is refused as other inputs are, before anything is said of it.
+disk = params.PathType(exists=True, path_type=Path)
 force = click.option("--force", is_flag=True, help="Also write to a volume that is marked dirty.")
+
+
+def exit_code(report: BootReport) -> int:
+    """Return what a command leaves with that says whether a disk starts."""
+    return {True: 0, False: FAILED, None: NOT_KNOWN}[report.starts]
 
 
 def options(command: Command) -> Command:
@@ -44,12 +54,11 @@ def options(command: Command) -> Command:
             from osdimage.imaging.boot.code.bios import BiosLoader  # noqa: PLC0415 - start-up stays cheap
             from osdimage.imaging.boot.install import BootOptions  # noqa: PLC0415
 
-            plain = BootOptions()
             return BootOptions(
                 signed_2023=signed_2023,
                 locale=locale,
-                description=plain.description if menu_name is None else menu_name,
-                timeout_s=plain.timeout_s if timeout is None else timeout,
+                description=menu_name,
+                timeout_s=timeout,
                 bios_loader=BiosLoader(bios_loader),
                 recovery=winre,
                 new_store=new_store,

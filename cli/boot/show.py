@@ -12,7 +12,7 @@ from osdimage.cli.render import Reporter
 
 
 @click.command("show")
-@click.argument("disk", type=disk_params.DISK)
+@click.argument("disk", type=boot_params.disk)
 @boot_params.system_partition
 @disk_params.sector_size
 @params.output(events=False)
@@ -39,8 +39,7 @@ def show_command(disk: Path, system_partition: int | None, sector_size: int | No
         return
     for text in view.report.warnings:
         reporter.warn(text)
-    if reporter.quiet:
-        return
+    # To show is what was asked for: --quiet leaves out the warnings.
     path = "\\" + view.store.replace("/", "\\")
     render.line(f"{view.disk}: {view.firmware.upper()}, store {path} on partition {view.system_partition}")
     for text in view.lines:

@@ -1,7 +1,8 @@
 """What makes a disk start: boot files, the BCD store and boot code.
 
-``install.py`` makes a disk start, ``check.py`` finds out whether one would, ``fix.py`` binds one again that was cloned
-or moved, and ``show.py`` explains one.  They agree in ``places.py`` on which partitions take part.
+``install.py`` makes a disk start; ``check.py`` and its neighbours find out whether one would (``verdict.py``);
+``fix.py`` binds one again that was cloned or moved, of which ``rebind.py`` says which partition is which; ``show.py``
+explains one.  They agree in ``places.py`` on which partitions take part.
 
 ``files.py`` knows which files of a Windows go where; ``sources.py`` takes them from an image instead of the applied
 Windows, ``recovery.py`` adds the recovery environment.  ``bcd/`` is the store, ``code/`` what a BIOS executes.
@@ -15,11 +16,12 @@ __getattr__, __dir__, __all__ = lazily(
         "bcd.create": ("BcdSettings", "OsEntry", "RecoveryEntry", "create_store"),
         "bcd.partition": ("PartitionRef",),
         "bcd.store": ("BcdStore", "read_store"),
-        "check": ("BootReport", "check_boot"),
+        "check": ("check_boot",),
         "code.bios": ("BiosLoader",),
         "firmware": ("Firmware", "Generation"),
-        "fix": ("FixResult", "fix_boot"),
+        "fix": ("FixResult", "FixWish", "fix_boot"),
         "install": ("BootOptions", "BootResult", "install_boot"),
         "show": ("BootView", "view_boot"),
+        "verdict": ("BootReport", "Verdict"),
     },
 )

@@ -8,13 +8,14 @@ from osdimage.imaging.boot.bcd.create import (
 )
 from osdimage.imaging.boot.bcd.partition import PartitionRef as PartitionRef
 from osdimage.imaging.boot.bcd.store import BcdStore as BcdStore, read_store as read_store
-from osdimage.imaging.boot.check import BootReport as BootReport, check_boot as check_boot
+from osdimage.imaging.boot.check import check_boot as check_boot
 from osdimage.imaging.boot.code.bios import BiosLoader as BiosLoader
 from osdimage.imaging.boot.firmware import Firmware as Firmware, Generation as Generation
-from osdimage.imaging.boot.fix import FixResult as FixResult, fix_boot as fix_boot
+from osdimage.imaging.boot.fix import FixResult as FixResult, FixWish as FixWish, fix_boot as fix_boot
 from osdimage.imaging.boot.install import (
     BootOptions as BootOptions,
     BootResult as BootResult,
     install_boot as install_boot,
 )
 from osdimage.imaging.boot.show import BootView as BootView, view_boot as view_boot
+from osdimage.imaging.boot.verdict import BootReport as BootReport, Verdict as Verdict

@@ -118,7 +118,7 @@ def plan_boot_files(source: FileSource, firmware: Firmware, *, signed_2023: bool
     """
     missing = missing_file(source, firmware, signed_2023=signed_2023)
     if missing is not None:
-        raise InvalidInput(f"{source.name}: {_shown(missing)} is missing, so that nothing there can be started")
+        raise InvalidInput(f"{source.name}: {shown(missing)} is missing, so that nothing there can be started")
     if firmware is Firmware.BIOS:
         files = {each.target.upper(): each for each in _bios_files(source)}
         plan = BootFilePlan(firmware, None, (("Boot", _HIDDEN),), _in_order(files))
@@ -126,13 +126,13 @@ def plan_boot_files(source: FileSource, firmware: Firmware, *, signed_2023: bool
         files = {each.target.upper(): each for each in _uefi_files(source, signed_2023=signed_2023)}
         loader = files["EFI/MICROSOFT/BOOT/BOOTMGFW.EFI"]
         head = source.read(loader.source, limit=LARGEST_FILE)
-        architecture = read_pe(head, name=f"{source.name}: {_shown(loader.source)}").architecture
+        architecture = read_pe(head, name=f"{source.name}: {shown(loader.source)}").architecture
         target = fallback_path(architecture)
         files[target.upper()] = BootFile(loader.source, target, loader.size, loader.modified_ns)
         plan = BootFilePlan(firmware, architecture, (), _in_order(files))
     if plan.size > LARGEST_ALL:
         raise InvalidInput(
-            f"{source.name}: the boot files in {_shown(BOOT_FOLDER)} have {format_size(plan.size)}; at most "
+            f"{source.name}: the boot files in {shown(BOOT_FOLDER)} have {format_size(plan.size)}; at most "
             f"{format_size(LARGEST_ALL)} are copied"
         )
     return plan
@@ -208,9 +208,9 @@ def _tree(source: FileSource, path: str, to: str, *, without_suffix: bool = Fals
 
 def _refuse_odd(source: FileSource, each: FileFacts) -> None:
     if each.is_link:
-        raise InvalidInput(f"{source.name}: {_shown(each.path)} is a link or encrypted; it cannot be copied")
+        raise InvalidInput(f"{source.name}: {shown(each.path)} is a link or encrypted; it cannot be copied")
     if each.size > LARGEST_FILE:
-        raise InvalidInput(f"{source.name}: {_shown(each.path)} has {format_size(each.size)}; that is no boot file")
+        raise InvalidInput(f"{source.name}: {shown(each.path)} has {format_size(each.size)}; that is no boot file")
 
 
 def _without_suffix(path: str) -> str:
@@ -222,5 +222,6 @@ def _without_suffix(path: str) -> str:
     return f"{folder}{slash}{base}{dot}{extension}"
 
 
-def _shown(path: str) -> str:
-    return "\\" + path.replace("/", "\\")
+def shown(path: str) -> str:
+    """Return a path as Windows writes it."""
+    return "\\" + path.replace("/", "\\").lstrip("\\")

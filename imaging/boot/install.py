@@ -7,19 +7,27 @@ yet: the boot files and the store of one system volume become visible together, 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.boot.bcd.add import add_installation
+from osdimage.imaging.boot.bcd.add import add_installation, add_recovery, complete_manager, installed, listed
+from osdimage.imaging.boot.bcd.check import partition_refs
 from osdimage.imaging.boot.bcd.create import BcdSettings, OsEntry, RecoveryEntry, create_store
 from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of
-from osdimage.imaging.boot.bcd.elements import Id
+from osdimage.imaging.boot.bcd.elements import Element, Id
 from osdimage.imaging.boot.bcd.partition import PartitionRef
-from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore
-from osdimage.imaging.boot.code.bios import BiosLoader, BootCodeReport, find_boot_code, prepare_record, write_boot_code
+from osdimage.imaging.boot.bcd.store import BOOTMGR, BcdObject, BcdStore
+from osdimage.imaging.boot.code.bios import (
+    BiosLoader,
+    BootCodeReport,
+    find_boot_code,
+    prepared_record,
+    write_boot_code,
+    write_record,
+)
 from osdimage.imaging.boot.code.kinds import refuse_large_sectors
 from osdimage.imaging.boot.code.ntfs import NtfsBootCode
 from osdimage.imaging.boot.files import (
@@ -33,6 +41,7 @@ from osdimage.imaging.boot.files import (
 )
 from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
+from osdimage.imaging.boot.rebind import RebindWish, rebind
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
 from osdimage.imaging.boot.windows import generation_of, locale_of, template_of
@@ -61,8 +70,8 @@ class BootOptions:
     Attributes:
         signed_2023: take the loaders that are signed with "Windows UEFI CA 2023" (``Windows\Boot\EFI_EX``).
         locale: the language of the boot menu; None: that of Windows.
-        description: what the menu calls this Windows.
-        timeout_s: how long the menu waits, in seconds.
+        description: what the menu calls this Windows; None: as a store that was restored calls it, or else Windows.
+        timeout_s: how long the menu waits, in seconds; None: as long as a store that is there says, or else 30.
         bios_loader: where the boot sector of an NTFS system volume comes from.
         recovery: copy the recovery environment of Windows to the recovery partition; one that is there already becomes
             part of the store also without.
@@ -73,8 +82,8 @@ class BootOptions:
 
     signed_2023: bool = False
     locale: str | None = None
-    description: str = "Windows"
-    timeout_s: int = 30
+    description: str | None = None
+    timeout_s: int | None = None
     bios_loader: BiosLoader = BiosLoader.AUTO
     recovery: bool = False
     new_store: bool = False
@@ -83,7 +92,7 @@ class BootOptions:
 
     def __post_init__(self) -> None:
         """Refuse what the menu could not show."""
-        if not self.description.strip():
+        if self.description is not None and not self.description.strip():
             raise InvalidRequest("the boot menu cannot call a Windows by an empty name; valid is one such as Windows")
 
 
@@ -105,6 +114,7 @@ class BootResult:
         locale: the language of the boot menu.
         replaced_store: whether there was a BCD store before whose entries are gone.
         kept_entries: what the menu calls the other systems that it had and has.
+        removed_entries: what it called those that started what is not on this disk any more.
         recovery_partition: the number of the partition of the recovery environment, or None.
         boot_code: what was written for a BIOS, or None.
         warnings: sentences about what is still to be done, or was left as it was.
@@ -123,6 +133,7 @@ class BootResult:
     locale: str
     replaced_store: bool
     kept_entries: tuple[str, ...]
+    removed_entries: tuple[str, ...]
     recovery_partition: int | None
     boot_code: BootCodeReport | None
     warnings: tuple[str, ...]
@@ -149,14 +160,26 @@ class _Store:
     Attributes:
         data: its bytes.
         kept: the entries of others in it.
-        is_replaced: whether entries that were there are gone.
+        removed: the entries that are gone, since what they start is not on this disk.
+        is_replaced: whether all entries that were there are gone.
         warnings: sentences.
     """
 
     data: bytes
     kept: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     is_replaced: bool = False
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where an installation takes from what it does not find on the disk."""
+
+    image: WimImage | None
+    restored: Mapping[PartitionRef, int] | None
+    rng: RandomBits
+    now: datetime
 
 
 def install_boot(
@@ -166,6 +189,7 @@ def install_boot(
     *,
     source: WimImage | None = None,
     options: BootOptions | None = None,
+    restored: Mapping[PartitionRef, int] | None = None,
     rng: RandomBits | None = None,
     now: datetime | None = None,
     progress: ProgressCallback | None = None,
@@ -175,7 +199,8 @@ def install_boot(
     On a GPT this is for UEFI: the boot files and ``\EFI\Microsoft\Boot\BCD`` go to the EFI system partition.  On an
     MBR it is for a BIOS: they go to the active partition (``\bootmgr``, ``\Boot\BCD``), which is made active if none
     is, boot code is written to the MBR and to the boot sector of that partition, and a disk signature of 0 becomes
-    another.  In a BCD store that is there, the new entry comes first and those of other systems stay.
+    another.  In a BCD store that is there, the new entry comes first and those of other systems stay; a store of a disk
+    that this one was, or was made from, is bound to its partitions first (``rebind.py``).
 
     Args:
         disk: the disk, open for writing.
@@ -185,6 +210,9 @@ def install_boot(
         source: take the boot files, the template of the store, the language of the menu and the boot code of NTFS from
             an image of an open WIM; None: from the Windows that was applied.  It must be one for the same processor.
         options: how.
+        restored: the store came with the volumes of another disk: the numbers that its partitions have here, as far as
+            they are known.  An entry that starts this Windows stays then, with all that was set of it.  None: the store
+            is that of this disk.
         rng: where GUIDs and a signature come from; None: the system.
         now: the time for the store; None: now.
         progress: receives the progress.
@@ -198,26 +226,21 @@ def install_boot(
         OsdImageError: when it is refused after something else was written; the message tells what.
         StorageError: when reading or writing failed.
     """
-    work = _Installation(disk, source, options or BootOptions(), rng or random.SystemRandom(), now)
+    sources = _Sources(source, restored, rng or random.SystemRandom(), now or datetime.now(UTC))
+    work = _Installation(disk, options or BootOptions(), sources)
     return work.run(os_partition, system_partition, progress)
 
 
 class _Installation:
     """One disk that is made to start."""
 
-    def __init__(
-        self,
-        disk: Disk,
-        image: WimImage | None,
-        options: BootOptions,
-        rng: RandomBits,
-        now: datetime | None,
-    ) -> None:
+    def __init__(self, disk: Disk, options: BootOptions, sources: _Sources) -> None:
         self._disk = disk
-        self._image = image
         self._options = options
-        self._rng = rng
-        self._now = now or datetime.now(UTC)
+        self._image = sources.image
+        self._restored = sources.restored
+        self._rng = sources.rng
+        self._now = sources.now
         self._now_ns = int(self._now.timestamp()) * 1_000_000_000
         # What is written already; a refusal is none from then on.
         self._done = ""
@@ -235,7 +258,8 @@ class _Installation:
         recovery = self._recovery(table, places)
         meter.step(Phase.READ, found.plan.size, found.plan.size)
         if places.firmware is Firmware.BIOS:
-            before, table = table, prepare_record(self._disk.target, table, active=places.system.number, rng=self._rng)
+            before, table = table, prepared_record(table, active=places.system.number, rng=self._rng)
+            write_record(self._disk.target, table)
             if table != before:
                 self._done = self._done or "only the MBR was changed"
         store = self._store(table, places, volume, found, recovery)
@@ -274,6 +298,7 @@ class _Installation:
             locale=found.locale,
             replaced_store=store.is_replaced,
             kept_entries=store.kept,
+            removed_entries=store.removed,
             recovery_partition=recovery,
             boot_code=report,
             warnings=tuple(warnings),
@@ -339,16 +364,7 @@ class _Installation:
         self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, recovery: int | None
     ) -> _Store:
         """Make the store, with the entries of other systems in the one that is there."""
-        refs = {each.number: PartitionRef.of(table, each) for each in table.partitions if not each.is_extended}
-        entry = OsEntry(
-            refs[places.windows.number],
-            description=self._options.description,
-            generation=found.generation,
-            locale=found.locale,
-            recovery=None if recovery is None else RecoveryEntry(refs[recovery]),
-        )
-        settings = BcdSettings(places.firmware, refs[places.system.number], (entry,), timeout_s=self._options.timeout_s)
-        fresh = create_store(settings, self._rng, template=found.template, now=self._now)
+        fresh = self._fresh(table, places, found, recovery)
         path = STORES[places.firmware]
         with open_files(volume) as files:
             old = files.read(path, limit=_LARGEST_STORE) if files.exists(path) else None
@@ -359,11 +375,50 @@ class _Installation:
             return _Store(fresh.to_bytes(now=self._now), is_replaced=True, warnings=(replaced,))
         try:
             store = BcdStore.parse(old, name=f"{volume.name}: the BCD store")
-            kept = add_installation(store, fresh)
+            bound = rebind(
+                self._disk, table, store, RebindWish(places.system, known=self._restored or {}, is_added_anew=True)
+            )
+            own = installed(store, fresh) if self._restored is not None else ()
+            if own:
+                kept = self._keep(store, own, fresh)
+            else:
+                keep = () if self._options.timeout_s is not None else (Id.TIMEOUT,)
+                kept = add_installation(store, fresh, keep=keep)
             data = store.to_bytes(now=self._now)
         except (InvalidInput, TargetRefused) as error:
             return _Store(fresh.to_bytes(now=self._now), is_replaced=True, warnings=(f"{replaced}: {error}",))
-        return _Store(data, kept=_names(kept), warnings=tuple(_foreign(kept, refs.values(), volume)))
+        refs = frozenset(partition_refs(table))
+        return _Store(data, _names(kept), bound.removed, warnings=tuple(_foreign(kept, refs, volume)))
+
+    def _fresh(self, table: PartitionTable, places: BootPlaces, found: _Found, recovery: int | None) -> BcdStore:
+        """Make a store with nothing but this Windows."""
+        refs = {each.number: ref for ref, each in partition_refs(table).items()}
+        options, plain = self._options, OsEntry(refs[places.windows.number])
+        entry = replace(
+            plain,
+            description=plain.description if options.description is None else options.description,
+            generation=found.generation,
+            locale=found.locale,
+            recovery=None if recovery is None else RecoveryEntry(refs[recovery]),
+        )
+        settings = BcdSettings(places.firmware, refs[places.system.number], (entry,))
+        if options.timeout_s is not None:
+            settings = replace(settings, timeout_s=options.timeout_s)
+        return create_store(settings, self._rng, template=found.template, now=self._now)
+
+    def _keep(self, store: BcdStore, own: tuple[BcdObject, ...], fresh: BcdStore) -> tuple[BcdObject, ...]:
+        """Let a restored store keep the entries of this Windows, but for what was asked for; return the other ones."""
+        options = self._options
+        add_recovery(store, own, fresh)
+        if options.description is not None:
+            store.set_element(own[0].guid, Element(Id.DESCRIPTION, options.description))
+        if options.locale is not None:
+            for each in (*(each.guid for each in own), BOOTMGR):
+                store.set_element(each, Element(Id.LOCALE, options.locale))
+        complete_manager(store, fresh, own)
+        if options.timeout_s is not None:
+            store.set_element(BOOTMGR, Element(Id.TIMEOUT, options.timeout_s))
+        return tuple(each for each in listed(store) if each.guid not in {one.guid for one in own})
 
 
 def _without_use(options: BootOptions, firmware: Firmware) -> Iterator[str]:
@@ -379,9 +434,8 @@ def _names(entries: Iterable[BcdObject]) -> tuple[str, ...]:
     return tuple(each if isinstance(each, str) else "an entry without a name" for each in found)
 
 
-def _foreign(entries: Iterable[BcdObject], refs: Iterable[PartitionRef], volume: OpenVolume) -> Iterator[str]:
-    """Yield a sentence for each entry that starts what is not on this disk."""
-    here = set(refs)
+def _foreign(entries: Iterable[BcdObject], here: Container[PartitionRef], volume: OpenVolume) -> Iterator[str]:
+    """Yield a sentence for each entry that starts what is on another disk, which may be in the machine."""
     for each, name in zip(entries, _names(entries), strict=True):
         content = each.content(Id.OS_DEVICE) or each.content(Id.DEVICE)
         ref = partition_of(content.device) if isinstance(content, DeviceElement) else None

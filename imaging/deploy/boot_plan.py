@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES
 from osdimage.imaging.boot.drives import SYSTEM_HIVE
 from osdimage.imaging.boot.files import LOADERS
@@ -34,11 +35,19 @@ class ForgetDrives:
 
 @dataclass(frozen=True, slots=True)
 class InstallBoot:
-    """Make the disk start an applied Windows.  ``seed`` is where the GUIDs of the store come from."""
+    """Make the disk start an applied Windows.
+
+    Attributes:
+        places: the partitions that take part.
+        options: how.
+        seed: where the GUIDs of the store come from.
+        origins: how a store that is applied with an image names partitions, and their numbers on this disk.
+    """
 
     places: BootPlaces
     options: BootOptions
     seed: int
+    origins: tuple[tuple[PartitionRef, int], ...] = ()
 
     destroys: str = "nothing"
 

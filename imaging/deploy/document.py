@@ -12,8 +12,10 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from osdimage.imaging.apply.bytes import bytes_of
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
@@ -24,7 +26,7 @@ from osdimage.imaging.disk import plan as disk_plans
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.fit import Resized
 from osdimage.imaging.disk.plan import DiskPlan
-from osdimage.imaging.disk.roles import Role
+from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.documents import reason_of
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
@@ -98,6 +100,7 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
                 "os_partition": step.places.windows.number,
                 "options": asdict(step.options),
                 "seed": f"{step.seed:x}",
+                "origins": [_origin_document(ref, number) for ref, number in step.origins],
             }
     return told | facts
 
@@ -145,7 +148,8 @@ def _step(entry: Mapping[str, Any], disk: DiskPlan) -> DeployStep:
             _partition(disk, entry["system_partition"]),
             _partition(disk, entry["os_partition"]),
         )
-        return InstallBoot(places, BootOptions(**options), int(entry["seed"], 16))
+        origins = tuple(_origin(each, disk) for each in entry.get("origins", ()))
+        return InstallBoot(places, BootOptions(**options), int(entry["seed"], 16), origins)
     partition = _partition(disk, entry["partition"])
     if kind is FormatVolume:
         label = entry["label"]
@@ -163,6 +167,17 @@ def _step(entry: Mapping[str, Any], disk: DiskPlan) -> DeployStep:
         numbers = (int(entry["image"]), int(entry["size"]), int(entry["files"]))
         return ApplyToVolume(partition, numbers[0], str(entry["name"]), numbers[1], numbers[2], modified)
     return ForgetDrives(partition)
+
+
+def _origin_document(ref: PartitionRef, number: int) -> dict[str, Any]:
+    return {"scheme": ref.scheme, "disk": str(ref.disk), "partition": str(ref.partition), "number": number}
+
+
+def _origin(entry: Mapping[str, Any], disk: DiskPlan) -> tuple[PartitionRef, int]:
+    number = _partition(disk, entry["number"]).number
+    if Scheme(entry["scheme"]) is Scheme.GPT:
+        return PartitionRef.gpt(UUID(entry["disk"]), UUID(entry["partition"])), number
+    return PartitionRef.mbr(int(entry["disk"]), int(entry["partition"])), number
 
 
 def _partition(disk: DiskPlan, number: object) -> Partition:

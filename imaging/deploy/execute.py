@@ -237,6 +237,8 @@ def _install_boot(
         action.places.windows.number,
         action.places.system.number,
         options=replace(action.options, sync=sync),
+        # The disk was empty: a store that is there came with an image.
+        restored=dict(action.origins),
         rng=random.Random(action.seed),  # noqa: S311 - the seed is 128 bits of whatever the plan drew from
         now=now,
         progress=portion(progress, _APPLY_ENDS, _BOOT_ENDS),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from osdimage.imaging.apply.bytes import bytes_of
 from osdimage.imaging.apply.fat_source import from_image
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.boot_plan import InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.deploy.plan import (
@@ -104,12 +106,15 @@ def plan_from_wim(
         number = partition if partition is not None else _own_partition(disk)
         target = choose_partition(table, number)
         made = plan_one(image, plan, target, rng, unattend=unattend, boot=boot)
-        return replace(made, warnings=(*made.warnings, *warnings), resized=changes)
-    made = _plan_all(images, plan, rng, boot)
+        steps = tuple(_with_origins(each, disk, table) for each in made.steps)
+        return replace(made, steps=steps, warnings=(*made.warnings, *warnings), resized=changes)
+    made = _plan_all(images, disk, plan, rng, boot)
     return replace(made, warnings=tuple(dict.fromkeys((*made.warnings, *warnings))), resized=changes)
 
 
-def _plan_all(images: Sequence[WimImage], plan: DiskPlan, rng: RandomBits, boot: BootOptions | None) -> DeployPlan:
+def _plan_all(
+    images: Sequence[WimImage], disk: CapturedDisk, plan: DiskPlan, rng: RandomBits, boot: BootOptions | None
+) -> DeployPlan:
     table = plan.table
     actions = [_apply(each, table) for each in images if not each.info.is_of_bytes]
     copies = [_write_bytes(each, table) for each in images if each.info.is_of_bytes]
@@ -122,14 +127,32 @@ def _plan_all(images: Sequence[WimImage], plan: DiskPlan, rng: RandomBits, boot:
     told = [text for each, _ in pairs for text in misfits(each, table)]
     if boot is not None:
         found = [plan_boot(each, table, partition, boot, rng) for each, partition in pairs]
-        # Of the volumes of a captured disk one holds Windows; the files of its system partition come with their image,
-        # and are written again for the new table.
-        starts = [step for step in found if isinstance(step, InstallBoot)][:1]
-        steps += starts
+        # The files of the system partition come with their image, and are written again for the new table.  What is
+        # made to start last comes first in a menu that is made anew.
+        starts = [step for step in reversed(found) if isinstance(step, InstallBoot)]
+        steps += [_with_origins(step, disk, table) for step in starts]
         plan = with_active(plan, *starts)
         if not starts:
             told += [step for step in found[:1] if isinstance(step, str)]
     return DeployPlan((WriteTable(plan), *steps), None, (*plan.advice, *told))
+
+
+def _with_origins(step: DeployStep, disk: CapturedDisk, table: PartitionTable) -> DeployStep:
+    """Let the step that makes the disk start know how the store in an image of it names the partitions."""
+    if not isinstance(step, InstallBoot) or disk.identity is None:
+        return step
+    origins = []
+    numbers = numbers_of(disk)
+    made = {each.number for each in table.partitions if not each.is_extended}
+    for each in disk.partitions:
+        number = numbers[each.index]
+        if number not in made:
+            continue
+        if disk.scheme is Scheme.GPT and isinstance(disk.identity, UUID) and each.guid is not None:
+            origins.append((PartitionRef.gpt(disk.identity, each.guid), number))
+        elif disk.scheme is Scheme.MBR and isinstance(disk.identity, int):
+            origins.append((PartitionRef.mbr(disk.identity, each.offset), number))
+    return replace(step, origins=tuple(origins))
 
 
 def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:

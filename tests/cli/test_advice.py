@@ -38,7 +38,10 @@ def _options(command: click.Command) -> set[str]:
 def test_a_remedy_is_worded_by_the_library_and_by_the_command() -> None:
     remedy = Remedy("{}, then {}", (Means.FORMAT_FAT32, Means.INSTALL_BOOT), ("3",))
     assert str(remedy) == "format_fat32, then install_boot"
-    assert worded(remedy) == "osdimage disk format DISK --partition 3 --fs fat32, then osdimage boot install"
+    assert (
+        worded(remedy)
+        == "osdimage disk format DISK --partition 3 --fs fat32, then osdimage boot install DISK --partition N"
+    )
 
 
 def test_a_remedy_without_means_may_hold_braces() -> None:

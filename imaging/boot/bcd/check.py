@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from osdimage.imaging.boot import remedies
 from osdimage.imaging.boot.bcd.devices import (
     BootDevice,
     DeviceElement,
@@ -14,18 +15,18 @@ from osdimage.imaging.boot.bcd.devices import (
     RamdiskDevice,
     VirtualDiskDevice,
     describe,
+    outer_path,
     partition_of,
 )
 from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.finding import Finding, error, warning
 
-_FIX = Remedy("{} binds the store to this disk", (Means.FIX_BOOT,))
-_NEW = Remedy("{} writes a new one", (Means.INSTALL_BOOT,))
 _IN_FILES = (FileDevice, RamdiskDevice, VirtualDiskDevice)
 
 
@@ -36,6 +37,7 @@ class StoreFacts:
     Attributes:
         store: the store.
         refs: every partition as a store names it.
+        own: what the disk is, and what it was when the store was bound; see :func:`own_disks`.
         system: the partition that the store is on.
         default: the entry that starts by itself, or None.
         windows: the partition of that entry, or None when it is not on this disk.
@@ -43,17 +45,22 @@ class StoreFacts:
         loader_path: what that entry starts there, or None when it says nothing.
         system_root: the folder of Windows, or None when it says none.
         container: the file that holds that Windows, in words, or None when a partition does.
+        container_path: that file, from the root of its partition, or None.
+        is_located: whether the entry names no partition, but whatever holds its program.
     """
 
     store: BcdStore
     refs: dict[PartitionRef, Partition]
+    own: frozenset[tuple[Scheme, UUID | int]]
     system: Partition
     default: BcdObject | None
     windows: Partition | None
     loader: Partition | None
     loader_path: str | None
     system_root: str | None
-    container: str | None
+    container: str | None = None
+    container_path: str | None = None
+    is_located: bool = False
 
 
 def partition_refs(table: PartitionTable) -> dict[PartitionRef, Partition]:
@@ -68,6 +75,28 @@ def partition_refs(table: PartitionTable) -> dict[PartitionRef, Partition]:
     return found
 
 
+def own_disks(store: BcdStore, table: PartitionTable) -> frozenset[tuple[Scheme, UUID | int]]:
+    """Return what the disk is and was: a store on it that names another one for its boot manager came from there.
+
+    A store whose boot manager names no partition came from the disk of its default entry.  What names a partition by a
+    GUID that is here names this disk before it got another GUID.
+    """
+    own: set[tuple[Scheme, UUID | int]] = set()
+    identity = table.disk_guid or table.disk_signature
+    if identity:
+        own.add((table.scheme, identity))
+    manager, default = store.object(BOOTMGR), default_entry(store)
+    for each, number in ((manager, Id.DEVICE), (default, Id.OS_DEVICE)):
+        content = None if each is None else each.content(number)
+        ref = partition_of(content.device) if isinstance(content, DeviceElement) else None
+        if ref is not None:
+            own.add((ref.scheme, ref.disk))
+            break
+    guids = {each.guid for each in table.partitions if each.guid is not None}
+    own |= {(ref.scheme, ref.disk) for ref in store.partitions if ref.partition in guids}
+    return frozenset(own)
+
+
 def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, name: str) -> StoreFacts:
     """Read a store and find what it starts.
 
@@ -76,15 +105,17 @@ def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, n
     """
     store = BcdStore.parse(data, name=f"{name}: the BCD store")
     refs = partition_refs(table)
+    own = own_disks(store, table)
     default = default_entry(store)
     if default is None:
-        return StoreFacts(store, refs, system, None, None, None, None, None, None)
+        return StoreFacts(store, refs, own, system, None, None, None, None, None)
     place = default.content(Id.OS_DEVICE) or default.content(Id.DEVICE)
     windows = _partition(place, refs, system)
     device = place.device if isinstance(place, DeviceElement) else None
     return StoreFacts(
         store,
         refs,
+        own,
         system,
         default,
         windows,
@@ -92,6 +123,8 @@ def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, n
         _text(default, Id.PATH),
         _text(default, Id.FILE_PATH) if default.type == LOADER_TYPE else None,
         describe(device) if isinstance(device, _IN_FILES) else None,
+        None if device is None else outer_path(device),
+        isinstance(device, LocateDevice) and device.parent is None and device.mode == 0,
     )
 
 
@@ -125,55 +158,84 @@ def _partition(content: object, refs: dict[PartitionRef, Partition], system: Par
     return None if ref is None else refs.get(ref)
 
 
-def store_findings(facts: StoreFacts, firmware: Firmware, *, name: str) -> Iterator[Finding]:
-    """Yield what of a store does not fit the disk."""
+def store_findings(facts: StoreFacts, firmware: Firmware, *, name: str, bind: Remedy) -> Iterator[Finding]:
+    """Yield what of a store does not fit the disk.
+
+    Args:
+        facts: the store.
+        firmware: what starts the disk.
+        name: what messages call the store.
+        bind: what helps when the default entry names a partition that is not there.
+    """
     if facts.default is None:
         text = f"{name} has no entry that starts anything"
-        yield error("bcd-no-entry", text, _NEW)
+        yield error("bcd-no-entry", text, remedies.WRITES_A_NEW_ONE)
         return
     for text in facts.store.hive.warnings:
-        yield warning("bcd-hive", f"{name}: {text}", _NEW)
-    yield from _entry_findings(facts, facts.default, name)
-    for each in facts.store.objects:
-        if each.guid == facts.default.guid:
-            continue
-        missing = sorted({str(ref) for ref in _named(each) if ref not in facts.refs})
-        if missing:
-            text = f"{name}: the entry {each.kind} {{{each.guid}}} names what is not on this disk: {missing[0]}"
-            yield warning("bcd-partition-other", text, _FIX)
+        yield warning("bcd-hive", f"{name}: {text}", remedies.WRITES_A_NEW_ONE)
+    yield from _entry_findings(facts, facts.default, name, bind)
+    yield from _other_findings(facts, facts.default, name)
     manager = facts.store.object(BOOTMGR)
     device = None if manager is None else manager.content(Id.DEVICE)
     place = _partition(device, facts.refs, facts.system)
     if place is not None and place.number != facts.system.number:
         text = f"{name} says that the boot manager is on partition {place.number}; it is on {facts.system.number}"
-        yield warning("bcd-system-partition", text, _FIX)
+        yield warning("bcd-system-partition", text, remedies.WRITES_A_NEW_ONE)
     suffix = ".efi" if firmware is Firmware.UEFI else ".exe"
     path = facts.loader_path
-    if path is not None and not path.lower().endswith(suffix):
+    if facts.default.type == LOADER_TYPE and path is not None and not path.lower().endswith(suffix):
         text = f"{name}: the default entry starts {path}, which is not for {firmware.upper()}"
-        yield error("bcd-firmware", text, Remedy("{} writes a store for this disk", (Means.INSTALL_BOOT,)))
+        yield error("bcd-firmware", text, Remedy("{} writes a store for this disk", (Means.NEW_STORE,)))
 
 
-def _entry_findings(facts: StoreFacts, entry: BcdObject, name: str) -> Iterator[Finding]:
-    for number in (Id.DEVICE, Id.OS_DEVICE):
+def _entry_findings(facts: StoreFacts, entry: BcdObject, name: str, bind: Remedy) -> Iterator[Finding]:
+    is_loader = entry.type == LOADER_TYPE
+    for number in (Id.DEVICE, Id.OS_DEVICE) if is_loader else (Id.DEVICE,):
         content = entry.content(number)
         if not isinstance(content, DeviceElement):
             text = f"{name}: the default entry does not say where Windows is"
-            yield error("bcd-no-device", text, _NEW)
+            yield error("bcd-no-device", text, remedies.WRITES_A_NEW_ONE)
             return
         if isinstance(content.device, BootDevice | LocateDevice):
             continue
         ref = partition_of(content.device)
-        if ref is None or ref not in facts.refs:
-            what = "no partition that is understood" if ref is None else f"what is not on this disk: {ref}"
-            yield error("bcd-partition", f"{name}: the default entry names {what}", _FIX)
+        if ref is None:
+            text = f"{name}: the default entry names {describe(content.device)}: whether that is here is not known"
+            yield warning("bcd-device-unknown", text, remedies.WRITES_A_NEW_ONE)
+            return
+        if ref not in facts.refs:
+            yield _elsewhere(facts, ref, name, bind)
             return
     if facts.loader_path is None:
         text = f"{name}: the default entry does not say which program it starts"
-        yield error("bcd-no-path", text, _NEW)
-    if facts.system_root is None and entry.type == LOADER_TYPE:
+        yield error("bcd-no-path", text, remedies.WRITES_A_NEW_ONE)
+    if facts.system_root is None and is_loader:
         text = f"{name}: the default entry does not say in which folder Windows is"
-        yield error("bcd-no-root", text, _NEW)
+        yield error("bcd-no-root", text, remedies.WRITES_A_NEW_ONE)
+
+
+def _elsewhere(facts: StoreFacts, ref: PartitionRef, name: str, bind: Remedy) -> Finding:
+    text = f"{name}: the default entry names what is not on this disk: {ref}"
+    if (ref.scheme, ref.disk) in facts.own:
+        return error("bcd-partition", text, bind)
+    return warning("os-elsewhere", f"{text}; whether that disk is there and starts is not known", remedies.CANNOT_TELL)
+
+
+def _other_findings(facts: StoreFacts, default: BcdObject, name: str) -> Iterator[Finding]:
+    """Yield for each partition that is missing which entries beside the default one name it."""
+    naming: dict[PartitionRef, list[BcdObject]] = {}
+    of_default = set(_named(default))
+    for each in facts.store.objects:
+        for ref in dict.fromkeys(_named(each)):
+            if ref not in facts.refs and ref not in of_default and each.guid != default.guid:
+                naming.setdefault(ref, []).append(each)
+    for ref, objects in naming.items():
+        entries = [each for each in objects if each.type == LOADER_TYPE] or objects
+        called = ", ".join(repr(_text(each, Id.DESCRIPTION) or each.kind) for each in entries)
+        verb = "names" if len(entries) == 1 else "name"
+        text = f"{name}: {called} in the store {verb} what is not on this disk: {ref}"
+        remedy = remedies.BINDS_IT if (ref.scheme, ref.disk) in facts.own else remedies.PRUNE
+        yield warning("bcd-partition-other", text, remedy)
 
 
 def _named(each: BcdObject) -> Iterator[PartitionRef]:

@@ -220,6 +220,16 @@ def partition_of(device: Device) -> PartitionRef | None:
     return None
 
 
+def outer_path(device: Device) -> str | None:
+    """Return the file that a device is in, from the root of its partition; None for a partition."""
+    match device:
+        case VirtualDiskDevice(file):
+            return outer_path(file)
+        case RamdiskDevice(path, parent) | FileDevice(path, parent):
+            return outer_path(parent) or path
+    return None
+
+
 # ---- bytes
 
 

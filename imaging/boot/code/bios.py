@@ -32,6 +32,7 @@ from osdimage.imaging.volume.sectors import sector_bytes_of
 # Of a partition entry: 16 bytes each, the boot indicator first.
 _ENTRIES_AT, _ENTRY_BYTES, _ACTIVE = 446, 16, 0x80
 _LARGEST_SOURCE = 64 * MIB
+_FOREIGN = frozenset({BootCode.OTHER, BootCode.MICROSOFT})
 
 
 class BiosLoader(StrEnum):
@@ -63,27 +64,34 @@ class BootCodeReport:
     warnings: tuple[str, ...] = ()
 
 
-def prepare_record(target: FileTarget, table: PartitionTable, *, active: int, rng: RandomBits) -> PartitionTable:
-    """Make one partition the only active one, and give the disk a signature when it has none; return the new table.
+def prepared_record(table: PartitionTable, *, active: int, rng: RandomBits) -> PartitionTable:
+    """Return a table with one active partition, and with a signature when it has none; nothing is written.
+
+    Raises:
+        InvalidRequest: when the partition is a logical one.
+    """
+    if not 1 <= active <= 4:
+        raise InvalidRequest(f"partition {active} is a logical one; only a primary partition can be active")
+    partitions = tuple(replace(each, active=each.number == active) for each in table.partitions)
+    return replace(table, disk_signature=table.disk_signature or rng.getrandbits(32) or 1, partitions=partitions)
+
+
+def write_record(target: FileTarget, table: PartitionTable) -> None:
+    """Write the signature and the active flags of a table.
 
     One sector is written, in one write, and only when it changes; boot code and partitions stay as they are.
 
     Raises:
-        InvalidRequest: when the partition is a logical one.
         StorageError: when writing failed, or the disk does not hold what was written.
     """
-    if not 1 <= active <= 4:
-        raise InvalidRequest(f"partition {active} is a logical one; only a primary partition can be active")
-    signature = table.disk_signature or rng.getrandbits(32) or 1
     sector = bytearray(target.read_at(0, target.geometry.sector_size))
     before = bytes(sector)
-    sector[CODE_BYTES : CODE_BYTES + 4] = signature.to_bytes(4, "little")
+    sector[CODE_BYTES : CODE_BYTES + 4] = (table.disk_signature or 0).to_bytes(4, "little")
+    active = {each.number for each in table.partitions if each.active}
     for number in range(1, 5):
-        sector[_ENTRIES_AT + (number - 1) * _ENTRY_BYTES] = _ACTIVE if number == active else 0
+        sector[_ENTRIES_AT + (number - 1) * _ENTRY_BYTES] = _ACTIVE if number in active else 0
     if sector != before:
         run_steps(target, (Write(0, bytes(sector), "MBR"), Flush()))
-    partitions = tuple(replace(each, active=each.number == active) for each in table.partitions)
-    return replace(table, disk_signature=signature, partitions=partitions)
 
 
 def find_boot_code(files: FileSource) -> NtfsBootCode | None:
@@ -145,7 +153,7 @@ def _write_ntfs(
         return BootCode.GRUB.value
     if code is None or wanted is BiosLoader.OSDIMAGE:
         code = own_ntfs_boot_code()
-        if wanted is BiosLoader.AUTO and ntfs_boot_code(window) is BootCode.OTHER:
+        if wanted is BiosLoader.AUTO and ntfs_boot_code(window) in _FOREIGN:
             # Whoever wrote it knows how to start what is there.
             return "kept"
     write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)

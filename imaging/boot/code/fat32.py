@@ -18,6 +18,9 @@ from osdimage.imaging.volume.fat.layout import NO_BOOT_CODE, BootSector, parse_b
 _DESCRIPTION = slice(0x03, 0x5A)
 _HIDDEN_AT = 0x1C
 _U32 = 0xFFFFFFFF
+# What Microsoft's code looks for in the root directory (D. Sedory, "FAT32 Boot Record of Windows 7"), by calls of the
+# BIOS.
+_BOOTMGR, _INT_13H = b"BOOTMGR    ", b"\xcd\x13"
 _SECOND_PART = 2
 """Where ``fat32.asm`` looks for its second part, and how far behind the copy of the boot sector it is."""
 
@@ -65,7 +68,9 @@ def fat32_boot_code(volume: BlockTarget) -> BootCode:
         return BootCode.OSDIMAGE if second == own[SECTOR_BYTES:] else BootCode.OTHER
     # What this package and mkfs.fat leave in a volume that nothing is to start from.
     without = code.startswith(NO_BOOT_CODE) or b"This is not a bootable disk" in code or not any(code[:-2])
-    return BootCode.NONE if without else BootCode.OTHER
+    if without:
+        return BootCode.NONE
+    return BootCode.MICROSOFT if _BOOTMGR in code and _INT_13H in code else BootCode.OTHER
 
 
 def _refuse_without_room(name: str, boot: BootSector, count: int) -> None:

@@ -129,6 +129,15 @@ def install_grub_chain(
     return ChainReport(_MARK_LBA, 1 + count)
 
 
+def has_grub_chain(target: BlockTarget) -> bool:
+    """Tell whether :func:`install_grub_chain` has left GRUB behind the MBR."""
+    try:
+        MARK_STRUCT.parse(target.read_sectors(_MARK_LBA))
+    except c.ConstructError:
+        return False
+    return True
+
+
 def _refuse_gap(target: BlockTarget, table: PartitionTable, count: int) -> None:
     """Make sure that sectors 1 to ``1 + count`` are before every partition, and hold zeros or an older core."""
     begin = min(each.extent.first for each in table.partitions)

@@ -21,6 +21,8 @@ class BootCode(StrEnum):
     NONE = "none"
     OSDIMAGE = "osdimage"
     GRUB = "grub"
+    MICROSOFT = "microsoft"
+    SYSLINUX = "syslinux"
     OTHER = "other"
 
 

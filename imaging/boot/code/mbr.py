@@ -12,6 +12,16 @@ CODE_BYTES = 440
 """The disk signature follows, and then the partitions."""
 # Where GRUB's boot.img has its name, and what its error messages begin with.
 _GRUB = b"GRUB \0"
+# What code says that starts the active partition and does nothing else.  Microsoft's, since Windows 2000: D. Sedory,
+# "An Examination of the Windows 7 MBR"; Syslinux' mbr.bin: its mbr/mbr.S.
+_SAYS = {
+    BootCode.MICROSOFT: (
+        b"Invalid partition table\0",
+        b"Error loading operating system\0",
+        b"Missing operating system\0",
+    ),
+    BootCode.SYSLINUX: (b"Missing operating system.\r\n", b"Operating system load error.\r\n"),
+}
 
 
 def write_mbr_code(target: BlockTarget) -> None:
@@ -45,4 +55,6 @@ def mbr_code(target: BlockTarget) -> BootCode:
         return BootCode.NONE
     if code == assembled("mbr"):
         return BootCode.OSDIMAGE
-    return BootCode.GRUB if _GRUB in code else BootCode.OTHER
+    if _GRUB in code:
+        return BootCode.GRUB
+    return next((each for each, said in _SAYS.items() if all(text in code for text in said)), BootCode.OTHER)

@@ -171,7 +171,7 @@ def replace_boot_sector(volume: BlockTarget, first: bytes, rest: bytes, *, hidde
 
 
 def ntfs_boot_code(volume: BlockTarget) -> BootCode:
-    """Tell whose boot code is in an NTFS volume; OTHER is Microsoft's, or anything else that is not known here.
+    """Tell whose boot code is in an NTFS volume; Microsoft's is that which begins and goes on as in its libraries.
 
     Raises:
         InvalidVolume: when it is not an NTFS volume.
@@ -183,7 +183,10 @@ def ntfs_boot_code(volume: BlockTarget) -> BootCode:
         return BootCode.OSDIMAGE if rest == own[SECTOR_BYTES:] else BootCode.OTHER
     if _NO_BOOT_CODE in code or not any(code):
         return BootCode.NONE
-    return BootCode.GRUB if b"GRUB \0" in code else BootCode.OTHER
+    if b"GRUB \0" in code:
+        return BootCode.GRUB
+    is_microsoft = _is_boot_code(volume.read_at(0, MOST_SECTORS * SECTOR_BYTES))
+    return BootCode.MICROSOFT if is_microsoft else BootCode.OTHER
 
 
 def read_boot_sector(volume: BlockTarget) -> tuple[bytes, int]:

@@ -109,9 +109,29 @@ def test_what_an_administrator_set_stays_when_a_second_windows_comes(tmp_path: P
     assert after["{4636856e-540f-4170-a130-a84776f4c654}"]["15000011"] == bytes(8)
 
 
-def test_an_entry_of_another_disk_is_kept_with_a_word_about_it(tmp_path: Path) -> None:
+def test_an_entry_of_a_partition_that_was_deleted_goes(tmp_path: Path) -> None:
     disk = two_systems(tmp_path)
     run(["sgdisk", "-d", "3", disk.path])
+    result = start(disk.path, 4, options=BootOptions(description="Second"))
+    assert (result.kept_entries, result.warnings) == ((), ())
+    assert menu(disk) == [("Second", guids(disk.path, 4)[1])]
+
+
+def test_an_entry_of_another_disk_is_kept_with_a_word_about_it(tmp_path: Path) -> None:
+    disk = two_systems(tmp_path)
+    here = [each.bytes_le for each in guids(disk.path, 3)]
+    store = tmp_path / "store"
+    run(["mcopy", "-n", "-i", f"{disk.path}@@{disk.places()[1][0] * 512}", "::EFI/Microsoft/Boot/BCD", store])
+    listed = store_of(store.read_bytes(), tmp_path / "BCD")[BOOTMGR]["23000003"]
+    rows = []
+    for number, content in store_of(store.read_bytes(), tmp_path / "BCD")[listed].items():
+        if number in {"11000001", "21000001"}:
+            moved = content.replace(here[0], bytes(range(16))).replace(here[1], bytes(range(16, 32)))
+            rows += [rf"[BCD\Objects\{listed}\Elements\{number}]", '"Element"=hex:' + moved.hex(","), ""]
+    text = tmp_path / "change.reg"
+    text.write_text("Windows Registry Editor Version 5.00\n\n" + "\n".join(rows), encoding="ascii")
+    run(["hivexregedit", "--merge", "--prefix", "BCD", store, text])
+    run(["mcopy", "-o", "-i", f"{disk.path}@@{disk.places()[1][0] * 512}", store, "::EFI/Microsoft/Boot/BCD"])
     result = start(disk.path, 4)
     assert result.kept_entries == ("First",)
     (told,) = result.warnings

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from cases.installs import start
+from cases.installs import BCD_NAMES, BOOTMGR, start, store_of
 from cases.windows_trees import body, windows_files, write_tree
 from judges.disk import run, sfdisk
 from judges.wim import require
@@ -28,11 +28,11 @@ from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
+from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 SIZE = 3 << 30
-BOOTMGR = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}"
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,13 @@ def test_windows_inside_a_file_is_not_looked_for_on_the_partition(disk: Path, tm
     for number in ("11000001", "21000001"):
         merge(disk, tmp_path, element(guid, number), binary(inside))
     merge(disk, tmp_path, element(guid, "12000002"), text_value(r"\windows\system32\boot\winload.efi"))
-    assert found(disk) == {"os-inside": "note"}
+    # Only the file that it is in can be looked for.
+    assert found(disk) == {"os-loader-missing": "error"}
+    with open_disk(disk, write=True) as target, open_files(target.volume(3), write=True) as files:
+        files.write("sources/boot.wim", b"MSWIM")
+    assert found(disk) == {"os-inside": "warning"}
+    told = osdimage("boot", "check", disk, code=6).out
+    assert told.splitlines()[-1].endswith("Windows in partition 3: whether it starts is not known")
 
 
 def test_a_store_without_an_entry_starts_nothing(disk: Path, tmp_path: Path) -> None:
@@ -178,14 +184,43 @@ def test_a_recovery_environment_is_bound_again_too(disk: Path) -> None:
     assert {each["number"] for each in view["partitions"]} == {1, 3, 4}
 
 
-def test_a_recovery_partition_that_is_gone_is_told_and_goes_when_boot_is_installed(disk: Path) -> None:
+def test_a_recovery_partition_that_is_gone_is_told_and_its_entry_goes_with_all_that_names_it(
+    disk: Path, tmp_path: Path
+) -> None:
     run(["sgdisk", "-d", "4", disk])
     assert found(disk) == {"bcd-partition-other": "warning"}
+    told = osdimage("boot", "fix", disk, "--dry-run").out
+    assert "would be changed: the entry 'Windows Recovery Environment' was taken out" in told
+    assert found(disk) == {"bcd-partition-other": "warning"}
     done = osdimage("boot", "fix", disk, "--json")
-    assert done.document["changes"] == []
-    assert "cannot be told" in done.document["left"][0]
-    assert "cannot be told" in done.warnings[0]
-    osdimage("boot", "install", disk, "--partition", "3", "--quiet")
+    assert (done.document["left"], len(done.document["changes"])) == ([], 1)
+    assert found(disk) == {}
+    # The ramdisk's options went too, and the loader does not name what it recovered with.
+    run(["mcopy", "-n", "-i", esp(disk), "::EFI/Microsoft/Boot/BCD", tmp_path / "store"])
+    store = store_of((tmp_path / "store").read_bytes(), tmp_path / "read")
+    entry = store[store[BOOTMGR]["23000003"]]
+    assert not {"14000008", "16000009"} & set(entry)
+    assert set(store) == BCD_NAMES | {store[BOOTMGR]["23000003"], entry["23000003"]}
+
+
+def test_an_entry_of_another_disk_stays_until_it_is_asked_to_go(disk: Path, tmp_path: Path) -> None:
+    other = "{11111111-2222-3333-4444-555555555555}"
+    elsewhere = device(6, bytes(range(16)) + bytes(8) + bytes(range(16, 32)))
+    merge(
+        disk, tmp_path,
+        rf"[BCD\Objects\{other}]", "",
+        rf"[BCD\Objects\{other}\Description]", '"Type"=dword:10200003', "",
+        rf"[BCD\Objects\{other}\Elements]", "",
+        element(other, "11000001"), binary(elsewhere), "", element(other, "21000001"), binary(elsewhere),
+        "", element(other, "12000004"), text_value("On the other disk"),
+    )  # fmt: skip
+    told = osdimage("boot", "check", disk).out
+    assert "'On the other disk' in the store names what is not on this disk" in told
+    assert "none is needed while that disk is in the machine; if it is gone, osdimage boot fix DISK --prune" in told
+    done = osdimage("boot", "fix", disk)
+    assert "nothing was to be changed" in done.out
+    assert "if that disk is gone, osdimage boot fix DISK --prune takes the entry out" in done.warnings[0]
+    assert "the entry 'On the other disk' was taken out" in osdimage("boot", "fix", disk, "--prune").out
     assert found(disk) == {}
 
 
@@ -232,17 +267,27 @@ def test_two_systems_need_a_word_which_is_meant(disk: Path) -> None:
     for folder in ("Windows", "Windows/System32"):
         run(["mmd", "-i", at, f"::{folder}"])
     run(["mcopy", "-i", at, "/etc/hostname", "::Windows/System32/winload.efi"])
-    assert "partitions 3, 5 hold" in osdimage("boot", "fix", disk, code=2).err
+    # What the store says is here, so nothing is to be guessed.
+    assert osdimage("boot", "fix", disk, "--json").document["starts"]
+    run(["sgdisk", "-G", disk])
+    assert "several partitions may be that now; name the partition with Windows" in osdimage(
+        "boot", "fix", disk, code=2
+    ).err  # fmt: skip
+    osdimage("boot", "fix", disk, "--partition", "3")
+    assert osdimage("boot", "show", disk, "--json").document["os_partition"] == 3
 
 
-def test_what_cannot_be_looked_into_is_no_error(disk: Path) -> None:
+def test_of_what_cannot_be_looked_into_it_is_not_known_whether_it_starts(disk: Path) -> None:
     rows = {each.number: each for each in sfdisk(disk)[1]}
     with disk.open("r+b") as file:
         file.seek(rows[3].first * 512)
         file.write(b"\xeb\x58\x90-FVE-FS-".ljust(510, b"\0") + b"\x55\xaa")
-    assert found(disk) == {"os-encrypted": "note"}
+    assert found(disk) == {"os-encrypted": "warning"}
+    facts = osdimage("boot", "check", disk, "--json", code=6).document
+    assert (facts["verdict"], facts["starts"]) == ("not-known", None)
     run(["mkfs.fat", "-F", "16", "--offset", str(rows[1].first), disk, str(100 << 10)])
-    assert found(disk) == {"esp-fat16": "note"}
+    assert found(disk) == {"esp-fat16": "warning"}
+    assert "None" not in osdimage("boot", "check", disk, code=6).out
 
 
 def test_a_volume_of_windows_that_is_damaged_is_told(disk: Path) -> None:
@@ -250,7 +295,9 @@ def test_a_volume_of_windows_that_is_damaged_is_told(disk: Path) -> None:
     with disk.open("r+b") as file:
         file.seek(first + 512)
         file.write(bytes(64 * MIB))
-    assert found(disk) == {"os-volume-damaged": "error"}
+    assert found(disk) == {"os-unread": "warning"}
+    told = osdimage("boot", "check", disk, code=6).out
+    assert "copy the disk, then check the copy" in told
 
 
 def test_an_extended_partition_that_is_active_is_told(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_volume_keeps_its_description_and_its_files(tmp_path: Path) -> None:
     with open_image(str(path), write=True) as volume:
         assert ntfs_boot_code(volume) is BootCode.NONE
         write_ntfs_boot_code(volume, code, hidden_sectors=START)
-        assert ntfs_boot_code(volume) is BootCode.OTHER
+        assert ntfs_boot_code(volume) is BootCode.MICROSOFT
     after = path.read_bytes()
     assert after[3:0x1C] == before[3:0x1C]
     assert after[0x1C:0x20] == START.to_bytes(4, "little")

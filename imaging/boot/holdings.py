@@ -1,0 +1,64 @@
+"""What the volumes of a disk hold, asked many times and looked up once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.errors import InvalidTable, OsdImageError, StorageError
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
+
+_CLOSED = frozenset({Content.BITLOCKER, Content.REFS, Content.DYNAMIC})
+"""What Windows may be on and osdimage does not look into."""
+
+
+class Holdings:
+    """Answers which partition of a disk holds a file; nothing may be written to it meanwhile."""
+
+    def __init__(self, disk: Disk) -> None:
+        """Remember the disk."""
+        self._disk = disk
+        self._found: dict[tuple[int, str], bool | None] = {}
+
+    def holds(self, partition: Partition, path: str) -> bool | None:
+        r"""Tell whether a partition holds a file or directory (``\Windows\System32``); None when it cannot be read.
+
+        Raises:
+            StorageError: when the medium failed.
+        """
+        key = partition.number, path.replace("\\", "/").strip("/").lower()
+        if key not in self._found:
+            self._found[key] = self._look(partition, path)
+        return self._found[key]
+
+    def content(self, partition: Partition) -> Content | None:
+        """Return what a partition holds; None also for one that is not on the disk to its end."""
+        try:
+            return None if partition.is_extended else self._disk.volume_in(partition).content
+        except InvalidTable:
+            return None
+
+    def _look(self, partition: Partition, path: str) -> bool | None:
+        if self.content(partition) not in FILE_SYSTEMS:
+            return None
+        try:
+            with open_files(self._disk.volume_in(partition)) as files:
+                return files.exists(path)
+        except StorageError:
+            raise
+        except OsdImageError:
+            return None
+
+    def is_closed(self, partition: Partition) -> bool:
+        """Tell whether a partition may hold a Windows, and cannot be read here."""
+        content = self.content(partition)
+        return content in _CLOSED or (content in FILE_SYSTEMS and self.holds(partition, "Windows") is None)
+
+    def best(self, partitions: Iterable[Partition], paths: Iterable[str]) -> list[Partition]:
+        """Return the partitions that hold the most of some files, and at least one of them."""
+        wanted = tuple(paths)
+        counts = [(sum(self.holds(each, path) is True for path in wanted), each) for each in partitions]
+        most = max((count for count, _ in counts), default=0)
+        return [each for count, each in counts if count == most and most]
