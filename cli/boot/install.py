@@ -108,7 +108,8 @@ def _image(
 def lines(result: BootResult, *, where: str) -> list[str]:
     """Tell people what was done; ``where`` is what they call the disk."""
     kind = "a BIOS" if result.architecture is None else f"UEFI ({result.architecture})"
-    places = f"{_shown(result.loader)}, {_shown(result.store)} ({result.locale})"
+    guess = ", of several by guess: --locale names another" if result.locale_source == "guess" else ""
+    places = f"{_shown(result.loader)}, {_shown(result.store)} ({result.locale}{guess})"
     found = [
         f"{where}: set up for {kind} to start the Windows in partition {result.os_partition}",
         f"  partition {result.system_partition}: {counted(result.files, 'boot file')}, {places}",
@@ -117,6 +118,8 @@ def lines(result: BootResult, *, where: str) -> list[str]:
         found.append(f"  boot files from {result.image}")
     if result.kept_entries:
         found.append(f"  the menu also has: {', '.join(result.kept_entries)}")
+    if result.removed_entries:
+        found.append(f"  no longer in the menu, as they start nothing here: {', '.join(result.removed_entries)}")
     if result.recovery_partition is not None:
         found.append(f"  partition {result.recovery_partition}: the recovery environment is part of the store")
     code = result.boot_code

@@ -40,11 +40,12 @@ from osdimage.imaging.boot.files import (
     write_boot_files,
 )
 from osdimage.imaging.boot.firmware import Firmware, Generation
+from osdimage.imaging.boot.language import Locale, LocaleSource, locale_of
 from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
 from osdimage.imaging.boot.rebind import RebindWish, rebind
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
-from osdimage.imaging.boot.windows import generation_of, locale_of, template_of
+from osdimage.imaging.boot.windows import generation_of, template_of
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import Role
@@ -69,7 +70,8 @@ class BootOptions:
 
     Attributes:
         signed_2023: take the loaders that are signed with "Windows UEFI CA 2023" (``Windows\Boot\EFI_EX``).
-        locale: the language of the boot menu; None: that of Windows.
+        locale: the language of the boot menu; None: that of Windows, as ``language.py`` finds it.
+        image_language: the language that the XML of the image says, of which Windows was applied, or None.
         description: what the menu calls this Windows; None: as a store that was restored calls it, or else Windows.
         timeout_s: how long the menu waits, in seconds; None: as long as a store that is there says, or else 30.
         bios_loader: where the boot sector of an NTFS system volume comes from.
@@ -82,6 +84,7 @@ class BootOptions:
 
     signed_2023: bool = False
     locale: str | None = None
+    image_language: str | None = None
     description: str | None = None
     timeout_s: int | None = None
     bios_loader: BiosLoader = BiosLoader.AUTO
@@ -112,6 +115,7 @@ class BootResult:
         store: the path of the BCD store on the system partition.
         loader: the path at which the firmware finds the loader.
         locale: the language of the boot menu.
+        locale_source: who says so.
         replaced_store: whether there was a BCD store before whose entries are gone.
         kept_entries: what the menu calls the other systems that it had and has.
         removed_entries: what it called those that started what is not on this disk any more.
@@ -131,6 +135,7 @@ class BootResult:
     store: str
     loader: str
     locale: str
+    locale_source: LocaleSource
     replaced_store: bool
     kept_entries: tuple[str, ...]
     removed_entries: tuple[str, ...]
@@ -146,7 +151,7 @@ class _Found:
     plan: BootFilePlan
     contents: list[tuple[BootFile, bytes]]
     generation: Generation
-    locale: str
+    locale: Locale
     template: bytes | None
     ntfs_code: NtfsBootCode | None
     has_loader: bool
@@ -159,6 +164,7 @@ class _Store:
 
     Attributes:
         data: its bytes.
+        locale: the language of its menu.
         kept: the entries of others in it.
         removed: the entries that are gone, since what they start is not on this disk.
         is_replaced: whether all entries that were there are gone.
@@ -166,6 +172,7 @@ class _Store:
     """
 
     data: bytes
+    locale: Locale
     kept: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     is_replaced: bool = False
@@ -295,7 +302,8 @@ class _Installation:
             image=found.image,
             store=STORES[places.firmware],
             loader=found.plan.fallback or "bootmgr",
-            locale=found.locale,
+            locale=store.locale.name,
+            locale_source=store.locale.source,
             replaced_store=store.is_replaced,
             kept_entries=store.kept,
             removed_entries=store.removed,
@@ -332,12 +340,17 @@ class _Installation:
                 plan,
                 list(read_boot_files(files, plan)),
                 generation_of(windows, files),
-                locale_of(files, places.firmware, wanted=self._options.locale),
+                locale_of(files, places.firmware, wanted=self._options.locale, told=self._told_language()),
                 template_of(files),
                 find_boot_code(files) if is_ntfs_bios else None,
                 windows.exists(OS_LOADERS[places.firmware]),
                 None if files is windows else files.name,
             )
+
+    def _told_language(self) -> str | None:
+        if self._image is None:
+            return self._options.image_language
+        return None if self._image.info.windows is None else self._image.info.windows.default_language
 
     def _recovery(self, table: PartitionTable, places: BootPlaces) -> int | None:
         """Return the number of the partition with a recovery environment that is whole, or None; copy one if asked."""
@@ -369,26 +382,30 @@ class _Installation:
         with open_files(volume) as files:
             old = files.read(path, limit=_LARGEST_STORE) if files.exists(path) else None
         if old is None:
-            return _Store(fresh.to_bytes(now=self._now))
+            return _Store(fresh.to_bytes(now=self._now), found.locale)
         replaced = f"{volume.name}: a BCD store was there and was replaced; its entries are gone"
         if self._options.new_store:
-            return _Store(fresh.to_bytes(now=self._now), is_replaced=True, warnings=(replaced,))
+            return _Store(fresh.to_bytes(now=self._now), found.locale, is_replaced=True, warnings=(replaced,))
         try:
             store = BcdStore.parse(old, name=f"{volume.name}: the BCD store")
             bound = rebind(
                 self._disk, table, store, RebindWish(places.system, known=self._restored or {}, is_added_anew=True)
             )
             own = installed(store, fresh) if self._restored is not None else ()
+            locale = found.locale
             if own:
                 kept = self._keep(store, own, fresh)
+                locale = _menu_locale(store) or locale
             else:
                 keep = () if self._options.timeout_s is not None else (Id.TIMEOUT,)
                 kept = add_installation(store, fresh, keep=keep)
             data = store.to_bytes(now=self._now)
         except (InvalidInput, TargetRefused) as error:
-            return _Store(fresh.to_bytes(now=self._now), is_replaced=True, warnings=(f"{replaced}: {error}",))
+            return _Store(
+                fresh.to_bytes(now=self._now), found.locale, is_replaced=True, warnings=(f"{replaced}: {error}",)
+            )
         refs = frozenset(partition_refs(table))
-        return _Store(data, _names(kept), bound.removed, warnings=tuple(_foreign(kept, refs, volume)))
+        return _Store(data, locale, _names(kept), bound.removed, warnings=tuple(_foreign(kept, refs, volume)))
 
     def _fresh(self, table: PartitionTable, places: BootPlaces, found: _Found, recovery: int | None) -> BcdStore:
         """Make a store with nothing but this Windows."""
@@ -398,7 +415,7 @@ class _Installation:
             plain,
             description=plain.description if options.description is None else options.description,
             generation=found.generation,
-            locale=found.locale,
+            locale=found.locale.name,
             recovery=None if recovery is None else RecoveryEntry(refs[recovery]),
         )
         settings = BcdSettings(places.firmware, refs[places.system.number], (entry,))
@@ -419,6 +436,12 @@ class _Installation:
         if options.timeout_s is not None:
             store.set_element(BOOTMGR, Element(Id.TIMEOUT, options.timeout_s))
         return tuple(each for each in listed(store) if each.guid not in {one.guid for one in own})
+
+
+def _menu_locale(store: BcdStore) -> Locale | None:
+    manager = store.object(BOOTMGR)
+    found = None if manager is None else manager.content(Id.LOCALE)
+    return Locale(found, LocaleSource.STORE) if isinstance(found, str) and found else None
 
 
 def _without_use(options: BootOptions, firmware: Firmware) -> Iterator[str]:

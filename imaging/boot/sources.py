@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.boot.code.ntfs import CANDIDATES
+from osdimage.imaging.boot.drives import SYSTEM_HIVE
 from osdimage.imaging.boot.files import BOOT_FOLDER, LARGEST_ALL, LARGEST_FILE, OS_LOADERS, BootFilePlan
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.windows import KERNEL, TEMPLATE
@@ -55,7 +56,7 @@ def _wanted(files: FileSource) -> Iterator[str]:
     folder = files.find(BOOT_FOLDER)
     has_folder = folder is not None and folder.is_directory and not folder.is_link
     listed = files.walk(BOOT_FOLDER) if has_folder else iter(())
-    for facts in (*listed, *map(files.find, (TEMPLATE, KERNEL, *CANDIDATES))):
+    for facts in (*listed, *map(files.find, (TEMPLATE, KERNEL, SYSTEM_HIVE, *CANDIDATES))):
         if facts is not None and not facts.is_directory and facts.size <= min(left, LARGEST_FILE):
             left -= facts.size
             yield facts.path

@@ -1,22 +1,17 @@
-"""What a Windows tells of itself: its version and its language."""
+"""What a Windows tells of itself: its version, and the store that it brings along."""
 
 from __future__ import annotations
 
-import re
-
-from osdimage.imaging.boot.files import OS_LOADERS
-from osdimage.imaging.boot.firmware import Firmware, Generation
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.boot.firmware import Generation
+from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import MIB
 
 TEMPLATE = "Windows/System32/config/BCD-Template"
 """The store that Windows brings along for its setup."""
-DEFAULT_LOCALE = "en-US"
 KERNEL = "Windows/System32/ntoskrnl.exe"
 _LARGEST_PROGRAM, _LARGEST_TEMPLATE = 64 * MIB, 16 * MIB
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})+")
 
 
 def generation_of(*sources: FileSource) -> Generation:
@@ -36,31 +31,6 @@ def generation_of(*sources: FileSource) -> Generation:
             f"{source.name}: holds Windows NT {found[0]}.{found[1]}; valid are 6.1 (Windows 7) and later"
         )
     return Generation.of_version(*found)
-
-
-def locale_of(source: FileSource, firmware: Firmware, *, wanted: str | None = None) -> str:
-    r"""Return the language for the boot menu.
-
-    It is ``wanted``, or else the one in which the loader of this Windows speaks
-    (``System32\de-DE\winload.efi.mui``); of several one that is not en-US, which many others bring along.
-
-    Raises:
-        InvalidRequest: when ``wanted`` is no language.
-    """
-    if wanted is not None:
-        if not _LOCALE.fullmatch(wanted):
-            raise InvalidRequest(f"{wanted!r} is no language; valid is one such as en-US or de-DE")
-        return wanted
-    folder, _, loader = OS_LOADERS[firmware].rpartition("/")
-    if not source.exists(folder):
-        return DEFAULT_LOCALE
-    spoken = [
-        each.name
-        for each in source.list(folder)
-        if each.is_directory and _LOCALE.fullmatch(each.name) and source.exists(f"{each.path}/{loader}.mui")
-    ]
-    others = [name for name in spoken if name.lower() != DEFAULT_LOCALE.lower()]
-    return (others or [DEFAULT_LOCALE])[0]
 
 
 def template_of(source: FileSource) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES
@@ -111,7 +111,8 @@ def plan_boot(
         return f"the disk will not start: no BIOS starts a disk with sectors of {table.geometry.sector_size} bytes"
     if options.recovery:
         _refuse_no_recovery(image, table)
-    return InstallBoot(places, options, rng.getrandbits(128))
+    language = None if image.info.windows is None else image.info.windows.default_language
+    return InstallBoot(places, replace(options, image_language=language), rng.getrandbits(128))
 
 
 def _refuse_no_recovery(image: WimImage, table: PartitionTable) -> None:

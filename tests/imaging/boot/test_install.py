@@ -43,7 +43,7 @@ def test_a_gpt_disk_gets_the_loader_of_its_architecture(tmp_path: Path, architec
     assert gpt_device(entry["11000001"]) == gpt_device(entry["21000001"]) == guids(disk.path, 3)
     assert gpt_device(store[BOOTMGR]["11000001"]) == guids(disk.path, 1)
     assert entry["12000002"].lower() == r"\windows\system32\winload.efi"
-    assert entry["12000005"] == "de-DE"
+    assert entry["12000005"] == "en-US"
 
 
 def test_a_disk_of_4k_sectors_starts_under_uefi(tmp_path: Path) -> None:
@@ -174,20 +174,22 @@ def test_a_windows_that_is_too_old_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("locales", "wanted", "result"),
     [
-        (("en-US",), None, "en-US"),
-        (("de-DE",), None, "de-DE"),
-        (("en-US", "sr-Latn-RS"), None, "sr-Latn-RS"),
-        (("en-US", "de-DE"), "pt-BR", "pt-BR"),
+        (("en-US",), None, ("en-US", "only")),
+        (("de-DE",), None, ("de-DE", "only")),
+        # Nobody says which: Windows falls back to en-US, too.
+        (("en-US", "sr-Latn-RS"), None, ("en-US", "guess")),
+        (("sr-Latn-RS", "de-DE"), None, ("de-DE", "guess")),
+        (("en-US", "de-DE"), "pt-BR", ("pt-BR", "asked")),
     ],
 )
 def test_the_menu_speaks_the_language_of_windows(
-    tmp_path: Path, locales: tuple[str, ...], wanted: str | None, result: str
+    tmp_path: Path, locales: tuple[str, ...], wanted: str | None, result: tuple[str, str]
 ) -> None:
     disk = uefi(tmp_path, locales=locales)
     found = start(disk.path, 3, options=BootOptions(locale=wanted, description="My Windows", timeout_s=3))
-    assert found.locale == result
+    assert (found.locale, found.locale_source.value) == result
     store = store_of(fat_contents(disk.part(1))["EFI/Microsoft/Boot/BCD"], tmp_path / "BCD")
-    assert store[BOOTMGR]["12000005"] == default_entry(store)["12000005"] == result
+    assert store[BOOTMGR]["12000005"] == default_entry(store)["12000005"] == result[0]
     assert default_entry(store)["12000004"] == "My Windows"
     assert store[BOOTMGR]["25000004"] == (3).to_bytes(8, "little")
     with pytest.raises(InvalidRequest, match="no language"):
