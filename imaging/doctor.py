@@ -111,7 +111,7 @@ _PROGRAMS = (
     _Program(
         "grub-mkimage",
         ("--version",),
-        "starting an NTFS volume by GRUB (boot install --bios-loader grub)",
+        "starting an NTFS volume by GRUB, where that is chosen for its boot code",
         Packages(debian="grub-common grub-pc-bin", fedora="grub2-tools-minimal grub2-pc-modules", arch="grub"),
         aliases=("grub2-mkimage",),
         file="/usr/lib/grub/i386-pc/ntldr.mod",

@@ -180,7 +180,7 @@ def store_findings(facts: StoreFacts, firmware: Firmware, *, name: str, bind: Re
     place = _partition(device, facts.refs, facts.system)
     if place is not None and place.number != facts.system.number:
         text = f"{name} says that the boot manager is on partition {place.number}; it is on {facts.system.number}"
-        yield warning("bcd-system-partition", text, remedies.WRITES_A_NEW_ONE)
+        yield warning("bcd-system-partition", text, remedies.install("{} puts it right"))
     suffix = ".efi" if firmware is Firmware.UEFI else ".exe"
     path = facts.loader_path
     if facts.default.type == LOADER_TYPE and path is not None and not path.lower().endswith(suffix):

@@ -325,7 +325,7 @@ def test_show_says_that_the_backup_was_read(osdimage: Osdimage, tmp_path: Path) 
     assert osdimage("show", "disk.img", "--json").document["gpt_copy"] == "backup"
     checked = osdimage("check", "disk.img")
     assert checked.code == 3
-    assert "[gpt-primary-invalid]\n  osdimage disk check --repair writes" in checked.out
+    assert "[gpt-primary-invalid]\n  osdimage disk check DISK --repair writes" in checked.out
     assert osdimage("check", "disk.img", "--repair").code == 2
     repaired = osdimage("check", "disk.img", "--repair", "--yes", "--backup", "old.json")
     assert repaired.code == 0
@@ -350,7 +350,7 @@ def test_a_disk_without_a_table_leaves_with_3(osdimage: Osdimage, tmp_path: Path
         assert said == f"osdimage: {blank} has no partition table\n"
     checked = osdimage("check", "blank.img")
     assert checked.code == 3
-    assert "osdimage disk init makes one" in checked.out
+    assert "osdimage disk init DISK makes one" in checked.out
 
 
 def test_a_hostile_name_cannot_move_the_cursor(osdimage: Osdimage, tmp_path: Path) -> None:

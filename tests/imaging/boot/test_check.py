@@ -338,3 +338,45 @@ def test_boot_commands_refuse_what_cannot_be(disk: Path, tmp_path: Path) -> None
     assert r"\Windows\Boot\PCAT\bootmgr is missing" in osdimage(
         "boot", "install", tmp_path / "data", "--partition", "2", code=3
     ).err  # fmt: skip
+
+
+# ---- advice that is followed
+
+
+def foreign_code(disk: Path, at_byte: int) -> None:
+    """Write code of somebody's: a jump to itself."""
+    with disk.open("r+b") as file:
+        file.seek(at_byte)
+        file.write(b"\xeb\xfe" + b"\x90" * 40)
+
+
+FOLLOWED: dict[str, tuple[str, Callable[[Path, Path], object], str]] = {
+    "boot install": ("uefi", UEFI_DEFECTS["the fallback loader deleted"][0], "loader-missing"),
+    "a new store": ("uefi", UEFI_DEFECTS["the store cut"][0], "bcd-damaged"),
+    "boot fix": ("uefi", UEFI_DEFECTS["new GUIDs, as sgdisk makes them after cloning"][0], "bcd-partition"),
+    "a volume made anew": ("uefi", UEFI_DEFECTS["another file system on the system partition"][0], "esp-format"),
+    "another loader": ("uefi", lambda disk, folder: put(disk, 1, "EFI/Boot/bootx64.efi", pe(0x8664, salt="x"), folder),
+                       "loader-other"),
+    "an active partition": ("bios", BIOS_DEFECTS["no partition active"][0], "no-active"),
+    "code in the MBR": ("bios", BIOS_DEFECTS["no code in the MBR"][0], "mbr-code"),
+    "other code in the MBR": ("bios", lambda disk, _: foreign_code(disk, 0), "mbr-code-other"),
+    "a boot sector": ("bios", BIOS_DEFECTS["formatted again"][0], "boot-sector"),
+    "another boot sector": ("bios", lambda disk, _: poke(disk, 1, 0x5A, b"\xeb\xfe" * 40), "boot-sector-other"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_the_check_advises_helps_as_it_is_written(masters: dict[str, Path], tmp_path: Path, name: str) -> None:
+    kind, damage, code = FOLLOWED[name]
+    disk = copied(masters[kind], tmp_path)
+    damage(disk, tmp_path)
+    found = osdimage("boot", "check", disk, "--json", code=None).document["findings"]
+    remedy = next(each["remedy"] for each in found if each["code"] == code)
+    commands = re.findall(r"osdimage ((?:boot|disk) \w+ DISK(?: --[\w-]+(?: (?:N|\d+|osdimage|fat32))?)*)", remedy)
+    assert commands
+    for each in commands:
+        words = each.replace(" N", " 3" if kind == "uefi" else " 2").split()
+        yes = ("--yes",) if words[0] == "disk" else ()
+        osdimage(*(str(disk) if word == "DISK" else word for word in words), *yes, code=None)
+    assert code not in findings(disk)
+    assert osdimage("boot", "check", disk).code == 0
