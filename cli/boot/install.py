@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 @params.references
 @boot_params.options
 @click.option("--new-store", is_flag=True, help="Make the BCD store anew, without the entries that it has.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done and change nothing.")
 @disk_params.sector_size
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @boot_params.force
+@disk_params.yes
 @params.output()
 def install_command(
     disk: Path,
@@ -48,11 +50,13 @@ def install_command(
     refs: tuple[str, ...],
     boot_options: Callable[..., BootOptions],
     new_store: bool,
+    dry_run: bool,
     sector_size: int | None,
     seed: str | None,
     expect_serial: str | None,
     expect_size: int | None,
     force: bool,
+    yes: bool,
     reporter: Reporter,
 ) -> None:
     r"""Make DISK start the Windows in one of its partitions.
@@ -62,33 +66,53 @@ def install_command(
     the system partition but those of the same names.  An MBR disk also gets boot code, one active partition, and a
     signature if it has none.
 
+    You are asked before boot code is overwritten that is neither Windows' nor osdimage's, unless --yes is given.
+
     With --from-wim the boot files, the language of the menu and what else belongs to them come from an image: for a
     Windows that lost them, or to take newer ones.  --index, --name and the like choose the image.
     """
-    from osdimage.imaging.boot.install import install_boot  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.boot.firmware import Firmware  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.boot.install import install_boot  # noqa: PLC0415
+    from osdimage.imaging.boot.places import firmware_of  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
     with (
         _image(from_wim, selector, refs, reporter) as source,
-        open_disk(disk, write=True, sector_size=sector_size) as opened_disk,
+        open_disk(disk, write=not dry_run, sector_size=sector_size) as opened_disk,
     ):
         check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
-        result = install_boot(
-            opened_disk,
-            partition,
-            system_partition,
-            source=source,
-            options=boot_options(force=force, new_store=new_store),
-            rng=disk_params.random_bits(seed),
-            now=disk_params.now(),
-            progress=reporter.callback,
-        )
+
+        def install(*, rehearse: bool) -> BootResult:
+            return install_boot(
+                opened_disk,
+                partition,
+                system_partition,
+                source=source,
+                options=boot_options(force=force, new_store=new_store, rehearse=rehearse),
+                rng=disk_params.random_bits(seed),
+                now=disk_params.now(),
+                progress=None if rehearse and not dry_run else reporter.callback,
+            )
+
+        if not (yes or dry_run) and firmware_of(opened_disk.table) is Firmware.BIOS:
+            _ask(install(rehearse=True).lost_code, reporter)
+        result = install(rehearse=dry_run)
     if reporter.as_json:
-        render.document(result)
+        render.document({**plain, "dry_run": dry_run} if isinstance(plain := render.to_plain(result), dict) else plain)
     elif not reporter.quiet:
         for text in lines(result, where=str(disk)):
-            render.line(text)
+            render.line(f"would be: {text}" if dry_run else text)
+
+
+def _ask(lost: tuple[str, ...], reporter: Reporter) -> None:
+    """Ask before boot code of others is lost."""
+    if not lost:
+        return
+    reporter.refuse_unattended(f"{lost[0]}, which would be overwritten")
+    for text in lost:
+        render.note(text)
+    click.confirm("Overwrite it?", abort=True, err=True)
 
 
 @contextmanager

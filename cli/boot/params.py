@@ -50,7 +50,9 @@ def options(command: Command) -> Command:
         winre: bool,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        def make(*, force: bool = False, new_store: bool = False, sync: bool = True) -> BootOptions:
+        def make(
+            *, force: bool = False, new_store: bool = False, sync: bool = True, rehearse: bool = False
+        ) -> BootOptions:
             from osdimage.imaging.boot.code.bios import BiosLoader  # noqa: PLC0415 - start-up stays cheap
             from osdimage.imaging.boot.install import BootOptions  # noqa: PLC0415
 
@@ -64,6 +66,7 @@ def options(command: Command) -> Command:
                 new_store=new_store,
                 force=force,
                 sync=sync,
+                rehearse=rehearse,
             )
 
         return command(*args, boot_options=make, **kwargs)

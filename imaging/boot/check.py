@@ -16,7 +16,7 @@ from osdimage.imaging.boot.check_loaders import LARGEST_LOADER, loader_findings,
 from osdimage.imaging.boot.check_windows import default_findings
 from osdimage.imaging.boot.files import OS_LOADERS, STORES, shown
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.holdings import Holdings
+from osdimage.imaging.boot.holdings import Holdings, why_unwritable
 from osdimage.imaging.boot.places import firmware_of, readable_by
 from osdimage.imaging.boot.verdict import BootReport, ranked
 from osdimage.imaging.disk.content import Content
@@ -26,11 +26,9 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.finding import Finding, Severity, error, warning
-from osdimage.imaging.volume.fat.layout import CLEAN_BITS
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.ntfs import state
 
 _BLANK_BYTES = 64 << 10
 
@@ -122,6 +120,9 @@ class _Check:
             self._found += boot_sector_findings(self._disk, system)
         try:
             self._found += _unwritable(volume)
+            if volume.content is Content.FAT32 and open_fat32(volume.window()).used_backup:
+                text = f"{volume.name}: the boot sector cannot be used, and firmware does not look at its copy"
+                self._found.append(warning("system-unread", text, remedies.CHECK_VOLUME))
             with open_files(volume) as files:
                 if self._firmware is Firmware.UEFI:
                     self._architecture = manager_architecture(files)
@@ -131,7 +132,7 @@ class _Check:
                     self._found.append(error("loader-missing", text, remedies.WRITES_IT))
                 return self._store(files, system)
         except OsdImageError as problem:
-            text = f"{_told(problem)}; what is on the system partition was not read to its end"
+            text = f"{problem.said}; what is on the system partition was not read to its end"
             self._found.append(warning("system-unread", text, remedies.CHECK_VOLUME))
             return None
 
@@ -167,7 +168,7 @@ class _Check:
         try:
             facts = read_store_facts(data, self._table, system, name=files.name)
         except OsdImageError as problem:
-            self._found.append(error("bcd-damaged", _told(problem), remedies.WRITES_A_NEW_ONE))
+            self._found.append(error("bcd-damaged", problem.said, remedies.WRITES_A_NEW_ONE))
             return None
         loader = OS_LOADERS[self._firmware]
         has_windows = any(self._holdings.holds(each, loader) for each in self._table.partitions if not each.is_extended)
@@ -179,22 +180,11 @@ class _Check:
 
 def _unwritable(volume: OpenVolume) -> Iterator[Finding]:
     """Yield why the boot files of a volume cannot be written, which firmware reads all the same."""
-    why = None
-    if volume.content is Content.NTFS:
-        with volume.sliced(read_only=True) as piece:
-            why = next(state.hazards(volume, state.read_facts(volume, piece)), None)
-    else:
-        found = open_fat32(volume.window())
-        if found.boot.is_dirty or found.table[1] & CLEAN_BITS != CLEAN_BITS:
-            why = f"{volume.name}: the volume is marked dirty: Windows did not close it, or a write was not finished"
+    why = why_unwritable(volume)
     if why is not None:
         means = (Means.INSTALL_BOOT, Means.FIX_BOOT)
         remedy = Remedy("check it with chkdsk or fsck.fat; until then {} and {} refuse it", means)
         yield warning("system-dirty", why, remedy)
-
-
-def _told(problem: OsdImageError) -> str:
-    return problem.said
 
 
 def _is_blank(volume: OpenVolume) -> bool:

@@ -18,6 +18,7 @@ from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.boot.code.bios import hidden_sectors_of, prepared_record, set_hidden_sectors, write_record
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.boot.holdings import refuse_unwritable
 from osdimage.imaging.boot.places import choose_places, choose_system, firmware_of
 from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind, refs_of
 from osdimage.imaging.boot.verdict import BootReport
@@ -166,7 +167,9 @@ class _Fix:
             self._refuse_no_start(store, bound)
         if bound.is_changed:
             data = store.to_bytes(now=self._now)
-            if not self._wish.rehearse:
+            if self._wish.rehearse:
+                refuse_unwritable(volume, force=self._wish.force)
+            else:
                 with open_files(volume, write=True, force=self._wish.force) as files:
                     files.write(path, data)
             self._changes += bound.sentences()

@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition
-from osdimage.imaging.errors import InvalidTable, OsdImageError, StorageError
+from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import InvalidTable, OsdImageError, Remedy, StorageError, TargetRefused
+from osdimage.imaging.volume.fat.layout import CLEAN_BITS
+from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
+from osdimage.imaging.volume.ntfs import state
 
 _CLOSED = frozenset({Content.BITLOCKER, Content.REFS, Content.DYNAMIC})
 """What Windows may be on and osdimage does not look into."""
@@ -62,3 +66,31 @@ class Holdings:
         counts = [(sum(self.holds(each, path) is True for path in wanted), each) for each in partitions]
         most = max((count for count, _ in counts), default=0)
         return [each for count, each in counts if count == most and most]
+
+
+def why_unwritable(volume: OpenVolume) -> str | None:
+    """Return why files of an NTFS or FAT32 volume are not written unless that is forced, in a sentence, or None.
+
+    Raises:
+        InvalidInput: when the volume is damaged.
+        StorageError: when it cannot be read.
+    """
+    if volume.content is Content.NTFS:
+        with volume.sliced(read_only=True) as piece:
+            return next(state.hazards(volume, state.read_facts(volume, piece)), None)
+    found = open_fat32(volume.window())
+    if found.boot.is_dirty or found.table[1] & CLEAN_BITS != CLEAN_BITS:
+        return f"{volume.name}: the volume is marked dirty: Windows did not close it, or a write to it was not finished"
+    return None
+
+
+def refuse_unwritable(volume: OpenVolume, *, force: bool) -> None:
+    """Refuse a volume to which nothing would be written.
+
+    Raises:
+        TargetRefused: which says why.
+        InvalidInput, StorageError: as :func:`why_unwritable`.
+    """
+    why = None if force else why_unwritable(volume)
+    if why is not None:
+        raise TargetRefused(why, remedy=Remedy("check it with chkdsk, ntfsfix or fsck.fat"))

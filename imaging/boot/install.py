@@ -23,7 +23,9 @@ from osdimage.imaging.boot.bcd.store import BOOTMGR, BcdObject, BcdStore
 from osdimage.imaging.boot.code.bios import (
     BiosLoader,
     BootCodeReport,
+    code_at_risk,
     find_boot_code,
+    planned_code,
     prepared_record,
     write_boot_code,
     write_record,
@@ -40,6 +42,7 @@ from osdimage.imaging.boot.files import (
     write_boot_files,
 )
 from osdimage.imaging.boot.firmware import Firmware, Generation
+from osdimage.imaging.boot.holdings import refuse_unwritable
 from osdimage.imaging.boot.language import Locale, LocaleSource, locale_of
 from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
 from osdimage.imaging.boot.rebind import RebindWish, rebind
@@ -80,6 +83,7 @@ class BootOptions:
         new_store: make the BCD store anew, without the entries that it has.
         force: write also to volumes that are marked dirty.
         sync: wait until everything is on the medium.
+        rehearse: write nothing, and tell what would be done.
     """
 
     signed_2023: bool = False
@@ -92,6 +96,7 @@ class BootOptions:
     new_store: bool = False
     force: bool = False
     sync: bool = True
+    rehearse: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what the menu could not show."""
@@ -121,6 +126,7 @@ class BootResult:
         removed_entries: what it called those that started what is not on this disk any more.
         recovery_partition: the number of the partition of the recovery environment, or None.
         boot_code: what was written for a BIOS, or None.
+        lost_code: whose boot code was overwritten, in sentences, unless it was Windows' own or osdimage's.
         warnings: sentences about what is still to be done, or was left as it was.
     """
 
@@ -141,6 +147,7 @@ class BootResult:
     removed_entries: tuple[str, ...]
     recovery_partition: int | None
     boot_code: BootCodeReport | None
+    lost_code: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -266,20 +273,17 @@ class _Installation:
         meter.step(Phase.READ, found.plan.size, found.plan.size)
         if places.firmware is Firmware.BIOS:
             before, table = table, prepared_record(table, active=places.system.number, rng=self._rng)
-            write_record(self._disk.target, table)
+            if not self._options.rehearse:
+                write_record(self._disk.target, table)
             if table != before:
                 self._done = self._done or "only the MBR was changed"
         store = self._store(table, places, volume, found, recovery)
-        self._write(places, volume, found, store.data)
-        self._done = "the boot files are written, but the boot code is not whole"
+        report, lost = self._planned_code(places, found)
+        if self._options.rehearse:
+            refuse_unwritable(volume, force=self._options.force)
+        else:
+            self._write(table, places, volume, found, store.data)
         meter.step(Phase.WRITE_DATA, found.plan.size, found.plan.size)
-        report = None
-        if places.firmware is Firmware.BIOS:
-            report = write_boot_code(
-                self._disk.target, table, places.system, found.ntfs_code, wanted=self._options.bios_loader
-            )
-        if self._options.sync:
-            self._disk.target.flush()
         warnings = list(() if report is None else report.warnings)
         warnings += store.warnings
         warnings += _without_use(self._options, places.firmware)
@@ -309,6 +313,7 @@ class _Installation:
             removed_entries=store.removed,
             recovery_partition=recovery,
             boot_code=report,
+            lost_code=lost,
             warnings=tuple(warnings),
         )
 
@@ -356,6 +361,8 @@ class _Installation:
         """Return the number of the partition with a recovery environment that is whole, or None; copy one if asked."""
         if self._options.recovery:
             chosen = choose_recovery(table)
+            if self._options.rehearse:
+                return chosen.number
             copy_recovery(
                 self._disk.volume_in(places.windows),
                 self._disk.volume_in(chosen),
@@ -368,10 +375,26 @@ class _Installation:
         found = (each for each in table.partitions if each.role is Role.RECOVERY)
         return next((each.number for each in found if holds_recovery(self._disk.volume_in(each))), None)
 
-    def _write(self, places: BootPlaces, volume: OpenVolume, found: _Found, store: bytes) -> None:
+    def _planned_code(self, places: BootPlaces, found: _Found) -> tuple[BootCodeReport | None, tuple[str, ...]]:
+        """Return what boot code is written, and whose is lost by that."""
+        if places.firmware is Firmware.UEFI:
+            return None, ()
+        target = self._disk.target
+        report = planned_code(target, places.system, found.ntfs_code, wanted=self._options.bios_loader)
+        return report, tuple(code_at_risk(target, places.system, report))
+
+    def _write(
+        self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, store: bytes
+    ) -> None:
         with open_files(volume, write=True, force=self._options.force, sync=self._options.sync) as files:
             write_boot_files(files, found.plan, found.contents)
             files.write(STORES[places.firmware], store, modified_ns=self._now_ns)
+        if places.firmware is Firmware.BIOS:
+            self._done = "the boot files are written, but the boot code is not whole"
+            wanted = self._options.bios_loader
+            write_boot_code(self._disk.target, table, places.system, found.ntfs_code, wanted=wanted)
+        if self._options.sync:
+            self._disk.target.flush()
 
     def _store(
         self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, recovery: int | None

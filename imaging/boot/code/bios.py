@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from osdimage.imaging.boot.code import ntfs
 from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
-from osdimage.imaging.boot.code.grub import install_grub_chain
+from osdimage.imaging.boot.code.grub import has_grub_chain, install_grub_chain
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode
-from osdimage.imaging.boot.code.mbr import CODE_BYTES, write_mbr_code
+from osdimage.imaging.boot.code.mbr import CODE_BYTES, mbr_code, write_mbr_code
 from osdimage.imaging.boot.code.ntfs import (
     NtfsBootCode,
     ntfs_boot_code,
@@ -33,6 +34,9 @@ from osdimage.imaging.volume.sectors import sector_bytes_of
 _ENTRIES_AT, _ENTRY_BYTES, _ACTIVE = 446, 16, 0x80
 _LARGEST_SOURCE = 64 * MIB
 _FOREIGN = frozenset({BootCode.OTHER, BootCode.MICROSOFT})
+_LOST = {BootCode.OTHER: "none that is known", BootCode.GRUB: "GRUB's"}
+KEPT = "kept"
+"""What a report calls the boot sector that is left as it was."""
 
 
 class BiosLoader(StrEnum):
@@ -128,36 +132,69 @@ def write_boot_code(
         OsdImageError: when GRUB is asked for and is not installed, or fails.
         TargetRefused, InvalidVolume, StorageError: as the writers of each kind.
     """
+    report = planned_code(target, system, ntfs_code, wanted=wanted)
+    if report.mbr:
+        window = _window(target, system)
+        if identify(window) is Content.FAT32:
+            write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
+        elif report.boot_sector == BootCode.GRUB.value:
+            install_grub_chain(target, table, system)
+        elif report.boot_sector != KEPT:
+            code = _chosen(ntfs_code, wanted)
+            write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)
+        write_mbr_code(target)
+    return report
+
+
+def planned_code(
+    target: FileTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, wanted: BiosLoader
+) -> BootCodeReport:
+    """Return what :func:`write_boot_code` would write; nothing is.
+
+    Raises:
+        InvalidInput: when the image holds no code, and it is to come from there.
+        InvalidVolume: when the partition holds neither NTFS nor FAT32.
+    """
     if wanted is BiosLoader.NONE:
         return BootCodeReport(mbr=False, boot_sector=None, warnings=("no boot code was written, as was asked for",))
-    window = target.window(system.extent)
-    window.name = f"{target.name} partition {system.number}"
+    window = _window(target, system)
     if identify(window) is Content.FAT32:
-        write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
-        source = BootCode.OSDIMAGE.value
-    else:
-        source = _write_ntfs(target, table, system, ntfs_code, wanted)
-    write_mbr_code(target)
-    return BootCodeReport(mbr=True, boot_sector=source)
-
-
-def _write_ntfs(
-    target: FileTarget, table: PartitionTable, system: Partition, code: NtfsBootCode | None, wanted: BiosLoader
-) -> str:
-    window = target.window(system.extent)
-    window.name = f"{target.name} partition {system.number}"
-    if wanted is BiosLoader.IMAGE and code is None:
+        return BootCodeReport(mbr=True, boot_sector=BootCode.OSDIMAGE.value)
+    if wanted is BiosLoader.IMAGE and ntfs_code is None:
         raise InvalidInput(f"{window.name}: the image holds no boot code for NTFS in {', '.join(ntfs.CANDIDATES)}")
     if wanted is BiosLoader.GRUB:
-        install_grub_chain(target, table, system)
-        return BootCode.GRUB.value
-    if code is None or wanted is BiosLoader.OSDIMAGE:
-        code = own_ntfs_boot_code()
-        if wanted is BiosLoader.AUTO and ntfs_boot_code(window) in _FOREIGN:
-            # Whoever wrote it knows how to start what is there.
-            return "kept"
-    write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)
-    return code.source
+        return BootCodeReport(mbr=True, boot_sector=BootCode.GRUB.value)
+    if wanted is BiosLoader.AUTO and ntfs_code is None and ntfs_boot_code(window) in _FOREIGN:
+        # Whoever wrote it knows how to start what is there.
+        return BootCodeReport(mbr=True, boot_sector=KEPT)
+    return BootCodeReport(mbr=True, boot_sector=_chosen(ntfs_code, wanted).source)
+
+
+def code_at_risk(target: FileTarget, system: Partition, report: BootCodeReport) -> Iterator[str]:
+    """Yield whose boot code is lost when what a report says is written; that of Windows and of osdimage does not count.
+
+    Raises:
+        InvalidVolume: when the partition holds neither NTFS nor FAT32.
+        StorageError: when reading failed.
+    """
+    if not report.mbr:
+        return
+    code = mbr_code(target)
+    if code in _LOST:
+        yield f"{target.name}: the boot code in the MBR is {_LOST[code]}"
+    code = boot_sector_code(_window(target, system))
+    if report.boot_sector != KEPT and code in _LOST and not (code is BootCode.GRUB and has_grub_chain(target)):
+        yield f"{target.name} partition {system.number}: its boot code is {_LOST[code]}"
+
+
+def _window(target: FileTarget, system: Partition) -> BlockTarget:
+    window = target.window(system.extent)
+    window.name = f"{target.name} partition {system.number}"
+    return window
+
+
+def _chosen(code: NtfsBootCode | None, wanted: BiosLoader) -> NtfsBootCode:
+    return own_ntfs_boot_code() if code is None or wanted is BiosLoader.OSDIMAGE else code
 
 
 # Of a boot sector, NTFS and FAT32 alike: the number of sectors before the volume.

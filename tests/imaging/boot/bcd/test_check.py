@@ -338,3 +338,11 @@ def test_the_place_in_the_boot_sector_of_ntfs_is_put_right(tmp_path: Path) -> No
         file.seek((row.first + total) * 512)
         copy = file.read(512)
     assert int.from_bytes(boot[0x1C:0x20], "little") == int.from_bytes(copy[0x1C:0x20], "little") == row.first
+
+
+def test_a_windows_that_is_hibernated_may_start_or_not(disk: Path) -> None:
+    with open_disk(disk, write=True) as target, open_files(target.volume(3), write=True) as files:
+        # Windows writes "hibr", or "HIBR" since Windows 8, at the start of the file when it hibernates.
+        files.write("hiberfil.sys", b"HIBR" + bytes(8192))
+    assert found(disk) == {"os-hibernated": "warning"}
+    assert "shut it down fully" in osdimage("boot", "check", disk, code=6).out
