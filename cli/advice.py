@@ -6,6 +6,7 @@ from osdimage.imaging.errors import Means, Remedy
 
 NAMES = {
     Means.BACKUP_FILE: "--backup",
+    Means.BIND_WINDOWS: "osdimage boot fix DISK --partition N",
     Means.BIOS_LOADER: "osdimage boot install DISK --partition N --bios-loader {}",
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.DEPLOY: "osdimage deploy WIM DISK",

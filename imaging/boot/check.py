@@ -44,18 +44,19 @@ def check_boot(disk: Disk) -> BootReport:
         found = [each for each in reading.findings if each.code != "no-table"]
         found.append(error("no-table", f"{disk.name} has no partition table, so nothing there is started", _DEPLOY))
         return BootReport(disk.name, None, None, None, None, ranked(found))
-    return _Check(disk, reading.table).run(reading.findings)
+    with Holdings(disk) as holdings:
+        return _Check(disk, reading.table, holdings).run(reading.findings)
 
 
 _DEPLOY = remedies.DEPLOY
 
 
 class _Check:
-    def __init__(self, disk: Disk, table: PartitionTable) -> None:
+    def __init__(self, disk: Disk, table: PartitionTable, holdings: Holdings) -> None:
         self._disk = disk
         self._table = table
         self._firmware = firmware_of(table)
-        self._holdings = Holdings(disk)
+        self._holdings = holdings
         self._found: list[Finding] = []
         self._architecture: str | None = None
 

@@ -161,7 +161,12 @@ class _Fix:
             store = BcdStore.parse(files.read(path, limit=_LARGEST_STORE), name=f"{files.name}: the BCD store")
         is_started = default_entry(store) is not None
         numbers = {each.number: each for each in table.partitions}
-        wish = RebindWish(system, None if windows is None else numbers[windows], prune=self._wish.prune)
+        wish = RebindWish(
+            system,
+            None if windows is None else numbers[windows],
+            is_asked_for=self._wish.os_partition is not None,
+            prune=self._wish.prune,
+        )
         bound = rebind(self._disk, table, store, wish)
         if is_started:
             self._refuse_no_start(store, bound)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
 
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
@@ -11,6 +14,7 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidTable, OsdImageError, Remedy, StorageError, TargetRefused
 from osdimage.imaging.volume.fat.layout import CLEAN_BITS
 from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 from osdimage.imaging.volume.ntfs import state
 
@@ -19,12 +23,31 @@ _CLOSED = frozenset({Content.BITLOCKER, Content.REFS, Content.DYNAMIC})
 
 
 class Holdings:
-    """Answers which partition of a disk holds a file; nothing may be written to it meanwhile."""
+    """Answers which partition of a disk holds a file.  Use it in a ``with`` statement, and write nothing meanwhile."""
 
     def __init__(self, disk: Disk) -> None:
         """Remember the disk."""
         self._disk = disk
+        self._open = ExitStack()
+        self._files: dict[int, VolumeFiles | None] = {}
         self._found: dict[tuple[int, str], bool | None] = {}
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the volumes."""
+        self._open.close()
+
+    def content(self, partition: Partition) -> Content | None:
+        """Return what a partition holds; None also for one that is not on the disk to its end."""
+        try:
+            return None if partition.is_extended else self._disk.volume_in(partition).content
+        except InvalidTable:
+            return None
 
     def holds(self, partition: Partition, path: str) -> bool | None:
         r"""Tell whether a partition holds a file or directory (``\Windows\System32``); None when it cannot be read.
@@ -34,26 +57,28 @@ class Holdings:
         """
         key = partition.number, path.replace("\\", "/").strip("/").lower()
         if key not in self._found:
-            self._found[key] = self._look(partition, path)
+            files = self._volume(partition)
+            try:
+                self._found[key] = None if files is None else files.exists(path)
+            except StorageError:
+                raise
+            except OsdImageError:
+                self._found[key] = None
         return self._found[key]
 
-    def content(self, partition: Partition) -> Content | None:
-        """Return what a partition holds; None also for one that is not on the disk to its end."""
-        try:
-            return None if partition.is_extended else self._disk.volume_in(partition).content
-        except InvalidTable:
-            return None
-
-    def _look(self, partition: Partition, path: str) -> bool | None:
-        if self.content(partition) not in FILE_SYSTEMS:
-            return None
-        try:
-            with open_files(self._disk.volume_in(partition)) as files:
-                return files.exists(path)
-        except StorageError:
-            raise
-        except OsdImageError:
-            return None
+    def _volume(self, partition: Partition) -> VolumeFiles | None:
+        """Return the files of a partition, or None when they cannot be read; it is opened once."""
+        if partition.number not in self._files:
+            files = None
+            if self.content(partition) in FILE_SYSTEMS:
+                try:
+                    files = self._open.enter_context(open_files(self._disk.volume_in(partition)))
+                except StorageError:
+                    raise
+                except OsdImageError:
+                    pass
+            self._files[partition.number] = files
+        return self._files[partition.number]
 
     def is_closed(self, partition: Partition) -> bool:
         """Tell whether a partition may hold a Windows, and cannot be read here."""

@@ -73,6 +73,7 @@ class RebindWish:
     Attributes:
         system: the partition that it is on.
         windows: the partition of the Windows that starts by itself, or None: it is found.
+        is_asked_for: somebody says so, and it is that Windows even where the store names one of another disk.
         known: which number a partition that is named has here, as far as somebody knows.
         prune: also take out the entries that name other disks.
         is_added_anew: also take out those that may be on several partitions: whoever asks adds entries for them.
@@ -80,6 +81,7 @@ class RebindWish:
 
     system: Partition
     windows: Partition | None = None
+    is_asked_for: bool = False
     known: Mapping[PartitionRef, int] = field(default_factory=dict)
     prune: bool = False
     is_added_anew: bool = False
@@ -97,18 +99,20 @@ def rebind(disk: Disk, table: PartitionTable, store: BcdStore, wish: RebindWish)
     Raises:
         StorageError: when the disk cannot be read.
     """
-    return _Rebinding(disk, table, store, wish).run()
+    with Holdings(disk) as holdings:
+        return _Rebinding(holdings, table, store, wish).run()
 
 
 class _Rebinding:
-    def __init__(self, disk: Disk, table: PartitionTable, store: BcdStore, wish: RebindWish) -> None:
+    def __init__(self, holdings: Holdings, table: PartitionTable, store: BcdStore, wish: RebindWish) -> None:
         self._store = store
+        self._objects = store.objects
         self._wish = wish
         self._refs = partition_refs(table)
         self._default = default_entry(store)
         self._needed = refs_of(self._default)
-        self._systems = {ref for each in store.loaders for ref in _windows_of(each)}
-        self._holdings = Holdings(disk)
+        self._systems = {ref for each in self._objects if each.type == LOADER_TYPE for ref in _windows_of(each)}
+        self._holdings = holdings
         self._candidates = [each for each in table.partitions if not each.is_extended]
         self._own = own_disks(store, table) | {(ref.scheme, ref.disk) for ref in wish.known}
         self._moved: dict[PartitionRef, Partition] = {}
@@ -119,11 +123,11 @@ class _Rebinding:
         self._by_identity(strange)
         self._by_part(strange)
         self._by_contents([ref for ref in strange if ref not in self._moved and self._is_own(ref)])
-        dead = {each.guid: _called(each) for each in self._store.objects if self._is_dead(each, strange)}
+        dead = {each.guid: _called(each) for each in self._objects if self._is_dead(each, strange)}
         by_number = {partition.number: ref for ref, partition in self._refs.items()}
         count = self._store.rebind({old: by_number[new.number] for old, new in self._moved.items()})
         # An entry goes with what resumes it, of which the menu knows nothing.
-        resumed = {each.guid for each in self._store.objects if each.type == RESUME_TYPE}
+        resumed = {each.guid for each in self._objects if each.type == RESUME_TYPE}
         removed = remove_objects(self._store, dead)
         left = [ref for ref in self._store.partitions if ref not in self._refs]
         return Rebinding(
@@ -135,7 +139,8 @@ class _Rebinding:
         )
 
     def _is_own(self, ref: PartitionRef) -> bool:
-        return ref in self._needed or (ref.scheme, ref.disk) in self._own
+        is_meant = self._wish.is_asked_for and ref in self._needed
+        return is_meant or (ref.scheme, ref.disk) in self._own
 
     # ---- which partition is which
 
@@ -171,7 +176,11 @@ class _Rebinding:
             for ref in [each for each in waiting if each in _windows_of(self._default)]:
                 self._moved[ref] = self._wish.windows
                 waiting.remove(ref)
-        fits = {ref: self._fitting(ref) for ref in waiting}
+        wanted: dict[PartitionRef, list[str]] = {}
+        for each in self._objects:
+            for on, path in _wants(each):
+                wanted.setdefault(on, []).append(path)
+        fits = {ref: self._holdings.best(self._candidates, wanted.get(ref, ())) for ref in waiting}
         is_changed = True
         while is_changed:
             is_changed = False
@@ -186,10 +195,6 @@ class _Rebinding:
         self._open = {ref for ref in waiting if any(self._is_free(each, ref) for each in (*fits[ref], *unread))}
         if self._wish.is_added_anew:
             self._open -= {ref for ref in waiting if fits[ref]}
-
-    def _fitting(self, ref: PartitionRef) -> list[Partition]:
-        paths = (path for each in self._store.objects for on, path in _wants(each) if on == ref)
-        return self._holdings.best(self._candidates, paths)
 
     def _is_free(self, partition: Partition, ref: PartitionRef) -> bool:
         """Tell whether a partition is not that of another Windows already; a file of an entry may be anywhere."""

@@ -22,6 +22,9 @@ WRITES_IT = install("{} writes it")
 WRITES_A_NEW_ONE = Remedy("{} writes a new one", (Means.NEW_STORE,))
 BINDS_IT = fix("{} binds the store to this disk")
 PRUNE = Remedy("none is needed while that disk is in the machine; if it is gone, {} takes it out", (Means.PRUNE_BOOT,))
+BIND_HERE = Remedy(
+    "none is needed while that disk is in the machine; {} binds it to a Windows here", (Means.BIND_WINDOWS,)
+)
 DEPLOY = Remedy("{} makes a disk that starts", (Means.DEPLOY,))
 APPLY = install("no partition here holds a Windows that could be started: apply an image to one, then {}")
 WHOLE = "make the disk as large as it was, or copy it whole"

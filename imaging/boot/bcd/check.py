@@ -218,7 +218,7 @@ def _elsewhere(facts: StoreFacts, ref: PartitionRef, name: str, bind: Remedy) ->
     text = f"{name}: the default entry names what is not on this disk: {ref}"
     if (ref.scheme, ref.disk) in facts.own:
         return error("bcd-partition", text, bind)
-    return warning("os-elsewhere", f"{text}; whether that disk is there and starts is not known", remedies.CANNOT_TELL)
+    return warning("os-elsewhere", f"{text}; whether that disk is there and starts is not known", remedies.BIND_HERE)
 
 
 def _other_findings(facts: StoreFacts, default: BcdObject, name: str) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from uuid import UUID
 
 from osdimage.imaging.boot.bcd.devices import DeviceElement
@@ -24,17 +24,23 @@ def remove_objects(store: BcdStore, unwanted: Iterable[UUID]) -> tuple[UUID, ...
     Lists of entries lose them.  When the default entry goes, the first of the menu that stays is the default, and the
     boot manager resumes what that one does.
     """
-    gone = [guid for guid in unwanted if guid not in NAMES and store.object(guid) is not None]
-    removed: dict[UUID, None] = dict.fromkeys(gone)
-    used = {guid for each in map(store.object, gone) if each is not None for guid in _uses(each)}
-    for guid in gone:
+    objects = {each.guid: each for each in store.objects}
+    gone = [guid for guid in unwanted if guid not in NAMES and guid in objects]
+    removed = dict.fromkeys(gone)
+    listed = set(_listed(store))
+    waiting = list(gone)
+    users: dict[UUID, set[UUID]] = {}
+    for each in objects.values():
+        for used in _uses(each):
+            users.setdefault(used, set()).add(each.guid)
+    while waiting:
+        for used in _uses(objects[waiting.pop()]):
+            served = users.get(used, set()) - removed.keys()
+            if used in objects and used not in removed and not served and _is_servant(objects[used], listed):
+                removed[used] = None
+                waiting.append(used)
+    for guid in removed:
         store.remove(guid)
-    while orphans := [guid for guid in used if _is_orphan(store, guid)]:
-        for guid in orphans:
-            found = store.object(guid)
-            used |= set() if found is None else _uses(found)
-            store.remove(guid)
-            removed[guid] = None
     if removed:
         _forget(store, set(removed))
     return tuple(removed)
@@ -47,15 +53,10 @@ def _uses(each: BcdObject) -> set[UUID]:
     return used | {one.options for one in contents if isinstance(one, DeviceElement) and one.options is not None}
 
 
-def _is_orphan(store: BcdStore, guid: UUID) -> bool:
-    """Tell whether an object serves entries, and none that it serves is left."""
-    found = store.object(guid)
-    if found is None or guid in NAMES:
-        return False
-    is_servant = found.type in {RESUME_TYPE, DEVICE_OPTIONS_TYPE} or (
-        found.type == LOADER_TYPE and found.content(Id.WINPE) is True and guid not in _listed(store)
-    )
-    return is_servant and not any(guid in _uses(each) for each in store.objects)
+def _is_servant(each: BcdObject, listed: Container[UUID]) -> bool:
+    """Tell whether an object is there for others alone: what resumes or recovers them, or options of their devices."""
+    is_recovery = each.type == LOADER_TYPE and each.content(Id.WINPE) is True and each.guid not in listed
+    return each.guid not in NAMES and (each.type in {RESUME_TYPE, DEVICE_OPTIONS_TYPE} or is_recovery)
 
 
 def _listed(store: BcdStore) -> tuple[UUID, ...]:

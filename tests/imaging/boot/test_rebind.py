@@ -75,12 +75,18 @@ def made(*entries: OsEntry) -> BcdStore:
 
 
 def done(
-    disk: Path, store: BcdStore, *, windows: int | None = None, known: dict[PartitionRef, int] | None = None,
+    disk: Path,
+    store: BcdStore,
+    *,
+    windows: int | None = None,
+    asked: bool = False,
+    known: dict[PartitionRef, int] | None = None,
     prune: bool = False,
-) -> Rebinding:  # fmt: skip
+) -> Rebinding:
     with open_disk(disk) as opened:
         numbers = {each.number: each for each in opened.table.partitions}
-        wish = RebindWish(numbers[1], None if windows is None else numbers[windows], known or {}, prune=prune)
+        place = None if windows is None else numbers[windows]
+        wish = RebindWish(numbers[1], place, asked, known or {}, prune=prune)
         return rebind(opened, opened.table, store, wish)
 
 
@@ -210,3 +216,12 @@ def test_a_windows_behind_bitlocker_is_not_taken_for_gone(disk: Path, tmp_path: 
     result = done(locked, store)
     assert (result.removed, result.unbound) == ((), (ONE,))
     assert menu(store, tmp_path) == ["First"]
+
+
+def test_a_default_entry_of_another_disk_is_left_there_unless_somebody_says_that_it_is_here(disk: Path) -> None:
+    with open_disk(disk) as opened:
+        here = PartitionRef.of(opened.table, opened.table.partitions[0])
+    for asked, expected in ((False, {}), (True, {ELSEWHERE: 2})):
+        store = create_store(BcdSettings(Firmware.UEFI, here, (OsEntry(ELSEWHERE),)), random.Random(1))
+        result = done(disk, store, windows=2, asked=asked)
+        assert (moved(result), result.foreign) == (expected, () if asked else (ELSEWHERE,))
