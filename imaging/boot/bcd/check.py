@@ -22,11 +22,12 @@ from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.disk.roles import Scheme
+from osdimage.imaging.disk.roles import LDM_DATA, LDM_METADATA, MBR_LDM, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.finding import Finding, error, warning
 
+_DYNAMIC = frozenset({MBR_LDM, LDM_DATA, LDM_METADATA})
 _IN_FILES = (FileDevice, RamdiskDevice, VirtualDiskDevice)
 
 
@@ -216,6 +217,9 @@ def _entry_findings(facts: StoreFacts, entry: BcdObject, name: str, bind: Remedy
 
 def _elsewhere(facts: StoreFacts, ref: PartitionRef, name: str, bind: Remedy) -> Finding:
     text = f"{name}: the default entry names what is not on this disk: {ref}"
+    if any(each.type_id in _DYNAMIC for each in facts.refs.values()):
+        told = f"{text}, unless it is a volume of this dynamic disk, which osdimage does not look into"
+        return warning("os-unread", told, remedies.CANNOT_TELL)
     if (ref.scheme, ref.disk) in facts.own:
         return error("bcd-partition", text, bind)
     return warning("os-elsewhere", f"{text}; whether that disk is there and starts is not known", remedies.BIND_HERE)

@@ -13,6 +13,8 @@ from uuid import UUID
 import pytest
 from cases.installs import BCD_NAMES, BOOTMGR, store_of
 from cases.windows_trees import body, pe, write_tree
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from judges.disk import copy_of
 from osdimage.imaging.boot.bcd.create import BcdSettings, OsEntry, RecoveryEntry, create_store
 from osdimage.imaging.boot.bcd.devices import (
@@ -29,7 +31,7 @@ from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BOOTMGR as MANAGER
 from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind
+from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind, refs_of
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.opened import open_disk
@@ -225,3 +227,51 @@ def test_a_default_entry_of_another_disk_is_left_there_unless_somebody_says_that
         store = create_store(BcdSettings(Firmware.UEFI, here, (OsEntry(ELSEWHERE),)), random.Random(1))
         result = done(disk, store, windows=2, asked=asked)
         assert (moved(result), result.foreign) == (expected, () if asked else (ELSEWHERE,))
+
+
+REFS = st.sampled_from([ESP, ONE, TWO, RECOVERY, DATA, ELSEWHERE])
+DEVICES = st.one_of(
+    st.just(BootDevice()),
+    REFS.map(PartitionDevice),
+    st.tuples(st.sampled_from(["\\vm\\windows.vhdx", "\\..\\x", "a:b", "\0"]), REFS).map(
+        lambda each: FileDevice(each[0], PartitionDevice(each[1]))
+    ),
+)
+KINDS = st.sampled_from([0x10200003, 0x10200004, 0x10400008, CHAIN, 0x30000000])
+GUIDS = st.sampled_from([UUID(int=0xF00 + number) for number in range(5)])
+
+
+@given(
+    st.dictionaries(GUIDS, st.tuples(KINDS, DEVICES, GUIDS, st.lists(GUIDS, max_size=2)), max_size=5),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=10)
+def test_no_store_is_left_with_a_menu_of_what_is_not_there(
+    disk: Path, objects: dict[UUID, tuple[int, Device, UUID, list[UUID]]], prune: bool, anew: bool
+) -> None:
+    store = made(OsEntry(ONE, "First"))
+    for guid, (kind, device, resumes, recovers) in objects.items():
+        elements = (
+            Element(Id.DEVICE, DeviceElement(device, resumes)),
+            Element(Id.DEFAULT, resumes),
+            Element(Id.RECOVERY_SEQUENCE, tuple(recovers)),
+        )
+        store.put(BcdObject(guid, kind, elements))
+    manager = store.object(MANAGER)
+    assert manager is not None
+    order = manager.content(Id.DISPLAY_ORDER)
+    assert isinstance(order, tuple)
+    store.set_element(MANAGER, Element(Id.DISPLAY_ORDER, (*objects, *order)))  # type: ignore[arg-type]
+    with open_disk(disk) as opened:
+        wish = RebindWish(opened.table.partitions[0], opened.table.partitions[1], prune=prune, is_added_anew=anew)
+        result = rebind(opened, opened.table, store, wish)
+        here = {PartitionRef.of(opened.table, each) for each in opened.table.partitions}
+    present = {each.guid for each in store.objects}
+    manager = store.object(MANAGER)
+    assert manager is not None
+    assert set(manager.content(Id.DISPLAY_ORDER)) <= present  # type: ignore[arg-type]
+    assert manager.content(Id.DEFAULT) in present
+    assert set(store.partitions) <= here | set(result.unbound) | set(result.foreign)
+    assert not (prune and {ref for each in store.loaders for ref in refs_of(each)} & {ELSEWHERE})
+    assert BcdStore.parse(store.to_bytes()).partitions == store.partitions

@@ -7,6 +7,7 @@ loader can judge, by the bytes that the format's description gives or with anoth
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -14,7 +15,7 @@ from uuid import UUID
 import pytest
 from cases.installs import start
 from cases.windows_trees import pe, windows_files, write_tree
-from judges.disk import copy_of, run, sfdisk
+from judges.disk import copy_of, head, run, sfdisk
 from judges.wim import require
 from osdimage.imaging.boot.bcd.devices import (
     Device,
@@ -127,6 +128,11 @@ def vhd(disk: Disk) -> Device:
     return VirtualDiskDevice(FileDevice(r"\vm\w.vhdx", PartitionDevice(place)))
 
 
+def _guid(disk: Disk) -> UUID:
+    assert disk.table.disk_guid is not None
+    return disk.table.disk_guid
+
+
 def third_disk(_: Disk) -> Device:
     return PartitionDevice(PartitionRef.gpt(UUID(int=1), UUID(int=2)))
 
@@ -169,6 +175,14 @@ NOT_KNOWN = {
     "windows on ReFS": ("uefi", first_sector(REFS), "os-unread"),
     "windows on something unknown": ("uefi", first_sector(b"\x01" * 512), "os-unread"),
     "windows in a VHD": ("uefi", both(devices(vhd), write("vm/w.vhdx", b"vhdxfile", 2)), "os-inside"),
+    "windows on a dynamic disk": (
+        "uefi",
+        both(
+            devices(lambda disk: PartitionDevice(PartitionRef.gpt(_guid(disk), UUID(int=2)))),
+            lambda disk: run(["sgdisk", "-t", "2:4200", disk]),
+        ),
+        "os-unread",
+    ),
     "windows on another disk": ("uefi", devices(third_disk), "os-elsewhere"),
     "a device of an unknown kind": ("uefi", devices(lambda _: RawDevice(bytes(72))), "bcd-device-unknown"),
     "an ESP of something unknown": ("uefi", first_sector(b"\x01" * 512, 1), "system-unread"),
@@ -217,7 +231,7 @@ NOT_KNOWN = {
 def _loop(disk: Path, number: int) -> None:
     """Let the root directory of a FAT32 volume lead outside of it, in both FATs (fatgen103, "BPB")."""
     at = begin(disk, number)
-    boot = disk.read_bytes()[at : at + 512]
+    boot = head(disk, at + 512)[at:]
     reserved, size = int.from_bytes(boot[14:16], "little"), int.from_bytes(boot[36:40], "little")
     for fat_at in (reserved, reserved + size):
         poke(disk, at + fat_at * 512 + 2 * 4, (0x0FFFFFF0).to_bytes(4, "little"))
@@ -329,18 +343,57 @@ def test_what_is_known_to_be_missing_is_an_error(masters: dict[str, Path], tmp_p
 def test_boot_code_of_others_is_asked_about_before_it_is_lost(masters: dict[str, Path], tmp_path: Path) -> None:
     disk = copy_of(masters["bios"], tmp_path / "disk.img")
     poke(disk, 0, b"\xeb\xfe" * 220)
-    before = disk.read_bytes()
+    before = head(disk, 45 * MIB)
     words = ("boot", "install", disk, "--partition", "2")
     told = osdimage(*words, code=2).err
     assert "the boot code in the MBR is none that is known, which would be overwritten; give --yes" in told
     rehearsed = osdimage(*words, "--dry-run", "--json").document
     assert rehearsed["dry_run"]
     assert rehearsed["lost_code"] == [f"{disk}: the boot code in the MBR is none that is known"]
-    assert "would be: " in osdimage(*words, "--dry-run").out
-    assert disk.read_bytes() == before
+    assert head(disk, 45 * MIB) == before
     assert not osdimage(*words, "--yes", "--json").document["dry_run"]
     assert judged(disk) == (Verdict.STARTS, {})
-    # That of osdimage and of Windows are what belongs there.
-    osdimage(*words)
+    # That of Windows is what belongs there.
     poke(disk, 0, WINDOWS_MBR)
     osdimage(*words)
+
+
+# ---- advice that is followed
+
+FOLLOWED = {
+    "boot install": ("uefi", lambda disk: in_files(disk, 1, _without_loader), "loader-missing"),
+    "a new store": ("uefi", write(STORES["uefi"], b"regf" + bytes(600)), "bcd-damaged"),
+    "boot fix": ("uefi", lambda disk: run(["sgdisk", "-G", disk]), "bcd-partition"),
+    "a volume made anew": ("uefi", first_sector(b"\xeb\x52\x90NTFS    ", 1), "esp-format"),
+    "a windows that is here": ("uefi", devices(third_disk), "os-elsewhere"),
+    "another loader": ("uefi", write("EFI/Boot/bootx64.efi", pe(0x8664, salt="x")), "loader-other"),
+    "an active partition": ("bios", lambda disk: run(["sfdisk", "--activate", disk, "-"]), "no-active"),
+    "code in the MBR": ("bios", lambda disk: poke(disk, 0, bytes(440)), "mbr-code"),
+    "other code in the MBR": ("bios", lambda disk: poke(disk, 0, b"\xeb\xfe" * 220), "mbr-code-other"),
+    "a boot sector": ("bios", lambda disk: poke(disk, begin(disk, 1) + 90, bytes(420)), "boot-sector"),
+    "another boot sector": (
+        "bios",
+        lambda disk: poke(disk, begin(disk, 1) + 90, b"\xeb\xfe" * 200),
+        "boot-sector-other",
+    ),
+}
+
+
+def _without_loader(files: object) -> None:
+    files.delete("EFI/Boot/bootx64.efi")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_the_check_advises_helps_as_it_is_written(masters: dict[str, Path], tmp_path: Path, name: str) -> None:
+    kind, damage, code = FOLLOWED[name]
+    disk = copy_of(masters[kind], tmp_path / "disk.img")
+    damage(disk)  # type: ignore[operator]
+    found = osdimage("boot", "check", disk, "--json", code=None).document["findings"]
+    remedy = next(each["remedy"] for each in found if each["code"] == code)
+    commands = re.findall(r"osdimage ((?:boot|disk) \w+ DISK(?: --[\w-]+(?: (?:N|\d+|osdimage|fat32))?)*)", remedy)
+    assert commands
+    for each in commands:
+        words = [{"DISK": str(disk), "N": "2"}.get(word, word) for word in each.split()]
+        # What asks is answered with yes.
+        osdimage(*words, *(() if words[1] == "fix" else ("--yes",)))
+    assert judged(disk) == (Verdict.STARTS, {})
