@@ -40,7 +40,7 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
             render.line(f"{finding.severity}: {finding.text} [{finding.code}]")
             render.line(f"  {advice.worded(finding.remedy)}")
         if report.starts is not False:
-            render.line(f"{disk}: {_places(report)}: {_SAID[report.verdict.value]}")
+            render.line(": ".join(filter(None, (str(disk), _places(report), _SAID[report.verdict.value]))))
     return boot_params.exit_code(report)
 
 
@@ -52,7 +52,9 @@ _SAID = {
 
 def _places(report: BootReport) -> str:
     """Return what starts it, and where that is."""
-    kind = "" if report.firmware is None else report.firmware.upper()
+    if report.firmware is None:
+        return ""
+    kind = report.firmware.upper()
     told = [kind + (f" ({report.architecture})" if report.architecture is not None else "")]
     if report.system_partition is not None:
         told.append(f"system partition {report.system_partition}")

@@ -22,6 +22,7 @@ from osdimage.imaging.boot.verdict import BootReport, ranked
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
+from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
@@ -41,14 +42,19 @@ def check_boot(disk: Disk) -> BootReport:
     """
     reading = disk.read()
     if reading.table is None:
-        found = [each for each in reading.findings if each.code != "no-table"]
-        found.append(error("no-table", f"{disk.name} has no partition table, so nothing there is started", _DEPLOY))
+        found = [each for each in reading.findings if each.code not in {"no-table", "whole-disk-volume"}]
+        found.append(_without_table(disk))
         return BootReport(disk.name, None, None, None, None, ranked(found))
     with Holdings(disk) as holdings:
         return _Check(disk, reading.table, holdings).run(reading.findings)
 
 
-_DEPLOY = remedies.DEPLOY
+def _without_table(disk: Disk) -> Finding:
+    held = identify(disk.target)
+    if held is not None:
+        text = f"{disk.name} has no partition table, but is {held.described}: some machines start such a disk"
+        return warning("whole-disk", text, remedies.CANNOT_TELL)
+    return error("no-table", f"{disk.name} has no partition table, so nothing there is started", remedies.DEPLOY)
 
 
 class _Check:
@@ -117,9 +123,9 @@ class _Check:
         if volume.content not in readable_by(self._firmware):
             self._found.append(self._unreadable(volume))
             return None
-        if self._firmware is Firmware.BIOS:
-            self._found += boot_sector_findings(self._disk, system)
         try:
+            if self._firmware is Firmware.BIOS:
+                self._found += boot_sector_findings(self._disk, system)
             self._found += _unwritable(volume)
             if volume.content is Content.FAT32 and open_fat32(volume.window()).used_backup:
                 text = f"{volume.name}: the boot sector cannot be used, and firmware does not look at its copy"

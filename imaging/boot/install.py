@@ -325,7 +325,7 @@ class _Installation:
             who = "UEFI firmware reads" if places.firmware is Firmware.UEFI else "the boot manager is started from"
             raise TargetRefused(
                 f"{volume.name}: holds {volume.described}; {who} {' or '.join(each.called for each in valid)}: "
-                "format the partition first"
+                "copy what it holds, and format the partition"
             )
         if places.firmware is Firmware.BIOS:
             refuse_large_sectors(self._disk.target)

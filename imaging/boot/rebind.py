@@ -27,6 +27,7 @@ from osdimage.imaging.boot.bcd.remove import remove_objects
 from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, MEMORY_TEST, RESUME_TYPE, BcdObject, BcdStore
 from osdimage.imaging.boot.holdings import Holdings
 from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 
 _APPLICATION = 1
@@ -131,7 +132,7 @@ class _Rebinding:
         removed = remove_objects(self._store, dead)
         left = [ref for ref in self._store.partitions if ref not in self._refs]
         return Rebinding(
-            {old: new for old, new in self._moved.items() if count},
+            dict(self._moved),
             count,
             tuple(dead[guid] for guid in removed if guid in dead and guid not in resumed),
             tuple(ref for ref in left if ref in self._open),
@@ -154,7 +155,8 @@ class _Rebinding:
             ]
             if known is not None:
                 self._moved[old] = known
-            elif len(same) == 1 and not self._is_settled(old):
+            elif len(same) == 1 and not self._is_settled(old) and (old.scheme is Scheme.GPT or self._is_own(old)):
+                # On most disks a partition begins where one of this disk does.
                 self._moved[old] = same[0]
 
     def _is_settled(self, ref: PartitionRef) -> bool:

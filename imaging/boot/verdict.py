@@ -36,6 +36,7 @@ _OPEN = frozenset(
         "system-unread",
         "table-damaged",
         "uefi-from-mbr",
+        "whole-disk",
     }
 )
 

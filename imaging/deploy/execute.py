@@ -236,7 +236,7 @@ def _install_boot(
         disk,
         action.places.windows.number,
         action.places.system.number,
-        options=replace(action.options, sync=sync),
+        options=replace(action.options, sync=sync, rehearse=False),
         # The disk was empty: a store that is there came with an image.
         restored=dict(action.origins),
         rng=random.Random(action.seed),  # noqa: S311 - the seed is 128 bits of whatever the plan drew from

@@ -84,7 +84,7 @@ def _refuse_without_room(name: str, boot: BootSector, count: int) -> None:
     if layout.reserved < wanted.stop or taken & set(wanted):
         raise TargetRefused(
             f"{name}: the FAT32 volume has no room for boot code in its reserved sectors {wanted.start} to "
-            f"{wanted.stop - 1}; format it again, as osdimage, Windows and mkfs.fat do"
+            f"{wanted.stop - 1}; copy what it holds and make it anew, as osdimage, Windows and mkfs.fat do"
         )
 
 

@@ -275,3 +275,16 @@ def test_no_store_is_left_with_a_menu_of_what_is_not_there(
     assert set(store.partitions) <= here | set(result.unbound) | set(result.foreign)
     assert not (prune and {ref for each in store.loaders for ref in refs_of(each)} & {ELSEWHERE})
     assert BcdStore.parse(store.to_bytes()).partitions == store.partitions
+
+
+def test_an_entry_of_another_mbr_disk_is_not_bound_for_the_place_that_it_names(tmp_path: Path) -> None:
+    layout = DiskLayout(Scheme.MBR, (replace(spec(Role.PRIMARY), active=True), spec(Role.PRIMARY)))
+    trees = {2: write_tree(tmp_path / "tree", {"Windows/System32/winload.exe": pe(0x8664)})}
+    make_disk(tmp_path / "disk", 128 * MIB, layout, trees)
+    with open_disk(tmp_path / "disk") as opened:
+        begins = [each.extent.first * 512 for each in opened.table.partitions]
+    old, third = ([PartitionRef.mbr(signature, begin) for begin in begins] for signature in (0x11111111, 0x33333333))
+    entries = (OsEntry(old[1], "Here"), OsEntry(third[1], "Elsewhere"))
+    store = create_store(BcdSettings(Firmware.BIOS, old[0], entries), random.Random(1))
+    result = done(tmp_path / "disk", store)
+    assert (moved(result), result.foreign) == ({old[0]: 1, old[1]: 2}, (third[1],))

@@ -220,6 +220,16 @@ NOT_KNOWN = {
         both(lambda disk: poke(disk, begin(disk, 1), bytes(4096)), lambda disk: _linux(disk, 1)),
         "system-unread",
     ),
+    "a boot sector that claims too much": (
+        "bios",
+        both(lambda disk: run(["sfdisk", "--activate", disk, "2"]), lambda disk: _claim(disk, 2)),
+        "system-unread",
+    ),
+    "a volume without a table": (
+        "bios",
+        lambda disk: run(["mkfs.fat", "-I", "-F", "32", disk]),
+        "whole-disk",
+    ),
     "an EFI system partition on an MBR": (
         "bios",
         lambda disk: run(["sfdisk", "--part-type", disk, "1", "ef"]) + run(["sfdisk", "--activate", disk, "-"]),
@@ -235,6 +245,35 @@ def _loop(disk: Path, number: int) -> None:
     reserved, size = int.from_bytes(boot[14:16], "little"), int.from_bytes(boot[36:40], "little")
     for fat_at in (reserved, reserved + size):
         poke(disk, at + fat_at * 512 + 2 * 4, (0x0FFFFFF0).to_bytes(4, "little"))
+
+
+def _claim(disk: Path, number: int) -> None:
+    """Put an NTFS volume into a partition that says that it is larger than that."""
+    size = next(each.sectors for each in sfdisk(disk)[1] if each.number == number)
+    assert size is not None
+    volume = disk.with_name("volume.ntfs")
+    with volume.open("wb") as file:
+        file.truncate(size * 512)
+    run(
+        [
+            "mkntfs",
+            "-q",
+            "-F",
+            "-Q",
+            "-s",
+            "512",
+            "-p",
+            str(begin(disk, number) // 512),
+            "-H",
+            "255",
+            "-S",
+            "63",
+            volume,
+        ]
+    )
+    poke(disk, begin(disk, number), head(volume, 8192))
+    # Microsoft, "NTFS boot sector": the number of sectors is at byte 40.
+    poke(disk, begin(disk, number) + 40, (2 * size).to_bytes(8, "little"))
 
 
 def _of_type(found: BcdStore, guid: UUID, kind: int) -> object:
