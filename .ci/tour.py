@@ -101,6 +101,7 @@ def windows(folder: Path) -> Path:
     hive = new_hive("SYSTEM")
     hive.root.ensure("Select").set(Value.dword("Current", 1))
     hive.root.ensure("Select").set(Value.dword("Default", 1))
+    hive.root.ensure(r"ControlSet001\Control\Nls\Language").set(Value.string("InstallLanguage", "0409"))
     service = hive.root.ensure(r"ControlSet001\Services\stornvme")
     service.set(Value.dword("Start", 3))
     service.set(Value.expand_string("ImagePath", r"System32\drivers\stornvme.sys"))

@@ -82,7 +82,10 @@ def options(command: Command) -> Command:
         ),
         click.option("--menu-name", metavar="TEXT", help="What the boot menu calls this Windows.  [default: Windows]"),
         click.option(
-            "--timeout", type=click.IntRange(min=0, max=999), metavar="SECONDS", help="Of the boot menu.  [default: 30]"
+            "--timeout",
+            type=click.IntRange(min=0, max=999),
+            metavar="SECONDS",
+            help="Of the boot menu.  Default: what a store that is there says, or 30.",
         ),
         click.option(
             "--bios-loader",
