@@ -54,7 +54,8 @@ def fix_command(
 
     The BCD store is bound to the partitions that are there now.  Its entries stay, but for those that name a partition
     of this very disk which is gone; an MBR disk also gets its active flag, its signature and the places in its boot
-    sectors put right.  Nobody is asked: nothing is written but what names places.  Leaves with 1 when the disk still
+    sectors put right, and boot code where it has none.  Nobody is asked: nothing is overwritten but what names places.
+    Leaves with 1 when the disk still
     would not start or an entry could not be bound, and with 6 when it is not known whether it starts.
     """
     from osdimage.imaging.boot.fix import FixWish, fix_boot  # noqa: PLC0415 - start-up stays cheap

@@ -15,7 +15,15 @@ from osdimage.imaging.boot.bcd.devices import DeviceElement, RawDevice, describe
 from osdimage.imaging.boot.bcd.elements import braced, name_of
 from osdimage.imaging.boot.bcd.store import NAMES, BcdStore
 from osdimage.imaging.boot.check import check_boot
-from osdimage.imaging.boot.code.bios import hidden_sectors_of, prepared_record, set_hidden_sectors, write_record
+from osdimage.imaging.boot.code.bios import (
+    add_missing_code,
+    find_boot_code,
+    hidden_sectors_of,
+    prepared_record,
+    set_hidden_sectors,
+    write_record,
+)
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.holdings import refuse_unwritable
@@ -75,6 +83,8 @@ class FixResult:
 def fix_boot(disk: Disk, wish: FixWish | None = None, *, now: datetime, rng: RandomBits | None = None) -> FixResult:
     """Bind the store of a disk to its partitions, and put active flag, signature and boot sectors right.
 
+    Boot code is written where there is none, and never over any.
+
     Entries that name a partition of this disk which is gone leave the store, as it cannot start them.
 
     Args:
@@ -111,6 +121,7 @@ class _Fix:
             bound, store = self._fix_store(table, firmware, system, windows)
             if firmware is Firmware.BIOS:
                 self._fix_hidden(table, system, store)
+                self._add_code(table, system, windows)
         return FixResult(
             tuple(self._changes),
             tuple(_unknown_devices(store)),
@@ -192,6 +203,17 @@ class _Fix:
                 f"{self._disk.name}: the BCD store names {open_ones[0]}, and several partitions may be that now",
                 remedy=_NAME_WINDOWS,
             )
+
+    def _add_code(self, table: PartitionTable, system: Partition, windows: int | None) -> None:
+        """Write boot code where there is none, as on a disk that was restored from images of its volumes."""
+        if self._disk.geometry.sector_size != SECTOR_BYTES:
+            return
+        code = None
+        place = next((each for each in table.partitions if each.number == windows), None)
+        if place is not None and self._disk.volume_in(place).content in FILE_SYSTEMS:
+            with open_files(self._disk.volume_in(place)) as files:
+                code = find_boot_code(files)
+        self._changes += add_missing_code(self._disk.target, system, code, rehearse=self._wish.rehearse)
 
     def _fix_hidden(self, table: PartitionTable, system: Partition, store: BcdStore) -> None:
         """Put the place into the boot sectors of the volumes that are started from."""

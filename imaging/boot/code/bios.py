@@ -187,6 +187,35 @@ def code_at_risk(target: FileTarget, system: Partition, report: BootCodeReport) 
         yield f"{target.name} partition {system.number}: its boot code is {_LOST[code]}"
 
 
+def add_missing_code(
+    target: FileTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, rehearse: bool
+) -> list[str]:
+    """Write boot code where there is none, in the boot sector of the system volume and in the MBR; tell what was done.
+
+    Args:
+        target: the disk, which has an MBR with a signature.
+        system: the active partition, with an NTFS or FAT32 volume.
+        ntfs_code: what Windows holds for an NTFS volume, or None.
+        rehearse: write nothing, and tell what would be done.
+
+    Raises:
+        TargetRefused, InvalidVolume, StorageError: as the writers of each kind.
+    """
+    done = []
+    window = _window(target, system)
+    if boot_sector_code(window) is BootCode.NONE:
+        done.append(f"boot code was written into the boot sector of partition {system.number}, which had none")
+        if not rehearse and identify(window) is Content.FAT32:
+            write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
+        elif not rehearse:
+            write_ntfs_boot_code(window, _chosen(ntfs_code, BiosLoader.AUTO), hidden_sectors=system.extent.first)
+    if mbr_code(target) is BootCode.NONE:
+        done.append("boot code was written into the MBR, which had none")
+        if not rehearse:
+            write_mbr_code(target)
+    return done
+
+
 def _window(target: FileTarget, system: Partition) -> BlockTarget:
     window = target.window(system.extent)
     window.name = f"{target.name} partition {system.number}"

@@ -263,7 +263,7 @@ def test_a_new_guid_of_the_disk_alone_is_fixed(disk: Path) -> None:
 
 @pytest.mark.parametrize("disk", ["bios"], indirect=True)
 @pytest.mark.parametrize("name", ["another signature", "signature 0", "no partition active", "two active",
-                                  "hidden sectors of a disk that was moved"])  # fmt: skip
+                                  "no code in the MBR", "hidden sectors of a disk that was moved"])  # fmt: skip
 def test_what_can_be_put_right_of_an_mbr_disk_is(disk: Path, tmp_path: Path, name: str) -> None:
     BIOS_DEFECTS[name][0](disk, tmp_path)
     assert findings(disk)

@@ -166,3 +166,12 @@ def test_a_disk_with_all_on_one_partition_has_one_entry_again(tmp_path: Path) ->
     assert mbr_device(entry["21000001"]) == (signature, disk.places()[1][0] * 512)
     assert [each for each in store if store[each].get("22000002") == r"\Windows"] == [store[BOOTMGR]["23000003"]]
     assert osdimage("boot", "check", disk.path).out.count("\n") == 1
+    # The same, later, with the boot code that it has not got.
+    disk.path.unlink()
+    disk = deployed(wim, tmp_path, "--no-boot")
+    told = osdimage("boot", "fix", disk.path).out
+    assert "boot code was written into the boot sector of partition 1, which had none" in told
+    assert "boot code was written into the MBR, which had none" in told
+    assert osdimage("boot", "check", disk.path).out.count("\n") == 1
+    osdimage("boot", "fix", disk.path, "--dry-run")
+    assert "nothing was to be changed" in osdimage("boot", "fix", disk.path).out
