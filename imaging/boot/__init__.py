@@ -1,8 +1,8 @@
 """What makes a disk start: boot files, the BCD store and boot code.
 
-``install.py`` makes a disk start; ``check.py`` and its neighbours find out whether one would (``verdict.py``);
-``fix.py`` binds one again that was cloned or moved, of which ``rebind.py`` says which partition is which; ``show.py``
-explains one.  They agree in ``places.py`` on which partitions take part.
+``install.py`` makes a disk start (``menu.py`` its store); ``check.py`` and its neighbours find out whether one would
+(``verdict.py``); ``fix.py`` binds one again that was cloned or moved, of which ``rebind.py`` says which partition is
+which; ``show.py`` explains one.  They agree in ``places.py`` on which partitions take part.
 
 ``files.py`` knows which files of a Windows go where; ``sources.py`` takes them from an image instead of the applied
 Windows, ``recovery.py`` adds the recovery environment.  ``bcd/`` is the store, ``code/`` what a BIOS executes.

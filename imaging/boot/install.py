@@ -7,19 +7,13 @@ yet: the boot files and the store of one system volume become visible together, 
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.boot.bcd.add import add_installation, add_recovery, complete_manager, installed, listed
-from osdimage.imaging.boot.bcd.check import partition_refs
-from osdimage.imaging.boot.bcd.create import BcdSettings, OsEntry, RecoveryEntry, create_store
-from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of
-from osdimage.imaging.boot.bcd.elements import Element, Id
 from osdimage.imaging.boot.bcd.partition import PartitionRef
-from osdimage.imaging.boot.bcd.store import BOOTMGR, BcdObject, BcdStore
 from osdimage.imaging.boot.code.bios import (
     BiosLoader,
     BootCodeReport,
@@ -44,8 +38,8 @@ from osdimage.imaging.boot.files import (
 from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.boot.holdings import refuse_unwritable
 from osdimage.imaging.boot.language import Locale, LocaleSource, locale_of
+from osdimage.imaging.boot.menu import MenuWish, WindowsFacts, make_menu
 from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
-from osdimage.imaging.boot.rebind import RebindWish, rebind
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
 from osdimage.imaging.boot.windows import generation_of, template_of
@@ -54,7 +48,7 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused, no_refusal
+from osdimage.imaging.errors import InvalidRequest, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.randomness import RandomBits
@@ -166,27 +160,6 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Store:
-    """The BCD store as it will be.
-
-    Attributes:
-        data: its bytes.
-        locale: the language of its menu.
-        kept: the entries of others in it.
-        removed: the entries that are gone, since what they start is not on this disk.
-        is_replaced: whether all entries that were there are gone.
-        warnings: sentences.
-    """
-
-    data: bytes
-    locale: Locale
-    kept: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    is_replaced: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Sources:
     """Where an installation takes from what it does not find on the disk."""
 
@@ -277,7 +250,16 @@ class _Installation:
                 write_record(self._disk.target, table)
             if table != before:
                 self._done = self._done or "only the MBR was changed"
-        store = self._store(table, places, volume, found, recovery)
+        wish = MenuWish(
+            self._options.description,
+            self._options.timeout_s,
+            self._options.locale,
+            new_store=self._options.new_store,
+            restored=self._restored,
+            recovery=recovery,
+        )
+        facts = WindowsFacts(found.generation, found.locale, found.template)
+        store = make_menu(self._disk, table, places, wish, facts, rng=self._rng, now=self._now)
         report, lost = self._planned_code(places, found)
         if self._options.rehearse:
             refuse_unwritable(volume, force=self._options.force)
@@ -396,76 +378,6 @@ class _Installation:
         if self._options.sync:
             self._disk.target.flush()
 
-    def _store(
-        self, table: PartitionTable, places: BootPlaces, volume: OpenVolume, found: _Found, recovery: int | None
-    ) -> _Store:
-        """Make the store, with the entries of other systems in the one that is there."""
-        fresh = self._fresh(table, places, found, recovery)
-        path = STORES[places.firmware]
-        with open_files(volume) as files:
-            old = files.read(path, limit=_LARGEST_STORE) if files.exists(path) else None
-        if old is None:
-            return _Store(fresh.to_bytes(now=self._now), found.locale)
-        replaced = f"{volume.name}: a BCD store was there and was replaced; its entries are gone"
-        if self._options.new_store:
-            return _Store(fresh.to_bytes(now=self._now), found.locale, is_replaced=True, warnings=(replaced,))
-        try:
-            store = BcdStore.parse(old, name=f"{volume.name}: the BCD store")
-            bound = rebind(
-                self._disk, table, store, RebindWish(places.system, known=self._restored or {}, is_added_anew=True)
-            )
-            own = installed(store, fresh) if self._restored is not None else ()
-            locale = found.locale
-            if own:
-                kept = self._keep(store, own, fresh)
-                locale = _menu_locale(store) or locale
-            else:
-                keep = () if self._options.timeout_s is not None else (Id.TIMEOUT,)
-                kept = add_installation(store, fresh, keep=keep)
-            data = store.to_bytes(now=self._now)
-        except (InvalidInput, TargetRefused) as error:
-            return _Store(
-                fresh.to_bytes(now=self._now), found.locale, is_replaced=True, warnings=(f"{replaced}: {error}",)
-            )
-        refs = frozenset(partition_refs(table))
-        return _Store(data, locale, _names(kept), bound.removed, warnings=tuple(_foreign(kept, refs, volume)))
-
-    def _fresh(self, table: PartitionTable, places: BootPlaces, found: _Found, recovery: int | None) -> BcdStore:
-        """Make a store with nothing but this Windows."""
-        refs = {each.number: ref for ref, each in partition_refs(table).items()}
-        options, plain = self._options, OsEntry(refs[places.windows.number])
-        entry = replace(
-            plain,
-            description=plain.description if options.description is None else options.description,
-            generation=found.generation,
-            locale=found.locale.name,
-            recovery=None if recovery is None else RecoveryEntry(refs[recovery]),
-        )
-        settings = BcdSettings(places.firmware, refs[places.system.number], (entry,))
-        if options.timeout_s is not None:
-            settings = replace(settings, timeout_s=options.timeout_s)
-        return create_store(settings, self._rng, template=found.template, now=self._now)
-
-    def _keep(self, store: BcdStore, own: tuple[BcdObject, ...], fresh: BcdStore) -> tuple[BcdObject, ...]:
-        """Let a restored store keep the entries of this Windows, but for what was asked for; return the other ones."""
-        options = self._options
-        add_recovery(store, own, fresh)
-        if options.description is not None:
-            store.set_element(own[0].guid, Element(Id.DESCRIPTION, options.description))
-        if options.locale is not None:
-            for each in (*(each.guid for each in own), BOOTMGR):
-                store.set_element(each, Element(Id.LOCALE, options.locale))
-        complete_manager(store, fresh, own)
-        if options.timeout_s is not None:
-            store.set_element(BOOTMGR, Element(Id.TIMEOUT, options.timeout_s))
-        return tuple(each for each in listed(store) if each.guid not in {one.guid for one in own})
-
-
-def _menu_locale(store: BcdStore) -> Locale | None:
-    manager = store.object(BOOTMGR)
-    found = None if manager is None else manager.content(Id.LOCALE)
-    return Locale(found, LocaleSource.STORE) if isinstance(found, str) and found else None
-
 
 def _without_use(options: BootOptions, firmware: Firmware) -> Iterator[str]:
     """Yield a sentence for each option that was given and does nothing on this disk."""
@@ -473,20 +385,3 @@ def _without_use(options: BootOptions, firmware: Firmware) -> Iterator[str]:
         yield "the loaders signed in 2023 are for UEFI; a BIOS starts this disk, by the boot files that it always takes"
     if firmware is Firmware.UEFI and options.bios_loader is not BiosLoader.AUTO:
         yield f"UEFI starts this disk, so no boot sector was written from what was asked for ({options.bios_loader})"
-
-
-def _names(entries: Iterable[BcdObject]) -> tuple[str, ...]:
-    found = [each.content(Id.DESCRIPTION) for each in entries]
-    return tuple(each if isinstance(each, str) else "an entry without a name" for each in found)
-
-
-def _foreign(entries: Iterable[BcdObject], here: Container[PartitionRef], volume: OpenVolume) -> Iterator[str]:
-    """Yield a sentence for each entry that starts what is on another disk, which may be in the machine."""
-    for each, name in zip(entries, _names(entries), strict=True):
-        content = each.content(Id.OS_DEVICE) or each.content(Id.DEVICE)
-        ref = partition_of(content.device) if isinstance(content, DeviceElement) else None
-        if ref is not None and ref not in here:
-            yield (
-                f"{volume.name}: the entry {name!r} was kept in the BCD store; it names what is not on this disk: "
-                f"{ref} (a new store leaves it out)"
-            )
