@@ -28,6 +28,7 @@ MAX_NUMBER = (1 << 63) - 1
 """The largest number that a document of ours holds: what Linux has for bytes of a file."""
 
 _LONGEST_NUMBER = 24
+_HEXADECIMAL = re.compile("(?:0x)?[0-9a-f]{1,64}", re.ASCII | re.IGNORECASE)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _T = TypeVar("_T")
 
@@ -97,7 +98,7 @@ def as_text(data: bytes, *, source: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InvalidDocument(f"{source} is not a text file in UTF-8 or UTF-16") from error
+        raise InvalidDocument(f"{source} is not a text file in UTF-8 or UTF-16, at byte {error.start}") from error
 
 
 def read_document(path: Path, limit_bytes: int = MAX_DOCUMENT_BYTES) -> str:
@@ -235,6 +236,13 @@ class Fields:
         """Return what a function makes of a text, or None for ``null``."""
         return self.parsed(name, read, expected) if self.is_given(name) else None
 
+    def hexadecimal(self, name: str, bits: int) -> int:
+        """Return a number that is written as text in hexadecimal, with or without ``0x``."""
+        text = self.text(name)
+        if _HEXADECIMAL.fullmatch(text) is None or int(text, 16) >> bits:
+            raise ValueError(f"{self.at(name)} is not valid; expected is a hexadecimal number of at most {bits} bits")
+        return int(text, 16)
+
     def fields(self, name: str) -> Fields:
         """Return an object."""
         return Fields.of(self.given(name), self.at(name))
@@ -264,10 +272,22 @@ class Fields:
         return {checked_text(each, f"a name in {found.place}"): found.text(each) for each in found.values}
 
 
-def checked_text(value: object, place: str) -> str:
+def require_version(document: Fields, version: int, *, source: str) -> None:
+    """Refuse a document of another version.
+
+    Raises:
+        InvalidDocument: when ``version`` of the document is another number, or none at all.
+    """
+    given = document.values.get("version")
+    if isinstance(given, bool) or given != version:
+        shown = str(given) if isinstance(given, int) else "none that is known"
+        raise InvalidDocument(f"{source} is of version {shown}; this osdimage reads {version}")
+
+
+def checked_text(value: object, place: str, expected: str = "text") -> str:
     """Return a value that must be a text; see :class:`Fields`.  Raises ValueError."""
     if not isinstance(value, str):
-        raise _wrong(place, value, "text")
+        raise _wrong(place, value, expected)
     if _NO_TEXT.search(value) is not None:
         raise ValueError(f"{place} holds a character that no text has")
     return value
@@ -278,7 +298,8 @@ def checked_number(value: object, place: str, least: int = 0, most: int = MAX_NU
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(place, value, "a whole number")
     if not least <= value <= most:
-        raise ValueError(f"{place} is out of range; valid are whole numbers from {least} to {most}")
+        valid = f"of {least} or more, with at most 63 bits" if most == MAX_NUMBER else f"from {least} to {most}"
+        raise ValueError(f"{place} is out of range; valid are whole numbers {valid}")
     return value
 
 
@@ -298,8 +319,9 @@ def _wrong(place: str, value: object, expected: str) -> ValueError:
 
 
 def _shown(name: str) -> str:
-    """Return a name of a document for a message: a hostile one may be long."""
-    return name if len(name) <= 60 else f"{name[:60]}..."
+    """Return a name of a document for a message: a hostile one may be long, or break the line."""
+    clear = name if name.isprintable() else ascii(name)
+    return clear if len(clear) <= 60 else f"{clear[:60]}..."
 
 
 def reason_of(error: Exception) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli import params
-from osdimage.imaging.errors import StorageError
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.layout import DiskLayout
@@ -91,27 +90,8 @@ class LayoutSource:
             raise click.UsageError("--recovery goes with --preset; in variables, give an element the type Recovery")
         from_file: dict[str, str] = {}
         if self.vars_file is not None:
-            from_file = variables.parse_variables(read_text(self.vars_file), source=str(self.vars_file))
+            from_file = variables.load_variables(self.vars_file)
         return variables.layout_from_variables(variables.merge_variables(from_file, dict(self.variables)))
-
-
-def read_text(path: Path) -> str:
-    """Read a file of variables, in UTF-8 or UTF-16.
-
-    Raises:
-        StorageError: when it cannot be read.
-        click.UsageError: when it is not text.
-    """
-    try:
-        # Variables exported by Windows tools may be UTF-16 with a byte order mark.
-        data = path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{path}: not a text file in UTF-8 or UTF-16") from error
 
 
 def split_variable(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

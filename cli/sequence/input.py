@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
-from osdimage.cli.disk import params
 from osdimage.imaging.disk.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:
@@ -184,9 +183,9 @@ def layers(
 
 def read_variables(path: Path) -> dict[str, str]:
     """Read a file of variables."""
-    from osdimage.imaging.disk.variables import parse_variables  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.variables import load_variables  # noqa: PLC0415 - start-up stays cheap
 
-    return parse_variables(params.read_text(path), source=str(path))
+    return load_variables(path)
 
 
 def set_variables(env: Environment, variables: Mapping[str, str]) -> None:

@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.documents import read_document
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
 
 _EXCLUSIONS, _EXCEPTIONS = "exclusionlist", "exclusionexception"
 _UNCOMPRESSED = ("compressionexclusionlist", "compressionfolderlist")
@@ -82,20 +83,9 @@ def read_config(path: str | os.PathLike[str]) -> CaptureConfig:
 
     Raises:
         StorageError: when the file cannot be read.
-        InvalidInput: when it is not text, has an unknown section, or has a pattern that cannot be one.
+        InvalidInput: when it is larger than 1 MB or not text, has an unknown section, or a pattern that cannot be one.
     """
-    try:
-        with Path(path).open("rb") as file:
-            raw = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    if len(raw) > _LARGEST_FILE:
-        raise InvalidInput(f"{path}: is larger than the {_LARGEST_FILE >> 20} MiB of a configuration")
-    encoding = "utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}: not text in UTF-8 or UTF-16: {error.reason} at byte {error.start}") from error
+    text = read_document(Path(path), _LARGEST_FILE)
     return parse_config(text, os.fspath(path))
 
 

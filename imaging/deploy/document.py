@@ -6,8 +6,6 @@ disk when it was made for one that is there.  The partition table in it is the d
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -28,13 +26,14 @@ from osdimage.imaging.disk.fit import Resized
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition
-from osdimage.imaging.documents import reason_of
+from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
 FORMAT = "osdimage-deploy-plan"
 VERSION = 1
+_LONGEST_TIMEOUT_S = 0xFFFFFFFF
 _NEVER_FORMATTED = frozenset({Role.MSR, Role.EXTENDED})
 
 _KINDS = {
@@ -112,75 +111,91 @@ def from_json(text: str, *, source: str) -> DeployPlan:
         InvalidDocument: when it is not a plan of a deployment, is damaged, or contradicts itself.
     """
     try:
-        document = json.loads(text)
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
+        document = Fields.of(parse_json(text))
+        if document.values.get("format") != FORMAT:
             raise InvalidDocument(f"{source} is not the plan of a deployment")
-        if document.get("version") != VERSION:
-            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {VERSION}")
-        disk = disk_plans.from_json(json.dumps(document["disk"]), source=source)
-        steps = tuple(_step(each, disk) for each in document["steps"])
-        unattend = document["unattend"]
+        require_version(document, VERSION, source=source)
+        disk = disk_plans.from_fields(document.fields("disk"), source=source)
+        steps = tuple(_step(each, disk) for each in document.each("steps"))
         plan = DeployPlan(
             steps,
-            None if unattend is None else str(unattend),
-            tuple(str(each) for each in document["warnings"]),
-            tuple(
-                Resized(int(each["number"]), int(each["old_bytes"]), int(each["new_bytes"]))
-                for each in document.get("resized", ())
-            ),
+            document.text_or_none("unattend"),
+            document.texts("warnings"),
+            tuple(map(_resized, document.each("resized") if "resized" in document.values else ())),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+    except ValueError as error:
         raise InvalidDocument(f"{source} cannot be used: {reason_of(error)}") from error
     _refuse_order(plan, source)
     return plan
 
 
-def _step(entry: Mapping[str, Any], disk: DiskPlan) -> DeployStep:
+def _step(entry: Fields, disk: DiskPlan) -> DeployStep:
     kinds = {word: kind for kind, word in _KINDS.items()}
-    kind = kinds[entry["step"]]
+    kind = kinds.get(entry.text("step"))
+    if kind is None:
+        raise ValueError(f"{entry.at('step')} is not known; expected is one of {', '.join(kinds)}")
     if kind is WriteTable:
         return WriteTable(disk)
     if kind is InstallBoot:
-        options = dict(entry["options"])
-        options["bios_loader"] = BiosLoader(options["bios_loader"])
         places = BootPlaces(
-            Firmware(entry["firmware"]),
-            _partition(disk, entry["system_partition"]),
-            _partition(disk, entry["os_partition"]),
+            entry.parsed("firmware", Firmware, "uefi or bios"),
+            _partition(disk, entry, "system_partition"),
+            _partition(disk, entry, "os_partition"),
         )
-        origins = tuple(_origin(each, disk) for each in entry.get("origins", ()))
-        return InstallBoot(places, BootOptions(**options), int(entry["seed"], 16), origins)
-    partition = _partition(disk, entry["partition"])
+        origins = tuple(_origin(each, disk) for each in (entry.each("origins") if "origins" in entry.values else ()))
+        return InstallBoot(places, _options(entry.fields("options")), entry.hexadecimal("seed", 128), origins)
+    partition = _partition(disk, entry, "partition")
     if kind is FormatVolume:
-        label = entry["label"]
         return FormatVolume(
             partition,
-            FileSystem(entry["filesystem"]),
-            None if label is None else str(label),
-            int(entry["serial"], 16),
-            bool(entry["quick"]),
+            entry.parsed("filesystem", FileSystem, "NTFS or FAT32"),
+            entry.text_or_none("label"),
+            entry.hexadecimal("serial", 64),
+            entry.truth("quick"),
         )
     if kind in {ApplyToVolume, WriteBytes}:
-        modified = None if entry["modified"] is None else datetime.fromisoformat(entry["modified"])
+        image, size = entry.number("image", 1), entry.number("size")
+        modified = entry.parsed_or_none("modified", datetime.fromisoformat, "a date and time")
         if kind is WriteBytes:
-            return WriteBytes(partition, int(entry["image"]), str(entry["name"]), int(entry["size"]), modified)
-        numbers = (int(entry["image"]), int(entry["size"]), int(entry["files"]))
-        return ApplyToVolume(partition, numbers[0], str(entry["name"]), numbers[1], numbers[2], modified)
+            return WriteBytes(partition, image, entry.text("name"), size, modified)
+        return ApplyToVolume(partition, image, entry.text("name"), size, entry.number("files"), modified)
     return ForgetDrives(partition)
+
+
+def _resized(entry: Fields) -> Resized:
+    return Resized(entry.number("number", 1), entry.number("old_bytes"), entry.number("new_bytes"))
 
 
 def _origin_document(ref: PartitionRef, number: int) -> dict[str, Any]:
     return {"scheme": ref.scheme, "disk": str(ref.disk), "partition": str(ref.partition), "number": number}
 
 
-def _origin(entry: Mapping[str, Any], disk: DiskPlan) -> tuple[PartitionRef, int]:
-    number = _partition(disk, entry["number"]).number
-    if Scheme(entry["scheme"]) is Scheme.GPT:
-        return PartitionRef.gpt(UUID(entry["disk"]), UUID(entry["partition"])), number
-    return PartitionRef.mbr(int(entry["disk"]), int(entry["partition"])), number
+def _origin(entry: Fields, disk: DiskPlan) -> tuple[PartitionRef, int]:
+    number = _partition(disk, entry, "number").number
+    if entry.parsed("scheme", Scheme, "gpt or mbr") is Scheme.GPT:
+        guids = (entry.parsed(name, UUID, "a GUID") for name in ("disk", "partition"))
+        return PartitionRef.gpt(*guids), number
+    return PartitionRef.mbr(*(entry.parsed(name, int, "a whole number") for name in ("disk", "partition"))), number
 
 
-def _partition(disk: DiskPlan, number: object) -> Partition:
+def _options(options: Fields) -> BootOptions:
+    return BootOptions(
+        signed_2023=options.truth("signed_2023"),
+        locale=options.text_or_none("locale"),
+        image_language=options.text_or_none("image_language"),
+        description=options.text_or_none("description"),
+        timeout_s=options.number_or_none("timeout_s", 0, _LONGEST_TIMEOUT_S),
+        bios_loader=options.parsed("bios_loader", BiosLoader, f"one of {', '.join(BiosLoader)}"),
+        recovery=options.truth("recovery"),
+        new_store=options.truth("new_store"),
+        force=options.truth("force"),
+        sync=options.truth("sync"),
+        rehearse=options.truth("rehearse"),
+    )
+
+
+def _partition(disk: DiskPlan, entry: Fields, name: str) -> Partition:
+    number = entry.number(name)
     found = next((each for each in disk.table.partitions if each.number == number and not each.is_extended), None)
     if found is None:
         raise InvalidRequest(f"a step is about partition {number}, which its table does not have")

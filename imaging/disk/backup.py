@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from osdimage.imaging.disk.device import DeviceTarget
 from osdimage.imaging.disk.place import array_sectors
@@ -26,7 +25,15 @@ from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
-from osdimage.imaging.documents import read_document, reason_of, write_document
+from osdimage.imaging.documents import (
+    MAX_NUMBER,
+    Fields,
+    parse_json,
+    read_document,
+    reason_of,
+    require_version,
+    write_document,
+)
 from osdimage.imaging.errors import (
     InvalidDocument,
     InvalidRequest,
@@ -36,10 +43,12 @@ from osdimage.imaging.errors import (
     StorageError,
     TargetRefused,
 )
-from osdimage.imaging.units import Extent, Geometry, Lba
+from osdimage.imaging.units import MIB, Extent, Geometry, Lba
 
 FORMAT = "osdimage-partition-table-backup"
 VERSION = 1
+MAX_BYTES = 16 * MIB
+"""Both copies of the largest GPT that is read, twice and in base64, are a third of it."""
 MOST_SAVED = 5
 """So many files of one disk stay that were saved under names of their own; the oldest ones go."""
 _SAVED_NAME = r"{}\.table-\d{{8}}T\d{{6}}Z(-\d+)?\.json"
@@ -177,38 +186,39 @@ def from_json(text: str, *, source: str) -> TableBackup:
         InvalidDocument: when it is not such a document, is damaged, or is of another version.
     """
     try:
-        document = json.loads(text)
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
+        document = Fields.of(parse_json(text))
+        if document.values.get("format") != FORMAT:
             raise InvalidDocument(f"{source} is not a saved partition table of osdimage")
-        if document.get("version") != VERSION:
-            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {VERSION}")
-        geometry = Geometry(int(document["sector_size"]), int(document["sectors"]))
-        pieces = tuple(sorted((_piece(each, source) for each in document["pieces"]), key=lambda p: p.offset_bytes))
+        require_version(document, VERSION, source=source)
+        size = document.number("sector_size", 1, 1 << 16)
+        geometry = Geometry(size, document.number("sectors", 1, MAX_NUMBER // size))
+        pieces = tuple(sorted((_piece(each, source) for each in document.each("pieces")), key=lambda p: p.offset_bytes))
         backup = TableBackup(
-            created=datetime.fromisoformat(document["created"]),
-            disk=str(document["disk"]),
+            created=document.parsed("created", datetime.fromisoformat, "a date and time"),
+            disk=document.text("disk"),
             geometry=geometry,
-            scheme=Scheme(document["scheme"]) if document["scheme"] is not None else None,
-            serial=str(document["serial"]) if document["serial"] is not None else None,
+            scheme=document.parsed_or_none("scheme", Scheme, "mbr, gpt or null"),
+            serial=document.text_or_none("serial"),
             pieces=pieces,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
     end = 0
     for piece in pieces:
         reach = piece.offset_bytes + len(piece.data)
-        if piece.offset_bytes < end or piece.offset_bytes % geometry.sector_size or reach > geometry.size_bytes:
+        is_whole = piece.data and not (piece.offset_bytes % size or len(piece.data) % size)
+        if not is_whole or piece.offset_bytes < end or reach > geometry.size_bytes:
             raise InvalidDocument(f"{source}: the piece at byte {piece.offset_bytes} cannot be on such a disk")
         end = reach
     return backup
 
 
-def _piece(entry: dict[str, Any], source: str) -> Piece:
-    data = base64.b64decode(entry["base64"], validate=True)
-    offset = int(entry["offset_bytes"])
-    if len(data) != entry["size_bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
+def _piece(entry: Fields, source: str) -> Piece:
+    data = entry.parsed("base64", lambda text: base64.b64decode(text, validate=True), "base64")
+    offset = entry.number("offset_bytes")
+    if len(data) != entry.number("size_bytes") or hashlib.sha256(data).hexdigest() != entry.text("sha256"):
         raise InvalidDocument(f"{source}: the piece at byte {offset} is damaged; its checksum differs")
-    return Piece(offset, data, str(entry["what"]))
+    return Piece(offset, data, entry.text("what"))
 
 
 def save_backup(backup: TableBackup, path: Path, *, overwrite: bool = False) -> None:
@@ -233,7 +243,7 @@ def load_backup(path: Path) -> TableBackup:
         StorageError: when the file cannot be read.
         InvalidDocument: as :func:`from_json`.
     """
-    return from_json(read_document(path), source=str(path))
+    return from_json(read_document(path, MAX_BYTES), source=str(path))
 
 
 def restore_steps(backup: TableBackup, old: DiskReading) -> tuple[Step, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +23,13 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import FileTarget
 from osdimage.imaging.disk.write import check_geometry, verify_table
-from osdimage.imaging.documents import reason_of
+from osdimage.imaging.documents import MAX_NUMBER, Fields, parse_json, reason_of, require_version
 from osdimage.imaging.errors import InvalidDocument, Means, Remedy, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 FORMAT = "osdimage-disk-plan"
 VERSION = 1
+_LARGEST_SECTOR = 1 << 16
 # The deployment, which is built on this, writes documents of its own; they are easily mistaken for these.
 _OF_A_DEPLOYMENT = "osdimage-deploy-plan"
 
@@ -177,67 +179,89 @@ def from_json(text: str, *, source: str) -> DiskPlan:
         InvalidDocument: when it is not a plan, is damaged, or its partitions cannot be.
     """
     try:
-        document = json.loads(text)
-        if isinstance(document, dict) and document.get("format") == _OF_A_DEPLOYMENT:
-            remedy = Remedy("{} carries it out", (Means.DEPLOY,))
-            raise InvalidDocument(f"{source} is the plan of a deployment, not of a disk", remedy=remedy)
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            remedy = Remedy("{} writes one", (Means.SAVE_PLAN,))
-            raise InvalidDocument(f"{source} is not a plan of osdimage", remedy=remedy)
-        if document.get("version") != VERSION:
-            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {VERSION}")
-        table = _table(document)
-        given = document["disk"]
-        disk = None
-        if given is not None:
-            serial = None if given["serial"] is None else str(given["serial"])
-            disk = DiskIdentity(str(given["path"]), serial, str(given["fingerprint"]))
-        plan = DiskPlan(table, disk, tuple(str(each) for each in document.get("advice", ())))
-        verify_table(table)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        return from_fields(Fields.of(parse_json(text)), source=source)
+    except ValueError as error:
         raise InvalidDocument(f"{source} cannot be used: {reason_of(error)}") from error
-    return plan
 
 
-def _table(document: dict[str, Any]) -> PartitionTable:
-    scheme = Scheme(document["scheme"])
-    first, last = document["first_usable_lba"], document["last_usable_lba"]
-    signature, guid = document["disk_signature"], document["disk_guid"]
-    count = document["entry_count"]
-    is_gpt = scheme is Scheme.GPT
+def from_fields(document: Fields, *, source: str) -> DiskPlan:
+    """Read a plan that may be a part of a document, and verify that its table can be written.
+
+    Raises:
+        InvalidDocument: when it is not a plan, or of another version.
+        ValueError: when it is damaged, or its partitions cannot be.
+    """
+    form = document.values.get("format")
+    if form == _OF_A_DEPLOYMENT:
+        remedy = Remedy("{} carries it out", (Means.DEPLOY,))
+        raise InvalidDocument(f"{source} is the plan of a deployment, not of a disk", remedy=remedy)
+    if form != FORMAT:
+        remedy = Remedy("{} writes one", (Means.SAVE_PLAN,))
+        raise InvalidDocument(f"{source} is not a plan of osdimage", remedy=remedy)
+    require_version(document, VERSION, source=source)
+    table = _table(document)
+    given = document.fields_or_none("disk")
+    disk = None
+    if given is not None:
+        disk = DiskIdentity(given.text("path"), given.text_or_none("serial"), given.text("fingerprint"))
+    advice = document.texts("advice") if "advice" in document.values else ()
+    verify_table(table)
+    return DiskPlan(table, disk, advice)
+
+
+def _table(document: Fields) -> PartitionTable:
+    scheme = document.parsed("scheme", Scheme, _one_of(Scheme))
+    size = document.number("sector_size", 1, _LARGEST_SECTOR)
+    count = document.number_or_none("entry_count")
+    usable: Extent | None = None
+    signature: int | None = None
+    guid: UUID | None = None
+    if scheme is Scheme.GPT:
+        first = document.number("first_usable_lba")
+        usable = Extent(Lba(first), document.number("last_usable_lba", first) - first + 1)
+        guid = document.parsed("disk_guid", UUID, "a GUID")
+    else:
+        signature = document.hexadecimal("disk_signature", 32)
     return PartitionTable(
         scheme=scheme,
-        geometry=Geometry(int(document["sector_size"]), int(document["sectors"])),
-        partitions=tuple(_partition(each) for each in document["partitions"]),
-        disk_signature=None if is_gpt else int(signature, 16),
-        disk_guid=UUID(guid) if is_gpt else None,
-        usable=Extent(Lba(int(first)), int(last) - int(first) + 1) if is_gpt else None,
-        entry_count=int(count) if is_gpt else None,
+        geometry=Geometry(size, document.number("sectors", 1, MAX_NUMBER // size)),
+        partitions=tuple(map(_partition, document.each("partitions"))),
+        disk_signature=signature,
+        disk_guid=guid,
+        usable=usable,
+        entry_count=count if scheme is Scheme.GPT else None,
     )
 
 
-def _partition(entry: dict[str, Any]) -> Partition:
-    wish = entry["format"]
-    spec = None
-    if wish is not None:
-        spec = PartitionSpec(
-            role=Role(wish["role"]),
-            filesystem=None if wish["filesystem"] is None else FileSystem(wish["filesystem"]),
-            label=wish["label"],
-            quick_format=bool(wish["quick"]),
-            active=bool(entry["active"]),
-            assign_letter=bool(wish["assign_letter"]),
-            letter_variable=wish["letter_variable"],
-            origin=wish["origin"],
-        )
+def _partition(entry: Fields) -> Partition:
+    active = entry.truth("active")
+    ebr = entry.number_or_none("ebr_lba")
+    wish = entry.fields_or_none("format")
     return Partition(
-        number=int(entry["number"]),
-        extent=Extent(Lba(int(entry["first_lba"])), int(entry["sectors"])),
-        type_id=roles.parse_type(entry["type"]),
-        active=bool(entry["active"]),
-        guid=None if entry["guid"] is None else UUID(entry["guid"]),
-        name=str(entry["name"]),
-        attributes=int(entry["attributes"], 16),
-        ebr_lba=None if entry["ebr_lba"] is None else Lba(int(entry["ebr_lba"])),
-        spec=spec,
+        number=entry.number("number"),
+        extent=Extent(Lba(entry.number("first_lba")), entry.number("sectors", 1)),
+        type_id=entry.parsed("type", roles.parse_type, "a type byte such as 0x07, or a GUID"),
+        active=active,
+        guid=entry.parsed_or_none("guid", UUID, "a GUID"),
+        name=entry.text("name"),
+        attributes=entry.hexadecimal("attributes", 64),
+        ebr_lba=None if ebr is None else Lba(ebr),
+        spec=None if wish is None else _wish(wish, active=active),
     )
+
+
+def _wish(wish: Fields, *, active: bool) -> PartitionSpec:
+    return PartitionSpec(
+        role=wish.parsed("role", Role, _one_of(Role)),
+        filesystem=wish.parsed_or_none("filesystem", FileSystem, "NTFS, FAT32 or null"),
+        label=wish.text_or_none("label"),
+        quick_format=wish.truth("quick"),
+        active=active,
+        assign_letter=wish.truth("assign_letter"),
+        letter_variable=wish.text_or_none("letter_variable"),
+        origin=wish.text_or_none("origin"),
+    )
+
+
+def _one_of(words: type[StrEnum]) -> str:
+    return "one of " + ", ".join(each.value for each in words)

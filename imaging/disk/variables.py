@@ -9,8 +9,9 @@ Variables of other steps are left alone, so a whole environment can be given.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from osdimage.imaging.disk.content import FileSystem
@@ -25,18 +26,23 @@ from osdimage.imaging.disk.layout import (
 )
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.rules import element_problems, order_problems, scheme_problems
-from osdimage.imaging.errors import InvalidLayout, InvalidRequest
+from osdimage.imaging.documents import Fields, checked_text, parse_json, read_document
+from osdimage.imaging.errors import InvalidDocument, InvalidLayout
 from osdimage.imaging.units import GIB, MIB, Bytes
 
 PROPERTIES = (
     "Type", "FileSystem", "Bootable", "QuickFormat", "VolumeName", "Size", "SizeUnits", "VolumeLetterVariable",
     "AssignVolumeLetter",
 )  # fmt: skip
+MAX_BYTES = 16 * MIB
+"""A full environment of a task sequence is 10 MB in UTF-16, and up to half as much more in UTF-8."""
 MAX_NAME = 256
 MAX_VALUE = 4000
 _MAX_SIZE = 0xFFFFFFFF
 """``Size`` is a uint32 (SDK-partset)."""
 
+# No other line end: U+2028 and the like may be in a value.
+_LINE_END = re.compile("\r\n|\n|\r")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
 _SETTABLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,255}", re.ASCII)
 _ELEMENT = re.compile(r"osdpartitions(?P<index>\d+)(?P<property>.*)", re.ASCII | re.DOTALL)
@@ -63,7 +69,7 @@ def layout_from_variables(variables: Mapping[str, str]) -> DiskLayout:
 def check_name(name: str) -> str | None:
     """Return what is wrong with the name of a variable, or None."""
     if _NAME.fullmatch(name) is None:
-        return f"{name!r} is not the name of a variable: 1 to {MAX_NAME} letters, digits, _ and -"
+        return f"{name[:60]!r} is not the name of a variable: 1 to {MAX_NAME} letters, digits, _ and -"
     return None
 
 
@@ -237,57 +243,70 @@ def _listing(words: type[StrEnum]) -> str:
     return ", ".join(values[:-1]) + " and " + values[-1]
 
 
+def load_variables(path: Path) -> dict[str, str]:
+    """Read a file of variables, in UTF-8 or UTF-16.
+
+    Raises:
+        StorageError: when it cannot be read.
+        InvalidDocument: when it is larger than 16 MB, no text, or as :func:`parse_variables`.
+    """
+    return parse_variables(read_document(path, MAX_BYTES), source=str(path))
+
+
 def parse_variables(text: str, *, source: str) -> dict[str, str]:
     """Read variables from text: a JSON object of strings, or lines ``NAME=VALUE``.
 
-    In lines, blank ones and those that begin with ``#`` or ``;`` are skipped, and spaces around the name are removed;
-    the value is kept as it is.  JSON numbers and booleans are taken as their text.
+    In lines, blank ones and those that begin with ``#`` or ``;`` are skipped, and spaces around the name and the value
+    are removed.  JSON numbers and booleans are taken as their text.
 
     Raises:
-        InvalidRequest: naming the source, the line and what is expected.
+        InvalidDocument: naming the source, the line and what is expected; without a value, which may be a password.
     """
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith("{"):
         return _parse_json(text, source)
     variables: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    seen: set[str] = set()
+    for number, line in enumerate(_LINE_END.split(text), 1):
         if not line.strip() or line.lstrip()[0] in "#;":
             continue
         name, equals, value = line.partition("=")
         name = name.strip()
         if not equals or check_name(name) is not None:
             # The line is not shown: it may be that of a password.
-            raise InvalidRequest(f"{source}, line {number} is not NAME=VALUE; a name has letters, digits, _ and - only")
-        if any(name.lower() == other.lower() for other in variables):
-            raise InvalidRequest(f"{source}, line {number}: {name} is given twice; names are compared without case")
-        variables[name] = value.strip()
+            raise InvalidDocument(
+                f"{source}, line {number} is not NAME=VALUE; a name has letters, digits, _ and - only"
+            )
+        if name.lower() in seen:
+            raise InvalidDocument(f"{source}, line {number}: {name} is given twice; names are compared without case")
+        try:
+            variables[name] = checked_text(value.strip(), name)
+        except ValueError as error:
+            raise InvalidDocument(f"{source}, line {number}: {error}") from error
+        seen.add(name.lower())
     return variables
 
 
 def _parse_json(text: str, source: str) -> dict[str, str]:
-    import json  # noqa: PLC0415 - only for this form of the file
-
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        result: dict[str, object] = {}
-        for name, value in pairs:
-            if any(name.lower() == other.lower() for other in result):
-                raise InvalidRequest(f"{source}: {name} is given twice; names are compared without case")
-            result[name] = value
-        return result
-
-    try:
-        document = json.loads(text, object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InvalidRequest):
-            raise
-        raise InvalidRequest(f"{source} is not valid JSON: {error}") from error
-    render: dict[type, Callable[[object], str]] = {str: str, int: str, bool: lambda value: str(value).lower()}
     variables: dict[str, str] = {}
-    for name, value in document.items():
-        if type(value) not in render:
-            raise InvalidRequest(f"{source}: {name} must be a string, a whole number, true or false")
-        variables[name] = render[type(value)](value)
+    seen: set[str] = set()
+    try:
+        for name, value in Fields.of(parse_json(text)).values.items():
+            variables[name] = _json_variable(name, value, seen)
+            seen.add(name.lower())
+    except ValueError as error:
+        raise InvalidDocument(f"{source}: {error}") from error
     return variables
+
+
+def _json_variable(name: str, value: object, seen: set[str]) -> str:
+    if (wrong := check_name(name)) is not None:
+        raise ValueError(wrong)
+    if name.lower() in seen:
+        raise ValueError(f"{name} is given twice; names are compared without case")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return checked_text(str(value) if isinstance(value, int) else value, name, "text, a whole number, true or false")
 
 
 def merge_variables(*sources: Mapping[str, str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.disk.variables import check_name
-from osdimage.imaging.documents import reason_of
+from osdimage.imaging.documents import Fields, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.layers import (
     CollectionVariables,
@@ -34,7 +34,7 @@ from osdimage.imaging.tasksequence.layers import (
     size_of,
 )
 from osdimage.imaging.tasksequence.secrets import MASK, Secrets, names_a_secret
-from osdimage.imaging.tasksequence.state import read_state, write_state
+from osdimage.imaging.tasksequence.state import read_state, require_format, write_state
 
 MAX_ENVIRONMENT_BYTES = 10 << 20
 MAX_ELEMENTS = 4096
@@ -315,20 +315,19 @@ class Environment(MutableMapping[str, str]):
         Raises:
             InvalidDocument: when it is not such a document, breaks the rules, or is of another version.
         """
-        if not isinstance(document, dict) or document.get("format") != _FORMAT:
-            raise InvalidDocument(f"{source} is not a saved task-sequence environment of osdimage")
-        if document.get("version") != _VERSION:
-            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {_VERSION}")
         env = cls()
         env._given.clear()
         try:
-            for name in document["hidden"]:
+            fields = Fields.of(document)
+            require_format(fields, _FORMAT, _VERSION, source=source, what="a saved task-sequence environment")
+            for name in fields.texts("hidden"):
                 env.hide(name)
-            for text in document["secrets"]:
-                env.keep_secret(_string(text))
-            for entry in document["layers"]:
-                env._restore(Origin(entry["origin"]), entry["variables"])
-        except (InvalidRequest, KeyError, TypeError, ValueError, AttributeError) as error:
+            for text in fields.texts("secrets"):
+                env.keep_secret(text)
+            for entry in fields.each("layers"):
+                origin = entry.parsed("origin", Origin, f"one of {', '.join(Origin)}")
+                env._restore(origin, entry.named_texts("variables"))
+        except ValueError as error:
             raise InvalidDocument(f"{source} is damaged: {env.mask(reason_of(error))}") from error
         return env
 
@@ -340,10 +339,10 @@ class Environment(MutableMapping[str, str]):
             self._given.append(layer)
         for name, value in variables.items():
             if origin is Origin.ENGINE:
-                self.set_read_only(name, _string(value))
+                self.set_read_only(name, value)
             else:
                 check_settable(name)
-                self._store(layer, name, _string(value))
+                self._store(layer, name, value)
 
     def save(self, path: Path) -> None:
         """Write the variables to a file that only its owner can read, complete or not at all.
@@ -363,7 +362,7 @@ class Environment(MutableMapping[str, str]):
             StorageError: when it cannot be read.
             InvalidDocument: as :meth:`from_document`.
         """
-        return cls.from_document(read_state(path), source=str(path))
+        return cls.from_document(read_state(path).values, source=str(path))
 
     def copy(self) -> Environment:
         """Return an environment of its own with the same variables, without the step's defaults."""
@@ -390,9 +389,3 @@ class Environment(MutableMapping[str, str]):
                 return (*entry, layer.origin)
             is_deleted = True
         return None
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a value is not a string")
-    return value

@@ -10,6 +10,7 @@ from enum import StrEnum
 from osdimage.imaging.disk.variables import MAX_NAME, MAX_VALUE, check_name
 from osdimage.imaging.errors import InvalidRequest, ReadOnlyVariable, quoted
 
+_HALF = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[A-Za-z]", re.ASCII)
 
 
@@ -86,6 +87,8 @@ def check_value(name: str, value: str) -> None:
         raise InvalidRequest(f"{name}: a value has at most {MAX_VALUE:,} characters, not {length:,}")
     if "\0" in value:
         raise InvalidRequest(f"{name}: a value cannot hold the character NUL")
+    if _HALF.search(value) is not None:
+        raise InvalidRequest(f"{name}: a value cannot hold half a character, or a byte that is no UTF-8")
 
 
 def utf16_units(text: str) -> int:

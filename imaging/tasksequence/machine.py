@@ -20,13 +20,14 @@ from typing import Self
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.layout import MAX_DISK_INDEX
 from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.table import PartitionTable
-from osdimage.imaging.documents import reason_of
+from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.state import read_state, write_state
+from osdimage.imaging.tasksequence.state import read_state, require_format, write_state
 from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_content, volumes_of
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.eligible import look_over
@@ -410,24 +411,25 @@ class Machine:
         Raises:
             InvalidDocument: when it is not such a document, or of another version.
         """
-        if not isinstance(document, dict) or document.get("format") != _FORMAT:
-            raise InvalidDocument(f"{source} is not a saved machine of osdimage")
-        if document.get("version") != _VERSION:
-            raise InvalidDocument(f"{source} is of version {document.get('version')}; this osdimage reads {_VERSION}")
         try:
-            system = document["system"]
+            fields = Fields.of(document)
+            require_format(fields, _FORMAT, _VERSION, source=source, what="a saved machine")
+            system, letters = fields.fields_or_none("system"), fields.fields("letters")
             return cls(
-                disks={int(index): Path(path) for index, path in document["disks"].items()},
-                packages={str(name): Path(path) for name, path in document["packages"].items()},
-                shares={str(name): Path(path) for name, path in document["shares"].items()},
-                firmware=Firmware(document["firmware"]),
-                letters={_letter(letter): _place(place) for letter, place in document["letters"].items()},
-                used=[_place(place) for place in document["used"]],
+                disks={_disk(index): Path(path) for index, path in fields.named_texts("disks").items()},
+                packages={name: Path(path) for name, path in fields.named_texts("packages").items()},
+                shares={name: Path(path) for name, path in fields.named_texts("shares").items()},
+                firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
+                letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},
+                used=[_place(value, place) for place, value in fields.items("used")],
                 system=None
                 if system is None
-                else TargetSystem(_place(system["place"]), WindowsFacts.from_document(system["windows"])),
+                else TargetSystem(
+                    _place(system.given("place"), system.at("place")),
+                    WindowsFacts.from_fields(system.fields("windows")),
+                ),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except ValueError as error:
             raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
 
     def save(self, path: Path) -> None:
@@ -446,7 +448,7 @@ class Machine:
             StorageError: when it cannot be read.
             InvalidDocument: as :meth:`from_document`.
         """
-        return cls.from_document(read_state(path), source=str(path))
+        return cls.from_document(read_state(path).values, source=str(path))
 
 
 def _insensitive(folder: Path, name: str) -> Path | None:
@@ -465,13 +467,20 @@ def _insensitive(folder: Path, name: str) -> Path | None:
     return found
 
 
-def _place(value: object) -> Place:
-    if isinstance(value, list) and len(value) == 2 and all(type(each) is int and each >= 0 for each in value):
-        return Place(*value)
-    raise ValueError("a place is two numbers")
+def _disk(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= MAX_DISK_INDEX):
+        raise ValueError(f"a disk has a number that none has; valid are 0 to {MAX_DISK_INDEX}")
+    return int(text)
+
+
+def _place(value: object, place: str) -> Place:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError(f"{place} is not valid; expected are the numbers of a disk and of a partition")
+    disk, partition = (checked_number(each, place) for each in value)
+    return Place(disk, partition)
 
 
 def _letter(value: str) -> str:
     if value not in _LETTERS or len(value) != 1:
-        raise ValueError(f"{quoted(value)} is no drive letter")
+        raise ValueError(f"a volume has a letter that is none; valid are {_LETTERS}")
     return value

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.documents import reason_of
+from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.plan import Decision, Judgement, Position
 from osdimage.imaging.tasksequence.report import StepReport, StepState
-from osdimage.imaging.tasksequence.state import read_state, write_state
+from osdimage.imaging.tasksequence.state import read_state, require_format, write_state
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.machine import Machine
@@ -85,36 +85,27 @@ class RunState:
         """
         from osdimage.imaging.tasksequence.machine import Machine  # noqa: PLC0415 - only a resumed run needs it
 
-        document = read_state(path)
-        if not isinstance(document, dict) or document.get("format") != _FORMAT:
-            raise InvalidDocument(f"{path} is not the saved state of a task sequence of osdimage")
-        if document.get("version") != _VERSION:
-            raise InvalidDocument(f"{path} is of version {document.get('version')}; this osdimage reads {_VERSION}")
+        document, source = read_state(path), str(path)
+        require_format(document, _FORMAT, _VERSION, source=source, what="the saved state of a task sequence")
         try:
-            state = cls(
-                sequence=str(document["sequence"]),
-                env=Environment.from_document(document["environment"], source=str(path)),
-                machine=Machine.from_document(document["machine"], source=str(path)),
-                next=_count(document["next"]),
-                restarts=_count(document["restarts"]),
-                judged={
-                    tuple(map(_count, each["group"])): Judgement(Decision(each["decision"]), each["reason"])
-                    for each in document["judged"]
-                },
-                reports=tuple(map(_report, document["reports"])),
+            return cls(
+                sequence=document.text("sequence"),
+                env=Environment.from_document(document.given("environment"), source=source),
+                machine=Machine.from_document(document.given("machine"), source=source),
+                next=document.number("next"),
+                restarts=document.number("restarts"),
+                judged=dict(map(_judgement, document.each("judged"))),
+                reports=tuple(map(_report, document.each("reports"))),
                 is_resumed=True,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            # A value is not repeated: nothing masks it here.
-            reason = reason_of(error) if isinstance(error, KeyError) else "a value is not valid"
-            raise InvalidDocument(f"{path} is damaged: {reason}") from None
-        return state
+        except ValueError as error:
+            raise InvalidDocument(f"{path} is damaged: {reason_of(error)}") from None
 
 
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("not a count")
-    return value
+def _judgement(entry: Fields) -> tuple[Position, Judgement]:
+    place = tuple(checked_number(value, where) for where, value in entry.items("group"))
+    decision = entry.parsed("decision", Decision, f"one of {', '.join(Decision)}")
+    return place, Judgement(decision, entry.text_or_none("reason"))
 
 
 def _report_document(report: StepReport) -> dict[str, object]:
@@ -132,10 +123,16 @@ def _report_document(report: StepReport) -> dict[str, object]:
     }
 
 
-def _report(document: dict[str, object]) -> StepReport:
-    fields = dict(document)
-    groups, warnings = fields.pop("groups"), fields.pop("warnings")
-    if not isinstance(groups, list) or not isinstance(warnings, list):
-        raise TypeError("not a list")
-    state = StepState(str(fields.pop("state")))
-    return StepReport(groups=tuple(map(str, groups)), warnings=tuple(map(str, warnings)), state=state, **fields)  # type: ignore[arg-type] # a damaged file is found by what shows it
+def _report(entry: Fields) -> StepReport:
+    return StepReport(
+        number=entry.number("number", 1),
+        groups=entry.texts("groups"),
+        name=entry.text("name"),
+        type=entry.text_or_none("type"),
+        state=entry.parsed("state", StepState, f"one of {', '.join(StepState)}"),
+        code=entry.number_or_none("code", 0, 0xFFFFFFFF),
+        message=entry.text("message"),
+        seconds=entry.duration("seconds"),
+        tries=entry.number("tries"),
+        warnings=entry.texts("warnings"),
+    )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.documents import Fields
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import MIB
@@ -71,15 +72,14 @@ class WindowsFacts:
         return {"major": self.major, "minor": self.minor, "architecture": self.architecture, "root": self.root}
 
     @classmethod
-    def from_document(cls, document: dict[str, object]) -> WindowsFacts:
-        """Read what :meth:`to_document` returned; ValueError or KeyError when it is not that."""
-        major, minor = document["major"], document["minor"]
-        architecture, root = document["architecture"], document["root"]
-        if not (isinstance(major, int) and isinstance(minor, int)):
-            raise TypeError("a version is two numbers")
-        if not (isinstance(architecture, str) and isinstance(root, str)):
-            raise TypeError("an architecture and a directory are texts")
-        return cls(major, minor, architecture, root)
+    def from_fields(cls, document: Fields) -> WindowsFacts:
+        """Read what :meth:`to_document` returned; ValueError when it is not that."""
+        return cls(
+            document.number("major", 0, 0xFFFF),
+            document.number("minor", 0, 0xFFFF),
+            document.text("architecture"),
+            document.text("root"),
+        )
 
 
 def in_image(image: WimImage) -> WindowsFacts | None:

@@ -158,5 +158,5 @@ def test_text_is_read_as_windows_tools_write_it(encoding: str) -> None:
 
 
 def test_what_is_no_text_is_told_so() -> None:
-    with pytest.raises(InvalidDocument, match=r"^x is not a text file in UTF-8 or UTF-16$"):
+    with pytest.raises(InvalidDocument, match=r"^x is not a text file in UTF-8 or UTF-16, at byte 0$"):
         as_text(b"\xe9", source="x")

@@ -15,12 +15,12 @@ from osdimage.imaging.answers.document import MAX_BYTES
 from osdimage.imaging.answers.settings import Membership, NetworkSettings, WindowsSettings
 from osdimage.imaging.answers.sysprep_inf import SysprepInf
 from osdimage.imaging.answers.unattend import Unattend
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
+from osdimage.imaging.documents import read_limited
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import Events, LogType
 from osdimage.imaging.tasksequence.windows import WindowsFacts
-from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.filesystems import open_files
 
 
@@ -146,14 +146,7 @@ def rehearse_change(machine: Machine, change: Callable[[AnswerFile], list[str]])
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(f"{path}: is larger than {format_size(MAX_BYTES)}, which no answer file is")
-    return data
+    return read_limited(path, MAX_BYTES, kind="answer files")
 
 
 def _is_2000(windows: WindowsFacts) -> bool:

@@ -340,8 +340,8 @@ def test_a_hidden_variable_is_masked_in_all_that_is_told(disk: Path, tmp_path: P
 
 def test_a_value_without_a_name_is_not_shown(disk: Path, tmp_path: Path) -> None:
     (tmp_path / "vars").write_text("A=b\nOSDJoinPassword swordfish\n")
-    for words in (["--vars", tmp_path / "vars"], ["--var", "OSDJoinPassword swordfish"]):
-        refused = osdimage("run", FIXTURES / "mdt-client.xml", "--disk", f"0={disk}", *words, code=2)
+    for words, code in ((["--vars", tmp_path / "vars"], 3), (["--var", "OSDJoinPassword swordfish"], 2)):
+        refused = osdimage("run", FIXTURES / "mdt-client.xml", "--disk", f"0={disk}", *words, code=code)
         assert "swordfish" not in refused.out + refused.err
         assert "is not NAME=VALUE" in refused.err
 

@@ -245,7 +245,7 @@ def test_a_document_that_is_too_large_or_no_text_is_not_read(tmp_path: Path) -> 
     with large.open("wb") as file:
         file.truncate(MAX_DOCUMENT_BYTES + 1)
     binary.write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(InvalidDocument, match="too large"):
+    with pytest.raises(InvalidDocument, match=r"larger than 64\.0 MB"):
         backups.read_document(large)
     with pytest.raises(InvalidDocument, match="not a text file"):
         backups.read_document(binary)

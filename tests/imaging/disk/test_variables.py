@@ -7,6 +7,7 @@ from MDT's "Format and Partition Disk (UEFI)" and "(BIOS)" steps as the PSD temp
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from cases.disk import variables
@@ -16,8 +17,14 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layout import FixedSize, PercentOfFree, Remaining
 from osdimage.imaging.disk.presets import Preset, RecoveryPlace, preset_layout
 from osdimage.imaging.disk.roles import Role, Scheme
-from osdimage.imaging.disk.variables import layout_from_variables, merge_variables, parse_variables
-from osdimage.imaging.errors import InvalidLayout, InvalidRequest
+from osdimage.imaging.disk.variables import (
+    MAX_BYTES,
+    layout_from_variables,
+    load_variables,
+    merge_variables,
+    parse_variables,
+)
+from osdimage.imaging.errors import InvalidDocument, InvalidLayout, InvalidRequest
 from osdimage.imaging.units import GIB, MIB, Bytes
 
 ONE = {"OSDDiskIndex": "0", "OSDPartitionStyle": "MBR", "OSDPartitions0Type": "Primary"}
@@ -267,21 +274,41 @@ def test_a_file_may_be_json() -> None:
         pytest.param("a b=1\n", "line 1", id="bad-name"),
         pytest.param("A=1\na=2\n", "x, line 2: a is given twice", id="twice"),
         pytest.param('{"A": 1, "a": 2}', "x: a is given twice", id="json-twice"),
-        pytest.param('{"A": [1]}', "x: A must be a string", id="json-list"),
-        pytest.param('{"A": 1', "x is not valid JSON", id="json-broken"),
-        pytest.param("{" + '"A":{' * 100_000, "x is not valid JSON", id="json-deep"),
+        pytest.param('{"A": [1]}', "x: A is a list; expected is text, a whole number", id="json-list"),
+        pytest.param('{"A": 1.5}', "x: A is a number with a fraction; expected", id="json-fraction"),
+        pytest.param('{"A": Infinity}', "x: Infinity is no number in JSON", id="json-infinity"),
+        pytest.param('{"A": null}', "x: A is null; expected", id="json-null"),
+        pytest.param('{"A": "\\ud800"}', "x: A holds a character that no text has", id="json-half"),
+        pytest.param('{"A b": "1"}', "x: 'A b'", id="json-bad-name"),
+        pytest.param('{"A": 1', "x: not JSON", id="json-broken"),
+        pytest.param("{" + '"A":{' * 100_000, "x: it is nested too deeply", id="json-deep"),
+        pytest.param("A=1\n\nB=\0\n", "x, line 3: B holds a character that no text has", id="NUL"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_where(text: str, message: str) -> None:
-    with pytest.raises(InvalidRequest, match=message):
+    with pytest.raises(InvalidDocument, match=message):
         parse_variables(text, source="x")
 
 
 @pytest.mark.parametrize("text", ["OSDJoinPassword swordfish", "OSD JoinPassword=swordfish", '{"P": "swordfish", x}'])
 def test_a_line_that_is_not_valid_is_not_shown_since_it_may_hold_a_secret(text: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidDocument) as refused:
         parse_variables(text, source="x")
     assert "swordfish" not in str(refused.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_is_read_as_windows_tools_write_it(encoding: str, tmp_path: Path) -> None:
+    # U+2028 ends a line for Python, and not in a text file.
+    (tmp_path / "x.vars").write_bytes("A=1\r\nB=Größe\u2028=2\r\n".encode(encoding))
+    assert load_variables(tmp_path / "x.vars") == {"A": "1", "B": "Größe\u2028=2"}
+
+
+def test_a_file_that_is_larger_than_any_environment_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.vars").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(InvalidDocument, match=r"x\.vars is larger than 16\.0 MB"):
+        load_variables(tmp_path / "x.vars")
 
 
 def test_a_later_source_wins_whatever_the_case() -> None:
