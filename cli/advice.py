@@ -18,6 +18,7 @@ NAMES = {
     Means.INITIALIZE: "osdimage disk init DISK",
     Means.INSTALL_BOOT: "osdimage boot install DISK --partition N",
     Means.KEEP_DIRECTORIES: "--keep-directories",
+    Means.LEAVE_OUT: "--leave-out {}",
     Means.NEW_STORE: "osdimage boot install DISK --partition N --new-store",
     Means.OS_PARTITION: "--partition N",
     Means.OVERWRITE: "--overwrite",

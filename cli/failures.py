@@ -23,11 +23,17 @@ NOT_KNOWN = 6
 
 # The first class that fits decides.
 EXIT_CODES: tuple[tuple[type[errors.OsdImageError], int], ...] = (
+    (errors.UnsupportedSteps, INVALID_INPUT),
     (errors.InvalidRequest, USAGE),
     (errors.InvalidInput, INVALID_INPUT),
     (errors.TargetRefused, REFUSED),
     (errors.OsdImageError, FAILED),
 )
+
+
+def exit_code(error: errors.OsdImageError) -> int:
+    """Return the exit code of an error."""
+    return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
 
 
 @dataclass(frozen=True, slots=True)

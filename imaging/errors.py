@@ -11,6 +11,7 @@
     │   ├── DoesNotFit                    a partition is larger than the space that is left for it
     │   ├── ReadOnlyVariable              a variable of a task sequence that only the engine sets
     │   └── NotReady                      a task sequence cannot begin; lists every reason
+    │       └── UnsupportedSteps (InvalidInput)   it has steps that cannot be run here, and may not be left out
     ├── InvalidInput                  a file that was read is not valid
     │   ├── NotAWim                   not a WIM at all
     │   ├── CorruptWim                a WIM that contradicts itself, or whose contents do not match their hashes
@@ -57,6 +58,7 @@ class Means(StrEnum):
     INITIALIZE = "initialize"
     INSTALL_BOOT = "install_boot"
     KEEP_DIRECTORIES = "keep_directories"
+    LEAVE_OUT = "LeaveOut.of(['{}'])"
     NEW_STORE = "install_boot(BootOptions(new_store=True))"
     OS_PARTITION = "os_partition"
     OVERWRITE = "overwrite"
@@ -288,6 +290,10 @@ class NotReady(InvalidRequest):
 
 class InvalidInput(OsdImageError):
     """A file that was read is not valid."""
+
+
+class UnsupportedSteps(NotReady, InvalidInput):
+    """A task sequence has steps that cannot be run here, and that nobody allowed to leave out."""
 
 
 class NotAWim(InvalidInput):

@@ -1,62 +1,130 @@
-"""What ``osdimage run --actions`` and ``--explain`` print: the steps that are known, and their variables."""
+"""What ``osdimage run --actions`` and ``--explain`` answer: the steps that are known, their variables, and the YAML."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import render
+from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.result import Action, ActionInfo, VariableInfo
 
 _NARROWEST = 40
+_YAML = "yaml"
 
 
-def list_actions(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    """Print which steps run and what is lost by them, and which are left out; end the command."""
-    if not value:
-        return
-    del param
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked in place of a run, which is passed as ``asked``."""
+
+    actions: bool
+    explain: str | None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is."""
+        return self.actions or self.explain is not None
+
+    def answer(self, reporter: Reporter) -> None:
+        """Print the answer.
+
+        Raises:
+            click.UsageError: when there is no such step, with what may have been meant.
+        """
+        if self.explain is None:
+            _list_actions(reporter)
+        elif self.explain.lower() == _YAML:
+            _show_yaml(reporter)
+        else:
+            _explain(self.explain, reporter)
+
+
+def _known() -> tuple[tuple[ActionInfo, ...], tuple[ActionInfo, ...]]:
+    """Return the steps that run here, and those that cannot."""
     from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
     from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415 - start-up stays cheap
 
-    render.table(["step", "what is lost"], [(info.title, info.destroys or "nothing") for info in ACTIONS])
-    render.line()
-    render.table(["left out", "why"], [(info.title, info.why_not or "") for info in ELSEWHERE])
-    render.line()
-    render.line("The variables of a step that runs: osdimage run --explain STEP")
-    ctx.exit()
+    return ACTIONS, ELSEWHERE
 
 
-def explain(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Print what a step does and its variables; end the command.
-
-    Raises:
-        click.BadParameter: when there is no such step, with those that there are.
-    """
-    if value is None:
+def _list_actions(reporter: Reporter) -> None:
+    run, cannot = _known()
+    if reporter.as_json:
+        render.document({"actions": [_facts(info) for info in (*run, *cannot)]})
         return
-    from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415 - start-up stays cheap
-
-    for info in (*ACTIONS, *ELSEWHERE):
-        if value.lower() in _names(info):
-            for text in _explained(info):
-                render.line(text)
-            ctx.exit()
-    titles = ", ".join(info.title for info in ACTIONS)
-    raise click.BadParameter(f"there is no step {value}; those that run are {titles}", ctx, param)
+    running = [(info.short, _titled(info), info.destroys or "nothing") for info in run]
+    render.table(["type", "step", "what is lost"], running)
+    render.line()
+    others = [(info.short, _titled(info), str(info.step_class), info.why_not or "") for info in cannot]
+    render.table(["type", "step that cannot be run here", "class", "why"], others)
+    render.line()
+    render.line("Types and titles are taken in any case, in YAML and by --leave-out, which takes classes too.")
+    render.line("The variables of a step that runs: osdimage run --explain STEP; sequences in YAML: --explain yaml")
 
 
-def _names(info: ActionInfo) -> set[str]:
-    """Return what a step may be called, in lower case: its title, its types, and their short form."""
-    types = {name.lower() for name in (info.type_name, *info.other_types)}
-    short = {name.removeprefix("sms_tasksequence_").removesuffix("action") for name in types}
-    return {info.title.lower(), *types, *short}
+def _titled(info: ActionInfo) -> str:
+    return "" if info.title == info.short else info.title
+
+
+def _show_yaml(reporter: Reporter) -> None:
+    from osdimage.imaging.tasksequence.forms.yaml import GRAMMAR  # noqa: PLC0415 - start-up stays cheap
+
+    if reporter.as_json:
+        render.document({"grammar": GRAMMAR})
+    else:
+        for text in GRAMMAR.splitlines():
+            render.line(text)
+        render.line()
+        render.line("Types: osdimage run --actions; the variables and properties of one: osdimage run --explain TYPE")
+
+
+def _explain(name: str, reporter: Reporter) -> None:
+    from osdimage.imaging.tasksequence.judging.kinds import meant, named, words_of  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.judging.known import known_actions  # noqa: PLC0415
+
+    actions = known_actions()
+    info = named(name, actions)
+    if info is None:
+        near = meant(name, (*words_of(actions), _YAML))
+        titles = ", ".join(each.title for each in _known()[0])
+        raise click.UsageError(f"--explain: there is no step {name}{near or f'; those that run are {titles}'}")
+    if reporter.as_json:
+        render.document({**_facts(info), "variables": list(map(_variable_facts, info.variables))})
+        return
+    for text in _explained(info):
+        render.line(text)
+
+
+def _facts(info: ActionInfo) -> dict[str, object]:
+    return {
+        "type": info.short,
+        "title": info.title,
+        "types": (info.type_name, *info.other_types),
+        "runs": info.run is not None,
+        "class": info.step_class,
+        "why_not": info.why_not,
+        "destroys": info.destroys,
+    }
+
+
+def _variable_facts(variable: VariableInfo) -> dict[str, object]:
+    return {
+        "name": variable.name,
+        "needs": variable.needs,
+        "valid": variable.valid,
+        "default": variable.default,
+        "choices": variable.choices,
+        "max_length": variable.max_length,
+        "numbers": variable.numbers,
+        "is_property": variable.is_property,
+        "source": variable.source,
+    }
 
 
 def _explained(info: ActionInfo) -> Iterator[str]:
@@ -64,7 +132,8 @@ def _explained(info: ActionInfo) -> Iterator[str]:
     yield from (f"  {name}" for name in (info.type_name, *info.other_types))
     yield ""
     if info.run is None:
-        yield f"Left out: {info.why_not}."
+        yield f"Cannot be run here: {info.why_not}."
+        yield f"To leave it out: --leave-out {info.step_class}, or {_quoted(info.short)} alone."
         return
     width = max(_NARROWEST, min(shutil.get_terminal_size().columns, 120))
     yield f"What is lost: {info.destroys or 'nothing'}."
@@ -74,6 +143,10 @@ def _explained(info: ActionInfo) -> Iterator[str]:
         yield from _row(each, longest, width)
     yield ""
     yield f"In Python: python3 -m pydoc {_public_name(info.run)}"
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'" if " " in word else word
 
 
 def _public_name(run: Action) -> str:
@@ -105,24 +178,3 @@ def _row(variable: VariableInfo, longest: int, width: int) -> Iterator[str]:
         name = ""
     yield name.ljust(indent) + first
     yield from (" " * indent + each for each in more)
-
-
-explaining = params.add(
-    click.option(
-        "--actions",
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=list_actions,
-        help="List the steps that run, and those that are left out.",
-    ),
-    click.option(
-        "--explain",
-        metavar="STEP",
-        is_eager=True,
-        expose_value=False,
-        callback=explain,
-        help="Show the variables of a step, such as 'Apply Data Image'.",
-    ),
-)
-"""Adds the options that print and end the command."""

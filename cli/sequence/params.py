@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.sequence.explain import Question
 from osdimage.cli.sequence.input import Computer, Pairs, layers, pairs, read_variables
+from osdimage.cli.sequence.state import refuse_needed_files
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.environment import Environment
@@ -81,7 +84,11 @@ computer = params.gathered(
         callback=pairs(r"\\SERVER\SHARE=DIR"),
         help="The directory that stands for a network share, such as that of OSDCaptureDestination.  Repeatable.",
     ),
-    click.option("--firmware", type=click.Choice(["uefi", "bios"]), help="How the computer starts.  [default: uefi]"),
+    click.option(
+        "--firmware",
+        type=click.Choice(["uefi", "bios"]),
+        help="How the computer starts.  [default: what fits the disk of Windows, or else uefi]",
+    ),
 )
 
 
@@ -124,6 +131,76 @@ class VariablesWish:
             hidden=self.hidden,
         )
 
+
+@dataclass(frozen=True, slots=True)
+class ConductWish:
+    """What the options of ``conduct`` say, which are passed as ``conduct``."""
+
+    log_file: Path | None
+    state_file: Path | None
+    resume: Path | None
+    dry_run: bool
+    left_out: tuple[str, ...]
+    strict: bool
+
+    def check(self, described: ComputerWish, wanted: VariablesWish) -> None:
+        """Refuse options that do not go together.
+
+        Raises:
+            click.UsageError: naming them.
+        """
+        if self.resume is not None and (wanted.has_layers or described.is_new or self.state_file):
+            raise click.UsageError(
+                "--resume goes with no --state, --size, --firmware and files of variables: the state has them"
+            )
+        if self.resume is None and not described.disks:
+            raise click.UsageError("say on which disks it runs, such as --disk 0=disk.img")
+
+    def refuse_needed_files(self, inputs: Iterable[Path | None]) -> None:
+        """Refuse to write the log or the state over what the run needs; see ``cli/sequence/state.py``."""
+        refuse_needed_files(self.log_file, self.state_file, self.resume, inputs)
+
+
+conduct = params.gathered(
+    "conduct",
+    ConductWish,
+    click.option(
+        "--log", "log_file", type=params.ANY_PATH, metavar="FILE", help="Write a log for CMTrace, or go on with it."
+    ),
+    click.option(
+        "--state",
+        "state_file",
+        type=params.ANY_PATH,
+        metavar="FILE",
+        help="Keep the state here while it runs.  Default: in a state folder.",
+    ),
+    click.option("--resume", type=params.EXISTING, metavar="STATE", help="Go on with a run that stopped."),
+    click.option("--dry-run", is_flag=True, help="Show what would run, what not and why, and what would be lost."),
+    click.option(
+        "--leave-out",
+        "left_out",
+        multiple=True,
+        metavar="TYPE|CLASS",
+        help="Leave out steps of a type, or those that cannot be run here of a class: windows (only a running Windows "
+        "can), site (needs a ConfigMgr site), unknown.  Repeatable.",
+    ),
+    click.option("--strict", is_flag=True, help="Refuse steps that would be left out by --leave-out too."),
+)
+
+question = params.gathered(
+    "asked",
+    Question,
+    click.option(
+        "--actions",
+        is_flag=True,
+        help="List the steps that run, and those that cannot be run here with their class; then end.",
+    ),
+    click.option(
+        "--explain",
+        metavar="STEP|yaml",
+        help="Show the variables of a step, such as 'Apply Data Image', or the grammar of YAML; then end.",
+    ),
+)
 
 variables = params.gathered(
     "wanted",

@@ -4,106 +4,140 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.failures import FAILED
+from osdimage.cli.failures import FAILED, exit_code
 from osdimage.cli.render import Reporter
 from osdimage.cli.sequence import params as sequence_params
 from osdimage.cli.sequence import state as state_files
-from osdimage.cli.sequence.explain import explaining
+from osdimage.cli.sequence.explain import Question
 from osdimage.cli.sequence.input import NewDisks, set_variables
-from osdimage.cli.sequence.params import ComputerWish, VariablesWish
+from osdimage.cli.sequence.params import ComputerWish, ConductWish, VariablesWish
+
+if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.plan import RunPlan
+    from osdimage.imaging.tasksequence.report import RunReport
+    from osdimage.imaging.tasksequence.runstate import RunState
+    from osdimage.imaging.tasksequence.sequence import Sequence
 
 
 @click.command("run")
-@click.argument("sequence_file", metavar="SEQUENCE", type=params.EXISTING)
+@click.argument("sequence_file", metavar="SEQUENCE", type=params.EXISTING, required=False)
 @sequence_params.computer
 @sequence_params.variables
-@click.option("--log", "log_file", type=params.ANY_PATH, metavar="FILE", help="Write or continue a log for CMTrace.")
-@click.option(
-    "--state",
-    "state_file",
-    type=params.ANY_PATH,
-    metavar="FILE",
-    help="Keep the state here while it runs.  Default: in a state folder.",
-)
-@click.option("--resume", type=params.EXISTING, metavar="STATE", help="Go on with a run that stopped.")
-@click.option("--dry-run", is_flag=True, help="Show what would run, what not and why, and what would be lost.")
-@click.option("--strict", is_flag=True, help="Refuse a sequence with steps that cannot be run on Linux.")
+@sequence_params.conduct
+@sequence_params.question
 @disk_params.no_backup
-@explaining
 @disk_params.yes
 @params.output(keys="step, state, report, progress, log, kind, restart")
 def run_command(
-    sequence_file: Path,
+    sequence_file: Path | None,
     described: ComputerWish,
     wanted: VariablesWish,
-    log_file: Path | None,
-    state_file: Path | None,
-    resume: Path | None,
-    dry_run: bool,
-    strict: bool,
+    conduct: ConductWish,
+    asked: Question,
     no_backup: bool,
     yes: bool,
     reporter: Reporter,
 ) -> int:
     """Run the imaging steps of a task sequence of ConfigMgr or MDT against disk images.
 
-    SEQUENCE is an exported XML file, or the short form in YAML.  THE DISKS ARE CHANGED as its steps say.  Everything is
-    checked before the first step, and what would be lost is shown; you are asked, unless --yes is given.  Steps that
-    need a running Windows are left out and listed.  A run that failed goes on with --resume.
+    SEQUENCE is an exported XML file, or the short form in YAML (.yaml), which --explain yaml shows.  THE DISKS ARE
+    CHANGED as its steps say.  Everything is checked before the first step, and what would be lost is shown; you are
+    asked, unless --yes is given.  Steps that cannot be run here stop it before anything is written (exit code 3),
+    unless --leave-out names them; it then ends as done, not as succeeded.  A run that failed goes on with --resume.
     """
+    if asked.is_asked:
+        asked.answer(reporter)
+        return 0
+    if sequence_file is None:
+        raise click.UsageError("Missing argument 'SEQUENCE'.")
     from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415
     from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.log import SequenceLog  # noqa: PLC0415
     from osdimage.imaging.tasksequence.plan import plan_sequence  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.runner import fingerprint, run_sequence  # noqa: PLC0415
-    from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.report import RunEnd  # noqa: PLC0415
 
-    if resume is not None and (wanted.has_layers or described.is_new or state_file):
-        raise click.UsageError(
-            "--resume goes with no --state, --size, --firmware and files of variables: the state has them"
-        )
-    if resume is None and not described.disks:
-        raise click.UsageError("say on which disks it runs, such as --disk 0=disk.img")
+    conduct.check(described, wanted)
     sequence = load_sequence(sequence_file)
-    read = (sequence_file, *wanted.files, *described.files)
-    state_files.refuse_needed_files(log_file, state_file, resume, read)
-    computer = described.computer()
-    new = click.get_current_context().with_resource(NewDisks(computer.disks.values(), described.size))
-    given = wanted.given()
-    if resume is None:
-        env = wanted.environment(sequence)
-        state = RunState(fingerprint(sequence), env, computer.machine(hold=not dry_run))
-    else:
-        state = state_files.resumed(resume, fingerprint(sequence), computer, wanted.hidden, hold=not dry_run)
-    click.get_current_context().with_resource(state.machine)
+    conduct.refuse_needed_files((sequence_file, *wanted.files, *described.files))
+    new, state = _begin(sequence, described, wanted, conduct)
     state.machine.saves_tables = not no_backup
-    set_variables(state.env, given)
-    builtin.begin(state.env, state.machine, sequence, None if log_file is None else log_file.absolute().parent)
-    plan = plan_sequence(sequence, state.env, state.machine, judged=state.judged, first=state.next)
-    if dry_run:
-        view.show_plan(plan, sequence_file, reporter, strict=strict)
-        return FAILED if plan.problems(strict=strict) else 0
-    plan.require(strict=strict)
-    for text in plan.warnings:
+    plan = plan_sequence(
+        sequence, state.env, state.machine, leave_out=state.leave_out, judged=state.judged, first=state.next
+    )
+    if conduct.dry_run:
+        view.show_plan(plan, sequence_file, reporter, strict=conduct.strict)
+        refusal = plan.refusal(strict=conduct.strict)
+        return 0 if refusal is None else exit_code(refusal)
+    plan.require(strict=conduct.strict)
+    for text in plan.tolerated:
         reporter.warn(text)
     if plan.destroys and not yes:
-        view.ask(plan, sequence_file, reporter, strict=strict)
-    kept = resume or state_file or state_files.default_state(sequence_file)
+        view.ask(plan, sequence_file, reporter, strict=conduct.strict)
     new.keep()
+    report = _carry_out(sequence_file, sequence, state, plan, conduct, reporter)
+    view.show_report(report, sequence_file, reporter)
+    return FAILED if report.end is RunEnd.FAILED else 0
+
+
+def _begin(
+    sequence: Sequence, described: ComputerWish, wanted: VariablesWish, conduct: ConductWish
+) -> tuple[NewDisks, RunState]:
+    """Return the disks that are made for the run, and the state that it begins with, or goes on from."""
+    from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence.firmware import fitting_firmware  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.runner import fingerprint  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
+
+    leave_out = LeaveOut.of(conduct.left_out, sequence)
+    context, hold = click.get_current_context(), not conduct.dry_run
+    computer = described.computer()
+    new = context.with_resource(NewDisks(computer.disks.values(), described.size))
+    given = wanted.given()
+    if conduct.resume is None:
+        env = wanted.environment(sequence)
+        state = RunState(fingerprint(sequence), env, computer.machine(hold=hold))
+    else:
+        state = state_files.resumed(conduct.resume, sequence, computer, wanted.hidden, hold=hold)
+    context.with_resource(state.machine)
+    set_variables(state.env, given)
+    state.leave_out |= leave_out
+    if conduct.resume is None and described.firmware is None:
+        state.machine.firmware = fitting_firmware(sequence, state.env, state.machine, leave_out=leave_out)
+    log = conduct.log_file
+    builtin.begin(state.env, state.machine, sequence, None if log is None else log.absolute().parent)
+    return new, state
+
+
+def _carry_out(
+    sequence_file: Path,
+    sequence: Sequence,
+    state: RunState,
+    plan: RunPlan,
+    conduct: ConductWish,
+    reporter: Reporter,
+) -> RunReport:
+    """Run the steps; what stops them tells how to go on."""
+    from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence.log import SequenceLog  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.runner import run_sequence  # noqa: PLC0415
+
+    kept = conduct.resume or conduct.state_file or state_files.default_state(sequence_file)
+    path = conduct.log_file
     try:
         with ExitStack() as stack:
-            log = None if log_file is None else stack.enter_context(SequenceLog(log_file, mask=state.env.mask))
+            log = None if path is None else stack.enter_context(SequenceLog(path, mask=state.env.mask))
             observer = stack.enter_context(view.Watcher(sequence, plan, state, reporter))
-            report = run_sequence(
+            return run_sequence(
                 sequence,
                 state.env,
                 state.machine,
-                strict=strict,
+                strict=conduct.strict,
+                leave_out=state.leave_out,
                 observer=observer,
                 log=log,
                 state_file=kept,
@@ -113,5 +147,3 @@ def run_command(
         if kept.exists():
             error.add_note(view.how_to_go_on(sequence_file, kept))
         raise
-    view.show_report(report, sequence_file, reporter)
-    return 0 if report.succeeded else FAILED

@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from osdimage.cli.sequence.input import Computer
     from osdimage.imaging.tasksequence.runstate import RunState
+    from osdimage.imaging.tasksequence.sequence import Sequence
 
 
 def refuse_needed_files(
@@ -49,12 +50,14 @@ def _is_state(path: Path) -> bool:
     return True
 
 
-def resumed(path: Path, sequence: str, computer: Computer, hidden: Iterable[str], *, hold: bool) -> RunState:
+def resumed(path: Path, sequence: Sequence, computer: Computer, hidden: Iterable[str], *, hold: bool) -> RunState:
     """Read the state of a run that stopped; what was given anew takes the place of what it had."""
-    from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence.runner import fingerprint  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415
 
     state = RunState.load(path)
-    state.require_sequence(sequence)
+    state.require_sequence(fingerprint(sequence))
+    state.require_steps(len(sequence.steps))
     computer.move(state.machine)
     for name in hidden:
         state.env.hide(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import shlex
 import time
@@ -17,8 +18,9 @@ from osdimage.cli.advice import worded
 from osdimage.cli.render import Reporter, counted, printable
 from osdimage.cli.streams import one_line, say
 from osdimage.imaging.errors import quoted
-from osdimage.imaging.tasksequence.plan import Decision, PlannedStep, Position, RunPlan, numbered
-from osdimage.imaging.tasksequence.report import RunEvent, RunReport, StepReport, StepState
+from osdimage.imaging.tasksequence.judging.judge import Decision, Position, numbered
+from osdimage.imaging.tasksequence.plan import PlannedStep, RunPlan
+from osdimage.imaging.tasksequence.report import RunEnd, RunEvent, RunReport, StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 
@@ -45,9 +47,10 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         return
     if reporter.quiet:
         return
-    running = sum(1 for step in plan.steps if step.decision is Decision.RUN)
-    name, others = plan.name or sequence_file.name, len(plan.steps) - running
-    render.line(f"plan for {quoted(name)}: {counted(len(plan.steps), 'step')}, {running} run, {others} do not")
+    counts = ((plan.count(decision), word) for decision, word in _COUNTED.items())
+    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    name = quoted(plan.name or sequence_file.name)
+    render.line(f"plan for {name}: {counted(len(plan.steps), 'step')}: {told or 'none'}")
     for text in _planned_tree(plan):
         render.line(text)
     for heading, texts in (("This will be lost:", plan.destroys), ("It cannot begin:", problems)):
@@ -56,8 +59,9 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
             render.line(heading)
             for text in texts:
                 render.line(f"  {text}")
-    if problems and plan.remedy is not None:
-        render.line(f"  {worded(plan.remedy)}")
+    remedy = plan.remedy_for(strict=strict)
+    if problems and remedy is not None:
+        render.line(f"  {worded(remedy)}")
     if plan.unchecked:
         render.line()
         render.line(f"Not checked, since no step that runs needs them: packages {', '.join(plan.unchecked)}")
@@ -65,7 +69,13 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         reporter.warn(text)
 
 
-_PLAN_MARKS = {Decision.RUN: "+", Decision.SKIP: "-", Decision.CANNOT: "!"}
+_PLAN_MARKS = {Decision.RUN: "+", Decision.SKIP: "-", Decision.LEAVE_OUT: "~", Decision.CANNOT: "!"}
+_COUNTED = {
+    Decision.RUN: "run",
+    Decision.SKIP: "skipped",
+    Decision.LEAVE_OUT: "left out",
+    Decision.CANNOT: "cannot be run here",
+}
 
 
 def _planned_tree(plan: RunPlan) -> Iterator[str]:
@@ -136,6 +146,7 @@ _WORDS = {
     StepState.FAILED: "FAILED",
     StepState.TOLERATED: "failed, goes on",
     StepState.SKIPPED: "skipped",
+    StepState.LEFT_OUT: "left out",
     StepState.NOT_RUN: "not run",
 }
 
@@ -155,7 +166,8 @@ def ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool)
 def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> None:
     """Print how the steps ended."""
     if reporter.as_json:
-        render.document(report)
+        facts = {each.name: getattr(report, each.name) for each in dataclasses.fields(report)}
+        render.document({**facts, "succeeded": report.succeeded, "left_out": report.left_out})
         return
     if not reporter.quiet:
         render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True)
@@ -163,11 +175,12 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
         took = sum(step.seconds for step in report.steps)
         done = sum(1 for step in report.steps if step.state is StepState.SUCCEEDED)
         restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
-        end = "succeeded" if report.succeeded else "FAILED"
-        render.line(
-            f"{report.name or sequence_file.name}: {end}, {counted(done, 'step')} done ({took:.1f} s){restarts}"
-        )
-    if report.succeeded:
+        end = "FAILED" if report.end is RunEnd.FAILED else report.end.value
+        left_out = f", {counted(report.left_out, 'step')} left out" if report.left_out else ""
+        ran = "ran" if report.end is RunEnd.DONE else "done"
+        name = report.name or sequence_file.name
+        render.line(f"{name}: {end}{left_out}, {counted(done, 'step')} {ran} ({took:.1f} s){restarts}")
+    if report.end is not RunEnd.FAILED:
         return
     failed = next((step for step in reversed(report.steps) if step.state is StepState.FAILED), None)
     why = "" if failed is None else f": {failed.message}"
@@ -183,7 +196,8 @@ def how_to_go_on(sequence_file: Path, state_file: Path) -> str:
 
 def _rows(report: RunReport) -> Iterator[tuple[str, ...]]:
     shown: tuple[str, ...] = ()
-    for steps in _folded(report.steps, lambda step: step.message if step.state is StepState.SKIPPED else None):
+    passed = {StepState.SKIPPED, StepState.LEFT_OUT}
+    for steps in _folded(report.steps, lambda step: step.message if step.state in passed else None):
         groups = _common(steps)
         yield from (("", heading, "", "", "", "") for heading in _headings(shown, groups))
         shown = groups
@@ -259,6 +273,7 @@ _MARKS = {
     StepState.FAILED: ("✗", "bold red"),
     StepState.TOLERATED: ("!", "yellow"),
     StepState.SKIPPED: ("-", "dim"),
+    StepState.LEFT_OUT: ("~", "dim yellow"),
     StepState.NOT_RUN: ("-", "dim"),
 }
 
@@ -362,7 +377,7 @@ class Tree:
             return StepState.PENDING
         if StepState.PENDING in states or StepState.RUNNING in states:
             return StepState.RUNNING
-        for worst in (StepState.FAILED, StepState.TOLERATED, StepState.SUCCEEDED):
+        for worst in (StepState.FAILED, StepState.TOLERATED, StepState.SUCCEEDED, StepState.LEFT_OUT):
             if worst in states:
                 return worst
         return StepState.SKIPPED

@@ -20,7 +20,7 @@ A whole sequence::
     report = run_sequence(sequence, env, machine)
 
 Begin with the nouns: ``sequence.py``, ``environment.py``, ``machine.py``, and ``result.py`` for what an action is.  The
-verbs are ``plan.py`` and ``runner.py``; the actions are in ``steps``.
+verbs are ``plan.py`` and ``runner.py``; ``judging`` has what becomes of a step, ``steps`` the actions.
 """
 
 from osdimage.imaging._faces import lazily
@@ -33,11 +33,15 @@ __getattr__, __dir__, __all__ = lazily(
         "environment": ("Environment",),
         "forms.xml": ("load_sequence", "read_sequence", "write_sequence"),
         "layers": ("CollectionVariables",),
+        "judging.judge": ("Decision",),
+        "judging.kinds": ("action_table",),
+        "judging.known": ("known_actions",),
+        "judging.leave_out": ("LeaveOut",),
         "log": ("SequenceLog",),
         "machine": ("Machine",),
-        "plan": ("Decision", "PlannedStep", "RunPlan", "action_table", "known_actions", "plan_sequence"),
-        "report": ("RunEvent", "RunReport", "StepReport", "StepState"),
-        "result": ("ActionInfo", "ActionResult", "Events", "VariableInfo"),
+        "plan": ("PlannedStep", "RunPlan", "plan_sequence"),
+        "report": ("RunEnd", "RunEvent", "RunReport", "StepReport", "StepState"),
+        "result": ("ActionInfo", "ActionResult", "Events", "StepClass", "VariableInfo"),
         "runner": ("run_sequence",),
         "runstate": ("RunState",),
         "sequence": ("Group", "Sequence", "Step"),
@@ -48,7 +52,10 @@ __getattr__, __dir__, __all__ = lazily(
         "steps.apply_windows": ("apply_windows_settings",),
         "steps.capture_os": ("capture_operating_system_image",),
         "steps.convert_disk": ("convert_disk",),
+        "steps.gather": ("gather_facts",),
+        "steps.install_os": ("install_operating_system",),
         "steps.join_domain": ("join_domain_or_workgroup",),
+        "steps.next_phase": ("next_phase",),
         "steps.partition_disk": ("partition_disk",),
         "steps.restart": ("restart_computer",),
         "steps.set_variable": ("set_variable",),

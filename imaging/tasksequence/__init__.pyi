@@ -8,18 +8,20 @@ from osdimage.imaging.tasksequence.forms.xml import (
     read_sequence as read_sequence,
     write_sequence as write_sequence,
 )
+from osdimage.imaging.tasksequence.judging.judge import Decision as Decision
+from osdimage.imaging.tasksequence.judging.kinds import action_table as action_table
+from osdimage.imaging.tasksequence.judging.known import known_actions as known_actions
+from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut as LeaveOut
 from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
 from osdimage.imaging.tasksequence.log import SequenceLog as SequenceLog
 from osdimage.imaging.tasksequence.machine import Machine as Machine
 from osdimage.imaging.tasksequence.plan import (
-    Decision as Decision,
     PlannedStep as PlannedStep,
     RunPlan as RunPlan,
-    action_table as action_table,
-    known_actions as known_actions,
     plan_sequence as plan_sequence,
 )
 from osdimage.imaging.tasksequence.report import (
+    RunEnd as RunEnd,
     RunEvent as RunEvent,
     RunReport as RunReport,
     StepReport as StepReport,
@@ -29,6 +31,7 @@ from osdimage.imaging.tasksequence.result import (
     ActionInfo as ActionInfo,
     ActionResult as ActionResult,
     Events as Events,
+    StepClass as StepClass,
     VariableInfo as VariableInfo,
 )
 from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
@@ -43,7 +46,10 @@ from osdimage.imaging.tasksequence.steps.capture_os import (
     capture_operating_system_image as capture_operating_system_image,
 )
 from osdimage.imaging.tasksequence.steps.convert_disk import convert_disk as convert_disk
+from osdimage.imaging.tasksequence.steps.gather import gather_facts as gather_facts
+from osdimage.imaging.tasksequence.steps.install_os import install_operating_system as install_operating_system
 from osdimage.imaging.tasksequence.steps.join_domain import join_domain_or_workgroup as join_domain_or_workgroup
+from osdimage.imaging.tasksequence.steps.next_phase import next_phase as next_phase
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk as partition_disk
 from osdimage.imaging.tasksequence.steps.restart import restart_computer as restart_computer
 from osdimage.imaging.tasksequence.steps.set_variable import set_variable as set_variable

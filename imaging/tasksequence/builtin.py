@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.variables import MAX_VALUE
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.judging import facts as gathered
 from osdimage.imaging.tasksequence.layers import Origin
 from osdimage.imaging.tasksequence.result import RestartTarget
 from osdimage.imaging.tasksequence.sequence import Sequence
@@ -44,6 +45,7 @@ def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Pa
     for name, value in facts.items():
         if value and name not in env:
             env.set_read_only(name, value)
+    gathered.begin(env, machine, sequence)
 
 
 def before_step(env: Environment, name: str) -> None:

@@ -13,15 +13,21 @@ text and is neither less nor greater than anything; ``%NAME%`` in the value is r
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from osdimage.imaging.element import Comment, Element, make
 from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.result import StepClass
 
 VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
+# The other expressions of the SDK: all of them ask a Windows.
+_OF_WINDOWS = frozenset(
+    f"SMS_TaskSequence_{kind}ConditionExpression" for kind in ("WMI", "File", "Folder", "Registry", "Software", "OS")
+)
+_NAMED = re.compile(r"%([A-Za-z0-9_-]{1,256})%", re.ASCII)
 _LAST_ACTION = ("_smstslastactionsucceeded", "_smstslastactionretcode")
 _INTEGER = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
 
@@ -87,9 +93,15 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What cannot be found out here."""
+    """What cannot be found out here.
+
+    Attributes:
+        what: in words.
+        step_class: WINDOWS for what a running Windows knows, UNKNOWN for what nobody here has heard of.
+    """
 
     what: str
+    step_class: StepClass = StepClass.UNKNOWN
 
     def describe(self) -> str:
         """Say it for people."""
@@ -107,31 +119,50 @@ class Verdict:
         holds: whether what depends on it runs.
         reason: why not, for people; secrets are masked.
         is_known: False when it does not hold only because it cannot be found out.
+        step_class: what it would take to find it out, where it cannot be.
     """
 
     holds: bool
     reason: str
     is_known: bool = True
+    step_class: StepClass = StepClass.UNKNOWN
 
 
-def evaluate(condition: Condition | None, env: Environment) -> Verdict:
-    """Find out whether a condition holds."""
+Doubt = Callable[[str], str | None]
+"""Tells by the name of a variable, in lower case, why nobody here can know its value; None for any other."""
+
+
+def CERTAIN(name: str) -> str | None:  # noqa: N802 - stands for a value: no doubts
+    """Doubt no variable."""
+    del name
+    return None
+
+
+def evaluate(condition: Condition | None, env: Environment, doubt: Doubt = CERTAIN) -> Verdict:
+    """Find out whether a condition holds; what it asks of variables that are in doubt is unknown."""
     if condition is None:
         return Verdict(True, "no condition")  # noqa: FBT003 - the field's name is beside it
-    answer = _answer(condition, env)
+    answer = _answer(condition, env, doubt)
     text = env.mask(condition.describe())
     if answer is None:
-        unknown = "; ".join(dict.fromkeys(_unknown_parts(condition)))
-        return Verdict(holds=False, reason=f"cannot be found out on Linux: {unknown}", is_known=False)
+        parts = list(_unknown_parts(condition, doubt))
+        unknown = "; ".join(dict.fromkeys(part.what for part in parts))
+        is_windows = all(part.step_class is StepClass.WINDOWS for part in parts)
+        return Verdict(
+            holds=False,
+            reason=f"cannot be found out on Linux: {unknown}",
+            is_known=False,
+            step_class=StepClass.WINDOWS if is_windows else StepClass.UNKNOWN,
+        )
     return Verdict(holds=answer, reason=f"condition {'holds' if answer else 'does not hold'}: {text}")
 
 
-def _answer(condition: Condition, env: Environment) -> bool | None:
+def _answer(condition: Condition, env: Environment, doubt: Doubt) -> bool | None:
     if isinstance(condition, Unknown):
         return None
     if isinstance(condition, Compare):
-        return _compare(condition, env)
-    answers = [_answer(part, env) for part in condition.parts]
+        return None if _doubts(condition, doubt) else _compare(condition, env)
+    answers = [_answer(part, env, doubt) for part in condition.parts]
     if condition.joint is Joint.ALL:
         return False if False in answers else None if None in answers else True
     some = True if True in answers else None if None in answers else False
@@ -177,12 +208,20 @@ def names_last_action(condition: Condition | None) -> bool:
     return any(name in f"{condition.variable} {condition.value}".lower() for name in _LAST_ACTION)
 
 
-def _unknown_parts(condition: Condition) -> list[str]:
+def _doubts(wish: Compare, doubt: Doubt) -> list[str]:
+    """Return why a comparison cannot be made: for each variable that is in doubt."""
+    asked = [wish.variable, *(_NAMED.findall(wish.value) if wish.operator.takes_value else ())]
+    return [why for name in asked if (why := doubt(name.lower())) is not None]
+
+
+def _unknown_parts(condition: Condition, doubt: Doubt) -> Iterator[Unknown]:
     if isinstance(condition, Unknown):
-        return [condition.what]
-    if isinstance(condition, Joined):
-        return [text for part in condition.parts for text in _unknown_parts(part)]
-    return []
+        yield condition
+    elif isinstance(condition, Joined):
+        for part in condition.parts:
+            yield from _unknown_parts(part, doubt)
+    else:
+        yield from (Unknown(why, StepClass.WINDOWS) for why in _doubts(condition, doubt))
 
 
 def read_condition(elements: Sequence[Element]) -> Condition:
@@ -199,10 +238,12 @@ def _read(element: Element) -> Condition:
                 return Joined(joint, parts) if parts else Unknown(f"the operator {text} has nothing to join")
         return Unknown(f"operator of type {quoted(text)}")
     if element.tag != "expression":
-        return Unknown(f"condition element <{element.tag}>")
+        # ConfigMgr's lists of operating systems are queries of WMI.
+        step_class = StepClass.WINDOWS if element.tag.lower() == "osconditiongroup" else StepClass.UNKNOWN
+        return Unknown(f"condition element <{element.tag}>", step_class)
     kind = element.get("type") or ""
     if kind != VARIABLE_EXPRESSION:
-        return Unknown(f"expression of type {kind}")
+        return Unknown(f"expression of type {kind}", StepClass.WINDOWS if kind in _OF_WINDOWS else StepClass.UNKNOWN)
     facts = {(child.get("name") or "").lower(): child.text for child in element.children if child.tag == "variable"}
     for operator in Operator:
         if operator.value.lower() == facts.get("operator", "").strip().lower():

@@ -1,27 +1,46 @@
-"""Steps that only Windows, or ConfigMgr's and MDT's own programs, can do: known by name, and left out with a reason.
+"""Steps that are known by name and cannot be run here, each with the reason and the class of what it would take.
 
-Types are those of the SDK's SMS_TaskSequence_* classes and of MDT's templates.
+Types are those of the SDK's SMS_TaskSequence_* classes (ConfigMgr 2007 to current branch), and the BDD_* types and the
+scripts of MDT's templates and of PSD, which takes MDT's place.  Classes are chosen here: ``site`` is what asks a site
+or has its contents from there, ``windows`` is all else.
 """
 
 from __future__ import annotations
 
-from osdimage.imaging.tasksequence.result import ActionInfo, RunIn
+from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
 
 _WINDOWS = "only the installed Windows can do it, and it is not started here"
+_PE = "it runs a program of Windows"
+_HARDWARE = "it asks Windows about the hardware"
 _CLIENT = "it needs the ConfigMgr client"
 _SITE = "it needs a ConfigMgr site"
-_PROGRAM = "it runs a program of Windows"
 _MDT = "it is a script of MDT for Windows"
 _DRIVERS = "drivers are not injected; add them to the image"
+_CONNECT = "it connects Windows to a share; shares are mapped to folders here"
+_DOWNLOAD = "it downloads from a site; packages are mapped to paths here"
 _USMT = "user state is captured and restored by Microsoft's USMT"
 
+_BY_SITE = frozenset({
+    "AutoApply", "DownloadPackageContent", "InstallApplication", "InstallSoftware", "InstallUpdate",
+    "ReleaseStateStore", "RequestStateStore", "SubTasksequence",
+})  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
-    ("RunCommandLine", "Run Command Line", _PROGRAM, RunIn.BOTH),
-    ("RunPowerShellScript", "Run PowerShell Script", _PROGRAM, RunIn.BOTH),
+    ("RunCommandLine", "Run Command Line", _PE, RunIn.BOTH),
+    ("RunPowerShellScript", "Run PowerShell Script", _PE, RunIn.BOTH),
     ("SetDynamicVariables", "Set Dynamic Variables", "its rules ask Windows about the hardware", RunIn.BOTH),
-    ("PrestartCheck", "Check Readiness", "it asks Windows about the hardware", RunIn.BOTH),
-    ("ConnectNetworkFolder", "Connect to Network Folder", "shares are mapped to folders here", RunIn.BOTH),
-    ("DownloadPackageContent", "Download Package Content", "packages are mapped to paths here", RunIn.BOTH),
+    ("PrestartCheck", "Check Readiness", _HARDWARE, RunIn.BOTH),
+    (
+        "ConnectNetworkFolder",
+        "Connect to Network Folder",
+        _CONNECT,
+        RunIn.BOTH,
+    ),
+    (
+        "DownloadPackageContent",
+        "Download Package Content",
+        _DOWNLOAD,
+        RunIn.BOTH,
+    ),
     ("InstallApplication", "Install Application", _CLIENT, RunIn.FULL_OS),
     ("InstallSoftware", "Install Software", _CLIENT, RunIn.FULL_OS),
     ("InstallUpdate", "Install Software Updates", _CLIENT, RunIn.FULL_OS),
@@ -43,11 +62,38 @@ _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("AutoApply", "Auto Apply Drivers", _DRIVERS, RunIn.WINPE),
     ("ApplyDriverPackage", "Apply Driver Package", _DRIVERS, RunIn.WINPE),
 )
-_KNOWN_MDT = (
-    "BDD_ConfigureADDS", "BDD_ConfigureDHCP", "BDD_ConfigureDNS", "BDD_ExecuteRunbook", "BDD_Gather",
-    "BDD_InjectDrivers", "BDD_InstallApplication", "BDD_InstallLanguagePacksOffline",
-    "BDD_InstallLanguagePacksOnline", "BDD_InstallOS", "BDD_InstallRoles", "BDD_InstallUpdatesOffline",
-    "BDD_RunPowerShellAction", "BDD_UninstallRoles", "BDD_UsePackage", "BDD_Validate",
+# The titles are those of MDT's workbench.
+_OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("BDD_AuthorizeDHCP", "Authorize DHCP", _MDT, ("ZTIAuthorizeDHCP",)),
+    ("BDD_ConfigureADDS", "Configure ADDS", _MDT, ("ZTIConfigureADDS",)),
+    ("BDD_ConfigureDHCP", "Configure DHCP", _MDT, ("ZTIConfigureDHCP",)),
+    ("BDD_ConfigureDNS", "Configure DNS", _MDT, ("ZTIConfigureDNS",)),
+    ("BDD_ExecuteRunbook", "Execute Runbook", _MDT, ("ZTIExecuteRunbook",)),
+    ("BDD_InjectDrivers", "Inject Drivers", _DRIVERS, ("ZTIDrivers", "PSDDrivers")),
+    ("BDD_InstallApplication", "Install MDT Application", _MDT, ("ZTIApplications", "PSDApplications")),
+    ("BDD_InstallLanguagePacksOffline", "Install Language Packs Offline", _MDT, ()),
+    ("BDD_InstallLanguagePacksOnline", "Install Language Packs Online", _MDT, ("ZTILangPacksOnline",)),
+    ("BDD_InstallRoles", "Install Roles and Features", _MDT, ("ZTIOSRole", "ZTIOSRolePS", "PSDRolesInstall")),
+    ("BDD_UninstallRoles", "Uninstall Roles and Features", _MDT, ()),
+    ("BDD_InstallUpdatesOffline", "Install Updates Offline", _MDT, ("ZTIPatches",)),
+    ("BDD_RecoverDomainJoin", "Recover From Domain Join Failure", _MDT, ("ZTIDomainJoin",)),
+    ("BDD_RunPowerShellAction", "Run MDT PowerShell Script", _PE, ("ZTIPowerShell",)),
+    ("BDD_Validate", "Validate", _HARDWARE, ("ZTIValidate", "PSDValidate")),
+    ("LTIApply /PE", "Apply Windows PE", "it starts Windows PE from the disk of the computer", ()),
+    ("LTIApply /POST", "Clean up after Windows PE", _MDT, ()),
+    ("ZTIUserState", "Capture or Restore User State", _USMT, ("PSDUserState",)),
+    ("ZTINicConfig", "Capture or Apply Network Settings", _MDT, ()),
+    ("ZTIBDE", "Enable BitLocker (MDT)", _WINDOWS, ()),
+    ("ZTIDisableBDEProtectors", "Disable BDE Protectors", _WINDOWS, ()),
+    ("LTISysprep", "Execute Sysprep", "it runs Sysprep in the installed Windows", ()),
+)
+# Steps without a type in MDT's templates, and those of PSD; their title is the name of the script.
+_SCRIPTS = (
+    "LTICleanup", "LTICopyScripts", "LTIOEM", "LTIRestoreBoot", "LTISuspend", "PSDBackup", "PSDConfigure",
+    "PSDPartition", "PSDPrestart", "PSDSetVariable", "PSDStart", "PSDTBA", "PSDTemplate", "PSDWindowsUpdate",
+    "ZTIApplyGPOPack", "ZTIAppXmlGen", "ZTIBackup", "ZTIBCDUtility", "ZTIBIOSCheck", "ZTIConfigure", "ZTICopyLogs",
+    "ZTIGroups", "ZTIModifyVol", "ZTIMoveStateStore", "ZTIOptIn", "ZTIPSUtility", "ZTISetVariable", "ZTITatoo",
+    "ZTIVHDCreate", "ZTIWindowsUpdate", "ZTIWinRE",
 )  # fmt: skip
 
 
@@ -58,8 +104,27 @@ def _class_of(name: str) -> str:
 
 ELSEWHERE: tuple[ActionInfo, ...] = (
     *(
-        ActionInfo(type_name=_class_of(name), title=title, run=None, why_not=why, runs_in=where)
+        ActionInfo(
+            type_name=_class_of(name),
+            title=title,
+            run=None,
+            why_not=why,
+            runs_in=where,
+            step_class=StepClass.SITE if name in _BY_SITE else StepClass.WINDOWS,
+        )
         for name, title, why, where in _KNOWN
     ),
-    *(ActionInfo(type_name=name, title=name, run=None, why_not=_MDT) for name in _KNOWN_MDT),
+    ActionInfo(
+        type_name="BDD_UsePackage",
+        title="Use Toolkit Package",
+        run=None,
+        why_not=_SITE,
+        other_types=("ZTISCCM",),
+        step_class=StepClass.SITE,
+    ),
+    *(
+        ActionInfo(name, title, None, why, other_types=scripts, step_class=StepClass.WINDOWS)
+        for name, title, why, scripts in _OF_MDT
+    ),
+    *(ActionInfo(name, name, None, _MDT, step_class=StepClass.WINDOWS) for name in _SCRIPTS),
 )

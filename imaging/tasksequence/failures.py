@@ -22,7 +22,7 @@ from osdimage.imaging.errors import (
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import variable_table
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.machine import Machine, NotThere
 from osdimage.imaging.tasksequence.result import Action, ActionResult, Events, Forecast, ForecastAction, VariableInfo
 
 _BY_NUMBER = {
@@ -87,6 +87,8 @@ def forecast(body: ForecastAction) -> ForecastAction:
     def look(env: Environment, machine: Machine) -> Forecast:
         try:
             return body(env, machine)
+        except NotThere as error:
+            return Forecast(does="fails", hangs=env.mask(error.said))
         except (InvalidRequest, InvalidInput, TargetRefused, ActionFailed) as error:
             return Forecast(does="fails", problems=(env.mask(sentence(error)),))
 

@@ -32,7 +32,7 @@ from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_content
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.eligible import look_over
 
-__all__ = ["Firmware", "Machine", "Place", "TargetSystem", "Volume"]
+__all__ = ["Firmware", "Machine", "NotThere", "Place", "TargetSystem", "Volume"]
 
 _FORMAT = "osdimage-task-sequence-machine"
 _VERSION = 1
@@ -40,6 +40,10 @@ _LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
 """What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
 _DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
 _PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
+
+
+class NotThere(InvalidRequest):
+    """What a step needs is not there: a volume, a drive, a Windows.  A step before it may be the one that makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,19 @@ class Machine:
             raise ActionFailed(HResult.E_ACCESSDENIED, f"disk {index} ({path}) cannot be written: permission denied")
         return path
 
+    def table(self, index: int) -> PartitionTable:
+        """Return the partition table of a disk: in a rehearsal, that which a step would write.
+
+        Raises:
+            InvalidRequest: when there is no such disk.
+            InvalidTable: when it has none.
+            StorageError: when it cannot be read.
+        """
+        if index in self.planned:
+            return self.planned[index]
+        with self.opened(index) as disk:
+            return look_over(disk).table
+
     def disk_volumes(self, index: int) -> list[Volume]:
         """Return the partitions of a disk but extended ones, in their order; none for a disk without a table.
 
@@ -245,18 +262,18 @@ class Machine:
         """Return the volume at a place.
 
         Raises:
-            InvalidRequest: when there is no such partition.
+            NotThere: when there is no such partition.
         """
         for each in self.disk_volumes(place.disk):
             if each.place == place:
                 return each
-        raise InvalidRequest(f"disk {place.disk} has no partition {place.partition} any more")
+        raise NotThere(f"disk {place.disk} has no partition {place.partition} any more")
 
     def next_volume(self) -> Volume:
         """Return the next formatted volume that no step of this sequence has filled.
 
         Raises:
-            InvalidRequest: when there is none.
+            NotThere: when there is none.
         """
         passed = []
         for each in self.volumes():
@@ -264,9 +281,7 @@ class Machine:
                 return each
             why = "filled by an earlier step" if each.place in self.used else "no volume for images"
             passed.append(f"{each.name}: {why}")
-        raise InvalidRequest(
-            f"there is no formatted volume left to apply an image to; {'; '.join(passed) or 'no disk'}"
-        )
+        raise NotThere(f"there is no formatted volume left to apply an image to; {'; '.join(passed) or 'no disk'}")
 
     def mark_used(self, place: Place) -> None:
         """Remember that a step of this sequence has filled a volume."""
@@ -296,7 +311,8 @@ class Machine:
         r"""Return the volume of a drive such as ``C:`` or ``C:\``.
 
         Raises:
-            InvalidRequest: when it is no drive, or no volume has the letter.
+            InvalidRequest: when it is no drive.
+            NotThere: when no volume has the letter.
         """
         match = _DRIVE.fullmatch(drive)
         if match is None:
@@ -304,7 +320,7 @@ class Machine:
         place = self.letters.get(match[1].upper())
         if place is None:
             known = ", ".join(f"{letter}:" for letter in sorted(self.letters)) or "none"
-            raise InvalidRequest(f"there is no volume {match[1].upper()}:; drives of this machine: {known}")
+            raise NotThere(f"there is no volume {match[1].upper()}:; drives of this machine: {known}")
         return place
 
     def located(self, path: str) -> tuple[Place, str]:
@@ -359,7 +375,7 @@ class Machine:
             if path.name.lower() == name.lower():
                 return path
             raise InvalidRequest(f"package {package_id}: {path} is not the directory that holds {quoted(name)}")
-        found = _insensitive(path, name)
+        found = insensitive(path, name)
         if found is None or not found.is_file() or not found.resolve().is_relative_to(path.resolve()):
             raise InvalidRequest(f"package {package_id}: {path} holds no file {quoted(name)}")
         return found
@@ -451,7 +467,7 @@ class Machine:
         return cls.from_document(read_state(path).values, source=str(path))
 
 
-def _insensitive(folder: Path, name: str) -> Path | None:
+def insensitive(folder: Path, name: str) -> Path | None:
     """Return the file that a path of Windows means in a directory of this machine, whatever its case."""
     found = folder
     for part in name.replace("\\", "/").split("/"):

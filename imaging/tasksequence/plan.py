@@ -3,56 +3,42 @@
 The sequence is walked with a copy of the variables and a rehearsal of the machine: each step that would run is asked
 for its forecast, which sets the variables that the step would set, so that later conditions are judged with them; a
 step without problems is taken to succeed.  What a step would destroy that only runs if another one ends otherwise is
-told too: nobody shall lose a disk by a step that the plan has called skipped.
+told too: nobody shall lose a disk by a step that the plan has called skipped.  A step that cannot be run here, and
+whose condition hangs on such an end, is an obstacle as well: it could come up in the middle of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import InvalidRequest, Means, NotReady, OsdImageError, Remedy, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, NotReady, OsdImageError, Remedy, UnsupportedSteps, quoted
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.conditions import evaluate, names_last_action
+from osdimage.imaging.tasksequence.conditions import Doubt, Verdict, evaluate, names_last_action
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.result import ActionInfo, RunIn
-from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
+from osdimage.imaging.tasksequence.judging.facts import unknown_facts
+from osdimage.imaging.tasksequence.judging.judge import (
+    Decision,
+    Judge,
+    Judgement,
+    Position,
+    around,
+    groups_of,
+    numbered,
+)
+from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of
+from osdimage.imaging.tasksequence.judging.known import known_actions
+from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
+from osdimage.imaging.tasksequence.result import ActionInfo, StepClass, short_type
+from osdimage.imaging.tasksequence.sequence import Sequence, Step
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.machine import Machine
 
-ActionTable = Mapping[str, ActionInfo]
-"""Actions by the type of step in lower case."""
-
 _ENDS_WELL, _FAILS = HResult.S_OK, HResult.E_FAIL
-
-Position = tuple[int, ...]
-
-
-class Decision(StrEnum):
-    """What becomes of a step."""
-
-    RUN = "run"
-    SKIP = "skip"
-    CANNOT = "cannot"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What becomes of a step, and why.
-
-    Attributes:
-        decision: ``CANNOT`` where Windows would run it and osdimage cannot.
-        reason: why it does not run, or None.
-        info: what is known of its type, or None.
-    """
-
-    decision: Decision
-    reason: str | None = None
-    info: ActionInfo | None = None
+_LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +49,7 @@ class PlannedStep:
         number: from 1, over all steps of the sequence.
         groups: the names of the groups around it, the outermost first.
         name: of the step.
-        type: of the step, or None.
+        type: of the step, or the script of MDT that it runs, or None.
         decision: whether it runs.
         reason: why not, or None.
         does: what it does, or None.
@@ -72,6 +58,8 @@ class PlannedStep:
         problems: what would make it fail.
         may_fail: whether the sequence goes on after it failed.
         unmapped: the packages that it needs and that have no path.
+        step_class: what it would take to run it, where it cannot be run.
+        warnings: what it will leave out or lose.
     """
 
     number: int
@@ -86,11 +74,19 @@ class PlannedStep:
     problems: tuple[str, ...] = ()
     may_fail: bool = False
     unmapped: tuple[str, ...] = ()
+    step_class: StepClass | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """What messages call it."""
         return f"step {self.number} {quoted(self.name)}"
+
+    @property
+    def obstacle(self) -> str:
+        """The sentence about a step that cannot be run."""
+        kind = "no type" if self.type is None else short_type(self.type)
+        return f"{self.label}: {self.reason} ({kind}, class {self.step_class or StepClass.UNKNOWN})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,100 +103,73 @@ class RunPlan:
     steps: tuple[PlannedStep, ...]
     unchecked: tuple[str, ...] = ()
 
+    def count(self, decision: Decision) -> int:
+        """Count the steps of which this becomes."""
+        return sum(1 for step in self.steps if step.decision is decision)
+
     @property
     def destroys(self) -> tuple[str, ...]:
         """All that is lost."""
         return tuple(dict.fromkeys(text for step in self.steps for text in step.destroys))
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def tolerated(self) -> tuple[str, ...]:
         """What would make a step fail whose failure the sequence allows."""
         return tuple(f"{step.label}: {text}" for step in self.steps if step.may_fail for text in step.problems)
 
-    def problems(self, *, strict: bool) -> tuple[str, ...]:
-        """Return why the sequence must not begin; with ``strict`` a step that osdimage cannot run is a reason."""
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What steps will leave out, which they tell again when they run, and what is tolerated."""
+        left_out = tuple(f"{step.label}: {text}" for step in self.steps for text in step.warnings)
+        return (*left_out, *self.tolerated)
+
+    def obstacles(self, *, strict: bool = False) -> tuple[PlannedStep, ...]:
+        """Return the steps that may not be left out; with ``strict`` also those that the caller allowed to."""
+        held = {Decision.CANNOT, Decision.LEAVE_OUT} if strict else {Decision.CANNOT}
+        return tuple(step for step in self.steps if step.decision in held)
+
+    def problems(self, *, strict: bool = False) -> tuple[str, ...]:
+        """Return why the sequence must not begin; with ``strict`` a step that is left out is a reason."""
+        held = self.obstacles(strict=strict)
         found: list[str] = []
         for step in self.steps:
-            if step.decision is Decision.CANNOT and strict:
-                found.append(f"{step.label}: {step.reason}")
+            if step in held:
+                found.append(step.obstacle)
             elif not step.may_fail:
                 found += (f"{step.label}: {text}" for text in step.problems)
         return tuple(dict.fromkeys(found))
 
-    @property
-    def remedy(self) -> Remedy | None:
-        """What would help against packages without a path."""
+    def remedy_for(self, *, strict: bool = False) -> Remedy | None:
+        """Return what would help against packages without a path, and steps that cannot be run."""
         unmapped = dict.fromkeys(package for step in self.steps if not step.may_fail for package in step.unmapped)
-        if not unmapped:
+        parts = ["give {}"] * len(unmapped)
+        held = () if strict else self.obstacles()
+        classes = sorted({step.step_class or StepClass.UNKNOWN for step in held}, reverse=True)
+        if classes:
+            parts.append(f"to run it without these steps: {' '.join(['{}'] * len(classes))}")
+        if not parts:
             return None
-        text = "; ".join("give {}" for _ in unmapped)
-        return Remedy(text, (Means.PACKAGES,) * len(unmapped), tuple(unmapped))
+        means = (Means.PACKAGES,) * len(unmapped) + (Means.LEAVE_OUT,) * len(classes)
+        return Remedy("; ".join(parts), means, (*unmapped, *classes))
 
-    def require(self, *, strict: bool) -> None:
+    def refusal(self, *, strict: bool = False) -> NotReady | None:
+        """Return the error that says why the sequence must not begin, or None when it can."""
+        found = self.problems(strict=strict)
+        if not found:
+            return None
+        kind = UnsupportedSteps if self.obstacles(strict=strict) else NotReady
+        return kind(found, remedy=self.remedy_for(strict=strict))
+
+    def require(self, *, strict: bool = False) -> None:
         """Refuse a sequence that has problems.
 
         Raises:
+            UnsupportedSteps: when steps are among them that cannot be run here; with all problems.
             NotReady: with all of them.
         """
-        if found := self.problems(strict=strict):
-            raise NotReady(found, remedy=self.remedy)
-
-
-def action_table(infos: Iterable[ActionInfo]) -> ActionTable:
-    """Return the actions by each type that they serve."""
-    return {name.lower(): info for info in infos for name in (info.type_name, *info.other_types)}
-
-
-def known_actions() -> ActionTable:
-    """Return all that osdimage knows: the actions that it runs, and those that it leaves out with a reason."""
-    from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415 - a table of others needs none of it
-    from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415
-
-    return action_table((*ACTIONS, *ELSEWHERE))
-
-
-def judge_group(group: Group, env: Environment) -> Judgement:
-    """Decide whether the steps of a group run, seen from the group alone."""
-    if group.is_disabled:
-        return Judgement(Decision.SKIP, f"group {quoted(group.name)} is disabled")
-    verdict = evaluate(group.condition, env)
-    if verdict.holds:
-        return Judgement(Decision.RUN)
-    decision = Decision.SKIP if verdict.is_known else Decision.CANNOT
-    return Judgement(decision, f"group {quoted(group.name)}: {verdict.reason}")
-
-
-def judge_step(step: Step, env: Environment, actions: ActionTable) -> Judgement:
-    """Decide whether a step runs, seen from the step alone."""
-    info = actions.get((step.type or "").lower())
-    if step.is_disabled:
-        return Judgement(Decision.SKIP, "disabled", info)
-    verdict = evaluate(step.condition, env)
-    if not verdict.holds:
-        return Judgement(Decision.SKIP if verdict.is_known else Decision.CANNOT, verdict.reason, info)
-    if info is None:
-        kind = step.type or "none"
-        return Judgement(Decision.CANNOT, f"step type {kind} is not known to osdimage")
-    if info.run is None:
-        return Judgement(Decision.CANNOT, info.why_not or "only a running Windows can do it", info)
-    if step.run_in is RunIn.FULL_OS:
-        return Judgement(Decision.CANNOT, "runs in the installed Windows, which is not started here", info)
-    return Judgement(Decision.RUN, None, info)
-
-
-def numbered(sequence: Sequence) -> list[tuple[Position, Step]]:
-    """Return all steps with their places; the number of a step is its index here plus 1."""
-    return [(place, member) for place, member in sequence.walk() if isinstance(member, Step)]
-
-
-def groups_of(sequence: Sequence) -> dict[Position, Group]:
-    """Return all groups by their places."""
-    return {place: member for place, member in sequence.walk() if isinstance(member, Group)}
-
-
-def around(place: Position) -> Iterator[Position]:
-    """Yield the places of the groups around a step or group, the outermost first."""
-    return (place[:depth] for depth in range(1, len(place)))
+        refusal = self.refusal(strict=strict)
+        if refusal is not None:
+            raise refusal
 
 
 def plan_sequence(
@@ -209,6 +178,7 @@ def plan_sequence(
     machine: Machine,
     actions: ActionTable | None = None,
     *,
+    leave_out: LeaveOut = NOTHING,
     judged: Mapping[Position, Judgement] | None = None,
     first: int = 0,
 ) -> RunPlan:
@@ -219,14 +189,32 @@ def plan_sequence(
         env: its variables; a copy is used.
         machine: the computer; a rehearsal of it is used.
         actions: what is known of types of steps; None: all that osdimage knows.
+        leave_out: which steps may be left out.
         judged: groups that were entered before, in a run that is resumed.
         first: the index of the first step that is still to be run; those before are not part of the plan.
     """
+    return rehearse(sequence, env, machine, actions, leave_out=leave_out, judged=judged, first=first)[0]
+
+
+def rehearse(
+    sequence: Sequence,
+    env: Environment,
+    machine: Machine,
+    actions: ActionTable | None = None,
+    *,
+    leave_out: LeaveOut = NOTHING,
+    judged: Mapping[Position, Judgement] | None = None,
+    first: int = 0,
+) -> tuple[RunPlan, Machine]:
+    """Find out what a run would do, as :func:`plan_sequence`, and what the computer would be afterwards."""
     table = known_actions() if actions is None else actions
-    walker = _Walker(sequence, env.copy(), machine.rehearsal(), table, dict(judged or {}))
+    copy, rehearsal = env.copy(), machine.rehearsal()
+    builtin.begin(copy, machine, sequence, None)
+    judge = Judge(groups_of(sequence), table, leave_out, unknown_facts(sequence, copy))
+    walker = _Walker(sequence, copy, rehearsal, judge, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)
-    return RunPlan(env.mask(sequence.name), steps, unchecked)
+    return RunPlan(env.mask(sequence.name), steps, unchecked), rehearsal
 
 
 class _Walker:
@@ -235,12 +223,15 @@ class _Walker:
         sequence: Sequence,
         env: Environment,
         machine: Machine,
-        actions: ActionTable,
+        judge: Judge,
         judged: dict[Position, Judgement],
     ) -> None:
         self._sequence, self._env, self._machine = sequence, env, machine
-        self._actions, self._judged = actions, judged
-        self._groups = groups_of(sequence)
+        self._judge, self._judged, self._groups = judge, judged, judge.groups
+        # Variables that a step sets which may fail, or not run; and the groups that may be entered on account of them.
+        self._open: set[str] = set()
+        self._entered: dict[Position, Verdict] = {}
+        self._has_problems = False
         self.needed: set[str] = set()
 
     def steps(self, first: int) -> Iterator[PlannedStep]:
@@ -249,32 +240,86 @@ class _Walker:
                 yield self._step(index + 1, place, step)
 
     def _step(self, number: int, place: Position, step: Step) -> PlannedStep:
-        judgement = enter_groups(place, self._groups, self._judged, self._env)
-        if judgement.decision is Decision.RUN:
-            builtin.before_step(self._env, step.name)
-            judgement = judge_step(step, self._env, self._actions)
+        self._foresee_groups(place)
+        judgement = self._judge.step(place, step, self._judged, self._env)
+        if judgement.decision is Decision.SKIP:
+            judgement = self._unless_it_may_come_up(place, step, judgement)
         names = tuple(self._env.mask(self._groups[each].name) for each in around(place))
-        base = PlannedStep(number, names, self._env.mask(step.name), step.type, judgement.decision, judgement.reason)
+        base = PlannedStep(
+            number,
+            names,
+            self._env.mask(step.name),
+            kind_of(step),
+            judgement.decision,
+            judgement.reason,
+            step_class=judgement.step_class,
+        )
         if judgement.decision is not Decision.RUN:
             return self._if_it_runs_yet(base, place, step)
         if judgement.info is None:
             return base
         passed_over = step.continue_on_error or any(self._groups[each].continue_on_error for each in around(place))
+        before = dict(self._env) if passed_over else {}
         planned = self._forecast(replace(base, may_fail=passed_over), step, judgement.info)
+        self._has_problems = self._has_problems or bool(planned.problems)
         # Later conditions ask how it ended; which code a step that fails will have, nobody knows yet.
         builtin.after_action(self._env, _FAILS if planned.problems else _ENDS_WELL, succeeded=not planned.problems)
+        self._leave_open(before, is_open=passed_over)
         return planned
+
+    # What hangs on how steps end
+
+    def _leave_open(self, before: Mapping[str, str], *, is_open: bool) -> None:
+        """Remember what later conditions cannot be sure of; after a step that must succeed, its end is sure again."""
+        self._open -= _LAST_ACTION
+        if is_open:
+            after = dict(self._env)
+            changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+            self._open |= {name.lower() for name in changed} | _LAST_ACTION
+
+    def _foresee_groups(self, place: Position) -> None:
+        for each in around(place):
+            if each not in self._judged and each not in self._entered:
+                self._entered[each] = evaluate(self._groups[each].condition, self._env, self._doubt)
+
+    @property
+    def _doubt(self) -> Doubt:
+        def doubt(name: str) -> str | None:
+            return "how the steps before it end" if name in self._open else self._judge.doubt(name)
+
+        return doubt
+
+    def _unless_it_may_come_up(self, place: Position, step: Step, skipped: Judgement) -> Judgement:
+        """Return the judgement on a step that is passed over now, and cannot be run if it comes up all the same."""
+        members = (*(self._groups[each] for each in around(place)), step)
+        if not self._open or any(each.is_disabled for each in members):
+            return skipped
+        stopped = self._judge.obstacle(step, self._env)
+        known = [self._judged[each] for each in around(place) if each in self._judged and each not in self._entered]
+        if any(each.decision is Decision.SKIP for each in known):
+            # Judged in the run that is resumed.
+            return skipped
+        verdicts = [self._entered[each] for each in around(place) if each in self._entered]
+        verdicts.append(evaluate(step.condition, self._env, self._doubt))
+        is_out = any(not verdict.holds and verdict.is_known for verdict in verdicts)
+        info, leave_out = find_action(step, self._judge.actions), self._judge.leave_out
+        if stopped is None or is_out or leave_out.names(step, info) or stopped[0] in leave_out.classes:
+            return skipped
+        reason = f"{stopped[1]} -- it comes up if the steps before it end so: {skipped.reason}"
+        return Judgement(Decision.CANNOT, reason, info, stopped[0])
 
     def _if_it_runs_yet(self, base: PlannedStep, place: Position, step: Step) -> PlannedStep:
         """Tell what is lost by a step that is left out only if the steps before it end as they should."""
         members = (*(self._groups[each] for each in around(place)), step)
-        info = self._actions.get((step.type or "").lower())
+        info = find_action(step, self._judge.actions)
         hangs = base.decision is Decision.SKIP and any(names_last_action(each.condition) for each in members)
         if not hangs or info is None or info.run is None or any(each.is_disabled for each in members):
             return base
-        aside = _Walker(self._sequence, self._env.copy(), self._machine.rehearsal(), self._actions, {})
+        aside = _Walker(self._sequence, self._env.copy(), self._machine.rehearsal(), self._judge, {})
         found = aside._forecast(base, step, info)
         return replace(base, destroys=tuple(f"if step {base.number} runs after all: {text}" for text in found.destroys))
+
+    # Forecasts
 
     def _forecast(self, base: PlannedStep, step: Step, info: ActionInfo) -> PlannedStep:
         base = replace(base, does=info.title)
@@ -292,25 +337,21 @@ class _Walker:
             return replace(base, problems=(mask(error.said),))
         except OSError as error:
             return replace(base, problems=(mask(f"{error.filename}: {error.strerror}"),))
+        problems, note = list(forecast.problems), forecast.unknown
+        if forecast.hangs is not None and self._has_problems:
+            # What it needs, a step before it would have made.
+            note = f"cannot be told while a step before it has a problem: {forecast.hangs}"
+        elif forecast.hangs is not None:
+            problems.append(forecast.hangs)
         return replace(
             base,
-            does=mask(forecast.does),
+            does=info.title if forecast.hangs is not None and not problems else mask(forecast.does),
             destroys=tuple(map(mask, forecast.destroys)),
-            problems=tuple(map(mask, forecast.problems)),
-            note=None if forecast.unknown is None else mask(forecast.unknown),
+            problems=tuple(map(mask, problems)),
+            note=None if note is None else mask(note),
+            warnings=tuple(map(mask, forecast.warnings)),
+            unmapped=(*base.unmapped, *forecast.unmapped),
         )
-
-
-def enter_groups(
-    place: Position, groups: Mapping[Position, Group], judged: dict[Position, Judgement], env: Environment
-) -> Judgement:
-    """Decide whether the groups around a step let it run; each group is judged once, when it is entered."""
-    for each in around(place):
-        if each not in judged:
-            judged[each] = judge_group(groups[each], env)
-        if judged[each].decision is not Decision.RUN:
-            return judged[each]
-    return Judgement(Decision.RUN)
 
 
 def _packages(info: ActionInfo, env: Environment) -> dict[str, str]:

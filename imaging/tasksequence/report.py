@@ -20,6 +20,7 @@ class StepState(StrEnum):
     FAILED = "failed"
     TOLERATED = "failed, continued"
     SKIPPED = "skipped"
+    LEFT_OUT = "left out"
     NOT_RUN = "not run"
 
 
@@ -52,13 +53,25 @@ class StepReport:
     warnings: tuple[str, ...] = ()
 
 
+class RunEnd(StrEnum):
+    """How a run ended.
+
+    SUCCEEDED: every step ran that was neither disabled nor passed over by a condition.  DONE: it came to its end too,
+    but steps were left out that would have run.
+    """
+
+    SUCCEEDED = "succeeded"
+    DONE = "done"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """How a run ended.
 
     Attributes:
         name: of the sequence.
-        succeeded: whether it came to its end.
+        end: how it ended.
         code: 0, or why it failed.
         message: why it failed, ``""`` when it did not.
         restarts: how many restarts were recorded.
@@ -67,12 +80,22 @@ class RunReport:
     """
 
     name: str
-    succeeded: bool
+    end: RunEnd
     code: int
     message: str
     restarts: int
     steps: tuple[StepReport, ...]
     state_file: Path | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it came to its end, and no step was left out that would have run."""
+        return self.end is RunEnd.SUCCEEDED
+
+    @property
+    def left_out(self) -> int:
+        """How many steps were left out that would have run."""
+        return sum(1 for step in self.steps if step.state is StepState.LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,18 @@ class RestartTarget(StrEnum):
     HARD_DISK = "HD"
 
 
+class StepClass(StrEnum):
+    """Why a step cannot be run here: what it would take.
+
+    WINDOWS: only a running Windows can do it, the installed one or Windows PE.  SITE: it needs a ConfigMgr site, or
+    what only a site has.  UNKNOWN: nothing is known of its type.
+    """
+
+    WINDOWS = "windows"
+    SITE = "site"
+    UNKNOWN = "unknown"
+
+
 class RunIn(StrEnum):
     """Where a step can run, as ``runIn`` says it."""
 
@@ -101,12 +113,18 @@ class Forecast:
         destroys: what would be lost; empty when nothing.
         problems: what would make it fail, each naming the variable, its value and what is valid.
         unknown: a sentence about what cannot be known before the steps before it have run, or None.
+        hangs: a problem that is none when a step before it does what it now cannot do: something is not there; or None.
+        warnings: what will be left out or lost.
+        unmapped: packages that it needs and that have no path, besides those that its properties name.
     """
 
     does: str
     destroys: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     unknown: str | None = None
+    hangs: str | None = None
+    warnings: tuple[str, ...] = ()
+    unmapped: tuple[str, ...] = ()
 
 
 Action = Callable[["Environment", "Machine", Events], ActionResult]
@@ -169,10 +187,12 @@ class ActionInfo:
     Attributes:
         type_name: the WMI class, ``SMS_TaskSequence_...Action``.
         title: what the editor calls it.
-        run: the action, or None when only a running Windows can do it.
+        run: the action, or None when it cannot be done here.
         why_not: why ``run`` is None, as a sentence for the user.
+        step_class: what it would take to run it, when ``run`` is None.
+        refuses: tells why a step cannot be run with the settings that it has, or None when it can.
         forecast: tells what ``run`` would do, or None when it changes nothing that can be forecast.
-        other_types: types of MDT that do the same.
+        other_types: types and scripts of MDT that do the same.
         variables: what it reads and sets.
         runs_in: where it can run.
         package_properties: the properties of the step that name packages it needs, such as ``ImagePackageID``.
@@ -189,3 +209,27 @@ class ActionInfo:
     runs_in: RunIn = RunIn.BOTH
     package_properties: tuple[str, ...] = ()
     destroys: str | None = None
+    step_class: StepClass | None = None
+    refuses: Callable[[Environment], str | None] | None = None
+
+    @property
+    def short(self) -> str:
+        """Its type as it is written by hand: ``PartitionDisk`` for ``SMS_TaskSequence_PartitionDiskAction``."""
+        return short_type(self.type_name)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that it may be called, in lower case: its title, its types, and their short forms."""
+        types = (self.type_name, *self.other_types)
+        return frozenset(each.lower() for each in (self.title, *types, *map(short_type, types)))
+
+
+_PREFIX, _SUFFIX = "SMS_TaskSequence_", "Action"
+
+
+def short_type(type_name: str) -> str:
+    """Return the short form of a WMI class of ConfigMgr; other types are as short as they can be."""
+    if not type_name.lower().startswith(_PREFIX.lower()):
+        return type_name
+    rest = type_name[len(_PREFIX) :]
+    return rest[: -len(_SUFFIX)] if rest.lower().endswith(_SUFFIX.lower()) else rest

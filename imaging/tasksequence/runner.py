@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,21 +29,14 @@ from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
+from osdimage.imaging.tasksequence.judging.facts import unknown_facts
+from osdimage.imaging.tasksequence.judging.judge import Decision, Judge, Judgement, around, groups_of, numbered
+from osdimage.imaging.tasksequence.judging.kinds import ActionTable, kind_of
+from osdimage.imaging.tasksequence.judging.known import known_actions
+from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.log import SequenceLog
-from osdimage.imaging.tasksequence.plan import (
-    ActionTable,
-    Decision,
-    Judgement,
-    Position,
-    around,
-    enter_groups,
-    groups_of,
-    judge_step,
-    known_actions,
-    numbered,
-    plan_sequence,
-)
-from osdimage.imaging.tasksequence.report import Observer, RunEvent, RunReport, StepReport, StepState
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.report import Observer, RunEnd, RunEvent, RunReport, StepReport, StepState
 from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Events, LogType
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
@@ -74,11 +67,11 @@ def run_sequence(
     actions: ActionTable | None = None,
     *,
     strict: bool = False,
+    leave_out: LeaveOut = NOTHING,
     observer: Observer = _ignore,
     log: SequenceLog | None = None,
     state_file: Path | None = None,
     resume: RunState | None = None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> RunReport:
     """Check everything, and run a task sequence.
 
@@ -89,29 +82,35 @@ def run_sequence(
         env: the variables; they are changed.
         machine: the computer; its disks are held while the sequence runs.
         actions: the actions by the types of steps; None: all that osdimage knows.
-        strict: refuse a sequence with steps that osdimage cannot run, instead of leaving them out.
+        strict: refuse a sequence with steps that cannot be run here, also those that ``leave_out`` allows to leave out.
+        leave_out: which steps may be left out; a run that is resumed may leave out what it could before, too.
         observer: is told what happens.
         log: is written to, or None.
         state_file: where the state is kept while the sequence runs; removed when it succeeds.
         resume: the state of a run that stopped; ``env`` and ``machine`` are its own, or take their place.
-        clock: for measuring.
 
     Raises:
+        UnsupportedSteps: before the first step, when there are steps that cannot be run here; with all that is wrong.
         NotReady: before the first step, with everything that would make it fail.
         InvalidRequest: when the state is that of another sequence.
+        InvalidDocument: when it is about steps that the sequence does not have.
         TargetRefused: when another program uses a disk; nothing was written.
         StorageError: when the log or the state cannot be written.
     """
     state = resume if resume is not None else RunState(fingerprint(sequence), env, machine)
     state.require_sequence(fingerprint(sequence))
+    state.require_steps(len(sequence.steps))
     state.env, state.machine = env, machine
+    state.leave_out |= leave_out
     if resume is None:
         builtin.begin(env, machine, sequence, log.path.parent if log is not None else None)
     table = known_actions() if actions is None else actions
     with _holding(machine):
-        plan = plan_sequence(sequence, env, machine, table, judged=state.judged, first=state.next)
+        plan = plan_sequence(
+            sequence, env, machine, table, leave_out=state.leave_out, judged=state.judged, first=state.next
+        )
         plan.require(strict=strict)
-        return _Runner(sequence, state, table, observer=observer, log=log, state_file=state_file, clock=clock).run()
+        return _Runner(sequence, state, table, observer=observer, log=log, state_file=state_file).run()
 
 
 @contextmanager
@@ -139,17 +138,16 @@ class _Runner:
         observer: Observer,
         log: SequenceLog | None,
         state_file: Path | None,
-        clock: Callable[[], float],
     ) -> None:
         self._sequence = sequence
         self._state = state
         self._env, self._machine = state.env, state.machine
-        self._actions, self._observer, self._log = actions, observer, log
-        self._state_file, self._clock = state_file, clock
+        self._observer, self._log, self._state_file = observer, log, state_file
         # The step that a resumed run begins with may have been at work when the run stopped.
         self._first = state.next if state.is_resumed else None
         self._steps = numbered(sequence)
         self._groups = groups_of(sequence)
+        self._judge = Judge(self._groups, actions, state.leave_out, unknown_facts(sequence, state.env))
         self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
 
     def run(self) -> RunReport:
@@ -175,15 +173,20 @@ class _Runner:
         return self._end(code, message)
 
     def _end(self, code: int, message: str) -> RunReport:
-        if code:
+        left_out = sum(1 for report in self._reports.values() if report.state is StepState.LEFT_OUT)
+        end = RunEnd.FAILED if code else RunEnd.DONE if left_out else RunEnd.SUCCEEDED
+        if end is RunEnd.FAILED:
             self._say(f"Task sequence failed: {message} (0x{code:08X})", LogType.ERROR)
+        elif end is RunEnd.DONE:
+            steps = "1 step" if left_out == 1 else f"{left_out} steps"
+            self._say(f"Task sequence done, {steps} left out", LogType.WARNING)
         else:
             self._say("Task sequence succeeded")
-            if self._state_file is not None:
-                self._state_file.unlink(missing_ok=True)
+        if not code and self._state_file is not None:
+            self._state_file.unlink(missing_ok=True)
         return RunReport(
             name=self._env.mask(self._sequence.name),
-            succeeded=not code,
+            end=end,
             code=int(code),
             message=message,
             restarts=self._state.restarts,
@@ -215,11 +218,10 @@ class _Runner:
 
     def _step(self, index: int) -> StepReport:
         position, step = self._steps[index]
-        judgement = self._judge(position, step)
+        judgement = self._judge.step(position, step, self._state.judged, self._env)
         if judgement.decision is not Decision.RUN or judgement.info is None or judgement.info.run is None:
-            # The codes of the last action that ran stay.
-            return self._record(self._report(index, StepState.SKIPPED, message=judgement.reason or ""))
-        began = self._clock()
+            return self._record(self._pass_over(index, step, judgement))
+        began = time.monotonic()
         self._observer(RunEvent(index + 1, StepState.RUNNING))
         self._say(f"Start executing step {index + 1}: {self._env.mask(step.name)}")
         if judgement.info.type_name == _REBOOT:
@@ -245,19 +247,24 @@ class _Runner:
             replace(
                 self._report(index, state, result.message),
                 code=result.code & 0xFFFFFFFF,
-                seconds=round(self._clock() - began, 3),
+                seconds=round(time.monotonic() - began, 3),
                 tries=tries,
                 warnings=tuple(map(self._env.mask, result.warnings)),
             )
         )
 
-    def _judge(self, position: Position, step: Step) -> Judgement:
-        judgement = enter_groups(position, self._groups, self._state.judged, self._env)
-        if judgement.decision is not Decision.RUN:
-            return judgement
-        # "This variable will be set before the task sequence manager runs each individual step."
-        builtin.before_step(self._env, step.name)
-        return judge_step(step, self._env, self._actions)
+    def _pass_over(self, index: int, step: Step, judgement: Judgement) -> StepReport:
+        """Return the report on a step that does not run; one that cannot, and may not be left out, has failed."""
+        reason = judgement.reason or ""
+        if judgement.decision is Decision.SKIP:
+            # The codes of the last action that ran stay.
+            return self._report(index, StepState.SKIPPED, reason)
+        if judgement.decision is Decision.LEAVE_OUT:
+            return self._report(index, StepState.LEFT_OUT, reason)
+        # The plan did not see it coming: a variable had another value.
+        builtin.after_action(self._env, HResult.NOT_SUPPORTED, succeeded=False)
+        state = StepState.TOLERATED if step.continue_on_error else StepState.FAILED
+        return replace(self._report(index, state, f"cannot be run here: {reason}"), code=int(HResult.NOT_SUPPORTED))
 
     def _try(self, index: int, step: Step, info: ActionInfo, action: Action, *, is_repeated: bool) -> ActionResult:
         from osdimage.imaging.tasksequence.failures import code_of  # noqa: PLC0415 - only a run needs it
@@ -307,7 +314,7 @@ class _Runner:
         position, step = self._steps[index]
         groups = tuple(self._env.mask(self._groups[each].name) for each in around(position))
         return StepReport(
-            index + 1, groups, self._env.mask(step.name), step.type, state, message=self._env.mask(message)
+            index + 1, groups, self._env.mask(step.name), kind_of(step), state, message=self._env.mask(message)
         )
 
     def _record(self, report: StepReport) -> StepReport:

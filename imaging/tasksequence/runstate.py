@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.plan import Decision, Judgement, Position
+from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement, Position
+from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.report import StepReport, StepState
+from osdimage.imaging.tasksequence.result import StepClass
 from osdimage.imaging.tasksequence.state import read_state, require_format, write_state
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class RunState:
         restarts: how many restarts were recorded.
         judged: the groups that were entered, and whether their steps run.
         reports: of the steps that have ended.
+        leave_out: which steps may be left out.
         is_resumed: whether it was loaded from a file.
     """
 
@@ -42,6 +45,7 @@ class RunState:
     restarts: int = 0
     judged: dict[Position, Judgement] = field(default_factory=dict)
     reports: tuple[StepReport, ...] = ()
+    leave_out: LeaveOut = NOTHING
     is_resumed: bool = False
 
     def require_sequence(self, fingerprint: str) -> None:
@@ -52,6 +56,15 @@ class RunState:
         """
         if fingerprint != self.sequence:
             raise InvalidRequest("the saved state is that of another task sequence, or this one was changed since")
+
+    def require_steps(self, count: int) -> None:
+        """Refuse a state that is about more steps than its sequence has.
+
+        Raises:
+            InvalidDocument: when it is damaged so.
+        """
+        if self.next > count or any(report.number > count for report in self.reports):
+            raise InvalidDocument(f"the saved state is damaged: it is about steps after the last one, {count}")
 
     def save(self, path: Path) -> None:
         """Write the state; the file is for its owner alone, since secrets are in it.
@@ -66,10 +79,16 @@ class RunState:
             "next": self.next,
             "restarts": self.restarts,
             "judged": [
-                {"group": list(position), "decision": each.decision.value, "reason": each.reason}
+                {
+                    "group": list(position),
+                    "decision": each.decision.value,
+                    "reason": each.reason,
+                    "class": each.step_class,
+                }
                 for position, each in self.judged.items()
             ],
             "reports": [_report_document(each) for each in self.reports],
+            "leave_out": self.leave_out.to_document(),
             "environment": self.env.to_document(),
             "machine": self.machine.to_document(),
         }
@@ -96,6 +115,8 @@ class RunState:
                 restarts=document.number("restarts"),
                 judged=dict(map(_judgement, document.each("judged"))),
                 reports=tuple(map(_report, document.each("reports"))),
+                # States of before there was such a choice have none.
+                leave_out=LeaveOut.from_words(document.texts("leave_out") if "leave_out" in document.values else ()),
                 is_resumed=True,
             )
         except ValueError as error:
@@ -105,7 +126,10 @@ class RunState:
 def _judgement(entry: Fields) -> tuple[Position, Judgement]:
     place = tuple(checked_number(value, where) for where, value in entry.items("group"))
     decision = entry.parsed("decision", Decision, f"one of {', '.join(Decision)}")
-    return place, Judgement(decision, entry.text_or_none("reason"))
+    step_class = None
+    if "class" in entry.values:
+        step_class = entry.parsed_or_none("class", StepClass, f"one of {', '.join(StepClass)}")
+    return place, Judgement(decision, entry.text_or_none("reason"), step_class=step_class)
 
 
 def _report_document(report: StepReport) -> dict[str, object]:

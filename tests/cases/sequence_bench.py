@@ -9,16 +9,20 @@ from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
+from osdimage.imaging.tasksequence.judging.kinds import ActionTable, action_table
+from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
 from osdimage.imaging.tasksequence.machine import Machine, Place, Volume
-from osdimage.imaging.tasksequence.plan import ActionTable, action_table
 from osdimage.imaging.tasksequence.report import RunReport, StepState
-from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, StepClass
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence
 
-S, F, T, K, N = (
+S, F, T, K, N, L = (
     StepState.SUCCEEDED, StepState.FAILED, StepState.TOLERATED, StepState.SKIPPED, StepState.NOT_RUN,
+    StepState.LEFT_OUT,
 )  # fmt: skip
+EVERYTHING = LeaveOut(frozenset(StepClass))
+"""Leaves out what cannot be run."""
 
 
 Body = Callable[[Environment, Machine, Events], ActionResult]

@@ -30,8 +30,8 @@ from osdimage.imaging.disk.variables import parse_variables
 from osdimage.imaging.disk.write import Write, write_steps
 from osdimage.imaging.errors import InvalidDocument
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
 from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
-from osdimage.imaging.tasksequence.plan import Decision, Judgement
 from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.windows import WindowsFacts

@@ -135,8 +135,9 @@ def step(
 
 
 def full_type(name: str) -> str:
-    """Return the WMI class of a short form; names that are whole already stay as they are."""
-    return name if "_" in name else f"{_PREFIX}{name}{_SUFFIX}"
+    """Return the WMI class of a short form; names that are whole already stay as they are, and scripts of MDT too."""
+    is_whole = "_" in name or name.lower().startswith(("zti", "lti", "psd"))
+    return name if is_whole else f"{_PREFIX}{name}{_SUFFIX}"
 
 
 def _variable(name: str, value: str, *, hidden: bool = False) -> Element:

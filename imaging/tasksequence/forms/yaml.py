@@ -1,27 +1,4 @@
-"""The short form of a task sequence in YAML, for sequences that are written by hand.
-
-::
-
-    name: Deploy
-    variables: {OSDComputerName: PC1}
-    steps:
-      - group: Install Operating System
-        condition: _SMSTSInWinPE equals true
-        steps:
-          - step: Partition Disk 0
-            type: PartitionDisk
-            variables: {OSDDiskIndex: 0, OSDPartitionStyle: GPT, OSDPartitions0Type: Primary,
-                        OSDPartitions0FileSystem: NTFS}
-          - step: Apply Operating System
-            type: ApplyOperatingSystem
-            variables: {OSDImageIndex: 1}
-            properties: {ImagePackageID: ABC00001}
-            continueOnError: true
-
-A condition is ``NAME OPERATOR VALUE``, a list of conditions that must all hold, or one of ``all:``, ``any:`` and
-``none:`` with a list.  All values are text as they are written.  Tags make no objects, and anchors with their aliases,
-which could make a small file large, are refused.
-"""
+"""The short form of a task sequence in YAML, for sequences that are written by hand; :data:`GRAMMAR` describes it."""
 
 from __future__ import annotations
 
@@ -31,12 +8,47 @@ from typing import Any
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.tasksequence.conditions import Compare, Condition, Joined, Joint, Operator
 from osdimage.imaging.tasksequence.forms import build
+from osdimage.imaging.tasksequence.judging.kinds import named
+from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.result import RunIn
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 from osdimage.imaging.units import MIB, format_size
 
-MAX_BYTES = 4 * MIB
+MAX_BYTES = MIB
+"""A sequence of thousands of steps, and what PyYAML reads in seconds."""
 MAX_DEPTH = 64
+
+GRAMMAR = """\
+name: Deploy                                # of the sequence
+description: Deploys a reference image      # may be left out, here and everywhere
+variables: {OSDComputerName: PC1}           # for all steps
+steps:                                      # what runs, in this order
+  - group: Install Operating System         # a group has steps of its own
+    condition: _SMSTSInWinPE equals true    # what must hold for its steps to run
+    continueOnError: true                   # go on after the group although a step in it failed; default false
+    steps:
+      - step: Partition Disk 0              # a step has a name ...
+        type: PartitionDisk                 # ... and a type that is known, or its title
+        variables: {OSDDiskIndex: 0, OSDPartitionStyle: GPT, OSDPartitions0Type: Primary,
+                    OSDPartitions0FileSystem: NTFS}
+      - step: Apply Operating System
+        type: Apply Operating System Image
+        variables: {OSDImageIndex: 1}       # those of its type; and properties
+        properties: {ImagePackageID: ABC00001}
+        condition:                          # all of a list must hold; or all:, any: or none: with a list
+          - any: [_SMSTSBootUEFI equals true, Firmware notExists]
+          - Memory greaterEqual 4096
+        disable: false                      # true leaves it out
+        continueOnError: false              # true goes on after it failed
+        successCodeList: 0 3010             # the codes that count as success
+        retryCount: 0                       # how often it is tried again
+        runIn: WinPEandFullOS               # or WinPE, or FullOS, which cannot be run here
+        command: ""                         # the command line, of steps that have one
+
+A condition is NAME OPERATOR VALUE; operators are exists, notExists, equals, notEquals, less, lessEqual, greater and
+greaterEqual.  All values are text as they are written.  A file has at most 1 MB and is at most 64 deep; a name that is
+not known, a name twice, anchors with their aliases, and tags that make objects are errors.
+"""
 
 _TOP = ("name", "description", "variables", "steps")
 _GROUP = ("group", "description", "condition", "disable", "continueOnError", "steps")
@@ -97,6 +109,12 @@ def _load(data: bytes, source: str) -> object:
         raise InvalidInput(f"{source}{where}: not YAML that is read here: {what}") from None
 
 
+def _type(written: str) -> str:
+    """Return the type that a person means by a title or a type; what nobody knows stays, and its run tells."""
+    info = named(written, known_actions())
+    return written.strip() if info is None else info.type_name
+
+
 class _Reader:
     """Reads the plain values, and says where one is wrong."""
 
@@ -155,7 +173,7 @@ class _Reader:
             raise self.fail(where, "a step has step: NAME and type: TYPE; a group has group: NAME")
         return build.step(
             name,
-            kind,
+            _type(kind),
             self.values(facts.get("variables"), f"{where}.variables"),
             self.values(facts.get("properties"), f"{where}.properties"),
             command=self.text(facts, "command", where) or "",

@@ -10,7 +10,10 @@ from osdimage.imaging.tasksequence.steps import (
     apply_windows,
     capture_os,
     convert_disk,
+    gather,
+    install_os,
     join_domain,
+    next_phase,
     partition_disk,
     restart,
     set_variable,
@@ -29,5 +32,8 @@ ACTIONS: tuple[ActionInfo, ...] = tuple(
         join_domain,
         set_variable,
         restart,
+        gather,
+        next_phase,
+        install_os,
     )
 )

@@ -16,9 +16,8 @@ from osdimage.imaging.answers.settings import Membership, NetworkSettings, Windo
 from osdimage.imaging.answers.sysprep_inf import SysprepInf
 from osdimage.imaging.answers.unattend import Unattend
 from osdimage.imaging.documents import read_limited
-from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.machine import Machine, NotThere
 from osdimage.imaging.tasksequence.result import Events, LogType
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.filesystems import open_files
@@ -101,13 +100,14 @@ def change_answer_file(
     The new file is made before the volume is opened for writing, so that a wrong value leaves everything as it was.
 
     Raises:
-        InvalidRequest: when no Windows was applied yet, or a value cannot be written.
+        NotThere: when no Windows was applied yet.
+        InvalidRequest: when a value cannot be written.
         InvalidInput: when the answer file in the volume is damaged.
         OsdImageError: when the volume cannot be read or written.
     """
     system = machine.system
     if system is None:
-        raise InvalidRequest(
+        raise NotThere(
             "there is no answer file: Apply Operating System must come before the steps that change its settings"
         )
     volume = machine.volume(system.place)
@@ -131,10 +131,11 @@ def rehearse_change(machine: Machine, change: Callable[[AnswerFile], list[str]])
     """Try a change on an answer file that is thrown away, for a forecast; return what it had no place for.
 
     Raises:
-        InvalidRequest: when no Windows would have been applied, or a value cannot be written.
+        NotThere: when no Windows would have been applied.
+        InvalidRequest: when a value cannot be written.
     """
     if machine.system is None:
-        raise InvalidRequest(
+        raise NotThere(
             "there is no answer file: Apply Operating System must come before the steps that change its settings"
         )
     windows = machine.system.windows

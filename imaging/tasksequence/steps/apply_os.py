@@ -17,41 +17,18 @@ and of an older Windows, nothing of this is done, and a warning says so.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 
-from osdimage.imaging.apply.image import apply_image
-from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.apply.pairs import raw_partitions
-from osdimage.imaging.apply.volumes import apply_volumes
-from osdimage.imaging.boot.install import BootOptions, install_boot
-from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
-from osdimage.imaging.progress import Meter, Phase, portion
+from osdimage.imaging.errors import ActionFailed, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, output
-from osdimage.imaging.tasksequence.machine import Machine, TargetSystem, Volume
-from osdimage.imaging.tasksequence.result import (
-    ActionInfo,
-    ActionResult,
-    Events,
-    Forecast,
-    LogType,
-    RunIn,
-    VariableInfo,
-)
-from osdimage.imaging.tasksequence.steps.answer_files import MadeAnswerFile, make_answer_file
-from osdimage.imaging.tasksequence.steps.applying import (
-    DESTINATION,
-    choose_volume,
-    has_destination,
-    kept_paths,
-    refuse_large,
-)
-from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
-from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.tasksequence.machine import Machine, Volume
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
+from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, has_destination
+from osdimage.imaging.tasksequence.steps.windows_image import WindowsPlan, carry_out, foretell, plan_windows
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -73,29 +50,6 @@ VARIABLES: tuple[VariableInfo, ...] = (
 )
 
 
-# How far the progress is when the images are applied, in percent: the boot files take a second.
-_APPLIED = 97.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What will be done, found out without writing anything.
-
-    Attributes:
-        pairs: each image with its volume.
-        system: the image with Windows, and its volume.
-        windows: what it is.
-        answers: the answer file.
-        is_all: whether all images go to all volumes.
-    """
-
-    pairs: tuple[tuple[WimImage, Volume], ...]
-    system: tuple[WimImage, Volume]
-    windows: WindowsFacts
-    answers: MadeAnswerFile
-    is_all: bool
-
-
 @action(VARIABLES)
 def apply_operating_system(env: Environment, machine: Machine, events: Events) -> ActionResult:
     """Apply an image of Windows to a volume, or all images of its WIM to the volumes of a disk.
@@ -107,40 +61,19 @@ def apply_operating_system(env: Environment, machine: Machine, events: Events) -
             an installation source or a volume that cannot be used, INVALID_DATA when the image holds no Windows or
             is damaged, or another code when reading or writing failed.
     """
-    with ExitStack() as stack:
-        plan = stack.enter_context(_planned(env, machine))
-        volume, windows = plan.system[1], plan.windows
-        disk = stack.enter_context(machine.opened(volume.place.disk, write=True))
-        for text in plan.answers.warnings:
-            events.log(LogType.WARNING, text)
-        warnings = plan.answers.warnings + _apply(env, machine, disk, plan, events)
-        with open_files(disk.volume(volume.place.partition), write=True, force=events.is_repeated) as files:
-            files.write(windows.answer_file, plan.answers.data)
-            has_boot_files = files.exists(f"{windows.root}\\Boot")
-        warnings += _set_up_boot(machine, disk, plan, events, has_boot_files=has_boot_files)
-        message = "; ".join(
-            f"image {image.index} {quoted(image.name)} to {target.name}" for image, target in plan.pairs
-        )
-    events.log(LogType.INFO, f"wrote the answer file {windows.answer_file} to {volume.name}")
-    outputs = _remember(env, machine, plan)
-    return ActionResult(HResult.S_OK, f"applied {message}: {windows}", outputs=outputs, warnings=warnings)
+    with _planned(env, machine) as plan:
+        return carry_out(env, machine, plan, events)
 
 
 @forecast
 def forecast_apply_operating_system(env: Environment, machine: Machine) -> Forecast:
     """Tell what :func:`apply_operating_system` would apply, and what would be lost."""
     with _planned(env, machine) as plan:
-        pairs = [f"image {image.index} {quoted(image.name)} to {volume.name}" for image, volume in plan.pairs]
-        _remember(env, machine, plan)
-        ignored = "".join(f"; {text}" for text in plan.answers.warnings)
-        return Forecast(
-            f"apply {'; '.join(pairs)}: {plan.windows}, with {plan.windows.answer_file}{ignored}",
-            destroys=tuple(f"everything on {volume.name} but the task sequence's folders" for _, volume in plan.pairs),
-        )
+        return foretell(env, machine, plan)
 
 
 @contextmanager
-def _planned(env: Environment, machine: Machine) -> Iterator[_Plan]:
+def _planned(env: Environment, machine: Machine) -> Iterator[WindowsPlan]:
     """Open the WIM and decide everything; what cannot be is refused before anything is written."""
     inputs = Inputs(env, VARIABLES)
     package = inputs.text("ImagePackageID")
@@ -168,10 +101,7 @@ def _planned(env: Environment, machine: Machine) -> Iterator[_Plan]:
             image = wim.image(index or 1)
             pairs = ((image, choose_volume(env, machine, inputs)),)
         inputs.finish()
-        for image, volume in pairs:
-            refuse_large(image, machine, volume)
-        system, windows = _windows(pairs)
-        yield _Plan(pairs, system, windows, make_answer_file(windows, user), is_all=len(pairs) > 1)
+        yield plan_windows(machine, pairs, user)
 
 
 def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume], ...]:
@@ -199,84 +129,6 @@ def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume],
 def _images(wim: WimFile) -> list[WimImage]:
     """Return the images that have files: the bytes of a partition go to no volume."""
     return [image for image in wim if not image.info.is_of_bytes]
-
-
-def _windows(pairs: tuple[tuple[WimImage, Volume], ...]) -> tuple[tuple[WimImage, Volume], WindowsFacts]:
-    for image, volume in pairs:
-        found = in_image(image)
-        if found is not None and found.is_supported:
-            return (image, volume), found
-    numbers = ", ".join(str(image.index) for image, _ in pairs)
-    raise ActionFailed(
-        HResult.INVALID_DATA,
-        f"{pairs[0][0].path}: image {numbers} holds no Windows 2000 or later: neither the WIM's XML nor a kernel "
-        r"(\Windows\System32\ntoskrnl.exe) tells of one; other images are applied by Apply Data Image",
-    )
-
-
-def _apply(env: Environment, machine: Machine, disk: Disk, plan: _Plan, events: Events) -> tuple[str, ...]:
-    first = plan.pairs[0][1].place
-    # What an attempt before has left half done was begun by this step itself, and is wiped.
-    force, progress = events.is_repeated, portion(events.progress, 0, _APPLIED)
-    if plan.is_all:
-        keep = tuple(path for _, volume in plan.pairs for path in kept_paths(env, machine, volume.place))
-        with WimFile.open(plan.pairs[0][0].path) as wim:
-            applied = apply_volumes(wim, disk, ApplyOptions(wipe=True, keep=keep, force=force), progress=progress)
-            done = [each.result for each in applied]
-    else:
-        keep = kept_paths(env, machine, first)
-        image = plan.pairs[0][0]
-        options = ApplyOptions(wipe=True, keep=keep, force=force)
-        done = [apply_image(image, disk.volume(first.partition), options, progress=progress)]
-    texts = [text for each in done for text in (*map(str, each.losses), *each.warnings)]
-    for text in texts:
-        events.log(LogType.WARNING, text)
-    return tuple(texts)
-
-
-def _set_up_boot(machine: Machine, disk: Disk, plan: _Plan, events: Events, *, has_boot_files: bool) -> tuple[str, ...]:
-    """Make the disk start the Windows that was applied; return sentences about what was not done."""
-    volume, windows = plan.system[1], plan.windows
-    progress = portion(events.progress, _APPLIED, 100)
-    if not windows.has_boot_files or not has_boot_files:
-        why = "it is older than Windows 7" if not windows.has_boot_files else f"it has no \\{windows.root}\\Boot"
-        warnings: tuple[str, ...] = (f"{windows} was not made to start: {why}",)
-        Meter(progress, {Phase.WRITE_DATA: 1.0}).finish()
-    else:
-        options = BootOptions(force=events.is_repeated)
-        done = install_boot(
-            disk,
-            volume.place.partition,
-            options=options,
-            rng=machine.rng,
-            progress=progress,
-        )
-        events.log(
-            LogType.INFO,
-            f"disk {volume.place.disk} starts {windows} under {done.firmware.value.upper()}: {done.files} boot files "
-            f"in partition {done.system_partition}, {done.store}",
-        )
-        warnings = done.warnings
-        if done.firmware is not machine.firmware:
-            needed, there = done.firmware.value.upper(), machine.firmware.value.upper()
-            warnings += (f"disk {volume.place.disk} starts under {needed}, but the computer has {there}",)
-    for text in warnings:
-        events.log(LogType.WARNING, text)
-    return warnings
-
-
-def _remember(env: Environment, machine: Machine, plan: _Plan) -> tuple[str, ...]:
-    """Keep in mind which volumes are filled and where Windows is; set the outputs and return their names."""
-    for _, volume in plan.pairs:
-        machine.mark_used(volume.place)
-    place = plan.system[1].place
-    machine.system = TargetSystem(place, plan.windows)
-    letter = machine.assign_letter(place)
-    if letter is None:
-        raise InvalidRequest("OSDTargetSystemDrive: all drive letters are taken")
-    env["OSDTargetSystemDrive"] = f"{letter}:"
-    env["OSDTargetSystemRoot"] = f"{letter}:\\{plan.windows.root}"
-    return ("OSDTargetSystemDrive", "OSDTargetSystemRoot")
 
 
 INFO = ActionInfo(

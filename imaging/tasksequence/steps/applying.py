@@ -12,7 +12,7 @@ from osdimage.imaging.errors import ActionFailed, InvalidRequest, TooSmall
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
-from osdimage.imaging.tasksequence.machine import Machine, Place, Volume
+from osdimage.imaging.tasksequence.machine import Machine, NotThere, Place, Volume
 from osdimage.imaging.tasksequence.result import VariableInfo
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.image import WimImage
@@ -86,7 +86,7 @@ def _numbered(machine: Machine, disk: int, partition: int) -> Volume:
         if each.number == partition:
             return each
     numbers = ", ".join(str(each.number) for each in found) or "none"
-    raise InvalidRequest(f"disk {disk} has no partition {partition}; it has: {numbers}")
+    raise NotThere(f"disk {disk} has no partition {partition}; it has: {numbers}")
 
 
 def _from_variable(env: Environment, machine: Machine) -> Volume:

@@ -194,6 +194,7 @@ INFO = ActionInfo(
     title="Format and Partition Disk",
     run=partition_disk,
     forecast=forecast_partition_disk,
+    other_types=("ZTIDiskpart",),
     variables=VARIABLES,
     runs_in=RunIn.WINPE,
     destroys="everything on the disk",

@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import pytest
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
+from osdimage.imaging.tasksequence.forms.yaml import read_yaml
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 from runs.commands import osdimage
 
 
 def test_the_list_has_every_step_that_is_known_with_what_becomes_of_it() -> None:
-    rows = [line.split("  ") for line in osdimage("run", "--actions").out.splitlines()]
-    told = {row[0]: row[-1].strip() for row in rows if len(row) > 1}
-    assert told.pop("step") == "what is lost"
-    assert told.pop("left out") == "why"
-    assert set(told) == {info.title for info in (*ACTIONS, *ELSEWHERE)}
-    assert told["Format and Partition Disk"] == "everything on the disk"
-    assert told["Restart Computer"] == "nothing"
-    assert told["Install Application"] == "it needs the ConfigMgr client"
+    rows = [re.split(" {2,}", line) for line in osdimage("run", "--actions").out.splitlines()]
+    told = {row[0]: row[1:] for row in rows if len(row) > 1}
+    assert told.pop("type") == ["step that cannot be run here", "class", "why"]
+    assert set(told) == {info.short for info in (*ACTIONS, *ELSEWHERE)}
+    assert told["PartitionDisk"] == ["Format and Partition Disk", "everything on the disk"]
+    assert told["Reboot"] == ["Restart Computer", "nothing"]
+    assert told["InstallApplication"] == ["Install Application", "site", "it needs the ConfigMgr client"]
+    assert told["ZTITatoo"] == ["windows", "it is a script of MDT for Windows"]
+
+
+def test_programs_get_the_same_as_json() -> None:
+    listed = {each["type"]: each for each in osdimage("run", "--json", "--actions").document["actions"]}
+    assert set(listed) == {info.short for info in (*ACTIONS, *ELSEWHERE)}
+    assert (listed["PartitionDisk"]["runs"], listed["PartitionDisk"]["class"]) == (True, None)
+    assert (listed["RequestStateStore"]["runs"], listed["RequestStateStore"]["class"]) == (False, "site")
+    told = osdimage("run", "--explain", "Apply Data Image", "--json").document
+    assert told["types"] == ["SMS_TaskSequence_ApplyDataImageAction"]
+    index = next(each for each in told["variables"] if each["name"] == "OSDDataImageIndex")
+    assert (index["needs"], index["valid"]) == ("required", "the number of the image")
+    grammar = osdimage("run", "--explain", "yaml").out
+    assert grammar.startswith(osdimage("run", "--explain", "yaml", "--json").document["grammar"])
+
+
+def test_the_yaml_that_is_explained_is_read() -> None:
+    example = osdimage("run", "--explain", "YAML").out.partition("\n\n")[0]
+    made = read_yaml(example.encode(), source="x")
+    assert [step.type for step in made.steps] == [
+        "SMS_TaskSequence_PartitionDiskAction", "SMS_TaskSequence_ApplyOperatingSystemAction",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("columns", ["20", "80", "120"])
@@ -62,9 +85,13 @@ def test_a_step_is_explained_with_the_function_that_programs_import(info: Action
 
 
 def test_why_a_step_is_left_out_is_told() -> None:
-    assert "Left out: it needs a ConfigMgr site." in osdimage("run", "--explain", "RequestStateStore").out
+    told = osdimage("run", "--explain", "RequestStateStore").out
+    assert "Cannot be run here: it needs a ConfigMgr site." in told
+    assert "--leave-out site, or RequestStateStore alone" in told
 
 
 def test_a_step_that_is_not_known_is_refused_with_those_that_are() -> None:
     refused = osdimage("run", "--explain", "Bake a Cake", code=2)
     assert "there is no step Bake a Cake; those that run are Format and Partition Disk, " in refused.err
+    near = osdimage("run", "--explain", "ApplyOperatingSytem", code=2)
+    assert "there is no step ApplyOperatingSytem; did you mean ApplyOperatingSystem" in near.err

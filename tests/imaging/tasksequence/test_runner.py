@@ -10,23 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cases.sequence_bench import EXAMPLE, Bench, Body, F, K, N, S, T, states
+from cases.sequence_bench import EVERYTHING, EXAMPLE, Bench, Body, F, K, L, N, S, T, states
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging.errors import InvalidRequest, NotReady, StorageError
+from osdimage.imaging.errors import InvalidRequest, StorageError, UnsupportedSteps
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
+from osdimage.imaging.tasksequence.judging.kinds import action_table
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.machine import Machine
-from osdimage.imaging.tasksequence.plan import action_table, plan_sequence
-from osdimage.imaging.tasksequence.report import StepState
+from osdimage.imaging.tasksequence.plan import plan_sequence
+from osdimage.imaging.tasksequence.report import RunEnd, StepState
 from osdimage.imaging.tasksequence.result import ActionResult, Events, RunIn
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.sequence import Group, Step
+
+WMI = "SMS_TaskSequence_WMIConditionExpression"
 
 
 @pytest.mark.parametrize(
@@ -167,16 +170,16 @@ def test_groups_and_steps_that_do_not_run_say_why(bench: Bench) -> None:
         step("g", "Own"),
         step("h", "BDD_Work"),
     )
-    report = bench.run(wanted)
+    report = bench.run(wanted, leave_out=EVERYTHING)
     assert bench.ran == ["h"]
     assert [(each.state, each.message) for each in report.steps] == [
         (K, "group 'off' is disabled"),
         (K, "group 'never': condition does not hold: X equals '1'"),
         (K, "disabled"),
         (K, "condition does not hold: X exists"),
-        (K, "runs in the installed Windows, which is not started here"),
-        (K, "it runs a program of Windows"),
-        (K, "step type SMS_TaskSequence_OwnAction is not known to osdimage"),
+        (L, "runs in the installed Windows, which is not started here"),
+        (L, "it runs a program of Windows"),
+        (L, "step type SMS_TaskSequence_OwnAction is not known to osdimage"),
         (S, "h is done"),
     ]
 
@@ -192,21 +195,26 @@ def test_a_group_is_judged_once_when_it_is_entered(bench: Bench) -> None:
     assert states(bench.run(wanted, Environment(computer={"X": "1"}))) == [S, S]
 
 
-def test_strict_refuses_steps_that_cannot_run_before_any_has(bench: Bench) -> None:
+def test_steps_that_cannot_run_stop_the_sequence_before_any_has(bench: Bench) -> None:
     text = b"""<sequence version="3.0"><step name="a" type="BDD_Work"/><step name="b" type="Own"/>
         <step name="c"/><step name="d" type="SMS_TaskSequence_AutoApplyAction"/><step name="e" type="BDD_Work">
         <condition><expression type="SMS_TaskSequence_WMIConditionExpression"/></condition></step>
         <step name="f" type="Own" disable="true"/></sequence>"""
-    with pytest.raises(NotReady) as caught:
-        bench.run(read_sequence(text, source="x"), strict=True)
-    assert caught.value.problems == (
-        "step 2 'b': step type Own is not known to osdimage",
-        "step 3 'c': step type none is not known to osdimage",
-        "step 4 'd': drivers are not injected; add them to the image",
-        "step 5 'e': cannot be found out on Linux: expression of type SMS_TaskSequence_WMIConditionExpression",
-    )
-    assert bench.ran == []
-    assert states(bench.run(read_sequence(text, source="x"))) == [S, K, K, K, K, K]
+    wanted = read_sequence(text, source="x")
+    # ``strict`` refuses what may be left out, too.
+    for options in ({}, {"strict": True, "leave_out": EVERYTHING}):
+        with pytest.raises(UnsupportedSteps) as caught:
+            bench.run(wanted, **options)
+        assert caught.value.problems == (
+            "step 2 'b': step type Own is not known to osdimage (Own, class unknown)",
+            "step 3 'c': it has no type, and runs no script that is known to osdimage (no type, class unknown)",
+            "step 4 'd': drivers are not injected; add them to the image (AutoApply, class site)",
+            f"step 5 'e': cannot be found out on Linux: expression of type {WMI} (BDD_Work, class windows)",
+        )
+        assert bench.ran == []
+    report = bench.run(wanted, leave_out=EVERYTHING)
+    assert states(report) == [S, L, L, L, L, K]
+    assert (report.end, report.succeeded, report.left_out) == (RunEnd.DONE, False, 4)
 
 
 def test_success_is_what_the_step_says(bench: Bench) -> None:
@@ -274,8 +282,8 @@ def test_an_error_of_the_program_itself_is_not_hidden(bench: Bench) -> None:
 
 def test_every_known_type_of_step_says_why_it_does_not_run() -> None:
     table = action_table(ELSEWHERE)
-    assert len(table) == len(ELSEWHERE)
-    assert all(info.run is None and info.why_not for info in ELSEWHERE)
+    assert len(table) == sum(1 + len(info.other_types) for info in ELSEWHERE)
+    assert all(info.run is None and info.why_not and info.step_class for info in ELSEWHERE)
     assert "sms_tasksequence_subtasksequence" in table
 
 
@@ -283,9 +291,9 @@ def test_without_a_table_the_actions_are_known_and_the_others_say_why_they_do_no
     env = Environment()
     variable = {"VariableName": "Site", "VariableValue": "Berlin"}
     wanted = sequence("S", step("a", "SetVariable", variable), step("b", "RunCommandLine"))
-    plan = plan_sequence(wanted, env, Machine())
-    report = run_sequence(wanted, env, Machine())
-    assert states(report) == [S, K]
+    plan = plan_sequence(wanted, env, Machine(), leave_out=EVERYTHING)
+    report = run_sequence(wanted, env, Machine(), leave_out=EVERYTHING)
+    assert states(report) == [S, L]
     assert (env["Site"], report.steps[1].message) == ("Berlin", plan.steps[1].reason)
 
 

@@ -71,6 +71,13 @@ SPECIFIED = {
     },
     "Set Task Sequence Variable": set(),
     "Restart Computer": {"SMSRebootMessage", "SMSRebootTimeout"},
+    # "Property Reference" of the Microsoft Deployment Toolkit.
+    "Gather": {"IsUEFI", "IsServerOS", "IsServerCoreOS", "OSVersion", "GatherLocalOnly", "RulesFile"},
+    "Next Phase": {"PHASE"},
+    "Install Operating System": {
+        "OSGUID", "ImageIndex", "DestinationDisk", "DestinationPartition", "DestinationOSInstallType",
+        "DestinationOSDriveLetter", "DestinationOSVariable",
+    },
 }  # fmt: skip
 TITLES = [info.title for info in ACTIONS]
 

@@ -1,0 +1,88 @@
+"""Which steps may be left out although they would run: what the caller named, by type or by class.
+
+A class stands for steps that cannot be run here; a step of it that can be run, runs.  A type stands for its steps
+whether they can be run or not.  Steps that a later version runs thus run where their class was named, and stay out
+where they themselves were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from osdimage.imaging.errors import InvalidRequest, quoted
+from osdimage.imaging.tasksequence.judging.kinds import ActionTable, meant, named, names_of, words_of
+from osdimage.imaging.tasksequence.judging.known import known_actions
+from osdimage.imaging.tasksequence.result import ActionInfo, StepClass
+from osdimage.imaging.tasksequence.sequence import Sequence, Step
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveOut:
+    """What may be left out.
+
+    Attributes:
+        classes: of steps that cannot be run here.
+        types: of steps, in lower case, by any of their names.
+    """
+
+    classes: frozenset[StepClass] = frozenset()
+    types: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, words: Iterable[str], sequence: Sequence | None = None, actions: ActionTable | None = None) -> Self:
+        """Read what a person wrote: classes, types with or without their prefix, titles, scripts of MDT.
+
+        Args:
+            words: in any case.
+            sequence: whose steps may be named by types that nobody knows; None: only known types may be.
+            actions: what is known; None: all that osdimage knows.
+
+        Raises:
+            InvalidRequest: when a word is none of these; offers what may have been meant.
+        """
+        table = known_actions() if actions is None else actions
+        present = {name for step in (() if sequence is None else sequence.steps) for name in names_of(step)}
+        classes: set[StepClass] = set()
+        types: set[str] = set()
+        for word in words:
+            folded = word.strip().lower()
+            info = named(folded, table)
+            if folded in set(StepClass):
+                classes.add(StepClass(folded))
+            elif info is not None:
+                types.update(info.names)
+            elif folded in present:
+                types.add(folded)
+            else:
+                known = [*StepClass, *words_of(table), *present]
+                raise InvalidRequest(
+                    f"{quoted(word)} is no class and no type of step{meant(word, known)}; the classes are "
+                    f"{', '.join(StepClass)}"
+                )
+        return cls(frozenset(classes), frozenset(types))
+
+    def names(self, step: Step, info: ActionInfo | None) -> bool:
+        """Tell whether a step is meant by its type."""
+        own = {*names_of(step), *(() if info is None else info.names)}
+        return not self.types.isdisjoint(own)
+
+    def __or__(self, other: LeaveOut) -> LeaveOut:
+        """Return what either of two may leave out."""
+        return LeaveOut(self.classes | other.classes, self.types | other.types)
+
+    def to_document(self) -> list[str]:
+        """Return it as words that :meth:`from_words` reads, in any version."""
+        return sorted((*self.classes, *self.types))
+
+    @classmethod
+    def from_words(cls, words: Iterable[str]) -> Self:
+        """Read what :meth:`to_document` returned."""
+        found = set(words)
+        classes = {StepClass(word) for word in found & set(StepClass)}
+        return cls(frozenset(classes), frozenset(found - classes))
+
+
+NOTHING = LeaveOut()
+"""Leaves nothing out."""
