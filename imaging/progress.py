@@ -98,6 +98,9 @@ class Meter:
             position += 100 * share / whole
         self._percent = 0.0
         self._last: ProgressEvent | None = None
+        # When the phase that is at work was first heard of, and how far the whole was then; None in the first one.
+        self._at_work: Phase | None = None
+        self._entered: tuple[float, float] | None = None
 
     def step(self, phase: Phase, done: int, total: int | None, *, unit: str = "bytes") -> None:
         """Report that ``done`` of ``total`` units of a phase are done."""
@@ -106,6 +109,9 @@ class Meter:
         start, width = self._spans.get(phase, (self._percent, 0.0))
         fraction = min(1.0, done / total) if total else 0.0
         self._percent = max(self._percent, min(100.0, start + width * fraction))
+        if phase is not self._at_work:
+            self._entered = None if self._at_work is None else (self._clock(), self._percent)
+            self._at_work = phase
         self._emit(ProgressEvent(phase, done, total, unit, round(self._percent, 2), self._eta()))
 
     def warn(self, text: str) -> None:
@@ -133,8 +139,10 @@ class Meter:
             self._callback(event)
 
     def _eta(self) -> float | None:
-        # Below one percent the estimate would be noise.
-        if self._percent < 1:
-            return None
-        elapsed = self._clock() - self._began
-        return round(elapsed * (100 - self._percent) / self._percent, 1)
+        began, start = (self._began, 0.0) if self._entered is None else self._entered
+        # The pace of what is at work: a phase before it that had little to do tells nothing of it.  Below one percent
+        # the estimate would be noise.
+        gained = self._percent - start
+        if self._percent >= 100 or gained < 1:
+            return 0.0 if self._percent >= 100 else None
+        return round((self._clock() - began) * (100 - self._percent) / gained, 1)

@@ -38,6 +38,17 @@ def test_the_time_left_follows_from_the_time_taken() -> None:
     assert events[0].eta_s == 9.0
 
 
+def test_a_phase_that_had_little_to_do_does_not_promise_much_of_the_next() -> None:
+    clock = [100.0]
+    meter, events = make(clock)
+    meter.step(Phase.SCAN, 10, 10)  # 10 % in no time
+    clock[0] = 101.0
+    meter.step(Phase.WRITE_DATA, 0, 85)
+    clock[0] = 103.0
+    meter.step(Phase.WRITE_DATA, 5, 85)  # 5 % in 2 s, and 85 % are left
+    assert [event.eta_s for event in events] == [0.0, None, 34.0]
+
+
 def test_a_warning_repeats_the_last_step() -> None:
     meter, events = make()
     meter.warn("early")
