@@ -20,6 +20,8 @@ from osdimage.imaging.units import MIB, format_size
 
 MAX_BYTES = 32 * MIB
 MAX_DEPTH = 100
+MAX_ELEMENTS = 500_000
+"""The largest sequences have a tenth of it; each takes some hundred bytes of memory."""
 
 _DECLARED = re.compile(r"""\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""", re.ASCII)
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,300}\?>", re.ASCII)
@@ -133,12 +135,16 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self._source = source
+        self._count = 0
         self._open: list[tuple[str, tuple[tuple[str, str], ...], list[Element | Comment | str]]] = []
         self._root: Element | None = None
 
     def start(self, tag: str, pairs: list[str]) -> None:
+        self._count += 1
         if len(self._open) == MAX_DEPTH:
             raise InvalidInput(f"{self._source}: elements are more than {MAX_DEPTH} deep")
+        if self._count > MAX_ELEMENTS:
+            raise InvalidInput(f"{self._source} has more than {MAX_ELEMENTS:,} elements")
         self._open.append((tag, tuple(zip(pairs[::2], pairs[1::2], strict=True)), []))
 
     def end(self, tag: str) -> None:

@@ -291,7 +291,11 @@ class Environment(MutableMapping[str, str]):
 
     def shown(self) -> dict[str, str]:
         """Return all variables with the secret ones masked: for logs, errors and JSON."""
-        return {name: MASK if self.is_secret(name) else self.mask(self[name]) for name in self}
+        return {name: self.shown_value(name) for name in self}
+
+    def shown_value(self, name: str) -> str:
+        """Return the value of one variable as :meth:`shown` has it; KeyError when it is not set."""
+        return MASK if self.is_secret(name) else self.mask(self[name])
 
     # Keeping
 

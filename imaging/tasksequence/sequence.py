@@ -215,14 +215,20 @@ class Sequence:
         return tuple(member for _, member in self.walk() if isinstance(member, Step))
 
 
+MAX_STEPS = 10_000
+"""Ten times as many as anybody has seen in one sequence."""
+
+
 def check_sequence(sequence: Sequence, *, source: str) -> None:
     """Read every property once, so that what is wrong is told before anything runs.
 
     Raises:
-        InvalidInput: when the version or an attribute is not valid.
+        InvalidInput: when the version or an attribute is not valid, or there are more than 10,000 steps.
     """
     if not sequence.version.startswith("3."):
         raise InvalidInput(f"{source}: sequence version {sequence.version!r} is not known; versions 3.x are")
+    if len(sequence.steps) > MAX_STEPS:
+        raise InvalidInput(f"{source} has more than {MAX_STEPS:,} steps")
     try:
         for _, member in sequence.walk():
             _ = (member.is_disabled, member.continue_on_error, member.condition)

@@ -8,7 +8,7 @@ unless the caller allows to leave it out.  Nothing else leaves a step out, so th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from osdimage.imaging.errors import OsdImageError, quoted
@@ -21,6 +21,9 @@ from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 
 Position = tuple[int, ...]
+
+_MOST_OFFERS = 100
+"""Looking for what may have been meant takes milliseconds; a hostile sequence has a thousand types."""
 
 
 class Decision(StrEnum):
@@ -80,12 +83,14 @@ class Judge:
         actions: what is known of types of steps.
         leave_out: what may be left out.
         doubt: which variables nobody here can know, and why.
+        offered: what was offered for types that nobody knows, by the type.
     """
 
     groups: Mapping[Position, Group]
     actions: ActionTable
     leave_out: LeaveOut = NOTHING
     doubt: Doubt = CERTAIN
+    offered: dict[str, str] = field(default_factory=dict)
 
     def step(self, place: Position, step: Step, judged: dict[Position, Judgement], env: Environment) -> Judgement:
         """Decide what becomes of a step; groups that are entered with it are added to ``judged``."""
@@ -165,4 +170,6 @@ class Judge:
         kind = kind_of(step)
         if kind is None:
             return "it has no type, and runs no script that is known to osdimage"
-        return f"step type {kind} is not known to osdimage{meant(kind, words_of(self.actions))}"
+        if kind not in self.offered and len(self.offered) < _MOST_OFFERS:
+            self.offered[kind] = meant(kind, words_of(self.actions))
+        return f"step type {kind} is not known to osdimage{self.offered.get(kind, '')}"

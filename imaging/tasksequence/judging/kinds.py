@@ -18,6 +18,7 @@ ActionTable = Mapping[str, ActionInfo]
 """Actions by the type of step, or by the script that it runs, in lower case."""
 
 _SCRIPT = re.compile(r"([A-Za-z0-9_-]{1,80})\.(?:wsf|vbs|ps1)\b\"?\s*(/[A-Za-z]{1,20})?", re.ASCII | re.IGNORECASE)
+_LONGEST_NAME = 80
 _WITH_SWITCH = frozenset({"ltiapply"})
 _RUN_COMMAND = "sms_tasksequence_runcommandlineaction"
 _SUBSEQUENCE = "SMS_TaskSequence_SubTasksequence"
@@ -77,7 +78,9 @@ def named(name: str, actions: ActionTable) -> ActionInfo | None:
 
 
 def near_names(name: str, words: Iterable[str]) -> tuple[str, ...]:
-    """Return the words that may have been meant, the nearest first; at most three."""
+    """Return the words that may have been meant, the nearest first; at most three, and none for what is very long."""
+    if len(name) > _LONGEST_NAME:
+        return ()
     by_lower = {each.lower(): each for each in words}
     return tuple(by_lower[each] for each in difflib.get_close_matches(name.strip().lower(), by_lower, 3, 0.7))
 

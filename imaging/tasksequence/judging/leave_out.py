@@ -57,9 +57,9 @@ class LeaveOut:
                 types.add(folded)
             else:
                 known = [*StepClass, *words_of(table), *present]
+                classes_told = ", ".join(StepClass)
                 raise InvalidRequest(
-                    f"{quoted(word)} is no class and no type of step{meant(word, known)}; the classes are "
-                    f"{', '.join(StepClass)}"
+                    f"{quoted(word)} is no class ({classes_told}) and no type of step{meant(word, known)}"
                 )
         return cls(frozenset(classes), frozenset(types))
 

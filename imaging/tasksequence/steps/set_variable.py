@@ -30,7 +30,7 @@ def set_variable(env: Environment, machine: Machine, events: Events) -> ActionRe
     """
     del machine, events
     name, value = _set(env)
-    done = f"set {name} to {quoted(env.shown()[name])}" if value else f"deleted {name}"
+    done = f"set {name} to {quoted(env.shown_value(name))}" if value else f"deleted {name}"
     return ActionResult(HResult.S_OK, done, outputs=(name,))
 
 
@@ -39,7 +39,7 @@ def forecast_set_variable(env: Environment, machine: Machine) -> Forecast:
     """Set the variable in the copy of the environment that forecasts are made with."""
     del machine
     name, value = _set(env)
-    return Forecast(f"set {name} to {quoted(env.shown()[name])}" if value else f"delete {name}")
+    return Forecast(f"set {name} to {quoted(env.shown_value(name))}" if value else f"delete {name}")
 
 
 def _set(env: Environment) -> tuple[str, str]:
