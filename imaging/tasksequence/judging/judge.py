@@ -17,7 +17,7 @@ from osdimage.imaging.tasksequence.conditions import CERTAIN, Doubt, Verdict, ev
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of, meant, words_of
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
-from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
+from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 
 Position = tuple[int, ...]
@@ -171,5 +171,5 @@ class Judge:
         if kind is None:
             return "it has no type, and runs no script that is known to osdimage"
         if kind not in self.offered and len(self.offered) < _MOST_OFFERS:
-            self.offered[kind] = meant(kind, words_of(self.actions))
+            self.offered[kind] = meant(short_type(kind), words_of(self.actions))
         return f"step type {kind} is not known to osdimage{self.offered.get(kind, '')}"

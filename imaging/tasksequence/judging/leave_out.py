@@ -14,7 +14,7 @@ from typing import Self
 from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, meant, named, names_of, words_of
 from osdimage.imaging.tasksequence.judging.known import known_actions
-from osdimage.imaging.tasksequence.result import ActionInfo, StepClass
+from osdimage.imaging.tasksequence.result import ActionInfo, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
 
 
@@ -59,7 +59,7 @@ class LeaveOut:
                 known = [*StepClass, *words_of(table), *present]
                 classes_told = ", ".join(StepClass)
                 raise InvalidRequest(
-                    f"{quoted(word)} is no class ({classes_told}) and no type of step{meant(word, known)}"
+                    f"{quoted(word)} is no class ({classes_told}) and no type of step{meant(short_type(word), known)}"
                 )
         return cls(frozenset(classes), frozenset(types))
 
