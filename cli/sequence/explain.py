@@ -56,7 +56,7 @@ def _known() -> tuple[tuple[ActionInfo, ...], tuple[ActionInfo, ...]]:
 def _list_actions(reporter: Reporter) -> None:
     run, cannot = _known()
     if reporter.as_json:
-        render.document({"actions": [_facts(info) for info in (*run, *cannot)]})
+        render.document({"actions": [_facts(info) for info in (*run, *cannot)]}, kind="run-actions")
         return
     running = [(info.short, _titled(info), info.destroys or "nothing") for info in run]
     render.table(["type", "step", "what is lost"], running)
@@ -76,7 +76,7 @@ def _show_yaml(reporter: Reporter) -> None:
     from osdimage.imaging.tasksequence.forms.yaml import GRAMMAR  # noqa: PLC0415 - start-up stays cheap
 
     if reporter.as_json:
-        render.document({"grammar": GRAMMAR})
+        render.document({"grammar": GRAMMAR}, kind="run-yaml")
     else:
         for text in GRAMMAR.splitlines():
             render.line(text)
@@ -95,7 +95,7 @@ def _explain(name: str, reporter: Reporter) -> None:
         titles = ", ".join(each.title for each in _known()[0])
         raise click.UsageError(f"--explain: there is no step {name}{near or f'; those that run are {titles}'}")
     if reporter.as_json:
-        render.document({**_facts(info), "variables": list(map(_variable_facts, info.variables))})
+        render.document({**_facts(info), "variables": list(map(_variable_facts, info.variables))}, kind="run-explain")
         return
     for text in _explained(info):
         render.line(text)

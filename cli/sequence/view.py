@@ -41,17 +41,14 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
                 "destroys": plan.destroys,
                 "problems": problems,
                 "unchecked": plan.unchecked,
+                "firmware": plan.firmware,
             },
             kind="run-plan",
         )
         return
     if reporter.quiet:
         return
-    counts = ((plan.count(decision), word) for decision, word in _COUNTED.items())
-    told = ", ".join(f"{count} {word}" for count, word in counts if count)
-    name = quoted(plan.name or sequence_file.name)
-    render.line(f"plan for {name}: {counted(len(plan.steps), 'step')}: {told or 'none'}")
-    for text in _planned_tree(plan):
+    for text in _head_and_tree(plan, sequence_file):
         render.line(text)
     for heading, texts in (("This will be lost:", plan.destroys), ("It cannot begin:", problems)):
         if texts:
@@ -67,6 +64,15 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         render.line(f"Not checked, since no step that runs needs them: packages {', '.join(plan.unchecked)}")
     for text in plan.warnings:
         reporter.warn(text)
+
+
+def _head_and_tree(plan: RunPlan, sequence_file: Path) -> Iterator[str]:
+    counts = ((plan.count(decision), word) for decision, word in _COUNTED.items())
+    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    yield f"plan for {quoted(plan.name or sequence_file.name)}: {counted(len(plan.steps), 'step')}: {told or 'none'}"
+    if plan.firmware == "bios":
+        yield "the computer starts by BIOS"
+    yield from _planned_tree(plan)
 
 
 _PLAN_MARKS = {Decision.RUN: "+", Decision.SKIP: "-", Decision.LEAVE_OUT: "~", Decision.CANNOT: "!"}

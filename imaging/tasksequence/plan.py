@@ -97,11 +97,13 @@ class RunPlan:
         name: of the sequence.
         steps: all of its steps, in their order.
         unchecked: packages that the sequence refers to and that no step needs which runs: nothing was asked about them.
+        firmware: how the computer starts, ``uefi`` or ``bios``.
     """
 
     name: str
     steps: tuple[PlannedStep, ...]
     unchecked: tuple[str, ...] = ()
+    firmware: str = "uefi"
 
     def count(self, decision: Decision) -> int:
         """Count the steps of which this becomes."""
@@ -214,7 +216,7 @@ def rehearse(
     walker = _Walker(sequence, copy, rehearsal, judge, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)
-    return RunPlan(env.mask(sequence.name), steps, unchecked), rehearsal
+    return RunPlan(env.mask(sequence.name), steps, unchecked, machine.firmware.value), rehearsal
 
 
 class _Walker:

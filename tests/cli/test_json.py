@@ -59,6 +59,9 @@ COMMANDS = {
     "registry-import": "registry import hive one.reg",
     "run-plan": "run names.yaml --disk 0=plain.img --dry-run",
     "run": "run names.yaml --disk 0=plain.img --yes",
+    "run-actions": "run --actions",
+    "run-explain": "run --explain PartitionDisk",
+    "run-yaml": "run --explain yaml",
     "doctor": "doctor",
 }
 
@@ -117,7 +120,7 @@ def documented(kind: str) -> set[str]:
 
 def test_every_command_is_walked_over() -> None:
     kinds = {"-".join(words) for words in VERBS}
-    assert kinds | {"deploy-plan", "run-plan"} == set(COMMANDS)
+    assert kinds | {"deploy-plan", "run-plan", "run-actions", "run-explain", "run-yaml"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
