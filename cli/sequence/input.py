@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
+from osdimage.cli.params import SIZE
 from osdimage.imaging.disk.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:
@@ -37,38 +38,73 @@ def pairs(expected: str) -> Split:
     return split
 
 
+Sizes = tuple[tuple[int | None, int], ...]
+"""Sizes in bytes, each of one disk, or of all that have none of their own."""
+
+
+def sizes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Sizes:
+    """Read SIZE or N=SIZE."""
+    found: dict[int | None, int] = {}
+    for value in values:
+        name, equals, text = value.rpartition("=")
+        if equals and not (name.isascii() and name.isdigit() and len(name) < 6):
+            raise click.BadParameter(f"{value!r} is not SIZE or N=SIZE, such as 64GB or 1=20GB", ctx, param)
+        number = int(name) if equals else None
+        if number in found:
+            raise click.BadParameter(
+                f"{value!r}: the size of {'all' if number is None else number} is given twice", ctx, param
+            )
+        found[number] = SIZE.convert(text, param, ctx)
+    return tuple(found.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Computer:
-    """The computer that the options describe."""
+    """The computer that the options describe.
+
+    Attributes:
+        disks: by their numbers.
+        packages: by their IDs.
+        shares: folders by the shares that they stand for.
+        firmware: how it starts, or None.
+        new: the sizes in bytes of the disks that are made where they do not exist.
+        sector_size: of its disks in bytes; None for what they say themselves.
+    """
 
     disks: dict[int, Path]
     packages: dict[str, Path]
     shares: dict[str, Path]
     firmware: str | None
+    new: dict[int, int]
+    sector_size: int | None = None
 
     @classmethod
     def of_options(
-        cls, disks: Pairs, packages: Pairs, shares: Pairs, firmware: str | None, *, may_create: bool = False
+        cls, disks: Pairs, packages: Pairs, shares: Pairs, firmware: str | None, *, sizes: Sizes = ()
     ) -> Computer:
-        """Read the options; every path must be there, but with ``may_create`` those of disks.
+        """Read the options; every path must be there, but those of disks that have a size.
 
         Raises:
             click.UsageError: when a number or a path is not valid, or two disks are one file.
         """
         numbered: dict[int, Path] = {}
+        sized = dict(sizes)
         for number, path in disks:
             if not (number.isascii() and number.isdigit() and len(number) < 6 and int(number) <= MAX_DISK_INDEX):
                 raise click.UsageError(f"--disk {number}={path}: the number is 0 to {MAX_DISK_INDEX}")
-            found = Path(path) if may_create else _present("--disk", number, path)
+            found = Path(path) if {None, int(number)} & sized.keys() else _present("--disk", number, path)
             for other, same in numbered.items():
                 if same.resolve() == found.resolve():
                     raise click.UsageError(f"--disk {number}={path}: disk {other} is the same file")
             numbered[int(number)] = found
+        if lost := sized.keys() - {None} - numbered.keys():
+            raise click.UsageError(f"--size {min(filter(None, lost), default=0)}=SIZE: there is no such --disk")
         return cls(
             numbered,
             {name: _present("--package", name, path) for name, path in packages},
             {name: _present("--share", name, path) for name, path in shares},
             firmware,
+            {each: sized[each if each in sized else None] for each in numbered if {None, each} & sized.keys()},
         )
 
     def machine(self, *, hold: bool) -> Machine:
@@ -76,7 +112,14 @@ class Computer:
         from osdimage.imaging.tasksequence.machine import Firmware, Machine  # noqa: PLC0415 - start-up stays cheap
 
         firmware = Firmware(self.firmware or Firmware.UEFI)
-        return Machine.start(self.disks, packages=self.packages, shares=self.shares, firmware=firmware, hold=hold)
+        return Machine.start(
+            self.disks,
+            packages=self.packages,
+            shares=self.shares,
+            firmware=firmware,
+            sector_size=self.sector_size,
+            hold=hold,
+        )
 
     def move(self, machine: Machine) -> None:
         """Put the paths that were given in place of those that a saved machine had."""
@@ -91,9 +134,10 @@ class NewDisks:
     They are removed again, unless :meth:`keep` says that the run begins: a plan leaves nothing behind.
     """
 
-    def __init__(self, disks: Iterable[Path], size: int | None) -> None:
-        """Prepare; without a size nothing is made."""
-        self._disks, self._size = list(disks), size
+    def __init__(self, computer: Computer) -> None:
+        """Prepare; a disk without a size is not made."""
+        self._sizes = {computer.disks[number]: size for number, size in computer.new.items()}
+        self._sector_size = computer.sector_size
         self._made: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -104,8 +148,8 @@ class NewDisks:
             StorageError: when one cannot be made.
         """
         try:
-            for path in self._disks if self._size is not None else ():
-                self._provide(path, self._size or 0)
+            for path, size in self._sizes.items():
+                self._provide(path, size)
         except BaseException:
             self._remove()
             raise
@@ -117,10 +161,10 @@ class NewDisks:
         from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
 
         if not path.exists():
-            create_image(str(path), size).close()
+            create_image(str(path), size, sector_size=self._sector_size or 512).close()
             self._made.append(path)
             return
-        with open_target(str(path)) as target:
+        with open_target(str(path), sector_size=self._sector_size) as target:
             if target.geometry.size_bytes != size:
                 raise TargetRefused(f"{path} exists and has {target.geometry.size_bytes} bytes, not {size}")
 

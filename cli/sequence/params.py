@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import click
 from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.sequence.explain import Question
-from osdimage.cli.sequence.input import Computer, Pairs, layers, pairs, read_variables
+from osdimage.cli.sequence.input import Computer, Pairs, Sizes, layers, pairs, read_variables, sizes
 from osdimage.cli.sequence.state import refuse_needed_files
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ class ComputerWish:
     """What the options of ``computer`` say, which are passed as ``described``."""
 
     disks: Pairs
-    size: int | None
+    sizes: Sizes
+    sector_size: int | None
     packages: Pairs
     shares: Pairs
     firmware: str | None
@@ -39,7 +40,7 @@ class ComputerWish:
     @property
     def is_new(self) -> bool:
         """Whether something was given that only a run that begins can take."""
-        return self.firmware is not None or self.size is not None
+        return self.firmware is not None or bool(self.sizes) or self.sector_size is not None
 
     def computer(self) -> Computer:
         """Read the options.
@@ -47,8 +48,8 @@ class ComputerWish:
         Raises:
             click.UsageError: as :meth:`~osdimage.cli.sequence.input.Computer.of_options`.
         """
-        may_create = self.size is not None
-        return Computer.of_options(self.disks, self.packages, self.shares, self.firmware, may_create=may_create)
+        made = Computer.of_options(self.disks, self.packages, self.shares, self.firmware, sizes=self.sizes)
+        return replace(made, sector_size=self.sector_size)
 
 
 computer = params.gathered(
@@ -64,10 +65,13 @@ computer = params.gathered(
     ),
     click.option(
         "--size",
-        type=params.SIZE,
-        metavar="SIZE",
-        help="Create disks that do not exist as sparse images of this size.",
+        "sizes",
+        multiple=True,
+        metavar="[N=]SIZE",
+        callback=sizes,
+        help="Create disks that do not exist as sparse images of this size, or disk N alone.  Repeatable.",
     ),
+    disk_params.sector_size,
     click.option(
         "--package",
         "packages",

@@ -96,7 +96,7 @@ def _begin(
     leave_out = LeaveOut.of(conduct.left_out, sequence)
     context, hold = click.get_current_context(), not conduct.dry_run
     computer = described.computer()
-    new = context.with_resource(NewDisks(computer.disks.values(), described.size))
+    new = context.with_resource(NewDisks(computer))
     given = wanted.given()
     if conduct.resume is None:
         env = wanted.environment(sequence)

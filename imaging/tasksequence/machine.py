@@ -68,6 +68,7 @@ class Machine:
         packages: files or directories, by the ID of the package.
         shares: directories that stand for network shares, by ``\\server\share``.
         firmware: how it starts.
+        sector_size: of its disks in bytes; None for what they say themselves.
         letters: the volumes by their drive letters.
         used: the volumes that Apply Operating System and Apply Data Image of this sequence have filled.
         system: the Windows that was applied, or None.
@@ -83,6 +84,7 @@ class Machine:
     packages: dict[str, Path] = field(default_factory=dict)
     shares: dict[str, Path] = field(default_factory=dict)
     firmware: Firmware = Firmware.UEFI
+    sector_size: int | None = None
     letters: dict[str, Place] = field(default_factory=dict)
     used: list[Place] = field(default_factory=list)
     system: TargetSystem | None = None
@@ -100,6 +102,7 @@ class Machine:
         packages: Mapping[str, Path] | None = None,
         shares: Mapping[str, Path] | None = None,
         firmware: Firmware = Firmware.UEFI,
+        sector_size: int | None = None,
         rng: RandomBits | None = None,
         hold: bool = False,
     ) -> Machine:
@@ -111,7 +114,7 @@ class Machine:
             TargetRefused: when another program uses a disk.
             StorageError: when a disk cannot be read.
         """
-        machine = cls(dict(disks), dict(packages or {}), dict(shares or {}), firmware)
+        machine = cls(dict(disks), dict(packages or {}), dict(shares or {}), firmware, sector_size)
         if rng is not None:
             machine.rng = rng
         try:
@@ -162,7 +165,7 @@ class Machine:
         for index, path in self.disks.items():
             if index not in self._open and path.exists():
                 can_write = os.access(path, os.W_OK)
-                self._open[index] = open_disk(path, write=can_write, share=not can_write)
+                self._open[index] = open_disk(path, write=can_write, sector_size=self.sector_size, share=not can_write)
 
     @property
     def is_held(self) -> bool:
@@ -196,7 +199,7 @@ class Machine:
         if held is not None:
             yield held
             return
-        with open_disk(path, write=write) as disk:
+        with open_disk(path, write=write, sector_size=self.sector_size) as disk:
             # Steps that are parts of one, and ask again, get the same.
             self._open[index] = disk
             try:
@@ -413,6 +416,7 @@ class Machine:
             "packages": {name: str(path) for name, path in self.packages.items()},
             "shares": {name: str(path) for name, path in self.shares.items()},
             "firmware": self.firmware.value,
+            "sector_size": self.sector_size,
             "letters": {letter: [place.disk, place.partition] for letter, place in self.letters.items()},
             "used": [[place.disk, place.partition] for place in self.used],
             "system": None
@@ -436,6 +440,8 @@ class Machine:
                 packages={name: Path(path) for name, path in fields.named_texts("packages").items()},
                 shares={name: Path(path) for name, path in fields.named_texts("shares").items()},
                 firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
+                # Machines of before there was such a choice have none.
+                sector_size=fields.number_or_none("sector_size", 512, 4096) if "sector_size" in fields.values else None,
                 letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},
                 used=[_place(value, place) for place, value in fields.items("used")],
                 system=None

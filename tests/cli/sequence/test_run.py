@@ -237,6 +237,21 @@ def test_size_makes_the_disks_that_are_not_there_when_the_run_begins(disk: Path,
     assert disk.stat().st_blocks == 0
 
 
+def test_each_new_disk_may_have_a_size_of_its_own_and_sectors_of_4096_bytes(tmp_path: Path) -> None:
+    first, second, sequence = tmp_path / "0.img", tmp_path / "1.img", tmp_path / "data.yaml"
+    layout = "OSDDiskIndex: 0, OSDPartitionStyle: GPT, OSDPartitions0Type: Primary, OSDPartitions0FileSystem: NTFS"
+    quick = "OSDPartitions0QuickFormat: true"
+    sequence.write_text(f"name: D\nsteps: [{{step: P, type: PartitionDisk, variables: {{{layout}, {quick}}}}}]\n")
+    osdimage(
+        "run", sequence, "--disk", f"0={first}", "--disk", f"1={second}", "--size", "700MB", "--size", "1=8MB",
+        "--sector-size", "4096", "--yes",
+    )  # fmt: skip
+    assert (first.stat().st_size, second.stat().st_size) == (700 << 20, 8 << 20)
+    # The header of a GPT is in the second sector.
+    with first.open("rb") as file:
+        assert file.read(4104)[4096:] == b"EFI PART"
+
+
 def test_what_may_not_be_written_or_read_is_told_before_the_first_step(packages: dict[str, Path]) -> None:
     with folder_for_all() as folder:
         disk = folder / "disk.img"
@@ -295,6 +310,10 @@ def test_without_yes_nothing_is_lost_when_nobody_can_be_asked(run: Run, disk: Pa
         (["--collection-vars", "3=/nowhere"], "/nowhere is no file"),
         (["--hide", "a b"], "is not the name of a variable"),
         ([], "say on which disks it runs"),
+        (["--disk", "0=DISK", "--size", "1=8MB"], "--size 1=SIZE: there is no such --disk"),
+        (["--size", "x=8MB"], "'x=8MB' is not SIZE or N=SIZE"),
+        (["--size", "8MB", "--size", "9MB"], "'9MB': the size of all is given twice"),
+        (["--leave-out", "window"], "did you mean windows?"),
         (["--disk", "0=DISK", "--var", "OSDDiskIndex=7"], "there is no disk 7"),
     ],
 )
