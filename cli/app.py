@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import io
 import os
+import platform
 import signal
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -15,8 +17,10 @@ from osdimage.cli.commands import COMMANDS, help_text
 from osdimage.cli.invocation import Invocation
 from osdimage.cli.lazy import LazyGroup
 from osdimage.cli.patience import Patience
+from osdimage.cli.streams import out
 from osdimage.imaging.version import VERSION
 
+_LIBRARIES = ("libwim", "libntfs-3g")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -38,10 +42,37 @@ class Commands(LazyGroup):
         formatter.write(help_text() + "\n")
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(VERSION, prog_name="osdimage", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option("--version", "-V", "shows_version", is_flag=True, help="Show the version and exit.")
+@click.option("--verbose", "-v", is_flag=True, help="With --version: also show those of the libraries.")
+@click.pass_context
+def cli(ctx: click.Context, *, shows_version: bool, verbose: bool) -> None:
     """Capture, inspect, convert and apply Windows images."""
+    if shows_version:
+        for text in _versions(verbose=verbose):
+            out(text)
+        ctx.exit()
+    if verbose:
+        raise click.UsageError("-v goes behind the command, or with --version", ctx)
+    if ctx.invoked_subcommand is None:
+        click.echo(help_text(), err=True)
+        ctx.exit(2)
+
+
+def _versions(*, verbose: bool) -> Iterator[str]:
+    """Yield the version, and with ``verbose`` those of what does the work."""
+    yield f"osdimage {VERSION}"
+    if verbose:
+        from osdimage.imaging import doctor  # noqa: PLC0415 - it loads all of them
+
+        for one in doctor.examine().components:
+            if one.name in _LIBRARIES:
+                yield f"{one.name} {one.version or 'missing'}"
+        yield f"Python {platform.python_version()}"
 
 
 class Carried(Exception):

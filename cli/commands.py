@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "boot": ("boot.group", "Make a disk start: install, show, check and fix boot files, BCD store and boot code."),
     "registry": ("registry.group", "Read and change the registry in an applied volume, a WIM, or a hive file."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),
+    "help": ("help", "Show the help of a command."),
 }
 
 _HEAD = """\
@@ -28,11 +29,11 @@ Usage: osdimage [OPTIONS] COMMAND [ARGS]...
   on Linux, without Windows and without root.
 
   Exit codes: 0 done, 1 the operation failed, 2 usage, 3 input invalid or
-  corrupt, 4 target refused, 130 interrupted.
+  corrupt, 4 target refused, 128 and its number for a signal (130: Ctrl-C).
 
 Options:
-  --version   Show the version and exit.
-  -h, --help  Show this message and exit.
+  -V, --version  Show the version and exit; with -v those of the libraries, too.
+  -h, --help     Show this message and exit.
 
 Commands:
 """

@@ -153,5 +153,10 @@ def _of_click(error: click.ClickException | click.Abort) -> Failure:
         return Failure(FAILED, "declined", "not confirmed: nothing was changed")
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "osdimage"
-        return Failure(USAGE, "usage", one_line(error.format_message()), remedy=f"see {path} --help")
-    return Failure(error.exit_code, "usage", one_line(error.format_message()))
+        return Failure(USAGE, "usage", _said(error), remedy=f"see {path} --help")
+    return Failure(error.exit_code, "usage", _said(error))
+
+
+def _said(error: click.ClickException) -> str:
+    """Return the sentence of click without its full stop: more may follow in the line."""
+    return one_line(error.format_message()).removesuffix(".")

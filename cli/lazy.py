@@ -34,6 +34,20 @@ class LazyGroup(click.Group):
             raise TypeError(f"{module.__name__}.{cmd_name}_command is not a click command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; where there is none, say what was meant."""
+        word = args[0] if args else ""
+        if word in self.table or word.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from osdimage.cli.commands import COMMANDS  # noqa: PLC0415 - it is above the groups
+        from osdimage.cli.hints import hint  # noqa: PLC0415 - only after a mistake
+
+        meant = hint(word, self.table, ctx.command_path, COMMANDS)
+        advice = "" if meant is None else f"; {meant}"
+        raise click.UsageError(f"there is no command {word!r}{advice}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing them."""
         del ctx

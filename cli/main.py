@@ -19,7 +19,7 @@ def main() -> None:
     """Run the command line; leaves with the documented exit code."""
     _open_standard_streams()
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:
+    if arguments in (["--version"], ["-V"]):
         from osdimage.imaging.version import VERSION  # noqa: PLC0415 - see above
 
         _answer(f"osdimage {VERSION}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import click
 import pytest
+from judges import wim as judges
 from osdimage.cli.app import cli
 from runs.commands import osdimage
 
@@ -66,6 +68,75 @@ def test_shells_get_their_function(shell: str) -> None:
     environment = os.environ | {"_OSDIMAGE_COMPLETE": f"{shell}_source"}
     text = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     assert f"_OSDIMAGE_COMPLETE={shell}_complete" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("caputre", "did you mean osdimage capture?"),
+        ("disk shwo", "did you mean osdimage disk show?"),
+        ("disk capture", "did you mean osdimage capture?"),
+        ("shw", "did you mean osdimage boot show?"),
+        ("format", "did you mean osdimage disk format?"),
+        # Verbs of wimlib-imagex 1.13.6 (`wimlib-imagex --help`) and of DISM.
+        ("append", "did you mean osdimage capture --append?"),
+        ("dir", "did you mean osdimage list?"),
+        ("join", "osdimage export PART.swm WHOLE.wim --all --ref 'PART*.swm'"),
+        ("mount", "nothing is mounted: osdimage extract takes files out"),
+        ("mountrw", "nothing is mounted: files of a WIM are not changed"),
+        ("optimize", "did you mean osdimage export WIM NEW.wim --all?"),
+        ("split", "split WIMs are read (--ref), not written"),
+        ("unmount", "nothing is mounted"),
+        ("update", "files of a WIM are not changed in place"),
+        ("wimverify", "did you mean osdimage verify?"),
+        ("/Capture-Image", "did you mean osdimage capture?"),
+        ("/Get-ImageInfo", "did you mean osdimage info?"),
+        ("/Split-Image", "split WIMs are read"),
+    ],
+)
+def test_a_command_that_there_is_not_is_told_with_the_one_that_was_meant(words: str, said: str) -> None:
+    refused = osdimage(*words.split(), code=2)
+    assert refused.out == ""
+    (line,) = refused.err.splitlines()
+    assert line.startswith(f"osdimage: there is no command {words.rsplit(maxsplit=1)[-1]!r}; ")
+    assert said in line
+
+
+def test_a_word_like_no_command_gets_no_advice() -> None:
+    assert osdimage("frobnicate", code=2).err == "osdimage: there is no command 'frobnicate'; see osdimage --help\n"
+
+
+@pytest.mark.foreign
+def test_every_verb_of_wimlib_imagex_is_a_command_or_is_told_of() -> None:
+    words = re.findall(r"^ +wimlib-imagex (\w+) ", judges.output("wimlib-imagex", "--help"), flags=re.MULTILINE)
+    assert {"capture", "mountrw", "update"} < set(words)
+    for word in sorted(set(words) - {name for (name, *_), _ in verbs(cli)}):
+        refused = osdimage(word, code=2).err
+        assert refused.removeprefix(f"osdimage: there is no command {word!r}; ") != refused
+        assert not refused.startswith(f"osdimage: there is no command {word!r}; see osdimage --help")
+
+
+def test_options_are_told_with_those_that_were_meant() -> None:
+    assert "Did you mean '--compress'?" in osdimage("capture", "a", "b", "--compres", "x", code=2).err
+
+
+@pytest.mark.parametrize("words", [(), ("disk",), ("disk", "show"), ("capture",)])
+def test_help_shows_what_the_option_shows(words: tuple[str, ...]) -> None:
+    assert osdimage("help", *words).out == osdimage(*words, "--help").out
+
+
+@pytest.mark.parametrize("words", [("caputre",), ("disk", "shwo"), ("info", "x")])
+def test_help_of_what_is_no_command_is_refused(words: tuple[str, ...]) -> None:
+    assert osdimage("help", *words, code=2).err.startswith("osdimage: ")
+
+
+def test_the_version_is_one_line_and_that_of_the_libraries_on_request() -> None:
+    version = osdimage("--version").out
+    assert re.fullmatch(r"osdimage \d+\.\d+\.\d+\n", version)
+    assert osdimage("-V").out == version
+    names = [line.split()[0] for line in osdimage("--version", "--verbose").out.splitlines()]
+    assert names == ["osdimage", "libwim", "libntfs-3g", "Python"]
+    assert osdimage("-Vv").out.startswith(version)
 
 
 def test_python_runs_the_command_as_a_module() -> None:

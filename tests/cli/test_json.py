@@ -72,7 +72,7 @@ def verbs(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from verbs(command, *above, name)
-        else:
+        elif name != "help":
             yield (*above, name)
 
 

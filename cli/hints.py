@@ -1,0 +1,107 @@
+"""What was meant by a command that there is not: nearly the same word, a verb of a group, or one of another program."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator, Mapping
+
+Table = Mapping[str, tuple[str, str]]
+
+_EXTRACT = "osdimage extract takes files out, osdimage list shows them"
+_CHANGE = (
+    "files of a WIM are not changed in place; capture what is to be added, and osdimage apply it over what the image "
+    "was applied to"
+)
+_DRIVERS = "drivers are not injected; add them to the Windows that is captured"
+_SPLIT = "split WIMs are read (--ref), not written"
+
+# Verbs of wimlib-imagex, DISM and others, and what does their work here.
+FOREIGN = {
+    "add-driver": _DRIVERS,
+    "append": "osdimage capture --append",
+    "append-image": "osdimage capture --append",
+    "bcdboot": "osdimage boot install",
+    "bootsect": "osdimage boot install",
+    "cat": "osdimage extract",
+    "cp": "osdimage extract",
+    "convert": "osdimage export converts WIMs, osdimage deploy --format makes disks for virtual machines",
+    "diff": "osdimage compare",
+    "dir": "osdimage list",
+    "inject": _DRIVERS,
+    "install": "osdimage deploy makes a disk, osdimage boot install makes one start",
+    "join": "osdimage export PART.swm WHOLE.wim --all --ref 'PART*.swm'",
+    "ls": "osdimage list",
+    "mount": f"nothing is mounted: {_EXTRACT}",
+    "mount-image": f"nothing is mounted: {_EXTRACT}",
+    "mountrw": f"nothing is mounted: {_CHANGE}",
+    "optimize": "osdimage export WIM NEW.wim --all",
+    "partition": "osdimage disk init",
+    "query": "osdimage registry get",
+    "reg": "osdimage registry",
+    "regedit": "osdimage registry",
+    "rename": "osdimage info --set name=...",
+    "repair": "osdimage disk check --repair or osdimage boot fix",
+    "rm": "osdimage delete",
+    "set": "osdimage info --set changes an image's texts, osdimage registry set a value of the registry",
+    "split": _SPLIT,
+    "split-image": _SPLIT,
+    "test": "osdimage verify",
+    "umount": f"nothing is mounted: {_EXTRACT}",
+    "unmount": f"nothing is mounted: {_EXTRACT}",
+    "unmount-image": f"nothing is mounted: {_EXTRACT}",
+    "update": _CHANGE,
+    "version": "osdimage --version",
+    "wiminfo": "osdimage info",
+}
+# A word that has fewer of its letters in common is another word.
+_LIKENESS, _STRICTER = 0.6, 0.75
+
+
+def hint(word: str, table: Table, group: str, above: Table) -> str | None:
+    """Return a clause about a word that is no command of a group, or None when nothing is near.
+
+    Args:
+        word: what was written.
+        table: the commands of the group.
+        group: what the group is called, such as ``osdimage disk``.
+        above: the commands of the whole program.
+    """
+    plain = word.lower().removeprefix("/")
+    return next((_clause(found) for found in _candidates(plain, table, group, above) if found), None)
+
+
+def _clause(found: str) -> str:
+    """Ask whether a command was meant; what explains itself is left alone."""
+    return f"did you mean {found}?" if found.startswith("osdimage ") and "," not in found else found
+
+
+def _candidates(word: str, table: Table, group: str, above: Table) -> Iterator[str | None]:
+    """Yield what may have been meant, the likeliest first."""
+    if word in table:
+        yield f"{group} {word}"
+    if word in above:
+        yield f"osdimage {word}"
+    yield FOREIGN.get(word)
+    verbs = {verb: f"osdimage {name} {verb}" for name, verbs in _groups(above) for verb in reversed(list(verbs))}
+    yield " or ".join(f"osdimage {name} {word}" for name, verbs in _groups(above) if word in verbs)
+    yield _foreign(word, above)
+    yield " or ".join(f"{group} {name}" for name in difflib.get_close_matches(word, table, n=2, cutoff=_LIKENESS))
+    for near in difflib.get_close_matches(word, [*above, *FOREIGN, *verbs], n=1, cutoff=_STRICTER):
+        yield f"osdimage {near}" if near in above else FOREIGN.get(near) or verbs[near]
+
+
+def _foreign(word: str, above: Table) -> str | None:
+    """Return the command for a verb with the ornaments of others: wimcapture, capture-image, get-imageinfo."""
+    if word.startswith("get-"):
+        return "osdimage info"
+    bare = word.removeprefix("wim").removesuffix("-image")
+    if bare == word:
+        return None
+    return f"osdimage {bare}" if bare in above else FOREIGN.get(bare)
+
+
+def _groups(above: Table) -> Iterator[tuple[str, Table]]:
+    for name, (module, _) in above.items():
+        if module.endswith(".group"):
+            yield name, importlib.import_module(f"osdimage.cli.{module}").COMMANDS
