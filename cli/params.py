@@ -27,18 +27,24 @@ Decorator = Callable[[Command], Command]
 
 
 class PathType(click.Path):
-    """A path that is not empty: a script's variable without a value must not stand for the working directory."""
+    """A path that is not empty: a script's variable without a value must not stand for the working directory.
+
+    Nor is it ``-``, which other programs take for their standard streams: a file of this name is ``./-``.
+    """
 
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
-        """Refuse the empty text."""
+        """Refuse the empty text and ``-``."""
         if value == "":
             self.fail("the path is empty", param, ctx)
+        if value == "-" and not self.allow_dash:
+            self.fail("standard input and output are not taken here; ./- is a file of this name", param, ctx)
         return super().convert(value, param, ctx)
 
 
 EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
+PRESENT = PathType(exists=True, readable=False, path_type=Path)
 ANY_PATH = PathType(path_type=Path)
 
 
@@ -77,6 +83,33 @@ class CompressionType(click.ParamType):  # type: ignore[type-arg] # generic in n
 
 
 SIZE = SizeType()
+
+
+class ImageNameType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
+    """The name of an image, which is not empty: the image could not be chosen by it, and DISM shows it as a fault."""
+
+    name = "text"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse the empty text."""
+        if not str(value).strip():
+            self.fail("an image's name is not empty", param, ctx)
+        return str(value)
+
+
+IMAGE_NAME = ImageNameType()
+
+
+class OldSpelling(click.Option):
+    """An option of which the help shows the first spelling alone; the others are taken for those who know them."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return what the help shows, without the old spellings."""
+        spellings, self.opts = self.opts, self.opts[:1]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +244,11 @@ _query = (
     click.option("--arch", help="Its architecture: x64 (amd64), x86, arm64."),
     click.option("--language", help="One of its languages, such as en-US."),
 )
+query = add(*_query)
 
 
 def several_images(command: Command) -> Command:
-    """Add the options that choose several images, and pass selectors as ``selectors``: None stands for all images.
-
-    The name is chosen with ``--image-name`` here: ``--name`` is the new one.
-    """
+    """Add the options that choose several images, and pass selectors as ``selectors``: None stands for all images."""
 
     @functools.wraps(command)
     def run(
@@ -247,7 +278,8 @@ def several_images(command: Command) -> Command:
             multiple=True,
             help="A 1-based index.  Repeatable.",
         ),
-        click.option("--image-name", help="The image's name."),
+        # It was --image-name while --name was the new name.
+        click.option("--name", "--image-name", "image_name", cls=OldSpelling, help="The image's name."),
         *_query,
         click.option("--all", "every", is_flag=True, help="All images."),
     )(run)
@@ -267,6 +299,14 @@ references = click.option(
     metavar="GLOB",
     help="Other files that hold contents: the parts of a split WIM, or the base of a delta.  Repeatable.",
 )
+
+
+def integrity(default: str, *, old: str | None = None) -> Decorator:
+    """Return the option about the table that ``--check`` compares with; ``old`` is what it was called before."""
+    names = ("--integrity/--no-integrity", *(() if old is None else (old,)), "integrity")
+    return click.option(*names, cls=OldSpelling, default=None, help=f"Write an integrity table.  Default: {default}.")
+
+
 check = click.option("--check", is_flag=True, help="Compare the WIM with its integrity table first.")
 # Far more than any machine has use for; each takes memory.
 _MOST_THREADS = 1024

@@ -114,6 +114,11 @@ class Reporter:
             raise click.UsageError(f"{would}; give --yes when nobody is there to be asked")
 
     @property
+    def writes_events_to_stdout(self) -> bool:
+        """Whether stdout is for JSON lines alone."""
+        return self._events_to == "-"
+
+    @property
     def shows_bar(self) -> bool:
         """Whether there is a person to show a bar to."""
         return not self.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

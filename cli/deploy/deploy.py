@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, suffix
 from osdimage.cli.deploy import wish as deploy_wish
 from osdimage.cli.deploy.wish import DeployWish, Planner
 from osdimage.cli.disk import params as disk_params
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("deploy")
 @click.argument("wim", type=params.EXISTING)
-@click.argument("disk", type=disk_params.DISK)
+@click.argument("disk", type=disk_params.NEW_DISK)
 @deploy_wish.options
 @click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     "--format",
     "disk_format",
     type=click.Choice(["raw", "qcow2", "vhdx", "vhd"]),
-    default="raw",
-    show_default=True,
-    help="Of a disk image; all but raw need qemu-img, and --size.",
+    help="Of a disk image; all but raw need qemu-img, and --size.  Default: as the name of DISK ends, else raw.",
 )
 @params.add(*disk_params.expectations)
 @disk_params.saving
@@ -53,7 +51,7 @@ def deploy_command(
     sector_size: int | None,
     refs: tuple[str, ...],
     check: bool,
-    disk_format: str,
+    disk_format: str | None,
     expect_serial: str | None,
     expect_size: int | None,
     saving: TableSaving,
@@ -75,8 +73,9 @@ def deploy_command(
     from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
 
-    if disk_format != "raw" and size is None:
-        raise click.UsageError(f"--format {disk_format} makes a new disk image; give its --size")
+    disk_format = suffix.disk_format(disk, disk_format)
+    if disk_format != "raw" and size is None and wish.plan_file is None:
+        raise click.UsageError(f"{disk}: a {disk_format} disk is made anew; give its --size")
     _refuse_input(disk, (wim, *wish.files), refs)
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):

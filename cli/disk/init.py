@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, suffix
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("init")
-@click.argument("disk", type=disk_params.DISK)
+@click.argument("disk", type=disk_params.NEW_DISK)
 @disk_params.layout
 @click.option("--plan", "plan_file", type=params.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
 @click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
@@ -119,6 +119,7 @@ def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, sector_size
         geometry = saved.table.geometry
         size = geometry.size_bytes if size is None else size
         sector_size = geometry.sector_size if sector_size is None else sector_size
+    suffix.refuse_other_than_raw(disk)
     if size is None:
         raise click.UsageError(f"{disk} does not exist; give --size to create an image")
     created = create_image(str(disk), size, sector_size=sector_size or 512)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
-DISK = params.ANY_PATH
+# A disk that is there, and one that the command may make.
+DISK = params.PathType(exists=True, dir_okay=False, readable=False, path_type=Path)
+NEW_DISK = params.ANY_PATH
 
 sector_size = click.option(
     "--sector-size",

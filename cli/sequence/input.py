@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 from osdimage.cli.params import SIZE
+from osdimage.cli.suffix import refuse_other_than_raw
 from osdimage.imaging.disk.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class NewDisks:
         from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
 
         if not path.exists():
+            refuse_other_than_raw(path)
             create_image(str(path), size, sector_size=self._sector_size or 512).close()
             self._made.append(path)
             return

@@ -74,6 +74,8 @@ def apply_command(
         raise click.UsageError("--keep goes with --wipe")
     if all_volumes and (partition is not None or unix_data or selector != type(selector)()):
         raise click.UsageError("--all-volumes takes every image and volume; it goes with no choice, and no --unix-data")
+    if (all_volumes or partition is not None) and not target.exists():
+        raise click.UsageError(f"{target}: there is no such disk; osdimage deploy makes one")
     where = str(target) if partition is None else f"{target} partition {partition}"
     if wipe and not yes:
         _ask(where, reporter)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, suffix
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("capture")
-@click.argument("source", type=params.ANY_PATH)
+@click.argument("source", type=params.PRESENT)
 @click.argument("wim", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.sector_size
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keep-raw", is_flag=True, help="With --all-volumes: keep the other partitions byte for byte, as images too."
 )
-@click.option("--name", help="Name of the image.  Default: the source's.")
+@click.option("--name", type=params.IMAGE_NAME, help="Name of the image.  Default: the source's.")
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
 @click.option("--creator", help="Who made it (1-255 characters, as OSDImageCreator).")
 @click.option("--image-version", help="Its version (1-32 characters, as OSDImageVersion).")
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--exclude", multiple=True, metavar="PATTERN", help=r"Leave out more: \path or *.name.  Repeatable.")
 @click.option("--boot", is_flag=True, help="Mark the image as the one that boots.")
-@click.option("--check", "integrity", is_flag=True, default=None, help="Write an integrity table.")
+@params.integrity("none", old="--check")
 @click.option("--unix-data", is_flag=True, help="Also store owner, group and mode (Windows ignores them).")
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
 @params.threads
@@ -85,6 +85,7 @@ def capture_command(
 
     if keep_raw and not all_volumes:
         raise click.UsageError("--keep-raw goes with --all-volumes")
+    suffix.refuse_split(wim)
     if append and overwrite:
         raise click.UsageError("choose --append or --overwrite")
     leave_memory()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("compare")
 @click.argument("wim", type=params.EXISTING)
-@click.argument("target", type=params.ANY_PATH)
+@click.argument("target", type=params.PRESENT)
 @click.option(
     "--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk, as disk show lists it."
 )

@@ -19,24 +19,36 @@ if TYPE_CHECKING:
     "--index", "indexes", type=click.IntRange(min=1), metavar="N", multiple=True, help="A 1-based index.  Repeatable."
 )
 @click.option("--name", "names", multiple=True, help="An image's name.  Repeatable.")
+@params.query
 @params.references
 @params.output()
 def delete_command(
-    wim: Path, indexes: tuple[int, ...], names: tuple[str, ...], refs: tuple[str, ...], reporter: Reporter
+    wim: Path,
+    indexes: tuple[int, ...],
+    names: tuple[str, ...],
+    edition: str | None,
+    arch: str | None,
+    language: str | None,
+    refs: tuple[str, ...],
+    reporter: Reporter,
 ) -> None:
     """Delete images, and the contents that no other image needs.
 
-    The WIM is written anew without them and replaced in one step.
+    The WIM is written anew without them and replaced in one step.  Nothing is asked: the images are named, and the WIM
+    is as it was until the new one is complete.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.edit import delete_images  # noqa: PLC0415
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
     from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
 
-    if not indexes and not names:
-        raise click.UsageError("choose the images to delete with --index or --name")
     selectors: list[ImageSelector] = [ImageSelector(index=index) for index in indexes]
     selectors += [ImageSelector(name=name) for name in names]
+    query = ImageSelector(None, None, edition, arch, language)
+    if query != ImageSelector():
+        selectors.append(query)
+    if not selectors:
+        raise click.UsageError("choose the images to delete with --index, --name, or what they are (--edition)")
     with WimFile.open(wim) as opened:
         chosen = [opened.select(selector).index for selector in selectors]
     result = delete_images(wim, chosen, refs=refs, progress=reporter.callback)

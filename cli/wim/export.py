@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, suffix
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 @click.argument("destination", type=params.ANY_PATH)
 @params.several_images
 @params.compression
-@click.option("--name", help="New name of the image.")
+@click.option("--new-name", type=params.IMAGE_NAME, help="New name of the image.")
 @click.option("--description", help="New description of the image.")
 @click.option("--boot", is_flag=True, help="Mark the (last) image as the one that boots.")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, in place of adding to it.")
-@click.option("--integrity/--no-integrity", default=None, help="Write an integrity table.  Default: as it was.")
+@params.integrity("as it was")
 @params.references
 @params.check
 @params.threads
@@ -33,7 +33,7 @@ def export_command(
     destination: Path,
     selectors: tuple[ImageSelector, ...] | None,
     wish: params.CompressionWish,
-    name: str | None,
+    new_name: str | None,
     description: str | None,
     boot: bool,
     overwrite: bool,
@@ -53,6 +53,7 @@ def export_command(
     from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
+    suffix.refuse_split(destination)
     present = WriteMode.OVERWRITE if overwrite else WriteMode.APPEND
     with open_wim(source, reporter, check=check, refs=refs) as (opened, progress):
         result = export_images(
@@ -66,7 +67,7 @@ def export_command(
                 threads=threads,
             ),
             images=None if selectors is None else [opened.select(selector) for selector in selectors],
-            properties=ImageProperties(name, description),
+            properties=ImageProperties(new_name, description),
             progress=progress,
         )
     what = ", ".join(str(index) for index in result.indexes)

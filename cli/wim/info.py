@@ -23,9 +23,20 @@ _FIELDS = {"name": "name", "description": "description", "creator": "creator", "
 @params.selector
 @click.option("--xml", "as_xml", is_flag=True, help="Print the XML document as it stands in the WIM.")
 @click.option(
-    "--set", "changes", multiple=True, metavar="FIELD=TEXT", help="Set name, description, creator or version."
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="FIELD=TEXT",
+    help="Set name, description, creator or version; without TEXT all but the name are removed.  Repeatable.",
 )
-@click.option("--boot", type=click.Choice(["yes", "no"]), help="Make the chosen image the one that boots, or none.")
+@click.option(
+    "--boot",
+    type=click.Choice(["yes", "no"]),
+    is_flag=False,
+    flag_value="yes",
+    metavar="[yes|no]",
+    help="Make the chosen image the one that boots; no: none boots.",
+)
 @params.check
 @params.output(events=False)
 def info_command(
@@ -77,6 +88,8 @@ def _properties(changes: tuple[str, ...]) -> ImageProperties | None:
         key = _FIELDS.get(field.strip().lower())
         if key is None or not equals:
             raise click.UsageError(f"--set {change!r}: write FIELD=TEXT, where FIELD is {', '.join(_FIELDS)}")
+        if key == "name" and not text.strip():
+            raise click.UsageError(f"--set {change!r}: an image's name is not empty")
         values[key] = text
     return ImageProperties(**values) if values else None
 

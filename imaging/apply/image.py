@@ -15,7 +15,7 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import Incomplete, TargetRefused
+from osdimage.imaging.errors import Incomplete, InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.image import WimImage
@@ -96,6 +96,7 @@ def backend_of(place: Path | OpenVolume) -> Backend:
 
     Raises:
         TargetRefused: when the place is nothing that an image can be applied to.
+        InvalidRequest: when it is a disk, of which no partition was chosen.
     """
     if isinstance(place, OpenVolume):
         if place.content is Content.NTFS:
@@ -113,8 +114,11 @@ def backend_of(place: Path | OpenVolume) -> Backend:
     found = probe_place(place)
     if isinstance(place, Path) and found in {Content.DIRECTORY, Content.MISSING}:
         return DirectoryBackend(place)
-    hint = "; say which partition" if found is Content.TABLE else ""
+    if found is Content.TABLE:
+        raise InvalidRequest(
+            f"{name_of(place)} is {described(found)}", remedy=Remedy("choose one with {}", (Means.PARTITION,))
+        )
     raise TargetRefused(
         f"{name_of(place)}: is {described(found)}; an image is applied to a directory, to a file or device that holds "
-        f"one NTFS or FAT32 volume, or to a partition of a disk{hint}"
+        "one NTFS or FAT32 volume, or to a partition of a disk"
     )

@@ -14,7 +14,7 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume, title_of
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.wim.failures import wim_errors
@@ -163,10 +163,13 @@ def backend_of(
     found = probe_place(place)
     if isinstance(place, Path) and found is Content.DIRECTORY:
         return nullcontext(Opened(os.fspath(place)))
-    hint = "; say which partition" if found is Content.TABLE else ""
+    if found is Content.TABLE:
+        raise InvalidRequest(
+            f"{name_of(place)} is {described(found)}", remedy=Remedy("choose one with {}", (Means.PARTITION,))
+        )
     raise InvalidInput(
         f"{name_of(place)}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
-        f"or FAT32 volume, or a partition of a disk{hint}"
+        "or FAT32 volume, or a partition of a disk"
     )
 
 

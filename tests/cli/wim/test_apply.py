@@ -85,7 +85,6 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(pair: Path, tmp_
 TARGETS = {
     "a text file": (b"just text", "holds no file system"),
     "a WIM": (b"MSWIM\0\0\0" + bytes(600), "is a WIM"),
-    "a disk": (bytes(510) + b"\x55\xaa", "partition table"),
     "a BitLocker volume": (b"\xeb\x58\x90-FVE-FS-" + bytes(999), "BitLocker"),
 }
 

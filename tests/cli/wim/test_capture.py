@@ -44,6 +44,17 @@ def test_a_folder_becomes_an_image_named_after_it(small: Path, tmp_path: Path) -
     assert names_in(path) == set(trees.read_tree(small))
 
 
+@pytest.mark.parametrize("option", ["--integrity", "--check"])
+def test_an_integrity_table_is_written_by_either_spelling(option: str, small: Path, tmp_path: Path) -> None:
+    osdimage("capture", small, tmp_path / "new.wim", option)
+    assert osdimage("info", tmp_path / "new.wim", "--json").document["header"]["has_integrity_table"]
+    assert "--check" not in osdimage("capture", "--help").out
+
+
+def test_an_empty_name_is_refused(small: Path, tmp_path: Path) -> None:
+    assert "not empty" in osdimage("capture", small, tmp_path / "new.wim", "--name", "", code=2).err
+
+
 def test_the_json_document_tells_what_was_stored(small: Path, tmp_path: Path) -> None:
     path = tmp_path / "new.wim"
     document = osdimage("capture", small, path, "--json").document["images"][0]
@@ -418,10 +429,8 @@ def test_names_that_windows_forbids_are_told(write: Callable[[str], Path], tmp_p
 
 # What is at the path of the source: bytes of a file, or None for nothing.
 SOURCES: dict[str, tuple[bytes | None, int, str]] = {
-    "missing": (None, 2, "no such file"),
     "a file": (b"x" * 5000, 3, "holds no file system"),
     "an empty file": (b"", 3, "holds no file system"),
-    "a disk": (bytes(510) + b"\x55\xaa", 3, "partition table"),
     "a BitLocker volume": (b"\xeb\x58\x90-FVE-FS-" + bytes(999), 3, "BitLocker"),
     "a broken FAT32 volume": (bytes(82) + b"FAT32   " + bytes(420) + b"\x55\xaa", 3, "FAT32 volume"),
     "an exFAT volume": (b"\xeb\x76\x90EXFAT   " + bytes(999), 3, "exFAT"),
@@ -431,10 +440,9 @@ SOURCES: dict[str, tuple[bytes | None, int, str]] = {
 
 
 @pytest.mark.parametrize(("contents", "code", "says"), SOURCES.values(), ids=SOURCES.keys())
-def test_sources_that_cannot_be_captured(tmp_path: Path, contents: bytes | None, code: int, says: str) -> None:
+def test_sources_that_cannot_be_captured(tmp_path: Path, contents: bytes, code: int, says: str) -> None:
     source = tmp_path / "source"
-    if contents is not None:
-        source.write_bytes(contents)
+    source.write_bytes(contents)
     outcome = osdimage("capture", source, tmp_path / "new.wim", code=code)
     (line,) = outcome.err.splitlines()
     assert line.startswith(f"osdimage: {source}: ")

@@ -34,7 +34,8 @@ SELECTIONS = {
     "one by its index": (("--index", "1"), ["first"]),
     "two in another order": (("--index", "2", "--index", "1"), ["second", "first"]),
     "one twice": (("--index", "2", "--index", "2"), ["second"]),
-    "by name": (("--image-name", "First"), ["first"]),
+    "by name": (("--name", "First"), ["first"]),
+    "by the former spelling of it": (("--image-name", "First"), ["first"]),
 }
 
 
@@ -47,8 +48,8 @@ def test_selections(pair: Path, tmp_path: Path, options: tuple[str, ...], expect
 USAGE = {
     "several images and no choice": ((), "choose one of 2 images"),
     "all and an index": (("--all", "--index", "1"), "or with --all"),
-    "index and name": (("--index", "1", "--image-name", "first"), "or with --all"),
-    "one name for two images": (("--all", "--name", "x"), "one by one"),
+    "index and name": (("--index", "1", "--name", "first"), "or with --all"),
+    "one name for two images": (("--all", "--new-name", "x"), "one by one"),
     "no such image": (("--index", "3"), "no image fits"),
 }
 
@@ -70,7 +71,7 @@ def test_the_boot_index_goes_with_all_images_or_where_it_is_asked_for(pair: Path
 
 
 def test_a_new_name_and_description(pair: Path, tmp_path: Path) -> None:
-    osdimage("export", pair, tmp_path / "new.wim", "--index", "1", "--name", "Neu", "--description", "Büro")
+    osdimage("export", pair, tmp_path / "new.wim", "--index", "1", "--new-name", "Neu", "--description", "Büro")
     (facts,) = judges.wimlib_info(tmp_path / "new.wim").images
     assert (facts["Name"], facts["Description"]) == ("Neu", "Büro")
 
@@ -100,7 +101,7 @@ def test_a_name_that_is_there_is_refused(pair: Path, copy: Path) -> None:
 def test_a_wim_is_not_exported_onto_itself(copy: Path) -> None:
     before = copy.read_bytes()
     osdimage("export", copy, copy, "--all", "--overwrite", code=2)
-    osdimage("export", copy, copy, "--index", "1", "--name", "again", code=2)
+    osdimage("export", copy, copy, "--index", "1", "--new-name", "again", code=2)
     assert copy.read_bytes() == before
 
 

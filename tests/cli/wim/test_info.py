@@ -47,6 +47,23 @@ IMAGE_KEYS = {
 }
 
 
+def test_boot_marks_an_image_and_no_takes_the_mark_away(copy: Path) -> None:
+    def boots() -> int | None:
+        index: int | None = osdimage("info", copy, "--json").document["header"]["boot_index"]
+        return index
+
+    for options, expected in ((("--boot",), 1), (("--boot", "no"), None), (("--boot", "yes"), 1)):
+        osdimage("info", copy, "--index", "1", *options)
+        assert boots() == expected
+
+
+def test_a_name_is_not_emptied_and_other_texts_are(copy: Path) -> None:
+    refused = osdimage("info", copy, "--index", "1", "--set", "name= ", code=2)
+    assert "an image's name is not empty" in refused.err
+    osdimage("info", copy, "--index", "1", "--set", "description=")
+    assert osdimage("info", copy, "--json").document["images"][0]["description"] is None
+
+
 def test_the_json_document_has_every_field(pair: Path) -> None:
     document = osdimage("info", pair, "--json").facts
     assert set(document) == {"path", "header", "images"}

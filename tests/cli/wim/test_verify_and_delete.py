@@ -153,6 +153,11 @@ def test_a_pipable_wim_is_verified(small: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.foreign
+def test_delete_chooses_by_what_an_image_is(copy: Path) -> None:
+    refused = osdimage("delete", copy, "--edition", "Professional", code=2)
+    assert "no image fits edition Professional" in refused.err
+
+
 def test_delete_drops_the_image_and_what_only_it_needed(copy: Path, small: Path, tmp_path: Path) -> None:
     before = copy.stat().st_size
     document = osdimage("delete", copy, "--index", "1", "--json").facts
@@ -183,7 +188,7 @@ def test_delete_keeps_the_guid_and_the_chunk_size(small: Path, tmp_path: Path) -
 
 
 DELETIONS = {
-    "nothing chosen": ((), "--index or --name"),
+    "nothing chosen": ((), "--index, --name"),
     "no such index": (("--index", "3"), "no image fits"),
     "no such name": (("--name", "third"), "1: first"),
     "all": (("--index", "1", "--index", "2"), "no image would be left"),

@@ -1,0 +1,54 @@
+"""What a file's name promises of its format: it decides the format of a new file, or is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+# Suffixes of disk images whose format is made here, and of those that people would take the file for.
+FORMATS = {".qcow2": "qcow2", ".vhdx": "vhdx", ".vhd": "vhd"}
+_FOREIGN_DISKS = {".qcow": "QCOW", ".qed": "QED", ".vdi": "VDI", ".vmdk": "VMDK", ".hdd": "Parallels", ".dmg": "DMG"}
+_VALID = "valid are .qcow2, .vhdx, .vhd, and any other, such as .img, for a raw disk"
+
+
+def disk_format(disk: Path, given: str | None) -> str:
+    """Return the format of a disk image: as it was asked for, or as the name of a new one says.
+
+    Raises:
+        click.UsageError: when the name is that of a format which cannot be made.
+    """
+    suffix = disk.suffix.lower()
+    if given is not None:
+        return given
+    if disk.exists() and not disk.is_file():
+        return "raw"
+    if suffix in FORMATS:
+        return FORMATS[suffix]
+    if suffix in _FOREIGN_DISKS and not disk.exists():
+        convert = f"qemu-img convert makes a {suffix} of a raw disk"
+        raise click.UsageError(f"{disk}: {_FOREIGN_DISKS[suffix]} disks are not made; {_VALID}; {convert}")
+    return "raw"
+
+
+def refuse_other_than_raw(disk: Path) -> None:
+    """Refuse the name of a new disk image that is raw, and is called otherwise.
+
+    Raises:
+        click.UsageError: which says how a disk of that format is made.
+    """
+    suffix = disk.suffix.lower()
+    if disk.exists() or suffix not in {*FORMATS, *_FOREIGN_DISKS}:
+        return
+    how = "osdimage deploy makes such disks" if suffix in FORMATS else f"qemu-img convert makes a {suffix} of it"
+    raise click.UsageError(f"{disk}: the new disk image is a raw one; valid is a name such as {disk.stem}.img; {how}")
+
+
+def refuse_split(wim: Path) -> None:
+    """Refuse the name of a part of a split WIM for a new file.
+
+    Raises:
+        click.UsageError: which says what is valid.
+    """
+    if wim.suffix.lower() == ".swm" and not wim.exists():
+        raise click.UsageError(f"{wim}: split WIMs are read, not written; valid are .wim, and .esd for a solid one")
