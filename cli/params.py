@@ -20,6 +20,7 @@ from osdimage.imaging.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.wim.compression import CompressionSpec
 
 Command = Callable[..., Any]
@@ -181,7 +182,7 @@ def output(*, events: bool = True, keys: str = PROGRESS_KEYS) -> Decorator:
     options: list[Decorator] = [
         invocation.flag("--json", "as_json", "Print one JSON document on stdout; an error, too."),
         click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
-        click.option("--verbose", "-v", is_flag=True, help="Print more, such as each file that was left out."),
+        click.option("--verbose", "-v", is_flag=True, help="Print more, such as each file that is left out."),
         invocation.flag("--debug", "debug", "Print the traceback of an error."),
     ]
     if events:
@@ -299,6 +300,36 @@ references = click.option(
     metavar="GLOB",
     help="Other files that hold contents: the parts of a split WIM, or the base of a delta.  Repeatable.",
 )
+
+
+def exclusions(command: Command) -> Command:
+    """Add the options about what a capture leaves out, and pass a maker of a ``CaptureConfig`` as ``exclusions``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        config: Path | None,
+        exclude: tuple[str, ...],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        def make() -> CaptureConfig:
+            from osdimage.imaging.capture.config import DEFAULT_CONFIG, read_config  # noqa: PLC0415 - as above
+
+            return (DEFAULT_CONFIG if config is None else read_config(config)).excluding(*exclude)
+
+        return command(*args, exclusions=make, **kwargs)
+
+    return add(
+        click.option(
+            "--config",
+            type=EXISTING,
+            metavar="FILE",
+            help="Exclusions in the form of WimScript.ini, in place of the default.",
+        ),
+        click.option(
+            "--exclude", multiple=True, metavar="PATTERN", help=r"Leave out more: \path or *.name.  Repeatable."
+        ),
+    )(run)
 
 
 def integrity(default: str, *, old: str | None = None) -> Decorator:

@@ -157,5 +157,8 @@ class Reporter:
         self.event(event)
         if event.warning is not None:
             self.warn(event.warning)
+        elif event.excluded is not None:
+            if self.verbose:
+                note(f"left out: {event.excluded}")
         elif self._display is not None:
             self._display.move(event)

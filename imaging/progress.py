@@ -42,6 +42,7 @@ class ProgressEvent:
         eta_s: estimated seconds that are left of the whole, or None.
         warning: a sentence about something that was left out or lost, or None; ``done`` and ``total`` repeat the last
             step then.
+        excluded: the path of a file or directory that a capture leaves out on purpose, or None; as above.
     """
 
     phase: Phase
@@ -51,6 +52,7 @@ class ProgressEvent:
     percent: float
     eta_s: float | None
     warning: str | None = None
+    excluded: str | None = None
 
 
 ProgressCallback = Callable[[ProgressEvent], None]
@@ -116,12 +118,16 @@ class Meter:
 
     def warn(self, text: str) -> None:
         """Report something that was left out or lost."""
-        if self._callback is None:
-            return
-        last = self._last or ProgressEvent(next(iter(self._spans)), 0, None, "bytes", 0.0, None)
-        self._callback(
-            ProgressEvent(last.phase, last.done, last.total, last.unit, last.percent, last.eta_s, warning=text)
-        )
+        if self._callback is not None:
+            self._callback(replace(self._repeated(), warning=text))
+
+    def leave_out(self, path: str) -> None:
+        """Report a file or directory that is left out on purpose."""
+        if self._callback is not None:
+            self._callback(replace(self._repeated(), excluded=path))
+
+    def _repeated(self) -> ProgressEvent:
+        return self._last or ProgressEvent(next(iter(self._spans)), 0, None, "bytes", 0.0, None)
 
     def finish(self) -> None:
         """Report 100 %, in the phase that was last at work."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
 @click.option("--append", is_flag=True, help="Add the image to a WIM that is there.")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
 @params.compression
-@click.option(
-    "--config", type=params.EXISTING, help="Exclusions in the form of WimScript.ini, in place of the default."
-)
-@click.option("--exclude", multiple=True, metavar="PATTERN", help=r"Leave out more: \path or *.name.  Repeatable.")
+@params.exclusions
 @click.option("--boot", is_flag=True, help="Mark the image as the one that boots.")
 @params.integrity("none", old="--check")
 @click.option("--unix-data", is_flag=True, help="Also store owner, group and mode (Windows ignores them).")
@@ -55,8 +53,7 @@ def capture_command(
     append: bool,
     overwrite: bool,
     wish: params.CompressionWish,
-    config: Path | None,
-    exclude: tuple[str, ...],
+    exclusions: Callable[[], CaptureConfig],
     boot: bool,
     integrity: bool | None,
     unix_data: bool,
@@ -107,7 +104,7 @@ def capture_command(
                     threads=threads,
                     strict=strict,
                 ),
-                config=_config(config, exclude),
+                config=exclusions(),
                 properties=properties,
                 keep_raw=keep_raw,
                 progress=reporter.callback,
@@ -124,7 +121,7 @@ def capture_command(
         return
     began = time.monotonic()
     result = capture_image(
-        CaptureSource(source, _config(config, exclude), unix_data, partition, sector_size),
+        CaptureSource(source, exclusions(), unix_data, partition, sector_size),
         wim,
         CaptureOptions(
             mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
@@ -144,17 +141,10 @@ def capture_command(
     )
     lines = [summary]
     if result.excluded:
-        lines.append(f"  left out by the exclusions: {result.excluded}")
+        lines.append(f"  left out by the exclusions: {result.excluded:,}")
     if reporter.verbose:
         lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
     # As a capture of all volumes tells it.
     of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings")}
     facts = {"path": wim, "images": [result], "partitions": [partition]} | of_disk
     reporter.result(facts, *lines)
-
-
-def _config(path: Path | None, exclude: tuple[str, ...]) -> CaptureConfig:
-    from osdimage.imaging.capture.config import DEFAULT_CONFIG, read_config  # noqa: PLC0415 - start-up stays cheap
-
-    base = DEFAULT_CONFIG if path is None else read_config(path)
-    return base.excluding(*exclude)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
+    from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.compare.fidelity import CompareReport, Difference
     from osdimage.imaging.wim.select import ImageSelector
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 @params.references
 @params.check
 @disk_params.sector_size
+@params.exclusions
 @click.option("--strict", is_flag=True, help="Fail also when the target had no place for something.")
 @click.option(
     "--differences",
@@ -47,6 +50,7 @@ def compare_command(
     refs: tuple[str, ...],
     check: bool,
     sector_size: int | None,
+    exclusions: Callable[[], CaptureConfig],
     strict: bool,
     differences: int,
     threads: int | None,
@@ -58,6 +62,9 @@ def compare_command(
     read, by code that writes none.  Everything that the image knows of a file is compared; what the target has no place
     for counts as dropped, not as different.  Exit code 0: equal; 1: not.
 
+    What a capture leaves out, such as page files, is not different when only TARGET has it; --config and --exclude say
+    what that is, as in capture.
+
     With --all-volumes every image is compared with the volume that `apply --all-volumes` gives it.
 
     The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
@@ -68,17 +75,21 @@ def compare_command(
         )
     from osdimage.imaging.compare.image import compare_image  # noqa: PLC0415 - start-up stays cheap
 
+    config = exclusions()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
             from osdimage.imaging.compare.volumes import compare_volumes  # noqa: PLC0415
 
-            reports = compare_volumes(opened, target, differences=differences, threads=threads, progress=progress)
+            reports = compare_volumes(
+                opened, target, config=config, differences=differences, threads=threads, progress=progress
+            )
         else:
             report = compare_image(
                 opened.select(selector),
                 target,
                 partition=partition,
                 sector_size=sector_size,
+                config=config,
                 differences=differences,
                 threads=threads,
                 progress=progress,
@@ -112,6 +123,10 @@ def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:
         render.line(f"{label(difference.kind)}: {difference.path}: {_sides(difference)}")
     if report.more_differences and report.differences:
         render.line(f"and {counted(report.more_differences, 'more difference')}")
+    if report.excluded:
+        render.line(f"left out by the exclusions of a capture: {len(report.excluded):,}")
+        for path in report.excluded if reporter.verbose else ():
+            render.line(f"  {path}")
     result = "equal" if report.is_equal else "DIFFERENT"
     losses = ""
     if strict and report.has_losses:

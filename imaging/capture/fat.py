@@ -55,10 +55,10 @@ _END = bytes(8)
 
 @dataclass(slots=True)
 class FatTree:
-    """A FAT32 volume that is ready to be exported: image 1 of an open WIM, and how much was left out."""
+    """A FAT32 volume that is ready to be exported: image 1 of an open WIM, and what was left out."""
 
     handle: WimHandle
-    excluded: int
+    excluded: tuple[str, ...]
 
     def add_to(self, destination: WimHandle, name: str, *, boot: bool) -> AddedImage:
         """Add the image to a WIM, which reads from this one until it is closed."""
@@ -140,21 +140,26 @@ def _refuse_false_claims(volume: Fat32Volume, entries: Iterable[FatEntry]) -> No
 # ---- what is left out
 
 
-def _chosen(entries: Iterable[FatEntry], config: CaptureConfig) -> tuple[list[FatEntry], int]:
-    """Return what is captured, parents first, and how many files and directories are left out."""
-    patterns = Patterns(config.exclusions, config.exceptions)
+def excluder(config: CaptureConfig) -> Callable[[str], bool]:
+    """Return a test of whether a path from the root, separated by ``/``, is left out; its parents are not looked at."""
+    return Patterns(config.exclusions, config.exceptions).exclude
+
+
+def _chosen(entries: Iterable[FatEntry], config: CaptureConfig) -> tuple[list[FatEntry], tuple[str, ...]]:
+    """Return what is captured, parents first, and the paths of the files and directories that are left out."""
+    is_excluded = excluder(config)
     chosen: list[FatEntry] = []
     left_out: set[str] = set()
-    count = 0
+    named: list[str] = []
     for entry in entries:
         if entry.path.rpartition("/")[0] in left_out:
             left_out.add(entry.path)
-        elif patterns.exclude(entry.path):
+        elif is_excluded(entry.path):
             left_out.add(entry.path)
-            count += 1
+            named.append(entry.path)
         else:
             chosen.append(entry)
-    return chosen, count
+    return chosen, tuple(named)
 
 
 # ---- the temporary WIM

@@ -64,6 +64,7 @@ class CaptureResult:
         size: of their contents, named streams of NTFS included.
         file_size: of the WIM after the capture.
         excluded: number of files and directories that the configuration left out (what is below one is not counted).
+        excluded_paths: their paths from the root of the source, separated by ``/``; the first 10,000.
         unsupported: paths of what a WIM cannot hold, such as sockets; the first 100.
         losses: what was left out or cannot be applied again, by class.
         odd_names: names that Windows cannot open, by class; they are stored, and an NTFS volume holds them.
@@ -78,6 +79,7 @@ class CaptureResult:
     size: int
     file_size: int
     excluded: int
+    excluded_paths: tuple[str, ...]
     unsupported: tuple[str, ...]
     losses: tuple[Loss, ...]
     odd_names: tuple[Loss, ...]
@@ -163,6 +165,7 @@ def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) ->
         size=scanned.size,
         file_size=destination.stat().st_size,
         excluded=scanned.excluded,
+        excluded_paths=scanned.excluded_paths,
         unsupported=scanned.unsupported,
         losses=scanned.losses,
         odd_names=scanned.odd_names,

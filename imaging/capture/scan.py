@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,24 +29,39 @@ from osdimage.native.wim.tree import Fault
 
 # Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
 _NAMED = 100
+# Of what was left out on purpose more: whoever gave the patterns wants to see what they fit.
+_NAMED_EXCLUSIONS = 10_000
 
 
 class _Omissions:
     """Counts what a scan left out."""
 
-    def __init__(self, inner: Listener) -> None:
+    def __init__(self, inner: Listener, root: str, leave_out: Callable[[str], None]) -> None:
         self._inner = inner
+        self._root = root
+        self._leave_out = leave_out
         self.counts: Counter[Omission] = Counter()
         self.unsupported: list[str] = []
+        self.excluded: list[str] = []
 
     def __call__(self, message: Report | Omitted) -> None:
         """Count an omission; pass everything else on."""
         if isinstance(message, Report):
             self._inner(message)
             return
+        if message.reason is Omission.EXCLUDED:
+            self.exclude("/" + message.path.removeprefix(self._root).lstrip("/"))
+            return
         self.counts[message.reason] += 1
-        if message.reason is Omission.UNSUPPORTED and len(self.unsupported) < _NAMED:
+        if len(self.unsupported) < _NAMED:
             self.unsupported.append(message.path)
+
+    def exclude(self, path: str) -> None:
+        """Count what is left out on purpose, by its path from the root of the source."""
+        self.counts[Omission.EXCLUDED] += 1
+        if len(self.excluded) < _NAMED_EXCLUSIONS:
+            self.excluded.append(path)
+        self._leave_out(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,7 @@ class Scanned:
     files: int
     size: int
     excluded: int
+    excluded_paths: tuple[str, ...]
     unsupported: tuple[str, ...]
     losses: tuple[Loss, ...]
     odd_names: tuple[Loss, ...]
@@ -72,12 +88,13 @@ def scan(
     handle: WimHandle, source: CaptureSource, opened: Opened, wanted: ImageProperties, *, boot: bool, meter: Meter
 ) -> Scanned:
     """Add a source to a WIM as a new image, with its name (which must be given) and its other properties."""
-    omissions = _Omissions(listener(meter))
+    omissions = _Omissions(listener(meter), opened.name, meter.leave_out)
     warnings = _source_warnings(source, opened)
     if opened.tree is not None:
         with wim_errors(source.title):
             found = opened.tree.add_to(handle, wanted.name or "", boot=boot)
-        omissions.counts[Omission.EXCLUDED] = opened.tree.excluded
+        for path in opened.tree.excluded:
+            omissions.exclude(f"/{path}")
     else:
         patterns = Patterns(source.config.exclusions, source.config.exceptions)
         with wim_errors(source.title):
@@ -110,6 +127,7 @@ def scan(
         files=found.files,
         size=found.size,
         excluded=omissions.counts[Omission.EXCLUDED],
+        excluded_paths=tuple(omissions.excluded),
         unsupported=tuple(omissions.unsupported),
         losses=losses,
         odd_names=odd_names,

@@ -49,8 +49,8 @@ class CaptureSource:
 class PreparedTree(Protocol):
     """What libwim takes in place of a volume that it cannot read."""
 
-    excluded: int
-    """How many files and directories were left out."""
+    excluded: tuple[str, ...]
+    """The paths of what was left out; what is below one is not listed."""
 
     def add_to(self, destination: WimHandle, name: str, *, boot: bool) -> AddedImage:
         """Add the tree to a WIM as an image, which reads from it until it is closed."""

@@ -82,6 +82,7 @@ class CompareReport:
         classes: one count for each class of which the image or the target has anything.
         differences: the first ones, by path.
         more_differences: how many are not listed.
+        excluded: paths of the target alone that a capture leaves out by its exclusions; they are no differences.
         notes: sentences about the target as a whole.
     """
 
@@ -97,6 +98,7 @@ class CompareReport:
     classes: tuple[ClassCount, ...]
     differences: tuple[Difference, ...]
     more_differences: int
+    excluded: tuple[str, ...]
     notes: tuple[str, ...]
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from osdimage.imaging import filetime, wof
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
+from osdimage.imaging.capture.fat import excluder
 from osdimage.imaging.compare import describe
 from osdimage.imaging.compare.fidelity import CompareReport, Fidelity, Tally
 from osdimage.imaging.compare.hashes import EMPTY_SHA1, StreamHash, StreamHashes
@@ -66,6 +68,7 @@ def compare_image(
     *,
     partition: int | None = None,
     sector_size: int | None = None,
+    config: CaptureConfig = DEFAULT_CONFIG,
     differences: int = 100,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
@@ -83,6 +86,7 @@ def compare_image(
             FAT32 volume, or with ``partition`` of a disk.
         partition: the number of the partition, as ``read_table`` numbers it.
         sector_size: bytes of a sector of a disk image; None for what its partition table says.
+        config: what a capture leaves out, which the image cannot have; what the target has of it is no difference.
         differences: how many differences to name; all are counted.
         threads: that read and hash; None for one a processor.
         progress: receives the progress.
@@ -111,7 +115,7 @@ def compare_image(
         comparison = _Comparison(opened, tally, compressed)
         comparison.list_target(lambda done, total: meter.step(Phase.SCAN, done, total, unit="files"))
         notes = image.walk(comparison.compare)
-        comparison.report_extra()
+        excluded = comparison.report_extra(excluder(config))
         with wim_errors(wim):
             comparison.compare_links(wim, place)
             comparison.compare_expanded(image)
@@ -131,6 +135,7 @@ def compare_image(
         classes=tally.classes,
         differences=tuple(sorted(tally.differences, key=lambda each: (each.path, each.kind))),
         more_differences=total - len(tally.differences),
+        excluded=excluded,
         notes=(*opened.notes, *notes, *comparison.notes),
     )
 
@@ -182,11 +187,23 @@ class _Comparison:
         # An image may lack what every file of NTFS has; it cannot have what a target has on its own unnoticed.
         self._compare_bytes(Fidelity.OBJECT_IDS, entry.path, entry.object_id, found.object_id, is_free=False)
 
-    def report_extra(self) -> None:
-        """Report what the target has and the image has not."""
-        for path, file in self._found.items():
-            self.tally.different(Fidelity.EXTRA, path, None, file.what)
+    def report_extra(self, is_excluded: Callable[[str], bool]) -> tuple[str, ...]:
+        """Report what the target has and the image has not; return what of it a capture leaves out.
+
+        What is below something that is left out is neither reported nor returned: parents come before it.
+        """
+        left_out: dict[str, None] = {}
+        below: set[str] = set()
+        for path, file in sorted(self._found.items()):
+            parent = path.rpartition("/")[0]
+            if parent in below or parent in left_out:
+                below.add(path)
+            elif is_excluded(path.lstrip("/")):
+                left_out[path] = None
+            else:
+                self.tally.different(Fidelity.EXTRA, path, None, file.what)
         self._found.clear()
+        return tuple(left_out)
 
     # ---- facts of a file ----
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from osdimage.imaging.apply.pairs import pair_volumes
+from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.compare.bytes import compare_bytes, not_there
 from osdimage.imaging.compare.fidelity import CompareReport
 from osdimage.imaging.compare.image import compare_image
@@ -19,6 +20,7 @@ def compare_volumes(
     wim: WimFile,
     disk: Disk | str | os.PathLike[str],
     *,
+    config: CaptureConfig = DEFAULT_CONFIG,
     differences: int = 100,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
@@ -30,6 +32,7 @@ def compare_volumes(
     Args:
         wim: the open WIM.
         disk: a disk that is open, or its path; it is only read.
+        config: as for :func:`~osdimage.imaging.compare_image`.
         differences: how many differences to name for each image; all are counted.
         threads: that read and hash; None for one a processor.
         progress: receives the progress over all images.
@@ -45,7 +48,9 @@ def compare_volumes(
             share = portion(progress, 100 * number / len(wim), 100 * (number + 1) / len(wim))
             if image in pairs:
                 volume = opened.volume_in(pairs[image])
-                report = compare_image(image, volume, differences=differences, threads=threads, progress=share)
+                report = compare_image(
+                    image, volume, config=config, differences=differences, threads=threads, progress=share
+                )
             else:
                 report = _compare_bytes(image, opened, differences, share)
             reports.append(report)

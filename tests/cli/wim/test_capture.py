@@ -24,6 +24,7 @@ CAPTURE_KEYS = {
     "size",
     "file_size",
     "excluded",
+    "excluded_paths",
     "unsupported",
     "losses",
     "odd_names",
