@@ -83,7 +83,21 @@ class CompressionType(click.ParamType):  # type: ignore[type-arg] # generic in n
             self.fail(str(error), param, ctx)
 
 
+class DiskSizeType(SizeType):
+    """The size of a disk: 20 is more likely to be 20GB than 20 bytes."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse a bare number that is too small for a disk."""
+        size = super().convert(value, param, ctx)
+        if isinstance(value, str) and value.strip().isdigit() and size < _LEAST_DISK:
+            self.fail(f"{value.strip()} without a unit is bytes; did you mean {value.strip()}GB?", param, ctx)
+        return size
+
+
+# A bare number below it is no size of a disk in bytes.
+_LEAST_DISK = 1 << 20
 SIZE = SizeType()
+DISK_SIZE = DiskSizeType()
 
 
 class ImageNameType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only

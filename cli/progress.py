@@ -10,9 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 import click
-from osdimage.cli.streams import counted, out, printable
+from osdimage.cli.streams import out, printable
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.progress import Phase, ProgressEvent
+from osdimage.imaging.units import counted, format_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -145,8 +146,6 @@ def _clock(seconds: float) -> str:
 
 
 def _detail(event: ProgressEvent) -> str:
-    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-
     if event.unit == "files":
         return counted(event.done, "file") if event.total is None else f"{event.done:,} of {event.total:,} files"
     if event.total is None:

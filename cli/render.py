@@ -18,8 +18,9 @@ import click
 from osdimage.cli import streams
 from osdimage.cli.documents import compact, document, to_plain
 from osdimage.cli.progress import Bar, Display, EventStream, Lines
-from osdimage.cli.streams import counted, line, note, out, printable
+from osdimage.cli.streams import line, note, out, printable
 from osdimage.imaging.progress import ProgressCallback, ProgressEvent
+from osdimage.imaging.units import counted
 
 __all__ = ["Reporter", "contents", "counted", "document", "line", "note", "out", "printable", "table", "to_plain"]
 
@@ -30,24 +31,46 @@ def contents(files: int, directories: int) -> str:
 
 
 def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), cut: bool = False
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    drop: Sequence[int] = (),
+    cut: bool = False,
 ) -> None:
-    """Print rows under headings, columns as wide as their widest cell; the columns in ``right`` to the right.
+    """Print rows under headings, columns as wide as their widest cell.
 
-    With ``cut`` lines are as wide as the terminal, when there is one.
+    On a terminal that is narrower, columns are left out, and named below the table; elsewhere all are there.
+
+    Args:
+        headings: one for each column.
+        rows: a cell for each column.
+        right: the columns whose cells stand to the right.
+        drop: the columns that can be left out, the first of them first.
+        cut: whether lines end where the terminal does, when no column is left to be left out.
     """
-    import shutil  # noqa: PLC0415 - start-up stays cheap
-
-    columns = shutil.get_terminal_size().columns if cut and sys.stdout.isatty() else None
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in [list(headings), *cells]) for column in range(len(headings))]
-    for row in [list(headings), *cells]:
-        parts = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
+    columns = streams.terminal_width()
+    lines = [list(headings), *([printable(cell) for cell in row] for row in rows)]
+    shown = list(range(len(headings)))
+    dropped: list[str] = []
+    for column in drop:
+        if columns is None or _width(lines, shown) <= columns:
+            break
+        shown.remove(column)
+        dropped.append(headings[column])
+    widths = {column: max(len(row[column]) for row in lines) for column in shown}
+    for row in lines:
+        parts = [row[each].rjust(widths[each]) if each in right else row[each].ljust(widths[each]) for each in shown]
         text = "  ".join(parts).rstrip()
-        out(text if columns is None or len(text) <= columns else text[: columns - 1] + "…")
+        out(streams.shortened(text, columns) if cut and columns is not None else text)
+    if dropped:
+        line(f"(not shown, for want of room: {', '.join(dropped)})")
+
+
+def _width(lines: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
+    """Return how wide the widest line is, without the blanks behind its last cell."""
+    before = sum(max(len(row[column]) for row in lines) + 2 for column in shown[:-1])
+    return before + max(len(row[shown[-1]]) for row in lines)
 
 
 class Reporter:

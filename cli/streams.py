@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -29,11 +31,6 @@ def beside(display: Display) -> Iterator[None]:
         display.clear()
 
 
-def counted(number: int, one: str, several: str | None = None) -> str:
-    """Return a number with its noun: ``1 image``, ``2,000 images``."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
-
-
 def printable(text: str) -> str:
     """Escape what is not printable."""
     if text.isprintable():
@@ -47,6 +44,28 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Fold line breaks and escape what is not printable; a hostile file name may hold both."""
     return printable(" ".join(text.split()))
+
+
+def terminal_width() -> int | None:
+    """Return how many columns the terminal has that stdout is, or None when it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def holds(text: str) -> bool:
+    """Tell whether stdout can show characters, in the encoding that it has."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text that is cut where it is wider, with a sign that it goes on."""
+    if len(text) <= width:
+        return text
+    sign = "…" if holds("…") else "~"
+    return text[: max(0, width - 1)] + sign
 
 
 def out(text: str | bytes, *, end: str = "\n", file: TextIO | None = None, color: bool | None = None) -> None:

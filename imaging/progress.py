@@ -78,6 +78,12 @@ def portion(callback: ProgressCallback | None, start: float, end: float) -> Prog
     return scaled
 
 
+def finish(callback: ProgressCallback | None, phase: Phase) -> None:
+    """Report that all is done, where the last part of the work has no progress of its own."""
+    if callback is not None:
+        callback(ProgressEvent(phase, 0, None, "bytes", 100.0, 0.0))
+
+
 class Meter:
     """Weighs the phases of one task into an overall percentage."""
 

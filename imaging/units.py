@@ -36,10 +36,15 @@ def parse_size(text: str) -> Bytes:
     return Bytes(size)
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """Write a number with its noun: ``1 image``, ``2,000 images``."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 def format_size(size: int) -> str:
     """Write a size for people, with the largest binary unit that gives at least 1: ``"4.2 GB"``."""
     if size < KIB:
-        return f"{size} bytes"
+        return "1 byte" if size == 1 else f"{size} bytes"
     number = float(size)
     for unit in ("KB", "MB", "GB", "TB", "PB"):
         number /= 1024

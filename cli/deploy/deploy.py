@@ -16,6 +16,7 @@ from osdimage.cli.deploy.wish import DeployWish, Planner
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
+from osdimage.imaging.progress import Phase, finish
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.backup import TableSaving
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.argument("wim", type=params.EXISTING)
 @click.argument("disk", type=disk_params.NEW_DISK)
 @deploy_wish.options
-@click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
+@click.option("--size", type=params.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
 @params.references
 @params.check
@@ -104,6 +105,7 @@ def deploy_command(
                 strict=strict,
                 progress=progress,
             )
+            finish(progress, Phase.WRITE_DATA)
             if not (reporter.as_json or reporter.quiet):
                 view.picture(target)
     view.report(result, planner.images[0], reporter, time.monotonic() - began)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 
 
 @click.command("backup")
@@ -36,6 +36,6 @@ def backup_command(disk: Path, file: Path, sector_size: int | None, overwrite: b
     size = sum(len(piece.data) for piece in backup.pieces)
     reporter.result(
         {"disk": disk, "file": file, "scheme": backup.scheme, "pieces": len(backup.pieces), "size_bytes": size},
-        f"{file}: {backup.scheme.upper() if backup.scheme else 'no'} table of {disk}, {len(backup.pieces)} pieces, "
-        f"{size} bytes",
+        f"{file}: {backup.scheme.upper() if backup.scheme else 'no'} table of {disk}, "
+        f"{counted(len(backup.pieces), 'piece')}, {size} bytes",
     )

@@ -11,7 +11,7 @@ import click
 from osdimage.cli import params, render, suffix
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.backup import TableSaving
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("disk", type=disk_params.NEW_DISK)
 @disk_params.layout
 @click.option("--plan", "plan_file", type=params.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
-@click.option("--size", type=params.SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
+@click.option("--size", type=params.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
 @disk_params.seed
 @params.add(*disk_params.expectations)
@@ -146,4 +146,4 @@ def _tell(disk: Path, plan: DiskPlan, show: bool) -> None:
     if show:
         disk_render.show_disk(str(disk), plan.table, {})
     count = len(plan.table.partitions)
-    render.line(f"{disk}: {count} partition{'' if count == 1 else 's'} written and verified; none is formatted")
+    render.line(f"{disk}: {counted(count, 'partition')} written and verified; none is formatted")

@@ -14,7 +14,7 @@ from osdimage.cli.render import Reporter
 @click.command("plan")
 @click.argument("disk", type=disk_params.DISK, required=False)
 @disk_params.layout
-@click.option("--size", type=params.SIZE, metavar="SIZE", help="Plan for a disk of this size instead of DISK.")
+@click.option("--size", type=params.DISK_SIZE, metavar="SIZE", help="Plan for a disk of this size instead of DISK.")
 @disk_params.sector_size
 @disk_params.seed
 @params.output(events=False)

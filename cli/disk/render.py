@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import render
+from osdimage.cli import render, streams
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.held import VolumeInfo
 from osdimage.imaging.disk.roles import Role, Scheme
@@ -53,8 +53,17 @@ def headline(name: str, table: PartitionTable) -> None:
     if table.scheme is Scheme.MBR:
         identity = f"disk signature {table.disk_signature or 0:08x}"
     size = format_size(table.geometry.size_bytes)
-    parts = (f"{size} ({table.geometry.size_bytes} bytes)", table.scheme.upper(), identity)
-    render.line(f"{name}: {', '.join(parts)}, sectors of {table.geometry.sector_size} bytes")
+    sectors = f"sectors of {table.geometry.sector_size} bytes"
+    parts = (f"{size} ({table.geometry.size_bytes} bytes)", table.scheme.upper(), identity, sectors)
+    text = f"{name}: {', '.join(parts)}"
+    columns = streams.terminal_width()
+    if columns is None or len(text) <= columns:
+        render.line(text)
+        return
+    # A line for each fact: where the terminal ends is in the middle of a word.
+    render.line(f"{name}:")
+    for part in parts:
+        render.line(f"  {part}")
 
 
 def rows(table: PartitionTable, volumes: Volumes) -> None:
@@ -75,7 +84,7 @@ def rows(table: PartitionTable, volumes: Volumes) -> None:
                 ", ".join(_flags(partition)) or "-",
             )
         )
-    render.table(headings, cells, right=(0, 1, 2, 3))
+    render.table(headings, cells, right=(0, 1, 2, 3), drop=(2, 1, 7, 5))
     free = [space.extent.count for space in table.spaces() if space.kind is SpaceKind.FREE]
     if free:
         size = format_size(sum(free) * table.geometry.sector_size)
@@ -97,7 +106,7 @@ def identifiers(table: PartitionTable) -> None:
         for partition in table.partitions
     ]
     render.line()
-    render.table(("#", "Windows #", "GUID", "Type", "Name"), cells, right=(0, 1))
+    render.table(("#", "Windows #", "GUID", "Type", "Name"), cells, right=(0, 1), drop=(3, 4))
 
 
 def _type_text(partition: Partition) -> str:
@@ -204,11 +213,7 @@ def _colours(partition: Partition) -> tuple[str, str]:
 
 def _row(cells: Sequence[_Cell], width: int) -> list[str]:
     widths = _widths(cells, width - len(cells) - 1)
-    try:
-        "".join(_BOX).encode(sys.stdout.encoding or "ascii")
-        marks = _BOX
-    except UnicodeEncodeError:
-        marks = _ASCII
+    marks = _BOX if streams.holds("".join(_BOX)) else _ASCII
     left, middle, right, side, low_left, low_middle, low_right, dash, shade = marks
     colour = wants_colour()
     lines = [left + middle.join(dash * each for each in widths) + right]
@@ -224,7 +229,7 @@ def _row(cells: Sequence[_Cell], width: int) -> list[str]:
 def _fill(cell: _Cell, level: int, width: int, shade: str, colour: bool) -> str:
     text = cell.lines[level]
     if len(text) > width:
-        text = text[: max(0, width - 1)] + ("…" if shade == "░" else "~")
+        text = streams.shortened(text, width)
     if cell.colours is None:
         padded = f"{text} ".ljust(width, shade)[:width] if text else shade * width
         return click.style(padded, dim=True) if colour else padded

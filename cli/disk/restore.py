@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.backup import TableBackup, TableSaving
@@ -59,7 +59,8 @@ def restore_command(
     elif not reporter.quiet:
         if table is not None:
             disk_render.show_disk(str(disk), table, held)
-        render.line(f"{disk}: {len(backup.pieces)} pieces of {file} are back on the disk and verified")
+        are = "is" if len(backup.pieces) == 1 else "are"
+        render.line(f"{disk}: {counted(len(backup.pieces), 'piece')} of {file} {are} back on the disk and verified")
         if report.saved is not None:
             render.line(f"what they replaced is saved in {report.saved}")
 

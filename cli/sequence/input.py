@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
-from osdimage.cli.params import SIZE
+from osdimage.cli.params import DISK_SIZE
 from osdimage.cli.suffix import refuse_other_than_raw
 from osdimage.imaging.disk.layout import MAX_DISK_INDEX
 
@@ -55,7 +55,7 @@ def sizes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
             raise click.BadParameter(
                 f"{value!r}: the size of {'all' if number is None else number} is given twice", ctx, param
             )
-        found[number] = SIZE.convert(text, param, ctx)
+        found[number] = DISK_SIZE.convert(text, param, ctx)
     return tuple(found.items())
 
 

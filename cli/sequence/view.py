@@ -210,7 +210,7 @@ def _rows(report: RunReport) -> Iterator[tuple[str, ...]]:
         step = steps[0]
         word = _WORDS.get(step.state, step.state.value)
         if len(steps) > 1:
-            yield _span(steps), "  " * len(groups) + f"{len(steps)} steps", word, "", "", _of_group(step.message)
+            yield _span(steps), "  " * len(groups) + counted(len(steps), "step"), word, "", "", _of_group(step.message)
             continue
         code = "" if step.code is None else f"0x{step.code:08X}"
         took = f"{step.seconds:.1f} s" if step.tries else ""

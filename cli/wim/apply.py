@@ -105,7 +105,8 @@ def apply_command(
         f"{where}: {contents(result.files, result.directories)}, "
         f"{format_size(result.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)"
     )
-    details = [] if result.wiped is None else [f"  deleted before: {result.wiped:,} files and directories"]
+    wiped = None if result.wiped is None else counted(result.wiped, "file or directory", "files and directories")
+    details = [] if wiped is None else [f"  deleted before: {wiped}"]
     if reporter.verbose:
         details += [f"  {text}" for text in result.warnings]
     reporter.result({"volumes": [AppliedVolume(image.index, image.name, result)]}, summary, *details)

@@ -133,8 +133,9 @@ def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:
         losses = "; --strict: what is dropped has no place there"
     elif any(count.dropped for count in report.classes):
         losses = "; what is dropped has no place there"
+    names = counted(report.files, "file or directory", "files and directories")
     render.line(
-        f"{where}: {report.target_kind}, {result}: {report.files:,} files and directories, "
+        f"{where}: {report.target_kind}, {result}: {names}, "
         f"{format_size(report.size)} compared with image {report.image} of {report.wim}{losses}"
     )
 

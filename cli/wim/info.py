@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.file import WimFile
@@ -100,7 +100,7 @@ def _show(wim: WimFile, images: list[ImageInfo]) -> None:
     header = wim.header
     compression = header.compression.name.lower() if header.compression else "unknown compression"
     facts = [
-        f"{len(wim)} image{'' if len(wim) == 1 else 's'}",
+        counted(len(wim), "image"),
         format_size(wim.path.stat().st_size),
         compression if header.chunk_size == 0 else f"{compression}, chunks of {format_size(header.chunk_size)}",
     ]
@@ -137,7 +137,12 @@ def _show_image(image: ImageInfo) -> None:
         ("Version", image.image_version),
         ("Flags", image.flags),
         ("Contents", "the bytes of a partition, in one file" if image.is_of_bytes else None),
-        ("Files", None if image.files is None else f"{image.files:,} in {image.directories or 0:,} directories"),
+        (
+            "Files",
+            None
+            if image.files is None
+            else f"{image.files:,} in {counted(image.directories or 0, 'directory', 'directories')}",
+        ),
         ("Size", None if image.size is None else format_size(image.size)),
         ("Hard links", format_size(image.hard_link_size) if image.hard_link_size else None),
         ("Created", f"{image.created:%Y-%m-%d %H:%M:%S} UTC" if image.created else None),

@@ -15,10 +15,11 @@ from osdimage.imaging import filetime
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
+from osdimage.imaging.units import counted
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
-from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.failures import NAME_OTHERS, wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.wof import WofFile, plain, wof_files
 from osdimage.native.wim import entries
@@ -165,9 +166,10 @@ class _Collector:
         missing = [entry for entries in self._wanted.values() for entry in entries]
         missing += [entry for entries in self._expanded.values() for entry, _ in entries]
         if missing:
+            files = counted(len(missing), "file")
             raise MissingParts(
-                f"{paths[0]}: the contents of {len(missing)} files, {missing[0].path!r} for one, are "
-                "in another file: another part of a split WIM, or the base of a delta"
+                f"{paths[0]}: the contents of {files}, {missing[0].path!r} for one, are in another file",
+                remedy=NAME_OTHERS,
             )
         return found, holders
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.units import counted
 from osdimage.imaging.volume.eligible import look_over
 from osdimage.imaging.wim.captured_table import numbers_of
 from osdimage.imaging.wim.file import WimFile
@@ -35,8 +36,8 @@ def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimIma
     if not images or len(images) > len(found):
         numbers = ", ".join(str(each.number) for each in found) or "none"
         raise TargetRefused(
-            f"{disk.name}: {refused}: {wim.path} has {len(images)} images, the disk has {len(found)} NTFS and FAT32 "
-            f"volumes for them (partitions: {numbers})"
+            f"{disk.name}: {refused}: {wim.path} has {counted(len(images), 'image')}, the disk has {len(found)} NTFS and "
+            f"FAT32 volumes for them (partitions: {numbers})"
         )
     return list(zip(images, found, strict=False))
 

@@ -25,7 +25,7 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TooSmall
 from osdimage.imaging.randomness import RandomBits
-from osdimage.imaging.units import KIB, MIB, Geometry, format_size
+from osdimage.imaging.units import KIB, MIB, Geometry, counted, format_size
 from osdimage.imaging.volume.filesystems import FormatWish, refuse_impossible, serial_bits
 from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
 from osdimage.imaging.wim.entries import Audit
@@ -57,7 +57,7 @@ class WriteTable:
     def describe(self) -> str:
         """Say it in one line."""
         table = self.disk.table
-        return f"write a {table.scheme.upper()} table with {len(table.partitions)} partitions"
+        return f"write a {table.scheme.upper()} table with {counted(len(table.partitions), 'partition')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class ApplyToVolume:
     def describe(self) -> str:
         """Say it in one line."""
         return (
-            f"apply image {self.image} {self.name!r} to partition {self.partition.number}: {self.files:,} files, "
-            f"{format_size(self.size)}"
+            f"apply image {self.image} {self.name!r} to partition {self.partition.number}: "
+            f"{counted(self.files, 'file')}, {format_size(self.size)}"
         )
 
 

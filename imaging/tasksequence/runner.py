@@ -40,6 +40,7 @@ from osdimage.imaging.tasksequence.report import Observer, RunEnd, RunEvent, Run
 from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Events, LogType
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
+from osdimage.imaging.units import counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.machine import Machine
@@ -151,7 +152,7 @@ class _Runner:
         self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
 
     def run(self) -> RunReport:
-        self._say(f"Start of task sequence {quoted(self._sequence.name)}: {len(self._steps)} steps")
+        self._say(f"Start of task sequence {quoted(self._sequence.name)}: {counted(len(self._steps), 'step')}")
         code, message = 0, ""
         self._keep()
         while self._state.next < len(self._steps):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, Means, MissingParts, Remedy, TargetRefused, UnsafeName
-from osdimage.imaging.units import GIB, MIB, format_size
+from osdimage.imaging.units import GIB, MIB, counted, format_size
 from osdimage.imaging.wim.names import REASONS
 from osdimage.imaging.wim.parts import missing_parts
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
@@ -150,7 +150,7 @@ def refuse_missing(path: Path, index: int, audit: Audit) -> None:
     """
     if audit.missing_blobs:
         absent = "; ".join(missing_parts(path))
-        text = f"{path}: the contents of {audit.missing_blobs} files of image {index} are in another file"
+        text = f"{path}: the contents of {counted(audit.missing_blobs, 'file')} of image {index} are in another file"
         if absent:
             raise MissingParts(f"{text}: {absent}", remedy=Remedy("{} says where it is", (Means.REFERENCES,)))
         raise MissingParts(text, remedy=Remedy("name with {} the base of the delta", (Means.REFERENCES,)))

@@ -22,7 +22,7 @@ from osdimage.imaging.wim import captured, info
 from osdimage.imaging.wim.audit import load_tree
 from osdimage.imaging.wim.captured import CapturedDisk
 from osdimage.imaging.wim.compression import CompressionSpec
-from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.failures import JOIN_PARTS, wim_errors
 from osdimage.imaging.wim.file import reference_files
 from osdimage.imaging.wim.format import HEADER_SIZE, INTEGRITY_STRUCT, MAGIC, Header, HeaderFlag, Resource, ResourceFlag
 from osdimage.imaging.wim.in_place import InPlace
@@ -232,7 +232,7 @@ def _read_header(path: Path, descriptor: int) -> Header:
     if header.flags & HeaderFlag.READONLY:
         raise TargetRefused(f"{path}: is marked read-only")
     if header.flags & HeaderFlag.SPANNED:
-        raise TargetRefused(f"{path}: is a part of a split WIM; join the parts first")
+        raise TargetRefused(f"{path}: is a part of a split WIM", remedy=JOIN_PARTS)
     return header
 
 

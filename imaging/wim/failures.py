@@ -64,12 +64,9 @@ _PARTS = {
     WimlibCode.RESOURCE_NOT_FOUND: "file contents are in another file",
     WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
 }
-_REMEDIES = {
-    WimlibCode.IS_SPLIT_WIM: Remedy("{} makes one WIM of its parts", (Means.EXPORT,)),
-    WimlibCode.RESOURCE_NOT_FOUND: Remedy(
-        "name it with {} (the other parts of a split WIM, or the base of a delta)", (Means.REFERENCES,)
-    ),
-}
+NAME_OTHERS = Remedy("name the other parts of a split WIM, or the base of a delta, with {}", (Means.REFERENCES,))
+JOIN_PARTS = Remedy("join its parts first, with {}, which takes them with {}", (Means.EXPORT, Means.REFERENCES))
+_REMEDIES = {WimlibCode.IS_SPLIT_WIM: JOIN_PARTS, WimlibCode.RESOURCE_NOT_FOUND: NAME_OTHERS}
 _FAULTS_OF_CONTENTS = {
     WimlibCode.DECOMPRESSION,
     WimlibCode.INVALID_RESOURCE_HASH,

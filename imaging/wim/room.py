@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from osdimage.imaging.errors import TooSmall
-from osdimage.imaging.units import format_size
+from osdimage.imaging.units import counted, format_size
 from osdimage.native.wim.tree import Audit
 
 
@@ -44,4 +44,6 @@ def refuse_full_directory(target: Path, audits: Sequence[Audit]) -> None:
     entries = sum(audit.files + audit.directories for audit in audits)
     # f_files is 0 where inodes are made as needed (btrfs).
     if facts.f_files and entries > facts.f_favail:
-        raise TooSmall(f"{target}: not written: the image has {entries} files, there is room for {facts.f_favail}")
+        raise TooSmall(
+            f"{target}: not written: the image has {counted(entries, 'file')}, there is room for {facts.f_favail}"
+        )

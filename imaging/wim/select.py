@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from osdimage.imaging.errors import ImageNotFound, InvalidRequest
+from osdimage.imaging.units import counted
 from osdimage.imaging.wim.info import ImageInfo, WindowsInfo
 
 # Other names for the architectures, as Windows, its tools and Linux spell them.
@@ -79,10 +80,10 @@ def select(images: Sequence[ImageInfo], selector: ImageSelector, where: str) -> 
         return fitting[0]
     if not fitting:
         raise ImageNotFound(
-            f"{where}: no image fits {selector}; it has {_count(len(images))}:", candidates=_describe(images)
+            f"{where}: no image fits {selector}; it has {counted(len(images), 'image')}:", candidates=_describe(images)
         )
     what = "choose one of" if selector == ImageSelector() else f"{selector} fits"
-    raise ImageNotFound(f"{where}: {what} {_count(len(fitting))}:", candidates=_describe(fitting))
+    raise ImageNotFound(f"{where}: {what} {counted(len(fitting), 'image')}:", candidates=_describe(fitting))
 
 
 def _same(wanted: str, *values: str | None) -> bool:
@@ -92,10 +93,6 @@ def _same(wanted: str, *values: str | None) -> bool:
 def _same_architecture(wanted: str, windows: WindowsInfo | None) -> bool:
     lowered = wanted.lower()
     return windows is not None and _same(_ALIASES.get(lowered, lowered), windows.architecture)
-
-
-def _count(number: int) -> str:
-    return "1 image" if number == 1 else f"{number} images"
 
 
 def _describe(images: Sequence[ImageInfo]) -> list[str]:

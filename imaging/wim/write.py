@@ -12,7 +12,7 @@ from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
-from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.failures import JOIN_PARTS, wim_errors
 from osdimage.imaging.wim.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.in_place import opened_in_place
 from osdimage.imaging.wim.newer_form import put_trees_into_newer_form
@@ -100,7 +100,7 @@ def open_to_append(path: Path) -> Iterator[WimHandle]:
     """
     with wim_errors(path), open_wim(path, write=True) as handle:
         if handle.info().is_spanned:
-            raise TargetRefused(f"{path}: is a part of a split WIM; join the parts first")
+            raise TargetRefused(f"{path}: is a part of a split WIM", remedy=JOIN_PARTS)
         yield handle
 
 

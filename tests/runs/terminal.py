@@ -12,13 +12,16 @@ import time
 PROGRAM = [sys.executable, "-c", "from osdimage.cli.main import main; main()"]
 
 
-def on_a_terminal(arguments: list[str], **environment: str) -> tuple[int, str, str]:
-    """Run a command with its stderr on a pseudo-terminal; return its exit code, stdout, and what the terminal got."""
+def on_a_terminal(arguments: list[str], *, whole: bool = False, **environment: str) -> tuple[int, str, str]:
+    """Run a command with its stderr on a pseudo-terminal; return its exit code, stdout, and what the terminal got.
+
+    With ``whole`` its stdout is on the terminal too, and nothing is returned of it apart.
+    """
     master, slave = pty.openpty()
     try:
         with subprocess.Popen(
             [*PROGRAM, *arguments],
-            stdout=subprocess.PIPE,
+            stdout=slave if whole else subprocess.PIPE,
             stderr=slave,
             env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **environment},
         ) as process:
@@ -37,6 +40,6 @@ def on_a_terminal(arguments: list[str], **environment: str) -> tuple[int, str, s
                 elif process.poll() is not None:
                     break
             out, _ = process.communicate(timeout=30)
-            return process.returncode, out.decode(), shown.decode("utf-8", "replace")
+            return process.returncode, (out or b"").decode(), shown.decode("utf-8", "replace")
     finally:
         os.close(master)

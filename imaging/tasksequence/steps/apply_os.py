@@ -29,6 +29,7 @@ from osdimage.imaging.tasksequence.machine import Machine, Volume
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, has_destination
 from osdimage.imaging.tasksequence.steps.windows_image import WindowsPlan, carry_out, foretell, plan_windows
+from osdimage.imaging.units import counted
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -122,7 +123,9 @@ def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume],
         raise InvalidRequest(f"all images go to all volumes, but {', '.join(used)} was filled by an earlier step")
     if len(volumes) < len(images):
         names = ", ".join(each.name for each in volumes)
-        raise InvalidRequest(f"{wim.path} has {len(images)} images, disk {disk} has {len(volumes)} volumes: {names}")
+        raise InvalidRequest(
+            f"{wim.path} has {counted(len(images), 'image')}, disk {disk} has {counted(len(volumes), 'volume')}: {names}"
+        )
     return tuple(zip(images, volumes, strict=False))
 
 

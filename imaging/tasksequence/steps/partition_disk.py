@@ -26,7 +26,7 @@ from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import boolean, optional, required
 from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, LogType, RunIn
-from osdimage.imaging.units import Geometry
+from osdimage.imaging.units import Geometry, counted
 
 _PREFIXES = ("osdpartition", "osddiskindex", "osddiskpart", "osdgptbootdisk")
 _KEPT_HERE = ("_SMSTSClientCache", "_SMSTSUserStatePath")
@@ -89,7 +89,7 @@ def partition_disk(env: Environment, machine: Machine, events: Events) -> Action
     count = len(table.partitions)
     return ActionResult(
         HResult.S_OK,
-        f"disk {index} has a new {table.scheme.upper()} table with {count} partition{'s' if count != 1 else ''}",
+        f"disk {index} has a new {table.scheme.upper()} table with {counted(count, 'partition')}",
         outputs=outputs,
         warnings=(*found, *report.warnings),
     )

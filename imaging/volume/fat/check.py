@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.finding import Finding, Severity, error, note, warning
-from osdimage.imaging.units import MIB
+from osdimage.imaging.units import MIB, counted
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.entries import FatEntry, Listing
 from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER
@@ -59,7 +59,7 @@ def _findings(volume: Fat32Volume) -> Iterator[Finding]:
         bad = volume.table.count(layouts.BAD_CLUSTER)
         lost = volume.layout.clusters - free - bad - tree.claimed
         if lost > 0:
-            yield warning("lost-clusters", f"{lost} clusters are in use and belong to no file", _REPAIR)
+            yield warning("lost-clusters", f"{counted(lost, 'cluster')} in use and of no file", _REPAIR)
 
 
 def _reserved(volume: Fat32Volume) -> Iterator[Finding]:
@@ -160,7 +160,7 @@ class _TreeCheck:
             self.is_complete = False
             yield error("name", text, _REPAIR)
         if listing.orphans:
-            text = f"{path!r} has {listing.orphans} entries of long names that belong to no file"
+            text = f"{path!r} has {counted(listing.orphans, 'entry', 'entries')} of long names without a file"
             yield warning("orphaned-name", text, _REPAIR)
         if directory is not None:
             wanted = 0 if above is None else above.cluster
@@ -194,10 +194,12 @@ class _TreeCheck:
             self.is_complete = False
             yield error("endless-chain", f"the chain of {entry.path!r} is in a loop or in other files", _REPAIR)
         elif found < wanted:
-            text = f"{entry.path!r} claims {entry.size} bytes and has {found} clusters of {wanted}"
+            text = (
+                f"{entry.path!r} claims {counted(entry.size, 'byte')} and has {counted(found, 'cluster')} of {wanted}"
+            )
             yield error("short-chain", text, _REPAIR)
         elif found > wanted:
-            yield warning("long-chain", f"{entry.path!r} has {found} clusters and needs {wanted}", _REPAIR)
+            yield warning("long-chain", f"{entry.path!r} has {counted(found, 'cluster')} and needs {wanted}", _REPAIR)
 
     def _cross_links(self) -> Iterator[Finding]:
         """Yield clusters that belong to two chains, from runs sorted by their start."""

@@ -154,11 +154,12 @@ USAGE = [
     pytest.param(["plan", "--size", "1GB", "--var", "A"], "is not NAME=VALUE", id="var"),
     pytest.param(["plan", "--size", "1GB", "--preset", "uefi"], "larger than the remaining", id="does-not-fit"),
     pytest.param(["plan", "--size", "big", "--preset", "uefi"], "is not a size", id="size"),
+    pytest.param(["plan", "--size", "20", "--preset", "uefi"], "did you mean 20GB?", id="size-without-unit"),
     pytest.param(["plan", "--size", "1GB", "--preset", "x"], "is not one of", id="preset"),
     pytest.param(["plan", "--size", "1GB", "--preset", "uefi", "--sector-size", "520"], "not one of", id="sector-size"),
     pytest.param(["init", "new.img", "--preset", "uefi"], "does not exist; give --size", id="init-without-size"),
     pytest.param(["init", "d", "--preset", "uefi", "--backup", "b", "--no-backup"], "contradict", id="backup"),
-    pytest.param(["init", "d", "--size", "1000", "--preset", "uefi"], "whole number of sectors", id="odd-size"),
+    pytest.param(["init", "d", "--size", "1000B", "--preset", "uefi"], "whole number of sectors", id="odd-size"),
     pytest.param(["check", "/dev/null", "--yes"], "go with --repair", id="check-yes"),
     pytest.param(["restore", "d", "b"], "does not exist", id="restore-missing"),
 ]

@@ -250,7 +250,8 @@ def test_an_image_of_a_delta_is_deleted_with_the_base_at_hand_and_the_rest_stays
     judges.wimlib("append", common, delta, "second", f"--delta-from={base}")
     before = delta.read_bytes()
     refused = osdimage("delete", delta, "--index", "1", code=3)
-    assert "name it with --ref (the other parts of a split WIM, or the base of a delta)" in refused.err
+    assert "are in another file" in refused.err
+    assert "; name the other parts of a split WIM, or the base of a delta, with --ref\n" in refused.err
     assert delta.read_bytes() == before
     osdimage("delete", delta, "--index", "1", "--ref", str(base))
     assert [image["Name"] for image in judges.wimlib_info(delta).images] == ["second"]

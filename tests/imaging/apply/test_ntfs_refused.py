@@ -130,7 +130,7 @@ def test_a_partition_that_is_not_there_is_refused_with_those_that_are(wim: Path,
     where = ("apply", str(wim), str(disk.path))
     assert "no partition 9; it has 1 (" in osdimage(*where, "--partition", "9", code=2)
     assert "in it are: 5, 6" in osdimage(*where, "--partition", "2", code=2)
-    assert "say which partition" in osdimage(*where, code=4)
+    assert "choose one with --partition" in osdimage(*where, code=2)
     blank = tmp_path / "blank.img"
     blank.write_bytes(bytes(MIB))
     assert "blank.img" in osdimage("apply", str(wim), str(blank), "--partition", "1", code=3)
