@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Mapping
 
 import click
+from osdimage.cli.examples import epilog
 
 
 class LazyGroup(click.Group):
@@ -14,9 +15,11 @@ class LazyGroup(click.Group):
     Attributes:
         table: name of a command -> (module of this package, what the help says).  The module has the click command as
             ``NAME_command``.
+        above: what the group itself is called; nothing for the program.
     """
 
     table: Mapping[str, tuple[str, str]] = {}
+    above: tuple[str, ...] = ()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table."""
@@ -32,6 +35,7 @@ class LazyGroup(click.Group):
         command = getattr(module, f"{cmd_name}_command")
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name}_command is not a click command")
+        command.epilog = epilog(" ".join((*self.above, cmd_name)))
         return command
 
     def resolve_command(

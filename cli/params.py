@@ -186,19 +186,21 @@ def gathered(name: str, wish: type[DataclassInstance], *decorators: Decorator) -
 PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning"
 
 
-def output(*, events: bool = True, keys: str = PROGRESS_KEYS) -> Decorator:
+def output(*, events: bool = True, keys: str = PROGRESS_KEYS, more: str | None = None) -> Decorator:
     """Add the options about output, and pass an open :class:`~osdimage.cli.render.Reporter` as ``reporter``.
 
     Args:
         events: whether there is progress.
         keys: those of the JSON lines of events, for the help.
+        more: what ``--verbose`` shows, for the help; None where there is nothing more to show, and no such option.
     """
     options: list[Decorator] = [
         invocation.flag("--json", "as_json", "Print one JSON document on stdout; an error, too."),
-        click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
-        click.option("--verbose", "-v", is_flag=True, help="Print more, such as each file that is left out."),
+        click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and what was asked for."),
         invocation.flag("--debug", "debug", "Print the traceback of an error."),
     ]
+    if more is not None:
+        options.insert(2, click.option("--verbose", "-v", is_flag=True, help=f"Also show {more}."))
     if events:
         options.insert(
             0,
@@ -214,9 +216,9 @@ def output(*, events: bool = True, keys: str = PROGRESS_KEYS) -> Decorator:
         def run(
             *args: Any,  # noqa: ANN401 - passed through
             quiet: bool,
-            verbose: bool,
             debug: bool,
             as_json: bool,
+            verbose: bool = False,
             events: str | None = None,
             **kwargs: Any,  # noqa: ANN401
         ) -> Any:  # noqa: ANN401

@@ -170,6 +170,13 @@ class Reporter:
             for text in lines:
                 line(text)
 
+    def answer(self, facts: object, *lines: str) -> None:
+        """Print what was asked for, also when nothing else is to be said."""
+        if self.as_json:
+            document(facts)
+        else:
+            streams.lines(lines)
+
     def warn(self, text: str) -> None:
         """Show a warning, once: a plan tells it before the question, and its execution again."""
         if not self.quiet and text not in self._warned:

@@ -18,6 +18,7 @@ class BootGroup(LazyGroup):
     """The verbs for starting a disk."""
 
     table = COMMANDS
+    above = ("boot",)
 
 
 @click.group("boot", cls=BootGroup)

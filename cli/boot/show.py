@@ -39,7 +39,6 @@ def show_command(disk: Path, system_partition: int | None, sector_size: int | No
         return
     for text in view.report.warnings:
         reporter.warn(text)
-    # To show is what was asked for: --quiet leaves out the warnings.
     path = "\\" + view.store.replace("/", "\\")
     render.line(f"{view.disk}: {view.firmware.upper()}, store {path} on partition {view.system_partition}")
     for text in view.lines:

@@ -21,6 +21,7 @@ class DiskGroup(LazyGroup):
     """The verbs for whole disks."""
 
     table = COMMANDS
+    above = ("disk",)
 
 
 @click.group("disk", cls=DiskGroup)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @params.add(*disk_params.expectations)
 @disk_params.saving
 @disk_params.yes
-@params.output(events=False)
+@params.output(events=False, more="the old marks that were cleared")
 def init_command(
     disk: Path,
     source: LayoutSource,

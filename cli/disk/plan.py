@@ -55,5 +55,4 @@ def plan_command(
         return
     for text in plan.advice:
         reporter.warn(text)
-    if not reporter.quiet:
-        disk_render.show_disk(str(disk or "plan"), table, {})
+    disk_render.show_disk(str(disk or "plan"), table, {})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("show")
 @click.argument("disk", type=disk_params.DISK)
 @disk_params.sector_size
-@params.output(events=False)
+@params.output(events=False, more="notes, and the identifiers of the partitions")
 def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> None:
     """Show the partitions of DISK, a disk image or a device: a picture in proportion, and a table.
 
@@ -41,10 +41,9 @@ def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> Non
     for finding in reading.findings:
         if finding.severity is not Severity.NOTE or reporter.verbose:
             reporter.warn(finding.text)
-    if not reporter.quiet:
-        disk_render.show_disk(str(disk), table, held)
-        if reporter.verbose:
-            disk_render.identifiers(table)
+    disk_render.show_disk(str(disk), table, held)
+    if reporter.verbose:
+        disk_render.identifiers(table)
 
 
 def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> dict[str, Any]:

@@ -35,12 +35,12 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
         path = "\\".join(part for part in (prefix, edits.local_path(hive, key, prefix)) if part)
         document, lines, value = _key_document(path, found), _lines(path, found), found.value(name or "")
     if name is None:
-        reporter.result(document, *lines)
+        reporter.answer(document, *lines)
         return
     if value is None:
         names = ", ".join(repr(each.name) for each in found.values) or "none"
         raise InvalidRequest(f"key {path!r} has no value {name!r}; it has {names}")
-    reporter.result({**_key_document(path, found), "values": [_value_document(value)]}, edits.data_text(value))
+    reporter.answer({**_key_document(path, found), "values": [_value_document(value)]}, edits.data_text(value))
 
 
 def _lines(path: str, key: Key) -> list[str]:

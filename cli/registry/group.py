@@ -18,6 +18,7 @@ class RegistryGroup(LazyGroup):
     """The verbs for hives."""
 
     table = COMMANDS
+    above = ("registry",)
 
 
 @click.group("registry", cls=RegistryGroup)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @sequence_params.question
 @disk_params.no_backup
 @disk_params.yes
-@params.output(keys="step, state, report, progress, log, kind, restart")
+@params.output(keys="step, state, report, progress, log, kind, restart", more="the lines of the log")
 def run_command(
     sequence_file: Path | None,
     described: ComputerWish,

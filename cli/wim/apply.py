@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
-@params.output()
+@params.output(more="each file of which something was lost")
 def apply_command(
     wim: Path,
     target: Path,

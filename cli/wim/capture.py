@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--unix-data", is_flag=True, help="Also store owner, group and mode (Windows ignores them).")
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
 @params.threads
-@params.output()
+@params.output(more="each file that is left out")
 def capture_command(
     source: Path,
     wim: Path,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     help="Differences to name; all are counted.",
 )
 @params.reading_threads
-@params.output()
+@params.output(more="what a capture leaves out")
 def compare_command(
     wim: Path,
     target: Path,

@@ -58,7 +58,8 @@ def info_command(
     if as_xml and reporter.as_json:
         raise click.UsageError("--xml and --json both print one document; choose one")
     properties = _properties(changes)
-    if properties is not None or boot is not None:
+    is_change = properties is not None or boot is not None
+    if is_change:
         with WimFile.open(wim, check=check) as opened:
             index = opened.select(selector).index
         boot_index = None if boot is None else index if boot == "yes" else 0
@@ -75,7 +76,7 @@ def info_command(
         images = [opened.select(selector).info] if is_query else [image.info for image in opened]
         if reporter.as_json:
             render.document({"path": opened.path, "header": opened.header, "images": images})
-        elif not reporter.quiet:
+        elif not (is_change and reporter.quiet):
             _show(opened, images)
 
 

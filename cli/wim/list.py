@@ -51,16 +51,16 @@ def list_command(
                 dropped = image.walk(lambda entry: document.add(_facts(entry)), path=path, recursive=recursive)
                 document.end({"warnings": dropped})
         else:
-            dropped = _list(image, path, recursive=recursive, is_long=is_long, quiet=reporter.quiet)
+            dropped = _list(image, path, recursive=recursive, is_long=is_long)
         for text in dropped:
             reporter.warn(text)
 
 
-def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool, quiet: bool) -> tuple[str, ...]:
+def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool) -> tuple[str, ...]:
     if is_long:
         with streams.in_blocks() as show:
-            return image.walk(lambda entry: None if quiet else show(_long(entry)), path=path, recursive=recursive)
-    return image.walk_paths(lambda paths: None if quiet else streams.lines(paths), path=path, recursive=recursive)
+            return image.walk(lambda entry: show(_long(entry)), path=path, recursive=recursive)
+    return image.walk_paths(streams.lines, path=path, recursive=recursive)
 
 
 def _long(entry: Entry) -> str:

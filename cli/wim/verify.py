@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("wims", nargs=-1, required=True, type=params.EXISTING, metavar="WIM...")
 @params.references
 @params.reading_threads
-@params.output()
+@params.output(more="all names of what is bad")
 def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int | None, reporter: Reporter) -> int:
     """Check WIMs: the integrity table, the trees, the names, and every blob's SHA-1.
 

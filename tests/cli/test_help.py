@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import click
 import pytest
 from judges import wim as judges
 from osdimage.cli.app import cli
+from osdimage.cli.examples import EXAMPLES
 from runs.commands import osdimage
 
 
@@ -118,6 +120,28 @@ def test_every_verb_of_wimlib_imagex_is_a_command_or_is_told_of() -> None:
 
 def test_options_are_told_with_those_that_were_meant() -> None:
     assert "Did you mean '--compress'?" in osdimage("capture", "a", "b", "--compres", "x", code=2).err
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), list(verbs(cli)), ids=lambda each: "-".join(each) if isinstance(each, tuple) else ""
+)
+def test_the_help_of_each_command_has_examples_that_it_takes(words: tuple[str, ...], command: click.Command) -> None:
+    lines = EXAMPLES[" ".join(words)]
+    shown = osdimage(*words, "--help").out
+    for line in lines:
+        assert f"\n    {line}\n" in f"{shown}\n"
+        program, *given = shlex.split(line.partition(" > ")[0])
+        assert (program, *given[: len(words)]) == ("osdimage", *words)
+        # The parser of the command refuses options that it has not, and those without their value.
+        context = click.Context(command, info_name=words[-1])
+        _, left, _ = command.make_parser(context).parse_args(given[len(words) :])
+        assert left == []
+
+
+@pytest.mark.parametrize("words", ["list", "info", "export", "delete", "doctor", "boot check", "disk backup"])
+def test_verbose_is_an_option_only_where_it_shows_more(words: str) -> None:
+    assert "--verbose" not in osdimage(*words.split(), "--help").out
+    assert "No such option" in osdimage(*words.split(), "-v", code=2).err
 
 
 @pytest.mark.parametrize("words", [(), ("disk",), ("disk", "show"), ("capture",)])

@@ -108,5 +108,7 @@ def test_of_several_images_one_must_be_chosen(pair: Path) -> None:
     assert "1: first" in osdimage("list", pair, code=2).err
 
 
-def test_quiet_lists_nothing(pair: Path) -> None:
-    assert osdimage("list", pair, "--index", "1", "--quiet").out == ""
+@pytest.mark.parametrize("words", ["list {} --index 1", "list {} --index 1 --long", "info {}"])
+def test_quiet_leaves_what_was_asked_for(words: str, pair: Path) -> None:
+    asked = words.format(pair).split()
+    assert osdimage(*asked, "--quiet").out == osdimage(*asked).out != ""

@@ -1,0 +1,72 @@
+"""One or two lines for each command, which its help shows: what people do most."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "apply": (
+        'osdimage apply install.wim windows --name "Windows 11 Pro"',
+        "osdimage apply install.wim disk.img --partition 3 --edition Professional --wipe",
+    ),
+    "boot check": ("osdimage boot check disk.img",),
+    "boot fix": ("osdimage boot fix clone.img",),
+    "boot install": (
+        "osdimage boot install disk.img --partition 3",
+        "osdimage boot install disk.img --partition 3 --from-wim install.wim --index 2",
+    ),
+    "boot show": ("osdimage boot show disk.img",),
+    "capture": (
+        'osdimage capture Reference install.wim --name "Reference 1.0"',
+        "osdimage capture disk.img disk.wim --all-volumes",
+    ),
+    "compare": (
+        "osdimage compare install.wim windows --index 1",
+        "osdimage compare install.wim disk.img --partition 3 --strict",
+    ),
+    "delete": ("osdimage delete install.wim --index 2",),
+    "deploy": (
+        "osdimage deploy install.wim windows.img --preset uefi --size 64GB",
+        "osdimage deploy install.wim /dev/sdb --vars lab.vars --expect-size 512110190592 --dry-run",
+    ),
+    "disk backup": ("osdimage disk backup disk.img table.json",),
+    "disk check": ("osdimage disk check disk.img", "osdimage disk check /dev/sdb --repair"),
+    "disk format": ("osdimage disk format disk.img --partition 2 --label Data",),
+    "disk init": (
+        "osdimage disk init disk.img --preset uefi --size 64GB",
+        "osdimage disk init /dev/sdb --plan plan.json --expect-serial S3X9NB0K",
+    ),
+    "disk plan": ("osdimage disk plan --preset uefi --size 64GB --json > plan.json",),
+    "disk restore": ("osdimage disk restore disk.img table.json",),
+    "disk show": ("osdimage disk show disk.img",),
+    "doctor": ("osdimage doctor",),
+    "export": (
+        "osdimage export install.wim install.esd --all",
+        'osdimage export install.wim one.wim --name "Windows 11 Pro" --new-name Reference',
+    ),
+    "extract": (
+        "osdimage extract install.wim '/Windows/*.log' --index 1 --to logs",
+        "osdimage extract install.wim /Windows/win.ini --index 1 --to -",
+    ),
+    "help": ("osdimage help disk init",),
+    "info": (
+        "osdimage info install.wim",
+        'osdimage info install.wim --index 2 --set description="May updates" --boot',
+    ),
+    "list": ("osdimage list install.wim /Windows/System32/drivers --index 1 --long",),
+    "registry export": ("osdimage registry export SOFTWARE 'Microsoft\\Windows NT' --to nt.reg",),
+    "registry get": (
+        "osdimage registry get disk.img --partition 3 --hive SYSTEM 'CurrentControlSet\\Services\\stornvme'",
+    ),
+    "registry import": ("osdimage registry import disk.img --partition 3 --hive SYSTEM boot.reg",),
+    "registry set": ("osdimage registry set install.wim --index 1 --hive SYSTEM Setup 1 --value Lab --type dword",),
+    "run": ("osdimage run sequence.xml --disk 0=disk.img --size 64GB --package ABC00001=install.wim --dry-run",),
+    "verify": ("osdimage verify install.wim",),
+}
+
+
+def epilog(command: str) -> str | None:
+    """Return what stands below the help of a command; the mark keeps click from joining the lines."""
+    lines = EXAMPLES.get(command, ())
+    if not lines:
+        return None
+    heading = "Example:" if len(lines) == 1 else "Examples:"
+    return "\n".join(("\b", heading, *(f"  {line}" for line in lines)))
