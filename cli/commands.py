@@ -31,6 +31,8 @@ Usage: osdimage [OPTIONS] COMMAND [ARGS]...
   Exit codes: 0 done, 1 the operation failed, 2 usage, 3 input invalid or
   corrupt, 4 target refused, 128 and its number for a signal (130: Ctrl-C).
 
+  Sizes are binary, as Windows has them: 1 GB is 1024 MB, and so is 1 GiB.
+
 Options:
   -V, --version  Show the version and exit; with -v those of the libraries, too.
   -h, --help     Show this message and exit.

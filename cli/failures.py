@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import signal
+import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -152,8 +153,12 @@ def _of_click(error: click.ClickException | click.Abort) -> Failure:
         # Signals have a way of their own: this is a question that was answered with no, or not at all.
         return Failure(FAILED, "declined", "not confirmed: nothing was changed")
     if isinstance(error, click.UsageError):
+        said = _said(error)
+        if said.startswith("Got unexpected extra argument") and "--ref" in sys.argv:
+            # The shell put the names of the files in the place of the pattern.
+            said += "; the pattern of --ref is quoted, as in --ref 'install*.swm'"
         path = error.ctx.command_path if error.ctx is not None else "osdimage"
-        return Failure(USAGE, "usage", _said(error), remedy=f"see {path} --help")
+        return Failure(USAGE, "usage", said, remedy=f"see {path} --help")
     return Failure(error.exit_code, "usage", _said(error))
 
 

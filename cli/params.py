@@ -314,7 +314,7 @@ references = click.option(
     "refs",
     multiple=True,
     metavar="GLOB",
-    help="Other files that hold contents: the parts of a split WIM, or the base of a delta.  Repeatable.",
+    help="Other files with contents: the parts of a split WIM, or the base of a delta; quote a pattern.  Repeatable.",
 )
 
 
@@ -366,9 +366,10 @@ threads = click.option(
 )
 reading_threads = click.option(
     "--threads",
-    type=click.IntRange(1, _MOST_THREADS),
+    type=click.IntRange(0, _MOST_THREADS),
     metavar="N",
-    help="Threads, at most 1,024.  Default: one a processor.",
+    callback=lambda _ctx, _param, value: value or None,
+    help="Threads, at most 1,024; 0 (default): one a processor.",
 )
 limit = click.option(
     "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."

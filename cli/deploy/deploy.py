@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @params.add(*disk_params.expectations)
 @disk_params.saving
-@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--dry-run", "-n", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
 @disk_params.yes

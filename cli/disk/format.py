@@ -83,7 +83,7 @@ def format_command(
     found = misfit(chosen, made.content)
     if found is not None:
         reporter.warn(f"{found.text}; {advice.worded(found.remedy)}")
-    facts = {"disk": disk, "partition": partition, "filesystem": filesystem, "label": label}
+    facts = {"disk": disk, "partition": partition, "filesystem": made.called, "label": label}
     reporter.result(facts, f"{disk}: partition {partition}, {size}, is formatted as {made.called}")
 
 

@@ -58,7 +58,7 @@ def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> di
         for entry in result["partitions"]:
             del entry["format"]
             volume = held.get(entry["number"])
-            entry["filesystem"] = None if volume is None else volume.kind
+            entry["filesystem"] = None if volume is None or volume.kind is None else volume.kind.called
             entry["label"] = None if volume is None else volume.label
         result["free"] = [
             {

@@ -272,6 +272,8 @@ def test_init_json_tells_where_the_old_table_is_and_restore_brings_it_back(osdim
     restored = osdimage("restore", "disk.img", "old.json", "--yes")
     assert restored.code == 0
     assert "pieces of old.json are back on the disk and verified" in restored.out
+    # The volumes are as they were, and the table shows them.
+    assert osdimage("show", "disk.img").out in restored.out
     assert osdimage("show", "disk.img", "--json").document == before
     assert osdimage("restore", "disk.img", "old.json", "--yes", "--no-backup", "--json").document["saved"] is None
     assert osdimage("check", "disk.img").out == "disk.img: no faults found\n"
@@ -306,7 +308,7 @@ def test_show_names_file_systems_and_labels(osdimage: Osdimage, tmp_path: Path) 
     shown = osdimage("show", "disk.img")
     assert "│1 Fotos " in shown.out
     (partition,) = osdimage("show", "disk.img", "--json").document["partitions"]
-    assert (partition["filesystem"], partition["label"]) == ("ntfs", "Fotos")
+    assert (partition["filesystem"], partition["label"]) == ("NTFS", "Fotos")
 
 
 def test_show_verbose_adds_identifiers(osdimage: Osdimage) -> None:
