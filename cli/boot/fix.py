@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also take out the entries of the menu that are about other disks, which may be in the machine.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be changed and change nothing.")
+@click.option("--dry-run", "-n", is_flag=True, help="Show what would be changed and change nothing.")
 @disk_params.sector_size
 @disk_params.seed
 @params.add(*disk_params.expectations)

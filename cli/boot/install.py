@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @params.references
 @boot_params.options
 @click.option("--new-store", is_flag=True, help="Make the BCD store anew, without the entries that it has.")
-@click.option("--dry-run", is_flag=True, help="Show what would be done and change nothing.")
+@click.option("--dry-run", "-n", is_flag=True, help="Show what would be done and change nothing.")
 @disk_params.sector_size
 @disk_params.seed
 @params.add(*disk_params.expectations)

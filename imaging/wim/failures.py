@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -97,10 +98,20 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
             (_REFUSED, TargetRefused),
         ):
             if code in table:
-                return kind(f"{where}: {table[code]}{detail}", remedy=_REMEDIES.get(code))
+                return kind(f"{where}: {table[code]}{_news(error, where)}", remedy=_REMEDIES.get(code))
     if error.errno is not None:
         return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
     return OsdImageError(f"{where}: {describe(int(code)) or error.name}{detail}")
+
+
+def _news(error: WimlibError, where: str) -> str:
+    """Return of libwim's own sentence what ours does not say: it names a file, or gives a number; else nothing."""
+    if not error.messages:
+        return ""
+    text = _short(error.messages[0])
+    for own in (where, os.path.realpath(where)):
+        text = text.removeprefix(f'"{own}": ')
+    return f" ({text})" if re.search(r'["\d]', text) else ""
 
 
 def _short(text: str) -> str:

@@ -150,6 +150,40 @@ def test_the_shape_does_not_depend_on_how_many_there_are(
     assert len(more[key]) > 1
 
 
+EVENTS = [
+    "apply one.wim events-applied",
+    "boot install disk.img --partition 3",
+    "capture tree events.wim",
+    "compare one.wim applied",
+    "delete two-images.wim --index 2",
+    "deploy windows.wim events.img --preset uefi --size 4GB",
+    "disk format plain.img --partition 2 --yes",
+    "export one.wim events-export.wim",
+    "extract one.wim /sub --to events-extracted",
+    "run names.yaml --disk 0=plain.img --yes",
+    "verify one.wim",
+]
+
+
+def test_every_command_with_events_is_walked_over() -> None:
+    found = {words for words in VERBS if "--events" in osdimage(*words, "--help").out}
+    assert found == {tuple(line.split()[: 1 + (line.split()[0] in {"boot", "disk"})]) for line in EVENTS}
+
+
+@pytest.mark.parametrize("line", EVENTS)
+@pytest.mark.usefixtures("here")
+def test_events_on_stdout_leave_it_to_json_lines(line: str) -> None:
+    if "two-images" in line:
+        osdimage("capture", "tree", "two-images.wim")
+        osdimage("capture", "tree", "two-images.wim", "--append", "--name", "other")
+    outcome = osdimage(*line.split(), "--events", "-")
+    lines = outcome.out.splitlines()
+    assert all(isinstance(json.loads(each), dict) for each in lines)
+    assert lines or line.startswith("disk format")
+    # What people read is on stderr.
+    assert outcome.err
+
+
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
 def test_an_error_is_an_object_on_stdout_and_one_line_on_stderr(words: tuple[str, ...]) -> None:
     outcome = osdimage(*words, "--json", "--frobnicate", code=2)

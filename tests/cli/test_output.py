@@ -247,6 +247,13 @@ def test_no_locale_stops_a_command(pair: Path, tree: Path, tmp_path: Path, envir
 # ---- errors
 
 
+def test_an_error_says_a_thing_once(single: Path, tmp_path: Path) -> None:
+    # libwim: "Error reading data from WIM file: Invalid argument", which says no more.
+    cut = tmp_path / "cut.wim"
+    cut.write_bytes(single.read_bytes()[:-200])
+    assert osdimage("info", cut, code=3).err == f"osdimage: {cut}: the file ends too early\n"
+
+
 def test_debug_shows_the_traceback_and_its_absence_hides_it(single: Path) -> None:
     assert "Traceback" in osdimage("apply", single, single, "--debug", code=4).err
     assert "Traceback" not in osdimage("apply", single, single, code=4).err
