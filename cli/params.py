@@ -183,7 +183,7 @@ def gathered(name: str, wish: type[DataclassInstance], *decorators: Decorator) -
     return decorate
 
 
-PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning"
+PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning, excluded"
 
 
 def output(*, events: bool = True, keys: str = PROGRESS_KEYS, more: str | None = None) -> Decorator:
