@@ -179,7 +179,9 @@ conduct = params.gathered(
         help="Keep the state here while it runs.  Default: in a state folder.",
     ),
     click.option("--resume", type=params.EXISTING, metavar="STATE", help="Go on with a run that stopped."),
-    click.option("--dry-run", "-n", is_flag=True, help="Show what would run, what not and why, and what would be lost."),
+    click.option(
+        "--dry-run", "-n", is_flag=True, help="Show what would run, what not and why, and what would be lost."
+    ),
     click.option(
         "--leave-out",
         "left_out",

@@ -36,8 +36,8 @@ def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimIma
     if not images or len(images) > len(found):
         numbers = ", ".join(str(each.number) for each in found) or "none"
         raise TargetRefused(
-            f"{disk.name}: {refused}: {wim.path} has {counted(len(images), 'image')}, the disk has {len(found)} NTFS and "
-            f"FAT32 volumes for them (partitions: {numbers})"
+            f"{disk.name}: {refused}: {wim.path} has {counted(len(images), 'image')}, the disk has {len(found)} NTFS "
+            f"and FAT32 volumes for them (partitions: {numbers})"
         )
     return list(zip(images, found, strict=False))
 

@@ -34,7 +34,7 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, OsdImageError, Remedy, no_refusal
 from osdimage.imaging.randomness import RandomBits
-from osdimage.imaging.units import MIB, counted
+from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 
 _LARGEST_STORE = 64 * MIB

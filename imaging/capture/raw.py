@@ -69,7 +69,9 @@ def add_bytes(handle: WimHandle, descriptor: int, size: int, wanted: ImageProper
         files=1,
         size=size,
         excluded=0,
+        excluded_paths=(),
         unsupported=(),
         losses=(),
+        odd_names=(),
         warnings=(),
     )

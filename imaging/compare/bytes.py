@@ -45,6 +45,7 @@ def compare_bytes(
         classes=(ClassCount(Fidelity.CONTENTS, 1, int(is_equal), 0, int(not is_equal)),),
         differences=told[:differences],
         more_differences=len(told[differences:]),
+        excluded=(),
         notes=(),
     )
 
@@ -65,6 +66,7 @@ def not_there(image: WimImage, disk: Path, number: int) -> CompareReport:
         classes=(ClassCount(Fidelity.CONTENTS, 1, 0, 0, 1),),
         differences=told,
         more_differences=0,
+        excluded=(),
         notes=(),
     )
 

@@ -28,7 +28,6 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
-from osdimage.imaging.units import counted
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

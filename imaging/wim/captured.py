@@ -11,9 +11,9 @@
 INDEX, STYLE, TYPE, FILESYSTEM, BOOT, LABEL, OFFSET and SIZE say what ConfigMgr knows of a captured partition
 (SMS_ImageDiskInformation); its own element names are not public.  CAPTURED marks the partition that the image is of, so
 that an image which is exported alone still tells.  KEPT says what the WIM has of each: see :class:`Kept`.  A logical
-partition has its EBR, in bytes from the beginning of the disk.  ID is how a boot store names the disk (by its GUID, or by
-the signature of an MBR, as 0x12345678) and the partition (by its GUID; on an MBR by OFFSET); either may be missing.  What
-is read may have been written by anybody: every value is checked.
+partition has its EBR, in bytes from the beginning of the disk.  ID is how a boot store names the disk (by its GUID, or
+by the signature of an MBR, as 0x12345678) and the partition (by its GUID; on an MBR by OFFSET); either may be missing.
+What is read may have been written by anybody: every value is checked.
 
 An image of a partition whose bytes are kept holds them in one file, :data:`BYTES_FILE`.
 """

@@ -16,8 +16,9 @@ from osdimage.imaging import wof
 from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidRequest, MissingParts, StorageError
 from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.contents import BlobSource, references
-from osdimage.imaging.wim.reparse import ReparsePoint, reparse_points
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.reparse import ReparsePoint, reparse_points
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c
@@ -281,7 +282,7 @@ def _small(places: Sequence[Path], hashes: set[bytes]) -> dict[bytes, bytes]:
 def _sizes(places: Sequence[Path], hashes: set[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for place in places:
-        with wim_errors(place), WimHandle.open(place) as opened:
+        with wim_errors(place), open_wim(place) as opened:
             blobs = BlobTable(opened)
         found |= {sha1: size for size, sha1 in blobs.sizes_and_hashes(0, len(blobs)) if sha1 in hashes}
     return found

@@ -123,9 +123,8 @@ def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume],
         raise InvalidRequest(f"all images go to all volumes, but {', '.join(used)} was filled by an earlier step")
     if len(volumes) < len(images):
         names = ", ".join(each.name for each in volumes)
-        raise InvalidRequest(
-            f"{wim.path} has {counted(len(images), 'image')}, disk {disk} has {counted(len(volumes), 'volume')}: {names}"
-        )
+        there = counted(len(volumes), "volume")
+        raise InvalidRequest(f"{wim.path} has {counted(len(images), 'image')}, disk {disk} has {there}: {names}")
     return tuple(zip(images, volumes, strict=False))
 
 
