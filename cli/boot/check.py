@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("disk", type=boot_params.disk)
+@click.argument("disk", type=disk_params.DISK)
 @disk_params.sector_size
 @params.output(events=False)
 def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> int:

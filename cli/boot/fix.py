@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fix")
-@click.argument("disk", type=boot_params.disk)
+@click.argument("disk", type=disk_params.DISK)
 @click.option(
     "--partition",
     type=click.IntRange(min=1),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("install")
-@click.argument("disk", type=boot_params.disk)
+@click.argument("disk", type=disk_params.DISK)
 @click.option("--partition", type=click.IntRange(min=1), required=True, metavar="N", help="The partition with Windows.")
 @boot_params.system_partition
 @click.option(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,8 +22,6 @@ system_partition = click.option(
     metavar="M",
     help="The partition with the boot manager.  Default: the EFI system partition, or the active one.",
 )
-# What is not there is refused as other inputs are, before anything is said of it.
-disk = params.PathType(exists=True, path_type=Path)
 force = click.option("--force", is_flag=True, help="Also write to a volume that is marked dirty.")
 
 

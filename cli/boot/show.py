@@ -12,7 +12,7 @@ from osdimage.cli.render import Reporter
 
 
 @click.command("show")
-@click.argument("disk", type=boot_params.disk)
+@click.argument("disk", type=disk_params.DISK)
 @boot_params.system_partition
 @disk_params.sector_size
 @params.output(events=False)
