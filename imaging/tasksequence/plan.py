@@ -86,7 +86,8 @@ class PlannedStep:
     def obstacle(self) -> str:
         """The sentence about a step that cannot be run."""
         kind = "no type" if self.type is None else short_type(self.type)
-        return f"{self.label}: {self.reason} ({kind}, class {self.step_class or StepClass.UNKNOWN})"
+        of_class = "" if self.step_class is None else f", class {self.step_class}"
+        return f"{self.label}: {self.reason} ({kind}{of_class})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +128,14 @@ class RunPlan:
 
     def obstacles(self, *, strict: bool = False) -> tuple[PlannedStep, ...]:
         """Return the steps that may not be left out; with ``strict`` also those that the caller allowed to."""
-        held = {Decision.CANNOT, Decision.LEAVE_OUT} if strict else {Decision.CANNOT}
-        return tuple(step for step in self.steps if step.decision in held)
+        return tuple(step for step in self.steps if step.decision in _held(strict=strict))
 
     def problems(self, *, strict: bool = False) -> tuple[str, ...]:
         """Return why the sequence must not begin; with ``strict`` a step that is left out is a reason."""
-        held = self.obstacles(strict=strict)
+        held = _held(strict=strict)
         found: list[str] = []
         for step in self.steps:
-            if step in held:
+            if step.decision in held:
                 found.append(step.obstacle)
             elif not step.may_fail:
                 found += (f"{step.label}: {text}" for text in step.problems)
@@ -172,6 +172,11 @@ class RunPlan:
         refusal = self.refusal(strict=strict)
         if refusal is not None:
             raise refusal
+
+
+def _held(*, strict: bool) -> frozenset[Decision]:
+    """Return the decisions that keep a sequence from beginning."""
+    return frozenset({Decision.CANNOT, Decision.LEAVE_OUT}) if strict else frozenset({Decision.CANNOT})
 
 
 def plan_sequence(
