@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from osdimage.imaging.errors import InvalidDocument, StorageError
+from osdimage.imaging.output import new_file
 from osdimage.imaging.units import MIB, format_size
 
 MAX_DOCUMENT_BYTES = 64 * MIB
@@ -40,30 +38,12 @@ def write_document(path: Path, text: str) -> None:
         StorageError: when it cannot be written; one that was there is as it was, unless the message says that the new
             one has its name.
     """
-    temporary: Path | None = None
-    told = ""
-    try:
-        # mkstemp makes the file for its owner alone.
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        temporary = None
-        told = " -- it is complete and has its name, but the medium did not confirm the name"
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    with new_file(path, replace=True, private=True) as descriptor:
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}{told}", path=path, errno=error.errno) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(text.encode("utf-8"))
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
 def read_limited(path: Path, limit_bytes: int, *, kind: str) -> bytes:

@@ -2,25 +2,30 @@
 
 The contents go to a file without a name (``O_TMPFILE``) in the folder of the destination.  Only when they are complete
 and on the disk does it get a name.  Whatever happens before, a full disk, a signal, even SIGKILL, leaves nothing behind
-and the old file as it was.  Two exceptions leave a hidden file ``.osdimage-*.tmp`` behind, after SIGKILL or a crash:
-a file that is to replace another has that name for a moment, and on file systems without ``O_TMPFILE`` (NFS, FAT, some
-FUSE) a new file has it while it is written.
+and the old file as it was.  Two exceptions leave a hidden file behind, after SIGKILL or a crash: a file that is to
+replace another is called ``.osdimage-*.tmp`` for a moment, and on file systems without ``O_TMPFILE`` (NFS, FAT, some
+FUSE) a new file is called ``.osdimage-*.part`` while it is written.  The next file that is made in the folder removes
+what nobody writes any more: the former are locked as long as somebody does, the latter are a day old.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused, explain
 
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _DESCRIPTORS = "/proc/self/fd"
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOENT}
+_PREFIX, _MOMENTARY, _WRITTEN = ".osdimage-", ".tmp", ".part"
+_STALE_SECONDS = 24 * 3600
 
 
 def refuse_existing(path: Path) -> None:
@@ -47,12 +52,34 @@ def refuse_source(path: Path, source: str | os.PathLike[str], what: str) -> None
             raise InvalidRequest(f"{path}: is {what} itself; valid is another file")
 
 
+class _Temporary:
+    """The name that a file has for now.
+
+    Attributes:
+        path: the name, or None when it has none, or its own.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+
+    def remove(self, error: BaseException | None) -> None:
+        """Remove the name, if there is one; when that fails too, say so in the error that is on its way."""
+        if self.path is None:
+            return
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as problem:
+            if error is not None:
+                explain(error, f"{self.path} could not be removed ({problem.strerror})")
+
+
 @contextmanager
-def new_file(path: Path, *, replace: bool) -> Iterator[int]:
+def new_file(path: Path, *, replace: bool, private: bool = False) -> Iterator[int]:
     """Yield the descriptor of a new file that takes its name when the body ends without an exception.
 
     The file is open for reading and writing.  With ``replace`` a regular file of this name is replaced in one step and
-    its permissions are kept; a symbolic link is followed, so that the link stays and its target is replaced.
+    its permissions are kept; a symbolic link is followed, so that the link stays and its target is replaced.  With
+    ``private`` it is for its owner alone.
 
     Raises:
         TargetRefused: when the name is taken and ``replace`` is false, or is taken by something that is not a file.
@@ -63,25 +90,31 @@ def new_file(path: Path, *, replace: bool) -> Iterator[int]:
         refuse_existing(path)
     destination = path.resolve() if replace else path
     mode = _mode_of_old(destination)
+    _sweep(destination.parent)
     try:
         descriptor, temporary = _open_nameless(destination.parent)
     except OSError as error:
         raise _storage_error(error, path) from error
+    failed: BaseException | None = None
     try:
         yield descriptor
         try:
-            if mode is not None:
+            if private:
+                os.fchmod(descriptor, 0o600)
+            elif mode is not None:
                 os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-            temporary = _give_name(descriptor, temporary, destination, replace=replace)
+            _give_name(descriptor, temporary, destination, replace=replace)
         except OSError as error:
             raise _storage_error(error, path) from error
         sync_name(destination, path)
+    except BaseException as error:
+        failed = error
+        raise
     finally:
+        # First the name: with the descriptor goes the lock that says whose it is.
+        temporary.remove(failed)
         os.close(descriptor)
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
 
 
 @contextmanager
@@ -98,10 +131,8 @@ def nameless_file(beside: Path) -> Iterator[int]:
     try:
         yield descriptor
     finally:
+        temporary.remove(None)
         os.close(descriptor)
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
 
 
 def sync_name(destination: Path, path: Path) -> None:
@@ -136,45 +167,71 @@ def _mode_of_old(destination: Path) -> int | None:
     return stat.S_IMODE(facts.st_mode)
 
 
-def _open_nameless(folder: Path) -> tuple[int, Path | None]:
-    """Open a file in a folder: without a name and None, or with a temporary name."""
+def _open_nameless(folder: Path) -> tuple[int, _Temporary]:
+    """Open a file in a folder, without a name, or with a temporary one."""
     # Without /proc a nameless file could never get its name.
     if Path(_DESCRIPTORS).is_dir():
         try:
-            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), None
+            return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), _Temporary()
         except OSError as error:
             if error.errno not in _NO_TMPFILE:
                 raise
-    temporary = _temporary_name(folder)
-    return os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), temporary
+    temporary = _temporary_name(folder, _WRITTEN)
+    return os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), _Temporary(temporary)
 
 
-def _temporary_name(folder: Path) -> Path:
-    return folder / f".osdimage-{os.urandom(6).hex()}.tmp"
+def _temporary_name(folder: Path, suffix: str) -> Path:
+    return folder / f"{_PREFIX}{os.urandom(6).hex()}{suffix}"
 
 
-def _give_name(descriptor: int, temporary: Path | None, destination: Path, *, replace: bool) -> Path | None:
-    """Name the file; return the temporary name that is left to remove, or None."""
-    if temporary is None:
+def _give_name(descriptor: int, temporary: _Temporary, destination: Path, *, replace: bool) -> None:
+    """Name the file; a temporary name that is left to remove stays noted."""
+    if temporary.path is None:
         if not replace:
             _link(path_of(descriptor), destination)
-            return None
-        # A file without a name cannot be renamed over another: it gets a temporary one for the moment between.
-        temporary = _temporary_name(destination.parent)
-        _link(path_of(descriptor), temporary)
+            return
+        # A file without a name cannot be renamed over another: it gets a temporary one for the moment between.  It is
+        # locked before, so that nobody takes it for a dead one; where there are no locks, nobody sweeps either.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary.path = _temporary_name(destination.parent, _MOMENTARY)
+        _link(path_of(descriptor), temporary.path)
     if replace:
-        temporary.replace(destination)
-        return None
+        temporary.path.replace(destination)
+        temporary.path = None
+        return
     try:
-        _link(temporary, destination)
+        _link(temporary.path, destination)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         # No hard links on this file system: what remains is a check and a rename.
         refuse_existing(destination)
-        temporary.rename(destination)
-        return None
-    return temporary
+        temporary.path.rename(destination)
+        temporary.path = None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what commands that were killed have left in a folder; nothing of it is ever used again."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and entry.name.endswith((_MOMENTARY, _WRITTEN)):
+                with suppress(OSError):
+                    _remove_dead(Path(entry.path))
+
+
+def _remove_dead(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid():
+            return
+        if path.suffix == _WRITTEN and time.time() - facts.st_mtime < _STALE_SECONDS:
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def _link(source: str | Path, destination: Path) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
@@ -20,6 +19,7 @@ from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import Meter
+from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import MIB, Extent, Lba, align_up
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
@@ -66,9 +66,9 @@ def replace_file(
             size += 0 if facts is None else facts.size
     if size > limit_bytes:
         raise InvalidRequest(f"{wim} image {index}: {path!r} has {size} bytes; at most {limit_bytes} are taken")
-    with TemporaryDirectory(prefix="osdimage-") as folder, wim_errors(wim), open_to_append(wim) as handle:
+    with scratch_folder() as folder, wim_errors(wim), open_to_append(wim) as handle:
         refuse_dropped_names(wim, index, load_tree(wim, handle, index))
-        scratch = _make_volume(Path(folder) / "file.ntfs", size)
+        scratch = _make_volume(folder / "file.ntfs", size)
         handle.extract_paths(index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
         if not _change_in(scratch, path, change, limit_bytes):
             return

@@ -7,14 +7,13 @@ it is a part of.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from osdimage.imaging.documents import Fields
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.pe import read_pe
+from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.wim.image import WimImage
@@ -101,9 +100,9 @@ def in_image(image: WimImage) -> WindowsFacts | None:
             image.entries("/" + path.replace("\\", "/"), recursive=False)
         except InvalidRequest:
             return None
-        with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
+        with scratch_folder() as folder:
             image.extract([path], folder, keep_directories=False, limit_bytes=_LARGEST_KERNEL)
-            return next(Path(folder).iterdir()).read_bytes()
+            return next(folder.iterdir()).read_bytes()
 
     return _first(kernel, f"{image.path}: image {image.index}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -146,3 +147,57 @@ def test_a_file_system_without_hard_links_gets_a_rename(tmp_path: Path, monkeypa
     with new_file(tmp_path / "file", replace=False) as descriptor:
         os.write(descriptor, b"contents")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EPERM, errno.EACCES], ids=["mount point", "immutable", "sticky"])
+def test_a_file_that_cannot_be_replaced_leaves_nothing_beside_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = folder / "file"
+    path.write_bytes(b"old")
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(StorageError, match=os.strerror(number)) as caught, new_file(path, replace=True) as descriptor:
+        os.write(descriptor, b"new")
+    assert caught.value.errno == number
+    assert path.read_bytes() == b"old"
+    assert sorted(folder.iterdir()) == [path]
+
+
+def test_a_name_that_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StorageError) as caught, new_file(path, replace=True):
+        pass
+    (left,) = set(tmp_path.iterdir()) - {path}
+    assert f"{left} could not be removed" in str(caught.value)
+
+
+def test_what_a_killed_command_left_is_removed_by_the_next_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    dead, held, old, young, foreign = (
+        tmp_path / f".osdimage-{name}" for name in ("dead.tmp", "held.tmp", "old.part", "young.part", "notes.txt")
+    )
+    for each in (dead, held, old, young, foreign):
+        each.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    with held.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with new_file(tmp_path / "new", replace=False):
+            pass
+    assert {each.name for each in tmp_path.iterdir()} == {held.name, young.name, foreign.name, "new"}
+
+
+def test_a_private_file_is_for_its_owner_alone(folder: Path) -> None:
+    (folder / "file").write_bytes(b"old")
+    (folder / "file").chmod(0o644)
+    with new_file(folder / "file", replace=True, private=True):
+        pass
+    assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o600

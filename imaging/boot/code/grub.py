@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Write, run_steps
 from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.programs import find_program
+from osdimage.imaging.scratch import scratch_folder
 
 # ---- declaration ----
 
@@ -177,8 +177,8 @@ def _boot_image(tools: GrubTools) -> bytes:
 
 def _core_image(tools: GrubTools, number: int) -> bytes:
     """Return a core, in whole sectors, told where all but its first sector is."""
-    with tempfile.TemporaryDirectory(prefix="osdimage-grub-") as folder:
-        commands, made = Path(folder, "grub.cfg"), Path(folder, "core.img")
+    with scratch_folder() as folder:
+        commands, made = folder / "grub.cfg", folder / "core.img"
         try:
             commands.write_text(_COMMANDS, encoding="ascii")
         except OSError as error:

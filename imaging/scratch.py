@@ -1,0 +1,76 @@
+"""Folders for what is needed for a while, of which a command that was killed leaves nothing for long.
+
+Each is locked as long as somebody uses it.  Who makes one removes those that nobody uses any more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from osdimage.imaging.errors import StorageError
+
+_PREFIX = "osdimage-scratch-"
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a new folder, for the owner alone, that is gone afterwards; it is where ``TMPDIR`` says.
+
+    Raises:
+        StorageError: when it cannot be made.
+    """
+    _sweep(Path(tempfile.gettempdir()))
+    try:
+        folder, descriptor = _locked()
+    except OSError as error:
+        where = tempfile.gettempdir()
+        told = f"{where}: a temporary folder cannot be made: {error.strerror}; name another place in TMPDIR"
+        raise StorageError(told, path=where, errno=error.errno) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _locked() -> tuple[Path, int]:
+    """Make a folder and lock it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            # Where there are no locks, nobody sweeps either.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            with suppress(OSError):
+                folder.rmdir()
+            raise
+        # Somebody may have taken it for a dead one between the two.
+        if folder.exists():
+            return folder, descriptor
+        os.close(descriptor)
+
+
+def _sweep(where: Path) -> None:
+    with suppress(OSError), os.scandir(where) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX):
+                with suppress(OSError):
+                    _remove_dead(Path(entry.path))
+
+
+def _remove_dead(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(descriptor)
