@@ -30,6 +30,7 @@ SOURCES = (
     "wim/blob_table.c",
     "slices/source.c",
     "slices/source_file.c",
+    "slices/source_staged.c",
     "slices/window.c",
     "slices/blocks.c",
     "slices/cache.c",
@@ -45,7 +46,14 @@ SOURCES = (
     "ntfs/claims.c",
 )
 # ntfs/volume.h declares what five of them do, and slices/source.h how each source is made.
-_DECLARED_TOGETHER = {"ntfs/wipe.c", "ntfs/join.c", "ntfs/files.c", "ntfs/claims.c", "slices/source_file.c"}
+_DECLARED_TOGETHER = {
+    "ntfs/wipe.c",
+    "ntfs/join.c",
+    "ntfs/files.c",
+    "ntfs/claims.c",
+    "slices/source_file.c",
+    "slices/source_staged.c",
+}
 HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER)
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (

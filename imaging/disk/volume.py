@@ -16,6 +16,7 @@ from osdimage.imaging.units import Extent
 
 if TYPE_CHECKING:
     from osdimage.native.slices.slices import Slice
+    from osdimage.native.slices.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,16 @@ class OpenVolume:
         return window
 
     @contextmanager
-    def sliced(self, *, read_only: bool, sync: bool = True, cache_size: int | None = None) -> Iterator[Slice]:
+    def sliced(
+        self, *, read_only: bool, sync: bool = True, cache_size: int | None = None, source: Source | None = None
+    ) -> Iterator[Slice]:
         """Give the volume a name by which libwim and libntfs-3g open it.
 
         Args:
             read_only: refuse to be opened for writing by that name.
             sync: wait until what was written is on the medium.
             cache_size: in bytes; None for the usual.
+            source: what is read and written in place of the disk, of which it has the size.
 
         Raises:
             StorageError: when what was written by that name could not be stored.
@@ -77,10 +81,10 @@ class OpenVolume:
         from osdimage.native.slices.slices import CACHE_SIZE, Slice  # noqa: PLC0415
 
         size = self.target.geometry.sector_size
-        source = self.target.source
+        used = self.target.source if source is None else source
         try:
             piece = Slice(
-                source,
+                used,
                 self.extent.first * size,
                 self.extent.count * size,
                 read_only=read_only,

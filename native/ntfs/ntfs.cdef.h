@@ -96,6 +96,11 @@ struct osd_source {
 	...;
 };
 struct osd_source *osd_source_of_file(int fd);
+#define OSD_STAGED_PAGE ...
+struct osd_source *osd_source_staged(struct osd_source *below, int64_t begin, int64_t length, const uint8_t *used,
+				     int64_t clusters, int64_t cluster_size);
+int64_t osd_staged_next(struct osd_source *source, int64_t page);
+int osd_staged_touched(struct osd_source *source, int64_t size, int64_t at);
 void osd_source_release(struct osd_source *source);
 int osd_source_holds(const struct osd_source *source, int64_t size, int64_t at);
 int osd_source_read(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at);

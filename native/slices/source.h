@@ -63,6 +63,13 @@ struct osd_source {
 
 struct osd_source *osd_source_of_file(int fd);
 
+/* Bytes that a staged source holds together. */
+#define OSD_STAGED_PAGE 4096
+struct osd_source *osd_source_staged(struct osd_source *below, int64_t begin, int64_t length, const uint8_t *used,
+				     int64_t clusters, int64_t cluster_size);
+int64_t osd_staged_next(struct osd_source *source, int64_t page);
+int osd_staged_touched(struct osd_source *source, int64_t size, int64_t at);
+
 void osd_source_init(struct osd_source *source, const struct osd_source_ops *ops, int64_t size, int is_read_only);
 struct osd_source *osd_source_keep(struct osd_source *source);
 void osd_source_release(struct osd_source *source);

@@ -152,6 +152,46 @@ class Source:
         self.close()
 
 
+class StagedSource(Source):
+    """A source that holds back what is written to a window of another; see ``source_staged.c``.
+
+    Attributes:
+        page: how many bytes are held together; the window begins with the first page.
+    """
+
+    page = int(lib.OSD_STAGED_PAGE)
+
+    @classmethod
+    def over(cls, below: Source, begin: int, length: int, *, used: bytes | None = None, cluster_size: int = 0) -> Self:
+        """Return a source that holds what is written to a window; nothing outside of it can be written.
+
+        Args:
+            below: where the bytes are; it may be closed at once.
+            begin: where the window begins, in bytes.
+            length: its size.
+            used: a bit for each cluster of the window, lowest first, 1 for one that is in use; what is written to the
+                others goes below at once.  None when nothing is to be written there.
+            cluster_size: in bytes.
+
+        Raises:
+            OSError: EINVAL when the window does not lie in the source.
+        """
+        bits = ffi.NULL if used is None else ffi.from_buffer(used)
+        clusters = 0 if used is None else 8 * len(used)
+        return cls(lib.osd_source_staged(below.handle, begin, length, bits, clusters, cluster_size))
+
+    def held(self) -> Iterator[int]:
+        """Yield the pages of the window that are held, by their numbers."""
+        number = lib.osd_staged_next(self.handle, 0)
+        while number >= 0:
+            yield number
+            number = lib.osd_staged_next(self.handle, number + 1)
+
+    def is_touched(self, offset: int, size: int) -> bool:
+        """Tell whether something of a range of the window was written, held or not."""
+        return bool(lib.osd_staged_touched(self.handle, size, offset))
+
+
 def _check(result: int) -> int:
     if result < 0:
         raise _failure(ffi.errno)
