@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,13 @@ def check_command(
 ) -> int:
     """Look for faults of the partition table of DISK, and say what to do about each.
 
-    Leaves with 3 when there is an error, with 0 for mere warnings and notes.  --repair keeps every partition where it
-    is; it asks first, unless --yes is given.
+    Volumes that are marked dirty, in use or not finished are told too.  Leaves with 3 when there is an error, with 0
+    for mere warnings and notes.  --repair keeps every partition where it is; it asks first, unless --yes is given.
     """
     from osdimage.imaging.disk.check import check_disk  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.init import repaired, rewrite  # noqa: PLC0415
+    from osdimage.imaging.volume.hazards import volume_findings  # noqa: PLC0415
 
     if not repair and (backup_to is not None or yes):
         raise click.UsageError("--backup and --yes go with --repair")
@@ -49,6 +51,9 @@ def check_command(
             for text in report.warnings:
                 reporter.warn(text)
             reading = check_disk(target)
+        if reading.table is not None:
+            found = (*reading.findings, *volume_findings(target, reading.table))
+            reading = replace(reading, findings=found)
     worst = [finding for finding in reading.findings if finding.severity == "error"]
     if reporter.as_json:
         scheme = None if reading.table is None else reading.table.scheme

@@ -9,13 +9,16 @@ from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult
 from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
 from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.volume.fat.edit import finish
+from osdimage.imaging.volume.fat.layout import NO_LABEL, BootSector
 from osdimage.imaging.volume.fat.make import fill_fat32, plan_fill, refuse_unsafe
 from osdimage.imaging.volume.fat.names import fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import Source
-from osdimage.imaging.volume.fat.write import Fat32Options
+from osdimage.imaging.volume.fat.write import Fat32Options, boot_of
 from osdimage.imaging.volume.ntfs.state import kept_paths
 from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.audit import repairs
@@ -66,11 +69,19 @@ class FatBackend:
     def _prepare(self, job: ApplyJob) -> tuple[Source, Fat32Options, int]:
         """Check all that can be known before the volume is written; return what to fill it with, and what is lost."""
         kept = kept_paths(job.options.keep)
-        old = open_fat32(self._volume.window())
-        refuse_unsafe(self._volume, old, force=job.options.force)
-        deleted = _refuse_occupied(self._volume, old, kept, wipe=job.options.wipe)
+        unfinished = read_unfinished(self._volume.window())
+        if unfinished is None:
+            finish(self._volume.window())
+            old = open_fat32(self._volume.window())
+            refuse_unsafe(self._volume, old, force=job.options.force or job.options.is_part)
+            deleted = _refuse_occupied(self._volume, old, kept, wipe=job.options.wipe)
+            wanted = _as_it_was(self._volume, old.boot, old.stored_label)
+        else:
+            # There is nothing on it yet.
+            deleted = 0
+            boot = boot_of(unfinished, self._volume.window().geometry.size_bytes)
+            wanted = _as_it_was(self._volume, boot, None if boot.label == NO_LABEL else boot.label)
         source = from_image(job.image)
-        wanted = _as_it_was(self._volume, old)
         plan_fill(self._volume.window(), source, wanted)
         return source, wanted, deleted
 
@@ -97,14 +108,13 @@ def _refuse_occupied(volume: OpenVolume, old: Fat32Volume, kept: Sequence[str], 
     return count
 
 
-def _as_it_was(volume: OpenVolume, old: Fat32Volume) -> Fat32Options:
-    boot = old.boot
+def _as_it_was(volume: OpenVolume, boot: BootSector, label: str | bytes | None) -> Fat32Options:
     try:
         return Fat32Options(
             serial=boot.serial,
-            label=old.stored_label,
-            cluster_size=old.layout.cluster_size,
-            sector_size=old.layout.sector_size,
+            label=label,
+            cluster_size=boot.layout.cluster_size,
+            sector_size=boot.layout.sector_size,
             hidden_sectors=boot.hidden_sectors,
             heads=boot.heads,
             sectors_per_track=boot.sectors_per_track,

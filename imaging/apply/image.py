@@ -14,6 +14,7 @@ from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult, Back
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
+from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.loss import summarise
@@ -99,11 +100,15 @@ def backend_of(place: Path | OpenVolume) -> Backend:
         InvalidRequest: when it is a disk, of which no partition was chosen.
     """
     if isinstance(place, OpenVolume):
-        if place.content is Content.NTFS:
+        content = place.content
+        if content is Content.UNFINISHED:
+            unfinished = read_unfinished(place.window())
+            content = None if unfinished is None else unfinished.content
+        if content is Content.NTFS:
             from osdimage.imaging.apply.ntfs import NtfsBackend  # noqa: PLC0415 - a directory needs none of them
 
             return NtfsBackend(place)
-        if place.content is Content.FAT32:
+        if content is Content.FAT32:
             from osdimage.imaging.apply.fat import FatBackend  # noqa: PLC0415
 
             return FatBackend(place)

@@ -62,6 +62,7 @@ class ApplyOptions:
         force: apply to a volume that is marked dirty, and stays so: what made it dirty is not repaired.
         sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
         strict: raise when something of the image cannot be kept in the target.
+        is_part: the volume was marked dirty by whoever applies, who has more to write and takes the mark away.
     """
 
     wipe: bool = False
@@ -71,6 +72,7 @@ class ApplyOptions:
     force: bool = False
     sync: bool = True
     strict: bool = False
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

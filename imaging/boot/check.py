@@ -192,6 +192,9 @@ def _unwritable(volume: OpenVolume) -> Iterator[Finding]:
         means = (Means.INSTALL_BOOT, Means.FIX_BOOT)
         remedy = Remedy("check it with chkdsk or fsck.fat; until then {} and {} refuse it", means)
         yield warning("system-dirty", why, remedy)
+    elif is_pending(volume):
+        text = f"{volume.name}: {PENDING}"
+        yield warning("system-pending", text, Remedy("{} does so", (Means.FIX_BOOT,)))
 
 
 def _is_blank(volume: OpenVolume) -> bool:

@@ -18,13 +18,14 @@ SYSTEM_HIVE = "Windows/System32/config/SYSTEM"
 _LARGEST_HIVE = 512 * MIB
 
 
-def forget_drives(volume: OpenVolume, *, sync: bool = True) -> str | None:
+def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True) -> str | None:
     """Clear the map of drive letters; return a sentence that says why not, or None when it is clear.
 
     A hive that Windows did not close is left as it is: its changes are in logs beside it.
 
     Args:
         volume: that of Windows, of a disk that is open for writing.
+        force: write also to a volume that is marked dirty.
         sync: wait until everything is on the medium.
 
     Raises:
@@ -44,6 +45,6 @@ def forget_drives(volume: OpenVolume, *, sync: bool = True) -> str | None:
             data = write_hive(hive)
         except InvalidInput as error:
             return f"{error}; its map of drive letters was left as it is"
-    with open_files(volume, write=True, sync=sync) as files:
+    with open_files(volume, write=True, force=force, sync=sync) as files:
         files.write(SYSTEM_HIVE, data)
     return None

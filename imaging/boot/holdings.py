@@ -100,11 +100,13 @@ def why_unwritable(volume: OpenVolume) -> str | None:
         InvalidInput: when the volume is damaged.
         StorageError: when it cannot be read.
     """
+    if is_pending(volume):
+        # Whoever opens it for writing finishes that first.
+        return None
     if volume.content is Content.NTFS:
         with volume.sliced(read_only=True) as piece:
             return next(state.hazards(volume, state.read_facts(volume, piece)), None)
-    found = open_fat32(volume.window())
-    if found.boot.is_dirty or found.table[1] & CLEAN_BITS != CLEAN_BITS:
+    if is_marked_dirty(open_fat32(volume.window())):
         return f"{volume.name}: the volume is marked dirty: Windows did not close it, or a write to it was not finished"
     return None
 

@@ -24,12 +24,15 @@ from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.source import Opened
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidVolume, StorageError
+from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import format_size
+from osdimage.imaging.volume.fat.edit import find_pending
 from osdimage.imaging.volume.fat.entries import FatEntry
-from osdimage.imaging.volume.fat.layout import CLEAN_BITS
+from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.names import fault, fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
+from osdimage.imaging.volume.pending import overlaid
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.format import (
     ALIGNMENT,
@@ -75,11 +78,13 @@ def opened_volume(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]
         InvalidInput: when it is damaged.
         StorageError: when it cannot be read, or a temporary file not be written.
     """
-    opened = open_fat32(volume.window())
+    window = volume.window()
+    pending = find_pending(window)
+    opened = open_fat32(window if pending is None else overlaid(window, pending))
     hazards = []
     if opened.used_backup:
         hazards.append(f"{volume.name}: the boot sector is unusable; its copy was read")
-    if opened.boot.is_dirty or opened.table[1] & CLEAN_BITS != CLEAN_BITS:
+    if is_marked_dirty(opened):
         hazards.append(f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished")
     with fat_tree(opened, config) as prepared:
         yield Opened(volume.name, volume, tuple(hazards), prepared)
@@ -105,7 +110,7 @@ def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
             path=folder,
         )
     try:
-        with tempfile.NamedTemporaryFile(prefix="osdimage-", suffix=".wim") as file:
+        with scratch_folder() as made, (made / "files.wim").open("w+b") as file:
             _Writer(volume, file).write(entries)
             file.flush()
             with wim_errors(file.name), WimHandle.open(Path(file.name)) as handle:

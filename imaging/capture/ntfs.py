@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from osdimage.imaging.capture.source import Opened
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.volume.ntfs import state
+from osdimage.imaging.volume.ntfs import session, state
 
 
 @contextmanager
@@ -18,7 +18,11 @@ def opened_volume(volume: OpenVolume, *, cache_size: int | None = None) -> Itera
         InvalidInput: when it is damaged.
         StorageError: when it cannot be read.
     """
-    with volume.sliced(read_only=True, cache_size=cache_size) as piece, state.write_errors(volume, piece):
+    with (
+        session.as_it_will_be(volume) as source,
+        volume.sliced(read_only=True, cache_size=cache_size, source=source) as piece,
+        state.write_errors(volume, piece),
+    ):
         hazards = tuple(state.hazards(volume, state.read_facts(volume, piece)))
         state.refuse_false_claims(volume, piece)
         yield Opened(piece.name, volume, hazards)

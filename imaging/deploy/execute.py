@@ -1,7 +1,7 @@
 """Carrying a plan out: the only code that orders destructive steps.
 
 The order is such that an interruption never looks like a success: the table, then every file system, then the image,
-with its volume marked dirty until it is whole, then what makes the disk start; the disk is read back last.
+then what makes the disk start.  All volumes are marked dirty until then; the disk is read back last.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.roles import Scheme
+from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import NOTHING_WRITTEN, InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
-from osdimage.imaging.volume.filesystems import FormatWish, format_volume
+from osdimage.imaging.volume.filesystems import FormatWish, format_volume, mark_clean
 from osdimage.imaging.wim.image import WimImage
 
 UNATTEND_PATH = "/Windows/Panther/unattend.xml"
@@ -137,7 +138,9 @@ def execute(
                     state.saved = saved
                     warnings += report.warnings
                 case FormatVolume():
-                    format_partition(disk, step)
+                    # Marked dirty until all is done: a disk that was stopped on the way never looks finished.
+                    format_partition(disk, step, is_dirty=True)
+                    state.marked.append(step.partition)
                 case ApplyToVolume() | WriteBytes():
                     state.done = f"{disk.name} is partitioned and formatted, {len(put)} of {count} images are applied"
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count
@@ -147,7 +150,7 @@ def execute(
                             step,
                             disk,
                             images[step.image],
-                            ApplyOptions(sync=sync, strict=strict),
+                            ApplyOptions(sync=sync, strict=strict, is_part=True),
                             portion(progress, begins, begins + share),
                         )
                     )
@@ -162,6 +165,7 @@ def execute(
         applied = [each for each in put if isinstance(each, ApplyResult)]
         if not applied:
             raise ValueError("a plan without an image to apply is none of make_plan's")
+        state.finish(sync=sync)
         warnings += _check(disk, plan)
     copied = tuple(each for each in put if isinstance(each, WrittenBytes))
     return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot, copied)
@@ -218,7 +222,7 @@ def refuse_untold_sectors(plan: DeployPlan, name: str, *, is_image: bool) -> Non
 
 
 def _forget_drives(disk: Disk, action: ForgetDrives, *, sync: bool, progress: ProgressCallback | None) -> Iterator[str]:
-    left = forget_drives(disk.volume_in(action.partition), sync=sync)
+    left = forget_drives(disk.volume_in(action.partition), force=True, sync=sync)
     if left is not None:
         Meter(portion(progress, _APPLY_ENDS, _APPLY_ENDS), {Phase.WRITE_DATA: 1}).warn(left)
         yield left
@@ -236,7 +240,7 @@ def _install_boot(
         disk,
         action.places.windows.number,
         action.places.system.number,
-        options=replace(action.options, sync=sync, rehearse=False),
+        options=replace(action.options, force=True, sync=sync, rehearse=False),
         # The disk was empty: a store that is there came with an image.
         restored=dict(action.origins),
         rng=random.Random(action.seed),  # noqa: S311 - the seed is 128 bits of whatever the plan drew from
@@ -252,6 +256,7 @@ class _State:
         done: a sentence for people.
         is_begun: whether something was written.
         saved: the file with the partition table that was on the disk, or None.
+        marked: the volumes that are marked dirty until all is done.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -259,10 +264,16 @@ class _State:
         self.done = f"nothing on {disk.name} was changed"
         self.is_begun = False
         self.saved: Path | None = None
+        self.marked: list[Partition] = []
 
     def begin(self) -> None:
         self.done = f"the partition table of {self.disk.name} is not written to its end"
         self.is_begun = True
+
+    def finish(self, *, sync: bool) -> None:
+        """Take the marks away: all is done."""
+        for partition in self.marked:
+            mark_clean(self.disk.volume_in(partition), sync=sync)
 
     def told(self) -> str:
         if not self.is_begun:
@@ -286,13 +297,17 @@ def _telling(state: _State) -> Iterator[None]:
         raise failed from error
 
 
-def format_partition(disk: Disk, action: FormatVolume) -> None:
+def format_partition(disk: Disk, action: FormatVolume, *, is_dirty: bool = False) -> None:
     """Carry out one step of a plan; what the partition held is lost.
+
+    With ``is_dirty`` the volume is marked so, for who writes more to it; see
+    :class:`~osdimage.imaging.volume.filesystems.FormatWish`.
 
     Raises:
         OsdImageError: as :func:`~osdimage.imaging.volume.filesystems.format_volume`.
     """
-    format_volume(disk.volume_in(action.partition), action.filesystem, _wish(action, disk))
+    wish = replace(_wish(action, disk), is_dirty=is_dirty)
+    format_volume(disk.volume_in(action.partition), action.filesystem, wish)
 
 
 def _wish(action: FormatVolume, disk: Disk) -> FormatWish:

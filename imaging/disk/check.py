@@ -112,7 +112,7 @@ def _volume_findings(target: BlockTarget, table: PartitionTable) -> Iterator[Fin
 def misfit(partition: Partition, held: Content | None) -> Finding | None:
     """Return what is to be said of a partition whose type is not for the file system that it holds, or None."""
     row = roles.type_of(partition.type_id)
-    if held is None or row is None or not row.holds or held in row.holds:
+    if held in {None, Content.UNFINISHED} or row is None or not row.holds or held in row.holds:
         return None
     text = (
         f"partition {partition.number} holds {held}, but its type is {roles.format_type(partition.type_id)} "

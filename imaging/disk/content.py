@@ -29,6 +29,7 @@ class Content(StrEnum):
     RAID = "md"
     DYNAMIC = "ldm"
     TABLE = "partition-table"
+    UNFINISHED = "unfinished"
     WIM = "wim"
     CONTAINER = "container"
     MISSING = "missing"
@@ -69,6 +70,7 @@ _DESCRIBED = {
     Content.SWAP: "swap space",
     Content.DYNAMIC: "a part of a dynamic disk",
     Content.TABLE: "a disk with a partition table",
+    Content.UNFINISHED: "a volume whose making was interrupted",
     Content.WIM: "a WIM",
     Content.CONTAINER: "a virtual machine's disk but no plain image, which qemu-img convert -O raw makes of it",
     Content.MISSING: "nothing",

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from osdimage.imaging.disk.container import disk_bytes
-from osdimage.imaging.disk.target import FileTarget, create_image, lock
+from osdimage.imaging.disk.target import FileTarget, blank_image, create_image, lock
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, Lba, format_size
@@ -160,7 +160,8 @@ def open_disk(
     Args:
         path: the disk.
         write: whether it will be written to.
-        create: make a blank, sparse image of so many bytes where nothing is; what is there must have this size.
+        create: make a blank, sparse image of so many bytes where nothing is, or an empty file; what else is there must
+            have this size.
         require: the size in bytes that it must have.
         sector_size: in bytes; None for what a GPT says, or the device.
         share: when it is only read, hold the lock that readers share, so that no program that asks writes meanwhile.
@@ -176,6 +177,10 @@ def open_disk(
     where = Path(path)
     if create is not None and not where.exists():
         return Disk(create_image(str(where), create, sector_size=sector_size or 512), where, is_new=True)
+    if create is not None and _is_empty(where):
+        # What is left when this was interrupted between the making of a file and its growing.
+        again = os.open(where, os.O_RDWR | os.O_CLOEXEC)
+        return Disk(blank_image(str(where), again, create, sector_size=sector_size or 512), where, is_new=True)
     target = open_target(str(where), write=write, sector_size=sector_size)
     try:
         wanted = create if create is not None else require
@@ -187,6 +192,12 @@ def open_disk(
         target.close()
         raise
     return Disk(target, where)
+
+
+def _is_empty(path: Path) -> bool:
+    """Tell whether a path is a file without a byte that can be written."""
+    facts = path.stat()
+    return stat.S_ISREG(facts.st_mode) and facts.st_size == 0 and os.access(path, os.R_OK | os.W_OK)
 
 
 def _require_size(target: FileTarget, size_bytes: int) -> None:

@@ -36,8 +36,12 @@ class Mark:
     end_step_bytes: int = 1
 
 
+UNFINISHED_AT, UNFINISHED_MAGIC = 256, b"osdimage unfinished\0"
+"""Where the first sector of a volume that is being made says so, and how; see ``unfinished.py``."""
+
 # The order decides when several fit: what wraps or replaces something else comes first.
 MARKS: tuple[Mark, ...] = (
+    Mark(Content.UNFINISHED, UNFINISHED_AT, UNFINISHED_MAGIC),
     Mark(Content.BITLOCKER, 3, b"-FVE-FS-"),
     Mark(Content.LUKS, 0, b"LUKS\xba\xbe"),
     Mark(Content.RAID, 4096, b"\xfc\x4e\x2b\xa9"),

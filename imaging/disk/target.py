@@ -225,13 +225,18 @@ class FileTarget(BlockTarget):
         """Whether it is a block device, not a file."""
         return stat.S_ISBLK(os.fstat(self.descriptor).st_mode)
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether it was opened for writing."""
+        return fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+
     def require_writable(self) -> None:
         """Refuse what was opened for reading alone.
 
         Raises:
             InvalidRequest: that says so.
         """
-        if fcntl.fcntl(self.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        if not self.is_writable:
             raise InvalidRequest(f"{self.name}: is open for reading only; open it for writing")
 
     @contextmanager

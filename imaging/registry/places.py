@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from osdimage.imaging.disk.probe import WIM_MAGICS
@@ -17,6 +16,7 @@ from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefi
 from osdimage.imaging.registry.hive import Hive
 from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.write import write_hive
+from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.select import ImageSelector
 
@@ -86,8 +86,8 @@ def load_hive(address: HiveAddress) -> Hive:
     if address.hive is None:
         data = _read_own_file(address.target)
     elif address.is_in_wim:
-        with TemporaryDirectory(prefix="osdimage-") as folder:
-            data = _read_from_wim(address, Path(folder))
+        with scratch_folder() as folder:
+            data = _read_from_wim(address, folder)
     else:
         return _load_from_volume(address)
     return read_hive(data, name=str(address))
@@ -246,6 +246,25 @@ def _telling_of_the_other(address: HiveAddress, files: VolumeFiles) -> Iterator[
         raise
 
 
+def _whole_beside(address: HiveAddress, files: VolumeFiles, data: bytes) -> bytes | None:
+    """Return what an interrupted change of an earlier version was writing, when it left the hive damaged."""
+    from osdimage.imaging.volume.ntfs.files import beside  # noqa: PLC0415 - as above
+
+    *above, name = address.path.replace("\\", "/").split("/")
+    other = "/".join((*above, beside(name)))
+    if not files.exists(other) or _is_whole(data, address):
+        return None
+    found = files.read(other, limit=MAX_HIVE_BYTES)
+    return found if _is_whole(found, address) else None
+
+
+def _is_whole(data: bytes, address: HiveAddress) -> bool:
+    try:
+        return not read_hive(data, name=str(address)).is_dirty
+    except InvalidInput:
+        return False
+
+
 def _change_in_volume(
     address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
 ) -> Result:
@@ -254,9 +273,12 @@ def _change_in_volume(
     with _open_volume(address, write=True) as volume:
         # First only read: a volume is not marked dirty for a change that is refused.
         with open_files(volume) as files:
-            old = files.read(address.path, limit=MAX_HIVE_BYTES)
-            with _telling_of_the_other(address, files):
-                result, data = _changed_bytes(address, old, change, now=now, force=force)
+            old, is_mended = files.read(address.path, limit=MAX_HIVE_BYTES), False
+            other = _whole_beside(address, files, old)
+            if other is not None:
+                old, is_mended = other, True
+            result, data = _changed_bytes(address, old, change, now=now, force=force)
+            data = old if data is None and is_mended else data
         if data is not None:
             with open_files(volume, write=True, force=force) as files:
                 files.write(address.path, data)

@@ -11,10 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.held import VolumeInfo, volumes
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
+
+# What is made again as it was meant is one, too.
+_VOLUMES = FILE_SYSTEMS | {Content.UNFINISHED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,7 @@ class DiskVolumes:
         return [
             each
             for each in self.table.partitions
-            if each.number in self.held
-            and self.held[each.number].kind in FILE_SYSTEMS
-            and (with_efi or not is_efi(each))
+            if each.number in self.held and self.held[each.number].kind in _VOLUMES and (with_efi or not is_efi(each))
         ]
 
 

@@ -37,6 +37,7 @@ class FormatWish:
         cluster_size: in bytes; None for what suits the size.
         quick: leave the free space as it is; otherwise write zeros everywhere.
         is_zero: the window is known to hold nothing but zeros, as in a disk image that was just made.
+        is_dirty: mark the volume dirty: whoever makes it has more to write, and calls :func:`mark_clean` in the end.
     """
 
     serial: int
@@ -44,6 +45,7 @@ class FormatWish:
     cluster_size: int | None = None
     quick: bool = True
     is_zero: bool = False
+    is_dirty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class _Row:
     refuse: Callable[[FormatWish, Geometry], None]
     format: Callable[[OpenVolume, FormatWish, ProgressCallback | None], None]
     open_files: Callable[[OpenVolume, bool, bool, bool], AbstractContextManager[VolumeFiles]]
+    mark_clean: Callable[[OpenVolume, bool], None]
 
 
 def _refuse_ntfs(wish: FormatWish, geometry: Geometry) -> None:
@@ -74,7 +77,14 @@ def _refuse_fat32(wish: FormatWish, geometry: Geometry) -> None:
 def _format_ntfs(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
     from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs  # noqa: PLC0415 - see _Row
 
-    how = NtfsFormat(wish.label or "", wish.cluster_size, serial=wish.serial, quick=wish.quick, is_zero=wish.is_zero)
+    how = NtfsFormat(
+        wish.label or "",
+        wish.cluster_size,
+        serial=wish.serial,
+        quick=wish.quick,
+        is_zero=wish.is_zero,
+        is_dirty=wish.is_dirty,
+    )
     format_ntfs(volume.target, volume.extent, how, progress=progress)
 
 
@@ -84,7 +94,7 @@ def _format_fat32(volume: OpenVolume, wish: FormatWish, progress: ProgressCallba
 
     # The field has 32 bits; beyond them no boot code that reads it can be.
     hidden = volume.extent.first if volume.extent.first < 1 << 32 else 0
-    options = Fat32Options(wish.serial, wish.label, wish.cluster_size, hidden_sectors=hidden)
+    options = Fat32Options(wish.serial, wish.label, wish.cluster_size, hidden_sectors=hidden, is_dirty=wish.is_dirty)
     format_fat32(volume.window(), options, full=not wish.quick, progress=progress)
 
 
@@ -100,9 +110,21 @@ def _open_fat(volume: OpenVolume, write: bool, force: bool, sync: bool) -> Abstr
     return open_fat(volume, write=write, force=force, sync=sync)
 
 
+def _clean_ntfs(volume: OpenVolume, sync: bool) -> None:  # noqa: FBT001
+    from osdimage.imaging.volume.ntfs.state import mark_clean as mark  # noqa: PLC0415 - see _Row
+
+    mark(volume, sync=sync)
+
+
+def _clean_fat(volume: OpenVolume, sync: bool) -> None:  # noqa: FBT001
+    from osdimage.imaging.volume.fat.edit import mark_clean as mark  # noqa: PLC0415 - see _Row
+
+    mark(volume.window(), sync=sync)
+
+
 _ROWS = {
-    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs),
-    Content.FAT32: _Row(32, _refuse_fat32, _format_fat32, _open_fat),
+    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs),
+    Content.FAT32: _Row(32, _refuse_fat32, _format_fat32, _open_fat, _clean_fat),
 }
 FILE_SYSTEMS = frozenset(_ROWS)
 """Those whose volumes are made, filled, captured and changed."""
@@ -138,6 +160,16 @@ def format_volume(
         OsdImageError: when a program that is needed is missing or fails.
     """
     _ROWS[filesystem.content].format(volume, wish, progress)
+
+
+def mark_clean(volume: OpenVolume, *, sync: bool = True) -> None:
+    """Take away the dirty mark of a volume that was made with one.
+
+    Raises:
+        StorageError: when writing failed.
+    """
+    if volume.content in _ROWS:
+        _ROWS[volume.content].mark_clean(volume, sync)
 
 
 @contextmanager

@@ -1,22 +1,22 @@
 """Adding, replacing and deleting files of a FAT32 volume that holds others.
 
 Contents go into free clusters at once; the FATs and the directories are changed in memory, and the changes are carried
-out by :meth:`Fat32Editor.commit` in an order that leaves every file whole at every moment: the volume is marked dirty;
-then come the FATs, in which new chains belong to nothing yet and old ones still belong to their files; then the new
-directories, then the others; then old chains become free, and the mark goes.  What is not committed leaves nothing but
-unused bytes in free clusters.
+out by :meth:`Fat32Editor.commit`, all or nothing (:mod:`osdimage.imaging.volume.pending`).  What is not committed
+leaves nothing but unused bytes in free clusters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused, explain
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import format_size
+from osdimage.imaging.volume import pending
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.check import check_fat32
 from osdimage.imaging.volume.fat.edit_table import EditedTable
@@ -35,6 +35,7 @@ from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.volume.fat.times import Clock
 from osdimage.imaging.volume.fat.tree import LARGEST_FILE
+from osdimage.imaging.volume.pending import Change, Pending
 
 _DIRECTORY = FileAttribute.DIRECTORY.value
 
@@ -46,7 +47,6 @@ class _Directory:
     itself: FatEntry | None
     data: bytearray
     clusters: list[int]
-    is_new: bool = False
     is_changed: bool = False
 
 
@@ -111,7 +111,7 @@ class Fat32Editor(Fat32Volume):
             ENTRY_STRUCT.pack_into(blank, index * ENTRY_BYTES, name, _DIRECTORY, 0, *times, to & 0xFFFF, 0)
         wanted = attributes & STORED_ATTRIBUTES | _DIRECTORY
         self._add(directory, path, attributes=wanted, cluster=cluster, size=0, time_ns=time_ns)
-        self._loaded[cluster] = _Directory(self.entry(path), blank, [cluster], is_new=True, is_changed=True)
+        self._loaded[cluster] = _Directory(self.entry(path), blank, [cluster], is_changed=True)
 
     def set_attributes(self, path: str, attributes: int) -> None:
         """Set the attributes for which FAT has a bit."""
@@ -138,55 +138,49 @@ class Fat32Editor(Fat32Volume):
         directory.is_changed = True
 
     def commit(self) -> None:
-        """Carry out what was changed, and wait until it is on the medium.
+        """Carry out what was changed, all or nothing, and wait until it is on the medium.
 
         Raises:
-            StorageError: when writing failed; the volume stays marked dirty, with every file whole, old or new.
+            StorageError: when writing failed; see :func:`osdimage.imaging.volume.pending.carry_out`.
         """
         changed = [each for each in self._loaded.values() if each.is_changed]
         if not changed:
             return
-        clean = self.table[1]
-        try:
-            self._edited.put(1, clean & ~0x08000000)
-            self._write_mark()
-            self._edited.write()
-            self.target.flush()
-            for is_new in (True, False):
-                for directory in changed:
-                    if directory.is_new is is_new:
-                        self._write_directory(directory)
-                self.target.flush()
-            self._edited.release(self._old)
-            self._edited.write()
-            self._write_counts()
-            self.target.flush()
-            self._edited.put(1, clean)
-            self._edited.write()
-            self.target.flush()
-        except OsdImageError as error:
-            explain(error, f"{self.target.name} stays marked dirty: check it with fsck.fat")
-            raise
+        # Other programs see every file whole at every moment: new chains come first, which belong to nothing yet, then
+        # the directories, and then old chains become free.
+        self._edited.put(1, self.table[1])
+        changes = list(self._edited.changes(group=0, is_dirty=True))
+        changes += self._directories(changed, group=1)
+        self._edited.release(self._old)
+        changes += self._counts(group=2)
+        changes += self._edited.changes(group=2)
+        changes = pending.trimmed(self.target, changes)
+        pending.carry_out(
+            self.target,
+            changes,
+            pointer=pointer_of(self.boot),
+            room=self._room_for(pending.room_for(changes)),
+            mark=self._write_mark,
+        )
+        self._edited.forget_changes()
         self._old = []
         for directory in changed:
-            directory.is_new = directory.is_changed = False
+            directory.is_changed = False
 
-    def _write_mark(self) -> None:
-        """Write the entry with the dirty mark alone, before anything else changes."""
-        layout = self.layout
-        numbers = range(layout.fats) if self.boot.active_fat is None else (self.boot.active_fat,)
-        for fat in numbers:
-            at = layout.fat_offset(fat) + 4
-            before = int.from_bytes(self.target.read_at(at, 4), "little")
-            self.target.write_at(at, (before & ~0x08000000).to_bytes(4, "little"))
-        self.target.flush()
+    def _room_for(self, size: int) -> int | None:
+        """Return where so many bytes are free, before the change and after it."""
+        old = {cluster for first, count in self._old for cluster in range(first, first + count)}
+        first = self._edited.run_of_free(self.layout.clusters_for(size), avoid=old)
+        return None if first is None else self.layout.offset_of(first)
 
-    def _write_directory(self, directory: _Directory) -> None:
+    def _directories(self, changed: Sequence[_Directory], *, group: int) -> Iterator[Change]:
         size = self.layout.cluster_size
-        for number, cluster in enumerate(directory.clusters):
-            self.target.write_at(self.layout.offset_of(cluster), directory.data[number * size : (number + 1) * size])
+        for directory in changed:
+            for number, cluster in enumerate(directory.clusters):
+                data = bytes(directory.data[number * size : (number + 1) * size])
+                yield Change(self.layout.offset_of(cluster), data, group)
 
-    def _write_counts(self) -> None:
+    def _counts(self, *, group: int) -> Iterator[Change]:
         """Bring FSInfo up to date, if it is one."""
         info = self.fsinfo()
         if info is None or self.boot.fsinfo_sector is None:
@@ -195,8 +189,18 @@ class Fat32Editor(Fat32Volume):
         if free is not None and not 0 <= free <= self.layout.clusters:
             free = None
         self._edited.freed = 0
-        at = self.boot.fsinfo_sector * self.layout.sector_size
-        self.target.write_at(at, layouts.build_fsinfo(FsInfo(free, self._hint)))
+        data = layouts.build_fsinfo(FsInfo(free, self._hint))
+        yield Change(self.boot.fsinfo_sector * self.layout.sector_size, data, group)
+
+    def _write_mark(self) -> None:
+        """Write the entry with the dirty mark alone."""
+        layout = self.layout
+        numbers = range(layout.fats) if self.boot.active_fat is None else (self.boot.active_fat,)
+        for fat in numbers:
+            at = layout.fat_offset(fat) + 4
+            before = int.from_bytes(self.target.read_at(at, 4), "little")
+            self.target.write_at(at, (before & ~layouts.CLEAN_SHUTDOWN).to_bytes(4, "little"))
+        self.target.flush()
 
     # ---- directories
 
@@ -309,6 +313,58 @@ class Fat32Editor(Fat32Volume):
 
     def _chain_of(self, entry: FatEntry) -> list[tuple[int, int]]:
         return self.chain(entry.cluster, self.layout.clusters, entry.path)[0] if entry.cluster else []
+
+
+def pointer_of(boot: BootSector) -> int | None:
+    """Return where a pointer to pending changes would be: at the end of the last reserved sector, if that is free."""
+    taken = {0, boot.fsinfo_sector}
+    if boot.backup_sector is not None:
+        taken |= {boot.backup_sector, boot.backup_sector + (boot.fsinfo_sector or 0)}
+    layout = boot.layout
+    return None if layout.reserved - 1 in taken else layout.reserved * layout.sector_size - pending.POINTER_BYTES
+
+
+def find_pending(volume: BlockTarget) -> Pending | None:
+    """Return what an interrupted change has left to be carried out, or None; also where there is no volume.
+
+    Raises:
+        StorageError: when the target cannot be read.
+    """
+    pointer = _pointer_in(volume)
+    return None if pointer is None else pending.find(volume, pointer)
+
+
+def finish(volume: BlockTarget) -> bool:
+    """Carry out what an interrupted change has left; return whether there was something.
+
+    Raises:
+        StorageError: when reading or writing failed.
+    """
+    pointer = _pointer_in(volume)
+    return pointer is not None and pending.finish(volume, pointer)
+
+
+def mark_clean(volume: BlockTarget, *, sync: bool) -> None:
+    """Take away the dirty mark of a volume that was made with one; of the FAT that programs look at last.
+
+    Raises:
+        InvalidVolume: when it holds no FAT32 volume.
+        StorageError: when reading or writing failed.
+    """
+    layout = open_fat32(volume).layout
+    for fat in reversed(range(layout.fats)):
+        at = layout.fat_offset(fat) + 4
+        before = int.from_bytes(volume.read_at(at, 4), "little")
+        volume.write_at(at, (before | layouts.CLEAN_SHUTDOWN).to_bytes(4, "little"))
+    if sync:
+        volume.flush()
+
+
+def _pointer_in(volume: BlockTarget) -> int | None:
+    try:
+        return pointer_of(open_fat32(volume).boot)
+    except InvalidVolume:
+        return None
 
 
 def edit_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -> Fat32Editor:

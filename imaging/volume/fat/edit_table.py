@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector
 from osdimage.imaging.volume.fat.read import PAGE_ENTRIES, FatTable
+from osdimage.imaging.volume.pending import SECTOR, Change
 
 
 class EditedTable(FatTable):
@@ -21,7 +22,7 @@ class EditedTable(FatTable):
     """
 
     def __init__(self, volume: BlockTarget, boot: BootSector) -> None:
-        """Read the FATs of a volume; nothing is written before :meth:`write`."""
+        """Read the FATs of a volume; nothing is written here."""
         super().__init__(volume, boot)
         self._boot = boot
         self._target = volume
@@ -92,14 +93,37 @@ class EditedTable(FatTable):
                 self.put(cluster, layouts.FREE)
             self.freed += length
 
-    def write(self) -> None:
-        """Write the changed pages to every FAT that counts."""
+    def run_of_free(self, count: int, *, avoid: Container[int] = ()) -> int | None:
+        """Return the first of so many clusters that are free, one after the other; None when there are none."""
+        begin = length = 0
+        for cluster in self._free(FIRST_CLUSTER):
+            if cluster in avoid:
+                continue
+            begin, length = (begin, length + 1) if cluster == begin + length else (cluster, 1)
+            if length == count:
+                return begin
+        return None
+
+    def changes(self, *, group: int, is_dirty: bool = False) -> Iterator[Change]:
+        """Yield the changed pages of every FAT that counts.
+
+        The first page, which has the dirty mark, is in a group behind the others, unless it is to have the mark.
+        """
         boot = self._boot
         numbers = range(boot.layout.fats) if boot.active_fat is None else (boot.active_fat,)
-        for number in sorted(self._unwritten):
+        for number in sorted(self._unwritten, reverse=True):
             page = array("I", self._changed[number])
+            if is_dirty and number == 0:
+                page[1] &= ~layouts.CLEAN_SHUTDOWN
             if sys.byteorder == "big":
                 page.byteswap()
-            for fat in numbers:
-                self._target.write_at(boot.layout.fat_offset(fat) + number * PAGE_ENTRIES * 4, page.tobytes())
+            # The first FAT last: programs look for the mark there.
+            for fat in reversed(numbers):
+                at = boot.layout.fat_offset(fat) + number * PAGE_ENTRIES * 4
+                data = page.tobytes()
+                data += self._target.read_at(at + len(data), -len(data) % SECTOR)
+                yield Change(at, data, group + (not number and not is_dirty), is_guarded=number != 0)
+
+    def forget_changes(self) -> None:
+        """Take what was changed for what is there."""
         self._unwritten.clear()

@@ -10,20 +10,26 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileFacts, split_path
-from osdimage.imaging.volume.fat.edit import Fat32Editor, edit_fat32
+from osdimage.imaging.volume.fat.edit import Fat32Editor, edit_fat32, find_pending, finish
 from osdimage.imaging.volume.fat.entries import FatEntry
 from osdimage.imaging.volume.fat.make import refuse_unsafe
 from osdimage.imaging.volume.fat.names import refuse_name
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.volume.pending import overlaid
 
 
 @contextmanager
 def open_fat(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
     """Open the files of a FAT32 volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     del sync  # The order of what is written rests on waiting for it.
+    window = volume.window()
+    if volume.target.is_writable:
+        # First of all: what is read next is to be what is there.
+        finish(window)
     if not write:
-        yield _FatFiles(volume.name, open_fat32(volume.window()))
+        found = find_pending(window)
+        yield _FatFiles(volume.name, open_fat32(window if found is None else overlaid(window, found)))
         return
     refuse_unsafe(volume, open_fat32(volume.window()), force=force)
     editor = edit_fat32(volume.window())

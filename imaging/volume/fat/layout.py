@@ -67,6 +67,8 @@ FIRST_END_MARK = 0x0FFFFFF8
 ENTRY_MASK = 0x0FFFFFFF
 UNKNOWN = 0xFFFFFFFF
 """What FSInfo holds where a count is not known."""
+CLEAN_SHUTDOWN = 0x08000000
+"""Set in FAT[1] while the volume is clean."""
 CLEAN_BITS = 0x0C000000
 """Set in FAT[1] while the volume is clean (0x08000000) and had no read errors (0x04000000)."""
 

@@ -41,6 +41,7 @@ __all__ = [
     "format_fat32",
     "from_directory",
     "from_entries",
+    "is_marked_dirty",
     "open_fat32",
     "plan_fill",
     "plan_layout",
@@ -171,14 +172,18 @@ def _losses(entries: Sequence[SourceEntry], tree: Tree, options: Fat32Options) -
     return tuple(Loss(what, count) for what, count in counts.items() if count)
 
 
+def is_marked_dirty(volume: Fat32Volume) -> bool:
+    """Tell whether a volume is marked as in use, or as having had read errors."""
+    return volume.boot.is_dirty or volume.table[1] & CLEAN_BITS != CLEAN_BITS
+
+
 def refuse_unsafe(volume: OpenVolume, old: Fat32Volume, *, force: bool) -> None:
     """Refuse to write to a volume that is dirty, unless ``force``.
 
     Raises:
         TargetRefused: with the reason and what to do.
     """
-    is_dirty = old.boot.is_dirty or old.table[1] & CLEAN_BITS != CLEAN_BITS
-    if is_dirty and not force:
+    if is_marked_dirty(old) and not force:
         raise TargetRefused(
             f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished.  Format it again, "
             "check it with fsck.fat or chkdsk, or use force"

@@ -1,8 +1,9 @@
 """Writing a FAT32 volume in one pass, from front to back.
 
 The order makes a half-written volume look like what it is: first the reserved sectors are zeroed and flushed, so that
-nothing recognises a volume here; then come the directories, the contents and the FATs; after a flush, FSInfo and the
-boot sectors, the first one last.  Nothing outside the target, usually the window of a partition, is touched.
+nothing recognises a volume here but osdimage, which is told what it is to become (``disk/unfinished.py``); then come
+the directories, the contents and the FATs; after a flush, FSInfo and the boot sectors, the first one last.  Nothing
+outside the target, usually the window of a partition, is touched.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.disk.unfinished import Unfinished
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat.layout import (
     BACKUP_SECTOR,
+    BOOT_BYTES,
+    CLEAN_SHUTDOWN,
     END_OF_CHAIN,
     FIRST_CLUSTER,
     FIRST_END_MARK,
@@ -30,6 +35,7 @@ from osdimage.imaging.volume.fat.layout import (
     FsInfo,
     build_boot,
     build_fsinfo,
+    parse_boot,
 )
 from osdimage.imaging.volume.fat.names import codec, store_label
 from osdimage.imaging.volume.fat.source import Piece, Source
@@ -60,6 +66,7 @@ class Fat32Options:
         code_page: of the label and of short names.
         zone: whose clock the times on the volume show; FAT does not store it.
         formatted_ns: the time of the label, nanoseconds since 1970; None for 1980-01-01.
+        is_dirty: mark it dirty: whoever makes it has more to write, and takes the mark away.
     """
 
     serial: int
@@ -73,6 +80,7 @@ class Fat32Options:
     code_page: int = 437
     zone: tzinfo = field(default=UTC)
     formatted_ns: int | None = None
+    is_dirty: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers for which the boot sector has no room."""
@@ -104,7 +112,10 @@ def write_volume(
     try:
         # The copy first: what is there now stays whole, or is gone, and is never found by its copy beside new contents.
         volume.write_at(BACKUP_SECTOR * layout.sector_size, bytes(layout.sector_size))
-        volume.write_at(0, bytes(layout.reserved * layout.sector_size))
+        boot = build_boot(_boot_sector(layout, options))
+        # The label is in the boot sector.
+        mark = Unfinished(Content.FAT32, "", boot).sector(layout.sector_size)
+        volume.write_at(0, mark.ljust(layout.reserved * layout.sector_size, b"\0"))
         volume.flush()
         stream = _Stream(volume, layout)
         _write_directories(stream, layout, tree, options)
@@ -223,7 +234,7 @@ def _write_fats(volume: BlockTarget, layout: Fat32Layout, tree: Tree, options: F
     length = layout.fat_sectors * layout.sector_size
     offsets = [layout.fat_offset(number) for number in range(layout.fats)]
     at = 0
-    for slab in _slabs(tree, options.media):
+    for slab in _slabs(tree, options):
         for offset in offsets:
             volume.write_at(offset + at, slab)
         at += len(slab)
@@ -232,7 +243,7 @@ def _write_fats(volume: BlockTarget, layout: Fat32Layout, tree: Tree, options: F
             volume.write_at(offset + begin, _ZEROS[: length - begin])
 
 
-def _slabs(tree: Tree, media: int) -> Iterator[bytes]:
+def _slabs(tree: Tree, options: Fat32Options) -> Iterator[bytes]:
     """Yield the entries of the FAT that are not zero, a bounded number at a time."""
     end = FIRST_CLUSTER + tree.used
     ends = tree.chain_ends()
@@ -242,7 +253,9 @@ def _slabs(tree: Tree, media: int) -> Iterator[bytes]:
         # Every cluster is followed by the next one, but for the ends of chains.
         slab: array[Any] = array("I", range(first + 1, stop + 1))
         if first == 0:
-            slab[0], slab[1] = FIRST_END_MARK & ~0xFF | media, END_OF_CHAIN
+            slab[0], slab[1] = FIRST_END_MARK & ~0xFF | options.media, END_OF_CHAIN
+            if options.is_dirty:
+                slab[1] &= ~CLEAN_SHUTDOWN
         while last is not None and last < stop:
             slab[last - first] = END_OF_CHAIN
             last = next(ends, None)
@@ -251,19 +264,29 @@ def _slabs(tree: Tree, media: int) -> Iterator[bytes]:
         yield slab.tobytes()
 
 
-def _write_reserved(volume: BlockTarget, layout: Fat32Layout, used: int, options: Fat32Options) -> None:
-    label = store_label(options.label, options.code_page) or NO_LABEL
-    boot = build_boot(
-        BootSector(
-            layout,
-            options.serial,
-            label,
-            options.hidden_sectors,
-            options.heads,
-            options.sectors_per_track,
-            options.media,
-        )
+def boot_of(unfinished: Unfinished, size_bytes: int) -> BootSector:
+    """Return the boot sector that a volume of ``size_bytes`` bytes is to have whose making was interrupted.
+
+    Raises:
+        InvalidVolume: when it cannot be one.
+    """
+    return parse_boot(unfinished.boot.ljust(BOOT_BYTES - 2, b"\0") + b"\x55\xaa", size_bytes=size_bytes)
+
+
+def _boot_sector(layout: Fat32Layout, options: Fat32Options) -> BootSector:
+    return BootSector(
+        layout,
+        options.serial,
+        store_label(options.label, options.code_page) or NO_LABEL,
+        options.hidden_sectors,
+        options.heads,
+        options.sectors_per_track,
+        options.media,
     )
+
+
+def _write_reserved(volume: BlockTarget, layout: Fat32Layout, used: int, options: Fat32Options) -> None:
+    boot = build_boot(_boot_sector(layout, options))
     free = layout.clusters - used
     info = build_fsinfo(FsInfo(free, FIRST_CLUSTER + used if free else None))
     for sector, data in (

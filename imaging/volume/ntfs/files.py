@@ -23,7 +23,7 @@ from osdimage.imaging.files import FileFacts, split_path
 from osdimage.imaging.filetime import from_ns, to_ns
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
-from osdimage.imaging.volume.ntfs import state
+from osdimage.imaging.volume.ntfs import session, state
 from osdimage.imaging.volume.ntfs.wof import WofRecords
 from osdimage.native.ntfs.files import ROOT, NtfsAbout, NtfsFiles
 from osdimage.native.slices.slices import Slice
@@ -35,25 +35,36 @@ _PIECE = 16 * MIB
 
 
 def beside(name: str) -> str:
-    """Return the name under which the new contents of a file lie in its directory while they replace the old ones."""
+    """Return the name under which earlier versions wrote new contents of a file before they replaced the old ones."""
     return name[: _LONGEST_NAME - len(_BESIDE_SUFFIX)] + _BESIDE_SUFFIX
 
 
 @contextmanager
 def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
     """Open the files of an NTFS volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
-    with volume.sliced(read_only=not write, sync=sync) as piece:
-        if not write:
-            with state.write_errors(volume, piece), _opened(volume, piece, read_only=True) as native:
-                yield _NtfsVolumeFiles(volume, native, is_writable=False)
-            return
+    if volume.target.is_writable:
+        # First of all: what is read next is to be what is there.
+        session.finish(volume, sync=sync)
+    if not write:
+        with (
+            session.as_it_will_be(volume) as source,
+            volume.sliced(read_only=True, source=source) as piece,
+            state.write_errors(volume, piece),
+            _opened(volume, piece, read_only=True) as native,
+        ):
+            yield _NtfsVolumeFiles(volume, native, is_writable=False)
+        return
+    with volume.sliced(read_only=True) as piece:
         facts = state.read_facts(volume, piece)
         state.refuse_unsafe(volume, facts, force=force)
-        with (
-            state.dirty_while_written(volume, piece, facts, "may hold files that are half written"),
-            _opened(volume, piece, read_only=False) as native,
-        ):
-            yield _NtfsVolumeFiles(volume, native, is_writable=True)
+    with (
+        session.edits(volume, lambda: state.mark_dirty(volume, facts, sync=sync), sync=sync) as source,
+        # What is held need not be synced.
+        volume.sliced(read_only=False, sync=False, source=source) as piece,
+        state.clean_at_end(volume, piece, facts),
+        _opened(volume, piece, read_only=False) as native,
+    ):
+        yield _NtfsVolumeFiles(volume, native, is_writable=True)
 
 
 @contextmanager
@@ -86,7 +97,7 @@ def _failing(volume: OpenVolume, what: str, *, quiet: bool = False) -> Iterator[
 
 def _failure(volume: OpenVolume, what: str, error: OSError) -> OsdImageError:
     if error.errno == errno.ENOSPC:
-        # No refusal: the volume is marked dirty, and may hold a part of it.
+        # No refusal: some of it is written, though into clusters that are free.
         return StorageError(f"{volume.name}: {what}: the volume is full", path=volume.path, errno=errno.ENOSPC)
     if error.errno == errno.EOPNOTSUPP:
         return InvalidVolume(
@@ -144,27 +155,18 @@ class _NtfsVolumeFiles(VolumeFiles):
                 self._native.set_attributes(old.reference, attributes)
 
     def _replace(self, folder: NtfsAbout, name: str, old: NtfsAbout, data: bytes, filetime: int) -> None:
-        """Overwrite a file; at every moment the medium holds the old contents or the new ones whole."""
+        """Overwrite a file, with all else about it kept; one that Windows has compressed becomes plain."""
         is_compressed = self._compressed(old)
         if _is_link(old) and not is_compressed:
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
-        new = beside(name)
-        if self._native.child(folder.reference, new) is not None:
-            self._native.delete(folder.reference, new)
-        self._native.make_file(folder.reference, new, data, time=filetime)
-        self._native.sync()
-        try:
-            if is_compressed:
-                self._native.overwrite_covered(old.reference, wof.STREAM, data, time=filetime)
-            else:
-                self._native.overwrite(old.reference, data, time=filetime)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                # The old contents are whole.
-                self._native.delete(folder.reference, new)
-            raise
-        self._native.sync()
-        self._native.delete(folder.reference, new)
+        if is_compressed:
+            self._native.overwrite_covered(old.reference, wof.STREAM, data, time=filetime)
+        else:
+            self._native.overwrite(old.reference, data, time=filetime)
+        # What earlier versions left there when they were interrupted; it would be in the way for ever.
+        dead = beside(name)
+        if self._native.child(folder.reference, dead) is not None:
+            self._native.delete(folder.reference, dead)
 
     def make_directory(self, path: str, *, attributes: int | None = None, modified_ns: int | None = None) -> None:
         folder = self._folder(self._file_parts(path), path, modified_ns)

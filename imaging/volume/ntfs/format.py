@@ -1,7 +1,8 @@
 """Formatting a partition of a disk as NTFS.
 
 mkntfs makes the volume in a sparse temporary file of the partition's exact size, and only what it wrote is copied into
-the partition.  The boot sector comes last: until then the partition holds no volume, whatever interrupts the work.
+the partition.  The boot sector comes last: until then the partition holds no volume, whatever interrupts the work, and
+what it is to become is known to osdimage alone (``disk/unfinished.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import tempfile
 from dataclasses import dataclass
 
 from osdimage.imaging.disk import signatures
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.target import FileTarget, Window
+from osdimage.imaging.disk.unfinished import Unfinished
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
@@ -52,6 +55,7 @@ class NtfsFormat:
         heads: of a cylinder, for boot code.
         sectors_per_track: the same.
         is_zero: the partition is known to hold nothing but zeros, as in a disk image that was just made.
+        is_dirty: mark it dirty: whoever makes it has more to write, and takes the mark away.
     """
 
     label: str = ""
@@ -63,6 +67,7 @@ class NtfsFormat:
     heads: int = HEADS
     sectors_per_track: int = SECTORS_PER_TRACK
     is_zero: bool = False
+    is_dirty: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what NTFS or Windows does not know."""
@@ -108,6 +113,8 @@ def format_ntfs(
             _run_mkntfs(target.name, made.fileno(), _arguments(extent, sector_size, wish))
             if wish.serial is not None:
                 _set_serial(made.fileno(), size, sector_size, wish.serial)
+            if wish.is_dirty:
+                volume.set_dirty(_path_of(made.fileno()), dirty=True)
             _put_in_place(target, extent, made.fileno(), wish, meter)
     except StorageError:
         # Of the disk, not of the file.
@@ -191,7 +198,7 @@ def _put_in_place(target: FileTarget, extent: Extent, descriptor: int, wish: Ntf
     window = target.window(extent)
     sector_size = window.geometry.sector_size
     boot = os.pread(descriptor, sector_size, 0)
-    window.write_at(0, bytes(sector_size))
+    window.write_at(0, Unfinished(Content.NTFS, wish.label, boot).sector(sector_size))
     try:
         window.flush()
         _copy(target, extent, descriptor, wish, meter)
@@ -205,7 +212,7 @@ def _put_in_place(target: FileTarget, extent: Extent, descriptor: int, wish: Ntf
 
 
 def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat, meter: Meter) -> None:
-    """Copy all that mkntfs wrote but the boot sector."""
+    """Copy all that mkntfs wrote but the boot sector; the first sector stays as it is."""
     window = target.window(extent)
     size, sector_size = window.geometry.size_bytes, window.geometry.sector_size
     ranges = [(max(begin, sector_size), end) for begin, end in holes.data_ranges(descriptor, 0, size)]
@@ -214,9 +221,9 @@ def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat,
         for begin, end in list(window.data_ranges(0, size)):
             for at in range(begin, end, _REPORTED):
                 meter.step(Phase.WIPE, at, size)
-                _fill(window, at, min(at + _REPORTED, end))
+                _fill(window, max(at, sector_size), min(at + _REPORTED, end))
         meter.step(Phase.WIPE, size, size)
-    elif not wish.is_zero and not target.punch(extent.first * sector_size, size):
+    elif not wish.is_zero and not target.punch((extent.first + 1) * sector_size, size - sector_size):
         _erase_marks(window)
         # Where the file system makes holes of zeros that mkntfs wrote, they are wanted all the same.
         for begin, end in volume.allocated_ranges(_path_of(descriptor)):
@@ -237,5 +244,6 @@ def _fill(window: Window, begin: int, end: int) -> None:
 
 def _erase_marks(window: Window) -> None:
     """Erase what would make a program take the partition for the file system that was there."""
-    for at, _ in list(signatures.find_marks(window)):
-        window.write_at(at, bytes(8))
+    for at, content in list(signatures.find_marks(window)):
+        if content is not Content.UNFINISHED:
+            window.write_at(at, bytes(8))

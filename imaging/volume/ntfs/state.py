@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from osdimage.imaging.disk.volume import OpenVolume
@@ -128,20 +128,47 @@ def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> Non
 
 
 @contextmanager
-def dirty_while_written(volume: OpenVolume, piece: Slice, facts: VolumeFacts, state: str) -> Iterator[None]:
+def dirty_while_written(
+    volume: OpenVolume, piece: Slice, facts: VolumeFacts, state: Callable[[], str]
+) -> Iterator[None]:
     """Mark a volume dirty for the body of the ``with``, and clean only if it ends well and was clean before.
 
     Whatever ends the program, the volume is dirty on the medium before its contents change.  ``state`` is what an error
-    says of it, such as ``holds an incomplete image``.
+    says of it then, such as ``holds an incomplete image``.
     """
     _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
     try:
         with write_errors(volume, piece):
             yield
     except BaseException as error:
-        explain(error, f"{volume.name} {state} and stays marked dirty")
+        explain(error, f"{volume.name} {state()} and stays marked dirty")
         raise
     if stays_dirty(facts) is None:
+        _set_dirty(volume, piece, dirty=False, recover=False)
+
+
+@contextmanager
+def clean_at_end(volume: OpenVolume, piece: Slice, facts: VolumeFacts) -> Iterator[None]:
+    """Do the same for a volume whose changes are held back.
+
+    On the medium it is dirty only while they are carried out.
+    """
+    _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
+    with write_errors(volume, piece):
+        yield
+    if stays_dirty(facts) is None:
+        _set_dirty(volume, piece, dirty=False, recover=False)
+
+
+def mark_dirty(volume: OpenVolume, facts: VolumeFacts, *, sync: bool) -> None:
+    """Mark a volume dirty on the medium."""
+    with volume.sliced(read_only=False, sync=sync) as piece:
+        _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
+
+
+def mark_clean(volume: OpenVolume, *, sync: bool) -> None:
+    """Take away the dirty mark of a volume that was made with one."""
+    with volume.sliced(read_only=False, sync=sync) as piece:
         _set_dirty(volume, piece, dirty=False, recover=False)
 
 

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.disk.unfinished import BOOT_BYTES, read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.volume.ntfs import records
@@ -33,8 +35,10 @@ _GEOMETRY = struct.Struct("<HHI")
 _GEOMETRY_AT, _SERIAL_AT = 0x18, 0x48
 
 
-def refuse_unsound(volume: OpenVolume) -> None:
+def refuse_unsound(volume: OpenVolume, *, wipe: bool = False) -> None:
     """Refuse a volume that contradicts itself: its records, its directories, or who uses which cluster.
+
+    With ``wipe`` it was to be wiped, and something on it kept.
 
     Raises:
         TargetRefused: with what to do.
@@ -45,14 +49,17 @@ def refuse_unsound(volume: OpenVolume) -> None:
         for _ in NtfsVolume(window).entries():
             pass
     except InvalidVolume as error:
+        cure = "Copy from it what is to be kept, and format it again" if wipe else "Wipe it, or format it again"
         raise TargetRefused(
             f"{volume.name}: an earlier write to the volume was stopped and left it inconsistent ({error.fault}).  "
-            "Wipe it, or format it again"
+            f"{cure}"
         ) from error
 
 
 def start_over(volume: OpenVolume, kept: Sequence[str]) -> int | None:
     r"""Make a volume anew as it was made, if nothing on it is to be kept; return how many files and directories it had.
+
+    It comes marked dirty, since it is empty only for a while.
 
     Args:
         volume: open for writing.
@@ -75,8 +82,28 @@ def start_over(volume: OpenVolume, kept: Sequence[str]) -> int | None:
         ) from error
     if found.has_kept:
         return None
-    format_ntfs(volume.target, volume.extent, _as_it_was(window, found))
+    boot = window.read_at(0, BOOT_BYTES)
+    format_ntfs(volume.target, volume.extent, _as_it_was(volume.name, found.boot, boot, found.label))
     return found.files
+
+
+def make_again(volume: OpenVolume) -> bool:
+    """Make a volume whose making was interrupted, as it was meant and marked dirty; return whether it is such a one.
+
+    Raises:
+        TargetRefused: when it cannot be made.
+        OsdImageError: as :func:`~osdimage.imaging.volume.ntfs.format.format_ntfs`.
+    """
+    window = volume.window()
+    found = read_unfinished(window)
+    if found is None or found.content is not Content.NTFS:
+        return False
+    try:
+        boot = BootSector.from_bytes(found.boot.ljust(_BOOT_BYTES - 2, b"\0") + b"\x55\xaa", window.geometry.size_bytes)
+    except InvalidVolume as error:
+        raise TargetRefused(f"{volume.name}: cannot be made again as it was meant: {error}; format it") from error
+    format_ntfs(volume.target, volume.extent, _as_it_was(volume.name, boot, found.boot, found.label))
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +141,22 @@ def _names_in_root(record: MftRecord) -> Iterator[str]:
             yield value[66 : 66 + 2 * value[64]].decode("utf-16-le", "surrogatepass")
 
 
-def _as_it_was(volume: BlockTarget, found: _Survey) -> NtfsFormat:
-    boot = volume.read_at(0, _BOOT_BYTES)
-    sectors_per_track, heads, hidden = _GEOMETRY.unpack_from(boot, _GEOMETRY_AT)
+def _as_it_was(name: str, boot: BootSector, sector: bytes, label: str) -> NtfsFormat:
+    """Return how to make a volume like another, of which the first bytes and the label are given; it comes dirty."""
+    sectors_per_track, heads, hidden = _GEOMETRY.unpack_from(sector, _GEOMETRY_AT)
     try:
         return NtfsFormat(
-            label=found.label,
-            cluster_size=found.boot.cluster_bytes,
-            sector_size=found.boot.sector_bytes,
-            serial=int.from_bytes(boot[_SERIAL_AT : _SERIAL_AT + 8], "little"),
+            label=label,
+            cluster_size=boot.cluster_bytes,
+            sector_size=boot.sector_bytes,
+            serial=int.from_bytes(sector[_SERIAL_AT : _SERIAL_AT + 8], "little"),
             hidden_sectors=hidden,
             heads=heads,
             sectors_per_track=sectors_per_track,
+            is_dirty=True,
         )
     except InvalidRequest as error:
-        raise TargetRefused(f"{volume.name}: cannot be made anew as it was: {error}; format it") from error
+        raise TargetRefused(f"{name}: cannot be made anew as it was: {error}; format it") from error
 
 
 def _check_clusters(volume: BlockTarget) -> None:

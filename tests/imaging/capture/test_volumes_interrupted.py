@@ -20,7 +20,7 @@ from judges import wim as judges
 from judges.disk import cut_out
 from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix, outside
 from osdimage.imaging import DiskLayout, FileSystem, PartitionSpec
-from osdimage.imaging.disk import FixedSize, Role, Scheme, signatures
+from osdimage.imaging.disk import Content, FixedSize, Role, Scheme, signatures
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
 from runs.killed import Killer, killer
@@ -99,7 +99,7 @@ def state_of_fat(disk: Path, material: Material) -> str:
     part = cut_out(disk, *material.extents[1], disk.with_name("part.fat"))
     with part.open("r+b") as file:
         head = file.read(signatures.HEAD_BYTES)
-        if signatures.content_of(head) is None:
+        if signatures.content_of(head) in {None, Content.UNFINISHED}:
             return "unfinished"
         # The copy of the boot sector is erased first: until the boot sector is, the old volume is there, without it.
         size = int.from_bytes(head[11:13], "little")

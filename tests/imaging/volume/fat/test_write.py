@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from cases.fat import LARGE, NOON, SERIAL, SMALL, TREES, collide, contents, file, folder
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.errors import (
     Incomplete,
@@ -140,11 +142,13 @@ def test_a_fill_that_fails_leaves_the_old_volume_or_none_or_all_of_the_new() -> 
             assert {each.code for each in check_fat32(target)} == {"backup-differs"}
         elif stop >= writes - 2:
             # All is there; only the copy of the boot sector tells.
-            assert target.read_at(0, 512) == bytes(512)
+            assert identify(target) is Content.UNFINISHED
             assert open_fat32(target).used_backup
             assert read_all(target) == {entry.path: contents(entry.path, entry.size) for entry in TREES["sizes"]}
         else:
-            assert target.read_at(0, 512) == bytes(512)
+            assert target.read_at(0, 256) == bytes(256)
+            assert target.read_at(510, 2) == bytes(2)
+            assert identify(target) is Content.UNFINISHED
             with pytest.raises(InvalidVolume, match="not a FAT32 volume"):
                 open_fat32(target)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases.volume import KINDS, SERIAL, Disk, format_disk, make_disk, part_of
-from judges.disk import copy_of, head
+from judges.disk import copy_of, head, run
 from judges.ntfs import contents, dissect, ntfsfix, ntfsinfo, outside
 from judges.wim import require
 from osdimage.imaging import programs
@@ -136,7 +136,8 @@ def test_a_format_that_is_interrupted_leaves_no_volume(tmp_path: Path, monkeypat
         with pytest.raises(Interrupted):
             format_disk(disk)
     with open_target(str(disk.path)) as target:
-        assert look_at(target.window(disk.extent)).kind is None
+        assert look_at(target.window(disk.extent)).kind == "unfinished"
+    assert run(["blkid", "-p", part_of(disk)], check=False) == ""
     ntfsfix(part_of(format_disk(disk)))
 
 

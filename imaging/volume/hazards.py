@@ -1,0 +1,87 @@
+"""Why what a volume holds may not be all that it should hold, and why others refuse to write to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import OsdImageError, StorageError
+from osdimage.imaging.finding import Finding, warning
+from osdimage.imaging.units import Extent, Lba
+
+PENDING = "a change of its files was interrupted, and is finished by whoever opens the volume next for writing"
+"""What is said of a volume of which :func:`is_pending` is true."""
+
+
+def is_pending(volume: OpenVolume) -> bool:
+    """Tell whether a change of files in an NTFS or FAT32 volume was interrupted after it was decided.
+
+    Raises:
+        StorageError: when it cannot be read.
+    """
+    if volume.content is Content.NTFS:
+        from osdimage.imaging.volume.ntfs import session  # noqa: PLC0415 - not for who looks at a table
+
+        return session.find_pending(volume) is not None
+    if volume.content is Content.FAT32:
+        from osdimage.imaging.volume.fat.edit import find_pending  # noqa: PLC0415 - as above
+
+        return find_pending(volume.window()) is not None
+    return False
+
+
+def hazards(volume: OpenVolume) -> tuple[str, ...]:
+    """Return, in sentences, what keeps a volume from being written to; of what is no NTFS or FAT32, nothing.
+
+    Raises:
+        StorageError: when it cannot be read.
+    """
+    if volume.content is Content.UNFINISHED:
+        return (f"{volume.name}: holds {volume.described}: the same command makes it again",)
+    look = {Content.NTFS: _of_ntfs, Content.FAT32: _of_fat32}.get(volume.content) if volume.content else None
+    if look is None:
+        return ()
+    try:
+        return tuple(look(volume))
+    except StorageError:
+        raise
+    except OsdImageError as error:
+        return (str(error),)
+
+
+def volume_findings(target: FileTarget, table: PartitionTable) -> Iterator[Finding]:
+    """Yield a warning for every volume of a disk that is marked dirty, in use, or not finished.
+
+    Raises:
+        StorageError: when the disk cannot be read.
+    """
+    whole = Extent(Lba(0), target.geometry.sectors)
+    for each in table.partitions:
+        if not each.is_extended and whole.contains(each.extent):
+            volume = OpenVolume.of(target, each.extent, Path(target.name), each.number)
+            for text in hazards(volume):
+                yield warning("volume-state", text, "check it with chkdsk, fsck.fat or ntfsfix, or force the write")
+
+
+def _of_ntfs(volume: OpenVolume) -> Iterator[str]:
+    from osdimage.imaging.volume.ntfs import state  # noqa: PLC0415 - not for who looks at a table
+
+    if is_pending(volume):
+        yield f"{volume.name}: {PENDING}"
+        return
+    with volume.sliced(read_only=True) as piece:
+        yield from state.hazards(volume, state.read_facts(volume, piece))
+
+
+def _of_fat32(volume: OpenVolume) -> Iterator[str]:
+    from osdimage.imaging.volume.fat.make import is_marked_dirty  # noqa: PLC0415 - not for who looks at a table
+    from osdimage.imaging.volume.fat.read import open_fat32  # noqa: PLC0415
+
+    if is_pending(volume):
+        yield f"{volume.name}: {PENDING}"
+    elif is_marked_dirty(open_fat32(volume.window())):
+        yield f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished"
