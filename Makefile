@@ -5,6 +5,7 @@ PYTHON ?= python3
 # Of imaging, native and cli together, lines and branches, in per cent.
 COVERAGE_FLOOR ?= 90
 PYTEST_ARGS ?=
+FAULTS_ARGS ?=
 
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
@@ -15,7 +16,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast help lint quick sanitize setup setup-run test tour wheel
+.PHONY: bench clean demo fast faults help lint quick sanitize setup setup-run test tour wheel
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,9 @@ quick: ## Run the linters and the tests that are fast and need no other programs
 
 fast: setup
 	$(PYTEST) --slow-marks -m "not foreign and not slow" $(PYTEST_ARGS)
+
+faults: setup ## Let every call of every command that writes fail, and judge what is there then (FAULTS_ARGS=--help)
+	cd tests && ../$(BIN)/python -m runs.fault_matrix --jobs "$$(nproc)" $(FAULTS_ARGS)
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)

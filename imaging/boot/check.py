@@ -30,6 +30,7 @@ from osdimage.imaging.finding import Finding, Severity, error, warning
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.hazards import PENDING, is_pending
 
 _BLANK_BYTES = 64 << 10
 

@@ -12,10 +12,11 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidTable, OsdImageError, Remedy, StorageError, TargetRefused
-from osdimage.imaging.volume.fat.layout import CLEAN_BITS
+from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
+from osdimage.imaging.volume.hazards import is_pending
 from osdimage.imaging.volume.ntfs import state
 
 _CLOSED = frozenset({Content.BITLOCKER, Content.REFS, Content.DYNAMIC})

@@ -1,0 +1,539 @@
+"""Every command that writes, with what it works on and how a foreign program reads what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from judges import fat as fat_judges
+from judges import ntfs as ntfs_judges
+from judges import wim as wim_judges
+from judges.disk import Seen, cut_out, fdisk, run
+from judges.hive import dissect as dissect_hive
+from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.roles import Role, Scheme
+from osdimage.imaging.registry.hive import Value
+from osdimage.imaging.registry.write import new_hive, write_hive
+from osdimage.imaging.testing import make_disk
+from osdimage.imaging.units import MIB, Bytes
+from runs.commands import osdimage
+
+from cases.windows_trees import windows_files, write_tree
+
+HIVE = "Windows/System32/config/SYSTEM"
+_HIVES = re.compile(r"(config/SYSTEM|/BCD|\.hive)(\.osdimage-new)?$")
+
+
+class Unfinished(Exception):
+    """What is there says by itself that it is not finished."""
+
+
+Observed = Mapping[str, object]
+Judge = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A command that writes.
+
+    Attributes:
+        name: of the command, for people.
+        arguments: of the command, which runs in a folder with ``files``.
+        files: what the folder holds before, by name: the names of what was made once.
+        judges: by name, what reads a file or folder that the command writes; the others must stay as they are.
+        cures: what our own messages say that helps where a run was killed: options to add, one set after the other.
+        saved: what the names of files begin with that may also be there afterwards, such as saved tables.
+        partial: a folder is filled file by file, and nothing marks one that is not full.
+        boots: what does not start is not finished; ``osdimage boot check`` tells.
+        keeps: something of the target is to be kept, so that one that is not finished may have to be made by hand.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    files: Mapping[str, str]
+    judges: Mapping[str, Judge]
+    cures: tuple[tuple[str, ...], ...] = ()
+    saved: tuple[str, ...] = ()
+    partial: bool = False
+    boots: bool = False
+    keeps: bool = False
+
+    def prepare(self, material: Path, folder: Path) -> None:
+        """Make the folder in which the command runs."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, made in self.files.items():
+            source = material / made
+            if source.is_dir():
+                shutil.copytree(source, folder / name, symlinks=True)
+            else:
+                copy(source, folder / name)
+
+    def observe(self, folder: Path) -> Observed:
+        """Return what is in the folder, as foreign programs read it.
+
+        Raises:
+            Unfinished: when something of it says that it is not finished.
+            AssertionError: when a judge finds a fault.
+        """
+        names = {*self.files, *self.judges}
+        found = {
+            name: self.judges.get(name, digest)(folder / name)
+            for name in sorted(names)
+            if os.path.lexists(folder / name)
+        }
+        # A disk that was made and holds no table yet is as good as none.
+        return {name: value for name, value in found.items() if value is not None}
+
+    def strangers(self, folder: Path) -> list[str]:
+        """Return the names of what a command left that is none of its results."""
+        found = [each.name for each in folder.iterdir() if each.name not in {"tmp", "state", *self.files, *self.judges}]
+        found = [name for name in found if not name.startswith(self.saved)] if self.saved else found
+        # Python itself tries whether it can write there, and has no chance to remove it when it is killed.
+        inner = [f"{above}/{each.name}" for above in ("tmp",) for each in (folder / above).glob("osdimage*")]
+        return sorted(found + inner)
+
+
+def copy(source: Path, to: Path) -> Path:
+    """Copy a file; holes stay holes."""
+    return cut_out(source, 0, source.stat().st_size, to)
+
+
+# ---- what foreign programs read
+
+
+def digest(path: Path) -> object:
+    """Return the bytes of a file, or of all files of a folder, as their digest."""
+    if path.is_dir() and not path.is_symlink():
+        return {str(each.relative_to(path)): digest(each) for each in sorted(path.rglob("*")) if not each.is_dir()}
+    result = hashlib.sha256(str(path.stat().st_size).encode())
+    for begin, data in pieces(path):
+        result.update(f"{begin}:".encode() + data)
+    return result.hexdigest()
+
+
+def pieces(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield offset and bytes of what is not zero; a hole and zeros that are stored are the same."""
+    with path.open("rb") as file:
+        end = at = 0
+        while True:
+            try:
+                at = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            except OSError:
+                return
+            end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            for begin in range(at, end, 65536):
+                data = os.pread(file.fileno(), min(65536, end - begin), begin)
+                if data.strip(b"\0"):
+                    yield begin, data
+
+
+def as_wim(path: Path) -> object:
+    wim_judges.wimlib("verify", path)
+    text = wim_judges.wimlib("info", path)
+    return re.findall(r"^(?:Name|Boot Index|Description|Image Count|File Count):.*", text, re.MULTILINE)
+
+
+def as_hive(path: Path) -> object:
+    return _hive(path.read_bytes())
+
+
+def _hive(data: bytes) -> object:
+    return {key: dict(sorted(values.items())) for key, values in dissect_hive(data).items()}
+
+
+def as_document(path: Path) -> object:
+    """Return a document without what differs between runs, the time."""
+    return re.sub(rb'"(created|time)[^,]*', b"", path.read_bytes())
+
+
+def as_there(path: Path) -> object:
+    return path.exists()
+
+
+def as_ntfs(path: Path) -> object:
+    if not ntfs_judges.is_consistent(path) or ntfs_judges.is_dirty(path):
+        raise Unfinished(f"{path.name} is marked dirty, or its first records and their mirror differ")
+    ntfs_judges.ntfsfix(path)
+    run(["ntfsresize", "--info", "--force", "--no-progress-bar", path])
+    found: dict[str, object] = dict(ntfs_judges.contents(path))
+    for name in found:
+        if _HIVES.search(name):
+            found[name] = _hive(_ntfs_bytes(path, name))
+    return found
+
+
+def _ntfs_bytes(volume: Path, name: str) -> bytes:
+    with volume.open("rb") as stream:
+        data: bytes = ntfs_judges.dissect(stream).mft.get(name.lstrip("/")).open().read()
+        return data
+
+
+def as_fat(path: Path) -> object:
+    with path.open("rb") as file:
+        head = file.read(512)
+        size, reserved = int.from_bytes(head[11:13], "little"), int.from_bytes(head[14:16], "little")
+        if head[510:] != b"\x55\xaa" or not size:
+            raise Unfinished(f"{path.name} has no boot sector")
+        file.seek(reserved * size + 4)
+        if not int.from_bytes(file.read(4), "little") & 0x08000000:
+            raise Unfinished(f"{path.name} is marked dirty")
+    with path.open("r+b") as file:
+        # The copy of the boot sector goes first: until the boot sector does, the old volume is there without it.
+        file.seek(6 * size)
+        if not file.read(512).strip(b"\0"):
+            file.seek(6 * size)
+            file.write(head)
+    counts = fat_judges.fsck(path)
+    out = path.with_name(f"{path.name}.out")
+    shutil.rmtree(out, ignore_errors=True)
+    fat_judges.copy_out(path, out)
+    found = {
+        str(each.relative_to(out)): _hive(each.read_bytes())
+        if _HIVES.search(str(each))
+        else hashlib.sha256(each.read_bytes()).hexdigest()
+        for each in sorted(out.rglob("*"))
+        if each.is_file()
+    }
+    shutil.rmtree(out)
+    return counts.entries, found
+
+
+def as_disk(path: Path) -> tuple[str, list[str], list[tuple[Seen, object]]] | None:
+    """Return the table, the boot code and the contents of each volume."""
+    text = run(["fdisk", "-l", path])
+    boot = hashlib.sha256(path.open("rb").read(446)).hexdigest()
+    if "Disklabel type" not in text:
+        return None
+    if "Disklabel type: gpt" in text:
+        assert "No problems found" in (said := run(["sgdisk", "-v", path])), said
+    volumes: list[tuple[Seen, object]] = []
+    unfinished = None
+    for each in fdisk(path, 512):
+        part = path.with_name(f"part-{each.number}")
+        assert each.sectors is not None
+        cut_out(path, each.first * 512, each.sectors * 512, part)
+        try:
+            volumes.append((each, _volume(part)))
+        except Unfinished as error:
+            unfinished = error
+        finally:
+            part.unlink()
+    if unfinished is not None:
+        raise unfinished
+    return boot, re.findall(r"Disk identifier: .*", text), volumes
+
+
+def as_made(path: Path) -> object:
+    """Return what is on a disk all of whose partitions have volumes when it is finished; its signature is random."""
+    found = as_disk(path)
+    if found is None or any(held is None for _, held in found[2]):
+        raise Unfinished(f"{path.name} has a partition without a volume")
+    return found[2]
+
+
+def as_table(path: Path) -> object:
+    """Return what fdisk reads of a table that need not be whole, or None."""
+    text = run(["fdisk", "-l", path], check=False)
+    return (re.findall(r"Disk identifier: .*", text), fdisk(path, 512)) if "Disklabel type" in text else None
+
+
+def as_whole_table(path: Path) -> object:
+    """Tell whether sgdisk finds both copies of a GPT whole."""
+    said = run(["sgdisk", "-v", path], check=False)
+    return "No problems found" in said and "Caution" not in said
+
+
+def _volume(part: Path) -> object:
+    with part.open("rb") as file:
+        head = file.read(512)
+    if head[3:11] == b"NTFS    ":
+        return as_ntfs(part)
+    if head[82:90] == b"FAT32   ":
+        return as_fat(part)
+    if b"osdimage unfinished" in head:
+        raise Unfinished(f"{part.name} is being made")
+    return None
+
+
+def as_qcow2(path: Path) -> object:
+    run(["qemu-img", "check", path])
+    raw = path.with_name("raw")
+    run(["qemu-img", "convert", "-O", "raw", path, raw])
+    try:
+        return as_disk(raw)
+    finally:
+        raw.unlink()
+
+
+# ---- what the commands work on
+
+
+def _spec(size: int | None, filesystem: FileSystem | None, role: Role = Role.PRIMARY, **more: bool) -> PartitionSpec:
+    if size is None:
+        return PartitionSpec(role, filesystem=filesystem, **more)
+    return PartitionSpec(role, FixedSize(Bytes(size)), filesystem=filesystem, **more)
+
+
+TWO = DiskLayout(Scheme.GPT, (_spec(20 * MIB, FileSystem.NTFS), _spec(40 * MIB, FileSystem.FAT32)))
+LOGICALS = DiskLayout(
+    Scheme.MBR,
+    (
+        _spec(20 * MIB, FileSystem.NTFS),
+        _spec(None, None, Role.EXTENDED),
+        _spec(10 * MIB, None, Role.LOGICAL),
+        _spec(10 * MIB, None, Role.LOGICAL),
+    ),
+)
+UEFI = DiskLayout(Scheme.GPT, (_spec(40 * MIB, FileSystem.FAT32, Role.EFI), _spec(None, FileSystem.NTFS)))
+BIOS = DiskLayout(Scheme.MBR, (_spec(None, FileSystem.NTFS, active=True),))
+_SIZE = 160 * MIB
+SEQUENCE = r"""
+steps:
+  - step: disk
+    type: SMS_TaskSequence_PartitionDiskAction
+    variables: {OSDDiskIndex: "0", OSDPartitionStyle: MBR, OSDPartitions0Type: Primary, OSDPartitions0FileSystem: NTFS,
+      OSDPartitions0Bootable: "TRUE", OSDPartitions0QuickFormat: "TRUE", OSDPartitions0VolumeLetterVariable: OSDISK}
+"""
+
+
+def make_material(folder: Path) -> None:
+    """Make what the commands work on, once."""
+    make_small_material(folder)
+    _make_disks(folder)
+
+
+def make_small_material(folder: Path) -> None:
+    """Make what those need that work on no disk with a table."""
+    hive = new_hive("SYSTEM")
+    hive.root.ensure("Setup").set(Value.binary("Old", bytes(range(256)) * 40))
+    data = write_hive(hive)
+    (folder / "SYSTEM.hive").write_bytes(data)
+    _make_trees(folder, data)
+    _make_wims(folder)
+    _make_volumes(folder)
+
+
+def _make_trees(folder: Path, hive: bytes) -> None:
+    files = {f"d{number % 3}/file {number}": str(number).encode() * 700 for number in range(9)}
+    write_tree(folder / "tree", {HIVE: hive, **files})
+    write_tree(folder / "one", {"one": b"one", "d0/file 0": b"other"})
+    write_tree(folder / "old", {"kept": b"kept", "d0/file 0": b"older", "d9/x": b"x"})
+    windows = windows_files(locales=("en-US",))
+    write_tree(folder / "windows", windows)
+    text = "00" * 4000
+    (folder / "change.reg").write_text(
+        f'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\Setup]\n"New"="{text}"\n'
+    )
+
+
+def _make_wims(folder: Path) -> None:
+    wim_judges.wimlib("capture", folder / "tree", folder / "tree.wim", "tree", "--compress=none")
+    wim_judges.wimlib("capture", folder / "one", folder / "one.wim", "one")
+    wim_judges.wimlib("capture", folder / "windows", folder / "windows.wim", "windows", "--compress=none")
+    shutil.copy(folder / "tree.wim", folder / "two.wim")
+    wim_judges.wimlib("append", folder / "one", folder / "two.wim", "one")
+
+
+def _make_volumes(folder: Path) -> None:
+    wim_judges.make_ntfs(folder / "empty.ntfs", 16 * MIB)
+    run(["mkfs.vfat", "-F32", "-s", "1", "-C", folder / "empty.fat", "36864"])
+    wim_judges.wimlib("capture", folder / "old", folder / "old.wim", "old")
+    for kind in ("ntfs", "fat"):
+        for wim in ("tree", "old"):
+            to = copy(folder / f"empty.{kind}", folder / f"{wim}.{kind}")
+            osdimage("apply", folder / f"{wim}.wim", to)
+
+
+def _make_disks(folder: Path) -> None:
+    make_disk(folder / "two.img", _SIZE, TWO)
+    make_disk(folder / "filled.img", _SIZE, TWO, {2: folder / "one", 3: folder / "one"})
+    make_disk(folder / "logicals.img", _SIZE, LOGICALS)
+    make_disk(folder / "uefi.img", _SIZE, UEFI, {3: folder / "windows"})
+    make_disk(folder / "bios.img", _SIZE, BIOS, {1: folder / "windows"})
+    osdimage("disk", "backup", folder / "two.img", folder / "two.json")
+    osdimage("disk", "backup", folder / "logicals.img", folder / "logicals.json")
+    for kind, windows in (("uefi", 3), ("bios", 1)):
+        started = copy(folder / f"{kind}.img", folder / f"{kind}-started.img")
+        osdimage("boot", "install", started, "--partition", str(windows))
+        # A clone: the entries of its store lead to another disk.
+        moved = copy(started, folder / f"{kind}-cloned.img")
+        if kind == "uefi":
+            run(["sgdisk", "--randomize-guids", moved])
+        else:
+            run(["sfdisk", "--disk-id", moved, "0x12345678"])
+    broken = copy(folder / "two.img", folder / "broken.img")
+    with broken.open("r+b") as file:
+        file.seek(512)
+        file.write(bytes(512))
+    copy(folder / "logicals.img", folder / "cleared.img")
+    with (folder / "cleared.img").open("r+b") as file:
+        file.write(bytes(512))
+    blank = folder / "blank.img"
+    with blank.open("wb") as file:
+        file.truncate(_SIZE)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", folder / "old.qcow2", "1M"], check=True)
+    (folder / "sequence.yaml").write_text(SEQUENCE)
+
+
+def _layout(*variables: str) -> tuple[str, ...]:
+    return tuple(word for each in ("OSDDiskIndex=0", *variables) for word in ("--var", each))
+
+
+_SET = ("Setup", "data", "--value", "V")
+_HIVE_IN = ("--hive", "SYSTEM")
+_FORCED = (("--force",),)
+_VARS = _layout(
+    "OSDPartitionStyle=GPT",
+    "OSDPartitions0Type=EFI",
+    "OSDPartitions0FileSystem=FAT32",
+    "OSDPartitions0Size=40",
+    "OSDPartitions0QuickFormat=true",
+    "OSDPartitions1Type=Primary",
+    "OSDPartitions1FileSystem=NTFS",
+    "OSDPartitions1QuickFormat=true",
+)
+_ONE_VOLUME = _layout(
+    "OSDPartitionStyle=MBR",
+    "OSDPartitions0Type=Primary",
+    "OSDPartitions0FileSystem=NTFS",
+    "OSDPartitions0QuickFormat=true",
+    "OSDPartitions0Bootable=true",
+)
+
+
+def _wims() -> Iterator[Writing]:
+    tree, wim = {"tree": "tree"}, {"a.wim": as_wim}
+    yield Writing("capture", ("capture", "tree", "a.wim", "--threads", "1"), tree, wim)
+    yield Writing("capture a volume", ("capture", "v", "a.wim", "--threads", "1"), {"v": "tree.ntfs"}, wim)
+    yield Writing("capture a FAT32 volume", ("capture", "v", "a.wim", "--threads", "1"), {"v": "tree.fat"}, wim)
+    yield Writing("capture --all-volumes", ("capture", "d", "a.wim", "--all-volumes"), {"d": "two.img"}, wim)
+    present = {"tree": "one", "a.wim": "tree.wim"}
+    yield Writing("capture --append", ("capture", "tree", "a.wim", "--append", "--check"), present, wim)
+    yield Writing("capture --overwrite", ("capture", "tree", "a.wim", "--overwrite"), present, wim)
+    source, both = {"s.wim": "two.wim"}, {"s.wim": "one.wim", "a.wim": "tree.wim"}
+    yield Writing("export", ("export", "s.wim", "a.wim", "--all", "--compress", "xpress"), source, wim)
+    yield Writing("export to an ESD", ("export", "s.wim", "a.esd", "--all"), source, {"a.esd": as_wim})
+    yield Writing("export to append", ("export", "s.wim", "a.wim"), both, wim)
+    yield Writing("export --overwrite", ("export", "s.wim", "a.wim", "--overwrite"), both, wim)
+    two = {"a.wim": "two.wim"}
+    yield Writing("info --set", ("info", "a.wim", "--index", "2", "--set", "name=new"), two, wim)
+    yield Writing("info --boot", ("info", "a.wim", "--index", "2", "--boot", "yes"), two, wim)
+    yield Writing("delete", ("delete", "a.wim", "--index", "1"), two, wim)
+    yield Writing("registry set in a WIM", ("registry", "set", "a.wim", *_SET, *_HIVE_IN), {"a.wim": "tree.wim"},
+                  {"a.wim": as_wim_with_hive})  # fmt: skip
+
+
+def as_wim_with_hive(path: Path) -> object:
+    facts = as_wim(path)
+    out = path.with_name("hive.out")
+    shutil.rmtree(out, ignore_errors=True)
+    wim_judges.wimlib("extract", path, "1", f"/{HIVE}", f"--dest-dir={out}", "--no-acls")
+    hive = as_hive(out / "SYSTEM")
+    shutil.rmtree(out)
+    return facts, hive
+
+
+def _registry() -> Iterator[Writing]:
+    change = {"c.reg": "change.reg"}
+    yield Writing("registry set", ("registry", "set", "h", *_SET), {"h": "SYSTEM.hive"}, {"h": as_hive})
+    imports = ("registry", "import")
+    yield Writing("registry import", (*imports, "h", "c.reg", "--prefix", r"HKLM\SYSTEM"),
+                  {"h": "SYSTEM.hive", **change}, {"h": as_hive})  # fmt: skip
+    for kind, judge in (("ntfs", as_ntfs), ("fat", as_fat)):
+        where = {"v": f"tree.{kind}"}
+        yield Writing(f"registry set in {kind}", ("registry", "set", "v", *_SET, *_HIVE_IN), where, {"v": judge},
+                      cures=_FORCED)  # fmt: skip
+        yield Writing(f"registry import in {kind}", (*imports, "v", "c.reg", *_HIVE_IN), where | change, {"v": judge},
+                      cures=_FORCED)  # fmt: skip
+    yield Writing("registry export", ("registry", "export", "h", "Setup", "--to", "o.reg", "--prefix", r"HKLM\SYSTEM"),
+                  {"h": "SYSTEM.hive"}, {"o.reg": digest})  # fmt: skip
+
+
+def _applies() -> Iterator[Writing]:
+    wim = {"a.wim": "tree.wim"}
+    apply = ("apply", "a.wim", "t")
+    yield Writing("apply to a new folder", apply, wim, {"t": digest}, partial=True)
+    yield Writing("apply to a folder", apply, wim | {"t": "old"}, {"t": digest}, partial=True)
+    yield Writing("extract", ("extract", "a.wim", "d1", "d2", "--to", "t"), wim, {"t": digest}, partial=True)
+    forced = (("--force",), ("--wipe", "--yes", "--force"))
+    ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
+    yield Writing("apply to ntfs", apply, wim | {"t": "empty.ntfs"}, ntfs, cures=forced)
+    yield Writing("apply over files in ntfs", apply, wim | {"t": "old.ntfs"}, ntfs, cures=forced)
+    wipe = (*apply, "--wipe", "--yes")
+    yield Writing("apply --wipe to ntfs", wipe, wim | {"t": "old.ntfs"}, ntfs, cures=_FORCED)
+    yield Writing(
+        "apply --wipe --keep to ntfs",
+        (*wipe, "--keep", "kept"),
+        wim | {"t": "old.ntfs"},
+        ntfs,
+        cures=_FORCED,
+        keeps=True,
+    )
+    yield Writing("apply to fat", apply, wim | {"t": "empty.fat"}, fat, cures=(("--force",),))
+    yield Writing("apply --wipe to fat", wipe, wim | {"t": "old.fat"}, fat, cures=_FORCED)
+    yield Writing("apply --all-volumes", ("apply", "w.wim", "d", "--all-volumes", "--wipe", "--yes"),
+                  {"w.wim": "two.wim", "d": "two.img"}, {"d": as_disk}, cures=_FORCED)  # fmt: skip
+
+
+def _disks() -> Iterator[Writing]:
+    seed = ("--seed", "x", "--yes")
+    init, saved = ("disk", "init", "d", *seed), ("d-table", "d.")
+    table = {"d": as_table}
+    yield Writing("disk init --size", (*init, "--size", "160MiB", *_VARS), {}, table, saved=saved)
+    yield Writing("disk init of a GPT", (*init, *_VARS), {"d": "two.img"}, table, saved=saved)
+    yield Writing("disk init of an MBR", (*init, *_VARS), {"d": "logicals.img"}, table, saved=saved)
+    yield Writing("disk init of an MBR over a GPT", (*init, *_ONE_VOLUME), {"d": "two.img"}, table, saved=saved)
+    yield Writing("disk init --backup", (*init, *_VARS, "--backup", "b"), {"d": "two.img"}, table,
+                  cures=(("--backup", "b2"),), saved=("b", "b2"))  # fmt: skip
+    for kind, number, judge in (("ntfs", "2", as_disk), ("fat32", "3", as_disk)):
+        yield Writing(f"disk format {kind}", ("disk", "format", "d", "--partition", number, "--fs", kind, *seed),
+                      {"d": "filled.img"}, {"d": judge})  # fmt: skip
+    yield Writing("disk restore of a GPT", ("disk", "restore", "d", "b", "--yes"),
+                  {"d": "logicals.img", "b": "two.json"}, table, saved=saved)  # fmt: skip
+    yield Writing("disk restore of an MBR", ("disk", "restore", "d", "b", "--yes"),
+                  {"d": "cleared.img", "b": "logicals.json"}, table, saved=saved)  # fmt: skip
+    yield Writing("disk check --repair", ("disk", "check", "d", "--repair", "--yes"), {"d": "broken.img"},
+                  {"d": as_whole_table}, saved=saved)  # fmt: skip
+    backup = ("disk", "backup", "d", "b")
+    yield Writing("disk backup", backup, {"d": "two.img"}, {"b": as_document})
+    yield Writing("disk backup --overwrite", (*backup, "--overwrite"), {"d": "two.img", "b": "logicals.json"},
+                  {"b": as_document})  # fmt: skip
+
+
+def _whole_disks() -> Iterator[Writing]:
+    wim, seed = {"a.wim": "windows.wim"}, ("--seed", "x", "--yes")
+    deploy = ("deploy", "a.wim", "d", *seed)
+    disk, saved = {"d": as_disk}, ("d-table", "d.")
+    size = ("--size", "160MiB")
+    yield Writing("deploy for UEFI to a new disk", (*deploy, *size, *_VARS), wim, disk, saved=saved, boots=True)
+    yield Writing("deploy for UEFI", (*deploy, *_VARS), wim | {"d": "logicals.img"}, disk, saved=saved, boots=True)
+    yield Writing("deploy for a BIOS", (*deploy, *_ONE_VOLUME), wim | {"d": "two.img"}, disk, saved=saved, boots=True)
+    qcow2 = (*deploy, *size, *_ONE_VOLUME, "--format", "qcow2")
+    yield Writing("deploy to a new qcow2", qcow2, wim, {"d": as_qcow2})
+    yield Writing("deploy to a qcow2", qcow2, wim | {"d": "old.qcow2"}, {"d": as_qcow2})
+    for kind, number in (("uefi", "3"), ("bios", "1")):
+        install = ("boot", "install", "d", "--partition", number, "--seed", "x")
+        yield Writing(f"boot install for {kind}", install, {"d": f"{kind}.img"}, disk, cures=_FORCED, boots=True)
+        yield Writing(f"boot install again for {kind}", (*install, "--menu-name", "New"), {"d": f"{kind}-started.img"},
+                      disk, cures=_FORCED, boots=True)  # fmt: skip
+        yield Writing(f"boot fix for {kind}", ("boot", "fix", "d", "--seed", "x"), {"d": f"{kind}-cloned.img"}, disk,
+                      cures=_FORCED, boots=True)  # fmt: skip
+
+
+def _sequences() -> Iterator[Writing]:
+    run_it = ("run", "s.yaml", "--disk", "0=d", "--yes", "--log", "log", "--state", "s.state")
+    yield Writing("run", run_it, {"s.yaml": "sequence.yaml", "d": "bios.img"}, {"d": as_made},
+                  saved=("d.", "log", "s.state"))  # fmt: skip
+
+
+def writings() -> tuple[Writing, ...]:
+    """Return every command that writes."""
+    return (*_wims(), *_registry(), *_applies(), *_disks(), *_whole_disks(), *_sequences())
