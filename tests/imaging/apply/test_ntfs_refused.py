@@ -134,7 +134,7 @@ def test_a_partition_that_is_not_there_is_refused_with_those_that_are(wim: Path,
     blank = tmp_path / "blank.img"
     blank.write_bytes(bytes(MIB))
     assert "blank.img" in osdimage("apply", str(wim), str(blank), "--partition", "1", code=3)
-    assert "no such file" in osdimage("capture", str(tmp_path / "none"), "x.wim", "--partition", "1", code=2)
+    assert "does not exist" in osdimage("capture", str(tmp_path / "none"), "x.wim", "--partition", "1", code=2)
     assert "no partitions" in osdimage("capture", str(tmp_path), "x.wim", "--partition", "1", code=2)
 
 
