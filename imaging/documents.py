@@ -35,6 +35,7 @@ def write_document(path: Path, text: str) -> None:
     """Write a document under its name complete or not at all, mode 0600, and wait until it is on the medium.
 
     Raises:
+        TargetRefused: when something that is no regular file has its name.
         StorageError: when it cannot be written; one that was there is as it was, unless the message says that the new
             one has its name.
     """

@@ -163,7 +163,7 @@ def _mode_of_old(destination: Path) -> int | None:
     except OSError:
         return None
     if not stat.S_ISREG(facts.st_mode):
-        raise TargetRefused(f"{destination}: is not a regular file; a WIM is written to a regular file")
+        raise TargetRefused(f"{destination}: is not a regular file, and is not replaced by one")
     return stat.S_IMODE(facts.st_mode)
 
 

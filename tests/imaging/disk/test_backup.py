@@ -538,7 +538,7 @@ def test_a_backup_whose_name_the_medium_does_not_confirm_is_told(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(StorageError, match="Input/output error -- it is complete and has its name"):
+    with pytest.raises(StorageError, match="Input/output error -- the new file is complete and has its name"):
         backups.save_backup(saved, tmp_path / "table.json")
     assert [each.name for each in tmp_path.iterdir()] == ["table.json"]
     assert backups.load_backup(tmp_path / "table.json") == saved

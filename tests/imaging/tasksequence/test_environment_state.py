@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging.errors import InvalidDocument, StorageError
+from osdimage.imaging.errors import InvalidDocument, StorageError, TargetRefused
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.layers import CollectionVariables
 
@@ -83,7 +83,7 @@ def test_a_state_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> No
         Environment().save(tmp_path / "nowhere" / "state.json")
     path = tmp_path / "folder"
     path.mkdir()
-    with pytest.raises(StorageError):
+    with pytest.raises(TargetRefused, match="is not a regular file"):
         Environment().save(path)
     assert list(tmp_path.iterdir()) == [path]
 
