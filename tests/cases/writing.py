@@ -50,7 +50,7 @@ class Writing:
         judges: by name, what reads a file or folder that the command writes; the others must stay as they are.
         cures: what our own messages say that helps where a run was killed: options to add, one set after the other.
         saved: what the names of files begin with that may also be there afterwards, such as saved tables.
-        partial: a folder is filled file by file, and nothing marks one that is not full.
+        partial: a folder is filled file by file, or a disk volume by volume, and nothing marks what is not full.
         boots: what does not start is not finished; ``osdimage boot check`` tells.
         keeps: something of the target is to be kept, so that one that is not finished may have to be made by hand.
     """
@@ -480,7 +480,7 @@ def _applies() -> Iterator[Writing]:
     yield Writing("apply to fat", apply, wim | {"t": "empty.fat"}, fat, cures=(("--force",),))
     yield Writing("apply --wipe to fat", wipe, wim | {"t": "old.fat"}, fat, cures=_FORCED)
     yield Writing("apply --all-volumes", ("apply", "w.wim", "d", "--all-volumes", "--wipe", "--yes"),
-                  {"w.wim": "two.wim", "d": "two.img"}, {"d": as_disk}, cures=_FORCED)  # fmt: skip
+                  {"w.wim": "two.wim", "d": "two.img"}, {"d": as_disk}, cures=_FORCED, partial=True)  # fmt: skip
 
 
 def _disks() -> Iterator[Writing]:

@@ -82,7 +82,8 @@ class Trial:
         self._material = material
         self._folder = folder
         writing.prepare(material, folder)
-        self._old_bytes = digest(folder)
+        self._old_bytes = _results_of(folder)
+        self._cannot_remove = False
         self._old = writing.observe(folder)
         ended = faults.run(writing.arguments, folder)
         if ended.code != 0:
@@ -109,6 +110,7 @@ class Trial:
         ended = self._faults.run(self.writing.arguments, self._folder, at=at, fault=fault)
         if not ended.hits:
             return "not reached"
+        self._cannot_remove = fault.stays or ended.calls[at].kind is Kind.UNNAME
         state = self._judge(fault, at, ended)
         self._repeat(state, ended)
         return f"{ended.code}: {state}"
@@ -144,18 +146,18 @@ class Trial:
             raise Violation(f"hung, or ended by a signal: {told}")
         if ended.code == _CRASHED or "Traceback" in ended.err:
             raise Violation(f"a traceback: {told}")
-        is_same = digest(self._folder) == self._old_bytes
+        is_same = _results_of(self._folder) == self._old_bytes
         state = self._state(told)
         if not killed:
-            problem = self._leftovers(fault, at, ended, state) or self._untruth(fault, at, ended, state, is_same)
+            problem = self._leftovers(ended, state) or self._untruth(fault, at, ended, state, is_same)
             if problem is not None:
                 raise Violation(f"{problem}: {told}")
         return state
 
-    def _leftovers(self, fault: Fault, at: int, ended: Ended, state: State) -> str | None:
+    def _leftovers(self, ended: Ended, state: State) -> str | None:
         """Say what is there that is no result, and could have been removed or named."""
         strangers = self.writing.strangers(self._folder)
-        can_remove = not fault.stays and ended.calls[at].kind is not Kind.UNNAME
+        can_remove = not self._cannot_remove
         if strangers and can_remove:
             return f"left {strangers}"
         if any(name not in ended.err for name in strangers if not name.startswith("tmp/")):
@@ -223,8 +225,20 @@ class Trial:
         self._refuse_strangers(told)
 
     def _refuse_strangers(self, told: str) -> None:
-        if strangers := self.writing.strangers(self._folder):
+        strangers = self.writing.strangers(self._folder)
+        if self._cannot_remove:
+            # The next one that works there sweeps it up, and the same command again need not come so far.
+            strangers = [name for name in strangers if not name.startswith("tmp/")]
+        if strangers:
             raise Violation(f"still there: {strangers}: {told}")
+
+
+def _results_of(folder: Path) -> object:
+    """Return the bytes of all but temporary files: Python itself tries whether it can write such a one."""
+    found = digest(folder)
+    if not isinstance(found, dict):
+        raise TypeError(f"{folder} is a folder")
+    return {name: each for name, each in found.items() if not name.startswith("tmp/")}
 
 
 def _is_temporary(call: Call) -> bool:
@@ -232,8 +246,24 @@ def _is_temporary(call: Call) -> bool:
 
 
 def _is_between(seen: Observed, old: Observed, new: Observed) -> bool:
-    """Tell whether all that differs are files of a folder that is filled."""
-    return all(value == new[name] or isinstance(value, dict) or value == old.get(name) for name, value in seen.items())
+    """Tell whether all that differs are files of a folder that is filled, or whole volumes of a disk."""
+    return all(
+        value == new[name]
+        or isinstance(value, dict)
+        or value == old.get(name)
+        or _is_mixture(value, old.get(name), new[name])
+        for name, value in seen.items()
+    )
+
+
+def _is_mixture(disk: object, old: object, new: object) -> bool:
+    """Tell whether each volume of a disk is the old or the new one; see ``as_disk``."""
+    if not (isinstance(disk, tuple) and isinstance(old, tuple) and isinstance(new, tuple)):
+        return False
+    *table, volumes = disk
+    return table in (list(old[:-1]), list(new[:-1])) and all(
+        each in pair for each, pair in zip(volumes, zip(old[-1], new[-1], strict=True), strict=True)
+    )
 
 
 def _told(ended: Ended) -> str:

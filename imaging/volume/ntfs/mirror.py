@@ -47,7 +47,16 @@ def is_unfinished(volume: BlockTarget) -> bool:
         any(pair.differs for pair in pairs)
         and all(pair.record is not None or pair.copy is not None for pair in pairs)
         and any(_is_dirty(pair) for pair in pairs if pair.number == _VOLUME)
-    )
+    ) or _is_torn_at_its_flag(pairs)
+
+
+def _is_torn_at_its_flag(pairs: list[_Pair]) -> bool:
+    """Tell whether all but the record with the dirty flag agree, and that one is whole in one place alone.
+
+    It is written first, when the flag is set, and last, when it is cleared: a power cut in its midst changed nothing.
+    """
+    torn = [pair.number for pair in pairs if (pair.record is None) != (pair.copy is None)]
+    return torn == [_VOLUME] and not any(pair.differs for pair in pairs if pair.number != _VOLUME)
 
 
 def mend(volume: BlockTarget) -> None:

@@ -172,6 +172,23 @@ def test_a_record_that_was_cut_is_taken_from_its_copy(which: int, volume: Path, 
     assert_whole(volume, material)
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["records", "mirror"])
+def test_a_record_that_was_cut_while_the_flag_was_set_is_taken_from_its_copy(
+    which: int, volume: Path, material: Material
+) -> None:
+    # The flag is in $Volume, record 3, which is written before all others: nothing says yet that the volume is dirty.
+    sound = volume.read_bytes()
+    damage(volume, offsets(volume)[which] + 3 * RECORD)
+    assert not is_consistent(volume)
+    with open_image(str(volume), write=True, sector_size=512) as target:
+        assert ntfs_mirror.is_unfinished(target)
+        ntfs_mirror.mend(target)
+        assert not ntfs_mirror.is_unfinished(target)
+    assert volume.read_bytes() == sound
+    apply(material.wim, volume)
+    assert_whole(volume, material)
+
+
 def test_a_difference_on_a_clean_volume_is_damage(volume: Path, material: Material) -> None:
     damage(volume, offsets(volume)[1] + RECORD)
     with pytest.raises(InvalidInput, match="damaged"):
