@@ -83,29 +83,28 @@ class DirectoryTarget(ComparedTarget):
 
 
 def _file_of_linux(full: bytes, path: bytes, facts: os.stat_result) -> FoundFile:
-    # As native/text.py decodes names: a lone surrogate of NTFS is three bytes here.
-    text = path.decode("utf-8", "surrogatepass") if _is_name(path) else os.fsdecode(path)
     what, link = "neither a file, a directory nor a link", None
     streams: tuple[FoundStream, ...] = ()
     if stat.S_ISDIR(facts.st_mode):
         what = "a directory"
     elif stat.S_ISLNK(facts.st_mode):
-        what, link = "a link", str(Path(os.fsdecode(full)).readlink())
+        # Path.readlink() would make `a` of `./a`, and `a//b` and `a/` likewise.
+        what, link = "a link", _text(os.readlink(full))  # noqa: PTH115
     elif stat.S_ISREG(facts.st_mode):
         what, streams = "a file", (FoundStream(None, facts.st_size, (facts.st_ino, full)),)
     # 100 ns is the unit of a WIM: what is finer was lost when the image was captured.
     modified = filetime.from_ns(facts.st_mtime_ns)
     links = 1 if what == "a directory" else facts.st_nlink
     identity = facts.st_dev << 64 | facts.st_ino
-    return FoundFile(text or "/", what, identity, links, modified, link=link, streams=streams)
+    return FoundFile(_text(path) or "/", what, identity, links, modified, link=link, streams=streams)
 
 
-def _is_name(path: bytes) -> bool:
+def _text(path: bytes) -> str:
+    """Decode as native/text.py does: a lone surrogate of NTFS is three bytes here."""
     try:
-        path.decode("utf-8", "surrogatepass")
+        return path.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
-        return False
-    return True
+        return os.fsdecode(path)
 
 
 def _storage_error(error: OSError, path: bytes | None = None) -> StorageError:

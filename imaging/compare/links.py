@@ -1,6 +1,9 @@
 """Reparse points that Linux has as symbolic links: what a link must say when an image was applied to a directory.
 
-The buffers are those of [MS-FSCC] 2.1.2.4 and 2.1.2.5, without their first eight bytes, as a WIM keeps them.
+The buffers are those of [MS-FSCC] 2.1.2.4 and 2.1.2.5, without their first eight bytes, as a WIM keeps them.  What
+becomes of one is what libwim does, to the byte (1.13 and 1.14, ``wim_inode_readlink`` of ``src/reparse.c``): it keeps
+``.``, empty names and slashes at the end, and lets slash and backslash change places, so that a backslash in a link of
+Linux comes back.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ _RELATIVE = 1
 MAX_BUFFER = 16 << 10
 """MAXIMUM_REPARSE_DATA_BUFFER_SIZE: the largest reparse buffer."""
 # What NT writes in front of a drive or of the name of a device.
-_PREFIXES = ("\\??\\", "\\\\?\\", "\\DosDevices\\", "\\Device\\")
+_PREFIXES = ("\\??\\", "\\DosDevices\\", "\\Device\\")
+_EXCHANGED = str.maketrans("/\\", "\\/")
 
 
 def link_texts(tag: int, data: bytes, target: Path) -> tuple[str, ...]:
@@ -35,12 +39,20 @@ def link_texts(tag: int, data: bytes, target: Path) -> tuple[str, ...]:
         return ()
     text = name.decode("utf-16-le", "surrogatepass")
     if is_relative:
-        return (text.replace("\\", "/"),)
+        return (_of_linux(text) or "/",)
+    path = _of_linux(_without_device(text))
+    return (path or "/", os.fspath(target.resolve()).rstrip("/") + path)
+
+
+def _without_device(text: str) -> str:
+    """Return a path of NT from the root of its drive or device; it is empty when it is that root."""
     for prefix in _PREFIXES:
         if text.startswith(prefix):
-            text = text[len(prefix) :]
-            break
-    if text[1:2] == ":":
-        text = text[2:]
-    path = text.replace("\\", "/")
-    return (path, os.fspath(target.resolve()).rstrip("/") + path)
+            _, slash, path = text[len(prefix) :].lstrip("\\").partition("\\")
+            return slash + path
+    return text
+
+
+def _of_linux(text: str) -> str:
+    """Return a path with the separators of Linux; what is behind a zero, no link can say."""
+    return text.partition("\0")[0].translate(_EXCHANGED)

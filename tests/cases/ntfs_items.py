@@ -73,7 +73,7 @@ def mount_point(target: str, shown: str) -> bytes:
 
 
 def symbolic_link(target: str, shown: str, *, relative: bool) -> bytes:
-    names = target.encode("utf-16-le") + shown.encode("utf-16-le")
+    names = target.encode("utf-16-le", "surrogatepass") + shown.encode("utf-16-le")
     lengths = (0, 2 * len(target), 2 * len(target), 2 * len(shown))
     return struct.pack("<IHH4HI", 0xA000000C, 12 + len(names), 0, *lengths, int(relative)) + names
 
