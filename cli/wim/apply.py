@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 @params.references
 @params.check
 @params.limit
-@click.option("--unix-data", is_flag=True, help="Also set owner, group and mode, where the image has them.")
+@click.option(
+    "--unix-data",
+    is_flag=True,
+    help="Also set what the image has of Unix: owner, group, mode, extended attributes, FIFOs, sockets and devices.",
+)
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
@@ -65,7 +69,7 @@ def apply_command(
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
     """
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
-    from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
+    from osdimage.imaging.apply.job import UNIX_DATA, ApplyOptions  # noqa: PLC0415
     from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
@@ -107,6 +111,8 @@ def apply_command(
     )
     wiped = None if result.wiped is None else counted(result.wiped, "file or directory", "files and directories")
     details = [] if wiped is None else [f"  deleted before: {wiped}"]
+    if target.is_dir() and any(loss.kind == UNIX_DATA for loss in result.losses):
+        details.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
     if reporter.verbose:
         details += [f"  {text}" for text in result.warnings]
     reporter.result({"volumes": [AppliedVolume(image.index, image.name, result)]}, summary, *details)

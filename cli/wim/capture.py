@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 @params.exclusions
 @click.option("--boot", is_flag=True, help="Mark the image as the one that boots.")
 @params.integrity("none; with --append as it was", old="--check")
-@click.option("--unix-data", is_flag=True, help="Also store owner, group and mode (Windows ignores them).")
+@click.option(
+    "--unix-data",
+    is_flag=True,
+    help="Also store what is of Unix, which Windows ignores: owner, group, mode, extended attributes, FIFOs and so on.",
+)
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
 @params.threads
 @params.output(more="each file that is left out")

@@ -62,6 +62,9 @@ def compare_command(
     read, by code that writes none.  Everything that the image knows of a file is compared; what the target has no place
     for counts as dropped, not as different.  Exit code 0: equal; 1: not.
 
+    Owner, group, mode, device numbers and extended attributes are compared with a directory if the image was captured
+    with --unix-data.  No volume of Windows gets them, nor extended attributes that Windows has stored ($EA).
+
     What a capture leaves out, such as page files, is not different when only TARGET has it; --config and --exclude say
     what that is, as in capture.
 

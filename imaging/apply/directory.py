@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
+from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted, of_unix
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.wim.audit import refuse_link, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
@@ -42,6 +42,8 @@ class DirectoryBackend:
             ("files with DOS attributes", audit.dos_attributes),
             ("encrypted files (EFS)", audit.encrypted),
         )
+        if not job.options.unix_data:
+            losses += of_unix(audit)
         with _named_when_half_done(self._folder):
             result = job.extract(os.fspath(self._folder), audit, losses, path=self._folder)
             with wim_errors(job.image.path):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from osdimage.imaging import filetime
+from osdimage.imaging.apply.job import extended_lost, of_unix
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
@@ -19,8 +20,10 @@ from osdimage.imaging.units import counted
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
+from osdimage.imaging.wim.extended import extended_attributes
 from osdimage.imaging.wim.failures import NAME_OTHERS, wim_errors
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.trees import read_tree
 from osdimage.imaging.wim.wof import WofFile, plain, wof_files
 from osdimage.native.wim import entries
 from osdimage.native.wim.entries import Entry, Stream
@@ -54,8 +57,14 @@ def from_image(image: WimImage) -> Source:
         collector = _Collector(path, wof_files(path, handle, index, audit))
         entries.each_entry(handle, index, "/", recursive=True, visit=collector.take)
     blobs, holders = collector.find((path, *references(path, handle)))
-    losses = [*(Loss(line, 1) for line in repairs(audit)), *collector.losses()]
+    lost = collector.losses()
+    losses = [*(Loss(line, 1) for line in repairs(audit)), *lost, *of_unix(audit), *_extended_lost(image)]
     return _WimSource(blobs, holders, f"{path}, image {index}", collector.entries, losses)
+
+
+def _extended_lost(image: WimImage) -> tuple[Loss, ...]:
+    tree = read_tree(image.path, image.handle, image.index)
+    return () if tree is None else extended_lost(len(extended_attributes(tree)))
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.room import refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.wim.tree import Audit
+
+UNIX_DATA = "unix-data"
+"""The class of what a directory holds only when :attr:`ApplyOptions.unix_data` asks for it, and a volume never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ class ApplyOptions:
         wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``; a FAT32
             volume that has one of them, or a path to keep, is refused.
         keep: more paths that a wipe leaves, from the root of the volume, such as ``Users\State``; any case.
-        unix_data: also set owner, group and mode of files that were captured with them (directories only).
+        unix_data: also set owner, group, mode and extended attributes of files that were captured with them, and make
+            FIFOs, sockets and devices (directories only).
         limit_bytes: refuse an image that expands to more bytes.
         force: apply to a volume that is marked dirty, and stays so: what made it dirty is not repaired.
         sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
@@ -122,6 +127,9 @@ class ApplyJob:
                 unix_data=self.options.unix_data,
                 listener=listener(self.meter),
             )
+        warnings, extended = _without_what_is_told(warnings)
+        for loss in extended:
+            self.meter.warn(str(loss))
         return ApplyResult(
             target=path,
             partition=None if volume is None else volume.partition,
@@ -129,7 +137,7 @@ class ApplyJob:
             directories=audit.directories,
             files=audit.files,
             size=audit.size,
-            losses=losses,
+            losses=losses + extended,
             odd_names=odd_names,
             warnings=repairs(audit) + warnings,
         )
@@ -154,6 +162,35 @@ class Backend(Protocol):
         Raises:
             OsdImageError: as :func:`~osdimage.imaging.apply_image`.
         """
+
+
+def of_unix(audit: Audit) -> tuple[Loss, ...]:
+    """Return what a target loses of Unix that does not get it, or is not asked to."""
+    return tuple(
+        Loss(what, count, UNIX_DATA)
+        for what, count in (
+            ("owner, group and mode of Unix not set", audit.unix_data),
+            ("FIFOs, sockets and devices became empty files", audit.special_files),
+        )
+        if count
+    )
+
+
+# libwim does not list extended attributes; it counts them when it writes (1.13 and 1.14, src/extract.c).
+_EXTENDED_TOLD = re.compile(r"Ignoring extended attributes of (\d+) files")
+_UNIX_TOLD = "Ignoring UNIX metadata"
+
+
+def _without_what_is_told(warnings: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Loss, ...]]:
+    """Return libwim's warnings without those about Unix, and the loss of extended attributes."""
+    rest = tuple(text for text in warnings if not text.startswith(_UNIX_TOLD) and not _EXTENDED_TOLD.match(text))
+    found = next((told for text in warnings if (told := _EXTENDED_TOLD.match(text))), None)
+    return rest, extended_lost(0 if found is None else int(found[1]))
+
+
+def extended_lost(files: int) -> tuple[Loss, ...]:
+    """Return the loss of the extended attributes of some files."""
+    return (Loss("files with extended attributes, which were not set", files, UNIX_DATA),) if files else ()
 
 
 def counted(*counts: tuple[str, int]) -> tuple[Loss, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
+from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted, of_unix
 from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.apply.space import refuse_full_volume
 from osdimage.imaging.disk.content import Content, FileSystem
@@ -122,7 +122,7 @@ class NtfsBackend:
         volume = self._volume
         with wim_errors(job.image.path):
             names = tree.names_in_root(job.image.handle, job.image.index)
-        losses = counted(("encrypted files (EFS)", audit.encrypted))
+        losses = counted(("encrypted files (EFS)", audit.encrypted)) + of_unix(audit)
         with state.joined_with(volume, piece, names, job.meter):
             return job.extract(piece.name, audit, losses, path=volume.path, volume=volume, wiped=wiped)
 

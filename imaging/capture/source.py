@@ -22,7 +22,8 @@ class CaptureSource:
     Attributes:
         path: a directory, a file or device that holds one NTFS or FAT32 volume, or with ``partition`` a disk.
         config: what is left out.
-        unix_data: also store owner, group and mode (directories only; Windows ignores them).
+        unix_data: also store owner, group, mode, extended attributes, FIFOs and the like, which Windows ignores
+            (directories only).
         partition: the number of a partition of the disk.
         sector_size: bytes of a sector of a disk image; None for what its partition table says.
         volume: a volume of a disk that is open, in place of ``path`` and ``partition``; see :meth:`of_volume`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from osdimage.imaging import filetime
 from osdimage.imaging.compare.fidelity import Fidelity
 from osdimage.imaging.compare.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.imaging.compare.target import PROGRESS_EVERY, ComparedTarget, FoundFile, FoundStream, ScanProgress
+from osdimage.imaging.compare.unix import SPECIAL
 from osdimage.imaging.errors import StorageError
 
 _PIECE = 1 << 20
@@ -19,8 +21,8 @@ _PIECE = 1 << 20
 class DirectoryTarget(ComparedTarget):
     """A directory of Linux.
 
-    It has no place for what only Windows has.  Its creation times cannot be set, and its access times change when a
-    file is read, by this comparison too.
+    It has no place for what only Windows has, nor for extended attributes whose names begin as none of Linux do.  Its
+    creation times cannot be set, and its access times change when a file is read, by this comparison too.
     """
 
     kind = "a directory"
@@ -31,6 +33,10 @@ class DirectoryTarget(ComparedTarget):
             Fidelity.MODIFICATION_TIMES,
             Fidelity.HARD_LINKS,
             Fidelity.REPARSE_POINTS,
+            Fidelity.OWNERS,
+            Fidelity.MODES,
+            Fidelity.DEVICES,
+            Fidelity.EXTENDED_ATTRIBUTES,
             Fidelity.EXTRA,
         }
     )
@@ -42,6 +48,23 @@ class DirectoryTarget(ComparedTarget):
     def keeps_reparse_point(self, tag: int) -> bool:
         """Tell whether it is one of those that become symbolic links."""
         return tag in {SYMBOLIC_LINK, MOUNT_POINT}
+
+    def keeps_extended_attribute(self, name: bytes) -> bool:
+        """Tell whether it is of one of the kinds that Linux has (xattr(7))."""
+        return name.startswith((b"user.", b"trusted.", b"security.", b"system."))
+
+    def extended_attributes(self, file: FoundFile) -> dict[bytes, bytes]:
+        """Return what the file itself has, not what a link leads to; nothing where the file system has none."""
+        path = self._folder + file.path.encode("utf-8", "surrogatepass")
+        try:
+            return {
+                os.fsencode(name): os.getxattr(path, name, follow_symlinks=False)
+                for name in os.listxattr(path, follow_symlinks=False)
+            }
+        except OSError as error:
+            if error.errno in {errno.ENOTSUP, errno.ENOSYS}:
+                return {}
+            raise _storage_error(error, path) from error
 
     def files(self, progress: ScanProgress) -> Iterator[FoundFile]:
         """Yield what is below the folder; links are not followed."""
@@ -83,7 +106,7 @@ class DirectoryTarget(ComparedTarget):
 
 
 def _file_of_linux(full: bytes, path: bytes, facts: os.stat_result) -> FoundFile:
-    what, link = "neither a file, a directory nor a link", None
+    what, link = SPECIAL.get(stat.S_IFMT(facts.st_mode), "neither a file, a directory nor a link"), None
     streams: tuple[FoundStream, ...] = ()
     if stat.S_ISDIR(facts.st_mode):
         what = "a directory"
@@ -96,7 +119,19 @@ def _file_of_linux(full: bytes, path: bytes, facts: os.stat_result) -> FoundFile
     modified = filetime.from_ns(facts.st_mtime_ns)
     links = 1 if what == "a directory" else facts.st_nlink
     identity = facts.st_dev << 64 | facts.st_ino
-    return FoundFile(_text(path) or "/", what, identity, links, modified, link=link, streams=streams)
+    return FoundFile(
+        _text(path) or "/",
+        what,
+        identity,
+        links,
+        modified,
+        link=link,
+        streams=streams,
+        mode=facts.st_mode,
+        owner=facts.st_uid,
+        group=facts.st_gid,
+        device=facts.st_rdev,
+    )
 
 
 def _text(path: bytes) -> str:

@@ -22,8 +22,15 @@ class Fidelity(StrEnum):
     HARD_LINKS = "hard-links"
     REPARSE_POINTS = "reparse-points"
     OBJECT_IDS = "object-ids"
+    OWNERS = "owners"
+    MODES = "modes"
+    DEVICES = "device-numbers"
+    EXTENDED_ATTRIBUTES = "extended-attributes"
     EXTRA = "extra"
 
+
+OF_UNIX = frozenset({Fidelity.OWNERS, Fidelity.MODES, Fidelity.DEVICES, Fidelity.EXTENDED_ATTRIBUTES})
+"""What no volume of Windows gets: Windows has no owner and mode of Unix, and libwim writes no $EA."""
 
 # As `apply` does, which cannot keep them in any directory: a class that is always dropped would make --strict useless.
 _FORGIVEN = frozenset({Fidelity.CREATION_TIMES, Fidelity.ACCESS_TIMES})

@@ -7,10 +7,8 @@ size is right is read, in the order of the medium and by several threads, and it
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from osdimage.imaging import filetime, wof
@@ -18,31 +16,33 @@ from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.capture.fat import excluder
 from osdimage.imaging.compare import describe
+from osdimage.imaging.compare.contents import ContentsComparison, has_contents
 from osdimage.imaging.compare.fidelity import CompareReport, Fidelity, Tally
-from osdimage.imaging.compare.hashes import EMPTY_SHA1, StreamHash, StreamHashes
-from osdimage.imaging.compare.links import MAX_BUFFER, link_texts
+from osdimage.imaging.compare.hashes import EMPTY_SHA1
+from osdimage.imaging.compare.links import LinkComparison
 from osdimage.imaging.compare.places import open_compared
-from osdimage.imaging.compare.target import ComparedTarget, FoundFile, FoundStream
+from osdimage.imaging.compare.stored import unlisted
+from osdimage.imaging.compare.target import ComparedTarget, FoundFile
+from osdimage.imaging.compare.unix import SPECIAL, UnixComparison, special_kind
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import refuse_missing
-from osdimage.imaging.wim.blobs import read_small_blobs
-from osdimage.imaging.wim.entries import Entry, Stream
+from osdimage.imaging.wim.entries import Entry
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.wof import WofFile, expanded, wof_files
+from osdimage.imaging.wim.wof import WofFile, wof_files
 
 # Measured on a volume of 53,800 files and 560 MB in memory: 5.7 s to list it, 1.4 s to hash it on one thread.
 _SHARES = {Phase.SCAN: 80.0, Phase.VERIFY_DATA: 20.0}
 
 # Bits of FILE_ATTRIBUTE_* that say nothing of their own.  A directory is one by the flag of its MFT record, and NTFS
-# stores no such bit; NORMAL stands for no bit at all ([MS-FSCC] 2.6).  Of encrypted files, see _compare_contents.
-_IMPLIED = FileAttribute.DIRECTORY | FileAttribute.NORMAL
+# stores no such bit; NORMAL stands for no bit at all ([MS-FSCC] 2.6).  Of encrypted files, see contents.py.
+_IMPLIED = int(FileAttribute.DIRECTORY | FileAttribute.NORMAL)
 # $STANDARD_INFORMATION may have bits of the indexes (FILE_ATTR_I30_INDEX_PRESENT and FILE_ATTR_VIEW_INDEX_PRESENT of
 # <ntfs-3g/layout.h>), which Windows does not show.
 _OF_INDEXES = 0x30000000
 # What a directory of Linux loses that somebody could miss, as `apply` counts it.
-_MISSED = (
+_MISSED = int(
     FileAttribute.READONLY
     | FileAttribute.HIDDEN
     | FileAttribute.SYSTEM
@@ -50,16 +50,8 @@ _MISSED = (
     | FileAttribute.OFFLINE
     | FileAttribute.NOT_CONTENT_INDEXED
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """A symbolic link of Linux whose text is to be compared with a reparse point of the image."""
-
-    path: str
-    tag: int
-    sha1: bytes
-    text: str
+# Plain numbers: the flags of an enumeration are slow, and these meet every file.
+_DIRECTORY, _ENCRYPTED = int(FileAttribute.DIRECTORY), int(FileAttribute.ENCRYPTED)
 
 
 def compare_image(
@@ -76,9 +68,10 @@ def compare_image(
     """Compare an image with what it was applied to, which is only read, and with code that did not write it.
 
     Every file is compared in all that the image knows of it: name, contents by SHA-1, named streams, attributes,
-    times, security descriptor, short name, hard links, reparse point, object id.  A file that Windows has compressed
-    is expanded for a target that holds it so.  What the target has no place for,
-    such as a security descriptor in a directory or on FAT32, is dropped and not different.
+    times, security descriptor, short name, hard links, reparse point, object id, and owner, mode, device numbers and
+    extended attributes of Unix, and contents besides a reparse point.  A file that Windows has compressed is expanded
+    for a target that holds it so.  What the target has no place for, such as a security descriptor in a directory or on
+    FAT32, is dropped and not different.
 
     Args:
         image: of a WIM that is open.
@@ -112,14 +105,16 @@ def compare_image(
         if not opened.keeps_reparse_point(wof.TAG):
             with wim_errors(wim):
                 compressed = wof_files(wim, image.handle, image.index, audit)
-        comparison = _Comparison(opened, tally, compressed)
+        known = unlisted(image, audit)
+        unix = UnixComparison(opened, tally, known.extended)
+        contents = ContentsComparison(opened, tally, compressed, known.behind)
+        comparison = _Comparison(opened, tally, contents, unix)
         comparison.list_target(lambda done, total: meter.step(Phase.SCAN, done, total, unit="files"))
         notes = image.walk(comparison.compare)
         excluded = comparison.report_extra(excluder(config))
+        comparison.links.compare(image, place)
         with wim_errors(wim):
-            comparison.compare_links(wim, place)
-            comparison.compare_expanded(image)
-        hashed = comparison.hashes.compare(tally, threads or len(os.sched_getaffinity(0)), meter)
+            hashed = contents.hash(image, threads or len(os.sched_getaffinity(0)), meter)
     meter.finish()
     total = tally.total_different
     return CompareReport(
@@ -136,23 +131,30 @@ def compare_image(
         differences=tuple(sorted(tally.differences, key=lambda each: (each.path, each.kind))),
         more_differences=total - len(tally.differences),
         excluded=excluded,
-        notes=(*opened.notes, *notes, *comparison.notes),
+        notes=(*opened.notes, *notes, *known.notes, *comparison.links.notes, *_unix_notes(unix)),
     )
+
+
+def _unix_notes(unix: UnixComparison) -> tuple[str, ...]:
+    if unix.others <= unix.same:
+        return ()
+    return ("owner and mode of most files are others: they are set only when an image is applied with its Unix data",)
 
 
 class _Comparison:
     """Compares the files of one image with those of one target."""
 
-    def __init__(self, target: ComparedTarget, tally: Tally, compressed: Mapping[str, WofFile]) -> None:
-        self.tally = tally
+    def __init__(
+        self, target: ComparedTarget, tally: Tally, contents: ContentsComparison, unix: UnixComparison
+    ) -> None:
         self.files = 0
-        self.hashes = StreamHashes(target)
-        self.notes: list[str] = []
+        self.links = LinkComparison(tally)
         self._target = target
+        self._tally = tally
+        self._held = int(target.attributes) & ~_IMPLIED
+        self._contents = contents
+        self._unix = unix
         self._found: dict[str, FoundFile] = {}
-        self._links: list[_Link] = []
-        self._compressed = compressed
-        self._expanded: dict[str, tuple[FoundStream, int]] = {}
         # The first path of each file with several names, and the image's and the target's number of the file.
         self._by_group: dict[int, tuple[int, str]] = {}
         self._by_identity: dict[int, tuple[int | str, str]] = {}
@@ -171,11 +173,11 @@ class _Comparison:
         found = self._found.pop(entry.path, None)
         expected = self._kind_of(entry)
         if found is None or found.what != expected:
-            self.tally.different(Fidelity.NAMES, entry.path, expected, found.what if found is not None else None)
+            self._tally.different(Fidelity.NAMES, entry.path, expected, found.what if found is not None else None)
             self._count_gone(entry)
             return
-        self.tally.restored(Fidelity.NAMES)
-        self._compare_contents(entry, found)
+        self._tally.restored(Fidelity.NAMES)
+        self._contents.compare(entry, found)
         self._compare_attributes(entry, found)
         self._compare_times(entry, found)
         self._compare_bytes(
@@ -186,6 +188,7 @@ class _Comparison:
         self._compare_reparse(entry, found)
         # An image may lack what every file of NTFS has; it cannot have what a target has on its own unnoticed.
         self._compare_bytes(Fidelity.OBJECT_IDS, entry.path, entry.object_id, found.object_id, is_free=False)
+        self._unix.compare(entry, found)
 
     def report_extra(self, is_excluded: Callable[[str], bool]) -> tuple[str, ...]:
         """Report what the target has and the image has not; return what of it a capture leaves out.
@@ -201,7 +204,7 @@ class _Comparison:
             elif is_excluded(path.lstrip("/")):
                 left_out[path] = None
             else:
-                self.tally.different(Fidelity.EXTRA, path, None, file.what)
+                self._tally.different(Fidelity.EXTRA, path, None, file.what)
         self._found.clear()
         return tuple(left_out)
 
@@ -211,39 +214,49 @@ class _Comparison:
         is_link = entry.reparse_tag is not None and self._target.keeps_reparse_point(entry.reparse_tag)
         if is_link and Fidelity.ATTRIBUTES not in self._target.holds:
             return "a link"
-        return "a directory" if entry.attributes & FileAttribute.DIRECTORY else "a file"
+        if entry.attributes & _DIRECTORY:
+            return "a directory"
+        special = special_kind(entry) if Fidelity.MODES in self._target.holds else None
+        return "a file" if special is None else special
 
     def _count_gone(self, entry: Entry) -> None:
         """Count the facts of a file that is not there; the file itself is reported, they are not."""
-        for kind, count in _facts(entry).items():
+        for kind, count in self._facts(entry).items():
             if kind in self._target.holds:
-                self.tally.gone(kind, count)
-            else:
-                self.tally.dropped(kind, count)
+                self._tally.gone(kind, count)
+            elif kind is not Fidelity.ATTRIBUTES or entry.attributes & _MISSED:
+                self._tally.dropped(kind, count)
 
     def _count_left_out(self, entry: Entry) -> None:
         """Count a file that the target has no place for; should it be there nevertheless, it is extra."""
-        self.tally.dropped(Fidelity.NAMES)
-        for kind, count in _facts(entry).items():
-            self.tally.dropped(kind, count)
+        self._tally.dropped(Fidelity.NAMES)
+        for kind, count in self._facts(entry).items():
+            self._tally.dropped(kind, count)
+
+    def _facts(self, entry: Entry) -> dict[Fidelity, int]:
+        """Count the facts that the image has of a file, its name apart."""
+        facts = _facts(entry) | {kind: count for kind, count in self._unix.facts(entry).items() if count}
+        if self._kind_of(entry) in SPECIAL.values():
+            facts.pop(Fidelity.CONTENTS, None)
+        return facts
 
     def _compare_attributes(self, entry: Entry, found: FoundFile) -> None:
         if Fidelity.ATTRIBUTES not in self._target.holds:
             if entry.attributes & _MISSED:
-                self.tally.dropped(Fidelity.ATTRIBUTES)
+                self._tally.dropped(Fidelity.ATTRIBUTES)
             return
         if found.attributes is None:
             return
-        held = self._target.attributes & ~_IMPLIED
+        held = self._held
         expected = entry.attributes & held
         there = found.attributes & held & ~_OF_INDEXES
         if expected != there:
             names = (describe.attributes(expected), describe.attributes(there))
-            self.tally.different(Fidelity.ATTRIBUTES, entry.path, *names)
+            self._tally.different(Fidelity.ATTRIBUTES, entry.path, *names)
         elif entry.attributes & ~held & _MISSED:
-            self.tally.dropped(Fidelity.ATTRIBUTES)
+            self._tally.dropped(Fidelity.ATTRIBUTES)
         else:
-            self.tally.restored(Fidelity.ATTRIBUTES)
+            self._tally.restored(Fidelity.ATTRIBUTES)
 
     def _compare_times(self, entry: Entry, found: FoundFile) -> None:
         for kind, nanoseconds, there in (
@@ -254,45 +267,45 @@ class _Comparison:
             stored = filetime.from_ns(nanoseconds)
             expected = self._target.nearest_time(kind, stored)
             if kind not in self._target.holds:
-                self.tally.dropped(kind)
+                self._tally.dropped(kind)
             elif there is None:
                 continue
             elif expected != there:
-                self.tally.different(kind, entry.path, describe.moment(expected), describe.moment(there))
+                self._tally.different(kind, entry.path, describe.moment(expected), describe.moment(there))
             elif self._target.spans_time(stored):
-                self.tally.restored(kind)
+                self._tally.restored(kind)
             else:
-                self.tally.dropped(kind)
+                self._tally.dropped(kind)
 
     def _compare_bytes(
         self, kind: Fidelity, path: str, expected: bytes | None, there: bytes | None, *, is_free: bool = True
     ) -> None:
         if kind not in self._target.holds:
             if expected is not None:
-                self.tally.dropped(kind)
+                self._tally.dropped(kind)
         elif expected == there:
-            self.tally.restored(kind, expected is not None)
+            self._tally.restored(kind, expected is not None)
         elif expected is not None or not is_free:
-            self.tally.different(kind, path, describe.value(expected), describe.value(there))
+            self._tally.different(kind, path, describe.value(expected), describe.value(there))
 
     def _compare_short_name(self, entry: Entry, found: FoundFile) -> None:
         kind, expected = Fidelity.SHORT_NAMES, _short_name(entry)
         if kind not in self._target.holds:
             if expected is not None:
-                self.tally.dropped(kind)
+                self._tally.dropped(kind)
         elif self._target.names_by_itself and (expected is None or found.short_name is None or not expected.isascii()):
             # A name that is short by itself has no other, and of other characters each code page has its own.
-            self.tally.dropped(kind, expected is not None)
+            self._tally.dropped(kind, expected is not None)
         elif expected == found.short_name:
-            self.tally.restored(kind, expected is not None)
+            self._tally.restored(kind, expected is not None)
         else:
-            self.tally.different(kind, entry.path, expected, found.short_name)
+            self._tally.different(kind, entry.path, expected, found.short_name)
 
     def _compare_links(self, entry: Entry, found: FoundFile) -> None:
         """Compare which names are one file: each with the first name of its file in the image and in the target."""
         is_linked = entry.links > 1 and entry.link_group is not None
         if Fidelity.HARD_LINKS not in self._target.holds:
-            self.tally.dropped(Fidelity.HARD_LINKS, is_linked)
+            self._tally.dropped(Fidelity.HARD_LINKS, is_linked)
             return
         if not is_linked and found.links <= 1:
             return
@@ -301,109 +314,31 @@ class _Comparison:
         identity, first = self._by_group.setdefault(group, ours) if isinstance(group, int) else ours
         there, other = self._by_identity.setdefault(found.identity, (group, entry.path))
         if identity != found.identity:
-            self.tally.different(Fidelity.HARD_LINKS, entry.path, f"the same file as {first}", "a file of its own")
+            self._tally.different(Fidelity.HARD_LINKS, entry.path, f"the same file as {first}", "a file of its own")
         elif there != group:
-            self.tally.different(Fidelity.HARD_LINKS, entry.path, "a file of its own", f"the same file as {other}")
+            self._tally.different(Fidelity.HARD_LINKS, entry.path, "a file of its own", f"the same file as {other}")
         else:
-            self.tally.restored(Fidelity.HARD_LINKS, is_linked)
+            self._tally.restored(Fidelity.HARD_LINKS, is_linked)
 
     def _compare_reparse(self, entry: Entry, found: FoundFile) -> None:
         kind, tag = Fidelity.REPARSE_POINTS, entry.reparse_tag
         if tag is None:
             if found.reparse is not None:
-                self.tally.different(kind, entry.path, None, describe.reparse(found.reparse))
+                self._tally.different(kind, entry.path, None, describe.reparse(found.reparse))
             return
         if not self._target.keeps_reparse_point(tag):
-            self.tally.dropped(kind)
+            self._tally.dropped(kind)
             return
-        sha1 = entry.streams[0].sha1 or EMPTY_SHA1
         if found.link is not None:
-            self._links.append(_Link(entry.path, tag, sha1, found.link))
+            self.links.expect(entry, tag, found.link)
             return
-        expected = describe.reparse_facts(tag, sha1)
+        expected = describe.reparse_facts(tag, entry.streams[0].sha1 or EMPTY_SHA1)
         if found.reparse is None:
-            self.tally.different(kind, entry.path, expected, None)
+            self._tally.different(kind, entry.path, expected, None)
         elif describe.reparse(found.reparse) == expected:
-            self.tally.restored(kind)
+            self._tally.restored(kind)
         else:
-            self.tally.different(kind, entry.path, expected, describe.reparse(found.reparse))
-
-    def compare_links(self, wim: Path, target: Path) -> None:
-        """Compare what links of Linux say with the reparse points of the image."""
-        blobs = read_small_blobs(wim, (link.sha1 for link in self._links), largest=MAX_BUFFER)
-        unknown = 0
-        for link in self._links:
-            if link.sha1 not in blobs:
-                unknown += 1
-                self.tally.dropped(Fidelity.REPARSE_POINTS)
-                continue
-            texts = link_texts(link.tag, blobs[link.sha1], target)
-            if link.text in texts:
-                self.tally.restored(Fidelity.REPARSE_POINTS)
-            else:
-                wanted = texts[0] if texts else "what its damaged reparse point says"
-                self.tally.different(Fidelity.REPARSE_POINTS, link.path, wanted, link.text)
-        if unknown:
-            self.notes.append(
-                f"{unknown} links were not compared: {wim} is pipable, or what they say is in another file"
-            )
-
-    # ---- contents ----
-
-    def compare_expanded(self, image: WimImage) -> None:
-        """Put files that Windows has compressed on the list to be hashed, as what they are when they are expanded."""
-        files = [self._compressed[path] for path in self._expanded]
-        for file, pieces in expanded(image.path, image.handle, files):
-            digest = hashlib.sha1(usedforsecurity=False)
-            for piece in pieces:
-                digest.update(piece)
-            stream, identity = self._expanded[file.path]
-            self.hashes.expect(identity, stream, StreamHash(Fidelity.CONTENTS, file.path, digest.digest()))
-
-    def _compare_compressed(self, file: WofFile, there: FoundStream | None, identity: int) -> None:
-        if there is not None and there.size == file.size:
-            self._expanded[file.path] = (there, identity)
-        else:
-            found = None if there is None else describe.size(there.size)
-            self.tally.different(Fidelity.CONTENTS, file.path, describe.size(file.size), found)
-
-    def _compare_contents(self, entry: Entry, found: FoundFile) -> None:
-        """Compare the sizes of the streams, and put those that are to be hashed on the list."""
-        streams = {stream.name: stream for stream in found.streams}
-        compressed = self._compressed.get(entry.path)
-        if compressed is not None:
-            self._compare_compressed(compressed, streams.get(None), found.identity)
-        for position, stream in enumerate(entry.streams):
-            there = streams.pop(stream.name, None)
-            kind = Fidelity.CONTENTS if position == 0 else Fidelity.NAMED_STREAMS
-            if position == 0 and not _has_contents(entry):
-                continue
-            if kind not in self._target.holds or entry.attributes & FileAttribute.ENCRYPTED:
-                # libwim cannot write what was captured encrypted (EFS) to any target of Linux.
-                self.tally.dropped(kind)
-                continue
-            self._compare_stream(kind, _stream_path(entry.path, stream.name), stream, there, found.identity)
-        for name, extra in streams.items():
-            if name is not None:
-                path = _stream_path(entry.path, name)
-                self.tally.different(Fidelity.EXTRA, path, None, describe.size(extra.size))
-
-    def _compare_stream(
-        self, kind: Fidelity, path: str, stream: Stream, there: FoundStream | None, identity: int
-    ) -> None:
-        if there is None and (kind is Fidelity.NAMED_STREAMS or stream.size):
-            self.tally.different(kind, path, describe.size(stream.size), None)
-        elif there is not None and there.size != stream.size:
-            self.tally.different(kind, path, describe.size(stream.size), describe.size(there.size))
-        elif there is None or (there.size == 0 and stream.sha1 is None):
-            self.tally.restored(kind)
-        else:
-            self.hashes.expect(identity, there, StreamHash(kind, path, stream.sha1 or EMPTY_SHA1))
-
-
-def _has_contents(entry: Entry) -> bool:
-    """Tell whether the first stream is the contents: not of a directory, and not a reparse point's buffer."""
-    return not entry.attributes & FileAttribute.DIRECTORY and entry.reparse_tag is None
+            self._tally.different(kind, entry.path, expected, describe.reparse(found.reparse))
 
 
 def _short_name(entry: Entry) -> str | None:
@@ -412,14 +347,10 @@ def _short_name(entry: Entry) -> str | None:
     return None if short is not None and short.upper() == (entry.name or "").upper() else short
 
 
-def _stream_path(path: str, name: str | None) -> str:
-    return path if name is None else f"{path}:{name}"
-
-
 def _facts(entry: Entry) -> dict[Fidelity, int]:
     """Count the facts that an image stores of a file, its name apart."""
     counts = {
-        Fidelity.CONTENTS: int(_has_contents(entry)),
+        Fidelity.CONTENTS: int(has_contents(entry)),
         Fidelity.NAMED_STREAMS: len(entry.streams) - 1,
         Fidelity.ATTRIBUTES: 1,
         Fidelity.CREATION_TIMES: 1,

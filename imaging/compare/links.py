@@ -10,7 +10,16 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
+
+from osdimage.imaging.compare.fidelity import Fidelity, Tally
+from osdimage.imaging.compare.hashes import EMPTY_SHA1
+from osdimage.imaging.wim.blobs import read_small_blobs
+from osdimage.imaging.wim.contents import references
+from osdimage.imaging.wim.entries import Entry
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.image import WimImage
 
 SYMBOLIC_LINK = 0xA000000C
 MOUNT_POINT = 0xA0000003
@@ -20,6 +29,64 @@ MAX_BUFFER = 16 << 10
 # What NT writes in front of a drive or of the name of a device.
 _PREFIXES = ("\\??\\", "\\DosDevices\\", "\\Device\\")
 _EXCHANGED = str.maketrans("/\\", "\\/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A symbolic link of Linux whose text is to be compared with a reparse point of the image."""
+
+    path: str
+    tag: int
+    sha1: bytes
+    text: str
+
+
+class LinkComparison:
+    """Compares what links of Linux say with the reparse points of an image, all at the end: what they say is in blobs.
+
+    Attributes:
+        notes: what could not be compared.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        """Begin with no link."""
+        self.notes: list[str] = []
+        self._tally = tally
+        self._links: list[_Link] = []
+
+    def expect(self, entry: Entry, tag: int, text: str) -> None:
+        """Put a link that says a text on the list."""
+        self._links.append(_Link(entry.path, tag, entry.streams[0].sha1 or EMPTY_SHA1, text))
+
+    def compare(self, image: WimImage, target: Path) -> None:
+        """Compare what is on the list.
+
+        Raises:
+            CorruptWim: when a blob cannot be read.
+        """
+        if not self._links:
+            return
+        wim, blobs = image.path, {EMPTY_SHA1: b""}
+        for place in (wim, *references(wim, image.handle)):
+            with wim_errors(place):
+                missing = {link.sha1 for link in self._links} - blobs.keys()
+                blobs |= read_small_blobs(place, missing, largest=MAX_BUFFER)
+        unknown = 0
+        for link in self._links:
+            if link.sha1 not in blobs:
+                unknown += 1
+                self._tally.dropped(Fidelity.REPARSE_POINTS)
+                continue
+            texts = link_texts(link.tag, blobs[link.sha1], target)
+            if link.text in texts:
+                self._tally.restored(Fidelity.REPARSE_POINTS)
+            else:
+                wanted = texts[0] if texts else "what its damaged reparse point says"
+                self._tally.different(Fidelity.REPARSE_POINTS, link.path, wanted, link.text)
+        if unknown:
+            self.notes.append(
+                f"{unknown} links were not compared: {wim} is pipable, or what they say is in another file"
+            )
 
 
 def link_texts(tag: int, data: bytes, target: Path) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osdimage.imaging.compare.fidelity import Fidelity
+from osdimage.imaging.compare.fidelity import OF_UNIX, Fidelity
 from osdimage.imaging.compare.target import ComparedTarget, FoundFile, FoundStream, ScanProgress
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
@@ -14,7 +14,7 @@ class NtfsTarget(ComparedTarget):
     """An NTFS volume."""
 
     kind = "an NTFS volume"
-    holds = frozenset(Fidelity)
+    holds = frozenset(Fidelity) - OF_UNIX
 
     def __init__(self, window: BlockTarget) -> None:
         """Open the volume; see :class:`NtfsVolume`."""

@@ -34,7 +34,7 @@ class FoundFile:
 
     Attributes:
         path: from the root, separated by ``/``.
-        what: "a directory", "a file", "a link" (of Linux) or what else it is.
+        what: "a directory", "a file", "a link" (of Linux), "a FIFO" or what else it is.
         identity: the same for all names of a file.
         links: how many names the file has.
         attributes: FILE_ATTRIBUTE_* of [MS-FSCC] 2.6.
@@ -42,6 +42,7 @@ class FoundFile:
         security_descriptor, short_name, object_id: as an image has them.
         reparse: the reparse buffer, with its header.
         link: what a symbolic link of Linux says.
+        mode, owner, group, device: as Linux has them.
         streams: the data streams.
     """
 
@@ -59,6 +60,10 @@ class FoundFile:
     reparse: bytes | None = None
     link: str | None = None
     streams: tuple[FoundStream, ...] = ()
+    mode: int | None = None
+    owner: int | None = None
+    group: int | None = None
+    device: int | None = None
 
 
 class ComparedTarget(ABC):
@@ -93,6 +98,18 @@ class ComparedTarget(ABC):
     def keeps_reparse_point(self, tag: int) -> bool:
         """Tell whether reparse points of a kind have a place."""
         return tag > 0 and Fidelity.REPARSE_POINTS in self.holds
+
+    def keeps_extended_attribute(self, name: bytes) -> bool:  # noqa: ARG002 - for those that keep some
+        """Tell whether an extended attribute of this name has a place."""
+        return False
+
+    def extended_attributes(self, file: FoundFile) -> dict[bytes, bytes]:  # noqa: ARG002 - likewise
+        """Return the extended attributes of a file by their names.
+
+        Raises:
+            StorageError: when they cannot be read.
+        """
+        return {}
 
     def leaves_out(self, entry: Entry) -> bool:  # noqa: ARG002 - for those that do
         """Tell whether a file of the image has no place at all; libwim lists nothing below such."""

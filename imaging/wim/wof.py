@@ -19,14 +19,13 @@ from osdimage.imaging.wim.contents import BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.reparse import ReparsePoint, reparse_points
-from osdimage.native.runtime import Compression
+from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c
-from osdimage.native.wim import tree
 from osdimage.native.wim.entries import Entry, each_entry
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.resource import BlobTable, ResourceReader
-from osdimage.native.wim.tree import Audit, Blob
+from osdimage.native.wim.resource import BlobTable
+from osdimage.native.wim.tree import Audit
 
 # WOF_EXTERNAL_INFO and what a provider adds to it; nothing that is known has more than some hundred bytes.
 _LARGEST_DATA = 4096
@@ -203,39 +202,15 @@ class _NotThere(Exception):
     """There is nothing at a path."""
 
 
-class _Enough(Exception):
-    """Ends the iteration over the blob table early."""
-
-
 def _stored(path: Path, handle: WimHandle, index: int) -> Iterator[ReparsePoint]:
     """Read what an image has with a reparse point from its tree in the file."""
-    trees: list[Blob] = []
-
-    def take(blob: Blob) -> None:
-        # libwim lists the trees first, in the order of the images.
-        if not blob.is_metadata or len(trees) >= index:
-            raise _Enough
-        trees.append(blob)
-
-    facts = handle.info()
-    with wim_errors(path), suppress(_Enough):
-        tree.each_blob(handle, take)
-    if len(trees) < index:
+    data = read_tree(path, handle, index)
+    if data is None:
+        if handle.info().is_pipable:
+            raise InvalidRequest(
+                f"{path}: files that are links of Windows' own kinds cannot be read from a pipable WIM; export it first"
+            )
         return
-    if facts.is_pipable:
-        raise InvalidRequest(
-            f"{path}: files that are links of Windows' own kinds cannot be read from a pipable WIM; export it first"
-        )
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
-            data = b"".join(bytes(piece) for piece in reader.pieces(trees[index - 1]))
-            reader.close()
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise CorruptWim(f"{path}: the tree of image {index} cannot be read: {error.strerror}") from error
     try:
         yield from reparse_points(data)
     except CorruptWim as error:

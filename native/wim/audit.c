@@ -243,6 +243,17 @@ count_reparse_point(const struct wimlib_dir_entry *entry, struct osd_audit *audi
 	}
 }
 
+/* libwim makes what is neither a file, a directory nor a link only where it sets the Unix data. */
+static void
+count_unix_data(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+{
+	uint32_t mode = entry->unix_mode;
+
+	audit->unix_data++;
+	if (S_ISFIFO(mode) || S_ISSOCK(mode) || S_ISCHR(mode) || S_ISBLK(mode))
+		audit->special_files++;
+}
+
 /* Callback of wimlib_iterate_dir_tree(): adds one entry to the struct osd_audit.  Always goes on. */
 int
 osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
@@ -269,6 +280,8 @@ osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 		audit->encrypted++;
 	if (entry->attributes & DOS_ATTRIBUTES)
 		audit->dos_attributes++;
+	if (entry->unix_mode != 0)
+		count_unix_data(entry, audit);
 	if (has_object_id(entry))
 		audit->object_ids++;
 	count_streams(entry, audit);

@@ -32,6 +32,8 @@ struct osd_audit {
 	uint64_t object_ids;
 	uint64_t encrypted;
 	uint64_t dos_attributes;
+	uint64_t unix_data;
+	uint64_t special_files;
 	uint64_t missing_blobs;
 	uint64_t refused_names;
 

@@ -44,6 +44,7 @@ class Entry:
     unix_mode: int | None
     unix_uid: int | None
     unix_gid: int | None
+    unix_device: int | None
     streams: tuple[Stream, ...]
 
 
@@ -90,6 +91,7 @@ def _entry(item: Any) -> Entry:
         unix_mode=item.unix_mode if has_unix_data else None,
         unix_uid=item.unix_uid if has_unix_data else None,
         unix_gid=item.unix_gid if has_unix_data else None,
+        unix_device=item.unix_rdev if has_unix_data else None,
         streams=tuple(_stream(item.streams[i]) for i in range(named_streams + 1))
         if named_streams
         else (_stream(item.streams[0]),),

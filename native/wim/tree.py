@@ -74,6 +74,8 @@ class Audit:
     object_ids: int
     encrypted: int
     dos_attributes: int
+    unix_data: int
+    special_files: int
     missing_blobs: int
     refused_names: int
     refusal: Fault | None
@@ -170,6 +172,8 @@ def audit(
             object_ids=found.object_ids,
             encrypted=found.encrypted,
             dos_attributes=found.dos_attributes,
+            unix_data=found.unix_data,
+            special_files=found.special_files,
             missing_blobs=found.missing_blobs,
             refused_names=found.refused_names,
             refusal=Fault(found.refusal) if found.refused_names else None,

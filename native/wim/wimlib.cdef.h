@@ -239,7 +239,8 @@ struct osd_audit {
     const char *target;
     int without_parents;
     uint64_t directories, files, bytes, sparse_bytes, named_streams, named_stream_bytes, security_descriptors,
-        short_names, links, other_reparse_points, object_ids, encrypted, dos_attributes, missing_blobs, refused_names;
+        short_names, links, other_reparse_points, object_ids, encrypted, dos_attributes, unix_data, special_files,
+        missing_blobs, refused_names;
     uint64_t faults[...];
     char *examples[...][...];
     enum osd_fault refusal;

@@ -68,6 +68,7 @@ class Node:
         short_name: the 8.3 name.
         subdir_of: another node whose list of children is taken for one's own: a cycle, or a tree that is no tree.
         created: FILETIME of all three times.
+        items: the tagged items behind the names.
         length: what the entry claims to be long; None for the truth.
     """
 
@@ -82,6 +83,7 @@ class Node:
     short_name: str = ""
     subdir_of: Node | None = None
     created: int = _TIME
+    items: bytes = b""
     length: int | None = None
     # Set by the layout.
     _children_at: int = field(default=0, repr=False)
@@ -144,7 +146,7 @@ def _stream_entries(node: Node) -> bytes:
 def _dentry_size(node: Node) -> int:
     # A name is followed by a NUL that its length does not count.
     names = sum(len(text) + 2 for text in (node.encoded_name(), node.short_name.encode("utf-16-le")) if text)
-    return (_DENTRY.size + names + 7) // 8 * 8
+    return (_DENTRY.size + names + 7) // 8 * 8 + len(_padded(node.items))
 
 
 def _dentry(node: Node) -> bytes:
@@ -168,7 +170,8 @@ def _dentry(node: Node) -> bytes:
         len(short),
         len(name),
     )
-    return _padded(packed + b"".join(text + b"\0\0" for text in (name, short) if text)) + _stream_entries(node)
+    names = b"".join(text + b"\0\0" for text in (name, short) if text)
+    return _padded(packed + names) + _padded(node.items) + _stream_entries(node)
 
 
 def metadata(tree: Node, descriptors: Sequence[bytes] = ()) -> bytes:

@@ -229,6 +229,7 @@ def entry(path: str, attributes: int, *streams: Stream, **facts: object) -> Entr
         "unix_mode": None,
         "unix_uid": None,
         "unix_gid": None,
+        "unix_device": None,
     }
     return Entry(path, path.rpartition("/")[2], attributes=attributes, streams=streams, **{**known, **facts})  # type: ignore[arg-type]
 

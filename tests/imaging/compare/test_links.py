@@ -133,3 +133,17 @@ def test_links_of_windows_are_the_same_on_ntfs(of_windows: Path, tmp_path: Path)
     judges.wimlib("apply", of_windows, volume)
     counts = reparse_counts(osdimage("compare", of_windows, volume, "--json"))
     assert counts == (len(REPARSE_POINTS), len(REPARSE_POINTS), 0, 0)
+
+
+def test_contents_behind_a_reparse_point_are_compared_on_ntfs(tmp_path: Path) -> None:
+    # As files have that are stored elsewhere, or compressed.
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs")
+    for name, contents in (("this", b"behind it"), ("that", b"instead of"), ("none", b"")):
+        node = wimcraft.Node("file", b"data of a reparse point", reparse_tag=0x8000001B, contents=contents)
+        (tmp_path / f"{name}.wim").write_bytes(wimcraft.build(wimcraft.root(node)))
+    judges.wimlib("apply", tmp_path / "this.wim", volume)
+    assert judges.output("ntfscat", volume, "file") == "behind it"
+    osdimage("compare", tmp_path / "this.wim", volume, "--strict")
+    for name in ("that", "none"):
+        outcome = osdimage("compare", tmp_path / f"{name}.wim", volume, "--json", code=1)
+        assert [(each["kind"], each["path"]) for each in outcome.compared["differences"]] == [("contents", "/file")]
