@@ -226,6 +226,19 @@ def add_link(mount: Path) -> None:
         (mount / "another name").hardlink_to(mount / "resident")
 
 
+def make_own_file(mount: Path) -> None:
+    """Make of a name of a file a file of its own that is like it in everything else."""
+    path = mount / "third"
+    kept = {name: os.getxattr(path, f"system.ntfs_{name}") for name in ("acl", "attrib_be", "times_be")}
+    with keeping_times(mount, mount / "linked"):
+        copy = mount / "copy"
+        for stream in ("", ":s"):
+            Path(f"{copy}{stream}").write_bytes(Path(f"{path}{stream}").read_bytes())
+        for name, value in kept.items():
+            os.setxattr(copy, f"system.ntfs_{name}", value)
+        copy.rename(path)
+
+
 DIFFERENCES: dict[str, tuple[Callable[[Path], None], Found]] = {
     "changed byte, resident": (rewrite("resident", b"F"), [("contents", "/resident")]),
     "changed byte, large": (rewrite("large", b"\xff"), [("contents", "/large")]),
@@ -267,6 +280,7 @@ DIFFERENCES: dict[str, tuple[Callable[[Path], None], Found]] = {
     ),
     "extra link": (add_link, [("extra", "/another name")]),
     "link missing": (remove("third"), [("names", "/third")]),
+    "file of its own": (make_own_file, [("hard-links", "/third")]),
     "reparse data": (
         set_attribute("relative link", "reparse_data", symbolic_link("large", "large", relative=True)),
         [("reparse-points", "/relative link")],
@@ -296,6 +310,36 @@ def test_a_difference_is_found_and_named(applied: Applied, tmp_path: Path, name:
     shown = osdimage("compare", applied.wim, copy, code=1).out
     for kind, path in expected:
         assert f"{kind.replace('-', ' ')}: {path}: " in shown
+
+
+# One for each class of facts.
+OF_EACH_CLASS = (
+    "island in a hole",
+    "changed byte in a stream",
+    "attribute",
+    "extra file",
+    "missing folder",
+    "file of its own",
+    "security descriptor",
+    "short name",
+    "reparse data",
+    "object id",
+)
+
+
+def test_each_class_of_facts_in_a_partition(applied: Applied, tmp_path: Path) -> None:
+    copy = copy_of(applied.volume, tmp_path)
+    expected = [("creation-times", "/empty"), ("modification-times", "/large"), ("access-times", "/tracked")]
+    with judges.mounted_ntfs(copy, tmp_path / "mount") as mount:
+        for name in OF_EACH_CLASS:
+            DIFFERENCES[name][0](mount)
+            expected += DIFFERENCES[name][1]
+        for number, name in enumerate(("empty", "large", "tracked")):
+            set_time(name, number)(mount)
+    assert {kind for kind, _ in expected} == {str(kind) for kind in set(Fidelity) - OF_UNIX}
+    put_into_disk(copy, tmp_path / "disk.img", "gpt")
+    outcome = osdimage("compare", applied.wim, tmp_path / "disk.img", "--partition", "2", "--json", code=1)
+    assert sorted(found_by(outcome)) == sorted(expected)
 
 
 def test_what_was_expected_and_what_is_there(applied: Applied, tmp_path: Path) -> None:

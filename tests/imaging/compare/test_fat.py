@@ -217,6 +217,25 @@ def poke(short: bytes, offset: int, data: bytes) -> Callable[[Path, Path], objec
     return plant
 
 
+def poke_contents(volume: Path, _: Path) -> None:
+    image = volume.read_bytes()
+    assert image.count(b"plain contents") == 1
+    volume.write_bytes(image.replace(b"plain contents", b"Plain contents"))
+
+
+def only_the_short_name(volume: Path, folder: Path) -> None:
+    """Give a file the short name that mtools makes, and all else of its entry again."""
+    before = volume.read_bytes()
+    old = before.index(b"WISHED~7TEX")
+    rename_short(volume, folder)
+    image = bytearray(volume.read_bytes())
+    new = image.index(b"ALONGF~1TEX")
+    # Attributes and times; the first cluster stays as mtools chose it.
+    for begin, end in ((11, 20), (22, 26)):
+        image[new + begin : new + end] = before[old + begin : old + end]
+    volume.write_bytes(image)
+
+
 def rename_short(volume: Path, folder: Path) -> None:
     # Written anew, it gets a short name that mtools makes.
     replace("A long file name.text", b"5")(volume, folder)
@@ -246,6 +265,8 @@ DIFFERENCES: dict[str, tuple[Callable[[Path, Path], object], list[tuple[str, str
     # The bit that shows a short name in lower case.
     "other case": (poke(b"PLAIN      ", 12, b"\0"), [("extra", "/PLAIN"), ("names", "/plain")], set()),
     "directory for a file": (directory_for_a_file, [("names", "/plain")], set()),
+    "other contents only": (poke_contents, [("contents", "/plain")], set()),
+    "other short name only": (only_the_short_name, [("short-names", "/A long file name.text")], set()),
     "other short name": (rename_short, [("short-names", "/A long file name.text")], WRITTEN),
     # The hundredths, the date of the access and the time of the modification.
     "creation time": (poke(b"PLAIN      ", 13, b"\xc7"), [("creation-times", "/plain")], set()),
@@ -269,6 +290,27 @@ def test_a_difference_is_found_and_named(applied: Applied, tmp_path: Path, name:
     assert set(expected) <= set(found)
     assert {kind for kind, _ in set(found) - set(expected)} <= along
     assert len({path for _, path in found}) == len({path for _, path in expected})
+
+
+def test_each_class_of_facts_in_a_partition(applied: Applied, tmp_path: Path) -> None:
+    volume, disk = tmp_path / "copy.img", tmp_path / "disk.img"
+    judges.run("cp", "--sparse=always", applied.volume, volume)
+    expected = [("creation-times", "/README.TXT"), ("modification-times", "/empty"), ("access-times", "/large")]
+    for name in ("other contents only", "other short name only", "attribute of a folder", "extra file"):
+        DIFFERENCES[name][0](volume, tmp_path)
+        expected += DIFFERENCES[name][1]
+    # The hundredths, the time of the modification and the date of the access.
+    poke(b"README  TXT", 13, b"\xc7")(volume, tmp_path)
+    poke(b"EMPTY      ", 22, b"\x01\x00")(volume, tmp_path)
+    poke(b"LARGE      ", 18, b"\x21\x28")(volume, tmp_path)
+    judges.run("mdel", "-i", volume, "::/third")
+    expected.append(("names", "/third"))
+    with disk.open("wb") as file:
+        file.truncate(volume.stat().st_size + 2 * MIB)
+    judges.run("sfdisk", "-q", disk, stdin=f"label: dos\nstart=2048, size={volume.stat().st_size // 512}, type=c\n")
+    judges.run("dd", f"if={volume}", f"of={disk}", "bs=512", "seek=2048", "conv=notrunc,sparse", "status=none")
+    outcome = osdimage("compare", applied.wim, disk, "--partition", "1", "--json", code=1)
+    assert sorted(found_by(outcome)) == sorted(expected)
 
 
 def test_what_was_expected_and_what_is_there(applied: Applied, tmp_path: Path) -> None:
