@@ -111,7 +111,7 @@ def apply_command(
     )
     wiped = None if result.wiped is None else counted(result.wiped, "file or directory", "files and directories")
     details = [] if wiped is None else [f"  deleted before: {wiped}"]
-    if target.is_dir() and any(loss.kind == UNIX_DATA for loss in result.losses):
+    if target.is_dir() and not unix_data and any(loss.kind == UNIX_DATA for loss in result.losses):
         details.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
     if reporter.verbose:
         details += [f"  {text}" for text in result.warnings]

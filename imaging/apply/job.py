@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,8 +128,8 @@ class ApplyJob:
                 unix_data=self.options.unix_data,
                 listener=listener(self.meter),
             )
-        warnings, extended = _without_what_is_told(warnings)
-        for loss in extended:
+        warnings, more = _told_by_libwim(warnings)
+        for loss in more:
             self.meter.warn(str(loss))
         return ApplyResult(
             target=path,
@@ -137,7 +138,7 @@ class ApplyJob:
             directories=audit.directories,
             files=audit.files,
             size=audit.size,
-            losses=losses + extended,
+            losses=losses + more,
             odd_names=odd_names,
             warnings=repairs(audit) + warnings,
         )
@@ -179,18 +180,29 @@ def of_unix(audit: Audit) -> tuple[Loss, ...]:
 # libwim does not list extended attributes; it counts them when it writes (1.13 and 1.14, src/extract.c).
 _EXTENDED_TOLD = re.compile(r"Ignoring extended attributes of (\d+) files")
 _UNIX_TOLD = "Ignoring UNIX metadata"
+# What it says of single files where the Unix data were asked for (src/unix_apply.c).
+_REFUSED = {
+    ": unable to set uid=": "files whose owner and group could not be set",
+    ": unable to set mode=": "files whose mode could not be set",
+    ": unable to set extended attribute ": "extended attributes that could not be set",
+    "Can't create special file ": "FIFOs, sockets and devices that could not be made",
+}
 
 
-def _without_what_is_told(warnings: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Loss, ...]]:
-    """Return libwim's warnings without those about Unix, and the loss of extended attributes."""
+def _told_by_libwim(warnings: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Loss, ...]]:
+    """Return libwim's warnings without those that say what we said, and what is lost by its count."""
     rest = tuple(text for text in warnings if not text.startswith(_UNIX_TOLD) and not _EXTENDED_TOLD.match(text))
     found = next((told for text in warnings if (told := _EXTENDED_TOLD.match(text))), None)
-    return rest, extended_lost(0 if found is None else int(found[1]))
+    refused = Counter(what for text in rest for sign, what in _REFUSED.items() if sign in text)
+    return rest, (
+        *extended_lost(0 if found is None else int(found[1])),
+        *(Loss(what, count) for what, count in refused.items()),
+    )
 
 
 def extended_lost(files: int) -> tuple[Loss, ...]:
     """Return the loss of the extended attributes of some files."""
-    return (Loss("files with extended attributes, which were not set", files, UNIX_DATA),) if files else ()
+    return (Loss("files with extended attributes, which were not set", files, "extended-attributes"),) if files else ()
 
 
 def counted(*counts: tuple[str, int]) -> tuple[Loss, ...]:

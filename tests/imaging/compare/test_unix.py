@@ -279,6 +279,19 @@ def test_items_that_lie_are_no_attributes(items: bytes) -> None:
 
 
 @foreign
+def test_what_cannot_be_set_where_it_was_asked_for_is_counted(tmp_path: Path) -> None:
+    wim = tmp_path / "ea.wim"
+    # Linux has no attribute whose name begins so, whoever asks.
+    items = item(2, EA + attribute(b"user.comment", b"1"))
+    wim.write_bytes(wimcraft.build(wimcraft.root(wimcraft.Node("file", b"1", items=items))))
+    applied = osdimage("apply", wim, tmp_path / "target", "--unix-data")
+    assert applied.warnings == ["extended attributes that could not be set: 2"]
+    counts = counts_of(osdimage("compare", wim, tmp_path / "target", "--json"))
+    assert counts["extended-attributes"] == (3, 1, 2, 0)
+    osdimage("apply", wim, tmp_path / "strict", "--unix-data", "--strict", code=1)
+
+
+@foreign
 def test_attributes_of_windows_have_no_place_on_linux_and_libwim_writes_none_on_ntfs(tmp_path: Path) -> None:
     wim = tmp_path / "ea.wim"
     wim.write_bytes(wimcraft.build(wimcraft.root(wimcraft.Node("file", b"1", items=item(2, EA)))))
