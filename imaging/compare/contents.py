@@ -23,7 +23,11 @@ class ContentsComparison:
     """Compares the streams of the files of one image with those of one target."""
 
     def __init__(
-        self, target: ComparedTarget, tally: Tally, compressed: Mapping[str, WofFile], behind: Mapping[str, bytes]
+        self,
+        target: ComparedTarget,
+        tally: Tally,
+        compressed: Mapping[str, WofFile],
+        behind: Mapping[str, bytes] | None,
     ) -> None:
         """Begin with no file.
 
@@ -31,7 +35,7 @@ class ContentsComparison:
             target: what is compared.
             tally: takes what is found.
             compressed: the files that Windows has compressed and the target holds plain, by their paths.
-            behind: the SHA-1 of the contents that files have besides their reparse points.
+            behind: the SHA-1 of the contents that files have besides their reparse points; None when it is not known.
         """
         self._target = target
         self._tally = tally
@@ -46,8 +50,8 @@ class ContentsComparison:
         compressed = self._compressed.get(entry.path)
         if compressed is not None:
             self._compare_compressed(compressed, streams.get(None), found.identity)
-        elif entry.reparse_tag is not None and Fidelity.ATTRIBUTES in self._target.holds:
-            self._compare_behind(entry, streams.get(None), found.identity)
+        elif entry.reparse_tag is not None and found.what == "a file" and self._behind is not None:
+            self._compare_behind(entry, self._behind.get(entry.path), streams.get(None), found.identity)
         for position, stream in enumerate(entry.streams):
             there = streams.pop(stream.name, None)
             kind = Fidelity.CONTENTS if position == 0 else Fidelity.NAMED_STREAMS
@@ -89,9 +93,9 @@ class ContentsComparison:
             found = None if there is None else describe.size(there.size)
             self._tally.different(Fidelity.CONTENTS, file.path, describe.size(file.size), found)
 
-    def _compare_behind(self, entry: Entry, there: FoundStream | None, identity: int) -> None:
+    def _compare_behind(self, entry: Entry, expected: bytes | None, there: FoundStream | None, identity: int) -> None:
         """Compare the contents that a file has besides its reparse point, as files do that are stored elsewhere."""
-        expected, size = self._behind.get(entry.path), 0 if there is None else there.size
+        size = 0 if there is None else there.size
         if there is not None and size and expected is not None:
             self._hashes.expect(identity, there, StreamHash(Fidelity.CONTENTS, entry.path, expected))
         elif size or expected is not None:

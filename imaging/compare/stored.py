@@ -19,12 +19,12 @@ class Unlisted:
 
     Attributes:
         extended: their extended attributes.
-        behind: the SHA-1 of the contents of those that have a reparse point as well.
+        behind: the SHA-1 of the contents of those that have a reparse point as well; None when they are not known.
         notes: what could not be known.
     """
 
     extended: Mapping[str, Attributes]
-    behind: Mapping[str, bytes]
+    behind: Mapping[str, bytes] | None
     notes: tuple[str, ...] = ()
 
 
@@ -36,7 +36,8 @@ def unlisted(image: WimImage, audit: Audit) -> Unlisted:
     """
     tree = read_tree(image.path, image.handle, image.index)
     if tree is None:
-        return Unlisted({}, {}, (f"extended attributes were not compared: {image.path} is pipable",))
+        missed = "extended attributes, and contents besides reparse points, were not compared"
+        return Unlisted({}, None, (f"{missed}: {image.path} is pipable",))
     points = reparse_points(tree) if audit.links or audit.other_reparse_points else ()
     behind = {each.path: each.contents_sha1 for each in points if each.contents_sha1 is not None}
     return Unlisted(extended_attributes(tree), behind)

@@ -135,7 +135,7 @@ def test_links_of_windows_are_the_same_on_ntfs(of_windows: Path, tmp_path: Path)
     assert counts == (len(REPARSE_POINTS), len(REPARSE_POINTS), 0, 0)
 
 
-def test_contents_behind_a_reparse_point_are_compared_on_ntfs(tmp_path: Path) -> None:
+def test_contents_behind_a_reparse_point_are_compared(tmp_path: Path) -> None:
     # As files have that are stored elsewhere, or compressed.
     volume = judges.make_ntfs(tmp_path / "volume.ntfs")
     for name, contents in (("this", b"behind it"), ("that", b"instead of"), ("none", b"")):
@@ -143,7 +143,13 @@ def test_contents_behind_a_reparse_point_are_compared_on_ntfs(tmp_path: Path) ->
         (tmp_path / f"{name}.wim").write_bytes(wimcraft.build(wimcraft.root(node)))
     judges.wimlib("apply", tmp_path / "this.wim", volume)
     assert judges.output("ntfscat", volume, "file") == "behind it"
+    judges.wimlib("apply", tmp_path / "this.wim", tmp_path / "target")
+    assert (tmp_path / "target/file").read_bytes() == b"behind it"
+    judges.wimlib("export", tmp_path / "this.wim", "1", tmp_path / "pipable.wim", "--pipable")
+    osdimage("compare", tmp_path / "this.wim", tmp_path / "target")
+    outcome = osdimage("compare", tmp_path / "pipable.wim", volume)
+    assert "contents besides reparse points, were not compared" in outcome.warnings[0]
     osdimage("compare", tmp_path / "this.wim", volume, "--strict")
-    for name in ("that", "none"):
-        outcome = osdimage("compare", tmp_path / f"{name}.wim", volume, "--json", code=1)
+    for name, target in (("that", volume), ("none", volume), ("that", tmp_path / "target")):
+        outcome = osdimage("compare", tmp_path / f"{name}.wim", target, "--json", code=1)
         assert [(each["kind"], each["path"]) for each in outcome.compared["differences"]] == [("contents", "/file")]
