@@ -69,10 +69,11 @@ def apply_command(
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
     """
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
-    from osdimage.imaging.apply.job import UNIX_DATA, ApplyOptions  # noqa: PLC0415
+    from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
     from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.unix import UNIX_DATA  # noqa: PLC0415
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")

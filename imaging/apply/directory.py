@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted, of_unix
+from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.wim.audit import refuse_link, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
+from osdimage.imaging.wim.unix import of_unix
 from osdimage.imaging.wim.wof import WofFile, place_of, with_plain_sizes, wof_files, write_plain
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from osdimage.imaging import filetime
-from osdimage.imaging.apply.job import extended_lost, of_unix
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
@@ -24,6 +23,7 @@ from osdimage.imaging.wim.extended import extended_attributes
 from osdimage.imaging.wim.failures import NAME_OTHERS, wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.trees import read_tree
+from osdimage.imaging.wim.unix import extended_lost, of_unix
 from osdimage.imaging.wim.wof import WofFile, plain, wof_files
 from osdimage.native.wim import entries
 from osdimage.native.wim.entries import Entry, Stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted, of_unix
+from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.apply.space import refuse_full_volume
 from osdimage.imaging.disk.content import Content, FileSystem
@@ -15,6 +15,7 @@ from osdimage.imaging.volume.ntfs import mirror, state
 from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.unix import of_unix
 from osdimage.native.ntfs.volume import VolumeFacts
 from osdimage.native.slices.slices import Slice
 from osdimage.native.wim import tree

@@ -26,6 +26,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
+from osdimage.imaging.wim.unix import of_unix, told_by_libwim
 from osdimage.imaging.wim.wof import place_of, with_plain_sizes, wof_files, write_plain
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c
@@ -89,7 +90,8 @@ def extract_paths(
         )
         write_plain(path, handle, compressed.values(), plain_at)
     meter.finish()
-    return ExtractResult(chosen, repairs(whole) + warnings)
+    warnings, more = told_by_libwim(warnings)
+    return ExtractResult(chosen, (*repairs(whole), *map(str, (*of_unix(*audits), *more)), *warnings))
 
 
 def _places_of(files: Iterable[str], chosen: Iterable[str], to: Path, *, keep_directories: bool) -> dict[str, Path]:

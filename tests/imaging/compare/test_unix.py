@@ -204,6 +204,13 @@ def test_what_is_not_set_without_being_asked_for_is_told_and_different(restored:
     ]
     assert "--unix-data" in applied.out
     osdimage("apply", wim, target.with_name("strict"), "--strict", code=1)
+    # There is no such option of extract.
+    extracted = osdimage("extract", wim, "/file", "/fifo", "--to", target.with_name("extracted"))
+    assert extracted.warnings == [
+        "owner, group and mode of Unix not set: 2",
+        "FIFOs, sockets and devices became empty files: 1",
+        "files with extended attributes, which were not set: 1",
+    ]
     assert osdimage("apply", wim, target.with_name("asked"), "--unix-data", "--strict").warnings == []
     kinds = {kind for kind, _ in found_by(osdimage("compare", wim, target, "--json", code=1))}
     assert kinds == {"names", "modes", "extended-attributes"}
