@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from cases import wimcraft
+from hypothesis import given
+from hypothesis import strategies as st
 from judges import wim as judges
 from osdimage.imaging.compare.fidelity import OF_UNIX
 from osdimage.imaging.wim.extended import extended_attributes
@@ -275,6 +277,15 @@ def test_extended_attributes_of_a_tree(items: bytes) -> None:
 def test_a_tree_that_is_cut_off_is_read_as_far_as_it_goes(size: int) -> None:
     tree = wimcraft.metadata(wimcraft.root(wimcraft.Node("a", b"1", items=item(2, EA)), wimcraft.Node("b", b"1")))
     assert extended_attributes(tree[:size]) in ({}, {"/a": EXPECTED})
+
+
+@given(st.dictionaries(st.integers(0, 600), st.integers(0, 255), max_size=8))
+def test_a_tree_that_lies_is_read_to_an_end(changes: dict[int, int]) -> None:
+    node = wimcraft.folder("folder", wimcraft.Node("a", b"1", items=item(2, EA), streams={"s": b"2"}))
+    tree = bytearray(wimcraft.metadata(wimcraft.root(node, wimcraft.Node("b", b"1", items=item(0x337DD874, EA)))))
+    for at, value in changes.items():
+        tree[at % len(tree)] = value
+    assert all(path.startswith("/") for path in extended_attributes(bytes(tree)))
 
 
 @pytest.mark.parametrize(
