@@ -138,7 +138,8 @@ def compare_image(
 def _unix_notes(unix: UnixComparison) -> tuple[str, ...]:
     if unix.others <= unix.same:
         return ()
-    return ("owner and mode of most files are others: they are set only when an image is applied with its Unix data",)
+    told = "they are set only when an image is applied with its Unix data, and owners of other users only by root"
+    return (f"owner or mode of most files are others: {told}",)
 
 
 class _Comparison:
