@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from osdimage.imaging.compare.unix import Attributes
+from osdimage.imaging.errors import CorruptWim
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.extended import extended_attributes
 from osdimage.imaging.wim.image import WimImage
@@ -39,5 +40,10 @@ def unlisted(image: WimImage, audit: Audit) -> Unlisted:
         missed = "extended attributes, and contents besides reparse points, were not compared"
         return Unlisted({}, None, (f"{missed}: {image.path} is pipable",))
     points = reparse_points(tree) if audit.links or audit.other_reparse_points else ()
-    behind = {each.path: each.contents_sha1 for each in points if each.contents_sha1 is not None}
+    try:
+        behind = {each.path: each.contents_sha1 for each in points if each.contents_sha1 is not None}
+    except CorruptWim as error:
+        # libwim takes more than that: a list of entries that two directories share.
+        note = f"contents besides reparse points were not compared: {image.path}: image {image.index}: {error}"
+        return Unlisted(extended_attributes(tree), None, (note,))
     return Unlisted(extended_attributes(tree), behind)

@@ -135,6 +135,17 @@ def test_links_of_windows_are_the_same_on_ntfs(of_windows: Path, tmp_path: Path)
     assert counts == (len(REPARSE_POINTS), len(REPARSE_POINTS), 0, 0)
 
 
+def test_a_tree_that_only_libwim_takes_is_compared_all_the_same(tmp_path: Path) -> None:
+    shared = wimcraft.folder("shared", wimcraft.Node("file", b"1"))
+    sharing = wimcraft.folder("sharing", wimcraft.Node("other", b"2"))
+    sharing.subdir_of = shared
+    wim = tmp_path / "shared.wim"
+    wim.write_bytes(wimcraft.build(wimcraft.root(shared, sharing, wimcraft.symlink("link", "x"))))
+    judges.wimlib("apply", wim, tmp_path / "target")
+    (warning,) = osdimage("compare", wim, tmp_path / "target").warnings
+    assert "contents besides reparse points were not compared" in warning
+
+
 def test_contents_behind_a_reparse_point_are_compared(tmp_path: Path) -> None:
     # As files have that are stored elsewhere, or compressed.
     volume = judges.make_ntfs(tmp_path / "volume.ntfs")
