@@ -89,9 +89,20 @@ def test_the_plan_of_a_deployment_is_told_from_that_of_a_disk() -> None:
         ('{"a": 1e999}', "a number is too large"),
         (f'{{"a": {"9" * 5000}}}', "a number has 5000 digits; valid are at most 24"),
         ('{"a": 1, "b": 2, "a": 1}', "a is given twice"),
+        # Each compared with all before it would take minutes.
+        ("{" + "".join(f'"{name}": 0, ' for name in range(200_000)) + '"199999": 0}', "199999 is given twice"),
         ("[" * 100_000, "it is nested too deeply"),
     ],
-    ids=["infinity", "minus infinity", "nan", "beyond a double", "digits", "name twice", "depth"],
+    ids=[
+        "infinity",
+        "minus infinity",
+        "nan",
+        "beyond a double",
+        "digits",
+        "name twice",
+        "the last of many twice",
+        "depth",
+    ],
 )
 def test_json_that_readers_disagree_about_is_refused(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=re.escape(told)):
