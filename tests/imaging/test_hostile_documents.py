@@ -3,86 +3,22 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cases.documents import backup, deployment, disk_plan, state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.boot.install import BootOptions
-from osdimage.imaging.boot.places import BootPlaces
 from osdimage.imaging.deploy import document as deployments
-from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
-from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
 from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk import plan as plans
-from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.place import place
-from osdimage.imaging.disk.presets import Preset, preset_layout
-from osdimage.imaging.disk.read import read_table
-from osdimage.imaging.disk.target import MemoryTarget
+from osdimage.imaging.disk.presets import Preset
 from osdimage.imaging.disk.variables import parse_variables
-from osdimage.imaging.disk.write import Write, write_steps
 from osdimage.imaging.errors import InvalidDocument
-from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
-from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
-from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
-from osdimage.imaging.tasksequence.windows import WindowsFacts
-from osdimage.imaging.units import Geometry
-
-_SIZE = Geometry.of_size(4 << 30, 512)
-_NOW = datetime(2026, 1, 2, tzinfo=UTC)
-
-
-def _disk_plan(preset: Preset) -> plans.DiskPlan:
-    table = place(preset_layout(preset), _SIZE, random.Random(1))
-    return plans.DiskPlan(table, plans.DiskIdentity("d.img", "S1", "0" * 64), ("beware",))
-
-
-def _deployment() -> DeployPlan:
-    disk = _disk_plan(Preset.UEFI)
-    efi, windows = disk.table.partitions[0], disk.table.partitions[2]
-    steps = (
-        WriteTable(disk),
-        FormatVolume(efi, FileSystem.FAT32, "SYSTEM", 0xABCD, True),
-        FormatVolume(windows, FileSystem.NTFS, None, 0xABCDEF, True),
-        ApplyToVolume(windows, 1, "Windows", 100, 10, _NOW),
-        ForgetDrives(windows),
-        InstallBoot(BootPlaces(Firmware.UEFI, efi, windows), BootOptions(locale="en-US"), 99),
-    )
-    return DeployPlan(steps, "/unattend.xml", ("beware",))
-
-
-def _backup() -> backups.TableBackup:
-    target = MemoryTarget(_SIZE)
-    empty = read_table(target)
-    for step in write_steps(_disk_plan(Preset.BIOS).table, empty):
-        if isinstance(step, Write):
-            target.write_at(step.offset_bytes, step.data)
-    return backups.take_backup(target, read_table(target), now=_NOW)
-
-
-def _state(folder: Path) -> dict[str, Any]:
-    machine = Machine(
-        disks={0: Path("/d.img")},
-        packages={"ABC00001": Path("/w.wim")},
-        letters={"C": Place(0, 3)},
-        used=[Place(0, 3)],
-        system=TargetSystem(Place(0, 3), WindowsFacts(10, 0, "x64", "Windows")),
-    )
-    env = Environment(computer={"OSDComputerName": "PC1", "P": "swordfish"}, hidden=["P"])
-    report = StepReport(1, ("Install",), "Apply", "T", StepState.SUCCEEDED, 0, "done", 1.5, 1, ("lost",))
-    state = RunState("0" * 64, env, machine, 1, 1, {(0,): Judgement(Decision.RUN)}, (report,))
-    state.save(folder / "whole.json")
-    document: dict[str, Any] = json.loads((folder / "whole.json").read_text())
-    return document
 
 
 def _load_state(text: str, *, source: str) -> object:
@@ -91,11 +27,11 @@ def _load_state(text: str, *, source: str) -> object:
 
 
 _KINDS: dict[str, tuple[Callable[[Path], Any], Callable[..., object]]] = {
-    "plan of a GPT": (lambda _: plans.to_document(_disk_plan(Preset.UEFI)), plans.from_json),
-    "plan of an MBR": (lambda _: plans.to_document(_disk_plan(Preset.BIOS)), plans.from_json),
-    "backup": (lambda _: json.loads(backups.to_json(_backup())), backups.from_json),
-    "deployment": (lambda _: deployments.to_document(_deployment()), deployments.from_json),
-    "state": (_state, _load_state),
+    "plan of a GPT": (lambda _: plans.to_document(disk_plan(Preset.UEFI)), plans.from_json),
+    "plan of an MBR": (lambda _: plans.to_document(disk_plan(Preset.BIOS)), plans.from_json),
+    "backup": (lambda _: json.loads(backups.to_json(backup())), backups.from_json),
+    "deployment": (lambda _: deployments.to_document(deployment()), deployments.from_json),
+    "state": (state, _load_state),
     "variables": (lambda _: {"OSDDiskIndex": 0, "OSDPartitionStyle": "GPT", "A": True}, parse_variables),
 }
 

@@ -1,0 +1,83 @@
+"""Documents of osdimage with everything in them: plans, a saved table, a deployment, the state of a sequence."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.boot.install import BootOptions
+from osdimage.imaging.boot.places import BootPlaces
+from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
+from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
+from osdimage.imaging.disk import backup as backups
+from osdimage.imaging.disk import plan as plans
+from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.presets import Preset, preset_layout
+from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.target import MemoryTarget
+from osdimage.imaging.disk.write import Write, write_steps
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
+from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.report import StepReport, StepState
+from osdimage.imaging.tasksequence.runstate import RunState
+from osdimage.imaging.tasksequence.windows import WindowsFacts
+from osdimage.imaging.units import Geometry
+
+SIZE = Geometry.of_size(4 << 30, 512)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def disk_plan(preset: Preset) -> plans.DiskPlan:
+    table = place(preset_layout(preset), SIZE, random.Random(1))
+    return plans.DiskPlan(table, plans.DiskIdentity("d.img", "S1", "0" * 64), ("beware",))
+
+
+def deployment() -> DeployPlan:
+    disk = disk_plan(Preset.UEFI)
+    efi, windows = disk.table.partitions[0], disk.table.partitions[2]
+    steps = (
+        WriteTable(disk),
+        FormatVolume(efi, FileSystem.FAT32, "SYSTEM", 0xABCD, True),
+        FormatVolume(windows, FileSystem.NTFS, None, 0xABCDEF, True),
+        ApplyToVolume(windows, 1, "Windows", 100, 10, NOW),
+        ForgetDrives(windows),
+        InstallBoot(BootPlaces(Firmware.UEFI, efi, windows), BootOptions(locale="en-US"), 99),
+    )
+    return DeployPlan(steps, "/unattend.xml", ("beware",))
+
+
+def disk_of(preset: Preset) -> MemoryTarget:
+    """Return a disk in memory with the table of a preset."""
+    target = MemoryTarget(SIZE)
+    for step in write_steps(disk_plan(preset).table, read_table(target)):
+        if isinstance(step, Write):
+            target.write_at(step.offset_bytes, step.data)
+    return target
+
+
+def backup() -> backups.TableBackup:
+    target = disk_of(Preset.BIOS)
+    return backups.take_backup(target, read_table(target), now=NOW)
+
+
+def state(folder: Path) -> dict[str, Any]:
+    """Return the document of a state, of which ``folder`` gets the file."""
+    machine = Machine(
+        disks={0: Path("/d.img")},
+        packages={"ABC00001": Path("/w.wim")},
+        letters={"C": Place(0, 3)},
+        used=[Place(0, 3)],
+        system=TargetSystem(Place(0, 3), WindowsFacts(10, 0, "x64", "Windows")),
+    )
+    env = Environment(computer={"OSDComputerName": "PC1", "P": "swordfish"}, hidden=["P"])
+    report = StepReport(1, ("Install",), "Apply", "T", StepState.SUCCEEDED, 0, "done", 1.5, 1, ("lost",))
+    saved = RunState("0" * 64, env, machine, 1, 1, {(0,): Judgement(Decision.RUN)}, (report,))
+    saved.save(folder / "whole.json")
+    document: dict[str, Any] = json.loads((folder / "whole.json").read_text())
+    return document
