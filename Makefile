@@ -6,6 +6,8 @@ PYTHON ?= python3
 COVERAGE_FLOOR ?= 90
 PYTEST_ARGS ?=
 FAULTS_ARGS ?=
+# How long `make fuzz` takes, all parsers together.
+MINUTES ?= 10
 
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
@@ -16,7 +18,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults help lint quick sanitize setup setup-run test tour wheel
+.PHONY: bench clean demo fast faults fuzz help lint quick sanitize setup setup-run test tour wheel
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,10 @@ faults: setup ## Let every call of every command that writes fail, and judge wha
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)
+
+fuzz: setup ## Give every parser bytes that nobody meant, for MINUTES (10); needs Atheris, which it installs
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet "$$(ls dist/osdimage-*.whl)[fuzz]"
+	@PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES)
 
 tour: setup ## Run the README's commands with an empty environment, on a tmpfs and on a disk
 	@.ci/tour.sh

@@ -1,0 +1,12 @@
+"""Every target by its name."""
+
+from __future__ import annotations
+
+from fuzz.target import Target
+from fuzz.targets import answers, boot, disks, documents, fat, hives, ntfs, sequences, text, wims
+
+TARGETS: dict[str, Target] = {
+    each.name: each
+    for module in (answers, boot, disks, documents, fat, hives, ntfs, sequences, text, wims)
+    for each in module.TARGETS
+}

@@ -1,0 +1,85 @@
+"""JSON of osdimage: plans, saved tables, deployments, the state of a sequence; and files of variables."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cases import documents as cases
+from cases.disk import variables
+from osdimage.imaging.deploy import document as deployments
+from osdimage.imaging.disk import backup as backups
+from osdimage.imaging.disk import plan as plans
+from osdimage.imaging.disk.presets import Preset
+from osdimage.imaging.disk.variables import layout_from_variables, parse_variables
+from osdimage.imaging.documents import as_text
+from osdimage.imaging.errors import InvalidDocument, InvalidInput, InvalidRequest
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.runstate import RunState
+
+from fuzz.places import as_file
+from fuzz.target import Target
+
+
+def _again(load: Callable[..., object], dump: Callable[..., str]) -> Callable[[bytes], None]:
+    """Return a target: what is read is written, and reads the same."""
+
+    def read(data: bytes) -> None:
+        found = load(as_text(data, source="x"), source="x")
+        assert load(dump(found), source="y") == found
+
+    return read
+
+
+def _deployment_text(plan: object) -> str:
+    assert isinstance(plan, deployments.DeployPlan)
+    return json.dumps(deployments.to_document(plan))
+
+
+def _state(data: bytes) -> None:
+    state = RunState.load(as_file(data))
+    saved = state.env.to_document()
+    assert Environment.from_document(saved, source="y").to_document() == saved
+
+
+def _state_seed() -> Iterator[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield json.dumps(cases.state(Path(folder))).encode()
+
+
+def _variables(data: bytes) -> None:
+    found = parse_variables(as_text(data, source="x"), source="x")
+    assert parse_variables(json.dumps(found), source="y") == found
+    layout_from_variables(found)
+
+
+def _variables_seeds() -> Iterator[bytes]:
+    gpt = variables("GPT", "EFI FAT32 260 MB", "MSR 16 MB", "Primary NTFS 50 Percent", "Primary NTFS")
+    yield "".join(f"{name}={value}\n" for name, value in gpt.items()).encode()
+    yield json.dumps(variables("MBR", "Primary NTFS 100 MB active", "Extended", "Logical NTFS")).encode()
+
+
+TARGETS = (
+    Target(
+        "disk-plan",
+        _again(plans.from_json, plans.to_json),
+        lambda: (plans.to_json(cases.disk_plan(preset)).encode() for preset in Preset),
+        (InvalidDocument,),
+    ),
+    Target(
+        "table-backup",
+        _again(backups.from_json, backups.to_json),
+        lambda: (backups.to_json(cases.backup()).encode(),),
+        (InvalidDocument,),
+    ),
+    Target(
+        "deployment",
+        _again(deployments.from_json, _deployment_text),
+        lambda: (_deployment_text(cases.deployment()).encode(),),
+        (InvalidDocument,),
+    ),
+    Target("run-state", _state, _state_seed, (InvalidDocument,)),
+    Target("variables", _variables, _variables_seeds, (InvalidInput, InvalidRequest), largest=4096),
+)

@@ -1,0 +1,42 @@
+"""FAT32 volumes, read by our own code."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from cases.fat_volumes import pristine
+from osdimage.imaging.boot.code.bios import boot_sector_code
+from osdimage.imaging.disk import signatures
+from osdimage.imaging.disk.fat_label import fat_label
+from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.read import open_fat32
+
+from fuzz.places import as_disk, from_disk
+from fuzz.target import Target
+
+_ENTRIES = 200
+_PIECES = 2
+
+
+def _read(data: bytes) -> None:
+    disk = as_disk(data)
+    check_fat32(disk)
+    head = disk.read_at(0, min(disk.geometry.size_bytes, 64 << 10))
+    signatures.identify(disk)
+    for is_fat32 in (True, False):
+        fat_label(disk, head, is_fat32=is_fat32)
+    volume = open_fat32(disk)
+    boot_sector_code(disk)
+    repr((volume.serial, volume.label, volume.fsinfo()))
+    for entry in islice(volume.walk(), _ENTRIES):
+        if not entry.is_directory:
+            try:
+                for _ in islice(volume.read(entry), _PIECES):
+                    pass
+            except InvalidVolume:
+                # The others may be sound.
+                continue
+
+
+TARGETS = (Target("fat32", _read, lambda: (from_disk(pristine()),), (InvalidVolume,), largest=96 << 10),)

@@ -1,0 +1,96 @@
+"""NTFS volumes, read by our own code."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import tempfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from osdimage.imaging.boot.code.bios import boot_sector_code
+from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.target import MemoryTarget, create_image
+from osdimage.imaging.errors import InvalidInput, InvalidVolume, TargetRefused
+from osdimage.imaging.units import MIB, Extent, Lba
+from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.ntfs.compress import decompress
+from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
+from osdimage.imaging.volume.ntfs.mft import path_of
+from osdimage.imaging.volume.ntfs.mirror import is_unfinished
+from osdimage.imaging.volume.ntfs.read import NtfsVolume
+from osdimage.imaging.volume.ntfs.secure import read_descriptors
+from osdimage.imaging.volume.ntfs.wof import WofRecords
+
+from fuzz.places import as_disk, from_disk
+from fuzz.target import Target
+
+_ENTRIES = 100
+_PIECES = 2
+_SIZE = 3 * MIB
+_FILLED = 16
+
+
+def _volume(data: bytes) -> None:
+    disk = as_disk(data)
+    volume = NtfsVolume(disk)
+    boot_sector_code(disk)
+    is_unfinished(disk)
+    path_of(disk, 5)
+    compressed = WofRecords(disk)
+    for entry in islice(volume.entries(), _ENTRIES):
+        for stream in entry.streams:
+            try:
+                for _ in islice(volume.pieces(stream), _PIECES):
+                    pass
+                volume.position(stream)
+            except InvalidVolume:
+                # The others may be sound.
+                continue
+        try:
+            compressed.is_compressed(entry.record)
+            if 0 < sum(stream.size for stream in entry.streams) < MIB:
+                compressed.read(entry.record)
+        except InvalidInput:
+            continue
+
+
+def _seeds() -> Iterator[bytes]:
+    if shutil.which("mkntfs") is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "volume.img"
+        with create_image(str(path), _SIZE) as target:
+            extent = Extent(Lba(0), target.geometry.sectors)
+            format_ntfs(target, extent, NtfsFormat(label="LABEL", serial=1, is_zero=True, cluster_size=512))
+        with open_volume(path, write=True) as volume, open_files(volume, write=True) as files:
+            files.make_directory("folder")
+            for number in range(_FILLED):
+                files.write(f"folder/file number {number}", b"x" * (number * 100))
+        with open_volume(path) as volume:
+            copy = MemoryTarget(volume.window().geometry)
+            copy.write_at(0, volume.window().read_at(0, _SIZE))
+            yield from_disk(copy, leave_out=_is_not_read)
+
+
+def _is_not_read(sector: bytes) -> bool:
+    """Tell whether it is of the journal, or of the table of upper-case letters, which are most of a small volume."""
+    is_of_letters = sum(low == index for index, low in enumerate(sector[::2])) > len(sector) // 4
+    return is_of_letters or sector.startswith((b"\xff" * 16, b"RSTR"))
+
+
+def _chunks(data: bytes) -> None:
+    (size,) = struct.unpack("<H", data[:2].ljust(2, b"\0"))
+    assert len(decompress(data[2:], size)) == size
+
+
+def _secure(data: bytes) -> None:
+    read_descriptors(iter([data]))
+
+
+TARGETS = (
+    Target("ntfs", _volume, _seeds, (InvalidVolume, TargetRefused), largest=256 << 10),
+    Target("ntfs-compressed", _chunks, lambda: (b"\0\x10\x03\xb0\x02ab\0\0",), (InvalidVolume,), largest=4096),
+    Target("ntfs-secure", _secure, lambda: (bytes(40),), (InvalidVolume,), largest=4096),
+)

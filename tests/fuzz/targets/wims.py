@@ -1,0 +1,107 @@
+"""WIMs: header, XML, trees, what describes a captured disk, and whole files by way of libwim."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from xml.etree import ElementTree as ET
+
+from cases.wimcraft import Node, build, folder, metadata, root, symlink, xml_document
+from osdimage.imaging import wof
+from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.presets import Preset, preset_layout
+from osdimage.imaging.errors import InvalidInput, OsdImageError
+from osdimage.imaging.units import GIB, Geometry
+from osdimage.imaging.wim import captured, info
+from osdimage.imaging.wim.captured_table import table_of
+from osdimage.imaging.wim.dentries import in_newer_form, survey
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.format import HEADER_SIZE, Header
+from osdimage.imaging.wim.opening import refuse_impossible_header
+from osdimage.imaging.wim.parts import part_of
+from osdimage.imaging.wim.reparse import reparse_points
+
+from fuzz.places import as_file
+from fuzz.target import Target
+
+_IMAGES = 3
+_PIECES = 4
+
+
+def _tree() -> Node:
+    return root(
+        Node("file", contents=b"contents"),
+        symlink("link", "C:\\elsewhere"),
+        folder("folder", Node("inner", contents=b"more"), folder("deeper")),
+    )
+
+
+def _header(data: bytes) -> None:
+    header = Header.parse(data)
+    assert header.build() == data[:HEADER_SIZE].ljust(HEADER_SIZE, b"\0")
+    path = as_file(data)
+    refuse_impossible_header(path)
+    part_of(path)
+
+
+def _xml(data: bytes) -> None:
+    text = info.decode_xml(data)
+    for image in info.parse_images(text, _IMAGES):
+        if image.disk is not None:
+            assert captured.from_element(captured.to_element(image.disk)) == image.disk
+            table_of(image.disk, random.Random(1))
+
+
+def _xml_seeds() -> Iterator[bytes]:
+    for preset in Preset:
+        table = place(preset_layout(preset), Geometry.of_size(64 * GIB, 512), random.Random(1))
+        described = captured.describe_disk(table, {}, {}, table.partitions[-1].number)
+        yield xml_document(["one", "two"], ET.tostring(captured.to_element(described), encoding="unicode"))
+    yield xml_document(["one"], "<WINDOWS><ARCH>9</ARCH><VERSION><MAJOR>10</MAJOR></VERSION></WINDOWS>")
+
+
+def _tree_bytes(data: bytes) -> None:
+    made = in_newer_form(data)
+    assert made is None or in_newer_form(made) is None
+    survey(data)
+    for _ in reparse_points(data):
+        pass
+
+
+def _whole(data: bytes) -> None:
+    with WimFile.open(as_file(data)) as wim:
+        for image in wim.images[:_IMAGES]:
+            for entry in islice(image.entries(), 1000):
+                repr(entry)
+        wim.verify()
+
+
+def _wof(data: bytes) -> None:
+    algorithm = wof.parse(data[: wof.HEADER_BYTES * 2])
+    (size,) = struct.unpack_from("<I", data[16:20].ljust(4, b"\0"))
+    for _ in islice(wof.expand([data[20:]], size, algorithm), _PIECES):
+        pass
+
+
+def _wof_seeds() -> Iterator[bytes]:
+    noise = random.Random(1).randbytes(5000)
+    for algorithm in wof.Algorithm:
+        head = struct.pack("<IIIII", 1, 2, 1, algorithm.value, len(noise))
+        # Chunks as they are: a table with the offset of the second one, and both.
+        cut = algorithm.chunk_size
+        table = struct.pack("<I", cut) if cut < len(noise) else b""
+        yield head + table + noise
+        yield head + zlib.compress(bytes(100))
+
+
+TARGETS = (
+    Target("wim-header", _header, lambda: (build(_tree()),), largest=4096),
+    Target("wim-xml", _xml, _xml_seeds, largest=8 << 10),
+    Target("wim-tree", _tree_bytes, lambda: (metadata(_tree()),), largest=4096),
+    # libwim is code of others: it has errors of its own, and what it cannot do is not told as a fault of the file.
+    Target("wim-whole", _whole, lambda: (build(_tree()), build(_tree(), _tree())), (OsdImageError,), largest=8 << 10),
+    Target("wof-stream", _wof, _wof_seeds, (InvalidInput,), largest=16 << 10),
+)
