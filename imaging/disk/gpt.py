@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import construct as c
+from osdimage.imaging.disk.building import build
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidTable
 from osdimage.imaging.units import Extent, Geometry, Lba
@@ -48,6 +49,7 @@ ENTRY_STRUCT = c.Struct(
 SIGNATURE = b"EFI PART"
 HEADER_BYTES = 92
 ENTRY_BYTES = 128
+_NAME_BYTES = 72
 _REVISION = 0x00010000
 _CRC_AT = 16
 _NO_GUID = bytes(16)
@@ -216,15 +218,21 @@ def build_copies(table: PartitionTable) -> GptCopies:
 def _build_entry(partition: Partition) -> bytes:
     if not isinstance(partition.type_id, UUID) or partition.guid is None:
         raise ValueError(f"partition {partition.number} is not for a GPT")
+    name = partition.name.encode("utf-16-le", "surrogatepass")
+    if len(name) > _NAME_BYTES:
+        units = len(name) // 2
+        raise ValueError(
+            f"partition {partition.number} has a name of {units} characters; valid are at most {_NAME_BYTES // 2}"
+        )
     fields: dict[str, object] = {
         "PartitionTypeGUID": partition.type_id.bytes_le,
         "UniquePartitionGUID": partition.guid.bytes_le,
         "StartingLBA": partition.extent.first,
         "EndingLBA": partition.extent.last,
         "Attributes": partition.attributes,
-        "PartitionName": partition.name.encode("utf-16-le", "surrogatepass").ljust(72, b"\0"),
+        "PartitionName": name.ljust(_NAME_BYTES, b"\0"),
     }
-    return _build(ENTRY_STRUCT, fields, f"partition {partition.number}")
+    return build(ENTRY_STRUCT, fields, f"partition {partition.number}")
 
 
 def _build_header(table: PartitionTable, crc: int, *, my_lba: Lba, alternate: Lba, array: Lba) -> bytes:
@@ -246,13 +254,5 @@ def _build_header(table: PartitionTable, crc: int, *, my_lba: Lba, alternate: Lb
         "SizeOfPartitionEntry": ENTRY_BYTES,
         "PartitionEntryArrayCRC32": crc,
     }
-    fields["HeaderCRC32"] = zlib.crc32(_build(HEADER_STRUCT, fields, "GPT header"))
-    return _build(HEADER_STRUCT, fields, "GPT header").ljust(table.geometry.sector_size, b"\0")
-
-
-def _build(struct: c.Struct, fields: dict[str, object], what: str) -> bytes:
-    try:
-        built: bytes = struct.build(fields)
-    except c.ConstructError as error:
-        raise ValueError(f"{what}: {error}") from error
-    return built
+    fields["HeaderCRC32"] = zlib.crc32(build(HEADER_STRUCT, fields, "GPT header"))
+    return build(HEADER_STRUCT, fields, "GPT header").ljust(table.geometry.sector_size, b"\0")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import construct as c
+from osdimage.imaging.disk.building import build
 from osdimage.imaging.disk.roles import MBR_EMPTY, MBR_EXTENDED, MBR_EXTENDED_CHS, MBR_PROTECTIVE
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.units import Extent, Geometry, Lba
@@ -212,8 +213,4 @@ def _sector(records: Sequence[dict[str, object]], geometry: Geometry, *, signatu
         "PartitionRecord": list(records),
         "Signature": _SIGNATURE,
     }
-    try:
-        built: bytes = MBR_STRUCT.build(fields)
-    except c.ConstructError as error:
-        raise ValueError(str(error)) from error
-    return built.ljust(geometry.sector_size, b"\0")
+    return build(MBR_STRUCT, fields, "boot record").ljust(geometry.sector_size, b"\0")
