@@ -38,6 +38,7 @@ _FORMAT = "osdimage-task-sequence-machine"
 _VERSION = 1
 _LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
 """What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
+_LONGEST_NAME_BYTES = 255  # NAME_MAX of Linux, whose file systems have no longer ones
 _DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
 _PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
 
@@ -387,8 +388,12 @@ class Machine:
         r"""Return the file of this machine that a UNC path, or a path of Linux, means.
 
         Raises:
-            InvalidRequest: when nothing was mapped to the share.
+            InvalidRequest: when nothing was mapped to the share, or a name is longer than one can be.
         """
+        if any(map(_is_too_long, re.split(r"[\\/]", path))):
+            raise InvalidRequest(
+                f"{quoted(path)} has a name of more than {_LONGEST_NAME_BYTES} bytes, which no file has"
+            )
         if path.startswith("/") and not path.startswith("//"):
             return Path(path)
         plain = path.replace("/", "\\")
@@ -477,7 +482,7 @@ def insensitive(folder: Path, name: str) -> Path | None:
     """Return the file that a path of Windows means in a directory of this machine, whatever its case."""
     found = folder
     for part in name.replace("\\", "/").split("/"):
-        if part in {"", ".", ".."} or not found.is_dir():
+        if part in {"", ".", ".."} or _is_too_long(part) or not found.is_dir():
             return None
         same = found / part
         if not same.exists():
@@ -487,6 +492,11 @@ def insensitive(folder: Path, name: str) -> Path | None:
             same = matches[0]
         found = same
     return found
+
+
+def _is_too_long(name: str) -> bool:
+    """Tell whether a name is one that Linux has for no file, and asked for is an error and not an answer."""
+    return len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES
 
 
 def _disk(text: str) -> int:

@@ -103,7 +103,16 @@ def test_packages_are_found_in_any_case(tmp_path: Path) -> None:
     found = machine.package_file("abc00001", r"sub folder\answers.xml")
     assert found == package / "Sub Folder" / "Answers.XML"
     assert machine.package_file("file", "ANSWERS.xml") == found
-    for name in ("none.xml", "..", r"..\Package\Sub Folder\Answers.XML", "Sub Folder", "link.xml", "", "a/b"):
+    for name in (
+        "none.xml",
+        "..",
+        r"..\Package\Sub Folder\Answers.XML",
+        "Sub Folder",
+        "link.xml",
+        "",
+        "a/b",
+        "ä" * 128,
+    ):
         with pytest.raises(InvalidRequest, match="holds no file"):
             machine.package_file("ABC00001", name)
     with pytest.raises(InvalidRequest, match="is not the directory"):
@@ -134,6 +143,15 @@ def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path, path: str) -> None
     with pytest.raises(InvalidRequest, match="cannot be reached"):
         Machine(shares={r"\\server\share": tmp_path}).outside_path(path)
     assert Machine().outside_path("/images/x.wim") == Path("/images/x.wim")
+
+
+@pytest.mark.parametrize("path", ["/images/%s", "/images/%s/x.wim", r"\\server\share\%s"])
+def test_a_name_that_linux_has_for_no_file_is_refused(tmp_path: Path, path: str) -> None:
+    # NAME_MAX: 255 bytes, of which this character takes two.
+    machine = Machine(shares={r"\\server\share": tmp_path})
+    assert machine.outside_path(path % ("ä" * 127))
+    with pytest.raises(InvalidRequest, match="a name of more than 255 bytes"):
+        machine.outside_path(path % ("ä" * 128))
 
 
 def test_a_machine_is_kept_and_found_again(disks: tuple[Path, Path], tmp_path: Path) -> None:
