@@ -5,10 +5,26 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from importlib import import_module
 
 import atheris
+
+# How often a piece is repeated, of all changes: what takes longer than its size is found with long lists.
+_REPEATED = 1 / 16
+_LONGEST_PIECE = 200
+
+
+def mutate(data: bytes, largest: int, seed: int) -> bytes:
+    """Change an input: as libFuzzer does, or by repeating a piece of it until it is as large as one may be."""
+    rng = random.Random(seed)
+    if not data or rng.random() > _REPEATED:
+        return bytes(atheris.Mutate(data, largest))
+    begin = rng.randrange(len(data))
+    piece = data[begin : begin + rng.randint(1, _LONGEST_PIECE)]
+    count = max(0, largest - len(data)) // len(piece)
+    return data[:begin] + piece * count + data[begin:]
 
 
 def main() -> None:
@@ -23,7 +39,7 @@ def main() -> None:
     def read(data: bytes) -> None:
         target.attempt(data)
 
-    atheris.Setup([sys.argv[0], *sys.argv[3:]], read)
+    atheris.Setup([sys.argv[0], *sys.argv[3:]], read, custom_mutator=mutate)
     atheris.Fuzz()
 
 
