@@ -86,7 +86,9 @@ class _Entry:
             tree, at
         )
         name_at = at + DENTRY_STRUCT.size
-        if length < DENTRY_STRUCT.size or at + length > len(tree) or name_at + name_bytes > at + length:
+        # A name of half a character is damage to libwim, too.
+        is_whole = DENTRY_STRUCT.size + name_bytes <= length <= len(tree) - at
+        if not is_whole or name_bytes % 2:
             raise CorruptWim(f"the tree is damaged in its entry at byte {at}")
         self._tree = tree
         self._tag = tag & 0xFFFFFFFF
@@ -98,7 +100,7 @@ class _Entry:
             if self.end + STREAM_STRUCT.size > len(tree):
                 raise CorruptWim(f"the tree is cut off in the streams of its entry at byte {at}")
             length, stream_sha1, name_bytes = STREAM_STRUCT.unpack_from(tree, self.end)
-            if length < STREAM_STRUCT.size + name_bytes or self.end + length > len(tree):
+            if not STREAM_STRUCT.size + name_bytes <= length <= len(tree) - self.end or name_bytes % 2:
                 raise CorruptWim(f"the tree is damaged in the streams of its entry at byte {at}")
             self._rest.append((self.end + STREAM_STRUCT.size, name_bytes, stream_sha1))
             self.end = _aligned(self.end + length)

@@ -138,6 +138,8 @@ def _names_in_root(record: MftRecord) -> Iterator[str]:
     names = (each.value or b"" for each in record.attributes if each.kind == records.FILE_NAME)
     for value in names:
         if len(value) > 66 and records.Reference.from_int(int.from_bytes(value[:8], "little")).number == ROOT:
+            if len(value) < 66 + 2 * value[64]:
+                raise InvalidVolume(f"MFT record {record.number} has a damaged $FILE_NAME")
             yield value[66 : 66 + 2 * value[64]].decode("utf-16-le", "surrogatepass")
 
 

@@ -15,6 +15,7 @@ from osdimage.imaging.disk.target import MemoryTarget, create_image
 from osdimage.imaging.errors import InvalidInput, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.ntfs import unfinished
 from osdimage.imaging.volume.ntfs.compress import decompress
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.ntfs.mft import path_of
@@ -32,8 +33,22 @@ _SIZE = 3 * MIB
 _FILLED = 16
 
 
+def _survey(disk: MemoryTarget) -> None:
+    unfinished._survey(disk, {"windows"})
+
+
+def _check_clusters(disk: MemoryTarget) -> None:
+    unfinished._check_clusters(disk)
+
+
 def _volume(data: bytes) -> None:
     disk = as_disk(data)
+    for look in (_survey, _check_clusters):
+        try:
+            look(disk)
+        except InvalidVolume:
+            # They are asked about volumes that are known to be damaged.
+            continue
     volume = NtfsVolume(disk)
     boot_sector_code(disk)
     is_unfinished(disk)
