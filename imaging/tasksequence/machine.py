@@ -441,9 +441,9 @@ class Machine:
             require_format(fields, _FORMAT, _VERSION, source=source, what="a saved machine")
             system, letters = fields.fields_or_none("system"), fields.fields("letters")
             return cls(
-                disks={_disk(index): Path(path) for index, path in fields.named_texts("disks").items()},
-                packages={name: Path(path) for name, path in fields.named_texts("packages").items()},
-                shares={name: Path(path) for name, path in fields.named_texts("shares").items()},
+                disks={_disk(index): path for index, path in _paths(fields, "disks").items()},
+                packages=_paths(fields, "packages"),
+                shares=_paths(fields, "shares"),
                 firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
                 # Machines of before there was such a choice have none.
                 sector_size=fields.number_or_none("sector_size", 512, 4096) if "sector_size" in fields.values else None,
@@ -497,6 +497,13 @@ def insensitive(folder: Path, name: str) -> Path | None:
 def _is_too_long(name: str) -> bool:
     """Tell whether a name is one that Linux has for no file, and asked for is an error and not an answer."""
     return len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES
+
+
+def _paths(fields: Fields, name: str) -> dict[str, Path]:
+    found = fields.named_texts(name)
+    if any(_is_too_long(part) for path in found.values() for part in path.split("/")):
+        raise ValueError(f"{fields.at(name)} has a path with a name of more than {_LONGEST_NAME_BYTES} bytes")
+    return {each: Path(path) for each, path in found.items()}
 
 
 def _disk(text: str) -> int:

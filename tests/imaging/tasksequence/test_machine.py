@@ -179,6 +179,7 @@ DAMAGED = {
     "disk": {"disks": {"first": "x"}},
     "disks": {"disks": []},
     "packages": {"packages": None},
+    "name that Linux has for no file": {"disks": {"0": f"/images/{'a' * 256}"}},
     "system": {"system": {}},
     "version of Windows": {
         "system": {"place": [0, 1], "windows": {"major": "6", "minor": 1, "architecture": "x", "root": "W"}}
