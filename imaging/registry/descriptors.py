@@ -11,6 +11,7 @@ from osdimage.imaging.registry.read import Fault, HiveFile
 
 _AFTER, _BEFORE = 8, 12
 """Where a cell has the pointers of the ring, from its offset; the number of its keys is behind them."""
+_MOST_KEYS = 0xFFFFFFFF
 
 
 class Descriptors:
@@ -33,7 +34,8 @@ class Descriptors:
             return cells.NOWHERE
         self._read()
         offset = self._offsets.get(security)
-        if offset is None:
+        # Of a damaged hive a cell may be told to have as many keys as its field counts: it takes no more.
+        if offset is None or self._heads[offset][2] == _MOST_KEYS:
             offset = self._offsets[security] = self._add(security)
         self._heads[offset][2] += 1
         self._put(offset)
