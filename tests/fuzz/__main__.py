@@ -26,7 +26,7 @@ _ROOT = Path(__file__).parents[2]
 _INPUTS = Path(__file__).parent / "inputs"
 _INPUT_SECONDS = 10
 _MEMORY_MIB = 2048
-# Starting and reading the corpus takes a second or two.
+# Starting takes some seconds, which come on top.
 _LEAST_SECONDS = 5
 
 
@@ -49,7 +49,10 @@ def main() -> int:
         print(told, file=sys.stderr)
         return 2
     seconds = max(_LEAST_SECONDS, round(given.minutes * 60 * given.jobs / len(given.names)))
-    print(f"{len(given.names)} targets, {seconds} s each, {given.jobs} at a time; everything is in {given.folder}")
+    print(
+        f"{len(given.names)} targets, {seconds} s each, {given.jobs} at a time; everything is in {given.folder}",
+        flush=True,
+    )
     with ThreadPoolExecutor(given.jobs) as pool:
         running = [pool.submit(_fuzz, TARGETS[name], given.folder, seconds) for name in given.names]
         results = []
