@@ -296,6 +296,9 @@ def _parse(volume: BlockTarget, room: int, head: bytes) -> Pending | None:
         at += _ENTRY.size
         sums = head[at : at + length // SECTOR * 4]
         at += len(sums)
+        if offset % SECTOR or length % SECTOR:
+            # Nobody has written that: what is compared are whole sectors, of which there may be none there.
+            return None
         if length > _LARGEST_CHANGE or offset + length > size or data_at + length > min(size, room + _LARGEST_TOTAL):
             return None
         data = volume.read_at(data_at, length)
@@ -339,17 +342,19 @@ class _Overlaid(BlockTarget):
     def __init__(self, base: BlockTarget, changes: Sequence[Change]) -> None:
         super().__init__(base.name, base.geometry)
         self._base = base
-        self._changes = changes
+        # The last change of each sector, by its offset: a hostile volume may have a million of them.
+        self._changes = {each.offset + at: each for each in changes for at in range(0, len(each.data), SECTOR)}
 
     def flush(self) -> None:
         """Nothing is written."""
 
     def _read(self, offset_bytes: int, size_bytes: int) -> bytes:
         found = bytearray(self._base.read_at(offset_bytes, size_bytes))
-        for change in self._changes:
-            begin = max(change.offset, offset_bytes)
-            end = min(change.offset + len(change.data), offset_bytes + size_bytes)
-            if begin < end:
+        after = offset_bytes + size_bytes
+        for at in range(offset_bytes // SECTOR * SECTOR, after, SECTOR):
+            change = self._changes.get(at)
+            if change is not None:
+                begin, end = max(at, offset_bytes), min(at + SECTOR, after)
                 found[begin - offset_bytes : end - offset_bytes] = change.data[
                     begin - change.offset : end - change.offset
                 ]
