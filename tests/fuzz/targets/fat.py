@@ -8,8 +8,10 @@ from cases.fat_volumes import pristine
 from osdimage.imaging.boot.code.bios import boot_sector_code
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.fat_label import fat_label
-from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
+from osdimage.imaging.finding import Severity
 from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.edit import edit_fat32
 from osdimage.imaging.volume.fat.read import open_fat32
 
 from fuzz.places import as_disk, from_disk
@@ -39,4 +41,28 @@ def _read(data: bytes) -> None:
                 continue
 
 
-TARGETS = (Target("fat32", _read, lambda: (from_disk(pristine()),), (InvalidVolume,), largest=96 << 10),)
+def _edit(data: bytes) -> None:
+    disk = as_disk(data)
+    editor = edit_fat32(disk)
+    editor.make_directory("new", attributes=0x10, time_ns=0)
+    editor.write_file("new/A long name.text", _CONTENTS, attributes=None, time_ns=0)
+    if editor.find("sub") is not None and editor.find("top.txt") is not None:
+        editor.delete("top.txt")
+    editor.commit()
+    assert b"".join(open_fat32(disk).read("new/A long name.text")) == _CONTENTS
+    assert not [each for each in check_fat32(disk) if each.severity is Severity.ERROR]
+
+
+_CONTENTS = bytes(range(256)) * 8
+
+TARGETS = (
+    Target("fat32", _read, lambda: (from_disk(pristine()),), (InvalidVolume,), largest=96 << 10),
+    # What is damaged is not edited; a name of the edit may be there, as a file.
+    Target(
+        "fat32-edit",
+        _edit,
+        lambda: (from_disk(pristine()),),
+        (InvalidVolume, InvalidRequest, TargetRefused),
+        largest=96 << 10,
+    ),
+)
