@@ -151,6 +151,8 @@ class _Shortener:
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
+        # Code page 864 has another character in the place of %.
+        self._others = {chr(each) for each in range(0x20, 0x7F) if bytes([each]).decode(self._encoding) != chr(each)}
         self._used: set[bytes] = set()
         self._tails: dict[tuple[bytes, bytes], int] = {}
 
@@ -166,7 +168,7 @@ class _Shortener:
         """Return the short name that a name is, but for case, or None when it must be changed."""
         found = _IS_SHORT.fullmatch(name)
         if found is not None:
-            return _short_of(found)
+            return _short_of(found) if self._others.isdisjoint(name) else None
         if name.isascii() or name.startswith("."):
             return None
         base, _, extension = name.partition(".")
@@ -217,7 +219,8 @@ class _Shortener:
     def _changed(self, text: str) -> bytes:
         """Return a text in upper case, with ``_`` for what a short name cannot hold."""
         if text.isascii():
-            return text.upper().translate(_UNDERSCORES).encode("ascii")
+            plain = "".join("_" if each in self._others else each for each in text) if self._others else text
+            return plain.upper().translate(_UNDERSCORES).encode("ascii")
         return b"".join(self._encode(character) or b"_" for character in text)
 
     def _encode(self, text: str) -> bytes | None:

@@ -6,7 +6,7 @@ import re
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidRequest, UnsafeName
 from osdimage.imaging.volume.fat import names as fat32_names
@@ -147,6 +147,7 @@ VALID = st.text(ALPHABET, min_size=1, max_size=40).filter(
 )
 
 
+@example(["%", "a%b.c", "long %% name.text"], 864)
 @given(st.lists(VALID, unique_by=fold, max_size=60), st.sampled_from(fat32_names.CODE_PAGES))
 def test_every_name_gets_a_valid_short_name_of_its_own_and_is_read_back(names: list[str], code_page: int) -> None:
     stored = store_names(names, [None] * len(names), code_page)
