@@ -15,6 +15,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from fuzz.target import Target
 
 _ROOT = Path(__file__).parents[2]
 _INPUTS = Path(__file__).parent / "inputs"
+# Where there is one, no disk is worn out by some million files.
+_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a private name is made in it
 _INPUT_SECONDS = 10
 _MEMORY_MIB = 2048
 # Starting takes some seconds, which come on top.
@@ -98,17 +101,19 @@ def _fuzz(target: Target, folder: Path, seconds: int) -> Result:
     command = [sys.executable, "-m", "fuzz.one", target.module, target.name]
     command += [f"-{name}={value}" for name, value in options.items()]
     folders = [str(each) for each in (corpus, _INPUTS / target.name) if each.is_dir()]
-    with log.open("wb") as file:
+    # libFuzzer ends a process without its clean-up.
+    scratch = tempfile.TemporaryDirectory(prefix="osdimage-fuzz-", dir=_MEMORY)
+    with log.open("wb") as file, scratch as temporary:
         done = subprocess.run(
-            [*command, *folders], stdout=file, stderr=subprocess.STDOUT, check=False, env=_environment()
+            [*command, *folders], stdout=file, stderr=subprocess.STDOUT, check=False, env=_environment(temporary)
         )
     new = tuple(sorted(each for each in found.iterdir() if each not in known))
     return Result(target, _runs(log), new, log, done.returncode)
 
 
-def _environment() -> dict[str, str]:
+def _environment(temporary: str) -> dict[str, str]:
     paths = (str(_ROOT / "tests"), os.environ.get("PYTHONPATH", ""))
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "TMPDIR": temporary}
 
 
 def _runs(log: Path) -> int:

@@ -20,13 +20,9 @@ _NUMBER = struct.Struct("<I")
 _RECORD = _NUMBER.size + _SECTOR
 
 
-# Where there is one, no disk is worn out by some million files.
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a private name is made in it
-
-
 @cache
 def _file() -> IO[bytes]:
-    return tempfile.NamedTemporaryFile(prefix="osdimage-fuzz-", dir=MEMORY)  # lives as long as the process
+    return tempfile.NamedTemporaryFile(prefix="osdimage-fuzz-")  # lives as long as the process
 
 
 def as_file(data: bytes) -> Path:

@@ -20,7 +20,6 @@ from osdimage.imaging.tasksequence.operating_systems import find_system
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence
 
-from fuzz.places import MEMORY
 from fuzz.target import Target
 
 _FIXTURES = Path(__file__).parents[3] / "fixtures" / "tasksequence"
@@ -62,7 +61,7 @@ def _systems(data: bytes) -> None:
 
 @cache
 def _share() -> Path:
-    folder = tempfile.mkdtemp(prefix="osdimage-fuzz-", dir=MEMORY)
+    folder = tempfile.mkdtemp(prefix="osdimage-fuzz-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (Path(folder) / "Control").mkdir()
     (Path(folder) / "a.wim").touch()
