@@ -66,15 +66,16 @@ def _systems(root: Element) -> Iterator[Element]:
 
 def _system(share: Path, listed: Path, entry: Element) -> ListedSystem:
     file, index = _fact(entry, "ImageFile"), _fact(entry, "ImageIndex")
+    guid = (entry.get("guid") or "").strip()
     if not file:
-        raise InvalidInput(f"{listed}: the operating system {entry.get('guid')} has no ImageFile")
+        raise InvalidInput(f"{listed}: the operating system {guid} has no ImageFile")
     if index and not (index.isascii() and index.isdigit() and len(index) <= 9 and int(index) > 0):
-        raise InvalidInput(
-            f"{listed}: the operating system {entry.get('guid')}: ImageIndex is not the number of an image"
-        )
+        raise InvalidInput(f"{listed}: the operating system {guid}: ImageIndex is not the number of an image")
     wim = insensitive(share, file.removeprefix(".\\").removeprefix("./"))
     if wim is None or not wim.is_file():
-        raise InvalidRequest(f"{listed}: ImageFile {file} is not there")
+        # It may hold line ends, which would make two lines of the message.
+        shown = file if file.isprintable() else ascii(file)
+        raise InvalidRequest(f"{listed}: ImageFile {shown} is not there")
     return ListedSystem(wim, int(index) if index else None)
 
 
