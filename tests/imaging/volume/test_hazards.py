@@ -58,7 +58,7 @@ def test_a_dirty_system_partition_is_told_by_disk_check_and_boot_check(disk: Pat
         f"{disk} partition {SYSTEM}: the volume is marked dirty: an earlier write to it was not finished"
     ]
     assert "[volume-state]" in osdimage("disk", "check", disk).out
-    assert "[system-volume]" in osdimage("boot", "check", disk, code=None).out
+    assert "[system-dirty]" in osdimage("boot", "check", disk, code=None).out
 
 
 def test_a_volume_whose_making_was_interrupted_is_told(disk: Path) -> None:
