@@ -28,10 +28,11 @@ HIDDEN, SYSTEM, ARCHIVE, NOT_INDEXED = 0x2, 0x4, 0x20, 0x2000
 ODD = (129970120876543210, 130312661498765432, 130340447999999999)
 
 ITEMS: dict[str, Item] = {
-    "plain": Item(b"plain contents"),
-    "large": Item(bytes(range(256)) * 4096),
-    "empty": Item(),
-    "README.TXT": Item(b"a short name in upper case"),
+    # Times of their own, so that none has by chance what a test is about to write.
+    "plain": Item(b"plain contents", times=ODD),
+    "large": Item(bytes(range(256)) * 4096, times=ODD),
+    "empty": Item(times=ODD),
+    "README.TXT": Item(b"a short name in upper case", times=ODD),
     "readme2.txt": Item(b"a short name in lower case"),
     "Größe 日本語 \N{GRINNING FACE}.text": Item(b"unicode"),
     "A long file name.text": Item(b"5", short_name="WISHED~7.TEX"),
