@@ -9,6 +9,7 @@ import platform
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import NoReturn
 
@@ -110,7 +111,8 @@ def run() -> NoReturn:
         # A file name that the terminal's encoding lacks is shown escaped, and stops nothing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = _outcome(invocation)
+        with _log_on_stderr() if invocation.debug else nullcontext():
+            code = _outcome(invocation)
     except Stopped as stop:
         # A second signal, in the moment before the first outcome could end the handlers.
         _end_handlers()
@@ -120,6 +122,25 @@ def run() -> NoReturn:
     # All memory goes back at once; nothing is to be searched for garbage any more.
     gc.freeze()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Show on stderr what the library logs."""
+    import logging  # noqa: PLC0415 - it takes a tenth of the start-up
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log = logging.getLogger("osdimage")
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        # A process may run more than one command; the next stands on its own.
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def _outcome(invocation: Invocation) -> object:

@@ -197,7 +197,7 @@ def output(*, events: bool = True, keys: str = PROGRESS_KEYS, more: str | None =
     options: list[Decorator] = [
         invocation.flag("--json", "as_json", "Print one JSON document on stdout; an error, too."),
         click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and what was asked for."),
-        invocation.flag("--debug", "debug", "Print the traceback of an error."),
+        invocation.flag("--debug", "debug", "Show the log, and the traceback of an error."),
     ]
     if more is not None:
         options.insert(2, click.option("--verbose", "-v", is_flag=True, help=f"Also show {more}."))

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from osdimage.imaging.logs import warned
+
 
 class Phase(StrEnum):
     """What is being done."""
@@ -124,6 +126,7 @@ class Meter:
 
     def warn(self, text: str) -> None:
         """Report something that was left out or lost."""
+        warned(__name__, text)
         if self._callback is not None:
             self._callback(replace(self._repeated(), warning=text))
 

@@ -17,6 +17,7 @@ from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, InvalidRequest, Means, Remedy, TargetRefused
+from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.image import WimImage
@@ -27,6 +28,7 @@ _SHARES = {Phase.CREATE_FILES: 23.0, Phase.EXTRACT_DATA: 75.0, Phase.SET_METADAT
 _WIPE_SHARE = {Phase.WIPE: 25.0}
 
 
+@logged("apply {image} to {target}")
 def apply_image(
     image: WimImage,
     target: OpenVolume | str | os.PathLike[str],

@@ -10,6 +10,7 @@ from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.pairs import pair_volumes
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.errors import NOTHING_WRITTEN, Incomplete, as_failure, explain
+from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.file import WimFile
@@ -24,6 +25,7 @@ class AppliedVolume:
     result: ApplyResult
 
 
+@logged("apply the images of {wim} to {disk}")
 def apply_volumes(
     wim: WimFile,
     disk: Disk | str | os.PathLike[str],

@@ -33,6 +33,7 @@ from osdimage.imaging.boot.verdict import BootReport
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, OsdImageError, Remedy, no_refusal
+from osdimage.imaging.logs import logged
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
@@ -80,6 +81,7 @@ class FixResult:
     report: BootReport
 
 
+@logged("fix the boot of {disk}")
 def fix_boot(disk: Disk, wish: FixWish | None = None, *, now: datetime, rng: RandomBits | None = None) -> FixResult:
     """Bind the store of a disk to its partitions, and put active flag, signature and boot sectors right.
 

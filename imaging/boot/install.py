@@ -50,6 +50,7 @@ from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource
+from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
@@ -169,6 +170,7 @@ class _Sources:
     now: datetime
 
 
+@logged("install boot on {disk}")
 def install_boot(
     disk: Disk,
     os_partition: int,

@@ -10,6 +10,7 @@ from osdimage.imaging.capture.scan import Scanned, opened_source, scan, with_nam
 from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, InvalidRequest
+from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
@@ -86,6 +87,7 @@ class CaptureResult:
     warnings: tuple[str, ...]
 
 
+@logged("capture {source} to {wim}")
 def capture_image(
     source: CaptureSource | OpenVolume | str | os.PathLike[str],
     wim: str | os.PathLike[str],

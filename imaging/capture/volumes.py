@@ -15,6 +15,7 @@ from osdimage.imaging.capture.scan import opened_source, scan
 from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
+from osdimage.imaging.logs import logged
 from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, look_over
@@ -52,6 +53,7 @@ class CapturedVolumes:
     warnings: tuple[str, ...] = ()
 
 
+@logged("capture the volumes of {disk} to {wim}")
 def capture_volumes(
     disk: Disk | str | os.PathLike[str],
     wim: str | os.PathLike[str],

@@ -25,6 +25,7 @@ from osdimage.imaging.compare.stored import unlisted
 from osdimage.imaging.compare.target import ComparedTarget, FoundFile
 from osdimage.imaging.compare.unix import SPECIAL, UnixComparison, special_kind
 from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import refuse_missing
 from osdimage.imaging.wim.entries import Entry
@@ -54,6 +55,7 @@ _MISSED = int(
 _DIRECTORY, _ENCRYPTED = int(FileAttribute.DIRECTORY), int(FileAttribute.ENCRYPTED)
 
 
+@logged("compare {image} with {target}")
 def compare_image(
     image: WimImage,
     target: OpenVolume | str | os.PathLike[str],

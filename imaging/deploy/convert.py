@@ -13,6 +13,7 @@ from pathlib import Path
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.target import blank_image
 from osdimage.imaging.errors import Means, OsdImageError, Remedy, TargetRefused
+from osdimage.imaging.logs import ran
 from osdimage.imaging.output import nameless_file, new_file, path_of
 
 
@@ -77,6 +78,7 @@ def raw_beside(
 def _convert(program: str, raw: int, made: int, disk_format: DiskFormat, destination: Path) -> None:
     command = [program, "convert", "-f", "raw", *_ARGUMENTS[disk_format], path_of(raw), path_of(made)]
     done = subprocess.run(command, pass_fds=(raw, made), capture_output=True, text=True, errors="replace", check=False)
+    ran(__name__, command, done.returncode)
     if done.returncode != 0:
         said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise OsdImageError(f"{destination}: qemu-img could not make the {disk_format} file: {said}")

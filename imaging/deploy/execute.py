@@ -37,6 +37,7 @@ from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import NOTHING_WRITTEN, InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.finding import Severity
+from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.filesystems import FormatWish, format_volume, mark_clean
 from osdimage.imaging.wim.image import WimImage
@@ -75,6 +76,7 @@ class DeployResult:
     copied: tuple[WrittenBytes, ...] = ()
 
 
+@logged("deploy to {disk}")
 def execute(
     plan: DeployPlan,
     disk: Disk,

@@ -27,6 +27,7 @@ from osdimage.imaging.disk.write import (
     write_steps,
 )
 from osdimage.imaging.errors import InvalidTable, Means, Remedy, StorageError
+from osdimage.imaging.logs import logged
 from osdimage.imaging.units import format_size
 
 
@@ -57,6 +58,7 @@ def losses(target: BlockTarget, reading: DiskReading) -> Iterator[str]:
         yield f"partition {partition.number}: {held}, {size}"
 
 
+@logged("write a partition table to {target}")
 def initialize(
     target: BlockTarget,
     table: PartitionTable,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from osdimage.imaging.disk.probe import WIM_MAGICS
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidTable, Means, Remedy, StorageError, explain
+from osdimage.imaging.logs import logged
 from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
 from osdimage.imaging.registry.hive import Hive
 from osdimage.imaging.registry.read import read_hive
@@ -93,6 +94,7 @@ def load_hive(address: HiveAddress) -> Hive:
     return read_hive(data, name=str(address))
 
 
+@logged("change {address}")
 def change_hive(
     address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None = None, force: bool = False
 ) -> Result:

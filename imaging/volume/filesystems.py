@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.files import VolumeFiles
@@ -149,6 +150,7 @@ def refuse_impossible(filesystem: FileSystem, wish: FormatWish, geometry: Geomet
     _ROWS[filesystem.content].refuse(wish, geometry)
 
 
+@logged("format {volume} with {filesystem}")
 def format_volume(
     volume: OpenVolume, filesystem: FileSystem, wish: FormatWish, *, progress: ProgressCallback | None = None
 ) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, TargetRefused
+from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim import captured, info
 from osdimage.imaging.wim.audit import load_tree
@@ -107,6 +108,7 @@ def _encode(root: ET.Element) -> bytes:
     return b"\xff\xfe" + ET.tostring(root, encoding="unicode").encode("utf-16-le")
 
 
+@logged("delete images of {wim}")
 def delete_images(
     wim: str | os.PathLike[str],
     indexes: Sequence[int],

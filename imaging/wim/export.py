@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.logs import logged
 from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, repairs
@@ -65,6 +66,7 @@ class ExportResult:
     warnings: tuple[str, ...]
 
 
+@logged("export images of {source} to {destination}")
 def export_images(
     source: WimFile,
     destination: str | os.PathLike[str],

@@ -12,6 +12,7 @@ from pathlib import Path
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
+from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.audit import (
     load_tree,
@@ -47,6 +48,7 @@ class ExtractResult:
     warnings: tuple[str, ...]
 
 
+@logged("extract from image {index} of {path} to {to}")
 def extract_paths(
     path: Path,
     handle: WimHandle,

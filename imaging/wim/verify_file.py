@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.parts import Part, Parts, find_parts, part_of
@@ -38,6 +39,7 @@ def verify_files(
     ]
 
 
+@logged("verify {path}")
 def verify_file(
     path: Path,
     *,

@@ -24,6 +24,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Write, run_steps
 from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused
+from osdimage.imaging.logs import ran
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.scratch import scratch_folder
 
@@ -211,6 +212,7 @@ def _run(command: list[str]) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OsdImageError(f"{command[0]} cannot be run: {error}") from error
+    ran(__name__, command, done.returncode)
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip().splitlines()
         raise OsdImageError(f"{command[0]} failed ({done.returncode}): {said[-1] if said else 'without a word'}")

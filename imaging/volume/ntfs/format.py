@@ -18,6 +18,7 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.target import FileTarget, Window
 from osdimage.imaging.disk.unfinished import Unfinished
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
+from osdimage.imaging.logs import ran
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB, Extent, Geometry, format_size
@@ -177,6 +178,7 @@ def _run_mkntfs(name: str, descriptor: int, arguments: list[str]) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise OsdImageError(f"{name}: mkntfs was not done after {_TIMEOUT_S} s") from error
+    ran(__name__, done.args, done.returncode)
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         said = [line for line in lines if "forced anyway" not in line and "is not a block device" not in line]
