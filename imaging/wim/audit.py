@@ -8,7 +8,6 @@ image, everything else is reported.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, Means, MissingParts, Remedy, TargetRefused, UnsafeName
@@ -18,7 +17,7 @@ from osdimage.imaging.wim.parts import missing_parts
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.tree import Audit, Blob
+from osdimage.native.wim.tree import Audit
 
 # libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
 # that claims more than this is a lie or a bomb.
@@ -30,10 +29,6 @@ _MEMORY_FOR_BUFFERS = 256 * MIB
 
 # How libwim (1.13 and 1.14, src/dentry.c) begins the line about an entry that it dropped for its name.
 _DROPPED_NAMES = ('Ignoring file named "." or ".."', "Ignoring filename with embedded null", "Ignoring unnamed file")
-
-
-class _Enough(Exception):
-    """Ends the iteration over the blob table early."""
 
 
 def refuse_own_place(path: Path, handle: WimHandle, index: int, to: Path, items: Mapping[str, str]) -> None:
@@ -163,17 +158,8 @@ def repairs(audit: Audit) -> tuple[str, ...]:
 
 def _size_of_tree(path: Path, handle: WimHandle, index: int) -> int:
     """Return the size of an image's tree in bytes; refuse one that cannot be true."""
-    sizes: list[int] = []
-
-    def take(blob: Blob) -> None:
-        # libwim lists the trees first, in the order of the images.
-        if not blob.is_metadata or len(sizes) >= index:
-            raise _Enough
-        sizes.append(blob.size)
-
-    with suppress(_Enough):
-        tree.each_blob(handle, take)
-    size = sizes[index - 1] if len(sizes) >= index else 0
+    found = tree.tree_blob(handle, index)
+    size = 0 if found is None else found.size
     if size > LARGEST_TREE:
         raise CorruptWim(
             f"{path}: the tree of image {index} claims {format_size(size)}; more than "

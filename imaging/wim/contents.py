@@ -21,14 +21,12 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.resource import BATCH_BYTES, BlobTable, ResourceReader
+from osdimage.native.wim.resource import BATCH_BYTES, DAMAGE, BlobTable, ResourceReader
 
 EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
 """Programs that store this hash store no blob for it."""
 # Reading and hashing is twice the work of writing; more threads than this would only wait.
 _MOST_THREADS = 3
-# What the reader says of damaged contents; everything else is the medium's fault.
-_DAMAGE = frozenset({errno.EBADMSG, errno.ENODATA})
 
 # A blob that was read: its contents, 0 or the errno of reading it, its SHA-1.
 _Read = tuple[memoryview, int, bytes]
@@ -158,7 +156,7 @@ class BlobSource:
             raise self._mismatch(names[number])
 
     def _failure(self, name: str, number: int | None) -> OsdImageError:
-        if number in _DAMAGE:
+        if number in DAMAGE:
             return CorruptWim(f"{self.path}: the contents of {name!r} cannot be decompressed or end too early")
         what = "cannot be read" if number is None else os.strerror(number)
         return StorageError(f"{self.path}: {what}", path=self.path, errno=number)

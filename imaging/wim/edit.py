@@ -32,7 +32,6 @@ from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim import tree
-from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Blob
 
 
@@ -71,7 +70,7 @@ def set_properties(
         with wim_errors(path), open_wim(path) as handle:
             facts = handle.info()
             text = info.decode_xml(handle.xml())
-            boot_blob = _tree_of(handle, boot_index) if boot_index else None
+            boot_blob = tree.tree_blob(handle, boot_index) if boot_index else None
         new_xml = _edit_xml(path, text, facts.image_count, properties)
         if boot_index is not None and not 0 <= boot_index <= facts.image_count:
             raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
@@ -163,18 +162,6 @@ def delete_images(
         )
     meter.finish()
     return DeleteResult(path, facts.image_count - len(unique), old_size, path.stat().st_size)
-
-
-def _tree_of(handle: WimHandle, index: int) -> Blob | None:
-    """Return the blob of an image's tree."""
-    trees: list[Blob] = []
-
-    def take(blob: Blob) -> None:
-        if blob.is_metadata:
-            trees.append(blob)
-
-    tree.each_blob(handle, take)
-    return trees[index - 1] if index <= len(trees) else None
 
 
 def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageProperties]) -> bytes:

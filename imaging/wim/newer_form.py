@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from osdimage.imaging.errors import CorruptWim
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.compression import CompressionSpec
-from osdimage.imaging.wim.dentries import in_newer_form
+from osdimage.imaging.wim.folder_streams import in_newer_form
 from osdimage.imaging.wim.format import (
     BLOB_STRUCT,
     HEADER_SIZE,

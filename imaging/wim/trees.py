@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim
+from osdimage.imaging.errors import CorruptWim, StorageError
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.runtime import Compression
-from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.resource import ResourceReader
-from osdimage.native.wim.tree import Blob
-
-
-class _Enough(Exception):
-    """Ends the iteration over the blob table early."""
+from osdimage.native.wim.resource import DAMAGE, ResourceReader
+from osdimage.native.wim.tree import tree_blob
 
 
 def read_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
@@ -26,29 +20,25 @@ def read_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
     image is in memory only.
 
     Raises:
-        CorruptWim: when it cannot be read.
+        CorruptWim: when it is damaged.
+        StorageError: when the file cannot be read.
     """
-    trees: list[Blob] = []
-
-    def take(blob: Blob) -> None:
-        # libwim lists the trees first, in the order of the images.
-        if not blob.is_metadata or len(trees) >= index:
-            raise _Enough
-        trees.append(blob)
-
+    with wim_errors(path):
+        tree = tree_blob(handle, index)
     facts = handle.info()
-    with wim_errors(path), suppress(_Enough):
-        tree.each_blob(handle, take)
-    if len(trees) < index or facts.is_pipable:
+    if tree is None or facts.is_pipable:
         return None
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
-            data = b"".join(bytes(piece) for piece in reader.pieces(trees[index - 1]))
+            data = b"".join(map(bytes, reader.pieces(tree)))
             reader.close()
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise CorruptWim(f"{path}: the tree of image {index} cannot be read: {error.strerror}") from error
+        text = f"{path}: the tree of image {index} cannot be read: {error.strerror}"
+        if error.errno in DAMAGE:
+            raise CorruptWim(text) from error
+        raise StorageError(text, path=path, errno=error.errno) from error
     return data

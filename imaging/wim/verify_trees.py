@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import OsdImageError, quoted
+from osdimage.imaging.errors import CorruptWim, OsdImageError, quoted
 from osdimage.imaging.wim.blobs import read_small_blobs
-from osdimage.imaging.wim.dentries import LinkMark, survey
+from osdimage.imaging.wim.folder_streams import LinkMark, survey
 from osdimage.imaging.wim.names import REFUSED, names_told
-from osdimage.native.runtime import Compression
+from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.status import WimlibError
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.resource import ResourceReader
-from osdimage.native.wim.tree import Audit, Blob, each_blob
+from osdimage.native.wim.tree import Audit
 
 _EXAMPLES = 3
 _LARGEST_REPARSE_DATA = 16 * 1024
@@ -33,7 +30,14 @@ def tree_notes(path: Path, handle: WimHandle, index: int, audit: Audit) -> Itera
     # Only folders that are links or have streams have an old form.
     if not audit.links and not audit.named_streams:
         return
-    found = survey(_read_tree(path, handle, index))
+    try:
+        tree = read_tree(path, handle, index)
+    except CorruptWim:
+        # That is told elsewhere.
+        return
+    if tree is None:
+        return
+    found = survey(tree)
     for paths, what, who in (
         (found.old_folders, "folders with named streams", "DISM"),
         (found.old_links, "links of folders", "the Setup of Windows 8"),
@@ -49,28 +53,6 @@ def tree_notes(path: Path, handle: WimHandle, index: int, audit: Audit) -> Itera
             f"image {index}: links marked as rewritten when they were captured, although their targets cannot have "
             f"been: {_some(wrong)}; DISM may change or refuse them (libwim before 1.14.5 marks those of volumes)"
         )
-
-
-def _read_tree(path: Path, handle: WimHandle, index: int) -> bytes:
-    """Return a tree, or nothing when it cannot be read: that is told elsewhere."""
-    trees: list[Blob] = []
-    each_blob(handle, lambda blob: trees.append(blob) if blob.is_metadata else None)
-    facts = handle.info()
-    if facts.is_pipable or len(trees) < index:
-        return b""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
-        try:
-            return b"".join(map(bytes, reader.pieces(trees[index - 1])))
-        finally:
-            reader.close()
-    except OSError as error:
-        if error.errno not in {errno.EBADMSG, errno.ENODATA}:
-            raise
-        return b""
-    finally:
-        os.close(descriptor)
 
 
 def _wrong_marks(path: Path, marks: Sequence[LinkMark]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Container, Iterator
@@ -16,6 +17,8 @@ from osdimage.native.wim.tree import Blob
 _PIECE = 1 << 20
 BATCH_BYTES = _PIECE
 """How many bytes of small blobs are read at once."""
+DAMAGE = frozenset({errno.EBADMSG, errno.ENODATA})
+"""What reading says of damaged contents; every other number is the medium's fault."""
 
 # struct osd_blob in blob_table.h.
 _BLOB = struct.Struct("=5Q20s2I4B")

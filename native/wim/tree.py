@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -135,6 +136,21 @@ def names_in_root(handle: WimHandle, image: int) -> list[str]:
 def each_blob(handle: WimHandle, visit: Callable[[Blob], None]) -> None:
     """Call a function with every :class:`Blob`, metadata resources included."""
     handle.each_blob(lambda item: visit(_blob(item)))
+
+
+def tree_blob(handle: WimHandle, image: int) -> Blob | None:
+    """Return the metadata resource of an image; None when there is none in the file, but in memory only."""
+    trees: list[Blob] = []
+
+    def look(item: Any) -> None:
+        # libwim lists the trees first, in the order of the images.
+        if not item.is_metadata or len(trees) == image:
+            raise _Found
+        trees.append(_blob(item))
+
+    with suppress(_Found):
+        handle.each_blob(look)
+    return trees[image - 1] if len(trees) >= image else None
 
 
 def audit(

@@ -17,8 +17,8 @@ from osdimage.imaging.errors import InvalidInput, OsdImageError
 from osdimage.imaging.units import GIB, Geometry
 from osdimage.imaging.wim import captured, info
 from osdimage.imaging.wim.captured_table import table_of
-from osdimage.imaging.wim.dentries import in_newer_form, survey
 from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.folder_streams import in_newer_form, survey
 from osdimage.imaging.wim.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.opening import refuse_impossible_header
 from osdimage.imaging.wim.parts import part_of

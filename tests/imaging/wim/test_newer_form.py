@@ -15,7 +15,7 @@ from cases.dentries import dentries_of, trees_of
 from hypothesis import given
 from hypothesis import strategies as st
 from judges import wim as judges
-from osdimage.imaging.wim.dentries import in_newer_form, survey
+from osdimage.imaging.wim.folder_streams import in_newer_form, survey
 from runs.commands import osdimage
 
 DIRECTORY, FILE, REPARSE_POINT, ENCRYPTED = 0x10, 0x20, 0x400, 0x4000
