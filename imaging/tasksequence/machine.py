@@ -27,6 +27,7 @@ from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.paths import LONGEST_NAME_BYTES, insensitive, is_too_long, outside_path
 from osdimage.imaging.tasksequence.state import read_state, require_format, write_state
 from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_content, volumes_of
 from osdimage.imaging.tasksequence.windows import WindowsFacts
@@ -38,7 +39,6 @@ _FORMAT = "osdimage-task-sequence-machine"
 _VERSION = 1
 _LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
 """What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
-_LONGEST_NAME_BYTES = 255  # NAME_MAX of Linux, whose file systems have no longer ones
 _DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
 _PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
 
@@ -390,24 +390,7 @@ class Machine:
         Raises:
             InvalidRequest: when nothing was mapped to the share, or a name is longer than one can be.
         """
-        if any(map(_is_too_long, re.split(r"[\\/]", path))):
-            raise InvalidRequest(
-                f"{quoted(path)} has a name of more than {_LONGEST_NAME_BYTES} bytes, which no file has"
-            )
-        if path.startswith("/") and not path.startswith("//"):
-            return Path(path)
-        plain = path.replace("/", "\\")
-        for share, folder in sorted(self.shares.items(), key=lambda item: -len(item[0])):
-            prefix = share.replace("/", "\\").rstrip("\\") + "\\"
-            if plain.lower().startswith(prefix.lower()):
-                parts = [part for part in plain[len(prefix) :].split("\\") if part]
-                if parts and not any(part in {".", ".."} or "\0" in part for part in parts):
-                    return folder.joinpath(*parts)
-        known = ", ".join(sorted(self.shares)) or "none"
-        raise InvalidRequest(
-            f"{quoted(path)} cannot be reached; valid is a path of this computer, or one below a share that has a "
-            f"directory ({known})"
-        )
+        return outside_path(path, self.shares)
 
     # Keeping
 
@@ -478,31 +461,10 @@ class Machine:
         return cls.from_document(read_state(path).values, source=str(path))
 
 
-def insensitive(folder: Path, name: str) -> Path | None:
-    """Return the file that a path of Windows means in a directory of this machine, whatever its case."""
-    found = folder
-    for part in name.replace("\\", "/").split("/"):
-        if part in {"", ".", ".."} or _is_too_long(part) or not found.is_dir():
-            return None
-        same = found / part
-        if not same.exists():
-            matches = sorted(each for each in found.iterdir() if each.name.lower() == part.lower())
-            if not matches:
-                return None
-            same = matches[0]
-        found = same
-    return found
-
-
-def _is_too_long(name: str) -> bool:
-    """Tell whether a name is one that Linux has for no file, and asked for is an error and not an answer."""
-    return len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES
-
-
 def _paths(fields: Fields, name: str) -> dict[str, Path]:
     found = fields.named_texts(name)
-    if any(_is_too_long(part) for path in found.values() for part in path.split("/")):
-        raise ValueError(f"{fields.at(name)} has a path with a name of more than {_LONGEST_NAME_BYTES} bytes")
+    if any(is_too_long(part) for path in found.values() for part in path.split("/")):
+        raise ValueError(f"{fields.at(name)} has a path with a name of more than {LONGEST_NAME_BYTES} bytes")
     return {each: Path(path) for each, path in found.items()}
 
 
