@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 from harness import RESULTS, Pair, run_pairs, workspace, write_report
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
-from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.units import GIB, MIB, Bytes, Geometry
 

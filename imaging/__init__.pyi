@@ -18,13 +18,13 @@ from osdimage.imaging.deploy.execute import execute as execute
 from osdimage.imaging.deploy.plan import DeployPlan as DeployPlan, make_plan as make_plan
 from osdimage.imaging.disk.content import FileSystem as FileSystem
 from osdimage.imaging.disk.init import initialize as initialize
-from osdimage.imaging.disk.layout import DiskLayout as DiskLayout, PartitionSpec as PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout as DiskLayout, PartitionSpec as PartitionSpec
+from osdimage.imaging.disk.layouts.place import place as place
+from osdimage.imaging.disk.layouts.presets import Preset as Preset, preset_layout as preset_layout
+from osdimage.imaging.disk.layouts.variables import layout_from_variables as layout_from_variables
 from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk
-from osdimage.imaging.disk.place import place as place
 from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
-from osdimage.imaging.disk.presets import Preset as Preset, preset_layout as preset_layout
 from osdimage.imaging.disk.table import PartitionTable as PartitionTable
-from osdimage.imaging.disk.variables import layout_from_variables as layout_from_variables
 from osdimage.imaging.errors import (
     ActionFailed as ActionFailed,
     CorruptWim as CorruptWim,
@@ -56,12 +56,12 @@ from osdimage.imaging.tasksequence.plan import plan_sequence as plan_sequence
 from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
 from osdimage.imaging.units import Geometry as Geometry
 from osdimage.imaging.volume.filesystems import FormatWish as FormatWish, format_volume as format_volume
+from osdimage.imaging.wim.checks.verify_file import verify_file as verify_file
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
+from osdimage.imaging.wim.described.properties import ImageProperties as ImageProperties
 from osdimage.imaging.wim.edit import delete_images as delete_images, set_properties as set_properties
 from osdimage.imaging.wim.export import ExportOptions as ExportOptions, export_images as export_images
 from osdimage.imaging.wim.file import WimFile as WimFile
 from osdimage.imaging.wim.image import WimImage as WimImage
-from osdimage.imaging.wim.properties import ImageProperties as ImageProperties
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector
-from osdimage.imaging.wim.verify_file import verify_file as verify_file
 from osdimage.imaging.wim.write import WriteMode as WriteMode

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.layout import DiskLayout
+    from osdimage.imaging.disk.layouts.layout import DiskLayout
     from osdimage.imaging.testing import MadeDisk, StrPath
 
 
@@ -32,7 +32,7 @@ def osdimage_disk(tmp_path: Path) -> Callable[..., MadeDisk]:
         sector_size: int = 512,
         seed: int | str = 0,
     ) -> MadeDisk:
-        from osdimage.imaging.disk.presets import Preset, preset_layout  # noqa: PLC0415 - see above
+        from osdimage.imaging.disk.layouts.presets import Preset, preset_layout  # noqa: PLC0415 - see above
         from osdimage.imaging.testing import MadeDisk, make_disk  # noqa: PLC0415
         from osdimage.imaging.units import parse_size  # noqa: PLC0415
 

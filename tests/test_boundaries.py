@@ -9,8 +9,8 @@ import importlib.util
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -61,21 +61,60 @@ def modules_of(package: str) -> list[Path]:
     return paths
 
 
-def module_id(path: Path) -> str:
-    return "/".join(path.parts[path.parts.index("osdimage") :]) if "osdimage" in path.parts else path.name
+@dataclass(frozen=True)
+class Module:
+    """What the rules ask of a module; its syntax tree, of which a thousand would stay in memory, is not kept.
+
+    Attributes:
+        name: such as ``osdimage.imaging.disk.place``.
+        imports: the full names of what it imports, inside functions and for types alone, too.
+        calls: the functions that it calls, as they stand there.
+        names: the plain names that it uses.
+        descriptors: the attributes ``descriptor`` of disks and volumes that it asks for.
+        texts: line and value of the string literals that are no docstrings, the parts of f-strings too.
+    """
+
+    path: Path
+    name: str
+    imports: frozenset[str]
+    calls: frozenset[str]
+    names: frozenset[str]
+    descriptors: frozenset[str]
+    texts: tuple[tuple[int, str], ...]
+
+    @property
+    def package(self) -> str:
+        return self.name.split(".")[1]
 
 
-MODULES = [(package, path) for package in ALLOWED for path in modules_of(package)]
-BELOW_CLI = [path for package, path in MODULES if package != "cli"]
+def read_module(path: Path, package: str) -> Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree))
+    documents = {
+        id(each.value)
+        for node in nodes
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        for each in node.body
+        if isinstance(each, ast.Expr)
+    }
+    # What is below a disk need not be a file: another one takes its place where the bytes are a server's.
+    of_disks = ("target", "disk", "volume", "window")
+    attributes = (node for node in nodes if isinstance(node, ast.Attribute) and node.attr == "descriptor")
+    strings = (node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    within = path.with_suffix("").parts
+    return Module(
+        path=path,
+        name=".".join(("osdimage", package, *within[len(within) - within[::-1].index(package) :])),
+        imports=frozenset(imported_names(nodes)),
+        calls=frozenset(ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)),
+        names=frozenset(node.id for node in nodes if isinstance(node, ast.Name)),
+        descriptors=frozenset(ast.unparse(node) for node in attributes if ast.unparse(node.value).endswith(of_disks)),
+        texts=tuple((node.lineno, str(node.value)) for node in strings if id(node) not in documents),
+    )
 
 
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imported_names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def imported_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -84,13 +123,31 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize(("package", "path"), MODULES, ids=[module_id(path) for _, path in MODULES])
-def test_imports_point_from_cli_to_imaging_to_native(package: str, path: Path) -> None:
-    names = [name.split(".") for name in imported_names(tree_of(path))]
-    targets = {parts[1] for parts in names if parts[0] == "osdimage"} - {"__version__"}
-    assert targets <= ALLOWED[package]
-    # The folders of a checkout are importable by their bare names from its root, and would be loaded twice.
-    assert not {parts[0] for parts in names} & set(ALLOWED)
+@pytest.fixture(scope="module")
+def modules() -> tuple[Module, ...]:
+    return tuple(read_module(path, package) for package in ALLOWED for path in modules_of(package))
+
+
+@pytest.fixture(scope="module")
+def library(modules: tuple[Module, ...]) -> tuple[Module, ...]:
+    return tuple(each for each in modules if each.package == "imaging")
+
+
+def against(rule: Callable[[Module], object], modules: Iterable[Module]) -> dict[str, object]:
+    """Return what of modules is against a rule, by their names."""
+    found = {each.name: rule(each) for each in modules}
+    assert len(found) > 20
+    return {name: what for name, what in found.items() if what}
+
+
+def test_imports_point_from_cli_to_imaging_to_native(modules: tuple[Module, ...]) -> None:
+    def upwards(module: Module) -> set[str]:
+        names = [name.split(".") for name in module.imports]
+        targets = {parts[1] for parts in names if parts[0] == "osdimage"} - {"__version__"}
+        # The folders of a checkout are importable by their bare names from its root, and would be loaded twice.
+        return (targets - ALLOWED[module.package]) | ({parts[0] for parts in names} & set(ALLOWED))
+
+    assert not against(upwards, modules)
 
 
 def room_of(name: str) -> str:
@@ -99,34 +156,27 @@ def room_of(name: str) -> str:
     return first if first in ROOMS or first in ATTIC else GROUND
 
 
-@pytest.mark.parametrize("path", modules_of("imaging"), ids=module_id)
-def test_a_room_imports_only_what_its_row_names(path: Path) -> None:
-    # Imports inside functions and for types alone count as well.
-    module = ".".join(path.with_suffix("").parts).partition("osdimage.imaging.")[2]
-    own = room_of(module)
-    if own in ATTIC:
-        return
-    names = set(imported_names(tree_of(path)))
-    rooms = {room_of(name.removeprefix("osdimage.imaging.")) for name in names if name.startswith("osdimage.imaging.")}
-    native = {name.split(".")[2] for name in names if name.startswith("osdimage.native.")}
-    below, parts = ROOMS[own]
-    assert rooms <= {own, GROUND, *below}
-    assert "any" in parts or native <= parts | GROUND_NATIVE.get(module, set())
+def test_a_room_imports_only_what_its_row_names(library: tuple[Module, ...]) -> None:
+    def beyond(module: Module) -> set[str]:
+        inner = module.name.removeprefix("osdimage.imaging").removeprefix(".")
+        own = room_of(inner)
+        if own in ATTIC:
+            return set()
+        of_imaging = (name for name in module.imports if name.startswith("osdimage.imaging."))
+        rooms = {room_of(name.removeprefix("osdimage.imaging.")) for name in of_imaging}
+        native = {name.split(".")[2] for name in module.imports if name.startswith("osdimage.native.")}
+        below, parts = ROOMS[own]
+        allowed = native if "any" in parts else parts | GROUND_NATIVE.get(inner, set())
+        return (rooms - {own, GROUND, *below}) | (native - allowed)
+
+    assert not against(beyond, library)
 
 
-@pytest.mark.parametrize("path", [*modules_of("imaging"), *modules_of("cli")], ids=module_id)
-def test_nobody_but_the_disk_room_asks_a_target_for_its_descriptor(path: Path) -> None:
-    # What is below a disk need not be a file: another one takes its place where the bytes are a server's.
-    if "/imaging/disk/" in str(path):
-        return
-    names = ("target", "disk", "volume", "window")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    asked = [
-        ast.unparse(node)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == "descriptor" and ast.unparse(node.value).endswith(names)
+def test_nobody_but_the_disk_room_asks_a_target_for_its_descriptor(modules: tuple[Module, ...]) -> None:
+    others = [
+        each for each in modules if each.package != "native" and not each.name.startswith("osdimage.imaging.disk.")
     ]
-    assert not asked
+    assert not against(lambda module: module.descriptors, others)
 
 
 def test_every_folder_of_imaging_is_a_room_and_the_rooms_form_one_order() -> None:
@@ -138,73 +188,49 @@ def test_every_folder_of_imaging_is_a_room_and_the_rooms_form_one_order() -> Non
     assert all(order.index(below) < order.index(room) for room, (rooms, _) in ROOMS.items() for below in rooms)
 
 
-def modules_imported(path: Path, known: set[str]) -> set[str]:
-    return {
-        module
-        for name in imported_names(tree_of(path))
-        for module in (name, name.rpartition(".")[0])
-        if module in known
+def test_no_module_of_imaging_imports_itself_by_way_of_others(library: tuple[Module, ...]) -> None:
+    named = {each.name: each for each in library if each.path.name != "__init__.py"}
+    waiting = {
+        name: {
+            imported
+            for each in module.imports
+            for imported in (each, each.rpartition(".")[0])
+            if imported in named and imported != name
+        }
+        for name, module in named.items()
     }
-
-
-def test_no_module_of_imaging_imports_itself_by_way_of_others() -> None:
-    paths = {
-        ".".join(path.with_suffix("").parts).partition("osdimage.imaging.")[2]: path for path in modules_of("imaging")
-    }
-    named = {f"osdimage.imaging.{name}": path for name, path in paths.items() if path.name != "__init__.py"}
-    waiting = {name: modules_imported(path, set(named)) - {name} for name, path in named.items()}
     while leaves := {name for name, below in waiting.items() if not below}:
         waiting = {name: below - leaves for name, below in waiting.items() if name not in leaves}
     assert not waiting, f"imported in a ring, or above one: {sorted(waiting)}"
 
 
-@pytest.mark.parametrize("path", BELOW_CLI, ids=module_id)
-def test_nothing_below_cli_prints_exits_or_knows_click(path: Path) -> None:
-    tree = tree_of(path)
-    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert not called & {"print", "sys.exit", "exit", "quit", "os._exit", "sys.stdout.write", "sys.stderr.write"}
-    assert not {name.split(".")[0] for name in imported_names(tree)} & {"click", "rich"}
-    # setuptools runs _build.py; it is no part of the library.
-    if path.name != "_build.py":
-        assert "SystemExit" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def test_nothing_below_cli_prints_exits_or_knows_click(modules: tuple[Module, ...]) -> None:
+    told = {"print", "sys.exit", "exit", "quit", "os._exit", "sys.stdout.write", "sys.stderr.write"}
+
+    def speaking(module: Module) -> set[str]:
+        found = module.calls & told | {name.split(".")[0] for name in module.imports} & {"click", "rich"}
+        # setuptools runs _build.py; it is no part of the library.
+        return set(found) if module.path.name == "_build.py" else set(found | module.names & {"SystemExit"})
+
+    assert not against(speaking, [each for each in modules if each.package != "cli"])
 
 
-def texts_of(tree: ast.AST) -> Iterator[ast.Constant]:
-    """Yield the string literals that are no docstrings, the parts of f-strings too."""
-    documents = {
-        id(each.value)
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-        for each in node.body
-        if isinstance(each, ast.Expr)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
-            yield node
-
-
-@pytest.mark.parametrize("path", modules_of("imaging"), ids=module_id)
-def test_the_library_knows_no_option_and_no_verb_of_the_command(path: Path) -> None:
-    # doctor names the commands that install things, and their options.
-    if path.name == "doctor.py":
-        return
+def test_the_library_knows_no_option_and_no_verb_of_the_command(library: tuple[Module, ...]) -> None:
     told = re.compile(rf" --[a-z]|osdimage ({'|'.join(COMMANDS)})\b")
-    found = [
-        (each.lineno, each.value)
-        for each in texts_of(ast.parse(path.read_text(encoding="utf-8")))
-        if told.search(each.value)
-    ]
+    # doctor names the commands that install things, and their options.
+    others = [each for each in library if each.path.name != "doctor.py"]
+    found = against(lambda module: [each for each in module.texts if told.search(each[1])], others)
     assert not found, "a message is of partitions and images; an error carries a remedy, which cli/advice.py words"
 
 
-def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everywhere() -> None:
-    users = {
-        path.name: names
-        for path in BELOW_CLI
-        if (names := {n for n in imported_names(tree_of(path)) if n.startswith("pyfatfs")})
-    }
+def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everywhere(
+    modules: tuple[Module, ...],
+) -> None:
+    users = against(lambda module: {name for name in module.imports if name.startswith("pyfatfs")}, modules)
     # pyfatfs.PyFatFS needs the package fs, and that pkg_resources, which setuptools no longer has.
-    assert users == {"second.py": {"pyfatfs.PyFat.PyFat", "pyfatfs._exceptions.PyFATException"}}
+    assert users == {
+        "osdimage.imaging.volume.fat.second": {"pyfatfs.PyFat.PyFat", "pyfatfs._exceptions.PyFATException"}
+    }
 
 
 def names_told(face: str) -> dict[str, str]:
@@ -257,7 +283,9 @@ def test_a_name_of_the_front_door_is_the_same_in_its_room() -> None:
 def test_what_the_readme_imports_is_public() -> None:
     text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    names = {name for block in blocks for name in imported_names(ast.parse(block)) if name.startswith("osdimage.")}
+    names = {
+        name for block in blocks for name in imported_names(ast.walk(ast.parse(block))) if name.startswith("osdimage.")
+    }
     assert names
     for name in names:
         face, _, public = name.rpartition(".")

@@ -94,7 +94,7 @@ def _load(path: Path) -> DiskPlan:
 
 
 def _make(source: LayoutSource, geometry: Geometry, seed: str | None) -> DiskPlan:
-    from osdimage.imaging.disk.place import advice, place  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.layouts.place import advice, place  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.plan import DiskPlan  # noqa: PLC0415
 
     layout = source.load()

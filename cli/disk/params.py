@@ -13,7 +13,7 @@ import click
 from osdimage.cli import params
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.layout import DiskLayout
+    from osdimage.imaging.disk.layouts.layout import DiskLayout
     from osdimage.imaging.randomness import RandomBits
 
 Command = Callable[..., Any]
@@ -79,8 +79,8 @@ class LayoutSource:
             click.UsageError: when there is no source, or more than one.
             InvalidRequest: when the variables break rules.
         """
-        from osdimage.imaging.disk import variables  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.disk.presets import Preset, RecoveryPlace, preset_layout  # noqa: PLC0415
+        from osdimage.imaging.disk.layouts import variables  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.disk.layouts.presets import Preset, RecoveryPlace, preset_layout  # noqa: PLC0415
 
         if not self.is_given:
             raise click.UsageError("say what to lay out: --preset, --vars or --var")

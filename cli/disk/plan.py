@@ -34,7 +34,7 @@ def plan_command(
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk import plan as plans  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
-    from osdimage.imaging.disk.place import advice, place  # noqa: PLC0415
+    from osdimage.imaging.disk.layouts.place import advice, place  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.units import Geometry  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import click
 from osdimage.cli.params import DISK_SIZE
 from osdimage.cli.suffix import refuse_other_than_raw
-from osdimage.imaging.disk.layout import MAX_DISK_INDEX
+from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.environment import Environment
@@ -229,7 +229,7 @@ def layers(
 
 def read_variables(path: Path) -> dict[str, str]:
     """Read a file of variables."""
-    from osdimage.imaging.disk.variables import load_variables  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.layouts.variables import load_variables  # noqa: PLC0415 - start-up stays cheap
 
     return load_variables(path)
 

@@ -80,8 +80,8 @@ def capture_command(
     """
     from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
-    from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     if keep_raw and not all_volumes:

@@ -49,8 +49,8 @@ def export_command(
     LZMS file, and exporting an ESD with --compress lzx makes a WIM of it.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.export import ExportOptions, export_images  # noqa: PLC0415
-    from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     suffix.refuse_split(destination)

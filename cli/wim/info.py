@@ -10,9 +10,9 @@ from osdimage.cli import params, render
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
+    from osdimage.imaging.wim.described.info import ImageInfo
+    from osdimage.imaging.wim.described.properties import ImageProperties
     from osdimage.imaging.wim.file import WimFile
-    from osdimage.imaging.wim.info import ImageInfo
-    from osdimage.imaging.wim.properties import ImageProperties
     from osdimage.imaging.wim.select import ImageSelector
 
 _FIELDS = {"name": "name", "description": "description", "creator": "creator", "version": "image_version"}
@@ -81,7 +81,7 @@ def info_command(
 
 
 def _properties(changes: tuple[str, ...]) -> ImageProperties | None:
-    from osdimage.imaging.wim.properties import ImageProperties  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415 - start-up stays cheap
 
     values: dict[str, str] = {}
     for change in changes:
@@ -170,7 +170,7 @@ def _show_image(image: ImageInfo) -> None:
 
 def _disk_rows(image: ImageInfo) -> list[tuple[str, object]]:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.captured import Kept  # noqa: PLC0415
+    from osdimage.imaging.wim.described.captured import Kept  # noqa: PLC0415
 
     disk = image.disk
     if disk is None:

@@ -11,7 +11,7 @@ from osdimage.cli.advice import worded
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.verify import VerifyReport
+    from osdimage.imaging.wim.checks.verify import VerifyReport
 
 
 @click.command("verify")
@@ -25,7 +25,7 @@ def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int |
     Everything that is bad is listed, with the files that it concerns.  Exit code 0: sound; 3: not.  A split WIM is
     checked as a whole: its other parts are found by their names, and one that is missing is a problem.
     """
-    from osdimage.imaging.wim.verify_file import verify_files  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.checks.verify_file import verify_files  # noqa: PLC0415 - start-up stays cheap
 
     reports = verify_files(wims, refs=refs, threads=threads, progress=reporter.callback)
     if reporter.as_json:

@@ -52,7 +52,7 @@ class Unattend:
     def __init__(self, document: Document, architecture: str) -> None:
         """Wrap a document.
 
-        ``architecture`` is that of the image, as :class:`~osdimage.imaging.wim.info.WindowsInfo` names it.
+        ``architecture`` is that of the image, as :class:`~osdimage.imaging.wim.described.info.WindowsInfo` names it.
         """
         self._document = document
         self._architecture = ARCHITECTURES.get(architecture, architecture)
@@ -228,7 +228,7 @@ def check_answer_file(data: bytes, architecture: str | None, *, source: str) -> 
 
     Args:
         data: the file.
-        architecture: of the image, as :class:`~osdimage.imaging.wim.info.WindowsInfo` names it; None: not known.
+        architecture: of the image, as ``WindowsInfo`` names it; None: not known.
         source: what messages call the file.
 
     Returns:

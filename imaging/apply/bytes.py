@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts, TooSmall
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.wim.audit import refuse_missing
-from osdimage.imaging.wim.captured import BYTES_FILE
+from osdimage.imaging.wim.checks.audit import refuse_missing
 from osdimage.imaging.wim.contents import BlobSource, references
+from osdimage.imaging.wim.described.captured import BYTES_FILE
 from osdimage.imaging.wim.image import WimImage
 
 _ZEROS = bytes(1 << 20)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
-from osdimage.imaging.wim.audit import refuse_link, refuse_own_place
+from osdimage.imaging.wim.checks.audit import refuse_link, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory

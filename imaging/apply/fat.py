@@ -21,7 +21,7 @@ from osdimage.imaging.volume.fat.source import Source
 from osdimage.imaging.volume.fat.write import Fat32Options, boot_of
 from osdimage.imaging.volume.ntfs.state import kept_paths
 from osdimage.imaging.volume.sectors import odd_sectors
-from osdimage.imaging.wim.audit import repairs
+from osdimage.imaging.wim.checks.audit import repairs
 from osdimage.imaging.wim.entries import Audit
 
 

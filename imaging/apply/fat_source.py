@@ -17,11 +17,11 @@ from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.units import counted
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, Piece, Source, SourceEntry
-from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
+from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
-from osdimage.imaging.wim.extended import extended_attributes
 from osdimage.imaging.wim.failures import NAME_OTHERS, wim_errors
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.stored.extended import extended_attributes
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.imaging.wim.unix import extended_lost, of_unix
 from osdimage.imaging.wim.wof import WofFile, plain, wof_files

@@ -14,7 +14,13 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
-from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_missing, refuse_unsafe_names, repairs
+from osdimage.imaging.wim.checks.audit import (
+    load_tree,
+    refuse_dropped_names,
+    refuse_missing,
+    refuse_unsafe_names,
+    repairs,
+)
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.room import refuse_large

@@ -28,8 +28,8 @@ from pathlib import Path
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.errors import UnsafeName, quoted
 from osdimage.imaging.loss import Loss
+from osdimage.imaging.wim.checks.names import REFUSED, names_told, refusal
 from osdimage.imaging.wim.entries import Audit
-from osdimage.imaging.wim.names import REFUSED, names_told, refusal
 from osdimage.native.wim.tree import Fault
 
 _REFUSED_ON = {FileSystem.NTFS: frozenset({Fault.SHORT}), FileSystem.FAT32: frozenset({Fault.TWIN})}

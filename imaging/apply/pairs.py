@@ -7,7 +7,7 @@ from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.units import counted
 from osdimage.imaging.volume.eligible import look_over
-from osdimage.imaging.wim.captured_table import numbers_of
+from osdimage.imaging.wim.described.captured_table import numbers_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

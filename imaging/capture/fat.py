@@ -34,7 +34,7 @@ from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.volume.pending import overlaid
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.format import (
+from osdimage.imaging.wim.stored.format import (
     ALIGNMENT,
     BLOB_STRUCT,
     DENTRY_STRUCT,

@@ -15,9 +15,9 @@ from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
-from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,

@@ -21,8 +21,8 @@ from osdimage.imaging.errors import InvalidInput, InvalidLayout, InvalidRequest
 from osdimage.imaging.units import MIB, Geometry, format_size
 from osdimage.imaging.volume.eligible import DiskVolumes
 from osdimage.imaging.volume.filesystems import FormatWish, refuse_impossible
-from osdimage.imaging.wim.captured import CapturedDisk, Kept, describe_disk, from_element, to_element
-from osdimage.imaging.wim.captured_table import table_of
+from osdimage.imaging.wim.described.captured import CapturedDisk, Kept, describe_disk, from_element, to_element
+from osdimage.imaging.wim.described.captured_table import table_of
 
 # Looking for something in a partition of which nothing is known; more would take longer than people wait unasked.
 _MOST_SEARCHED = 256 * MIB

@@ -14,9 +14,9 @@ from osdimage.imaging.disk.table import Partition
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.output import nameless_file, path_of
 from osdimage.imaging.progress import Meter, Phase
-from osdimage.imaging.wim.captured import BYTES_FILE
+from osdimage.imaging.wim.described.captured import BYTES_FILE
+from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.native.wim.handles import WimHandle
 
 

@@ -17,9 +17,9 @@ from osdimage.imaging.disk.volume import OpenVolume, title_of
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
+from osdimage.imaging.wim.checks.names import REFUSED, names_told
+from osdimage.imaging.wim.described.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.names import REFUSED, names_told
-from osdimage.imaging.wim.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Omission, Omitted, Report
 from osdimage.native.wim import tree

@@ -20,9 +20,9 @@ from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, look_over
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, prepare_output, write_file
 from osdimage.native.slices.slices import CACHE_SIZE
 from osdimage.native.wim.handles import WimHandle

@@ -9,7 +9,7 @@ from osdimage.imaging.apply.bytes import KeptBytes, bytes_of
 from osdimage.imaging.compare.fidelity import ClassCount, CompareReport, Difference, Fidelity
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.wim.captured import BYTES_FILE
+from osdimage.imaging.wim.described.captured import BYTES_FILE
 from osdimage.imaging.wim.image import WimImage
 
 _PIECE = 4 << 20

@@ -27,7 +27,7 @@ from osdimage.imaging.compare.unix import SPECIAL, UnixComparison, special_kind
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.wim.audit import refuse_missing
+from osdimage.imaging.wim.checks.audit import refuse_missing
 from osdimage.imaging.wim.entries import Entry
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from osdimage.imaging.compare.unix import Attributes
 from osdimage.imaging.errors import CorruptWim
 from osdimage.imaging.wim.entries import Audit
-from osdimage.imaging.wim.extended import extended_attributes
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.reparse import reparse_points
+from osdimage.imaging.wim.stored.extended import extended_attributes
+from osdimage.imaging.wim.stored.reparse import reparse_points
 from osdimage.imaging.wim.trees import read_tree
 
 

@@ -11,7 +11,7 @@ from osdimage.imaging.compare.fidelity import CompareReport
 from osdimage.imaging.compare.image import compare_image
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.progress import ProgressCallback, portion
-from osdimage.imaging.wim.captured_table import numbers_of
+from osdimage.imaging.wim.described.captured_table import numbers_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

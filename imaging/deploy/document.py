@@ -22,7 +22,7 @@ from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, DeployStep, FormatVolume, WriteBytes, WriteTable
 from osdimage.imaging.disk import plan as disk_plans
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.fit import Resized
+from osdimage.imaging.disk.layouts.fit import Resized
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition

@@ -17,9 +17,9 @@ from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.fit import Resized
-from osdimage.imaging.disk.layout import DiskLayout
-from osdimage.imaging.disk.place import advice, place
+from osdimage.imaging.disk.layouts.fit import Resized
+from osdimage.imaging.disk.layouts.layout import DiskLayout
+from osdimage.imaging.disk.layouts.place import advice, place
 from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
@@ -27,7 +27,7 @@ from osdimage.imaging.errors import InvalidRequest, TooSmall
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import KIB, MIB, Geometry, counted, format_size
 from osdimage.imaging.volume.filesystems import FormatWish, refuse_impossible, serial_bits
-from osdimage.imaging.wim.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
+from osdimage.imaging.wim.checks.audit import refuse_dropped_names, refuse_missing, refuse_unsafe_names
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.image import WimImage
 

@@ -34,12 +34,12 @@ from osdimage.imaging.deploy.plan import (
 from osdimage.imaging.deploy.resize import SizeWish, resize
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.fit import resized
-from osdimage.imaging.disk.layout import FixedSize, PartitionSpec
-from osdimage.imaging.disk.place import MBR_LIMIT
+from osdimage.imaging.disk.layouts.fit import resized
+from osdimage.imaging.disk.layouts.layout import FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.place import MBR_LIMIT
+from osdimage.imaging.disk.layouts.rules import LABEL_LIMITS
 from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
-from osdimage.imaging.disk.rules import LABEL_LIMITS
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.disk.write import verify_table
@@ -48,8 +48,8 @@ from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import Geometry, format_size
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import Fat32Options
-from osdimage.imaging.wim.captured import CapturedDisk, CapturedPartition, Kept
-from osdimage.imaging.wim.captured_table import numbers_of, table_of
+from osdimage.imaging.wim.described.captured import CapturedDisk, CapturedPartition, Kept
+from osdimage.imaging.wim.described.captured_table import numbers_of, table_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from osdimage.imaging.deploy.boot_plan import holds
 from osdimage.imaging.deploy.plan import needed_bytes
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.fit import Giver, fitted
+from osdimage.imaging.disk.layouts.fit import Giver, fitted
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import DoesNotFit, InvalidRequest

@@ -1,11 +1,10 @@
 """Disk layouts: from ConfigMgr's variables to bytes on a disk, and back.
 
-Begin with ``opened``, the noun (an open ``Disk``), and the verbs ``place`` and ``init``, which put a table on it.
+Begin with ``opened``, the noun (an open ``Disk``), and the verb ``init``, which puts a table on it.
 
-``variables`` and ``presets`` make a :class:`~osdimage.imaging.disk.layout.DiskLayout`, the wish.  ``place`` turns it,
-for one geometry, into a :class:`~osdimage.imaging.disk.table.PartitionTable`, the facts; both are pure.  ``mbr`` and
-``gpt`` know the bytes.  ``target`` is what bytes are read from and written to; ``read``, ``check``, ``write`` and
-``backup`` work on a target.
+``layouts/`` has the wish, a :class:`~osdimage.imaging.disk.layouts.layout.DiskLayout`, and turns it, for one geometry,
+into the facts, a :class:`~osdimage.imaging.disk.table.PartitionTable`.  ``mbr`` and ``gpt`` know the bytes.  ``target``
+is what bytes are read from and written to; ``read``, ``check``, ``write`` and ``backup`` work on a target.
 
 ``opened`` is a disk that is open, locked from the first look to the last, and handed down open; ``volume`` is a window
 of it, and ``content`` what a window holds.
@@ -21,16 +20,16 @@ __getattr__, __dir__, __all__ = lazily(
         "content": ("Content", "FileSystem"),
         "device": ("check_expected",),
         "init": ("WriteReport", "initialize", "repaired", "restore", "rewrite"),
-        "layout": ("DiskLayout", "FixedSize", "PartitionSpec", "PercentOfFree", "Remaining"),
+        "layouts.layout": ("DiskLayout", "FixedSize", "PartitionSpec", "PercentOfFree", "Remaining"),
+        "layouts.place": ("advice",),
+        "layouts.presets": ("Preset", "RecoveryPlace", "preset_layout"),
+        "layouts.variables": ("layout_from_variables", "parse_variables"),
         "opened": ("Disk", "open_disk", "open_volume"),
-        "place": ("advice",),
         "plan": ("DiskPlan",),
-        "presets": ("Preset", "RecoveryPlace", "preset_layout"),
         "read": ("DiskReading", "read_table"),
         "roles": ("GptAttributes", "Role", "Scheme"),
         "table": ("Partition", "PartitionTable"),
         "target": ("BlockTarget", "FileTarget", "MemoryTarget", "create_image"),
         "volume": ("OpenVolume",),
-        "variables": ("layout_from_variables", "parse_variables"),
     },
 )

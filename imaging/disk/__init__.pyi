@@ -17,21 +17,25 @@ from osdimage.imaging.disk.init import (
     restore as restore,
     rewrite as rewrite,
 )
-from osdimage.imaging.disk.layout import (
+from osdimage.imaging.disk.layouts.layout import (
     DiskLayout as DiskLayout,
     FixedSize as FixedSize,
     PartitionSpec as PartitionSpec,
     PercentOfFree as PercentOfFree,
     Remaining as Remaining,
 )
-from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk, open_volume as open_volume
-from osdimage.imaging.disk.place import advice as advice
-from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
-from osdimage.imaging.disk.presets import (
+from osdimage.imaging.disk.layouts.place import advice as advice
+from osdimage.imaging.disk.layouts.presets import (
     Preset as Preset,
     RecoveryPlace as RecoveryPlace,
     preset_layout as preset_layout,
 )
+from osdimage.imaging.disk.layouts.variables import (
+    layout_from_variables as layout_from_variables,
+    parse_variables as parse_variables,
+)
+from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk, open_volume as open_volume
+from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
 from osdimage.imaging.disk.read import DiskReading as DiskReading, read_table as read_table
 from osdimage.imaging.disk.roles import GptAttributes as GptAttributes, Role as Role, Scheme as Scheme
 from osdimage.imaging.disk.table import Partition as Partition, PartitionTable as PartitionTable
@@ -40,9 +44,5 @@ from osdimage.imaging.disk.target import (
     FileTarget as FileTarget,
     MemoryTarget as MemoryTarget,
     create_image as create_image,
-)
-from osdimage.imaging.disk.variables import (
-    layout_from_variables as layout_from_variables,
-    parse_variables as parse_variables,
 )
 from osdimage.imaging.disk.volume import OpenVolume as OpenVolume

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from osdimage.imaging.disk.device import DeviceTarget
-from osdimage.imaging.disk.place import array_sectors
+from osdimage.imaging.disk.layouts.place import array_sectors
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from osdimage.imaging.disk import place, roles
+from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.held import volumes
+from osdimage.imaging.disk.layouts import place
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable

@@ -10,7 +10,7 @@ from pathlib import Path
 from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk.device import DeviceTarget, announce
 from osdimage.imaging.disk.held import volumes
-from osdimage.imaging.disk.place import ENTRY_COUNT, gpt_usable
+from osdimage.imaging.disk.layouts.place import ENTRY_COUNT, gpt_usable
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import PartitionTable

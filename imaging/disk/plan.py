@@ -17,7 +17,7 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.backup import take_backup
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.device import DeviceTarget, check_expected
-from osdimage.imaging.disk.layout import PartitionSpec
+from osdimage.imaging.disk.layouts.layout import PartitionSpec
 from osdimage.imaging.disk.read import DiskReading
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from osdimage.imaging.disk import roles
-from osdimage.imaging.disk.layout import PartitionSpec
+from osdimage.imaging.disk.layouts.layout import PartitionSpec
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
 from osdimage.imaging.units import Bytes, Extent, Geometry, Lba
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk import gpt, mbr, signatures
 from osdimage.imaging.disk.check import table_findings
-from osdimage.imaging.disk.place import ENTRY_COUNT
+from osdimage.imaging.disk.layouts.place import ENTRY_COUNT
 from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptState, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import FIRST_LOGICAL, PartitionTable

@@ -23,7 +23,7 @@ from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import MIB, Extent, Lba, align_up
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
-from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names
+from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.select import ImageSelector

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk.variables import MAX_VALUE
+from osdimage.imaging.disk.layouts.variables import MAX_VALUE
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging import facts as gathered
 from osdimage.imaging.tasksequence.layers import Origin

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from osdimage.imaging.disk.variables import check_name
+from osdimage.imaging.disk.layouts.variables import check_name
 from osdimage.imaging.documents import Fields, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.layers import (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from osdimage.imaging.disk.variables import MAX_NAME, MAX_VALUE, check_name
+from osdimage.imaging.disk.layouts.variables import MAX_NAME, MAX_VALUE, check_name
 from osdimage.imaging.errors import InvalidRequest, ReadOnlyVariable, quoted
 
 _HALF = re.compile("[\ud800-\udfff]")

@@ -20,7 +20,7 @@ from typing import Self
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.layout import MAX_DISK_INDEX
+from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.documents import Fields, checked_number, reason_of

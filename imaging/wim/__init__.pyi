@@ -1,7 +1,18 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
-from osdimage.imaging.wim.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
+from osdimage.imaging.wim.checks.verify import (
+    Problem as Problem,
+    ProblemKind as ProblemKind,
+    VerifyReport as VerifyReport,
+)
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
+from osdimage.imaging.wim.described.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
+from osdimage.imaging.wim.described.info import (
+    ImageInfo as ImageInfo,
+    WimHeader as WimHeader,
+    WindowsInfo as WindowsInfo,
+)
+from osdimage.imaging.wim.described.properties import ImageProperties as ImageProperties
 from osdimage.imaging.wim.edit import (
     DeleteResult as DeleteResult,
     delete_images as delete_images,
@@ -17,8 +28,5 @@ from osdimage.imaging.wim.extract import ExtractResult as ExtractResult
 from osdimage.imaging.wim.file import WimFile as WimFile
 from osdimage.imaging.wim.files import ImageFiles as ImageFiles
 from osdimage.imaging.wim.image import WimImage as WimImage
-from osdimage.imaging.wim.info import ImageInfo as ImageInfo, WimHeader as WimHeader, WindowsInfo as WindowsInfo
-from osdimage.imaging.wim.properties import ImageProperties as ImageProperties
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector
-from osdimage.imaging.wim.verify import Problem as Problem, ProblemKind as ProblemKind, VerifyReport as VerifyReport
 from osdimage.imaging.wim.write import WriteMode as WriteMode

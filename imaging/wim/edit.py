@@ -19,16 +19,24 @@ from pathlib import Path
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, TargetRefused
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, ProgressCallback
-from osdimage.imaging.wim import captured, info
-from osdimage.imaging.wim.audit import load_tree
-from osdimage.imaging.wim.captured import CapturedDisk
+from osdimage.imaging.wim.checks.audit import load_tree
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.described import captured, info
+from osdimage.imaging.wim.described.captured import CapturedDisk
+from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import JOIN_PARTS, wim_errors
 from osdimage.imaging.wim.file import reference_files
-from osdimage.imaging.wim.format import HEADER_SIZE, INTEGRITY_STRUCT, MAGIC, Header, HeaderFlag, Resource, ResourceFlag
-from osdimage.imaging.wim.in_place import InPlace
 from osdimage.imaging.wim.opening import open_wim
-from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.stored.format import (
+    HEADER_SIZE,
+    INTEGRITY_STRUCT,
+    MAGIC,
+    Header,
+    HeaderFlag,
+    Resource,
+    ResourceFlag,
+)
+from osdimage.imaging.wim.stored.in_place import InPlace
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim import tree

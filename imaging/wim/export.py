@@ -11,13 +11,13 @@ from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.logs import logged
 from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
-from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, repairs
+from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim
-from osdimage.imaging.wim.properties import ImageProperties
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,

@@ -14,7 +14,7 @@ from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.wim.audit import (
+from osdimage.imaging.wim.checks.audit import (
     load_tree,
     refuse_dropped_names,
     refuse_link,

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Self
 
 from osdimage.imaging.errors import CorruptWim, ImageNotFound
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.wim import info, select
+from osdimage.imaging.wim import select
+from osdimage.imaging.wim.checks.parts import find_parts, part_of
+from osdimage.imaging.wim.described import info
+from osdimage.imaging.wim.described.info import WimHeader
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.info import WimHeader
 from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header
-from osdimage.imaging.wim.parts import find_parts, part_of
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.verify import VerifyReport
+    from osdimage.imaging.wim.checks.verify import VerifyReport
 
 
 class WimFile:
@@ -157,7 +158,7 @@ class WimFile:
         Raises:
             StorageError: when the file cannot be read.  Damage is not raised; it is in the report.
         """
-        from osdimage.imaging.wim.verify import verify  # noqa: PLC0415 - with it come threads, hashes and logging
+        from osdimage.imaging.wim.checks.verify import verify  # noqa: PLC0415 - with it come threads, hashes and logging
 
         with self._errors():
             return verify(self.path, self.handle, self.header, self.images, threads=threads, progress=progress)

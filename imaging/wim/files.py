@@ -10,7 +10,7 @@ from osdimage.imaging import filetime, wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidRequest, MissingParts
 from osdimage.imaging.files import DEFAULT_LIMIT, FileFacts, FileSource, split_path
-from osdimage.imaging.wim.audit import load_tree, refuse_dropped_names, refuse_unsafe_names
+from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_unsafe_names
 from osdimage.imaging.wim.contents import EMPTY_SHA1, BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.wof import WofFile, plain, wof_files

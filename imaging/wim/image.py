@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressCallback
-from osdimage.imaging.wim.audit import load_tree
+from osdimage.imaging.wim.checks.audit import load_tree
+from osdimage.imaging.wim.described.info import ImageInfo
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.info import ImageInfo
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Audit

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from osdimage.imaging.errors import StorageError, TargetRefused, quoted
 from osdimage.imaging.wim.blobs import read_small_blobs
+from osdimage.imaging.wim.checks.names import REFUSED
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.names import REFUSED
 from osdimage.native.text import to_c
 from osdimage.native.wim.entries import Entry, each_entry
 from osdimage.native.wim.handles import WimHandle

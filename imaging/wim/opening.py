@@ -13,7 +13,15 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim
 from osdimage.imaging.units import MIB, format_size
-from osdimage.imaging.wim.format import BLOB_STRUCT, HEADER_SIZE, MAGIC, PIPABLE_MAGIC, Header, Resource, ResourceFlag
+from osdimage.imaging.wim.stored.format import (
+    BLOB_STRUCT,
+    HEADER_SIZE,
+    MAGIC,
+    PIPABLE_MAGIC,
+    Header,
+    Resource,
+    ResourceFlag,
+)
 from osdimage.native.callbacks import Listener
 from osdimage.native.wim.handles import WimHandle
 

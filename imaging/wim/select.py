@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 from osdimage.imaging.errors import ImageNotFound, InvalidRequest
 from osdimage.imaging.units import counted
-from osdimage.imaging.wim.info import ImageInfo, WindowsInfo
+from osdimage.imaging.wim.described.info import ImageInfo, WindowsInfo
 
 # Other names for the architectures, as Windows, its tools and Linux spell them.
 _ALIASES = {"amd64": "x64", "x86_64": "x64", "i386": "x86", "i686": "x86", "aarch64": "arm64"}

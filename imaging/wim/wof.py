@@ -18,7 +18,7 @@ from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.contents import BlobSource, references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
-from osdimage.imaging.wim.reparse import ReparsePoint, reparse_points
+from osdimage.imaging.wim.stored.reparse import ReparsePoint, reparse_points
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c

@@ -13,11 +13,11 @@ from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import JOIN_PARTS, wim_errors
-from osdimage.imaging.wim.format import HEADER_SIZE, Header
-from osdimage.imaging.wim.in_place import opened_in_place
-from osdimage.imaging.wim.newer_form import put_trees_into_newer_form
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.steps import listener
+from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
+from osdimage.imaging.wim.stored.in_place import opened_in_place
+from osdimage.imaging.wim.stored.newer_form import put_trees_into_newer_form
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.facts import WriteSettings
 from osdimage.native.wim.handles import WimHandle

@@ -7,13 +7,13 @@ import random
 from dataclasses import dataclass
 
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec, Remaining
-from osdimage.imaging.disk.place import place
-from osdimage.imaging.disk.presets import Preset, RecoveryPlace, preset_layout
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec, Remaining
+from osdimage.imaging.disk.layouts.place import place
+from osdimage.imaging.disk.layouts.presets import Preset, RecoveryPlace, preset_layout
+from osdimage.imaging.disk.layouts.variables import layout_from_variables
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.disk.variables import layout_from_variables
 from osdimage.imaging.units import GIB, MIB, TIB, Bytes, Geometry
 
 

@@ -16,8 +16,8 @@ from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume
 from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk import plan as plans
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.place import place
-from osdimage.imaging.disk.presets import Preset, preset_layout
+from osdimage.imaging.disk.layouts.place import place
+from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.disk.write import Write, write_steps

@@ -19,7 +19,7 @@ from judges.disk import fdisk, missing, run, sfdisk
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.install import BootOptions, BootResult, install_boot
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk

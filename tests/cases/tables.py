@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 from osdimage.imaging.disk import MemoryTarget, Partition, PartitionTable, Scheme, read_table
-from osdimage.imaging.disk.place import gpt_usable
+from osdimage.imaging.disk.layouts.place import gpt_usable
 from osdimage.imaging.disk.read import DiskReading
 from osdimage.imaging.disk.roles import MBR_EXTENDED, MBR_PROTECTIVE
 from osdimage.imaging.disk.write import Write, verify_table, write_steps

@@ -17,7 +17,7 @@ from judges import wim as wim_judges
 from judges.disk import Seen, cut_out, fdisk, run
 from judges.hive import dissect as dissect_hive
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.registry.hive import Value
 from osdimage.imaging.registry.write import new_hive, write_hive

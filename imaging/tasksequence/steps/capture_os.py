@@ -34,7 +34,7 @@ from osdimage.imaging.tasksequence.result import (
 )
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_volume
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.write import WriteMode
 
 VARIABLES: tuple[VariableInfo, ...] = (

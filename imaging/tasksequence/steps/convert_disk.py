@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from osdimage.imaging.disk.layout import MAX_DISK_INDEX
+from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment

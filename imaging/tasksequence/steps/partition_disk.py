@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from osdimage.imaging.deploy.execute import format_partition
 from osdimage.imaging.deploy.plan import formats, refuse_volumes
 from osdimage.imaging.disk.init import initialize, losses
-from osdimage.imaging.disk.layout import MAX_DISK_INDEX, DiskLayout
-from osdimage.imaging.disk.place import advice, place
+from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX, DiskLayout
+from osdimage.imaging.disk.layouts.place import advice, place
+from osdimage.imaging.disk.layouts.variables import layout_from_variables
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.variables import layout_from_variables
 from osdimage.imaging.errors import ActionFailed, DoesNotFit, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment

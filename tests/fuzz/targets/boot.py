@@ -21,8 +21,8 @@ from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BcdStore
 from osdimage.imaging.boot.code.ntfs import find_ntfs_boot_code, own_ntfs_boot_code
 from osdimage.imaging.boot.firmware import Firmware
-from osdimage.imaging.disk.place import place
-from osdimage.imaging.disk.presets import Preset, preset_layout
+from osdimage.imaging.disk.layouts.place import place
+from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.pe import read_pe
 from osdimage.imaging.units import GIB, Geometry

@@ -11,7 +11,7 @@ from cases.tables import written
 from osdimage.imaging.boot.code.grub import has_grub_chain
 from osdimage.imaging.boot.code.mbr import mbr_code
 from osdimage.imaging.disk.held import volumes
-from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.probe import probe_head
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.signatures import find_marks

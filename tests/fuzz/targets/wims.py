@@ -11,18 +11,18 @@ from xml.etree import ElementTree as ET
 
 from cases.wimcraft import Node, build, folder, metadata, root, symlink, xml_document
 from osdimage.imaging import wof
-from osdimage.imaging.disk.place import place
-from osdimage.imaging.disk.presets import Preset, preset_layout
+from osdimage.imaging.disk.layouts.place import place
+from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
 from osdimage.imaging.errors import InvalidInput, OsdImageError
 from osdimage.imaging.units import GIB, Geometry
-from osdimage.imaging.wim import captured, info
-from osdimage.imaging.wim.captured_table import table_of
+from osdimage.imaging.wim.checks.parts import part_of
+from osdimage.imaging.wim.described import captured, info
+from osdimage.imaging.wim.described.captured_table import table_of
 from osdimage.imaging.wim.file import WimFile
-from osdimage.imaging.wim.folder_streams import in_newer_form, survey
-from osdimage.imaging.wim.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.opening import refuse_impossible_header
-from osdimage.imaging.wim.parts import part_of
-from osdimage.imaging.wim.reparse import reparse_points
+from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
+from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
+from osdimage.imaging.wim.stored.reparse import reparse_points
 
 from fuzz.places import as_file
 from fuzz.target import Target

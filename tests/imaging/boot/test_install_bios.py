@@ -31,7 +31,7 @@ from osdimage.imaging import InvalidInput, InvalidRequest, OsdImageError, Preset
 from osdimage.imaging.boot.code.bios import BiosLoader
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout
+from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB

@@ -26,7 +26,7 @@ from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore, Element
 from osdimage.imaging.boot.install import BootOptions, BootResult
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes

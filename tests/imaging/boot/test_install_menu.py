@@ -27,7 +27,7 @@ from judges.disk import run
 from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout
+from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB

@@ -33,7 +33,7 @@ from osdimage.imaging.boot.bcd.store import BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind, refs_of
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk

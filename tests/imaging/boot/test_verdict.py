@@ -32,7 +32,7 @@ from osdimage.imaging.boot.bcd.store import BOOTMGR, BcdStore
 from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.boot.verdict import Verdict
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judges import wim as judges
 from osdimage.imaging.compare.fidelity import OF_UNIX
-from osdimage.imaging.wim.extended import extended_attributes
+from osdimage.imaging.wim.stored.extended import extended_attributes
 from runs.commands import Outcome, osdimage
 
 foreign = pytest.mark.foreign

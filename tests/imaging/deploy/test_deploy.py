@@ -26,7 +26,7 @@ from osdimage.imaging.deploy.convert import DiskFormat, raw_beside
 from osdimage.imaging.deploy.execute import execute
 from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable, make_plan
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.units import MIB, Bytes, Geometry

@@ -31,7 +31,7 @@ from cases.windows_trees import body, windows_files
 from judges.disk import run
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout
+from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.units import MIB
 from runs.commands import osdimage

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from judges import wim as judges
 from osdimage.imaging import DiskLayout, FileSystem, Geometry, InvalidInput, InvalidRequest, PartitionSpec
 from osdimage.imaging.disk import FixedSize, Role, Scheme
-from osdimage.imaging.disk.fit import Giver, fitted
+from osdimage.imaging.disk.layouts.fit import Giver, fitted
 from osdimage.imaging.disk.write import verify_table
 from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.wim import CapturedDisk, CapturedPartition
-from osdimage.imaging.wim.captured import Kept
-from osdimage.imaging.wim.captured_table import table_of
+from osdimage.imaging.wim.described.captured import Kept
+from osdimage.imaging.wim.described.captured_table import table_of
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign

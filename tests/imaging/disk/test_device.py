@@ -18,7 +18,7 @@ from judges import wim as judges
 from osdimage.imaging.disk import device, roles
 from osdimage.imaging.disk.device import DeviceTarget, check_expected, open_target
 from osdimage.imaging.disk.init import initialize
-from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused

@@ -17,7 +17,7 @@ from judges import disk as disk_judges
 from judges.disk import Seen
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.init import initialize
-from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable

@@ -22,7 +22,7 @@ from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.init import initialize
-from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptCopy, read_table
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.target import MemoryTarget

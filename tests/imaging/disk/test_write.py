@@ -16,7 +16,7 @@ from osdimage.imaging.disk import mbr
 from osdimage.imaging.disk.backup import restore_steps, take_backup
 from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.init import initialize, repaired, rewrite
-from osdimage.imaging.disk.place import place
+from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.read import GptCopy, read_table
 from osdimage.imaging.disk.signatures import find_marks
 from osdimage.imaging.disk.table import PartitionTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
-from osdimage.imaging.wim.properties import ImageProperties
+from osdimage.imaging.wim.described.properties import ImageProperties
 
 
 @pytest.mark.parametrize(

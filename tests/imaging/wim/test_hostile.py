@@ -31,7 +31,7 @@ from osdimage.imaging import (
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.capture.config import parse_config
 from osdimage.imaging.units import parse_size
-from osdimage.imaging.wim.info import decode_xml, parse_images
+from osdimage.imaging.wim.described.info import decode_xml, parse_images
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.resource import ResourceReader
 from osdimage.native.wim.tree import Blob

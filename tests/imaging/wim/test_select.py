@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from osdimage.imaging.errors import ImageNotFound, InvalidRequest
-from osdimage.imaging.wim.info import ImageInfo, parse_images
+from osdimage.imaging.wim.described.info import ImageInfo, parse_images
 from osdimage.imaging.wim.select import ImageSelector, select
 
 

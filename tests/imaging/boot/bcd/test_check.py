@@ -23,7 +23,7 @@ from osdimage.imaging.boot.bcd.elements import Id
 from osdimage.imaging.boot.bcd.store import BcdStore
 from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
