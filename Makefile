@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 FAULTS_ARGS ?=
 # How long `make fuzz` takes, all parsers together.
 MINUTES ?= 10
+# How often `make kills` kills each command.
+KILLS ?= 50
 
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
@@ -18,7 +20,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults fuzz help lint quick sanitize setup setup-run test tour wheel
+.PHONY: bench clean demo fast faults fuzz help kills lint quick sanitize setup setup-run test tour wheel
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,9 @@ fast: setup
 
 faults: setup ## Let every call of every command that writes fail, and judge what is there then (FAULTS_ARGS=--help)
 	cd tests && ../$(BIN)/python -m runs.fault_matrix --jobs "$$(nproc)" $(FAULTS_ARGS)
+
+kills: setup ## Kill commands that write at moments of chance, KILLS (50) times each
+	OSDIMAGE_KILLS=$(KILLS) $(PYTEST) $$(grep -rl 'import KILLS' tests) $(PYTEST_ARGS)
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)

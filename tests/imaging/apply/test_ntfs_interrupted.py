@@ -26,6 +26,7 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressEvent
+from runs.stopping import KILLS
 
 pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 SEED = 20
@@ -61,7 +62,7 @@ def test_a_volume_whose_apply_was_killed_never_looks_clean_unless_it_is_whole(
     command = [str(OSDIMAGE), "apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--events", "-"]
     lines = subprocess.run(command, check=True, capture_output=True).stdout.count(b"\n")
     source, dirty = random.Random(SEED), 0
-    for _ in range(20):
+    for _ in range(KILLS):
         copy_of(fresh, disk.path)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None
@@ -82,7 +83,7 @@ def test_a_volume_whose_apply_was_killed_never_looks_clean_unless_it_is_whole(
             found = contents(part)
             assert found in ({}, expected)
             assert code == -signal.SIGKILL or found == expected
-    assert dirty >= 3, f"most moments are in the middle of the work; seed {SEED}"
+    assert dirty >= KILLS // 6, f"most moments are in the middle of the work; seed {SEED}"
 
 
 @pytest.mark.root

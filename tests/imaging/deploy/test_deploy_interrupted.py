@@ -21,11 +21,10 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.progress import Phase
 from osdimage.imaging.units import MIB
 from runs.sandbox import COMMAND
-from runs.stopping import unmeasured
+from runs.stopping import KILLS, unmeasured
 
 pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 SEED = 6
-KILLS = 20
 # One volume, as small as it can be, so that a run is short.
 LAYOUT = ("--preset", "data-mbr", "--size", "120MiB", "--seed", "x")
 NUMBER = 1

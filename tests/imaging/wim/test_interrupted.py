@@ -29,11 +29,10 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.progress import Phase
 from osdimage.native.ntfs import volume as ntfs
 from runs.sandbox import COMMAND
-from runs.stopping import unmeasured
+from runs.stopping import KILLS, unmeasured
 
 pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 
-KILLS = 20
 SEED = 20260917
 MIB = 1 << 20
 

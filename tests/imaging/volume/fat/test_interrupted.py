@@ -17,6 +17,7 @@ from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32, open_fat32
+from runs.stopping import KILLS
 
 pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 
@@ -93,7 +94,7 @@ def test_a_fill_that_is_killed_never_leaves_half_a_volume(disk: Path, tmp_path: 
     assert state(disk, tmp_path / "part.img") == "NEW"
     rng = random.Random(11)
     seen = set()
-    for _ in range(20):
+    for _ in range(KILLS):
         with open_image(str(disk), write=True, sector_size=512) as target:
             format_fat32(target.window(Extent(Lba(FIRST), SECTORS)), Fat32Options(SERIAL, label="OLD"))
         child = start(disk, "free")
