@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -249,12 +250,18 @@ mix_both(uint64_t hash[2], uint64_t value)
 	hash[1] = mix(hash[1], value, 0xC4CEB9FE1A85EC53);
 }
 
-/* Return the hash of a folder by its path, as it is written. */
+/*
+ * Return the hash of a folder by its path, as it is written.  It is another in each process: names that nobody can choose
+ * so that all of them meet in one place of the table.
+ */
 struct osd_folder
 osd_hash_folder(const char *path, size_t length)
 {
 	struct osd_folder folder = { { 0x243F6A8885A308D3, 0x13198A2E03707344 } };
+	const void *seed = (const void *)(uintptr_t)getauxval(AT_RANDOM);
 
+	if (seed != NULL)
+		memcpy(folder.hash, seed, sizeof(folder.hash));
 	for (size_t i = 0; i < length; i++)
 		mix_both(folder.hash, (unsigned char)path[i]);
 	mix_both(folder.hash, 0x100);
