@@ -66,8 +66,9 @@ def resize(
     except DoesNotFit:
         full = [Giver(each.number, _least(table, each, images, room=False)) for each in giving]
         made = fitted(table, geometry, taker=number, givers=full)
-    numbers = " and ".join(str(each.number) for each in full)
-    return made, (f"the disk is so small that partition {numbers} will be almost full",)
+    numbers = "partition " if len(full) == 1 else "partitions "
+    numbers += " and ".join(str(each.number) for each in full)
+    return made, (f"the disk is so small that {numbers} will be almost full",)
 
 
 def _chosen(table: PartitionTable, number: int | None, verb: str) -> Partition | None:
