@@ -5,12 +5,13 @@ from __future__ import annotations
 from osdimage.imaging.errors import Means, Remedy
 
 NAMES = {
+    Means.APPEND: "--append",
     Means.BACKUP_FILE: "--backup",
     Means.BIND_WINDOWS: "osdimage boot fix DISK --partition N",
     Means.BIOS_LOADER: "osdimage boot install DISK --partition N --bios-loader {}",
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.DEPLOY: "osdimage deploy WIM DISK",
-    Means.EXPORT: "osdimage export WIM NEW.wim --all",
+    Means.EXPORT: "osdimage export {} NEW.wim --all",
     Means.FIX_BOOT: "osdimage boot fix DISK",
     Means.FORCE: "--force",
     Means.FORMAT_FAT32: "osdimage disk format DISK --partition {} --fs fat32",

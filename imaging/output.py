@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused, explain
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
 
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _DESCRIPTORS = "/proc/self/fd"
@@ -28,14 +28,29 @@ _PREFIX, _MOMENTARY, _WRITTEN = ".osdimage-", ".tmp", ".part"
 _STALE_SECONDS = 24 * 3600
 
 
-def refuse_existing(path: Path) -> None:
+REPLACE_IT = Remedy("choose another name, or replace it with {}", (Means.OVERWRITE,))
+ADD_TO_IT = Remedy("choose another name, add to it with {}, or replace it with {}", (Means.APPEND, Means.OVERWRITE))
+
+
+def refuse_existing(path: Path, remedy: Remedy = REPLACE_IT) -> None:
     """Refuse a destination that exists.
 
     Raises:
         TargetRefused: when something has this name, a dangling link included.
     """
     if os.path.lexists(path):
-        raise TargetRefused(f"{path}: exists already; append to it, overwrite it, or choose another name")
+        raise TargetRefused(f"{path}: exists already", remedy=remedy)
+
+
+def require_existing(path: Path) -> None:
+    """Refuse a destination that is not there, where something is to be added to it.
+
+    Raises:
+        InvalidRequest: when nothing has this name.
+    """
+    if not path.exists():
+        remedy = Remedy("without {} it is made", (Means.APPEND,))
+        raise InvalidRequest(f"{path}: there is no such file to add to", remedy=remedy)
 
 
 def refuse_source(path: Path, source: str | os.PathLike[str], what: str) -> None:

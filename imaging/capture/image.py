@@ -12,7 +12,7 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, InvalidRequest
 from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import Loss
-from osdimage.imaging.output import refuse_existing, refuse_source
+from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, require_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.described.properties import ImageProperties
@@ -183,7 +183,9 @@ def _source_of(source: CaptureSource | OpenVolume | str | os.PathLike[str]) -> C
 
 def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
     if mode is WriteMode.NEW:
-        refuse_existing(destination)
+        refuse_existing(destination, ADD_TO_IT)
+    elif mode is WriteMode.APPEND:
+        require_existing(destination)
     refuse_source(destination, source.path, "what is captured")
     if source.volume is None and not source.path.exists():
         raise InvalidRequest(f"{source.path}: there is no such file or directory")

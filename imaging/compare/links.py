@@ -15,6 +15,7 @@ from pathlib import Path
 
 from osdimage.imaging.compare.fidelity import Fidelity, Tally
 from osdimage.imaging.compare.hashes import EMPTY_SHA1
+from osdimage.imaging.units import counted
 from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.entries import Entry
@@ -85,7 +86,8 @@ class LinkComparison:
                 self._tally.different(Fidelity.REPARSE_POINTS, link.path, wanted, link.text)
         if unknown:
             self.notes.append(
-                f"{unknown} links were not compared: {wim} is pipable, or what they say is in another file"
+                f"{counted(unknown, 'link was', 'links were')} not compared: {wim} is pipable, or what they say is in "
+                "another file"
             )
 
 

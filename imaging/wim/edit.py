@@ -24,15 +24,14 @@ from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.described import captured, info
 from osdimage.imaging.wim.described.captured import CapturedDisk
 from osdimage.imaging.wim.described.properties import ImageProperties
-from osdimage.imaging.wim.failures import JOIN_PARTS, wim_errors
+from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import reference_files
-from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.opening import open_wim, refuse_unchangeable
 from osdimage.imaging.wim.stored.format import (
     HEADER_SIZE,
     INTEGRITY_STRUCT,
     MAGIC,
     Header,
-    HeaderFlag,
     Resource,
     ResourceFlag,
 )
@@ -226,10 +225,7 @@ def _read_header(path: Path, descriptor: int) -> Header:
     header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
     if header.magic != MAGIC:
         raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
-    if header.flags & HeaderFlag.READONLY:
-        raise TargetRefused(f"{path}: is marked read-only")
-    if header.flags & HeaderFlag.SPANNED:
-        raise TargetRefused(f"{path}: is a part of a split WIM", remedy=JOIN_PARTS)
+    refuse_unchangeable(path, header)
     return header
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.logs import logged
-from osdimage.imaging.output import refuse_existing, refuse_source
+from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, require_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
-from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, repairs
+from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_missing, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
@@ -98,7 +98,7 @@ def export_images(
     path = Path(destination)
     chosen = tuple(source.images if images is None else images)
     _check(source, path, chosen, properties, options.mode)
-    warnings = [line for image in chosen for line in _check_image(source, image)]
+    warnings = [line for image in chosen for line in _check_image(source, image, options.mode)]
     meter = Meter(progress, WRITE_SHARES)
     with wim_errors(path):
         if options.mode is WriteMode.APPEND:
@@ -152,15 +152,20 @@ def _check(
     if len(chosen) > 1 and properties is not None and properties.name is not None:
         raise InvalidRequest("a new name is for one image; export the images one by one to rename them")
     if mode is WriteMode.NEW:
-        refuse_existing(path)
+        refuse_existing(path, ADD_TO_IT)
+    elif mode is WriteMode.APPEND:
+        require_existing(path)
     refuse_source(path, source.path, "the WIM that is exported")
 
 
-def _check_image(source: WimFile, image: WimImage) -> tuple[str, ...]:
-    """Refuse an image that libwim would export without some of its entries; return what it repaired."""
+def _check_image(source: WimFile, image: WimImage, mode: WriteMode) -> tuple[str, ...]:
+    """Refuse an image that libwim would export without some of its entries or contents; return what it repaired."""
     with wim_errors(source.path):
         audit = load_tree(source.path, source.handle, image.index)
     refuse_dropped_names(source.path, image.index, audit)
+    if mode is not WriteMode.APPEND:
+        # What the destination holds need not be in the source.
+        refuse_missing(source.path, image.index, audit)
     return repairs(audit)
 
 

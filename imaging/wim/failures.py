@@ -66,8 +66,6 @@ _PARTS = {
     WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
 }
 NAME_OTHERS = Remedy("name the other parts of a split WIM, or the base of a delta, with {}", (Means.REFERENCES,))
-JOIN_PARTS = Remedy("join its parts first, with {}, which takes them with {}", (Means.EXPORT, Means.REFERENCES))
-_REMEDIES = {WimlibCode.IS_SPLIT_WIM: JOIN_PARTS, WimlibCode.RESOURCE_NOT_FOUND: NAME_OTHERS}
 _FAULTS_OF_CONTENTS = {
     WimlibCode.DECOMPRESSION,
     WimlibCode.INVALID_RESOURCE_HASH,
@@ -76,8 +74,19 @@ _FAULTS_OF_CONTENTS = {
 }
 _REFUSED = {
     WimlibCode.ALREADY_LOCKED: "another program is writing to it",
-    WimlibCode.WIM_IS_READONLY: "it cannot be changed: it is marked read-only, split, or not writable",
+    WimlibCode.WIM_IS_READONLY: "it cannot be changed: it is marked read-only, or not writable",
 }
+
+
+def join_parts(path: str | os.PathLike[str]) -> Remedy:
+    """Return what makes one WIM of a split one, whose other parts are found by their names."""
+    return Remedy("join its parts first, with {}", (Means.EXPORT,), (os.fspath(path),))
+
+
+def _remedy(code: WimlibCode, where: str) -> Remedy | None:
+    if code == WimlibCode.IS_SPLIT_WIM:
+        return join_parts(where)
+    return NAME_OTHERS if code == WimlibCode.RESOURCE_NOT_FOUND else None
 
 
 def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError:
@@ -98,7 +107,7 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
             (_REFUSED, TargetRefused),
         ):
             if code in table:
-                return kind(f"{where}: {table[code]}{_news(error, where)}", remedy=_REMEDIES.get(code))
+                return kind(f"{where}: {table[code]}{_news(error, where)}", remedy=_remedy(code, where))
     if error.errno is not None:
         return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
     return OsdImageError(f"{where}: {describe(int(code)) or error.name}{detail}")

@@ -11,14 +11,16 @@ import os
 import stat
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim
+from osdimage.imaging.errors import CorruptWim, TargetRefused
 from osdimage.imaging.units import MIB, format_size
+from osdimage.imaging.wim.failures import join_parts
 from osdimage.imaging.wim.stored.format import (
     BLOB_STRUCT,
     HEADER_SIZE,
     MAGIC,
     PIPABLE_MAGIC,
     Header,
+    HeaderFlag,
     Resource,
     ResourceFlag,
 )
@@ -44,14 +46,31 @@ def open_wim(
 
     Raises:
         CorruptWim: when its header claims more than the file can hold.
+        TargetRefused: when it is to be changed, and may not be.
         WimlibError: when libwim cannot open it.
     """
-    refuse_impossible_header(path)
+    header = refuse_impossible_header(path)
+    if write and header is not None:
+        refuse_unchangeable(path, header)
     return WimHandle.open(path, check_integrity=check_integrity, write=write, listener=listener)
 
 
-def refuse_impossible_header(path: Path) -> None:
+def refuse_unchangeable(path: Path, header: Header) -> None:
+    """Refuse to change a WIM that says of itself that it is not to be changed.
+
+    Raises:
+        TargetRefused: when it is marked read-only, or is a part of a split WIM.
+    """
+    if header.flags & HeaderFlag.READONLY:
+        raise TargetRefused(f"{path}: is marked read-only")
+    if header.flags & HeaderFlag.SPANNED:
+        raise TargetRefused(f"{path}: is a part of a split WIM", remedy=join_parts(path))
+
+
+def refuse_impossible_header(path: Path) -> Header | None:
     """Refuse a WIM whose header claims more than the file can hold; what is no WIM, or not there, is left to libwim.
+
+    Returns the header, or None when it is left to libwim.
 
     Raises:
         CorruptWim: which names the number.
@@ -59,21 +78,23 @@ def refuse_impossible_header(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
-        return
+        return None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return
+            return None
         size = os.fstat(descriptor).st_size
         header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
         if header.magic == PIPABLE_MAGIC and size >= 2 * HEADER_SIZE:
             # That at the begin is only for who reads from a pipe.
             header = Header.parse(os.pread(descriptor, HEADER_SIZE, size - HEADER_SIZE))
     except OSError:
-        return
+        return None
     finally:
         os.close(descriptor)
-    if size >= HEADER_SIZE and header.magic in {MAGIC, PIPABLE_MAGIC}:
-        _compare(path, header, size)
+    if size < HEADER_SIZE or header.magic not in {MAGIC, PIPABLE_MAGIC}:
+        return None
+    _compare(path, header, size)
+    return header
 
 
 def _compare(path: Path, header: Header, size: int) -> None:

@@ -12,7 +12,7 @@ from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
-from osdimage.imaging.wim.failures import JOIN_PARTS, wim_errors
+from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
@@ -99,8 +99,6 @@ def open_to_append(path: Path) -> Iterator[WimHandle]:
         TargetRefused: when it is a part of a split WIM, or cannot be written.
     """
     with wim_errors(path), open_wim(path, write=True) as handle:
-        if handle.info().is_spanned:
-            raise TargetRefused(f"{path}: is a part of a split WIM", remedy=JOIN_PARTS)
         yield handle
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.units import counted
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.checks.verify_blobs import BadBlob, hash_all
 from osdimage.imaging.wim.checks.verify_trees import tree_notes
@@ -128,7 +129,7 @@ def verify(
             loadable.append(image.info.index)
             notes += tree_notes(path, handle, image.info.index, audit)
         if missing:
-            text = f"image {image.info.index}: the contents of {missing} files are "
+            text = f"image {image.info.index}: the contents of {counted(missing, 'file')} are "
             if header.total_parts > 1:
                 notes.append(f"{text}in parts that are not at hand")
             else:

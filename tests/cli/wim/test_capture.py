@@ -139,8 +139,15 @@ def test_an_existing_file_is_refused_and_untouched(small: Path, tmp_path: Path) 
     outcome = osdimage("capture", small, path, code=4)
     (line,) = outcome.err.splitlines()
     assert str(path) in line
-    assert "exists already" in line
+    assert line.endswith("exists already; choose another name, add to it with --append, or replace it with --overwrite")
     assert path.read_bytes() == b"precious"
+
+
+def test_nothing_is_appended_to_a_file_that_is_not_there(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "missing.wim"
+    (line,) = osdimage("capture", small, path, "--append", code=2).err.splitlines()
+    assert line == f"osdimage: {path}: there is no such file to add to; without --append it is made"
+    assert not path.exists()
 
 
 def test_overwrite_replaces_and_append_adds(small: Path, tree: Path, tmp_path: Path) -> None:
@@ -160,12 +167,6 @@ def test_append_to_what_is_not_a_wim_is_invalid_input(small: Path, tmp_path: Pat
     outcome = osdimage("capture", small, path, "--append", code=3)
     assert "not a WIM" in outcome.err
     assert path.read_bytes() == b"not a WIM at all" * 100
-
-
-def test_append_to_nothing_says_so(small: Path, tmp_path: Path) -> None:
-    outcome = osdimage("capture", small, tmp_path / "no.wim", "--append", code=1)
-    assert "No such file" in outcome.err
-    assert not (tmp_path / "no.wim").exists()
 
 
 def test_a_name_that_is_there_is_refused_and_a_default_one_is_numbered(single: Path, small: Path) -> None:

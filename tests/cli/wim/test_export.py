@@ -176,7 +176,8 @@ def test_a_source_that_lacks_contents_is_the_one_that_is_named(small: Path, sing
     judges.wimlib("capture", more, delta, f"--delta-from={single}")
     before = single.read_bytes()
     error = osdimage("export", delta, tmp_path / "new.wim", code=3).err
-    assert error.startswith(f"osdimage: {delta}: file contents are in another file")
+    assert error.startswith(f"osdimage: {delta}: the contents of ")
+    assert error.endswith(" of image 1 are in another file; name with --ref the base of the delta\n")
     assert not (tmp_path / "new.wim").exists()
     osdimage("export", delta, tmp_path / "new.wim", "--ref", str(single))
     judges.wimlib("verify", tmp_path / "new.wim")

@@ -214,8 +214,17 @@ def test_a_wim_that_is_marked_read_only_is_not_changed(copy: Path) -> None:
 @pytest.mark.foreign
 def test_a_part_of_a_split_wim_is_not_changed(pair: Path, tmp_path: Path) -> None:
     judges.wimlib("split", pair, tmp_path / "part.swm", "0.1")
-    outcome = osdimage("info", tmp_path / "part.swm", "--index", "1", "--set", "name=x", code=4)
-    assert "split" in outcome.err
+    part = tmp_path / "part.swm"
+    remedy = f"join its parts first, with osdimage export {part} NEW.wim --all"
+    said = f"osdimage: {part}: is a part of a split WIM; {remedy}\n"
+    assert osdimage("info", part, "--index", "1", "--set", "name=x", code=4).err == said
+    assert osdimage("delete", part, "--index", "1", code=4).err == said
+    osdimage("export", part, tmp_path / "NEW.wim", "--all")
+    judges.wimlib("verify", tmp_path / "NEW.wim")
+    (tmp_path / "part2.swm").rename(tmp_path / "away")
+    missing = osdimage("export", part, tmp_path / "other.wim", "--all", code=3).err
+    assert "part 2 of" in missing
+    assert f"is missing: there is no {tmp_path / 'part2.swm'}; --ref says where it is" in missing
     out = osdimage("info", tmp_path / "part.swm").out
     assert "part 1 of" in out
 

@@ -139,7 +139,7 @@ def test_a_delta_without_its_base_is_told_how_to_name_it(tmp_path: Path) -> None
     judges.wimlib("capture", source, base)
     judges.wimlib("capture", source, delta, f"--delta-from={base}")
     refused = osdimage("verify", delta, code=3)
-    assert "the contents of 1 files are in another file; name with --ref the base of a delta" in refused.out
+    assert "the contents of 1 file are in another file; name with --ref the base of a delta" in refused.out
     assert "sound" in osdimage("verify", delta, "--ref", base).out
     assert "name with --ref the base of the delta" in osdimage("apply", delta, tmp_path / "out", code=3).err
 
