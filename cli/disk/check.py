@@ -30,8 +30,9 @@ def check_command(
 ) -> int:
     """Look for faults of the partition table of DISK, and say what to do about each.
 
-    Volumes that are marked dirty, in use or not finished are told too.  Leaves with 3 when there is an error, with 0
-    for mere warnings and notes.  --repair keeps every partition where it is; it asks first, unless --yes is given.
+    Volumes that are marked dirty, in use or not finished are told too.  Leaves with 3 when there is an error, or no
+    partition table at all; with 0 for mere warnings and notes.  --repair keeps every partition where it is; it asks
+    first, unless --yes is given, and changes nothing where nothing is wrong.
     """
     from osdimage.imaging.disk.check import check_disk  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
@@ -45,6 +46,7 @@ def check_command(
         reading = check_disk(target)
         if repair:
             table = repaired(reading)
+        if repair and (table != reading.table or any(each.severity != "note" for each in reading.findings)):
             _ask(disk, reading, yes, reporter)
             report = rewrite(target, table, now=disk_params.now(), save_to=backup_to)
             saved = report.saved
@@ -59,8 +61,10 @@ def check_command(
         scheme = None if reading.table is None else reading.table.scheme
         render.document({"disk": disk, "scheme": scheme, "findings": reading.findings, "saved": saved})
     elif not reporter.quiet:
-        if repair:
+        if saved is not None:
             render.line(f"{disk}: the GPT was written again; the old table is saved in {saved}")
+        elif repair:
+            render.line(f"{disk}: both copies of the GPT are whole: nothing was changed")
         _show(disk, reading)
     return INVALID_INPUT if worst or reading.table is None else 0
 

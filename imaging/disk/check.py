@@ -113,12 +113,16 @@ def _volume_findings(target: BlockTarget, table: PartitionTable) -> Iterator[Fin
 def misfit(partition: Partition, held: Content | None) -> Finding | None:
     """Return what is to be said of a partition whose type is not for the file system that it holds, or None."""
     row = roles.type_of(partition.type_id)
-    if held in {None, Content.UNFINISHED} or row is None or not row.holds or held in row.holds:
+    if held is None or held is Content.UNFINISHED or row is None or held in row.holds:
         return None
-    text = (
-        f"partition {partition.number} holds {held}, but its type is {roles.format_type(partition.type_id)} "
-        f"({row.label}), for {', '.join(sorted(row.holds))}"
-    )
+    text = f"partition {partition.number} holds {held.called}, but its type is {roles.format_type(partition.type_id)} "
+    if row.role is roles.Role.MSR:
+        text += f"({row.label}), which Windows keeps for itself"
+        # A mere note: what was there before the partition may still show.
+        return note("type-mismatch", text, "Windows shows no such volume; give it the type that fits")
+    if not row.holds:
+        return None
+    text += f"({row.label}), for {', '.join(sorted(each.called for each in row.holds))}"
     remedy = "Windows may offer to format it; give it the type that fits, or format it anew"
     return warning("type-mismatch", text, remedy)
 

@@ -72,7 +72,7 @@ def open_target(path: str, *, write: bool = False, sector_size: int | None = Non
     Raises:
         StorageError: when it cannot be opened.
         TargetRefused: when it is neither, is a partition, is in use, or is read-only.
-        InvalidRequest: when ``sector_size`` is not that of the device.
+        InvalidRequest: when it is a directory, or ``sector_size`` is not that of the device.
     """
     try:
         facts = Path(path).stat()
@@ -80,6 +80,8 @@ def open_target(path: str, *, write: bool = False, sector_size: int | None = Non
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISBLK(facts.st_mode):
         return _open_device(path, facts.st_rdev, write=write, sector_size=sector_size)
+    if stat.S_ISDIR(facts.st_mode):
+        raise InvalidRequest(f"{path} is a directory: valid is a disk image or a block device")
     if not stat.S_ISREG(facts.st_mode):
         # Asked before it is opened: opening a pipe would wait for somebody at its other end.
         raise TargetRefused(f"{path} is not a disk: valid is a disk image or a block device")

@@ -54,7 +54,7 @@ def losses(target: BlockTarget, reading: DiskReading) -> Iterator[str]:
     for partition, volume in volumes(target, reading.table):
         size = format_size(reading.table.size_bytes(partition))
         label = f" {volume.label!r}" if volume.label is not None else ""
-        held = f"{volume.kind}{label}" if volume.kind is not None else partition.type_label
+        held = f"{volume.kind.called}{label}" if volume.kind is not None else partition.type_label
         yield f"partition {partition.number}: {held}, {size}"
 
 

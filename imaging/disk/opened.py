@@ -309,12 +309,12 @@ def _find(disk: Disk, number: int) -> Partition:
         from osdimage.imaging.disk.held import volumes  # noqa: PLC0415 - only the message needs it
 
         held = dict(volumes(disk.target, table))
-        lines = [
-            f"{each.number} ({(held[each].kind if each in held else None) or each.type_label}, "
-            f"{format_size(table.size_bytes(each))})"
-            for each in table.partitions
-            if not each.is_extended
-        ]
+        lines = []
+        for each in table.partitions:
+            kind = held[each].kind if each in held else None
+            what = each.type_label if kind is None else kind.called
+            if not each.is_extended:
+                lines.append(f"{each.number} ({what}, {format_size(table.size_bytes(each))})")
         there = f"it has {', '.join(lines)}" if lines else "it has none"
         raise InvalidRequest(f"{disk.name}: there is no partition {number}; {there}")
     if found.is_extended:

@@ -117,7 +117,7 @@ class _Reader:
     def _nothing(self, head: bytes) -> DiskReading:
         found = signatures.content_of(head)
         if found is not None:
-            text = f"{self.target.name} has no partition table: the whole disk is one {found} volume"
+            text = f"{self.target.name} has no partition table: the whole disk is one {found.called} volume"
             remedy = Remedy("{} replaces it by partitions", (Means.INITIALIZE,))
             self.findings.append(note("whole-disk-volume", text, remedy))
         else:

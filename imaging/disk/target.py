@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from osdimage.imaging.disk.container import disk_bytes
-from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, format_size
 
 if TYPE_CHECKING:
@@ -332,8 +332,9 @@ def open_image(path: str, *, write: bool = False, sector_size: int | None = None
 
     Raises:
         StorageError: when it cannot be opened.
-        TargetRefused: when it is not a file, is empty, or is locked.
-        InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
+        TargetRefused: when it is not a file, or is locked.
+        InvalidInput: when it is empty, or the file of a virtual machine, such as qcow2; for writing, that is
+            TargetRefused.
     """
     try:
         descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC)
@@ -357,7 +358,9 @@ def _image_geometry(path: str, descriptor: int, sector_size: int | None, *, writ
         sector_size = detect_sector_size(path, descriptor, size_bytes)
     geometry = Geometry.of_size(size_bytes, sector_size)
     if geometry.sectors < 1:
-        raise TargetRefused(f"{path} is too small to be a disk: {facts.st_size} bytes")
+        kind = TargetRefused if write else InvalidInput
+        least = f"the smallest has a sector of {sector_size}"
+        raise kind(f"{path} is too small to be a disk: {facts.st_size} bytes; {least}")
     return geometry
 
 

@@ -333,6 +333,11 @@ def test_show_says_that_the_backup_was_read(osdimage: Osdimage, tmp_path: Path) 
     repaired = osdimage("check", "disk.img", "--repair", "--yes", "--backup", "old.json")
     assert repaired.code == 0
     assert repaired.out.endswith("the old table is saved in old.json\ndisk.img: no faults found\n")
+    again = osdimage("check", "disk.img", "--repair")
+    assert (again.code, again.out) == (
+        0,
+        "disk.img: both copies of the GPT are whole: nothing was changed\ndisk.img: no faults found\n",
+    )
     assert osdimage("check", "disk.img", "--json").facts == {
         "disk": "disk.img",
         "scheme": "gpt",

@@ -60,8 +60,12 @@ def test_nothing_else_on_the_disk_changes(disk: MadeDisk, tmp_path: Path) -> Non
 def test_a_file_system_that_the_type_is_not_for_is_warned_of(disk: MadeDisk) -> None:
     # UEFI 2.10, 13.3: an EFI system partition holds FAT.
     said = osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "ntfs", "--yes").err
-    assert said.startswith("warning: partition 1 holds ntfs, but its type is ")
+    assert said.startswith("warning: partition 1 holds NTFS, but its type is ")
     assert not osdimage("disk", "format", disk.path, "--partition", "1", "--fs", "fat32", "--yes").err
+    # Windows' documentation of GPT disks: the reserved partition holds no file system.
+    said = osdimage("disk", "format", disk.path, "--partition", "2", "--yes").err
+    assert said.startswith("warning: partition 2 holds NTFS, but its type is ")
+    assert "(Microsoft reserved), which Windows keeps for itself" in said
 
 
 @pytest.mark.parametrize(("number", "system"), [(1, "fat32"), (4, "ntfs")])

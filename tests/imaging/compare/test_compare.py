@@ -428,7 +428,7 @@ def test_a_partition_of_a_disk(applied: Applied, tmp_path: Path, label: str) -> 
     fat = osdimage("compare", applied.wim, disk, "--partition", "1", code=4)
     assert "partition 1: holds a FAT16 volume" in fat.err
     absent = osdimage("compare", applied.wim, disk, "--partition", "3", code=2)
-    assert "no partition 3; it has 1 (fat16, 64.0 MB), 2 (ntfs, 64.0 MB)" in absent.err
+    assert "no partition 3; it has 1 (FAT16, 64.0 MB), 2 (NTFS, 64.0 MB)" in absent.err
     undecided = osdimage("compare", applied.wim, disk, code=2)
     assert "--partition" in undecided.err
 

@@ -29,7 +29,7 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.target import FileTarget, MemoryTarget, create_image, open_image
 from osdimage.imaging.documents import MAX_DOCUMENT_BYTES
-from osdimage.imaging.errors import InvalidDocument, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidDocument, InvalidInput, StorageError, TargetRefused
 from osdimage.imaging.units import GIB, MIB, Geometry
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -185,7 +185,7 @@ def test_what_will_be_lost_is_listed() -> None:
     initialize(target, placed(OLD["mbr"], "x"), now=NOW, save=False)
     target.write_at(2048 * 512 + 3, b"NTFS    ")
     assert list(losses(target, read_table(target))) == [
-        "partition 1: ntfs, 1.0 GB",
+        "partition 1: NTFS, 1.0 GB",
         "partition 2: FAT16, or not formatted, 7.0 GB",
     ]
 
@@ -446,7 +446,9 @@ def test_what_is_no_disk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TargetRefused, match="is not a disk image"):
         open_image(str(tmp_path))
     (tmp_path / "empty").touch()
-    with pytest.raises(TargetRefused, match="is too small to be a disk: 0 bytes"):
+    with pytest.raises(TargetRefused, match="is too small to be a disk: 0 bytes; the smallest has a sector of 512"):
+        open_image(str(tmp_path / "empty"), write=True)
+    with pytest.raises(InvalidInput, match="is too small to be a disk: 0 bytes"):
         open_image(str(tmp_path / "empty"))
     with pytest.raises(StorageError, match="No such file"):
         open_image(str(tmp_path / "missing"))

@@ -318,7 +318,9 @@ def test_the_structure_for_the_kernel_has_the_size_of_linux_blkpg_h() -> None:
 
 def test_what_is_no_disk_is_refused_without_opening_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in ("/dev/null", str(tmp_path), str(tmp_path / "pipe")):
+    with pytest.raises(InvalidRequest, match=f"{tmp_path} is a directory: valid is a disk image or a block device"):
+        open_target(str(tmp_path), write=True)
+    for path in ("/dev/null", str(tmp_path / "pipe")):
         with pytest.raises(TargetRefused, match=f"{path} is not a disk: valid is a disk image or a block device"):
             open_target(path, write=True)
     with pytest.raises(StorageError, match="No such file"):

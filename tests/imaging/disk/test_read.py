@@ -121,7 +121,7 @@ def test_a_gpt_that_was_cut_off_is_shown_and_its_loss_reported() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("ul_fs_ntfs", "ntfs"), ("ul_fs_fat32_xp_label1", "fat32"), ("ul_fs_bitlocker-win7", "bitlocker")],
+    [("ul_fs_ntfs", "NTFS"), ("ul_fs_fat32_xp_label1", "FAT32"), ("ul_fs_bitlocker-win7", "bitlocker")],
 )
 def test_a_volume_without_a_table_is_no_table(tmp_path: Path, name: str, kind: str) -> None:
     path = tmp_path / "disk.img"
@@ -165,7 +165,7 @@ def test_a_type_that_does_not_fit_what_is_inside_is_reported() -> None:
     (finding,) = check_disk(target).findings
     assert finding.code == "type-mismatch"
     assert finding.text.startswith(
-        "partition 1 holds ntfs, but its type is 0x0c (FAT32 (LBA)), for fat12, fat16, fat32"
+        "partition 1 holds NTFS, but its type is 0x0c (FAT32 (LBA)), for FAT12, FAT16, FAT32"
     )
 
 

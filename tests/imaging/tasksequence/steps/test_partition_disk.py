@@ -212,10 +212,10 @@ def test_a_forecast_tells_what_is_lost_and_changes_nothing(tmp_path: Path) -> No
     assert found.problems == ()
     assert [text.split(",")[0] for text in found.destroys] == [
         f"everything on disk 0 ({disk})",
-        "disk 0 partition 1: fat32 'SYSTEM'",
+        "disk 0 partition 1: FAT32 'SYSTEM'",
         "disk 0 partition 2: Microsoft reserved",
-        "disk 0 partition 3: ntfs 'Windows'",
-        "disk 0 partition 4: fat32 'DATA'",
+        "disk 0 partition 3: NTFS 'Windows'",
+        "disk 0 partition 4: FAT32 'DATA'",
     ]
     assert stamp(disk) == before
     assert len(machine.letters) == 2
