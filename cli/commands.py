@@ -15,7 +15,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("wim.delete", "Delete images from a WIM."),
     "deploy": ("deploy.deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
     "run": ("sequence.run", "Run a task sequence of ConfigMgr or MDT against disk images."),
-    "disk": ("disk.group", "Lay out a disk: plan, init, show, check, backup and restore its partition table."),
+    "disk": (
+        "disk.group",
+        "Lay out a disk: plan, init, show, check, back up, restore its table; format volumes.",
+    ),
     "boot": ("boot.group", "Make a disk start: install, show, check and fix boot files, BCD store and boot code."),
     "registry": ("registry.group", "Read and change the registry in an applied volume, a WIM, or a hive file."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),
@@ -28,8 +31,9 @@ Usage: osdimage [OPTIONS] COMMAND [ARGS]...
   Lay out disks, and capture, inspect, convert and apply Windows images (WIM),
   on Linux, without Windows and without root.
 
-  Exit codes: 0 done, 1 the operation failed, 2 usage, 3 input invalid or
-  corrupt, 4 target refused, 128 and its number for a signal (130: Ctrl-C).
+  Exit codes: 0 done, 1 the operation failed or was declined, 2 usage, or what
+  is not there, 3 input invalid or corrupt, 4 target refused, 6 not known (boot
+  check and fix), 128 and its number for a signal (130: Ctrl-C).
 
   Sizes are binary, as Windows has them: 1 GB is 1024 MB, and so is 1 GiB.
 

@@ -14,7 +14,7 @@ _CHANGE = (
     "was applied to"
 )
 _DRIVERS = "drivers are not injected; add them to the Windows that is captured"
-_SPLIT = "split WIMs are read (--ref), not written"
+_SPLIT = "split WIMs are read, not written"
 
 # Verbs of wimlib-imagex, DISM and others, and what does their work here.
 FOREIGN = {
@@ -30,7 +30,7 @@ FOREIGN = {
     "dir": "osdimage list",
     "inject": _DRIVERS,
     "install": "osdimage deploy makes a disk, osdimage boot install makes one start",
-    "join": "osdimage export PART.swm WHOLE.wim --all --ref 'PART*.swm'",
+    "join": "osdimage export PART.swm WHOLE.wim --all",
     "ls": "osdimage list",
     "mount": f"nothing is mounted: {_EXTRACT}",
     "mount-image": f"nothing is mounted: {_EXTRACT}",
@@ -53,6 +53,32 @@ FOREIGN = {
     "update": _CHANGE,
     "version": "osdimage --version",
     "wiminfo": "osdimage info",
+}
+# Verbs of diskpart, sfdisk, bcdedit and reg.exe, by the group where people look for them; some are commands elsewhere.
+IN_GROUPS = {
+    "osdimage boot": {
+        "enum": "osdimage boot show",
+        "list": "osdimage boot show",
+        "rebuild": "osdimage boot fix",
+        "repair": "osdimage boot fix",
+        "verify": "osdimage boot check",
+    },
+    "osdimage disk": {
+        "clean": "osdimage disk init",
+        "create": "osdimage disk init",
+        "dump": "osdimage disk backup",
+        "info": "osdimage disk show",
+        "list": "osdimage disk show",
+        "repair": "osdimage disk check --repair",
+        "verify": "osdimage disk check",
+    },
+    "osdimage registry": {
+        "add": "osdimage registry set",
+        "delete": "osdimage registry set --delete",
+        "list": "osdimage registry get",
+        "save": "osdimage registry export",
+        "show": "osdimage registry get",
+    },
 }
 # A word that has fewer of its letters in common is another word.
 _LIKENESS, _STRICTER = 0.6, 0.75
@@ -80,6 +106,7 @@ def _candidates(word: str, table: Table, group: str, above: Table) -> Iterator[s
     """Yield what may have been meant, the likeliest first."""
     if word in table:
         yield f"{group} {word}"
+    yield IN_GROUPS.get(group, {}).get(word)
     if word in above:
         yield f"osdimage {word}"
     yield FOREIGN.get(word)
