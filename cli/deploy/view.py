@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def show_plan(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
     """Show a plan: the table, and what is done step by step; for programs, the document that --plan takes."""
     if reporter.as_json:
+        for text in plan.warnings:
+            reporter.warn(text)
         render.document(to_document(plan), kind="deploy-plan")
         return
     disk_render.show_disk(f"plan for {disk}", plan.table, {})

@@ -94,7 +94,7 @@ class DeployWish:
                 found = dict.fromkeys((*saved.warnings, *check_unattend(saved.unattend, images[0])))
                 saved = replace(saved, warnings=tuple(found))
             return Planner(wim, images, saved=saved)
-        layout = None if self.from_wim else self.source.load()
+        layout = None if self.from_wim else self.source.load("--plan", "--layout-from-wim")
         image = wim.select(ImageSelector(index=1) if self.all_volumes else self.selector)
         answer_file = None if self.unattend is None else str(self.unattend)
         if answer_file is not None:

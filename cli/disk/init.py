@@ -97,7 +97,7 @@ def _make(source: LayoutSource, geometry: Geometry, seed: str | None) -> DiskPla
     from osdimage.imaging.disk.layouts.place import advice, place  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.plan import DiskPlan  # noqa: PLC0415
 
-    layout = source.load()
+    layout = source.load("--plan")
     table = place(layout, geometry, disk_params.random_bits(seed))
     return DiskPlan(table, None, advice(layout, geometry))
 
@@ -112,7 +112,8 @@ def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, sector_size
     if disk.exists():
         with open_target(str(disk), write=True, sector_size=sector_size) as target:
             if size is not None and target.geometry.size_bytes != size:
-                raise TargetRefused(f"{disk} exists and has {target.geometry.size_bytes} bytes, not {size}")
+                valid = "valid is the size that it has, or none"
+                raise TargetRefused(f"{disk} exists and has {target.geometry.size_bytes} bytes, not {size}; {valid}")
             yield target
         return
     if saved is not None and saved.disk is None:

@@ -72,8 +72,11 @@ class LayoutSource:
         """Whether any of them was given."""
         return self.vars_file is not None or bool(self.variables) or self.preset is not None
 
-    def load(self) -> DiskLayout:
+    def load(self, *others: str) -> DiskLayout:
         """Make the layout.
+
+        Args:
+            others: options of the command that say in another way what to lay out, for the message when nothing does.
 
         Raises:
             click.UsageError: when there is no source, or more than one.
@@ -83,7 +86,7 @@ class LayoutSource:
         from osdimage.imaging.disk.layouts.presets import Preset, RecoveryPlace, preset_layout  # noqa: PLC0415
 
         if not self.is_given:
-            raise click.UsageError("say what to lay out: --preset, --vars or --var")
+            raise click.UsageError(f"say what to lay out: {', '.join(('--preset', '--vars', *others))} or --var")
         if self.preset is not None:
             if self.vars_file is not None or self.variables:
                 raise click.UsageError("--preset is a whole layout; it does not go with --vars and --var")

@@ -39,7 +39,7 @@ def plan_command(
     from osdimage.imaging.units import Geometry  # noqa: PLC0415
 
     if (disk is None) == (size is None):
-        raise click.UsageError("plan for a DISK, or for a --size")
+        raise click.UsageError("plan for a DISK, or for a disk of --size; one of the two is needed")
     layout, rng = source.load(), disk_params.random_bits(seed)
     identity = None
     if disk is not None:
@@ -50,9 +50,9 @@ def plan_command(
         geometry = Geometry.of_size(size or 0, sector_size or 512)
     table = place(layout, geometry, rng)
     plan = plans.DiskPlan(table, identity, advice(layout, geometry))
+    for text in plan.advice:
+        reporter.warn(text)
     if reporter.as_json:
         render.document(plans.to_document(plan))
         return
-    for text in plan.advice:
-        reporter.warn(text)
     disk_render.show_disk(str(disk or "plan"), table, {})

@@ -34,6 +34,8 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
     """Print what would happen."""
     problems = plan.problems(strict=strict)
     if reporter.as_json:
+        for text in plan.warnings:
+            reporter.warn(text)
         render.document(
             {
                 "name": plan.name,
@@ -42,11 +44,10 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
                 "problems": problems,
                 "unchecked": plan.unchecked,
                 "firmware": plan.firmware,
+                "warnings": plan.warnings,
             },
             kind="run-plan",
         )
-        return
-    if reporter.quiet:
         return
     for text in _head_and_tree(plan, sequence_file):
         render.line(text)

@@ -146,8 +146,9 @@ def test_all_errors_of_variables_are_listed_with_exit_code_2(osdimage: Osdimage)
 
 
 USAGE = [
-    pytest.param(["plan", "--size", "1GB"], "say what to lay out", id="no-layout"),
-    pytest.param(["plan", "--preset", "uefi"], "plan for a DISK, or for a --size", id="no-disk"),
+    pytest.param(["plan", "--size", "1GB"], "say what to lay out: --preset, --vars or --var", id="no-layout"),
+    pytest.param(["init", "n.img", "--size", "1GB"], "lay out: --preset, --vars, --plan or --var", id="init-no-layout"),
+    pytest.param(["plan", "--preset", "uefi"], "plan for a DISK, or for a disk of --size", id="no-disk"),
     pytest.param(["plan", "/dev/null", "--size", "1GB", "--preset", "uefi"], "plan for a DISK, or for a", id="both"),
     pytest.param(["plan", "--size", "1GB", "--preset", "uefi", "--var", "A=1"], "a whole layout", id="preset-and-var"),
     pytest.param(["plan", "--size", "1GB", "--var", "A=1", "--recovery", "none"], "goes with --preset", id="recovery"),

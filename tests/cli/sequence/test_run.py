@@ -191,7 +191,12 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(run: Run, disk: Path, tmp_
     assert "This will be lost:" in shown.out
     assert disk.stat().st_blocks == 0
     assert not (tmp_path / "smsts.log").exists()
-    document = run("standalone-media", "--dry-run", "--json").document
+    assert run("standalone-media", "--dry-run", "--quiet").out == shown.out
+    told = run("standalone-media", "--dry-run", "--json")
+    document = told.document
+    unstarted = r"step 7 'Apply Operating System': Windows 6.1 for x64 is not made to start: it has no \Windows\Boot"
+    assert document["warnings"] == [unstarted]
+    assert told.err == shown.err == f"warning: {unstarted}\n"
     assert [step["decision"] for step in document["steps"]].count("run") == 5
     assert document["problems"] == []
     # The sample's list of packages has one for a step that is left out.

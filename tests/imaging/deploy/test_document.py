@@ -248,6 +248,8 @@ def test_a_plan_for_an_image_that_was_captured_anew_is_refused(tmp_path: Path) -
     judges.wimlib("capture", tree, other, "Windows")
     told = osdimage("deploy", other, disk, "--preset", "data-gpt", "--size", "1GB", "--dry-run", "--json")
     plan.write_text(told.out)
+    # People see what programs read.
+    assert told.err.splitlines() == [f"warning: {text}" for text in told.document["warnings"]] != []
     (tree / "file").write_bytes(b"2")
     other.unlink()
     judges.wimlib("capture", tree, other, "Windows")
