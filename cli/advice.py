@@ -34,6 +34,7 @@ NAMES = {
     Means.SAVE_PLAN: "osdimage disk plan DISK --json",
     Means.SYSTEM_PARTITION: "--system-partition",
     Means.VERIFY: "osdimage verify {}",
+    Means.WIPE: "--wipe",
 }
 
 

@@ -12,17 +12,32 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, redirect_stdout
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import click
-from osdimage.cli import streams
+from osdimage.cli import advice, streams
 from osdimage.cli.documents import compact, document, to_plain
 from osdimage.cli.progress import Bar, Display, EventStream, Lines
 from osdimage.cli.streams import line, note, out, printable
 from osdimage.imaging.progress import ProgressCallback, ProgressEvent
 from osdimage.imaging.units import counted
 
-__all__ = ["Reporter", "contents", "counted", "document", "line", "note", "out", "printable", "table", "to_plain"]
+if TYPE_CHECKING:
+    from osdimage.imaging.finding import Finding
+
+__all__ = [
+    "Reporter",
+    "contents",
+    "counted",
+    "document",
+    "findings",
+    "line",
+    "note",
+    "out",
+    "printable",
+    "table",
+    "to_plain",
+]
 
 
 def contents(files: int, directories: int) -> str:
@@ -65,6 +80,14 @@ def table(
         out(streams.shortened(text, columns) if cut and columns is not None else text)
     if dropped:
         line(f"(not shown, for want of room: {', '.join(dropped)})")
+
+
+def findings(found: Iterable[Finding], *, quiet: bool) -> None:
+    """Print what was noticed, with what to do about each; with ``quiet`` the errors alone."""
+    for each in found:
+        if not quiet or each.severity == "error":
+            line(f"{each.severity}: {each.text} [{each.code}]")
+            line(f"  {advice.worded(each.remedy)}")
 
 
 def _width(lines: Sequence[Sequence[str]], shown: Sequence[int]) -> int:

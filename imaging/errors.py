@@ -74,6 +74,7 @@ class Means(StrEnum):
     SAVE_PLAN = "DiskPlan"
     SYSTEM_PARTITION = "system_partition"
     VERIFY = "verify_file"
+    WIPE = "wipe"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import advice, params, render
+from osdimage.cli import params, render
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
@@ -35,11 +35,9 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
         facts = render.to_plain(report)
         more = {"verdict": report.verdict.value, "starts": report.starts}
         render.document({**facts, **more} if isinstance(facts, dict) else facts)
-    elif not reporter.quiet:
-        for finding in report.findings:
-            render.line(f"{finding.severity}: {finding.text} [{finding.code}]")
-            render.line(f"  {advice.worded(finding.remedy)}")
-        if report.starts is not False:
+    else:
+        render.findings(report.findings, quiet=reporter.quiet)
+        if report.starts is not False and not reporter.quiet:
             render.line(": ".join(filter(None, (str(disk), _places(report), _SAID[report.verdict.value]))))
     return boot_params.exit_code(report)
 

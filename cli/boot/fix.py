@@ -55,8 +55,8 @@ def fix_command(
     The BCD store is bound to the partitions that are there now.  Its entries stay, but for those that name a partition
     of this very disk which is gone; an MBR disk also gets its active flag, its signature and the places in its boot
     sectors put right, and boot code where it has none.  Nobody is asked: nothing is overwritten but what names places.
-    Leaves with 1 when the disk still
-    would not start or an entry could not be bound, and with 6 when it is not known whether it starts.
+    Leaves with 1 when the disk still would not start or an entry could not be bound, and with 6 when it is not known
+    whether it starts.
     """
     from osdimage.imaging.boot.fix import FixWish, fix_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
@@ -95,7 +95,7 @@ def _report(disk: Path, result: FixResult, reporter: Reporter, *, is_rehearsal: 
                 "findings": result.report.findings,
             }
         )
-    elif not reporter.quiet:
+    elif is_rehearsal or not reporter.quiet:
         for text in result.changes:
             render.line(f"would be changed: {text}" if is_rehearsal else text)
         if not result.changes:

@@ -100,7 +100,7 @@ def install_command(
         result = install(rehearse=dry_run)
     if reporter.as_json:
         render.document({**plain, "dry_run": dry_run} if isinstance(plain := render.to_plain(result), dict) else plain)
-    elif not reporter.quiet:
+    elif dry_run or not reporter.quiet:
         for text in lines(result, where=str(disk)):
             render.line(f"would be: {text}" if dry_run else text)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import advice, params, render
+from osdimage.cli import params, render
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import INVALID_INPUT
 from osdimage.cli.render import Reporter
@@ -60,12 +60,12 @@ def check_command(
     if reporter.as_json:
         scheme = None if reading.table is None else reading.table.scheme
         render.document({"disk": disk, "scheme": scheme, "findings": reading.findings, "saved": saved})
-    elif not reporter.quiet:
-        if saved is not None:
+    else:
+        if saved is not None and not reporter.quiet:
             render.line(f"{disk}: the GPT was written again; the old table is saved in {saved}")
-        elif repair:
+        elif repair and not reporter.quiet:
             render.line(f"{disk}: both copies of the GPT are whole: nothing was changed")
-        _show(disk, reading)
+        _show(disk, reading, reporter)
     return INVALID_INPUT if worst or reading.table is None else 0
 
 
@@ -73,13 +73,11 @@ def _ask(disk: Path, reading: DiskReading, yes: bool, reporter: Reporter) -> Non
     if yes:
         return
     reporter.refuse_unattended(f"{disk} would be changed")
-    _show(disk, reading)
+    _show(disk, reading, reporter)
     click.confirm("Write both copies of the GPT again?", abort=True, err=True)
 
 
-def _show(disk: Path, reading: DiskReading) -> None:
-    for finding in reading.findings:
-        render.line(f"{finding.severity}: {finding.text} [{finding.code}]")
-        render.line(f"  {advice.worded(finding.remedy)}")
-    if not reading.findings:
+def _show(disk: Path, reading: DiskReading, reporter: Reporter) -> None:
+    render.findings(reading.findings, quiet=reporter.quiet)
+    if not reading.findings and not reporter.quiet:
         render.line(f"{disk}: no faults found")

@@ -13,6 +13,7 @@ from osdimage.cli.render import Reporter, contents, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
+    from osdimage.imaging.apply.job import ApplyOptions
     from osdimage.imaging.apply.volumes import AppliedVolume
     from osdimage.imaging.wim.select import ImageSelector
 
@@ -82,8 +83,6 @@ def apply_command(
     if (all_volumes or partition is not None) and not target.exists():
         raise click.UsageError(f"{target}: there is no such disk; osdimage deploy makes one")
     where = str(target) if partition is None else f"{target} partition {partition}"
-    if wipe and not yes:
-        _ask(where, reporter)
     options = ApplyOptions(
         wipe=wipe,
         keep=keep,
@@ -93,6 +92,7 @@ def apply_command(
         sync=not no_sync,
         strict=strict,
     )
+    _ask(where, target, options, reporter, yes=yes)
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
@@ -130,6 +130,14 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
     reporter.result({"volumes": done}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines)
 
 
-def _ask(where: str, reporter: Reporter) -> None:
-    reporter.refuse_unattended(f"{where} would be wiped")
-    click.confirm(f"Delete everything on {where} but the folders of task sequences?", abort=True, err=True)
+def _ask(where: str, target: Path, options: ApplyOptions, reporter: Reporter, *, yes: bool) -> None:
+    """Ask before a volume is wiped; say what is meant for volumes alone."""
+    if target.is_dir():
+        if options.wipe:
+            raise click.UsageError(f"{target} is a directory; --wipe is for a volume")
+        for name, given in (("--force", options.force), ("--no-sync", not options.sync)):
+            if given:
+                reporter.warn(f"{name} is for volumes, and does nothing for the directory {target}")
+    if options.wipe and not yes:
+        reporter.refuse_unattended(f"{where} would be wiped")
+        click.confirm(f"Delete everything on {where} but the folders of task sequences?", abort=True, err=True)

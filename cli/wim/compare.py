@@ -112,7 +112,7 @@ def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:
 
     for text in report.notes:
         reporter.warn(text)
-    if reporter.quiet:
+    if reporter.quiet and report.is_equal and not (strict and report.has_losses):
         return
     where = str(report.target) if report.partition is None else f"{report.target}, partition {report.partition}"
     rows = [
@@ -120,13 +120,14 @@ def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:
         for count in report.classes
         for numbers in [(count.stored, count.restored, count.dropped, count.different)]
     ]
-    render.table(["", "stored", "restored", "dropped", "different"], rows, right=(1, 2, 3, 4))
-    render.line()
+    if not reporter.quiet:
+        render.table(["", "stored", "restored", "dropped", "different"], rows, right=(1, 2, 3, 4))
+        render.line()
     for difference in report.differences:
         render.line(f"{label(difference.kind)}: {difference.path}: {_sides(difference)}")
     if report.more_differences and report.differences:
         render.line(f"and {counted(report.more_differences, 'more difference')}")
-    if report.excluded:
+    if report.excluded and not reporter.quiet:
         render.line(f"left out by the exclusions of a capture: {len(report.excluded):,}")
         for path in report.excluded if reporter.verbose else ():
             render.line(f"  {path}")

@@ -11,7 +11,7 @@ from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.volume.fat.edit import finish
 from osdimage.imaging.volume.fat.layout import NO_LABEL, BootSector
 from osdimage.imaging.volume.fat.make import fill_fat32, plan_fill, refuse_unsafe
@@ -92,8 +92,8 @@ def _refuse_occupied(volume: OpenVolume, old: Fat32Volume, kept: Sequence[str], 
     if root and not wipe:
         raise TargetRefused(
             f"{volume.name}: not written: the volume holds {root[0].name!r}"
-            f"{f' and {len(root) - 1} more' if len(root) > 1 else ''}; a FAT32 volume is made anew and not added to: "
-            "wipe it, or format it first"
+            f"{f' and {len(root) - 1} more' if len(root) > 1 else ''}; a FAT32 volume is made anew and not added to",
+            remedy=Remedy("{} deletes what is there", (Means.WIPE,)),
         )
     guarded = {fold(path.replace("\\", "/")): path for path in kept}
     count = 0

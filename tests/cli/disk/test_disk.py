@@ -330,6 +330,8 @@ def test_show_says_that_the_backup_was_read(osdimage: Osdimage, tmp_path: Path) 
     checked = osdimage("check", "disk.img")
     assert checked.code == 3
     assert "[gpt-primary-invalid]\n  osdimage disk check DISK --repair writes" in checked.out
+    quiet = osdimage("check", "disk.img", "--quiet")
+    assert (quiet.code, quiet.out) == (3, checked.out)
     assert osdimage("check", "disk.img", "--repair").code == 2
     repaired = osdimage("check", "disk.img", "--repair", "--yes", "--backup", "old.json")
     assert repaired.code == 0

@@ -643,3 +643,7 @@ def test_progress_reaches_the_end(applied: Applied) -> None:
 def test_quiet_says_nothing(applied: Applied) -> None:
     outcome = osdimage("compare", applied.wim, applied.volume, "--quiet")
     assert (outcome.out, outcome.err) == ("", "")
+    (applied.volume.parent / "empty").mkdir()
+    outcome = osdimage("compare", applied.wim, applied.volume.parent / "empty", "--quiet", code=1)
+    assert outcome.out.splitlines()[-1].startswith(f"{applied.volume.parent / 'empty'}: a directory, DIFFERENT: ")
+    assert "stored" not in outcome.out

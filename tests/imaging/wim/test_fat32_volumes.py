@@ -107,7 +107,7 @@ def test_only_a_wipe_replaces_files(wim: Path, tmp_path: Path) -> None:
     osdimage("apply", wim, volume)
     full = digest(volume)
     refused = osdimage("apply", wim, volume, code=4)
-    assert "wipe it, or format it first" in refused.err
+    assert "is made anew and not added to; --wipe deletes what is there" in refused.err
     assert digest(volume) == full
     done = osdimage("apply", wim, volume, "--wipe", "--yes", "--json")
     assert done.applied["wiped"] == 7
