@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.errors import InvalidRequest, InvalidVolume
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, quoted
 from osdimage.imaging.units import MIB, format_size
 
 DEFAULT_LIMIT = 256 * MIB
@@ -110,10 +110,10 @@ class FileSource(ABC):
         """
         facts = self._required(path)
         if facts.is_directory:
-            raise InvalidRequest(f"{self.name}: {facts.path!r} is a directory")
+            raise InvalidRequest(f"{self.name}: {quoted(facts.path)} is a directory")
         if facts.size > limit:
             raise InvalidVolume(
-                f"{facts.path!r} has {format_size(facts.size)}; such a file has at most {format_size(limit)}",
+                f"{quoted(facts.path)} has {format_size(facts.size)}; such a file has at most {format_size(limit)}",
                 volume=self.name,
             )
         return self._read(facts)
@@ -125,7 +125,7 @@ class FileSource(ABC):
     def _required(self, path: str) -> FileFacts:
         facts = self.find(path)
         if facts is None:
-            raise InvalidRequest(f"{self.name}: there is no {path!r}")
+            raise InvalidRequest(f"{self.name}: there is no {quoted(path)}")
         return facts
 
 
@@ -138,5 +138,7 @@ def split_path(path: str) -> tuple[str, ...]:
     parts = tuple(part for part in path.replace("\\", "/").split("/") if part)
     for part in parts:
         if part in {".", ".."} or "\0" in part or ":" in part or len(part) > 255:
-            raise InvalidRequest(f"{path!r} is no path of a volume; valid is one from the root, such as Windows\\Boot")
+            raise InvalidRequest(
+                f"{quoted(path)} is no path of a volume; valid is one from the root, such as Windows\\Boot"
+            )
     return parts

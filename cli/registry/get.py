@@ -24,7 +24,7 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
 
     Texts are shown as they are, numbers in hexadecimal, everything else as bytes.  With --value, only its data.
     """
-    from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
+    from osdimage.imaging.errors import InvalidRequest, quoted  # noqa: PLC0415
     from osdimage.imaging.registry import edits  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.registry.places import load_hive  # noqa: PLC0415
 
@@ -38,8 +38,8 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
         reporter.answer(document, *lines)
         return
     if value is None:
-        names = ", ".join(repr(each.name) for each in found.values) or "none"
-        raise InvalidRequest(f"key {path!r} has no value {name!r}; it has {names}")
+        names = ", ".join(quoted(each.name) for each in found.values) or "none"
+        raise InvalidRequest(f"key {quoted(path)} has no value {quoted(name)}; it has {names}")
     reporter.answer({**_key_document(path, found), "values": [_value_document(value)]}, edits.data_text(value))
 
 

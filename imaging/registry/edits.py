@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
 from osdimage.imaging.registry.hive import Hive, Key
 from osdimage.imaging.registry.names import fold
 from osdimage.imaging.registry.reg_file import Edit
@@ -94,7 +94,7 @@ def local_path(hive: Hive, path: str, prefix: str) -> str:
     if whole.upper().startswith("HKEY_"):
         folded, start = fold(whole), fold(prefix)
         if folded != start and not folded.startswith(start + "\\"):
-            raise InvalidRequest(f"key {path!r} is not in this hive, whose keys begin with {prefix!r}")
+            raise InvalidRequest(f"key {quoted(path)} is not in this hive, whose keys begin with {quoted(prefix)}")
         whole = whole[len(prefix) :].strip("\\")
     return _control_set(hive, whole)
 
@@ -127,7 +127,7 @@ def find_key(hive: Hive, path: str, prefix: str) -> Key:
     names = [name for name in local.split("\\") if name]
     depth = next(count for count in range(len(names) - 1, -1, -1) if hive.root.find("\\".join(names[:count])))
     there = "\\".join([prefix, *names[:depth]])
-    raise InvalidRequest(f"there is no key {path!r}; there is {there!r}")
+    raise InvalidRequest(f"there is no key {quoted(path)}; there is {quoted(there)}")
 
 
 def import_edits(hive: Hive, edits: Sequence[Edit], prefix: str, *, name: str = "file") -> ImportReport:

@@ -32,6 +32,8 @@ _PIECE = 8 * MIB
 
 Result = TypeVar("Result")
 
+_NAME_IT = Remedy("where it holds hives, name one, such as SYSTEM, with {}", (Means.HIVE,))
+
 
 @dataclass(frozen=True, slots=True)
 class HiveAddress:
@@ -124,7 +126,9 @@ def change_hive(
 
 def _check(address: HiveAddress) -> None:
     if address.hive is None and (address.partition is not None or address.selector != ImageSelector()):
-        raise InvalidRequest("a partition or an image was chosen, but no hive in it: name one, such as SYSTEM")
+        raise InvalidRequest(
+            f"{address.target}: a partition or an image was chosen, but no hive in it", remedy=_NAME_IT
+        )
 
 
 def _changed_bytes(
@@ -162,7 +166,7 @@ def _head(path: Path, size: int, magic: bytes = b"") -> bytes:
 def _read_file(path: Path, magic: bytes = b"") -> bytes:
     data = _head(path, MAX_HIVE_BYTES + 1, magic)
     if len(data) > MAX_HIVE_BYTES:
-        raise InvalidRequest(f"{path}: is larger than any hive; name the hive that is meant in it, such as SYSTEM")
+        raise InvalidRequest(f"{path}: is larger than any hive", remedy=_NAME_IT)
     return data
 
 
@@ -170,10 +174,7 @@ def _read_own_file(path: Path) -> bytes:
     """Read the file that was given as a hive; of what is none, a disk perhaps, not more than its first bytes."""
     data = _read_file(path, _HIVE_MAGIC)
     if not data.startswith(_HIVE_MAGIC):
-        raise InvalidInput(
-            f"{path}: not a registry hive: it does not begin with 'regf'; in a disk, a volume or a WIM name the hive "
-            "that is meant, such as SYSTEM"
-        )
+        raise InvalidInput(f"{path}: not a registry hive: it does not begin with 'regf'", remedy=_NAME_IT)
     return data
 
 
@@ -206,9 +207,9 @@ def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenV
         table = read_table(volume.target).table if address.partition is None and volume.content is None else None
         if table is not None:
             held = [f"{each.number} ({each.type_label})" for each in table.partitions if not each.is_extended]
-            raise InvalidRequest(
-                f"{address.target}: is a disk; choose the partition with the hive: {', '.join(held) or 'it has none'}"
-            )
+            text = f"{address.target}: is a disk with a partition table: {', '.join(held) or 'it has no partition'}"
+            remedy = Remedy("{} chooses the one with the hive", (Means.PARTITION_NUMBER,))
+            raise InvalidRequest(text, remedy=remedy)
         yield volume
 
 

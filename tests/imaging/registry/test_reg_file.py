@@ -408,7 +408,7 @@ def test_paths_are_local_or_of_the_registry() -> None:
     for path in (r"HKLM\SYSTEMATIC\x", r"HKCR\.txt", r"HKCC\Software"):
         with pytest.raises(InvalidRequest, match="is not in this hive, whose keys begin with"):
             local_path(hive, path, PREFIX)
-    with pytest.raises(InvalidRequest, match=r"there is no key 'Setup\\\\a\\\\b'; there is .*SYSTEM\\\\Setup'"):
+    with pytest.raises(InvalidRequest, match=r"there is no key 'Setup\\a\\b'; there is .*SYSTEM\\Setup'"):
         find_key(hive, r"Setup\a\b", PREFIX)
 
 
