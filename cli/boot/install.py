@@ -142,6 +142,8 @@ def lines(result: BootResult, *, where: str) -> list[str]:
         found.append(f"  boot files from {result.image}")
     if result.kept_entries:
         found.append(f"  the menu also has: {', '.join(result.kept_entries)}")
+    if result.default_entry is not None:
+        found.append(f"  by itself it starts, as before: {result.default_entry}")
     if result.removed_entries:
         found.append(f"  no longer in the menu, as they start nothing here: {', '.join(result.removed_entries)}")
     if result.recovery_partition is not None:

@@ -9,7 +9,7 @@ import click
 from osdimage.cli import render
 from osdimage.cli.boot import install as boot_install
 from osdimage.cli.disk import render as disk_render
-from osdimage.cli.render import Reporter, contents, counted
+from osdimage.cli.render import Reporter, contents
 from osdimage.imaging.deploy.document import to_document
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.units import format_size
@@ -59,7 +59,8 @@ def report(result: DeployResult, image: WimImage, reporter: Reporter, seconds: f
     """Tell what was done."""
     applied = result.applied
     more = [
-        f"  partition {each.partition}: {counted(each.files, 'file')}, {format_size(each.size)}" for each in result.more
+        f"  partition {each.partition}: {contents(each.files, each.directories)}, {format_size(each.size)}"
+        for each in result.more
     ]
     more += [
         f"  partition {each.partition}: {format_size(each.size)} byte for byte, from image {each.image} {each.name!r}"

@@ -119,6 +119,8 @@ class BootResult:
         replaced_store: whether there was a BCD store before whose entries are gone.
         kept_entries: what the menu calls the other systems that it had and has.
         removed_entries: what it called those that started what is not on this disk any more.
+        default_entry: what it calls the other system that starts by itself, as in a menu that was restored; None where
+            that is this Windows.
         recovery_partition: the number of the partition of the recovery environment, or None.
         boot_code: what was written for a BIOS, or None.
         lost_code: whose boot code was overwritten, in sentences, unless it was Windows' own or osdimage's.
@@ -140,6 +142,7 @@ class BootResult:
     replaced_store: bool
     kept_entries: tuple[str, ...]
     removed_entries: tuple[str, ...]
+    default_entry: str | None
     recovery_partition: int | None
     boot_code: BootCodeReport | None
     lost_code: tuple[str, ...]
@@ -295,6 +298,7 @@ class _Installation:
             replaced_store=store.is_replaced,
             kept_entries=store.kept,
             removed_entries=store.removed,
+            default_entry=store.default,
             recovery_partition=recovery,
             boot_code=report,
             lost_code=lost,

@@ -15,6 +15,7 @@ from osdimage.imaging.boot.bcd.create import BcdSettings, OsEntry, RecoveryEntry
 from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of
 from osdimage.imaging.boot.bcd.elements import Element, Id
 from osdimage.imaging.boot.bcd.partition import PartitionRef
+from osdimage.imaging.boot.bcd.remove import guids_of
 from osdimage.imaging.boot.bcd.store import BOOTMGR, BcdObject, BcdStore
 from osdimage.imaging.boot.files import STORES
 from osdimage.imaging.boot.firmware import Generation
@@ -71,6 +72,7 @@ class Menu:
         locale: the language of its menu.
         kept: the entries of others in it.
         removed: the entries that are gone, since what they start is not on this disk.
+        default: what it calls the entry of others that starts by itself; None where that is the Windows of this menu.
         is_replaced: whether all entries that were there are gone.
         warnings: sentences.
     """
@@ -79,6 +81,7 @@ class Menu:
     locale: Locale
     kept: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    default: str | None = None
     is_replaced: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -144,7 +147,8 @@ class _Making:
         told_of = tuple(f"{volume.name}: {text}" for text in _foreign(kept, here))
         if self._wish.restored is not None:
             locale = _menu_locale(store, locale)
-        return Menu(data, locale, _names(kept), removed, warnings=told_of)
+        default = next(iter(_names(_starting_by_itself(store, kept))), None)
+        return Menu(data, locale, _names(kept), removed, default, warnings=told_of)
 
     def _change(self, store: BcdStore, fresh: BcdStore) -> tuple[tuple[BcdObject, ...], tuple[str, ...]]:
         """Bind the store and let it start this Windows; return the entries of others, and the names of those gone."""
@@ -194,6 +198,12 @@ def _menu_locale(store: BcdStore, found: Locale) -> Locale:
     if not isinstance(name, str) or not name or name == found.name:
         return found
     return Locale(name, LocaleSource.STORE)
+
+
+def _starting_by_itself(store: BcdStore, entries: Iterable[BcdObject]) -> Iterator[BcdObject]:
+    manager = store.object(BOOTMGR)
+    default = () if manager is None else guids_of(manager, Id.DEFAULT)
+    yield from (each for each in entries if each.guid in default)
 
 
 def _names(entries: Iterable[BcdObject]) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def deployed(wim: Path, folder: Path, *options: str) -> Made:
     disk = Made(folder / "again.img", 2, 1, {})
-    osdimage("deploy", wim, disk.path, "--layout-from-wim", "--all-volumes", "--size", "1GB", "--quiet", *options)
+    told = osdimage("deploy", wim, disk.path, "--layout-from-wim", "--all-volumes", "--size", "1GB", *options)
+    (folder / "told").write_text(told.out)
     return disk
 
 
@@ -113,6 +114,11 @@ def test_a_disk_with_two_windows_has_its_menu_again(captured: Path, tmp_path: Pa
     assert menu(store) == [("Second", part(disk, 3)), ("First", part(disk, 2))]
     assert_all_here(disk, store)
     default = store[store[BOOTMGR]["23000003"]]
+    assert default["12000004"] == "Second"
+    told = (tmp_path / "told").read_text()
+    assert "to start the Windows in partition 2\n" in told
+    assert "  the menu also has: Second\n  by itself it starts, as before: Second\n" in told
+    assert re.search(r"^  partition 3: \d+ files and \d+ directories, ", told, flags=re.MULTILINE)
     assert default[TEST_SIGNING] == b"\1"
     assert store[BOOTMGR]["25000004"] == (5).to_bytes(8, "little")
     sequence = default["14000008"]
