@@ -163,5 +163,9 @@ def _of_click(error: click.ClickException | click.Abort) -> Failure:
 
 
 def _said(error: click.ClickException) -> str:
-    """Return the sentence of click without its full stop: more may follow in the line."""
-    return one_line(error.format_message()).removesuffix(".")
+    """Return the sentence of click without its full stop: more may follow in the line.
+
+    An argument has its bare name there, without the marks of what can be left out or repeated.
+    """
+    said = one_line(error.format_message()).removesuffix(".")
+    return re.sub(r"^(Invalid value for|Missing argument) '\[?([A-Z]+)\]?(?:\.{3})?'", r"\1 '\2'", said)

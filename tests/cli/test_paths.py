@@ -64,6 +64,14 @@ def test_what_is_not_there_is_a_usage_error(
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_an_argument_is_named_without_the_marks_of_the_usage_line(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    for words, argument in ((("verify",), "WIM"), (("disk", "plan", "--preset", "uefi"), "DISK")):
+        error = osdimage(*words, missing, code=2).err
+        assert error.startswith(f"osdimage: Invalid value for '{argument}': File '{missing}' does not exist")
+    assert osdimage("verify", code=2).err.startswith("osdimage: Missing argument 'WIM'; ")
+
+
 @pytest.mark.parametrize("line", ["disk show", "disk check", "disk backup {} x", "boot check", "boot show", "boot fix"])
 def test_a_folder_is_no_disk(line: str, small: Path) -> None:
     words = line.format(small).split() if "{}" in line else [*line.split(), str(small)]
