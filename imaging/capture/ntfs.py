@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from osdimage.imaging.capture.source import Opened
 from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.units import counted
 from osdimage.imaging.volume.ntfs import session, state
 
 
@@ -24,5 +25,8 @@ def opened_volume(volume: OpenVolume, *, cache_size: int | None = None) -> Itera
         state.write_errors(volume, piece),
     ):
         hazards = tuple(state.hazards(volume, state.read_facts(volume, piece)))
-        state.refuse_false_claims(volume, piece)
+        extended = state.refuse_false_claims(volume, piece)
+        if extended:
+            files = counted(extended, "file has", "files have")
+            hazards += (f"{volume.name}: {files} extended attributes ($EA), which are not captured",)
         yield Opened(piece.name, volume, hazards)

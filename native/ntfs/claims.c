@@ -3,7 +3,8 @@
  *
  * libntfs-3g believes the sizes in a record: what lies behind the clusters, or behind the bytes that were ever written,
  * it reads as zeros, terabytes of them if a record says so, and a run that ends too early it finds when it gets there.
- * So the records are passed over once before a volume is captured; only what they say is compared.
+ * So the records are passed over once before a volume is captured; only what they say is compared.  What libwim does not
+ * read of a file, its extended attributes, is counted on the way.
  */
 #define _GNU_SOURCE
 #include "ntfs/volume.h"
@@ -12,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -90,13 +92,45 @@ is_sound(const ntfs_volume *volume, const ATTR_RECORD *attribute, uint32_t lengt
 	return has_list || allocated / volume->cluster_size <= vcns;
 }
 
-/* Tell whether all contents that a record describes are as large as it says. */
+/*
+ * Tell whether an attribute is the first of extended attributes that somebody misses.  The names that begin with
+ * $Kernel.Purge are caches of the kernel, which Windows drops itself when the file is written (Microsoft, "Kernel
+ * Extended Attributes").  What lies in clusters is not read, and counts.
+ */
 static int
-record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record)
+is_missed(const ATTR_RECORD *attribute, uint32_t length)
+{
+	static const char purged[] = "$KERNEL.PURGE";
+	const uint8_t *value = (const uint8_t *)attribute;
+	uint32_t at, end;
+
+	if (attribute->non_resident)
+		return length >= 64 && sle64_to_cpu(attribute->lowest_vcn) == 0;
+	at = le16_to_cpu(attribute->value_offset);
+	end = le32_to_cpu(attribute->value_length);
+	if (at > length || end > length - at)
+		return 1;
+	for (end += at; end - at >= sizeof(EA_ATTR);) {
+		const EA_ATTR *one = (const EA_ATTR *)(value + at);
+		const uint32_t next = le32_to_cpu(one->next_entry_offset);
+
+		if (one->name_length > end - at - sizeof(EA_ATTR) || one->name_length < sizeof(purged) - 1 ||
+		    strncasecmp((const char *)value + at + sizeof(EA_ATTR), purged, sizeof(purged) - 1) != 0)
+			return 1;
+		if (next < sizeof(EA_ATTR) || next > end - at)
+			break;
+		at += next;
+	}
+	return 0;
+}
+
+/* Tell whether all contents that a record describes are as large as it says; count it if it has extended attributes. */
+static int
+record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record, int64_t *extended)
 {
 	const uint32_t used = le32_to_cpu(record->bytes_in_use);
 	const uint8_t *bytes = (const uint8_t *)record;
-	int has_list = 0;
+	int has_list = 0, has_missed = 0;
 
 	if (used > volume->mft_record_size)
 		return 0;
@@ -112,23 +146,28 @@ record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record)
 			has_list = 1;
 		else if (attribute->type == AT_DATA && !is_sound(volume, attribute, length, has_list))
 			return 0;
+		else if (attribute->type == AT_EA && is_missed(attribute, length))
+			has_missed = 1;
 		at += length;
 	}
+	*extended += has_missed;
 	return 1;
 }
 
 /*
  * Look for a record whose contents claim more than their clusters hold, or have clusters that cannot be.  Returns its
- * number, 0 when there is none (the record of the MFT itself was read by then), or -1 with errno.
+ * number, 0 when there is none (the record of the MFT itself was read by then), or -1 with errno.  With 0, ``extended``
+ * is the number of files that have extended attributes.
  */
 int64_t
-osd_ntfs_find_false_claim(struct _ntfs_volume *volume)
+osd_ntfs_find_false_claim(struct _ntfs_volume *volume, int64_t *extended)
 {
 	const int64_t size = volume->mft_record_size;
 	const int64_t records = volume->mft_na->initialized_size / size;
 	uint8_t *buffer = malloc((size_t)(AT_ONCE * size));
 	int64_t found = 0;
 
+	*extended = 0;
 	if (buffer == NULL)
 		return fail(ENOMEM);
 	for (int64_t first = 0; first < records && found == 0; first += AT_ONCE) {
@@ -146,7 +185,7 @@ osd_ntfs_find_false_claim(struct _ntfs_volume *volume)
 			if (first + i == 0 || !ntfs_is_file_record(record->magic) ||
 			    (record->flags & MFT_RECORD_IN_USE) == const_cpu_to_le16(0))
 				continue;
-			if (!record_is_sound(volume, record)) {
+			if (!record_is_sound(volume, record, extended)) {
 				found = first + i;
 				break;
 			}

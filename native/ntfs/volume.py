@@ -65,17 +65,31 @@ def volume_facts(path: str | os.PathLike[str]) -> VolumeFacts:
         )
 
 
-def find_false_claim(path: str | os.PathLike[str]) -> int | None:
-    """Return the number of a record whose contents claim more than their clusters hold, or None.
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the records of a volume say of files that a capture has to know.
+
+    Attributes:
+        false: the number of a record whose contents claim more than their clusters hold, or None.
+        extended: how many files have extended attributes, other than caches of the kernel; known where none is false.
+    """
+
+    false: int | None
+    extended: int
+
+
+def read_claims(path: str | os.PathLike[str]) -> Claims:
+    """Pass over all records of a volume.
 
     Raises:
         OSError: when libntfs-3g refuses the volume, or it cannot be read.
     """
     with _mounted(path, lib.NTFS_MNT_RDONLY) as volume:
-        found: int = lib.osd_ntfs_find_false_claim(volume)
+        extended = ffi.new("int64_t *")
+        found: int = lib.osd_ntfs_find_false_claim(volume, extended)
         if found < 0:
             raise _error(path)
-        return found or None
+        return Claims(found or None, extended[0])
 
 
 def allocated_ranges(path: str | os.PathLike[str]) -> list[tuple[int, int]]:

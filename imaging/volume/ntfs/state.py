@@ -52,24 +52,27 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
 
 
-def refuse_false_claims(volume: OpenVolume, piece: Slice) -> None:
+def refuse_false_claims(volume: OpenVolume, piece: Slice) -> int:
     """Refuse a volume with a file that claims more than its clusters hold: libntfs-3g would read the rest as zeros.
+
+    Returns how many files have extended attributes, which libwim does not read.
 
     Raises:
         InvalidVolume: that names the file.
         StorageError: when it cannot be read.
     """
     try:
-        number = ntfs.find_false_claim(piece.name)
+        claims = ntfs.read_claims(piece.name)
     except OSError as error:
         refuse_unreadable(volume, piece)
         raise InvalidInput(f"{volume.name}: the NTFS volume is damaged; {CHECK}") from error
-    if number is not None:
-        path = path_of(volume.window(), number)
-        what = f"MFT record {number}" if path is None else quoted(path)
+    if claims.false is not None:
+        path = path_of(volume.window(), claims.false)
+        what = f"MFT record {claims.false}" if path is None else quoted(path)
         raise InvalidVolume(
             f"{what} claims more than its clusters hold, or clusters that it cannot have; {CHECK}", volume=volume.name
         )
+    return claims.extended
 
 
 def refuse_unreadable(volume: OpenVolume, piece: Slice) -> None:

@@ -6,6 +6,7 @@ The volume is made by mkntfs, ntfscp and wimlib-imagex; single numbers of a reco
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 import subprocess
@@ -145,3 +146,33 @@ def test_what_is_sparse_compressed_or_not_written_is_no_lie(volume: Path, tmp_pa
     osdimage("capture", copied, tmp_path / "out.wim")
     judges.wimlib("apply", tmp_path / "out.wim", "1", tmp_path / "applied")
     assert (tmp_path / "applied/big.bin").read_bytes() == CONTENTS[:50_000] + bytes(50_000)
+
+
+def extended(*names: str, size: int = 4) -> bytes:
+    """Return extended attributes as the driver takes them: FILE_FULL_EA_INFORMATION, [MS-FSCC] 2.4.16."""
+    found = b""
+    for name in names:
+        body = struct.pack("<BBH", 0, len(name), size) + name.encode("ascii") + bytes(1 + size)
+        length = 4 + len(body) + -len(body) % 4
+        found += (struct.pack("<I", length) + body).ljust(length, b"\0")
+    return found
+
+
+def test_extended_attributes_are_told_of_but_for_caches_of_the_kernel(tmp_path: Path) -> None:
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs", 24 * MIB)
+    assert "$EA" not in osdimage("capture", volume, tmp_path / "none.wim").err
+    cache = "$KERNEL.PURGE.ESBCACHE"
+    contents = {
+        "cached": extended(cache),
+        "linux": extended("LXUID"),
+        "both": extended(cache, "LXUID"),
+        "in-clusters": extended("LARGE", size=3000),
+    }
+    with judges.mounted_ntfs(volume, tmp_path / "mount") as mount:
+        for name, value in contents.items():
+            (mount / name).touch()
+            os.setxattr(mount / name, "system.ntfs_ea", value)
+    told = osdimage("capture", volume, tmp_path / "some.wim", "--json")
+    text = f"{volume}: 3 files have extended attributes ($EA), which are not captured"
+    assert told.err == f"warning: {text}\n"
+    assert told.document["images"][0]["warnings"] == [text]
