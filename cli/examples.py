@@ -51,7 +51,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage info install.wim",
         'osdimage info install.wim --index 2 --set description="May updates" --boot',
     ),
-    "list": ("osdimage list install.wim /Windows/System32/drivers --index 1 --long",),
+    "list": (
+        "osdimage list install.wim /Windows/System32/drivers --index 1 --long",
+        "osdimage list install.wim '/Windows/*.log' --index 1",
+    ),
     "registry export": ("osdimage registry export SOFTWARE 'Microsoft\\Windows NT' --to nt.reg",),
     "registry get": (
         "osdimage registry get disk.img --partition 3 --hive SYSTEM 'CurrentControlSet\\Services\\stornvme'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +37,10 @@ def list_command(
     no_recurse: bool,
     reporter: Reporter,
 ) -> None:
-    """List the files of an image, all or those at and below PATH; --json tells everything the image knows of them."""
+    r"""List the files of an image, all or those at and below PATH; --json tells everything the image knows of them.
+
+    PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.
+    """
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - start-up stays cheap
 
     with WimFile.open(wim, refs=refs) as opened:
@@ -48,7 +52,7 @@ def list_command(
             # An image has some hundred thousand entries: they are written as they come.
             members = {"path": opened.path, "image": image.index, "name": image.name}
             with ListDocument(members, "entries") as document:
-                dropped = image.walk(lambda entry: document.add(_facts(entry)), path=path, recursive=recursive)
+                dropped = _walk(image, lambda entry: document.add(_facts(entry)), path, recursive=recursive)
                 document.end({"warnings": dropped})
         else:
             dropped = _list(image, path, recursive=recursive, is_long=is_long)
@@ -57,10 +61,27 @@ def list_command(
 
 
 def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool) -> tuple[str, ...]:
-    if is_long:
+    if is_long or _stands_for_others(image, path):
         with streams.in_blocks() as show:
-            return image.walk(lambda entry: show(_long(entry)), path=path, recursive=recursive)
+            tell = _long if is_long else _path
+            return _walk(image, lambda entry: show(tell(entry)), path, recursive=recursive)
     return image.walk_paths(streams.lines, path=path, recursive=recursive)
+
+
+def _walk(image: WimImage, visit: Callable[[Entry], None], path: str, *, recursive: bool) -> tuple[str, ...]:
+    if _stands_for_others(image, path):
+        return image.walk_fitting(visit, path, recursive=recursive)
+    return image.walk(visit, path=path, recursive=recursive)
+
+
+def _stands_for_others(image: WimImage, path: str) -> bool:
+    from osdimage.imaging.wim.patterns import is_pattern  # noqa: PLC0415 - start-up stays cheap
+
+    return is_pattern(path) and not image.holds(path)
+
+
+def _path(entry: Entry) -> str:
+    return entry.path
 
 
 def _long(entry: Entry) -> str:

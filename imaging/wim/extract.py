@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 from collections.abc import Iterable
@@ -25,6 +24,7 @@ from osdimage.imaging.wim.checks.audit import (
 )
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
+from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import of_unix, told_by_libwim
@@ -37,7 +37,6 @@ from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Audit
 
 _SHARES = {Phase.CREATE_FILES: 20.0, Phase.EXTRACT_DATA: 78.0, Phase.SET_METADATA: 2.0}
-_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +113,8 @@ def _places_of(files: Iterable[str], chosen: Iterable[str], to: Path, *, keep_di
 
 def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Return the paths in the image that the wanted paths and patterns stand for, in their order, each once."""
-    names = [_normalise(text) for text in wanted]
-    if not any(_GLOB.search(name) for name in names):
+    names = [normalised(text) for text in wanted]
+    if not any(map(is_pattern, names)):
         return tuple(dict.fromkeys(names))
     everything: list[str] = []
     separated: list[str] = []
@@ -130,28 +129,17 @@ def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) 
         # No pattern fits such a name, and to pass it over would be to skip it silently.
         refuse_unsafe_names(path, index, tree.audit(handle, index))
     found: dict[str, None] = {}
+    there = {each.casefold() for each in everything}
     for name, text in zip(names, wanted, strict=True):
-        matches = _matches(everything, name) if _GLOB.search(name) else [name]
+        if not is_pattern(name) or name.casefold() in there:
+            found[name] = None
+            continue
+        pattern = PathPattern(name)
+        matches = [each for each in everything if pattern.fits(each)]
         if not matches:
             raise InvalidRequest(f"{path}: image {index} holds nothing that fits {text!r}")
         found.update(dict.fromkeys(matches))
     return tuple(found)
-
-
-def _normalise(text: str) -> str:
-    """Return a path from the root with ``/`` between its parts."""
-    return "/" + "/".join(part for part in re.split(r"[\\/]", text) if part)
-
-
-def _matches(everything: Iterable[str], pattern: str) -> list[str]:
-    """Return the paths that fit a pattern part by part: ``*`` does not reach across a separator."""
-    parts = [re.compile(fnmatch.translate(part), re.IGNORECASE) for part in pattern.split("/")]
-    found = []
-    for candidate in everything:
-        names = candidate.split("/")
-        if len(names) == len(parts) and all(part.match(name) for part, name in zip(parts, names, strict=True)):
-            found.append(candidate)
-    return found
 
 
 def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str, to: Path, *, keep_directories: bool) -> Audit:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree
 from osdimage.imaging.wim.described.info import ImageInfo
@@ -74,6 +74,46 @@ class WimImage:
         with self._walked(path) as audit:
             each_entry(self.handle, self.index, path, recursive=recursive, visit=visit)
         return audit.messages
+
+    def walk_fitting(self, visit: Callable[[Entry], None], pattern: str, *, recursive: bool = True) -> tuple[str, ...]:
+        """Call a function as :meth:`walk` does, with what fits a pattern and, unless told otherwise, all below that.
+
+        ``*``, ``?`` and ``[...]`` stand for characters within a name.
+
+        Returns:
+            As :meth:`walk`.
+
+        Raises:
+            InvalidRequest: when nothing fits.
+            CorruptWim: as :meth:`walk`.
+        """
+        from osdimage.imaging.wim.patterns import PathPattern  # noqa: PLC0415 - few uses of an image need it
+
+        wanted = PathPattern(pattern)
+        found = False
+
+        def look(entry: Entry) -> None:
+            nonlocal found
+            if wanted.fits(entry.path, or_below=recursive):
+                found = True
+                visit(entry)
+
+        dropped = self.walk(look)
+        if not found:
+            raise InvalidRequest(f"{self._path}: image {self.index} holds nothing that fits {quoted(pattern)}")
+        return dropped
+
+    def holds(self, path: str) -> bool:
+        """Tell whether there is something at a path, as it is written.
+
+        Raises:
+            CorruptWim: as :meth:`walk`.
+        """
+        try:
+            self.walk(lambda _: None, path=path, recursive=False)
+        except InvalidRequest:
+            return False
+        return True
 
     def walk_paths(
         self, visit: Callable[[list[str]], None], *, path: str = "/", recursive: bool = True

@@ -112,3 +112,45 @@ def test_of_several_images_one_must_be_chosen(pair: Path) -> None:
 def test_quiet_leaves_what_was_asked_for(words: str, pair: Path) -> None:
     asked = words.format(pair).split()
     assert osdimage(*asked, "--quiet").out == osdimage(*asked).out != ""
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Capture files whose names are patterns themselves, beside others."""
+    folder = tmp_path_factory.mktemp("logs")
+    for name in ("setup1.log", "setup[1].log", "Old/Deep/x.log", "Old/notes.txt", "other"):
+        (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "tree" / name).touch()
+    osdimage("capture", folder / "tree", folder / "logs.wim")
+    return folder / "logs.wim"
+
+
+@pytest.mark.parametrize(
+    ("words", "listed"),
+    [
+        pytest.param("/*.log", ["/setup1.log", "/setup[1].log"], id="within a name"),
+        pytest.param("o*", ["/Old", "/Old/Deep", "/Old/Deep/x.log", "/Old/notes.txt", "/other"], id="all below"),
+        pytest.param("o* --no-recurse", ["/Old", "/other"], id="not below"),
+        pytest.param(r"\*\DEEP", ["/Old/Deep", "/Old/Deep/x.log"], id="part by part"),
+        pytest.param("/setup[1].log", ["/setup[1].log"], id="a name that is a pattern"),
+        pytest.param("/setup[12].log", ["/setup1.log"], id="characters"),
+    ],
+)
+def test_a_pattern_lists_what_fits(words: str, listed: list[str], logs: Path) -> None:
+    assert osdimage("list", logs, *words.split(" ")).out.splitlines() == listed
+    assert [each["path"] for each in osdimage("list", logs, *words.split(" "), "--json").document["entries"]] == listed
+    assert [
+        line.split(maxsplit=4)[-1] for line in osdimage("list", logs, *words.split(), "-l").out.splitlines()
+    ] == listed
+
+
+def test_a_pattern_that_nothing_fits_is_an_error(logs: Path) -> None:
+    refused = osdimage("list", logs, "/*.exe", code=2)
+    assert (refused.out, refused.err) == ("", f"osdimage: {logs}: image 1 holds nothing that fits '/*.exe'\n")
+
+
+def test_a_name_that_is_a_pattern_is_extracted_by_itself(logs: Path, tmp_path: Path) -> None:
+    osdimage("extract", logs, "/setup[1].log", "--to", tmp_path / "one")
+    assert [each.name for each in (tmp_path / "one").iterdir()] == ["setup[1].log"]
+    osdimage("extract", logs, "/setup*.log", "--to", tmp_path / "both")
+    assert sorted(each.name for each in (tmp_path / "both").iterdir()) == ["setup1.log", "setup[1].log"]
