@@ -65,6 +65,7 @@ _PARTS = {
     WimlibCode.RESOURCE_NOT_FOUND: "file contents are in another file",
     WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
 }
+NOT_A_WIM = "not a WIM (nor an ESD or SWM)"
 NAME_OTHERS = Remedy("name the other parts of a split WIM, or the base of a delta, with {}", (Means.REFERENCES,))
 _FAULTS_OF_CONTENTS = {
     WimlibCode.DECOMPRESSION,
@@ -98,7 +99,7 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
     code = error.code
     if isinstance(code, WimlibCode):
         if code == WimlibCode.NOT_A_WIM_FILE:
-            return NotAWim(f"{where}: not a WIM (nor an ESD or SWM)")
+            return NotAWim(f"{where}: {NOT_A_WIM}")
         for table, kind in (
             (_CORRUPT, CorruptWim),
             (_INVALID, InvalidInput),

@@ -11,9 +11,9 @@ import os
 import stat
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, TargetRefused
+from osdimage.imaging.errors import CorruptWim, NotAWim, TargetRefused
 from osdimage.imaging.units import MIB, format_size
-from osdimage.imaging.wim.failures import join_parts
+from osdimage.imaging.wim.failures import NOT_A_WIM, join_parts
 from osdimage.imaging.wim.stored.format import (
     BLOB_STRUCT,
     HEADER_SIZE,
@@ -68,12 +68,13 @@ def refuse_unchangeable(path: Path, header: Header) -> None:
 
 
 def refuse_impossible_header(path: Path) -> Header | None:
-    """Refuse a WIM whose header claims more than the file can hold; what is no WIM, or not there, is left to libwim.
+    """Refuse a WIM whose header claims more than the file can hold; what is not there, or no WIM, is left to libwim.
 
     Returns the header, or None when it is left to libwim.
 
     Raises:
         CorruptWim: which names the number.
+        NotAWim: when it is shorter than a header, and does not begin as one.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -91,7 +92,12 @@ def refuse_impossible_header(path: Path) -> Header | None:
         return None
     finally:
         os.close(descriptor)
-    if size < HEADER_SIZE or header.magic not in {MAGIC, PIPABLE_MAGIC}:
+    if header.magic not in {MAGIC, PIPABLE_MAGIC}:
+        if size < HEADER_SIZE:
+            # libwim would say that it ends too early.
+            raise NotAWim(f"{path}: {NOT_A_WIM}")
+        return None
+    if size < HEADER_SIZE:
         return None
     _compare(path, header, size)
     return header

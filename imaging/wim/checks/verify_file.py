@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, NotAWim
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.checks.parts import Part, Parts, find_parts, part_of
@@ -116,5 +116,6 @@ def _check(
             notes = (text for text in wim.warnings if text.partition(": ")[2] not in wim.handle.repairs)
             return replace(report, problems=(*problems, *report.problems), notes=(*notes, *report.notes))
     except InvalidInput as error:
-        problems = [Problem(ProblemKind.TREE, str(error))]
+        kind = ProblemKind.HEADER if isinstance(error, NotAWim) else ProblemKind.TREE
+        problems = [Problem(kind, str(error).removeprefix(f"{first}: "))]
         return VerifyReport(first, 0, 0, 0, tuple(problems), (), tuple(others))

@@ -246,7 +246,8 @@ def test_check_finds_damage(copy: Path) -> None:
 
 
 NOT_WIMS = {
-    "empty": (b"", "osdimage: "),
+    "empty": (b"", "not a WIM (nor an ESD or SWM)"),
+    "shorter than a header": (b"127.0.0.1 localhost\n", "not a WIM (nor an ESD or SWM)"),
     "text": (b"this is not a WIM\n" * 100, "not a WIM"),
     "magic alone": (b"MSWIM\0\0\0", "osdimage: "),
     "zeros": (bytes(5000), "not a WIM"),
