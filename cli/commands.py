@@ -13,14 +13,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("wim.verify", "Check a WIM: structure, names, and every blob's SHA-1."),
     "compare": ("wim.compare", "Compare an image with what it was applied to."),
     "delete": ("wim.delete", "Delete images from a WIM."),
-    "deploy": ("deploy.deploy", "Turn a WIM into a disk: partition table, formatted volumes, applied image."),
+    "deploy": ("deploy.deploy", "Turn a WIM into a disk: partition table, volumes, image, boot files."),
     "run": ("sequence.run", "Run a task sequence of ConfigMgr or MDT against disk images."),
     "disk": (
         "disk.group",
-        "Lay out a disk: plan, init, show, check, back up, restore its table; format volumes.",
+        "Lay out a disk: plan, init, show, check, format, backup, restore.",
     ),
-    "boot": ("boot.group", "Make a disk start: install, show, check and fix boot files, BCD store and boot code."),
-    "registry": ("registry.group", "Read and change the registry in an applied volume, a WIM, or a hive file."),
+    "boot": ("boot.group", "Make a disk start: install, show, check and fix what starts it."),
+    "registry": ("registry.group", "Read and change the registry of a Windows that does not run."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),
     "help": ("help", "Show the help of a command."),
 }

@@ -28,7 +28,11 @@ sector_size = click.option(
     callback=lambda _ctx, _param, value: None if value is None else int(value),
     help="Bytes of a sector of a disk image.  Default: what its GPT says, or 512.",
 )
-seed = click.option("--seed", metavar="TEXT", help="Draw GUIDs and the disk signature from this text: same disk again.")
+seed = click.option(
+    "--seed",
+    metavar="TEXT",
+    help="Draw GUIDs, disk signatures and serial numbers from this text: the same again.",
+)
 yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 expectations = (
     click.option("--expect-serial", metavar="TEXT", help="Refuse a device with another serial number and WWN."),

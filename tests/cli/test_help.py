@@ -171,3 +171,7 @@ def test_python_runs_the_command_as_a_module() -> None:
     command = [sys.executable, "-m", "osdimage.cli", "--version"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert text == osdimage("--version").out
+
+
+def test_the_list_of_commands_fits_on_a_terminal_of_80_columns() -> None:
+    assert max(map(len, osdimage("--help").out.splitlines())) <= 80
