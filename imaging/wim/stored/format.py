@@ -105,9 +105,14 @@ _SIZE_BITS = 56
 class HeaderFlag(IntFlag):
     """Flags of a header (FLAG_HEADER_*)."""
 
+    COMPRESSED = 0x02
     READONLY = 0x04
     SPANNED = 0x08
     WRITE_IN_PROGRESS = 0x40
+    RPFIX = 0x80
+    XPRESS = 0x00020000
+    LZX = 0x00040000
+    LZMS = 0x00080000
 
 
 class ResourceFlag(IntFlag):

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from osdimage.imaging.errors import Means, OsdImageError, Remedy, StorageError, TargetRefused, explain
+from osdimage.imaging.errors import Means, NotAWim, OsdImageError, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.output import sync_name
-from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header, HeaderFlag
+from osdimage.imaging.wim.failures import JOIN_PARTS
+from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header, HeaderFlag
 from osdimage.native.callbacks import Listener, Omitted, Report, Stage
 
 
@@ -198,6 +199,47 @@ def opened_in_place(path: Path) -> Iterator[InPlace]:
         yield place
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Open a WIM for writing and hold the lock that libwim takes too.
+
+    Raises:
+        TargetRefused: when it cannot be opened, or another program is writing to it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise TargetRefused(f"{path}: cannot be opened for writing: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TargetRefused(f"{path}: another program is writing to it") from error
+        if not os.path.samestat(os.fstat(descriptor), path.stat()):
+            # It was replaced, as delete does, between the two calls.
+            raise TargetRefused(f"{path}: another program has just replaced it; run this again")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def changeable_header(path: Path, descriptor: int) -> Header:
+    """Return the header of a WIM that can be changed where it stands.
+
+    Raises:
+        NotAWim: when it is none, or a pipable one.
+        TargetRefused: when it is marked read-only, or a part of a split WIM.
+    """
+    header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+    if header.magic != MAGIC:
+        raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
+    if header.flags & HeaderFlag.READONLY:
+        raise TargetRefused(f"{path}: is marked read-only")
+    if header.flags & HeaderFlag.SPANNED:
+        raise TargetRefused(f"{path}: is a part of a split WIM", remedy=JOIN_PARTS)
+    return header
 
 
 def _write_at(descriptor: int, data: bytes, offset: int) -> None:
