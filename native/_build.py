@@ -28,6 +28,7 @@ SOURCES = (
     "wim/scan.c",
     "wim/resource.c",
     "wim/blob_table.c",
+    "wim/raw_copy.c",
     "slices/source.c",
     "slices/source_file.c",
     "slices/source_staged.c",

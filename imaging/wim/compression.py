@@ -77,6 +77,12 @@ class CompressionSpec:
         return cls(kind, int(level) if colon else None)
 
     @property
+    def default_chunk_size(self) -> int | None:
+        """The size of a chunk where none is given, in bytes; None where nothing is compressed."""
+        sizes = _CHUNKS.get(self.format)
+        return None if sizes is None else sizes[1]
+
+    @property
     def native_level(self) -> int:
         """The level for libwim: 0 is its own default."""
         return self.level if self.level is not None else DEFAULT_LEVELS.get(self.format, 0)

@@ -8,37 +8,37 @@ points to (a few KB) is left over until images are deleted or exported.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, TargetRefused
+from osdimage.imaging.errors import CorruptWim, InvalidRequest
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.described import captured, info
 from osdimage.imaging.wim.described.captured import CapturedDisk
+from osdimage.imaging.wim.described.changes import encode, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import reference_files
-from osdimage.imaging.wim.opening import open_wim, refuse_unchangeable
+from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.raw.export import RawCopy, copy_images
+from osdimage.imaging.wim.raw.source import NotRaw
 from osdimage.imaging.wim.stored.format import (
-    HEADER_SIZE,
     INTEGRITY_STRUCT,
-    MAGIC,
     Header,
     Resource,
     ResourceFlag,
 )
-from osdimage.imaging.wim.stored.in_place import InPlace
+from osdimage.imaging.wim.stored.in_place import InPlace, changeable_header, locked
 from osdimage.imaging.wim.write import WRITE_SHARES, write_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim import tree
+from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Blob
 
 
@@ -73,7 +73,7 @@ def set_properties(
     """
     path = Path(wim)
     # What is read must not change before it is written back: the lock comes first.
-    with _locked(path) as descriptor:
+    with locked(path) as descriptor:
         with wim_errors(path), open_wim(path) as handle:
             facts = handle.info()
             text = info.decode_xml(handle.xml())
@@ -81,7 +81,7 @@ def set_properties(
         new_xml = _edit_xml(path, text, facts.image_count, properties)
         if boot_index is not None and not 0 <= boot_index <= facts.image_count:
             raise InvalidRequest(f"{path}: there is no image {boot_index}; it has {facts.image_count}")
-        header = _read_header(path, descriptor)
+        header = changeable_header(path, descriptor)
         integrity = _read_integrity(path, descriptor, header)
         if boot_index is not None:
             header.boot_index = boot_index
@@ -100,18 +100,14 @@ def add_disks(path: Path, descriptor: int, disks: Mapping[int, CapturedDisk]) ->
     Raises:
         StorageError: when writing failed.
     """
-    header = _read_header(path, descriptor)
+    header = changeable_header(path, descriptor)
     root = info.parse_root(info.decode_xml(os.pread(descriptor, header.xml.stored_size, header.xml.offset)))
     elements = info.elements_by_index(root)
     for index, disk in disks.items():
         element = elements[index]
         own = element.find("OSDIMAGE")
         (ET.SubElement(element, "OSDIMAGE") if own is None else own).append(captured.to_element(disk))
-    _append(InPlace(path, descriptor), header, _encode(root), _read_integrity(path, descriptor, header))
-
-
-def _encode(root: ET.Element) -> bytes:
-    return b"\xff\xfe" + ET.tostring(root, encoding="unicode").encode("utf-16-le")
+    _append(InPlace(path, descriptor), header, encode(root), _read_integrity(path, descriptor, header))
 
 
 @logged("delete images of {wim}")
@@ -143,7 +139,7 @@ def delete_images(
     meter = Meter(progress, WRITE_SHARES)
     old_size = path.stat().st_size if path.exists() else 0
     # What another program appends while the new file is written would be lost: the lock comes first.
-    with _locked(path), wim_errors(path), open_wim(path, write=True) as handle:
+    with locked(path), wim_errors(path), open_wim(path, write=True) as handle:
         reference_files(handle, refs)
         facts = handle.info()
         unique = sorted(set(indexes), reverse=True)
@@ -152,23 +148,38 @@ def delete_images(
                 raise InvalidRequest(f"{path}: there is no image {index}; it has {facts.image_count}")
         if len(unique) == facts.image_count:
             raise InvalidRequest(f"{path}: no image would be left; delete the file instead")
-        for index in unique:
-            load_tree(path, handle, index)
-            handle.delete_image(index)
-        spec = CompressionSpec(facts.compression or Compression.NONE)
-        write_file(
-            handle,
-            path,
-            spec,
-            replace=True,
-            integrity=None,
-            threads=0,
-            meter=meter,
-            retain_guid=True,
-            skips_references=True,
+        kept = [index for index in range(1, facts.image_count + 1) if index not in unique]
+        copy = RawCopy(
+            kept,
+            boot_index=kept.index(facts.boot_index) + 1 if facts.boot_index in kept else 0,
+            guid=facts.guid,
+            may_miss=True,
         )
+        try:
+            copy_images(path, path, copy, replace=True, meter=meter)
+        except NotRaw:
+            _delete_by_libwim(path, handle, unique, meter)
     meter.finish()
     return DeleteResult(path, facts.image_count - len(unique), old_size, path.stat().st_size)
+
+
+def _delete_by_libwim(path: Path, handle: WimHandle, indexes: Sequence[int], meter: Meter) -> None:
+    """Delete images, the last first, of a WIM whose contents cannot be copied as they are stored."""
+    for index in indexes:
+        load_tree(path, handle, index)
+        handle.delete_image(index)
+    spec = CompressionSpec(handle.info().compression or Compression.NONE)
+    write_file(
+        handle,
+        path,
+        spec,
+        replace=True,
+        integrity=None,
+        threads=0,
+        meter=meter,
+        retain_guid=True,
+        skips_references=True,
+    )
 
 
 def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageProperties]) -> bytes:
@@ -178,55 +189,9 @@ def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageP
         element = elements.get(index)
         if element is None:
             raise InvalidRequest(f"{path}: there is no image {index}; it has {count}")
-        for where, value in wanted.by_element().items():
-            _set_text(element, where, value)
-    names = [element.findtext("NAME") or "" for element in elements.values()]
-    for name in names:
-        if name and names.count(name) > 1:
-            raise InvalidRequest(f"{path}: an image named {name!r} is already there; choose another name")
-    return _encode(root)
-
-
-def _set_text(element: ET.Element, where: str, value: str) -> None:
-    """Set the text of an element below another, making or (for an empty text) removing it."""
-    parent = element
-    *above, last = where.split("/")
-    for name in above:
-        found = parent.find(name)
-        parent = ET.SubElement(parent, name) if found is None else found
-    found = parent.find(last)
-    if value:
-        (ET.SubElement(parent, last) if found is None else found).text = value
-    elif found is not None:
-        parent.remove(found)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """Open a WIM for writing and hold the lock that libwim takes too."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        raise TargetRefused(f"{path}: cannot be opened for writing: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TargetRefused(f"{path}: another program is writing to it") from error
-        if not os.path.samestat(os.fstat(descriptor), path.stat()):
-            # It was replaced, as delete does, between the two calls.
-            raise TargetRefused(f"{path}: another program has just replaced it; run this again")
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _read_header(path: Path, descriptor: int) -> Header:
-    header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
-    if header.magic != MAGIC:
-        raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
-    refuse_unchangeable(path, header)
-    return header
+        set_properties_of(element, wanted)
+    refuse_equal_names(path, list(elements.values()))
+    return encode(root)
 
 
 def _read_integrity(path: Path, descriptor: int, header: Header) -> bytes:

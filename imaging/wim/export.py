@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.raw.export import RawCopy, copy_images
+from osdimage.imaging.wim.raw.source import NotRaw
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
@@ -98,8 +101,17 @@ def export_images(
     path = Path(destination)
     chosen = tuple(source.images if images is None else images)
     _check(source, path, chosen, properties, options.mode)
-    warnings = [line for image in chosen for line in _check_image(source, image, options.mode)]
     meter = Meter(progress, WRITE_SHARES)
+    copy = _as_stored(source, chosen, options, properties, keeps_boot_index=images is None)
+    if copy is not None:
+        warnings = list((options.compression or _spec_of(source)).setup_warnings(path.name))
+        with suppress(NotRaw):
+            copy_images(source.path, path, copy, replace=options.mode is WriteMode.OVERWRITE, meter=meter)
+            for text in warnings:
+                meter.warn(text)
+            meter.finish()
+            return ExportResult(path, tuple(range(1, len(chosen) + 1)), path.stat().st_size, tuple(warnings))
+    warnings = [line for image in chosen for line in _check_image(source, image, options.mode)]
     with wim_errors(path):
         if options.mode is WriteMode.APPEND:
             handle = open_wim(path, write=True)
@@ -156,6 +168,31 @@ def _check(
     elif mode is WriteMode.APPEND:
         require_existing(path)
     refuse_source(path, source.path, "the WIM that is exported")
+
+
+def _as_stored(
+    source: WimFile,
+    chosen: Sequence[WimImage],
+    options: ExportOptions,
+    properties: ImageProperties | None,
+    *,
+    keeps_boot_index: bool,
+) -> RawCopy | None:
+    """Return how the images are copied as they are stored; None when libwim is to make them anew."""
+    # A file that was closed is refused as it is everywhere.
+    source.handle.info()
+    header, spec = source.header, options.compression
+    is_same = spec is None or (
+        spec.format is (header.compression or Compression.NONE)
+        and spec.solid == header.is_solid
+        and not header.is_solid
+        and (spec.chunk_size or spec.default_chunk_size) in {header.chunk_size, None}
+    )
+    if not is_same or options.mode is WriteMode.APPEND or source.handle.references:
+        return None
+    kept = (header.boot_index or 0) if keeps_boot_index else 0
+    boot_index = len(chosen) if options.boot else kept
+    return RawCopy(tuple(image.index for image in chosen), boot_index, properties, has_integrity=options.integrity)
 
 
 def _check_image(source: WimFile, image: WimImage, mode: WriteMode) -> tuple[str, ...]:

@@ -289,6 +289,20 @@ void osd_blob_table_release(struct osd_blob_table *table);
 size_t osd_reader_batch(struct osd_reader *reader, const struct osd_blob *blobs, size_t count, int compression_type,
                         uint32_t chunk_size, uint8_t *buffer, uint64_t capacity, int32_t *errors);
 
+/* raw_copy.h */
+struct osd_raw;
+struct osd_range { uint64_t from, to, size; };
+struct osd_raw *osd_raw_new(const uint8_t *table, size_t count);
+void osd_raw_free(struct osd_raw *raw);
+size_t osd_raw_trees(const struct osd_raw *raw, uint32_t *numbers, size_t most);
+int osd_raw_add_tree(struct osd_raw *raw, const uint8_t *tree, size_t size, int may_miss);
+int osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_t fixed, uint64_t first);
+uint32_t osd_raw_parts(const struct osd_raw *raw);
+const uint8_t *osd_raw_culprit(const struct osd_raw *raw);
+size_t osd_raw_entries(const struct osd_raw *raw, uint32_t part);
+void osd_raw_table(const struct osd_raw *raw, uint32_t part, uint8_t *table);
+size_t osd_raw_ranges(const struct osd_raw *raw, uint32_t part, struct osd_range *ranges);
+
 /* Implemented in callbacks.py. */
 extern "Python+C" enum wimlib_progress_status osd_on_progress(
     enum wimlib_progress_msg, union wimlib_progress_info *, void *);

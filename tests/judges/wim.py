@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -117,6 +118,11 @@ def parse_wimlib_info(text: str) -> WimlibFacts:
 
 def wimlib_paths(path: Path, image: int = 1, *options: str) -> list[str]:
     return output("wimlib-imagex", "dir", path, str(image), *options).splitlines()
+
+
+def wimlib_details(path: Path, image: int = 1) -> str:
+    """Return all that wimlib-imagex tells of the files of an image, but for where their contents lie in the WIM."""
+    return re.sub(r"^.*[Oo]ffset in WIM .*$", "", wimlib("dir", path, str(image), "--detailed"), flags=re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import Means, NotAWim, OsdImageError, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.output import sync_name
-from osdimage.imaging.wim.failures import JOIN_PARTS
+from osdimage.imaging.wim.opening import refuse_unchangeable
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header, HeaderFlag
 from osdimage.native.callbacks import Listener, Omitted, Report, Stage
 
@@ -235,10 +235,7 @@ def changeable_header(path: Path, descriptor: int) -> Header:
     header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
     if header.magic != MAGIC:
         raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
-    if header.flags & HeaderFlag.READONLY:
-        raise TargetRefused(f"{path}: is marked read-only")
-    if header.flags & HeaderFlag.SPANNED:
-        raise TargetRefused(f"{path}: is a part of a split WIM", remedy=JOIN_PARTS)
+    refuse_unchangeable(path, header)
     return header
 
 

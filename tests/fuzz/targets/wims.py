@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import struct
 import zlib
@@ -23,6 +24,7 @@ from osdimage.imaging.wim.opening import refuse_impossible_header
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.stored.reparse import reparse_points
+from osdimage.native.wim.raw_copy import ENTRY_BYTES, CopyPlan
 
 from fuzz.places import as_file
 from fuzz.target import Target
@@ -71,6 +73,28 @@ def _tree_bytes(data: bytes) -> None:
         pass
 
 
+def _copied(data: bytes) -> None:
+    """Plan a copy of a tree and a table, which are the two halves of the bytes."""
+    half = len(data) // 2
+    try:
+        plan = CopyPlan(data[: half // ENTRY_BYTES * ENTRY_BYTES])
+        plan.add_tree(data[half:], may_miss=True)
+        parts = plan.lay_out(1 << 20)
+    except OSError as error:
+        if error.errno not in {errno.EBADMSG, errno.ENOTSUP}:
+            raise
+        return
+    for each in plan.ranges(parts):
+        assert each.source + each.size <= 1 << 20
+
+
+def _copied_seeds() -> Iterator[bytes]:
+    tree = metadata(_tree())
+    whole = build(_tree())
+    _, table, size = struct.unpack_from("<QQQ", whole, 48)
+    yield whole[table : table + size].ljust(len(tree), b"\0")[: len(tree)] + tree
+
+
 def _whole(data: bytes) -> None:
     with WimFile.open(as_file(data)) as wim:
         for image in wim.images[:_IMAGES]:
@@ -100,6 +124,7 @@ def _wof_seeds() -> Iterator[bytes]:
 TARGETS = (
     Target("wim-header", _header, lambda: (build(_tree()),), largest=4096),
     Target("wim-xml", _xml, _xml_seeds, largest=8 << 10),
+    Target("wim-copy", _copied, _copied_seeds, largest=4096),
     Target("wim-tree", _tree_bytes, lambda: (metadata(_tree()),), largest=4096),
     # libwim is code of others: it has errors of its own, and what it cannot do is not told as a fault of the file.
     Target("wim-whole", _whole, lambda: (build(_tree()), build(_tree(), _tree())), (OsdImageError,), largest=8 << 10),

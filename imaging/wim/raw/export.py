@@ -1,0 +1,95 @@
+"""Copying images to a new WIM of the same compression."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.errors import StorageError
+from osdimage.imaging.output import new_file
+from osdimage.imaging.progress import Meter, Phase
+from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
+from osdimage.imaging.wim.described.properties import ImageProperties
+from osdimage.imaging.wim.raw.parts import PartFacts, write_part
+from osdimage.imaging.wim.raw.source import NotRaw, RawSource, opened
+
+GUID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RawCopy:
+    """What a new WIM is to be.
+
+    Attributes:
+        indexes: of the images in the source, 1-based, in their new order.
+        boot_index: of the image that boots in the new WIM, 0 for none.
+        properties: what is set in each image anew, or None.
+        guid: of the new WIM, 16 bytes; None for a new one.
+        has_integrity: whether to write an integrity table; None as the source has one.
+        may_miss: whether contents may be in another file, and stay there.
+    """
+
+    indexes: Sequence[int]
+    boot_index: int = 0
+    properties: ImageProperties | None = None
+    guid: bytes | None = None
+    has_integrity: bool | None = None
+    may_miss: bool = False
+
+
+def copy_images(path: Path, destination: Path, copy: RawCopy, *, replace: bool, meter: Meter) -> None:
+    """Write a WIM of images of another, as they are stored; it appears complete or not at all.
+
+    Args:
+        path: the WIM to copy from.
+        destination: the new one.
+        copy: see there.
+        replace: whether a file of this name is replaced.
+        meter: is moved on, and stops the work by raising an exception.
+
+    Raises:
+        NotRaw: when that cannot be copied; nothing was written.
+        InvalidRequest: when two images would have one name.
+        TargetRefused: when the destination exists and ``replace`` is false.
+        StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was.
+    """
+    with opened(path) as source:
+        xml = of_images(source.xml(), copy.indexes)
+        if xml is None or len(set(copy.indexes)) != len(copy.indexes):
+            raise NotRaw("its XML document has not one element for each image")
+        images = list(xml.iter("IMAGE"))
+        if copy.properties is not None:
+            for image in images:
+                set_properties_of(image, copy.properties)
+        refuse_equal_names(destination, images)
+        facts = PartFacts(
+            1,
+            1,
+            copy.guid or os.urandom(GUID_BYTES),
+            copy.boot_index,
+            bool(source.header.integrity.offset) if copy.has_integrity is None else copy.has_integrity,
+        )
+        try:
+            trees = source.take(copy.indexes, may_miss=copy.may_miss)
+            source.lay_out()
+            with new_file(destination, replace=replace) as descriptor:
+                write_part(descriptor, source, trees, xml, facts, copied=steps(meter, source, 1))
+        except OSError as error:
+            if isinstance(error, StorageError):
+                raise
+            raise StorageError(f"{destination}: {error.strerror}", path=destination, errno=error.errno) from error
+
+
+def steps(meter: Meter, source: RawSource, parts: int) -> Callable[[int], None]:
+    """Return what moves a meter on by the bytes that are copied of what was laid out."""
+    total = sum(each.size for part in range(1, parts + 1) for each in source.plan.ranges(part))
+    done = 0
+
+    def copied(count: int) -> None:
+        nonlocal done
+        done += count
+        meter.step(Phase.WRITE_DATA, done, total)
+
+    return copied

@@ -1,0 +1,211 @@
+"""A WIM that is copied from."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from xml.etree import ElementTree as ET
+
+from osdimage.imaging.errors import CorruptWim, StorageError
+from osdimage.imaging.wim.checks.audit import LARGEST_TREE
+from osdimage.imaging.wim.described import info
+from osdimage.imaging.wim.opening import refuse_impossible_header
+from osdimage.imaging.wim.stored.blob_table import BlobEntry, read_tree, sha1_of
+from osdimage.imaging.wim.stored.folder_streams import in_newer_form
+from osdimage.imaging.wim.stored.format import BLOB_STRUCT, HEADER_SIZE, MAGIC, Header, HeaderFlag, ResourceFlag
+from osdimage.native.runtime import Compression
+from osdimage.native.wim.compress import make_resource
+from osdimage.native.wim.raw_copy import CopyPlan
+from osdimage.native.wim.resource import ResourceReader
+
+_COMPRESSIONS = {
+    HeaderFlag.XPRESS: Compression.XPRESS,
+    HeaderFlag.LZX: Compression.LZX,
+    HeaderFlag.LZMS: Compression.LZMS,
+}
+# What was left by an interrupted write lies behind the tables, and is not copied.
+_KNOWN_FLAGS = (
+    HeaderFlag.COMPRESSED
+    | HeaderFlag.READONLY
+    | HeaderFlag.WRITE_IN_PROGRESS
+    | HeaderFlag.RPFIX
+    | HeaderFlag.XPRESS
+    | HeaderFlag.LZX
+    | HeaderFlag.LZMS
+)
+_NO_COPY = {
+    errno.ENOTSUP: "it has contents that cannot be copied by themselves",
+    errno.EBADMSG: "it has a tree or a blob table that is not as it should be",
+    errno.ENODATA: "contents are in another file",
+}
+_Answer = TypeVar("_Answer")
+
+
+class NotRaw(Exception):
+    """A WIM cannot be copied as it is stored; the text says why."""
+
+
+@dataclass(slots=True)
+class StoredTree:
+    """A tree as it is written: its entry, of which only the offset is still to be set, and its bytes."""
+
+    entry: BlobEntry
+    data: bytes
+
+
+class RawSource:
+    """An open WIM.  Its descriptor is open as long as the ``with`` of :func:`opened` lasts.
+
+    Attributes:
+        path: of the file.
+        descriptor: of it.
+        size: of it, in bytes.
+        header: as it is stored.
+        compression: of what is not solid.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Read its header.
+
+        Raises:
+            NotRaw: when it is of a kind that cannot be copied so.
+            OSError: when it cannot be read.
+        """
+        self.path = path
+        self.descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+        self.header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+        header = self.header
+        if header.magic != MAGIC:
+            raise NotRaw("it is pipable")
+        if header.total_parts != 1 or header.flags & HeaderFlag.SPANNED:
+            raise NotRaw("it is a part of a split WIM")
+        kinds = [kind for flag, kind in _COMPRESSIONS.items() if header.flags & flag]
+        if header.flags & ~_KNOWN_FLAGS or len(kinds) != bool(header.flags & HeaderFlag.COMPRESSED):
+            raise NotRaw(f"its header has flags that are not known here ({header.flags:#x})")
+        self.compression = kinds[0] if kinds else Compression.NONE
+        table = header.blob_table
+        if table.flags & ResourceFlag.COMPRESSED or table.stored_size % BLOB_STRUCT.size:
+            raise NotRaw("its blob table is not plain")
+        self._table = os.pread(descriptor, table.stored_size, table.offset)
+        if len(self._table) != table.stored_size:
+            raise NotRaw("its blob table is cut off")
+        self.plan = self._asked(lambda: CopyPlan(self._table))
+        self._trees = self.plan.trees
+        if len(self._trees) != header.image_count:
+            raise NotRaw("its blob table has not one tree for each image")
+
+    def xml(self) -> ET.Element:
+        """Return the root of the XML.
+
+        Raises:
+            NotRaw: when it is compressed.
+            CorruptWim: when it cannot be read.
+        """
+        where = self.header.xml
+        if where.flags & ResourceFlag.COMPRESSED:
+            raise NotRaw("its XML document is compressed")
+        return info.parse_root(info.decode_xml(os.pread(self.descriptor, where.stored_size, where.offset)))
+
+    def take(self, indexes: Sequence[int], *, may_miss: bool) -> list[StoredTree]:
+        """Want what images refer to; return their trees, in the form that DISM takes.
+
+        Args:
+            indexes: of the images, 1-based, in their new order.
+            may_miss: whether contents may be in another file, and stay there.
+
+        Raises:
+            NotRaw: when that cannot be copied.
+        """
+        reader = ResourceReader(self.descriptor, self.compression, self.header.chunk_size)
+        try:
+            return [self._tree(reader, index, may_miss=may_miss) for index in indexes]
+        finally:
+            reader.close()
+
+    def expanded_trees(self) -> Iterator[bytes]:
+        """Yield the trees of the images.
+
+        Raises:
+            NotRaw: when one is damaged.
+        """
+        reader = ResourceReader(self.descriptor, self.compression, self.header.chunk_size)
+        try:
+            for index in range(1, self.header.image_count + 1):
+                yield self._expanded(reader, self._entry(index), index)
+        finally:
+            reader.close()
+
+    def _entry(self, index: int) -> BlobEntry:
+        at = self._trees[index - 1] * BLOB_STRUCT.size
+        return BlobEntry.parse(self._table[at : at + BLOB_STRUCT.size])
+
+    def _expanded(self, reader: ResourceReader, entry: BlobEntry, index: int) -> bytes:
+        where = entry.resource
+        if where.offset + where.stored_size > self.size or where.size > LARGEST_TREE:
+            raise NotRaw(f"the tree of image {index} claims what cannot be")
+        try:
+            tree = read_tree(reader, entry)
+        except CorruptWim as error:
+            raise NotRaw(f"image {index}: {error}") from error
+        if sha1_of(tree) != entry.sha1:
+            raise NotRaw(f"the tree of image {index} is damaged")
+        return tree
+
+    def _tree(self, reader: ResourceReader, index: int, *, may_miss: bool) -> StoredTree:
+        entry = self._entry(index)
+        where, tree = entry.resource, self._expanded(reader, entry, index)
+        entry.references = 1
+        self._asked(lambda: self.plan.add_tree(tree, may_miss=may_miss))
+        newer = in_newer_form(tree)
+        if newer is None:
+            return StoredTree(entry, os.pread(self.descriptor, where.stored_size, where.offset))
+        data, is_compressed = make_resource(newer, self.compression, self.header.chunk_size, 0)
+        entry.become(newer, len(data), is_compressed=is_compressed)
+        return StoredTree(entry, data)
+
+    def lay_out(self, *, limit: int = 0, fixed: int = 0, first: int = 0) -> int:
+        """Give what is wanted its place in so many files; see :meth:`CopyPlan.lay_out`.
+
+        Raises:
+            NotRaw: when that cannot be copied.
+            OSError: EFBIG when something is larger than a part.
+        """
+        return self._asked(lambda: self.plan.lay_out(self.size, limit=limit, fixed=fixed, first=first))
+
+    def _asked(self, question: Callable[[], _Answer]) -> _Answer:
+        try:
+            return question()
+        except OSError as error:
+            if error.errno not in _NO_COPY:
+                raise
+            raise NotRaw(_NO_COPY[error.errno]) from error
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[RawSource]:
+    """Open a WIM to copy from it.
+
+    Raises:
+        NotRaw: when it is of a kind that cannot be copied so.
+        CorruptWim: when its header claims more than the file can hold.
+        StorageError: when it cannot be read.
+    """
+    refuse_impossible_header(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    try:
+        try:
+            source = RawSource(path, descriptor)
+        except OSError as error:
+            raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+        yield source
+    finally:
+        os.close(descriptor)
