@@ -4,8 +4,8 @@ Begin with the nouns: ``file.py`` is an open WIM, ``image.py`` one image of it, 
 ``described/`` what both say of themselves.
 
 The verbs: ``edit.py`` changes a WIM where it stands, ``write.py`` makes a new one, ``export.py`` copies images,
-``extract.py`` and ``files.py`` take files out, and those in ``checks/`` find what is wrong.  ``stored/`` is all of
-it as bytes.
+``extract.py`` and ``files.py`` take files out, and those in ``checks/`` find what is wrong.  ``raw/`` copies,
+splits and optimizes without compressing anything again, and ``stored/`` is all of it as bytes.
 
 ``entries.py`` and ``failures.py`` are the border of the native layer: what an image holds, and what went wrong, in the
 words of the rooms above.
@@ -28,6 +28,8 @@ __getattr__, __dir__, __all__ = lazily(
         "file": ("WimFile",),
         "files": ("ImageFiles",),
         "image": ("WimImage",),
+        "raw.optimize": ("OptimizeResult", "optimize_wim"),
+        "raw.split": ("SplitResult", "split_wim"),
         "select": ("ImageSelector",),
         "write": ("WriteMode",),
     },
