@@ -26,13 +26,12 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidVolume, StorageError
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import format_size
-from osdimage.imaging.volume.fat.edit import find_pending
 from osdimage.imaging.volume.fat.entries import FatEntry
 from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.names import fault, fold
 from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
-from osdimage.imaging.volume.pending import overlaid
+from osdimage.imaging.volume.interrupted import settled_window
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.stored.format import (
     ALIGNMENT,
@@ -78,9 +77,7 @@ def opened_volume(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]
         InvalidInput: when it is damaged.
         StorageError: when it cannot be read, or a temporary file not be written.
     """
-    window = volume.window()
-    pending = find_pending(window)
-    opened = open_fat32(window if pending is None else overlaid(window, pending))
+    opened = open_fat32(settled_window(volume))
     hazards = []
     if opened.used_backup:
         hazards.append(f"{volume.name}: the boot sector is unusable; its copy was read")

@@ -15,6 +15,7 @@ from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, Means, Remedy, TargetRefused
+from osdimage.imaging.volume.interrupted import settled_window
 
 _VALID = (
     "is {}; an image is compared with a directory, with a file or device that holds one NTFS or FAT32 volume, or with "
@@ -51,11 +52,11 @@ def backend_of(place: Path | OpenVolume) -> ComparedTarget:
     """
     if isinstance(place, OpenVolume):
         if place.content is Content.NTFS:
-            return NtfsTarget(place.window())
+            return NtfsTarget(settled_window(place))
         if place.content is Content.FAT32:
             from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
 
-            return Fat32Target(place.window())
+            return Fat32Target(settled_window(place))
         if place.partition is not None:
             raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")
     found = probe_place(place)

@@ -12,6 +12,7 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import OsdImageError, StorageError
 from osdimage.imaging.finding import Finding, warning
 from osdimage.imaging.units import Extent, Lba
+from osdimage.imaging.volume.interrupted import find_interrupted
 
 PENDING = "a change of its files was interrupted, and is finished by whoever opens the volume next for writing"
 """What is said of a volume of which :func:`is_pending` is true."""
@@ -23,15 +24,7 @@ def is_pending(volume: OpenVolume) -> bool:
     Raises:
         StorageError: when it cannot be read.
     """
-    if volume.content is Content.NTFS:
-        from osdimage.imaging.volume.ntfs import session  # noqa: PLC0415 - not for who looks at a table
-
-        return session.find_pending(volume) is not None
-    if volume.content is Content.FAT32:
-        from osdimage.imaging.volume.fat.edit import find_pending  # noqa: PLC0415 - as above
-
-        return find_pending(volume.window()) is not None
-    return False
+    return find_interrupted(volume) is not None
 
 
 def hazards(volume: OpenVolume) -> tuple[str, ...]:
