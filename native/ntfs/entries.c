@@ -13,6 +13,9 @@
 
 #include "fail.h"
 
+/* A short name has eight characters, a dot and three more, each of at most three bytes in UTF-8. */
+#define SHORT_NAME_BYTES 37
+
 struct listing {
 	struct osd_entry **tail;
 	int error;
@@ -157,7 +160,69 @@ osd_entry_delete(ntfs_volume *volume, ntfs_inode *inode, MFT_REF directory, cons
 }
 
 int
-osd_entry_move(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF from, MFT_REF to)
+osd_directory_times(ntfs_volume *volume, MFT_REF reference, struct osd_times *times)
+{
+	ntfs_inode *inode = ntfs_inode_open(volume, MREF(reference));
+
+	if (inode == NULL)
+		return -1;
+	times->modified = inode->last_data_change_time;
+	times->accessed = inode->last_access_time;
+	return ntfs_inode_close(inode);
+}
+
+int
+osd_directory_set_times(ntfs_volume *volume, MFT_REF reference, const struct osd_times *times)
+{
+	ntfs_inode *inode = ntfs_inode_open(volume, MREF(reference));
+
+	if (inode == NULL)
+		return -1;
+	inode->last_data_change_time = times->modified;
+	inode->last_access_time = times->accessed;
+	ntfs_inode_mark_dirty(inode);
+	NInoFileNameSetDirty(inode);
+	return ntfs_inode_close(inode);
+}
+
+/* Read the short name that goes with the name of an entry.  Returns its bytes in UTF-8, 0 for none, -1 with errno. */
+static int
+get_short_name(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF directory, char *name)
+{
+	ntfs_inode *inode = ntfs_inode_open(volume, MREF(entry->reference)), *parent;
+	int length;
+
+	if (inode == NULL)
+		return -1;
+	parent = ntfs_inode_open(volume, MREF(directory));
+	if (parent == NULL)
+		return osd_inode_close(inode, -1);
+	length = ntfs_get_ntfs_dos_name(inode, parent, name, SHORT_NAME_BYTES);
+	/* It tells none of a file with hard links (EMLINK), and none that it could not be given again. */
+	if (length > SHORT_NAME_BYTES || (length < 0 && (errno == EMLINK || errno == ENODATA || errno == EILSEQ)))
+		length = 0;
+	if (osd_inode_close(parent, length < 0 ? -1 : 0) != 0)
+		length = -1;
+	return osd_inode_close(inode, length < 0 ? -1 : 0) == 0 ? length : -1;
+}
+
+/* Give an entry its short name in another directory, unless something else has it there.  Returns 0, or -1 with errno. */
+static int
+set_short_name(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF directory, const char *name, int length)
+{
+	ntfs_inode *inode = ntfs_inode_open(volume, MREF(entry->reference)), *parent;
+
+	if (inode == NULL)
+		return -1;
+	parent = ntfs_inode_open(volume, MREF(directory));
+	if (parent == NULL)
+		return osd_inode_close(inode, -1);
+	/* This closes both. */
+	return ntfs_set_ntfs_dos_name(inode, parent, name, (size_t)length, 0) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+static int
+move_entry(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF from, MFT_REF to)
 {
 	ntfs_inode *inode = ntfs_inode_open(volume, MREF(entry->reference));
 	ntfs_inode *directory;
@@ -173,4 +238,21 @@ osd_entry_move(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF from,
 		return -1;
 	inode = ntfs_inode_open(volume, MREF(entry->reference));
 	return inode == NULL ? -1 : osd_entry_delete(volume, inode, from, entry);
+}
+
+int
+osd_entry_move(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF from, MFT_REF to)
+{
+	char name[SHORT_NAME_BYTES];
+	struct osd_times times;
+	int length;
+
+	if (osd_directory_times(volume, to, &times) != 0)
+		return -1;
+	length = get_short_name(volume, entry, from, name);
+	if (length < 0 || move_entry(volume, entry, from, to) != 0)
+		return -1;
+	if (length > 0 && set_short_name(volume, entry, to, name, length) != 0)
+		return -1;
+	return osd_directory_set_times(volume, to, &times);
 }

@@ -53,6 +53,16 @@ int osd_entry_find(ntfs_volume *volume, MFT_REF directory, const ntfschar *name,
 /* Tell whether something is a directory, and neither a link nor a junction: 1, 0, or -1 with errno. */
 int osd_entry_is_plain_directory(ntfs_volume *volume, MFT_REF reference);
 
+/* When a directory was changed and read last. */
+struct osd_times {
+	ntfs_time modified;
+	ntfs_time accessed;
+};
+
+/* Read the times of a directory, and give them to it again.  Both return 0, or -1 with errno. */
+int osd_directory_times(ntfs_volume *volume, MFT_REF reference, struct osd_times *times);
+int osd_directory_set_times(ntfs_volume *volume, MFT_REF reference, const struct osd_times *times);
+
 /*
  * Delete an empty directory or a file, whose inode is open, from a directory.  The inode is closed in any case.
  * Returns 0, or -1 with errno.
@@ -60,8 +70,9 @@ int osd_entry_is_plain_directory(ntfs_volume *volume, MFT_REF reference);
 int osd_entry_delete(ntfs_volume *volume, ntfs_inode *inode, MFT_REF directory, const struct osd_entry *entry);
 
 /*
- * Move an entry from a directory to another that has none of its name.  It loses its short name.  Returns 0, or -1 with
- * errno.
+ * Move an entry from a directory to another that has none of its name.  It keeps its short name unless something there
+ * has that, or it is a file with hard links, which libntfs-3g gives none.  The directory that it comes to keeps its
+ * times.  Returns 0, or -1 with errno.
  */
 int osd_entry_move(ntfs_volume *volume, const struct osd_entry *entry, MFT_REF from, MFT_REF to);
 

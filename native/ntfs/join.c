@@ -123,9 +123,15 @@ osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t p
 	};
 	MFT_REF reference;
 	struct osd_entry *self;
+	struct osd_times times;
+	int64_t left;
 	int result = osd_entry_find(volume, FILE_root, place, place_length, &reference);
 
 	if (result != 0 || reference == 0)
+		return result;
+	/* Those of the image, which the root loses with every entry that leaves it. */
+	result = osd_directory_times(volume, FILE_root, &times);
+	if (result != 0)
 		return result;
 	/* The root stays on the stack, so that what is moved there is known to have a parent. */
 	result = osd_emptying_enter(&emptying, FILE_root, 0, NULL);
@@ -135,5 +141,6 @@ osd_ntfs_bring_back(struct _ntfs_volume *volume, const uint16_t *place, size_t p
 		self = osd_entry_new(reference, place, place_length);
 		result = self == NULL ? -1 : osd_emptying_enter(&emptying, reference, FILE_root, self);
 	}
-	return osd_emptying_run(&emptying, result);
+	left = osd_emptying_run(&emptying, result);
+	return left < 0 || osd_directory_set_times(volume, FILE_root, &times) == 0 ? left : -1;
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from cases.volume import (
     with_slice,
 )
 from judges.ntfs import contents, is_dirty, ntfscat, ntfsfix, ntfsls
+from judges.wim import make_ntfs, mounted_ntfs, wimlib
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
@@ -49,6 +52,13 @@ def texts(volume: Path) -> dict[str, str]:
     return {path: ntfscat(volume, path) for path, held in contents(volume).items() if held != "directory"}
 
 
+# 100 ns since 1601: created, modified, accessed in 2012, 2013 and 2014.
+TIMES = (129970120876543210, 130312661498765432, 130340447999999999)
+LINKED = (
+    ("Program Files/two names.text", "Program Files/zzz.text"),
+    ("Program Files/only old/2 names.text", "Program Files/only old/linked.text"),
+    ("one of two.text", "Program Files/two of two.text"),
+)
 JOINED = {
     "/docs/Old/a.txt": "old a",
     "/docs/Old/b.txt": "new b",
@@ -73,6 +83,60 @@ def test_without_a_wipe_an_image_is_joined_with_what_is_there(disk: Disk, tmp_pa
     # Once more gives the same.
     osdimage("apply", str(wim), str(disk.path), "--partition", number, "--quiet")
     assert texts(part_of(disk)) == JOINED
+
+
+def test_joining_leaves_short_names_and_the_times_of_the_image(tmp_path: Path) -> None:
+    """Both as the ntfs-3g driver has them; the WIM is captured and applied by wimlib-imagex."""
+    volume, anew = (make_ntfs(tmp_path / name, 8 * MIB) for name in ("volume.ntfs", "anew.ntfs"))
+    short = {
+        "Program Files": "PROGRA~1",
+        "Program Files/a long name.text": "ALONGN~1.TEX",
+        "Program Files/only old/inner.text": "INNER~1.TEX",
+        "Program Files/only old": "ONLYOL~1",
+        "Program Files/taken by the image": "SHARED~1",
+        "another.text": "ANOTHE~1.TEX",
+    }
+    with mounted_ntfs(volume, tmp_path / "mount") as mount:
+        (mount / "Program Files/only old").mkdir(parents=True)
+        for name, each in short.items():
+            if not (mount / name).exists():
+                (mount / name).write_bytes(b"old")
+            os.setxattr(mount / name, "system.ntfs_dos_name", each.encode())
+        # libntfs-3g gives no short name to a file with hard links.
+        for one, other in LINKED:
+            (mount / one).write_bytes(b"old")
+            os.setxattr(mount / one, "system.ntfs_dos_name", b"TWONAM~1.TEX")
+            os.link(mount / one, mount / other)
+    with mounted_ntfs(anew, tmp_path / "mount") as mount:
+        (mount / "Program Files").mkdir()
+        (mount / "Program Files/image").write_bytes(b"new")
+        os.setxattr(mount / "Program Files/image", "system.ntfs_dos_name", b"SHARED~1")
+        for name in ("Program Files", "."):
+            os.setxattr(mount / name, "system.ntfs_times_be", struct.pack(">3Q", *TIMES))
+    wimlib("capture", anew, tmp_path / "new.wim", "--compress=none")
+    osdimage("apply", tmp_path / "new.wim", volume)
+    ntfsfix(volume)
+    with mounted_ntfs(volume, tmp_path / "mount", read_only=True) as mount:
+        assert short_names(mount) == {
+            "Program Files/a long name.text": "ALONGN~1.TEX",
+            "Program Files/image": "SHARED~1",
+            "Program Files/only old": "ONLYOL~1",
+            "Program Files/only old/inner.text": "INNER~1.TEX",
+            "another.text": "ANOTHE~1.TEX",
+        }
+        for one, other in LINKED:
+            assert (mount / one).samefile(mount / other)
+        for name in ("Program Files", "."):
+            created, modified, *_ = struct.unpack(">4Q", os.getxattr(mount / name, "system.ntfs_times_be"))
+            assert (created, modified) == TIMES[:2], name
+
+
+def short_names(mount: Path) -> dict[str, str]:
+    found = {}
+    for path in mount.rglob("*"):
+        with suppress(OSError):
+            found[str(path.relative_to(mount))] = os.getxattr(path, "system.ntfs_dos_name").decode()
+    return found
 
 
 def test_what_an_interrupted_apply_set_aside_comes_back_with_the_next(disk: Disk, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from runs.commands import osdimage
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20
 NAME, OLD, NEW = "name.txt", b"old contents", b"new" * 9000
+NS = 1_700_000_000_000_000_000
 
 
 class Unplugged(Exception):
@@ -47,13 +48,18 @@ def volume(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def fail(*_: object) -> None:
         raise Unplugged
 
-    with monkeypatch.context() as patch, pytest.raises(Unplugged), open_volume(path, write=True) as opened:
+    with monkeypatch.context() as patch:
         patch.setattr(pending, "_write", fail)
-        with open_files(opened, write=True) as files:
-            files.write(NAME, NEW)
+        with pytest.raises(Unplugged):
+            write_new(path)
     with open_volume(path) as opened:
         assert find_interrupted(opened) is not None
     return path
+
+
+def write_new(volume: Path) -> None:
+    with open_volume(volume, write=True) as opened, open_files(opened, write=True) as files:
+        files.write(NAME, NEW, modified_ns=NS)
 
 
 def read_by_others(kind: str, volume: Path) -> str:
@@ -69,8 +75,7 @@ def test_it_is_compared_as_it_will_be(kind: str, volume: Path, tmp_path: Path) -
         found[name] = osdimage("compare", tmp_path / f"{name}.wim", volume, "--json", code=1).compared
     assert read_by_others(kind, volume) == OLD.decode()
     assert [different_contents(found[name]) for name in ("old", "new")] == [1, 0]
-    with open_volume(volume, write=True) as opened, open_files(opened, write=True):
-        pass
+    write_new(volume)
     assert read_by_others(kind, volume) == NEW.decode()
     for name, before in found.items():
         after = osdimage("compare", tmp_path / f"{name}.wim", volume, "--json", code=1).compared
