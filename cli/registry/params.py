@@ -39,11 +39,14 @@ def address(command: params.Command) -> params.Command:
         selector: ImageSelector,
         prefix: str | None,
         sector_size: int | None,
+        refs: tuple[str, ...],
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         from osdimage.imaging.registry.places import HiveAddress  # noqa: PLC0415 - start-up stays cheap
 
-        return command(*args, address=HiveAddress(target, hive, partition, selector, prefix, sector_size), **kwargs)
+        return command(
+            *args, address=HiveAddress(target, hive, partition, selector, prefix, sector_size, refs), **kwargs
+        )
 
     return params.add(
         click.argument("target", type=TARGET),
@@ -55,6 +58,7 @@ def address(command: params.Command) -> params.Command:
         click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk."),
         disk_params.sector_size,
         params.selector,
+        params.references,
         click.option("--prefix", metavar="KEY", help=r"What the hive is in the registry, such as HKLM\SYSTEM."),
     )(run)
 

@@ -47,6 +47,7 @@ class HiveAddress:
         selector: of a WIM: which image.
         prefix: what the hive is called in the registry; None: what its name says.
         sector_size: of a disk image: bytes of a sector; None for what its partition table says.
+        refs: of a WIM: files or glob patterns of files with contents: parts of a split WIM, or the base of a delta.
     """
 
     target: Path
@@ -55,6 +56,7 @@ class HiveAddress:
     selector: ImageSelector = field(default_factory=ImageSelector)
     prefix: str | None = None
     sector_size: int | None = None
+    refs: tuple[str, ...] = ()
 
     @property
     def registry_prefix(self) -> str:
@@ -129,6 +131,8 @@ def _check(address: HiveAddress) -> None:
         raise InvalidRequest(
             f"{address.target}: a partition or an image was chosen, but no hive in it", remedy=_NAME_IT
         )
+    if address.refs and not address.is_in_wim:
+        raise InvalidRequest(f"{address}: is not in a WIM, whose contents could be in other files")
 
 
 def _changed_bytes(
@@ -294,7 +298,7 @@ def _change_in_volume(
 def _read_from_wim(address: HiveAddress, folder: Path) -> bytes:
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - reading a plain file needs no library
 
-    with WimFile.open(address.target) as wim:
+    with WimFile.open(address.target, refs=address.refs) as wim:
         image = wim.select(address.selector)
         image.extract([f"/{address.path}"], folder, limit_bytes=MAX_HIVE_BYTES)
     found = [each for each in folder.iterdir() if each.is_file()]
@@ -315,5 +319,5 @@ def _change_in_wim(
         results.append(result)
         return new
 
-    replace_file(address.target, address.selector, address.path, work, limit_bytes=MAX_HIVE_BYTES)
+    replace_file(address.target, address.selector, address.path, work, limit_bytes=MAX_HIVE_BYTES, refs=address.refs)
     return results[0]

@@ -10,7 +10,7 @@ What the old tree alone used stays in the file until images are exported.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from osdimage.imaging import wof
@@ -35,7 +35,13 @@ _COPIES = 3
 
 
 def replace_file(
-    wim: Path, selector: ImageSelector, path: str, change: Callable[[bytes], bytes | None], *, limit_bytes: int
+    wim: Path,
+    selector: ImageSelector,
+    path: str,
+    change: Callable[[bytes], bytes | None],
+    *,
+    limit_bytes: int,
+    refs: Iterable[str] = (),
 ) -> None:
     r"""Replace the contents of one file of an image.
 
@@ -46,14 +52,17 @@ def replace_file(
         change: gets the contents and returns the new ones, or None to leave the WIM as it is.  When it raises, the WIM
             is left as it was.
         limit_bytes: the largest file that is taken.
+        refs: files or glob patterns of files that hold contents too: the base of a delta, which stays one.
 
     Raises:
+        MissingParts: when the contents are in another file, which ``refs`` does not name.
         InvalidRequest: when there is no such image or file, or it is larger than ``limit_bytes``.
         TargetRefused: when the WIM cannot be changed.
         NotAWim, CorruptWim, UnsafeName: when the WIM is damaged.
         StorageError: when writing failed; the message says whether the WIM is as it was.
     """
-    with WimFile.open(wim) as opened:
+    refs = tuple(refs)
+    with WimFile.open(wim, refs=refs) as opened:
         image = opened.select(selector)
         index = image.index
         found = image.entries(f"/{path}", recursive=False)
@@ -69,7 +78,9 @@ def replace_file(
     with scratch_folder() as folder, wim_errors(wim), open_to_append(wim) as handle:
         refuse_dropped_names(wim, index, load_tree(wim, handle, index))
         scratch = _make_volume(folder / "file.ntfs", size)
-        handle.extract_paths(index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
+        # Read by a handle of its own: what one that is written knows of other files would be copied into the WIM.
+        with WimFile.open(wim, refs=refs) as opened:
+            opened.handle.extract_paths(index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
         if not _change_in(scratch, path, change, limit_bytes):
             return
         handle.add_volume(index, scratch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import tracemalloc
@@ -344,6 +345,33 @@ def test_a_hive_inside_a_wim_is_changed_and_keeps_what_belongs_to_the_file(tmp_p
     assert osdimage("registry", "get", *where, "Select", "--value", "Default").out == "0x2\n"
     one = (wim, "--hive", "SYSTEM", "--index", "1")
     assert osdimage("registry", "get", *one, "Select", "--value", "Default").out == "0x1\n"
+
+
+@pytest.mark.foreign
+def test_a_hive_of_a_delta_is_read_from_its_base_and_changed_in_the_delta(tmp_path: Path) -> None:
+    """Both are made, and the delta is checked and extracted, by wimlib-imagex."""
+    tree, base, delta, folder = (tmp_path / name for name in ("tree", "base.wim", "delta.wim", "out"))
+    config = tree / "Windows/System32/config"
+    config.mkdir(parents=True)
+    (config / "SYSTEM").write_bytes(write_hive(system_hive()))
+    (tree / "large").write_bytes(os.urandom(200_000))
+    judges.wimlib("capture", tree, base)
+    judges.wimlib("capture", tree, delta, "--delta-from", base)
+    where = (delta, "--hive", "SYSTEM", "--ref", base)
+    key = r"CurrentControlSet\Services\stornvme"
+    assert osdimage("registry", "get", *where, key, "--value", "Start").out.strip() == "0x3"
+    before = delta.read_bytes()
+    for verb in (("get", *where[:3], key), ("set", *where[:3], key, "0", "--value", "Start", "--type", "dword")):
+        assert "--ref" in osdimage("registry", *verb, code=3).err
+    assert delta.read_bytes() == before
+    osdimage("registry", "set", *where, key, "0", "--value", "Start", "--type", "dword")
+    judges.wimlib("verify", delta, f"--ref={base}")
+    judges.wimlib("extract", delta, "1", "/Windows/System32/config/SYSTEM", f"--ref={base}", "--dest-dir", folder)
+    assert '"Start"=dword:00000000' in hive_judges.hivexregedit_export(folder / "SYSTEM")
+    # What the base has is not copied.
+    assert delta.stat().st_size < 100_000
+    # The file itself is named where it is no WIM.
+    assert "is not in a WIM" in osdimage("registry", "get", config / "SYSTEM", "--ref", base, code=2).err
 
 
 @pytest.mark.foreign
