@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from osdimage.imaging.errors import (
     CorruptWim,
@@ -20,6 +21,7 @@ from osdimage.imaging.errors import (
     StorageError,
     TargetRefused,
 )
+from osdimage.imaging.wim.checks.parts import find_parts, part_of
 from osdimage.native.status import WimlibCode, WimlibError, describe
 
 _CORRUPT = {
@@ -61,11 +63,12 @@ _REQUEST = {
 }
 _PARTS = {
     WimlibCode.IS_SPLIT_WIM: "this cannot be done with a split WIM",
-    WimlibCode.METADATA_NOT_FOUND: "the trees of the images are in another part; open the first part of the split WIM",
+    WimlibCode.METADATA_NOT_FOUND: "the trees of the images are in the first part of the split WIM",
     WimlibCode.RESOURCE_NOT_FOUND: "file contents are in another file",
     WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
 }
 NOT_A_WIM = "not a WIM (nor an ESD or SWM)"
+PART = "is a part of a split WIM, which cannot be changed"
 NAME_OTHERS = Remedy("name the other parts of a split WIM, or the base of a delta, with {}", (Means.REFERENCES,))
 _FAULTS_OF_CONTENTS = {
     WimlibCode.DECOMPRESSION,
@@ -100,6 +103,10 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
     if isinstance(code, WimlibCode):
         if code == WimlibCode.NOT_A_WIM_FILE:
             return NotAWim(f"{where}: {NOT_A_WIM}")
+        if code == WimlibCode.METADATA_NOT_FOUND:
+            return MissingParts(f"{where}: {_PARTS[code]}{_where_first_is(where)}")
+        if code == WimlibCode.WIM_IS_READONLY and part_of(Path(where)) is not None:
+            return TargetRefused(f"{where}: {PART}", remedy=join_parts(where))
         for table, kind in (
             (_CORRUPT, CorruptWim),
             (_INVALID, InvalidInput),
@@ -114,6 +121,17 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
     return OsdImageError(f"{where}: {describe(int(code)) or error.name}{detail}")
 
 
+def _where_first_is(where: str) -> str:
+    """Say which file the first part of a split WIM is, of which another part is given."""
+    part = part_of(Path(where))
+    if part is None:
+        return ""
+    parts = find_parts(part)
+    if 1 not in parts.found:
+        return f"; {parts.describe_missing(1)}"
+    return f", and this is part {part.number} of {part.total}; open {parts.found[1].path}"
+
+
 def _news(error: WimlibError, where: str) -> str:
     """Return of libwim's own sentence what ours does not say: it names a file, or gives a number; else nothing."""
     if not error.messages:
@@ -125,8 +143,8 @@ def _news(error: WimlibError, where: str) -> str:
 
 
 def _short(text: str) -> str:
-    """Cut a message of libwim before the table of numbers that it adds where a blob is damaged."""
-    return text.partition(" Blob uncompressed size:")[0]
+    """Cut a message of libwim before what it adds of a blob that is damaged or missing: numbers, and its digest."""
+    return text.partition(" Blob uncompressed size:")[0].partition(" SHA-1 message digest of")[0]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, NotAWim, TargetRefused
 from osdimage.imaging.units import MIB, format_size
-from osdimage.imaging.wim.failures import NOT_A_WIM, join_parts
+from osdimage.imaging.wim.failures import NOT_A_WIM, PART, join_parts
 from osdimage.imaging.wim.stored.format import (
     BLOB_STRUCT,
     HEADER_SIZE,
@@ -64,7 +64,7 @@ def refuse_unchangeable(path: Path, header: Header) -> None:
     if header.flags & HeaderFlag.READONLY:
         raise TargetRefused(f"{path}: is marked read-only")
     if header.flags & HeaderFlag.SPANNED:
-        raise TargetRefused(f"{path}: is a part of a split WIM", remedy=join_parts(path))
+        raise TargetRefused(f"{path}: {PART}", remedy=join_parts(path))
 
 
 def refuse_impossible_header(path: Path) -> Header | None:

@@ -196,6 +196,26 @@ def test_a_split_wim_is_applied_with_its_parts(tree: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.foreign
+def test_another_part_than_the_first_names_the_first(tmp_path: Path) -> None:
+    """The parts are made by ``wimlib-imagex split``."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_bytes(os.urandom(1_500_000))
+    (tree / "other").write_bytes(os.urandom(1_500_000))
+    judges.wimlib("capture", tree, tmp_path / "whole.wim", "--compress=none")
+    judges.wimlib("split", tmp_path / "whole.wim", tmp_path / "s.swm", "1")
+    first, second = tmp_path / "s.swm", tmp_path / "s2.swm"
+    for words in (("apply", second, tmp_path / "to"), ("list", second), ("extract", second, "file", "--to", tmp_path)):
+        assert osdimage(*words, code=3).err.endswith(f"and this is part 2 of 3; open {first}\n")
+    changed = osdimage("delete", first, "--index", "1", code=4).err
+    assert "is a part of a split WIM, which cannot be changed; join its parts" in changed
+    first.unlink()
+    missing = osdimage("apply", second, tmp_path / "to", code=3).err
+    assert missing.endswith(f"; part 1 of 3 is missing: there is no {first}\n")
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.foreign
 def test_a_delta_is_applied_with_its_base(small: Path, tmp_path: Path) -> None:
     base, delta = tmp_path / "base.wim", tmp_path / "delta.wim"
     osdimage("capture", small, base)
