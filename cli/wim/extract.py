@@ -51,7 +51,9 @@ def extract_command(
 ) -> None:
     r"""Extract files and directory trees of an image.
 
-    PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.
+    PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.  Files
+    that are there are replaced.  Where a directory would have to give way to a file, or a file to a directory, nothing
+    is written.
     """
     if str(to) == "-":
         _refuse_beside_stdout(paths, reporter, keep_directories=keep_directories)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
-from osdimage.imaging.wim.checks.audit import refuse_link, refuse_own_place
+from osdimage.imaging.wim.checks.audit import refuse_link, refuse_occupied, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
@@ -27,7 +27,7 @@ class DirectoryBackend:
         self._folder = folder
 
     def check(self, job: ApplyJob) -> None:
-        """Refuse links that would lead out of the directory, too little room, and files that cannot be read."""
+        """Refuse links that would lead out of the directory, what is in the way, too little room, and unreadable files."""
         self._audit(job)
 
     def apply(self, job: ApplyJob) -> ApplyResult:
@@ -58,6 +58,7 @@ class DirectoryBackend:
             raise InvalidRequest(f"{self.name}: only a volume can be wiped, not a directory")
         audit = job.audit(self._folder, walked=self._folder if _has_content(self._folder) else None)
         refuse_link(self._folder, audit.symlink_path)
+        refuse_occupied(self._folder, audit.occupied)
         with wim_errors(job.image.path):
             refuse_own_place(job.image.path, job.image.handle, job.image.index, self._folder, {"/": "/"})
         compressed = wof_files(job.image.path, job.image.handle, job.image.index, audit)

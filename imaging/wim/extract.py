@@ -18,6 +18,7 @@ from osdimage.imaging.wim.checks.audit import (
     refuse_dropped_names,
     refuse_link,
     refuse_missing,
+    refuse_occupied,
     refuse_own_place,
     refuse_unsafe_names,
     repairs,
@@ -34,7 +35,7 @@ from osdimage.native.text import to_c
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.entries import Entry
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.tree import Audit
+from osdimage.native.wim.tree import Audit, Occupied
 
 _SHARES = {Phase.CREATE_FILES: 20.0, Phase.EXTRACT_DATA: 78.0, Phase.SET_METADATA: 2.0}
 
@@ -154,21 +155,25 @@ def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str, to: Pat
     refuse_unsafe_names(path, index, audit)
     refuse_missing(path, index, audit)
     if keep_directories:
-        _refuse_linked_parents(handle, index, item, to)
+        _refuse_parents(handle, index, item, to)
     refuse_link(to, audit.symlink_path)
+    refuse_occupied(to, audit.occupied)
     return audit
 
 
-def _refuse_linked_parents(handle: WimHandle, index: int, item: str, to: Path) -> None:
-    """Refuse a path with a directory above it that is a symbolic link in the target."""
+def _refuse_parents(handle: WimHandle, index: int, item: str, to: Path) -> None:
+    """Refuse a path with a directory above it that is a symbolic link or a file in the target."""
 
     def look(entry: Entry) -> None:
         *above, _ = entry.path.split("/")
         for length in range(2, len(above) + 1):
             folder = "/".join(above[:length])
             # As libwim spells the name on disk, lone surrogates included.
-            if Path(os.fsdecode(os.fsencode(to) + to_c(folder))).is_symlink():
+            place = Path(os.fsdecode(os.fsencode(to) + to_c(folder)))
+            if place.is_symlink():
                 refuse_link(to, folder)
+            if place.exists() and not place.is_dir():
+                refuse_occupied(to, Occupied(folder, is_directory=False))
 
     entries.each_entry(handle, index, item, recursive=False, visit=look)
 

@@ -2,7 +2,7 @@
  * One pass over the tree of a WIM image, in C.
  *
  * Before an image is applied its names are checked, its size is summed, what the target cannot hold is counted, and
- * the target is searched for symbolic links in the place of the image's directories.  A real image has some hundred
+ * the target is searched for what is in the place of the image's files and directories and is of another kind.  A real image has some hundred
  * thousand entries; a Python callback for each would cost more than the rest of the work before an apply.
  */
 #define _GNU_SOURCE
@@ -21,17 +21,32 @@
 	 WIMLIB_FILE_ATTRIBUTE_COMPRESSED | WIMLIB_FILE_ATTRIBUTE_OFFLINE | WIMLIB_FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
 
 static int
-is_symlink_in_target(const char *target, const char *path)
+is_link(const struct wimlib_dir_entry *entry)
+{
+	return entry->reparse_tag == WIMLIB_REPARSE_TAG_SYMLINK || entry->reparse_tag == WIMLIB_REPARSE_TAG_MOUNT_POINT;
+}
+
+/* Note what has the place of an entry in the target and is of another kind: libwim does not write over that. */
+static void
+look_at_place(const struct wimlib_dir_entry *entry, int is_directory, struct osd_audit *audit)
 {
 	struct stat facts;
 	char *joined = NULL;
-	int found;
+	int is_there;
 
-	if (asprintf(&joined, "%s%s", target, path) < 0)
-		return 0;
-	found = lstat(joined, &facts) == 0 && S_ISLNK(facts.st_mode);
+	if (asprintf(&joined, "%s%s", audit->target, entry->full_path + audit->parents_length) < 0)
+		return;
+	is_there = lstat(joined, &facts) == 0;
 	free(joined);
-	return found;
+	if (!is_there || (S_ISDIR(facts.st_mode) != 0) == is_directory)
+		return;
+	if (is_directory && S_ISLNK(facts.st_mode)) {
+		if (audit->symlink_path == NULL)
+			audit->symlink_path = strdup(entry->full_path);
+	} else if (audit->occupied_path == NULL) {
+		audit->occupied_path = strdup(entry->full_path);
+		audit->is_occupied_by_directory = !is_directory;
+	}
 }
 
 static int
@@ -232,7 +247,7 @@ count_reparse_point(const struct wimlib_dir_entry *entry, struct osd_audit *audi
 {
 	uint64_t size = entry->streams[0].resource.uncompressed_size;
 
-	if (entry->reparse_tag == WIMLIB_REPARSE_TAG_SYMLINK || entry->reparse_tag == WIMLIB_REPARSE_TAG_MOUNT_POINT)
+	if (is_link(entry))
 		audit->links++;
 	else
 		audit->other_reparse_points++;
@@ -285,9 +300,9 @@ osd_audit_entry(const struct wimlib_dir_entry *entry, void *context)
 	if (has_object_id(entry))
 		audit->object_ids++;
 	count_streams(entry, audit);
-	if (audit->target != NULL && audit->symlink_path == NULL && is_directory && !is_reparse &&
-	    entry->depth > 0 && is_symlink_in_target(audit->target, entry->full_path + audit->parents_length))
-		audit->symlink_path = strdup(entry->full_path);
+	/* What becomes of a folder with a reparse point that is no link is left to libwim. */
+	if (audit->target != NULL && entry->depth > 0 && (!is_directory || !is_reparse || is_link(entry)))
+		look_at_place(entry, is_directory && !is_reparse, audit);
 	return 0;
 }
 
@@ -300,6 +315,7 @@ osd_audit_release(struct osd_audit *audit)
 			free(audit->examples[fault][i]);
 	free(audit->refused_path);
 	free(audit->symlink_path);
+	free(audit->occupied_path);
 	free(audit->longest_name_path);
 	free(audit->longest_path_path);
 	free(audit->largest_reparse_path);

@@ -13,7 +13,7 @@ struct wimlib_dir_entry;
 #define OSD_EXAMPLES 3
 
 struct osd_audit {
-	/* In: a directory whose symbolic links must not be followed, without a trailing slash; NULL for none. */
+	/* In: a directory that the tree comes to, whose symbolic links must not be followed, without a trailing slash; NULL for none. */
 	const char *target;
 	/* In: whether the first entry comes directly below target, without the directories above it. */
 	int without_parents;
@@ -42,11 +42,13 @@ struct osd_audit {
 	uint64_t faults[OSD_FAULTS];
 	char *examples[OSD_FAULTS][OSD_EXAMPLES];
 
-	/* Out: the first refused name, its fault (OSD_FAULTS for none), and the first directory of the image that is a
-	 * symbolic link in the target. */
+	/* Out: the first refused name, its fault (OSD_FAULTS for none), the first directory of the image that is a symbolic
+	 * link in the target, and the first path that is a directory in one of them and something else in the other. */
 	enum osd_fault refusal;
 	char *refused_path;
 	char *symlink_path;
+	char *occupied_path;
+	int is_occupied_by_directory;
 
 	/* Out: what a target may have no room for: the longest name and path in bytes of UTF-8, the largest reparse
 	 * data, and where they are. */

@@ -59,6 +59,14 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
+class Occupied:
+    """A path that is a directory in the target and none in the image, or the other way."""
+
+    path: str
+    is_directory: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What one pass over an image's tree found.  Sizes in bytes, hard links counted once."""
 
@@ -84,6 +92,7 @@ class Audit:
     faulty: tuple[FaultyNames, ...]
     extent: Extent
     symlink_path: str | None
+    occupied: Occupied | None
     messages: tuple[str, ...]
 
 
@@ -164,8 +173,9 @@ def audit(
 ) -> Audit:
     """Pass over a path and all below it, in C.
 
-    With a target directory, also look there for symbolic links in the place of the image's directories; the path itself
-    comes directly below the target with ``without_parents``.  libwim may take ``memory`` more bytes for it.
+    With a target directory, also look there for symbolic links in the place of the image's directories, and for
+    directories in the place of its files, and the other way; the path itself comes directly below the target with
+    ``without_parents``.  libwim may take ``memory`` more bytes for it.
     """
     # The C string must live as long as the structure that points to it.
     encoded = ffi.NULL if target is None else ffi.new("char[]", path_to_c(target))
@@ -197,10 +207,16 @@ def audit(
             faulty=_faulty(found),
             extent=_extent(found),
             symlink_path=from_c(found.symlink_path),
+            occupied=_occupied(found),
             messages=messages,
         )
     finally:
         lib.osd_audit_release(found)
+
+
+def _occupied(found: Any) -> Occupied | None:
+    path = from_c(found.occupied_path)
+    return None if path is None else Occupied(path, is_directory=bool(found.is_occupied_by_directory))
 
 
 def _faulty(found: Any) -> tuple[FaultyNames, ...]:

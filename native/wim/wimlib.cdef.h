@@ -246,6 +246,8 @@ struct osd_audit {
     enum osd_fault refusal;
     char *refused_path;
     char *symlink_path;
+    char *occupied_path;
+    int is_occupied_by_directory;
     uint64_t longest_name, longest_path, largest_reparse;
     char *longest_name_path, *longest_path_path, *largest_reparse_path;
     int is_out_of_memory;

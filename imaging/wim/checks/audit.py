@@ -17,7 +17,7 @@ from osdimage.imaging.wim.checks.parts import missing_parts
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.tree import Audit
+from osdimage.native.wim.tree import Audit, Occupied
 
 # libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
 # that claims more than this is a lie or a bomb.
@@ -134,6 +134,20 @@ def refuse_link(target: Path, path: str | None) -> None:
         raise TargetRefused(
             f"{target}: has a symbolic link where the image has the directory {path!r}; nothing is written through "
             "links"
+        )
+
+
+def refuse_occupied(target: Path, occupied: Occupied | None) -> None:
+    """Refuse a target with a directory in the place of a file of the image, or the other way.
+
+    Raises:
+        TargetRefused: which names the path.
+    """
+    if occupied is not None:
+        there, wanted = ("directory", "file") if occupied.is_directory else ("file", "directory")
+        raise TargetRefused(
+            f"{target}: has a {there} where the image has the {wanted} {occupied.path!r}; nothing was written, move it "
+            "away first"
         )
 
 

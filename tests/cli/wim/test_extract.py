@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cases import trees
+from judges import wim as judges
 from runs.commands import osdimage
 
 
@@ -167,3 +168,37 @@ def test_a_wim_is_not_extracted_over_itself(tmp_path: Path, words: tuple[str, ..
     assert "would take the place of this WIM" in refused.err
     assert wim.read_bytes() == before
     assert list(folder.iterdir()) == [wim]
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("is_directory", [True, False])
+def test_what_is_of_another_kind_is_in_the_way_before_anything_is_written(tmp_path: Path, is_directory: bool) -> None:
+    """Where wimlib-imagex ends in the middle, with "Is a directory" or "File exists"."""
+    tree, wim, target = tmp_path / "tree", tmp_path / "x.wim", tmp_path / "target"
+    (tree / "folder").mkdir(parents=True)
+    (tree / "first").write_bytes(b"new")
+    (tree / "folder/file").write_bytes(b"new")
+    judges.wimlib("capture", tree, wim)
+    target.mkdir()
+    (target / "first").write_bytes(b"old")
+    in_the_way = target / ("folder/file" if is_directory else "folder")
+    if is_directory:
+        in_the_way.mkdir(parents=True)
+    else:
+        in_the_way.write_bytes(b"old")
+    for words in (("apply", wim, target), ("extract", wim, "first", "folder", "--to", target)):
+        refused = osdimage(*words, code=4)
+        there, wanted = ("directory", "file") if is_directory else ("file", "directory")
+        place = f"/{in_the_way.relative_to(target)}"
+        assert f"has a {there} where the image has the {wanted} {place!r}; nothing was written" in refused.err
+        assert (target / "first").read_bytes() == b"old"
+    said = judges.wimlib("apply", wim, "1", target, code=None)
+    assert ("Is a directory" if is_directory else "File exists") in said
+    # Files are replaced, as by wimlib-imagex.
+    if is_directory:
+        in_the_way.rmdir()
+    else:
+        in_the_way.unlink()
+    (target / "first").write_bytes(b"old")
+    osdimage("extract", wim, "first", "folder", "--to", target)
+    assert (target / "first").read_bytes() == (target / "folder/file").read_bytes() == b"new"

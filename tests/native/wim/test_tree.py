@@ -12,7 +12,7 @@ from judges.wim import run, wimlib_info, wimlib_paths
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.tree import Audit, Fault
+from osdimage.native.wim.tree import Audit, Fault, Occupied
 
 HIDDEN, SPARSE, ENCRYPTED = 0x02, 0x200, 0x4000
 APP_LINK = 0x8000001B
@@ -180,6 +180,30 @@ def test_a_symbolic_link_in_the_place_of_a_directory_is_told(tmp_path: Path, pla
     (target / "c").unlink()
     (target / "a" / "b" / "file").symlink_to(elsewhere)
     assert audit_of(place, target=target).symlink_path is None
+
+
+def test_a_directory_in_the_place_of_a_file_is_told_and_the_other_way(tmp_path: Path, place: Path) -> None:
+    place.write_bytes(build(root(folder("a", Node("file", b"x")), folder("c"), symlink("link", "a"))))
+    target = tmp_path / "target"
+    (target / "a").mkdir(parents=True)
+    (target / "a" / "file").write_bytes(b"old")
+    (target / "link").write_bytes(b"old")
+    assert audit_of(place, target=target).occupied is None
+    for name, is_directory in (("/c", False), ("/a/file", True), ("/link", True)):
+        path = target / name[1:]
+        path.unlink(missing_ok=True)
+        if is_directory:
+            path.mkdir()
+        else:
+            path.write_bytes(b"in the way")
+        assert audit_of(place, target=target).occupied == Occupied(name, is_directory=is_directory)
+        if is_directory:
+            path.rmdir()
+        else:
+            path.unlink()
+    (target / "file").mkdir()
+    found = audit_of(place, "/a/file", target=target, without_parents=True)
+    assert found.occupied == Occupied("/a/file", is_directory=True)
 
 
 def test_a_link_of_the_image_itself_is_no_directory_of_the_target(tmp_path: Path, place: Path) -> None:
