@@ -27,7 +27,7 @@ class DirectoryBackend:
         self._folder = folder
 
     def check(self, job: ApplyJob) -> None:
-        """Refuse links that would lead out of the directory, what is in the way, too little room, and unreadable files."""
+        """Refuse links that would lead out of the directory, what is in the way, and too little room."""
         self._audit(job)
 
     def apply(self, job: ApplyJob) -> ApplyResult:

@@ -77,7 +77,7 @@ class NtfsBackend:
     def _refuse(self, job: ApplyJob, piece: Slice, audit: Audit, *, is_made: bool = False) -> VolumeFacts:
         """Refuse what can be refused before anything is written; return the facts of the volume."""
         facts = state.read_facts(self._volume, piece)
-        state.refuse_unsafe(self._volume, facts, force=_is_forced(job) or is_made)
+        state.refuse_unsafe(self._volume, facts, force=_is_forced(job) or is_made, remedy=state.START_OVER)
         # What a wipe will free is known only afterwards; what never fits is refused before.
         refuse_full_volume(Path(self.name), audit, facts.size if job.options.wipe else facts.free)
         return facts

@@ -90,7 +90,9 @@ def write_hive(hive: Hive, *, now: datetime | None = None, force: bool = False) 
         InvalidRequest: when keys are nested more than 512 deep.
     """
     if hive.is_dirty and not force:
-        raise TargetRefused(f"{hive.warnings[0]}; force the write to lose those changes")
+        raise TargetRefused(
+            hive.warnings[0], remedy=Remedy("{} writes it all the same, and loses those changes", (Means.FORCE,))
+        )
     stamp = from_datetime(now) if now is not None else None
     root = hive.root.stored
     file = None if root is None else root.source

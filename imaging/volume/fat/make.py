@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import Incomplete, TargetRefused
+from osdimage.imaging.errors import Incomplete, Means, Remedy, TargetRefused
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume.fat.check import check_fat32
@@ -185,6 +185,6 @@ def refuse_unsafe(volume: OpenVolume, old: Fat32Volume, *, force: bool) -> None:
     """
     if is_marked_dirty(old) and not force:
         raise TargetRefused(
-            f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished.  Format it again, "
-            "check it with fsck.fat or chkdsk, or use force"
+            f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished",
+            remedy=Remedy("check it with fsck.fat or chkdsk; {} writes to it all the same", (Means.FORCE,)),
         )

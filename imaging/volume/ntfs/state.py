@@ -12,7 +12,9 @@ from osdimage.imaging.errors import (
     InvalidInput,
     InvalidRequest,
     InvalidVolume,
+    Means,
     OsdImageError,
+    Remedy,
     StorageError,
     TargetRefused,
     explain,
@@ -31,7 +33,14 @@ and its logs."""
 
 CHECK = "check it with chkdsk, a copy of it first"
 """What to do about a volume that is only read: nothing of it is given up."""
-_REMEDY = "Format it again, check it with chkdsk or ntfsfix, or use force"
+FORCE = Remedy("check it with chkdsk or ntfsfix; {} writes to it as it is, and it stays marked dirty", (Means.FORCE,))
+"""What to do about a volume that is marked dirty and is to be written to."""
+START_OVER = Remedy(
+    "check it with chkdsk or ntfsfix, or give up what is on it with {} and {}, which make it anew; {} alone joins the "
+    "image with what is there, and the volume stays marked dirty",
+    (Means.WIPE, Means.FORCE, Means.FORCE),
+)
+"""What to do about one that an image is applied to."""
 
 
 def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
@@ -113,11 +122,11 @@ def refuse_unfinished(volume: OpenVolume, *, force: bool) -> bool:
     """
     found = mirror.is_unfinished(volume.window())
     if found and not force:
-        raise TargetRefused(f"{_unfinished(volume)}.  {_REMEDY}")
+        raise TargetRefused(_unfinished(volume), remedy=START_OVER)
     return found
 
 
-def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> None:
+def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool, remedy: Remedy = FORCE) -> None:
     """Refuse to write to a volume that is hibernated and, unless ``force``, to one that is dirty.
 
     Raises:
@@ -127,7 +136,7 @@ def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool) -> Non
     if facts.is_hibernated:
         raise TargetRefused(f"{found[0]}, or format the volume")
     if found and not force:
-        raise TargetRefused(f"{found[0]}.  {_REMEDY}")
+        raise TargetRefused(found[0], remedy=remedy)
 
 
 @contextmanager

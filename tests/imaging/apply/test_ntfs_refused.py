@@ -36,6 +36,8 @@ def test_a_dirty_volume_is_refused_unless_forced(wim: Path, disk: Disk, tmp_path
     where = (str(disk.path), "--partition", str(disk.partition))
     said = osdimage("apply", str(wim), *where, code=4)
     assert "marked dirty" in said
+    # The options as they are given, each of which is tried below.
+    assert "--wipe and --force, which make it anew; --force alone joins the image with what is there" in said
     assert f"{disk.path} partition {disk.partition}" in said
     assert disk.path.read_bytes() == before
     warnings = osdimage_json("capture", str(disk.path), str(tmp_path / "dirty.wim"), *where[1:])["warnings"]
