@@ -19,19 +19,23 @@ _PREFIX = "osdimage-scratch-"
 
 
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
+def scratch_folder(inside: Path | None = None) -> Iterator[Path]:
     """Yield a new folder, for the owner alone, that is gone afterwards; it is where ``TMPDIR`` says.
+
+    Args:
+        inside: the folder to make it in, with a hidden name, so that what is in it can be renamed to places there.
 
     Raises:
         StorageError: when it cannot be made.
     """
-    _sweep(Path(tempfile.gettempdir()))
+    where, prefix = (Path(tempfile.gettempdir()), _PREFIX) if inside is None else (inside, f".{_PREFIX}")
+    _sweep(where, prefix)
     try:
-        folder, descriptor = _locked()
+        folder, descriptor = _locked(where, prefix)
     except OSError as error:
-        where = tempfile.gettempdir()
-        told = f"{where}: a temporary folder cannot be made: {error.strerror}; name another place in TMPDIR"
-        raise StorageError(told, path=where, errno=error.errno) from error
+        told = f"{where}: a temporary folder cannot be made: {error.strerror}"
+        elsewhere = "; name another place in TMPDIR" if inside is None else ""
+        raise StorageError(f"{told}{elsewhere}", path=where, errno=error.errno) from error
     try:
         yield folder
     finally:
@@ -39,10 +43,10 @@ def scratch_folder() -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _locked() -> tuple[Path, int]:
+def _locked(where: Path, prefix: str) -> tuple[Path, int]:
     """Make a folder and lock it."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
         try:
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             # Where there are no locks, nobody sweeps either.
@@ -58,10 +62,10 @@ def _locked() -> tuple[Path, int]:
         os.close(descriptor)
 
 
-def _sweep(where: Path) -> None:
+def _sweep(where: Path, prefix: str) -> None:
     with suppress(OSError), os.scandir(where) as entries:
         for entry in entries:
-            if entry.name.startswith(_PREFIX):
+            if entry.name.startswith(prefix):
                 with suppress(OSError):
                     _remove_dead(Path(entry.path))
 

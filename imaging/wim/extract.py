@@ -26,6 +26,7 @@ from osdimage.imaging.wim.checks.audit import (
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
+from osdimage.imaging.wim.placing import can_stage, staged
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import of_unix, told_by_libwim
@@ -78,37 +79,39 @@ def extract_paths(
         for item, audit in zip(chosen, audits, strict=True):
             left_out = "" if keep_directories else item.rpartition("/")[0]
             refuse_for_directory(to, path, handle, index, audit, left_out=left_out)
-        plain_at = _places_of(compressed, chosen, to, keep_directories=keep_directories)
+        plain_at = _paths_below(compressed, chosen, keep_directories=keep_directories)
     audits = [with_plain_sizes(audits[0], [compressed[each] for each in plain_at]), *audits[1:]]
     refuse_large(to, audits, limit_bytes)
     refuse_full_directory(to, audits)
     if not keep_directories:
         _refuse_collisions(chosen)
     meter = Meter(progress, _SHARES)
-    with wim_errors(path):
-        to.mkdir(parents=True, exist_ok=True)
+    # Of a whole image, libwim changes the targets of links by where it is extracted to.
+    files = sum(each.files + each.directories for each in audits)
+    hidden = "/" not in chosen and can_stage(to, files, max(each.extent.longest_path for each in audits))
+    with wim_errors(path), staged(to, hidden=hidden) as folder:
         warnings = handle.extract_paths(
-            index, to, chosen, globs=False, keep_directories=keep_directories, listener=listener(meter)
+            index, folder, chosen, globs=False, keep_directories=keep_directories, listener=listener(meter)
         )
-        write_plain(path, handle, compressed.values(), plain_at)
+        write_plain(path, handle, compressed.values(), {each: place_of(folder, at) for each, at in plain_at.items()})
     meter.finish()
     warnings, more = told_by_libwim(warnings)
     return ExtractResult(chosen, (*repairs(whole), *map(str, (*of_unix(*audits), *more)), *warnings))
 
 
-def _places_of(files: Iterable[str], chosen: Iterable[str], to: Path, *, keep_directories: bool) -> dict[str, Path]:
-    """Return where the files are that are at or below one of the paths that were extracted.
+def _paths_below(files: Iterable[str], chosen: Iterable[str], *, keep_directories: bool) -> dict[str, str]:
+    """Return the paths below the target of the files that are at or below one of the paths that are extracted.
 
     libwim gives everything the name that the image has, however the path was written.
     """
     wanted = [item.casefold().strip("/").split("/") if item != "/" else [] for item in chosen]
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     for file in files:
         names = file.strip("/").split("/")
         for parts in wanted:
             if [name.casefold() for name in names[: len(parts)]] == parts:
                 dropped = 0 if keep_directories else max(0, len(parts) - 1)
-                found[file] = place_of(to, "/" + "/".join(names[dropped:]))
+                found[file] = "/" + "/".join(names[dropped:])
     return found
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cases import trees
 from judges import wim as judges
+from osdimage.imaging import WimFile
+from osdimage.imaging.progress import Phase, ProgressEvent
 from runs.commands import osdimage
 
 
@@ -202,3 +205,65 @@ def test_what_is_of_another_kind_is_in_the_way_before_anything_is_written(tmp_pa
     (target / "first").write_bytes(b"old")
     osdimage("extract", wim, "first", "folder", "--to", target)
     assert (target / "first").read_bytes() == (target / "folder/file").read_bytes() == b"new"
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_stopped_extract_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    """libwim gives a file its name and size first, and writes it then."""
+    tree, wim, target = tmp_path / "tree", tmp_path / "x.wim", tmp_path / "target"
+    for name in ("folder/old", "folder/new"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(os.urandom(1 << 20))
+    osdimage("capture", tree, wim, "--compress", "none")
+    (target / "folder").mkdir(parents=True)
+    (target / "folder/old").write_bytes(b"old")
+    os.utime(target / "folder", ns=(0, 0))
+    seen = []
+
+    def stop(event: ProgressEvent) -> None:
+        if event.phase is Phase.EXTRACT_DATA:
+            seen.extend(path.name for path in target.rglob("*"))
+            raise Stopped
+
+    with WimFile.open(wim) as opened:
+        for to in (target, tmp_path / "new"):
+            with pytest.raises(Stopped) as caught:
+                opened.image(1).extract(["/folder"], to, progress=stop)
+            assert caught.value.__notes__ == [f"{to} is as it was"]
+    # Something had been written.
+    assert "new" in seen
+    assert [path.relative_to(target) for path in target.rglob("*")] == [Path("folder"), Path("folder/old")]
+    assert (target / "folder/old").read_bytes() == b"old"
+    assert (target / "folder").stat().st_mtime_ns == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_extracted_joins_what_is_there_and_takes_away_what_a_killed_one_left(tmp_path: Path) -> None:
+    tree, wim, target = tmp_path / "tree", tmp_path / "x.wim", tmp_path / "target"
+    (tree / "above/folder/deep").mkdir(parents=True)
+    (tree / "above/folder/deep/file").write_bytes(b"new")
+    os.link(tree / "above/folder/deep/file", tree / "above/folder/link")
+    for name in ("above/folder/deep", "above/folder", "above"):
+        os.utime(tree / name, ns=(trees.OLD_NS, trees.OLD_NS))
+    osdimage("capture", tree, wim)
+    (target / "above/folder/other").mkdir(parents=True)
+    (target / "above/folder/link").write_bytes(b"old")
+    dead = target / ".osdimage-scratch-dead"
+    dead.mkdir()
+    (dead / "file").write_bytes(b"half")
+    osdimage("extract", wim, "/above/folder", "--keep-directories", "--to", target)
+    assert {str(path.relative_to(target)) for path in target.rglob("*")} == {
+        "above",
+        "above/folder",
+        "above/folder/deep",
+        "above/folder/deep/file",
+        "above/folder/link",
+        "above/folder/other",
+    }
+    assert (target / "above/folder/link").samefile(target / "above/folder/deep/file")
+    assert (target / "above/folder/link").read_bytes() == b"new"
+    for name in ("above/folder/deep", "above/folder", "above"):
+        assert (target / name).stat().st_mtime_ns == trees.OLD_NS
