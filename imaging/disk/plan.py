@@ -206,6 +206,7 @@ def from_fields(document: Fields, *, source: str) -> DiskPlan:
         disk = DiskIdentity(given.text("path"), given.text_or_none("serial"), given.text("fingerprint"))
     advice = document.texts("advice") if "advice" in document.values else ()
     verify_table(table)
+    _refuse_contradictions(document, table)
     return DiskPlan(table, disk, advice)
 
 
@@ -248,6 +249,19 @@ def _partition(entry: Fields) -> Partition:
         ebr_lba=None if ebr is None else Lba(ebr),
         spec=None if wish is None else _wish(wish, active=active),
     )
+
+
+def _refuse_contradictions(document: Fields, table: PartitionTable) -> None:
+    """Refuse what is told for people and other programs and was changed alone: it would be passed over."""
+    for entry, each in zip(document.each("partitions"), table.partitions, strict=True):
+        told = {
+            "last_lba": each.extent.last,
+            "offset_bytes": table.offset_bytes(each),
+            "size_bytes": table.size_bytes(each),
+        }
+        for name, expected in told.items():
+            if name in entry.values and entry.number(name) != expected:
+                raise ValueError(f"{entry.at(name)} contradicts first_lba and sectors, which make it {expected}")
 
 
 def _wish(wish: Fields, *, active: bool) -> PartitionSpec:

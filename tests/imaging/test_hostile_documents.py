@@ -117,6 +117,17 @@ def test_no_value_of_another_kind_passes(kind: str, tmp_path: Path) -> None:
 
 _NOT_READ = {
     # What the other values say already, for people and for other programs.
-    "size_bytes", "type_label", "attribute_words", "windows_number", "offset_bytes", "last_lba", "role", "does",
-    "destroys", "seconds",
+    "size_bytes", "type_label", "attribute_words", "windows_number", "role", "does", "destroys", "seconds",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["last_lba", "offset_bytes", "size_bytes"])
+def test_a_plan_of_which_one_number_was_changed_alone_contradicts_itself(name: str, tmp_path: Path) -> None:
+    plan = plans.to_document(disk_plan(Preset.UEFI))
+    changed = _replaced(plan, ("partitions", 1, name), plan["partitions"][1][name] + 1)
+    refused = _refusal(plans.from_json, changed, tmp_path / "x.json")
+    assert refused is not None
+    assert f"partitions[1].{name} contradicts first_lba and sectors" in refused
+    # One that was written without it is carried out.
+    plan["partitions"][1].pop(name)
+    assert _refusal(plans.from_json, plan, tmp_path / "x.json") is None
