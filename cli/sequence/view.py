@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import shlex
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -179,14 +180,7 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
     if not reporter.quiet:
         render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True)
         render.line()
-        took = sum(step.seconds for step in report.steps)
-        done = sum(1 for step in report.steps if step.state is StepState.SUCCEEDED)
-        restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
-        end = "FAILED" if report.end is RunEnd.FAILED else report.end.value
-        left_out = f", {counted(report.left_out, 'step')} left out" if report.left_out else ""
-        ran = "ran" if report.end is RunEnd.DONE else "done"
-        name = report.name or sequence_file.name
-        render.line(f"{name}: {end}{left_out}, {counted(done, 'step')} {ran} ({took:.1f} s){restarts}")
+        render.line(f"{report.name or sequence_file.name}: {_end(report)}")
     if report.end is not RunEnd.FAILED:
         return
     failed = next((step for step in reversed(report.steps) if step.state is StepState.FAILED), None)
@@ -194,6 +188,23 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
     say(one_line(f"{report.message}{why} (0x{report.code:08X})"))
     if report.state_file is not None and not reporter.quiet:
         render.note(how_to_go_on(sequence_file, report.state_file))
+
+
+def _end(report: RunReport) -> str:
+    """Say how a run ended; that it succeeded only when steps ran, and none was left out or failed."""
+    counts = Counter(step.state for step in report.steps)
+    done, failed = counts[StepState.SUCCEEDED], counts[StepState.TOLERATED]
+    left_out = f", {counted(report.left_out, 'step')} left out" if report.left_out else ""
+    passed_over = f", {counted(failed, 'step')} failed and passed over" if failed else ""
+    if report.end is RunEnd.FAILED:
+        word, ran = "FAILED", "done"
+    elif left_out or passed_over or not done:
+        word, ran = "done", "ran"
+    else:
+        word, ran = "succeeded", "done"
+    took = sum(step.seconds for step in report.steps)
+    restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
+    return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran} ({took:.1f} s){restarts}"
 
 
 def how_to_go_on(sequence_file: Path, state_file: Path) -> str:

@@ -479,3 +479,27 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
     monkeypatch.undo()
     done = osdimage("run", FIXTURES / "mdt-client.xml", "--resume", state, "--yes")
     assert "Client from MDT: succeeded, 3 steps done" in done.out
+
+
+@pytest.mark.parametrize(
+    ("step", "ends"),
+    [
+        ("", "done, 0 steps ran"),
+        ("{step: a, type: Set Task Sequence Variable, disable: true}", "done, 0 steps ran"),
+        ("{step: a, type: Set Task Sequence Variable, condition: Nowhere equals x}", "done, 0 steps ran"),
+        (
+            "{step: a, type: ApplyDataImage, continueOnError: true, properties: {ImagePackageID: NONE0001}}",
+            "done, 1 step failed and passed over, 0 steps ran",
+        ),
+        (
+            "{step: a, type: Set Task Sequence Variable, properties: {VariableName: A, VariableValue: b}}",
+            "succeeded, 1 step done",
+        ),
+    ],
+)
+def test_a_run_succeeded_when_its_steps_ran(disk: Path, tmp_path: Path, step: str, ends: str) -> None:
+    """ConfigMgr goes on, and ends well, after an error that is continued on; it does not say that nothing failed."""
+    sequence = tmp_path / "x.yaml"
+    sequence.write_text(f"name: x\nsteps: [{step}]\n")
+    done = osdimage("run", sequence, "--disk", f"0={disk}", "--yes")
+    assert f"x: {ends} (" in done.out
