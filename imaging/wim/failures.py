@@ -97,6 +97,8 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
     """Return the exception of osdimage for an error of libwim that concerns a file."""
     where = os.fspath(path)
     detail = f" ({_short(error.messages[0])})" if error.messages else ""
+    if _is_outside(error):
+        return CorruptWim(f"{where}: the file ends too early: a resource is said to lie where no file reaches")
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS} and error.errno is not None:
         return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
     code = error.code
@@ -119,6 +121,11 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
     if error.errno is not None:
         return StorageError(f"{where}: {os.strerror(error.errno)}{detail}", path=where, errno=error.errno)
     return OsdImageError(f"{where}: {describe(int(code)) or error.name}{detail}")
+
+
+def _is_outside(error: WimlibError) -> bool:
+    """Tell whether libwim tried to read from beyond 2^63, which the system refuses as an argument."""
+    return error.code == WimlibCode.READ and error.errno in {errno.EINVAL, errno.EOVERFLOW}
 
 
 def _where_first_is(where: str) -> str:
@@ -156,5 +163,5 @@ def wim_errors(path: str | os.PathLike[str], *, contents: str | os.PathLike[str]
     try:
         yield
     except WimlibError as error:
-        is_there = error.code in _FAULTS_OF_CONTENTS
+        is_there = error.code in _FAULTS_OF_CONTENTS or _is_outside(error)
         raise translate(error, path if contents is None or not is_there else contents) from error

@@ -198,8 +198,10 @@ osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored_siz
 {
 	struct stat facts;
 
-	if (offset + stored_size < offset || offset + stored_size > INT64_MAX)
+	if (offset + stored_size < offset || stored_size > INT64_MAX)
 		return fail(EBADMSG);
+	if (offset + stored_size > INT64_MAX)
+		return fail(ENODATA);
 	/* The sizes of the tables below follow from stored_size, so it must be the file's and not a claim. */
 	if (fstat(reader->fd, &facts) != 0)
 		return -1;

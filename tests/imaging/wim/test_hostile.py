@@ -444,14 +444,20 @@ def test_numbers_of_any_length_in_xml_are_shown(sandbox: Sandbox, place: Place) 
 
 
 @pytest.mark.foreign
-def test_contents_behind_the_end_are_corrupt_and_half_written_targets_named(sandbox: Sandbox, place: Place) -> None:
-    place.wim.write_bytes(change_blob(build(root(GOOD)), 0, offset=1 << 40))
+@pytest.mark.parametrize("offset", [1 << 40, (1 << 63) + 7], ids=["behind the end", "where pread(2) refuses to read"])
+def test_contents_behind_the_end_are_corrupt_and_half_written_targets_named(
+    sandbox: Sandbox, place: Place, offset: int
+) -> None:
+    place.wim.write_bytes(change_blob(build(root(GOOD)), 0, offset=offset))
     for target in (place.target, place.volume):
         outcome = sandbox.cli("apply", place.wim, target)
         assert_error(outcome, 3)
         assert f"{target} holds an incomplete image" in outcome.err
     assert judges.is_dirty(place.volume)
     assert "/good.txt: lies beyond the end of the file" in sandbox.cli("verify", place.wim).out
+    exported = sandbox.cli("export", place.wim, place.wim.with_name("other.wim"), "--all")
+    assert_error(exported, 3)
+    assert exported.err.startswith(f"osdimage: {place.wim}: the file ends too early")
 
 
 def test_every_bad_blob_is_named(sandbox: Sandbox, place: Place) -> None:
