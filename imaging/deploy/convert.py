@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+from osdimage.imaging.disk.container import is_wim
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.target import blank_image
 from osdimage.imaging.errors import Means, OsdImageError, Remedy, TargetRefused
@@ -57,6 +58,8 @@ def raw_beside(
     if exists and not replace:
         remedy = Remedy("let it be replaced ({}), or name another file", (Means.REPLACE,))
         raise TargetRefused(f"{destination}: exists already", remedy=remedy)
+    if exists and is_wim(destination):
+        raise TargetRefused(f"{destination} is a WIM, not an image of a disk; it is not written over")
     program = shutil.which("qemu-img")
     if program is None:
         raise OsdImageError(

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from osdimage.imaging.disk.container import disk_bytes
+from osdimage.imaging.disk.container import disk_bytes, is_wim
 from osdimage.imaging.disk.target import FileTarget, blank_image, create_image, lock
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
@@ -272,8 +272,8 @@ def opened_place(
 ) -> Iterator[OpenVolume | Path]:
     """Yield the volume that a place is, opened once when it was given by its path, or the path of what is none.
 
-    None is a directory, what is not there yet, a pipe, or a file of less than a sector.  The arguments are those of
-    :func:`open_volume`.
+    None is a directory, what is not there yet, a pipe, a WIM, or a file of less than a sector.  The arguments are those
+    of :func:`open_volume`.
 
     Raises:
         InvalidRequest: when a partition of a directory was chosen, or a volume that is open is not for writing.
@@ -299,7 +299,9 @@ def _may_hold_volume(path: Path) -> bool:
         return False
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    return stat.S_ISBLK(facts.st_mode) or (stat.S_ISREG(facts.st_mode) and facts.st_size >= _LEAST_SECTOR)
+    if stat.S_ISREG(facts.st_mode):
+        return facts.st_size >= _LEAST_SECTOR and not is_wim(path)
+    return stat.S_ISBLK(facts.st_mode)
 
 
 def _find(disk: Disk, number: int) -> Partition:

@@ -6,14 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-from osdimage.imaging.disk.container import container_of
+from osdimage.imaging.disk.container import WIM_MAGICS, container_of
 from osdimage.imaging.disk.content import UNKNOWN, Content
 from osdimage.imaging.disk.signatures import BOOT_SECTORS, HEAD_BYTES, content_of
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import StorageError
-
-WIM_MAGICS = (b"MSWIM\0\0\0", b"WLPWM\0\0\0")
-"""How a WIM begins, and a pipable one."""
 
 
 def probe(path: str | os.PathLike[str]) -> Content | None:

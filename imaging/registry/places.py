@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from osdimage.imaging.disk.probe import WIM_MAGICS
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidTable, Means, Remedy, StorageError, explain
+from osdimage.imaging.disk.container import WIM_MAGICS
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.logs import logged
 from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
 from osdimage.imaging.registry.hive import Hive
@@ -222,7 +222,7 @@ def _blaming_the_choice(address: HiveAddress) -> Iterator[None]:
     """Say that it was wrong to choose a partition where there can be none."""
     try:
         yield
-    except InvalidTable as error:
+    except (InvalidInput, TargetRefused) as error:
         if _head(address.target, 8) in WIM_MAGICS:
             raise InvalidRequest(f"{address.target}: is a WIM; choose an image, not a partition") from error
         raise

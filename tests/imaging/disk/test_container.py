@@ -40,6 +40,33 @@ def test_a_virtual_machines_file_is_named_with_the_way_out_and_not_written(form:
     assert disk.read_bytes() == before
 
 
+@pytest.mark.parametrize("options", [(), ("--pipable",)], ids=["plain", "pipable"])
+def test_a_wim_in_the_place_of_a_disk_is_told_and_not_written_over(options: tuple[str, ...], tmp_path: Path) -> None:
+    """As where the arguments of deploy are given in the wrong order; made by wimlib-imagex."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/file").write_bytes(b"contents")
+    wim, other = tmp_path / "install.wim", tmp_path / "other.wim"
+    for each in (wim, other):
+        judges.wimlib("capture", tmp_path / "tree", each, *options)
+    before = wim.read_bytes()
+    # As large as a disk.
+    with wim.open("r+b") as file:
+        file.truncate(8 * GIB)
+    preset = ("--preset", "uefi", "--yes")
+    for arguments, code in (
+        (("disk", "show", wim), 3),
+        (("disk", "check", wim), 3),
+        (("boot", "check", wim), 3),
+        (("disk", "init", wim, *preset), 4),
+        (("deploy", other, wim, *preset), 4),
+        (("deploy", other, wim, "--size", "8GB", "--format", "vhd", *preset), 4),
+    ):
+        assert f"{wim} is a WIM, not an image of a disk" in commands.osdimage(*arguments, code=code).err
+    with wim.open("rb") as file:
+        assert file.read(len(before)) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["install.wim", "other.wim", "tree"]
+
+
 def test_a_fixed_vhd_is_laid_out_before_its_footer(tmp_path: Path) -> None:
     disk, raw = tmp_path / "disk.vhd", tmp_path / "raw.img"
     qemu_img("create", "-q", "-f", "vpc", "-o", "subformat=fixed,force_size=on", disk, "4G")
