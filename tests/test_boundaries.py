@@ -9,6 +9,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,6 +187,14 @@ def test_every_folder_of_imaging_is_a_room_and_the_rooms_form_one_order() -> Non
     # The table is written from the ground up: a row names only rows above it.
     order = list(ROOMS)
     assert all(order.index(below) < order.index(room) for room, (rooms, _) in ROOMS.items() for below in rooms)
+
+
+def test_every_folder_of_the_source_is_installed() -> None:
+    root = Path(__file__).parents[1]
+    folders = {path.parent.relative_to(root) for part in ALLOWED for path in (root / part).rglob("__init__.py")}
+    found = {f"osdimage.{'.'.join(folder.parts)}" for folder in folders if folder.name != "_package"}
+    listed = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    assert found == set(listed) - {"osdimage"}
 
 
 def test_no_module_of_imaging_imports_itself_by_way_of_others(library: tuple[Module, ...]) -> None:
