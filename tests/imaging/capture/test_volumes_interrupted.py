@@ -26,10 +26,12 @@ from osdimage.imaging.units import MIB, Bytes
 from runs.killed import Killer, killer
 from runs.ordinary_user import folder_for_all
 from runs.sandbox import COMMAND
+from runs.stopping import KILLS
 
 pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
 SEED = 17
-KILLS = 4
+# Each takes the judgement of a whole disk.
+MOMENTS = max(2, KILLS // 3)
 FILES = 60
 # FAT32 has 65,525 clusters at least; with sectors of 4096 bytes that is a volume of 256 MiB.
 SIZES = {512: (24, 40), 4096: (24, 272)}
@@ -144,7 +146,7 @@ def kill_some(material: Material, killing: Killer, disk: Path, which: int | None
     arguments = command(material, disk, which)
     writes = killing.writes(arguments)
     seen = set()
-    for write in sorted(random.Random(SEED).sample(range(writes), min(KILLS, writes))):
+    for write in sorted(random.Random(SEED).sample(range(writes), min(MOMENTS, writes))):
         renew()
         assert killing.kill(arguments, write)
         assert outside(disk, *window(material, which)) == around
@@ -238,10 +240,10 @@ def test_a_capture_of_all_volumes_is_there_whole_or_not_at_all(material: Materia
     subprocess.run(arguments, check=True)
     lasted = time.monotonic() - began
     killed = 0
-    for moment in range(1, KILLS + 1):
+    for moment in range(1, MOMENTS + 1):
         wim.unlink(missing_ok=True)
         with subprocess.Popen(arguments) as process:
-            time.sleep(lasted * moment / (KILLS + 2))
+            time.sleep(lasted * moment / (MOMENTS + 2))
             process.kill()
         killed += process.returncode == -signal.SIGKILL
         assert {path.name for path in wim.parent.iterdir()} <= {wim.name}
