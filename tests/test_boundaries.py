@@ -242,6 +242,19 @@ def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everyw
     }
 
 
+def test_the_checker_of_ntfs_shares_nothing_with_what_it_checks(library: tuple[Module, ...]) -> None:
+    # A mistake that a writer or the reader had in common with it would hide itself.
+    own = "osdimage.imaging.volume.ntfs.check"
+
+    def shared(module: Module) -> set[str]:
+        outside = {name for name in module.imports if name.startswith(("osdimage.imaging.volume", "osdimage.native"))}
+        return {name for name in outside if not name.startswith(own)}
+
+    checker = [each for each in library if each.name.startswith(own)]
+    assert len(checker) > 10
+    assert not against(shared, checker)
+
+
 def names_told(face: str) -> dict[str, str]:
     """Return what the stub of a face tells type checkers: the public names, and the module of each."""
     stub = Path(str(importlib.import_module(face).__file__)).with_suffix(".pyi")

@@ -1,9 +1,9 @@
 """File systems inside a disk image or device: format, fill, read, check and wipe them where they lie.
 
 A volume is a window of an open disk (``disk/volume.py``).  ``eligible.py`` tells which partitions of a disk are volumes
-that images go to and come from.  ``filesystems.py`` is the table of the file systems: how each is made, and how single
-files in it are read and written in one manner (``files.py``).  What NTFS and FAT32 have of their own is in ``ntfs/``
-and ``fat/``.
+that images go to and come from.  ``filesystems.py`` is the table of the file systems: how each is made and checked, and
+how single files in it are read and written in one manner (``files.py``).  What NTFS and FAT32 have of their own is in
+``ntfs/`` and ``fat/``.
 """
 
 from osdimage.imaging._faces import lazily
@@ -11,12 +11,16 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "checked": ("VolumeCheck",),
         "fat.check": ("check_fat32",),
         "fat.make": ("fill_fat32", "format_fat32"),
         "fat.source": ("from_directory",),
         "fat.write": ("Fat32Options",),
         "files": ("VolumeFiles",),
-        "filesystems": ("FormatWish", "format_volume", "open_files"),
+        "filesystems": ("FormatWish", "check_volume", "format_volume", "open_files"),
+        "ntfs.check.faults": ("NtfsFault", "NtfsReport"),
+        "ntfs.check.kinds": ("FaultKind",),
+        "ntfs.check.volume": ("NtfsCheckOptions", "check_ntfs"),
         "ntfs.format": ("NtfsFormat", "format_ntfs"),
     },
 )

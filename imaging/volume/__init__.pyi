@@ -1,5 +1,6 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.volume.checked import VolumeCheck as VolumeCheck
 from osdimage.imaging.volume.fat.check import check_fat32 as check_fat32
 from osdimage.imaging.volume.fat.make import fill_fat32 as fill_fat32, format_fat32 as format_fat32
 from osdimage.imaging.volume.fat.source import from_directory as from_directory
@@ -7,7 +8,11 @@ from osdimage.imaging.volume.fat.write import Fat32Options as Fat32Options
 from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles
 from osdimage.imaging.volume.filesystems import (
     FormatWish as FormatWish,
+    check_volume as check_volume,
     format_volume as format_volume,
     open_files as open_files,
 )
+from osdimage.imaging.volume.ntfs.check.faults import NtfsFault as NtfsFault, NtfsReport as NtfsReport
+from osdimage.imaging.volume.ntfs.check.kinds import FaultKind as FaultKind
+from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions as NtfsCheckOptions, check_ntfs as check_ntfs
 from osdimage.imaging.volume.ntfs.format import NtfsFormat as NtfsFormat, format_ntfs as format_ntfs

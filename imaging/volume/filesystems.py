@@ -18,14 +18,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.errors import InvalidVolume, TargetRefused
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.files import VolumeFiles
+
+if TYPE_CHECKING:
+    from osdimage.imaging.volume.checked import VolumeCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class _Row:
     format: Callable[[OpenVolume, FormatWish, ProgressCallback | None], None]
     open_files: Callable[[OpenVolume, bool, bool, bool], AbstractContextManager[VolumeFiles]]
     mark_clean: Callable[[OpenVolume, bool], None]
+    check: Callable[[OpenVolume, int, ProgressCallback | None], VolumeCheck]
 
 
 def _refuse_ntfs(wish: FormatWish, geometry: Geometry) -> None:
@@ -123,12 +128,24 @@ def _clean_fat(volume: OpenVolume, sync: bool) -> None:  # noqa: FBT001
     mark(volume.window(), sync=sync)
 
 
+def _check_ntfs(volume: OpenVolume, most: int, progress: ProgressCallback | None) -> VolumeCheck:
+    from osdimage.imaging.volume.checked import judge_ntfs  # noqa: PLC0415 - see _Row
+
+    return judge_ntfs(volume, most, progress)
+
+
+def _check_fat(volume: OpenVolume, most: int, progress: ProgressCallback | None) -> VolumeCheck:  # noqa: ARG001 - see _Row
+    from osdimage.imaging.volume.checked import judge_fat32  # noqa: PLC0415 - see _Row
+
+    return judge_fat32(volume)
+
+
 _ROWS = {
-    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs),
-    Content.FAT32: _Row(32, _refuse_fat32, _format_fat32, _open_fat, _clean_fat),
+    Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs),
+    Content.FAT32: _Row(32, _refuse_fat32, _format_fat32, _open_fat, _clean_fat, _check_fat),
 }
 FILE_SYSTEMS = frozenset(_ROWS)
-"""Those whose volumes are made, filled, captured and changed."""
+"""Those whose volumes are made, filled, captured, changed and checked."""
 
 
 def serial_bits(filesystem: FileSystem) -> int:
@@ -172,6 +189,25 @@ def mark_clean(volume: OpenVolume, *, sync: bool = True) -> None:
     """
     if volume.content in _ROWS:
         _ROWS[volume.content].mark_clean(volume, sync)
+
+
+@logged("check {volume}")
+def check_volume(volume: OpenVolume, *, most: int = 20, progress: ProgressCallback | None = None) -> VolumeCheck:
+    """Check the file system of a volume, every file of it; nothing is changed.
+
+    Args:
+        volume: the volume.
+        most: how many faults of each kind are told one by one; all are counted.
+        progress: receives events, of a file system on which it takes long.
+
+    Raises:
+        InvalidVolume: when it holds no file system that can be checked.
+        StorageError: when it cannot be read.
+    """
+    row = None if volume.content is None else _ROWS.get(volume.content)
+    if row is None:
+        raise InvalidVolume(f"holds {volume.described}; NTFS and FAT32 volumes are checked", volume=volume.name)
+    return row.check(volume, most, progress)
 
 
 @contextmanager

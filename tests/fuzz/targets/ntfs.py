@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from osdimage.imaging.errors import InvalidInput, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.ntfs import unfinished
+from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
 from osdimage.imaging.volume.ntfs.compress import decompress
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.ntfs.mft import path_of
@@ -71,7 +72,25 @@ def _volume(data: bytes) -> None:
             continue
 
 
+def _check(data: bytes) -> None:
+    options = NtfsCheckOptions(most=3, is_fresh=bool(data[:1] and data[0] & 1))
+    report = check_ntfs(as_disk(data), options)
+    assert sum(report.counts.values()) >= len(report.faults)
+    for fault in report.faults:
+        assert fault.text
+        (fault.path or "").encode("utf-8", "surrogatepass")
+
+
 def _seeds() -> Iterator[bytes]:
+    yield from _filled(_is_not_read)
+
+
+def _seeds_with_letters() -> Iterator[bytes]:
+    # The checker sorts names by them.
+    yield from _filled(_is_journal)
+
+
+def _filled(leave_out: Callable[[bytes], bool]) -> Iterator[bytes]:
     if shutil.which("mkntfs") is None:
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -86,13 +105,17 @@ def _seeds() -> Iterator[bytes]:
         with open_volume(path) as volume:
             copy = MemoryTarget(volume.window().geometry)
             copy.write_at(0, volume.window().read_at(0, _SIZE))
-            yield from_disk(copy, leave_out=_is_not_read)
+            yield from_disk(copy, leave_out=leave_out)
 
 
 def _is_not_read(sector: bytes) -> bool:
     """Tell whether it is of the journal, or of the table of upper-case letters, which are most of a small volume."""
     is_of_letters = sum(low == index for index, low in enumerate(sector[::2])) > len(sector) // 4
-    return is_of_letters or sector.startswith((b"\xff" * 16, b"RSTR"))
+    return is_of_letters or _is_journal(sector)
+
+
+def _is_journal(sector: bytes) -> bool:
+    return sector.startswith((b"\xff" * 16, b"RSTR"))
 
 
 def _chunks(data: bytes) -> None:
@@ -106,6 +129,7 @@ def _secure(data: bytes) -> None:
 
 TARGETS = (
     Target("ntfs", _volume, _seeds, (InvalidVolume, TargetRefused), largest=256 << 10),
+    Target("ntfs-check", _check, _seeds_with_letters, (), largest=384 << 10),
     Target("ntfs-compressed", _chunks, lambda: (b"\0\x10\x03\xb0\x02ab\0\0",), (InvalidVolume,), largest=4096),
     Target("ntfs-secure", _secure, lambda: (bytes(40),), (InvalidVolume,), largest=4096),
 )
