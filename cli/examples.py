@@ -28,7 +28,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage deploy install.wim /dev/sdb --vars lab.vars --expect-size 512110190592 --dry-run",
     ),
     "disk backup": ("osdimage disk backup disk.img table.json",),
-    "disk check": ("osdimage disk check disk.img", "osdimage disk check /dev/sdb --repair"),
+    "disk check": (
+        "osdimage disk check disk.img",
+        "osdimage disk check disk.img --partition 3",
+        "osdimage disk check /dev/sdb --repair",
+    ),
     "disk format": ("osdimage disk format disk.img --partition 2 --label Data",),
     "disk init": (
         "osdimage disk init disk.img --preset uefi --size 64GB",

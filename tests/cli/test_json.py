@@ -157,6 +157,7 @@ EVENTS = [
     "compare one.wim applied",
     "delete two-images.wim --index 2",
     "deploy windows.wim events.img --preset uefi --size 4GB",
+    "disk check plain.img --partition 2",
     "disk format plain.img --partition 2 --yes",
     "export one.wim events-export.wim",
     "extract one.wim /sub --to events-extracted",

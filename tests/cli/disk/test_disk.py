@@ -344,8 +344,10 @@ def test_show_says_that_the_backup_was_read(osdimage: Osdimage, tmp_path: Path) 
     assert osdimage("check", "disk.img", "--json").facts == {
         "disk": "disk.img",
         "scheme": "gpt",
+        "partition": None,
         "findings": [],
         "saved": None,
+        "volume": None,
     }
 
 
