@@ -23,6 +23,8 @@ from judges import disk as disk_judges
 from judges import fat as fat_judges
 from judges import ntfs as ntfs_judges
 from judges import wim as judges
+from osdimage.imaging.disk.device import open_target
+from osdimage.imaging.volume import check_ntfs
 from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 
 pytestmark = [pytest.mark.foreign, pytest.mark.root]
@@ -217,6 +219,10 @@ def test_the_volume_of_windows_is_sound(deployed: Deployed) -> None:
     ntfs_judges.ntfsfix(deployed.volume)
     judges.assert_ntfs_clean(deployed.volume)
     assert ntfs_judges.ntfsinfo(deployed.volume)["Volume Name"] == "Windows"
+    with open_target(str(deployed.volume)) as target:
+        report = check_ntfs(target)
+    assert report.counts == {}
+    assert report.files > FILES
 
 
 def test_an_image_goes_to_the_fat32_volume_beside_it(deployed: Deployed, tmp_path: Path) -> None:
