@@ -14,13 +14,13 @@ KILLS ?= 50
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
-SCRIPTS := .ci/run .ci/tour.sh .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh
+SCRIPTS := .ci/run .ci/tour.sh .ci/setup.sh .ci/demo.sh .ci/demo-boot.sh .ci/sanitize.sh .ci/races.sh
 # mkntfs, sfdisk and others are in folders that an ordinary user's PATH lacks on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults fuzz help kills lint quick sanitize setup setup-run test tour wheel
+.PHONY: bench clean demo fast faults fuzz help kills lint quick races sanitize setup setup-run test tour wheel
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ kills: setup ## Kill commands that write at moments of chance, KILLS (50) times 
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)
+
+races: setup ## Run the threads of the C parts over WIMs of each kind, with a sanitizer of races
+	@.ci/races.sh
 
 fuzz: setup ## Give every parser bytes that nobody meant, for MINUTES (10); needs Atheris, which it installs
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet "$$(ls dist/osdimage-*.whl)[fuzz]"

@@ -29,6 +29,13 @@ SOURCES = (
     "wim/resource.c",
     "wim/blob_table.c",
     "wim/raw_copy.c",
+    "engine/hash.c",
+    "engine/chunks.c",
+    "engine/units.c",
+    "engine/expand.c",
+    "engine/deliver.c",
+    "engine/work.c",
+    "engine/run.c",
     "slices/source.c",
     "slices/source_file.c",
     "slices/source_staged.c",
@@ -46,8 +53,10 @@ SOURCES = (
     "ntfs/files.c",
     "ntfs/claims.c",
 )
-# ntfs/volume.h declares what five of them do, and slices/source.h how each source is made.
+# ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two.
 _DECLARED_TOGETHER = {
+    "engine/deliver.c",
+    "engine/work.c",
     "ntfs/wipe.c",
     "ntfs/join.c",
     "ntfs/files.c",
@@ -56,6 +65,7 @@ _DECLARED_TOGETHER = {
     "slices/source_staged.c",
 }
 HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER)
+DECLARATIONS = ("wim/wimlib.cdef.h", "engine/engine.cdef.h", "ntfs/ntfs.cdef.h")
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "
@@ -98,8 +108,8 @@ def pkg_config(option: str, package: str) -> list[str]:
 def make_builder() -> FFI:
     """Return the cffi builder, ready to compile."""
     builder = FFI()
-    builder.cdef((HERE / "wim/wimlib.cdef.h").read_text(encoding="utf-8"))
-    builder.cdef((HERE / "ntfs/ntfs.cdef.h").read_text(encoding="utf-8"))
+    for name in DECLARATIONS:
+        builder.cdef((HERE / name).read_text(encoding="utf-8"))
     libraries = [flag for package in PACKAGES for flag in pkg_config("--libs", package)]
     includes = [f"-I{path}" for package in PACKAGES for path in pkg_config("--variable=includedir", package)]
     builder.set_source(
@@ -124,8 +134,9 @@ def make_builder() -> FFI:
         sources=[f"native/{name}" for name in SOURCES],
         depends=[f"native/{path.relative_to(HERE)}" for path in sorted(HERE.rglob("*.h"))],
         include_dirs=["native"],
-        extra_compile_args=["-O2", "-D_FILE_OFFSET_BITS=64", *includes],
-        extra_link_args=libraries,
+        extra_compile_args=["-O2", "-pthread", "-D_FILE_OFFSET_BITS=64", *includes],
+        # Before its version 2.34, the C library had threads and dlopen() in libraries of their own.
+        extra_link_args=[*libraries, "-pthread", "-ldl"],
     )
     return builder
 

@@ -39,7 +39,7 @@ osd_blob_table_add(const struct wimlib_resource_entry *entry, void *context)
 	blob->offset_in_resource = entry->packed ? entry->offset : 0;
 	blob->size = entry->uncompressed_size;
 	memcpy(blob->sha1, entry->sha1_hash, sizeof(blob->sha1));
-	blob->part_number = entry->part_number;
+	blob->part_number = (uint16_t)entry->part_number;
 	blob->references = entry->reference_count;
 	blob->is_metadata = entry->is_metadata;
 	blob->is_compressed = entry->is_compressed;
@@ -52,6 +52,8 @@ by_place(const void *left, const void *right)
 {
 	const struct osd_blob *a = left, *b = right;
 
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
 	if (a->resource_offset != b->resource_offset)
 		return a->resource_offset < b->resource_offset ? -1 : 1;
 	if (a->offset_in_resource != b->offset_in_resource)
@@ -59,12 +61,31 @@ by_place(const void *left, const void *right)
 	return 0;
 }
 
-/* Sort by place in the file, which is the order in which a disk reads best. */
+/* Note that the blobs from one on are in a file of this number. */
+void
+osd_blob_table_number(struct osd_blob_table *table, size_t first, uint16_t file)
+{
+	for (size_t i = first; i < table->count; i++)
+		table->blobs[i].file = file;
+}
+
+/* Sort by place in the files, which is the order in which a disk reads best. */
 void
 osd_blob_table_sort(struct osd_blob_table *table)
 {
 	if (table->count > 0)
 		qsort(table->blobs, table->count, sizeof(*table->blobs), by_place);
+}
+
+/* The sizes of all blobs together; hostile ones that are more than a number holds are UINT64_MAX. */
+uint64_t
+osd_blob_table_bytes(const struct osd_blob_table *table)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		bytes = table->blobs[i].size > UINT64_MAX - bytes ? UINT64_MAX : bytes + table->blobs[i].size;
+	return bytes;
 }
 
 /* Free the array. */

@@ -21,16 +21,19 @@ DAMAGE = frozenset({errno.EBADMSG, errno.ENODATA})
 """What reading says of damaged contents; every other number is the medium's fault."""
 
 # struct osd_blob in blob_table.h.
-_BLOB = struct.Struct("=5Q20s2I4B")
+_BLOB = struct.Struct("=5Q20s2HI4B")
 
 
 class BlobTable:
     """Every blob of a WIM file, in the order of the file; 72 bytes of memory each."""
 
-    def __init__(self, handle: WimHandle) -> None:
-        """Collect the blobs of a WIM; the handle is not needed afterwards."""
+    def __init__(self, *handles: WimHandle) -> None:
+        """Collect the blobs of a WIM, or of several in their order; the handles are not needed afterwards."""
         self._table = ffi.gc(ffi.new("struct osd_blob_table *"), lib.osd_blob_table_release)
-        handle.collect_blobs(self._table)
+        for number, handle in enumerate(handles):
+            first = self._table.count
+            handle.collect_blobs(self._table)
+            lib.osd_blob_table_number(self._table, first, number)
         lib.osd_blob_table_sort(self._table)
         size = self._table.count * _BLOB.size
         self._rows = memoryview(ffi.buffer(self._table.blobs, size)) if size else memoryview(b"")
@@ -50,10 +53,10 @@ class BlobTable:
             size=row[4],
             sha1=row[5],
             part_number=row[6],
-            references=row[7],
-            is_metadata=bool(row[8]),
-            is_compressed=bool(row[9]),
-            is_solid=bool(row[10]),
+            references=row[8],
+            is_metadata=bool(row[9]),
+            is_compressed=bool(row[10]),
+            is_solid=bool(row[11]),
         )
 
     def keep(self, wanted: Container[bytes], part_number: int) -> None:
@@ -61,7 +64,7 @@ class BlobTable:
         kept: dict[bytes, int] = {}
         for position, row in enumerate(_BLOB.iter_unpack(self._rows)):
             sha1 = row[5]
-            if sha1 in wanted and row[6] == part_number and not row[8]:
+            if sha1 in wanted and row[6] == part_number and not row[9]:
                 kept.setdefault(sha1, position)
         size = _BLOB.size
         for number, position in enumerate(kept.values()):
@@ -72,12 +75,21 @@ class BlobTable:
     def places(self) -> Iterator[tuple[int, int, bool]]:
         """Yield the offset of the resource, the size and whether it is solid, of every blob."""
         for row in _BLOB.iter_unpack(self._rows):
-            yield row[0], row[4], bool(row[10])
+            yield row[0], row[4], bool(row[11])
 
     def sizes_and_hashes(self, first: int, count: int) -> list[tuple[int, bytes]]:
         """Return the size and the SHA-1 of some blobs."""
         rows = self._rows[first * _BLOB.size : (first + count) * _BLOB.size]
         return [(row[4], row[5]) for row in _BLOB.iter_unpack(rows)]
+
+    @property
+    def size(self) -> int:
+        """The sizes of all blobs together, in bytes."""
+        return int(lib.osd_blob_table_bytes(self._table))
+
+    def file_of(self, position: int) -> int:
+        """Return in which of several WIMs a blob is, counted from 0."""
+        return int(self._table.blobs[position].file)
 
     def pointer(self, position: int) -> Any:
         """Return the ``struct osd_blob *`` of one blob."""

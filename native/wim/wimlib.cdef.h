@@ -281,11 +281,14 @@ uint32_t osd_reader_piece(const struct osd_reader *reader);
 struct osd_blob {
     uint64_t resource_offset, resource_stored_size, resource_size, offset_in_resource, size;
     uint8_t sha1[20];
-    uint32_t part_number, references;
+    uint16_t part_number, file;
+    uint32_t references;
     uint8_t is_metadata, is_compressed, is_solid, unused;
 };
 struct osd_blob_table { struct osd_blob *blobs; size_t count, capacity; };
 int osd_blob_table_add(const struct wimlib_resource_entry *entry, void *table);
+void osd_blob_table_number(struct osd_blob_table *table, size_t first, uint16_t file);
+uint64_t osd_blob_table_bytes(const struct osd_blob_table *table);
 void osd_blob_table_sort(struct osd_blob_table *table);
 void osd_blob_table_release(struct osd_blob_table *table);
 size_t osd_reader_batch(struct osd_reader *reader, const struct osd_blob *blobs, size_t count, int compression_type,
