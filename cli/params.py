@@ -94,10 +94,24 @@ class DiskSizeType(SizeType):
         return size
 
 
+class MemorySizeType(SizeType):
+    """An amount of memory: 400 is more likely to be 400MB than 400 bytes."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse what is too little for anything."""
+        size = super().convert(value, param, ctx)
+        if size < _LEAST_MEMORY:
+            text = f"{str(value).strip()} is too little; the least is 1MiB, and a number without a unit is bytes"
+            self.fail(text, param, ctx)
+        return size
+
+
 # A bare number below it is no size of a disk in bytes.
 _LEAST_DISK = 1 << 20
+_LEAST_MEMORY = 1 << 20
 SIZE = SizeType()
 DISK_SIZE = DiskSizeType()
+MEMORY_SIZE = MemorySizeType()
 
 
 class ImageNameType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
@@ -370,6 +384,12 @@ reading_threads = click.option(
     metavar="N",
     callback=lambda _ctx, _param, value: value or None,
     help="Threads, at most 1,024; 0 (default): one a processor.",
+)
+reading_memory = click.option(
+    "--memory",
+    type=MEMORY_SIZE,
+    metavar="SIZE",
+    help="Bytes that chunks may take together, such as 400MB: with more, several of a solid WIM are expanded at once.",
 )
 limit = click.option(
     "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."

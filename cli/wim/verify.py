@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 @click.argument("wims", nargs=-1, required=True, type=params.EXISTING, metavar="WIM...")
 @params.references
 @params.reading_threads
+@params.reading_memory
 @params.output(more="all names of what is bad")
-def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int | None, reporter: Reporter) -> int:
+def verify_command(
+    wims: tuple[Path, ...], refs: tuple[str, ...], threads: int | None, memory: int | None, reporter: Reporter
+) -> int:
     """Check WIMs: the integrity table, the trees, the names, and every blob's SHA-1.
 
     Everything that is bad is listed, with the files that it concerns.  Exit code 0: sound; 3: not.  A split WIM is
@@ -27,7 +30,7 @@ def verify_command(wims: tuple[Path, ...], refs: tuple[str, ...], threads: int |
     """
     from osdimage.imaging.wim.checks.verify_file import verify_files  # noqa: PLC0415 - start-up stays cheap
 
-    reports = verify_files(wims, refs=refs, threads=threads, progress=reporter.callback)
+    reports = verify_files(wims, refs=refs, threads=threads, memory=memory, progress=reporter.callback)
     if reporter.as_json:
         render.document({"is_sound": all(report.is_sound for report in reports), "wims": reports})
     else:

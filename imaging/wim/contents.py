@@ -12,9 +12,9 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, OsdImageError, StorageError
 from osdimage.imaging.wim.failures import wim_errors
@@ -22,6 +22,9 @@ from osdimage.imaging.wim.opening import open_wim
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BATCH_BYTES, DAMAGE, BlobTable, ResourceReader
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 EMPTY_SHA1 = hashlib.sha1(b"", usedforsecurity=False).digest()
 """Programs that store this hash store no blob for it."""
@@ -74,6 +77,9 @@ class BlobSource:
             CorruptWim: when contents are damaged.
             StorageError: when the file cannot be read.
         """
+        # Most who import this module read no contents, and it takes as long as all of this room.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
         threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
         with _opened(self.path) as descriptor, ExitStack() as stack:
             readers = deque(ResourceReader(descriptor, self._compression, self._chunk_size) for _ in range(threads + 2))

@@ -148,20 +148,31 @@ class WimFile:
         chosen = select.select([image.info for image in self.images], selector, os.fspath(self.path))
         return self.images[chosen.index - 1]
 
-    def verify(self, *, threads: int | None = None, progress: ProgressCallback | None = None) -> VerifyReport:
+    def verify(
+        self,
+        *,
+        threads: int | None = None,
+        memory: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> VerifyReport:
         """Check the structure of every image and the SHA-1 of every blob in this file; list everything that is bad.
 
         Args:
             threads: that decompress and hash; None for one a processor.
+            memory: bytes that chunks may take together beside what the trees take; None for little.  One that is larger
+                is expanded alone.
             progress: receives the progress.
 
         Raises:
             StorageError: when the file cannot be read.  Damage is not raised; it is in the report.
         """
-        from osdimage.imaging.wim.checks.verify import verify  # noqa: PLC0415 - with it come threads, hashes and logging
+        # With them come threads, hashes and logging.
+        from osdimage.imaging.wim.checks.verify import verify  # noqa: PLC0415
+        from osdimage.imaging.wim.checks.verify_blobs import OpenPart  # noqa: PLC0415
 
         with self._errors():
-            return verify(self.path, self.handle, self.header, self.images, threads=threads, progress=progress)
+            files = [OpenPart(self.path, self.handle, self.header)]
+            return verify(files, self.images, threads=threads, memory=memory, progress=progress)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, StorageError
@@ -32,7 +33,10 @@ def read_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
-            data = b"".join(map(bytes, reader.pieces(tree)))
+            # Joining would hold all of it twice.
+            data = BytesIO()
+            for piece in reader.pieces(tree):
+                data.write(piece)
             reader.close()
         finally:
             os.close(descriptor)
@@ -41,4 +45,4 @@ def read_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
         if error.errno in DAMAGE:
             raise CorruptWim(text) from error
         raise StorageError(text, path=path, errno=error.errno) from error
-    return data
+    return data.getvalue()

@@ -1,13 +1,12 @@
 """Checking a WIM: the trees, the names, and every blob against its SHA-1.
 
 libwim's own check runs on one thread and stops at the first bad blob.  This one reads the resources itself (with
-libwim's decompressors), hashes several at once, goes on after a bad one, and then says which files of which images are
-concerned.
+libwim's decompressors), hashes several at once, also while the trees are loaded, goes on after a bad one, and then says
+which files of which images are concerned.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,17 +17,15 @@ from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import counted
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
-from osdimage.imaging.wim.checks.verify_blobs import BadBlob, hash_all
+from osdimage.imaging.wim.checks.verify_blobs import BadBlob, BlobCheck, OpenPart
 from osdimage.imaging.wim.checks.verify_trees import tree_notes
-from osdimage.imaging.wim.described.info import ImageInfo, WimHeader
+from osdimage.imaging.wim.described.info import ImageInfo
 from osdimage.imaging.wim.failures import translate
-from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.status import WimlibError
 from osdimage.native.wim import entries
 from osdimage.native.wim.entries import Entry
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.resource import BlobTable
 from osdimage.native.wim.tree import Audit
 
 
@@ -95,87 +92,84 @@ class _HasInfo(Protocol):
     def info(self) -> ImageInfo: ...
 
 
-@dataclass(frozen=True, slots=True)
-class OpenPart:
-    """A file of the WIM that is checked: the only one, or a part of a split one."""
-
-    path: Path
-    handle: WimHandle
-    header: WimHeader
-
-
 def verify(
-    path: Path,
-    handle: WimHandle,
-    header: WimHeader,
+    files: Sequence[OpenPart],
     images: Sequence[_HasInfo],
     *,
     threads: int | None,
+    memory: int | None,
     progress: ProgressCallback | None,
-    others: Sequence[OpenPart] = (),
 ) -> VerifyReport:
-    """Check a WIM, with more parts of it; see :meth:`osdimage.imaging.WimFile.verify`."""
+    """Check a WIM: its only file, or parts of a split one; see :meth:`osdimage.imaging.WimFile.verify`.
+
+    Args:
+        files: the first holds the trees, where the part that does is there.
+        images: those of the first file.
+        threads: that decompress and hash; None for one a processor.
+        memory: bytes that chunks may take together; None for little.
+        progress: receives the progress.
+    """
+    first = files[0]
+    meter = Meter(progress, {Phase.VERIFY_DATA: 1})
+    problems = [Problem(ProblemKind.HEADER, line) for line in first.handle.repairs]
+    problems += [
+        Problem(ProblemKind.HEADER, f"{each.path}: {line}") for each in files[1:] for line in each.handle.repairs
+    ]
+    check = BlobCheck(files, threads=threads, memory=memory)
+    if first.header.is_pipable:
+        trees = _check_trees(first, images)
+        bad = _verify_with_libwim(first.path, first.handle, meter)
+    else:
+        with check:
+            trees = _check_trees(first, images)
+            found = check.wait(lambda done: meter.step(Phase.VERIFY_DATA, done, check.size))
+        bad = _name_files(first.handle, trees.loadable, found, with_path=len(files) > 1)
+    meter.finish()
+    return VerifyReport(
+        first.path,
+        len(images),
+        check.count,
+        check.size,
+        (*problems, *trees.problems, *bad),
+        trees.notes,
+        tuple(each.path for each in files[1:]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trees:
+    """What the trees of a WIM are like, and the images whose trees can be loaded."""
+
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    loadable: tuple[int, ...]
+
+
+def _check_trees(first: OpenPart, images: Sequence[_HasInfo]) -> _Trees:
+    header = first.header
+    if header.part_number > 1:
+        # Of a split WIM, only the first part holds the trees.
+        text = f"part {header.part_number} of {header.total_parts}: the trees and the names are in the first part"
+        return _Trees((), (text,), ())
+    problems: list[Problem] = []
     notes: list[str] = []
-    problems = [Problem(ProblemKind.HEADER, line) for line in handle.repairs]
-    problems += [Problem(ProblemKind.HEADER, f"{each.path}: {line}") for each in others for line in each.handle.repairs]
     loadable: list[int] = []
-    # Of a split WIM, only the first part holds the trees.
-    for image in images if header.part_number == 1 else ():
-        found, audit = _check_tree(path, handle, image.info.index)
+    for image in images:
+        index = image.info.index
+        found, audit = _check_tree(first.path, first.handle, index)
         problems += found
-        missing = 0
-        if audit is not None:
-            missing = audit.missing_blobs
-            loadable.append(image.info.index)
-            notes += tree_notes(path, handle, image.info.index, audit)
-        if missing:
-            text = f"image {image.info.index}: the contents of {counted(missing, 'file')} are "
+        if audit is None:
+            continue
+        loadable.append(index)
+        notes += tree_notes(first.path, first.handle, index, audit)
+        if audit.missing_blobs:
+            text = f"image {index}: the contents of {counted(audit.missing_blobs, 'file')} are "
             if header.total_parts > 1:
                 notes.append(f"{text}in parts that are not at hand")
             else:
                 remedy = Remedy("name with {} the base of a delta", (Means.REFERENCES,))
                 problems.append(Problem(ProblemKind.MISSING, f"{text}in another file", remedy=remedy))
-    if header.part_number > 1:
-        notes.append(
-            f"part {header.part_number} of {header.total_parts}: the trees and the names are in the first part"
-        )
-    files = [OpenPart(path, handle, header), *others]
-    blobs, size, bad = _check_blobs(files, threads, progress)
-    problems += bad if isinstance(bad, list) else _name_files(handle, loadable, bad)
-    return VerifyReport(
-        path, len(images), blobs, size, tuple(problems), tuple(notes), tuple(each.path for each in others)
-    )
-
-
-def _check_blobs(
-    files: Sequence[OpenPart], threads: int | None, progress: ProgressCallback | None
-) -> tuple[int, int, list[Problem] | tuple[BadBlob, ...]]:
-    """Check the blobs of every file; return their number, their size, and what is wrong."""
-    meter = Meter(progress, {Phase.VERIFY_DATA: 1})
-    tables = [_table(each.path) for each in files]
-    sizes = [sum(size for _, size, _ in blobs.places()) for blobs in tables]
-    count = sum(map(len, tables))
-    if files[0].header.is_pipable:
-        problems = _verify_with_libwim(files[0].path, files[0].handle, meter)
-        meter.finish()
-        return count, sum(sizes), problems
-    bad: list[BadBlob] = []
-    begin = 0
-    for each, blobs, size in zip(files, tables, sizes, strict=True):
-
-        def step(done: int, begin: int = begin) -> None:
-            meter.step(Phase.VERIFY_DATA, begin + done, sum(sizes))
-
-        bad += hash_all(each.path, each.header, blobs, threads or len(os.sched_getaffinity(0)), step)
-        begin += size
-    meter.finish()
-    return count, sum(sizes), tuple(bad)
-
-
-def _table(path: Path) -> BlobTable:
-    # A handle of its own: the blobs of referenced files are not in this file.
-    with open_wim(path) as plain:
-        return BlobTable(plain)
+    return _Trees(tuple(problems), tuple(notes), tuple(loadable))
 
 
 def _check_tree(path: Path, handle: WimHandle, index: int) -> tuple[list[Problem], Audit | None]:
@@ -203,8 +197,8 @@ def _verify_with_libwim(path: Path, handle: WimHandle, meter: Meter) -> list[Pro
     return []
 
 
-def _name_files(handle: WimHandle, images: Sequence[int], bad: Sequence[BadBlob]) -> list[Problem]:
-    """Turn bad blobs into problems that name the files."""
+def _name_files(handle: WimHandle, images: Sequence[int], bad: Sequence[BadBlob], *, with_path: bool) -> list[Problem]:
+    """Turn bad blobs into problems that name the files, and the part of the WIM where there are several."""
     if not bad:
         return []
     files: dict[bytes, list[str]] = {item.blob.sha1: [] for item in bad}
@@ -223,5 +217,6 @@ def _name_files(handle: WimHandle, images: Sequence[int], bad: Sequence[BadBlob]
         concerned = tuple(files[item.blob.sha1])
         what = "the tree of an image" if item.blob.is_metadata else (concerned[0] if concerned else "a blob of no file")
         more = f" and {len(concerned) - 1} more" if len(concerned) > 1 else ""
-        problems.append(Problem(ProblemKind.BLOB, f"{what}{more}: {item.reason} ({sha1})", sha1, concerned))
+        place = f", in {item.path.name}" if with_path else ""
+        problems.append(Problem(ProblemKind.BLOB, f"{what}{more}: {item.reason} ({sha1}{place})", sha1, concerned))
     return problems

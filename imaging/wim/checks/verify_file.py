@@ -5,18 +5,27 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidInput, NotAWim
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.checks.parts import Part, Parts, find_parts, part_of
-from osdimage.imaging.wim.checks.verify import OpenPart, Problem, ProblemKind, VerifyReport, verify
+from osdimage.imaging.wim.checks.verify import Problem, ProblemKind, VerifyReport, verify
+from osdimage.imaging.wim.checks.verify_blobs import OpenPart
 from osdimage.imaging.wim.file import WimFile
 
 # The integrity table covers the compressed bytes, on one thread: about a fifth of the work.
 _CHECK_PERCENT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What the check may use; see :func:`verify_file`."""
+
+    threads: int | None
+    memory: int | None
 
 
 def verify_files(
@@ -24,6 +33,7 @@ def verify_files(
     *,
     refs: Iterable[str] = (),
     threads: int | None = None,
+    memory: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> list[VerifyReport]:
     """Check files, each as :func:`verify_file` does; a split WIM gives one report, whatever parts of it are named.
@@ -34,7 +44,7 @@ def verify_files(
     groups = list(_groups(paths, tuple(refs)))
     share = 100 / max(1, len(groups))
     return [
-        _verify(path, parts, refs, threads, portion(progress, share * number, share * (number + 1)))
+        _verify(path, parts, refs, _Means(threads, memory), portion(progress, share * number, share * (number + 1)))
         for number, (path, parts) in enumerate(groups)
     ]
 
@@ -45,6 +55,7 @@ def verify_file(
     *,
     refs: Iterable[str] = (),
     threads: int | None = None,
+    memory: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> VerifyReport:
     """Check a file that may not even be a WIM: damage that keeps it from being opened is in the report too.
@@ -52,10 +63,18 @@ def verify_file(
     Its integrity table, if it has one, is compared first.  Of a split WIM all parts are checked: those among ``refs``,
     and those that are found by their names; one that is missing is a problem.
 
+    Args:
+        path: of the file.
+        refs: files or glob patterns of files that hold blobs too.
+        threads: that decompress and hash; None for one a processor.
+        memory: bytes that chunks may take together beside what the trees take; None for little.  A chunk that is larger
+            is expanded alone, so that of those of an ESD, 64 MiB, two are expanded at once from some 200 MiB on.
+        progress: receives the progress.
+
     Raises:
         StorageError: when a file cannot be read.
     """
-    return verify_files([path], refs=refs, threads=threads, progress=progress)[0]
+    return verify_files([path], refs=refs, threads=threads, memory=memory, progress=progress)[0]
 
 
 def _groups(paths: Sequence[Path], refs: tuple[str, ...]) -> Iterator[tuple[Path, Parts | None]]:
@@ -73,49 +92,54 @@ def _groups(paths: Sequence[Path], refs: tuple[str, ...]) -> Iterator[tuple[Path
 
 
 def _verify(
-    path: Path, parts: Parts | None, refs: Iterable[str], threads: int | None, progress: ProgressCallback | None
+    path: Path, parts: Parts | None, refs: Iterable[str], means: _Means, progress: ProgressCallback | None
 ) -> VerifyReport:
     if parts is None:
-        return _check([path], refs, threads, progress)
+        return _check([path], refs, means, progress)
     missing = [Problem(ProblemKind.MISSING, parts.describe_missing(number)) for number in parts.missing]
     files = [each.path for each in parts.found.values()]
-    report = _check(files, [glob.escape(str(each)) for each in files[1:]], threads, progress)
+    report = _check(files, [glob.escape(str(each)) for each in files[1:]], means, progress)
     return replace(report, problems=(*missing, *report.problems))
 
 
 def _check(
-    files: Sequence[Path], refs: Iterable[str], threads: int | None, progress: ProgressCallback | None
+    files: Sequence[Path], refs: Iterable[str], means: _Means, progress: ProgressCallback | None
 ) -> VerifyReport:
     """Check a WIM, given as all of its files that are there."""
-    problems: list[Problem] = []
-    begin = 0.0
-    for number, path in enumerate(files):
-        share = _CHECK_PERCENT / len(files)
-        try:
-            with WimFile.open(
-                path, check=True, with_parts=False, progress=portion(progress, number * share, (number + 1) * share)
-            ) as checked:
-                begin = _CHECK_PERCENT if checked.header.has_integrity_table else begin
-        except InvalidInput as error:
-            problems.append(Problem(ProblemKind.INTEGRITY, str(error)))
-            begin = _CHECK_PERCENT
     first, *others = files
     try:
         with ExitStack() as stack:
             wim = stack.enter_context(WimFile.open(first, refs=refs, with_parts=False))
-            opened = [stack.enter_context(WimFile.open(each, with_parts=False)) for each in others]
+            opened = [wim, *(stack.enter_context(WimFile.open(each, with_parts=False)) for each in others)]
+            begin, problems = _check_integrity(opened, progress)
             report = verify(
-                first,
-                wim.handle,
-                wim.header,
+                [OpenPart(each.path, each.handle, each.header) for each in opened],
                 wim.images,
-                threads=threads,
+                threads=means.threads,
+                memory=means.memory,
                 progress=portion(progress, begin, 100),
-                others=[OpenPart(each.path, each.handle, each.header) for each in opened],
             )
             notes = (text for text in wim.warnings if text.partition(": ")[2] not in wim.handle.repairs)
             return replace(report, problems=(*problems, *report.problems), notes=(*notes, *report.notes))
     except InvalidInput as error:
         kind = ProblemKind.HEADER if isinstance(error, NotAWim) else ProblemKind.TREE
-        problems = [Problem(kind, str(error).removeprefix(f"{first}: "))]
-        return VerifyReport(first, 0, 0, 0, tuple(problems), (), tuple(others))
+        problem = Problem(kind, str(error).removeprefix(f"{first}: "))
+        return VerifyReport(first, 0, 0, 0, (problem,), (), tuple(others))
+
+
+def _check_integrity(opened: Sequence[WimFile], progress: ProgressCallback | None) -> tuple[float, tuple[Problem, ...]]:
+    """Compare files with their integrity tables; return which percentage of the whole that was, and what is wrong."""
+    problems: list[Problem] = []
+    begin = 0.0
+    share = _CHECK_PERCENT / len(opened)
+    for number, each in enumerate(opened):
+        if not each.header.has_integrity_table:
+            continue
+        begin = _CHECK_PERCENT
+        try:
+            part = portion(progress, number * share, (number + 1) * share)
+            # libwim checks a file as it opens it.
+            WimFile.open(each.path, check=True, with_parts=False, progress=part).close()
+        except InvalidInput as error:
+            problems.append(Problem(ProblemKind.INTEGRITY, str(error)))
+    return begin, tuple(problems)

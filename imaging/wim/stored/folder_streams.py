@@ -27,7 +27,7 @@ from osdimage.imaging.wim.stored.dentries import (
     Dentry,
     ends_of,
     root_of,
-    walk,
+    walk_special,
 )
 from osdimage.imaging.wim.stored.format import NO_HASH
 
@@ -130,7 +130,7 @@ def _changed(folder: Dentry) -> bytes | None:
 def survey(tree: bytes) -> Survey:
     """Return what is in the old form, or marked; of a damaged tree, what can be reached."""
     found = Survey()
-    for entry in walk(tree, strict=False):
+    for entry in walk_special(tree):
         is_link = entry.has_reparse_point
         if is_link:
             found.marks += _mark(entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import random
 import subprocess
 import uuid
 from collections.abc import Callable
@@ -71,6 +72,34 @@ def test_every_bad_blob_is_named_with_its_files(tmp_path: Path, options: tuple[s
     assert f"{path}: NOT sound, " in text
 
 
+@pytest.mark.foreign
+def test_a_damaged_chunk_of_a_solid_wim_is_bad_for_the_files_in_it_alone(tmp_path: Path) -> None:
+    source, path = tmp_path / "source", tmp_path / "x.esd"
+    source.mkdir()
+    bits = random.Random(1)
+    for number in range(8):
+        (source / f"file {number}").write_bytes(bits.randbytes(20_000))
+    judges.wimlib("capture", source, path, "--solid", "--solid-compress=lzx:10", "--solid-chunk-size=32K")
+    contents = bytearray(path.read_bytes())
+    # The noise is stored as it is: the 40,000th byte of it is in the second of five chunks, behind header and table.
+    place = 208 + 16 + 5 * 4 + 40_000
+    assert bytes(contents[place - 8 : place]) in b"".join(each.read_bytes() for each in source.iterdir())
+    contents[place] ^= 0xFF
+    path.write_bytes(contents)
+    assert judges.outcome("wimlib-imagex", "verify", path).returncode != 0
+    for memory in ("1MiB", "400MB"):
+        (document,) = osdimage("verify", path, "--memory", memory, "--json", code=3).document["wims"]
+        (problem,) = document["problems"]
+        assert len(problem["files"]) == 1
+        assert problem["message"].startswith(f"{problem['files'][0]}: does not match its SHA-1 (")
+
+
+@pytest.mark.parametrize("text", ["400", "0", "1KB"])
+def test_memory_that_is_too_little_asks_for_a_unit(pair: Path, text: str) -> None:
+    refused = osdimage("verify", pair, "--memory", text, code=2)
+    assert f"{text} is too little; the least is 1MiB, and a number without a unit is bytes" in refused.err
+
+
 def _first_metadata(path: Path) -> int:
     """Return where the last file's contents end: the images' trees come behind them."""
     offsets = [
@@ -108,6 +137,9 @@ def test_a_split_wim_is_judged_as_a_whole_by_any_of_its_parts(pair: Path, tmp_pa
     assert "blob" in {problem["kind"] for problem in problems} <= {"blob", "integrity"}
     # The names are in the first part, the blobs are in the last.
     assert any(file.partition("/")[0] in {"1:", "2:"} for problem in problems for file in problem["files"])
+    assert all(
+        problem["message"].endswith(f", in {parts[-1].name})") for problem in problems if problem["kind"] == "blob"
+    )
 
 
 @pytest.mark.foreign

@@ -15,6 +15,7 @@ from cases.dentries import dentries_of, trees_of
 from hypothesis import given
 from hypothesis import strategies as st
 from judges import wim as judges
+from osdimage.imaging.wim.stored.dentries import walk, walk_special
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
 from runs.commands import osdimage
 
@@ -127,6 +128,23 @@ def test_damage_is_left_alone(data: bytes, cut: int) -> None:
         made = in_newer_form(damaged)
         assert made is None or len(made) < len(damaged)
         survey(damaged)
+
+
+@given(data=st.binary(max_size=20), at=st.integers(0, 2000), length=st.sampled_from([0, 4, 8, 101, 102, 110, 1 << 40]))
+def test_what_is_special_is_found_as_in_a_walk_over_all(data: bytes, at: int, length: int) -> None:
+    plain = [entry(f"plain {number}", FILE) for number in range(3)]
+    outer = [*plain, entry("b", FOLDER_LINK, REPARSE, tag=JUNCTION), entry("z", FILE, DATA, NOTE)]
+    behind = len(tree_of(*outer, entry("c", DIRECTORY)))
+    tree = bytearray(tree_of(*outer, entry("c", DIRECTORY, below=behind)))
+    tree += b"".join([*plain, entry("a", DIRECTORY, DATA, NOTE), plain[0], bytes(8)])
+    place = at % len(tree)
+    tree[place : place + len(data)] = data
+    if place % 8 == 0:
+        tree[place : place + 8] = length.to_bytes(8, "little")
+    damaged = bytes(tree)
+    wanted = DIRECTORY | REPARSE_POINT
+    found = [(each.path, each.begin) for each in walk(damaged, strict=False) if each.attributes & wanted]
+    assert [(each.path, each.begin) for each in walk_special(damaged)] == found
 
 
 @pytest.fixture
