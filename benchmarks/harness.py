@@ -44,12 +44,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took, with all processes that the command waited for."""
+    """What one run took, with all processes that the command waited for.
+
+    Attributes:
+        load: of the machine in the minute before it.
+    """
 
     wall_s: float
     user_s: float
     system_s: float
     peak_rss_bytes: int
+    load: float
 
     @property
     def cpu_s(self) -> float:
@@ -120,6 +125,7 @@ def measure(command: Sequence[str]) -> Run:
     Raises:
         CommandFailed: it exited with something other than 0, or is not there.
     """
+    load = os.getloadavg()[0]
     with tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         try:
@@ -134,7 +140,7 @@ def measure(command: Sequence[str]) -> Run:
             errors.seek(0)
             said = errors.read().decode(errors="replace").strip()
             raise CommandFailed(f"{shlex.join(command)}: exit code {process.returncode}: {said[-2000:]}")
-    return Run(wall, usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
+    return Run(wall, usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024, load)
 
 
 def write_report(results: Sequence[Result], name: str) -> None:
@@ -162,12 +168,13 @@ def write_report(results: Sequence[Result], name: str) -> None:
 
 def _table(results: Sequence[Result]) -> str:
     lines = [
-        "| pair | ours s (min-max) | theirs s (min-max) | time | user+sys | peak RSS ours / theirs |",
-        "|---|---|---|---|---|---|",
+        "| pair | ours s (min-max) | theirs s (min-max) | time | user+sys | peak RSS ours / theirs | load |",
+        "|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {result.pair.name} | {_times(result.ours)} | {_times(result.theirs)} | {result.wall_ratio:.2f}x "
-        f"| {result.cpu_ratio:.2f}x | {_megabytes(result.ours)} / {_megabytes(result.theirs)} |"
+        f"| {result.cpu_ratio:.2f}x | {_megabytes(result.ours)} / {_megabytes(result.theirs)} "
+        f"| {_loads((*result.ours, *result.theirs))} |"
         for result in results
     ]
     return "\n".join(lines) + "\n"
@@ -180,6 +187,10 @@ def _times(runs: Sequence[Run]) -> str:
 
 def _megabytes(runs: Sequence[Run]) -> str:
     return f"{_median(runs, 'peak_rss_bytes') / (1 << 20):.0f} MB"
+
+
+def _loads(runs: Sequence[Run]) -> str:
+    return f"{min(run.load for run in runs):.1f}-{max(run.load for run in runs):.1f}"
 
 
 def _median(runs: Sequence[Run], field: str) -> float:

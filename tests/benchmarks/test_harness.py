@@ -67,7 +67,7 @@ def test_a_command_that_fails_stops_the_benchmark(harness: ModuleType, command: 
 
 
 def test_report_holds_every_run_and_the_ratios(harness: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    ours, theirs = harness.Run(1.0, 0.5, 0.25, 3 << 20), harness.Run(4.0, 1.0, 0.5, 6 << 20)
+    ours, theirs = harness.Run(1.0, 0.5, 0.25, 3 << 20, 0.5), harness.Run(4.0, 1.0, 0.5, 6 << 20, 1.25)
     result = harness.Result(harness.Pair("capture", ["a"], ["b"]), (ours,) * 3, (theirs,) * 3)
     harness.write_report([result], "sample")
     document = json.loads((harness.RESULTS / "sample.json").read_text(encoding="utf-8"))
@@ -75,7 +75,7 @@ def test_report_holds_every_run_and_the_ratios(harness: ModuleType, capsys: pyte
     assert (pair["wall_ratio"], pair["cpu_ratio"], pair["rss_ratio"]) == (0.25, 0.5, 0.5)
     assert len(pair["ours"]["runs"]) == 3
     assert document["machine"]["cores"] >= 1
-    row = "| capture | 1.000 (1.000-1.000) | 4.000 (4.000-4.000) | 0.25x | 0.50x | 3 MB / 6 MB |"
+    row = "| capture | 1.000 (1.000-1.000) | 4.000 (4.000-4.000) | 0.25x | 0.50x | 3 MB / 6 MB | 0.5-1.2 |"
     assert row in (harness.RESULTS / "sample.md").read_text(encoding="utf-8")
     assert row in capsys.readouterr().out
 
