@@ -29,6 +29,7 @@ SOURCES = (
     "wim/resource.c",
     "wim/blob_table.c",
     "wim/raw_copy.c",
+    "wim/raw_tree.c",
     "engine/hash.c",
     "engine/chunks.c",
     "engine/units.c",
@@ -55,6 +56,7 @@ SOURCES = (
 )
 # ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two.
 _DECLARED_TOGETHER = {
+    "wim/raw_tree.c",
     "engine/deliver.c",
     "engine/work.c",
     "ntfs/wipe.c",

@@ -1,4 +1,4 @@
-/* What of the blob table of a WIM goes into other files, and where to.  See raw_copy.c. */
+/* What of the blob table of a WIM goes into other files, and where to.  See raw_copy.c, and raw_tree.c for trees. */
 #ifndef OSDIMAGE_RAW_COPY_H
 #define OSDIMAGE_RAW_COPY_H
 
@@ -17,6 +17,7 @@ struct osd_range {
 struct osd_raw *osd_raw_new(const uint8_t *table, size_t count);
 void osd_raw_free(struct osd_raw *raw);
 size_t osd_raw_trees(const struct osd_raw *raw, uint32_t *numbers, size_t most);
+int osd_raw_refer(struct osd_raw *raw, const uint8_t *sha1, int may_miss);
 int osd_raw_add_tree(struct osd_raw *raw, const uint8_t *tree, size_t size, int may_miss);
 int osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_t fixed, uint64_t first);
 uint32_t osd_raw_parts(const struct osd_raw *raw);
