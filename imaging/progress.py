@@ -113,8 +113,8 @@ class Meter:
         self._entered: tuple[float, float] | None = None
 
     def step(self, phase: Phase, done: int, total: int | None, *, unit: str = "bytes") -> None:
-        """Report that ``done`` of ``total`` units of a phase are done."""
-        if self._callback is None:
+        """Report that ``done`` of ``total`` units of a phase are done; nothing is told behind 100 %."""
+        if self._callback is None or self._percent >= 100:
             return
         start, width = self._spans.get(phase, (self._percent, 0.0))
         fraction = min(1.0, done / total) if total else 0.0

@@ -66,6 +66,16 @@ def test_finish_says_100_once() -> None:
     assert [event.percent for event in events][1:] == [100.0]
 
 
+def test_a_step_that_is_told_again_at_the_end_says_100_once() -> None:
+    # Whoever is asked now and then how far he is may be done for two questions.
+    percents: list[float] = []
+    meter = Meter(lambda event: percents.append(event.percent), {Phase.VERIFY_DATA: 1})
+    for done in (1, 2, 2):
+        meter.step(Phase.VERIFY_DATA, done, 2)
+    meter.finish()
+    assert percents == [50.0, 100.0]
+
+
 def test_without_a_callback_nothing_happens() -> None:
     meter = Meter(None, SHARES)
     meter.step(Phase.SCAN, 1, 1)
