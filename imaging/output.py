@@ -67,6 +67,19 @@ def refuse_source(path: Path, source: str | os.PathLike[str], what: str) -> None
             raise InvalidRequest(f"{path}: is {what} itself; valid is another file")
 
 
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all bytes at an offset of a file, in as many calls as the system takes.
+
+    Raises:
+        OSError: when it takes no more.
+    """
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view = view[count:]
+        offset += count
+
+
 class _Temporary:
     """The name that a file has for now.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
+from osdimage.imaging.output import write_at
 from osdimage.imaging.units import KIB, MIB
 from osdimage.imaging.wim.described.changes import encode, set_text
 from osdimage.imaging.wim.raw.source import RawSource, StoredTree
@@ -82,7 +83,7 @@ def write_part(
         end = each.destination + each.size
     entries = []
     for tree in trees:
-        _write_at(descriptor, tree.data, end)
+        write_at(descriptor, tree.data, end)
         entries.append(replace(tree.entry, resource=replace(tree.entry.resource, offset=end)))
         end += len(tree.data)
     table = b"".join(each.pack() for each in entries) + source.plan.table(facts.number)
@@ -103,12 +104,12 @@ def write_part(
     set_text(xml, "TOTALBYTES", str(end))
     document = encode(xml)
     header.xml = Resource.plain(end, len(document), ResourceFlag.METADATA)
-    _write_at(descriptor, table + document, end - len(table))
+    write_at(descriptor, table + document, end - len(table))
     if facts.has_integrity:
         hashes = integrity.made(descriptor, end)
         header.integrity = Resource.plain(end + len(document), len(hashes))
-        _write_at(descriptor, hashes, header.integrity.offset)
-    _write_at(descriptor, header.build(), 0)
+        write_at(descriptor, hashes, header.integrity.offset)
+    write_at(descriptor, header.build(), 0)
 
 
 def copy_range(
@@ -133,7 +134,7 @@ def copy_range(
                 continue
         else:
             data = os.pread(source, min(left, _PIECE_BYTES), at)
-            _write_at(destination, data, to)
+            write_at(destination, data, to)
             count = len(data)
         if count == 0:
             if by_system:
@@ -143,11 +144,3 @@ def copy_range(
             raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
         done += count
         copied(count)
-
-
-def _write_at(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, offset)
-        view = view[count:]
-        offset += count

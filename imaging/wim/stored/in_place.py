@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.errors import Means, NotAWim, OsdImageError, Remedy, StorageError, TargetRefused, explain
-from osdimage.imaging.output import sync_name
+from osdimage.imaging.output import sync_name, write_at
 from osdimage.imaging.wim.opening import refuse_unchangeable
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header, HeaderFlag
 from osdimage.native.callbacks import Listener, Omitted, Report, Stage
@@ -44,13 +44,13 @@ class InPlace:
         """Write behind the end of the file, which nothing points to yet.  The caller holds the lock of the file."""
         self._has_begun = True
         with self._storage_errors():
-            _write_at(self.descriptor, data, self.size)
+            write_at(self.descriptor, data, self.size)
 
     def point_to(self, header: bytes) -> None:
         """Make a header the file's once everything that it points to is on the medium."""
         with self._storage_errors():
             os.fsync(self.descriptor)
-            _write_at(self.descriptor, header, 0)
+            write_at(self.descriptor, header, 0)
             os.fsync(self.descriptor)
 
     # ---- the same with libwim as the writer
@@ -93,7 +93,7 @@ class InPlace:
             return
         with self._storage_errors():
             header = os.pread(self.descriptor, HEADER_SIZE, 0)
-            _write_at(self.descriptor, self.header, 0)
+            write_at(self.descriptor, self.header, 0)
             if mend is not None:
                 changed = Header.parse(header)
                 mend(changed)
@@ -120,7 +120,7 @@ class InPlace:
         if not self._lock():
             return f"another program is writing to {self.path} by now, so nothing was taken back"
         try:
-            _write_at(self.descriptor, self.header, 0)
+            write_at(self.descriptor, self.header, 0)
         except OSError as error:
             if not self._has_old_header():
                 return f"the old header of {self.path} could not be put back ({error.strerror}), so nothing was cut off"
@@ -237,11 +237,3 @@ def changeable_header(path: Path, descriptor: int) -> Header:
         raise NotAWim(f"{path}: only a plain WIM can be changed in place; export a pipable one first")
     refuse_unchangeable(path, header)
     return header
-
-
-def _write_at(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, offset)
-        view = view[count:]
-        offset += count

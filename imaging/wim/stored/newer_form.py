@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from osdimage.imaging.output import write_at
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.stored import integrity
 from osdimage.imaging.wim.stored.blob_table import BlobEntry, is_inside_solid, read_blob_table, read_tree
@@ -96,12 +97,12 @@ def _write_tail(descriptor: int, header: Header, trees: list[bytes], table: byte
     xml_at = header.blob_table.offset + len(table)
     xml = _with_total(xml, header.xml.offset, xml_at)
     header.xml = Resource.plain(xml_at, len(xml), header.xml.flags & ~ResourceFlag.COMPRESSED.value)
-    _write_at(descriptor, b"".join([*trees, table, xml]), begin)
+    write_at(descriptor, b"".join([*trees, table, xml]), begin)
     end = xml_at + len(xml)
     if hashes:
         hashes = integrity.renewed(descriptor, hashes, begin, xml_at)
         header.integrity = Resource.plain(end, len(hashes), header.integrity.flags)
-        _write_at(descriptor, hashes, end)
+        write_at(descriptor, hashes, end)
         end += len(hashes)
     os.ftruncate(descriptor, end)
 
@@ -110,11 +111,3 @@ def _with_total(xml: bytes, before: int, after: int) -> bytes:
     """Return the XML with another size of the whole file up to the XML, which is the first that it tells."""
     old, new = (f"<TOTALBYTES>{number}</TOTALBYTES>".encode("utf-16-le") for number in (before, after))
     return xml.replace(old, new, 1)
-
-
-def _write_at(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, offset)
-        view = view[count:]
-        offset += count
