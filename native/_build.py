@@ -53,8 +53,31 @@ SOURCES = (
     "ntfs/join.c",
     "ntfs/files.c",
     "ntfs/claims.c",
+    "engine/map.c",
+    "engine/arrays.c",
+    "engine/stored.c",
+    "engine/extents.c",
+    "engine/record.c",
+    "engine/index.c",
+    "engine/lznt1.c",
+    "engine/area.c",
+    "engine/used.c",
+    "engine/fresh.c",
+    "engine/space.c",
+    "engine/plan.c",
+    "engine/place.c",
+    "engine/folders.c",
+    "engine/bounds.c",
+    "engine/file.c",
+    "engine/records.c",
+    "engine/secure.c",
+    "engine/views.c",
+    "engine/late.c",
+    "engine/fill.c",
+    "engine/commit.c",
 )
-# ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two.
+# ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two, and
+# engine/bulk.h what fills a volume.
 _DECLARED_TOGETHER = {
     "wim/raw_tree.c",
     "engine/deliver.c",
@@ -65,9 +88,22 @@ _DECLARED_TOGETHER = {
     "ntfs/claims.c",
     "slices/source_file.c",
     "slices/source_staged.c",
+    "engine/area.c",
+    "engine/used.c",
+    "engine/plan.c",
+    "engine/place.c",
+    "engine/folders.c",
+    "engine/bounds.c",
+    "engine/file.c",
+    "engine/records.c",
+    "engine/secure.c",
+    "engine/views.c",
+    "engine/late.c",
+    "engine/fill.c",
+    "engine/commit.c",
 }
-HEADERS = tuple(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER)
-DECLARATIONS = ("wim/wimlib.cdef.h", "engine/engine.cdef.h", "ntfs/ntfs.cdef.h")
+HEADERS = (*(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER), "engine/bulk.h")
+DECLARATIONS = ("wim/wimlib.cdef.h", "engine/engine.cdef.h", "ntfs/ntfs.cdef.h", "engine/bulk.cdef.h")
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "

@@ -451,6 +451,12 @@ class WimHandle:
         """Fill a ``struct osd_blob_table`` with every entry of the blob table, in C."""
         self._run(lib.wimlib_iterate_lookup_table, 0, ffi.addressof(lib, "osd_blob_table_add"), table)
 
+    def collect_tree(self, image: int, tree: Any) -> None:
+        """Fill a ``struct osd_tree`` with all files of an image, in C."""
+        flags = lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE
+        call_back = ffi.addressof(lib, "osd_tree_add")
+        self._run(lib.wimlib_iterate_dir_tree, image, text.to_c("/"), flags, call_back, tree)
+
     def audit_tree(self, image: int, path: str, audit: Any, *, memory: int | None = None) -> tuple[str, ...]:
         """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought.
 

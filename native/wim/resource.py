@@ -72,6 +72,11 @@ class BlobTable:
         self._table.count = len(kept)
         self._rows = self._rows[: len(kept) * size]
 
+    def keep_for(self, tree: Any) -> None:
+        """Forget all but the blobs that a ``struct osd_tree`` needs, which was made with this table."""
+        lib.osd_tree_keep_blobs(tree, self._table)
+        self._rows = self._rows[: len(self) * _BLOB.size]
+
     def places(self) -> Iterator[tuple[int, int, bool]]:
         """Yield the offset of the resource, the size and whether it is solid, of every blob."""
         for row in _BLOB.iter_unpack(self._rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import tempfile
@@ -24,6 +25,8 @@ from osdimage.imaging.volume.ntfs.mirror import is_unfinished
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
 from osdimage.imaging.volume.ntfs.secure import read_descriptors
 from osdimage.imaging.volume.ntfs.wof import WofRecords
+from osdimage.native.engine.bulk import is_new
+from osdimage.native.slices.sources import Source
 
 from fuzz.places import as_disk, from_disk
 from fuzz.target import Target
@@ -118,6 +121,39 @@ def _is_journal(sector: bytes) -> bool:
     return sector.startswith((b"\xff" * 16, b"RSTR"))
 
 
+def _new_volume(data: bytes) -> None:
+    disk = as_disk(data)
+    size = disk.geometry.size_bytes
+    descriptor = os.memfd_create("volume")
+    try:
+        os.pwrite(descriptor, disk.read_at(0, size), 0)
+        with Source.of_file(descriptor) as source:
+            if not is_new(source, 0, size):
+                raise InvalidVolume("the volume is not new")
+    finally:
+        os.close(descriptor)
+
+
+def _new_seeds() -> Iterator[bytes]:
+    if shutil.which("mkntfs") is None:
+        return
+    with tempfile.TemporaryDirectory() as folder, create_image(f"{folder}/volume.img", _SIZE) as target:
+        extent = Extent(Lba(0), target.geometry.sectors)
+        format_ntfs(target, extent, NtfsFormat(serial=1, is_zero=True, cluster_size=512))
+        copy = MemoryTarget(target.geometry)
+        copy.write_at(0, target.read_at(0, _SIZE))
+    # Of the journal the begin is read.
+    unused: list[bytes] = []
+
+    def is_not_read(sector: bytes) -> bool:
+        if not sector.startswith(b"\xff" * 16):
+            return _is_not_read(sector)
+        unused.append(sector)
+        return len(unused) > 1
+
+    yield from_disk(copy, leave_out=is_not_read)
+
+
 def _chunks(data: bytes) -> None:
     (size,) = struct.unpack("<H", data[:2].ljust(2, b"\0"))
     assert len(decompress(data[2:], size)) == size
@@ -130,6 +166,7 @@ def _secure(data: bytes) -> None:
 TARGETS = (
     Target("ntfs", _volume, _seeds, (InvalidVolume, TargetRefused), largest=256 << 10),
     Target("ntfs-check", _check, _seeds_with_letters, (), largest=384 << 10),
+    Target("ntfs-new", _new_volume, _new_seeds, (InvalidVolume,), largest=256 << 10),
     Target("ntfs-compressed", _chunks, lambda: (b"\0\x10\x03\xb0\x02ab\0\0",), (InvalidVolume,), largest=4096),
     Target("ntfs-secure", _secure, lambda: (bytes(40),), (InvalidVolume,), largest=4096),
 )

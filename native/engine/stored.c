@@ -1,0 +1,161 @@
+/*
+ * What libwim does not tell of a tree: extended attributes, and contents beside the data of a reparse point.
+ *
+ * Both are in the tree as it is stored (DIRENTRY, STREAMENTRY; "Windows Imaging File Format (WIM)", Microsoft 2007, and
+ * wimlib's dentry.c and tagged_items.h for what stands behind the names).  libwim has loaded the tree before, so it is not
+ * looked for damage here, but nothing of it is believed: what leaves the tree ends the list that it is in.
+ */
+#include "engine/stored.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/bytes.h"
+
+/* DIRENTRY */
+enum {
+	ATTRIBUTES_AT = 8,
+	CHILDREN_AT = 16,
+	HASH_AT = 64,
+	RESERVED_AT = 92,		/* dwReparseReserved, of which the lower half is stored on NTFS */
+	STREAMS_AT = 96,
+	SHORT_NAME_AT = 98,
+	NAME_AT = 100,
+	ENTRY_BYTES = 102,
+};
+/* STREAMENTRY */
+enum {
+	STREAM_HASH_AT = 16,
+	STREAM_NAME_AT = 36,
+	STREAM_BYTES = 38,
+};
+#define IS_FOLDER 0x10
+#define IS_REPARSE 0x400
+#define HASH_BYTES 20
+/* Tags of what stands behind the names: extended attributes since libwim 1.13 and Windows 10, and before. */
+#define TAG_EXTENDED 0x00000002
+#define TAG_EXTENDED_BEFORE 0x337DD874
+
+struct scan {
+	const uint8_t *tree;
+	size_t size;
+	size_t *lists;			/* where lists of entries begin that are still to be looked at */
+	size_t count, capacity, total;
+	struct osd_stored *found;
+};
+
+static int
+has_hash(const uint8_t *at)
+{
+	static const uint8_t zeros[HASH_BYTES];
+
+	return memcmp(at, zeros, HASH_BYTES) != 0;
+}
+
+static int
+add_list(struct scan *scan, uint64_t at)
+{
+	/* A tree has no more directories than it has room for; one that has is no tree. */
+	if (at == 0 || at >= scan->size || scan->total > scan->size / ENTRY_BYTES)
+		return 0;
+	if (scan->count == scan->capacity) {
+		size_t capacity = scan->capacity > 0 ? scan->capacity * 2 : 1024;
+		size_t *grown = reallocarray(scan->lists, capacity, sizeof(*grown));
+
+		if (grown == NULL)
+			return ENOMEM;
+		scan->lists = grown;
+		scan->capacity = capacity;
+	}
+	scan->lists[scan->count++] = (size_t)at;
+	scan->total++;
+	return 0;
+}
+
+/* Whether extended attributes are among what stands behind the names of an entry. */
+static int
+has_extended(const uint8_t *entry, size_t length)
+{
+	size_t short_size = get16(entry + SHORT_NAME_AT), name_size = get16(entry + NAME_AT);
+	size_t at = ENTRY_BYTES + (name_size > 0 ? name_size + 2 : 0) + (short_size > 0 ? short_size + 2 : 0);
+
+	for (at = round_up(at, 8); at + 8 <= length;) {
+		uint32_t tag = get32(entry + at), size = get32(entry + at + 4);
+
+		if (size > length - at - 8)
+			return 0;
+		if (tag == TAG_EXTENDED || tag == TAG_EXTENDED_BEFORE)
+			return size > 0;
+		at += 8 + round_up(size, 8);
+	}
+	return 0;
+}
+
+/* Go over the streams of an entry; count those without a name, and return where the next entry begins, or 0. */
+static size_t
+pass_streams(const struct scan *scan, size_t at, unsigned streams, unsigned *unnamed)
+{
+	for (; streams > 0; streams--) {
+		uint64_t length;
+
+		if (at > scan->size || scan->size - at < STREAM_BYTES)
+			return 0;
+		length = get64(scan->tree + at);
+		if (length < STREAM_BYTES || length > scan->size - at)
+			return 0;
+		if (get16(scan->tree + at + STREAM_NAME_AT) == 0 && has_hash(scan->tree + at + STREAM_HASH_AT))
+			++*unnamed;
+		at += round_up(length, 8);
+	}
+	return at;
+}
+
+/* Look at an entry; return where the next one begins, or 0 at the end of the list. */
+static size_t
+scan_entry(struct scan *scan, size_t at, int *error)
+{
+	const uint8_t *entry = scan->tree + at;
+	uint32_t attributes;
+	uint64_t length;
+	unsigned unnamed;
+	size_t next;
+
+	if (at > scan->size || scan->size - at < ENTRY_BYTES)
+		return 0;
+	length = get64(entry);
+	if (length < ENTRY_BYTES || length > scan->size - at)
+		return 0;
+	attributes = get32(entry + ATTRIBUTES_AT);
+	unnamed = has_hash(entry + HASH_AT) != 0;
+	next = pass_streams(scan, at + round_up(length, 8), get16(entry + STREAMS_AT), &unnamed);
+	if (has_extended(entry, length))
+		scan->found->extended++;
+	if (attributes & IS_REPARSE && (unnamed > 1 || get16(entry + RESERVED_AT) != 0))
+		scan->found->beside++;
+	if (attributes & IS_FOLDER)
+		*error = add_list(scan, get64(entry + CHILDREN_AT));
+	return next;
+}
+
+/* Look at all entries of a tree.  0 or ENOMEM. */
+int
+osd_stored_scan(const uint8_t *tree, size_t size, struct osd_stored *found)
+{
+	struct scan scan = { .tree = tree, .size = size, .found = found };
+	int error = 0;
+
+	memset(found, 0, sizeof(*found));
+	if (size < 8)
+		return 0;
+	/* The root stands alone, behind the descriptors. */
+	scan_entry(&scan, round_up(get32(tree) > 8 ? get32(tree) : 8, 8), &error);
+	while (error == 0 && scan.count > 0) {
+		size_t at = scan.lists[--scan.count];
+
+		while (error == 0 && at != 0)
+			at = scan_entry(&scan, at, &error);
+	}
+	free(scan.lists);
+	return error;
+}

@@ -1,0 +1,15 @@
+/* What libwim does not tell of a tree.  See stored.c. */
+#ifndef OSDIMAGE_ENGINE_STORED_H
+#define OSDIMAGE_ENGINE_STORED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct osd_stored {
+	uint64_t extended;		/* entries with extended attributes */
+	uint64_t beside;		/* reparse points with contents, or with more in their heads */
+};
+
+int osd_stored_scan(const uint8_t *tree, size_t size, struct osd_stored *found);
+
+#endif
