@@ -31,6 +31,10 @@ HEADS, SECTORS_PER_TRACK = 255, 63
 _LARGEST_LABEL = 32  # characters, as Windows allows
 _CLUSTERS = frozenset(512 << shift for shift in range(13))  # to 2 MiB, as Windows 10 1709 and later allow
 _SMALLEST = MIB  # without the last sector, which holds the copy of the boot sector (mkntfs)
+BOOT_BYTES = 8192
+"""The size of $Boot: the boot sector, and the code that it loads."""
+# What a boot sector tells of its volume is between these; before and behind it is code.
+_TOLD_AT, _CODE_AT = 0x03, 0x54
 _SERIAL_AT = 0x48  # in the boot sector and its copy (Microsoft, "NTFS boot sector")
 _U32 = 0xFFFFFFFF
 _TIMEOUT_S = 600
@@ -57,6 +61,8 @@ class NtfsFormat:
         sectors_per_track: the same.
         is_zero: the partition is known to hold nothing but zeros, as in a disk image that was just made.
         is_dirty: mark it dirty: whoever makes it has more to write, and takes the mark away.
+        boot_code: the first :data:`BOOT_BYTES` of another volume, whose boot code the new one gets; None for that of
+            mkntfs, which says that the volume does not start.
     """
 
     label: str = ""
@@ -69,6 +75,7 @@ class NtfsFormat:
     sectors_per_track: int = SECTORS_PER_TRACK
     is_zero: bool = False
     is_dirty: bool = False
+    boot_code: bytes | None = None
 
     def __post_init__(self) -> None:
         """Refuse what NTFS or Windows does not know."""
@@ -114,6 +121,8 @@ def format_ntfs(
             _run_mkntfs(target.name, made.fileno(), _arguments(extent, sector_size, wish))
             if wish.serial is not None:
                 _set_serial(made.fileno(), size, sector_size, wish.serial)
+            if wish.boot_code is not None:
+                _set_boot_code(made.fileno(), size, sector_size, wish.boot_code)
             if wish.is_dirty:
                 volume.set_dirty(_path_of(made.fileno()), dirty=True)
             _put_in_place(target, extent, made.fileno(), wish, meter)
@@ -191,6 +200,14 @@ def _set_serial(descriptor: int, size: int, sector_size: int, serial: int) -> No
         if os.pread(descriptor, 8, sector_at + 3) != b"NTFS    ":
             raise OsdImageError(f"mkntfs wrote no boot sector at byte {sector_at}")
         os.pwrite(descriptor, struct.pack("<Q", serial), sector_at + _SERIAL_AT)
+
+
+def _set_boot_code(descriptor: int, size: int, sector_size: int, code: bytes) -> None:
+    """Write boot code around what the boot sector tells of the volume, and the same into its copy."""
+    told = os.pread(descriptor, _CODE_AT, 0)
+    boot = code[:_TOLD_AT] + told[_TOLD_AT:] + code[_CODE_AT:BOOT_BYTES]
+    os.pwrite(descriptor, boot, 0)
+    os.pwrite(descriptor, boot[:sector_size], (size // sector_size - 1) * sector_size)
 
 
 # ---- into the partition

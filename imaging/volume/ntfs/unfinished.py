@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.unfinished import BOOT_BYTES, read_unfinished
+from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.volume.ntfs import records
 from osdimage.imaging.volume.ntfs.data import Contents
+from osdimage.imaging.volume.ntfs.format import BOOT_BYTES as BOOT_FILE_BYTES
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.ntfs.mft import KINDS, Mft
 from osdimage.imaging.volume.ntfs.read import FIRST_USER_RECORD, ROOT, NtfsVolume
@@ -82,8 +83,9 @@ def start_over(volume: OpenVolume, kept: Sequence[str]) -> int | None:
         ) from error
     if found.has_kept:
         return None
-    boot = window.read_at(0, BOOT_BYTES)
-    format_ntfs(volume.target, volume.extent, _as_it_was(volume.name, found.boot, boot, found.label))
+    boot = window.read_at(0, BOOT_FILE_BYTES)
+    wish = _as_it_was(volume.name, found.boot, boot, found.label)
+    format_ntfs(volume.target, volume.extent, replace(wish, boot_code=boot))
     return found.files
 
 
