@@ -11,6 +11,7 @@ NAMES = {
     Means.BIOS_LOADER: "osdimage boot install DISK --partition N --bios-loader {}",
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.DEPLOY: "osdimage deploy WIM DISK",
+    Means.ENGINE: "--engine auto",
     Means.EXPORT: "osdimage export {} NEW.wim --all",
     Means.FIX_BOOT: "osdimage boot fix DISK",
     Means.FORCE: "--force",

@@ -23,6 +23,7 @@ from osdimage.imaging.progress import ProgressCallback, ProgressEvent
 from osdimage.imaging.units import counted
 
 if TYPE_CHECKING:
+    from osdimage.imaging.apply.job import ApplyResult
     from osdimage.imaging.finding import Finding
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "contents",
     "counted",
     "document",
+    "engine_lines",
     "findings",
     "line",
     "note",
@@ -215,3 +217,10 @@ class Reporter:
                 note(f"left out: {event.excluded}")
         elif self._display is not None:
             self._display.move(event)
+
+
+def engine_lines(result: ApplyResult) -> list[str]:
+    """Tell what filled a volume, and why that was libntfs-3g."""
+    if result.engine is None:
+        return []
+    return [f"engine: {result.engine}" + ("" if result.engine_reason is None else f", as {result.engine_reason}")]

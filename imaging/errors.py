@@ -51,6 +51,7 @@ class Means(StrEnum):
     BIOS_LOADER = "install_boot(BootOptions(bios_loader={}))"
     CAPTURE_VOLUMES = "capture_volumes"
     DEPLOY = "execute"
+    ENGINE = "engine=Engine.AUTO"
     EXPORT = "export_images"
     FIX_BOOT = "fix_boot"
     FORCE = "force"

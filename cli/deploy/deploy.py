@@ -39,11 +39,12 @@ if TYPE_CHECKING:
 )
 @params.add(*disk_params.expectations)
 @disk_params.saving
+@params.engine
 @click.option("--dry-run", "-n", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
 @disk_params.yes
-@params.output()
+@params.output(more="what filled each volume")
 def deploy_command(
     wim: Path,
     disk: Path,
@@ -56,6 +57,7 @@ def deploy_command(
     expect_serial: str | None,
     expect_size: int | None,
     saving: TableSaving,
+    engine: str,
     dry_run: bool,
     no_sync: bool,
     strict: bool,
@@ -71,7 +73,8 @@ def deploy_command(
     when DISK is no longer as it was.
     """
     from osdimage.cli.deploy import view  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415
+    from osdimage.imaging.apply.engine import Engine  # noqa: PLC0415
+    from osdimage.imaging.deploy.execute import DeployOptions, execute  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
 
     disk_format = suffix.disk_format(disk, disk_format)
@@ -101,8 +104,7 @@ def deploy_command(
                 others=planner.images[1:],
                 now=disk_params.now(),
                 saving=saving,
-                sync=not no_sync,
-                strict=strict,
+                options=DeployOptions(sync=not no_sync, strict=strict, engine=Engine(engine)),
                 progress=progress,
             )
             finish(progress, Phase.WRITE_DATA)

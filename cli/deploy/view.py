@@ -9,7 +9,7 @@ import click
 from osdimage.cli import render
 from osdimage.cli.boot import install as boot_install
 from osdimage.cli.disk import render as disk_render
-from osdimage.cli.render import Reporter, contents
+from osdimage.cli.render import Reporter, contents, engine_lines
 from osdimage.imaging.deploy.document import to_document
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.units import format_size
@@ -66,6 +66,10 @@ def report(result: DeployResult, image: WimImage, reporter: Reporter, seconds: f
         f"  partition {each.partition}: {format_size(each.size)} byte for byte, from image {each.image} {each.name!r}"
         for each in result.copied
     ]
+    if reporter.verbose:
+        more += [
+            f"  partition {each.partition}: {text}" for each in (applied, *result.more) for text in engine_lines(each)
+        ]
     starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(result.disk))
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     reporter.result(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.render import Reporter, contents, counted
+from osdimage.cli.render import Reporter, contents, counted, engine_lines
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also set what the image has of Unix: owner, group, mode, extended attributes, FIFOs, sockets and devices.",
 )
+@params.engine
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
@@ -54,6 +55,7 @@ def apply_command(
     check: bool,
     limit_bytes: int | None,
     unix_data: bool,
+    engine: str,
     force: bool,
     no_sync: bool,
     strict: bool,
@@ -69,6 +71,7 @@ def apply_command(
     With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
     """
+    from osdimage.imaging.apply.engine import Engine  # noqa: PLC0415
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
     from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
     from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
@@ -91,6 +94,7 @@ def apply_command(
         force=force,
         sync=not no_sync,
         strict=strict,
+        engine=Engine(engine),
     )
     _ask(where, target, options, reporter, yes=yes)
     began = time.monotonic()
@@ -115,7 +119,7 @@ def apply_command(
     if target.is_dir() and not unix_data and any(loss.kind == UNIX_DATA for loss in result.losses):
         details.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
     if reporter.verbose:
-        details += [f"  {text}" for text in result.warnings]
+        details += [f"  {text}" for text in (*engine_lines(result), *result.warnings)]
     reporter.result({"volumes": [AppliedVolume(image.index, image.name, result)]}, summary, *details)
 
 
@@ -127,6 +131,8 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
         f"{format_size(each.result.size)}, from image {each.image} {each.name!r}"
         for each in done
     ]
+    if reporter.verbose:
+        lines += [f"  partition {each.result.partition}: {text}" for each in done for text in engine_lines(each.result)]
     reporter.result({"volumes": done}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines)
 
 

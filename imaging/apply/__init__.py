@@ -1,7 +1,8 @@
 """Applying an image: a tree from a WIM into a directory, or a volume.
 
 ``image.py`` checks all that the image alone tells and chooses the back end; ``directory.py``, ``ntfs.py`` and
-``fat.py`` have the same names in ``capture/`` and ``compare/``.  ``job.py`` is what they have in common.
+``fat.py`` have the same names in ``capture/`` and ``compare/``.  ``job.py`` is what they have in common; ``engine.py``
+names what fills an NTFS volume, and ``bulk.py`` is the fast one of these.
 ``volumes.py`` applies all images to the volumes of a disk, which ``pairs.py`` finds for them; all are checked before
 the first is written.
 """
@@ -11,6 +12,7 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "engine": ("Engine",),
         "fat_source": ("from_image",),
         "image": ("apply_image",),
         "job": ("ApplyOptions", "ApplyResult"),

@@ -1,5 +1,6 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.apply.engine import Engine as Engine
 from osdimage.imaging.apply.fat_source import from_image as from_image
 from osdimage.imaging.apply.image import apply_image as apply_image
 from osdimage.imaging.apply.job import ApplyOptions as ApplyOptions, ApplyResult as ApplyResult

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from osdimage.imaging.apply.bytes import refuse_bytes
+from osdimage.imaging.apply.engine import Engine, Reason
 from osdimage.imaging.apply.names import told_on_volume
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
@@ -43,6 +44,8 @@ class ApplyResult:
         losses: what of the image the target could not hold, by class.
         odd_names: names that the volume holds and Windows cannot open, by class.
         warnings: sentences about single files, from libwim.
+        engine: what filled an NTFS volume, or None for another target.
+        engine_reason: why that was libntfs-3g, or None.
     """
 
     target: Path
@@ -54,6 +57,8 @@ class ApplyResult:
     losses: tuple[Loss, ...]
     odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
+    engine: Engine | None = None
+    engine_reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class ApplyOptions:
         sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
         strict: raise when something of the image cannot be kept in the target.
         is_part: the volume was marked dirty by whoever applies, who has more to write and takes the mark away.
+        engine: what fills an NTFS volume.
     """
 
     wipe: bool = False
@@ -81,6 +87,7 @@ class ApplyOptions:
     sync: bool = True
     strict: bool = False
     is_part: bool = False
+    engine: Engine = Engine.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +124,10 @@ class ApplyJob:
         path: Path,
         volume: OpenVolume | None = None,
         wiped: int | None = None,
+        reason: Reason | None = None,
     ) -> ApplyResult:
         """Let libwim write to what it opens by a name; ``volume`` is what that is, unless it is a directory."""
-        odd_names = () if volume is None else told_on_volume(audit, FileSystem.NTFS)
-        for text in (*repairs(audit), *(str(loss) for loss in (*losses, *odd_names))):
-            self.meter.warn(text)
+        odd_names = self.tell(audit, losses, volume)
         with wim_errors(self.image.path):
             warnings = self.image.handle.extract_image(
                 self.image.index,
@@ -143,7 +149,16 @@ class ApplyJob:
             losses=losses + more,
             odd_names=odd_names,
             warnings=repairs(audit) + warnings,
+            engine=None if volume is None else Engine.LIBNTFS,
+            engine_reason=reason,
         )
+
+    def tell(self, audit: Audit, losses: tuple[Loss, ...], volume: OpenVolume | None) -> tuple[Loss, ...]:
+        """Warn of what was repaired and what is lost; return the names that Windows cannot open on the volume."""
+        odd_names = () if volume is None else told_on_volume(audit, FileSystem.NTFS)
+        for text in (*repairs(audit), *(str(loss) for loss in (*losses, *odd_names))):
+            self.meter.warn(text)
+        return odd_names
 
 
 class Backend(Protocol):

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from osdimage.imaging.apply.engine import Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.apply.space import refuse_full_volume
 from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import TooSmall, no_refusal
+from osdimage.imaging.errors import Means, OsdImageError, Remedy, StorageError, TargetRefused, TooSmall, no_refusal
+from osdimage.imaging.programs import find_program
 from osdimage.imaging.volume.ntfs import mirror, state
 from osdimage.imaging.volume.sectors import odd_sectors
+from osdimage.imaging.wim.checks.audit import repairs
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.feed import ImageFeed
 from osdimage.imaging.wim.unix import of_unix
 from osdimage.native.ntfs.volume import VolumeFacts
 from osdimage.native.slices.slices import Slice
 from osdimage.native.wim import tree
+
+if TYPE_CHECKING:
+    from osdimage.imaging.apply.bulk import Bulk
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left to libntfs-3g: why, whether the volume was made for it, and what was on it before."""
+
+    reason: Reason
+    is_made: bool
+    wiped: int | None = None
 
 
 class NtfsBackend:
@@ -57,6 +76,11 @@ class NtfsBackend:
         if not state.refuse_unfinished(self._volume, force=_is_forced(job)):
             result = self._fill(job, kept, audit)
         else:
+            if not job.options.wipe:
+                from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
+
+                # It would be refused later, and is left as it is.
+                unfinished.refuse_unsound(self._volume)
             mirror.mend(self._volume.window())
             with no_refusal(self._volume.path, lambda: f"the first records of {self.name} were mended"):
                 result = self._fill(job, kept, audit)
@@ -83,18 +107,80 @@ class NtfsBackend:
         return facts
 
     def _fill(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool = False) -> ApplyResult:
-        volume = self._volume
-        with volume.sliced(read_only=False, sync=job.options.sync) as piece:
-            odd = odd_sectors(volume)
-            if odd is not None:
-                job.meter.warn(odd)
+        odd = odd_sectors(self._volume)
+        if odd is not None:
+            job.meter.warn(odd)
+        if job.options.engine is Engine.LIBNTFS:
+            return self._by_libntfs(job, kept, audit, _Left(Reason(Fallback.ASKED), is_made))
+        outcome = self._by_bulk(job, kept, audit, is_made=is_made)
+        if isinstance(outcome, ApplyResult):
+            return outcome
+        with self._wiped(outcome.wiped):
+            return self._by_libntfs(job, kept, audit, outcome)
+
+    def _by_bulk(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool) -> ApplyResult | _Left:
+        """Fill a volume that was just formatted, or is made anew for it; where that cannot be, write nothing to it."""
+        from osdimage.imaging.apply import bulk  # noqa: PLC0415 - it comes with threads
+
+        with self._volume.sliced(read_only=True) as piece:
             facts = self._refuse(job, piece, audit, is_made=is_made)
-            wiped = self._start_over(job, kept) if facts.is_dirty and not (is_made or job.options.is_part) else None
+        if not (job.options.wipe or is_made or bulk.is_new(self._volume)):
+            return _Left(Reason(Fallback.NOT_NEW), is_made)
+        wiped: int | None = None
+        with bulk.prepared(job, ImageFeed(job.image), time.time_ns()) as prepared:
+            if isinstance(prepared, Reason):
+                return _Left(prepared, is_made)
+            if job.options.wipe and not is_made:
+                wiped = self._make_anew(kept)
+                if wiped is None:
+                    return _Left(Reason(Fallback.KEPT), is_made)
+                is_made = True
+            with self._wiped(wiped):
+                reason = prepared.plan(self._volume)
+                if reason is not None:
+                    return _Left(reason, is_made, wiped)
+                return self._fill_planned(job, audit, prepared, facts, is_made=is_made, wiped=wiped)
+
+    def _wiped(self, wiped: int | None) -> AbstractContextManager[None]:
+        """Tell in errors that the volume is wiped, if it is: a refusal is a failure then."""
+        return nullcontext() if wiped is None else no_refusal(self._volume.path, lambda: f"{self.name} is wiped")
+
+    def _fill_planned(
+        self, job: ApplyJob, audit: Audit, plan: Bulk, facts: VolumeFacts, *, is_made: bool, wiped: int | None
+    ) -> ApplyResult:
+        volume, losses = self._volume, of_unix(audit) + plan.losses
+        odd_names = job.tell(audit, losses, volume)
+        stays = None if is_made else self._stays_dirty(job, facts)
+        plan.fill(job, volume, stays_dirty=job.options.is_part or stays is not None)
+        return ApplyResult(
+            target=volume.path,
+            partition=volume.partition,
+            wiped=wiped,
+            directories=audit.directories,
+            files=audit.files,
+            size=audit.size,
+            losses=losses,
+            odd_names=odd_names,
+            warnings=repairs(audit),
+            engine=Engine.BULK,
+        )
+
+    def _by_libntfs(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, left: _Left) -> ApplyResult:
+        """Let libwim write, which does so by libntfs-3g."""
+        is_made, wiped = left.is_made, left.wiped
+        volume = self._volume
+        if job.options.engine is Engine.BULK:
+            raise TargetRefused(
+                f"{self.name}: not written: the engine for new volumes cannot: {left.reason}",
+                remedy=Remedy("let libntfs-3g write it, with {}", (Means.ENGINE,)),
+            )
+        with volume.sliced(read_only=False, sync=job.options.sync) as piece:
+            facts = self._refuse(job, piece, audit, is_made=is_made)
+            if facts.is_dirty and not (is_made or job.options.is_part):
+                wiped = self._start_over(job, kept)
             # Of a volume that was just made, the mark is ours.
             before = replace(facts, is_dirty=False, has_open_log=False) if is_made or wiped is not None else facts
-            reason = state.stays_dirty(before)
-            if reason is not None and not job.options.is_part:
-                job.meter.warn(f"{self.name}: stays marked dirty, as {reason}: check it with chkdsk or ntfsfix")
+            self._stays_dirty(job, before)
             wipes = job.options.wipe and wiped is None and not is_made
             with state.dirty_while_written(
                 volume,
@@ -106,7 +192,7 @@ class NtfsBackend:
                     wiped = state.wipe(volume, piece, kept, job.meter)
                 refusal = self._refusal(piece, audit) if wipes else None
                 if refusal is None:
-                    return self._extract(job, piece, audit, wiped)
+                    return self._extract(job, piece, audit, wiped, left.reason)
             # The wipe is complete, and so is the volume.
             with no_refusal(volume.path, lambda: f"{self.name} is wiped"):
                 raise refusal
@@ -119,13 +205,34 @@ class NtfsBackend:
             return error
         return None
 
-    def _extract(self, job: ApplyJob, piece: Slice, audit: Audit, wiped: int | None) -> ApplyResult:
+    def _stays_dirty(self, job: ApplyJob, facts: VolumeFacts) -> str | None:
+        """Warn when the volume stays marked dirty; return why."""
+        reason = state.stays_dirty(facts)
+        if reason is not None and not job.options.is_part:
+            job.meter.warn(f"{self.name}: stays marked dirty, as {reason}: check it with chkdsk or ntfsfix")
+        return reason
+
+    def _extract(self, job: ApplyJob, piece: Slice, audit: Audit, wiped: int | None, reason: Reason) -> ApplyResult:
         volume = self._volume
         with wim_errors(job.image.path):
             names = tree.names_in_root(job.image.handle, job.image.index)
         losses = counted(("encrypted files (EFS)", audit.encrypted)) + of_unix(audit)
         with state.joined_with(volume, piece, names, job.meter):
-            return job.extract(piece.name, audit, losses, path=volume.path, volume=volume, wiped=wiped)
+            return job.extract(piece.name, audit, losses, path=volume.path, volume=volume, wiped=wiped, reason=reason)
+
+    def _make_anew(self, kept: tuple[str, ...]) -> int | None:
+        """Make the volume anew in place of deleting its files, unless something is kept or it cannot be made so."""
+        from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
+
+        if find_program("mkntfs") is None:
+            return None
+        try:
+            return unfinished.start_over(self._volume, kept)
+        except StorageError:
+            raise
+        except OsdImageError:
+            # Nothing was written: its files can be deleted, or that tells better what is wrong.
+            return None
 
     def _start_over(self, job: ApplyJob, kept: tuple[str, ...]) -> int | None:
         """Make a dirty volume anew if it is to be wiped and can be; refuse one that is unsound otherwise."""

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from osdimage.imaging.apply.bytes import WrittenBytes, write_bytes
+from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.boot.drives import forget_drives
@@ -54,6 +55,25 @@ _SECTOR_OF_IMAGES = 512
 
 
 @dataclass(frozen=True, slots=True)
+class DeployOptions:
+    """How a plan is carried out.
+
+    Attributes:
+        sync: wait until everything is on the medium.
+        strict: raise when something of an image cannot be kept.
+        engine: what fills the NTFS volumes.
+    """
+
+    sync: bool = True
+    strict: bool = False
+    engine: Engine = Engine.AUTO
+
+    def of_apply(self) -> ApplyOptions:
+        """Return how each image is applied: to a volume that is marked dirty until all is done."""
+        return ApplyOptions(sync=self.sync, strict=self.strict, engine=self.engine, is_part=True)
+
+
+@dataclass(frozen=True, slots=True)
 class DeployResult:
     """What a deployment did.
 
@@ -85,8 +105,7 @@ def execute(
     others: Sequence[WimImage] = (),
     now: datetime,
     saving: TableSaving = USUAL_SAVING,
-    sync: bool = True,
-    strict: bool = False,
+    options: DeployOptions = DeployOptions(),
     progress: ProgressCallback | None = None,
 ) -> DeployResult:
     """Carry out a plan.  Everything on the disk is lost.
@@ -98,8 +117,7 @@ def execute(
         others: the other images, when the plan has several.
         now: the time for the name of the saved table.
         saving: whether and where the table that is on the disk is saved.
-        sync: wait until everything is on the medium.
-        strict: raise when something of the image cannot be kept.
+        options: how; see there.
         progress: receives the progress, with one percentage over all steps.
 
     Raises:
@@ -152,22 +170,22 @@ def execute(
                             step,
                             disk,
                             images[step.image],
-                            ApplyOptions(sync=sync, strict=strict, is_part=True),
+                            options.of_apply(),
                             portion(progress, begins, begins + share),
                         )
                     )
                 case ForgetDrives():
                     state.done = f"the image is applied to {disk.name}, which does not start yet"
-                    warnings += _forget_drives(disk, step, sync=sync, progress=progress)
+                    warnings += _forget_drives(disk, step, sync=options.sync, progress=progress)
                 case InstallBoot():
                     state.done = f"the image is applied to {disk.name}, which does not start yet"
-                    boot = _install_boot(disk, step, now=now, sync=sync, progress=progress)
+                    boot = _install_boot(disk, step, now=now, sync=options.sync, progress=progress)
                     warnings += boot.warnings
         state.done = f"{disk.name} is complete, but was not checked to the end"
         applied = [each for each in put if isinstance(each, ApplyResult)]
         if not applied:
             raise ValueError("a plan without an image to apply is none of make_plan's")
-        state.finish(sync=sync)
+        state.finish(sync=options.sync)
         warnings += _check(disk, plan)
     copied = tuple(each for each in put if isinstance(each, WrittenBytes))
     return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot, copied)

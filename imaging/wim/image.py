@@ -36,6 +36,7 @@ class WimImage:
         # For the other rooms; a user of the library has no use for it.
         self.handle = handle
         self.info = info
+        self._added: dict[str, Path] = {}
 
     @property
     def path(self) -> Path:
@@ -186,6 +187,11 @@ class WimImage:
         with wim_errors(self._path):
             load_tree(self._path, self.handle, self.index)
             self.handle.add_file(self.index, source, path)
+        self._added[_folded(path)] = Path(source)
+
+    def added(self, path: str) -> Path | None:
+        """Return the file of this machine that is at a path of the image, or None when it is not one."""
+        return self._added.get(_folded(path))
 
     def extract(
         self,
@@ -222,3 +228,7 @@ class WimImage:
             limit_bytes=limit_bytes,
             progress=progress,
         )
+
+
+def _folded(path: str) -> str:
+    return "/" + path.replace("\\", "/").strip("/").casefold()

@@ -125,6 +125,24 @@ def wimlib_details(path: Path, image: int = 1) -> str:
     return re.sub(r"^.*[Oo]ffset in WIM .*$", "", wimlib("dir", path, str(image), "--detailed"), flags=re.MULTILINE)
 
 
+# What says where a blob is, or only counts it, and ids that are others in each WIM.
+_OF_THE_FILE = {
+    "Offset in WIM", "Raw offset in WIM", "Compressed size", "Raw compressed size", "Raw uncompressed size",
+    "Reference Count", "Part Number", "Flags", "Security ID", "Link Group ID",
+}  # fmt: skip
+
+
+def wimlib_facts(path: Path, image: int = 1) -> dict[str, list[tuple[str, str]]]:
+    """Return all that ``wimlib-imagex dir --detailed`` says of each file, by its path."""
+    found = {}
+    for block in output("wimlib-imagex", "dir", path, str(image), "--detailed").split("-" * 76):
+        parts = [line.split("= ", 1) for line in block.splitlines() if "= " in line]
+        facts = [(each[0].strip(), each[1].strip()) for each in parts]
+        if facts:
+            found[facts[0][1]] = [fact for fact in facts if fact[0] not in _OF_THE_FILE]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class ListedFile:
     """A file as a foreign reader lists it."""

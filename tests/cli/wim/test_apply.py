@@ -11,7 +11,10 @@ from cases import trees
 from judges import wim as judges
 from runs.commands import osdimage
 
-APPLY_KEYS = {"target", "directories", "files", "size", "losses", "odd_names", "warnings", "partition", "wiped"}
+APPLY_KEYS = {
+    "target", "directories", "files", "size", "losses", "odd_names", "warnings", "partition", "wiped", "engine",
+    "engine_reason",
+}  # fmt: skip
 
 
 def test_an_applied_tree_is_the_captured_one(pair: Path, tree: Path, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_file_size_limit_is_told_and_leaves_the_volume_dirty(wim: Path, disk: 
     limit = (disk.offset + disk.size * 2 // 3) // 1024
     done = subprocess.run(
         ["sh", "-c", f'ulimit -f {limit * 2}; exec "$@"', "sh", OSDIMAGE, "apply", wim, disk.path, "--partition",
-         str(disk.partition)],
+         str(disk.partition), "--engine", "libntfs"],
         capture_output=True,
         text=True,
         check=False,

@@ -12,6 +12,7 @@ from cases.volume import MIB, OSDIMAGE, make_files, make_wim
 from judges.disk import run
 from judges.ntfs import contents, is_dirty, ntfsfix
 from osdimage.imaging import WimFile
+from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.progress import Phase, ProgressEvent
@@ -52,7 +53,8 @@ def volume(filled: bytes, tmp_path: Path) -> Path:
 def apply(many: Path, volume: Path, *, wipe: bool, force: bool = False) -> list[ProgressEvent]:
     events: list[ProgressEvent] = []
     with WimFile.open(many) as opened:
-        apply_image(opened.image(1), volume, ApplyOptions(wipe=wipe, force=force, sync=False), progress=events.append)
+        options = ApplyOptions(wipe=wipe, force=force, sync=False, engine=Engine.LIBNTFS)
+        apply_image(opened.image(1), volume, options, progress=events.append)
     return events
 
 
@@ -78,7 +80,8 @@ def test_the_files_are_counted_and_the_percentage_never_falls(
 def test_a_signal_stops_them_at_once_and_the_volume_stays_dirty(
     wipe: bool, number: signal.Signals, code: int, many: Path, volume: Path
 ) -> None:
-    command = [OSDIMAGE, "apply", many, volume, "--no-sync", "--events", "-", *(["--wipe", "--yes"] if wipe else [])]
+    command = [OSDIMAGE, "apply", many, volume, "--no-sync", "--events", "-", "--engine", "libntfs"]
+    command += ["--wipe", "--yes"] if wipe else []
     phase, state = (Phase.WIPE, "is partly wiped") if wipe else (Phase.JOIN, "holds an incomplete image")
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured()

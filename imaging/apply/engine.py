@@ -1,0 +1,81 @@
+"""Which code fills an NTFS volume, and why not the other one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from osdimage.imaging.errors import quoted
+
+
+class Engine(StrEnum):
+    """What fills an NTFS volume.
+
+    A volume that was just formatted can be filled in one pass, without a driver, in a third of the time; everything
+    else is written by libntfs-3g.
+    """
+
+    AUTO = "auto"
+    """The fast one where it can, else libntfs-3g."""
+    BULK = "bulk"
+    """The fast one; where it cannot, the volume is refused."""
+    LIBNTFS = "libntfs"
+    """libntfs-3g, by way of libwim."""
+
+
+class Fallback(StrEnum):
+    """Why libntfs-3g writes."""
+
+    ASKED = "asked"
+    NOT_NEW = "not-new"
+    KEPT = "kept"
+    PIPABLE = "pipable"
+    ELSEWHERE = "elsewhere"
+    DAMAGED_TREE = "damaged-tree"
+    PERHAPS_TOO_SMALL = "perhaps-too-small"
+    ENCRYPTED = "encrypted"
+    REPARSE_TAG = "reparse-tag"
+    REPARSE_SIZE = "reparse-size"
+    DESCRIPTOR = "descriptor"
+    TWINS = "twins"
+    SYSTEM_NAME = "system-name"
+    OBJECT_ID = "object-id"
+    MANY_NAMES = "many-names"
+    LARGE_SPARSE = "large-sparse"
+
+
+_TOLD = {
+    Fallback.ASKED: "it was asked for",
+    Fallback.NOT_NEW: "the volume is not as it was formatted",
+    Fallback.KEPT: "the volume cannot be made anew: something on it is kept, or mkntfs cannot make one like it",
+    Fallback.PIPABLE: "the WIM is pipable",
+    Fallback.ELSEWHERE: "contents are not in the WIM",
+    Fallback.DAMAGED_TREE: "the tree of the image is none that a volume can have",
+    Fallback.PERHAPS_TOO_SMALL: "whether what is sparse or compressed fits is known only when it is written",
+    Fallback.ENCRYPTED: "a file is encrypted (EFS)",
+    Fallback.REPARSE_TAG: "a reparse point has contents besides, or is not of Windows",
+    Fallback.REPARSE_SIZE: "a reparse point has more data than NTFS allows",
+    Fallback.DESCRIPTOR: "a security descriptor is malformed",
+    Fallback.TWINS: "two names of a folder, or of the streams of a file, are one to NTFS",
+    Fallback.SYSTEM_NAME: "a file has the name of one of NTFS itself",
+    Fallback.OBJECT_ID: "two files have one object id",
+    Fallback.MANY_NAMES: "a file has more names or streams than its list of attributes can hold",
+    Fallback.LARGE_SPARSE: "what is sparse or compressed is larger than is planned for",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why libntfs-3g writes.
+
+    Attributes:
+        code: the kind of reason.
+        path: of a file in the image that is the reason, separated by ``/``, or None.
+    """
+
+    code: Fallback
+    path: str | None = None
+
+    def __str__(self) -> str:
+        """Say it."""
+        return _TOLD[self.code] if self.path is None else f"{_TOLD[self.code]}: {quoted(self.path)}"

@@ -1,0 +1,146 @@
+"""The contents of an image's files, read, decompressed and hashed in threads of C that hand them to sinks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from osdimage.imaging.errors import CorruptWim, InvalidInput, OsdImageError, StorageError
+from osdimage.imaging.wim.contents import references
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.trees import read_tree
+from osdimage.native.engine.arrays import DAMAGED_TREE, Tree, Untold, untold
+from osdimage.native.engine.pipeline import BlobFile, Run, Verdict
+from osdimage.native.runtime import Compression
+from osdimage.native.wim.resource import BlobTable
+
+_REASONS = {
+    Verdict.DIFFERENT: "do not match their SHA-1",
+    Verdict.DAMAGED: "cannot be decompressed",
+    Verdict.CUT_OFF: "lie beyond the end of the file",
+    Verdict.OUTSIDE: "reach beyond their resource",
+}
+
+
+class SinkFailed(Exception):
+    """A sink could not take contents: whoever made it knows what to say of it.
+
+    Attributes:
+        errno: why.
+    """
+
+    def __init__(self, errno: int) -> None:
+        """Keep the number."""
+        super().__init__(os.strerror(errno))
+        self.errno = errno
+
+
+class ImageFeed:
+    """The files of an image as arrays, and where their contents are.
+
+    Attributes:
+        tree: the files; the blobs of it are those that the image needs.
+        size: of those blobs together, in bytes.
+    """
+
+    def __init__(self, image: WimImage) -> None:
+        """Pass over the tree of an image, which was loaded and checked before.
+
+        Raises:
+            CorruptWim: when the tree contradicts itself.
+            InvalidInput: when it holds more than can be counted here.
+            StorageError: when a file of the WIM cannot be opened.
+        """
+        self._image = image
+        self._paths = (image.path, *references(image.path, image.handle))
+        with wim_errors(image.path), ExitStack() as stack:
+            # A handle that refers to other files lists their blobs too.
+            handles = [
+                image.handle if len(self._paths) == 1 else stack.enter_context(open_wim(path)) for path in self._paths
+            ]
+            facts = [handle.info() for handle in handles]
+            self._formats = [(each.compression or Compression.NONE, each.chunk_size) for each in facts]
+            self.is_pipable = any(each.is_pipable for each in facts)
+            try:
+                self.tree = Tree(image.handle, image.index, BlobTable(*handles))
+            except OSError as error:
+                if error.errno == DAMAGED_TREE:
+                    raise CorruptWim(f"{image.path}: the tree of image {image.index} contradicts itself") from error
+                raise InvalidInput(f"{image.path}: image {image.index}: {error.strerror}") from error
+        self.size = self.tree.blobs.size
+
+    def untold(self) -> Untold | None:
+        """Return what libwim does not tell of the files; None where that is not known.
+
+        Raises:
+            CorruptWim, StorageError: when the tree cannot be read once more.
+        """
+        stored = read_tree(self._image.path, self._image.handle, self._image.index)
+        return None if stored is None else untold(stored)
+
+    def run(self, sinks: Sequence[Any], step: Callable[[int], None], *, memory: int | None = None) -> None:
+        """Hand all contents to sinks; wait for the end.
+
+        Args:
+            sinks: pointers to ``struct osd_sink``, which must stay until the end.
+            step: is told some times a second how many bytes are done with; an exception of it ends the work.
+            memory: bytes that chunks may take together; None for little.
+
+        Raises:
+            CorruptWim: when contents are damaged; it names a file that has them.
+            StorageError: when the WIM cannot be read.
+            SinkFailed: when all sinks have failed; for the last of them.
+        """
+        with ExitStack() as stack:
+            files = []
+            for path, (compression, chunk_size) in zip(self._paths, self._formats, strict=True):
+                descriptor = _opened(path)
+                stack.callback(os.close, descriptor)
+                files.append(BlobFile(descriptor, compression, chunk_size))
+            try:
+                run = Run(
+                    self.tree.blobs,
+                    files,
+                    workers=len(os.sched_getaffinity(0)),
+                    memory=memory,
+                    ends_at_bad=True,
+                    sinks=sinks,
+                )
+            except OSError as error:
+                raise _failure(self._image.path, error) from error
+            stack.enter_context(run)
+            for done in run.progress():
+                step(done)
+            self._judge(run, len(sinks))
+
+    def _judge(self, run: Run, sinks: int) -> None:
+        for bad in run.bad():
+            raise self._bad(bad.position, bad.fault)
+        failed = [error for error in map(run.sink_error, range(sinks)) if error is not None]
+        if failed and len(failed) == sinks:
+            raise SinkFailed(failed[-1][0])
+        error = run.error()
+        if error is not None:
+            raise _failure(self._image.path, error)
+
+    def _bad(self, position: int, fault: Verdict | int) -> OsdImageError:
+        path = self._paths[self.tree.blobs.file_of(position)]
+        if not isinstance(fault, Verdict):
+            return StorageError(f"{path}: {os.strerror(fault)}", path=path, errno=fault)
+        return CorruptWim(f"{path}: the contents of {self.tree.path_of_blob(position)!r} {_REASONS[fault]}")
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _failure(path, error) from error
+
+
+def _failure(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno)
