@@ -51,7 +51,7 @@ _TOLD = {
     Fallback.PIPABLE: "the WIM is pipable",
     Fallback.ELSEWHERE: "contents are not in the WIM",
     Fallback.DAMAGED_TREE: "the tree of the image is none that a volume can have",
-    Fallback.PERHAPS_TOO_SMALL: "whether what is sparse or compressed fits is known only when it is written",
+    Fallback.PERHAPS_TOO_SMALL: "whether it fits is known only when it is written",
     Fallback.ENCRYPTED: "a file is encrypted (EFS)",
     Fallback.REPARSE_TAG: "a reparse point has contents besides, or is not of Windows",
     Fallback.REPARSE_SIZE: "a reparse point has more data than NTFS allows",

@@ -29,7 +29,7 @@
 enum osd_bulk_reason {
 	OSD_BULK_CAN,
 	OSD_BULK_TOO_SMALL,		/* it does not fit: see needed and available */
-	OSD_BULK_PERHAPS_TOO_SMALL,	/* it may fit when it is known what is compressed, and how well */
+	OSD_BULK_PERHAPS_TOO_SMALL,	/* it may fit, which is known only when it is written */
 	OSD_BULK_NOT_NEW,		/* the volume is not as it was formatted */
 	OSD_BULK_DAMAGED_TREE,
 	OSD_BULK_ELSEWHERE,		/* contents that are not in the WIM */

@@ -181,6 +181,7 @@ add_up(struct osd_bulk *bulk)
 {
 	const struct osd_fresh *fresh = &bulk->fresh;
 	uint64_t gaps = bulk->space.order.count, mft;
+	uint64_t spared;
 	struct need need = { 0 };
 	int error = add_files(bulk, &need);
 
@@ -201,8 +202,12 @@ add_up(struct osd_bulk *bulk)
 		need.late += OSD_UNIT_CLUSTERS * gaps;
 	bulk->needed = need.fixed * fresh->cluster_size;
 	bulk->available = bulk->space.left * fresh->cluster_size;
-	if (need.fixed > bulk->space.left)
+	/* libntfs-3g adds to the descriptors where they lie, and leaves no records free before the first file's. */
+	spared = clusters_for(bulk, bulk->secure_size) + clusters_for(bulk, (uint64_t)OSD_FIRST_FILE * fresh->record_size);
+	if (need.fixed > bulk->space.left + spared)
 		return osd_bulk_refuse(bulk, OSD_BULK_TOO_SMALL, OSD_NONE);
+	if (need.fixed > bulk->space.left)
+		return osd_bulk_refuse(bulk, OSD_BULK_PERHAPS_TOO_SMALL, OSD_NONE);
 	if (need.late > bulk->space.left - need.fixed)
 		return osd_bulk_refuse(bulk, OSD_BULK_PERHAPS_TOO_SMALL, OSD_NONE);
 	return 0;
