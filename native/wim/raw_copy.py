@@ -43,14 +43,19 @@ class CopyPlan:
         numbers = ffi.new("uint32_t[]", self._count)
         return tuple(numbers[0 : lib.osd_raw_trees(self._raw, numbers, self._count)])
 
-    def add_tree(self, tree: bytes, *, may_miss: bool) -> None:
+    def add_tree(self, tree: bytes, *, may_miss: bool) -> bool:
         """Want what a tree refers to; with ``may_miss`` what the table lacks is in another file.
+
+        Returns:
+            Whether a folder has entries for streams.
 
         Raises:
             OSError: ENODATA when something is missing, EBADMSG when libwim would not take the tree whole.
         """
-        if lib.osd_raw_add_tree(self._raw, ffi.from_buffer(tree), len(tree), may_miss) != 0:
+        found = lib.osd_raw_add_tree(self._raw, ffi.from_buffer(tree), len(tree), may_miss)
+        if found < 0:
             raise _error()
+        return bool(found)
 
     def lay_out(self, file_size: int, *, limit: int = 0, fixed: int = 0, first: int = 0) -> int:
         """Give what is wanted its place in one file or several; return how many.

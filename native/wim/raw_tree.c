@@ -60,6 +60,7 @@ struct walk {
 	struct met *names;
 	size_t slots;			/* a power of two */
 	int may_miss;
+	int has_folder_streams;
 };
 
 /* Tell whether libwim would keep a name; what it drops or refuses is told by libwim. */
@@ -159,6 +160,8 @@ count_entry(struct osd_raw *raw, struct walk *walk, uint64_t *at)
 	const uint8_t *entry = walk->tree + *at;
 	unsigned streams = (unsigned)get(entry + 96, 2);
 
+	if (streams > 0 && (get(entry + 8, 4) & ATTRIBUTE_DIRECTORY) != 0)
+		walk->has_folder_streams = 1;
 	if (osd_raw_refer(raw, entry + 64, walk->may_miss) != 0)
 		return -1;
 	*at += padded(get(entry, 8));
@@ -200,8 +203,9 @@ count_list(struct osd_raw *raw, struct walk *walk, struct list list, int is_root
 }
 
 /*
- * Want what a tree refers to; with may_miss what is not in the table is in another file.  Returns 0, or -1 with errno:
- * ENODATA when something is missing, EBADMSG when the tree is not one that libwim takes whole, ENOMEM.
+ * Want what a tree refers to; with may_miss what is not in the table is in another file.  Returns 1 when a folder has
+ * entries for streams, 0 when none has, or -1 with errno: ENODATA when something is missing, EBADMSG when the tree is not
+ * one that libwim takes whole, ENOMEM.
  */
 int
 osd_raw_add_tree(struct osd_raw *raw, const uint8_t *tree, size_t size, int may_miss)
@@ -229,5 +233,5 @@ osd_raw_add_tree(struct osd_raw *raw, const uint8_t *tree, size_t size, int may_
 	free(walk.is_entry);
 	free(walk.names);
 	free(walk.lists);
-	return result;
+	return result == 0 ? walk.has_folder_streams : -1;
 }

@@ -161,8 +161,9 @@ class RawSource:
         entry = self._entry(index)
         where, tree = entry.resource, self._expanded(reader, entry, index)
         entry.references = 1
-        self._asked(lambda: self.plan.add_tree(tree, may_miss=may_miss))
-        newer = in_newer_form(tree)
+        has_folder_streams = self._asked(lambda: self.plan.add_tree(tree, may_miss=may_miss))
+        # To look at each entry here takes longer than all else but the copy; most trees have nothing to change.
+        newer = in_newer_form(tree) if has_folder_streams else None
         if newer is None:
             return StoredTree(entry, os.pread(self.descriptor, where.stored_size, where.offset))
         data, is_compressed = make_resource(newer, self.compression, self.header.chunk_size, 0)

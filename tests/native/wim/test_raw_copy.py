@@ -167,3 +167,17 @@ def test_no_bytes_make_a_plan_that_leaves_its_file(noise: bytes, data: st.DataOb
         ranges = [each for part in range(1, parts + 1) for each in plan.ranges(part)]
         assert all(each.source >= 208 and each.source + each.size <= 5000 for each in ranges)
         assert sum(each.size for each in ranges) <= 5000
+
+
+def test_a_tree_tells_whether_its_folders_have_streams() -> None:
+    plan = CopyPlan(entry(b"a", 208, 1))
+    file = Node("file", b"a", streams={"one": b"b"})
+    for children, streams, found in (
+        ([], {}, False),
+        ([file], {}, False),
+        ([file, Node("folder", children=[])], {}, False),
+        ([file, Node("folder", children=[], streams={"one": b"b"})], {}, True),
+        ([file], {"one": b"b"}, True),
+    ):
+        made = wimcraft.metadata(Node("", children=children, streams=streams))
+        assert plan.add_tree(made, may_miss=True) is found, (children, streams)
