@@ -20,7 +20,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults fuzz help kills lint quick races sanitize setup setup-run test tour wheel
+.PHONY: bench clean demo fast faults fuzz help kills lint matrix quick races sanitize setup setup-run test tour wheel
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ faults: setup ## Let every call of every command that writes fail, and judge wha
 
 kills: setup ## Kill commands that write at moments of chance, KILLS (50) times each
 	OSDIMAGE_KILLS=$(KILLS) $(PYTEST) $$(grep -rl 'import KILLS' tests) $(PYTEST_ARGS)
+
+matrix: setup ## Fill new NTFS volumes of every geometry with images at the edges of what NTFS holds, and judge them
+	$(PYTEST) tests/matrices/new_volumes.py $(PYTEST_ARGS)
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)

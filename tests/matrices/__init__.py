@@ -1,0 +1,1 @@
+"""Tests that take minutes; each has a target of its own in the Makefile."""
