@@ -63,7 +63,7 @@ lint: setup ## Run ruff, mypy --strict and shellcheck
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict -p osdimage
-	$(BIN)/mypy --strict benchmarks
+	MYPYPATH=tests $(BIN)/mypy --strict benchmarks
 	shellcheck $(SCRIPTS)
 
 bench: setup ## Run every benchmark; results go to benchmarks/results

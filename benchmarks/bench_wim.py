@@ -1,7 +1,8 @@
 """Capture, export and apply against wimlib-imagex, on a real tree of 50,000 files and more, on tmpfs.
 
 Goals: capture with our default at most 0.30x the time of wimlib-imagex with its default, at most 1.03x its size; with
-equal settings capture, export and apply to a directory at most 1.05x; list at most 3x.
+equal settings capture at most 1.05x, export of all images as they are 0.15x, apply to a directory 0.60x; list at most
+3x.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def pairs(folder: Path, tree: Path, image: Path) -> list[Pair]:
             theirs("capture", source, made, "--compress=none"),
             clean,
         ),
-        Pair("export", ours("export", wim, made, "--index", "1"), theirs("export", wim, "1", made), clean),
+        Pair("export", ours("export", wim, made, "--all"), theirs("export", wim, "all", made), clean),
         Pair("apply to a directory", ours("apply", wim, to), theirs("apply", wim, "1", to), clean),
         Pair("list", [OSDIMAGE, "list", wim], theirs("dir", wim, "1"), clean),
     ]

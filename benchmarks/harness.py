@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
-TMPFS = Path("/dev/shm")  # noqa: S108 - a folder of its own is made below it
+PLACE = Path(os.environ.get("BENCH_PLACE", "/dev/shm"))  # noqa: S108 - a folder of its own is made below it
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class CommandFailed(Exception):
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Make a folder for inputs and outputs, on tmpfs where there is one, and remove it at the end."""
-    place = TMPFS if TMPFS.is_dir() and os.access(TMPFS, os.W_OK) else None
+    """Make a folder for inputs and outputs, on tmpfs or in BENCH_PLACE, and remove it at the end."""
+    place = PLACE if PLACE.is_dir() and os.access(PLACE, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="osdimage-bench-", dir=place) as folder:
         yield Path(folder)
 

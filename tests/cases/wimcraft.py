@@ -69,6 +69,7 @@ class Node:
         subdir_of: another node whose list of children is taken for one's own: a cycle, or a tree that is no tree.
         created: FILETIME of all three times.
         items: the tagged items behind the names.
+        link_group: names of a directory or of several with the same number, not 0, are those of one file.
         length: what the entry claims to be long; None for the truth.
     """
 
@@ -84,6 +85,7 @@ class Node:
     subdir_of: Node | None = None
     created: int = _TIME
     items: bytes = b""
+    link_group: int = 0
     length: int | None = None
     # Set by the layout.
     _children_at: int = field(default=0, repr=False)
@@ -165,7 +167,7 @@ def _dentry(node: Node) -> bytes:
         node.created,
         _sha1(node.data) if has_content and not _streams(node) else bytes(20),
         0,
-        node.reparse_tag,
+        node.reparse_tag or node.link_group,
         len(_streams(node)),
         len(short),
         len(name),
@@ -271,7 +273,7 @@ def build(
     document = xml_document(labels, more_xml) if xml is None else xml
     xml_at = add(document)
     header = bytearray(HEADER_SIZE)
-    values = {
+    values: dict[str, int | bytes | tuple[int, int, int]] = {
         "magic": b"MSWIM\0\0\0",
         "header_size": HEADER_SIZE,
         "version": 0x10D00,
