@@ -24,6 +24,7 @@ from judges.disk import copy_of
 from judges.disk import run as judge
 from judges.ntfs import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
 from osdimage.imaging import CaptureOptions, CaptureSource, WimFile, capture_image
+from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from runs.ordinary_user import folder_for_all, osdimage_as_nobody
@@ -55,7 +56,7 @@ def test_an_image_goes_into_a_partition_and_comes_back_and_nothing_around_it_cha
     assert blobs(again) == blobs(wim)
 
 
-def test_streams_descriptors_and_times_come_back_as_they_were(disk: Disk, tmp_path: Path) -> None:
+def test_streams_descriptors_and_times_come_back_as_they_were(disk: Disk, engine: Engine, tmp_path: Path) -> None:
     """The program of others lists every entry of both images in all its details, and the lists are the same."""
     source = tmp_path / "source.img"
     part_of(disk).rename(source)
@@ -66,7 +67,7 @@ def test_streams_descriptors_and_times_come_back_as_they_were(disk: Disk, tmp_pa
     first, second = tmp_path / "first.wim", tmp_path / "second.wim"
     judge(["wimlib-imagex", "capture", source, first])
     number = str(disk.partition)
-    osdimage("apply", str(first), str(disk.path), "--partition", number, "--quiet")
+    osdimage("apply", str(first), str(disk.path), "--partition", number, "--engine", engine.value, "--quiet")
     osdimage("capture", str(disk.path), str(second), "--partition", number, "--quiet")
     before, after = (judge(["wimlib-imagex", "dir", "--detailed", each]) for each in (first, second))
     offsets = re.compile(r"^(Offset in WIM|Compressed size) .*$", re.MULTILINE)
@@ -83,8 +84,8 @@ def texts_of(volume: Path) -> dict[str, str]:
 def test_a_bare_volume_and_a_partition_hold_the_same(wim: Path, disk: Disk, tmp_path: Path) -> None:
     volume = tmp_path / "volume.img"
     part_of(disk).rename(volume)
-    osdimage("apply", str(wim), str(volume), "--quiet")
-    osdimage("apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--quiet")
+    osdimage("apply", str(wim), str(volume), "--engine", "bulk", "--quiet")
+    osdimage("apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--engine", "libntfs", "--quiet")
     ntfsfix(volume)
     assert contents(volume) == contents(part_of(disk))
 
