@@ -43,8 +43,8 @@ faults: setup ## Let every call of every command that writes fail, and judge wha
 kills: setup ## Kill commands that write at moments of chance, KILLS (50) times each
 	OSDIMAGE_KILLS=$(KILLS) $(PYTEST) $$(grep -rl 'import KILLS' tests) $(PYTEST_ARGS)
 
-matrix: setup ## Fill new NTFS volumes of every geometry with images at the edges of what NTFS holds, and judge them
-	$(PYTEST) tests/matrices/new_volumes.py $(PYTEST_ARGS)
+matrix: setup ## Fill new NTFS volumes of every geometry with images at the edges of NTFS, and files of 4 GiB; judge them
+	$(PYTEST) tests/matrices/new_volumes.py tests/matrices/large_files.py $(PYTEST_ARGS)
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from osdimage.imaging import (
     export_images,
     set_properties,
 )
-from osdimage.imaging.apply.image import apply_image
 
 pytestmark = pytest.mark.foreign
 
@@ -279,34 +277,3 @@ def test_equal_contents_are_stored_once(sources: Sources, tmp_path: Path) -> Non
     (blob,) = [block for block in blobs if f"{expected}" in block]
     count = next(line for line in blob.splitlines() if line.startswith("Reference Count"))
     assert count.split("=")[1].strip() == "8"
-
-
-@pytest.mark.slow
-def test_a_sparse_file_larger_than_4_gib(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    size = (4 << 30) + 12345
-    with (source / "huge.bin").open("wb") as file:
-        file.truncate(size)
-        file.seek((4 << 30) + 1000)
-        file.write(b"beyond 32 bits")
-    path = tmp_path / "huge.wim"
-    result = capture_image(source, path, CaptureOptions(compression=CompressionSpec.parse("xpress")))
-    assert result.size == size
-    listed = judges.seven_zip_files(path)[1]["/huge.bin"]
-    # truncate -s 4294979641 f; printf 'beyond 32 bits' | dd of=f bs=1 seek=4294968296 conv=notrunc
-    # sha1sum f
-    assert (listed.size, listed.sha1) == (size, HUGE_SHA1)
-    with WimFile.open(path) as wim:
-        apply_image(wim.image(1), tmp_path / "target")
-    applied = tmp_path / "target" / "huge.bin"
-    assert applied.stat().st_size == size
-    with applied.open("rb") as file:
-        # The hole is still a hole, and what is behind it is where it was.
-        data = file.seek(0, os.SEEK_DATA)
-        assert data >= 4 << 30
-        file.seek((4 << 30) + 1000)
-        assert file.read(14) == b"beyond 32 bits"
-
-
-HUGE_SHA1 = "47705eeac95f287e2f12c33496b7438a5824598a"
