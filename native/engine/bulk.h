@@ -113,7 +113,6 @@ struct osd_view {
 
 enum { OSD_VIEW_HASHES, OSD_VIEW_IDS, OSD_VIEW_OBJECTS, OSD_VIEW_REPARSE, OSD_VIEWS };
 
-#define OSD_WORKERS 64
 #define OSD_GATHERED (1u << 20)
 
 /* What a worker has gathered: bytes that lie together, and units of which the place is not chosen yet. */

@@ -46,8 +46,9 @@ deliver(struct osd_worker *worker, uint32_t blob, uint64_t offset, const uint8_t
 {
 	struct osd_run *run = worker->run;
 
+	/* Each worker begins at another sink: two that write to one file wait for each other. */
 	for (unsigned i = 0; i < run->sink_count && size > 0; i++) {
-		struct osd_sink_state *state = &run->sinks[i];
+		struct osd_sink_state *state = &run->sinks[(worker->number + i) % run->sink_count];
 		int number = is_left_out(state) ? 0 : state->sink->ops->piece(state->sink, worker->number, blob, offset,
 									      data, (size_t)size);
 

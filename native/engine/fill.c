@@ -31,13 +31,14 @@ flush_bytes(struct osd_bulk *bulk, struct osd_gather *gather)
 static int
 put(struct osd_bulk *bulk, struct osd_gather *gather, uint64_t at, const uint8_t *data, uint64_t size)
 {
-	int error = 0;
+	/* To copy it would take longer than another call does. */
+	int is_large = size >= OSD_GATHERED / 4, error = 0;
 
-	if (gather->size > 0 && (gather->at + gather->size != at || size > OSD_GATHERED - gather->size))
+	if (gather->size > 0 && (gather->at + gather->size != at || size > OSD_GATHERED - gather->size || is_large))
 		error = flush_bytes(bulk, gather);
 	if (error != 0)
 		return error;
-	if (size > OSD_GATHERED)
+	if (is_large)
 		return osd_area_write(&bulk->fresh.area, data, size, at);
 	if (gather->bytes == NULL)
 		gather->bytes = malloc(OSD_GATHERED);

@@ -293,6 +293,8 @@ osd_run_start(const struct osd_blob *blobs, uint32_t count, const struct osd_run
 		return NULL;
 	run->blobs = blobs;
 	run->options = *options;
+	if (sink_count > 0 && run->options.workers > OSD_WORKERS)
+		run->options.workers = OSD_WORKERS;
 	init_conditions(run);
 	if (fill(run, count, files, file_count, sinks, sink_count) == 0 && start_workers(run) == 0)
 		return run;

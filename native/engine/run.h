@@ -21,7 +21,7 @@ enum {
 };
 
 struct osd_run_options {
-	unsigned workers;		/* threads; 1 at least */
+	unsigned workers;		/* threads; 1 at least; with sinks, no more than OSD_WORKERS are made */
 	uint64_t memory;		/* bytes that units may hold together; a larger unit is worked on alone */
 	int ends_at_bad;		/* whether the first blob that is bad ends the run */
 	int is_plain_sha1;		/* whether libcrypto is not used */

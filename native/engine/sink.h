@@ -2,13 +2,17 @@
  * Where the bytes of blobs go: what the pipeline (run.h) calls, and what a sink may count on.
  *
  * Threads: any worker may call any operation at any time, also for the same blob (pieces of a large one).  A worker does
- * one thing at a time: what a sink gathers for each worker needs no lock.  Workers are numbered from 0.  No Python.
+ * one thing at a time: what a sink gathers for each worker needs no lock.  Workers are numbered from 0, below
+ * OSD_WORKERS.  No Python.
  */
 #ifndef OSDIMAGE_ENGINE_SINK_H
 #define OSDIMAGE_ENGINE_SINK_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* How many workers a run with sinks has at most. */
+#define OSD_WORKERS 64
 
 struct osd_sink;
 

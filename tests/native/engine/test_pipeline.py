@@ -516,3 +516,11 @@ def test_any_numbers_end_in_a_verdict_for_each(
     bad = judge(BlobRows(*ordered), [(path, compression, chunk_size)], sink)
     assert set(bad.values()) <= {DAMAGED, CUT_OFF, OUTSIDE, DIFFERENT}
     assert sink.ends == {number: [number not in bad] for number in range(len(ordered))}
+
+
+def test_a_sink_gets_calls_of_no_more_workers_than_it_may_have_room_for(tmp_path: Path) -> None:
+    # OSD_WORKERS of sink.h; a machine may have more processors.
+    sink = Sink()
+    (tmp_path / "file").touch()
+    assert judge(BlobRows(), [(tmp_path / "file", Compression.NONE, 0)], sink, workers=100) == {}
+    assert sorted(sink.flushed) == list(range(64))
