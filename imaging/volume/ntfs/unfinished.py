@@ -26,7 +26,7 @@ from osdimage.imaging.volume.ntfs.mft import KINDS, Mft
 from osdimage.imaging.volume.ntfs.read import FIRST_USER_RECORD, ROOT, NtfsVolume
 from osdimage.imaging.volume.ntfs.records import BootSector, MftRecord
 
-_VOLUME, _BITMAP = 3, 6
+_VOLUME, _BITMAP, _EXTEND = 3, 6, 11
 _VOLUME_NAME = 0x60
 # Every kind of attribute that may lie in clusters: also $BITMAP, $EA_INFORMATION, $EA and $LOGGED_UTILITY_STREAM.
 _ALL_KINDS = KINDS | {_VOLUME_NAME, 0xB0, 0xD0, 0xE0, 0x100}
@@ -130,9 +130,16 @@ def _survey(volume: BlockTarget, kept: set[str]) -> _Survey:
         if record.number == _VOLUME:
             label = next((each.value or b"" for each in record.attributes if each.kind == _VOLUME_NAME), b"")
         elif record.number >= FIRST_USER_RECORD and record.base is None:
-            files += 1
+            # What is in $Extend is no file of anybody's.
+            files += _EXTEND not in _folders_of(record)
             has_kept = has_kept or any(name.casefold() in kept for name in _names_in_root(record))
     return _Survey(has_kept, files, label.decode("utf-16-le", "replace"), boot)
+
+
+def _folders_of(record: MftRecord) -> set[int]:
+    """Return the records of the folders in which a record has names."""
+    names = (each.value or b"" for each in record.attributes if each.kind == records.FILE_NAME)
+    return {records.Reference.from_int(int.from_bytes(value[:8], "little")).number for value in names}
 
 
 def _names_in_root(record: MftRecord) -> Iterator[str]:

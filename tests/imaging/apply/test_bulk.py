@@ -309,6 +309,11 @@ def test_a_wipe_makes_the_volume_anew_as_it_was(small: Path, wim: Path, tmp_path
         assert new[begin:end] == old[begin:end], hex(begin)
 
 
+def test_a_volume_on_which_nothing_was_has_no_file_that_a_wipe_deletes(small: Path, tmp_path: Path) -> None:
+    # $Extend holds $ObjId, $Quota and $Reparse.
+    assert fill(small, make_ntfs(tmp_path / "volume", 24 * MIB), wipe=True).wiped == 0
+
+
 def test_a_wipe_that_keeps_something_deletes_the_rest(small: Path, tmp_path: Path) -> None:
     volume = make_ntfs(tmp_path / "volume", 24 * MIB)
     state = tmp_path / "state.wim"
