@@ -100,17 +100,22 @@ class Meter:
         self._callback = callback
         self._clock = clock
         self._began = clock()
-        whole = sum(shares.values())
         self._spans: dict[Phase, tuple[float, float]] = {}
-        position = 0.0
-        for phase, share in shares.items():
-            self._spans[phase] = (position, 100 * share / whole)
-            position += 100 * share / whole
+        self.weigh(shares)
         self._percent = 0.0
         self._last: ProgressEvent | None = None
         # When the phase that is at work was first heard of, and how far the whole was then; None in the first one.
         self._at_work: Phase | None = None
         self._entered: tuple[float, float] | None = None
+
+    def weigh(self, shares: dict[Phase, float]) -> None:
+        """Take other phases: how the work is done was decided.  What was told of the whole so far does not fall."""
+        whole = sum(shares.values())
+        self._spans.clear()
+        position = 0.0
+        for phase, share in shares.items():
+            self._spans[phase] = (position, 100 * share / whole)
+            position += 100 * share / whole
 
     def step(self, phase: Phase, done: int, total: int | None, *, unit: str = "bytes") -> None:
         """Report that ``done`` of ``total`` units of a phase are done; nothing is told behind 100 %."""

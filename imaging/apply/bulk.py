@@ -27,6 +27,8 @@ from osdimage.native.engine.bulk import BulkFill, Obstacle, Refusal
 
 # What an added file is read into memory for; an answer file has some KB.
 _LARGEST_ADDED = 64 << 20
+# Shares of the time, measured with images of 60,000 and 119,000 names on tmpfs: there are no files to be created first.
+_SHARES = {Phase.EXTRACT_DATA: 96.0, Phase.SET_METADATA: 4.0}
 
 
 _FALLBACKS: dict[Obstacle, Fallback] = {
@@ -84,6 +86,7 @@ class Bulk:
             StorageError: when reading or writing failed.
         """
         sync = job.options.sync
+        job.meter.weigh(_SHARES)
         try:
             with _errors_of(volume):
                 self._fill.begin(sync=sync)

@@ -76,6 +76,21 @@ def test_a_step_that_is_told_again_at_the_end_says_100_once() -> None:
     assert percents == [50.0, 100.0]
 
 
+def test_other_phases_than_were_expected_share_what_is_left_and_nothing_falls() -> None:
+    meter, events = make()
+    meter.step(Phase.SCAN, 1, 1)
+    before = events[-1].percent
+    meter.weigh({Phase.EXTRACT_DATA: 3.0, Phase.SET_METADATA: 1.0})
+    for phase, done in (
+        (Phase.EXTRACT_DATA, 0),
+        (Phase.EXTRACT_DATA, 2),
+        (Phase.SET_METADATA, 1),
+        (Phase.SET_METADATA, 2),
+    ):
+        meter.step(phase, done, 2)
+    assert [event.percent for event in events][1:] == [before, 75.0, 87.5, 100.0]
+
+
 def test_without_a_callback_nothing_happens() -> None:
     meter = Meter(None, SHARES)
     meter.step(Phase.SCAN, 1, 1)

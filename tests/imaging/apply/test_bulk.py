@@ -267,6 +267,16 @@ def test_a_listener_that_raises_leaves_an_empty_dirty_volume(small: Path, tmp_pa
     assert contents(volume) == {}
 
 
+def test_the_contents_are_nearly_all_of_the_work(small: Path, tmp_path: Path) -> None:
+    events: list[ProgressEvent] = []
+    volume = make_ntfs(tmp_path / "volume", 24 * MIB)
+    with WimFile.open(small) as opened:
+        apply_image(opened.image(1), volume, ApplyOptions(sync=False), progress=events.append)
+    assert {event.phase for event in events} == {Phase.EXTRACT_DATA, Phase.SET_METADATA}
+    assert max(event.percent for event in events if event.phase is Phase.EXTRACT_DATA) > 90
+    assert events[-1].percent == 100
+
+
 def test_nothing_outside_of_the_volume_changes(small: Path, tmp_path: Path) -> None:
     """A volume of 24 MiB at an odd sector, between bytes that are not its own."""
     rng = random.Random(7)
