@@ -197,7 +197,7 @@ def gathered(name: str, wish: type[DataclassInstance], *decorators: Decorator) -
     return decorate
 
 
-PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning, excluded"
+PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning, excluded, target"
 
 
 def output(*, events: bool = True, keys: str = PROGRESS_KEYS, more: str | None = None) -> Decorator:

@@ -7,9 +7,11 @@ turns "so much of this phase" into an overall percentage that never falls, and a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from osdimage.imaging.logs import warned
 
@@ -45,6 +47,8 @@ class ProgressEvent:
         warning: a sentence about something that was left out or lost, or None; ``done`` and ``total`` repeat the last
             step then.
         excluded: the path of a file or directory that a capture leaves out on purpose, or None; as above.
+        target: of work on several targets, what messages call the one that this is about; None for all that are left,
+            and where there is one.
     """
 
     phase: Phase
@@ -55,6 +59,7 @@ class ProgressEvent:
     eta_s: float | None
     warning: str | None = None
     excluded: str | None = None
+    target: str | None = None
 
 
 ProgressCallback = Callable[[ProgressEvent], None]
@@ -84,6 +89,71 @@ def finish(callback: ProgressCallback | None, phase: Phase) -> None:
     """Report that all is done, where the last part of the work has no progress of its own."""
     if callback is not None:
         callback(ProgressEvent(phase, 0, None, "bytes", 100.0, 0.0))
+
+
+class Gathered:
+    """Makes one progress of that of several targets, each of which counts the same.
+
+    Attributes:
+        failure: what the listener raised, or None: it is no failure of the target that was at work.
+    """
+
+    def __init__(
+        self, callback: ProgressCallback, names: Sequence[str], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin, with what messages call the targets."""
+        self.failure: BaseException | None = None
+        self._callback = callback
+        self._names = tuple(names)
+        self._clock = clock
+        self._began = clock()
+        self._percents = [0.0] * len(names)
+        self._last = ProgressEvent(Phase.EXTRACT_DATA, 0, None, "bytes", 0.0, None)
+        self._told = True
+        self._is_shared = False
+
+    def of(self, number: int) -> ProgressCallback:
+        """Return what receives the events of a target, by its position."""
+        return partial(self._take, number)
+
+    @contextmanager
+    def shared(self, *, is_told: bool) -> Iterator[None]:
+        """Take steps inside the ``with`` for those of several targets at once, which are told of one of them only."""
+        self._is_shared, self._told = True, is_told
+        try:
+            yield
+        finally:
+            self._is_shared, self._told = False, True
+
+    def end(self, number: int, failure: str | None) -> None:
+        """Take a target for done; with ``failure``, what it failed for is told as a warning."""
+        self._percents[number] = 100.0
+        if failure is not None:
+            warned(__name__, failure)
+            self._tell(replace(self._last, warning=failure, target=self._names[number]))
+        elif min(self._percents) >= 100 > self._last.percent:
+            self._tell(replace(self._last, target=None))
+
+    def _take(self, number: int, event: ProgressEvent) -> None:
+        self._percents[number] = max(self._percents[number], event.percent)
+        if self._told or event.warning is not None:
+            # What all get at once takes as long as it takes for one.
+            name = None if self._is_shared and event.warning is None else self._names[number]
+            self._tell(replace(event, target=name))
+
+    def _tell(self, event: ProgressEvent) -> None:
+        percent = sum(self._percents) / len(self._percents)
+        eta_s = 0.0 if percent >= 100 else None
+        if 1 <= percent < 100:
+            eta_s = round((self._clock() - self._began) * (100 - percent) / percent, 1)
+        event = replace(event, percent=round(percent, 2), eta_s=eta_s)
+        if event.warning is None:
+            self._last = event
+        try:
+            self._callback(event)
+        except BaseException as error:
+            self.failure = error
+            raise
 
 
 class Meter:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, several
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted, engine_lines
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
-    from osdimage.imaging.apply.job import ApplyOptions
+    from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
     from osdimage.imaging.apply.volumes import AppliedVolume
+    from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("target", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.sector_size
+@several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
 @click.option("--wipe/--no-wipe", help="First delete everything from the volume but the folders of task sequences.")
 @click.option("--keep", multiple=True, metavar="PATH", help="A path that --wipe leaves.  Repeatable.")
@@ -46,6 +49,7 @@ def apply_command(
     target: Path,
     partition: int | None,
     sector_size: int | None,
+    also: tuple[Path, ...],
     all_volumes: bool,
     wipe: bool,
     keep: tuple[str, ...],
@@ -60,7 +64,7 @@ def apply_command(
     no_sync: bool,
     strict: bool,
     reporter: Reporter,
-) -> None:
+) -> int | None:
     """Apply one image of a WIM to a directory, to an NTFS or FAT32 volume, or with --partition to one on a disk.
 
     A volume or a disk is a file or a device.  What is there stays, except files that the image has too, unless --wipe
@@ -70,22 +74,28 @@ def apply_command(
 
     With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
+
+    With --also the image goes to several targets.  One that is refused, or fails, stops none of the others.  Exit code
+    0: all are done; 5: some are not; 1: none is.
     """
     from osdimage.imaging.apply.engine import Engine  # noqa: PLC0415
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
     from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
+    from osdimage.imaging.apply.several import apply_to_all  # noqa: PLC0415
     from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
+    from osdimage.imaging.disk.distinct import refuse_repeated  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
-    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.unix import UNIX_DATA  # noqa: PLC0415
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")
     if all_volumes and (partition is not None or unix_data or selector != type(selector)()):
         raise click.UsageError("--all-volumes takes every image and volume; it goes with no choice, and no --unix-data")
-    if (all_volumes or partition is not None) and not target.exists():
+    if all_volumes and also:
+        raise click.UsageError("--all-volumes fills one disk; it does not go with --also")
+    if (all_volumes or partition is not None) and not (also or target.exists()):
         raise click.UsageError(f"{target}: there is no such disk; osdimage deploy makes one")
-    where = str(target) if partition is None else f"{target} partition {partition}"
+    targets = (target, *also)
+    refuse_repeated(targets)
     options = ApplyOptions(
         wipe=wipe,
         keep=keep,
@@ -96,7 +106,7 @@ def apply_command(
         strict=strict,
         engine=Engine(engine),
     )
-    _ask(where, target, options, reporter, yes=yes)
+    _ask(targets, partition, options, reporter, yes=yes)
     began = time.monotonic()
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
@@ -106,21 +116,50 @@ def apply_command(
                 if each.info.is_of_bytes:
                     reporter.warn(f"image {each.index} {each.name!r} is the bytes of a partition: it goes to no volume")
             _report_volumes(done, target, reporter, time.monotonic() - began)
-            return
+            return None
         image = opened.select(selector)
-        result = apply_image(image, target, options, partition=partition, sector_size=sector_size, progress=progress)
+        if also:
+            results = apply_to_all(
+                image, targets, options, partition=partition, sector_size=sector_size, progress=progress
+            )
+        else:
+            result = apply_image(
+                image, target, options, partition=partition, sector_size=sector_size, progress=progress
+            )
     seconds = time.monotonic() - began
-    summary = (
-        f"{where}: {contents(result.files, result.directories)}, "
+    if also:
+        members = {"image": image.index, "name": image.name}
+        return several.report(
+            results, reporter, lambda each: _lines(image, each, options, reporter, seconds), members, kind="apply-also"
+        )
+    reporter.result(
+        {"volumes": [AppliedVolume(image.index, image.name, result)]},
+        *_lines(image, result, options, reporter, seconds),
+    )
+    return None
+
+
+def _lines(
+    image: WimImage, result: ApplyResult, options: ApplyOptions, reporter: Reporter, seconds: float
+) -> list[str]:
+    """Say what was written to one target."""
+    from osdimage.imaging.disk.volume import title_of  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.units import format_size  # noqa: PLC0415
+    from osdimage.imaging.wim.unix import UNIX_DATA  # noqa: PLC0415
+
+    said = (
+        f"{title_of(result.target, result.partition)}: {contents(result.files, result.directories)}, "
         f"{format_size(result.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)"
     )
-    wiped = None if result.wiped is None else counted(result.wiped, "file or directory", "files and directories")
-    details = [] if wiped is None else [f"  deleted before: {wiped}"]
-    if target.is_dir() and not unix_data and any(loss.kind == UNIX_DATA for loss in result.losses):
-        details.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
+    lines = [said]
+    if result.wiped is not None:
+        lines.append(f"  deleted before: {counted(result.wiped, 'file or directory', 'files and directories')}")
+    has_lost_unix = any(loss.kind == UNIX_DATA for loss in result.losses)
+    if result.target.is_dir() and not options.unix_data and has_lost_unix:
+        lines.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
     if reporter.verbose:
-        details += [f"  {text}" for text in (*engine_lines(result), *result.warnings)]
-    reporter.result({"volumes": [AppliedVolume(image.index, image.name, result)]}, summary, *details)
+        lines += [f"  {text}" for text in (*engine_lines(result), *result.warnings)]
+    return lines
 
 
 def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float) -> None:
@@ -136,14 +175,21 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
     reporter.result({"volumes": done}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines)
 
 
-def _ask(where: str, target: Path, options: ApplyOptions, reporter: Reporter, *, yes: bool) -> None:
-    """Ask before a volume is wiped; say what is meant for volumes alone."""
-    if target.is_dir():
-        if options.wipe:
-            raise click.UsageError(f"{target} is a directory; --wipe is for a volume")
-        for name, given in (("--force", options.force), ("--no-sync", not options.sync)):
-            if given:
-                reporter.warn(f"{name} is for volumes, and does nothing for the directory {target}")
+def _ask(
+    targets: Sequence[Path], partition: int | None, options: ApplyOptions, reporter: Reporter, *, yes: bool
+) -> None:
+    """Ask before volumes are wiped; say what is meant for volumes alone."""
+    from osdimage.imaging.disk.volume import title_of  # noqa: PLC0415 - start-up stays cheap
+
+    for target in targets:
+        if target.is_dir():
+            if options.wipe:
+                raise click.UsageError(f"{target} is a directory; --wipe is for a volume")
+            for name, given in (("--force", options.force), ("--no-sync", not options.sync)):
+                if given:
+                    reporter.warn(f"{name} is for volumes, and does nothing for the directory {target}")
     if options.wipe and not yes:
+        names = [title_of(target, partition) for target in targets]
+        where = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
         reporter.refuse_unattended(f"{where} would be wiped")
         click.confirm(f"Delete everything on {where} but the folders of task sequences?", abort=True, err=True)

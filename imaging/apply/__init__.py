@@ -3,6 +3,8 @@
 ``image.py`` checks all that the image alone tells and chooses the back end; ``directory.py``, ``ntfs.py`` and
 ``fat.py`` have the same names in ``capture/`` and ``compare/``.  ``job.py`` is what they have in common; ``engine.py``
 names what fills an NTFS volume, and ``bulk.py`` is the fast one of these.
+``several.py`` applies one image to several targets: an apply is work (``work.py``) that asks for the contents of the
+image, so that ``together.py`` can give them to all targets in one pass.
 ``volumes.py`` applies all images to the volumes of a disk, which ``pairs.py`` finds for them; all are checked before
 the first is written.
 """
@@ -16,6 +18,8 @@ __getattr__, __dir__, __all__ = lazily(
         "fat_source": ("from_image",),
         "image": ("apply_image",),
         "job": ("ApplyOptions", "ApplyResult"),
+        "several": ("apply_to_all",),
+        "together": ("TargetResult",),
         "volumes": ("AppliedVolume", "apply_volumes"),
     },
 )

@@ -4,4 +4,6 @@ from osdimage.imaging.apply.engine import Engine as Engine
 from osdimage.imaging.apply.fat_source import from_image as from_image
 from osdimage.imaging.apply.image import apply_image as apply_image
 from osdimage.imaging.apply.job import ApplyOptions as ApplyOptions, ApplyResult as ApplyResult
+from osdimage.imaging.apply.several import apply_to_all as apply_to_all
+from osdimage.imaging.apply.together import TargetResult as TargetResult
 from osdimage.imaging.apply.volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes

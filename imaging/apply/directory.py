@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
+from osdimage.imaging.apply.work import Work, at_once
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
 from osdimage.imaging.wim.checks.audit import refuse_link, refuse_occupied, refuse_own_place
 from osdimage.imaging.wim.entries import Audit
@@ -30,8 +31,11 @@ class DirectoryBackend:
         """Refuse links that would lead out of the directory, what is in the way, and too little room."""
         self._audit(job)
 
-    def apply(self, job: ApplyJob) -> ApplyResult:
+    def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Let libwim write into the directory."""
+        return at_once(self._apply, job)
+
+    def _apply(self, job: ApplyJob) -> ApplyResult:
         audit, compressed = self._audit(job)
         losses = counted(
             ("security descriptors", audit.security_descriptors),

@@ -8,6 +8,7 @@ from pathlib import Path
 from osdimage.imaging.apply.fat_source import from_image
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult
 from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
+from osdimage.imaging.apply.work import Work, at_once
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
@@ -38,8 +39,11 @@ class FatBackend:
         self._audit(job)
         self._prepare(job)
 
-    def apply(self, job: ApplyJob) -> ApplyResult:
+    def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Make the volume anew with the files of the image, in one pass."""
+        return at_once(self._apply, job)
+
+    def _apply(self, job: ApplyJob) -> ApplyResult:
         audit = self._audit(job)
         odd_names = told_on_volume(audit, FileSystem.FAT32)
         for each in odd_names:

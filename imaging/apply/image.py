@@ -11,6 +11,8 @@ from pathlib import Path
 
 from osdimage.imaging.apply.directory import DirectoryBackend
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult, Backend
+from osdimage.imaging.apply.supply import Supplies
+from osdimage.imaging.apply.work import Work, alone
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
@@ -70,6 +72,30 @@ def apply_image(
             or wiped.
         Incomplete: with ``strict``, after all is written.
     """
+    return alone(
+        work_on(
+            image, target, options, partition=partition, sector_size=sector_size, progress=progress, supplies=Supplies()
+        )
+    )
+
+
+def work_on(
+    image: WimImage,
+    target: OpenVolume | str | os.PathLike[str],
+    options: ApplyOptions,
+    *,
+    partition: int | None = None,
+    sector_size: int | None = None,
+    progress: ProgressCallback | None,
+    supplies: Supplies,
+) -> Work[ApplyResult]:
+    """Return what :func:`apply_image` does as work, which can share the contents with other targets; see there.
+
+    What is known of the images is shared by ``supplies``.
+
+    Raises:
+        OsdImageError: as there.
+    """
     with opened_place(target, partition, write=True, sector_size=sector_size) as place:
         backend = backend_of(place)
         if options.unix_data and isinstance(place, OpenVolume):
@@ -77,7 +103,7 @@ def apply_image(
                 f"{backend.name}: owner, group and mode of Unix cannot be stored on a volume of Windows"
             )
         shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
-        result = backend.apply(ApplyJob(image, options, Meter(progress, shares), progress))
+        result = yield from backend.work(ApplyJob(image, options, Meter(progress, shares), progress, supplies))
     if options.strict and (result.losses or result.warnings):
         raise Incomplete(
             f"{backend.name}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from osdimage.imaging.apply.bytes import refuse_bytes
 from osdimage.imaging.apply.engine import Engine, Reason
 from osdimage.imaging.apply.names import told_on_volume
+from osdimage.imaging.apply.supply import Supplies
+from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.loss import Loss
@@ -92,27 +94,41 @@ class ApplyOptions:
 
 @dataclass(frozen=True, slots=True)
 class ApplyJob:
-    """One image on its way to a target."""
+    """One image on its way to a target.
+
+    Attributes:
+        image: of an open WIM.
+        options: how it is applied.
+        meter: is told the progress.
+        progress: the same, for what has a meter of its own.
+        supplies: what is known of images, shared with the other targets.
+    """
 
     image: WimImage
     options: ApplyOptions
     meter: Meter
     progress: ProgressCallback | None
+    supplies: Supplies = field(default_factory=Supplies)
 
     def audit(self, where: Path, *, walked: Path | None = None) -> Audit:
         """Check all that the image alone tells."""
         refuse_bytes(self.image)
-        with wim_errors(self.image.path):
-            audit = load_tree(
-                self.image.path,
-                self.image.handle,
-                self.image.index,
-                target=None if walked is None else os.fspath(walked.resolve()),
-            )
+        audit = self._audited(None if walked is None else os.fspath(walked.resolve()))
         refuse_dropped_names(self.image.path, self.image.index, audit)
         refuse_unsafe_names(self.image.path, self.image.index, audit)
         refuse_missing(self.image.path, self.image.index, audit)
         refuse_large(where, [audit], self.options.limit_bytes)
+        return audit
+
+    def _audited(self, walked: str | None) -> Audit:
+        """Pass over the tree, once for all targets that are no directories with files in them."""
+        audits, image = self.supplies.audits, self.image
+        if walked is None and image.index in audits:
+            return audits[image.index]
+        with wim_errors(image.path):
+            audit = load_tree(image.path, image.handle, image.index, target=walked)
+        if walked is None:
+            audits[image.index] = audit
         return audit
 
     def extract(
@@ -174,8 +190,8 @@ class Backend(Protocol):
             OsdImageError: as :func:`~osdimage.imaging.apply_image`.
         """
 
-    def apply(self, job: ApplyJob) -> ApplyResult:
-        """Apply an image.
+    def work(self, job: ApplyJob) -> Work[ApplyResult]:
+        """Apply an image, as work that can share the contents with other targets.
 
         Raises:
             OsdImageError: as :func:`~osdimage.imaging.apply_image`.

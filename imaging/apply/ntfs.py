@@ -12,6 +12,7 @@ from osdimage.imaging.apply.engine import Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.apply.space import refuse_full_volume
+from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Means, OsdImageError, Remedy, StorageError, TargetRefused, TooSmall, no_refusal
@@ -21,7 +22,6 @@ from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.checks.audit import repairs
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.feed import ImageFeed
 from osdimage.imaging.wim.unix import of_unix
 from osdimage.native.ntfs.volume import VolumeFacts
 from osdimage.native.slices.slices import Slice
@@ -60,7 +60,7 @@ class NtfsBackend:
             with self._volume.sliced(read_only=True) as piece:
                 self._refuse(job, piece, audit)
 
-    def apply(self, job: ApplyJob) -> ApplyResult:
+    def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Mark the volume dirty, wipe it if that was asked for, let libwim write, and mark it clean."""
         kept = state.kept_paths(job.options.keep)
         audit = self._audit(job)
@@ -69,12 +69,12 @@ class NtfsBackend:
 
             unfinished.make_again(self._volume)
             with no_refusal(self._volume.path, lambda: f"{self.name} was made again, and is empty"):
-                result = self._fill(job, kept, audit, is_made=True)
+                result = yield from self._fill(job, kept, audit, is_made=True)
             job.meter.finish()
             return result
         self._finish()
         if not state.refuse_unfinished(self._volume, force=_is_forced(job)):
-            result = self._fill(job, kept, audit)
+            result = yield from self._fill(job, kept, audit)
         else:
             if not job.options.wipe:
                 from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
@@ -83,7 +83,7 @@ class NtfsBackend:
                 unfinished.refuse_unsound(self._volume)
             mirror.mend(self._volume.window())
             with no_refusal(self._volume.path, lambda: f"the first records of {self.name} were mended"):
-                result = self._fill(job, kept, audit)
+                result = yield from self._fill(job, kept, audit)
         job.meter.finish()
         return result
 
@@ -106,19 +106,21 @@ class NtfsBackend:
         refuse_full_volume(Path(self.name), audit, facts.size if job.options.wipe else facts.free)
         return facts
 
-    def _fill(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool = False) -> ApplyResult:
+    def _fill(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool = False) -> Work[ApplyResult]:
         odd = odd_sectors(self._volume)
         if odd is not None:
             job.meter.warn(odd)
         if job.options.engine is Engine.LIBNTFS:
             return self._by_libntfs(job, kept, audit, _Left(Reason(Fallback.ASKED), is_made))
-        outcome = self._by_bulk(job, kept, audit, is_made=is_made)
+        outcome = yield from self._by_bulk(job, kept, audit, is_made=is_made)
         if isinstance(outcome, ApplyResult):
             return outcome
         with self._wiped(outcome.wiped):
             return self._by_libntfs(job, kept, audit, outcome)
 
-    def _by_bulk(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool) -> ApplyResult | _Left:
+    def _by_bulk(
+        self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool
+    ) -> Work[ApplyResult | _Left]:
         """Fill a volume that was just formatted, or is made anew for it; where that cannot be, write nothing to it."""
         from osdimage.imaging.apply import bulk  # noqa: PLC0415 - it comes with threads
 
@@ -127,7 +129,7 @@ class NtfsBackend:
         if not (job.options.wipe or is_made or bulk.is_new(self._volume)):
             return _Left(Reason(Fallback.NOT_NEW), is_made)
         wiped: int | None = None
-        with bulk.prepared(job, ImageFeed(job.image), time.time_ns()) as prepared:
+        with bulk.prepared(job.supplies.of(job.image), time.time_ns()) as prepared:
             if isinstance(prepared, Reason):
                 return _Left(prepared, is_made)
             if job.options.wipe and not is_made:
@@ -139,7 +141,7 @@ class NtfsBackend:
                 reason = prepared.plan(self._volume)
                 if reason is not None:
                     return _Left(reason, is_made, wiped)
-                return self._fill_planned(job, audit, prepared, facts, is_made=is_made, wiped=wiped)
+                return (yield from self._fill_planned(job, audit, prepared, facts, is_made=is_made, wiped=wiped))
 
     def _wiped(self, wiped: int | None) -> AbstractContextManager[None]:
         """Tell in errors that the volume is wiped, if it is: a refusal is a failure then."""
@@ -147,11 +149,11 @@ class NtfsBackend:
 
     def _fill_planned(
         self, job: ApplyJob, audit: Audit, plan: Bulk, facts: VolumeFacts, *, is_made: bool, wiped: int | None
-    ) -> ApplyResult:
+    ) -> Work[ApplyResult]:
         volume, losses = self._volume, of_unix(audit) + plan.losses
         odd_names = job.tell(audit, losses, volume)
         stays = None if is_made else self._stays_dirty(job, facts)
-        plan.fill(job, volume, stays_dirty=job.options.is_part or stays is not None)
+        yield from plan.fill(job, volume, stays_dirty=job.options.is_part or stays is not None)
         return ApplyResult(
             target=volume.path,
             partition=volume.partition,

@@ -46,6 +46,7 @@ class ImageFeed:
     Attributes:
         tree: the files; the blobs of it are those that the image needs.
         size: of those blobs together, in bytes.
+        index: of the image.
     """
 
     def __init__(self, image: WimImage) -> None:
@@ -57,6 +58,7 @@ class ImageFeed:
             StorageError: when a file of the WIM cannot be opened.
         """
         self._image = image
+        self.index = image.index
         self._paths = (image.path, *references(image.path, image.handle))
         with wim_errors(image.path), ExitStack() as stack:
             # A handle that refers to other files lists their blobs too.
@@ -83,18 +85,22 @@ class ImageFeed:
         stored = read_tree(self._image.path, self._image.handle, self._image.index)
         return None if stored is None else untold(stored)
 
-    def run(self, sinks: Sequence[Any], step: Callable[[int], None], *, memory: int | None = None) -> None:
-        """Hand all contents to sinks; wait for the end.
+    def run(
+        self, sinks: Sequence[Any], step: Callable[[int], None], *, memory: int | None = None
+    ) -> tuple[SinkFailed | None, ...]:
+        """Hand all contents to sinks; wait for the end.  A sink that fails is left out, and the others go on.
 
         Args:
             sinks: pointers to ``struct osd_sink``, which must stay until the end.
             step: is told some times a second how many bytes are done with; an exception of it ends the work.
             memory: bytes that chunks may take together; None for little.
 
+        Returns:
+            Of each sink why it failed, or None when it has all contents.
+
         Raises:
             CorruptWim: when contents are damaged; it names a file that has them.
             StorageError: when the WIM cannot be read.
-            SinkFailed: when all sinks have failed; for the last of them.
         """
         with ExitStack() as stack:
             files = []
@@ -116,17 +122,18 @@ class ImageFeed:
             stack.enter_context(run)
             for done in run.progress():
                 step(done)
-            self._judge(run, len(sinks))
+            return self._judge(run, len(sinks))
 
-    def _judge(self, run: Run, sinks: int) -> None:
+    def _judge(self, run: Run, sinks: int) -> tuple[SinkFailed | None, ...]:
         for bad in run.bad():
             raise self._bad(bad.position, bad.fault)
-        failed = [error for error in map(run.sink_error, range(sinks)) if error is not None]
-        if failed and len(failed) == sinks:
-            raise SinkFailed(failed[-1][0])
+        found = map(run.sink_error, range(sinks))
+        failed = tuple(None if error is None else SinkFailed(error[0]) for error in found)
         error = run.error()
-        if error is not None:
+        # A run without a sink that is left has ended for that reason.
+        if error is not None and (None in failed or not failed):
             raise _failure(self._image.path, error)
+        return failed
 
     def _bad(self, position: int, fault: Verdict | int) -> OsdImageError:
         path = self._paths[self.tree.blobs.file_of(position)]

@@ -20,7 +20,7 @@ from osdimage.cli.render import counted
 from runs.commands import osdimage
 from runs.terminal import PROGRAM, on_a_terminal
 
-EVENT_KEYS = {"phase", "done", "total", "unit", "percent", "eta_s", "warning", "excluded"}
+EVENT_KEYS = {"phase", "done", "total", "unit", "percent", "eta_s", "warning", "excluded", "target"}
 
 # {pair}: a WIM of two images with an integrity table; {new}: a path where nothing is; {tree}: a folder.
 LONG_COMMANDS = {

@@ -21,12 +21,12 @@ from osdimage.imaging import WimFile
 from osdimage.imaging.apply import bulk
 from osdimage.imaging.apply.engine import Engine, Fallback, Reason
 from osdimage.imaging.apply.image import apply_image
-from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
+from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
+from osdimage.imaging.apply.supply import Supply
 from osdimage.imaging.disk.opened import open_volume, opened_place
 from osdimage.imaging.errors import CorruptWim, TargetRefused, TooSmall
-from osdimage.imaging.progress import Meter, Phase, ProgressEvent
+from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
-from osdimage.imaging.wim.feed import ImageFeed
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20
@@ -142,8 +142,8 @@ def test_other_programs_read_and_write_the_volume(wim: Path, tmp_path: Path) -> 
 def prepared(wim: Path) -> Iterator[bulk.Bulk | Reason]:
     with WimFile.open(wim) as opened:
         image = opened.image(1)
-        job = ApplyJob(image, ApplyOptions(), Meter(None, {}), None)
-        with bulk.prepared(job, ImageFeed(image), 0) as made:
+        image.audit()
+        with bulk.prepared(Supply(image), 0) as made:
             yield made
 
 
