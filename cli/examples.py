@@ -26,6 +26,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "deploy": (
         "osdimage deploy install.wim windows.img --preset uefi --size 64GB",
         "osdimage deploy install.wim /dev/sdb --vars lab.vars --expect-size 512110190592 --dry-run",
+        "osdimage deploy install.wim /dev/sdb --also /dev/sdc --also /dev/sdd --preset uefi",
     ),
     "disk backup": ("osdimage disk backup disk.img table.json",),
     "disk check": (

@@ -43,9 +43,14 @@ def ask(disk: Disk, plan: DeployPlan, reporter: Reporter) -> None:
         click.Abort: when the answer is no.
     """
     reporter.refuse_unattended(f"{disk.name} would be overwritten")
+    show_loss(disk, plan, reporter)
+    click.confirm("Carry it out?", abort=True, err=True)
+
+
+def show_loss(disk: Disk, plan: DeployPlan, reporter: Reporter) -> None:
+    """Show a plan and what would be lost."""
     show_plan(disk.path, plan, reporter)
     disk_render.show_losses(disk.target)
-    click.confirm("Carry it out?", abort=True, err=True)
 
 
 def picture(disk: Disk) -> None:
@@ -55,8 +60,8 @@ def picture(disk: Disk) -> None:
     disk_render.show_disk(disk.name, table, held)
 
 
-def report(result: DeployResult, image: WimImage, reporter: Reporter, seconds: float) -> None:
-    """Tell what was done."""
+def lines(result: DeployResult, image: WimImage, reporter: Reporter, seconds: float) -> list[str]:
+    """Say what was done."""
     applied = result.applied
     more = [
         f"  partition {each.partition}: {contents(each.files, each.directories)}, {format_size(each.size)}"
@@ -72,11 +77,8 @@ def report(result: DeployResult, image: WimImage, reporter: Reporter, seconds: f
         ]
     starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(result.disk))
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
-    reporter.result(
-        result,
+    said = (
         f"{result.disk}: partition {applied.partition} holds {contents(applied.files, applied.directories)}, "
-        f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)",
-        *more,
-        *starts,
-        *saved,
+        f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)"
     )
+    return [said, *more, *starts, *saved]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from osdimage.cli import params
 from osdimage.cli.boot import params as boot_params
+from osdimage.cli.deploy.target import DiskWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
 
@@ -100,13 +101,13 @@ class DeployWish:
         if answer_file is not None:
             # Before the disk is looked at, or made: the plan has the warnings.
             check_unattend(answer_file, image)
-        rng = disk_params.random_bits(self.seed)
 
-        def make(geometry: Geometry, identity: DiskIdentity | None) -> DeployPlan:
+        def make(geometry: Geometry, identity: DiskIdentity | None, place: int) -> DeployPlan:
             from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415 - start-up stays cheap
             from osdimage.imaging.deploy.relayout import plan_from_wim  # noqa: PLC0415
             from osdimage.imaging.deploy.resize import SizeWish  # noqa: PLC0415
 
+            rng = disk_params.random_bits(seed_of(self.seed, place))
             if layout is None:
                 one = None if self.all_volumes else image
                 return plan_from_wim(
@@ -142,28 +143,34 @@ class Planner:
     wim: WimFile
     images: tuple[WimImage, ...]
     saved: DeployPlan | None = None
-    make: Callable[[Geometry, DiskIdentity | None], DeployPlan] | None = None
+    make: Callable[[Geometry, DiskIdentity | None, int], DeployPlan] | None = None
     captured_sectors: int | None = None
 
-    def plan(self, geometry: Geometry, identity: DiskIdentity | None = None) -> DeployPlan:
-        """Return the plan for a disk."""
+    def plan(self, geometry: Geometry, identity: DiskIdentity | None = None, *, place: int = 1) -> DeployPlan:
+        """Return the plan for a disk; ``place`` is its place among several."""
         if self.saved is not None or self.make is None:
             return cast("DeployPlan", self.saved)
-        return self.make(geometry, identity)
+        return self.make(geometry, identity, place)
 
-    def size(self, disk: Path, given: int | None) -> int | None:
-        """Return the size of an image that is to be made: a saved plan knows it."""
-        if given is not None or self.saved is None or self.saved.disk.disk is not None or disk.exists():
-            return given
-        return self.saved.table.geometry.size_bytes
+    def completed(self, wish: DiskWish) -> DiskWish:
+        """Return the wish with what the plan knows of an image that is to be made.
 
-    def sector_size(self, disk: Path, given: int | None) -> int | None:
-        """Return the size of its sectors, as :meth:`size`; those of a disk that is made again are as they were."""
-        if given is not None:
-            return given
+        That is its size, and the size of its sectors; those of a disk that is made again are as they were.
+        """
+        size, sector_size = wish.size, wish.sector_size
         if self.saved is not None:
-            return self.saved.table.geometry.sector_size
-        return None if disk.exists() else self.captured_sectors
+            geometry = self.saved.table.geometry
+            if size is None and self.saved.disk.disk is None and not wish.path.exists():
+                size = geometry.size_bytes
+            sector_size = sector_size or geometry.sector_size
+        elif sector_size is None and not wish.path.exists():
+            sector_size = self.captured_sectors
+        return replace(wish, size=size, sector_size=sector_size)
+
+
+def seed_of(seed: str | None, place: int) -> str | None:
+    """Return the seed of one of several disks; with it alone, the disk can be made once more."""
+    return seed if seed is None or place == 1 else f"{seed}#{place}"
 
 
 def _captured_sectors(image: WimImage) -> int | None:

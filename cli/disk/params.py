@@ -34,9 +34,10 @@ seed = click.option(
     help="Draw GUIDs, disk signatures and serial numbers from this text: the same again.",
 )
 yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+expected_size = click.option("--expect-size", type=params.SIZE, metavar="SIZE", help="Refuse a disk of another size.")
 expectations = (
     click.option("--expect-serial", metavar="TEXT", help="Refuse a device with another serial number and WWN."),
-    click.option("--expect-size", type=params.SIZE, metavar="SIZE", help="Refuse a disk of another size."),
+    expected_size,
 )
 no_backup = click.option("--no-backup", is_flag=True, help="Do not save the partition table that is on a disk.")
 _backup = click.option(

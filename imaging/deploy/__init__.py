@@ -2,8 +2,8 @@
 
 ``plan.py`` decides everything before anything is touched: the table, the formats, which image goes where, what is lost;
 ``boot_plan.py`` adds what makes the disk start.  ``relayout.py`` plans a disk like the one that a WIM was captured
-from.  ``execute.py`` is the only code that orders destructive steps.  ``convert.py`` makes the formats of virtual
-machines.
+from.  ``execute.py`` is the only code that orders destructive steps; ``several.py`` has it do so on several disks at
+once.  ``convert.py`` makes the formats of virtual machines.
 """
 
 from osdimage.imaging._faces import lazily
@@ -16,5 +16,6 @@ __getattr__, __dir__, __all__ = lazily(
         "plan": ("DeployPlan", "make_plan"),
         "relayout": ("plan_from_wim",),
         "resize": ("SizeWish",),
+        "several": ("Deployment", "execute_on_all"),
     },
 )

@@ -5,3 +5,4 @@ from osdimage.imaging.deploy.execute import DeployOptions as DeployOptions, Depl
 from osdimage.imaging.deploy.plan import DeployPlan as DeployPlan, make_plan as make_plan
 from osdimage.imaging.deploy.relayout import plan_from_wim as plan_from_wim
 from osdimage.imaging.deploy.resize import SizeWish as SizeWish
+from osdimage.imaging.deploy.several import Deployment as Deployment, execute_on_all as execute_on_all

@@ -9,14 +9,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from osdimage.imaging.apply.bytes import WrittenBytes, write_bytes
 from osdimage.imaging.apply.engine import Engine
-from osdimage.imaging.apply.image import apply_image
+from osdimage.imaging.apply.image import work_on
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
+from osdimage.imaging.apply.supply import Supplies
+from osdimage.imaging.apply.work import Work, alone
 from osdimage.imaging.boot.drives import forget_drives
 from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.deploy.answer_file import check_unattend
@@ -96,6 +98,27 @@ class DeployResult:
     copied: tuple[WrittenBytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class DeployJob:
+    """What the work on all disks has in common.
+
+    Attributes:
+        images: by their indexes.
+        now: the time for the names of saved tables.
+        saving: whether and where tables are saved.
+        options: how.
+        supplies: what is known of the images.
+        ignored: of each image that the answer file was put into, what Windows would ignore of it.
+    """
+
+    images: dict[int, WimImage]
+    now: datetime
+    saving: TableSaving
+    options: DeployOptions
+    supplies: Supplies
+    ignored: dict[int, Sequence[str]] = field(default_factory=dict)
+
+
 @logged("deploy to {disk}")
 def execute(
     plan: DeployPlan,
@@ -133,25 +156,35 @@ def execute(
 
     An exception of any kind carries a note that says how far the work came; running it again starts from the beginning.
     """
+    images = {each.index: each for each in (image, *others)}
+    return alone(work_on_disk(plan, disk, DeployJob(images, now, saving, options, Supplies()), progress))
+
+
+def work_on_disk(plan: DeployPlan, disk: Disk, job: DeployJob, progress: ProgressCallback | None) -> Work[DeployResult]:
+    """Return what :func:`execute` does as work, which can share the contents of images with other disks; see there.
+
+    Raises:
+        OsdImageError: as there.
+    """
     state = _State(disk)
     saved: Path | None = None
     warnings = list(plan.warnings)
-    images = {each.index: each for each in (image, *others)}
+    options = job.options
     count = sum(isinstance(step, ApplyToVolume | WriteBytes) for step in plan.steps)
     put: list[ApplyResult | WrittenBytes] = []
     boot: BootResult | None = None
     with _telling(state):
         _refuse_impossible(plan, disk)
-        warnings += [text for text in _add_answers(plan, images, progress) if text not in warnings]
+        warnings += [text for text in _add_answers(plan, job, progress) if text not in warnings]
         for step in plan.steps:
             match step:
                 case WriteTable():
                     report = initialize(
                         disk.target,
                         step.disk.table,
-                        now=now,
-                        save_to=saving.path,
-                        save=saving.is_wanted,
+                        now=job.now,
+                        save_to=job.saving.path,
+                        save=job.saving.is_wanted,
                         begun=state.begin,
                     )
                     saved, state.done = report.saved, f"{disk.name} is partitioned, its volumes are not all formatted"
@@ -165,21 +198,13 @@ def execute(
                     state.done = f"{disk.name} is partitioned and formatted, {len(put)} of {count} images are applied"
                     share = (_APPLY_ENDS - _APPLY_BEGINS) / count
                     begins = _APPLY_BEGINS + len(put) * share
-                    put.append(
-                        _put_image(
-                            step,
-                            disk,
-                            images[step.image],
-                            options.of_apply(),
-                            portion(progress, begins, begins + share),
-                        )
-                    )
+                    put.append((yield from _put_image(step, disk, job, portion(progress, begins, begins + share))))
                 case ForgetDrives():
                     state.done = f"the image is applied to {disk.name}, which does not start yet"
                     warnings += _forget_drives(disk, step, sync=options.sync, progress=progress)
                 case InstallBoot():
                     state.done = f"the image is applied to {disk.name}, which does not start yet"
-                    boot = _install_boot(disk, step, now=now, sync=options.sync, progress=progress)
+                    boot = _install_boot(disk, step, now=job.now, sync=options.sync, progress=progress)
                     warnings += boot.warnings
         state.done = f"{disk.name} is complete, but was not checked to the end"
         applied = [each for each in put if isinstance(each, ApplyResult)]
@@ -192,27 +217,26 @@ def execute(
 
 
 def _put_image(
-    step: ApplyToVolume | WriteBytes,
-    disk: Disk,
-    image: WimImage,
-    options: ApplyOptions,
-    progress: ProgressCallback | None,
-) -> ApplyResult | WrittenBytes:
-    volume = disk.volume_in(step.partition)
+    step: ApplyToVolume | WriteBytes, disk: Disk, job: DeployJob, progress: ProgressCallback | None
+) -> Work[ApplyResult | WrittenBytes]:
+    volume, image = disk.volume_in(step.partition), job.images[step.image]
     if isinstance(step, WriteBytes):
         return write_bytes(image, volume, is_zero=disk.is_new, progress=progress)
-    return apply_image(image, volume, options, progress=progress)
+    options = job.options.of_apply()
+    return (yield from work_on(image, volume, options, progress=progress, supplies=job.supplies))
 
 
-def _add_answers(plan: DeployPlan, images: dict[int, WimImage], progress: ProgressCallback | None) -> list[str]:
-    """Put the answer file into the images; return what Windows would ignore of it."""
+def _add_answers(plan: DeployPlan, job: DeployJob, progress: ProgressCallback | None) -> list[str]:
+    """Put the answer file into the images, once; return what Windows would ignore of it."""
     ignored: list[str] = []
     if plan.unattend is None:
         return ignored
     for number in {step.image for step in plan.steps if isinstance(step, ApplyToVolume)}:
-        # A saved plan names a file that may be another one by now.
-        ignored += check_unattend(plan.unattend, images[number])
-        images[number].add_file(plan.unattend, UNATTEND_PATH)
+        if number not in job.ignored:
+            # A saved plan names a file that may be another one by now.
+            job.ignored[number] = check_unattend(plan.unattend, job.images[number])
+            job.images[number].add_file(plan.unattend, UNATTEND_PATH)
+        ignored += job.ignored[number]
     for text in dict.fromkeys(ignored):
         Meter(portion(progress, 0, 0), {Phase.WRITE_DATA: 1}).warn(text)
     return ignored

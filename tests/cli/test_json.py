@@ -38,6 +38,7 @@ COMMANDS = {
     "extract": "extract one.wim /sub --to extracted",
     "export": "export one.wim two.wim",
     "apply": "apply one.wim applied",
+    "apply-also": "apply one.wim more --also others",
     "compare": "compare one.wim applied",
     "delete": "delete three.wim --index 2",
     "disk-plan": "disk plan --preset data-gpt --size 1GB",
@@ -49,6 +50,8 @@ COMMANDS = {
     "disk-restore": "disk restore plain.img saved.json --yes --no-backup",
     "deploy-plan": "deploy windows.wim disk.img --preset uefi --size 4GB --dry-run",
     "deploy": "deploy windows.wim disk.img --preset uefi --size 4GB",
+    "deploy-plans": "deploy windows.wim 1.img --also 2.img --preset data-gpt --size 100MB --dry-run",
+    "deploy-also": "deploy windows.wim 1.img --also 2.img --preset data-gpt --size 100MB",
     "boot-install": "boot install disk.img --partition 3",
     "boot-show": "boot show disk.img",
     "boot-check": "boot check disk.img",
@@ -120,7 +123,8 @@ def documented(kind: str) -> set[str]:
 
 def test_every_command_is_walked_over() -> None:
     kinds = {"-".join(words) for words in VERBS}
-    assert kinds | {"deploy-plan", "run-plan", "run-actions", "run-explain", "run-yaml"} == set(COMMANDS)
+    more = {"apply-also", "deploy-also", "deploy-plan", "deploy-plans", "run-plan", "run-actions"}
+    assert kinds | more | {"run-explain", "run-yaml"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("kind", COMMANDS)

@@ -55,7 +55,7 @@ def disk(deployed: Path, tmp_path: Path) -> Path:
     return tmp_path / "disk.img"
 
 
-STEPS = ("initialize", "format_partition", "apply_image", "forget_drives", "install_boot", "check_disk")
+STEPS = ("initialize", "format_partition", "work_on", "forget_drives", "install_boot", "check_disk")
 
 
 def test_another_program_does_not_get_the_lock_at_any_step_of_a_deployment(
