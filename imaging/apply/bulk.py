@@ -87,7 +87,12 @@ class Bulk:
         try:
             with _errors_of(volume):
                 self._fill.begin(sync=sync)
-                yield Pour(feed, self._fill.sink, lambda done: meter.step(Phase.EXTRACT_DATA, done, feed.size))
+                yield Pour(
+                    feed,
+                    self._fill.sink,
+                    lambda done: meter.step(Phase.EXTRACT_DATA, done, feed.size),
+                    volume.target.source if sync else None,
+                )
                 self._fill.put(self._supply.added)
                 meter.step(Phase.SET_METADATA, 0, 1)
                 self._fill.commit(sync=sync)

@@ -131,8 +131,9 @@ class _Run(Generic[_Result]):
                 with self._shared(is_shared=len(pours) > 1, is_told=number == len(pours)):
                     pour.step(done)
 
+        failures: Sequence[Exception | None]
         try:
-            failures: Sequence[Exception | None] = pours[0].feed.run([pour.sink for pour in pours], step)
+            failures = _synced(pours, pours[0].feed.run([pour.sink for pour in pours], step))
         except OsdImageError as error:
             if self._is_stopped:
                 raise
@@ -160,3 +161,21 @@ class _Run(Generic[_Result]):
     def _is_stopped(self) -> bool:
         """Whether what is raised is the listener's, and no failure of the target at work."""
         return self._progress is not None and self._progress.failure is not None
+
+
+def _synced(pours: Sequence[Pour], failures: Sequence[Exception | None]) -> Sequence[Exception | None]:
+    """Wait for the media of all that have their contents; return of each target what has failed, or None.
+
+    Each waits for its own anyhow, in its turn: the slowest would decide no more, but all together.
+    """
+    sources = {
+        number: pour.source
+        for number, (pour, failure) in enumerate(zip(pours, failures, strict=True))
+        if pour.source is not None and failure is None
+    }
+    if len(sources) < 2:
+        return failures
+    from osdimage.native.slices.sources import sync_all  # noqa: PLC0415 - who fills one target needs none of it
+
+    found = dict(zip(sources, sync_all(list(sources.values())), strict=True))
+    return [found.get(number, failure) for number, failure in enumerate(failures)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.feed import ImageFeed
+    from osdimage.native.slices.sources import Source
 
 _Result = TypeVar("_Result")
 _Arguments = ParamSpec("_Arguments")
@@ -27,11 +28,13 @@ class Pour:
         feed: the image.
         sink: a pointer to the ``struct osd_sink`` that takes them, which stays until the work goes on.
         step: is told how many bytes are done with.
+        source: where they are to be on the medium before the work goes on; None where nobody waits for that.
     """
 
     feed: ImageFeed
     sink: Any
     step: Callable[[int], None]
+    source: Source | None = None
 
 
 Work: TypeAlias = Generator[Pour, None, _Result]

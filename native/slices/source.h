@@ -86,5 +86,6 @@ int osd_source_write(struct osd_source *source, const uint8_t *buffer, int64_t s
 int64_t osd_source_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t end);
 int osd_source_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch);
 int osd_source_sync(struct osd_source *source);
+void osd_source_sync_all(struct osd_source *const *sources, unsigned count, int *errors);
 
 #endif

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from osdimage.native._wimlib import ffi, lib
@@ -190,6 +190,14 @@ class StagedSource(Source):
     def is_touched(self, offset: int, size: int) -> bool:
         """Tell whether something of a range of the window was written, held or not."""
         return bool(lib.osd_staged_touched(self.handle, size, offset))
+
+
+def sync_all(sources: Sequence[Source]) -> tuple[OSError | None, ...]:
+    """Wait for several sources at the same time; return for each why that failed, or None."""
+    errors = ffi.new("int[]", len(sources))
+    handles = ffi.new("struct osd_source *[]", [each.handle for each in sources])
+    lib.osd_source_sync_all(handles, len(sources), errors)
+    return tuple(_failure(number) if number else None for number in errors)
 
 
 def _check(result: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from osdimage.imaging.apply.work import Pour, Work, alone, at_once
 from osdimage.imaging.errors import CorruptWim, OsdImageError, StorageError, TargetRefused, explain
 from osdimage.imaging.progress import Gathered, Meter, Phase, ProgressEvent
 from osdimage.imaging.wim.feed import ImageFeed, SinkFailed
+from osdimage.native.slices.sources import Source
 
 
 class Feed:
@@ -146,6 +149,32 @@ def test_one_alone_has_its_contents_and_learns_of_what_is_wrong() -> None:
         alone(work("a", Feed(fails=["a"]), log=log))
     with pytest.raises(CorruptWim, match="bad -- a is dirty"):
         alone(work("a", Feed(error=CorruptWim("bad")), log=log))
+
+
+def test_those_that_have_their_contents_wait_for_their_media_at_once_and_learn_of_errors(tmp_path: Path) -> None:
+    """A file of /proc cannot be waited for: fsync(2) gives EINVAL for it."""
+    feed, ends = Feed(fails=["c"]), list[str]()
+
+    def waits(name: str, source: Source | None) -> Work[None]:
+        try:
+            yield Pour(cast("ImageFeed", feed), name, lambda _: None, source)
+        except Exception as error:
+            ends.append(f"{name}: {error.args[-1]}")
+            raise StorageError(name, path=name) from error
+        ends.append(name)
+
+    with ExitStack() as stack:
+        descriptors = [os.open(path, os.O_RDWR | os.O_CREAT) for path in ("/proc/self/comm", tmp_path / "file")]
+        for each in descriptors:
+            stack.callback(os.close, each)
+        broken, whole = (stack.enter_context(Source.of_file(each)) for each in descriptors)
+        together(
+            [
+                (Path(name), waits(name, source))
+                for name, source in zip("abcd", [broken, whole, whole, None], strict=True)
+            ]
+        )
+    assert ends == ["a: Invalid argument", "b", "c: No space left on device", "d"]
 
 
 # ---- progress
