@@ -130,7 +130,11 @@ def apply_command(
     if also:
         members = {"image": image.index, "name": image.name}
         return several.report(
-            results, reporter, lambda each: _lines(image, each, options, reporter, seconds), members, kind="apply-also"
+            results,
+            reporter,
+            lambda each: _lines(image, each, options, reporter, seconds, is_one_of_several=True),
+            members,
+            kind="apply-also",
         )
     reporter.result(
         {"volumes": [AppliedVolume(image.index, image.name, result)]},
@@ -140,10 +144,17 @@ def apply_command(
 
 
 def _lines(
-    image: WimImage, result: ApplyResult, options: ApplyOptions, reporter: Reporter, seconds: float
+    image: WimImage,
+    result: ApplyResult,
+    options: ApplyOptions,
+    reporter: Reporter,
+    seconds: float,
+    *,
+    is_one_of_several: bool = False,
 ) -> list[str]:
     """Say what was written to one target."""
-    from osdimage.imaging.disk.volume import title_of  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.apply.engine import Engine  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.volume import title_of  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
     from osdimage.imaging.wim.unix import UNIX_DATA  # noqa: PLC0415
 
@@ -159,6 +170,8 @@ def _lines(
         lines.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
     if reporter.verbose:
         lines += [f"  {text}" for text in (*engine_lines(result), *result.warnings)]
+        if is_one_of_several and result.engine is not Engine.BULK:
+            lines.append("  the image was read and decompressed once more for it alone")
     return lines
 
 

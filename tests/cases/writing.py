@@ -231,6 +231,11 @@ def as_disk(path: Path) -> tuple[str, list[str], list[tuple[Seen, object]]] | No
     return boot, re.findall(r"Disk identifier: .*", text), volumes
 
 
+def as_alone(path: Path) -> object:
+    """Return what is on a volume as what is on a disk with no other: old or new, and no mixture of files."""
+    return path.name, [as_ntfs(path)]
+
+
 def as_made(path: Path) -> object:
     """Return what is on a disk all of whose partitions have volumes when it is finished; its signature is random."""
     found = as_disk(path)
@@ -466,6 +471,9 @@ def _applies() -> Iterator[Writing]:
     forced = (("--force",), ("--wipe", "--yes", "--force"))
     ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
     yield Writing("apply to ntfs", apply, wim | {"t": "empty.ntfs"}, ntfs, cures=forced)
+    two = {"t": "empty.ntfs", "u": "empty.ntfs"}
+    judges = dict.fromkeys(two, as_alone)
+    yield Writing("apply --also to ntfs", (*apply, "--also", "u"), wim | two, judges, cures=forced, partial=True)
     yield Writing("apply over files in ntfs", apply, wim | {"t": "old.ntfs"}, ntfs, cures=forced)
     wipe = (*apply, "--wipe", "--yes")
     yield Writing("apply --wipe to ntfs", wipe, wim | {"t": "old.ntfs"}, ntfs, cures=_FORCED)

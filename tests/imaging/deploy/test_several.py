@@ -19,6 +19,7 @@ from judges.wim import assert_ntfs_clean, require, run
 from osdimage.imaging import InvalidRequest, Preset, WimFile, make_plan, open_disk, preset_layout
 from osdimage.imaging.deploy import Deployment, DeployOptions, execute_on_all
 from osdimage.imaging.disk.backup import TableSaving
+from osdimage.imaging.wim.feed import ImageFeed
 from runs.commands import Outcome, osdimage
 
 MIB = 1 << 20
@@ -77,19 +78,24 @@ def identifiers(disk: Path) -> list[str]:
 
 
 @pytest.mark.foreign
-@pytest.mark.parametrize("preset", ["data-gpt", "data-mbr"])
-def test_each_disk_has_identifiers_of_its_own_which_a_seed_makes_again(preset: str, wim: Path, tmp_path: Path) -> None:
-    size = ("--size", str(SIZE))
+def test_each_disk_has_identifiers_of_its_own_which_a_seed_makes_again(wim: Path, tmp_path: Path) -> None:
+    size, preset = ("--size", str(SIZE)), "data-gpt"
     deploy(wim, "1 2", *size, "--seed", "x", preset=preset)
     first, second = (identifiers(tmp_path / name) for name in "12")
     assert len({*first, *second}) == len(first) + len(second)
     # Again, and one more, which changes nothing for these.
     deploy(wim, "1 2 3", *size, "--seed", "x", "--yes", "--no-backup", preset=preset)
     assert [identifiers(tmp_path / name) for name in "12"] == [first, second]
-    # The first is as it is without the others, and each can be made alone.
-    for seed, disk in (("x", first), ("x#2", second)):
-        deploy(wim, "alone", *size, "--seed", seed, "--yes", "--no-backup", preset=preset)
-        assert identifiers(tmp_path / "alone") == disk
+    # Each can be made alone.
+    deploy(wim, "alone", *size, "--seed", "x#2", preset=preset)
+    assert identifiers(tmp_path / "alone") == second
+
+
+def test_the_first_disk_has_what_it_has_without_the_others(wim: Path) -> None:
+    wish = ("--size", str(SIZE), "--seed", "x", "--dry-run", "--json")
+    first, second = (each["result"] for each in deploy(wim, "1 2", *wish).document["targets"])
+    assert first["disk"]["disk_signature"] != second["disk"]["disk_signature"]
+    assert {"kind": "deploy-plan", **first} == deploy(wim, "1", *wish).document
 
 
 @pytest.mark.foreign
@@ -131,6 +137,34 @@ def test_each_becomes_a_file_of_its_format(wim: Path, tmp_path: Path) -> None:
     assert formats == ["qcow2", "raw", "vhdx"]
     run("qemu-img", "convert", "-O", "raw", tmp_path / "1.qcow2", tmp_path / "1.img")
     assert assert_whole(tmp_path / "1.img") != assert_whole(tmp_path / "2.img")
+
+
+@pytest.mark.foreign
+def test_each_image_of_several_is_read_once_for_all_disks(
+    wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volumes = ["OSDDiskIndex=0", "OSDPartitionStyle=MBR", "OSDPartitions=2"]
+    for number, size in enumerate(("50", "100")):
+        unit = ("MB", "Percent")[number]
+        facts = {"Type": "Primary", "FileSystem": "NTFS", "QuickFormat": "true", "Size": size, "SizeUnits": unit}
+        volumes += [f"OSDPartitions{number}{name}={value}" for name, value in facts.items()]
+    (tmp_path / "two.vars").write_text("\n".join(volumes))
+    osdimage("deploy", wim, "old", "--vars", "two.vars", "--size", str(SIZE), "--partition", "2", "--no-sync")
+    osdimage("apply", wim, "old", "--partition", "1", "--no-sync")
+    osdimage("capture", "old", "all.wim", "--all-volumes")
+    reads: list[tuple[int, int]] = []
+    run_feed = ImageFeed.run
+
+    def counted(feed: ImageFeed, sinks: Any, *arguments: Any, **options: Any) -> Any:
+        reads.append((feed.index, len(sinks)))
+        return run_feed(feed, sinks, *arguments, **options)
+
+    monkeypatch.setattr(ImageFeed, "run", counted)
+    layout = ("--layout-from-wim", "--all-volumes", "--size", str(SIZE), "--no-sync")
+    osdimage("deploy", "all.wim", "1", "--also", "2", *layout)
+    assert reads == [(1, 2), (2, 2)]
+    for name in "12":
+        assert_whole(tmp_path / name)
 
 
 def test_the_nth_serial_number_is_that_of_the_nth_disk(
