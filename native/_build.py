@@ -55,7 +55,10 @@ SOURCES = (
     "ntfs/files.c",
     "ntfs/claims.c",
     "engine/map.c",
+    "engine/sound.c",
+    "engine/walk.c",
     "engine/arrays.c",
+    "engine/asked.c",
     "engine/stored.c",
     "engine/extents.c",
     "engine/record.c",
@@ -77,8 +80,8 @@ SOURCES = (
     "engine/fill.c",
     "engine/commit.c",
 )
-# ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two, and
-# engine/bulk.h what fills a volume.
+# ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two,
+# engine/walk.h and engine/arrays.h one each, and engine/bulk.h what fills a volume.
 _DECLARED_TOGETHER = {
     "wim/raw_tree.c",
     "engine/deliver.c",
@@ -90,6 +93,8 @@ _DECLARED_TOGETHER = {
     "slices/source_file.c",
     "slices/sync.c",
     "slices/source_staged.c",
+    "engine/sound.c",
+    "engine/asked.c",
     "engine/area.c",
     "engine/used.c",
     "engine/plan.c",

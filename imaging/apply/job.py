@@ -11,7 +11,7 @@ from typing import Protocol
 from osdimage.imaging.apply.bytes import refuse_bytes
 from osdimage.imaging.apply.engine import Engine, Reason
 from osdimage.imaging.apply.names import told_on_volume
-from osdimage.imaging.apply.supply import Supplies
+from osdimage.imaging.apply.supply import Supplies, Supply
 from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
@@ -114,11 +114,21 @@ class ApplyJob:
         """Check all that the image alone tells."""
         refuse_bytes(self.image)
         audit = self._audited(None if walked is None else os.fspath(walked.resolve()))
+        self._judge(where, audit)
+        return audit
+
+    def supply(self, where: Path) -> Supply:
+        """Check the same in the pass that takes the files of the image, for new volumes to be filled from it."""
+        refuse_bytes(self.image)
+        supply = self.supplies.of(self.image, lambda audit: self._judge(where, audit))
+        self.supplies.audits[self.image.index] = supply.feed.audit
+        return supply
+
+    def _judge(self, where: Path, audit: Audit) -> None:
         refuse_dropped_names(self.image.path, self.image.index, audit)
         refuse_unsafe_names(self.image.path, self.image.index, audit)
         refuse_missing(self.image.path, self.image.index, audit)
         refuse_large(where, [audit], self.options.limit_bytes)
-        return audit
 
     def _audited(self, walked: str | None) -> Audit:
         """Pass over the tree, once for all targets that are no directories with files in them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from osdimage.native.wim import tree
 
 if TYPE_CHECKING:
     from osdimage.imaging.apply.bulk import Bulk
+    from osdimage.imaging.apply.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,19 @@ class NtfsBackend:
     def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Mark the volume dirty, wipe it if that was asked for, let libwim write, and mark it clean."""
         kept = state.kept_paths(job.options.keep)
-        audit = self._audit(job)
+        supply = self._supply(job)
+        audit = self._audit(job, supply)
         if self._volume.content is Content.UNFINISHED:
             from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
 
             unfinished.make_again(self._volume)
             with no_refusal(self._volume.path, lambda: f"{self.name} was made again, and is empty"):
-                result = yield from self._fill(job, kept, audit, is_made=True)
+                result = yield from self._fill(job, kept, audit, supply, is_made=True)
             job.meter.finish()
             return result
         self._finish()
         if not state.refuse_unfinished(self._volume, force=_is_forced(job)):
-            result = yield from self._fill(job, kept, audit)
+            result = yield from self._fill(job, kept, audit, supply)
         else:
             if not job.options.wipe:
                 from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
@@ -83,12 +85,25 @@ class NtfsBackend:
                 unfinished.refuse_unsound(self._volume)
             mirror.mend(self._volume.window())
             with no_refusal(self._volume.path, lambda: f"the first records of {self.name} were mended"):
-                result = yield from self._fill(job, kept, audit)
+                result = yield from self._fill(job, kept, audit, supply)
         job.meter.finish()
         return result
 
-    def _audit(self, job: ApplyJob) -> Audit:
-        audit = job.audit(Path(self.name))
+    def _supply(self, job: ApplyJob) -> Supply | None:
+        """Return the files of the image, of the pass that checks it; None where libntfs-3g will write them."""
+        if job.options.engine is Engine.LIBNTFS:
+            return None
+        if not job.options.wipe and self._volume.content is not Content.UNFINISHED:
+            from osdimage.imaging.apply import bulk  # noqa: PLC0415 - it comes with threads
+
+            # What cannot be read is told when it must be.
+            with suppress(StorageError):
+                if not bulk.is_new(self._volume):
+                    return None
+        return job.supply(Path(self.name))
+
+    def _audit(self, job: ApplyJob, supply: Supply | None = None) -> Audit:
+        audit = job.audit(Path(self.name)) if supply is None else supply.feed.audit
         refuse_for_volume(job.image.path, job.image.index, audit, FileSystem.NTFS)
         return audit
 
@@ -106,20 +121,22 @@ class NtfsBackend:
         refuse_full_volume(Path(self.name), audit, facts.size if job.options.wipe else facts.free)
         return facts
 
-    def _fill(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool = False) -> Work[ApplyResult]:
+    def _fill(
+        self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, supply: Supply | None, *, is_made: bool = False
+    ) -> Work[ApplyResult]:
         odd = odd_sectors(self._volume)
         if odd is not None:
             job.meter.warn(odd)
         if job.options.engine is Engine.LIBNTFS:
             return self._by_libntfs(job, kept, audit, _Left(Reason(Fallback.ASKED), is_made))
-        outcome = yield from self._by_bulk(job, kept, audit, is_made=is_made)
+        outcome = yield from self._by_bulk(job, kept, audit, supply, is_made=is_made)
         if isinstance(outcome, ApplyResult):
             return outcome
         with self._wiped(outcome.wiped):
             return self._by_libntfs(job, kept, audit, outcome)
 
     def _by_bulk(
-        self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, *, is_made: bool
+        self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, supply: Supply | None, *, is_made: bool
     ) -> Work[ApplyResult | _Left]:
         """Fill a volume that was just formatted, or is made anew for it; where that cannot be, write nothing to it."""
         from osdimage.imaging.apply import bulk  # noqa: PLC0415 - it comes with threads
@@ -128,8 +145,10 @@ class NtfsBackend:
             facts = self._refuse(job, piece, audit, is_made=is_made)
         if not (job.options.wipe or is_made or bulk.is_new(self._volume)):
             return _Left(Reason(Fallback.NOT_NEW), is_made)
+        if supply is None:
+            supply = job.supply(Path(self.name))
         wiped: int | None = None
-        with bulk.prepared(job.supplies.of(job.image), time.time_ns()) as prepared:
+        with bulk.prepared(supply, time.time_ns()) as prepared:
             if isinstance(prepared, Reason):
                 return _Left(prepared, is_made)
             if job.options.wipe and not is_made:

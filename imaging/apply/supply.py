@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -29,8 +30,12 @@ class Supply:
         reason: why no volume can be filled from it, or None.
     """
 
-    def __init__(self, image: WimImage) -> None:
-        """Pass over the tree of an image, which was loaded and checked before.
+    def __init__(self, image: WimImage, judge: Callable[[Audit], None] = lambda _: None) -> None:
+        """Pass over the tree of an image.
+
+        Args:
+            image: the image.
+            judge: is told what the pass has found, and may refuse the image by an exception.
 
         Raises:
             CorruptWim: when the tree of the image is damaged.
@@ -39,7 +44,7 @@ class Supply:
         # It comes with threads.
         from osdimage.imaging.wim.feed import ImageFeed  # noqa: PLC0415
 
-        self.feed = ImageFeed(image)
+        self.feed = ImageFeed(image, judge)
         self.added: tuple[bytes, ...] = ()
         self.untold: Untold | None = None
         self.reason = Reason(Fallback.PIPABLE) if self.feed.is_pipable else None
@@ -64,15 +69,19 @@ class Supplies:
         self.audits: dict[int, Audit] = {}
         self._made: WeakValueDictionary[int, Supply] = WeakValueDictionary()
 
-    def of(self, image: WimImage) -> Supply:
+    def of(self, image: WimImage, judge: Callable[[Audit], None]) -> Supply:
         """Return an image as new volumes are filled from it; it is made anew when nobody has it any more.
+
+        ``judge`` is told what the pass over its tree has found, and may refuse it by an exception.
 
         Raises:
             CorruptWim, StorageError: as :class:`Supply`.
         """
         found = self._made.get(image.index)
         if found is None:
-            found = self._made[image.index] = Supply(image)
+            found = self._made[image.index] = Supply(image, judge)
+        else:
+            judge(found.feed.audit)
         return found
 
 

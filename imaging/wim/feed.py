@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from osdimage.imaging.errors import CorruptWim, InvalidInput, OsdImageError, StorageError
+from osdimage.imaging.wim.checks.audit import load_tree, read_sound_tree
 from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
@@ -17,7 +18,9 @@ from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.engine.arrays import DAMAGED_TREE, Tree, Untold, untold
 from osdimage.native.engine.pipeline import BlobFile, Run, Verdict
 from osdimage.native.runtime import Compression
+from osdimage.native.status import WimlibError
 from osdimage.native.wim.resource import BlobTable
+from osdimage.native.wim.tree import Audit, audit_stored
 
 _REASONS = {
     Verdict.DIFFERENT: "do not match their SHA-1",
@@ -44,21 +47,31 @@ class ImageFeed:
     """The files of an image as arrays, and where their contents are.
 
     Attributes:
+        audit: what the pass over the tree has found.
         tree: the files; the blobs of it are those that the image needs.
         size: of those blobs together, in bytes.
         index: of the image.
     """
 
-    def __init__(self, image: WimImage) -> None:
-        """Pass over the tree of an image, which was loaded and checked before.
+    def __init__(
+        self, image: WimImage, judge: Callable[[Audit], None] = lambda _: None, *, target: str | None = None
+    ) -> None:
+        """Load the tree of an image and pass over it, once for all that is asked of it.
+
+        Args:
+            image: the image.
+            judge: is told what the pass has found, and may refuse the image by an exception; what is wrong with the
+                tree itself is told afterwards.
+            target: the directory that it comes to; see :func:`~osdimage.imaging.wim.checks.audit.load_tree`.
 
         Raises:
-            CorruptWim: when the tree contradicts itself.
+            CorruptWim: when the tree cannot be loaded, or contradicts itself.
             InvalidInput: when it holds more than can be counted here.
             StorageError: when a file of the WIM cannot be opened.
         """
         self._image = image
         self.index = image.index
+        self._untold: Untold | None = None
         self._paths = (image.path, *references(image.path, image.handle))
         with wim_errors(image.path), ExitStack() as stack:
             # A handle that refers to other files lists their blobs too.
@@ -68,13 +81,41 @@ class ImageFeed:
             facts = [handle.info() for handle in handles]
             self._formats = [(each.compression or Compression.NONE, each.chunk_size) for each in facts]
             self.is_pipable = any(each.is_pipable for each in facts)
-            try:
-                self.tree = Tree(image.handle, image.index, BlobTable(*handles))
-            except OSError as error:
-                if error.errno == DAMAGED_TREE:
-                    raise CorruptWim(f"{image.path}: the tree of image {image.index} contradicts itself") from error
-                raise InvalidInput(f"{image.path}: image {image.index}: {error.strerror}") from error
-        self.size = self.tree.blobs.size
+            blobs = BlobTable(*handles)
+        with wim_errors(image.path):
+            self.audit, self.tree = self._pass(blobs, target)
+        judge(self.audit)
+        with self._errors():
+            self.tree.finish()
+        self.size = blobs.size
+
+    def _pass(self, blobs: BlobTable, target: str | None) -> tuple[Audit, Tree]:
+        image = self._image
+        stored = None if image.is_changed else read_sound_tree(image.path, image.handle, image.index)
+        if stored is not None:
+            tree = self._begun(blobs)
+            audit = audit_stored(stored, tree.pointer, target=target)
+            if audit is not None:
+                self._untold = untold(stored)
+                return audit, tree
+        # A new one: that was filled in part.  libwim reads the tree itself.
+        stored = None
+        tree = self._begun(blobs)
+        return load_tree(image.path, image.handle, image.index, target=target, arrays=tree), tree
+
+    def _begun(self, blobs: BlobTable) -> Tree:
+        with self._errors():
+            return Tree(blobs)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        image = self._image
+        try:
+            yield
+        except OSError as error:
+            if error.errno == DAMAGED_TREE:
+                raise CorruptWim(f"{image.path}: the tree of image {image.index} contradicts itself") from error
+            raise InvalidInput(f"{image.path}: image {image.index}: {error.strerror}") from error
 
     def untold(self) -> Untold | None:
         """Return what libwim does not tell of the files; None where that is not known.
@@ -82,8 +123,10 @@ class ImageFeed:
         Raises:
             CorruptWim, StorageError: when the tree cannot be read once more.
         """
-        stored = read_tree(self._image.path, self._image.handle, self._image.index)
-        return None if stored is None else untold(stored)
+        if self._untold is None:
+            stored = read_tree(self._image.path, self._image.handle, self._image.index)
+            self._untold = None if stored is None else untold(stored)
+        return self._untold
 
     def run(
         self, sinks: Sequence[Any], step: Callable[[int], None], *, memory: int | None = None
@@ -102,6 +145,10 @@ class ImageFeed:
             CorruptWim: when contents are damaged; it names a file that has them.
             StorageError: when the WIM cannot be read.
         """
+        if not self._image.is_changed:
+            # It would be in memory all the time.
+            with suppress(WimlibError):
+                self._image.handle.forget_tree()
         with ExitStack() as stack:
             files = []
             for path, (compression, chunk_size) in zip(self._paths, self._formats, strict=True):

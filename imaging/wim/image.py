@@ -189,6 +189,11 @@ class WimImage:
             self.handle.add_file(self.index, source, path)
         self._added[_folded(path)] = Path(source)
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether files were added, so that the image is not what the WIM file holds."""
+        return bool(self._added)
+
     def added(self, path: str) -> Path | None:
         """Return the file of this machine that is at a path of the image, or None when it is not one."""
         return self._added.get(_folded(path))

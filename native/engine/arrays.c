@@ -1,12 +1,13 @@
 /*
- * The tree of an image as arrays, from one pass of wimlib_iterate_dir_tree().
+ * The tree of an image as arrays, from one pass over it, in which it is audited too.
  *
- * libwim parses the tree and repairs what is wrong in it.  What it hands out entry by entry is put into arrays of plain
- * numbers, so that whoever plans where all of it goes passes over it as often as it likes, and libwim is not needed any
- * more.  Names become UTF-16 again, half surrogate pairs too, as they are in the file.
+ * Entry by entry, the tree is told by osd_walk(), or where something is to be repaired by wimlib_iterate_dir_tree().  It is
+ * put into arrays of plain numbers, so that whoever plans where all of it goes passes over it as often as it likes.  Names
+ * become UTF-16 again, half surrogate pairs too, as they are in the file.
  */
 #define _GNU_SOURCE
 #include "engine/arrays.h"
+#include "engine/walk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include <wimlib.h>
 
+#include "wim/audit.h"
 #include "wim/blob_table.h"
 #include "wim/names.h"
 
@@ -321,15 +323,35 @@ add_entry(struct osd_tree *tree, const struct wimlib_dir_entry *entry)
 	return 0;
 }
 
-/* Callback of wimlib_iterate_dir_tree(): adds one entry, until one cannot be added.  Always goes on. */
+/*
+ * Callback of both: audits one entry and adds it, until one cannot be added.  What is audited must be
+ * all of the tree, so it always goes on.
+ */
 int
 osd_tree_add(const struct wimlib_dir_entry *entry, void *context)
 {
-	struct osd_tree *tree = context;
+	struct osd_tree_pass *pass = context;
 
-	if (tree->error == 0)
-		tree->error = add_entry(tree, entry);
-	return 0;
+	if (pass->tree->error == 0)
+		pass->tree->error = add_entry(pass->tree, entry);
+	return osd_audit_entry(entry, pass->audit);
+}
+
+static const struct osd_blob *
+blob_of_tree(void *context, const uint8_t *sha1)
+{
+	struct osd_tree *tree = context;
+	uint32_t number = find_blob(tree, sha1);
+
+	return number == OSD_NONE ? NULL : &tree->blobs[number];
+}
+
+/* Go over a tree as it is stored, whose contents are in the blobs of a tree that was begun; see osd_walk(). */
+int
+osd_tree_walk(struct osd_tree *tree, const uint8_t *stored, size_t size,
+	      int (*each)(const struct wimlib_dir_entry *entry, void *context), void *context)
+{
+	return osd_walk(stored, size, blob_of_tree, tree, each, context);
 }
 
 /* Begin a tree whose contents are in these blobs, which must stay.  0 or an errno; it must be released. */
@@ -367,35 +389,6 @@ osd_tree_end(struct osd_tree *tree)
 		tree->error = EBADMSG;
 }
 
-/*
- * Forget, of the table that a tree was made with, the blobs that no stream of it has.  Where there is no memory to tell
- * them apart, all stay: who reads them reads more than is needed.
- */
-void
-osd_tree_keep_blobs(struct osd_tree *tree, struct osd_blob_table *table)
-{
-	uint32_t *place = calloc((size_t)tree->blob_count + 1, sizeof(*place)), kept = 0;
-
-	if (place == NULL || table->count != tree->blob_count) {
-		free(place);
-		return;
-	}
-	for (uint32_t i = 0; i < tree->stream_count; i++)
-		if (tree->streams[i].blob < tree->blob_count)
-			place[tree->streams[i].blob] = 1;
-	for (uint32_t i = 0; i < tree->blob_count; i++) {
-		if (place[i] == 0)
-			continue;
-		place[i] = kept;
-		table->blobs[kept++] = table->blobs[i];
-	}
-	for (uint32_t i = 0; i < tree->stream_count; i++)
-		if (tree->streams[i].blob < tree->blob_count)
-			tree->streams[i].blob = place[tree->streams[i].blob];
-	table->count = tree->blob_count = kept;
-	free(place);
-}
-
 /* Free all of a tree. */
 void
 osd_tree_release(struct osd_tree *tree)
@@ -409,27 +402,4 @@ osd_tree_release(struct osd_tree *tree)
 	free(tree->bytes);
 	free(tree->object_ids);
 	memset(tree, 0, sizeof(*tree));
-}
-
-/*
- * Write the path of an entry, a '\' before each name, into so much room; return its length, or 0 when it does not fit.  It
- * is written from its end.
- */
-size_t
-osd_tree_path(const struct osd_tree *tree, uint32_t entry, uint16_t *units, size_t room)
-{
-	size_t at = room;
-
-	while (entry != OSD_NONE && tree->entries[entry].parent != OSD_NONE) {
-		const struct osd_tree_entry *each = &tree->entries[entry];
-
-		if (at < (size_t)each->name_length + 1)
-			return 0;
-		at -= each->name_length;
-		memcpy(units + at, tree->units + each->name, 2 * (size_t)each->name_length);
-		units[--at] = '\\';
-		entry = each->parent;
-	}
-	memmove(units, units + at, 2 * (room - at));
-	return room - at;
 }

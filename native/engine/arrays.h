@@ -7,6 +7,7 @@
 
 #include "engine/map.h"
 
+struct osd_audit;
 struct osd_blob;
 struct osd_blob_table;
 struct wimlib_dir_entry;
@@ -81,11 +82,20 @@ struct osd_tree {
 	uint32_t pointer_count;
 };
 
+/* What one pass over a tree fills. */
+struct osd_tree_pass {
+	struct osd_audit *audit;
+	struct osd_tree *tree;
+};
+
 int osd_tree_begin(struct osd_tree *tree, const struct osd_blob *blobs, size_t count);
-int osd_tree_add(const struct wimlib_dir_entry *entry, void *tree);
+int osd_tree_add(const struct wimlib_dir_entry *entry, void *pass);
+int osd_tree_walk(struct osd_tree *tree, const uint8_t *stored, size_t size,
+		  int (*each)(const struct wimlib_dir_entry *entry, void *context), void *context);
 void osd_tree_end(struct osd_tree *tree);
 void osd_tree_keep_blobs(struct osd_tree *tree, struct osd_blob_table *table);
 void osd_tree_release(struct osd_tree *tree);
+int osd_tree_has_doubles(const struct osd_tree *tree, int *has_doubles);
 size_t osd_tree_path(const struct osd_tree *tree, uint32_t entry, uint16_t *units, size_t room);
 
 #endif

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
-from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BlobTable
 
 
@@ -20,26 +19,29 @@ class Tree:
         blobs: those that the files need, in the order in which they lie there.
     """
 
-    def __init__(self, handle: WimHandle, image: int, blobs: BlobTable) -> None:
-        """Pass over the tree of an image.
+    def __init__(self, blobs: BlobTable) -> None:
+        """Begin a tree that a pass over an image fills; see :func:`osdimage.native.wim.tree.audit`.
 
         Args:
-            handle: the open WIM.
-            image: the index of the image.
-            blobs: all blobs of the WIM; those that the image does not need are forgotten.
+            blobs: all blobs of the WIM.
 
         Raises:
-            WimlibError: when the tree cannot be loaded.
-            OSError: ENOMEM; EOVERFLOW for more files than 32 bits count; EBADMSG for a tree that contradicts itself.
+            OSError: ENOMEM; EOVERFLOW for more blobs than 32 bits count.
         """
         self.blobs = blobs
         tree = ffi.new("struct osd_tree *")
         self._tree = ffi.gc(tree, lib.osd_tree_release)
         _check(lib.osd_tree_begin(tree, blobs.pointer(0), len(blobs)))
-        handle.collect_tree(image, tree)
-        lib.osd_tree_end(tree)
-        _check(tree.error)
-        blobs.keep_for(tree)
+
+    def finish(self) -> None:
+        """Take the tree as it was filled; the blobs that its files do not need are forgotten.
+
+        Raises:
+            OSError: ENOMEM; EOVERFLOW for more files than 32 bits count; EBADMSG for a tree that contradicts itself.
+        """
+        lib.osd_tree_end(self._tree)
+        _check(self._tree.error)
+        self.blobs.keep_for(self._tree)
 
     @property
     def pointer(self) -> Any:

@@ -278,6 +278,14 @@ class WimHandle:
         self._run(lib.wimlib_add_empty_image, text.to_c(name), index)
         return int(index[0])
 
+    def forget_tree(self) -> None:
+        """Free the tree of the image that was used last, unless it was changed; it is loaded again when it is used.
+
+        libwim keeps one until another image is used: one is made for it, and taken away.
+        """
+        self.delete_image(self.add_empty_image(""))
+        lib.osd_memory_trim()
+
     def add_file(self, image: int, source: str | os.PathLike[str], path: str) -> None:
         """Add a file of this machine to an image, in memory; a file of this path in the image is replaced.
 
@@ -451,17 +459,17 @@ class WimHandle:
         """Fill a ``struct osd_blob_table`` with every entry of the blob table, in C."""
         self._run(lib.wimlib_iterate_lookup_table, 0, ffi.addressof(lib, "osd_blob_table_add"), table)
 
-    def collect_tree(self, image: int, tree: Any) -> None:
-        """Fill a ``struct osd_tree`` with all files of an image, in C."""
-        flags = lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE
-        call_back = ffi.addressof(lib, "osd_tree_add")
-        self._run(lib.wimlib_iterate_dir_tree, image, text.to_c("/"), flags, call_back, tree)
-
-    def audit_tree(self, image: int, path: str, audit: Any, *, memory: int | None = None) -> tuple[str, ...]:
+    def audit_tree(
+        self, image: int, path: str, audit: Any, *, tree: Any = None, memory: int | None = None
+    ) -> tuple[str, ...]:
         """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought.
 
-        A later call returns the warnings of the first.  libwim may take ``memory`` more bytes; None for no limit.
+        A later call returns the warnings of the first.  ``tree`` is a ``struct osd_tree *`` to fill in the same pass,
+        or None.  libwim may take ``memory`` more bytes; None for no limit.
         """
+        call_back, filled = ("osd_audit_entry", audit)
+        if tree is not None:
+            call_back, filled = ("osd_tree_add", ffi.new("struct osd_tree_pass *", {"audit": audit, "tree": tree}))
         if memory is not None:
             lib.osd_memory_limit(memory)
         try:
@@ -470,8 +478,8 @@ class WimHandle:
                 image,
                 text.to_c(path),
                 lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
-                ffi.addressof(lib, "osd_audit_entry"),
-                audit,
+                ffi.addressof(lib, call_back),
+                filled,
             )
         finally:
             lib.osd_memory_unlimited()

@@ -77,6 +77,15 @@ osd_memory_limit(uint64_t bytes)
 	left_in_thread = bytes;
 }
 
+/* Give memory that was freed back to the system, where it does not lie between what is used. */
+void
+osd_memory_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 /* Let libwim take what it wants in this thread. */
 void
 osd_memory_unlimited(void)

@@ -7,5 +7,6 @@
 int osd_memory_install(void);
 void osd_memory_limit(uint64_t bytes);
 void osd_memory_unlimited(void);
+void osd_memory_trim(void);
 
 #endif

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from errno import ENOMEM
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
@@ -169,49 +170,85 @@ def audit(
     path: str = "/",
     target: str | None = None,
     without_parents: bool = False,
+    tree: Any = None,
     memory: int | None = None,
 ) -> Audit:
     """Pass over a path and all below it, in C.
 
     With a target directory, also look there for symbolic links in the place of the image's directories, and for
     directories in the place of its files, and the other way; the path itself comes directly below the target with
-    ``without_parents``.  libwim may take ``memory`` more bytes for it.
+    ``without_parents``.  ``tree`` is a ``struct osd_tree *`` that is filled in the same pass, or None.  libwim may take
+    ``memory`` more bytes for it.
     """
     # The C string must live as long as the structure that points to it.
     encoded = ffi.NULL if target is None else ffi.new("char[]", path_to_c(target))
     found = ffi.new("struct osd_audit *", {"target": encoded, "without_parents": without_parents})
     try:
-        messages = handle.audit_tree(image, path, found, memory=memory)
-        if found.is_out_of_memory:
-            raise MemoryError
-        return Audit(
-            directories=found.directories,
-            files=found.files,
-            size=found.bytes,
-            sparse_size=found.sparse_bytes,
-            named_streams=found.named_streams,
-            named_stream_size=found.named_stream_bytes,
-            security_descriptors=found.security_descriptors,
-            short_names=found.short_names,
-            links=found.links,
-            other_reparse_points=found.other_reparse_points,
-            object_ids=found.object_ids,
-            encrypted=found.encrypted,
-            dos_attributes=found.dos_attributes,
-            unix_data=found.unix_data,
-            special_files=found.special_files,
-            missing_blobs=found.missing_blobs,
-            refused_names=found.refused_names,
-            refusal=Fault(found.refusal) if found.refused_names else None,
-            refused_path=from_c(found.refused_path),
-            faulty=_faulty(found),
-            extent=_extent(found),
-            symlink_path=from_c(found.symlink_path),
-            occupied=_occupied(found),
-            messages=messages,
-        )
+        messages = handle.audit_tree(image, path, found, tree=tree, memory=memory)
+        return _result(found, messages)
     finally:
         lib.osd_audit_release(found)
+
+
+def audit_stored(stored: bytes, tree: Any, *, target: str | None = None) -> Audit | None:
+    """Pass over a whole tree as it is stored, without loading it, and fill a ``struct osd_tree *``.
+
+    Where libwim would repair or refuse something, or a name is to be refused, None is returned: then only libwim can
+    tell what the tree is, and what was filled is of no use.
+    """
+    encoded = ffi.NULL if target is None else ffi.new("char[]", path_to_c(target))
+    found = ffi.new("struct osd_audit *", {"target": encoded})
+    try:
+        both = ffi.new("struct osd_tree_pass *", {"audit": found, "tree": tree})
+        error = lib.osd_tree_walk(
+            tree, ffi.from_buffer("uint8_t[]", stored), len(stored), ffi.addressof(lib, "osd_tree_add"), both
+        )
+        if error == ENOMEM:
+            raise MemoryError
+        if error or found.refused_names or (found.faults[lib.OSD_FAULT_TWIN] and _has_doubles(tree)):
+            return None
+        return _result(found, ())
+    finally:
+        lib.osd_audit_release(found)
+
+
+def _has_doubles(tree: Any) -> bool:
+    # Of two names that are the very same libwim drops the second; those that differ in case stay.
+    answer = ffi.new("int *")
+    if lib.osd_tree_has_doubles(tree, answer):
+        raise MemoryError
+    return bool(answer[0])
+
+
+def _result(found: Any, messages: tuple[str, ...]) -> Audit:
+    if found.is_out_of_memory:
+        raise MemoryError
+    return Audit(
+        directories=found.directories,
+        files=found.files,
+        size=found.bytes,
+        sparse_size=found.sparse_bytes,
+        named_streams=found.named_streams,
+        named_stream_size=found.named_stream_bytes,
+        security_descriptors=found.security_descriptors,
+        short_names=found.short_names,
+        links=found.links,
+        other_reparse_points=found.other_reparse_points,
+        object_ids=found.object_ids,
+        encrypted=found.encrypted,
+        dos_attributes=found.dos_attributes,
+        unix_data=found.unix_data,
+        special_files=found.special_files,
+        missing_blobs=found.missing_blobs,
+        refused_names=found.refused_names,
+        refusal=Fault(found.refusal) if found.refused_names else None,
+        refused_path=from_c(found.refused_path),
+        faulty=_faulty(found),
+        extent=_extent(found),
+        symlink_path=from_c(found.symlink_path),
+        occupied=_occupied(found),
+        messages=messages,
+    )
 
 
 def _occupied(found: Any) -> Occupied | None:

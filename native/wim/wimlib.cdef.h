@@ -219,6 +219,7 @@ size_t osd_messages_take(char *text, size_t capacity, int *overflowed);
 int osd_memory_install(void);
 void osd_memory_limit(uint64_t bytes);
 void osd_memory_unlimited(void);
+void osd_memory_trim(void);
 
 /* names.h */
 enum osd_fault {

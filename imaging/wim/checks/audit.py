@@ -8,16 +8,22 @@ image, everything else is reported.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha1
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import CorruptWim, Means, MissingParts, Remedy, TargetRefused, UnsafeName
+from osdimage.imaging.errors import CorruptWim, Means, MissingParts, Remedy, StorageError, TargetRefused, UnsafeName
 from osdimage.imaging.units import GIB, MIB, counted, format_size
 from osdimage.imaging.wim.checks.names import REASONS
 from osdimage.imaging.wim.checks.parts import missing_parts
+from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Audit, Occupied
+
+if TYPE_CHECKING:
+    from osdimage.native.engine.arrays import Tree
 
 # libwim reads the tree of an image into memory in one piece.  The tree of a Windows image takes some 60 MB; a header
 # that claims more than this is a lie or a bomb.
@@ -71,8 +77,17 @@ def _holds(handle: WimHandle, index: int, inside: str) -> bool:
     return True
 
 
-def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None = None) -> Audit:
+def load_tree(
+    path: Path, handle: WimHandle, index: int, *, target: str | None = None, arrays: Tree | None = None
+) -> Audit:
     """Load the tree of an image and pass over it once.
+
+    Args:
+        path: the WIM.
+        handle: the open WIM.
+        index: the image.
+        target: a directory that it comes to, without links on its way, where its place is looked at; None for none.
+        arrays: are filled on the way.
 
     Raises:
         CorruptWim: when its size cannot be true, or it expands to more than a tree of its size can hold.
@@ -80,7 +95,13 @@ def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None =
     """
     size = _size_of_tree(path, handle, index)
     try:
-        return tree.audit(handle, index, target=target, memory=_MEMORY_FOR_BUFFERS + _MEMORY_FACTOR * size)
+        return tree.audit(
+            handle,
+            index,
+            target=target,
+            tree=None if arrays is None else arrays.pointer,
+            memory=_MEMORY_FOR_BUFFERS + _MEMORY_FACTOR * size,
+        )
     except WimlibError as error:
         if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
             raise CorruptWim(f"{path}: image {index} holds nothing, not even a root directory") from error
@@ -89,6 +110,26 @@ def load_tree(path: Path, handle: WimHandle, index: int, *, target: str | None =
         raise CorruptWim(
             f"{path}: the tree of image {index} does not fit into memory, or its directories share their contents"
         ) from error
+
+
+def read_sound_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
+    """Return the tree of an image as it is stored; None when libwim must be asked for it.
+
+    That is so when it is damaged or cannot be read, which libwim tells, or the WIM is pipable.
+
+    Raises:
+        CorruptWim: when its size cannot be true.
+        WimlibError: when the blob table cannot be read.
+    """
+    _size_of_tree(path, handle, index)
+    found = tree.tree_blob(handle, index)
+    try:
+        stored = read_tree(path, handle, index)
+    except (CorruptWim, StorageError):
+        return None
+    if found is None or stored is None or sha1(stored, usedforsecurity=False).digest() != found.sha1:
+        return None
+    return stored
 
 
 def refuse_dropped_names(path: Path, index: int, audit: Audit) -> None:

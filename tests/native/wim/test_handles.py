@@ -50,6 +50,7 @@ def write(source: Path, path: Path, listener: Callable[[Report | Omitted], None]
 # Every method of a handle that reaches C.
 USES: dict[str, Callable[[WimHandle], object]] = {
     "info": lambda handle: handle.info(),
+    "forget_tree": lambda handle: handle.forget_tree(),
     "xml": lambda handle: handle.xml(),
     "image_property": lambda handle: handle.image_property(1, "NAME"),
     "set_image_property": lambda handle: handle.set_image_property(1, "DESCRIPTION", "x"),
@@ -278,6 +279,22 @@ def make_many(folder: Path, files: int) -> Path:
     for number in range(files):
         (folder / str(number)).touch()
     return folder
+
+
+def test_a_forgotten_tree_is_loaded_again_unless_it_was_changed(wim: Path, source: Path) -> None:
+    # Less than the tree takes, and more than passing over one that is loaded.
+    little = 4096
+    with WimHandle.open(wim) as handle:
+        before = tree.audit(handle, 1)
+        assert tree.audit(handle, 1, memory=little) == before
+        handle.forget_tree()
+        with pytest.raises(WimlibError) as caught:
+            tree.audit(handle, 1, memory=little)
+        assert caught.value.code is WimlibCode.NOMEM
+        assert (tree.audit(handle, 1), handle.info().image_count) == (before, 1)
+        handle.add_file(1, source / "sub" / "file 1", "/added")
+        handle.forget_tree()
+        assert tree.audit(handle, 1, memory=little).files == before.files + 1
 
 
 def test_a_scan_of_many_files_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
