@@ -83,7 +83,11 @@ class Relay:
         """Raise the exception that a callback stored, in place of the error that stopping caused."""
         stored, self._stored = self._stored, None
         if stored is not None:
-            raise stored from None
+            try:
+                raise stored from None
+            finally:
+                # Its traceback has this frame; with its name in it, they hold the frames of all callers together.
+                del stored
 
     def run(self, function: Callable[[], None]) -> bool:
         """Run a function for a C callback; False when C should stop."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +165,23 @@ def test_an_exception_while_a_wim_is_opened_comes_out(source: Path, tmp_path: Pa
 
     with pytest.raises(Mine):
         WimHandle.open(path, check_integrity=True, listener=fail)
+
+
+def test_an_exception_that_is_over_holds_nothing(wim: Path) -> None:
+    class Held:
+        pass
+
+    def stopped() -> weakref.ref[Held]:
+        held = Held()
+        assert tree.tree_blob(handle, 1) is not None
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        with WimHandle.open(wim) as handle:
+            assert stopped()() is None
+    finally:
+        gc.enable()
 
 
 def test_only_the_first_exception_comes_out_and_no_more_calls_are_made(wim: Path) -> None:
