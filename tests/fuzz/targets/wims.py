@@ -7,10 +7,11 @@ import random
 import struct
 import zlib
 from collections.abc import Iterator
+from hashlib import sha1
 from itertools import islice
 from xml.etree import ElementTree as ET
 
-from cases.wimcraft import Node, build, folder, metadata, root, symlink, xml_document
+from cases.wimcraft import FILE, Node, build, folder, metadata, root, symlink, xml_document
 from osdimage.imaging import wof
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
@@ -24,7 +25,10 @@ from osdimage.imaging.wim.opening import refuse_impossible_header
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.stored.reparse import reparse_points
+from osdimage.native.engine.arrays import Tree
 from osdimage.native.wim.raw_copy import ENTRY_BYTES, CopyPlan
+from osdimage.native.wim.resource import BlobTable
+from osdimage.native.wim.tree import audit_stored
 
 from fuzz.places import as_file
 from fuzz.target import Target
@@ -71,6 +75,25 @@ def _tree_bytes(data: bytes) -> None:
     survey(data)
     for _ in reparse_points(data):
         pass
+
+
+def _walked(data: bytes) -> None:
+    # Of a WIM without contents: an entry that has some ends the walk.
+    found = Tree(BlobTable())
+    audit = audit_stored(data, found.pointer)
+    if audit is None:
+        return
+    found.finish()
+    assert len(found) == audit.directories + audit.files
+    for number in range(len(found)):
+        found.path(number)
+
+
+def _walked_seeds() -> Iterator[bytes]:
+    first = Node("1", attributes=FILE, reparse_tag=7, short_name="1~1", items=struct.pack("<II", 1, 16) + bytes(16))
+    streams = Node("streams", streams={"a": b"", "b": b""})
+    made = root(first, folder("d", Node("2", attributes=FILE, reparse_tag=7, items=first.items)), streams)
+    yield metadata(made, [b"descriptor", b""]).replace(sha1(b"", usedforsecurity=False).digest(), bytes(20))
 
 
 def _copied(data: bytes) -> None:
@@ -125,6 +148,7 @@ TARGETS = (
     Target("wim-header", _header, lambda: (build(_tree()),), largest=4096),
     Target("wim-xml", _xml, _xml_seeds, largest=8 << 10),
     Target("wim-copy", _copied, _copied_seeds, largest=4096),
+    Target("wim-walk", _walked, _walked_seeds, largest=4096),
     Target("wim-tree", _tree_bytes, lambda: (metadata(_tree()),), largest=4096),
     # libwim is code of others: it has errors of its own, and what it cannot do is not told as a fault of the file.
     Target("wim-whole", _whole, lambda: (build(_tree()), build(_tree(), _tree())), (OsdImageError,), largest=8 << 10),
