@@ -120,9 +120,7 @@ class ApplyJob:
     def supply(self, where: Path) -> Supply:
         """Check the same in the pass that takes the files of the image, for new volumes to be filled from it."""
         refuse_bytes(self.image)
-        supply = self.supplies.of(self.image, lambda audit: self._judge(where, audit))
-        self.supplies.audits[self.image.index] = supply.feed.audit
-        return supply
+        return self.supplies.of(self.image, lambda audit: self._judge(where, audit))
 
     def _judge(self, where: Path, audit: Audit) -> None:
         refuse_dropped_names(self.image.path, self.image.index, audit)
@@ -132,14 +130,11 @@ class ApplyJob:
 
     def _audited(self, walked: str | None) -> Audit:
         """Pass over the tree, once for all targets that are no directories with files in them."""
-        audits, image = self.supplies.audits, self.image
-        if walked is None and image.index in audits:
-            return audits[image.index]
-        with wim_errors(image.path):
-            audit = load_tree(image.path, image.handle, image.index, target=walked)
+        image = self.image
         if walked is None:
-            audits[image.index] = audit
-        return audit
+            return image.audit()
+        with wim_errors(image.path):
+            return load_tree(image.path, image.handle, image.index, target=walked)
 
     def extract(
         self,

@@ -58,15 +58,10 @@ class Supply:
 
 
 class Supplies:
-    """What is known of the images of a WIM, whose files stay as they are as long as this is used.
-
-    Attributes:
-        audits: by the index of the image.
-    """
+    """What is known of the images of a WIM, whose files stay as they are as long as this is used."""
 
     def __init__(self) -> None:
         """Begin without any."""
-        self.audits: dict[int, Audit] = {}
         self._made: WeakValueDictionary[int, Supply] = WeakValueDictionary()
 
     def of(self, image: WimImage, judge: Callable[[Audit], None]) -> Supply:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from osdimage.imaging.errors import CorruptWim, InvalidInput, OsdImageError, StorageError
-from osdimage.imaging.wim.checks.audit import load_tree, read_sound_tree
+from osdimage.imaging.errors import CorruptWim, OsdImageError, StorageError
+from osdimage.imaging.wim.checks.once import finish, pass_once
 from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.trees import read_tree
-from osdimage.native.engine.arrays import DAMAGED_TREE, Tree, Untold, untold
+from osdimage.native.engine.arrays import Untold, untold
 from osdimage.native.engine.pipeline import BlobFile, Run, Verdict
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibError
 from osdimage.native.wim.resource import BlobTable
-from osdimage.native.wim.tree import Audit, audit_stored
+from osdimage.native.wim.tree import Audit
 
 _REASONS = {
     Verdict.DIFFERENT: "do not match their SHA-1",
@@ -71,7 +71,6 @@ class ImageFeed:
         """
         self._image = image
         self.index = image.index
-        self._untold: Untold | None = None
         self._paths = (image.path, *references(image.path, image.handle))
         with wim_errors(image.path), ExitStack() as stack:
             # A handle that refers to other files lists their blobs too.
@@ -83,39 +82,11 @@ class ImageFeed:
             self.is_pipable = any(each.is_pipable for each in facts)
             blobs = BlobTable(*handles)
         with wim_errors(image.path):
-            self.audit, self.tree = self._pass(blobs, target)
+            found = pass_once(image.path, image.handle, image.index, blobs, is_changed=image.is_changed, target=target)
+        self.audit, self.tree, self._untold = found.audit, found.tree, found.untold
         judge(self.audit)
-        with self._errors():
-            self.tree.finish()
+        finish(image.path, image.index, self.tree)
         self.size = blobs.size
-
-    def _pass(self, blobs: BlobTable, target: str | None) -> tuple[Audit, Tree]:
-        image = self._image
-        stored = None if image.is_changed else read_sound_tree(image.path, image.handle, image.index)
-        if stored is not None:
-            tree = self._begun(blobs)
-            audit = audit_stored(stored, tree.pointer, target=target)
-            if audit is not None:
-                self._untold = untold(stored)
-                return audit, tree
-        # A new one: that was filled in part.  libwim reads the tree itself.
-        stored = None
-        tree = self._begun(blobs)
-        return load_tree(image.path, image.handle, image.index, target=target, arrays=tree), tree
-
-    def _begun(self, blobs: BlobTable) -> Tree:
-        with self._errors():
-            return Tree(blobs)
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        image = self._image
-        try:
-            yield
-        except OSError as error:
-            if error.errno == DAMAGED_TREE:
-                raise CorruptWim(f"{image.path}: the tree of image {image.index} contradicts itself") from error
-            raise InvalidInput(f"{image.path}: image {image.index}: {error.strerror}") from error
 
     def untold(self) -> Untold | None:
         """Return what libwim does not tell of the files; None where that is not known.

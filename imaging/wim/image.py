@@ -37,6 +37,7 @@ class WimImage:
         self.handle = handle
         self.info = info
         self._added: dict[str, Path] = {}
+        self._audit: Audit | None = None
 
     @property
     def path(self) -> Path:
@@ -149,13 +150,22 @@ class WimImage:
         return found
 
     def audit(self) -> Audit:
-        """Count and measure what the image holds, in one pass.
+        """Count and measure what the image holds, in one pass; once, until a file is added.
 
         Raises:
             CorruptWim: when the tree of the image is damaged.
         """
-        with wim_errors(self._path):
-            return load_tree(self._path, self.handle, self.index)
+        if self._audit is None:
+            # Few uses of an image need it.
+            from osdimage.imaging.wim.checks.once import pass_once  # noqa: PLC0415
+            from osdimage.native.wim.resource import BlobTable  # noqa: PLC0415
+
+            with wim_errors(self._path):
+                found = pass_once(
+                    self._path, self.handle, self.index, BlobTable(self.handle), is_changed=self.is_changed
+                )
+            self._audit = found.audit
+        return self._audit
 
     def files(self) -> ImageFiles:
         """Return the files of the image, to be read one by one into memory; the WIM must stay open for it.
@@ -188,6 +198,7 @@ class WimImage:
             load_tree(self._path, self.handle, self.index)
             self.handle.add_file(self.index, source, path)
         self._added[_folded(path)] = Path(source)
+        self._audit = None
 
     @property
     def is_changed(self) -> bool:

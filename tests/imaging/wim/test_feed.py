@@ -50,7 +50,9 @@ def test_what_is_found_is_what_libwim_finds(made: Node, tmp_path: Path) -> None:
 def test_a_file_that_was_added_is_among_them(tmp_path: Path) -> None:
     (tmp_path / "more").write_bytes(b"more")
     with opened(tmp_path / "wim", TREES["sound"]) as image:
+        before = image.audit()
         image.add_file(tmp_path / "more", "/d/more")
+        assert image.audit().files == before.files + 1
         feed = ImageFeed(image)
         assert "/d/more" in paths(feed)
         assert [(size, path) for _, size, path in feed.tree.elsewhere()] == [(4, "/d/more")]
