@@ -71,6 +71,8 @@ class ImageFeed:
         """
         self._image = image
         self.index = image.index
+        # What a plan has loaded; where libwim must be asked, it loads the tree again.
+        self._forget()
         self._paths = (image.path, *references(image.path, image.handle))
         with wim_errors(image.path), ExitStack() as stack:
             # A handle that refers to other files lists their blobs too.
@@ -87,6 +89,12 @@ class ImageFeed:
         judge(self.audit)
         finish(image.path, image.index, self.tree)
         self.size = blobs.size
+
+    def _forget(self) -> None:
+        """Free the tree that libwim has loaded, which would be in memory all the time."""
+        if not self._image.is_changed:
+            with suppress(WimlibError):
+                self._image.handle.forget_tree()
 
     def untold(self) -> Untold | None:
         """Return what libwim does not tell of the files; None where that is not known.
@@ -116,10 +124,7 @@ class ImageFeed:
             CorruptWim: when contents are damaged; it names a file that has them.
             StorageError: when the WIM cannot be read.
         """
-        if not self._image.is_changed:
-            # It would be in memory all the time.
-            with suppress(WimlibError):
-                self._image.handle.forget_tree()
+        self._forget()
         with ExitStack() as stack:
             files = []
             for path, (compression, chunk_size) in zip(self._paths, self._formats, strict=True):

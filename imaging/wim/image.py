@@ -38,6 +38,7 @@ class WimImage:
         self.info = info
         self._added: dict[str, Path] = {}
         self._audit: Audit | None = None
+        self._dropped: tuple[str, ...] | None = None
 
     @property
     def path(self) -> Path:
@@ -73,9 +74,9 @@ class WimImage:
         """
         from osdimage.native.wim.entries import each_entry  # noqa: PLC0415 - few uses of an image need it
 
-        with self._walked(path) as audit:
+        with self._walked(path) as dropped:
             each_entry(self.handle, self.index, path, recursive=recursive, visit=visit)
-        return audit.messages
+        return dropped
 
     def walk_fitting(self, visit: Callable[[Entry], None], pattern: str, *, recursive: bool = True) -> tuple[str, ...]:
         """Call a function as :meth:`walk` does, with what fits a pattern and, unless told otherwise, all below that.
@@ -128,16 +129,18 @@ class WimImage:
         Raises:
             InvalidRequest, CorruptWim: as :meth:`walk`.
         """
-        with self._walked(path) as audit:
+        with self._walked(path) as dropped:
             self.handle.each_path(self.index, path, recursive=recursive, on_paths=visit)
-        return audit.messages
+        return dropped
 
     @contextmanager
-    def _walked(self, path: str) -> Iterator[Audit]:
+    def _walked(self, path: str) -> Iterator[tuple[str, ...]]:
         with wim_errors(self._path):
-            audit = load_tree(self._path, self.handle, self.index)
+            if self._dropped is None:
+                # Under a limit of memory, of which is known then that it is enough.
+                self._dropped = load_tree(self._path, self.handle, self.index).messages
             try:
-                yield audit
+                yield self._dropped
             except WimlibError as error:
                 if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
                     raise InvalidRequest(f"{self._path}: image {self.index} holds no {path!r}") from error
