@@ -95,10 +95,12 @@ class Untold:
     Attributes:
         extended: how many names have extended attributes.
         beside: how many reparse points have contents beside their data.
+        marked: how many folders have streams, and reparse points are marked as rewritten when they were captured.
     """
 
     extended: int
     beside: int
+    marked: int
 
 
 def untold(tree: bytes) -> Untold:
@@ -109,7 +111,7 @@ def untold(tree: bytes) -> Untold:
     """
     found = ffi.new("struct osd_stored *")
     _check(lib.osd_stored_scan(ffi.from_buffer("uint8_t[]", tree), len(tree), found))
-    return Untold(int(found.extended), int(found.beside))
+    return Untold(int(found.extended), int(found.beside), int(found.marked))
 
 
 def _check(number: int) -> None:

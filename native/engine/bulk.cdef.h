@@ -65,7 +65,7 @@ int osd_tree_has_doubles(const struct osd_tree *tree, int *has_doubles);
 size_t osd_tree_path(const struct osd_tree *tree, uint32_t entry, uint16_t *units, size_t room);
 
 /* stored.h */
-struct osd_stored { uint64_t extended, beside; };
+struct osd_stored { uint64_t extended, beside, marked; };
 int osd_stored_scan(const uint8_t *tree, size_t size, struct osd_stored *found);
 
 /* fresh.h */

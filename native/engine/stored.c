@@ -1,7 +1,8 @@
 /*
- * What libwim does not tell of a tree: extended attributes, and contents beside the data of a reparse point.
+ * What libwim does not tell of a tree: extended attributes, contents beside the data of a reparse point, and what tells who
+ * wrote it.
  *
- * Both are in the tree as it is stored (DIRENTRY, STREAMENTRY; "Windows Imaging File Format (WIM)", Microsoft 2007, and
+ * All are in the tree as it is stored (DIRENTRY, STREAMENTRY; "Windows Imaging File Format (WIM)", Microsoft 2007, and
  * wimlib's dentry.c and tagged_items.h for what stands behind the names).  libwim has loaded the tree before, so it is not
  * looked for damage here, but nothing of it is believed: what leaves the tree ends the list that it is in.
  */
@@ -19,6 +20,7 @@ enum {
 	CHILDREN_AT = 16,
 	HASH_AT = 64,
 	RESERVED_AT = 92,		/* dwReparseReserved, of which the lower half is stored on NTFS */
+	FLAGS_AT = 94,			/* the upper half */
 	STREAMS_AT = 96,
 	SHORT_NAME_AT = 98,
 	NAME_AT = 100,
@@ -32,6 +34,8 @@ enum {
 };
 #define IS_FOLDER 0x10
 #define IS_REPARSE 0x400
+#define IS_ENCRYPTED 0x4000
+#define IS_NOT_FIXED 1
 #define HASH_BYTES 20
 /* Tags of what stands behind the names: extended attributes since libwim 1.13 and Windows 10, and before. */
 #define TAG_EXTENDED 0x00000002
@@ -133,6 +137,10 @@ scan_entry(struct scan *scan, size_t at, int *error)
 		scan->found->extended++;
 	if (attributes & IS_REPARSE && (unnamed > 1 || get16(entry + RESERVED_AT) != 0))
 		scan->found->beside++;
+	if ((attributes & (IS_FOLDER | IS_ENCRYPTED)) == IS_FOLDER && get16(entry + STREAMS_AT) > 0)
+		scan->found->marked++;
+	else if (attributes & IS_REPARSE && !(get16(entry + FLAGS_AT) & IS_NOT_FIXED))
+		scan->found->marked++;
 	if (attributes & IS_FOLDER)
 		*error = add_list(scan, get64(entry + CHILDREN_AT));
 	return next;

@@ -8,6 +8,7 @@
 struct osd_stored {
 	uint64_t extended;		/* entries with extended attributes */
 	uint64_t beside;		/* reparse points with contents, or with more in their heads */
+	uint64_t marked;		/* folders with streams, and links that are marked as rewritten */
 };
 
 int osd_stored_scan(const uint8_t *tree, size_t size, struct osd_stored *found);

@@ -11,6 +11,7 @@ from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.checks.names import REFUSED, names_told
 from osdimage.imaging.wim.stored.folder_streams import LinkMark, survey
 from osdimage.imaging.wim.trees import read_tree
+from osdimage.native.engine.arrays import untold
 from osdimage.native.status import WimlibError
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Audit
@@ -35,7 +36,8 @@ def tree_notes(path: Path, handle: WimHandle, index: int, audit: Audit) -> Itera
     except CorruptWim:
         # That is told elsewhere.
         return
-    if tree is None:
+    # To go over all of it here takes longer than all else in an image of many files; most have nothing of the kind.
+    if tree is None or not untold(tree).marked:
         return
     found = survey(tree)
     for paths, what, who in (
