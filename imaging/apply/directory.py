@@ -70,7 +70,7 @@ class DirectoryBackend:
         refuse_large(self._folder, [audit], job.options.limit_bytes)
         refuse_full_directory(self._folder, [audit])
         with wim_errors(job.image.path):
-            refuse_for_directory(self._folder, job.image.path, job.image.handle, job.image.index, audit)
+            refuse_for_directory(self._folder, job.image.path, audit)
         return audit, compressed
 
 

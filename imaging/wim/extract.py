@@ -78,7 +78,7 @@ def extract_paths(
         refuse_own_place(path, handle, index, to, places)
         for item, audit in zip(chosen, audits, strict=True):
             left_out = "" if keep_directories else item.rpartition("/")[0]
-            refuse_for_directory(to, path, handle, index, audit, left_out=left_out)
+            refuse_for_directory(to, path, audit, left_out=left_out)
         plain_at = _paths_below(compressed, chosen, keep_directories=keep_directories)
     audits = [with_plain_sizes(audits[0], [compressed[each] for each in plain_at]), *audits[1:]]
     refuse_large(to, audits, limit_bytes)

@@ -18,29 +18,19 @@ from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.checks.names import REFUSED
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.text import to_c
-from osdimage.native.wim.entries import Entry, each_entry
-from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Audit, Fault
 
 # PATH_MAX of Linux, with the zero at the end.
 _LONGEST_PATH = 4096
-# A link whose reparse data are no larger has a target that every file system takes, the path of the directory before it
-# included, as far as that is usual.
-_SMALL_LINK = 300
 _LARGEST_LINK = 16 * 1024
-_LINKS = {0xA000000C, 0xA0000003}
 
 
-def refuse_for_directory(
-    folder: Path, path: Path, handle: WimHandle, index: int, audit: Audit, *, left_out: str = ""
-) -> None:
+def refuse_for_directory(folder: Path, path: Path, audit: Audit, *, left_out: str = "") -> None:
     """Refuse a directory whose file system cannot hold a name, a path or a link of an image.
 
     Args:
         folder: the directory, which need not be there.
         path: the WIM.
-        handle: the open WIM.
-        index: the image.
         audit: of the image, or of a part of it.
         left_out: the path of the directory in the image that ``folder`` stands for.
 
@@ -66,25 +56,19 @@ def refuse_for_directory(
         )
     odd = [each for each in audit.faulty if each.fault not in {*REFUSED, Fault.SHORT}]
     names = [(each.fault, example) for each in odd for example in each.examples if ":" not in example]
-    links = _long_links(path, handle, index, prefix) if extent.largest_reparse > _SMALL_LINK else {}
+    links = _long_links(path, audit.long_links, prefix)
     if names or links:
         with _scratch(folder, existing) as scratch:
             _try_names(folder, scratch, names)
             _try_links(folder, scratch, links)
 
 
-def _long_links(path: Path, handle: WimHandle, index: int, added: int) -> dict[str, int]:
+def _long_links(path: Path, found: Mapping[bytes, str], added: int) -> dict[str, int]:
     """Return how many bytes the targets of links take that may be long, with what may be put before them, by path."""
-    found: dict[bytes, str] = {}
-
-    def take(entry: Entry) -> None:
-        data = entry.streams[0]
-        if entry.reparse_tag in _LINKS and data.size > _SMALL_LINK and data.sha1 is not None:
-            found.setdefault(data.sha1, entry.path)
-
-    each_entry(handle, index, "/", recursive=True, visit=take)
+    if not found:
+        return {}
     with wim_errors(path):
-        blobs = read_small_blobs(path, found, largest=_LARGEST_LINK)
+        blobs = read_small_blobs(path, set(found), largest=_LARGEST_LINK)
     return {found[sha1]: added + _target_bytes(data) for sha1, data in blobs.items()}
 
 

@@ -20,6 +20,9 @@
 	(WIMLIB_FILE_ATTRIBUTE_READONLY | WIMLIB_FILE_ATTRIBUTE_HIDDEN | WIMLIB_FILE_ATTRIBUTE_SYSTEM |                    \
 	 WIMLIB_FILE_ATTRIBUTE_COMPRESSED | WIMLIB_FILE_ATTRIBUTE_OFFLINE | WIMLIB_FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
 
+/* [MS-FSCC] 2.1.2: no reparse point has more data. */
+#define OSD_LARGEST_REPARSE 16384
+
 static int
 is_link(const struct wimlib_dir_entry *entry)
 {
@@ -243,6 +246,31 @@ measure(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 }
 
 static void
+add_long_link(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
+{
+	struct osd_long_link *added;
+
+	if (audit->long_link_count == audit->long_link_capacity) {
+		size_t capacity = audit->long_link_capacity > 0 ? 2 * audit->long_link_capacity : 64;
+
+		added = reallocarray(audit->long_links, capacity, sizeof(*added));
+		if (added == NULL) {
+			audit->is_out_of_memory = 1;
+			return;
+		}
+		audit->long_links = added;
+		audit->long_link_capacity = capacity;
+	}
+	added = &audit->long_links[audit->long_link_count];
+	memcpy(added->sha1, entry->streams[0].resource.sha1_hash, sizeof(added->sha1));
+	added->path = strdup(entry->full_path);
+	if (added->path == NULL)
+		audit->is_out_of_memory = 1;
+	else
+		audit->long_link_count++;
+}
+
+static void
 count_reparse_point(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 {
 	uint64_t size = entry->streams[0].resource.uncompressed_size;
@@ -251,6 +279,8 @@ count_reparse_point(const struct wimlib_dir_entry *entry, struct osd_audit *audi
 		audit->links++;
 	else
 		audit->other_reparse_points++;
+	if (is_link(entry) && size > OSD_SMALL_LINK && size <= OSD_LARGEST_REPARSE)
+		add_long_link(entry, audit);
 	if (size > audit->largest_reparse) {
 		audit->largest_reparse = size;
 		free(audit->largest_reparse_path);
@@ -319,6 +349,9 @@ osd_audit_release(struct osd_audit *audit)
 	free(audit->longest_name_path);
 	free(audit->longest_path_path);
 	free(audit->largest_reparse_path);
+	for (size_t i = 0; i < audit->long_link_count; i++)
+		free(audit->long_links[i].path);
+	free(audit->long_links);
 	osd_met_release(&audit->met);
 	osd_met_release(&audit->met_short);
 	free(audit->folder);

@@ -12,6 +12,16 @@ struct wimlib_dir_entry;
 /* How many of the paths of each fault are kept. */
 #define OSD_EXAMPLES 3
 
+/* A link whose reparse data are no larger has a target that every file system takes, the path of a target directory
+ * before it included, as far as that is usual. */
+#define OSD_SMALL_LINK 300
+
+/* A link with larger data, and where these are. */
+struct osd_long_link {
+	uint8_t sha1[20];
+	char *path;
+};
+
 struct osd_audit {
 	/* In: a directory that the tree comes to, whose symbolic links must not be followed, without a trailing slash; NULL for none. */
 	const char *target;
@@ -58,6 +68,11 @@ struct osd_audit {
 	char *longest_name_path;
 	char *longest_path_path;
 	char *largest_reparse_path;
+
+	/* Out: links whose targets may be long. */
+	struct osd_long_link *long_links;
+	size_t long_link_count;
+	size_t long_link_capacity;
 
 	/* The names that were met, and the short names. */
 	struct osd_met met;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -69,7 +69,10 @@ class Occupied:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What one pass over an image's tree found.  Sizes in bytes, hard links counted once."""
+    """What one pass over an image's tree found.  Sizes in bytes, hard links counted once.
+
+    ``long_links`` are links whose targets may be long: the path of the first by the SHA-1 of their reparse data.
+    """
 
     directories: int
     files: int
@@ -92,6 +95,7 @@ class Audit:
     refused_path: str | None
     faulty: tuple[FaultyNames, ...]
     extent: Extent
+    long_links: Mapping[bytes, str]
     symlink_path: str | None
     occupied: Occupied | None
     messages: tuple[str, ...]
@@ -245,6 +249,7 @@ def _result(found: Any, messages: tuple[str, ...]) -> Audit:
         refused_path=from_c(found.refused_path),
         faulty=_faulty(found),
         extent=_extent(found),
+        long_links=_long_links(found),
         symlink_path=from_c(found.symlink_path),
         occupied=_occupied(found),
         messages=messages,
@@ -264,6 +269,14 @@ def _faulty(found: Any) -> tuple[FaultyNames, ...]:
             examples = (from_c(paths[number]) for number in range(lib.OSD_EXAMPLES))
             faulty.append(FaultyNames(fault, count, tuple(path for path in examples if path is not None)))
     return tuple(faulty)
+
+
+def _long_links(found: Any) -> dict[bytes, str]:
+    links: dict[bytes, str] = {}
+    for position in range(found.long_link_count):
+        link = found.long_links[position]
+        links.setdefault(bytes(link.sha1), from_c(link.path) or "/")
+    return links
 
 
 def _extent(found: Any) -> Extent:

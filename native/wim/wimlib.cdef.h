@@ -236,6 +236,7 @@ void osd_patterns_free(struct osd_patterns *patterns);
 
 /* audit.h */
 #define OSD_EXAMPLES ...
+struct osd_long_link { uint8_t sha1[20]; char *path; };
 struct osd_audit {
     const char *target;
     int without_parents;
@@ -251,6 +252,8 @@ struct osd_audit {
     int is_occupied_by_directory;
     uint64_t longest_name, longest_path, largest_reparse;
     char *longest_name_path, *longest_path_path, *largest_reparse_path;
+    struct osd_long_link *long_links;
+    size_t long_link_count;
     int is_out_of_memory;
     ...;
 };

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases import trees
+from cases.wimcraft import Node, build, folder, root, symlink
 from judges import wim as judges
 from osdimage.imaging import WimFile
 from osdimage.imaging.progress import Phase, ProgressEvent
@@ -267,3 +268,12 @@ def test_what_is_extracted_joins_what_is_there_and_takes_away_what_a_killed_one_
     assert (target / "above/folder/link").read_bytes() == b"new"
     for name in ("above/folder/deep", "above/folder", "above"):
         assert (target / name).stat().st_mtime_ns == trees.OLD_NS
+
+
+def test_a_link_that_is_too_long_does_not_keep_other_files_from_being_extracted(tmp_path: Path) -> None:
+    wim = tmp_path / "image.wim"
+    wim.write_bytes(build(root(folder("a", Node("file", b"x")), symlink("link", "t" * 4090))))
+    osdimage("extract", wim, "/a", "--to", tmp_path / "target")
+    assert (tmp_path / "target" / "a" / "file").read_bytes() == b"x"
+    refused = osdimage("extract", wim, "/link", "--to", tmp_path / "target", code=4)
+    assert "the target of the link '/link' takes" in refused.err
