@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build the blob pipeline with ThreadSanitizer, and run it over WIMs of each kind with many numbers of threads.
+# Build the blob pipeline and what fills directories with ThreadSanitizer, and run them over WIMs of each kind with many
+# numbers of threads.
 #
 #   .ci/races.sh
 #
@@ -11,14 +12,25 @@ readonly place=$PWD/build/races
 rm -rf "$place"
 mkdir -p "$place/source"
 
-cc -std=gnu11 -O1 -g -fsanitize=thread -fno-omit-frame-pointer -pthread -D_FILE_OFFSET_BITS=64 -Inative \
-    -o "$place/races" tests/native/engine/races.c native/engine/{hash,chunks,units,expand,deliver,work,run}.c \
-    native/wim/blob_table.c native/wim/resource.c -lwim -ldl
+readonly pipeline=(native/engine/{hash,chunks,units,expand,deliver,work,run}.c native/wim/{blob_table,resource}.c)
+readonly tree=(native/engine/{map,arrays,walk,sound,handles,link_target,directory,directory_file,directory_sink}.c native/wim/{names,audit}.c)
+build() {
+    cc -std=gnu11 -O1 -g -fsanitize=thread -fno-omit-frame-pointer -pthread -D_FILE_OFFSET_BITS=64 -Inative -o "$@" \
+        "${pipeline[@]}" -lwim -lntfs-3g -ldl
+}
+build "$place/races" tests/native/engine/races.c
+build "$place/directory_races" tests/native/engine/directory_races.c "${tree[@]}"
 
 for number in $(seq 40); do
     seq "$number" $((number * 70)) >"$place/source/small $number"
 done
 seq 400000 >"$place/source/large"
+mkdir -p "$place/source/a/b/c" "$place/source/d"
+ln "$place/source/small 3" "$place/source/a/b/c/small"
+cp "$place/source/large" "$place/source/a/large"
+ln "$place/source/a/large" "$place/source/d/large"
+touch "$place/source/d/empty"
+ln -s ../small "$place/source/d/link"
 head -c 1500000 "$place/races" >"$place/source/program"
 declare -A kinds=(
     [none]='--compress=none' [xpress]='--compress=xpress' [lzx]='--compress=lzx:10 --chunk-size=2M'
@@ -32,5 +44,8 @@ done
 # Its memory has places of its own, which a kernel that shuffles much leaves no room for; some containers forbid to ask.
 steady=(setarch "$(uname -m)" --addr-no-randomize)
 "${steady[@]}" true 2>/dev/null || steady=()
-TSAN_OPTIONS=exitcode=66:halt_on_error=0 "${steady[@]}" "$place/races" "$place"/*.wim
+export TSAN_OPTIONS=exitcode=66:halt_on_error=0
+"${steady[@]}" "$place/races" "$place"/*.wim
+mkdir "$place/target"
+"${steady[@]}" "$place/directory_races" "$place/target" "$place"/*.wim
 echo 'no races'

@@ -391,12 +391,20 @@ reading_memory = click.option(
     metavar="SIZE",
     help="Bytes that chunks may take together, such as 400MB: with more, several of a solid WIM are expanded at once.",
 )
-engine = click.option(
+volume_engine = click.option(
     "--engine",
     type=click.Choice(["auto", "bulk", "libntfs"]),
     default="auto",
     help="What fills an NTFS volume: bulk (one that was just formatted, or is made anew), libntfs (any), or auto: bulk "
     "where it can; --verbose says why not.",
+)
+engine = click.option(
+    "--engine",
+    type=click.Choice(["auto", "bulk", "libntfs", "libwim"]),
+    default="auto",
+    help="What fills an NTFS volume or a directory: bulk (a volume that was just formatted or is made anew, an empty "
+    "directory), libwim or libntfs (any directory, and any volume through libntfs-3g), or auto: bulk where it can; "
+    "--verbose says why not.",
 )
 limit = click.option(
     "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."

@@ -220,7 +220,7 @@ class Reporter:
 
 
 def engine_lines(result: ApplyResult) -> list[str]:
-    """Tell what filled a volume, and why that was libntfs-3g."""
+    """Tell what filled a volume or a directory, and why that was not bulk."""
     if result.engine is None:
         return []
     return [f"engine: {result.engine}" + ("" if result.engine_reason is None else f", as {result.engine_reason}")]

@@ -79,9 +79,15 @@ SOURCES = (
     "engine/late.c",
     "engine/fill.c",
     "engine/commit.c",
+    "engine/handles.c",
+    "engine/link_target.c",
+    "engine/directory.c",
+    "engine/directory_file.c",
+    "engine/directory_sink.c",
 )
 # ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two,
-# engine/walk.h and engine/arrays.h one each, and engine/bulk.h what fills a volume.
+# engine/walk.h and engine/arrays.h one each, engine/bulk.h what fills a volume, and engine/directory.h what fills a
+# directory.
 _DECLARED_TOGETHER = {
     "wim/raw_tree.c",
     "engine/deliver.c",
@@ -108,9 +114,17 @@ _DECLARED_TOGETHER = {
     "engine/late.c",
     "engine/fill.c",
     "engine/commit.c",
+    "engine/directory_file.c",
+    "engine/directory_sink.c",
 }
 HEADERS = (*(name.replace(".c", ".h") for name in SOURCES if name not in _DECLARED_TOGETHER), "engine/bulk.h")
-DECLARATIONS = ("wim/wimlib.cdef.h", "engine/engine.cdef.h", "ntfs/ntfs.cdef.h", "engine/bulk.cdef.h")
+DECLARATIONS = (
+    "wim/wimlib.cdef.h",
+    "engine/engine.cdef.h",
+    "ntfs/ntfs.cdef.h",
+    "engine/bulk.cdef.h",
+    "engine/directory.cdef.h",
+)
 PACKAGES = ("wimlib", "libntfs-3g")
 ADVICE = (
     "a C compiler, pkg-config and the development files of Python, libwim and libntfs-3g are needed "

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 )
 @disk_params.expected_size
 @disk_params.saving
-@params.engine
+@params.volume_engine
 @click.option("--dry-run", "-n", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")

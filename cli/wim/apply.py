@@ -170,7 +170,7 @@ def _lines(
         lines.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
     if reporter.verbose:
         lines += [f"  {text}" for text in (*engine_lines(result), *result.warnings)]
-        if is_one_of_several and result.engine is not Engine.BULK:
+        if is_one_of_several and (result.engine is not Engine.BULK or result.target.is_dir()):
             lines.append("  the image was read and decompressed once more for it alone")
     return lines
 

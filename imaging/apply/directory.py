@@ -1,4 +1,4 @@
-"""Applying an image to a directory."""
+"""Applying an image to a directory: by code of osdimage where that is empty, else by libwim."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from osdimage.imaging.apply.engine import LIBWIMS, Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
-from osdimage.imaging.apply.work import Work, at_once
-from osdimage.imaging.errors import InvalidRequest, StorageError, explain
-from osdimage.imaging.wim.checks.audit import refuse_link, refuse_occupied, refuse_own_place
+from osdimage.imaging.apply.work import Work
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
+from osdimage.imaging.loss import Loss
+from osdimage.imaging.wim.checks.audit import refuse_link, refuse_occupied, refuse_own_place, repairs
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.unix import of_unix
 from osdimage.imaging.wim.wof import WofFile, place_of, with_plain_sizes, wof_files, write_plain
+
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.feed import ImageFeed
 
 
 class DirectoryBackend:
@@ -32,35 +38,70 @@ class DirectoryBackend:
         self._audit(job)
 
     def work(self, job: ApplyJob) -> Work[ApplyResult]:
-        """Let libwim write into the directory."""
-        return at_once(self._apply, job)
+        """Fill the directory if it is empty and all can be written so, else let libwim write into it."""
+        found = self._reason(job) or job.feed(self._folder)
+        audit, compressed = self._audit(job, None if isinstance(found, Reason) else found.audit)
+        losses = _losses(job, audit, compressed)
+        outcome = found if isinstance(found, Reason) else (yield from self._by_bulk(job, found, audit, losses))
+        if isinstance(outcome, Reason):
+            outcome = self._by_libwim(job, audit, compressed, outcome)
+        job.meter.finish()
+        return outcome
 
-    def _apply(self, job: ApplyJob) -> ApplyResult:
-        audit, compressed = self._audit(job)
-        losses = counted(
-            ("security descriptors", audit.security_descriptors),
-            ("named data streams", audit.named_streams - len(compressed)),
-            ("short names", audit.short_names),
-            ("reparse points other than links", audit.other_reparse_points - len(compressed)),
-            ("compression of files by Windows (WOF)", len(compressed)),
-            ("object ids", audit.object_ids),
-            ("files with DOS attributes", audit.dos_attributes),
-            ("encrypted files (EFS)", audit.encrypted),
+    def _reason(self, job: ApplyJob) -> Reason | None:
+        """Return why libwim writes, whatever the image is."""
+        if job.options.engine in LIBWIMS:
+            return Reason(Fallback.ASKED)
+        if job.options.unix_data:
+            return Reason(Fallback.UNIX_DATA)
+        return Reason(Fallback.NOT_EMPTY) if _has_content(self._folder) else None
+
+    def _by_bulk(
+        self, job: ApplyJob, feed: ImageFeed, audit: Audit, losses: tuple[Loss, ...]
+    ) -> Work[ApplyResult | Reason]:
+        """Fill an empty directory; where that cannot be, write nothing, and tell why."""
+        from osdimage.imaging.apply import bulk_directory  # noqa: PLC0415 - it comes with threads
+
+        with bulk_directory.prepared(job, feed, self._folder) as prepared:
+            if isinstance(prepared, Reason):
+                return prepared
+            losses += prepared.losses
+            job.tell(audit, losses, None)
+            with _named_when_half_done(self._folder):
+                warnings = yield from prepared.fill(self._folder)
+        return ApplyResult(
+            target=self._folder,
+            partition=None,
+            wiped=None,
+            directories=audit.directories,
+            files=audit.files,
+            size=audit.size,
+            losses=losses,
+            odd_names=(),
+            warnings=repairs(audit) + warnings,
+            engine=Engine.BULK,
         )
-        if not job.options.unix_data:
-            losses += of_unix(audit)
+
+    def _by_libwim(self, job: ApplyJob, audit: Audit, compressed: dict[str, WofFile], reason: Reason) -> ApplyResult:
+        if job.options.engine is Engine.BULK:
+            raise TargetRefused(
+                f"{self.name}: not written: the engine for empty directories cannot: {reason}",
+                remedy=Remedy("let libwim write it, with {}", (Means.ENGINE,)),
+            )
+        losses = _losses(job, audit, compressed)
         with _named_when_half_done(self._folder):
-            result = job.extract(os.fspath(self._folder), audit, losses, path=self._folder)
+            result = job.extract(os.fspath(self._folder), audit, losses, path=self._folder, reason=reason)
             with wim_errors(job.image.path):
                 places = {each: place_of(self._folder, each) for each in compressed}
                 write_plain(job.image.path, job.image.handle, compressed.values(), places)
-        job.meter.finish()
         return result
 
-    def _audit(self, job: ApplyJob) -> tuple[Audit, dict[str, WofFile]]:
+    def _audit(self, job: ApplyJob, audit: Audit | None = None) -> tuple[Audit, dict[str, WofFile]]:
+        """Refuse what cannot be; ``audit`` is what was found of the image, if it was looked at."""
         if job.options.wipe:
             raise InvalidRequest(f"{self.name}: only a volume can be wiped, not a directory")
-        audit = job.audit(self._folder, walked=self._folder if _has_content(self._folder) else None)
+        if audit is None:
+            audit = job.audit(self._folder, walked=self._folder if _has_content(self._folder) else None)
         refuse_link(self._folder, audit.symlink_path)
         refuse_occupied(self._folder, audit.occupied)
         with wim_errors(job.image.path):
@@ -72,6 +113,21 @@ class DirectoryBackend:
         with wim_errors(job.image.path):
             refuse_for_directory(self._folder, job.image.path, audit)
         return audit, compressed
+
+
+def _losses(job: ApplyJob, audit: Audit, compressed: dict[str, WofFile]) -> tuple[Loss, ...]:
+    """Return what of an image a directory has no place for."""
+    losses = counted(
+        ("security descriptors", audit.security_descriptors),
+        ("named data streams", audit.named_streams - len(compressed)),
+        ("short names", audit.short_names),
+        ("reparse points other than links", audit.other_reparse_points - len(compressed)),
+        ("compression of files by Windows (WOF)", len(compressed)),
+        ("object ids", audit.object_ids),
+        ("files with DOS attributes", audit.dos_attributes),
+        ("encrypted files (EFS)", audit.encrypted),
+    )
+    return losses if job.options.unix_data else losses + of_unix(audit)
 
 
 def _has_content(target: Path) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from osdimage.imaging.apply.bytes import refuse_bytes
 from osdimage.imaging.apply.engine import Engine, Reason
@@ -31,6 +31,9 @@ from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import told_by_libwim
 from osdimage.native.wim.tree import Audit
 
+if TYPE_CHECKING:
+    from osdimage.imaging.wim.feed import ImageFeed
+
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
@@ -46,8 +49,8 @@ class ApplyResult:
         losses: what of the image the target could not hold, by class.
         odd_names: names that the volume holds and Windows cannot open, by class.
         warnings: sentences about single files, from libwim.
-        engine: what filled an NTFS volume, or None for another target.
-        engine_reason: why that was libntfs-3g, or None.
+        engine: what filled an NTFS volume or a directory, or None for a FAT32 volume.
+        engine_reason: why that was libntfs-3g or libwim, or None.
     """
 
     target: Path
@@ -78,7 +81,7 @@ class ApplyOptions:
         sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
         strict: raise when something of the image cannot be kept in the target.
         is_part: the volume was marked dirty by whoever applies, who has more to write and takes the mark away.
-        engine: what fills an NTFS volume.
+        engine: what fills an NTFS volume or a directory.
     """
 
     wipe: bool = False
@@ -121,6 +124,13 @@ class ApplyJob:
         """Check the same in the pass that takes the files of the image, for new volumes to be filled from it."""
         refuse_bytes(self.image)
         return self.supplies.of(self.image, lambda audit: self._judge(where, audit))
+
+    def feed(self, where: Path) -> ImageFeed:
+        """Check the same in the pass that takes the files of the image, for this target alone."""
+        from osdimage.imaging.wim.feed import ImageFeed  # noqa: PLC0415 - it comes with threads
+
+        refuse_bytes(self.image)
+        return ImageFeed(self.image, lambda audit: self._judge(where, audit))
 
     def _judge(self, where: Path, audit: Audit) -> None:
         refuse_dropped_names(self.image.path, self.image.index, audit)
@@ -170,7 +180,7 @@ class ApplyJob:
             losses=losses + more,
             odd_names=odd_names,
             warnings=repairs(audit) + warnings,
-            engine=None if volume is None else Engine.LIBNTFS,
+            engine=Engine.LIBWIM if volume is None else Engine.LIBNTFS,
             engine_reason=reason,
         )
 

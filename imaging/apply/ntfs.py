@@ -8,14 +8,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.apply.engine import Engine, Fallback, Reason
+from osdimage.imaging.apply.engine import LIBWIMS, Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.apply.space import refuse_full_volume
 from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import Means, OsdImageError, Remedy, StorageError, TargetRefused, TooSmall, no_refusal
+from osdimage.imaging.errors import (
+    Means,
+    OsdImageError,
+    Remedy,
+    StorageError,
+    TargetRefused,
+    TooSmall,
+    no_refusal,
+)
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.volume.ntfs import mirror, state
 from osdimage.imaging.volume.sectors import odd_sectors
@@ -127,7 +135,7 @@ class NtfsBackend:
         odd = odd_sectors(self._volume)
         if odd is not None:
             job.meter.warn(odd)
-        if job.options.engine is Engine.LIBNTFS:
+        if job.options.engine in LIBWIMS:
             return self._by_libntfs(job, kept, audit, _Left(Reason(Fallback.ASKED), is_made))
         outcome = yield from self._by_bulk(job, kept, audit, supply, is_made=is_made)
         if isinstance(outcome, ApplyResult):

@@ -15,7 +15,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.trees import read_tree
-from osdimage.native.engine.arrays import Untold, untold
+from osdimage.native.engine.arrays import Untold, fixed_links, untold
 from osdimage.native.engine.pipeline import BlobFile, Run, Verdict
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibError
@@ -106,6 +106,30 @@ class ImageFeed:
             stored = read_tree(self._image.path, self._image.handle, self._image.index)
             self._untold = None if stored is None else untold(stored)
         return self._untold
+
+    def narrow(self) -> None:
+        """Leave out the contents that a directory does not have."""
+        self.tree.narrow()
+        self.size = self.tree.blobs.size
+
+    @property
+    def files(self) -> int:
+        """How many files of the WIM are open while it is read."""
+        return len(self._paths)
+
+    @property
+    def has_fixed_links(self) -> bool:
+        """Whether links lead to where the image is, as the header of the WIM says."""
+        return self._image.handle.info().has_rpfix
+
+    def fixed_links(self) -> bytes | None:
+        """Return which links do; see :func:`osdimage.native.engine.arrays.fixed_links`.  None where it is not known.
+
+        Raises:
+            CorruptWim, StorageError: when the tree cannot be read once more.
+        """
+        stored = read_tree(self._image.path, self._image.handle, self._image.index)
+        return None if stored is None else fixed_links(stored, self.tree)
 
     def run(
         self, sinks: Sequence[Any], step: Callable[[int], None], *, memory: int | None = None

@@ -43,6 +43,11 @@ class Tree:
         _check(self._tree.error)
         self.blobs.keep_for(self._tree)
 
+    def narrow(self) -> None:
+        """Forget the contents that no directory has, and their blobs: those of streams with names, for one."""
+        lib.osd_directory_narrow(self._tree)
+        self.blobs.keep_for(self._tree)
+
     @property
     def pointer(self) -> Any:
         """The ``struct osd_tree *``, for the native parts."""
@@ -112,6 +117,24 @@ def untold(tree: bytes) -> Untold:
     found = ffi.new("struct osd_stored *")
     _check(lib.osd_stored_scan(ffi.from_buffer("uint8_t[]", tree), len(tree), found))
     return Untold(int(found.extended), int(found.beside), int(found.marked))
+
+
+def fixed_links(stored: bytes, tree: Tree) -> bytes:
+    """Return of each blob of a tree whether links that have it as their data lead to a place in the image.
+
+    Args:
+        stored: the tree as it is stored, expanded.
+        tree: the same.
+
+    Returns:
+        Of each blob 0 where no link has it, 1 for links that do, 2 for links that do not, 3 for some of both.
+
+    Raises:
+        OSError: without memory.
+    """
+    links = ffi.new("uint8_t[]", len(tree.blobs) + 1)
+    _check(lib.osd_stored_links(ffi.from_buffer("uint8_t[]", stored), len(stored), tree.pointer, links))
+    return bytes(ffi.buffer(links))
 
 
 def _check(number: int) -> None:

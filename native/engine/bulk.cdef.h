@@ -67,6 +67,7 @@ size_t osd_tree_path(const struct osd_tree *tree, uint32_t entry, uint16_t *unit
 /* stored.h */
 struct osd_stored { uint64_t extended, beside, marked; };
 int osd_stored_scan(const uint8_t *tree, size_t size, struct osd_stored *found);
+int osd_stored_links(const uint8_t *stored, size_t size, const struct osd_tree *tree, uint8_t *links);
 
 /* fresh.h */
 int osd_fresh_is_new(struct osd_source *source, uint64_t begin, uint64_t length);

@@ -13,14 +13,17 @@
 #include <string.h>
 
 #include "engine/bytes.h"
+#include "engine/directory.h"
+#include "wim/blob_table.h"
 
 /* DIRENTRY */
 enum {
 	ATTRIBUTES_AT = 8,
 	CHILDREN_AT = 16,
 	HASH_AT = 64,
+	TAG_AT = 88,
 	RESERVED_AT = 92,		/* dwReparseReserved, of which the lower half is stored on NTFS */
-	FLAGS_AT = 94,			/* the upper half */
+	FLAGS_AT = 94,			/* and the upper half of it are flags of the WIM */
 	STREAMS_AT = 96,
 	SHORT_NAME_AT = 98,
 	NAME_AT = 100,
@@ -35,11 +38,19 @@ enum {
 #define IS_FOLDER 0x10
 #define IS_REPARSE 0x400
 #define IS_ENCRYPTED 0x4000
+/* A link whose target does not depend on where the image is (wimlib, inode.h: WIM_RP_FLAG_NOT_FIXED). */
 #define IS_NOT_FIXED 1
 #define HASH_BYTES 20
 /* Tags of what stands behind the names: extended attributes since libwim 1.13 and Windows 10, and before. */
 #define TAG_EXTENDED 0x00000002
 #define TAG_EXTENDED_BEFORE 0x337DD874
+
+/* The blobs of the links of a tree, and what is found of them. */
+struct links {
+	const struct osd_tree *tree;
+	struct osd_map map;		/* of their hashes */
+	uint8_t *found;
+};
 
 struct scan {
 	const uint8_t *tree;
@@ -47,6 +58,7 @@ struct scan {
 	size_t *lists;			/* where lists of entries begin that are still to be looked at */
 	size_t count, capacity, total;
 	struct osd_stored *found;
+	struct links *links;		/* or NULL */
 };
 
 static int
@@ -96,9 +108,12 @@ has_extended(const uint8_t *entry, size_t length)
 	return 0;
 }
 
-/* Go over the streams of an entry; count those without a name, and return where the next entry begins, or 0. */
+/*
+ * Go over the streams of an entry; count those without a name, the last of which has the hash then, and return where the
+ * next entry begins, or 0.
+ */
 static size_t
-pass_streams(const struct scan *scan, size_t at, unsigned streams, unsigned *unnamed)
+pass_streams(const struct scan *scan, size_t at, unsigned streams, unsigned *unnamed, const uint8_t **hash)
 {
 	for (; streams > 0; streams--) {
 		uint64_t length;
@@ -108,18 +123,36 @@ pass_streams(const struct scan *scan, size_t at, unsigned streams, unsigned *unn
 		length = get64(scan->tree + at);
 		if (length < STREAM_BYTES || length > scan->size - at)
 			return 0;
-		if (get16(scan->tree + at + STREAM_NAME_AT) == 0 && has_hash(scan->tree + at + STREAM_HASH_AT))
+		if (get16(scan->tree + at + STREAM_NAME_AT) == 0 && has_hash(scan->tree + at + STREAM_HASH_AT)) {
 			++*unnamed;
+			*hash = scan->tree + at + STREAM_HASH_AT;
+		}
 		at += round_up(length, 8);
 	}
 	return at;
+}
+
+/* Note whether a link is fixed; one whose data are in no blob of the tree is none of it. */
+static void
+note_link(struct links *links, const uint8_t *entry, const uint8_t *hash)
+{
+	uint32_t tag = get32(entry + TAG_AT);
+	size_t slot;
+
+	if (tag != OSD_TAG_SYMLINK && tag != OSD_TAG_MOUNT_POINT)
+		return;
+	for (uint32_t blob = osd_map_first(&links->map, osd_map_hash(&links->map, hash, HASH_BYTES), &slot);
+	     blob != OSD_MAP_NONE;
+	     blob = osd_map_next(&links->map, osd_map_hash(&links->map, hash, HASH_BYTES), &slot))
+		if (memcmp(links->tree->blobs[blob].sha1, hash, HASH_BYTES) == 0)
+			links->found[blob] |= get16(entry + FLAGS_AT) & IS_NOT_FIXED ? OSD_LINK_NOT_FIXED : OSD_LINK_FIXED;
 }
 
 /* Look at an entry; return where the next one begins, or 0 at the end of the list. */
 static size_t
 scan_entry(struct scan *scan, size_t at, int *error)
 {
-	const uint8_t *entry = scan->tree + at;
+	const uint8_t *entry = scan->tree + at, *hash = entry + HASH_AT;
 	uint32_t attributes;
 	uint64_t length;
 	unsigned unnamed;
@@ -132,7 +165,7 @@ scan_entry(struct scan *scan, size_t at, int *error)
 		return 0;
 	attributes = get32(entry + ATTRIBUTES_AT);
 	unnamed = has_hash(entry + HASH_AT) != 0;
-	next = pass_streams(scan, at + round_up(length, 8), get16(entry + STREAMS_AT), &unnamed);
+	next = pass_streams(scan, at + round_up(length, 8), get16(entry + STREAMS_AT), &unnamed, &hash);
 	if (has_extended(entry, length))
 		scan->found->extended++;
 	if (attributes & IS_REPARSE && (unnamed > 1 || get16(entry + RESERVED_AT) != 0))
@@ -141,29 +174,68 @@ scan_entry(struct scan *scan, size_t at, int *error)
 		scan->found->marked++;
 	else if (attributes & IS_REPARSE && !(get16(entry + FLAGS_AT) & IS_NOT_FIXED))
 		scan->found->marked++;
+	if (attributes & IS_REPARSE && scan->links != NULL)
+		note_link(scan->links, entry, hash);
 	if (attributes & IS_FOLDER)
 		*error = add_list(scan, get64(entry + CHILDREN_AT));
 	return next;
 }
 
 /* Look at all entries of a tree.  0 or ENOMEM. */
+static int
+scan_all(struct scan *scan)
+{
+	int error = 0;
+
+	if (scan->size < 8)
+		return 0;
+	/* The root stands alone, behind the descriptors. */
+	scan_entry(scan, round_up(get32(scan->tree) > 8 ? get32(scan->tree) : 8, 8), &error);
+	while (error == 0 && scan->count > 0) {
+		size_t at = scan->lists[--scan->count];
+
+		while (error == 0 && at != 0)
+			at = scan_entry(scan, at, &error);
+	}
+	free(scan->lists);
+	return error;
+}
+
+/* Count in a tree, as it is stored, what libwim does not tell of it.  0 or ENOMEM. */
 int
 osd_stored_scan(const uint8_t *tree, size_t size, struct osd_stored *found)
 {
 	struct scan scan = { .tree = tree, .size = size, .found = found };
-	int error = 0;
 
 	memset(found, 0, sizeof(*found));
-	if (size < 8)
-		return 0;
-	/* The root stands alone, behind the descriptors. */
-	scan_entry(&scan, round_up(get32(tree) > 8 ? get32(tree) : 8, 8), &error);
-	while (error == 0 && scan.count > 0) {
-		size_t at = scan.lists[--scan.count];
+	return scan_all(&scan);
+}
 
-		while (error == 0 && at != 0)
-			at = scan_entry(&scan, at, &error);
+/*
+ * Find which links of a tree are fixed: of each blob that has the data of any, OSD_LINK_FIXED, OSD_LINK_NOT_FIXED or both
+ * is set in links, which has a byte for each blob.  0, or ENOMEM or EOVERFLOW.
+ */
+int
+osd_stored_links(const uint8_t *stored, size_t size, const struct osd_tree *tree, uint8_t *links)
+{
+	struct osd_stored found = { 0 };
+	struct links known = { .tree = tree, .found = links };
+	struct scan scan = { .tree = stored, .size = size, .found = &found, .links = &known };
+	uint8_t *is_added = calloc((size_t)tree->blob_count + 1, 1);
+	int error = is_added == NULL ? ENOMEM : 0;
+
+	for (uint32_t i = 0; error == 0 && i < tree->inode_count; i++) {
+		const struct osd_tree_inode *inode = &tree->inodes[i];
+		uint32_t blob = inode->stream_count == 0 ? OSD_NONE : tree->streams[inode->first_stream].blob;
+
+		if (!osd_is_link(inode) || blob >= tree->blob_count || is_added[blob])
+			continue;
+		is_added[blob] = 1;
+		error = osd_map_add(&known.map, osd_map_hash(&known.map, tree->blobs[blob].sha1, HASH_BYTES), blob);
 	}
-	free(scan.lists);
+	free(is_added);
+	if (error == 0)
+		error = scan_all(&scan);
+	osd_map_release(&known.map);
 	return error;
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct osd_tree;
+
 struct osd_stored {
 	uint64_t extended;		/* entries with extended attributes */
 	uint64_t beside;		/* reparse points with contents, or with more in their heads */
@@ -12,5 +14,6 @@ struct osd_stored {
 };
 
 int osd_stored_scan(const uint8_t *tree, size_t size, struct osd_stored *found);
+int osd_stored_links(const uint8_t *stored, size_t size, const struct osd_tree *tree, uint8_t *links);
 
 #endif

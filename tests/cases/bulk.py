@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cases.ntfs_items import AUDITED, DENIED, NOBODY, OPEN
 from cases.wimcraft import DIRECTORY, FILE, SPARSE, Node, folder, root, symlink
@@ -20,17 +20,20 @@ NAMES = [
     "a b", "a.b", "~", "[", "_", "^",
 ]  # fmt: skip
 
+# Those that a directory of Linux takes, of 255 bytes at most.
+DIRECTORY_NAMES = [name for name in NAMES if len(name.encode("utf-8", "surrogatepass")) <= 255]
+
 
 def noise(size: int, at: int = 0) -> bytes:
     """Return bytes that do not repeat, others for each place."""
     return _NOISE[at : at + size] if at + size <= len(_NOISE) else random.Random(at).randbytes(size)
 
 
-def everything() -> Node:
-    """Return a tree with files of every kind that is written in one pass."""
+def everything(names: Sequence[str] = NAMES) -> Node:
+    """Return a tree with files of every kind that is written in one pass, some of them with these names."""
     return root(
         folder("sizes", *(Node(f"{size:05}", noise(size, size)) for size in [*range(0, 1100, 7), 4095, 4096, 4097])),
-        folder("names", *(Node(name, name.encode("utf-8", "surrogatepass")) for name in NAMES)),
+        folder("names", *(Node(name, name.encode("utf-8", "surrogatepass")) for name in names)),
         folder("many", *(Node(f"file number {n:04} {'y' * (n % 40)}") for n in range(900))),
         folder("short", *(Node(f"A long name {n}.text", b"s", short_name=f"ALONGN~{n}.TEX") for n in range(9))),
         folder("streams", *(_with_streams(count) for count in (1, 2, 25, 90))),

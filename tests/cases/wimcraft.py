@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 DIRECTORY, FILE, REPARSE_POINT, SPARSE = 0x10, 0x20, 0x400, 0x200
-SYMLINK_TAG = 0xA000000C
+SYMLINK_TAG, MOUNT_POINT_TAG = 0xA000000C, 0xA0000003
 NO_SECURITY = -1
 
 HEADER_SIZE = 208
-WRITE_IN_PROGRESS = 0x40
+WRITE_IN_PROGRESS, LINKS_FIXED = 0x40, 0x80
 # WIMHEADER_V1_PACKED: where each field is, and what struct calls it.  A resource is (size and flags, offset, size).
 _FIELDS = {
     "magic": (0, "8s"),
@@ -67,6 +67,7 @@ class Node:
         streams: the named streams.
         short_name: the 8.3 name.
         subdir_of: another node whose list of children is taken for one's own: a cycle, or a tree that is no tree.
+        link_flags: what a WIM says of a link besides (1: its target is not changed by where the image is applied).
         created: FILETIME of all three times.
         items: the tagged items behind the names.
         link_group: names of a directory or of several with the same number, not 0, are those of one file.
@@ -83,6 +84,7 @@ class Node:
     streams: dict[str, bytes] = field(default_factory=dict)
     short_name: str = ""
     subdir_of: Node | None = None
+    link_flags: int = 0
     created: int = _TIME
     items: bytes = b""
     link_group: int = 0
@@ -167,7 +169,7 @@ def _dentry(node: Node) -> bytes:
         node.created,
         _sha1(node.data) if has_content and not _streams(node) else bytes(20),
         0,
-        node.reparse_tag or node.link_group,
+        (node.reparse_tag | node.link_flags << 48) or node.link_group,
         len(_streams(node)),
         len(short),
         len(name),

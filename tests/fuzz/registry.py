@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 from fuzz.target import Target
-from fuzz.targets import answers, blobs, boot, disks, documents, fat, fills, hives, ntfs, pending, sequences, text, wims
+from fuzz.targets import (
+    answers,
+    blobs,
+    boot,
+    disks,
+    documents,
+    fat,
+    fills,
+    hives,
+    links,
+    ntfs,
+    pending,
+    sequences,
+    text,
+    wims,
+)
 
 TARGETS: dict[str, Target] = {
     each.name: each
-    for module in (answers, blobs, boot, disks, documents, fat, fills, hives, ntfs, pending, sequences, text, wims)
+    for module in (
+        answers,
+        blobs,
+        boot,
+        disks,
+        documents,
+        fat,
+        fills,
+        hives,
+        links,
+        ntfs,
+        pending,
+        sequences,
+        text,
+        wims,
+    )
     for each in module.TARGETS
 }

@@ -17,9 +17,10 @@ APPLY_KEYS = {
 }  # fmt: skip
 
 
-def test_an_applied_tree_is_the_captured_one(pair: Path, tree: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["bulk", "libwim"])
+def test_an_applied_tree_is_the_captured_one(engine: str, pair: Path, tree: Path, tmp_path: Path) -> None:
     target = tmp_path / "target"
-    outcome = osdimage("apply", pair, target, "--index", "1")
+    outcome = osdimage("apply", pair, target, "--index", "1", "--engine", engine)
     result, expected = trees.read_tree(target), trees.read_tree(tree)
     assert trees.contents(result) == trees.contents(expected)
     assert trees.link_groups(result) == trees.link_groups(expected)

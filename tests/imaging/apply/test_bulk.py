@@ -120,7 +120,7 @@ def test_a_tree_of_chance_is_captured_as_it_was(seed: int, cluster: str, tmp_pat
 def test_libntfs_3g_writes_the_same(wim: Path, tmp_path: Path) -> None:
     ours, theirs = (make_ntfs(tmp_path / name, 128 * MIB) for name in ("ours", "theirs"))
     fill(wim, ours, engine=Engine.BULK)
-    assert fill(wim, theirs, engine=Engine.LIBNTFS).engine_reason == Reason(Fallback.ASKED)
+    assert fill(wim, theirs, engine=Engine.LIBWIM).engine_reason == Reason(Fallback.ASKED)
     assert contents(ours) == contents(theirs)
     judge(["ntfsresize", "--info", "--no-progress-bar", ours])
 
