@@ -155,21 +155,29 @@ class ImageFeed:
                 descriptor = _opened(path)
                 stack.callback(os.close, descriptor)
                 files.append(BlobFile(descriptor, compression, chunk_size))
+            run: Run | None = None
+            # No "with": a signal could come between the begin of the threads and that of the block.
             try:
-                run = Run(
-                    self.tree.blobs,
-                    files,
-                    workers=len(os.sched_getaffinity(0)),
-                    memory=memory,
-                    ends_at_bad=True,
-                    sinks=sinks,
-                )
-            except OSError as error:
-                raise _failure(self._image.path, error) from error
-            stack.enter_context(run)
-            for done in run.progress():
-                step(done)
-            return self._judge(run, len(sinks))
+                run = self._begun(files, sinks, memory)
+                for done in run.progress():
+                    step(done)
+                return self._judge(run, len(sinks))
+            finally:
+                if run is not None:
+                    run.close()
+
+    def _begun(self, files: Sequence[BlobFile], sinks: Sequence[Any], memory: int | None) -> Run:
+        try:
+            return Run(
+                self.tree.blobs,
+                files,
+                workers=len(os.sched_getaffinity(0)),
+                memory=memory,
+                ends_at_bad=True,
+                sinks=sinks,
+            )
+        except OSError as error:
+            raise _failure(self._image.path, error) from error
 
     def _judge(self, run: Run, sinks: int) -> tuple[SinkFailed | None, ...]:
         for bad in run.bad():

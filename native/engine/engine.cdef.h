@@ -46,9 +46,10 @@ struct osd_run_options { unsigned workers; uint64_t memory; int ends_at_bad, is_
 struct osd_run_error { int number; uint32_t blob; uint16_t file; uint64_t offset; };
 struct osd_sink_error { int number; uint32_t blob; };
 struct osd_run;
-struct osd_run *osd_run_start(const struct osd_blob *blobs, uint32_t count, const struct osd_run_file *files,
-                              unsigned file_count, struct osd_sink *const *sinks, unsigned sink_count,
-                              const struct osd_run_options *options);
+int osd_run_start_in(struct osd_run **place, const struct osd_blob *blobs, uint32_t count,
+                     const struct osd_run_file *files, unsigned file_count, struct osd_sink *const *sinks,
+                     unsigned sink_count, const struct osd_run_options *options);
+void osd_run_free_in(struct osd_run **place);
 int osd_run_wait(struct osd_run *run, unsigned milliseconds);
 uint64_t osd_run_bytes(struct osd_run *run);
 void osd_run_stop(struct osd_run *run);
@@ -57,4 +58,3 @@ const int32_t *osd_run_results(const struct osd_run *run);
 uint32_t osd_run_bad(const struct osd_run *run);
 struct osd_run_error osd_run_error(const struct osd_run *run);
 struct osd_sink_error osd_run_sink_error(const struct osd_run *run, unsigned sink);
-void osd_run_free(struct osd_run *run);

@@ -96,18 +96,24 @@ class Run:
         # The run reads the table and calls the sinks until it is freed.
         self._kept = (blobs, tuple(sinks))
         self._count = len(blobs)
-        run = lib.osd_run_start(
-            blobs.pointer(0) if blobs else ffi.NULL,
-            self._count,
-            described,
-            len(files),
-            ffi.new("struct osd_sink *[]", list(sinks)),
-            len(sinks),
-            options,
-        )
-        if run == ffi.NULL:
-            raise OSError(ffi.errno, os.strerror(ffi.errno))
-        self._run = ffi.gc(run, lib.osd_run_free)
+        self._place = ffi.gc(ffi.new("struct osd_run **"), lib.osd_run_free_in)
+        try:
+            number = lib.osd_run_start_in(
+                self._place,
+                blobs.pointer(0) if blobs else ffi.NULL,
+                self._count,
+                described,
+                len(files),
+                ffi.new("struct osd_sink *[]", list(sinks)),
+                len(sinks),
+                options,
+            )
+        except BaseException:
+            # A signal that comes now raises here: nobody else has the threads, which call the sinks.
+            self.close()
+            raise
+        if number:
+            raise OSError(number, os.strerror(number))
 
     def __enter__(self) -> Self:
         """Return the run."""
@@ -121,7 +127,11 @@ class Run:
 
     def close(self) -> None:
         """Stop the threads, wait for their end, and free all."""
-        ffi.release(self._run)
+        ffi.release(self._place)
+
+    @property
+    def _run(self) -> Any:
+        return self._place[0]
 
     @property
     def done(self) -> int:

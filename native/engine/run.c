@@ -406,3 +406,24 @@ osd_run_free(struct osd_run *run)
 	pthread_cond_destroy(&run->end);
 	free(run);
 }
+
+/*
+ * Start a run as osd_run_start() does, and have it in a place before any signal can come between: who owns the place ends
+ * it, whatever happens on the way back.  0 or an errno.
+ */
+int
+osd_run_start_in(struct osd_run **place, const struct osd_blob *blobs, uint32_t count, const struct osd_run_file *files,
+		 unsigned file_count, struct osd_sink *const *sinks, unsigned sink_count,
+		 const struct osd_run_options *options)
+{
+	*place = osd_run_start(blobs, count, files, file_count, sinks, sink_count, options);
+	return *place == NULL ? errno : 0;
+}
+
+/* End the run in a place, if there is one, and free it. */
+void
+osd_run_free_in(struct osd_run **place)
+{
+	osd_run_free(*place);
+	*place = NULL;
+}

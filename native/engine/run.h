@@ -55,5 +55,9 @@ uint32_t osd_run_bad(const struct osd_run *run);
 struct osd_run_error osd_run_error(const struct osd_run *run);
 struct osd_sink_error osd_run_sink_error(const struct osd_run *run, unsigned sink);
 void osd_run_free(struct osd_run *run);
+int osd_run_start_in(struct osd_run **place, const struct osd_blob *blobs, uint32_t count,
+		     const struct osd_run_file *files, unsigned file_count, struct osd_sink *const *sinks,
+		     unsigned sink_count, const struct osd_run_options *options);
+void osd_run_free_in(struct osd_run **place);
 
 #endif
