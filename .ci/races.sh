@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Build the blob pipeline and what fills directories with ThreadSanitizer, and run them over WIMs of each kind with many
-# numbers of threads.
+# Build the blob pipeline and what fills volumes and directories with ThreadSanitizer, and run them over WIMs of each kind
+# with many numbers of threads.
 #
 #   .ci/races.sh
 #
@@ -13,13 +13,17 @@ rm -rf "$place"
 mkdir -p "$place/source"
 
 readonly pipeline=(native/engine/{hash,chunks,units,expand,deliver,work,run}.c native/wim/{blob_table,resource}.c)
-readonly tree=(native/engine/{map,arrays,walk,sound,handles,link_target,directory,directory_file,directory_sink}.c native/wim/{names,audit}.c)
+readonly tree=(native/engine/{map,arrays,asked,walk,sound}.c native/wim/{names,audit}.c)
+readonly directory=(native/engine/{handles,link_target,directory,directory_file,directory_sink}.c)
+readonly volume=(native/engine/{area,bounds,commit,extents,file,fill,folders,fresh,index,late,lznt1,place,plan,record,records}.c
+    native/engine/{secure,space,used,views}.c native/slices/source{,_file}.c)
 build() {
     cc -std=gnu11 -O1 -g -fsanitize=thread -fno-omit-frame-pointer -pthread -D_FILE_OFFSET_BITS=64 -Inative -o "$@" \
         "${pipeline[@]}" -lwim -lntfs-3g -ldl
 }
 build "$place/races" tests/native/engine/races.c
-build "$place/directory_races" tests/native/engine/directory_races.c "${tree[@]}"
+build "$place/directory_races" tests/native/engine/directory_races.c "${tree[@]}" "${directory[@]}"
+build "$place/volume_races" tests/native/engine/volume_races.c "${tree[@]}" "${volume[@]}"
 
 for number in $(seq 40); do
     seq "$number" $((number * 70)) >"$place/source/small $number"
@@ -41,11 +45,18 @@ for kind in "${!kinds[@]}"; do
     wimlib-imagex capture "$place/source" "$place/$kind.wim" ${kinds[$kind]} >"$place/capture.log" 2>&1
 done
 
+# Files that are sparse or compressed, which no folder of Linux has.
+PYTHONPATH=tests .venv/bin/python -c 'import sys; from cases import bulk, wimcraft
+sys.stdout.buffer.write(wimcraft.build(bulk.everything(), descriptors=bulk.DESCRIPTORS))' >"$place/everything.wim"
+truncate --size=96M "$place/volume"
+mkntfs --quick --force --quiet "$place/volume" 2>"$place/mkntfs.log"
+
 # Its memory has places of its own, which a kernel that shuffles much leaves no room for; some containers forbid to ask.
 steady=(setarch "$(uname -m)" --addr-no-randomize)
 "${steady[@]}" true 2>/dev/null || steady=()
 export TSAN_OPTIONS=exitcode=66:halt_on_error=0
 "${steady[@]}" "$place/races" "$place"/*.wim
 mkdir "$place/target"
-"${steady[@]}" "$place/directory_races" "$place/target" "$place"/*.wim
+"${steady[@]}" "$place/directory_races" "$place/target" "$place"/{none,xpress,lzx,solid,small}.wim
+"${steady[@]}" "$place/volume_races" "$place/volume" "$place"/{none,lzx,small,everything}.wim
 echo 'no races'

@@ -15,12 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <wimlib.h>
-
 #include "engine/directory.h"
-#include "engine/run.h"
-#include "wim/audit.h"
-#include "wim/blob_table.h"
+#include "loaded.h"
 
 static unsigned files, parts;
 
@@ -42,12 +38,11 @@ remove_file(const char *path, const struct stat *facts, int kind, struct FTW *wh
 }
 
 static int
-run_once(const char *target, struct osd_tree *tree, struct osd_blob_table *table, const struct osd_run_file *file,
-	 unsigned workers, unsigned descriptors, unsigned stop_after)
+run_once(const char *target, const struct loaded *loaded, unsigned workers, unsigned descriptors, unsigned stop_after)
 {
 	struct osd_run_options options = { .workers = workers, .memory = 3 << 20, .ends_at_bad = 1 };
 	int root = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC), faults = 0;
-	struct osd_directory *directory = osd_directory_new(tree);
+	struct osd_directory *directory = osd_directory_new(&loaded->tree);
 	struct osd_sink *sink = &directory->sink;
 	struct osd_run *run;
 
@@ -57,7 +52,7 @@ run_once(const char *target, struct osd_tree *tree, struct osd_blob_table *table
 		fprintf(stderr, "cannot begin: %d\n", directory->reason);
 		return 1;
 	}
-	run = osd_run_start(table->blobs, (uint32_t)table->count, file, 1, &sink, 1, &options);
+	run = osd_run_start(loaded->table.blobs, (uint32_t)loaded->table.count, &loaded->file, 1, &sink, 1, &options);
 	if (run == NULL)
 		return 1;
 	if (stop_after > 0)
@@ -82,41 +77,19 @@ static int
 run_all(const char *target, const char *path)
 {
 	static const unsigned descriptors[] = { 0, 9, 100 };
-	struct osd_blob_table table = { 0 };
-	struct wimlib_wim_info info;
-	struct osd_run_file file;
-	struct osd_tree tree;
-	struct osd_audit audit = { 0 };
-	struct osd_tree_pass pass = { &audit, &tree };
-	WIMStruct *wim;
+	struct loaded loaded;
 	int faults = 0;
 
-	if (wimlib_open_wim(path, 0, &wim) != 0 || wimlib_get_wim_info(wim, &info) != 0 ||
-	    wimlib_iterate_lookup_table(wim, 0, osd_blob_table_add, &table) != 0) {
-		fprintf(stderr, "%s: cannot be opened\n", path);
+	if (load(path, &loaded) != 0)
 		return 1;
-	}
-	osd_blob_table_sort(&table);
-	if (osd_tree_begin(&tree, table.blobs, table.count) != 0 ||
-	    wimlib_iterate_dir_tree(wim, 1, "/", WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE, osd_tree_add, &pass) != 0)
-		return 1;
-	wimlib_free(wim);
-	osd_audit_release(&audit);
-	osd_tree_end(&tree);
-	osd_directory_narrow(&tree);
-	osd_tree_keep_blobs(&tree, &table);
-	memset(&file, 0, sizeof(file));
-	file.fd = open(path, O_RDONLY | O_CLOEXEC);
-	file.compression_type = info.compression_type;
-	file.chunk_size = info.chunk_size;
+	osd_directory_narrow(&loaded.tree);
+	osd_tree_keep_blobs(&loaded.tree, &loaded.table);
 	for (unsigned workers = 1; workers <= 4; workers++)
 		for (unsigned i = 0; i < 3; i++) {
-			faults += run_once(target, &tree, &table, &file, workers, descriptors[i], 0);
-			faults += run_once(target, &tree, &table, &file, workers, descriptors[i], 3 + i);
+			faults += run_once(target, &loaded, workers, descriptors[i], 0);
+			faults += run_once(target, &loaded, workers, descriptors[i], 3 + i);
 		}
-	close(file.fd);
-	osd_tree_release(&tree);
-	osd_blob_table_release(&table);
+	unload(&loaded);
 	if (faults > 0)
 		fprintf(stderr, "%s: %d runs made something else\n", path, faults);
 	return faults;
