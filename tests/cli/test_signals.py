@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from cases.wimcraft import Node, build, folder, root
-from runs.stopping import unmeasured
 
 # Until a process is killed by the test: no command needs a hundredth of it to answer.
 LIMIT = 60
@@ -53,7 +52,6 @@ def stopped(number: signal.Signals, code: str) -> subprocess.CompletedProcess[st
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=unmeasured(),
     )
     assert process.stdout is not None
     process.stdout.readline()
@@ -101,7 +99,6 @@ def test_a_command_ends_in_its_midst(wim: Path, words: list[str], tmp_path: Path
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=tmp_path,
-        env=unmeasured(),
     )
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
@@ -124,9 +121,7 @@ def test_a_check_of_one_large_file_does_not_wait_for_its_end(tmp_path: Path) -> 
                 file.seek(at)
                 file.write(struct.pack("<QQQ", size, len(made), size))
         file.truncate(len(made) + size)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "osdimage.cli", "verify", wim], stderr=subprocess.PIPE, env=unmeasured()
-    )
+    process = subprocess.Popen([sys.executable, "-m", "osdimage.cli", "verify", wim], stderr=subprocess.PIPE)
     time.sleep(1.5)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)

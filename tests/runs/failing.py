@@ -16,8 +16,6 @@ from typing import Self
 
 from judges.wim import require
 
-from runs.stopping import unmeasured
-
 # Stands before the C library; only files in one folder, and the folder itself, are meant.
 SHIM = r"""
 #define _GNU_SOURCE
@@ -240,7 +238,7 @@ def failing(folder: Path) -> Iterator[Failing]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**unmeasured(), "LD_PRELOAD": str(library)},
+            env={**os.environ, "LD_PRELOAD": str(library)},
         )
     ) as made:
         yield made

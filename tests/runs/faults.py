@@ -23,8 +23,6 @@ from typing import Self
 
 from judges.wim import require
 
-from runs.stopping import unmeasured
-
 SECONDS = 60
 """After which a command hangs."""
 
@@ -233,7 +231,7 @@ def faulty(folder: Path) -> Iterator[Faulty]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**unmeasured(), "LD_PRELOAD": str(library), "OSDIMAGE_FAULTS": str(control)},
+            env={**os.environ, "LD_PRELOAD": str(library), "OSDIMAGE_FAULTS": str(control)},
         ),
         mapped,
     ) as made:

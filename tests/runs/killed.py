@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from typing import Self
 from judges.wim import require
 
 from runs.ordinary_user import BECOME_NOBODY
-from runs.stopping import unmeasured
 
 # Stands before the C library; every write of osdimage to a disk image goes through one of these.
 SHIM = r"""
@@ -143,7 +143,7 @@ def killer(folder: Path, *, nobody_in: Path | None = None) -> Iterator[Killer]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**unmeasured(), "LD_PRELOAD": str(library)},
+            env={**os.environ, "LD_PRELOAD": str(library)},
         )
     ) as made:
         yield made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-
-from runs.stopping import unmeasured
 
 # Imports everything while it still may (a test's Python can be where only root reads), then gives up being root.
 BECOME_NOBODY = """
@@ -93,7 +92,7 @@ def osdimage_as_nobody(folder: Path, *arguments: str, code: int = 0) -> subproce
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
-    server.stdin.write(json.dumps([str(folder), arguments, unmeasured()]) + "\n")
+    server.stdin.write(json.dumps([str(folder), arguments, dict(os.environ)]) + "\n")
     server.stdin.flush()
     done = subprocess.CompletedProcess(arguments, *json.loads(server.stdout.readline()))
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
@@ -103,8 +102,6 @@ def osdimage_as_nobody(folder: Path, *arguments: str, code: int = 0) -> subproce
 @cache
 def _server() -> subprocess.Popen[str]:
     """Start what runs the commands, which ends with the tests."""
-    server = subprocess.Popen(
-        [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=unmeasured()
-    )
+    server = subprocess.Popen([sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(server.communicate)
     return server

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from runs.stopping import unmeasured
-
 COMMAND = (sys.executable, "-c", "from osdimage.cli.main import main; main()")
 """The command line, in whatever way the package is installed."""
 
@@ -44,7 +42,6 @@ class Sandbox:
             stdout=subprocess.PIPE,
             text=True,
             encoding="ascii",
-            env=unmeasured(),
         )
         return self
 

@@ -30,7 +30,7 @@ from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.progress import ProgressEvent
 from runs.stopping import KILLS
 
-pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.foreign
 SEED = 20
 
 

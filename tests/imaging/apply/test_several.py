@@ -24,7 +24,6 @@ from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_nt
 from osdimage.imaging.wim.feed import ImageFeed
 from runs.commands import Outcome, osdimage
 from runs.sandbox import COMMAND
-from runs.stopping import unmeasured
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20
@@ -166,7 +165,7 @@ def test_one_whose_disk_is_full_stays_dirty_and_the_others_are_whole(small: Path
         run("cp", "--sparse=always", empty, disk.seen / "full")
         full = disk.path / "full"
         words = [*disk.prefix, *COMMAND, "apply", small, first, "--also", full, "--also", second, "--no-sync", "--json"]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env=unmeasured())
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 5, done.stderr
         assert [each["code"] for each in json.loads(done.stdout)["targets"]] == [0, 1, 0]
         error = json.loads(done.stdout)["targets"][1]["error"]
@@ -268,7 +267,7 @@ def test_killed_between_two_targets_the_first_is_whole_and_the_others_are_dirty(
     small: Path, empty: Path, tmp_path: Path
 ) -> None:
     first, *others = volumes(empty, tmp_path, "abc")
-    killed = subprocess.run([sys.executable, "-c", KILLED, small, first, *others], check=False, env=unmeasured())
+    killed = subprocess.run([sys.executable, "-c", KILLED, small, first, *others], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert_ntfs_clean(first)
     assert contents(first).keys() == FILES

@@ -28,7 +28,7 @@ from runs.ordinary_user import folder_for_all
 from runs.sandbox import COMMAND
 from runs.stopping import KILLS
 
-pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.foreign
 SEED = 17
 # Each takes the judgement of a whole disk.
 MOMENTS = max(2, KILLS // 3)

@@ -21,9 +21,9 @@ from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.progress import Phase
 from osdimage.imaging.units import MIB
 from runs.sandbox import COMMAND
-from runs.stopping import KILLS, unmeasured
+from runs.stopping import KILLS
 
-pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.foreign
 SEED = 6
 # One volume, as small as it can be, so that a run is short.
 LAYOUT = ("--preset", "data-mbr", "--size", "120MiB", "--seed", "x")
@@ -123,9 +123,7 @@ def test_a_signal_while_the_image_is_applied_is_told_and_the_next_starts_from_th
 
 
 def stop_in(phase: Phase, arguments: list[str], number: signal.Signals) -> tuple[int, str]:
-    with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=unmeasured()
-    ) as process:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line)["phase"] == phase:
@@ -145,7 +143,7 @@ def test_a_signal_while_a_volume_is_formatted_is_told_and_leaves_nothing(
     os.mkfifo(fifo)
     slow.write_text(f"#!/bin/sh\necho formatting > '{fifo}'\nexec sleep 60\n")
     slow.chmod(0o755)
-    environment = {**unmeasured(), "PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
     with subprocess.Popen(command(wim, disk), stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert fifo.read_text() == "formatting\n"
         process.send_signal(signal.SIGTERM)

@@ -29,9 +29,9 @@ from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.progress import Phase
 from osdimage.native.ntfs import volume as ntfs
 from runs.sandbox import COMMAND
-from runs.stopping import KILLS, unmeasured
+from runs.stopping import KILLS
 
-pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.foreign
 
 SEED = 20260917
 MIB = 1 << 20
@@ -155,7 +155,6 @@ def start(arguments: list[str], *, prefix: tuple[str, ...] = ()) -> subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=unmeasured(),
     )
 
 

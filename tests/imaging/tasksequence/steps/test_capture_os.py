@@ -24,7 +24,6 @@ from osdimage.imaging.tasksequence.steps.capture_os import (
 )
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.volume.filesystems import open_files
-from runs.stopping import unmeasured
 
 pytestmark = pytest.mark.foreign
 
@@ -291,7 +290,6 @@ def test_a_capture_that_is_killed_leaves_the_old_wim(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=unmeasured(),
     ) as process:
         assert process.stdout is not None
         while "write-data" not in process.stdout.readline():

@@ -19,7 +19,7 @@ from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32, open_fat32
 from runs.stopping import KILLS
 
-pytestmark = [pytest.mark.foreign, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.foreign
 
 FIRST, SECTORS = 2048, 80 * 2048
 LIMIT = 40 * MIB
