@@ -46,6 +46,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "export": (
         "osdimage export install.wim install.esd --all",
         'osdimage export install.wim one.wim --name "Windows 11 Pro" --new-name Reference',
+        'osdimage export install.esd pro.swm --name "Windows 11 Pro" --split-size 3800MB',
     ),
     "extract": (
         "osdimage extract install.wim '/Windows/*.log' --index 1 --to logs",
@@ -56,9 +57,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage info install.wim",
         'osdimage info install.wim --index 2 --set description="May updates" --boot',
     ),
+    "join": ("osdimage join install.wim install.swm install2.swm install3.swm",),
     "list": (
         "osdimage list install.wim /Windows/System32/drivers --index 1 --long",
         "osdimage list install.wim '/Windows/*.log' --index 1",
+    ),
+    "optimize": (
+        "osdimage optimize install.wim",
+        "osdimage optimize install.wim --compress lzx:100 --recompress",
     ),
     "registry export": ("osdimage registry export SOFTWARE 'Microsoft\\Windows NT' --to nt.reg",),
     "registry get": (
@@ -67,6 +73,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "registry import": ("osdimage registry import disk.img --partition 3 --hive SYSTEM boot.reg",),
     "registry set": ("osdimage registry set install.wim --index 1 --hive SYSTEM Setup 1 --value Lab --type dword",),
     "run": ("osdimage run sequence.xml --disk 0=disk.img --size 64GB --package ABC00001=install.wim --dry-run",),
+    "split": (
+        "osdimage split install.wim /media/stick/sources/install.swm",
+        "osdimage split install.esd install.swm --size 2GB",
+    ),
     "verify": ("osdimage verify install.wim",),
 }
 

@@ -14,7 +14,6 @@ _CHANGE = (
     "was applied to"
 )
 _DRIVERS = "drivers are not injected; add them to the Windows that is captured"
-_SPLIT = "split WIMs are read, not written"
 
 # Verbs of wimlib-imagex, DISM and others, and what does their work here.
 FOREIGN = {
@@ -32,14 +31,12 @@ FOREIGN = {
     "fsck": "osdimage disk check DISK --partition N",
     "inject": _DRIVERS,
     "install": "osdimage deploy makes a disk, osdimage boot install makes one start",
-    "join": "osdimage export PART.swm WHOLE.wim --all",
     "ls": "osdimage list",
     "mount": f"nothing is mounted: {_EXTRACT}",
     "mount-image": f"nothing is mounted: {_EXTRACT}",
     "mountrw": f"nothing is mounted: {_CHANGE}",
     "ntfsck": "osdimage disk check DISK --partition N",
     "ntfsfix": "osdimage disk check DISK --partition N looks for faults; chkdsk of Windows mends them",
-    "optimize": "osdimage export WIM NEW.wim --all",
     "partition": "osdimage disk init",
     "query": "osdimage registry get",
     "reg": "osdimage registry",
@@ -48,8 +45,7 @@ FOREIGN = {
     "repair": "osdimage disk check --repair or osdimage boot fix",
     "rm": "osdimage delete",
     "set": "osdimage info --set changes an image's texts, osdimage registry set a value of the registry",
-    "split": _SPLIT,
-    "split-image": _SPLIT,
+    "split-image": "osdimage split",
     "test": "osdimage verify",
     "umount": f"nothing is mounted: {_EXTRACT}",
     "unmount": f"nothing is mounted: {_EXTRACT}",

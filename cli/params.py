@@ -129,16 +129,31 @@ class ImageNameType(click.ParamType):  # type: ignore[type-arg] # generic in new
 IMAGE_NAME = ImageNameType()
 
 
+class PartSizeType(SizeType):
+    """The size of a part of a split WIM: DISM and wimlib-imagex count in megabytes."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse a bare number that is more likely to be megabytes."""
+        size = super().convert(value, param, ctx)
+        if isinstance(value, str) and value.strip().isdigit() and size < _LEAST_DISK:
+            self.fail(f"{value.strip()} without a unit is bytes; did you mean {value.strip()}MB?", param, ctx)
+        return size
+
+
+PART_SIZE = PartSizeType()
+
+
 class OldSpelling(click.Option):
     """An option of which the help shows the first spelling alone; the others are taken for those who know them."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return what the help shows, without the old spellings."""
-        spellings, self.opts = self.opts, self.opts[:1]
+        spellings = self.opts, self.secondary_opts
+        self.opts, self.secondary_opts = self.opts[:1], self.secondary_opts[:1]
         try:
             return super().get_help_record(ctx)
         finally:
-            self.opts = spellings
+            self.opts, self.secondary_opts = spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +178,18 @@ class CompressionWish:
         if base is None:
             base = CompressionSpec(Compression.LZMS if self.solid else Compression.LZX)
         return replace(base, solid=self.solid, chunk_size=self.chunk_size)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainCompressionWish:
+    """What the options of ``plain_compression`` say: of what is never solid, as parts are."""
+
+    compress: CompressionSpec | None
+    chunk_size: int | None
+
+    def for_parts(self) -> CompressionSpec | None:
+        """Return the compression, or None where the options leave it open."""
+        return CompressionWish(self.compress, solid=False, chunk_size=self.chunk_size).for_file(Path(), is_new=False)
 
 
 def add(*decorators: Decorator) -> Decorator:
@@ -316,13 +343,18 @@ def several_images(command: Command) -> Command:
     )(run)
 
 
+_compress = click.option(
+    "--compress", type=CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."
+)
+_chunk_size = click.option("--chunk-size", type=SIZE, metavar="SIZE", help="Bytes that are compressed together.")
 compression = gathered(
     "wish",
     CompressionWish,
-    click.option("--compress", type=CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."),
+    _compress,
     click.option("--solid", is_flag=True, help="Compress all files together, as in an ESD (default then: lzms)."),
-    click.option("--chunk-size", type=SIZE, metavar="SIZE", help="Bytes that are compressed together."),
+    _chunk_size,
 )
+plain_compression = gathered("wish", PlainCompressionWish, _compress, _chunk_size)
 references = click.option(
     "--ref",
     "refs",
@@ -368,6 +400,10 @@ def integrity(default: str, *, old: str | None = None) -> Decorator:
     return click.option(*names, cls=OldSpelling, default=None, help=f"Write an integrity table.  Default: {default}.")
 
 
+recompress = click.option(
+    "--recompress", is_flag=True, help="Compress again what is in this format already, as for another level."
+)
+dry_run = click.option("--dry-run", "-n", is_flag=True, help="Show what would be done and change nothing.")
 check = click.option("--check", is_flag=True, help="Compare the WIM with its integrity table first.")
 # Far more than any machine has use for; each takes memory.
 _MOST_THREADS = 1024

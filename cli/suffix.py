@@ -51,4 +51,5 @@ def refuse_split(wim: Path) -> None:
         click.UsageError: which says what is valid.
     """
     if wim.suffix.lower() == ".swm" and not wim.exists():
-        raise click.UsageError(f"{wim}: split WIMs are read, not written; valid are .wim, and .esd for a solid one")
+        how = "osdimage split cuts a WIM into parts"
+        raise click.UsageError(f"{wim}: is the name of a part; valid are .wim, and .esd for a solid one; {how}")

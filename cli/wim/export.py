@@ -9,6 +9,7 @@ import click
 from osdimage.cli import params, suffix
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
+from osdimage.cli.wim.split import show, warn_of_level
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.select import ImageSelector
@@ -19,10 +20,18 @@ if TYPE_CHECKING:
 @click.argument("destination", type=params.ANY_PATH)
 @params.several_images
 @params.compression
+@params.recompress
 @click.option("--new-name", type=params.IMAGE_NAME, help="New name of the image.")
 @click.option("--description", help="New description of the image.")
 @click.option("--boot", is_flag=True, help="Mark the (last) image as the one that boots.")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, in place of adding to it.")
+@click.option(
+    "--split-size",
+    "part_bytes",
+    type=params.PART_SIZE,
+    metavar="SIZE",
+    help="Cut the new WIM into parts of at most this size: DESTINATION.swm, DESTINATION2.swm and so on.",
+)
 @params.integrity("as it was")
 @params.references
 @params.check
@@ -33,10 +42,12 @@ def export_command(
     destination: Path,
     selectors: tuple[ImageSelector, ...] | None,
     wish: params.CompressionWish,
+    recompress: bool,
     new_name: str | None,
     description: str | None,
     boot: bool,
     overwrite: bool,
+    part_bytes: int | None,
     integrity: bool | None,
     refs: tuple[str, ...],
     check: bool,
@@ -45,31 +56,40 @@ def export_command(
 ) -> None:
     """Copy images to another WIM, new or present; a present one gets them added.
 
-    Without --compress the compressed contents are copied as they are.  A new destination named .esd becomes a solid
-    LZMS file, and exporting an ESD with --compress lzx makes a WIM of it.
+    Without --compress the compressed contents are copied as they are, and so are those that have that compression
+    already, unless --recompress is given.  A new destination named .esd becomes a solid LZMS file, and exporting an ESD
+    with --compress lzx makes a WIM of it.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.export import ExportOptions, export_images  # noqa: PLC0415
+    from osdimage.imaging.wim.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
-    suffix.refuse_split(destination)
-    present = WriteMode.OVERWRITE if overwrite else WriteMode.APPEND
+    if part_bytes is None:
+        suffix.refuse_split(destination)
+    # Nothing is added to parts: those that are there are refused.
+    present = WriteMode.APPEND if part_bytes is None else WriteMode.NEW
+    options = ExportOptions(
+        mode=WriteMode.OVERWRITE if overwrite else present if destination.exists() else WriteMode.NEW,
+        compression=wish.for_file(destination, is_new=overwrite or not destination.exists()),
+        boot=boot,
+        integrity=integrity,
+        threads=threads,
+        recompress=recompress,
+    )
+    properties = ImageProperties(new_name, description)
     with open_wim(source, reporter, check=check, refs=refs) as (opened, progress):
-        result = export_images(
-            opened,
-            destination,
-            ExportOptions(
-                mode=present if destination.exists() else WriteMode.NEW,
-                compression=wish.for_file(destination, is_new=overwrite or not destination.exists()),
-                boot=boot,
-                integrity=integrity,
-                threads=threads,
-            ),
-            images=None if selectors is None else [opened.select(selector) for selector in selectors],
-            properties=ImageProperties(new_name, description),
-            progress=progress,
-        )
+        images = None if selectors is None else [opened.select(selector) for selector in selectors]
+        if part_bytes is not None:
+            parts = split_images(
+                opened, destination, part_bytes, options, images=images, properties=properties, progress=progress
+            )
+            show(destination, parts, reporter, kind="export-split")
+            warn_of_level(wish.compress, reporter, kept=not parts.recompressed)
+            return
+        result = export_images(opened, destination, options, images=images, properties=properties, progress=progress)
     what = ", ".join(str(index) for index in result.indexes)
     noun = "image" if len(result.indexes) == 1 else "images"
     reporter.result(result, f"{destination}: {noun} {what}; the file has {format_size(result.file_size)}")
+    warn_of_level(wish.compress, reporter, kept=result.kept_compressed)

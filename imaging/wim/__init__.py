@@ -4,8 +4,9 @@ Begin with the nouns: ``file.py`` is an open WIM, ``image.py`` one image of it, 
 ``described/`` what both say of themselves.
 
 The verbs: ``edit.py`` changes a WIM where it stands, ``write.py`` makes a new one, ``export.py`` copies images,
-``extract.py`` and ``files.py`` take files out, and those in ``checks/`` find what is wrong.  ``raw/`` copies,
-splits and optimizes without compressing anything again, and ``stored/`` is all of it as bytes.
+``split.py`` cuts a WIM into parts and ``join.py`` joins them, ``optimize.py`` makes one that has no holes,
+``extract.py`` and ``files.py`` take files out, and those in ``checks/`` find what is wrong.  ``raw/`` copies and cuts
+without compressing anything again, and ``stored/`` is all of it as bytes.
 
 ``entries.py`` and ``failures.py`` are the border of the native layer: what an image holds, and what went wrong, in the
 words of the rooms above.
@@ -28,9 +29,10 @@ __getattr__, __dir__, __all__ = lazily(
         "file": ("WimFile",),
         "files": ("ImageFiles",),
         "image": ("WimImage",),
-        "raw.optimize": ("OptimizeResult", "optimize_wim"),
-        "raw.split": ("SplitResult", "split_wim"),
+        "join": ("JoinResult", "join_wim"),
+        "optimize": ("OptimizeOptions", "OptimizeResult", "optimize_wim"),
         "select": ("ImageSelector",),
+        "split": ("SplitResult", "split_images", "split_wim"),
         "write": ("WriteMode",),
     },
 )

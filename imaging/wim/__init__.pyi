@@ -28,7 +28,12 @@ from osdimage.imaging.wim.extract import ExtractResult as ExtractResult
 from osdimage.imaging.wim.file import WimFile as WimFile
 from osdimage.imaging.wim.files import ImageFiles as ImageFiles
 from osdimage.imaging.wim.image import WimImage as WimImage
-from osdimage.imaging.wim.raw.optimize import OptimizeResult as OptimizeResult, optimize_wim as optimize_wim
-from osdimage.imaging.wim.raw.split import SplitResult as SplitResult, split_wim as split_wim
+from osdimage.imaging.wim.join import JoinResult as JoinResult, join_wim as join_wim
+from osdimage.imaging.wim.optimize import (
+    OptimizeOptions as OptimizeOptions,
+    OptimizeResult as OptimizeResult,
+    optimize_wim as optimize_wim,
+)
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector
+from osdimage.imaging.wim.split import SplitResult as SplitResult, split_images as split_images, split_wim as split_wim
 from osdimage.imaging.wim.write import WriteMode as WriteMode

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class ExportOptions:
         boot: mark the (last) exported image as the one that boots.
         integrity: write an integrity table; None as the source has it, or as the WIM that is appended to has it.
         threads: compressor threads, 0 for one a processor.
+        recompress: compress contents again that are stored in this format already; they are copied otherwise, and a
+            level is of no account.
     """
 
     mode: WriteMode = WriteMode.NEW
@@ -50,6 +52,7 @@ class ExportOptions:
     boot: bool = False
     integrity: bool | None = None
     threads: int = 0
+    recompress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,14 @@ class ExportResult:
         indexes: of the new images in the destination.
         file_size: of the destination, in bytes.
         warnings: sentences for people.
+        kept_compressed: contents were copied as they are stored, and not compressed again.
     """
 
     path: Path
     indexes: tuple[int, ...]
     file_size: int
     warnings: tuple[str, ...]
+    kept_compressed: bool = False
 
 
 @logged("export images of {source} to {destination}")
@@ -81,7 +86,8 @@ def export_images(
 ) -> ExportResult:
     """Copy images of a WIM to another; contents that both have are stored once.
 
-    Without another compression the compressed contents are copied as they are, and nothing is compressed again.
+    Without another compression the compressed contents are copied as they are, and nothing is compressed again, unless
+    the options ask for it.
 
     Args:
         source: the WIM to copy from; it stays open.
@@ -102,38 +108,77 @@ def export_images(
     chosen = tuple(source.images if images is None else images)
     _check(source, path, chosen, properties, options.mode)
     meter = Meter(progress, WRITE_SHARES)
-    copy = _as_stored(source, chosen, options, properties, keeps_boot_index=images is None)
+    keeps = keeps_compressed(source, options)
+    copy = as_stored(source, chosen, options, properties, keeps_boot_index=images is None)
     if copy is not None:
-        warnings = list((options.compression or _spec_of(source)).setup_warnings(path.name))
+        warnings = list((options.compression or spec_of(source)).setup_warnings(path.name))
         with suppress(NotRaw):
             copy_images(source.path, path, copy, replace=options.mode is WriteMode.OVERWRITE, meter=meter)
             for text in warnings:
                 meter.warn(text)
             meter.finish()
-            return ExportResult(path, tuple(range(1, len(chosen) + 1)), path.stat().st_size, tuple(warnings))
+            indexes = tuple(range(1, len(chosen) + 1))
+            return ExportResult(path, indexes, path.stat().st_size, tuple(warnings), keeps)
+    with gathered(source, path, chosen, options, properties, keeps_boot_index=images is None) as new:
+        warnings = [*new.warnings, *new.spec.setup_warnings(path.name)]
+        for text in warnings:
+            meter.warn(text)
+        warnings += _write(new.handle, path, new.spec, options, source=source, meter=meter)
+    meter.finish()
+    return ExportResult(path, new.indexes, path.stat().st_size, tuple(warnings), keeps)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Images in memory, ready to be written by libwim.
+
+    Attributes:
+        handle: the WIM to write.
+        spec: how it is compressed.
+        indexes: of the images in it.
+        warnings: what libwim repaired in their trees.
+    """
+
+    handle: WimHandle
+    spec: CompressionSpec
+    indexes: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+@contextmanager
+def gathered(
+    source: WimFile,
+    path: Path,
+    chosen: Sequence[WimImage],
+    options: ExportOptions,
+    properties: ImageProperties | None,
+    *,
+    keeps_boot_index: bool,
+) -> Iterator[Gathered]:
+    """Gather images in a new WIM, or in the one that they are added to; nothing is written yet.
+
+    Raises:
+        UnsafeName, CorruptWim, MissingParts: when an image cannot be read whole.
+        InvalidRequest: when an image of this name is there.
+    """
     warnings = [line for image in chosen for line in _check_image(source, image, options.mode)]
     with wim_errors(path):
         if options.mode is WriteMode.APPEND:
             handle = open_wim(path, write=True)
         else:
-            handle = WimHandle.create((options.compression or _spec_of(source)).format)
+            handle = WimHandle.create((options.compression or spec_of(source)).format)
     with handle:
         if options.mode is WriteMode.APPEND:
             spec = append_spec(path, options.compression, handle.info().compression)
         else:
-            spec = options.compression or _spec_of(source)
+            spec = options.compression or spec_of(source)
             prepare_output(handle, spec)
-        warnings += spec.setup_warnings(path.name)
         indexes = _add(source, handle, path, chosen, properties)
         if options.boot:
             handle.set_boot_index(indexes[-1])
-        elif images is None and options.mode is not WriteMode.APPEND and source.header.boot_index is not None:
+        elif keeps_boot_index and options.mode is not WriteMode.APPEND and source.header.boot_index is not None:
             handle.set_boot_index(source.header.boot_index)
-        for text in warnings:
-            meter.warn(text)
-        warnings += _write(handle, path, spec, options, source=source, meter=meter)
-    meter.finish()
-    return ExportResult(path, indexes, path.stat().st_size, tuple(warnings))
+        yield Gathered(handle, spec, indexes, tuple(warnings))
 
 
 def _write(
@@ -142,7 +187,14 @@ def _write(
     integrity = options.integrity
     if options.mode is WriteMode.APPEND:
         return append_file(
-            handle, path, spec, integrity=integrity, threads=options.threads, meter=meter, contents=source.path
+            handle,
+            path,
+            spec,
+            integrity=integrity,
+            threads=options.threads,
+            recompress=options.recompress,
+            meter=meter,
+            contents=source.path,
         )
     return write_file(
         handle,
@@ -151,6 +203,7 @@ def _write(
         replace=options.mode is WriteMode.OVERWRITE,
         integrity=source.header.has_integrity_table if integrity is None else integrity,
         threads=options.threads,
+        recompress=options.recompress,
         meter=meter,
         contents=source.path,
     )
@@ -170,7 +223,18 @@ def _check(
     refuse_source(path, source.path, "the WIM that is exported")
 
 
-def _as_stored(
+def keeps_compressed(source: WimFile, options: ExportOptions) -> bool:
+    """Tell whether contents of a WIM are copied as they are stored, by libwim too."""
+    header, spec = source.header, options.compression
+    if options.recompress or header.compression is None:
+        return False
+    if spec is None:
+        return True
+    has_chunks = header.is_solid or (spec.chunk_size or spec.default_chunk_size) == header.chunk_size
+    return spec.format is header.compression and spec.solid == header.is_solid and has_chunks
+
+
+def as_stored(
     source: WimFile,
     chosen: Sequence[WimImage],
     options: ExportOptions,
@@ -188,7 +252,7 @@ def _as_stored(
         and not header.is_solid
         and (spec.chunk_size or spec.default_chunk_size) in {header.chunk_size, None}
     )
-    if not is_same or options.mode is WriteMode.APPEND or source.handle.references:
+    if not is_same or options.recompress or options.mode is WriteMode.APPEND or source.handle.references:
         return None
     kept = (header.boot_index or 0) if keeps_boot_index else 0
     boot_index = len(chosen) if options.boot else kept
@@ -206,7 +270,7 @@ def _check_image(source: WimFile, image: WimImage, mode: WriteMode) -> tuple[str
     return repairs(audit)
 
 
-def _spec_of(source: WimFile) -> CompressionSpec:
+def spec_of(source: WimFile) -> CompressionSpec:
     """Return the compression of a WIM."""
     return CompressionSpec(source.header.compression or Compression.NONE, solid=source.header.is_solid)
 

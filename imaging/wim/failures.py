@@ -84,7 +84,7 @@ _REFUSED = {
 
 def join_parts(path: str | os.PathLike[str]) -> Remedy:
     """Return what makes one WIM of a split one, whose other parts are found by their names."""
-    return Remedy("join its parts first, with {}", (Means.EXPORT,), (os.fspath(path),))
+    return Remedy("join its parts first, with {}", (Means.JOIN,), (os.fspath(path),))
 
 
 def _remedy(code: WimlibCode, where: str) -> Remedy | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def write_file(
     meter: Meter,
     retain_guid: bool = False,
     skips_references: bool = False,
+    recompress: bool = False,
     contents: Path | None = None,
     finish: Callable[[int], None] | None = None,
 ) -> tuple[str, ...]:
@@ -70,15 +72,62 @@ def write_file(
     ``contents`` is the WIM that they come from, for errors.
     ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
     """
-    settings = _settings(
-        spec, integrity=integrity, threads=threads, retain_guid=retain_guid, skips_references=skips_references
+    how = Writing(integrity, threads, recompress, retain_guid, skips_references)
+    with new_file(path, replace=replace) as descriptor:
+        warnings = write_open(handle, path, descriptor, spec, how, meter=meter, contents=contents)
+        if finish is not None:
+            with wim_errors(path, contents=contents):
+                finish(descriptor)
+        return warnings
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How libwim writes a whole file.
+
+    Attributes:
+        integrity: whether it has an integrity table; None to keep what the WIM has.
+        threads: that compress; 0 for one a processor.
+        recompress: whether contents are compressed again that could be copied.
+        retain_guid: whether the WIM keeps its GUID.
+        skips_references: whether the blobs that are in referenced files are left there.
+    """
+
+    integrity: bool | None = None
+    threads: int = 0
+    recompress: bool = False
+    retain_guid: bool = False
+    skips_references: bool = False
+
+
+def write_open(
+    handle: WimHandle,
+    path: Path,
+    descriptor: int,
+    spec: CompressionSpec,
+    how: Writing,
+    *,
+    meter: Meter,
+    contents: Path | None = None,
+) -> tuple[str, ...]:
+    """Write a WIM to an empty file that is open for reading and writing; return libwim's warnings.
+
+    ``path`` is what errors call the file, and ``contents`` the WIM that the contents come from.
+    """
+    settings = WriteSettings(
+        compression=spec.format,
+        level=spec.native_level,
+        solid=spec.solid,
+        integrity=how.integrity,
+        recompress=how.recompress,
+        retain_guid=how.retain_guid,
+        skips_references=how.skips_references,
+        threads=how.threads,
     )
-    with new_file(path, replace=replace) as descriptor, wim_errors(path, contents=contents):
+    with wim_errors(path, contents=contents):
         warnings = handle.write(descriptor, settings, listener=listener(meter))
         _put_into_newer_form(path, descriptor, spec)
-        if finish is not None:
-            finish(descriptor)
-        return warnings
+    return warnings
 
 
 def _put_into_newer_form(path: Path, descriptor: int, spec: CompressionSpec) -> None:
@@ -110,6 +159,7 @@ def append_file(
     integrity: bool | None,
     threads: int,
     meter: Meter,
+    recompress: bool = False,
     contents: Path | None = None,
 ) -> tuple[str, ...]:
     """Append what is new in a handle to the file it was opened from; return libwim's warnings.
@@ -120,7 +170,14 @@ def append_file(
         TargetRefused: when another program is writing to the file, or has since it was opened; nothing was written.
         OsdImageError: when it failed; the message says whether the file is as it was.
     """
-    settings = _settings(spec, integrity=integrity, threads=threads)
+    settings = WriteSettings(
+        compression=spec.format,
+        level=spec.native_level,
+        solid=spec.solid,
+        integrity=integrity,
+        recompress=recompress,
+        threads=threads,
+    )
     with opened_in_place(path) as place:
         _refuse_changed(path, handle, os.fstat(place.descriptor))
         try:
@@ -166,22 +223,3 @@ def append_spec(path: Path, wanted: CompressionSpec | None, present: Compression
             f"{wanted.format.name.lower()}; leave the compression out, or export to a new file"
         )
     return wanted
-
-
-def _settings(
-    spec: CompressionSpec,
-    *,
-    integrity: bool | None,
-    threads: int,
-    retain_guid: bool = False,
-    skips_references: bool = False,
-) -> WriteSettings:
-    return WriteSettings(
-        compression=spec.format,
-        level=spec.native_level,
-        solid=spec.solid,
-        integrity=integrity,
-        retain_guid=retain_guid,
-        skips_references=skips_references,
-        threads=threads,
-    )

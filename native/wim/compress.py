@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import struct
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 from osdimage.native._wimlib import ffi, lib
@@ -56,6 +58,12 @@ class _Compressor:
         size = lib.wimlib_compress(ffi.from_buffer(chunk), len(chunk), room, len(chunk) - 1, self._mine())
         return bytes(ffi.buffer(room, size)) if size else bytes(chunk)
 
+    def size_of(self, chunk: memoryview) -> int:
+        """Return how many bytes a chunk takes."""
+        room = self._room(len(chunk))
+        size = lib.wimlib_compress(ffi.from_buffer(chunk), len(chunk), room, len(chunk) - 1, self._mine())
+        return int(size) or len(chunk)
+
     def _mine(self) -> Any:
         if not hasattr(self._local, "compressor"):
             owner = ffi.new("struct wimlib_compressor **")
@@ -67,3 +75,31 @@ class _Compressor:
         if getattr(self._local, "size", -1) < size:
             self._local.room, self._local.size = ffi.new("uint8_t[]", size), size
         return self._local.room
+
+
+def stored_size(
+    pieces: Iterable[memoryview], size: int, compression: Compression, chunk_size: int, level: int, *, most: int
+) -> int:
+    """Return how large the resource of :func:`make_resource` would be, in bytes, without keeping any of it.
+
+    Args:
+        pieces: the contents; each is used before the next is asked for.
+        size: of all of them, in bytes.
+        compression: of the WIM.
+        chunk_size: of the WIM, in bytes.
+        level: libwim's compression level, 0 for its default.
+        most: the work ends when it is more than this, and some number above it is returned.
+    """
+    compressor = _Compressor(compression, chunk_size, level)
+    found = (-(-size // chunk_size) - 1) * (4 if size <= _LARGEST_OF_SMALL_OFFSETS else 8)
+    rest = bytearray()
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for piece in chain(pieces, (None,)):
+            whole = len(rest) if piece is None else (len(rest) + len(piece)) // chunk_size * chunk_size
+            rest += b"" if piece is None else piece
+            data, rest = memoryview(bytes(rest[:whole])), rest[whole:]
+            chunks = [data[at : at + chunk_size] for at in range(0, len(data), chunk_size)]
+            found += sum(pool.map(compressor.size_of, chunks))
+            if found > most:
+                break
+    return min(found, size)

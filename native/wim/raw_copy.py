@@ -81,9 +81,14 @@ class CopyPlan:
         found = lib.osd_raw_culprit(self._raw)
         return None if found == ffi.NULL else bytes(ffi.buffer(found, ENTRY_BYTES))
 
+    def entries(self, part: int) -> int:
+        """Return how many entries the blob table of a part has, without the trees."""
+        count: int = lib.osd_raw_entries(self._raw, part)
+        return count
+
     def table(self, part: int) -> bytes:
         """Return the blob table of a part, from 1 on, without the trees."""
-        made = ffi.new("uint8_t[]", lib.osd_raw_entries(self._raw, part) * ENTRY_BYTES)
+        made = ffi.new("uint8_t[]", self.entries(part) * ENTRY_BYTES)
         lib.osd_raw_table(self._raw, part, made)
         return bytes(ffi.buffer(made))
 

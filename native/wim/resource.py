@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Container, Iterator
-from typing import Any
+from collections.abc import Container, Iterable, Iterator
+from typing import Any, Self
 
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.runtime import Compression
@@ -34,6 +34,34 @@ class BlobTable:
             first = self._table.count
             handle.collect_blobs(self._table)
             lib.osd_blob_table_number(self._table, first, number)
+        self._settle()
+
+    @classmethod
+    def of(cls, *files: Iterable[Blob]) -> Self:
+        """Make one of the blobs of each file, none of them in a solid resource.
+
+        Raises:
+            MemoryError: when there is not enough.
+        """
+        made = cls()
+        entry = ffi.new("struct wimlib_resource_entry *")
+        for number, blobs in enumerate(files):
+            first = made._table.count
+            for blob in blobs:
+                entry.raw_resource_offset_in_wim = blob.resource_offset
+                entry.raw_resource_compressed_size = blob.resource_stored_size
+                entry.raw_resource_uncompressed_size = blob.resource_size
+                entry.uncompressed_size = blob.size
+                ffi.memmove(entry.sha1_hash, blob.sha1, len(blob.sha1))
+                entry.part_number, entry.reference_count = blob.part_number, blob.references
+                entry.is_metadata, entry.is_compressed = blob.is_metadata, blob.is_compressed
+                if lib.osd_blob_table_add(entry, made._table) != 0:
+                    raise MemoryError
+            lib.osd_blob_table_number(made._table, first, number)
+        made._settle()
+        return made
+
+    def _settle(self) -> None:
         lib.osd_blob_table_sort(self._table)
         size = self._table.count * _BLOB.size
         self._rows = memoryview(ffi.buffer(self._table.blobs, size)) if size else memoryview(b"")

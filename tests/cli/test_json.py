@@ -37,6 +37,10 @@ COMMANDS = {
     "verify": "verify one.wim",
     "extract": "extract one.wim /sub --to extracted",
     "export": "export one.wim two.wim",
+    "export-split": "export one.wim two.swm --split-size 1MB",
+    "split": "split one.wim parts.swm --size 1MB",
+    "join": "join joined.wim parts.swm",
+    "optimize": "optimize two.wim",
     "apply": "apply one.wim applied",
     "apply-also": "apply one.wim more --also others",
     "compare": "compare one.wim applied",
@@ -123,7 +127,7 @@ def documented(kind: str) -> set[str]:
 
 def test_every_command_is_walked_over() -> None:
     kinds = {"-".join(words) for words in VERBS}
-    more = {"apply-also", "deploy-also", "deploy-plan", "deploy-plans", "run-plan", "run-actions"}
+    more = {"apply-also", "deploy-also", "export-split", "deploy-plan", "deploy-plans", "run-plan", "run-actions"}
     assert kinds | more | {"run-explain", "run-yaml"} == set(COMMANDS)
 
 
@@ -164,7 +168,10 @@ EVENTS = [
     "disk check plain.img --partition 2",
     "disk format plain.img --partition 2 --yes",
     "export one.wim events-export.wim",
+    "split one.wim events-parts.swm",
     "extract one.wim /sub --to events-extracted",
+    "join events-joined.wim parts.swm",
+    "optimize two.wim",
     "run names.yaml --disk 0=plain.img --yes",
     "verify one.wim",
 ]

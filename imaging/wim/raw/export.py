@@ -6,14 +6,16 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.properties import ImageProperties
-from osdimage.imaging.wim.raw.parts import PartFacts, write_part
-from osdimage.imaging.wim.raw.source import NotRaw, RawSource, opened
+from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
+from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree, opened
+from osdimage.imaging.wim.room import refuse_full_medium
 
 GUID_BYTES = 16
 
@@ -56,30 +58,69 @@ def copy_images(path: Path, destination: Path, copy: RawCopy, *, replace: bool, 
         StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was.
     """
     with opened(path) as source:
-        xml = of_images(source.xml(), copy.indexes)
-        if xml is None or len(set(copy.indexes)) != len(copy.indexes):
-            raise NotRaw("its XML document has not one element for each image")
-        images = list(xml.iter("IMAGE"))
-        if copy.properties is not None:
-            for image in images:
-                set_properties_of(image, copy.properties)
-        refuse_equal_names(destination, images)
-        facts = PartFacts(
-            1,
-            1,
-            copy.guid or os.urandom(GUID_BYTES),
-            copy.boot_index,
-            bool(source.header.integrity.offset) if copy.has_integrity is None else copy.has_integrity,
-        )
-        try:
-            trees = source.take(copy.indexes, may_miss=copy.may_miss)
-            source.lay_out()
-            with new_file(destination, replace=replace) as descriptor:
-                write_part(descriptor, source, trees, xml, facts, copied=steps(meter, source, 1))
-        except OSError as error:
-            if isinstance(error, StorageError):
-                raise
-            raise StorageError(f"{destination}: {error.strerror}", path=destination, errno=error.errno) from error
+        write_copy(source, destination, copy, replace=replace, meter=meter)
+
+
+def write_copy(source: RawSource, destination: Path, copy: RawCopy, *, replace: bool, meter: Meter) -> None:
+    """Write a WIM of images of one that is open; see :func:`copy_images`."""
+    try:
+        laid = lay_out_copy(source, destination, copy)
+        refuse_full_medium(destination, laid.size, "the new WIM")
+        with new_file(destination, replace=replace) as descriptor:
+            write_part(descriptor, source, laid.trees, laid.xml, laid.facts, copied=steps(meter, source, 1))
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{destination}: {error.strerror}", path=destination, errno=error.errno) from error
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """A new WIM before it is written: its trees, its document, what else it is, and its size in bytes."""
+
+    trees: Sequence[StoredTree]
+    xml: ET.Element
+    facts: PartFacts
+    size: int
+
+
+def lay_out_copy(source: RawSource, destination: Path, copy: RawCopy) -> LaidOut:
+    """Give all of a copy its place in one file; nothing is written.
+
+    Raises:
+        NotRaw: when that cannot be copied.
+        InvalidRequest: when two images would have one name.
+        OSError: when the source cannot be read.
+    """
+    xml = document_of(source, destination, copy)
+    guid, count = copy.guid or os.urandom(GUID_BYTES), len(copy.indexes)
+    facts = PartFacts(1, 1, guid, copy.boot_index, has_integrity(source, copy), count)
+    trees = source.take(copy.indexes, may_miss=copy.may_miss)
+    source.lay_out()
+    return LaidOut(trees, xml, facts, size_of_part(source, trees, xml, facts))
+
+
+def document_of(source: RawSource, destination: Path, copy: RawCopy) -> ET.Element:
+    """Return the XML of a copy.
+
+    Raises:
+        NotRaw: when the source has not one element for each image.
+        InvalidRequest: when two images would have one name.
+    """
+    xml = of_images(source.xml(), copy.indexes)
+    if xml is None or len(set(copy.indexes)) != len(copy.indexes):
+        raise NotRaw("its XML document has not one element for each image")
+    images = list(xml.iter("IMAGE"))
+    if copy.properties is not None:
+        for image in images:
+            set_properties_of(image, copy.properties)
+    refuse_equal_names(destination, images)
+    return xml
+
+
+def has_integrity(source: RawSource, copy: RawCopy) -> bool:
+    """Tell whether a copy gets an integrity table."""
+    return bool(source.header.integrity.offset) if copy.has_integrity is None else copy.has_integrity
 
 
 def steps(meter: Meter, source: RawSource, parts: int) -> Callable[[int], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -17,10 +17,18 @@ from osdimage.imaging.wim.described import info
 from osdimage.imaging.wim.opening import refuse_impossible_header
 from osdimage.imaging.wim.stored.blob_table import BlobEntry, read_tree, sha1_of
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form
-from osdimage.imaging.wim.stored.format import BLOB_STRUCT, HEADER_SIZE, MAGIC, Header, HeaderFlag, ResourceFlag
+from osdimage.imaging.wim.stored.format import (
+    BLOB_STRUCT,
+    HEADER_SIZE,
+    MAGIC,
+    SIZE_BITS,
+    Header,
+    HeaderFlag,
+    ResourceFlag,
+)
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.compress import make_resource
-from osdimage.native.wim.raw_copy import CopyPlan
+from osdimage.native.wim.raw_copy import CopyPlan, CopyRange
 from osdimage.native.wim.resource import ResourceReader
 
 _COMPRESSIONS = {
@@ -32,6 +40,7 @@ _COMPRESSIONS = {
 _KNOWN_FLAGS = (
     HeaderFlag.COMPRESSED
     | HeaderFlag.READONLY
+    | HeaderFlag.SPANNED
     | HeaderFlag.WRITE_IN_PROGRESS
     | HeaderFlag.RPFIX
     | HeaderFlag.XPRESS
@@ -59,46 +68,52 @@ class StoredTree:
 
 
 class RawSource:
-    """An open WIM.  Its descriptor is open as long as the ``with`` of :func:`opened` lasts.
+    """An open WIM: its only file, or all parts of a split one, which are taken for one file, end to end.
+
+    Its descriptors are open as long as the ``with`` of :func:`opened` lasts.
 
     Attributes:
-        path: of the file.
+        path: of the file, or of the first part.
         descriptor: of it.
-        size: of it, in bytes.
-        header: as it is stored.
+        size: of all files together, in bytes.
+        header: as it is stored, in the first part.
         compression: of what is not solid.
+        gives_back: whether what was copied is given back to the file system, as it is of a file that is for a while.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        """Read its header.
+    def __init__(self, files: Sequence[tuple[Path, int]], *, gives_back: bool = False) -> None:
+        """Read the headers and the blob tables of files, given with their descriptors in the order of the parts.
 
         Raises:
             NotRaw: when it is of a kind that cannot be copied so.
             OSError: when it cannot be read.
         """
-        self.path = path
-        self.descriptor = descriptor
-        self.size = os.fstat(descriptor).st_size
-        self.header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
-        header = self.header
-        if header.magic != MAGIC:
-            raise NotRaw("it is pipable")
-        if header.total_parts != 1 or header.flags & HeaderFlag.SPANNED:
-            raise NotRaw("it is a part of a split WIM")
-        kinds = [kind for flag, kind in _COMPRESSIONS.items() if header.flags & flag]
-        if header.flags & ~_KNOWN_FLAGS or len(kinds) != bool(header.flags & HeaderFlag.COMPRESSED):
-            raise NotRaw(f"its header has flags that are not known here ({header.flags:#x})")
+        self.path, self.descriptor = files[0]
+        self.gives_back = gives_back
+        self.header = _header(self.descriptor, len(files))
+        kinds = [kind for flag, kind in _COMPRESSIONS.items() if self.header.flags & flag]
+        if len(kinds) != bool(self.header.flags & HeaderFlag.COMPRESSED):
+            raise NotRaw(f"its header has flags that are not known here ({self.header.flags:#x})")
         self.compression = kinds[0] if kinds else Compression.NONE
-        table = header.blob_table
-        if table.flags & ResourceFlag.COMPRESSED or table.stored_size % BLOB_STRUCT.size:
-            raise NotRaw("its blob table is not plain")
-        self._table = os.pread(descriptor, table.stored_size, table.offset)
-        if len(self._table) != table.stored_size:
-            raise NotRaw("its blob table is cut off")
+        self.size = 0
+        self._files: list[tuple[int, int]] = []
+        tables = []
+        for number, (_, descriptor) in enumerate(files, start=1):
+            table = _table(descriptor, self.header if number == 1 else _header(descriptor, len(files)))
+            size = os.fstat(descriptor).st_size
+            tables.append(table if len(files) == 1 else _as_of_one(table, number, self.size, size))
+            self._files.append((self.size, descriptor))
+            self.size += size
+        self._table = b"".join(tables)
         self.plan = self._asked(lambda: CopyPlan(self._table))
         self._trees = self.plan.trees
-        if len(self._trees) != header.image_count:
+        if len(self._trees) != self.header.image_count:
             raise NotRaw("its blob table has not one tree for each image")
+
+    def located(self, what: CopyRange) -> tuple[int, CopyRange]:
+        """Return the descriptor of the file that holds a range, and the range as it lies there."""
+        base, descriptor = next(each for each in reversed(self._files) if each[0] <= what.source)
+        return descriptor, what._replace(source=what.source - base)
 
     def xml(self) -> ET.Element:
         """Return the root of the XML.
@@ -189,24 +204,65 @@ class RawSource:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[RawSource]:
-    """Open a WIM to copy from it.
+def opened(*paths: Path) -> Iterator[RawSource]:
+    """Open a WIM to copy from it, given as its file, or as all of its parts in their order.
 
     Raises:
         NotRaw: when it is of a kind that cannot be copied so.
         CorruptWim: when its header claims more than the file can hold.
         StorageError: when it cannot be read.
     """
-    refuse_impossible_header(path)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    try:
+    with ExitStack() as stack:
+        path, files = paths[0], []
         try:
-            source = RawSource(path, descriptor)
+            for path in paths:
+                refuse_impossible_header(path)
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                stack.callback(os.close, descriptor)
+                files.append((path, descriptor))
+            source = RawSource(files)
         except OSError as error:
+            if isinstance(error, StorageError):
+                raise
             raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
         yield source
-    finally:
-        os.close(descriptor)
+
+
+def _header(descriptor: int, files: int) -> Header:
+    """Return the header of a file of a WIM of so many."""
+    header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+    if header.magic != MAGIC:
+        raise NotRaw("it is pipable")
+    if header.total_parts != files or (files == 1 and header.flags & HeaderFlag.SPANNED):
+        raise NotRaw("it is a part of a split WIM")
+    if header.flags & ~_KNOWN_FLAGS:
+        raise NotRaw(f"its header has flags that are not known here ({header.flags:#x})")
+    return header
+
+
+def _table(descriptor: int, header: Header) -> bytes:
+    """Return the blob table of a file."""
+    where = header.blob_table
+    if where.flags & ResourceFlag.COMPRESSED or where.stored_size % BLOB_STRUCT.size:
+        raise NotRaw("its blob table is not plain")
+    table = os.pread(descriptor, where.stored_size, where.offset)
+    if len(table) != where.stored_size:
+        raise NotRaw("its blob table is cut off")
+    return table
+
+
+def _as_of_one(table: bytes, number: int, base: int, size: int) -> bytes:
+    """Return the table of a part as if its file of so many bytes began at a place of the only file of a WIM."""
+    moved = bytearray(table)
+    # Of 60,000 entries, objects for each would take longer than all else but the copy.
+    for at, (packed, offset, whole, part_number, count, sha1) in enumerate(BLOB_STRUCT.iter_unpack(table)):
+        flags, stored_size = packed >> SIZE_BITS, packed & (1 << SIZE_BITS) - 1
+        if part_number != number:
+            raise NotRaw(f"part {number} has contents of part {part_number}")
+        if flags & ResourceFlag.SOLID.value:
+            raise NotRaw(f"part {number} has solid resources")
+        if offset + stored_size > size:
+            # It would reach into the next part.
+            raise NotRaw(f"contents of part {number} lie beyond its end")
+        BLOB_STRUCT.pack_into(moved, at * BLOB_STRUCT.size, packed, offset + base, whole, 1, count, sha1)
+    return bytes(moved)

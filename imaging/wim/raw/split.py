@@ -1,91 +1,58 @@
-"""Cutting a WIM into parts that a small medium, or a FAT32 volume, can hold."""
+"""Cutting a WIM into parts as it is stored.
+
+All parts are laid out before the first byte is written, so what does not fit into one is known then.  They are written
+to files without names and get their names when all are complete, the first one last: without it the others are no WIM.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from osdimage.imaging.errors import InvalidRequest, StorageError, quoted
-from osdimage.imaging.logs import logged
-from osdimage.imaging.output import new_file, refuse_existing, refuse_source
-from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.units import MIB, format_size
-from osdimage.imaging.wim.described.changes import encode, of_images
-from osdimage.imaging.wim.raw.export import GUID_BYTES, steps
-from osdimage.imaging.wim.raw.parts import PartFacts, write_part
-from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree, opened
+from osdimage.imaging.output import new_file, refuse_existing
+from osdimage.imaging.progress import Meter
+from osdimage.imaging.units import format_size
+from osdimage.imaging.wim.described.changes import encode
+from osdimage.imaging.wim.raw.export import GUID_BYTES, RawCopy, document_of, has_integrity, steps
+from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
+from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree
+from osdimage.imaging.wim.room import refuse_full_medium
 from osdimage.imaging.wim.stored import integrity
 from osdimage.imaging.wim.stored.blob_table import BlobEntry
 from osdimage.imaging.wim.stored.dentries import walk
 from osdimage.imaging.wim.stored.format import BLOB_STRUCT, HEADER_SIZE
 
-SMALLEST_PART = MIB
-"""In bytes.  Smaller ones would be header, table and XML."""
 _MOST_PARTS = 0xFFFF
 # The size of the whole file is in the XML of each part, in UTF-16.
 _DIGITS_BYTES = 40
 
+Finish = Callable[[Sequence[int]], None]
+"""Is given the descriptors of all parts when they are complete and before they have names."""
+
 
 @dataclass(frozen=True, slots=True)
-class SplitResult:
-    """The parts of a split WIM.
+class SplitPlan:
+    """The parts before they are written.
 
     Attributes:
         paths: of the parts, in their order.
         sizes: of them, in bytes.
+        trees: of the images, which are in the first.
+        xml: the document of each.
+        facts: of each.
     """
 
     paths: tuple[Path, ...]
     sizes: tuple[int, ...]
-
-
-@logged("split {wim} to {first}")
-def split_wim(
-    wim: str | os.PathLike[str],
-    first: str | os.PathLike[str],
-    part_bytes: int,
-    *,
-    replace: bool = False,
-    progress: ProgressCallback | None = None,
-) -> SplitResult:
-    """Copy a WIM into parts of a size; nothing is compressed again.
-
-    The parts are named as other programs name and find them: ``name.swm``, ``name2.swm`` and so on.  All of them get
-    their names when all are complete, the first one last.
-
-    Args:
-        wim: the WIM; no solid one, nor a delta.
-        first: the first part.
-        part_bytes: the largest size of a part, in bytes.
-        replace: whether files of these names are replaced.
-        progress: receives the progress.
-
-    Raises:
-        InvalidRequest: when a part would be smaller than :data:`SMALLEST_PART`, a file larger than a part, which is
-            named, or the WIM cannot be split.
-        TargetRefused: when a part exists and ``replace`` is false.
-        NotAWim, CorruptWim: when it is not a sound WIM.
-        StorageError: when reading or writing failed.
-    """
-    path, where = Path(wim), Path(first)
-    if part_bytes < SMALLEST_PART:
-        raise InvalidRequest(
-            f"parts of {format_size(part_bytes)} are too small; valid are {format_size(SMALLEST_PART)} and more"
-        )
-    refuse_source(where, path, "the WIM that is split")
-    meter = Meter(progress, {Phase.WRITE_DATA: 1})
-    try:
-        with opened(path) as source:
-            paths = _split(source, where, part_bytes, replace=replace, meter=meter)
-    except NotRaw as error:
-        raise InvalidRequest(f"{path}: cannot be split: {error}") from error
-    meter.finish()
-    return SplitResult(paths, tuple(each.stat().st_size for each in paths))
+    trees: Sequence[StoredTree]
+    xml: ET.Element
+    facts: tuple[PartFacts, ...]
 
 
 def part_path(first: Path, number: int) -> Path:
@@ -93,37 +60,87 @@ def part_path(first: Path, number: int) -> Path:
     return first if number == 1 else first.with_name(f"{first.stem}{number}{first.suffix}")
 
 
-def _split(source: RawSource, first: Path, part_bytes: int, *, replace: bool, meter: Meter) -> tuple[Path, ...]:
-    indexes = range(1, source.header.image_count + 1)
-    xml = of_images(source.xml(), indexes)
-    if xml is None:
-        raise NotRaw("its XML document has not one element for each image")
-    trees = source.take(indexes, may_miss=False)
-    count = _lay_out(source, trees, xml, part_bytes)
-    paths = tuple(part_path(first, number) for number in range(1, count + 1))
+def plan_parts(source: RawSource, first: Path, part_bytes: int, copy: RawCopy) -> SplitPlan:
+    """Give everything its part; nothing is written.
+
+    Raises:
+        NotRaw: when it cannot be copied so.
+        InvalidRequest: when something is larger than a part, which is named, or there would be too many.
+        OSError: when the source cannot be read.
+    """
+    xml = document_of(source, first, copy)
+    trees = source.take(copy.indexes, may_miss=False)
+    with_table = has_integrity(source, copy)
+    count = _lay_out(source, trees, xml, part_bytes, with_table=with_table)
+    guid = copy.guid or os.urandom(GUID_BYTES)
+    facts = tuple(
+        PartFacts(number, count, guid, copy.boot_index, with_table, len(trees)) for number in range(1, count + 1)
+    )
+    sizes = [size_of_part(source, trees if each.number == 1 else (), xml, each) for each in facts]
+    return SplitPlan(tuple(part_path(first, each.number) for each in facts), tuple(sizes), trees, xml, facts)
+
+
+def write_parts(source: RawSource, plan: SplitPlan, *, replace: bool, meter: Meter, finish: Finish) -> None:
+    """Write the parts of a plan.
+
+    Raises:
+        TargetRefused: when a part exists and ``replace`` is false, or there is no room for them.
+        StorageError: when reading or writing failed, or what the parts hold together is not what was to be written;
+            nothing is left of new parts.
+    """
+    first = plan.paths[0]
     if not replace:
-        for each in paths:
+        for each in plan.paths:
             refuse_existing(each)
-    guid, header = os.urandom(GUID_BYTES), source.header
-    copied = steps(meter, source, count)
+    if not source.gives_back:
+        refuse_full_medium(first, sum(plan.sizes), "what is split")
+    copied = steps(meter, source, len(plan.paths))
+    written: list[tuple[Path, os.stat_result]] = []
     try:
         # They get their names when the stack ends, the last one first.
         with ExitStack() as stack:
-            for number, each in enumerate(paths, start=1):
-                descriptor = stack.enter_context(new_file(each, replace=replace))
-                facts = PartFacts(number, count, guid, header.boot_index, bool(header.integrity.offset))
-                write_part(descriptor, source, trees if number == 1 else (), xml, facts, copied=copied)
-    except StorageError:
+            descriptors = []
+            for path, facts in zip(plan.paths, plan.facts, strict=True):
+                descriptor = stack.enter_context(new_file(path, replace=replace))
+                trees = plan.trees if facts.number == 1 else ()
+                write_part(descriptor, source, trees, plan.xml, facts, copied=copied)
+                descriptors.append(descriptor)
+                written.append((path, os.fstat(descriptor)))
+            _look_again(plan, descriptors)
+            finish(descriptors)
+    except BaseException as error:
+        if not replace:
+            _remove(written)
+        if isinstance(error, OSError) and not isinstance(error, StorageError):
+            raise StorageError(f"{first}: {error.strerror}", path=first, errno=error.errno) from error
         raise
-    except OSError as error:
-        raise StorageError(f"{first}: {error.strerror}", path=first, errno=error.errno) from error
-    return paths
 
 
-def _lay_out(source: RawSource, trees: Sequence[StoredTree], xml: ET.Element, part_bytes: int) -> int:
+def _look_again(plan: SplitPlan, descriptors: Sequence[int]) -> None:
+    """Read what tells of the contents of all parts once more: together they hold what each image refers to."""
+    try:
+        again = RawSource(list(zip(plan.paths, descriptors, strict=True)))
+        again.take(range(1, len(plan.trees) + 1), may_miss=False)
+        again.lay_out()
+    except NotRaw as error:
+        text = f"{plan.paths[0]}: the medium does not hold what was written to it: {error}"
+        raise StorageError(text, path=plan.paths[0], errno=errno.EIO) from error
+
+
+def _remove(written: Sequence[tuple[Path, os.stat_result]]) -> None:
+    """Remove the parts that have their names already: without the others they are nothing."""
+    for path, facts in written:
+        with suppress(OSError):
+            if os.path.samestat(path.stat(follow_symlinks=False), facts):
+                path.unlink()
+
+
+def _lay_out(
+    source: RawSource, trees: Sequence[StoredTree], xml: ET.Element, part_bytes: int, *, with_table: bool
+) -> int:
     """Give everything its part; return how many there are."""
     fixed = HEADER_SIZE + len(encode(xml)) + _DIGITS_BYTES
-    if source.header.integrity.offset:
+    if with_table:
         fixed += integrity.size_of(HEADER_SIZE + part_bytes)
     first = sum(len(each.data) + BLOB_STRUCT.size for each in trees)
     try:

@@ -77,13 +77,21 @@ def read_tree(reader: ResourceReader, entry: BlobEntry) -> bytes:
     Raises:
         CorruptWim: when it cannot be read.
     """
+    try:
+        return b"".join(map(bytes, reader.pieces(blob_of(entry))))
+    except OSError as error:
+        raise CorruptWim(f"a tree cannot be read: {error.strerror}") from error
+
+
+def blob_of(entry: BlobEntry) -> Blob:
+    """Return what reads an entry that is stored by itself."""
     where = entry.resource
-    blob = Blob(
+    return Blob(
         sha1=entry.sha1,
         size=where.size,
         part_number=entry.part_number,
         references=entry.references,
-        is_metadata=True,
+        is_metadata=entry.is_tree,
         is_compressed=bool(where.flags & ResourceFlag.COMPRESSED),
         is_solid=False,
         offset_in_resource=0,
@@ -91,7 +99,3 @@ def read_tree(reader: ResourceReader, entry: BlobEntry) -> bytes:
         resource_stored_size=where.stored_size,
         resource_size=where.size,
     )
-    try:
-        return b"".join(map(bytes, reader.pieces(blob)))
-    except OSError as error:
-        raise CorruptWim(f"a tree cannot be read: {error.strerror}") from error

@@ -99,7 +99,7 @@ ALIGNMENT = 8
 """Entries of a tree begin at multiples of it."""
 NO_SECURITY_ID = -1
 NO_HASH = bytes(20)
-_SIZE_BITS = 56
+SIZE_BITS = 56
 
 
 class HeaderFlag(IntFlag):
@@ -154,11 +154,11 @@ class Resource:
     def from_numbers(cls, numbers: tuple[int, ...]) -> Self:
         """Take one from the numbers in which a struct has it."""
         packed, offset, size = numbers
-        return cls(offset, packed & (1 << _SIZE_BITS) - 1, size, packed >> _SIZE_BITS)
+        return cls(offset, packed & (1 << SIZE_BITS) - 1, size, packed >> SIZE_BITS)
 
     def numbers(self) -> tuple[int, int, int]:
         """Return the numbers in which a struct has it."""
-        return self.stored_size | self.flags << _SIZE_BITS, self.offset, self.size
+        return self.stored_size | self.flags << SIZE_BITS, self.offset, self.size
 
 
 @dataclass(slots=True)

@@ -215,7 +215,7 @@ def test_a_wim_that_is_marked_read_only_is_not_changed(copy: Path) -> None:
 def test_a_part_of_a_split_wim_is_not_changed(pair: Path, tmp_path: Path) -> None:
     judges.wimlib("split", pair, tmp_path / "part.swm", "0.1")
     part = tmp_path / "part.swm"
-    remedy = f"join its parts first, with osdimage export {part} NEW.wim --all"
+    remedy = f"join its parts first, with osdimage join NEW.wim {part}"
     said = f"osdimage: {part}: is a part of a split WIM, which cannot be changed; {remedy}\n"
     assert osdimage("info", part, "--index", "1", "--set", "name=x", code=4).err == said
     assert osdimage("delete", part, "--index", "1", code=4).err == said

@@ -1,0 +1,188 @@
+"""Writing a WIM anew without what nothing refers to, and with another compression if wanted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.errors import StorageError
+from osdimage.imaging.logs import logged
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, repairs
+from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.large import least_size
+from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.raw.export import RawCopy, copy_images, lay_out_copy
+from osdimage.imaging.wim.raw.source import NotRaw, opened
+from osdimage.imaging.wim.room import refuse_full_medium
+from osdimage.imaging.wim.stored.format import Header
+from osdimage.imaging.wim.stored.in_place import changeable_header, locked
+from osdimage.imaging.wim.write import WRITE_SHARES, prepare_output, write_file
+from osdimage.native.runtime import Compression
+from osdimage.native.wim import tree
+from osdimage.native.wim.handles import WimHandle
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizeOptions:
+    """How a WIM is written anew.
+
+    Attributes:
+        compression: another one; None for that of the WIM.
+        recompress: compress contents again that are stored in this format already; they are copied otherwise, and a
+            level is of no account.
+        integrity: whether it has an integrity table afterwards; None as before.
+        threads: compressor threads, 0 for one a processor.
+        dry_run: write nothing, and tell what it would gain.
+    """
+
+    compression: CompressionSpec | None = None
+    recompress: bool = False
+    integrity: bool | None = None
+    threads: int = 0
+    dry_run: bool = False
+
+
+_AS_IT_IS = OptimizeOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizeResult:
+    """What it gained.
+
+    Attributes:
+        path: the WIM.
+        old_size: before, in bytes.
+        new_size: now, or what it would be; None when only compressing can tell.
+        unused: how much of the old one nothing referred to, in bytes; None when it could not be copied as it is stored.
+        recompressed: contents are compressed again, as the options ask for.
+        written: whether it was written, not only planned.
+        warnings: sentences for people.
+    """
+
+    path: Path
+    old_size: int
+    new_size: int | None
+    unused: int | None
+    recompressed: bool = False
+    written: bool = True
+    warnings: tuple[str, ...] = ()
+
+
+@logged("optimize {wim}")
+def optimize_wim(
+    wim: str | os.PathLike[str],
+    options: OptimizeOptions = _AS_IT_IS,
+    *,
+    progress: ProgressCallback | None = None,
+) -> OptimizeResult:
+    """Write a WIM anew beside the old one, which is replaced in one step.
+
+    What was appended, deleted or interrupted leaves holes, and a WIM of many appends lies in pieces.  The images, their
+    order and the GUID stay.  What a delta has in other files stays there.  Nothing is compressed again unless the
+    options ask for it.
+
+    Args:
+        wim: the WIM.
+        options: how; see there.
+        progress: receives the progress.
+
+    Raises:
+        NotAWim: when it is none, or pipable.
+        TargetRefused: when it is read-only, a part of a split WIM, another program is writing to it, or there is not
+            room for the new one beside it.
+        UnsafeName, CorruptWim: when it is damaged, or its header claims more than the file can hold.
+        StorageError: when reading or writing failed; the WIM is as it was, unless the message says otherwise.
+    """
+    path = Path(wim)
+    # What another program appends while the new file is written would be lost: the lock comes first.
+    with locked(path) as descriptor:
+        old_size = os.fstat(descriptor).st_size
+        header = changeable_header(path, descriptor)
+        copy = RawCopy(
+            tuple(range(1, header.image_count + 1)),
+            boot_index=header.boot_index if header.boot_index <= header.image_count else 0,
+            guid=header.guid,
+            has_integrity=options.integrity,
+            may_miss=True,
+        )
+        copied = _size_of_copy(path, copy)
+        unused = None if copied is None else max(0, old_size - copied)
+        spec = _new_spec(path, header, options)
+        if spec is None and copied is not None:
+            if not options.dry_run:
+                meter = Meter(progress, {Phase.WRITE_DATA: 1})
+                copy_images(path, path, copy, replace=True, meter=meter)
+                meter.finish()
+            return OptimizeResult(path, old_size, copied, unused, written=not options.dry_run)
+        if options.dry_run:
+            return OptimizeResult(path, old_size, None, unused, recompressed=True, written=False)
+        meter = Meter(progress, WRITE_SHARES)
+        warnings = _by_libwim(path, spec, options, meter)
+    meter.finish()
+    return OptimizeResult(path, old_size, path.stat().st_size, unused, recompressed=True, warnings=warnings)
+
+
+def _size_of_copy(path: Path, copy: RawCopy) -> int | None:
+    """Return how large a copy without holes is, in bytes; None when it cannot be copied as it is stored."""
+    try:
+        with opened(path) as source:
+            return lay_out_copy(source, path, copy).size
+    except NotRaw:
+        return None
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+
+
+def _new_spec(path: Path, header: Header, options: OptimizeOptions) -> CompressionSpec | None:
+    """Return how contents are compressed again; None when they are copied."""
+    with wim_errors(path), open_wim(path) as handle:
+        kind, is_solid = handle.info().compression or Compression.NONE, tree.has_solid_blobs(handle)
+    wanted = options.compression
+    if wanted is None:
+        return CompressionSpec(kind, solid=is_solid) if options.recompress else None
+    chunk = wanted.chunk_size or wanted.default_chunk_size
+    is_same = wanted.format is kind and wanted.solid == is_solid and (is_solid or chunk in {header.chunk_size, None})
+    return None if is_same and not options.recompress else wanted
+
+
+def _by_libwim(path: Path, spec: CompressionSpec | None, options: OptimizeOptions, meter: Meter) -> tuple[str, ...]:
+    """Let libwim write it anew; without a ``spec`` in the format that it has."""
+    with wim_errors(path), open_wim(path) as handle:
+        facts = handle.info()
+        warnings: tuple[str, ...] = ()
+        for index in range(1, facts.image_count + 1):
+            audit = load_tree(path, handle, index)
+            refuse_dropped_names(path, index, audit)
+            warnings += repairs(audit)
+        was_solid = tree.has_solid_blobs(handle)
+        if spec is None:
+            spec = CompressionSpec(facts.compression or Compression.NONE, solid=was_solid)
+        else:
+            prepare_output(handle, spec)
+        refuse_full_medium(path, least_size(handle, spec, path.stat().st_size, was_solid=was_solid), "the new WIM")
+        warnings += spec.setup_warnings(path.name)
+        for text in warnings:
+            meter.warn(text)
+        return warnings + _write(handle, path, spec, options, meter)
+
+
+def _write(
+    handle: WimHandle, path: Path, spec: CompressionSpec, options: OptimizeOptions, meter: Meter
+) -> tuple[str, ...]:
+    return write_file(
+        handle,
+        path,
+        spec,
+        replace=True,
+        integrity=options.integrity,
+        threads=options.threads,
+        meter=meter,
+        retain_guid=True,
+        skips_references=True,
+        recompress=options.recompress,
+    )
