@@ -345,6 +345,14 @@ def _make_wims(folder: Path) -> None:
     wim_judges.wimlib("capture", folder / "windows", folder / "windows.wim", "windows", "--compress=none")
     shutil.copy(folder / "tree.wim", folder / "two.wim")
     wim_judges.wimlib("append", folder / "one", folder / "two.wim", "one")
+    shutil.copy(folder / "two.wim", folder / "holed.wim")
+    wim_judges.wimlib("delete", folder / "holed.wim", "1", "--soft")
+    for name in ("cut", "older"):
+        files = {f"{name} {number}": f"{name} {number}".ljust(8).encode() * 4000 for number in range(3)}
+        wim_judges.wimlib("capture", write_tree(folder / name, files), folder / f"{name}.wim", "--compress=none")
+        # Three parts: wimlib-imagex makes as many.
+        wim_judges.wimlib("split", folder / f"{name}.wim", folder / f"{name}.swm", "0.04")
+    wim_judges.wimlib("export", folder / "cut.wim", "1", folder / "cut.esd", "--solid")
 
 
 def _make_volumes(folder: Path) -> None:
@@ -432,8 +440,49 @@ def _wims() -> Iterator[Writing]:
     yield Writing("info --set", ("info", "a.wim", "--index", "2", "--set", "name=new"), two, wim)
     yield Writing("info --boot", ("info", "a.wim", "--index", "2", "--boot", "yes"), two, wim)
     yield Writing("delete", ("delete", "a.wim", "--index", "1"), two, wim)
+    holed, sized = {"a.wim": "holed.wim"}, {"a.wim": as_wim_of_a_size}
+    yield Writing("optimize", ("optimize", "a.wim"), holed, sized)
+    yield Writing("optimize --compress", ("optimize", "a.wim", "--compress", "xpress", "--threads", "1"), holed, sized)
+    yield from _parts()
     yield Writing("registry set in a WIM", ("registry", "set", "a.wim", *_SET, *_HIVE_IN), {"a.wim": "tree.wim"},
                   {"a.wim": as_wim_with_hive})  # fmt: skip
+
+
+def _parts() -> Iterator[Writing]:
+    """Yield what writes and reads the parts of a split WIM."""
+    names = ("p.swm", "p2.swm", "p3.swm")
+    parts = {"p.swm": as_parts} | dict.fromkeys(names[1:], as_later_part)
+    again = (("--overwrite",),)
+    size = ("p.swm", "--size", "40KiB")
+    yield Writing("split", ("split", "s.wim", *size), {"s.wim": "cut.wim"}, parts, cures=again)
+    yield Writing("split --overwrite", ("split", "s.wim", *size, "--overwrite"),
+                  {"s.wim": "cut.wim"} | {name: f"older{name[1:]}" for name in names}, parts)  # fmt: skip
+    esd = ("split", "s.esd", *size, "--compress", "none", "--threads", "1")
+    yield Writing("split of an ESD", esd, {"s.esd": "cut.esd"}, parts, cures=again)
+    yield Writing("export --split-size", ("export", "s.wim", "p.swm", "--split-size", "40KiB"),
+                  {"s.wim": "cut.wim"}, parts, cures=again)  # fmt: skip
+    yield Writing("join", ("join", "a.wim", *names), {name: f"cut{name[1:]}" for name in names}, {"a.wim": as_wim})
+
+
+def as_wim_of_a_size(path: Path) -> object:
+    return as_wim(path), path.stat().st_size
+
+
+def as_parts(path: Path) -> object:
+    """Return what the parts of a split WIM hold together."""
+    others = sorted(path.parent.glob(f"{path.stem}*{path.suffix}"))
+    # GUID, number of the part, number of parts.
+    heads = {each.read_bytes()[24:44] for each in others}
+    if len({head[:16] + head[18:] for head in heads}) > 1 or len(heads) < int.from_bytes(min(heads)[18:], "little"):
+        raise Unfinished(f"{path.name} and the other parts are not of one WIM")
+    wim_judges.wimlib("verify", path, f"--ref={path.with_name(path.stem)}*{path.suffix}")
+    return wim_judges.wimlib_paths(path)
+
+
+def as_later_part(path: Path) -> object:
+    if not path.with_name("p.swm").exists():
+        raise Unfinished(f"{path.name} is there without the first part")
+    return path.exists()
 
 
 def as_wim_with_hive(path: Path) -> object:
