@@ -44,12 +44,15 @@ def refuse_other_than_raw(disk: Path) -> None:
     raise click.UsageError(f"{disk}: the new disk image is a raw one; valid is a name such as {disk.stem}.img; {how}")
 
 
-def refuse_split(wim: Path) -> None:
+def refuse_split(wim: Path, how: str = "osdimage split cuts a WIM into parts") -> None:
     """Refuse the name of a part of a split WIM for a new file.
+
+    Args:
+        wim: the new file.
+        how: says how parts are made.
 
     Raises:
         click.UsageError: which says what is valid.
     """
     if wim.suffix.lower() == ".swm" and not wim.exists():
-        how = "osdimage split cuts a WIM into parts"
         raise click.UsageError(f"{wim}: is the name of a part; valid are .wim, and .esd for a solid one; {how}")

@@ -67,7 +67,7 @@ def export_command(
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     if part_bytes is None:
-        suffix.refuse_split(destination)
+        suffix.refuse_split(destination, "with --split-size it is cut into parts")
     # Nothing is added to parts: those that are there are refused.
     present = WriteMode.APPEND if part_bytes is None else WriteMode.NEW
     options = ExportOptions(

@@ -115,8 +115,8 @@ def test_the_format_that_is_asked_for_wins_over_the_name(single: Path, tmp_path:
         ("deploy {wim} d.qcow2 --preset data-gpt", "a qcow2 disk is made anew; give its --size"),
         ("disk init d.qcow2 --preset data-gpt --size 1GB", "valid is a name such as d.img; osdimage deploy makes such"),
         ("disk init d.vmdk --preset data-gpt --size 1GB", "valid is a name such as d.img; qemu-img convert makes"),
-        ("capture {tree} d.swm", "split WIMs are read, not written; valid are .wim, and .esd"),
-        ("export {wim} d.swm", "split WIMs are read, not written; valid are .wim, and .esd"),
+        ("capture {tree} d.swm", "valid are .wim, and .esd for a solid one; osdimage split cuts a WIM into parts"),
+        ("export {wim} d.swm", "valid are .wim, and .esd for a solid one; with --split-size it is cut into parts"),
     ],
 )
 def test_a_name_of_a_format_that_is_not_made_is_refused(line: str, said: str, single: Path, small: Path) -> None:
