@@ -32,8 +32,9 @@ Usage: osdimage [OPTIONS] COMMAND [ARGS]...
   on Linux, without Windows and without root.
 
   Exit codes: 0 done, 1 the operation failed or was declined, 2 usage, or what
-  is not there, 3 input invalid or corrupt, 4 target refused, 6 not known (boot
-  check and fix), 128 and its number for a signal (130: Ctrl-C).
+  is not there, 3 input invalid or corrupt, 4 target refused, 5 some of several
+  targets failed, 6 not known (boot check and fix), 128 and its number for a
+  signal (130: Ctrl-C).
 
   Sizes are binary, as Windows has them: 1 GB is 1024 MB, and so is 1 GiB.
 
