@@ -27,10 +27,14 @@ class PathPattern:
 
     def __init__(self, text: str) -> None:
         """Compile the pattern, part by part."""
-        self._parts = [re.compile(fnmatch.translate(each), re.IGNORECASE) for each in normalised(text).split("/")]
+        self._text = normalised(text)
+        self._parts = [re.compile(fnmatch.translate(each), re.IGNORECASE) for each in self._text.split("/")]
 
     def fits(self, path: str, *, or_below: bool = False) -> bool:
         """Tell whether a path fits the pattern; with ``or_below`` also whether it is below one that does."""
+        if path == "/":
+            # It has no name that a pattern could fit.
+            return self._text == "/"
         names = path.split("/")
         if len(names) < len(self._parts) or (len(names) > len(self._parts) and not or_below):
             return False

@@ -131,6 +131,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param("/*.log", ["/setup1.log", "/setup[1].log"], id="within a name"),
         pytest.param("o*", ["/Old", "/Old/Deep", "/Old/Deep/x.log", "/Old/notes.txt", "/other"], id="all below"),
         pytest.param("o* --no-recurse", ["/Old", "/other"], id="not below"),
+        pytest.param("/* --no-recurse", ["/Old", "/other", "/setup1.log", "/setup[1].log"], id="not the root"),
         pytest.param(r"\*\DEEP", ["/Old/Deep", "/Old/Deep/x.log"], id="part by part"),
         pytest.param("/setup[1].log", ["/setup[1].log"], id="a name that is a pattern"),
         pytest.param("/setup[12].log", ["/setup1.log"], id="characters"),
