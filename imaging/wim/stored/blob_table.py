@@ -17,6 +17,9 @@ from osdimage.imaging.wim.stored.format import (
 from osdimage.native.wim.resource import ResourceReader
 from osdimage.native.wim.tree import Blob
 
+# As numbers: a table has some hundred thousand entries, and to ask a flag of each takes ten times as long as these.
+_METADATA, _SOLID = ResourceFlag.METADATA.value, ResourceFlag.SOLID.value
+
 
 @dataclass(slots=True)
 class BlobEntry:
@@ -37,7 +40,7 @@ class BlobEntry:
     @property
     def is_tree(self) -> bool:
         """Whether it is the tree of an image."""
-        return bool(self.resource.flags & ResourceFlag.METADATA)
+        return bool(self.resource.flags & _METADATA)
 
     def become(self, tree: bytes, stored_size: int, *, is_compressed: bool) -> None:
         """Make it the entry of another tree, which is stored by itself; its place stays to be set."""
@@ -68,7 +71,7 @@ def read_blob_table(descriptor: int, header: Header) -> list[BlobEntry]:
 
 def is_inside_solid(resource: Resource) -> bool:
     """Tell whether a place is one inside a solid resource, and not in the file."""
-    return bool(resource.flags & ResourceFlag.SOLID) and resource.size != SOLID_RESOURCE_SIZE
+    return bool(resource.flags & _SOLID) and resource.size != SOLID_RESOURCE_SIZE
 
 
 def read_tree(reader: ResourceReader, entry: BlobEntry) -> bytes:
