@@ -29,6 +29,7 @@ NAMES = {
     Means.PARTITION: "--partition (osdimage disk show lists them)",
     Means.PARTITION_NUMBER: "--partition",
     Means.PRUNE_BOOT: "osdimage boot fix DISK --prune",
+    Means.RECURSIVE: "--recursive",
     Means.REFERENCES: "--ref",
     Means.REPLACE: "--yes",
     Means.RESTORE: "osdimage disk restore DISK FILE",

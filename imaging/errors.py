@@ -69,6 +69,7 @@ class Means(StrEnum):
     PARTITION = "partition"
     PARTITION_NUMBER = "HiveAddress.partition"
     PRUNE_BOOT = "fix_boot(FixWish(prune=True))"
+    RECURSIVE = "recursive"
     REFERENCES = "refs"
     REPLACE = "replace"
     RESTORE = "restore"

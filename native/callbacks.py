@@ -57,7 +57,15 @@ class Omitted:
     reason: Omission
 
 
-Listener = Callable[[Report | Omitted], None]
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A file that is added takes the place of one that is there.  The path is the one in the image."""
+
+    path: str
+
+
+Message = Report | Omitted | Replaced
+Listener = Callable[[Message], None]
 
 
 class Relay:
@@ -134,14 +142,19 @@ def _scan(info: Any) -> Report | Omitted:
     return _scanned(info)
 
 
+def _replaced(info: Any) -> Replaced:
+    return Replaced(from_c(info.replace.path_in_wim) or "")
+
+
 def _scanned(info: Any) -> Report:
     return Report(Stage.SCAN, info.scan.num_bytes_scanned, None)
 
 
-_CONVERTERS: dict[int, Callable[[Any], Report | Omitted]] = {
+_CONVERTERS: dict[int, Callable[[Any], Message]] = {
     lib.WIMLIB_PROGRESS_MSG_SCAN_BEGIN: lambda _: Report(Stage.SCAN, 0, None),
     lib.WIMLIB_PROGRESS_MSG_SCAN_DENTRY: _scan,
     lib.WIMLIB_PROGRESS_MSG_SCAN_END: _scanned,
+    lib.WIMLIB_PROGRESS_MSG_REPLACE_FILE_IN_WIM: _replaced,
     lib.WIMLIB_PROGRESS_MSG_WRITE_STREAMS: _bytes(Stage.WRITE_DATA, "write_streams"),
     lib.WIMLIB_PROGRESS_MSG_WRITE_METADATA_BEGIN: lambda _: Report(Stage.WRITE_METADATA, 0, None),
     lib.WIMLIB_PROGRESS_MSG_WRITE_METADATA_END: lambda _: Report(Stage.WRITE_METADATA, 1, 1),

@@ -21,7 +21,7 @@ from osdimage.imaging.wim.checks.names import REFUSED, names_told
 from osdimage.imaging.wim.described.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.steps import listener
-from osdimage.native.callbacks import Listener, Omission, Omitted, Report
+from osdimage.native.callbacks import Listener, Message, Omission, Omitted
 from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.patterns import Patterns
@@ -44,9 +44,9 @@ class _Omissions:
         self.unsupported: list[str] = []
         self.excluded: list[str] = []
 
-    def __call__(self, message: Report | Omitted) -> None:
+    def __call__(self, message: Message) -> None:
         """Count an omission; pass everything else on."""
-        if isinstance(message, Report):
+        if not isinstance(message, Omitted):
             self._inner(message)
             return
         if message.reason is Omission.EXCLUDED:

@@ -1,7 +1,8 @@
 """Changing what is inside an image, with everything else of the image and of its WIM kept.
 
-``replace.py`` puts new contents into one file; its attributes, times and security descriptor stay.  The image is opened
-as the WIM has it, changed and appended, so that the WIM is valid at every moment.
+``replace.py`` puts new contents into one file; its attributes, times and security descriptor stay.  ``update.py``
+carries out many commands as one transaction, and ``command_file.py`` reads them from text.  The image is opened as the
+WIM has it, changed and appended, so that the WIM is valid at every moment.
 """
 
 from osdimage.imaging._faces import lazily
@@ -9,6 +10,8 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "command_file": ("CommandDefaults", "parse_command", "read_commands"),
         "replace": ("replace_file",),
+        "update": ("UpdateOptions", "UpdateResult", "update_image"),
     },
 )

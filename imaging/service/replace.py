@@ -25,7 +25,8 @@ from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.file import WimFile, reference_files
+from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.write import WRITE_SHARES, append_file, append_spec, open_to_append
 
@@ -62,30 +63,52 @@ def replace_file(
         StorageError: when writing failed; the message says whether the WIM is as it was.
     """
     refs = tuple(refs)
-    with WimFile.open(wim, refs=refs) as opened:
-        image = opened.select(selector)
-        index = image.index
-        found = image.entries(f"/{path}", recursive=False)
-        if len(found) != 1 or found[0].attributes & FileAttribute.DIRECTORY:
-            raise InvalidRequest(f"{wim} image {index}: {path!r} is not a file")
-        size = max((stream.size for stream in found[0].streams), default=0)
-        if found[0].reparse_tag == wof.TAG:
-            # Its streams are smaller than what it holds.
-            facts = image.files().find(path)
-            size += 0 if facts is None else facts.size
-    if size > limit_bytes:
-        raise InvalidRequest(f"{wim} image {index}: {path!r} has {size} bytes; at most {limit_bytes} are taken")
     with scratch_folder() as folder, wim_errors(wim), open_to_append(wim) as handle:
-        refuse_dropped_names(wim, index, load_tree(wim, handle, index))
-        scratch = _make_volume(folder / "file.ntfs", size)
-        # Read by a handle of its own: what one that is written knows of other files would be copied into the WIM.
-        with WimFile.open(wim, refs=refs) as opened:
-            opened.handle.extract_paths(index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
-        if not _change_in(scratch, path, change, limit_bytes):
+        reference_files(handle, refs)
+        image = WimFile(wim, handle).select(selector)
+        refuse_dropped_names(wim, image.index, load_tree(wim, handle, image.index))
+        if not edit_file(image, path, change, folder=folder, limit_bytes=limit_bytes):
             return
-        handle.add_volume(index, scratch)
         spec = append_spec(wim, None, handle.info().compression)
-        append_file(handle, wim, spec, integrity=None, threads=0, meter=Meter(None, WRITE_SHARES))
+        meter = Meter(None, WRITE_SHARES)
+        # What the handle knows of other files stays in these.
+        append_file(handle, wim, spec, integrity=None, threads=0, meter=meter, skips_references=bool(refs))
+
+
+def edit_file(
+    image: WimImage, path: str, change: Callable[[bytes], bytes | None], *, folder: Path, limit_bytes: int
+) -> bool:
+    """Replace the contents of one file of an image in memory; return whether there was anything to change.
+
+    Args:
+        image: of a WIM that is open.
+        path: as of :func:`replace_file`.
+        change: as there.
+        limit_bytes: as there.
+        folder: for the volume with the file, which must stay until the WIM is closed.
+
+    Raises:
+        OsdImageError: as :func:`replace_file`.
+    """
+    where = f"{image.path} image {image.index}"
+    found = image.entries(f"/{path}", recursive=False)
+    if len(found) != 1 or found[0].attributes & FileAttribute.DIRECTORY:
+        raise InvalidRequest(f"{where}: {path!r} is not a file")
+    size = max((stream.size for stream in found[0].streams), default=0)
+    if found[0].reparse_tag == wof.TAG:
+        # Its streams are smaller than what it holds.
+        facts = image.files().find(path)
+        size += 0 if facts is None else facts.size
+    if size > limit_bytes:
+        raise InvalidRequest(f"{where}: {path!r} has {size} bytes; at most {limit_bytes} are taken")
+    scratch = _make_volume(folder / f"file-{len(list(folder.iterdir()))}.ntfs", size)
+    with wim_errors(image.path):
+        image.handle.extract_paths(image.index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
+    if not _change_in(scratch, path, change, limit_bytes):
+        return False
+    with wim_errors(image.path):
+        image.handle.add_volume(image.index, scratch)
+    return True
 
 
 def _make_volume(path: Path, size: int) -> Path:

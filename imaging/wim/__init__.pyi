@@ -5,6 +5,15 @@ from osdimage.imaging.wim.checks.verify import (
     ProblemKind as ProblemKind,
     VerifyReport as VerifyReport,
 )
+from osdimage.imaging.wim.commands import (
+    AddTree as AddTree,
+    Change as Change,
+    ChangeKind as ChangeKind,
+    Command as Command,
+    DeletePath as DeletePath,
+    EditFile as EditFile,
+    RenamePath as RenamePath,
+)
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
 from osdimage.imaging.wim.described.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition
 from osdimage.imaging.wim.described.info import (

@@ -57,6 +57,7 @@ _REQUEST = {
     WimlibCode.GLOB_HAD_NO_MATCHES: "no file fits the pattern",
     WimlibCode.IMAGE_NAME_COLLISION: "an image of this name is already there; choose another name",
     WimlibCode.INVALID_IMAGE: "there is no such image",
+    WimlibCode.INVALID_OVERLAY: "a file is there already, and is not to be replaced",
     WimlibCode.IS_DIRECTORY: "this is a directory",
     WimlibCode.NOTDIR: "a directory is needed here",
     WimlibCode.PATH_DOES_NOT_EXIST: "there is no such path",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osdimage.imaging.progress import Meter, Phase
-from osdimage.native.callbacks import Listener, Omitted, Report, Stage
+from osdimage.native.callbacks import Listener, Message, Report, Stage
 
 _PHASES = {
     Stage.SCAN: Phase.SCAN,
@@ -22,7 +22,7 @@ _IN_FILES = {Stage.CREATE_FILES, Stage.SET_METADATA, Stage.WRITE_METADATA}
 def listener(meter: Meter) -> Listener:
     """Return a listener for libwim that moves a meter on."""
 
-    def listen(message: Report | Omitted) -> None:
+    def listen(message: Message) -> None:
         if isinstance(message, Report):
             unit = "files" if message.stage in _IN_FILES else "bytes"
             meter.step(_PHASES[message.stage], message.done, message.total, unit=unit)

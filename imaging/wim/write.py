@@ -160,10 +160,12 @@ def append_file(
     threads: int,
     meter: Meter,
     recompress: bool = False,
+    skips_references: bool = False,
     contents: Path | None = None,
 ) -> tuple[str, ...]:
     """Append what is new in a handle to the file it was opened from; return libwim's warnings.
 
+    With ``skips_references`` the blobs that are in referenced files are left there.
     ``contents`` is the WIM that they come from, for errors.
 
     Raises:
@@ -176,6 +178,7 @@ def append_file(
         solid=spec.solid,
         integrity=integrity,
         recompress=recompress,
+        skips_references=skips_references,
         threads=threads,
     )
     with opened_in_place(path) as place:

@@ -299,6 +299,10 @@ class WimHandle:
         self._holds_more = True
         self._run(lib.wimlib_add_tree, image, text.path_to_c(volume), text.to_c("/"), _FROM_NTFS)
 
+    def update(self, image: int, command: Any, *, listener: Listener | None = None) -> tuple[str, ...]:
+        """Carry out a ``struct wimlib_update_command *`` in memory; ``changes.py`` makes them.  Return the warnings."""
+        return self._run(lib.wimlib_update_image, image, command, 1, 0, listener=listener)
+
     def delete_image(self, image: int) -> None:
         """Drop an image."""
         self._run(lib.wimlib_delete_image, image)

@@ -14,7 +14,8 @@ enum wimlib_progress_msg {
     WIMLIB_PROGRESS_MSG_EXTRACT_METADATA, WIMLIB_PROGRESS_MSG_SCAN_BEGIN, WIMLIB_PROGRESS_MSG_SCAN_DENTRY,
     WIMLIB_PROGRESS_MSG_SCAN_END, WIMLIB_PROGRESS_MSG_WRITE_STREAMS, WIMLIB_PROGRESS_MSG_WRITE_METADATA_BEGIN,
     WIMLIB_PROGRESS_MSG_WRITE_METADATA_END, WIMLIB_PROGRESS_MSG_VERIFY_INTEGRITY,
-    WIMLIB_PROGRESS_MSG_CALC_INTEGRITY, WIMLIB_PROGRESS_MSG_VERIFY_STREAMS, ...
+    WIMLIB_PROGRESS_MSG_CALC_INTEGRITY, WIMLIB_PROGRESS_MSG_VERIFY_STREAMS,
+    WIMLIB_PROGRESS_MSG_REPLACE_FILE_IN_WIM, ...
 };
 enum wimlib_progress_status { WIMLIB_PROGRESS_STATUS_CONTINUE, WIMLIB_PROGRESS_STATUS_ABORT, ... };
 
@@ -30,12 +31,14 @@ struct wimlib_progress_info_extract {
 };
 struct wimlib_progress_info_integrity { uint64_t total_bytes, completed_bytes; ...; };
 struct wimlib_progress_info_verify_streams { uint64_t total_bytes, completed_bytes; ...; };
+struct wimlib_progress_info_replace { const char *path_in_wim; ...; };
 union wimlib_progress_info {
     struct wimlib_progress_info_write_streams write_streams;
     struct wimlib_progress_info_scan scan;
     struct wimlib_progress_info_extract extract;
     struct wimlib_progress_info_integrity integrity;
     struct wimlib_progress_info_verify_streams verify_streams;
+    struct wimlib_progress_info_replace replace;
     ...;
 };
 typedef enum wimlib_progress_status (*wimlib_progress_func_t)(
@@ -94,6 +97,18 @@ struct wimlib_dir_entry {
     struct wimlib_stream_entry streams[];
     ...;
 };
+enum wimlib_update_op { WIMLIB_UPDATE_OP_ADD, WIMLIB_UPDATE_OP_DELETE, WIMLIB_UPDATE_OP_RENAME };
+struct wimlib_add_command { char *fs_source_path, *wim_target_path, *config_file; int add_flags; };
+struct wimlib_delete_command { char *wim_path; int delete_flags; };
+struct wimlib_rename_command { char *wim_source_path, *wim_target_path; int rename_flags; };
+struct wimlib_update_command {
+    enum wimlib_update_op op;
+    union {
+        struct wimlib_add_command add;
+        struct wimlib_delete_command delete_;
+        struct wimlib_rename_command rename;
+    };
+};
 typedef int (*wimlib_iterate_dir_tree_callback_t)(const struct wimlib_dir_entry *, void *);
 typedef int (*wimlib_iterate_lookup_table_callback_t)(const struct wimlib_resource_entry *, void *);
 
@@ -102,11 +117,14 @@ typedef int (*wimlib_iterate_lookup_table_callback_t)(const struct wimlib_resour
 #define WIMLIB_ADD_FLAG_NTFS ...
 #define WIMLIB_ADD_FLAG_DEREFERENCE ...
 #define WIMLIB_ADD_FLAG_UNIX_DATA ...
+#define WIMLIB_ADD_FLAG_NO_REPLACE ...
 #define WIMLIB_ADD_FLAG_BOOT ...
 #define WIMLIB_ADD_FLAG_EXCLUDE_VERBOSE ...
 #define WIMLIB_ADD_FLAG_VERBOSE ...
 #define WIMLIB_ADD_FLAG_NORPFIX ...
 #define WIMLIB_ADD_FLAG_TEST_FILE_EXCLUSION ...
+#define WIMLIB_DELETE_FLAG_FORCE ...
+#define WIMLIB_DELETE_FLAG_RECURSIVE ...
 #define WIMLIB_EXPORT_FLAG_BOOT ...
 #define WIMLIB_EXPORT_FLAG_NO_NAMES ...
 #define WIMLIB_EXPORT_FLAG_NO_DESCRIPTIONS ...
@@ -182,6 +200,8 @@ int wimlib_add_image(WIMStruct *wim, const char *source, const char *name, const
 int wimlib_add_empty_image(WIMStruct *wim, const char *name, int *new_index_ret);
 int wimlib_add_tree(WIMStruct *wim, int image, const char *source, const char *target, int add_flags);
 int wimlib_delete_image(WIMStruct *wim, int image);
+int wimlib_update_image(WIMStruct *wim, int image, const struct wimlib_update_command *commands, size_t count,
+                        int update_flags);
 int wimlib_export_image(WIMStruct *source, int image, WIMStruct *destination, const char *name,
                         const char *description, int export_flags);
 int wimlib_extract_image(WIMStruct *wim, int image, const char *target, int extract_flags);

@@ -18,7 +18,7 @@ from osdimage.imaging.errors import Means, NotAWim, OsdImageError, Remedy, Stora
 from osdimage.imaging.output import sync_name, write_at
 from osdimage.imaging.wim.opening import refuse_unchangeable
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header, HeaderFlag
-from osdimage.native.callbacks import Listener, Omitted, Report, Stage
+from osdimage.native.callbacks import Listener, Message, Report, Stage
 
 
 class InPlace:
@@ -61,7 +61,7 @@ class InPlace:
         Data that the medium does not take is known before libwim touches the header.
         """
 
-        def listen(message: Report | Omitted) -> None:
+        def listen(message: Message) -> None:
             # libwim says nothing before it has the lock and has set this flag; it does neither when it writes a new
             # file that replaces this one, as it does with a pipable WIM.
             self._has_begun = self._has_begun or self._is_flagged()

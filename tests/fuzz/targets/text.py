@@ -6,8 +6,10 @@ from osdimage.imaging.answers.time_zones import canonical, index_of
 from osdimage.imaging.capture.config import CaptureConfig, parse_config
 from osdimage.imaging.documents import as_text
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.service.command_file import decode_commands
 from osdimage.imaging.tasksequence.inputs import addresses, comma_list, numbers
 from osdimage.imaging.units import format_size, parse_size
+from osdimage.imaging.wim.commands import AddTree, DeletePath, RenamePath
 from osdimage.native.wim.patterns import Patterns
 
 from fuzz.target import Target
@@ -47,11 +49,25 @@ def _config(data: bytes) -> None:
         patterns.exclude(path)
 
 
+def _commands(data: bytes) -> None:
+    for each in decode_commands(data, "x"):
+        paths = {AddTree: ("path",), DeletePath: ("path",), RenamePath: ("old", "new")}[type(each)]
+        assert all(getattr(each, name) for name in paths)
+
+
+_COMMANDS = b"# one\r\nadd --no-replace 'a b' \"/it's\"\r\ndelete --force --recursive /x\r\nrename /a '/b''c'\n"
 _CONFIG = b"[ExclusionList]\r\n\\pagefile.sys\r\n*.tmp\r\n\\a*b?\r\n[ExclusionException]\r\n\\a\\b\r\n"
 
 TARGETS = (
     Target("size", _size, lambda: (b"64GB", b"1.5GiB", b"1048576"), (InvalidRequest,), largest=64),
     Target("time-zone", _zone, lambda: (b"UTC", b"W. Europe Standard Time"), (InvalidRequest,), largest=128),
     Target("inputs", _inputs, lambda: (b"1,2,3", b"10.0.0.1,10.0.0.2"), (InvalidRequest,), largest=128),
+    Target(
+        "update-commands",
+        _commands,
+        lambda: (_COMMANDS, _COMMANDS.decode().encode("utf-16")),
+        (InvalidInput,),
+        largest=2048,
+    ),
     Target("capture-config", _config, lambda: (_CONFIG,), (InvalidInput,), largest=2048),
 )
