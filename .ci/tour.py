@@ -117,6 +117,9 @@ def tour() -> None:
     write_tree(Path("Reference"), {f"include/{n}.h": b"#define A\n" * n for n in range(40)} | {"top.h": b"1"})
     osdimage("capture", str(windows(Path("tree"))), "windows.wim")
     osdimage("deploy", "windows.wim", "disk.img", "--preset", "uefi", "--size", "64GB")
+    osdimage("capture", "tree", "boot.wim", "--name", "Windows PE")
+    Path("startnet.cmd").write_text("wpeinit\r\n", encoding="ascii")
+    Path("lab.reg").write_text(REG, encoding="ascii")
 
 
 def layouts() -> None:

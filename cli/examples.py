@@ -77,6 +77,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage split install.wim /media/stick/sources/install.swm",
         "osdimage split install.esd install.swm --size 2GB",
     ),
+    "update": (
+        "osdimage update boot.wim --index 2 --add startnet.cmd=/Windows/System32/startnet.cmd",
+        "osdimage update install.wim --index 1 --delete '/Windows/Temp/*' --recursive --reg lab.reg --dry-run",
+        "osdimage update boot.wim --index 2 --from commands.txt",
+    ),
     "verify": ("osdimage verify install.wim",),
 }
 

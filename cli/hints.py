@@ -9,10 +9,6 @@ from collections.abc import Iterator, Mapping
 Table = Mapping[str, tuple[str, str]]
 
 _EXTRACT = "osdimage extract takes files out, osdimage list shows them"
-_CHANGE = (
-    "files of a WIM are not changed in place; capture what is to be added, and osdimage apply it over what the image "
-    "was applied to"
-)
 _DRIVERS = "drivers are not injected; add them to the Windows that is captured"
 
 # Verbs of wimlib-imagex, DISM and others, and what does their work here.
@@ -34,7 +30,7 @@ FOREIGN = {
     "ls": "osdimage list",
     "mount": f"nothing is mounted: {_EXTRACT}",
     "mount-image": f"nothing is mounted: {_EXTRACT}",
-    "mountrw": f"nothing is mounted: {_CHANGE}",
+    "mountrw": "nothing is mounted: osdimage update adds, deletes and renames files of an image",
     "ntfsck": "osdimage disk check DISK --partition N",
     "ntfsfix": "osdimage disk check DISK --partition N looks for faults; chkdsk of Windows mends them",
     "partition": "osdimage disk init",
@@ -50,7 +46,6 @@ FOREIGN = {
     "umount": f"nothing is mounted: {_EXTRACT}",
     "unmount": f"nothing is mounted: {_EXTRACT}",
     "unmount-image": f"nothing is mounted: {_EXTRACT}",
-    "update": _CHANGE,
     "version": "osdimage --version",
     "wiminfo": "osdimage info",
 }

@@ -5,7 +5,7 @@ declarations in ``cells.py``, and leaves out what is damaged.  ``write.py`` make
 which only what was changed is other: ``patch.py`` decides what that is, ``overlay.py`` where it goes, and
 ``descriptors.py`` counts who uses which security descriptor.  ``reg_file.py`` reads and writes .reg texts, ``edits.py``
 carries their changes out, and ``places.py`` finds hives where they are: in a file, in a volume, or in an image of a
-WIM.
+WIM.  ``in_image.py`` makes such a text part of an update of an image.
 """
 
 from osdimage.imaging._faces import lazily
@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "edits": ("ImportReport", "clear_mounted_devices", "import_edits"),
         "hive": ("Hive", "Key"),
+        "in_image": ("reg_commands",),
         "places": ("HiveAddress", "change_hive", "load_hive"),
         "read": ("read_hive",),
         "reg_file": ("Edit", "LeftOut", "format_reg", "parse_reg", "read_reg", "reg_lines"),

@@ -75,7 +75,7 @@ class TreeChanges:
         with wim_errors(command.source), _conflicts_named(command):
             added = changes.add_tree(self._handle, self._index, command.source, path, how, listener=scan)
         self._warn(added.warnings)
-        if self._entry(path) is None:
+        if scan.unsupported and not added.files and not added.directories:
             raise InvalidRequest(f"{command.source}: is of a kind that a WIM cannot hold")
         self._warn(f"{each}: is of a kind that a WIM cannot hold, and was left out" for each in scan.unsupported)
         self._warn(str(loss) for loss in names_told(self._faulty(path)) if loss not in before)

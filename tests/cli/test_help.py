@@ -84,9 +84,9 @@ def test_shells_get_their_function(shell: str) -> None:
         ("append", "did you mean osdimage capture --append?"),
         ("dir", "did you mean osdimage list?"),
         ("mount", "nothing is mounted: osdimage extract takes files out"),
-        ("mountrw", "nothing is mounted: files of a WIM are not changed"),
+        ("mountrw", "nothing is mounted: osdimage update adds"),
         ("unmount", "nothing is mounted"),
-        ("update", "files of a WIM are not changed in place"),
+        ("wimupdate", "did you mean osdimage update?"),
         ("wimverify", "did you mean osdimage verify?"),
         # Verbs of reg.exe (`reg /?`) and diskpart (`help`).
         ("registry delete", "did you mean osdimage registry set --delete?"),

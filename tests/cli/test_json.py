@@ -44,6 +44,7 @@ COMMANDS = {
     "apply": "apply one.wim applied",
     "apply-also": "apply one.wim more --also others",
     "compare": "compare one.wim applied",
+    "update": "update two.wim --add one.reg=/added.reg",
     "delete": "delete three.wim --index 2",
     "disk-plan": "disk plan --preset data-gpt --size 1GB",
     "disk-init": "disk init plain.img --preset data-gpt --size 1GB",
@@ -173,6 +174,7 @@ EVENTS = [
     "join events-joined.wim parts.swm",
     "optimize two.wim",
     "run names.yaml --disk 0=plain.img --yes",
+    "update two.wim --add one.reg=/events.reg",
     "verify one.wim",
 ]
 

@@ -1,0 +1,82 @@
+r"""A registration file as commands that change hives of an image, within an update of other files of it.
+
+Which hive a key is in is told by its path: ``HKEY_LOCAL_MACHINE\SOFTWARE\...`` is in SOFTWARE.  What is of a user
+(``HKEY_CURRENT_USER``) may be in any of several hives, one of which has to be named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
+from osdimage.imaging.registry.edits import KNOWN_HIVES, full_path, hive_path, import_edits, registry_prefix
+from osdimage.imaging.registry.names import fold
+from osdimage.imaging.registry.places import MAX_HIVE_BYTES
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.reg_file import Edit, read_reg
+from osdimage.imaging.registry.write import write_hive
+from osdimage.imaging.wim.commands import EditFile
+
+_NAME_IT = Remedy("name it with {}", (Means.HIVE,))
+
+
+def reg_commands(
+    file: Path,
+    *,
+    hive: str | None = None,
+    now: datetime | None = None,
+    on_warning: Callable[[str], None] = lambda _: None,
+) -> tuple[EditFile, ...]:
+    r"""Return what carries out a registration file: a command for each hive that it concerns.
+
+    Args:
+        file: the registration file.
+        hive: ``SYSTEM`` and the like, or a path in the image such as ``Users\x\NTUSER.DAT``; None for those that the
+            keys tell.
+        now: the time of what is changed; None leaves all times as they are.
+        on_warning: called with what is wrong with a hive, when the command is carried out.
+
+    Raises:
+        InvalidInput: when it is no registration file.
+        InvalidRequest: when a key does not tell its hive, and none is named.
+        StorageError: when it cannot be read.
+    """
+    edits = read_reg(file)
+    if hive is not None:
+        return (_command(file, hive, edits, now, on_warning),) if edits else ()
+    by_hive: dict[str, list[Edit]] = {}
+    for edit in edits:
+        by_hive.setdefault(_hive_of(file, edit), []).append(edit)
+    return tuple(_command(file, name, found, now, on_warning) for name, found in by_hive.items())
+
+
+def _hive_of(file: Path, edit: Edit) -> str:
+    path = fold(full_path(edit.key))
+    for name, prefix in KNOWN_HIVES.items():
+        folded = fold(prefix)
+        if path == folded or path.startswith(f"{folded}\\"):
+            return name
+    raise InvalidRequest(
+        f"{file}: line {edit.line}: the key {quoted(edit.key)} does not tell which hive of the image it is in",
+        remedy=_NAME_IT,
+    )
+
+
+def _command(
+    file: Path, hive: str, edits: Sequence[Edit], now: datetime | None, on_warning: Callable[[str], None]
+) -> EditFile:
+    path, prefix = hive_path(hive), registry_prefix(hive)
+
+    def change(old: bytes) -> bytes | None:
+        found = read_hive(old, name=path)
+        for text in found.warnings:
+            on_warning(text)
+        if found.is_dirty:
+            # Refused before the change is tried.
+            write_hive(found)
+        import_edits(found, edits, prefix, name=str(file))
+        return write_hive(found, now=now) if found.is_changed else None
+
+    return EditFile(path, change, MAX_HIVE_BYTES, source=file, origin=str(file))
