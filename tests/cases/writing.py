@@ -444,6 +444,7 @@ def _wims() -> Iterator[Writing]:
     yield Writing("optimize", ("optimize", "a.wim"), holed, sized)
     yield Writing("optimize --compress", ("optimize", "a.wim", "--compress", "xpress", "--threads", "1"), holed, sized)
     yield from _parts()
+    yield from _updates()
     yield Writing("registry set in a WIM", ("registry", "set", "a.wim", *_SET, *_HIVE_IN), {"a.wim": "tree.wim"},
                   {"a.wim": as_wim_with_hive})  # fmt: skip
 
@@ -483,6 +484,19 @@ def as_later_part(path: Path) -> object:
     if not path.with_name("p.swm").exists():
         raise Unfinished(f"{path.name} is there without the first part")
     return path.exists()
+
+
+def _updates() -> Iterator[Writing]:
+    present, judge = {"a.wim": "two.wim", "s": "old"}, {"a.wim": as_wim_with_files}
+    change = ("--index", "1", "--add", "s=/new", "--delete", "d1", "--recursive", "--rename", "d2=d3", "--threads", "1")
+    yield Writing("update", ("update", "a.wim", *change), present, judge)
+    yield Writing("update --rebuild", ("update", "a.wim", *change, "--rebuild"), present, judge)
+    yield Writing("update --reg", ("update", "a.wim", "--index", "1", "--add", "s=/new", "--reg", "c.reg"),
+                  {**present, "c.reg": "change.reg"}, {"a.wim": as_wim_with_hive})  # fmt: skip
+
+
+def as_wim_with_files(path: Path) -> object:
+    return as_wim(path), wim_judges.wimlib_paths(path)
 
 
 def as_wim_with_hive(path: Path) -> object:
