@@ -46,12 +46,16 @@ def scratch_folder(inside: Path | None = None) -> Iterator[Path]:
 def _locked(where: Path, prefix: str) -> tuple[Path, int]:
     """Make a folder and lock it."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
+        folder = where / f"{prefix}{os.urandom(6).hex()}"
         try:
+            # Not mkdtemp(): a signal in its last moment would leave a folder of which nobody knows the name.
+            folder.mkdir(mode=0o700)
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             # Where there are no locks, nobody sweeps either.
             with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except FileExistsError:
+            continue
         except BaseException:
             with suppress(OSError):
                 folder.rmdir()

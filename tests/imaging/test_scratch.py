@@ -45,3 +45,18 @@ def test_a_place_that_takes_no_folder_is_named(place: Path, monkeypatch: pytest.
     monkeypatch.setattr(tempfile, "tempdir", str(place / "missing"))
     with pytest.raises(StorageError, match="name another place in TMPDIR"), scratch_folder():
         pass
+
+
+def test_a_signal_in_the_moment_in_which_it_is_made_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Path.mkdir
+
+    def interrupted(self: Path, mode: int = 0o777) -> None:
+        make(self, mode)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), scratch_folder():
+        pass
+    assert list(place.iterdir()) == []
