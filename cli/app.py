@@ -101,16 +101,14 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 def run() -> NoReturn:
     """Run the command line and leave with the documented exit code."""
-    for number in _SIGNALS:
-        # A parent that ignores a signal (nohup) means it.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _stop)
     patience = Patience()
     invocation = Invocation.of(sys.argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name that the terminal's encoding lacks is shown escaped, and stops nothing.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        # Here, so that none comes where nobody takes it.
+        _begin_handlers()
         with _log_on_stderr() if invocation.debug else nullcontext():
             code = _outcome(invocation)
     except Stopped as stop:
@@ -177,6 +175,13 @@ def _of_stdout(error: Exception) -> Exception:
             if again.errno == error.errno:
                 return OSError(error.errno, error.strerror, "standard output")
     return error
+
+
+def _begin_handlers() -> None:
+    for number in _SIGNALS:
+        # A parent that ignores a signal (nohup) means it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
 
 
 def _end_handlers() -> None:
