@@ -64,7 +64,7 @@ def test_split_and_join_say_what_they_made(wim: Path, tmp_path: Path, monkeypatc
         ("split W missing/x.swm --compress none", 1, "missing/x.swm: No such file or directory"),
         ("split W W --overwrite", 2, "is the WIM that is split itself"),
         ("join x.wim W W", 3, "is no part of a split WIM"),
-        ("export W x.swm --all", 2, "osdimage split cuts a WIM into parts"),
+        ("export W x.swm --all", 2, "with --split-size it is cut into parts"),
         ("export W x.swm --all --solid --split-size 1MB", 2, "never solid"),
         ("optimize missing.wim", 2, "does not exist"),
     ],
