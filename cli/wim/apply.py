@@ -68,9 +68,10 @@ def apply_command(
     """Apply one image of a WIM to a directory, to an NTFS or FAT32 volume, or with --partition to one on a disk.
 
     A volume or a disk is a file or a device.  What is there stays, except files that the image has too, unless --wipe
-    says otherwise; a FAT32 volume is made anew, so it must be empty or be wiped.  A WIM with one image needs no choice;
-    otherwise choose by --index, --name, or what it is (--edition, --arch, --language).  The times of a FAT32 volume,
-    which are local times without a zone, are written as UTC.
+    says otherwise; a folder in the place of a file, or a file in the place of a folder, is refused.  A FAT32 volume is
+    made anew, so it must be empty or be wiped.  A WIM with one image needs no choice; otherwise choose by --index,
+    --name, or what it is (--edition, --arch, --language).  The times of a FAT32 volume, which are local times without a
+    zone, are written as UTC.
 
     With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.

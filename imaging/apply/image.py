@@ -43,8 +43,9 @@ def apply_image(
     r"""Apply the image to a directory, to a file or device that holds one volume, or to a partition of a disk.
 
     What is there stays, except files that the image has too, which are replaced; a directory that both have is
-    joined.  A directory is made if it is missing.  An NTFS volume is marked dirty before the first change and clean
-    after the last, so that half an image never looks whole.
+    joined; a directory in the place of a file, or the other way, is refused.  A directory is made if it is missing.  An
+    NTFS volume is marked dirty before the first change and clean after the last, so that half an image never looks
+    whole.
 
     A FAT32 volume is made anew in one pass, with the label, serial number and cluster size that it had, so it must
     be empty or be wiped; until it is whole there is no volume.

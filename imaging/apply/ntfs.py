@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.apply.clash import refuse_clash
 from osdimage.imaging.apply.engine import LIBWIMS, Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
@@ -68,6 +69,8 @@ class NtfsBackend:
         if not state.refuse_unfinished(self._volume, force=_is_forced(job)):
             with self._volume.sliced(read_only=True) as piece:
                 self._refuse(job, piece, audit)
+            if not job.options.wipe:
+                refuse_clash(job.image, self._volume)
 
     def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Mark the volume dirty, wipe it if that was asked for, let libwim write, and mark it clean."""
@@ -203,6 +206,8 @@ class NtfsBackend:
                 f"{self.name}: not written: the engine for new volumes cannot: {left.reason}",
                 remedy=Remedy("let libntfs-3g write it, with {}", (Means.ENGINE,)),
             )
+        if not (job.options.wipe or is_made):
+            refuse_clash(job.image, volume)
         with volume.sliced(read_only=False, sync=job.options.sync) as piece:
             facts = self._refuse(job, piece, audit, is_made=is_made)
             if facts.is_dirty and not (is_made or job.options.is_part):

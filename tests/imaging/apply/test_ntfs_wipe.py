@@ -35,8 +35,8 @@ OLD = {
     "Docs/Old/a.txt": "old a",
     "Docs/both.txt": "old both",
     "docs2/x.txt": "old x",
-    "Mixed/one": "old: a file where the image has a directory",
-    "Swap/inner/y.txt": "old: a directory where the image has a file",
+    "Mixed/another": "old: beside a directory of the image",
+    "Swap/outer/y.txt": "old: beside a file of the image",
     "only.txt": "old only",
 }
 NEW = {
@@ -64,8 +64,10 @@ JOINED = {
     "/docs/Old/b.txt": "new b",
     "/docs/BOTH.txt": "new both",
     "/docs2/x.txt": "old x",
+    "/Mixed/another": "old: beside a directory of the image",
     "/Mixed/one/z.txt": "new z",
     "/swap/inner": "new: a file",
+    "/swap/outer/y.txt": "old: beside a file of the image",
     "/only.txt": "old only",
     "/top.txt": "new top",
 }
@@ -83,6 +85,29 @@ def test_without_a_wipe_an_image_is_joined_with_what_is_there(disk: Disk, tmp_pa
     # Once more gives the same.
     osdimage("apply", str(wim), str(disk.path), "--partition", number, "--quiet")
     assert texts(part_of(disk)) == JOINED
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("mixed/ONE", "has a file where the image has the directory '/Mixed/one'"),
+        ("Swap/inner/y.txt", "has a directory where the image has the file '/swap/inner'"),
+        ("TOP.txt/y.txt", "has a directory where the image has the file '/top.txt'"),
+    ],
+)
+def test_a_folder_is_not_replaced_by_a_file_nor_a_file_by_a_folder(path: str, said: str, tmp_path: Path) -> None:
+    # wimlib-imagex apply ends with: Can't create "/swap/inner" in NTFS volume: File exists
+    volume = make_ntfs(tmp_path / "volume", 24 * MIB)
+    old, new = (
+        make_wim(make_files(tmp_path / name, files), tmp_path / f"{name}.wim")
+        for name, files in (("old", {path: "precious"}), ("new", NEW))
+    )
+    osdimage("apply", str(old), str(volume), "--quiet")
+    before = volume.read_bytes()
+    assert f"{said}; nothing was written" in osdimage("apply", str(new), str(volume), code=4)
+    assert volume.read_bytes() == before
+    osdimage("apply", str(new), str(volume), "--wipe", "--yes", "--quiet")
+    assert texts(volume) == {f"/{path}": text for path, text in NEW.items()}
 
 
 def test_joining_leaves_short_names_and_the_times_of_the_image(tmp_path: Path) -> None:
