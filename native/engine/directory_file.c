@@ -352,7 +352,8 @@ osd_name_parts(struct osd_directory *directory, uint32_t blob, uint32_t files)
 		return error;
 	name_part(directory, blob, part);
 	fd = osd_open_at(&directory->handles, use.fd, part, O_RDWR);
-	error = fd < 0 ? osd_directory_fail(directory, errno, inode->first_link) : 0;
+	/* A hole at its end is there only once it has its size; those who copy it read that far. */
+	error = fd < 0 || ftruncate(fd, (off_t)size) != 0 ? osd_directory_fail(directory, errno, inode->first_link) : 0;
 	for (uint32_t i = 1; error == 0 && i < files; i++)
 		error = make_file(directory, users[i], NULL, fd, size);
 	if (fd >= 0) {
