@@ -20,14 +20,20 @@ _SECTOR = 512
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where bytes are: of which file, device or directory, from which byte to which; ``end`` is None for all of it."""
+    """Where bytes are: of which file, device or directory, from which byte to which; ``end`` is None for all of it.
+
+    ``folders`` are those that it is in, the nearest and all above.
+    """
 
     of: tuple[object, ...]
     begin: int = 0
     end: int | None = None
+    folders: frozenset[tuple[object, ...]] = frozenset()
 
     def overlaps(self, other: _Place) -> bool:
-        """Tell whether some bytes are of both."""
+        """Tell whether some bytes are of both, or one is a folder that the other is in."""
+        if self.of in other.folders or other.of in self.folders:
+            return True
         if self.of != other.of:
             return False
         return (self.end is None or other.begin < self.end) and (other.end is None or self.begin < other.end)
@@ -35,14 +41,14 @@ class _Place:
     def within(self, outer: _Place) -> _Place:
         """Return where it is, when it was told from the begin of another place."""
         end = outer.end if self.end is None else outer.begin + self.end
-        return _Place(outer.of, outer.begin + self.begin, end)
+        return _Place(outer.of, outer.begin + self.begin, end, outer.folders)
 
 
 def refuse_repeated(targets: Sequence[OpenVolume | str | os.PathLike[str]]) -> None:
     """Refuse targets of which one is another, or overlaps it.
 
     That is the same path, a link of either kind, another node of a device, a loop device and its file, a partition and
-    its disk.
+    its disk, a folder and what is in it.
 
     Raises:
         InvalidRequest: naming both.
@@ -59,15 +65,22 @@ def _place(target: OpenVolume | str | os.PathLike[str]) -> _Place:
         size = target.target.geometry.sector_size
         part = _Place((), target.extent.first * size, target.extent.end * size)
         return part.within(_place(target.path))
-    path = Path(target)
-    try:
-        facts = path.stat()
-    except OSError:
-        # It is not there yet, or nobody may look: then it fails by itself.
-        return _Place(("path", os.path.realpath(path)))
-    if stat.S_ISBLK(facts.st_mode):
+    path = Path(os.path.realpath(target))
+    facts = _facts(path)
+    if facts is not None and stat.S_ISBLK(facts.st_mode):
         return _device(facts.st_rdev)
-    return _Place(("file", facts.st_dev, facts.st_ino))
+    return _Place(_key(path, facts), folders=frozenset(_key(each, _facts(each)) for each in path.parents))
+
+
+def _facts(path: Path) -> os.stat_result | None:
+    # It is not there yet, or nobody may look: then it fails by itself.
+    with suppress(OSError):
+        return path.stat()
+    return None
+
+
+def _key(path: Path, facts: os.stat_result | None) -> tuple[object, ...]:
+    return ("path", str(path)) if facts is None else ("file", facts.st_dev, facts.st_ino)
 
 
 def _device(number: int) -> _Place:

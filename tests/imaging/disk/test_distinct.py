@@ -42,9 +42,21 @@ def disguised(folder: Path) -> dict[str, Path]:
 def test_a_file_is_found_under_each_of_its_names(name: str, tmp_path: Path) -> None:
     names = disguised(tmp_path)
     first = tmp_path / ("new" if name.startswith("new") else "a")
-    refuse_repeated([first, tmp_path / "b", tmp_path])
+    refuse_repeated([first, tmp_path / "b", tmp_path / "sub"])
     with pytest.raises(InvalidRequest, match="is given twice" if name == "path" else "are the same target"):
         refuse_repeated([tmp_path / "b", first, names[name]])
+
+
+@pytest.mark.parametrize("inner", ["sub/a", "sub/there/new/a", "to sub/b"])
+@pytest.mark.parametrize("outer", ["sub", "sub/there/..", "to sub"])
+def test_what_is_in_a_folder_overlaps_it(outer: str, inner: str, tmp_path: Path) -> None:
+    (tmp_path / "sub" / "there").mkdir(parents=True)
+    (tmp_path / "sub" / "b").touch()
+    (tmp_path / "to sub").symlink_to("sub")
+    refuse_repeated([tmp_path / inner, tmp_path / "sub" / "other", tmp_path / "sub a"])
+    for targets in ([outer, inner], [inner, outer], ["new", "new/sub"]):
+        with pytest.raises(InvalidRequest, match="are the same target, or overlap"):
+            refuse_repeated([tmp_path / each for each in targets])
 
 
 def test_volumes_of_a_disk_are_the_same_where_they_overlap(tmp_path: Path) -> None:
@@ -141,6 +153,6 @@ def test_a_loop_device_is_its_file(tmp_path: Path) -> None:
         node = tmp_path / "node"
         os.mknod(node, 0o600 | 0o060000, one.stat().st_rdev)
         refuse_repeated([other, rest])
-        for targets in ([one, tmp_path / "file"], [one, other], [node, one], [rest, node]):
+        for targets in ([one, tmp_path / "file"], [one, tmp_path], [one, other], [node, one], [rest, node]):
             with pytest.raises(InvalidRequest, match="are the same target, or overlap"):
                 refuse_repeated(targets)
