@@ -17,7 +17,15 @@ from osdimage.cli.render import Reporter
 from osdimage.imaging.apply.together import TargetResult
 from osdimage.imaging.deploy.document import to_document
 from osdimage.imaging.deploy.several import Deployment, execute_on_all
-from osdimage.imaging.errors import CorruptWim, InvalidRequest, MissingParts, OsdImageError, StorageError, UnsafeName
+from osdimage.imaging.errors import (
+    CorruptWim,
+    InvalidRequest,
+    MissingParts,
+    OsdImageError,
+    StorageError,
+    UnsafeName,
+    explain,
+)
 from osdimage.imaging.progress import Phase, ProgressCallback, ProgressEvent
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ class _Target:
         self.result: DeployResult | None = None
         self.error: OsdImageError | None = None
         self._stack = ExitStack()
+        self._is_open = True
 
     def open(self, planner: Planner, *, replace: bool) -> None:
         """Open the disk and plan for it."""
@@ -64,6 +73,20 @@ class _Target:
     def close(self, error: BaseException | None = None) -> None:
         """Close the disk; one that has another format than raw is converted, unless there was an error."""
         self._stack.__exit__(None if error is None else type(error), error, None)
+        self._is_open = False
+
+    def stop(self, error: BaseException | None) -> None:
+        """Close the disk at the end of the command; what ends that has been told of the other disks, too."""
+        notes = [*getattr(error, "__notes__", ())]
+        self.close(error)
+        if error is not None:
+            # A disk of another format forgets how far its raw one came, and so all of it.
+            error.__notes__ = [*notes, *(each for each in getattr(error, "__notes__", ()) if each not in notes)]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the disk is as it was meant, whatever comes."""
+        return self.result is not None and not (self._is_open and self.wish.is_converted)
 
     @property
     def outcome(self) -> TargetResult[DeployResult]:
@@ -87,7 +110,7 @@ def deploy(
         targets = [_Target(wish) for wish in wishes]
         for each in targets:
             # What ends the command ends each of them.
-            stack.push(lambda _kind, error, _trace, each=each: each.close(error))
+            stack.push(lambda _kind, error, _trace, each=each: each.stop(error))
             each.open(planner, replace=yes)
             _warn(each, reporter, progress)
         ready = [each for each in targets if each.deployment is not None]
@@ -105,7 +128,7 @@ def deploy(
         )
         for each, outcome in zip(ready, outcomes, strict=True):
             each.take(outcome)
-            _end(each, reporter)
+        _end_all(ready, reporter)
     seconds = time.monotonic() - began
     return several.report(
         [each.outcome for each in targets],
@@ -153,6 +176,17 @@ def _warn(target: _Target, reporter: Reporter, progress: ProgressCallback | None
     elif progress is not None:
         name = str(target.wish.path)
         progress(ProgressEvent(Phase.SCAN, 0, None, "bytes", 0.0, None, warning=target.outcome.told, target=name))
+
+
+def _end_all(targets: Sequence[_Target], reporter: Reporter) -> None:
+    """Show the disks that are done, and close them; an exception is told how many are complete."""
+    try:
+        for each in targets:
+            _end(each, reporter)
+    except BaseException as error:
+        done = sum(each.is_complete for each in targets)
+        explain(error, f"{done} of {len(targets)} targets are complete")
+        raise
 
 
 def _end(target: _Target, reporter: Reporter) -> None:

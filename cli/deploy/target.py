@@ -39,6 +39,11 @@ class DiskWish:
     expected_size: int | None
     place: int = 1
 
+    @property
+    def is_converted(self) -> bool:
+        """Whether the disk is made of a raw one once all is done."""
+        return self.form != "raw" and self.size is not None
+
     def opened(self, *, replace: bool) -> AbstractContextManager[Disk]:
         """Open the disk, or create the image; one that has another format than raw becomes the disk in the end.
 
@@ -48,8 +53,8 @@ class DiskWish:
         from osdimage.imaging.deploy.convert import DiskFormat, raw_beside  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-        form = DiskFormat(self.form)
-        if form is not DiskFormat.RAW and self.size is not None:
+        if self.is_converted and self.size is not None:
+            form = DiskFormat(self.form)
             return raw_beside(self.path, form, self.size, sector_size=self.sector_size or 512, replace=replace)
         if self.size is None and not self.path.exists():
             raise click.UsageError(f"{self.path} does not exist; give --size to create an image")

@@ -209,6 +209,47 @@ def test_a_signal_leaves_nothing_of_an_image_for_a_virtual_machine(
     assert list(folder.iterdir()) == list(temporary.iterdir()) == []
 
 
+def test_a_signal_tells_of_several_disks_how_far_each_came(wim: Path, tmp_path: Path) -> None:
+    judges.require("qemu-img")
+    disk, machine = tmp_path / "disk.img", tmp_path / "disk.qcow2"
+    # What fills new volumes does so in less time than a signal needs.
+    options = ("--also", str(machine), "--events", "-", "--engine", "libntfs")
+    returned, said = stop_in(Phase.EXTRACT_DATA, command(wim, disk, *options), signal.SIGINT)
+    assert returned == 130
+    assert said == (
+        f"osdimage: stopped by SIGINT -- {disk} partition {NUMBER} holds an incomplete image and stays marked dirty -- "
+        f"{disk} is partitioned and formatted, 0 of 1 images are applied; running it again starts from the "
+        f"beginning -- 0 of 2 targets are complete -- {machine} was not made\n"
+    )
+    assert not machine.exists()
+
+
+def test_a_signal_while_one_of_several_disks_is_converted_tells_how_many_are_complete(
+    wim: Path, tree: Path, tmp_path: Path
+) -> None:
+    converter = tmp_path / "bin" / "qemu-img"
+    converter.parent.mkdir()
+    converter.write_text("#!/bin/sh\nkill -INT $PPID\nexec sleep 60\n")
+    converter.chmod(0o755)
+    disks = [tmp_path / name for name in ("1.img", "2.qcow2", "3.img", "4.qcow2")]
+    also = [word for disk in disks[1:] for word in ("--also", str(disk))]
+    done = subprocess.run(
+        command(wim, disks[0], *also, "--quiet"),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PATH": f"{converter.parent}:{os.environ['PATH']}"},
+    )
+    assert done.returncode == 130
+    assert done.stderr == (
+        f"osdimage: stopped by SIGINT -- {disks[1]} was not made -- 2 of 4 targets are complete -- "
+        f"{disks[3]} was not made\n"
+    )
+    assert [disk.exists() for disk in disks] == [True, False, True, False]
+    assert_whole(disks[2], tree)
+
+
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[SmallDisk]:
     """A file system with room for less than the image."""
