@@ -98,7 +98,7 @@ class Untold:
     """What libwim does not tell of a tree.
 
     Attributes:
-        extended: how many names have extended attributes.
+        extended: how many files have extended attributes.
         beside: how many reparse points have contents beside their data.
         marked: how many folders have streams, and reparse points are marked as rewritten when they were captured.
     """

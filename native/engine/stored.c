@@ -59,6 +59,7 @@ struct scan {
 	size_t count, capacity, total;
 	struct osd_stored *found;
 	struct links *links;		/* or NULL */
+	struct osd_map groups;		/* of files with several names whose extended attributes are counted */
 };
 
 static int
@@ -148,6 +149,25 @@ note_link(struct links *links, const uint8_t *entry, const uint8_t *hash)
 			links->found[blob] |= get16(entry + FLAGS_AT) & IS_NOT_FIXED ? OSD_LINK_NOT_FIXED : OSD_LINK_FIXED;
 }
 
+/* Count a file with extended attributes, by the first of its names.  0 or ENOMEM. */
+static int
+count_extended(struct scan *scan, const uint8_t *entry, uint32_t attributes)
+{
+	uint64_t group = get64(entry + TAG_AT), hash;
+	size_t slot;
+
+	if (attributes & (IS_FOLDER | IS_REPARSE) || group == 0) {
+		scan->found->extended++;
+		return 0;
+	}
+	hash = osd_map_hash(&scan->groups, &group, sizeof(group));
+	/* 64 bits of hash are as good as the number of the group. */
+	if (osd_map_first(&scan->groups, hash, &slot) != OSD_MAP_NONE)
+		return 0;
+	scan->found->extended++;
+	return osd_map_add(&scan->groups, hash, 0);
+}
+
 /* Look at an entry; return where the next one begins, or 0 at the end of the list. */
 static size_t
 scan_entry(struct scan *scan, size_t at, int *error)
@@ -167,7 +187,7 @@ scan_entry(struct scan *scan, size_t at, int *error)
 	unnamed = has_hash(entry + HASH_AT) != 0;
 	next = pass_streams(scan, at + round_up(length, 8), get16(entry + STREAMS_AT), &unnamed, &hash);
 	if (has_extended(entry, length))
-		scan->found->extended++;
+		*error = count_extended(scan, entry, attributes);
 	if (attributes & IS_REPARSE && (unnamed > 1 || get16(entry + RESERVED_AT) != 0))
 		scan->found->beside++;
 	if ((attributes & (IS_FOLDER | IS_ENCRYPTED)) == IS_FOLDER && get16(entry + STREAMS_AT) > 0)
@@ -176,7 +196,7 @@ scan_entry(struct scan *scan, size_t at, int *error)
 		scan->found->marked++;
 	if (attributes & IS_REPARSE && scan->links != NULL)
 		note_link(scan->links, entry, hash);
-	if (attributes & IS_FOLDER)
+	if (*error == 0 && attributes & IS_FOLDER)
 		*error = add_list(scan, get64(entry + CHILDREN_AT));
 	return next;
 }
@@ -198,6 +218,7 @@ scan_all(struct scan *scan)
 			at = scan_entry(scan, at, &error);
 	}
 	free(scan->lists);
+	osd_map_release(&scan->groups);
 	return error;
 }
 

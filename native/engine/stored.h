@@ -8,7 +8,7 @@
 struct osd_tree;
 
 struct osd_stored {
-	uint64_t extended;		/* entries with extended attributes */
+	uint64_t extended;		/* files with extended attributes */
 	uint64_t beside;		/* reparse points with contents, or with more in their heads */
 	uint64_t marked;		/* folders with streams, and links that are marked as rewritten */
 };
