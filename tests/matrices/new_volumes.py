@@ -15,7 +15,16 @@ from cases import bulk as cases
 from cases.wimcraft import Node, build, folder, root
 from judges.disk import run as judge
 from judges.ntfs import contents
-from judges.wim import assert_ntfs_clean, make_ntfs, mounted_ntfs, run, wimlib, wimlib_facts
+from judges.wim import (
+    assert_ntfs_clean,
+    make_ntfs,
+    mounted_ntfs,
+    ntfs_descriptors,
+    run,
+    wimlib,
+    wimlib_facts,
+    wimlib_paths,
+)
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.image import apply_image
@@ -175,6 +184,21 @@ def test_a_thousand_descriptors(tmp_path: Path) -> None:
     assert_sound(volume)
     assert "No errors were found" in run("ntfssecaudit", "-a", volume)
     assert_same(wim, volume)
+
+
+def test_grub_and_dissect_read_what_was_written(everything: Path, tmp_path: Path) -> None:
+    volume = make_ntfs(tmp_path / "volume", 128 * MIB)
+    apply_bulk(everything, volume)
+    held = {
+        "large": cases.noise(300_000) * 9,
+        "twice 2": cases.noise(50_000, 7),
+        "sizes/00700": cases.noise(700, 700),
+        "sizes/04097": cases.noise(4097, 4097),
+    }
+    for number, (path, data) in enumerate(held.items()):
+        (tmp_path / f"{number}").write_bytes(data)
+        run("grub-fstest", volume, "cmp", f"(loop0)/{path}", tmp_path / f"{number}")
+    assert ntfs_descriptors(volume).keys() == set(wimlib_paths(everything))
 
 
 @pytest.mark.root
