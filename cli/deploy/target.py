@@ -68,9 +68,13 @@ class DiskWish:
             OsdImageError: when nothing can be planned for it.
         """
         from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.disk.plan import check_target  # noqa: PLC0415
 
         check_expected(disk.target, serial=self.serial, size_bytes=self.expected_size)
-        return planner.plan(disk.geometry, place=self.place)
+        plan = planner.plan(disk.geometry, place=self.place)
+        if planner.saved is not None:
+            check_target(plan.disk, disk.target, disk.read(), is_saved=True)
+        return plan
 
     def rehearsed(self, planner: Planner) -> DeployPlan:
         """Return the plan without making or writing anything; refuse what would be refused then.

@@ -62,7 +62,7 @@ def init_command(
         check_expected(target, serial=expect_serial, size_bytes=expect_size)
         reading = read_table(target)
         plan = _make(source, target.geometry, seed) if saved is None else saved
-        plans.check_target(plan, target, reading)
+        plans.check_target(plan, target, reading, is_saved=saved is not None)
         if not is_new and not yes:
             _ask(target, plan, reporter)
         report = initialize(target, plan.table, now=disk_params.now(), save_to=saving.path, save=saving.is_wanted)

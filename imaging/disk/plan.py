@@ -85,14 +85,22 @@ def fingerprint(target: FileTarget, reading: DiskReading) -> str:
     return digest.hexdigest()
 
 
-def check_target(plan: DiskPlan, target: FileTarget, reading: DiskReading) -> None:
+def check_target(plan: DiskPlan, target: FileTarget, reading: DiskReading, *, is_saved: bool = False) -> None:
     """Make sure that a disk is still the one that a plan was made for.
+
+    With ``is_saved`` the plan was made before: where that was for an image that was not there yet, the disk may hold
+    no table but that of the plan, from a run that was interrupted.
 
     Raises:
         TargetRefused: when its size, serial number or table differ.
     """
     check_geometry(target, plan.table.geometry)
     if plan.disk is None:
+        if is_saved and reading.table is not None and reading.table.partitions != plan.table.partitions:
+            raise TargetRefused(
+                f"{target.name}: holds a partition table, and the plan was made for a new disk image; make a plan for "
+                "the disk, or name another file"
+            )
         return
     check_expected(target, serial=plan.disk.serial, size_bytes=None)
     if fingerprint(target, reading) != plan.disk.fingerprint:

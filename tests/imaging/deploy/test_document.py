@@ -84,6 +84,21 @@ def test_a_plan_for_a_disk_that_has_changed_is_refused(wim: Path, tmp_path: Path
     assert sfdisk(disk) == before
 
 
+def test_a_plan_for_a_new_image_is_refused_for_a_disk_with_a_table_of_its_own(wim: Path, tmp_path: Path) -> None:
+    disk, other, plan = tmp_path / "disk.img", tmp_path / "other.img", tmp_path / "plan.json"
+    osdimage("disk", "init", other, "--preset", "data-gpt", "--size", "4GB")
+    before = sfdisk(other)
+    saved(wim, disk, plan, "--size", "4GB")
+    refused = osdimage("deploy", wim, other, "--plan", plan, "--yes", code=4)
+    assert "holds a partition table, and the plan was made for a new disk image" in refused.err
+    assert sfdisk(other) == before
+    # One without a table is as good as new, and so is one that has the plan's: of a run that was interrupted.
+    disk.touch()
+    os.truncate(disk, 4 * GIB)
+    for _ in range(2):
+        osdimage("deploy", wim, disk, "--plan", plan, "--yes", "--quiet")
+
+
 def test_a_plan_for_a_disk_of_another_size_is_refused(wim: Path, tmp_path: Path) -> None:
     disk, plan = tmp_path / "disk.img", tmp_path / "plan.json"
     saved(wim, disk, plan, "--size", "4GB")
