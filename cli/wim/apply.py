@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
 @click.option("--wipe/--no-wipe", help="First delete everything from the volume but the folders of task sequences.")
-@click.option("--keep", multiple=True, metavar="PATH", help="A path that --wipe leaves.  Repeatable.")
+@click.option("--keep", multiple=True, metavar="PATH", help="A path on the volume that --wipe leaves.  Repeatable.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before --wipe.")
 @params.selector
 @params.references
@@ -100,6 +100,8 @@ def apply_command(
     options = ApplyOptions(
         wipe=wipe,
         keep=keep,
+        # Of several volumes one may have it.
+        needs_kept=bool(keep) and not all_volumes,
         unix_data=unix_data,
         limit_bytes=limit_bytes,
         force=force,

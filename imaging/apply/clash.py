@@ -1,4 +1,4 @@
-"""What is on an NTFS volume in the place of something else of an image.
+"""What is on an NTFS volume, against what is to come or to stay there.
 
 A file that both have is replaced by that of the image, and a folder that both have is joined.  A folder in the place of
 a file would have to go, with all that is in it, and so would a file in the place of a folder: both are refused.
@@ -6,12 +6,13 @@ a file would have to go, with all that is in it, and so would a file in the plac
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidVolume
+from osdimage.imaging.errors import InvalidVolume, TargetRefused
 from osdimage.imaging.wim.checks.audit import refuse_occupied
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
@@ -32,6 +33,35 @@ def refuse_clash(image: WimImage, volume: OpenVolume) -> None:
     with suppress(InvalidVolume):
         found = _clash(image, volume)
     refuse_occupied(Path(volume.name), found)
+
+
+def refuse_absent(volume: OpenVolume, paths: Iterable[str]) -> None:
+    r"""Refuse a volume that lacks a path that a wipe is to leave.
+
+    Args:
+        volume: before it is wiped.
+        paths: separated by ``\``, from the root of the volume.
+
+    Raises:
+        TargetRefused: which names the first.
+        StorageError: when the volume cannot be read.
+    """
+    from osdimage.imaging.volume.ntfs.read import NtfsVolume  # noqa: PLC0415 - construct comes with it
+
+    missing = {_folded("/" + path.replace("\\", "/")): path for path in paths}
+    try:
+        for each in NtfsVolume(volume.window()).entries():
+            missing.pop(_folded(each.path), None)
+            if not missing:
+                return
+    except InvalidVolume:
+        # Who wipes it refuses it, if something is to stay.
+        return
+    path = next(iter(missing.values()))
+    raise TargetRefused(
+        f"{volume.name}: does not hold {path!r}, which is to be kept; nothing was written, and valid is a path that is "
+        "there"
+    )
 
 
 def _clash(image: WimImage, volume: OpenVolume) -> tree.Occupied | None:

@@ -74,6 +74,7 @@ class ApplyOptions:
         wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``; a FAT32
             volume that has one of them, or a path to keep, is refused.
         keep: more paths that a wipe leaves, from the root of the volume, such as ``Users\State``; any case.
+        needs_kept: refuse an NTFS volume that lacks a path to keep: perhaps it has another name there.
         unix_data: also set owner, group, mode and extended attributes of files that were captured with them, and make
             FIFOs, sockets and devices (directories only).
         limit_bytes: refuse an image that expands to more bytes.
@@ -86,6 +87,7 @@ class ApplyOptions:
 
     wipe: bool = False
     keep: Iterable[str] = ()
+    needs_kept: bool = False
     unix_data: bool = False
     limit_bytes: int | None = None
     force: bool = False

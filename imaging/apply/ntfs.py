@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.apply.clash import refuse_clash
+from osdimage.imaging.apply.clash import refuse_absent, refuse_clash
 from osdimage.imaging.apply.engine import LIBWIMS, Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
@@ -75,6 +75,8 @@ class NtfsBackend:
     def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Mark the volume dirty, wipe it if that was asked for, let libwim write, and mark it clean."""
         kept = state.kept_paths(job.options.keep)
+        if job.options.needs_kept and self._volume.content is not Content.UNFINISHED:
+            refuse_absent(self._volume, kept[len(state.PROTECTED) :])
         supply = self._supply(job)
         audit = self._audit(job, supply)
         if self._volume.content is Content.UNFINISHED:

@@ -254,6 +254,19 @@ def test_a_volume_that_is_full_of_files_is_wiped_and_filled_again_and_again(wim:
     assert contents(part) == expected_contents(tree)
 
 
+def test_a_path_to_keep_that_is_not_on_the_volume_is_refused_before_the_wipe(wim: Path, tmp_path: Path) -> None:
+    volume = make_ntfs(tmp_path / "volume", 64 * MIB)
+    old = make_wim(make_files(tmp_path / "old", {"Data/precious": "1", "Logs/a": "2"}), tmp_path / "old.wim")
+    osdimage("apply", str(old), str(volume), "--quiet")
+    before = volume.read_bytes()
+    where = ("apply", str(wim), str(volume), "--wipe", "--yes")
+    said = osdimage(*where, "--keep", "Dta", "--keep", "Logs", code=4)
+    assert "does not hold 'Dta', which is to be kept; nothing was written" in said
+    assert volume.read_bytes() == before
+    osdimage(*where, "--keep", "data/PRECIOUS", "--keep", "Logs")
+    assert {"/Data/precious", "/Logs/a"} <= contents(volume).keys()
+
+
 @pytest.mark.parametrize("path", ["", "/", "..", r"a\..\b", "C:", "a:b", "x" * 256, "nul\0byte"])
 def test_a_path_that_cannot_be_kept_is_refused(path: str, wim: Path, disk: Disk) -> None:
     before = disk.path.read_bytes()
