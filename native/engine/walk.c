@@ -49,11 +49,12 @@ osd_walk_entries(struct osd_walk *walk, int (*visit)(struct osd_walk *walk, size
 		return 0;
 	while (error == 0) {
 		size_t at = walk->lists[depth];
-		const uint8_t *entry = walk->tree + at;
+		const uint8_t *entry;
 		uint64_t children;
 
 		if (at > walk->size || walk->size - at < 8)
 			return EBADMSG;
+		entry = walk->tree + at;
 		/* A length of its own bytes ends a list. */
 		if (get64(entry) <= 8) {
 			if (depth-- == 0)

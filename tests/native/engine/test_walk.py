@@ -200,11 +200,15 @@ SMALL = root(
     Node("i", b"one", security_id=1, items=unix(0o644)),
 )
 STORED = metadata(SMALL, cases.DESCRIPTORS)
+# Of the root, which is behind the descriptors: DIRENTRY.liSubdirOffset.
+CHILDREN_AT = -(-int.from_bytes(STORED[:4], "little") // 8) * 8 + 16
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.integers(0, len(STORED) - 1), st.integers(0, 255)), min_size=1, max_size=3))
 @example(changes=[(0, 0)])
+# The highest byte of where the entries of the root are.
+@example(changes=[(CHILDREN_AT + 7, 0xF6)])
 def test_a_damaged_tree_is_told_as_libwim_tells_it_or_left_to_it(
     changes: list[tuple[int, int]], tmp_path: Path
 ) -> None:
