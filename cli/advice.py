@@ -5,6 +5,7 @@ from __future__ import annotations
 from osdimage.imaging.errors import Means, Remedy
 
 NAMES = {
+    Means.ALLOW_LARGER: "--allow-larger",
     Means.APPEND: "--append",
     Means.BACKUP_FILE: "--backup",
     Means.BIND_WINDOWS: "osdimage boot fix DISK --partition N",

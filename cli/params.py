@@ -403,6 +403,9 @@ def integrity(default: str, *, old: str | None = None) -> Decorator:
 recompress = click.option(
     "--recompress", is_flag=True, help="Compress again what is in this format already, as for another level."
 )
+allow_larger = click.option(
+    "--allow-larger", is_flag=True, help="Let a file that is larger than a part make its part larger."
+)
 dry_run = click.option("--dry-run", "-n", is_flag=True, help="Show what would be done and change nothing.")
 check = click.option("--check", is_flag=True, help="Compare the WIM with its integrity table first.")
 # Far more than any machine has use for; each takes memory.

@@ -45,6 +45,7 @@ from typing import Any, Self, TypeVar, cast
 class Means(StrEnum):
     """What a remedy needs, by the name that it has in the library; a program has names of its own for them."""
 
+    ALLOW_LARGER = "allow_larger"
     APPEND = "WriteMode.APPEND"
     BACKUP_FILE = "save_to"
     BIND_WINDOWS = "fix_boot(FixWish(os_partition))"

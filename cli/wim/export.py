@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     metavar="SIZE",
     help="Cut the new WIM into parts of at most this size: DESTINATION.swm, DESTINATION2.swm and so on.",
 )
+@params.allow_larger
 @params.integrity("as it was")
 @params.references
 @params.check
@@ -48,6 +49,7 @@ def export_command(
     boot: bool,
     overwrite: bool,
     part_bytes: int | None,
+    allow_larger: bool,
     integrity: bool | None,
     refs: tuple[str, ...],
     check: bool,
@@ -67,6 +69,8 @@ def export_command(
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     if part_bytes is None:
+        if allow_larger:
+            raise click.UsageError("--allow-larger goes with --split-size")
         suffix.refuse_split(destination, "with --split-size it is cut into parts")
     # Nothing is added to parts: those that are there are refused.
     present = WriteMode.APPEND if part_bytes is None else WriteMode.NEW
@@ -83,7 +87,14 @@ def export_command(
         images = None if selectors is None else [opened.select(selector) for selector in selectors]
         if part_bytes is not None:
             parts = split_images(
-                opened, destination, part_bytes, options, images=images, properties=properties, progress=progress
+                opened,
+                destination,
+                part_bytes,
+                options,
+                images=images,
+                properties=properties,
+                allow_larger=allow_larger,
+                progress=progress,
             )
             show(destination, parts, reporter, kind="export-split")
             warn_of_level(wish.compress, reporter, kept=not parts.recompressed)

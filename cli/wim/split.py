@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )
 @params.plain_compression
 @params.recompress
+@params.allow_larger
 @click.option("--overwrite", is_flag=True, help="Replace parts that are there, once the new ones are complete.")
 @params.integrity("as it was")
 @click.option("--verify", is_flag=True, help="Read the parts again, and compare all contents with their SHA-1.")
@@ -42,6 +43,7 @@ def split_command(
     part_bytes: int,
     wish: params.PlainCompressionWish,
     recompress: bool,
+    allow_larger: bool,
     overwrite: bool,
     integrity: bool | None,
     verify: bool,
@@ -55,7 +57,8 @@ def split_command(
 
     Contents are copied as they are stored.  Those of an ESD or another solid WIM, which no part can hold, are
     compressed again on the way (default then: lzx), and read again from the parts.  A file that is larger than a part
-    is named before anything is written.  `osdimage join` makes one WIM of the parts.
+    is named before anything is written, unless --allow-larger lets it have one of its own.  `osdimage join` makes one
+    WIM of the parts.
     """
     from osdimage.imaging.wim.export import ExportOptions  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.split import split_images  # noqa: PLC0415
@@ -73,6 +76,7 @@ def split_command(
                 threads=threads,
                 recompress=recompress,
             ),
+            allow_larger=allow_larger,
             verify=verify,
             dry_run=dry_run,
             progress=progress,

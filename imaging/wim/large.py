@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from osdimage.imaging.errors import InvalidRequest, StorageError, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, quoted
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.contents import references
@@ -23,6 +23,9 @@ from osdimage.native.wim.entries import Entry, each_entry
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BlobTable, ResourceReader
 from osdimage.native.wim.tree import Blob
+
+LARGER = Remedy("{} gives it a part that is as large as it must be", (Means.ALLOW_LARGER,))
+"""What to do about a file that is larger than a part."""
 
 
 def least_size(handle: WimHandle, spec: CompressionSpec, file_size: int, *, was_solid: bool) -> int:
@@ -61,7 +64,8 @@ def refuse_large_files(source: WimFile, images: Sequence[WimImage], spec: Compre
         if size is not None and size > part_bytes:
             raise InvalidRequest(
                 f"{source.path}: {quoted(path)} has {format_size(blob.size)} and takes more of a part than the "
-                f"{format_size(part_bytes)} that it may have"
+                f"{format_size(part_bytes)} that it may have",
+                remedy=LARGER,
             )
 
 

@@ -34,7 +34,7 @@ from osdimage.imaging.wim.room import refuse_full_medium
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, write_open
 from osdimage.native.holes import punch
 
-SMALLEST_PART = 16 * KIB
+SMALLEST_PART = 4 * KIB
 """In bytes.  Smaller ones would be header, table and XML."""
 # The limit of a file of FAT32 is a byte less.
 _LARGE_FILE = 4 * GIB
@@ -69,6 +69,7 @@ def split_wim(
     part_bytes: int,
     *,
     replace: bool = False,
+    allow_larger: bool = False,
     progress: ProgressCallback | None = None,
 ) -> SplitResult:
     """Copy all images of a WIM into parts of a size; see :func:`split_images`.
@@ -78,11 +79,13 @@ def split_wim(
         first: the first part.
         part_bytes: the largest size of a part, in bytes.
         replace: whether files of these names are replaced.
+        allow_larger: whether a file that is larger than a part makes its part larger.
         progress: receives the progress.
     """
     mode = WriteMode.OVERWRITE if replace else WriteMode.NEW
     with WimFile.open(wim) as source:
-        return split_images(source, first, part_bytes, ExportOptions(mode), progress=progress)
+        options = ExportOptions(mode)
+        return split_images(source, first, part_bytes, options, allow_larger=allow_larger, progress=progress)
 
 
 @logged("split images of {source} to {first}")
@@ -94,6 +97,7 @@ def split_images(
     *,
     images: Sequence[WimImage] | None = None,
     properties: ImageProperties | None = None,
+    allow_larger: bool = False,
     verify: bool = False,
     dry_run: bool = False,
     progress: ProgressCallback | None = None,
@@ -111,12 +115,13 @@ def split_images(
         options: how; a solid WIM without a ``compression`` becomes LZX.
         images: of ``source``, in the order they are to have; None for all, which also keeps the boot index.
         properties: a new name and description (of a single image).
+        allow_larger: let a file that is larger than a part have one of its own, which is as large as it must be.
         verify: read the contents of the parts again in any case.
         dry_run: write nothing.
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when a part would be smaller than :data:`SMALLEST_PART`, a file larger than a part, which is
+        InvalidRequest: when a part would be smaller than :data:`SMALLEST_PART`, a file is larger than a part, which is
             named, or the options ask for what parts cannot be.
         TargetRefused: when a part exists and ``mode`` is NEW, or there is not room for them.
         UnsafeName, CorruptWim, MissingParts: when an image cannot be read whole.
@@ -127,7 +132,7 @@ def split_images(
     if len(chosen) > 1 and properties is not None and properties.name is not None:
         raise InvalidRequest("a new name is for one image; split the images one by one to rename them")
     _check(source, where, chosen, part_bytes, options)
-    job = _Job(source, where, part_bytes, options, verify, dry_run, progress)
+    job = _Job(source, where, part_bytes, options, allow_larger, verify, dry_run, progress)
     copy = as_stored(source, chosen, options, properties, keeps_boot_index=images is None)
     if copy is not None:
         try:
@@ -137,7 +142,8 @@ def split_images(
     if source.header.is_solid and options.compression is None:
         job = replace(job, options=replace(options, compression=CompressionSpec()))
     spec = job.options.compression or spec_of(source)
-    refuse_large_files(source, chosen, spec, part_bytes)
+    if not allow_larger:
+        refuse_large_files(source, chosen, spec, part_bytes)
     kept = keeps_compressed(source, job.options)
     if dry_run:
         return SplitResult((), (), recompressed=not kept, written=False)
@@ -156,6 +162,7 @@ class _Job:
     first: Path
     part_bytes: int
     options: ExportOptions
+    allow_larger: bool
     verify: bool
     dry_run: bool
     progress: ProgressCallback | None
@@ -189,7 +196,7 @@ class _Job:
 
     def _plan(self, source: RawSource, copy: RawCopy) -> SplitPlan:
         with _storage_errors(self.source.path):
-            return plan_parts(source, self.first, self.part_bytes, copy)
+            return plan_parts(source, self.first, self.part_bytes, copy, may_exceed=self.allow_larger)
 
     def _write(
         self, source: RawSource, plan: SplitPlan, progress: ProgressCallback | None, *, verify: bool

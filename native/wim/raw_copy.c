@@ -240,14 +240,16 @@ want_runs(struct osd_raw *raw)
  * Give what is wanted its place in the new file, or in several.  The resources keep their order.
  *
  * limit is how large a part may be, 0 for one of any size; fixed what each part has beside contents and their entries,
- * and first what only the first one has.  Both lie behind the contents, but for the header.
+ * and first what only the first one has.  Both lie behind the contents, but for the header.  With may_exceed what is
+ * larger than a part has one of its own, which is as large as it must be.
  *
  * Returns 0, or -1 with errno: EBADMSG when what is wanted does not lie in the file, ENOTSUP when only some of a solid
  * resource is wanted or a file with any is to have parts, EFBIG when something is larger than a part (osd_raw_culprit
  * tells what).
  */
 int
-osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_t fixed, uint64_t first)
+osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_t fixed, uint64_t first,
+		int may_exceed)
 {
 	uint64_t whole = 0, filled = fixed + first, to = HEADER_BYTES;
 
@@ -256,7 +258,7 @@ osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_
 	raw->ordered = 0;
 	raw->parts = 1;
 	raw->culprit = NULL;
-	if (limit != 0 && (fixed > limit || first > limit - fixed))
+	if (limit != 0 && !may_exceed && (fixed > limit || first > limit - fixed))
 		return fail(EFBIG);
 	for (size_t i = 0; i < raw->count; i++) {
 		struct entry *entry = &raw->entries[i];
@@ -278,13 +280,14 @@ osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_
 		struct entry *entry = &raw->entries[raw->order[i]];
 		uint64_t cost = entry->size + ENTRY_BYTES;
 
-		if (limit != 0 && cost > limit - filled) {
-			raw->culprit = entry->stored;
-			if (cost > limit - fixed)
-				return fail(EFBIG);
+		if (limit != 0 && filled != fixed && (filled > limit || cost > limit - filled)) {
 			raw->parts++;
 			filled = fixed;
 			to = HEADER_BYTES;
+		}
+		if (limit != 0 && !may_exceed && cost > limit - filled) {
+			raw->culprit = entry->stored;
+			return fail(EFBIG);
 		}
 		filled += cost;
 		entry->part = raw->parts;

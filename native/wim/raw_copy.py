@@ -57,7 +57,9 @@ class CopyPlan:
             raise _error()
         return bool(found)
 
-    def lay_out(self, file_size: int, *, limit: int = 0, fixed: int = 0, first: int = 0) -> int:
+    def lay_out(
+        self, file_size: int, *, limit: int = 0, fixed: int = 0, first: int = 0, may_exceed: bool = False
+    ) -> int:
         """Give what is wanted its place in one file or several; return how many.
 
         Args:
@@ -65,12 +67,13 @@ class CopyPlan:
             limit: of the size of each file, 0 for none.
             fixed: what each has beside contents and their entries.
             first: what only the first one has.
+            may_exceed: whether what is larger than ``limit`` makes its file larger.
 
         Raises:
             OSError: EBADMSG when something does not lie in the file, ENOTSUP when only some of a solid resource is
                 wanted, or a file with one is to have parts, EFBIG when something is larger than a part.
         """
-        if lib.osd_raw_lay_out(self._raw, file_size, limit, fixed, first) != 0:
+        if lib.osd_raw_lay_out(self._raw, file_size, limit, fixed, first, may_exceed) != 0:
             raise _error()
         parts: int = lib.osd_raw_parts(self._raw)
         return parts

@@ -325,7 +325,8 @@ struct osd_raw *osd_raw_new(const uint8_t *table, size_t count);
 void osd_raw_free(struct osd_raw *raw);
 size_t osd_raw_trees(const struct osd_raw *raw, uint32_t *numbers, size_t most);
 int osd_raw_add_tree(struct osd_raw *raw, const uint8_t *tree, size_t size, int may_miss);
-int osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_t fixed, uint64_t first);
+int osd_raw_lay_out(struct osd_raw *raw, uint64_t file_size, uint64_t limit, uint64_t fixed, uint64_t first,
+		    int may_exceed);
 uint32_t osd_raw_parts(const struct osd_raw *raw);
 const uint8_t *osd_raw_culprit(const struct osd_raw *raw);
 size_t osd_raw_entries(const struct osd_raw *raw, uint32_t part);

@@ -185,14 +185,16 @@ class RawSource:
         entry.become(newer, len(data), is_compressed=is_compressed)
         return StoredTree(entry, data)
 
-    def lay_out(self, *, limit: int = 0, fixed: int = 0, first: int = 0) -> int:
+    def lay_out(self, *, limit: int = 0, fixed: int = 0, first: int = 0, may_exceed: bool = False) -> int:
         """Give what is wanted its place in so many files; see :meth:`CopyPlan.lay_out`.
 
         Raises:
             NotRaw: when that cannot be copied.
             OSError: EFBIG when something is larger than a part.
         """
-        return self._asked(lambda: self.plan.lay_out(self.size, limit=limit, fixed=fixed, first=first))
+        return self._asked(
+            lambda: self.plan.lay_out(self.size, limit=limit, fixed=fixed, first=first, may_exceed=may_exceed)
+        )
 
     def _asked(self, question: Callable[[], _Answer]) -> _Answer:
         try:

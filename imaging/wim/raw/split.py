@@ -19,6 +19,7 @@ from osdimage.imaging.output import new_file, refuse_existing
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.described.changes import encode
+from osdimage.imaging.wim.large import LARGER
 from osdimage.imaging.wim.raw.export import GUID_BYTES, RawCopy, document_of, has_integrity, steps
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree
@@ -60,18 +61,25 @@ def part_path(first: Path, number: int) -> Path:
     return first if number == 1 else first.with_name(f"{first.stem}{number}{first.suffix}")
 
 
-def plan_parts(source: RawSource, first: Path, part_bytes: int, copy: RawCopy) -> SplitPlan:
+def plan_parts(source: RawSource, first: Path, part_bytes: int, copy: RawCopy, *, may_exceed: bool) -> SplitPlan:
     """Give everything its part; nothing is written.
+
+    Args:
+        source: the WIM.
+        first: the first part.
+        part_bytes: the largest size of a part.
+        copy: what is copied.
+        may_exceed: whether what is larger than a part makes its part larger.
 
     Raises:
         NotRaw: when it cannot be copied so.
-        InvalidRequest: when something is larger than a part, which is named, or there would be too many.
+        InvalidRequest: when something is larger than a part and may not be, which is named, or there would be too many.
         OSError: when the source cannot be read.
     """
     xml = document_of(source, first, copy)
     trees = source.take(copy.indexes, may_miss=False)
     with_table = has_integrity(source, copy)
-    count = _lay_out(source, trees, xml, part_bytes, with_table=with_table)
+    count = _lay_out(source, trees, xml, part_bytes, with_table=with_table, may_exceed=may_exceed)
     guid = copy.guid or os.urandom(GUID_BYTES)
     facts = tuple(
         PartFacts(number, count, guid, copy.boot_index, with_table, len(trees)) for number in range(1, count + 1)
@@ -136,7 +144,13 @@ def _remove(written: Sequence[tuple[Path, os.stat_result]]) -> None:
 
 
 def _lay_out(
-    source: RawSource, trees: Sequence[StoredTree], xml: ET.Element, part_bytes: int, *, with_table: bool
+    source: RawSource,
+    trees: Sequence[StoredTree],
+    xml: ET.Element,
+    part_bytes: int,
+    *,
+    with_table: bool,
+    may_exceed: bool,
 ) -> int:
     """Give everything its part; return how many there are."""
     fixed = HEADER_SIZE + len(encode(xml)) + _DIGITS_BYTES
@@ -144,12 +158,12 @@ def _lay_out(
         fixed += integrity.size_of(HEADER_SIZE + part_bytes)
     first = sum(len(each.data) + BLOB_STRUCT.size for each in trees)
     try:
-        count = source.lay_out(limit=part_bytes, fixed=fixed, first=first)
+        count = source.lay_out(limit=part_bytes, fixed=fixed, first=first, may_exceed=may_exceed)
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise
         raise InvalidRequest(
-            f"{source.path}: {_too_large(source, fixed + first)}, and a part {format_size(part_bytes)}"
+            f"{source.path}: {_too_large(source, fixed + first)}, and a part {format_size(part_bytes)}", remedy=LARGER
         ) from error
     if count > _MOST_PARTS:
         raise InvalidRequest(f"{source.path}: would have {count} parts; valid are up to {_MOST_PARTS}")

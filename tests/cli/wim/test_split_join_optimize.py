@@ -59,7 +59,12 @@ def test_split_and_join_say_what_they_made(wim: Path, tmp_path: Path, monkeypatc
     ("arguments", "code", "says"),
     [
         ("split W x.swm --size 3800", 2, "3800 without a unit is bytes; did you mean 3800MB?"),
-        ("split W x.swm --size 50KB", 2, "'/largest' takes 58.6 KB of it, and a part 50.0 KB"),
+        (
+            "split W x.swm --size 50KB",
+            2,
+            "takes 58.6 KB of it, and a part 50.0 KB; --allow-larger gives it a part that",
+        ),
+        ("export W x.wim --all --allow-larger", 2, "--allow-larger goes with --split-size"),
         ("split W missing/x.swm", 1, "missing/x.swm: No such file or directory"),
         ("split W missing/x.swm --compress none", 1, "missing/x.swm: No such file or directory"),
         ("split W W --overwrite", 2, "is the WIM that is split itself"),

@@ -82,6 +82,17 @@ def test_a_file_that_is_larger_than_a_part_is_named_before_anything_is_written(s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.foreign
+def test_a_file_may_have_a_part_that_is_larger(source: Path, tmp_path: Path) -> None:
+    made = split_wim(source, tmp_path / "parts.swm", SMALL_PART, allow_larger=True)
+    assert sum(size > SMALL_PART for size in made.sizes) == 1
+    assert made.sizes == tuple(path.stat().st_size for path in made.paths)
+    judges.wimlib("join", tmp_path / "joined.wim", *made.paths)
+    judges.wimlib("verify", tmp_path / "joined.wim")
+    for image in (1, 2):
+        assert judges.wimlib_details(tmp_path / "joined.wim", image) == judges.wimlib_details(source, image)
+
+
 def test_a_part_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None:
     (tmp_path / "parts3.swm").write_text("something")
     with pytest.raises(TargetRefused, match=r"parts3\.swm: exists"):
@@ -92,8 +103,8 @@ def test_a_part_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_split(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match=r"valid are 16\.0 KB and more"):
-        split_wim(source, tmp_path / "parts.swm", 16 * 1024 - 1)
+    with pytest.raises(InvalidRequest, match=r"valid are 4\.0 KB and more"):
+        split_wim(source, tmp_path / "parts.swm", 4 * 1024 - 1)
     with pytest.raises(InvalidRequest, match="the WIM that is split"):
         split_wim(source, source, PART, replace=True)
     with WimFile.open(source) as wim:

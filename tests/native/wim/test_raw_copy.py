@@ -72,6 +72,17 @@ def test_parts_are_filled_in_order() -> None:
     assert plan.culprit == table[:50]
 
 
+def test_what_is_larger_than_a_part_may_have_one_of_its_own() -> None:
+    sizes = (100, 500, 20, 30)
+    places = [208 + sum(sizes[:number]) for number in range(4)]
+    table = b"".join(entry(b"%d" % number, places[number], sizes[number]) for number in range(4))
+    plan = CopyPlan(table)
+    plan.add_tree(tree(b"0", b"1", b"2", b"3"), may_miss=False)
+    # Each has 300 besides, and the first one more than it may have.
+    assert plan.lay_out(10_000, limit=500, fixed=300, first=250, may_exceed=True) == 4
+    assert [[each.size for each in plan.ranges(part)] for part in (1, 2, 3, 4)] == [[], [100], [500], [50]]
+
+
 def test_a_solid_resource_is_copied_whole_or_not_at_all() -> None:
     table = (
         entry(b"", 208, 30, size=SOLID_RESOURCE, flags=SOLID)
