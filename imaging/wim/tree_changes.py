@@ -129,8 +129,10 @@ class TreeChanges:
 
     def delete(self, command: DeletePath) -> None:
         """Delete what is at a path, or at all that fit a pattern; raise as :meth:`add`."""
+        if is_root := normalised(command.path) == "/":
+            self._refuse_directory("/", command)
         found = self._fitting(command.path)
-        if not found and not command.force:
+        if not found and not is_root and not command.force:
             raise InvalidRequest(
                 f"{self._where}: holds nothing that fits {quoted(command.path)}",
                 remedy=Remedy("{} goes on where there is nothing to delete", (Means.FORCE,)),
@@ -140,15 +142,19 @@ class TreeChanges:
             # One of two names that differ in case only may be gone with the other.
             if entry is None:
                 continue
-            if _is_directory(entry) and not command.recursive:
-                raise InvalidRequest(
-                    f"{self._where}: {quoted(path)} is a directory",
-                    remedy=Remedy("{} deletes directories with all in them", (Means.RECURSIVE,)),
-                )
+            if _is_directory(entry):
+                self._refuse_directory(path, command)
             change = self._measured(ChangeKind.DELETE, path)
             with wim_errors(self._image.path):
                 changes.delete_path(self._handle, self._index, path, recursive=command.recursive)
             self.done.append(change)
+
+    def _refuse_directory(self, path: str, command: DeletePath) -> None:
+        if not command.recursive:
+            raise InvalidRequest(
+                f"{self._where}: {quoted(path)} is a directory",
+                remedy=Remedy("{} deletes directories with all in them", (Means.RECURSIVE,)),
+            )
 
     def rename(self, command: RenamePath) -> None:
         """Give something another path; raise as :meth:`add`."""
