@@ -56,6 +56,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "info": (
         "osdimage info install.wim",
         'osdimage info install.wim --index 2 --set description="May updates" --boot',
+        "osdimage info install.wim --index 2 --set WINDOWS/INSTALLATIONTYPE=Server --set FLAGS=ServerStandard",
     ),
     "join": ("osdimage join install.wim install.swm install2.swm install3.swm",),
     "list": (

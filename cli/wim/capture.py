@@ -11,6 +11,7 @@ import click
 from osdimage.cli import params, suffix
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted
+from osdimage.cli.wim.properties import properties_of, setting
 
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
 @click.option("--creator", help="Who made it (1-255 characters, as OSDImageCreator).")
 @click.option("--image-version", help="Its version (1-32 characters, as OSDImageVersion).")
+@setting(of="an image")
 @click.option("--append", is_flag=True, help="Add the image to a WIM that is there.")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
 @params.compression
@@ -54,6 +56,7 @@ def capture_command(
     description: str | None,
     creator: str | None,
     image_version: str | None,
+    changes: tuple[str, ...],
     append: bool,
     overwrite: bool,
     wish: params.CompressionWish,
@@ -80,7 +83,6 @@ def capture_command(
     """
     from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
@@ -90,7 +92,9 @@ def capture_command(
     if append and overwrite:
         raise click.UsageError("choose --append or --overwrite")
     leave_memory()
-    properties = ImageProperties(name, description, creator, image_version)
+    properties = properties_of(
+        changes, reporter, name=name, description=description, creator=creator, image_version=image_version
+    )
     if all_volumes:
         if partition is not None or append or boot or unix_data:
             raise click.UsageError("--all-volumes does not go with --partition, --append, --boot and --unix-data")

@@ -9,6 +9,7 @@ import click
 from osdimage.cli import params, suffix
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
+from osdimage.cli.wim.properties import properties_of, setting
 from osdimage.cli.wim.split import show, warn_of_level
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @params.recompress
 @click.option("--new-name", type=params.IMAGE_NAME, help="New name of the image.")
 @click.option("--description", help="New description of the image.")
+@setting(of="an image")
 @click.option("--boot", is_flag=True, help="Mark the (last) image as the one that boots.")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, in place of adding to it.")
 @click.option(
@@ -46,6 +48,7 @@ def export_command(
     recompress: bool,
     new_name: str | None,
     description: str | None,
+    changes: tuple[str, ...],
     boot: bool,
     overwrite: bool,
     part_bytes: int | None,
@@ -63,7 +66,6 @@ def export_command(
     with --compress lzx makes a WIM of it.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415
     from osdimage.imaging.wim.export import ExportOptions, export_images  # noqa: PLC0415
     from osdimage.imaging.wim.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
@@ -82,7 +84,7 @@ def export_command(
         threads=threads,
         recompress=recompress,
     )
-    properties = ImageProperties(new_name, description)
+    properties = properties_of(changes, reporter, name=new_name, description=description)
     with open_wim(source, reporter, check=check, refs=refs) as (opened, progress):
         images = None if selectors is None else [opened.select(selector) for selector in selectors]
         if part_bytes is not None:

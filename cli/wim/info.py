@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render
 from osdimage.cli.render import Reporter, counted
+from osdimage.cli.wim.properties import properties_of, setting
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.described.info import ImageInfo
@@ -15,20 +16,12 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.select import ImageSelector
 
-_FIELDS = {"name": "name", "description": "description", "creator": "creator", "version": "image_version"}
-
 
 @click.command("info")
 @click.argument("wim", type=params.EXISTING)
 @params.selector
 @click.option("--xml", "as_xml", is_flag=True, help="Print the XML document as it stands in the WIM.")
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="FIELD=TEXT",
-    help="Set name, description, creator or version; without TEXT all but the name are removed.  Repeatable.",
-)
+@setting()
 @click.option(
     "--boot",
     type=click.Choice(["yes", "no"]),
@@ -36,6 +29,12 @@ _FIELDS = {"name": "name", "description": "description", "creator": "creator", "
     flag_value="yes",
     metavar="[yes|no]",
     help="Make the chosen image the one that boots; no: none boots.",
+)
+@click.option(
+    "--boot-index",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Make the image of this index the one that boots; 0: none boots.",
 )
 @params.check
 @params.output(events=False)
@@ -45,27 +44,23 @@ def info_command(
     as_xml: bool,
     changes: tuple[str, ...],
     boot: str | None,
+    boot_index: int | None,
     check: bool,
     reporter: Reporter,
 ) -> None:
-    """Show what a WIM holds; with --set or --boot, change what it says of an image.
+    """Show what a WIM holds; with --set, --boot or --boot-index, change what it says of an image.
 
     A change is one append and one write of the header: the WIM is valid at every moment.
     """
-    from osdimage.imaging.wim.edit import set_properties  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - start-up stays cheap
 
     if as_xml and reporter.as_json:
         raise click.UsageError("--xml and --json both print one document; choose one")
-    properties = _properties(changes)
-    is_change = properties is not None or boot is not None
+    if boot is not None and boot_index is not None:
+        raise click.UsageError("--boot and --boot-index both say which image boots; choose one")
+    is_change = bool(changes) or boot is not None or boot_index is not None
     if is_change:
-        with WimFile.open(wim, check=check) as opened:
-            index = opened.select(selector).index
-        boot_index = None if boot is None else index if boot == "yes" else 0
-        set_properties(wim, {} if properties is None else {index: properties}, boot_index=boot_index)
-        # What chose the image may be what was changed, and the user is shown the image that it was.
-        selector = type(selector)(index=index)
+        selector = _change(wim, selector, properties_of(changes, reporter), boot, boot_index, check=check)
     with WimFile.open(wim, check=check) as opened:
         for text in opened.warnings:
             reporter.warn(text)
@@ -80,19 +75,29 @@ def info_command(
             _show(opened, images)
 
 
-def _properties(changes: tuple[str, ...]) -> ImageProperties | None:
-    from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415 - start-up stays cheap
+def _change(
+    wim: Path,
+    selector: ImageSelector,
+    properties: ImageProperties,
+    boot: str | None,
+    boot_index: int | None,
+    *,
+    check: bool,
+) -> ImageSelector:
+    """Change what was asked for; return what chooses the images that are shown."""
+    from osdimage.imaging.wim.edit import set_properties  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
-    values: dict[str, str] = {}
-    for change in changes:
-        field, equals, text = change.partition("=")
-        key = _FIELDS.get(field.strip().lower())
-        if key is None or not equals:
-            raise click.UsageError(f"--set {change!r}: write FIELD=TEXT, where FIELD is {', '.join(_FIELDS)}")
-        if key == "name" and not text.strip():
-            raise click.UsageError(f"--set {change!r}: an image's name is not empty")
-        values[key] = text
-    return ImageProperties(**values) if values else None
+    if boot is None and not properties.by_element():
+        set_properties(wim, {}, boot_index=boot_index)
+        return selector
+    with WimFile.open(wim, check=check) as opened:
+        index = opened.select(selector).index
+    if boot is not None:
+        boot_index = index if boot == "yes" else 0
+    set_properties(wim, {index: properties}, boot_index=boot_index)
+    # What chose the image may be what was changed, and the user is shown the image that it was.
+    return type(selector)(index=index)
 
 
 def _show(wim: WimFile, images: list[ImageInfo]) -> None:

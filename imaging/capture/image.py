@@ -15,6 +15,7 @@ from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, require_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
@@ -105,7 +106,7 @@ def capture_image(
         source: what is captured; a path, or a volume of a disk that is open, alone takes the default exclusions.
         wim: the WIM to write.
         options: how; see there.
-        properties: name (default: the source's), description, creator and version of the image.
+        properties: of the image: name (default: the source's), description, creator, version, and other elements.
         progress: receives the progress.
 
     Raises:
@@ -121,6 +122,7 @@ def capture_image(
     destination = Path(wim)
     wanted = properties or ImageProperties()
     _check_request(what, destination, options.mode)
+    refuse_unsettable(wanted)
     meter = Meter(progress, WRITE_SHARES)
     # libwim reads the source until the handle is closed, so the source is closed after it.
     with opened_source(what) as opened:

@@ -20,6 +20,7 @@ from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, look_over
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
@@ -93,6 +94,7 @@ def capture_volumes(
         raise InvalidRequest(f"{destination}: one image boots, and all volumes of a disk are several; choose it later")
     if options.mode is WriteMode.NEW:
         refuse_existing(destination)
+    refuse_unsettable(properties or ImageProperties())
     with opened_disk(disk, share=True) as source:
         refuse_source(destination, source.path, "the disk that is captured")
         found = look_over(source)

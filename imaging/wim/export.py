@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, r
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_missing, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.described.changes import set_properties_of
+from osdimage.imaging.wim.described.info import elements_by_index, parse_root
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
@@ -94,7 +97,7 @@ def export_images(
         destination: the WIM to write.
         options: how; see there.
         images: of ``source``, in the order they are to have; None for all, which also keeps the boot index.
-        properties: a new name and description (of a single image).
+        properties: a new name (of a single image), and what else is set.
         progress: receives the progress.
 
     Raises:
@@ -161,6 +164,7 @@ def gathered(
         UnsafeName, CorruptWim, MissingParts: when an image cannot be read whole.
         InvalidRequest: when an image of this name is there.
     """
+    _try_elements(source, chosen, properties)
     warnings = [line for image in chosen for line in _check_image(source, image, options.mode)]
     with wim_errors(path):
         if options.mode is WriteMode.APPEND:
@@ -268,6 +272,15 @@ def _check_image(source: WimFile, image: WimImage, mode: WriteMode) -> tuple[str
         # What the destination holds need not be in the source.
         refuse_missing(source.path, image.index, audit)
     return repairs(audit)
+
+
+def _try_elements(source: WimFile, chosen: Sequence[WimImage], properties: ImageProperties | None) -> None:
+    """Set the elements of images once in vain: libwim says little of one that cannot be set."""
+    if properties is None or not properties.elements:
+        return
+    present = elements_by_index(parse_root(source.xml))
+    for image in chosen:
+        set_properties_of(present.get(image.index, ET.Element("IMAGE")), properties)
 
 
 def spec_of(source: WimFile) -> CompressionSpec:

@@ -114,7 +114,7 @@ def split_images(
         part_bytes: the largest size of a part, in bytes.
         options: how; a solid WIM without a ``compression`` becomes LZX.
         images: of ``source``, in the order they are to have; None for all, which also keeps the boot index.
-        properties: a new name and description (of a single image).
+        properties: a new name (of a single image), and what else is set.
         allow_larger: let a file that is larger than a part have one of its own, which is as large as it must be.
         verify: read the contents of the parts again in any case.
         dry_run: write nothing.

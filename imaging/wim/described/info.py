@@ -15,7 +15,7 @@ from uuid import UUID
 
 from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidInput
-from osdimage.imaging.wim.described.properties import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
+from osdimage.imaging.wim.described.elements import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.facts import WimInfo
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from cases import trees
@@ -177,8 +180,7 @@ def test_many_changes_leave_a_wim_that_can_still_be_appended_to(copy: Path, smal
 
 
 BAD_SETS = {
-    "no such field": ("colour=red", "name, description, creator, version"),
-    "no value": ("name", "FIELD=TEXT"),
+    "no value": ("name", "write PATH=TEXT, where PATH is name, description, creator, version or an element"),
     "too long": ("version=" + "1" * 33, "at most 32"),
     "a name that is there": ("name=second", "already there"),
     "control characters": ("name=a\x07b", "control characters"),
@@ -273,3 +275,95 @@ def test_what_is_not_a_wim_is_invalid_input_of_every_command(
     assert command == "verify" or says in outcome.err
     assert path.read_bytes() == contents
     assert [item.name for item in tmp_path.iterdir()] == ["no.wim"]
+
+
+# What wimlib-imagex takes for --image-property, and sets the same.
+ELEMENTS = {
+    "a flag": ("FLAGS=Professional",),
+    "below another": ("WINDOWS/INSTALLATIONTYPE=Server Core", "WINDOWS/ARCH=9"),
+    "several of a name": ("WINDOWS/LANGUAGES/LANGUAGE=de-DE", "WINDOWS/LANGUAGES/LANGUAGE[2]=en-US"),
+    "of another program": ("MY.TOOL/Batch-7=a = b & <c>",),
+}
+
+
+def element_tree(path: Path) -> list[tuple[str, str]]:
+    """Return the elements of the images as wimlib-imagex takes them out, by their order."""
+    xml = subprocess.run(["wimlib-imagex", "info", path, "--xml"], capture_output=True, check=True).stdout
+    root = ET.fromstring(xml.decode("utf-16"))  # noqa: S314 - our own
+    return [(each.tag, each.text or "") for image in root.iter("IMAGE") for each in image.iter()]
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("changes", ELEMENTS.values(), ids=ELEMENTS.keys())
+def test_any_element_is_set_as_wimlib_sets_it(copy: Path, tmp_path: Path, changes: tuple[str, ...]) -> None:
+    theirs = tmp_path / "theirs.wim"
+    shutil.copyfile(copy, theirs)
+    judges.wimlib("info", theirs, "1", *(f"--image-property={change}" for change in changes))
+    osdimage("info", copy, "--index", "1", *(word for change in changes for word in ("--set", change)))
+    assert element_tree(copy) == element_tree(theirs)
+    # And taken away again.
+    gone = [change.partition("=")[0] + "=" for change in reversed(changes)]
+    judges.wimlib("info", theirs, "1", *(f"--image-property={change}" for change in gone))
+    osdimage("info", copy, "--index", "1", *(word for change in gone for word in ("--set", change)))
+    assert element_tree(copy) == element_tree(theirs)
+
+
+def test_an_element_of_windows_is_known_in_any_case(copy: Path) -> None:
+    document = osdimage("info", copy, "--index", "1", "--set", "windows/Editionid=Pro", "--json").document
+    assert document["images"][0]["windows"]["edition"] == "Pro"
+    assert "Windows knows no element myTag" in osdimage("info", copy, "--index", "1", "--set", "myTag=Pro").err
+    assert "<myTag>Pro</myTag>" in osdimage("info", copy, "--xml").out
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param("WINDOWS=x", "WINDOWS holds other elements and no text; name one of them", id="not text"),
+        pytest.param("WINDOWS/ARCH=amd64", "a number: 0 for x86, 5 arm, 6 ia64, 9 x64", id="not a number"),
+        pytest.param("CREATIONTIME/HIGHPART=12", "such as 0x01D0A7B3", id="half a time"),
+        pytest.param("A//B=x", "'A//B' is no path of an element", id="no path"),
+        pytest.param("A[0]=x", "'A[0]' is no path of an element", id="no such number"),
+        pytest.param("FLAGS[2]=x", "there is no FLAGS[1]; the next one is FLAGS[1]", id="a gap"),
+        pytest.param("OSDIMAGE/DISK=x", "the layout of the disk that was captured", id="our own"),
+        pytest.param("FLAGS=a\x07", "holds control characters", id="no text"),
+        pytest.param("FLAGS", "write PATH=TEXT", id="no value"),
+    ],
+)
+def test_an_element_that_cannot_be_so_is_refused(copy: Path, change: str, told: str) -> None:
+    before = copy.read_bytes()
+    assert told in osdimage("info", copy, "--index", "1", "--set", change, code=2).err
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.foreign
+def test_elements_are_set_at_a_capture_and_at_an_export(small: Path, tmp_path: Path) -> None:
+    image, more, solid = tmp_path / "a.wim", tmp_path / "b.wim", tmp_path / "c.esd"
+    osdimage("capture", small, image, "--name", "one", "--set", "FLAGS=Core", "--set", "WINDOWS/ARCH=12")
+    osdimage("export", image, more, "--set", "FLAGS=Pro", "--set", "creator=Me", "--new-name", "two")
+    osdimage("export", image, more, "--set", "DISPLAYNAME=Third", "--new-name", "three")
+    osdimage("export", more, solid, "--all", "--set", "WINDOWS/LANGUAGES/DEFAULT=de-DE")
+    facts = [(each["Name"], each["Flags"], each["Architecture"]) for each in judges.wimlib_info(solid).images]
+    assert facts == [("two", "Pro", "ARM64"), ("three", "Core", "ARM64")]
+    told = osdimage("info", solid, "--json").document["images"]
+    assert [(each["creator"], each["display_name"]) for each in told] == [("Me", None), (None, "Third")]
+    assert [each["windows"]["default_language"] for each in told] == ["de-DE"] * 2
+
+
+def test_what_a_capture_or_an_export_cannot_set_is_refused_before_it(small: Path, pair: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.wim"
+    refused = osdimage("capture", small, new, "--set", "FILECOUNT=5", code=2)
+    assert "told by the files that are captured" in refused.err
+    assert "an option says that" in osdimage("capture", small, new, "--name", "a", "--set", "name=b", code=2).err
+    assert "there is no B[1]" in osdimage("capture", small, new, "--set", "A/B[2]=b", code=2).err
+    osdimage("export", pair, new, "--all", "--set", "B[3]=x", "--compress", "none", code=2)
+    assert not new.exists()
+
+
+@pytest.mark.foreign
+def test_the_image_that_boots_is_chosen_by_its_index(copy: Path) -> None:
+    assert "2 images" in osdimage("info", copy, "--boot-index", "1").out
+    assert judges.wimlib_info(copy).wim["Boot Index"] == "1"
+    osdimage("info", copy, "--boot-index", "0", "--quiet")
+    assert judges.wimlib_info(copy).wim["Boot Index"] == "0"
+    assert "there is no image 3; it has 2" in osdimage("info", copy, "--boot-index", "3", code=2).err
+    osdimage("info", copy, "--index", "1", "--boot", "--boot-index", "1", code=2)
