@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extract": ("wim.extract", "Extract files of an image."),
     "verify": ("wim.verify", "Check a WIM: structure, names, and every blob's SHA-1."),
     "compare": ("wim.compare", "Compare an image with what it was applied to."),
+    "diff": ("wim.diff", "Show what changed between two images."),
     "update": ("wim.update", "Add, delete and rename files of an image, in place."),
     "optimize": ("wim.optimize", "Write a WIM anew: without holes, smaller if wanted."),
     "split": ("wim.split", "Cut a WIM into parts, for FAT32 and small media."),

@@ -28,6 +28,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage deploy install.wim /dev/sdb --vars lab.vars --expect-size 512110190592 --dry-run",
         "osdimage deploy install.wim /dev/sdb --also /dev/sdc --also /dev/sdd --preset uefi",
     ),
+    "diff": (
+        "osdimage diff install.wim:1 install.wim:2 --except access-times",
+        "osdimage diff old.wim:1 new.wim:1 /Windows/System32 --only names --only contents --verbose",
+    ),
     "disk backup": ("osdimage disk backup disk.img table.json",),
     "disk check": (
         "osdimage disk check disk.img",

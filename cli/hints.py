@@ -22,7 +22,6 @@ FOREIGN = {
     "cp": "osdimage extract",
     "chkdsk": "osdimage disk check DISK --partition N",
     "convert": "osdimage export converts WIMs, osdimage deploy --format makes disks for virtual machines",
-    "diff": "osdimage compare",
     "dir": "osdimage list",
     "fsck": "osdimage disk check DISK --partition N",
     "inject": _DRIVERS,

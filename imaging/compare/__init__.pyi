@@ -7,4 +7,12 @@ from osdimage.imaging.compare.fidelity import (
     Fidelity as Fidelity,
 )
 from osdimage.imaging.compare.image import compare_image as compare_image
+from osdimage.imaging.compare.images import (
+    Change as Change,
+    ComparedImage as ComparedImage,
+    ImageDiff as ImageDiff,
+    LoneFile as LoneFile,
+    Renamed as Renamed,
+    diff_images as diff_images,
+)
 from osdimage.imaging.compare.volumes import compare_volumes as compare_volumes

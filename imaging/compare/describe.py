@@ -23,7 +23,8 @@ def moment(ticks: int) -> str:
     if not 0 <= ticks < _END_OF_DATES:
         return f"{ticks} (100 ns since 1601)"
     seconds, rest = divmod(ticks, 10_000_000)
-    return f"{FILETIME_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:07d} UTC"
+    # Of a hundred thousand files each has three, and strftime takes ten times as long.
+    return f"{(FILETIME_EPOCH + timedelta(seconds=seconds)).isoformat(' ')[:19]}.{rest:07d} UTC"
 
 
 def size(count: int) -> str:

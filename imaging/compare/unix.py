@@ -88,7 +88,9 @@ class UnixComparison:
         else:
             self.same += 1
         if _is_device(entry):
-            self._compare_one(Fidelity.DEVICES, entry, _numbers(entry.unix_device or 0), _numbers(found.device or 0))
+            self._compare_one(
+                Fidelity.DEVICES, entry, device_numbers(entry.unix_device or 0), device_numbers(found.device or 0)
+            )
 
     def _compare_one(self, kind: Fidelity, entry: Entry, expected: str, there: str) -> None:
         if expected == there:
@@ -107,22 +109,26 @@ class UnixComparison:
             elif there.get(name) == value:
                 self._tally.restored(kind)
             else:
-                self._tally.different(kind, entry.path, _described(name, value), _described(name, there.get(name)))
+                self._tally.different(
+                    kind, entry.path, described_attribute(name, value), described_attribute(name, there.get(name))
+                )
         # An image without Unix data tells nothing of what a file of Linux has besides.
         for name in sorted(there.keys() - expected.keys()) if entry.unix_mode is not None else ():
             if name not in _OF_THE_KERNEL:
-                self._tally.different(kind, entry.path, None, _described(name, there[name]))
+                self._tally.different(kind, entry.path, None, described_attribute(name, there[name]))
 
 
 def _is_device(entry: Entry) -> bool:
     return special_kind(entry) is not None and stat.S_IFMT(entry.unix_mode or 0) in _DEVICES
 
 
-def _numbers(device: int) -> str:
+def device_numbers(device: int) -> str:
+    """Return the major and the minor number of a device."""
     return f"{os.major(device)}:{os.minor(device)}"
 
 
-def _described(name: bytes, value: bytes | None) -> str | None:
+def described_attribute(name: bytes, value: bytes | None) -> str | None:
+    """Return an extended attribute in a few words."""
     if value is None:
         return None
     return f"{name.decode('utf-8', 'backslashreplace')} = {describe.value(value) or 'empty'}"

@@ -44,6 +44,7 @@ COMMANDS = {
     "apply": "apply one.wim applied",
     "apply-also": "apply one.wim more --also others",
     "compare": "compare one.wim applied",
+    "diff": "diff three.wim:1 three.wim:other",
     "update": "update two.wim --add one.reg=/added.reg",
     "delete": "delete three.wim --index 2",
     "disk-plan": "disk plan --preset data-gpt --size 1GB",

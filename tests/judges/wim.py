@@ -143,6 +143,32 @@ def wimlib_facts(path: Path, image: int = 1) -> dict[str, list[tuple[str, str]]]
     return found
 
 
+@dataclass(slots=True)
+class DetailedEntry:
+    """What ``wimlib-imagex dir --detailed`` says of a file: its facts by their labels, and the SHA-1 of its streams."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    streams: dict[str, str] = field(default_factory=dict)
+
+
+def wimlib_entries(path: Path, image: int = 1) -> dict[str, DetailedEntry]:
+    """Return the files of an image by their paths; a stream without a name is called ``""``."""
+    found: dict[str, DetailedEntry] = {}
+    entry, stream = DetailedEntry(), ""
+    for line in output("wimlib-imagex", "dir", path, str(image), "--detailed").splitlines():
+        label, equals, value = line.partition("= ")
+        label = label.strip()
+        if label == "Full Path":
+            entry = found[value[1:-1]] = DetailedEntry()
+        elif line.startswith("\t"):
+            stream = line.partition('"')[2].rpartition('"')[0]
+        elif label == "Hash":
+            entry.streams[stream] = value
+        elif equals and label not in _OF_THE_FILE - {"Link Group ID"} | {"Uncompressed size"}:
+            entry.facts[label] = value
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class ListedFile:
     """A file as a foreign reader lists it."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from osdimage.imaging.wim.stored.dentries import padded, walk
+from osdimage.imaging.wim.stored.dentries import walk
+from osdimage.imaging.wim.stored.tagged import EXTENDED_ATTRIBUTES, EXTENDED_ATTRIBUTES_BEFORE_1_13, tagged
 
-_ITEM = struct.Struct("<II")
-_TAG, _TAG_BEFORE_1_13 = 0x00000002, 0x337DD874
 # The length of the value, that of the name, and a flag; name, zero and value follow.
 _ATTRIBUTE = struct.Struct("<HBB")
 # The lengths of name and value; both follow, and what makes it a multiple of four.
@@ -34,23 +33,18 @@ def extended_attributes(tree: bytes) -> dict[str, Attributes]:
     found: dict[str, Attributes] = {}
     for entry in walk(tree, strict=False):
         items = entry.items
-        if items and (values := _values(items)):
+        if items and (values := attributes_in(items)):
             found[entry.path] = values
     return found
 
 
-def _values(items: bytes) -> Attributes:
-    at = 0
-    while at + _ITEM.size <= len(items):
-        tag, size = _ITEM.unpack_from(items, at)
-        data = items[at + _ITEM.size : at + _ITEM.size + size]
-        if len(data) != size:
-            break
-        if tag == _TAG:
+def attributes_in(items: bytes) -> Attributes:
+    """Return the extended attributes that are among the items of an entry."""
+    for tag, data in tagged(items):
+        if tag == EXTENDED_ATTRIBUTES:
             return dict(_each(data))
-        if tag == _TAG_BEFORE_1_13:
+        if tag == EXTENDED_ATTRIBUTES_BEFORE_1_13:
             return dict(_each_before_1_13(data))
-        at += _ITEM.size + padded(size)
     return {}
 
 

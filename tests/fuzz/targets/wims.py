@@ -13,9 +13,12 @@ from xml.etree import ElementTree as ET
 
 from cases.wimcraft import FILE, Node, build, folder, metadata, root, symlink, xml_document
 from osdimage.imaging import wof
+from osdimage.imaging.compare.facts import differences, key_of
+from osdimage.imaging.compare.fidelity import Fidelity
+from osdimage.imaging.compare.tree_facts import TreeFacts
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
-from osdimage.imaging.errors import InvalidInput, OsdImageError
+from osdimage.imaging.errors import CorruptWim, InvalidInput, OsdImageError
 from osdimage.imaging.units import GIB, Geometry
 from osdimage.imaging.wim.checks.parts import part_of
 from osdimage.imaging.wim.described import captured, info
@@ -75,6 +78,16 @@ def _tree_bytes(data: bytes) -> None:
     survey(data)
     for _ in reparse_points(data):
         pass
+
+
+def _compared(data: bytes) -> None:
+    facts = TreeFacts(data, "x", {})
+    entries = [facts.root]
+    while entries:
+        entry = entries.pop()
+        key_of(facts, entry, frozenset(Fidelity))
+        list(differences((facts, facts.root), (facts, entry), "/", frozenset(Fidelity), lambda _: None))
+        entries += facts.children(entry).values()
 
 
 def _walked(data: bytes) -> None:
@@ -150,6 +163,7 @@ TARGETS = (
     Target("wim-copy", _copied, _copied_seeds, largest=4096),
     Target("wim-walk", _walked, _walked_seeds, largest=4096),
     Target("wim-tree", _tree_bytes, lambda: (metadata(_tree()),), largest=4096),
+    Target("wim-diff", _compared, lambda: (metadata(_tree()),), (CorruptWim,), largest=4096),
     # libwim is code of others: it has errors of its own, and what it cannot do is not told as a fault of the file.
     Target("wim-whole", _whole, lambda: (build(_tree()), build(_tree(), _tree())), (OsdImageError,), largest=8 << 10),
     Target("wof-stream", _wof, _wof_seeds, (InvalidInput,), largest=16 << 10),
