@@ -64,7 +64,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "join": ("osdimage join install.wim install.swm install2.swm install3.swm",),
     "list": (
-        "osdimage list install.wim /Windows/System32/drivers --index 1 --long",
+        "osdimage list install.wim /Windows/System32/drivers --index 1 --columns",
         "osdimage list install.wim '/Windows/*.log' --index 1",
     ),
     "optimize": (

@@ -96,20 +96,25 @@ def lines(texts: Sequence[str]) -> None:
     out("\n".join(texts if is_printable else map(printable, texts)))
 
 
+def raw_lines(texts: Sequence[str]) -> None:
+    """Print texts of the result as they are, each with a line break behind it; what is in them was escaped."""
+    out("\n".join(texts))
+
+
 @contextmanager
-def in_blocks() -> Iterator[Callable[[str], None]]:
+def in_blocks(show: Callable[[Sequence[str]], None] = lines) -> Iterator[Callable[[str], None]]:
     """Give a function that prints a line of the result, for results of a hundred thousand: see :func:`lines`."""
     block: list[str] = []
 
     def take(text: str) -> None:
         block.append(text)
         if len(block) == _BLOCK_LINES:
-            lines(block)
+            show(block)
             block.clear()
 
     yield take
     if block:
-        lines(block)
+        show(block)
 
 
 def note(text: str) -> None:

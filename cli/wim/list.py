@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @click.argument("path", default="/")
 @params.selector
 @params.references
-@click.option("--long", "-l", "is_long", is_flag=True, help="Show attributes, size and time of each file.")
+@click.option(
+    "--long",
+    "-l",
+    "--detailed",
+    "is_long",
+    is_flag=True,
+    help="Show all of each file, as wimlib-imagex dir --detailed.",
+)
+@click.option("--columns", "-c", is_flag=True, help="Show attributes, size and time of each file, one a line.")
 @click.option("--no-recurse", is_flag=True, help="Show the path itself only.")
 @params.output(events=False)
 def list_command(
@@ -34,6 +43,7 @@ def list_command(
     selector: ImageSelector,
     refs: tuple[str, ...],
     is_long: bool,
+    columns: bool,
     no_recurse: bool,
     reporter: Reporter,
 ) -> None:
@@ -43,6 +53,8 @@ def list_command(
     """
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - start-up stays cheap
 
+    if is_long and columns:
+        raise click.UsageError("--long and --columns show each file in two ways; choose one")
     with WimFile.open(wim, refs=refs) as opened:
         for text in opened.warnings:
             reporter.warn(text)
@@ -52,26 +64,36 @@ def list_command(
             # An image has some hundred thousand entries: they are written as they come.
             members = {"path": opened.path, "image": image.index, "name": image.name}
             with ListDocument(members, "entries") as document:
-                dropped = _walk(image, lambda entry: document.add(_facts(entry)), path, recursive=recursive)
+                extended = image.extended_attributes()
+                dropped = _walk(image, lambda entry: document.add(_facts(entry, extended)), path, recursive=recursive)
                 document.end({"warnings": dropped})
         else:
-            dropped = _list(image, path, recursive=recursive, is_long=is_long)
+            dropped = _list(image, path, recursive=recursive, is_long=is_long, in_columns=columns)
         for text in dropped:
             reporter.warn(text)
 
 
-def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool) -> tuple[str, ...]:
-    if is_long or _stands_for_others(image, path):
+def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool, in_columns: bool) -> tuple[str, ...]:
+    if is_long:
+        from osdimage.cli.wim.details import detailed  # noqa: PLC0415 - few listings are so long
+
+        extended = image.extended_attributes()
+        with streams.in_blocks(streams.raw_lines) as show:
+            visit = lambda entry: show(detailed(entry, extended.get(entry.path, {})))  # noqa: E731
+            return _walk(image, visit, path, recursive=recursive, in_detail=True)
+    if in_columns or _stands_for_others(image, path):
         with streams.in_blocks() as show:
-            tell = _long if is_long else _path
+            tell = _columns if in_columns else _path
             return _walk(image, lambda entry: show(tell(entry)), path, recursive=recursive)
     return image.walk_paths(streams.lines, path=path, recursive=recursive)
 
 
-def _walk(image: WimImage, visit: Callable[[Entry], None], path: str, *, recursive: bool) -> tuple[str, ...]:
+def _walk(
+    image: WimImage, visit: Callable[[Entry], None], path: str, *, recursive: bool, in_detail: bool = False
+) -> tuple[str, ...]:
     if _stands_for_others(image, path):
-        return image.walk_fitting(visit, path, recursive=recursive)
-    return image.walk(visit, path=path, recursive=recursive)
+        return image.walk_fitting(visit, path, recursive=recursive, in_detail=in_detail)
+    return image.walk(visit, path=path, recursive=recursive, in_detail=in_detail)
 
 
 def _stands_for_others(image: WimImage, path: str) -> bool:
@@ -84,7 +106,7 @@ def _path(entry: Entry) -> str:
     return entry.path
 
 
-def _long(entry: Entry) -> str:
+def _columns(entry: Entry) -> str:
     from osdimage.imaging.attributes import attribute_letters  # noqa: PLC0415 - start-up stays cheap
 
     modified = _time(entry.modified_ns)
@@ -102,7 +124,7 @@ def _time(nanoseconds: int) -> datetime | None:
         return None
 
 
-def _facts(entry: Entry) -> dict[str, object]:
+def _facts(entry: Entry, extended: Mapping[str, Mapping[bytes, bytes]]) -> dict[str, object]:
     from osdimage.imaging.attributes import attribute_names  # noqa: PLC0415 - start-up stays cheap
 
     # Not by to_plain: an image has some hundred thousand entries.
@@ -119,6 +141,13 @@ def _facts(entry: Entry) -> dict[str, object]:
         "unix_mode": entry.unix_mode,
         "unix_uid": entry.unix_uid,
         "unix_gid": entry.unix_gid,
+        "unix_device": _device(entry.unix_device),
+        "extended_attributes": [
+            {"name": name.decode("utf-8", "backslashreplace"), "value": value.hex()}
+            for name, value in sorted(extended[entry.path].items())
+        ]
+        if entry.path in extended
+        else [],
         "streams": [
             {
                 "name": stream.name,
@@ -133,6 +162,11 @@ def _facts(entry: Entry) -> dict[str, object]:
         "modified": _exact(entry.modified_ns),
         "accessed": _exact(entry.accessed_ns),
     }
+
+
+def _device(number: int | None) -> dict[str, int] | None:
+    """Return the numbers of a device; no device has the number 0."""
+    return {"major": os.major(number), "minor": os.minor(number)} if number else None
 
 
 def _hex(value: bytes | None) -> str | None:

@@ -142,7 +142,14 @@ def diff_images(
         StorageError: when one cannot be read.
     """
     descriptors: dict[bytes, bytes] = {}
-    trees = [TreeFacts(stored_tree(each), f"{each.path}: image {each.index}", descriptors) for each in (before, after)]
+    trees = [
+        TreeFacts(
+            stored_tree(each.path, each.handle, each.index, in_memory=each.is_changed),
+            f"{each.path}: image {each.index}",
+            descriptors,
+        )
+        for each in (before, after)
+    ]
     wanted = _Wanted(paths, CaptureConfig().excluding(*exclude))
     found = _Comparison(trees[0], trees[1], _Sizes((before, after)), kinds, wanted)
     found.run()
@@ -179,7 +186,7 @@ class _Sizes:
         if self._sizes is None:
             self._sizes = {}
             for image in self._images:
-                self._sizes |= blob_sizes(image)
+                self._sizes |= blob_sizes(image.handle)
         return self._sizes.get(sha1)
 
 

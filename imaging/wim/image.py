@@ -59,11 +59,13 @@ class WimImage:
         """Name the image and its file."""
         return f"<WimImage {self.index} {self.name!r} of {self._path}>"
 
-    def walk(self, visit: Callable[[Entry], None], *, path: str = "/", recursive: bool = True) -> tuple[str, ...]:
+    def walk(
+        self, visit: Callable[[Entry], None], *, path: str = "/", recursive: bool = True, in_detail: bool = False
+    ) -> tuple[str, ...]:
         """Call a function with the entry at a path and, unless ``recursive`` is false, every one below it.
 
         Parents come before their children.  Paths are separated by ``/`` and compared without case.  An exception of
-        the function ends the walk and is passed on.
+        the function ends the walk and is passed on.  With ``in_detail`` the entries have details.
 
         Returns:
             Sentences about entries of the image that were dropped or repaired when its tree was loaded.
@@ -75,10 +77,12 @@ class WimImage:
         from osdimage.native.wim.entries import each_entry  # noqa: PLC0415 - few uses of an image need it
 
         with self._walked(path) as dropped:
-            each_entry(self.handle, self.index, path, recursive=recursive, visit=visit)
+            each_entry(self.handle, self.index, path, recursive=recursive, visit=visit, in_detail=in_detail)
         return dropped
 
-    def walk_fitting(self, visit: Callable[[Entry], None], pattern: str, *, recursive: bool = True) -> tuple[str, ...]:
+    def walk_fitting(
+        self, visit: Callable[[Entry], None], pattern: str, *, recursive: bool = True, in_detail: bool = False
+    ) -> tuple[str, ...]:
         """Call a function as :meth:`walk` does, with what fits a pattern and, unless told otherwise, all below that.
 
         ``*``, ``?`` and ``[...]`` stand for characters within a name.
@@ -101,7 +105,7 @@ class WimImage:
                 found = True
                 visit(entry)
 
-        dropped = self.walk(look)
+        dropped = self.walk(look, in_detail=in_detail)
         if not found:
             raise InvalidRequest(f"{self._path}: image {self.index} holds nothing that fits {quoted(pattern)}")
         return dropped
@@ -151,6 +155,24 @@ class WimImage:
         found: list[Entry] = []
         self.walk(found.append, path=path, recursive=recursive)
         return found
+
+    def extended_attributes(self) -> dict[str, dict[bytes, bytes]]:
+        """Return the extended attributes of each file that has any, by their names, and by its path.
+
+        They are those of Linux that were captured with the image, or those of NTFS ($EA) that Windows has stored.
+
+        Raises:
+            CorruptWim: when the tree of the image is damaged.
+            StorageError: when it cannot be read.
+        """
+        # Few uses of an image need them.
+        from osdimage.imaging.wim.checks.stored_tree import stored_tree  # noqa: PLC0415
+        from osdimage.imaging.wim.stored.extended import extended_attributes  # noqa: PLC0415
+        from osdimage.native.engine.arrays import untold  # noqa: PLC0415
+
+        tree = stored_tree(self._path, self.handle, self.index, in_memory=self.is_changed)
+        # Most images have none, and C looks faster.
+        return extended_attributes(tree) if untold(tree).extended else {}
 
     def audit(self) -> Audit:
         """Count and measure what the image holds, in one pass; once, until a file is added.

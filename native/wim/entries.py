@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from osdimage.native._wimlib import ffi
 from osdimage.native.text import from_c
@@ -25,9 +25,36 @@ class Stream:
     is_missing: bool
 
 
+class StreamPlace(NamedTuple):
+    """Where the contents of a stream are, as libwim tells; sizes and offsets in bytes."""
+
+    offset: int
+    part_number: int
+    references: int
+    is_compressed: bool
+    is_metadata: bool
+    is_free: bool
+    is_spanned: bool
+    is_solid: bool
+    resource_offset: int
+    resource_stored_size: int
+    resource_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDetails:
+    """What few want to know of a file: its four ids of 16 bytes each, and the places of its streams in their order."""
+
+    object_ids: bytes
+    places: tuple[StreamPlace, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file or directory of an image, as libwim lists it.  Times in nanoseconds since 1970."""
+    """A file or directory of an image, as libwim lists it.  Times in nanoseconds since 1970.
+
+    The details are there where they are asked for.
+    """
 
     path: str
     name: str | None
@@ -46,6 +73,7 @@ class Entry:
     unix_gid: int | None
     unix_device: int | None
     streams: tuple[Stream, ...]
+    details: EntryDetails | None = None
 
 
 def each_entry(
@@ -56,14 +84,18 @@ def each_entry(
     recursive: bool,
     visit: Callable[[Entry], None],
     children: bool = False,
+    in_detail: bool = False,
 ) -> tuple[str, ...]:
     """Call a function with every :class:`Entry` at and below a path, parents first; return libwim's warnings.
 
     With ``children`` that of the path itself is left out, and those in it are visited.
     """
-    return handle.each_entry(
-        image, path, recursive=recursive, children=children, on_entry=lambda item: visit(_entry(item))
-    )
+
+    def take(item: Any) -> None:
+        entry = _entry(item)
+        visit(replace(entry, details=_details(item)) if in_detail else entry)
+
+    return handle.each_entry(image, path, recursive=recursive, children=children, on_entry=take)
 
 
 def _entry(item: Any) -> Entry:
@@ -95,6 +127,28 @@ def _entry(item: Any) -> Entry:
         streams=tuple(_stream(item.streams[i]) for i in range(named_streams + 1))
         if named_streams
         else (_stream(item.streams[0]),),
+    )
+
+
+def _details(item: Any) -> EntryDetails:
+    # The four ids follow each other.
+    ids = ffi.buffer(ffi.addressof(item, "object_id"))[:]
+    return EntryDetails(ids, tuple(_place(item.streams[i].resource) for i in range(item.num_named_streams + 1)))
+
+
+def _place(resource: Any) -> StreamPlace:
+    return StreamPlace(
+        offset=resource.offset,
+        part_number=resource.part_number,
+        references=resource.reference_count,
+        is_compressed=bool(resource.is_compressed),
+        is_metadata=bool(resource.is_metadata),
+        is_free=bool(resource.is_free),
+        is_spanned=bool(resource.is_spanned),
+        is_solid=bool(resource.packed),
+        resource_offset=resource.raw_resource_offset_in_wim,
+        resource_stored_size=resource.raw_resource_compressed_size,
+        resource_size=resource.raw_resource_uncompressed_size,
     )
 
 

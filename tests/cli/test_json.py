@@ -258,10 +258,10 @@ def test_a_list_that_fails_on_the_way_ends_with_the_error(here: Path, monkeypatc
 
     facts = listing._facts
 
-    def fails(entry: Any) -> dict[str, object]:
+    def fails(entry: Any, *more: Any) -> dict[str, object]:
         if entry.path == "/sub":
             raise StorageError("the medium is gone", path="one.wim", errno=5)
-        return facts(entry)
+        return facts(entry, *more)
 
     monkeypatch.setattr(listing, "_facts", fails)
     outcome = osdimage("list", here / "one.wim", "--json", code=1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cases import trees
+from cases import trees, wimcraft
+from cases.ntfs_items import OPEN
 from judges import wim as judges
 from runs.commands import osdimage
 
@@ -27,6 +29,8 @@ ENTRY_KEYS = {
     "unix_mode",
     "unix_uid",
     "unix_gid",
+    "unix_device",
+    "extended_attributes",
     "streams",
 }
 
@@ -78,7 +82,7 @@ def test_the_latest_time_that_ntfs_knows_does_not_stop_the_listing(tmp_path: Pat
     osdimage("capture", volume, tmp_path / "new.wim")
     entries = {entry["path"]: entry for entry in osdimage("list", tmp_path / "new.wim", "--json").document["entries"]}
     assert entries["/file"]["modified"] is None
-    assert "after the year 9999" in osdimage("list", tmp_path / "new.wim", "--long").out
+    assert "after the year 9999" in osdimage("list", tmp_path / "new.wim", "--columns").out
 
 
 def test_a_path_is_listed_with_what_is_below(pair: Path) -> None:
@@ -96,12 +100,67 @@ def test_a_path_that_is_not_there_is_a_usage_error(pair: Path) -> None:
     assert (failed["code"], failed["kind"]) == (2, "invalid-request")
 
 
-def test_the_long_form_shows_attributes_size_and_time(pair: Path) -> None:
-    lines = osdimage("list", pair, "/old.txt", "--index", "1", "--long").out.splitlines()
+def test_columns_show_attributes_size_and_time(pair: Path) -> None:
+    lines = osdimage("list", pair, "/old.txt", "--index", "1", "--columns").out.splitlines()
     assert len(lines) == 1
     attributes, size, day, time, path = lines[0].split(maxsplit=4)
     assert set(attributes) <= set("drhslacep-")
     assert (size, day, time, path) == ("9", "1906-08-16", "20:26:40", "/old.txt")
+
+
+def as_wimlib(wim: Path, image: str) -> str:
+    return judges.output("wimlib-imagex", "dir", wim, image, "--detailed")
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("option", ["--long", "-l", "--detailed"])
+def test_the_long_form_is_that_of_wimlib(option: str, pair: Path) -> None:
+    assert osdimage("list", pair, "--index", "1", option).out == as_wimlib(pair, "1")
+
+
+@pytest.mark.foreign
+def test_the_long_form_has_all_that_a_file_can_have(tmp_path: Path) -> None:
+    def item(tag: int, data: bytes) -> bytes:
+        return struct.pack("<II", tag, len(data)) + data + bytes(-len(data) % 8)
+
+    device = item(1, bytes(range(64))) + item(0x337DD873, struct.pack("<IIII", 1, 2, 0o60644, 0x801))
+    tree = wimcraft.root(
+        wimcraft.Node("f", b"x", security_id=0, short_name="F~1", streams={"s": b"abc"}, items=device),
+        wimcraft.symlink("l", "C:\\x"),
+        wimcraft.folder("d", *(wimcraft.Node(name, b"x", link_group=7) for name in "gh")),
+        wimcraft.Node("encrypted", attributes=0x4020),
+        # The last FILETIME that Windows takes is in the year 30828.
+        wimcraft.Node("last", attributes=0xFFFF & ~0x4410, created=(1 << 63) - 1),
+    )
+    plain, solid = tmp_path / "plain.wim", tmp_path / "solid.esd"
+    plain.write_bytes(wimcraft.build(tree, descriptors=[OPEN]))
+    judges.wimlib("export", plain, "1", solid, "--solid")
+    for wim in (plain, solid):
+        assert osdimage("list", wim, "--long").out == as_wimlib(wim, "1")
+        assert "rdev:0x801" in as_wimlib(wim, "1")
+    (entry,) = osdimage("list", plain, "/f", "--json").document["entries"]
+    # 0x801 is sda1 (Documentation/admin-guide/devices.txt of Linux: block, major 8, minor 1).
+    assert entry["unix_device"] == {"major": 8, "minor": 1}
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("more", [(), ("--pipable",)], ids=["plain", "pipable"])
+def test_extended_attributes_are_told(more: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_bytes(b"x")
+    try:
+        os.setxattr(tmp_path / "tree" / "file", "user.colour", b"red")
+    except OSError:
+        pytest.skip("no extended attributes here")
+    judges.wimlib("capture", tmp_path / "tree", tmp_path / "one.wim", "--unix-data", "--compress=none", *more)
+    entries = osdimage("list", tmp_path / "one.wim", "--json").document["entries"]
+    assert [each["extended_attributes"] for each in entries] == [[], [{"name": "user.colour", "value": b"red".hex()}]]
+    lines = osdimage("list", tmp_path / "one.wim", "-l").out.splitlines()
+    assert [line for line in lines if line.startswith("Ext")] == ['Extended Attribute  = "user.colour" 0x726564']
+
+
+def test_one_form_is_chosen(pair: Path) -> None:
+    assert "choose one" in osdimage("list", pair, "--index", "1", "--long", "--columns", code=2).err
 
 
 def test_of_several_images_one_must_be_chosen(pair: Path) -> None:
@@ -141,7 +200,7 @@ def test_a_pattern_lists_what_fits(words: str, listed: list[str], logs: Path) ->
     assert osdimage("list", logs, *words.split(" ")).out.splitlines() == listed
     assert [each["path"] for each in osdimage("list", logs, *words.split(" "), "--json").document["entries"]] == listed
     assert [
-        line.split(maxsplit=4)[-1] for line in osdimage("list", logs, *words.split(), "-l").out.splitlines()
+        line.split(maxsplit=4)[-1] for line in osdimage("list", logs, *words.split(), "-c").out.splitlines()
     ] == listed
 
 

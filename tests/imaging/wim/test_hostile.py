@@ -196,7 +196,7 @@ def test_a_name_that_could_lead_out_of_a_target_is_refused_before_anything_is_wr
 @pytest.mark.parametrize("name", ["..", "a\0b", ""], ids=["parent", "NUL", "empty"])
 def test_a_dropped_name_is_told_by_list_and_refused_by_export(sandbox: Sandbox, place: Place, name: str) -> None:
     place.wim.write_bytes(build(root(GOOD, Node(name, b"evil"))))
-    for option in ((), ("--json",), ("--long",)):
+    for option in ((), ("--json",), ("--long",), ("--columns",)):
         assert_fine(sandbox.cli("list", place.wim, *option), warns=True)
     assert_error(sandbox.cli("export", place.wim, place.target), 3)
     assert place.others() == {"a", "a/b"}
@@ -341,7 +341,7 @@ def test_a_deep_tree_is_applied(sandbox: Sandbox, place: Place) -> None:
 def test_times_beyond_the_calendar_are_listed(sandbox: Sandbox, place: Place) -> None:
     place.wim.write_bytes(build(root(Node("late", b"1", created=(1 << 64) - 1))))
     assert '"modified": null' in sandbox.cli("list", place.wim, "--json").out
-    assert "after the year 9999" in sandbox.cli("list", place.wim, "--long").out
+    assert "after the year 9999" in sandbox.cli("list", place.wim, "--columns").out
 
 
 # ---- headers
