@@ -24,7 +24,7 @@ from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BlobTable, ResourceReader
 from osdimage.native.wim.tree import Blob
 
-LARGER = Remedy("{} gives it a part that is as large as it must be", (Means.ALLOW_LARGER,))
+LARGER = Remedy("{} makes the part as large as it must be", (Means.ALLOW_LARGER,))
 """What to do about a file that is larger than a part."""
 
 

@@ -62,7 +62,7 @@ def test_split_and_join_say_what_they_made(wim: Path, tmp_path: Path, monkeypatc
         (
             "split W x.swm --size 50KB",
             2,
-            "takes 58.6 KB of it, and a part 50.0 KB; --allow-larger gives it a part that",
+            "takes 58.6 KB of it, and a part 50.0 KB; --allow-larger makes the part as large",
         ),
         ("export W x.wim --all --allow-larger", 2, "--allow-larger goes with --split-size"),
         ("split W missing/x.swm", 1, "missing/x.swm: No such file or directory"),
