@@ -21,6 +21,7 @@ from osdimage.imaging.wim.stored.format import (
     ResourceFlag,
 )
 from osdimage.native.wim.compress import make_resource
+from osdimage.native.wim.raw_copy import CopyPlan
 from osdimage.native.wim.resource import ResourceReader
 
 
@@ -54,7 +55,8 @@ def put_trees_into_newer_form(descriptor: int, header: Header, spec: Compression
     stored: list[bytes] = []
     try:
         for entry in trees:
-            new = in_newer_form(read_tree(reader, entry))
+            tree = read_tree(reader, entry)
+            new = in_newer_form(tree) if _has_folder_streams(tree) else None
             is_changed = is_changed or new is not None
             stored.append(_stored(descriptor, header, entry, new, spec))
     finally:
@@ -69,6 +71,14 @@ def put_trees_into_newer_form(descriptor: int, header: Header, spec: Compression
         header.boot_metadata = booting[0].resource
     _write_tail(descriptor, header, stored, b"".join(entry.pack() for entry in entries), begin)
     return True
+
+
+def _has_folder_streams(tree: bytes) -> bool:
+    """Tell whether a tree may have folders with streams: only such are stored in two forms, and few trees have any."""
+    try:
+        return CopyPlan(b"").add_tree(tree, may_miss=True)
+    except OSError:
+        return True
 
 
 def _is_last(header: Header, entries: list[BlobEntry], begin: int) -> bool:
