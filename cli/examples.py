@@ -17,6 +17,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "capture": (
         'osdimage capture Reference install.wim --name "Reference 1.0"',
         "osdimage capture disk.img disk.wim --all-volumes",
+        "osdimage capture Reference june.wim --base install.wim --update-of 1",
     ),
     "compare": (
         "osdimage compare install.wim windows --index 1",

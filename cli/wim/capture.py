@@ -11,10 +11,12 @@ import click
 from osdimage.cli import params, suffix
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted
+from osdimage.cli.wim import delta
 from osdimage.cli.wim.properties import properties_of, setting
 
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
+    from osdimage.imaging.capture.template import UpdateOf
 
 
 @click.command("capture")
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 @setting(of="an image")
 @click.option("--append", is_flag=True, help="Add the image to a WIM that is there.")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
+@delta.bases
+@delta.update_of
 @params.compression
 @params.exclusions
 @click.option("--boot", is_flag=True, help="Mark the image as the one that boots.")
@@ -59,6 +63,8 @@ def capture_command(
     changes: tuple[str, ...],
     append: bool,
     overwrite: bool,
+    bases: tuple[str, ...],
+    update_of: UpdateOf | None,
     wish: params.CompressionWish,
     exclusions: Callable[[], CaptureConfig],
     boot: bool,
@@ -73,6 +79,10 @@ def capture_command(
     A volume or a disk is a file or a device; it is only read.  The WIM appears when it is complete.  Page files,
     hibernation files, recycle bins and the working folders of Windows and of task sequences are left out, unless
     --config says otherwise.
+
+    With --base a delta is made: contents that the base holds are not stored again.  Commands that need them take the
+    base with --ref; it may get more images, and must not lose any.  What --update-of trusts are path, size and times: a
+    file that was changed and given its old time and size is stored as it was.
 
     The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
 
@@ -96,8 +106,10 @@ def capture_command(
         changes, reporter, name=name, description=description, creator=creator, image_version=image_version
     )
     if all_volumes:
-        if partition is not None or append or boot or unix_data:
-            raise click.UsageError("--all-volumes does not go with --partition, --append, --boot and --unix-data")
+        if partition is not None or append or boot or unix_data or update_of is not None:
+            raise click.UsageError(
+                "--all-volumes does not go with --partition, --append, --boot, --unix-data and --update-of"
+            )
         from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415
         from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
@@ -111,6 +123,7 @@ def capture_command(
                     integrity=integrity,
                     threads=threads,
                     strict=strict,
+                    bases=bases,
                 ),
                 config=exclusions(),
                 properties=properties,
@@ -121,6 +134,7 @@ def capture_command(
         for each, number in zip(captured.images, captured.partitions, strict=True):
             how = ", byte for byte" if number in captured.raw else ""
             lines.append(f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}")
+            lines += [f"  {line}" for line in delta.needs_lines(each.needs)]
         lines += [f"  skipped: {each}" for each in captured.skipped]
         if captured.unkept:
             numbers = ", ".join(map(str, captured.unkept))
@@ -138,6 +152,8 @@ def capture_command(
             integrity=integrity,
             threads=threads,
             strict=strict,
+            bases=bases,
+            update_of=update_of,
         ),
         properties=properties,
         progress=reporter.callback,
@@ -147,7 +163,7 @@ def capture_command(
         f"{wim}: image {result.index} {result.name!r}: {contents(result.files, result.directories)}, "
         f"{format_size(result.size)}; the file has {format_size(result.file_size)} ({seconds:.1f} s)"
     )
-    lines = [summary]
+    lines = [summary, *delta.needs_lines(result.needs)]
     if result.excluded:
         lines.append(f"  left out by the exclusions: {result.excluded:,}")
     if reporter.verbose:

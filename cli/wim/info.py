@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render
 from osdimage.cli.render import Reporter, counted
+from osdimage.cli.wim import delta
 from osdimage.cli.wim.properties import properties_of, setting
 
 if TYPE_CHECKING:
+    from osdimage.imaging.wim.delta.needs import Needs
     from osdimage.imaging.wim.described.info import ImageInfo
     from osdimage.imaging.wim.described.properties import ImageProperties
     from osdimage.imaging.wim.file import WimFile
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Make the image of this index the one that boots; 0: none boots.",
 )
+@params.references
 @params.check
 @params.output(events=False)
 def info_command(
@@ -45,14 +48,18 @@ def info_command(
     changes: tuple[str, ...],
     boot: str | None,
     boot_index: int | None,
+    refs: tuple[str, ...],
     check: bool,
     reporter: Reporter,
 ) -> None:
     """Show what a WIM holds; with --set, --boot or --boot-index, change what it says of an image.
 
+    Of a delta it also tells how much it needs of other files, and with --ref whether that is in these.
+
     A change is one append and one write of the header: the WIM is valid at every moment.
     """
-    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.delta.needs import needs_of_delta  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
     if as_xml and reporter.as_json:
         raise click.UsageError("--xml and --json both print one document; choose one")
@@ -61,18 +68,20 @@ def info_command(
     is_change = bool(changes) or boot is not None or boot_index is not None
     if is_change:
         selector = _change(wim, selector, properties_of(changes, reporter), boot, boot_index, check=check)
-    with WimFile.open(wim, check=check) as opened:
+    with WimFile.open(wim, check=check, refs=refs) as opened:
         for text in opened.warnings:
             reporter.warn(text)
         if as_xml:
             render.out(opened.xml.encode("utf-8", "replace"))
             return
         is_query = selector != type(selector)()
-        images = [opened.select(selector).info] if is_query else [image.info for image in opened]
+        chosen = [opened.select(selector)] if is_query else list(opened)
+        needs = needs_of_delta(opened, chosen)
+        images = [image.info for image in chosen]
         if reporter.as_json:
-            render.document({"path": opened.path, "header": opened.header, "images": images})
+            render.document({"path": opened.path, "header": opened.header, "images": images, "needs": needs})
         elif not (is_change and reporter.quiet):
-            _show(opened, images)
+            _show(opened, images, needs)
 
 
 def _change(
@@ -100,7 +109,7 @@ def _change(
     return type(selector)(index=index)
 
 
-def _show(wim: WimFile, images: list[ImageInfo]) -> None:
+def _show(wim: WimFile, images: list[ImageInfo], needs: Needs | None) -> None:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     header = wim.header
@@ -126,6 +135,8 @@ def _show(wim: WimFile, images: list[ImageInfo]) -> None:
     ]
     render.line(f"{wim.path}: {', '.join(facts)}")
     render.line(f"GUID {header.guid}, format version {header.version:#x}")
+    for text in delta.info_lines(needs, images):
+        render.line(text)
     for image in images:
         render.line()
         _show_image(image)

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazily(
         "config": ("CaptureConfig", "DEFAULT_CONFIG", "read_config"),
         "image": ("CaptureOptions", "CaptureResult", "capture_image"),
         "source": ("CaptureSource",),
+        "template": ("UpdateOf",),
         "volumes": ("CapturedVolumes", "capture_volumes"),
     },
 )

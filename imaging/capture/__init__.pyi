@@ -11,4 +11,5 @@ from osdimage.imaging.capture.image import (
     capture_image as capture_image,
 )
 from osdimage.imaging.capture.source import CaptureSource as CaptureSource
+from osdimage.imaging.capture.template import UpdateOf as UpdateOf
 from osdimage.imaging.capture.volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes

@@ -11,17 +11,19 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from osdimage.imaging import filetime
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.source import Opened
+from osdimage.imaging.capture.template import Known, Template
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidVolume, StorageError
 from osdimage.imaging.scratch import scratch_folder
@@ -61,17 +63,21 @@ class FatTree:
 
     handle: WimHandle
     excluded: tuple[str, ...]
+    # Of what is not in it, because another WIM holds it.
+    known_size: int = 0
 
     def add_to(self, destination: WimHandle, name: str, *, boot: bool) -> AddedImage:
         """Add the image to a WIM, which reads from this one until it is closed."""
         audit = tree.audit(self.handle, 1)
         self.handle.export_image(1, destination, name=name, description=None, boot=boot)
-        return AddedImage(audit.messages, audit.directories, audit.files, audit.size)
+        return AddedImage(audit.messages, audit.directories, audit.files, audit.size + self.known_size)
 
 
 @contextmanager
-def opened_volume(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]:
+def opened_volume(volume: OpenVolume, config: CaptureConfig, template: Template | None = None) -> Iterator[Opened]:
     """Read the tree of a FAT32 volume into a WIM for libwim, for as long as the body of the ``with`` lasts.
+
+    Contents that are as they were in a template are not read.
 
     Raises:
         InvalidInput: when it is damaged.
@@ -83,13 +89,17 @@ def opened_volume(volume: OpenVolume, config: CaptureConfig) -> Iterator[Opened]
         hazards.append(f"{volume.name}: the boot sector is unusable; its copy was read")
     if is_marked_dirty(opened):
         hazards.append(f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished")
-    with fat_tree(opened, config) as prepared:
+    with fat_tree(opened, config, {} if template is None else template.known()) as prepared:
         yield Opened(volume.name, volume, tuple(hazards), prepared)
 
 
 @contextmanager
-def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
+def fat_tree(
+    volume: Fat32Volume, config: CaptureConfig, known: Mapping[str, Known] = MappingProxyType({})
+) -> Iterator[FatTree]:
     """Copy the files of a volume into a temporary WIM, which is there for the body of the ``with``.
+
+    Of files that are ``known`` by their paths, and as they were, it has the hashes and not the contents.
 
     Raises:
         InvalidVolume: when the volume is damaged.
@@ -97,7 +107,8 @@ def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
     """
     entries, excluded = _chosen(volume.walk(), config)
     _refuse_false_claims(volume, entries)
-    needed = sum(entry.size for entry in entries)
+    hashes = {entry.path: sha1 for entry in entries if (sha1 := _known_hash(entry, known)) is not None}
+    needed = sum(entry.size for entry in entries if entry.path not in hashes)
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -108,10 +119,10 @@ def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
         )
     try:
         with scratch_folder() as made, (made / "files.wim").open("w+b") as file:
-            _Writer(volume, file).write(entries)
+            _Writer(volume, file, hashes).write(entries)
             file.flush()
             with wim_errors(file.name), WimHandle.open(Path(file.name)) as handle:
-                yield FatTree(handle, excluded)
+                yield FatTree(handle, excluded, sum(entry.size for entry in entries) - needed)
     except StorageError:
         # Of the disk, not of the file.
         raise
@@ -119,6 +130,15 @@ def fat_tree(volume: Fat32Volume, config: CaptureConfig) -> Iterator[FatTree]:
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}", path=folder, errno=error.errno
         ) from error
+
+
+def _known_hash(entry: FatEntry, known: Mapping[str, Known]) -> bytes | None:
+    """Return the hash of a file that is as it was, or None."""
+    found = known.get(f"/{entry.path}")
+    if found is None or entry.is_directory or entry.size == 0:
+        return None
+    times = (_filetime(entry.created_ns), _filetime(entry.modified_ns), _filetime(entry.accessed_ns))
+    return found.sha1 if found.fits(times, entry.size) else None
 
 
 def _refuse_false_claims(volume: Fat32Volume, entries: Iterable[FatEntry]) -> None:
@@ -170,9 +190,10 @@ def _chosen(entries: Iterable[FatEntry], config: CaptureConfig) -> tuple[list[Fa
 class _Writer:
     """Writes one WIM."""
 
-    def __init__(self, volume: Fat32Volume, file: IO[bytes]) -> None:
+    def __init__(self, volume: Fat32Volume, file: IO[bytes], known: Mapping[str, bytes]) -> None:
         self._volume = volume
         self._file = file
+        self._known = known
         # By SHA-1: offset, size and the number of files.
         self._blobs: dict[bytes, list[int]] = {}
 
@@ -208,6 +229,8 @@ class _Writer:
         """Copy the contents of a file, unless they are there; return their SHA-1."""
         if entry.is_directory or entry.size == 0:
             return NO_HASH
+        if entry.path in self._known:
+            return self._known[entry.path]
         begin = self._file.tell()
         digest = hashlib.sha1(usedforsecurity=False)
         for piece in self._volume.read(entry):

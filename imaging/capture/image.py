@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.capture.scan import Scanned, opened_source, scan, with_name
 from osdimage.imaging.capture.source import CaptureSource
+from osdimage.imaging.capture.template import UpdateOf, opened_template, wim_of
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, InvalidRequest
 from osdimage.imaging.logs import logged
@@ -15,6 +17,8 @@ from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, require_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.delta.bases import files_of, find_bases, held, note_in, refer_to
+from osdimage.imaging.wim.delta.needs import Needs, needs_in
 from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
@@ -43,6 +47,9 @@ class CaptureOptions:
         integrity: write an integrity table; None keeps that of a WIM that is appended to, and writes none otherwise.
         threads: compressor threads, 0 for one a processor.
         strict: raise when a file could not be stored, or could not be applied again.
+        bases: files or glob patterns of WIMs whose contents are not stored again: what is written is a delta, which can
+            be read where its bases are at hand.  They must not lose contents afterwards.
+        update_of: an image of which the source is a later state; files that are as they were are not read.
     """
 
     mode: WriteMode = WriteMode.NEW
@@ -51,6 +58,8 @@ class CaptureOptions:
     integrity: bool | None = None
     threads: int = 0
     strict: bool = False
+    bases: tuple[str, ...] = ()
+    update_of: UpdateOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ class CaptureResult:
         losses: what was left out or cannot be applied again, by class.
         odd_names: names that Windows cannot open, by class; they are stored, and an NTFS volume holds them.
         warnings: sentences for people.
+        needs: of a delta, where the contents of the image are; None of what is none.
     """
 
     path: Path
@@ -86,6 +96,7 @@ class CaptureResult:
     losses: tuple[Loss, ...]
     odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
+    needs: Needs | None = None
 
 
 @logged("capture {source} to {wim}")
@@ -113,7 +124,8 @@ def capture_image(
         InvalidRequest: when the options contradict each other, or an image of this name is there.
         InvalidInput: when the source is not one of the kinds above, or a name in it cannot be stored.
         InvalidTable: when the disk has no partition table that can be used.
-        TargetRefused: when the file exists and ``mode`` is NEW, or another program is writing to it.
+        TargetRefused: when the file exists and ``mode`` is NEW, or another program is writing to it or to a base.
+        ImageNotFound: when there is no image that it is to be an update of.
         StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was,
             unless the message says what is there.
         Incomplete: with ``strict``, after all is written.
@@ -124,29 +136,69 @@ def capture_image(
     _check_request(what, destination, options.mode)
     refuse_unsettable(wanted)
     meter = Meter(progress, WRITE_SHARES)
-    # libwim reads the source until the handle is closed, so the source is closed after it.
-    with opened_source(what) as opened:
-        with wim_errors(destination):
-            handle, spec = _open_destination(destination, options.mode, options.compression)
-        with handle:
-            warnings = spec.setup_warnings(destination.name)
-            for text in warnings:
-                meter.warn(text)
-            named = with_name(wanted, what, handle, destination)
-            scanned = scan(handle, what, opened, named, boot=options.boot, meter=meter)
-            warnings += _write(handle, destination, spec, options, meter)
+    bases = find_bases(options.bases, destination)
+    before = _earlier(options, destination, bases)
+    with held(bases), opened_template(options.update_of, before.wim, bases) as template:
+        # libwim reads the source until the handle is closed, so the source is closed after it.
+        with opened_source(what, template=template) as opened:
+            with wim_errors(destination):
+                handle, spec = _open_destination(destination, options.mode, options.compression)
+            with handle:
+                warnings = spec.setup_warnings(destination.name)
+                for text in warnings:
+                    meter.warn(text)
+                refer_to(handle, bases or before.to_copy)
+                named = with_name(wanted, what, handle, destination)
+                scanned = scan(handle, what, opened, named, boot=options.boot, meter=meter, template=template)
+                note_in(handle, scanned.index, bases)
+                warnings += _write(handle, destination, spec, options, meter)
+        needs = needs_in(destination, [scanned.index], bases) if bases else None
     meter.finish()
-    result = result_of(scanned, destination, warnings)
+    result = replace(result_of(scanned, destination, warnings), needs=needs)
     if options.strict and result.losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in result.losses))
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """Where the image is of which the source is a later state: in which WIM; its files, if contents come from them."""
+
+    wim: Path | None = None
+    to_copy: tuple[Path, ...] = ()
+
+
+def _earlier(options: CaptureOptions, destination: Path, bases: Sequence[Path]) -> _Earlier:
+    if options.update_of is None:
+        return _Earlier()
+    appends = options.mode is WriteMode.APPEND
+    wim = wim_of(options.update_of, destination, bases, appends=appends)
+    if not wim.exists():
+        raise InvalidRequest(f"{wim}: there is no such file")
+    own = appends and wim.samefile(destination)
+    if own or any(wim.samefile(each) for each in bases):
+        return _Earlier(wim)
+    if bases:
+        raise InvalidRequest(
+            f"{wim}: is neither a base of the delta nor the WIM that is added to, so what it holds would be read all "
+            "the same; make it a base, too"
+        )
+    return _Earlier(wim, files_of(wim))
 
 
 def _write(
     handle: WimHandle, destination: Path, spec: CompressionSpec, options: CaptureOptions, meter: Meter
 ) -> tuple[str, ...]:
     if options.mode is WriteMode.APPEND:
-        return append_file(handle, destination, spec, integrity=options.integrity, threads=options.threads, meter=meter)
+        return append_file(
+            handle,
+            destination,
+            spec,
+            integrity=options.integrity,
+            threads=options.threads,
+            meter=meter,
+            skips_references=bool(options.bases),
+        )
     return write_file(
         handle,
         destination,
@@ -155,6 +207,7 @@ def _write(
         integrity=options.integrity,
         threads=options.threads,
         meter=meter,
+        skips_references=bool(options.bases),
     )
 
 

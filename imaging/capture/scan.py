@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.capture.source import CaptureSource, Opened
+from osdimage.imaging.capture.template import Template
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
@@ -85,9 +86,19 @@ class Scanned:
 
 
 def scan(
-    handle: WimHandle, source: CaptureSource, opened: Opened, wanted: ImageProperties, *, boot: bool, meter: Meter
+    handle: WimHandle,
+    source: CaptureSource,
+    opened: Opened,
+    wanted: ImageProperties,
+    *,
+    boot: bool,
+    meter: Meter,
+    template: Template | None = None,
 ) -> Scanned:
-    """Add a source to a WIM as a new image, with its name (which must be given) and its other properties."""
+    """Add a source to a WIM as a new image, with its name (which must be given) and its other properties.
+
+    What is as it was in a template is not read, where its contents are in the WIM or in a file that it refers to.
+    """
     omissions = _Omissions(listener(meter), opened.name, meter.leave_out)
     warnings = _source_warnings(source, opened)
     if opened.tree is not None:
@@ -108,6 +119,8 @@ def scan(
                 listener=omissions,
             )
     index = handle.info().image_count
+    if template is not None and opened.tree is None:
+        template.give_hashes(handle, index)
     for element, value in wanted.by_element().items():
         if element != "NAME":
             handle.set_image_property(index, element, value)
@@ -136,12 +149,15 @@ def scan(
 
 
 @contextmanager
-def opened_source(source: CaptureSource, *, cache_size: int | None = None) -> Iterator[Opened]:
+def opened_source(
+    source: CaptureSource, *, cache_size: int | None = None, template: Template | None = None
+) -> Iterator[Opened]:
     """Open a source, once, for as long as the body of the ``with`` lasts; libwim reads it until the WIM is closed.
 
     Args:
         source: what is captured.
         cache_size: for a volume, in bytes; None for the usual.
+        template: the image of which it is a later state, for a volume that libwim cannot read.
 
     Raises:
         InvalidRequest: when there is no such file or directory.
@@ -152,13 +168,16 @@ def opened_source(source: CaptureSource, *, cache_size: int | None = None) -> It
         opened_place(
             source.volume or source.path, source.partition, sector_size=source.sector_size, share=True
         ) as place,
-        backend_of(place, source, cache_size) as opened,
+        backend_of(place, source, cache_size, template) as opened,
     ):
         yield opened
 
 
 def backend_of(
-    place: Path | OpenVolume, source: CaptureSource, cache_size: int | None = None
+    place: Path | OpenVolume,
+    source: CaptureSource,
+    cache_size: int | None = None,
+    template: Template | None = None,
 ) -> AbstractContextManager[Opened]:
     """Return what reads a place.
 
@@ -175,7 +194,7 @@ def backend_of(
         if place.content is Content.FAT32:
             from osdimage.imaging.capture import fat  # noqa: PLC0415
 
-            return fat.opened_volume(place, source.config)
+            return fat.opened_volume(place, source.config, template)
         if place.partition is not None:
             raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
     found = probe_place(place)

@@ -20,6 +20,8 @@ from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, look_over
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.delta.bases import find_bases, held, note_in, refer_to
+from osdimage.imaging.wim.delta.needs import needs_in
 from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.edit import add_disks
@@ -83,19 +85,24 @@ def capture_volumes(
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when the mode is APPEND, or one image is to boot.
+        InvalidRequest: when the mode is APPEND, one image is to boot, or it is to be the update of an image.
         InvalidInput: when the disk has no such volume, or one is damaged.
         OsdImageError: as :func:`osdimage.imaging.capture_image`.
     """
     destination = Path(wim)
     if options.mode is WriteMode.APPEND:
         raise InvalidRequest(f"{destination}: all volumes of a disk are captured into a WIM of their own")
+    if options.update_of is not None:
+        raise InvalidRequest(
+            f"{destination}: all volumes of a disk are several images, and an update is of one; capture them one by one"
+        )
     if options.boot:
         raise InvalidRequest(f"{destination}: one image boots, and all volumes of a disk are several; choose it later")
     if options.mode is WriteMode.NEW:
         refuse_existing(destination)
     refuse_unsettable(properties or ImageProperties())
-    with opened_disk(disk, share=True) as source:
+    bases = find_bases(options.bases, destination)
+    with held(bases), opened_disk(disk, share=True) as source:
         refuse_source(destination, source.path, "the disk that is captured")
         found = look_over(source)
         kept = choose_kept(source, found, source.read(), keep_raw=keep_raw)
@@ -121,6 +128,7 @@ def capture_volumes(
                 handle = WimHandle.create(spec.format)
             with handle:
                 prepare_output(handle, spec)
+                refer_to(handle, bases)
                 scanned = [
                     scan(handle, each, volume, _named(properties, source.path, each.partition), boot=False, meter=meter)
                     for each, volume in zip(wanted, opened, strict=True)
@@ -129,6 +137,8 @@ def capture_volumes(
                     add_bytes(handle, descriptor, size, _named(properties, source.path, each))
                     for each, (descriptor, size) in zip(raw, copies, strict=True)
                 ]
+                for each in scanned:
+                    note_in(handle, each.index, bases)
                 warnings = spec.setup_warnings(destination.name) + write_file(
                     handle,
                     destination,
@@ -137,14 +147,17 @@ def capture_volumes(
                     integrity=options.integrity,
                     threads=options.threads,
                     meter=meter,
+                    skips_references=bool(bases),
                     finish=lambda descriptor: add_disks(destination, descriptor, layouts),
                 )
+        images = [result_of(each, destination, tuple(warnings)) for each in scanned]
+        if bases:
+            images = [replace(each, needs=needs_in(destination, [each.index], bases)) for each in images]
     meter.finish()
-    images = tuple(result_of(each, destination, tuple(warnings)) for each in scanned)
     losses = [*(str(loss) for each in images for loss in each.losses), *kept.warnings]
     if options.strict and losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(losses))
-    return CapturedVolumes(destination, images, (*numbers, *raw), skipped, raw, kept.unkept, kept.warnings)
+    return CapturedVolumes(destination, tuple(images), (*numbers, *raw), skipped, raw, kept.unkept, kept.warnings)
 
 
 def _named(properties: ImageProperties | None, disk: Path, number: int | None) -> ImageProperties:

@@ -6,8 +6,8 @@ Begin with the nouns: ``file.py`` is an open WIM, ``image.py`` one image of it, 
 The verbs: ``edit.py`` changes a WIM where it stands, ``tree_changes.py`` the files of an image in memory, by the
 commands of ``commands.py``, ``write.py`` makes a new one, ``export.py`` copies images, ``split.py`` cuts a WIM into
 parts and ``join.py`` joins them, ``optimize.py`` makes one that has no holes, ``extract.py`` and ``files.py`` take
-files out, and those in ``checks/`` find what is wrong.  ``raw/`` copies and cuts without compressing anything again,
-and ``stored/`` is all of it as bytes.
+files out, and those in ``checks/`` find what is wrong.  ``delta/`` is about WIMs that leave contents to others,
+``raw/`` copies and cuts without compressing anything again, and ``stored/`` is all of it as bytes.
 
 ``entries.py`` and ``failures.py`` are the border of the native layer: what an image holds, and what went wrong, in the
 words of the rooms above.
@@ -21,6 +21,8 @@ __getattr__, __dir__, __all__ = lazily(
         "checks.verify": ("Problem", "ProblemKind", "VerifyReport"),
         "commands": ("AddTree", "Change", "ChangeKind", "Command", "DeletePath", "EditFile", "RenamePath"),
         "compression": ("Compression", "CompressionSpec"),
+        "delta.needs": ("Needs", "Share", "needs_of"),
+        "described.base": ("NotedBase",),
         "described.captured": ("CapturedDisk", "CapturedPartition"),
         "described.info": ("ImageInfo", "WimHeader", "WindowsInfo"),
         "described.properties": ("ImageProperties",),

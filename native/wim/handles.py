@@ -339,6 +339,15 @@ class WimHandle:
             listener=listener,
         )
 
+    def take_hashes(self, image: int, template: WimHandle, template_image: int) -> None:
+        """Take the hashes of files that are as they are in a template from there, so that they are not read for them.
+
+        Done to an image that was added and is not written yet.  A file is taken for the same when the template has one
+        at the very path, with the times of creation and of the last change, no later access, and streams of the same
+        names and sizes.  Where the template lacks contents, files are read.
+        """
+        self._run(lib.wimlib_reference_template_image, image, template._pointer(), template_image, 0)
+
     # ---- long work
 
     def extract_image(

@@ -110,6 +110,17 @@ class BlobTable:
         for row in _BLOB.iter_unpack(self._rows):
             yield row[0], row[4], bool(row[11])
 
+    def shares(self) -> Iterator[tuple[bytes, tuple[int, int]]]:
+        """Yield the SHA-1 of every blob with the number of the WIM that it is in, of several, and its size."""
+        for row in _BLOB.iter_unpack(self._rows):
+            yield row[5], (row[7], row[4])
+
+    def of_files(self) -> Iterator[tuple[bytes, int, int]]:
+        """Yield the SHA-1, the size and the number of references of every blob that is not the tree of an image."""
+        for row in _BLOB.iter_unpack(self._rows):
+            if not row[9]:
+                yield row[5], row[4], row[8]
+
     def sizes_and_hashes(self, first: int, count: int) -> list[tuple[int, bytes]]:
         """Return the size and the SHA-1 of some blobs."""
         rows = self._rows[first * _BLOB.size : (first + count) * _BLOB.size]

@@ -213,6 +213,8 @@ int wimlib_iterate_lookup_table(WIMStruct *wim, int flags, wimlib_iterate_lookup
                                 void *context);
 int wimlib_reference_resource_files(WIMStruct *wim, const char * const *paths_or_globs, unsigned count, int ref_flags,
                                     int open_flags);
+int wimlib_reference_template_image(WIMStruct *wim, int new_image, WIMStruct *template_wim, int template_image,
+                                    int flags);
 int wimlib_set_output_chunk_size(WIMStruct *wim, uint32_t size);
 int wimlib_set_output_pack_chunk_size(WIMStruct *wim, uint32_t size);
 int wimlib_set_output_compression_type(WIMStruct *wim, enum wimlib_compression_type ctype);

@@ -430,6 +430,11 @@ def _wims() -> Iterator[Writing]:
     yield Writing("capture --all-volumes", ("capture", "d", "a.wim", "--all-volumes"), {"d": "two.img"}, wim)
     present = {"tree": "one", "a.wim": "tree.wim"}
     yield Writing("capture --append", ("capture", "tree", "a.wim", "--append", "--check"), present, wim)
+    based = {"tree": "one", "a.wim": "one.wim", "b.wim": "tree.wim"}
+    yield Writing("capture --base", ("capture", "tree", "d.wim", "--base", "b.wim", "--update-of", "1"),
+                  {"tree": "tree", "b.wim": "tree.wim"}, {"d.wim": as_delta})  # fmt: skip
+    yield Writing("capture --base --append", ("capture", "tree", "a.wim", "--base", "b.wim", "--append"), based,
+                  {"a.wim": as_delta})  # fmt: skip
     yield Writing("capture --overwrite", ("capture", "tree", "a.wim", "--overwrite"), present, wim)
     source, both = {"s.wim": "two.wim"}, {"s.wim": "one.wim", "a.wim": "tree.wim"}
     yield Writing("export", ("export", "s.wim", "a.wim", "--all", "--compress", "xpress"), source, wim)
@@ -463,6 +468,12 @@ def _parts() -> Iterator[Writing]:
     yield Writing("export --split-size", ("export", "s.wim", "p.swm", "--split-size", "40KiB"),
                   {"s.wim": "cut.wim"}, parts, cures=again)  # fmt: skip
     yield Writing("join", ("join", "a.wim", *names), {name: f"cut{name[1:]}" for name in names}, {"a.wim": as_wim})
+
+
+def as_delta(path: Path) -> object:
+    wim_judges.wimlib("verify", path, f"--ref={path.with_name('b.wim')}")
+    text = wim_judges.wimlib("info", path)
+    return re.findall(r"^(?:Name|Boot Index|Description|Image Count|File Count):.*", text, re.MULTILINE)
 
 
 def as_wim_of_a_size(path: Path) -> object:

@@ -12,7 +12,16 @@ from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import CorruptWim, Means, MissingParts, Remedy, StorageError, TargetRefused, UnsafeName
+from osdimage.imaging.errors import (
+    CorruptWim,
+    Means,
+    MissingParts,
+    OsdImageError,
+    Remedy,
+    StorageError,
+    TargetRefused,
+    UnsafeName,
+)
 from osdimage.imaging.units import GIB, MIB, counted, format_size
 from osdimage.imaging.wim.checks.names import REASONS
 from osdimage.imaging.wim.checks.parts import missing_parts
@@ -200,10 +209,26 @@ def refuse_missing(path: Path, index: int, audit: Audit) -> None:
     """
     if audit.missing_blobs:
         absent = "; ".join(missing_parts(path))
+        noted = noted_bases(path, index)
         text = f"{path}: the contents of {counted(audit.missing_blobs, 'file')} of image {index} are in another file"
         if absent:
             raise MissingParts(f"{text}: {absent}", remedy=Remedy("{} says where it is", (Means.REFERENCES,)))
-        raise MissingParts(text, remedy=Remedy("name with {} the base of the delta", (Means.REFERENCES,)))
+        raise MissingParts(text + noted, remedy=Remedy("name with {} the base of the delta", (Means.REFERENCES,)))
+
+
+def noted_bases(path: Path, index: int) -> str:
+    """Name what an image of a delta was based on, for the end of a sentence; nothing where that is not noted."""
+    # Only who lacks a file asks.
+    from osdimage.imaging.wim.described.info import decode_xml, parse_images  # noqa: PLC0415
+    from osdimage.imaging.wim.opening import open_wim  # noqa: PLC0415
+
+    try:
+        with open_wim(path) as handle:
+            images = parse_images(decode_xml(handle.xml()), handle.info().image_count)
+    except (OsdImageError, WimlibError):
+        return ""
+    found = images[index - 1].bases if index <= len(images) else ()
+    return "".join(f", {each.name} (GUID {each.guid})" for each in found)
 
 
 def repairs(audit: Audit) -> tuple[str, ...]:

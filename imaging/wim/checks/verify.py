@@ -16,7 +16,7 @@ from typing import Protocol
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import counted
-from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_unsafe_names, repairs
+from osdimage.imaging.wim.checks.audit import load_tree, noted_bases, refuse_dropped_names, refuse_unsafe_names, repairs
 from osdimage.imaging.wim.checks.verify_blobs import BadBlob, BlobCheck, OpenPart
 from osdimage.imaging.wim.checks.verify_trees import tree_notes
 from osdimage.imaging.wim.described.info import ImageInfo
@@ -168,7 +168,8 @@ def _check_trees(first: OpenPart, images: Sequence[_HasInfo]) -> _Trees:
                 notes.append(f"{text}in parts that are not at hand")
             else:
                 remedy = Remedy("name with {} the base of a delta", (Means.REFERENCES,))
-                problems.append(Problem(ProblemKind.MISSING, f"{text}in another file", remedy=remedy))
+                text += f"in another file{noted_bases(first.path, index)}"
+                problems.append(Problem(ProblemKind.MISSING, text, remedy=remedy))
     return _Trees(tuple(problems), tuple(notes), tuple(loadable))
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from osdimage.imaging import filetime
 from osdimage.imaging.errors import CorruptWim, InvalidInput
+from osdimage.imaging.wim.described.base import NotedBase, bases_of
 from osdimage.imaging.wim.described.elements import CREATOR_PROPERTY, DISK_ELEMENT, VERSION_PROPERTY
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.facts import WimInfo
@@ -110,6 +111,7 @@ class ImageInfo:
     """One image, as the XML of the WIM says.  Sizes in bytes; absent elements are None.
 
     ``disk`` is the layout of the disk that it was captured from; ``disk_fault`` says why one that is there is not used.
+    ``bases`` are the WIMs that it was based on as part of a delta, as far as that is noted.
     """
 
     index: int
@@ -130,6 +132,7 @@ class ImageInfo:
     windows: WindowsInfo | None
     disk: CapturedDisk | None = None
     disk_fault: str | None = None
+    bases: tuple[NotedBase, ...] = ()
 
     @property
     def is_of_bytes(self) -> bool:
@@ -200,6 +203,7 @@ def _image(index: int, element: ET.Element) -> ImageInfo:
         windows=None if windows is None else _windows(windows),
         disk=disk,
         disk_fault=disk_fault,
+        bases=bases_of(element),
     )
 
 

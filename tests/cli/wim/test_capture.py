@@ -29,6 +29,7 @@ CAPTURE_KEYS = {
     "losses",
     "odd_names",
     "warnings",
+    "needs",
 }
 
 

@@ -31,6 +31,7 @@ HEADER_KEYS = {
 IMAGE_KEYS = {
     "disk",
     "disk_fault",
+    "bases",
     "index",
     "name",
     "description",
@@ -69,7 +70,7 @@ def test_a_name_is_not_emptied_and_other_texts_are(copy: Path) -> None:
 
 def test_the_json_document_has_every_field(pair: Path) -> None:
     document = osdimage("info", pair, "--json").facts
-    assert set(document) == {"path", "header", "images"}
+    assert set(document) == {"path", "header", "images", "needs"}
     assert set(document["header"]) == HEADER_KEYS
     assert [set(image) for image in document["images"]] == [IMAGE_KEYS] * 2
     header = document["header"]
