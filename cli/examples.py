@@ -52,6 +52,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage export install.wim install.esd --all",
         'osdimage export install.wim one.wim --name "Windows 11 Pro" --new-name Reference',
         'osdimage export install.esd pro.swm --name "Windows 11 Pro" --split-size 3800MB',
+        "osdimage export june.wim whole.wim --all --ref install.wim",
     ),
     "extract": (
         "osdimage extract install.wim '/Windows/*.log' --index 1 --to logs",

@@ -9,6 +9,7 @@ import click
 from osdimage.cli import params, suffix
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
+from osdimage.cli.wim import delta
 from osdimage.cli.wim.properties import properties_of, setting
 from osdimage.cli.wim.split import show, warn_of_level
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 )
 @params.allow_larger
 @params.integrity("as it was")
+@delta.bases
 @params.references
 @params.check
 @params.threads
@@ -54,6 +56,7 @@ def export_command(
     part_bytes: int | None,
     allow_larger: bool,
     integrity: bool | None,
+    bases: tuple[str, ...],
     refs: tuple[str, ...],
     check: bool,
     threads: int,
@@ -64,8 +67,12 @@ def export_command(
     Without --compress the compressed contents are copied as they are, and so are those that have that compression
     already, unless --recompress is given.  A new destination named .esd becomes a solid LZMS file, and exporting an ESD
     with --compress lzx makes a WIM of it.
+
+    With --base the new WIM is a delta: it has the images, and of their contents what the base does not hold.  Commands
+    take the base with --ref, and so does the export that makes one whole WIM of both.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.delta.export import export_delta  # noqa: PLC0415
     from osdimage.imaging.wim.export import ExportOptions, export_images  # noqa: PLC0415
     from osdimage.imaging.wim.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
@@ -74,8 +81,10 @@ def export_command(
         if allow_larger:
             raise click.UsageError("--allow-larger goes with --split-size")
         suffix.refuse_split(destination, "with --split-size it is cut into parts")
-    # Nothing is added to parts: those that are there are refused.
-    present = WriteMode.APPEND if part_bytes is None else WriteMode.NEW
+    elif bases:
+        raise click.UsageError("--base makes a delta in one file, and --split-size cuts a WIM into parts; do one first")
+    # Nothing is added to parts or to a delta: those that are there are refused.
+    present = WriteMode.APPEND if part_bytes is None and not bases else WriteMode.NEW
     options = ExportOptions(
         mode=WriteMode.OVERWRITE if overwrite else present if destination.exists() else WriteMode.NEW,
         compression=wish.for_file(destination, is_new=overwrite or not destination.exists()),
@@ -101,8 +110,16 @@ def export_command(
             show(destination, parts, reporter, kind="export-split")
             warn_of_level(wish.compress, reporter, kept=not parts.recompressed)
             return
-        result = export_images(opened, destination, options, images=images, properties=properties, progress=progress)
+        if bases:
+            result = export_delta(
+                opened, destination, bases, options, images=images, properties=properties, progress=progress
+            )
+        else:
+            result = export_images(
+                opened, destination, options, images=images, properties=properties, progress=progress
+            )
     what = ", ".join(str(index) for index in result.indexes)
     noun = "image" if len(result.indexes) == 1 else "images"
-    reporter.result(result, f"{destination}: {noun} {what}; the file has {format_size(result.file_size)}")
+    summary = f"{destination}: {noun} {what}; the file has {format_size(result.file_size)}"
+    reporter.result(result, summary, *delta.needs_lines(result.needs))
     warn_of_level(wish.compress, reporter, kept=result.kept_compressed)

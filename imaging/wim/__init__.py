@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = lazily(
         "checks.verify": ("Problem", "ProblemKind", "VerifyReport"),
         "commands": ("AddTree", "Change", "ChangeKind", "Command", "DeletePath", "EditFile", "RenamePath"),
         "compression": ("Compression", "CompressionSpec"),
+        "delta.export": ("export_delta",),
         "delta.needs": ("Needs", "Share", "needs_of"),
         "described.base": ("NotedBase",),
         "described.captured": ("CapturedDisk", "CapturedPartition"),

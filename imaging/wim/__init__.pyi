@@ -15,6 +15,7 @@ from osdimage.imaging.wim.commands import (
     RenamePath as RenamePath,
 )
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
+from osdimage.imaging.wim.delta.export import export_delta as export_delta
 from osdimage.imaging.wim.delta.needs import Needs as Needs, Share as Share, needs_of as needs_of
 from osdimage.imaging.wim.described.base import NotedBase as NotedBase
 from osdimage.imaging.wim.described.captured import CapturedDisk as CapturedDisk, CapturedPartition as CapturedPartition

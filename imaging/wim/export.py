@@ -15,6 +15,8 @@ from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, r
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_missing, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.delta.needs import Needs
+from osdimage.imaging.wim.described.base import BASE_ELEMENT
 from osdimage.imaging.wim.described.changes import set_properties_of
 from osdimage.imaging.wim.described.info import elements_by_index, parse_root
 from osdimage.imaging.wim.described.properties import ImageProperties
@@ -68,6 +70,7 @@ class ExportResult:
         file_size: of the destination, in bytes.
         warnings: sentences for people.
         kept_compressed: contents were copied as they are stored, and not compressed again.
+        needs: of a delta, where the contents of the images are; None of what is none.
     """
 
     path: Path
@@ -75,6 +78,7 @@ class ExportResult:
     file_size: int
     warnings: tuple[str, ...]
     kept_compressed: bool = False
+    needs: Needs | None = None
 
 
 @logged("export images of {source} to {destination}")
@@ -109,7 +113,7 @@ def export_images(
     """
     path = Path(destination)
     chosen = tuple(source.images if images is None else images)
-    _check(source, path, chosen, properties, options.mode)
+    check_request(source, path, chosen, properties, options.mode)
     meter = Meter(progress, WRITE_SHARES)
     keeps = keeps_compressed(source, options)
     copy = as_stored(source, chosen, options, properties, keeps_boot_index=images is None)
@@ -165,7 +169,7 @@ def gathered(
         InvalidRequest: when an image of this name is there.
     """
     _try_elements(source, chosen, properties)
-    warnings = [line for image in chosen for line in _check_image(source, image, options.mode)]
+    warnings = [line for image in chosen for line in check_image(source, image, options.mode)]
     with wim_errors(path):
         if options.mode is WriteMode.APPEND:
             handle = open_wim(path, write=True)
@@ -213,9 +217,14 @@ def _write(
     )
 
 
-def _check(
+def check_request(
     source: WimFile, path: Path, chosen: Sequence[WimImage], properties: ImageProperties | None, mode: WriteMode
 ) -> None:
+    """Refuse what cannot be exported so, or not there.
+
+    Raises:
+        InvalidRequest, TargetRefused: as :func:`export_images`.
+    """
     if not chosen:
         raise InvalidRequest(f"{source.path}: there is no image to export")
     if len(chosen) > 1 and properties is not None and properties.name is not None:
@@ -263,8 +272,12 @@ def as_stored(
     return RawCopy(tuple(image.index for image in chosen), boot_index, properties, has_integrity=options.integrity)
 
 
-def _check_image(source: WimFile, image: WimImage, mode: WriteMode) -> tuple[str, ...]:
-    """Refuse an image that libwim would export without some of its entries or contents; return what it repaired."""
+def check_image(source: WimFile, image: WimImage, mode: WriteMode) -> tuple[str, ...]:
+    """Refuse an image that libwim would export without some of its entries or contents; return what it repaired.
+
+    Raises:
+        UnsafeName, CorruptWim, MissingParts: as :func:`export_images`.
+    """
     with wim_errors(source.path):
         audit = load_tree(source.path, source.handle, image.index)
     refuse_dropped_names(source.path, image.index, audit)
@@ -303,6 +316,9 @@ def _add(
             source.handle.export_image(
                 image.index, handle, name=wanted.name, description=wanted.description, boot=False
             )
+            for _ in image.info.bases:
+                # It is whole now.
+                handle.set_image_property(first + number, BASE_ELEMENT, "")
             for element, value in wanted.by_element().items():
                 if element not in {"NAME", "DESCRIPTION"}:
                     handle.set_image_property(first + number, element, value)

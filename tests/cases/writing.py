@@ -441,6 +441,11 @@ def _wims() -> Iterator[Writing]:
     yield Writing("export to an ESD", ("export", "s.wim", "a.esd", "--all"), source, {"a.esd": as_wim})
     yield Writing("export to append", ("export", "s.wim", "a.wim"), both, wim)
     yield Writing("export --overwrite", ("export", "s.wim", "a.wim", "--overwrite"), both, wim)
+    deltas = {"s.wim": "two.wim", "b.wim": "one.wim"}
+    export = ("export", "s.wim", "d.wim", "--all", "--base", "b.wim")
+    yield Writing("export --base", export, deltas, {"d.wim": as_delta})
+    yield Writing("export --base --compress", (*export, "--compress", "xpress", "--threads", "1"), deltas,
+                  {"d.wim": as_delta})  # fmt: skip
     two = {"a.wim": "two.wim"}
     yield Writing("info --set", ("info", "a.wim", "--index", "2", "--set", "name=new"), two, wim)
     yield Writing("info --boot", ("info", "a.wim", "--index", "2", "--boot", "yes"), two, wim)

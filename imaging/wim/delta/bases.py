@@ -34,7 +34,9 @@ def find_bases(patterns: Iterable[str], destination: Path) -> tuple[Path, ...]:
     given = tuple(patterns)
     found: dict[Path, None] = {}
     for pattern in given:
-        fitting = sorted(glob.glob(pattern))  # noqa: PTH207 - may be absolute
+        # A file whose own name is none that fits itself, such as "old[1].wim", is meant all the same.
+        own = [pattern] if os.path.lexists(pattern) else []
+        fitting = own or sorted(glob.glob(pattern))  # noqa: PTH207 - may be absolute
         if not fitting:
             raise InvalidRequest(f"{pattern}: there is no such file, nor one that fits it as a pattern")
         for name in fitting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
+from osdimage.imaging.wim.described.base import NotedBase, note_bases
 from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
@@ -31,6 +32,8 @@ class RawCopy:
         guid: of the new WIM, 16 bytes; None for a new one.
         has_integrity: whether to write an integrity table; None as the source has one.
         may_miss: whether contents may be in another file, and stay there.
+        without: the SHA-1 of contents that are in other files, and left out.
+        bases: these files, which are noted in the XML of the images; None to leave what is noted there.
     """
 
     indexes: Sequence[int]
@@ -39,6 +42,8 @@ class RawCopy:
     guid: bytes | None = None
     has_integrity: bool | None = None
     may_miss: bool = False
+    without: Collection[bytes] = ()
+    bases: Sequence[NotedBase] | None = None
 
 
 def copy_images(path: Path, destination: Path, copy: RawCopy, *, replace: bool, meter: Meter) -> None:
@@ -57,7 +62,7 @@ def copy_images(path: Path, destination: Path, copy: RawCopy, *, replace: bool, 
         TargetRefused: when the destination exists and ``replace`` is false.
         StorageError: when reading or writing failed; nothing is left of a new file, an old one is as it was.
     """
-    with opened(path) as source:
+    with opened(path, without=copy.without) as source:
         write_copy(source, destination, copy, replace=replace, meter=meter)
 
 
@@ -111,9 +116,11 @@ def document_of(source: RawSource, destination: Path, copy: RawCopy) -> ET.Eleme
     if xml is None or len(set(copy.indexes)) != len(copy.indexes):
         raise NotRaw("its XML document has not one element for each image")
     images = list(xml.iter("IMAGE"))
-    if copy.properties is not None:
-        for image in images:
+    for image in images:
+        if copy.properties is not None:
             set_properties_of(image, copy.properties)
+        if copy.bases is not None:
+            note_bases(image, copy.bases)
     refuse_equal_names(destination, images)
     return xml
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,8 +81,12 @@ class RawSource:
         gives_back: whether what was copied is given back to the file system, as it is of a file that is for a while.
     """
 
-    def __init__(self, files: Sequence[tuple[Path, int]], *, gives_back: bool = False) -> None:
+    def __init__(
+        self, files: Sequence[tuple[Path, int]], *, gives_back: bool = False, without: Collection[bytes] = ()
+    ) -> None:
         """Read the headers and the blob tables of files, given with their descriptors in the order of the parts.
+
+        Contents ``without`` which it is taken, by their SHA-1, are as if they were in another file.
 
         Raises:
             NotRaw: when it is of a kind that cannot be copied so.
@@ -104,7 +108,7 @@ class RawSource:
             tables.append(table if len(files) == 1 else _as_of_one(table, number, self.size, size))
             self._files.append((self.size, descriptor))
             self.size += size
-        self._table = b"".join(tables)
+        self._table = _without(b"".join(tables), without)
         self.plan = self._asked(lambda: CopyPlan(self._table))
         self._trees = self.plan.trees
         if len(self._trees) != self.header.image_count:
@@ -206,8 +210,10 @@ class RawSource:
 
 
 @contextmanager
-def opened(*paths: Path) -> Iterator[RawSource]:
+def opened(*paths: Path, without: Collection[bytes] = ()) -> Iterator[RawSource]:
     """Open a WIM to copy from it, given as its file, or as all of its parts in their order.
+
+    Contents ``without`` which it is taken, by their SHA-1, are as if they were in another file.
 
     Raises:
         NotRaw: when it is of a kind that cannot be copied so.
@@ -222,7 +228,7 @@ def opened(*paths: Path) -> Iterator[RawSource]:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 stack.callback(os.close, descriptor)
                 files.append((path, descriptor))
-            source = RawSource(files)
+            source = RawSource(files, without=without)
         except OSError as error:
             if isinstance(error, StorageError):
                 raise
@@ -251,6 +257,25 @@ def _table(descriptor: int, header: Header) -> bytes:
     if len(table) != where.stored_size:
         raise NotRaw("its blob table is cut off")
     return table
+
+
+def _without(table: bytes, hashes: Collection[bytes]) -> bytes:
+    """Return a table without the entries of contents.
+
+    Raises:
+        NotRaw: when one is in a solid resource, which would be copied whole.
+    """
+    if not hashes:
+        return table
+    kept = []
+    for at, (packed, _, _, _, _, sha1) in enumerate(BLOB_STRUCT.iter_unpack(table)):
+        flags = packed >> SIZE_BITS
+        if sha1 in hashes and not flags & ResourceFlag.METADATA.value:
+            if flags & ResourceFlag.SOLID.value:
+                raise NotRaw("it has contents in a solid resource that are left out")
+            continue
+        kept.append(table[at * BLOB_STRUCT.size : (at + 1) * BLOB_STRUCT.size])
+    return b"".join(kept)
 
 
 def _as_of_one(table: bytes, number: int, base: int, size: int) -> bytes:
