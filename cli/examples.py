@@ -57,6 +57,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "extract": (
         "osdimage extract install.wim '/Windows/*.log' --index 1 --to logs",
         "osdimage extract install.wim /Windows/win.ini --index 1 --to -",
+        "osdimage extract install.wim --list files.txt --index 1 --to files",
     ),
     "help": ("osdimage help disk init",),
     "info": (

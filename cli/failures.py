@@ -162,10 +162,24 @@ def _of_click(error: click.ClickException | click.Abort) -> Failure:
     return Failure(error.exit_code, "usage", _said(error))
 
 
+def _option_meant(error: click.NoSuchOption) -> str | None:
+    """Return the option that does what one of another program does, if the command has it."""
+    from osdimage.cli.hints import option_hint  # noqa: PLC0415 - only after a mistake
+
+    known = (
+        []
+        if error.ctx is None
+        else [name for each in error.ctx.command.params for name in (*each.opts, *each.secondary_opts)]
+    )
+    return option_hint(error.option_name, known)
+
+
 def _said(error: click.ClickException) -> str:
     """Return the sentence of click without its full stop: more may follow in the line.
 
     An argument has its bare name there, without the marks of what can be left out or repeated.
     """
+    if isinstance(error, click.NoSuchOption) and (meant := _option_meant(error)) is not None:
+        return f"No such option '{error.option_name}'. Did you mean '{meant}'?"
     said = one_line(error.format_message()).removesuffix(".")
     return re.sub(r"^(Invalid value for|Missing argument) '\[?([A-Z]+)\]?(?:\.{3})?'", r"\1 '\2'", said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 Table = Mapping[str, tuple[str, str]]
 
@@ -74,6 +74,21 @@ IN_GROUPS = {
         "show": "osdimage registry get",
     },
 }
+# Options of wimlib-imagex, with those of ours that do the same where a command has them.
+FOREIGN_OPTIONS = {
+    "delta-from": "base",
+    "dest-dir": "to",
+    "image-property": "set",
+    "include-integrity": "integrity",
+    "include-invalid-names": "names",
+    "no-wildcards": "no-globs",
+    "nocheck": "no-integrity",
+    "norpfix": "no-rpfix",
+    "preserve-dir-structure": "keep-directories",
+    "refs": "ref",
+    "solid-chunk-size": "chunk-size",
+    "solid-compress": "compress",
+}
 # A word that has fewer of its letters in common is another word.
 _LIKENESS, _STRICTER = 0.6, 0.75
 
@@ -89,6 +104,12 @@ def hint(word: str, table: Table, group: str, above: Table) -> str | None:
     """
     plain = word.lower().removeprefix("/")
     return next((_clause(found) for found in _candidates(plain, table, group, above) if found), None)
+
+
+def option_hint(word: str, known: Collection[str]) -> str | None:
+    """Return the option that was meant by one of another program, or None; ``known`` are those of the command."""
+    found = f"--{FOREIGN_OPTIONS.get(word.removeprefix('--'))}"
+    return found if found in known else None
 
 
 def _clause(found: str) -> str:

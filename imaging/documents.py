@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,10 @@ MAX_DOCUMENT_BYTES = 64 * MIB
 MAX_NUMBER = (1 << 63) - 1
 """The largest number that a document of ours holds: what Linux has for bytes of a file."""
 
+BLANKS = " \t\n\r\v\f"
+"""What stands around the things of a listing, as in C."""
+
+_UNIT_BYTES = 2
 _LONGEST_NUMBER = 24
 _HEXADECIMAL = re.compile("(?:0x)?[0-9a-f]{1,64}", re.ASCII | re.IGNORECASE)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -80,6 +84,40 @@ def as_text(data: bytes, *, source: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise InvalidDocument(f"{source} is not a text file in UTF-8 or UTF-16, at byte {error.start}") from error
+
+
+def as_listing(data: bytes, limit_bytes: int, *, source: str, kind: str) -> str:
+    """Return the text of a file of one thing a line: UTF-8, or UTF-16, which Notepad does not always mark.
+
+    Args:
+        data: what the file holds, or the first bytes of more than the limit.
+        limit_bytes: what the largest real one stays below.
+        source: what messages call it.
+        kind: what such files are called there.
+
+    Raises:
+        InvalidDocument: when it is larger than the limit, or not text.
+    """
+    if len(data) > limit_bytes:
+        raise InvalidDocument(f"{source} is larger than {format_size(limit_bytes)}; {kind} are not")
+    # The first character of such a file is ASCII.
+    is_unmarked = len(data) >= _UNIT_BYTES and data[0] != 0 and data[1] == 0
+    return as_text(b"\xff\xfe" + data if is_unmarked else data, source=source)
+
+
+def lines_of(text: str, *, source: str, comments: str) -> Iterator[tuple[int, str]]:
+    """Yield what is in a listing: the number of each line and its text without blanks around, but no comments.
+
+    Raises:
+        InvalidDocument: at a NUL, which no path holds.
+    """
+    # Not splitlines(): a name may hold what else that takes for the end of a line.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if "\0" in line:
+            raise InvalidDocument(f"{source}:{number}: a NUL character, which no path holds")
+        stripped = line.strip(BLANKS)
+        if stripped and stripped[0] not in comments:
+            yield number, stripped
 
 
 def read_document(path: Path, limit_bytes: int = MAX_DOCUMENT_BYTES) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,18 +23,73 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class PathsWish:
+    """Which paths are meant, as PATH and the options say."""
+
+    paths: tuple[str, ...]
+    lists: tuple[Path, ...]
+    keep_directories: bool | None
+    no_globs: bool
+    nullglob: bool
+
+    @property
+    def keeps_directories(self) -> bool:
+        """Whether the directories above each path are made: by default those of lists, as wimlib-imagex does."""
+        return bool(self.lists) if self.keep_directories is None else self.keep_directories
+
+    def read(self) -> tuple[str, ...]:
+        """Return the paths, those of lists last."""
+        from osdimage.imaging.wim import path_list  # noqa: PLC0415 - start-up stays cheap
+
+        found = list(self.paths)
+        for each in self.lists:
+            if str(each) == "-":
+                data = sys.stdin.buffer.read(path_list.MAX_BYTES + 1)
+                found += path_list.decode_paths(data, "standard input")
+            else:
+                found += path_list.read_paths(each)
+        return tuple(found)
+
+
+_paths = params.gathered(
+    "which",
+    PathsWish,
+    click.argument("paths", nargs=-1, metavar="[PATH]..."),
+    click.option(
+        "--list",
+        "lists",
+        type=params.PathType(path_type=Path, allow_dash=True),
+        multiple=True,
+        metavar="FILE|-",
+        help="Also extract the paths in a file, one a line; their directories are kept.  Repeatable.",
+    ),
+    click.option(
+        "--keep-directories/--no-keep-directories",
+        default=None,
+        help="Recreate the directories above each path.  Default: only with --list.",
+    ),
+    click.option("--no-globs", is_flag=True, help="Take *, ? and [...] for characters of a name."),
+    click.option("--nullglob", is_flag=True, help="Warn of a PATH that fits nothing, and extract the others."),
+)
+
+
 @click.command("extract")
 @click.argument("wim", type=params.EXISTING)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@_paths
 @click.option(
     "--to",
     "to",
     type=params.PathType(path_type=Path, allow_dash=True),
-    required=True,
     metavar="DIR|-",
-    help="The directory to extract to; - writes one file to stdout.",
+    help="The directory to extract to; - writes the contents of files to stdout, one after the other.",
 )
-@click.option("--keep-directories", is_flag=True, help="Recreate the directories above each path.")
+@click.option("--to-stdout", is_flag=True, help="The same as --to -.")
+@click.option(
+    "--unix-data",
+    is_flag=True,
+    help="Also set what the image has of Unix: owner, group, mode, extended attributes, FIFOs, sockets and devices.",
+)
 @params.selector
 @params.references
 @params.check
@@ -40,9 +97,10 @@ _PIECE = 1 << 20
 @params.output()
 def extract_command(
     wim: Path,
-    paths: tuple[str, ...],
-    to: Path,
-    keep_directories: bool,
+    which: PathsWish,
+    to: Path | None,
+    to_stdout: bool,
+    unix_data: bool,
     selector: ImageSelector,
     refs: tuple[str, ...],
     check: bool,
@@ -51,45 +109,77 @@ def extract_command(
 ) -> None:
     r"""Extract files and directory trees of an image.
 
-    PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.  Files
-    that are there are replaced.  Where a directory would have to give way to a file, or a file to a directory, nothing
-    is written.
+    PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.  A list
+    has one a line, in UTF-8 or UTF-16; a line that begins with # or ; is a comment.  Files that are there are replaced.
+    Where a directory would have to give way to a file, or a file to a directory, nothing is written.
     """
-    if str(to) == "-":
-        _refuse_beside_stdout(paths, reporter, keep_directories=keep_directories)
+    if not (which.paths or which.lists):
+        raise click.UsageError("name a PATH, or paths with --list; / is all of the image")
+    if to_stdout and to is not None:
+        raise click.UsageError("choose --to or --to-stdout")
+    if to is None and not to_stdout:
+        raise click.UsageError("say where to, with --to")
+    if to is None or str(to) == "-":
+        if reporter.as_json or reporter.writes_events_to_stdout or which.keep_directories or unix_data:
+            raise click.UsageError(
+                "stdout gets the contents of files alone; that goes with no --json, --events -, --keep-directories and "
+                "--unix-data"
+            )
+        wanted = which.read()
         with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
-            _to_stdout(opened.select(selector), paths[0], limit_bytes, progress)
+            _to_stdout(opened.select(selector), wanted, which, limit_bytes, reporter, progress)
         return
+    wanted = which.read()
+    if not wanted:
+        # As a script may have made it; wimlib-imagex says nothing at all.
+        reporter.warn("no path is listed, so nothing is extracted")
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         result = opened.select(selector).extract(
-            paths, to, keep_directories=keep_directories, limit_bytes=limit_bytes, progress=progress
+            wanted,
+            to,
+            keep_directories=which.keeps_directories,
+            globs=not which.no_globs,
+            may_be_absent=which.nullglob or not wanted,
+            unix_data=unix_data,
+            limit_bytes=limit_bytes,
+            progress=progress,
         )
     for text in result.warnings:
         reporter.warn(text)
     reporter.result(result, *(f"{to}: {path}" for path in result.paths))
 
 
-def _refuse_beside_stdout(paths: tuple[str, ...], reporter: Reporter, *, keep_directories: bool) -> None:
-    """Refuse what cannot be when the contents of a file are on stdout."""
-    if reporter.as_json or reporter.writes_events_to_stdout or keep_directories:
-        raise click.UsageError(
-            "--to - writes a file to stdout; it goes with no --json, --events - and --keep-directories"
-        )
-    if len(paths) != 1 or set(paths[0]) & set("*?["):
-        raise click.UsageError("--to - takes one PATH, the file's own, without *, ? and [")
+def _to_stdout(
+    image: WimImage,
+    wanted: tuple[str, ...],
+    which: PathsWish,
+    limit_bytes: int | None,
+    reporter: Reporter,
+    progress: ProgressCallback | None,
+) -> None:
+    """Write the contents of files, by way of a temporary folder: they are checked before the first byte is out."""
+    paths, absent = image.expand(wanted, globs=not which.no_globs, may_be_absent=which.nullglob)
+    for text in absent:
+        reporter.warn(text)
+    places = [_place_of_file(image, path) for path in paths]
+    if not places:
+        return
+    with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
+        image.extract(places, folder, keep_directories=True, globs=False, limit_bytes=limit_bytes, progress=progress)
+        for place in places:
+            descriptor = os.open(folder + place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "rb") as file:
+                while piece := file.read(_PIECE):
+                    out(piece, end="")
 
 
-def _to_stdout(image: WimImage, path: str, limit_bytes: int | None, progress: ProgressCallback | None) -> None:
-    """Write the contents of one file, by way of a temporary folder: they are checked before the first byte is out."""
+def _place_of_file(image: WimImage, path: str) -> str:
+    """Return the path of a file with the names that the image has; refuse anything else."""
     from osdimage.imaging.attributes import attribute_names  # noqa: PLC0415 - start-up stays cheap
 
     (entry,) = image.entries(path, recursive=False)
     if "directory" in attribute_names(entry.attributes) or entry.reparse_tag is not None:
-        raise click.UsageError(f"--to -: {path} is a directory or a link; valid is a file, or a directory for --to")
-    with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
-        image.extract((path,), folder, limit_bytes=limit_bytes, progress=progress)
-        (name,) = os.listdir(folder)  # noqa: PTH208 - the names are enough
-        descriptor = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # noqa: PTH118
-        with os.fdopen(descriptor, "rb") as file:
-            while piece := file.read(_PIECE):
-                out(piece, end="")
+        raise click.UsageError(
+            f"{path} is a directory or a link; to stdout go files, and with --to DIR directories, too"
+        )
+    return entry.path

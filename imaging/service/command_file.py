@@ -16,16 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.documents import as_text, read_limited
+from osdimage.imaging.documents import BLANKS, as_listing, lines_of, read_limited
 from osdimage.imaging.errors import InvalidInput, quoted
-from osdimage.imaging.units import MIB, format_size
+from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.commands import AddTree, Command, DeletePath, RenamePath
 
 MAX_BYTES = 64 * MIB
 """More than any command file has; a larger one is not read."""
-_BLANKS = " \t\n\r\v\f"
 _QUOTES = "'\""
-_NO_MARK_BYTES = 2
 
 # What each command takes: how many paths, and its options.  A directory of Linux has no security descriptors, so what
 # wimlib-imagex is told about them changes nothing here or there.
@@ -79,12 +77,8 @@ def decode_commands(data: bytes, where: str, defaults: CommandDefaults = Command
     Raises:
         InvalidInput: with the line, when something in it is no command; or it is larger than 64 MB, or not text.
     """
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(f"{where}: has more than {format_size(MAX_BYTES)}, which command files have not")
-    # Notepad and old PowerShell write UTF-16 without a mark, too; the first character of a command is ASCII.
-    if len(data) >= _NO_MARK_BYTES and data[0] != 0 and data[1] == 0:
-        data = b"\xff\xfe" + data
-    return parse_commands(as_text(data, source=where), where, defaults)
+    text = as_listing(data, MAX_BYTES, source=where, kind="command files")
+    return parse_commands(text, where, defaults)
 
 
 def parse_commands(text: str, where: str, defaults: CommandDefaults = CommandDefaults()) -> tuple[Command, ...]:
@@ -93,15 +87,8 @@ def parse_commands(text: str, where: str, defaults: CommandDefaults = CommandDef
     Raises:
         InvalidInput: as :func:`read_commands`.
     """
-    if (at := text.find("\0")) >= 0:
-        raise InvalidInput(f"{where}:{text.count(chr(10), 0, at) + 1}: a NUL character, which no path holds")
-    found = []
-    # Not splitlines(): a name may hold what else that takes for the end of a line.
-    for number, line in enumerate(text.split("\n"), start=1):
-        stripped = line.strip(_BLANKS)
-        if stripped and not stripped.startswith("#"):
-            found.append(parse_command(stripped, f"{where}:{number}", defaults))
-    return tuple(found)
+    lines = lines_of(text, source=where, comments="#")
+    return tuple(parse_command(line, f"{where}:{number}", defaults) for number, line in lines)
 
 
 def parse_command(text: str, where: str, defaults: CommandDefaults = CommandDefaults()) -> Command:
@@ -168,17 +155,17 @@ def _words(text: str) -> list[str]:
     found: list[str] = []
     at, end = 0, len(text)
     while True:
-        while at < end and text[at] in _BLANKS:
+        while at < end and text[at] in BLANKS:
             at += 1
         if at == end:
             return found
         if text[at] in _QUOTES:
             word, at = _quoted_word(text, at)
-            if at < end and text[at] not in _BLANKS:
+            if at < end and text[at] not in BLANKS:
                 raise ValueError(f"after the quoted {quoted(word)} comes no blank but {quoted(text[at])}")
         else:
             begin = at
-            while at < end and text[at] not in _BLANKS:
+            while at < end and text[at] not in BLANKS:
                 at += 1
             word = text[begin:at]
         found.append(word)

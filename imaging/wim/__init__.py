@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = lazily(
         "image": ("WimImage",),
         "join": ("JoinResult", "join_wim"),
         "optimize": ("OptimizeOptions", "OptimizeResult", "optimize_wim"),
+        "path_list": ("read_paths",),
         "select": ("ImageSelector",),
         "split": ("SplitResult", "split_images", "split_wim"),
         "write": ("WriteMode",),

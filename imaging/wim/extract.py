@@ -58,11 +58,14 @@ def extract_paths(
     to: Path,
     *,
     keep_directories: bool,
+    globs: bool,
+    may_be_absent: bool,
+    unix_data: bool,
     limit_bytes: int | None,
     progress: ProgressCallback | None,
 ) -> ExtractResult:
     """Extract; see :meth:`osdimage.imaging.WimImage.extract`."""
-    if not wanted:
+    if not wanted and not may_be_absent:
         raise InvalidRequest("name at least one path to extract")
     found = probe(to)
     if found not in {Content.DIRECTORY, Content.MISSING}:
@@ -71,7 +74,10 @@ def extract_paths(
         whole = load_tree(path, handle, index)
         # A name that libwim dropped could be below any of the paths.
         refuse_dropped_names(path, index, whole)
-        chosen = _expand(path, handle, index, wanted)
+        found_paths, absent = expand(path, handle, index, wanted, globs=globs, may_be_absent=may_be_absent)
+        chosen = tuple(dict.fromkeys(found_paths))
+        if not chosen:
+            return ExtractResult((), absent)
         audits = [_audit_subtree(path, handle, index, item, to, keep_directories=keep_directories) for item in chosen]
         places = {each: each if keep_directories else "/" + each.rpartition("/")[2] for each in chosen}
         compressed = wof_files(path, handle, index, whole) if any(each.other_reparse_points for each in audits) else {}
@@ -91,12 +97,19 @@ def extract_paths(
     hidden = "/" not in chosen and can_stage(to, files, max(each.extent.longest_path for each in audits))
     with wim_errors(path), staged(to, hidden=hidden) as folder:
         warnings = handle.extract_paths(
-            index, folder, chosen, globs=False, keep_directories=keep_directories, listener=listener(meter)
+            index,
+            folder,
+            chosen,
+            globs=False,
+            keep_directories=keep_directories,
+            unix_data=unix_data,
+            listener=listener(meter),
         )
         write_plain(path, handle, compressed.values(), {each: place_of(folder, at) for each, at in plain_at.items()})
     meter.finish()
     warnings, more = told_by_libwim(warnings)
-    return ExtractResult(chosen, (*repairs(whole), *map(str, (*of_unix(*audits), *more)), *warnings))
+    lost = (*(() if unix_data else of_unix(*audits)), *more)
+    return ExtractResult(chosen, (*absent, *repairs(whole), *map(str, lost), *warnings))
 
 
 def _paths_below(files: Iterable[str], chosen: Iterable[str], *, keep_directories: bool) -> dict[str, str]:
@@ -115,11 +128,43 @@ def _paths_below(files: Iterable[str], chosen: Iterable[str], *, keep_directorie
     return found
 
 
-def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the paths in the image that the wanted paths and patterns stand for, in their order, each once."""
+def expand(
+    path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...], *, globs: bool, may_be_absent: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the paths in the image that paths and patterns stand for, in their order, and what fits nothing.
+
+    A path is in the result as often as it was wanted.  What fits nothing is a sentence each, with ``may_be_absent``.
+
+    Raises:
+        InvalidRequest: when a path or pattern fits nothing, without ``may_be_absent``.
+        UnsafeName: when no pattern can be compared with a name of the image.
+    """
     names = [normalised(text) for text in wanted]
-    if not any(map(is_pattern, names)):
-        return tuple(dict.fromkeys(names))
+    has_patterns = globs and any(map(is_pattern, names))
+    everything = _everything(path, handle, index) if has_patterns else ()
+    there = {each.casefold() for each in everything}
+    found: list[str] = []
+    absent: list[str] = []
+    for name, text in zip(names, wanted, strict=True):
+        if not (globs and is_pattern(name)) or name.casefold() in there:
+            matches, problem = [name] * (not may_be_absent or _is_there(handle, index, name)), f"no {text!r}"
+        else:
+            pattern = PathPattern(name)
+            matches, problem = list(filter(pattern.fits, everything)), f"nothing that fits {text!r}"
+        if not matches and not may_be_absent:
+            raise InvalidRequest(f"{path}: image {index} holds {problem}")
+        if not matches:
+            absent.append(f"image {index} holds {problem}")
+        found += matches
+    return tuple(found), tuple(absent)
+
+
+def _everything(path: Path, handle: WimHandle, index: int) -> list[str]:
+    """Return all paths of the image, which patterns are compared with.
+
+    Raises:
+        UnsafeName: when a name has a separator.
+    """
     everything: list[str] = []
     separated: list[str] = []
 
@@ -132,18 +177,17 @@ def _expand(path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...]) 
     if separated:
         # No pattern fits such a name, and to pass it over would be to skip it silently.
         refuse_unsafe_names(path, index, tree.audit(handle, index))
-    found: dict[str, None] = {}
-    there = {each.casefold() for each in everything}
-    for name, text in zip(names, wanted, strict=True):
-        if not is_pattern(name) or name.casefold() in there:
-            found[name] = None
-            continue
-        pattern = PathPattern(name)
-        matches = [each for each in everything if pattern.fits(each)]
-        if not matches:
-            raise InvalidRequest(f"{path}: image {index} holds nothing that fits {text!r}")
-        found.update(dict.fromkeys(matches))
-    return tuple(found)
+    return everything
+
+
+def _is_there(handle: WimHandle, index: int, name: str) -> bool:
+    try:
+        entries.each_entry(handle, index, name, recursive=False, visit=lambda _: None)
+    except WimlibError as error:
+        if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
+            return False
+        raise
+    return True
 
 
 def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str, to: Path, *, keep_directories: bool) -> Audit:

@@ -234,12 +234,31 @@ class WimImage:
         """Return the file of this machine that is at a path of the image, or None when it is not one."""
         return self._added.get(_folded(path))
 
+    def expand(
+        self, paths: Iterable[str], *, globs: bool = True, may_be_absent: bool = False
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what paths and patterns stand for, in their order, and a sentence for each that fits nothing.
+
+        A path that is named twice is there twice.  See :meth:`extract` for ``globs`` and ``may_be_absent``.
+
+        Raises:
+            InvalidRequest: when a path fits nothing, without ``may_be_absent``.
+            UnsafeName, CorruptWim: as :meth:`extract`.
+        """
+        from osdimage.imaging.wim.extract import expand  # noqa: PLC0415 - few uses of an image need it
+
+        with self._walked("/"):
+            return expand(self._path, self.handle, self.index, tuple(paths), globs=globs, may_be_absent=may_be_absent)
+
     def extract(
         self,
         paths: Iterable[str],
         to: str | os.PathLike[str],
         *,
         keep_directories: bool = False,
+        globs: bool = True,
+        may_be_absent: bool = False,
+        unix_data: bool = False,
         limit_bytes: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> ExtractResult:
@@ -250,6 +269,10 @@ class WimImage:
                 stand for characters within a name.
             to: the directory.
             keep_directories: recreate the directories above each path; otherwise ``/a/b/c`` becomes ``c``.
+            globs: let patterns stand for what fits them; otherwise each path is a name as it is written.
+            may_be_absent: pass over what fits nothing, with a warning; also no path at all.
+            unix_data: also set owner, group, mode and extended attributes of files that were captured with them, and
+                make FIFOs, sockets and devices.
             limit_bytes: refuse to write more bytes.
             progress: receives the progress.
 
@@ -266,6 +289,9 @@ class WimImage:
             tuple(paths),
             Path(to),
             keep_directories=keep_directories,
+            globs=globs,
+            may_be_absent=may_be_absent,
+            unix_data=unix_data,
             limit_bytes=limit_bytes,
             progress=progress,
         )

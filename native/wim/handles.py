@@ -374,11 +374,13 @@ class WimHandle:
         globs: bool,
         keep_directories: bool,
         to_ntfs: bool = False,
+        unix_data: bool = False,
         listener: Listener | None = None,
     ) -> tuple[str, ...]:
         """Extract files and directory trees; with ``globs`` each path is a pattern that must match something."""
         flags = 0 if keep_directories else lib.WIMLIB_EXTRACT_FLAG_NO_PRESERVE_DIR_STRUCTURE
         flags |= lib.WIMLIB_EXTRACT_FLAG_NTFS if to_ntfs else 0
+        flags |= lib.WIMLIB_EXTRACT_FLAG_UNIX_DATA if unix_data else 0
         if globs:
             flags |= lib.WIMLIB_EXTRACT_FLAG_GLOB_PATHS | lib.WIMLIB_EXTRACT_FLAG_STRICT_GLOB
         encoded = [ffi.new("char[]", text.to_c(path)) for path in paths]

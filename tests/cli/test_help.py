@@ -124,6 +124,21 @@ def test_options_are_told_with_those_that_were_meant() -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "option", "meant"),
+    [
+        ("extract", "--dest-dir", "--to"),
+        ("extract", "--preserve-dir-structure", "--keep-directories"),
+        ("extract", "--no-wildcards", "--no-globs"),
+        ("capture", "--solid-compress", "--compress"),
+        ("export", "--nocheck", "--no-integrity"),
+    ],
+)
+def test_options_of_wimlib_imagex_are_told_with_ours(command: str, option: str, meant: str) -> None:
+    refused = osdimage(command, "a", "b", option, code=2)
+    assert f"No such option '{option}'. Did you mean '{meant}'?" in refused.err
+
+
+@pytest.mark.parametrize(
     ("words", "command"), list(verbs(cli)), ids=lambda each: "-".join(each) if isinstance(each, tuple) else ""
 )
 def test_the_help_of_each_command_has_examples_that_it_takes(words: tuple[str, ...], command: click.Command) -> None:

@@ -146,10 +146,11 @@ def test_one_file_is_extracted_to_stdout(pair: Path, tree: Path) -> None:
     ("paths", "said"),
     [
         (("/sub",), "is a directory or a link"),
-        (("/*.log",), "takes one PATH, the file's own, without *"),
-        (("/text.log", "/sub"), "takes one PATH"),
+        (("/text.log", "/sub"), "is a directory or a link"),
+        (("/*.exe",), "nothing that fits '/*.exe'"),
         (("/text.log", "--json"), "goes with no --json"),
         (("/text.log", "--events", "-"), "goes with no --json, --events -"),
+        (("/text.log", "--unix-data"), "--unix-data"),
     ],
 )
 def test_what_is_not_one_file_is_not_extracted_to_stdout(
@@ -159,6 +160,19 @@ def test_what_is_not_one_file_is_not_extracted_to_stdout(
     refused = osdimage("extract", pair, *paths, "--index", "1", "--to", "-", code=2)
     assert said in refused.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("paths", [("/text.log", "/sub/*.log", "text.log"), ("TEXT.LOG",), ("/nothing", "/text.log")])
+def test_files_come_to_stdout_one_after_the_other_as_wimlib_imagex_writes_them(
+    paths: tuple[str, ...], pair: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WIMLIB_IMAGEX_IGNORE_CASE", "1")
+    words = ["extract", str(pair), *paths, "--to-stdout", "--nullglob"]
+    ours = subprocess.run([*PROGRAM, *words, "--index", "1"], capture_output=True, check=True)
+    theirs = subprocess.run(["wimlib-imagex", *words[:2], "1", *words[2:]], capture_output=True, check=True)
+    assert ours.stdout == theirs.stdout != b""
+    assert ("holds no '/nothing'" in ours.stderr.decode()) == ("/nothing" in paths)
 
 
 def test_a_link_is_not_followed_to_stdout(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +84,82 @@ def test_what_is_asked_for_is_extracted(wim: Path, tmp_path: Path, case: Case) -
             assert (to / path[1:]).read_text().endswith(path.rpartition("/")[2])
 
 
+# What wimlib-imagex 1.13.6 extracts for the same list: wimlib-imagex extract x.wim 1 @LIST --dest-dir=DIR.  It needs no
+# --no-globs for brackets, which are no pattern there.
+LISTS = {
+    "a folder, a file and a glob": (
+        "; a comment\n# another\n\n  /a/b  \r\n\\top.txt\nc/*.TXT\n",
+        {"a", "a/b", "a/b/one.txt", "a/b/deep.txt", "top.txt", "c", "c/UPPER.TXT"},
+    ),
+    "quotes, and no line end": ("\"/a/one.txt\"\n'top.txt'", {"a", "a/one.txt", "top.txt"}),
+    "the same twice": ("top.txt\n/top.txt\n", {"top.txt"}),
+    "a name with brackets": ("[odd] name.txt\n", {"[odd] name.txt"}),
+    "nothing": ("# nothing\n", None),
+}
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("case", LISTS, ids=LISTS.keys())
+def test_the_paths_of_a_list_are_extracted_with_their_folders_as_by_wimlib_imagex(
+    wim: Path, tmp_path: Path, case: str, encoding: str
+) -> None:
+    text, expected = LISTS[case]
+    listed, to, theirs = tmp_path / "list", tmp_path / "to", tmp_path / "theirs"
+    listed.write_bytes(text.encode(encoding))
+    outcome = osdimage("extract", wim, "--list", listed, "--to", to)
+    assert ("no path is listed" in outcome.err) == (expected is None)
+    judges.wimlib("extract", wim, "1", f"@{listed}", f"--dest-dir={theirs}")
+    for place in (to, theirs):
+        found = {str(each.relative_to(place)) for each in place.rglob("*")} if place.exists() else None
+        assert found == expected
+
+
+def test_a_list_can_come_from_another_program(wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"/a/b/deep.txt\n/top.txt\n")))
+    osdimage("extract", wim, "--list", "-", "--no-keep-directories", "--to", tmp_path / "to")
+    assert {each.name for each in (tmp_path / "to").iterdir()} == {"deep.txt", "top.txt"}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        pytest.param(b"/a\n/b\0\n", "list:2: a NUL character", id="NUL"),
+        pytest.param(b"/a\xff\n", "is not a text file in UTF-8 or UTF-16, at byte 2", id="no text"),
+        pytest.param(b"/top.txt\n/nothing\n", "holds no '/nothing'", id="a path that is not there"),
+    ],
+)
+def test_a_list_that_is_none_extracts_nothing(wim: Path, tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "list").write_bytes(data)
+    code = 3 if b"nothing" not in data else 2
+    assert said in osdimage("extract", wim, "--list", tmp_path / "list", "--to", tmp_path / "to", code=code).err
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("wanted", [("/nothing", "/a/*.exe", "/top.txt"), ("/nothing",)])
+def test_what_fits_nothing_can_be_passed_over(wim: Path, tmp_path: Path, wanted: tuple[str, ...]) -> None:
+    outcome = osdimage("extract", wim, *wanted, "--nullglob", "--to", tmp_path / "to", "--json")
+    assert outcome.facts["paths"] == (["/top.txt"] if "/top.txt" in wanted else [])
+    assert "image 1 holds no '/nothing'" in outcome.facts["warnings"]
+    assert (tmp_path / "to").exists() == ("/top.txt" in wanted)
+
+
+def test_what_is_of_unix_is_extracted_where_it_is_asked_for(tmp_path: Path) -> None:
+    tree, wim = tmp_path / "tree", tmp_path / "x.wim"
+    (tree / "folder").mkdir(parents=True)
+    os.mkfifo(tree / "folder/fifo", 0o640)
+    (tree / "folder/program").write_bytes(b"x")
+    (tree / "folder/program").chmod(0o751)
+    osdimage("capture", tree, wim, "--unix-data")
+    told = osdimage("extract", wim, "/folder", "--to", tmp_path / "plain").err
+    assert "owner, group and mode of Unix not set" in told
+    told = osdimage("extract", wim, "/folder", "--unix-data", "--to", tmp_path / "to").err
+    assert told == ""
+    assert stat.S_IMODE((tmp_path / "to/folder/program").stat().st_mode) == 0o751
+    assert stat.S_ISFIFO((tmp_path / "to/folder/fifo").lstat().st_mode)
+    assert stat.S_ISREG((tmp_path / "plain/folder/fifo").lstat().st_mode)
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """What is asked for, and a piece of the error."""
@@ -101,6 +179,9 @@ REFUSED = {
     "two files of one name by a glob": Refused(("/a/one.txt", "/*/b/one*"), "--keep-directories"),
     "no folder": Refused(("/top.txt",), "--to", options=("--frobnicate",)),
     "larger than the limit": Refused(("/top.txt",), "limit of 2 bytes", ("--limit-bytes", "2"), 4),
+    "a glob that is none": Refused(("/a/*.txt",), "holds no '/a/*.txt'", ("--no-globs",)),
+    "no path at all": Refused((), "name a PATH"),
+    "two ways out": Refused(("/top.txt",), "choose --to or --to-stdout", ("--to-stdout",)),
     "no such image": Refused(("/top.txt",), "no image fits", ("--index", "2")),
 }
 
