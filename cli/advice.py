@@ -6,6 +6,7 @@ from osdimage.imaging.errors import Means, Remedy
 
 NAMES = {
     Means.ALLOW_LARGER: "--allow-larger",
+    Means.ALL_VOLUMES: "--all-volumes",
     Means.APPEND: "--append",
     Means.BACKUP_FILE: "--backup",
     Means.BIND_WINDOWS: "osdimage boot fix DISK --partition N",

@@ -6,6 +6,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "apply": (
         'osdimage apply install.wim windows --name "Windows 11 Pro"',
         "osdimage apply install.wim disk.img --partition 3 --edition Professional --wipe",
+        "osdimage apply install.wim images --all",
     ),
     "boot check": ("osdimage boot check disk.img",),
     "boot fix": ("osdimage boot fix clone.img",),

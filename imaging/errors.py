@@ -46,6 +46,7 @@ class Means(StrEnum):
     """What a remedy needs, by the name that it has in the library; a program has names of its own for them."""
 
     ALLOW_LARGER = "allow_larger"
+    ALL_VOLUMES = "apply_volumes"
     APPEND = "WriteMode.APPEND"
     BACKUP_FILE = "save_to"
     BIND_WINDOWS = "fix_boot(FixWish(os_partition))"

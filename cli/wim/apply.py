@@ -16,6 +16,7 @@ from osdimage.cli.source import open_wim
 if TYPE_CHECKING:
     from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
     from osdimage.imaging.apply.volumes import AppliedVolume
+    from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @disk_params.sector_size
 @several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
+@click.option("--all", "every", is_flag=True, help="Apply each image to a folder of TARGET that has its name.")
 @click.option("--wipe/--no-wipe", help="First delete everything from the volume but the folders of task sequences.")
 @click.option("--keep", multiple=True, metavar="PATH", help="A path on the volume that --wipe leaves.  Repeatable.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before --wipe.")
@@ -51,6 +53,7 @@ def apply_command(
     sector_size: int | None,
     also: tuple[Path, ...],
     all_volumes: bool,
+    every: bool,
     wipe: bool,
     keep: tuple[str, ...],
     yes: bool,
@@ -76,10 +79,14 @@ def apply_command(
     With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
 
+    With --all each image goes to a folder of the directory TARGET that has its name, or its index where a folder cannot
+    have the name.
+
     With --also the image goes to several targets.  One that is refused, or fails, stops none of the others.  Exit code
     0: all are done; 5: some are not; 1: none is.
     """
     from osdimage.imaging.apply.engine import Engine  # noqa: PLC0415
+    from osdimage.imaging.apply.folders import apply_to_folders  # noqa: PLC0415
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
     from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
     from osdimage.imaging.apply.several import apply_to_all  # noqa: PLC0415
@@ -91,6 +98,11 @@ def apply_command(
         raise click.UsageError("--keep goes with --wipe")
     if all_volumes and (partition is not None or unix_data or selector != type(selector)()):
         raise click.UsageError("--all-volumes takes every image and volume; it goes with no choice, and no --unix-data")
+    if every and (all_volumes or also or wipe or partition is not None or selector != type(selector)()):
+        raise click.UsageError(
+            "--all takes every image, to folders of one directory; it goes with no choice, and with no --all-volumes, "
+            "--also, --partition and --wipe"
+        )
     if all_volumes and also:
         raise click.UsageError("--all-volumes fills one disk; it does not go with --also")
     if (all_volumes or partition is not None) and not (also or target.exists()):
@@ -115,10 +127,13 @@ def apply_command(
         if all_volumes:
             with open_disk(target, write=True, sector_size=sector_size) as disk:
                 done = apply_volumes(opened, disk, options, progress=progress)
-            for each in opened:
-                if each.info.is_of_bytes:
-                    reporter.warn(f"image {each.index} {each.name!r} is the bytes of a partition: it goes to no volume")
+            _warn_of_bytes(opened, reporter, "it goes to no volume")
             _report_volumes(done, target, reporter, time.monotonic() - began)
+            return None
+        if every:
+            done = apply_to_folders(opened, target, options, progress=progress)
+            _warn_of_bytes(opened, reporter, "it goes to no folder")
+            _report_folders(opened, done, options, reporter, time.monotonic() - began)
             return None
         image = opened.select(selector)
         if also:
@@ -176,6 +191,19 @@ def _lines(
         if is_one_of_several and (result.engine is not Engine.BULK or result.target.is_dir()):
             lines.append("  the image was read and decompressed once more for it alone")
     return lines
+
+
+def _warn_of_bytes(wim: WimFile, reporter: Reporter, why: str) -> None:
+    for each in wim:
+        if each.info.is_of_bytes:
+            reporter.warn(f"image {each.index} {each.name!r} is the bytes of a partition: {why}")
+
+
+def _report_folders(
+    wim: WimFile, done: tuple[AppliedVolume, ...], options: ApplyOptions, reporter: Reporter, seconds: float
+) -> None:
+    lines = [line for each in done for line in _lines(wim.image(each.image), each.result, options, reporter, seconds)]
+    reporter.result({"volumes": done}, *lines)
 
 
 def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from osdimage.imaging.apply.engine import Engine as Engine
 from osdimage.imaging.apply.fat_source import from_image as from_image
+from osdimage.imaging.apply.folders import apply_to_folders as apply_to_folders
 from osdimage.imaging.apply.image import apply_image as apply_image
 from osdimage.imaging.apply.job import ApplyOptions as ApplyOptions, ApplyResult as ApplyResult
 from osdimage.imaging.apply.several import apply_to_all as apply_to_all

@@ -227,3 +227,45 @@ def test_a_delta_is_applied_with_its_base(small: Path, tmp_path: Path) -> None:
     osdimage("apply", delta, tmp_path / "alone", code=3)
     osdimage("apply", delta, tmp_path / "target", "--ref", str(base))
     assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(small))
+
+
+# ---- all images
+
+
+@pytest.mark.foreign
+def test_all_images_go_to_folders_of_their_names_as_by_wimlib_imagex(tmp_path: Path) -> None:
+    """Names that are none of folders: ``wimlib-imagex apply x.wim all DIR`` takes the index for them, too."""
+    wim = tmp_path / "x.wim"
+    for number, name in enumerate(("first", "Second: x", "", "a/b", "..", "x" * 129)):
+        source = tmp_path / f"tree{number}"
+        source.mkdir()
+        (source / f"file{number}").write_text(name)
+        judges.wimlib("append", source, wim, name, "--create")
+    outcome = osdimage("apply", wim, tmp_path / "to", "--all", "--json")
+    judges.wimlib("apply", wim, "all", tmp_path / "theirs")
+    ours, theirs = (trees.contents(trees.read_tree(tmp_path / each)) for each in ("to", "theirs"))
+    assert ours == theirs
+    assert {each.name for each in (tmp_path / "to").iterdir()} == {"first", "Second: x", "3", "4", "5", "6"}
+    assert [each["image"] for each in outcome.document["volumes"]] == [1, 2, 3, 4, 5, 6]
+    assert outcome.document["volumes"][3]["result"]["target"] == str(tmp_path / "to/4")
+
+
+def test_nothing_is_written_when_a_later_image_cannot_be(pair: Path, tmp_path: Path) -> None:
+    target = tmp_path / "to"
+    target.mkdir()
+    (target / "second").write_text("mine")
+    refused = osdimage("apply", pair, target, "--all", code=4)
+    assert "second: is a file" in refused.err
+    assert [each.name for each in target.iterdir()] == ["second"]
+
+
+def test_all_images_go_to_a_directory_only(pair: Path, tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.write_bytes(bytes(1 << 20))
+    refused = osdimage("apply", pair, volume, "--all", code=4)
+    assert "all images go to folders of a directory" in refused.err
+    assert "--all-volumes" in refused.err
+    for more in (("--index", "1"), ("--also", "x"), ("--partition", "1"), ("--all-volumes",)):
+        assert "--all takes every image" in osdimage("apply", pair, tmp_path / "to", "--all", *more, code=2).err
+    assert "limit of 2 bytes" in osdimage("apply", pair, tmp_path / "to", "--all", "--limit-bytes", "2", code=4).err
+    assert not (tmp_path / "to").exists()
