@@ -400,6 +400,13 @@ def integrity(default: str, *, old: str | None = None) -> Decorator:
     return click.option(*names, cls=OldSpelling, default=None, help=f"Write an integrity table.  Default: {default}.")
 
 
+rpfix = click.option(
+    "--rpfix/--no-rpfix",
+    "fixes_links",
+    default=None,
+    help="Make absolute links relative to the image's root, or lead to what is applied.  Default: as the WIM says, and "
+    "--rpfix for a new one; volumes keep theirs.",
+)
 recompress = click.option(
     "--recompress", is_flag=True, help="Compress again what is in this format already, as for another level."
 )

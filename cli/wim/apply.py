@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also set what the image has of Unix: owner, group, mode, extended attributes, FIFOs, sockets and devices.",
 )
+@params.rpfix
 @params.engine
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
@@ -62,6 +63,7 @@ def apply_command(
     check: bool,
     limit_bytes: int | None,
     unix_data: bool,
+    fixes_links: bool | None,
     engine: str,
     force: bool,
     no_sync: bool,
@@ -96,8 +98,10 @@ def apply_command(
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")
-    if all_volumes and (partition is not None or unix_data or selector != type(selector)()):
-        raise click.UsageError("--all-volumes takes every image and volume; it goes with no choice, and no --unix-data")
+    if all_volumes and (partition is not None or unix_data or fixes_links or selector != type(selector)()):
+        raise click.UsageError(
+            "--all-volumes takes every image and volume; it goes with no choice, and no --unix-data and --rpfix"
+        )
     if every and (all_volumes or also or wipe or partition is not None or selector != type(selector)()):
         raise click.UsageError(
             "--all takes every image, to folders of one directory; it goes with no choice, and with no --all-volumes, "
@@ -120,6 +124,7 @@ def apply_command(
         sync=not no_sync,
         strict=strict,
         engine=Engine(engine),
+        fixes_links=fixes_links,
     )
     _ask(targets, partition, options, reporter, yes=yes)
     began = time.monotonic()

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also store what is of Unix, which Windows ignores: owner, group, mode, extended attributes, FIFOs and so on.",
 )
+@params.rpfix
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
 @params.threads
 @params.output(more="each file that is left out")
@@ -70,6 +71,7 @@ def capture_command(
     boot: bool,
     integrity: bool | None,
     unix_data: bool,
+    fixes_links: bool | None,
     strict: bool,
     threads: int,
     reporter: Reporter,
@@ -106,9 +108,11 @@ def capture_command(
         changes, reporter, name=name, description=description, creator=creator, image_version=image_version
     )
     if all_volumes:
-        if partition is not None or append or boot or unix_data or update_of is not None:
+        chosen = partition is not None or append or boot or unix_data or update_of is not None
+        if chosen or fixes_links is not None:
             raise click.UsageError(
-                "--all-volumes does not go with --partition, --append, --boot, --unix-data and --update-of"
+                "--all-volumes does not go with --partition, --append, --boot, --unix-data, --update-of, --rpfix and "
+                "--no-rpfix"
             )
         from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415
         from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
@@ -143,7 +147,7 @@ def capture_command(
         return
     began = time.monotonic()
     result = capture_image(
-        CaptureSource(source, exclusions(), unix_data, partition, sector_size),
+        CaptureSource(source, exclusions(), unix_data, partition, sector_size, fixes_links=fixes_links),
         wim,
         CaptureOptions(
             mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,

@@ -117,7 +117,8 @@ def prepared(job: ApplyJob, feed: ImageFeed, folder: Path) -> Iterator[BulkDirec
         return
     untold = feed.untold()
     feed.narrow()
-    asks_links = feed.has_fixed_links and feed.audit.links > 0
+    fixes = job.options.fixes_links
+    asks_links = (feed.has_fixed_links if fixes is None else fixes) and feed.audit.links > 0
     links = feed.fixed_links() if asks_links else None
     if asks_links and links is None:
         yield Reason(Fallback.LINK)

@@ -103,6 +103,10 @@ def work_on(
             raise TargetRefused(
                 f"{backend.name}: owner, group and mode of Unix cannot be stored on a volume of Windows"
             )
+        if options.fixes_links and isinstance(place, OpenVolume):
+            raise TargetRefused(
+                f"{backend.name}: absolute links cannot be made to lead into a volume, whose letter is not known"
+            )
         shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
         result = yield from backend.work(ApplyJob(image, options, Meter(progress, shares), progress, supplies))
     if options.strict and (result.losses or result.warnings):

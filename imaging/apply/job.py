@@ -29,6 +29,7 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.room import refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import told_by_libwim
+from osdimage.native.wim.facts import ExtractSettings
 from osdimage.native.wim.tree import Audit
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ class ApplyOptions:
         strict: raise when something of the image cannot be kept in the target.
         is_part: the volume was marked dirty by whoever applies, who has more to write and takes the mark away.
         engine: what fills an NTFS volume or a directory.
+        fixes_links: put the path of a directory before absolute links that were made relative to the image when it was
+            captured, so that they lead to what was applied; None for as the WIM says (directories only: the letter that
+            a volume will have is not known).
     """
 
     wipe: bool = False
@@ -95,6 +99,7 @@ class ApplyOptions:
     strict: bool = False
     is_part: bool = False
     engine: Engine = Engine.AUTO
+    fixes_links: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +170,7 @@ class ApplyJob:
             warnings = self.image.handle.extract_image(
                 self.image.index,
                 opened_by,
-                to_ntfs=volume is not None,
-                unix_data=self.options.unix_data,
+                ExtractSettings(volume is not None, self.options.unix_data, self.options.fixes_links),
                 listener=listener(self.meter),
             )
         warnings, more = told_by_libwim(warnings)

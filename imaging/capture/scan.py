@@ -24,6 +24,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Message, Omission, Omitted
 from osdimage.native.wim import tree
+from osdimage.native.wim.facts import ScanSettings
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.patterns import Patterns
 from osdimage.native.wim.tree import Fault
@@ -114,7 +115,7 @@ def scan(
                 wanted.name or "",
                 patterns=patterns,
                 from_ntfs=opened.volume is not None,
-                unix_data=source.unix_data,
+                settings=ScanSettings(source.unix_data, source.fixes_links),
                 boot=boot,
                 listener=omissions,
             )
@@ -187,6 +188,11 @@ def backend_of(
     if isinstance(place, OpenVolume):
         if source.unix_data:
             raise InvalidRequest(f"{place.name}: a volume of Windows has no owner, group and mode of Unix")
+        if source.fixes_links:
+            raise InvalidRequest(
+                f"{place.name}: absolute links of a volume cannot be made relative: they begin with its letter, which "
+                "is not known"
+            )
         if place.content is Content.NTFS:
             from osdimage.imaging.capture import ntfs  # noqa: PLC0415 - a directory needs none of them
 

@@ -27,6 +27,9 @@ class CaptureSource:
         partition: the number of a partition of the disk.
         sector_size: bytes of a sector of a disk image; None for what its partition table says.
         volume: a volume of a disk that is open, in place of ``path`` and ``partition``; see :meth:`of_volume`.
+        fixes_links: make absolute links that lead into the source relative to the image, so that they can lead to what
+            is applied of it; None for as the WIM has it that is added to, and True for a new one (directories only: the
+            letter that a volume has is not known).
     """
 
     path: Path
@@ -35,6 +38,7 @@ class CaptureSource:
     partition: int | None = None
     sector_size: int | None = None
     volume: OpenVolume | None = None
+    fixes_links: bool | None = None
 
     @classmethod
     def of_volume(cls, volume: OpenVolume, config: CaptureConfig = DEFAULT_CONFIG) -> CaptureSource:

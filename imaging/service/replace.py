@@ -28,6 +28,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile, reference_files
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.select import ImageSelector
+from osdimage.imaging.wim.settings import ExtractSettings
 from osdimage.imaging.wim.write import WRITE_SHARES, append_file, append_spec, open_to_append
 
 _VOLUME_BYTES = 32 * MIB
@@ -103,7 +104,8 @@ def edit_file(
         raise InvalidRequest(f"{where}: {path!r} has {size} bytes; at most {limit_bytes} are taken")
     scratch = _make_volume(folder / f"file-{len(list(folder.iterdir()))}.ntfs", size)
     with wim_errors(image.path):
-        image.handle.extract_paths(image.index, scratch, [f"/{path}"], globs=False, keep_directories=True, to_ntfs=True)
+        settings = ExtractSettings(to_ntfs=True)
+        image.handle.extract_paths(image.index, scratch, [f"/{path}"], settings, globs=False, keep_directories=True)
     if not _change_in(scratch, path, change, limit_bytes):
         return False
     with wim_errors(image.path):

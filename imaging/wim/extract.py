@@ -35,6 +35,7 @@ from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.text import to_c
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.entries import Entry
+from osdimage.native.wim.facts import ExtractSettings
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.tree import Audit, Occupied
 
@@ -100,9 +101,9 @@ def extract_paths(
             index,
             folder,
             chosen,
+            ExtractSettings(unix_data=unix_data),
             globs=False,
             keep_directories=keep_directories,
-            unix_data=unix_data,
             listener=listener(meter),
         )
         write_plain(path, handle, compressed.values(), {each: place_of(folder, at) for each, at in plain_at.items()})

@@ -75,6 +75,49 @@ class WriteSettings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """How libwim is to scan a directory or an NTFS volume.
+
+    Attributes:
+        unix_data: also take what is of Unix.
+        fixes_links: make absolute links relative to the image; None for as the WIM has it, True for its first image.
+    """
+
+    unix_data: bool = False
+    fixes_links: bool | None = None
+
+    def flags(self) -> int:
+        """Return libwim's flags for these settings."""
+        fixes = {None: 0, True: lib.WIMLIB_ADD_FLAG_RPFIX, False: lib.WIMLIB_ADD_FLAG_NORPFIX}
+        return int(fixes[self.fixes_links] | (lib.WIMLIB_ADD_FLAG_UNIX_DATA if self.unix_data else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractSettings:
+    """How libwim is to extract an image, or files of one.
+
+    Attributes:
+        to_ntfs: the target is an NTFS volume.
+        unix_data: also set what is of Unix.
+        fixes_links: put the path of the target before links that were made relative to the image; None for as the WIM
+            has it, where a whole image is extracted.
+    """
+
+    to_ntfs: bool = False
+    unix_data: bool = False
+    fixes_links: bool | None = None
+
+    def flags(self) -> int:
+        """Return libwim's flags for these settings."""
+        fixes = {None: 0, True: lib.WIMLIB_EXTRACT_FLAG_RPFIX, False: lib.WIMLIB_EXTRACT_FLAG_NORPFIX}
+        return int(
+            fixes[self.fixes_links]
+            | (lib.WIMLIB_EXTRACT_FLAG_NTFS if self.to_ntfs else 0)
+            | (lib.WIMLIB_EXTRACT_FLAG_UNIX_DATA if self.unix_data else 0)
+        )
+
+
 class AddedImage(NamedTuple):
     """What :meth:`~osdimage.native.wim.handles.WimHandle.add_image` found.
 

@@ -20,7 +20,7 @@ from osdimage.native._wimlib import ffi, lib
 from osdimage.native.callbacks import Listener, Relay
 from osdimage.native.runtime import Compression, compression_level
 from osdimage.native.status import call
-from osdimage.native.wim.facts import AddedImage, WimInfo, WriteSettings
+from osdimage.native.wim.facts import AddedImage, ExtractSettings, ScanSettings, WimInfo, WriteSettings
 from osdimage.native.wim.patterns import Patterns
 
 ALL_IMAGES: int = lib.WIMLIB_ALL_IMAGES
@@ -29,6 +29,8 @@ ALL_IMAGES: int = lib.WIMLIB_ALL_IMAGES
 # The letter of a volume is not known, so no absolute link in it can be made relative to the image.  Without NORPFIX,
 # libwim before 1.14.5 leaves them as they are and marks them as changed, and DISM changes them back, or refuses them.
 _FROM_NTFS: int = lib.WIMLIB_ADD_FLAG_NTFS | lib.WIMLIB_ADD_FLAG_NORPFIX
+
+_USUAL_SCAN, _USUAL_EXTRACT = ScanSettings(), ExtractSettings()
 
 # How libwim begins the warning about the flag that :attr:`WimInfo.write_in_progress` tells too.
 _WRITE_IN_PROGRESS = "The WIM_HDR_FLAG_WRITE_IN_PROGRESS flag"
@@ -237,7 +239,7 @@ class WimHandle:
         *,
         patterns: Patterns | None = None,
         from_ntfs: bool = False,
-        unix_data: bool = False,
+        settings: ScanSettings = _USUAL_SCAN,
         boot: bool = False,
         listener: Listener | None = None,
     ) -> AddedImage:
@@ -250,7 +252,7 @@ class WimHandle:
             | lib.WIMLIB_ADD_FLAG_VERBOSE
             | lib.WIMLIB_ADD_FLAG_TEST_FILE_EXCLUSION
             | (_FROM_NTFS if from_ntfs else 0)
-            | (lib.WIMLIB_ADD_FLAG_UNIX_DATA if unix_data else 0)
+            | settings.flags()
             | (lib.WIMLIB_ADD_FLAG_BOOT if boot else 0)
         )
         self._holds_more |= from_ntfs
@@ -262,7 +264,7 @@ class WimHandle:
         finally:
             totals = lib.osd_scan_end()
         facts = self.info()
-        if from_ntfs and facts.image_count == 1:
+        if from_ntfs and settings.fixes_links is None and facts.image_count == 1:
             # As libwim sets it for the first image of a directory: no link of this one is rewritten, but those of a
             # directory that is added later are.
             self._set_rewrites_links()
@@ -354,33 +356,28 @@ class WimHandle:
         self,
         image: int,
         target: str | os.PathLike[str],
+        settings: ExtractSettings = _USUAL_EXTRACT,
         *,
-        to_ntfs: bool = False,
-        unix_data: bool = False,
         listener: Listener | None = None,
     ) -> tuple[str, ...]:
         """Extract a whole image to a directory or an NTFS volume; return the warnings."""
-        flags = (lib.WIMLIB_EXTRACT_FLAG_NTFS if to_ntfs else 0) | (
-            lib.WIMLIB_EXTRACT_FLAG_UNIX_DATA if unix_data else 0
-        )
-        return self._run(lib.wimlib_extract_image, image, text.path_to_c(target), flags, listener=listener)
+        encoded = text.path_to_c(target)
+        return self._run(lib.wimlib_extract_image, image, encoded, settings.flags(), listener=listener)
 
     def extract_paths(
         self,
         image: int,
         target: str | os.PathLike[str],
         paths: Iterable[str],
+        settings: ExtractSettings = _USUAL_EXTRACT,
         *,
         globs: bool,
         keep_directories: bool,
-        to_ntfs: bool = False,
-        unix_data: bool = False,
         listener: Listener | None = None,
     ) -> tuple[str, ...]:
         """Extract files and directory trees; with ``globs`` each path is a pattern that must match something."""
-        flags = 0 if keep_directories else lib.WIMLIB_EXTRACT_FLAG_NO_PRESERVE_DIR_STRUCTURE
-        flags |= lib.WIMLIB_EXTRACT_FLAG_NTFS if to_ntfs else 0
-        flags |= lib.WIMLIB_EXTRACT_FLAG_UNIX_DATA if unix_data else 0
+        flags = settings.flags()
+        flags |= 0 if keep_directories else lib.WIMLIB_EXTRACT_FLAG_NO_PRESERVE_DIR_STRUCTURE
         if globs:
             flags |= lib.WIMLIB_EXTRACT_FLAG_GLOB_PATHS | lib.WIMLIB_EXTRACT_FLAG_STRICT_GLOB
         encoded = [ffi.new("char[]", text.to_c(path)) for path in paths]

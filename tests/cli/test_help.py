@@ -130,6 +130,7 @@ def test_options_are_told_with_those_that_were_meant() -> None:
         ("extract", "--preserve-dir-structure", "--keep-directories"),
         ("extract", "--no-wildcards", "--no-globs"),
         ("capture", "--solid-compress", "--compress"),
+        ("apply", "--norpfix", "--no-rpfix"),
         ("export", "--nocheck", "--no-integrity"),
     ],
 )

@@ -1,0 +1,5 @@
+"""How libwim scans and extracts, for the rooms that have no part in the native layer."""
+
+from osdimage.native.wim.facts import ExtractSettings
+
+__all__ = ["ExtractSettings"]
