@@ -400,6 +400,33 @@ def integrity(default: str, *, old: str | None = None) -> Decorator:
     return click.option(*names, cls=OldSpelling, default=None, help=f"Write an integrity table.  Default: {default}.")
 
 
+def descriptors(*, at: str) -> Decorator:
+    """Return the options about security descriptors, which pass a :class:`Descriptors` as ``descriptors``.
+
+    Args:
+        at: what is done with them, for the help: "Store" or "Set".
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(*args: Any, no_acls: bool, strict_acls: bool, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+            from osdimage.imaging.wim.settings import Descriptors  # noqa: PLC0415 - start-up stays cheap
+
+            if no_acls and strict_acls:
+                raise click.UsageError("choose --no-acls or --strict-acls")
+            wished = Descriptors.NONE if no_acls else Descriptors.ALL if strict_acls else Descriptors.KEPT
+            return command(*args, descriptors=wished, **kwargs)
+
+        return add(
+            click.option("--no-acls", is_flag=True, help=f"{at} no security descriptors of NTFS."),
+            click.option(
+                "--strict-acls", is_flag=True, help="Refuse to begin when not every security descriptor can be kept."
+            ),
+        )(run)
+
+    return decorate
+
+
 rpfix = click.option(
     "--rpfix/--no-rpfix",
     "fixes_links",

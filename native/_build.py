@@ -59,6 +59,7 @@ SOURCES = (
     "engine/walk.c",
     "engine/arrays.c",
     "engine/asked.c",
+    "engine/stripped.c",
     "engine/stored.c",
     "engine/extents.c",
     "engine/record.c",
@@ -86,7 +87,7 @@ SOURCES = (
     "engine/directory_sink.c",
 )
 # ntfs/volume.h declares what five of them do, slices/source.h how each source is made, engine/state.h two,
-# engine/walk.h and engine/arrays.h one each, engine/bulk.h what fills a volume, and engine/directory.h what fills a
+# engine/walk.h one, engine/arrays.h two, engine/bulk.h what fills a volume, and engine/directory.h what fills a
 # directory.
 _DECLARED_TOGETHER = {
     "wim/raw_tree.c",
@@ -101,6 +102,7 @@ _DECLARED_TOGETHER = {
     "slices/source_staged.c",
     "engine/sound.c",
     "engine/asked.c",
+    "engine/stripped.c",
     "engine/area.c",
     "engine/used.c",
     "engine/plan.c",

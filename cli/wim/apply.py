@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
+    from osdimage.imaging.wim.settings import Descriptors
 
 
 @click.command("apply")
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also set what the image has of Unix: owner, group, mode, extended attributes, FIFOs, sockets and devices.",
 )
+@params.descriptors(at="Set")
+@click.option("--no-attributes", is_flag=True, help="Set no attributes of Windows: hidden, read-only, compressed...")
 @params.rpfix
 @params.engine
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
@@ -63,6 +66,8 @@ def apply_command(
     check: bool,
     limit_bytes: int | None,
     unix_data: bool,
+    descriptors: Descriptors,
+    no_attributes: bool,
     fixes_links: bool | None,
     engine: str,
     force: bool,
@@ -125,6 +130,8 @@ def apply_command(
         strict=strict,
         engine=Engine(engine),
         fixes_links=fixes_links,
+        descriptors=descriptors,
+        attributes=not no_attributes,
     )
     _ask(targets, partition, options, reporter, yes=yes)
     began = time.monotonic()

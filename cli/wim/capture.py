@@ -17,6 +17,7 @@ from osdimage.cli.wim.properties import properties_of, setting
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.capture.template import UpdateOf
+    from osdimage.imaging.wim.settings import Descriptors
 
 
 @click.command("capture")
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also store what is of Unix, which Windows ignores: owner, group, mode, extended attributes, FIFOs and so on.",
 )
+@params.descriptors(at="Store")
 @params.rpfix
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
 @params.threads
@@ -71,6 +73,7 @@ def capture_command(
     boot: bool,
     integrity: bool | None,
     unix_data: bool,
+    descriptors: Descriptors,
     fixes_links: bool | None,
     strict: bool,
     threads: int,
@@ -96,6 +99,7 @@ def capture_command(
     from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
+    from osdimage.imaging.wim.settings import Descriptors  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     if keep_raw and not all_volumes:
@@ -109,10 +113,10 @@ def capture_command(
     )
     if all_volumes:
         chosen = partition is not None or append or boot or unix_data or update_of is not None
-        if chosen or fixes_links is not None:
+        if chosen or fixes_links is not None or descriptors is not Descriptors.KEPT:
             raise click.UsageError(
-                "--all-volumes does not go with --partition, --append, --boot, --unix-data, --update-of, --rpfix and "
-                "--no-rpfix"
+                "--all-volumes does not go with --partition, --append, --boot, --unix-data, --update-of, "
+                "--no-acls, --strict-acls, --rpfix and --no-rpfix"
             )
         from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415
         from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
@@ -147,7 +151,9 @@ def capture_command(
         return
     began = time.monotonic()
     result = capture_image(
-        CaptureSource(source, exclusions(), unix_data, partition, sector_size, fixes_links=fixes_links),
+        CaptureSource(
+            source, exclusions(), unix_data, partition, sector_size, fixes_links=fixes_links, descriptors=descriptors
+        ),
         wim,
         CaptureOptions(
             mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging.apply.engine import Fallback, Reason
-from osdimage.imaging.apply.job import ApplyJob
+from osdimage.imaging.apply.job import ApplyJob, ApplyOptions
 from osdimage.imaging.apply.supply import Supply
 from osdimage.imaging.apply.work import Pour, Work
 from osdimage.imaging.disk.volume import OpenVolume
@@ -24,7 +24,9 @@ from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.feed import SinkFailed
 from osdimage.imaging.wim.unix import extended_lost
 from osdimage.native.engine import bulk
+from osdimage.native.engine.arrays import StrippedTree, Tree
 from osdimage.native.engine.bulk import BulkFill, Obstacle, Refusal
+from osdimage.native.wim.facts import Descriptors
 
 # Shares of the time, measured with images of 60,000 and 119,000 names on tmpfs: there are no files to be created first.
 _SHARES = {Phase.EXTRACT_DATA: 96.0, Phase.SET_METADATA: 4.0}
@@ -104,23 +106,35 @@ class Bulk:
 
 
 @contextmanager
-def prepared(supply: Supply, now_ns: int) -> Iterator[Bulk | Reason]:
+def prepared(
+    supply: Supply,
+    now_ns: int,
+    options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
+) -> Iterator[Bulk | Reason]:
     """Prepare an image for a new volume, or tell why it is none that is written so.
 
     Args:
         supply: the image.
         now_ns: becomes the time of the change of all records; in nanoseconds since 1970.
+        options: what of its files is wanted.
     """
     if supply.reason is not None:
         yield supply.reason
         return
     untold = supply.untold
-    with BulkFill(supply.feed.tree, more=len(supply.added), stamp=from_ns(now_ns)) as fill:
+    with BulkFill(_wanted(supply.feed.tree, options), more=len(supply.added), stamp=from_ns(now_ns)) as fill:
         if untold is not None and not untold.beside:
             fill.allow_tags()
         refusal = fill.check()
         losses = () if untold is None else extended_lost(untold.extended)
         yield Bulk(supply, fill, losses) if refusal is None else _reason(refusal)
+
+
+def _wanted(tree: Tree, options: ApplyOptions) -> Tree | StrippedTree:
+    descriptors = options.descriptors is not Descriptors.NONE
+    if descriptors and options.attributes:
+        return tree
+    return StrippedTree(tree, descriptors=descriptors, attributes=options.attributes)
 
 
 def _reason(refusal: Refusal) -> Reason:

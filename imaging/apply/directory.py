@@ -20,6 +20,7 @@ from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.unix import of_unix
 from osdimage.imaging.wim.wof import WofFile, place_of, with_plain_sizes, wof_files, write_plain
+from osdimage.native.wim.facts import Descriptors
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.feed import ImageFeed
@@ -102,6 +103,7 @@ class DirectoryBackend:
             raise InvalidRequest(f"{self.name}: only a volume can be wiped, not a directory")
         if audit is None:
             audit = job.audit(self._folder, walked=self._folder if _has_content(self._folder) else None)
+        job.refuse_descriptors(self.name, audit)
         refuse_link(self._folder, audit.symlink_path)
         refuse_occupied(self._folder, audit.occupied)
         with wim_errors(job.image.path):
@@ -117,17 +119,18 @@ class DirectoryBackend:
 
 def _losses(job: ApplyJob, audit: Audit, compressed: dict[str, WofFile]) -> tuple[Loss, ...]:
     """Return what of an image a directory has no place for."""
+    wished = job.options
     losses = counted(
-        ("security descriptors", audit.security_descriptors),
+        ("security descriptors", 0 if wished.descriptors is Descriptors.NONE else audit.security_descriptors),
         ("named data streams", audit.named_streams - len(compressed)),
         ("short names", audit.short_names),
         ("reparse points other than links", audit.other_reparse_points - len(compressed)),
         ("compression of files by Windows (WOF)", len(compressed)),
         ("object ids", audit.object_ids),
-        ("files with DOS attributes", audit.dos_attributes),
+        ("files with DOS attributes", audit.dos_attributes if wished.attributes else 0),
         ("encrypted files (EFS)", audit.encrypted),
     )
-    return losses if job.options.unix_data else losses + of_unix(audit)
+    return losses if wished.unix_data else losses + of_unix(audit)
 
 
 def _has_content(target: Path) -> bool:

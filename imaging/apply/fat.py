@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from osdimage.imaging.apply.fat_source import from_image
+from osdimage.imaging.apply.fat_source import DESCRIPTORS_LOST, from_image
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult
 from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
 from osdimage.imaging.apply.work import Work, at_once
@@ -24,6 +24,7 @@ from osdimage.imaging.volume.ntfs.state import kept_paths
 from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.checks.audit import repairs
 from osdimage.imaging.wim.entries import Audit
+from osdimage.imaging.wim.settings import Descriptors
 
 
 class FatBackend:
@@ -52,6 +53,7 @@ class FatBackend:
         odd = odd_sectors(self._volume)
         if odd is not None:
             job.meter.warn(odd)
+        is_unwanted = job.options.descriptors is Descriptors.NONE
         filled = fill_fat32(self._volume.window(), source, wanted, progress=job.progress)
         return ApplyResult(
             target=self._volume.path,
@@ -60,13 +62,18 @@ class FatBackend:
             directories=audit.directories,
             files=filled.files,
             size=filled.size,
-            losses=filled.losses,
+            losses=tuple(each for each in filled.losses if not (is_unwanted and each.what == DESCRIPTORS_LOST)),
             odd_names=odd_names,
             warnings=repairs(audit),
         )
 
     def _audit(self, job: ApplyJob) -> Audit:
+        if not job.options.attributes:
+            raise TargetRefused(
+                f"{self.name}: a FAT32 volume gets the attributes that it can hold; an NTFS volume can do without"
+            )
         audit = job.audit(Path(self.name))
+        job.refuse_descriptors(self.name, audit)
         refuse_for_volume(job.image.path, job.image.index, audit, FileSystem.FAT32)
         return audit
 

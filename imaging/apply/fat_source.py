@@ -35,6 +35,9 @@ _DIRECTORY, _REPARSE_POINT, _ENCRYPTED = (
 # Links and encrypted files are counted by themselves.
 _COUNTED_ATTRIBUTES = ~(STORED_ATTRIBUTES | int(FileAttribute.NORMAL) | _DIRECTORY | _REPARSE_POINT | _ENCRYPTED)
 
+DESCRIPTORS_LOST = "security descriptors not kept"
+"""What a loss of them is called."""
+
 
 def from_image(image: WimImage) -> Source:
     """Return a source of an image of an open WIM, which must stay open until the volume is filled.
@@ -133,7 +136,7 @@ class _Collector:
             self._wanted.setdefault(contents.sha1, []).append(taken)
 
     def _count(self, entry: Entry) -> None:
-        self._lost["security descriptors not kept"] += entry.security_descriptor is not None
+        self._lost[DESCRIPTORS_LOST] += entry.security_descriptor is not None
         is_compressed = entry.path in self._compressed
         named = sum(stream.name is not None for stream in entry.streams)
         self._lost["named data streams not kept"] += named - is_compressed

@@ -15,8 +15,10 @@ from osdimage.imaging.apply.supply import Supplies, Supply
 from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.units import counted as counted_of
 from osdimage.imaging.wim.checks.audit import (
     load_tree,
     refuse_dropped_names,
@@ -29,7 +31,7 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.room import refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import told_by_libwim
-from osdimage.native.wim.facts import ExtractSettings
+from osdimage.native.wim.facts import Descriptors, ExtractSettings
 from osdimage.native.wim.tree import Audit
 
 if TYPE_CHECKING:
@@ -87,6 +89,9 @@ class ApplyOptions:
         fixes_links: put the path of a directory before absolute links that were made relative to the image when it was
             captured, so that they lead to what was applied; None for as the WIM says (directories only: the letter that
             a volume will have is not known).
+        descriptors: what becomes of security descriptors; with ``ALL`` a target that has none for them is refused, and
+            with ``unix_data`` it is an error when what is of Unix cannot be set.
+        attributes: set the attributes of Windows (hidden, read-only, compressed and so on) on an NTFS volume.
     """
 
     wipe: bool = False
@@ -100,6 +105,8 @@ class ApplyOptions:
     is_part: bool = False
     engine: Engine = Engine.AUTO
     fixes_links: bool | None = None
+    descriptors: Descriptors = Descriptors.KEPT
+    attributes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,7 @@ class ApplyJob:
             warnings = self.image.handle.extract_image(
                 self.image.index,
                 opened_by,
-                ExtractSettings(volume is not None, self.options.unix_data, self.options.fixes_links),
+                self._settings(to_ntfs=volume is not None),
                 listener=listener(self.meter),
             )
         warnings, more = told_by_libwim(warnings)
@@ -189,6 +196,23 @@ class ApplyJob:
             engine=Engine.LIBWIM if volume is None else Engine.LIBNTFS,
             engine_reason=reason,
         )
+
+    def _settings(self, *, to_ntfs: bool) -> ExtractSettings:
+        wished = self.options
+        return ExtractSettings(to_ntfs, wished.unix_data, wished.fixes_links, wished.descriptors, wished.attributes)
+
+    def refuse_descriptors(self, where: str, audit: Audit) -> None:
+        """Refuse a target that has no security descriptors, where all of the image are to be kept.
+
+        Raises:
+            TargetRefused: with their number.
+        """
+        wished = self.options
+        if wished.descriptors is Descriptors.ALL and audit.security_descriptors and not wished.unix_data:
+            raise TargetRefused(
+                f"{where}: not written: the security descriptors of {counted_of(audit.security_descriptors, 'file')} "
+                "cannot be kept there, as they can on an NTFS volume"
+            )
 
     def tell(self, audit: Audit, losses: tuple[Loss, ...], volume: OpenVolume | None) -> tuple[Loss, ...]:
         """Warn of what was repaired and what is lost; return the names that Windows cannot open on the volume."""

@@ -161,7 +161,7 @@ class NtfsBackend:
         if supply is None:
             supply = job.supply(Path(self.name))
         wiped: int | None = None
-        with bulk.prepared(supply, time.time_ns()) as prepared:
+        with bulk.prepared(supply, time.time_ns(), job.options) as prepared:
             if isinstance(prepared, Reason):
                 return _Left(prepared, is_made)
             if job.options.wipe and not is_made:

@@ -7,18 +7,29 @@ from contextlib import contextmanager
 
 from osdimage.imaging.capture.source import Opened
 from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import counted
 from osdimage.imaging.volume.ntfs import session, state
 
 
 @contextmanager
-def opened_volume(volume: OpenVolume, *, cache_size: int | None = None) -> Iterator[Opened]:
+def opened_volume(
+    volume: OpenVolume, *, cache_size: int | None = None, needs_descriptors: bool = False
+) -> Iterator[Opened]:
     """Give libwim an NTFS volume to read for as long as the body of the ``with`` lasts.
+
+    Args:
+        volume: the volume.
+        cache_size: in bytes; None for the usual.
+        needs_descriptors: refuse a volume whose security descriptors cannot all be read: libntfs-3g puts one of its own
+            in the place of such a one, and says nothing.
 
     Raises:
         InvalidInput: when it is damaged.
         StorageError: when it cannot be read.
     """
+    if needs_descriptors:
+        _refuse_lost_descriptors(volume)
     with (
         session.as_it_will_be(volume) as source,
         volume.sliced(read_only=True, cache_size=cache_size, source=source) as piece,
@@ -30,3 +41,23 @@ def opened_volume(volume: OpenVolume, *, cache_size: int | None = None) -> Itera
             files = counted(extended, "file has", "files have")
             hazards += (f"{volume.name}: {files} extended attributes ($EA), which are not captured",)
         yield Opened(piece.name, volume, hazards)
+
+
+def _refuse_lost_descriptors(volume: OpenVolume) -> None:
+    from osdimage.imaging.volume.ntfs.check.kinds import FaultKind  # noqa: PLC0415 - few captures need all of it
+    from osdimage.imaging.volume.ntfs.check.volume import check_ntfs  # noqa: PLC0415
+
+    lost = {
+        FaultKind.SECURE,
+        FaultKind.SECURE_HASH,
+        FaultKind.SECURE_INDEX,
+        FaultKind.SECURE_ID,
+        FaultKind.SECURE_FORM,
+        FaultKind.SECURE_UNKNOWN,
+    }
+    for fault in check_ntfs(volume.window()).faults:
+        if fault.kind in lost:
+            where = f"{fault.kind.title}: " if fault.path is None else f"{fault.kind.title}: {fault.path}: "
+            raise InvalidVolume(
+                f"{volume.name}: not captured: not every security descriptor can be read: {where}{fault.text}"
+            )

@@ -24,7 +24,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Message, Omission, Omitted
 from osdimage.native.wim import tree
-from osdimage.native.wim.facts import ScanSettings
+from osdimage.native.wim.facts import Descriptors, ScanSettings
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.patterns import Patterns
 from osdimage.native.wim.tree import Fault
@@ -115,7 +115,7 @@ def scan(
                 wanted.name or "",
                 patterns=patterns,
                 from_ntfs=opened.volume is not None,
-                settings=ScanSettings(source.unix_data, source.fixes_links),
+                settings=ScanSettings(source.unix_data, source.fixes_links, source.descriptors),
                 boot=boot,
                 listener=omissions,
             )
@@ -196,8 +196,10 @@ def backend_of(
         if place.content is Content.NTFS:
             from osdimage.imaging.capture import ntfs  # noqa: PLC0415 - a directory needs none of them
 
-            return ntfs.opened_volume(place, cache_size=cache_size)
+            needs_descriptors = source.descriptors is Descriptors.ALL
+            return ntfs.opened_volume(place, cache_size=cache_size, needs_descriptors=needs_descriptors)
         if place.content is Content.FAT32:
+            _refuse_without_descriptors(place.name, source)
             from osdimage.imaging.capture import fat  # noqa: PLC0415
 
             return fat.opened_volume(place, source.config, template)
@@ -205,6 +207,7 @@ def backend_of(
             raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
     found = probe_place(place)
     if isinstance(place, Path) and found is Content.DIRECTORY:
+        _refuse_without_descriptors(str(place), source)
         return nullcontext(Opened(os.fspath(place)))
     if found is Content.TABLE:
         raise InvalidRequest(
@@ -214,6 +217,11 @@ def backend_of(
         f"{name_of(place)}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
         "or FAT32 volume, or a partition of a disk"
     )
+
+
+def _refuse_without_descriptors(name: str, source: CaptureSource) -> None:
+    if source.descriptors is Descriptors.ALL:
+        raise InvalidRequest(f"{name}: has no security descriptors; an NTFS volume has")
 
 
 def _source_warnings(source: CaptureSource, opened: Opened) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.disk.volume import title_of
-from osdimage.native.wim.facts import AddedImage
+from osdimage.native.wim.facts import AddedImage, Descriptors
 from osdimage.native.wim.handles import WimHandle
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class CaptureSource:
         fixes_links: make absolute links that lead into the source relative to the image, so that they can lead to what
             is applied of it; None for as the WIM has it that is added to, and True for a new one (directories only: the
             letter that a volume has is not known).
+        descriptors: what becomes of the security descriptors of an NTFS volume, which alone has some; with ``ALL`` one
+            that cannot be read is an error, as it always is.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class CaptureSource:
     sector_size: int | None = None
     volume: OpenVolume | None = None
     fixes_links: bool | None = None
+    descriptors: Descriptors = Descriptors.KEPT
 
     @classmethod
     def of_volume(cls, volume: OpenVolume, config: CaptureConfig = DEFAULT_CONFIG) -> CaptureSource:

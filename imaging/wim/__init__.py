@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = lazily(
         "optimize": ("OptimizeOptions", "OptimizeResult", "optimize_wim"),
         "path_list": ("read_paths",),
         "select": ("ImageSelector",),
+        "settings": ("Descriptors",),
         "split": ("SplitResult", "split_images", "split_wim"),
         "write": ("WriteMode",),
     },

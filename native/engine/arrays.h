@@ -98,4 +98,8 @@ void osd_tree_release(struct osd_tree *tree);
 int osd_tree_has_doubles(const struct osd_tree *tree, int *has_doubles);
 size_t osd_tree_path(const struct osd_tree *tree, uint32_t entry, uint16_t *units, size_t room);
 
+/* stripped.c */
+int osd_tree_strip(const struct osd_tree *tree, int no_descriptors, int no_attributes, struct osd_tree *stripped);
+void osd_tree_stripped_release(struct osd_tree *stripped);
+
 #endif

@@ -93,6 +93,40 @@ class Tree:
         self._tree.streams[stream].is_elsewhere = 0
 
 
+class StrippedTree:
+    """A tree without what of its files is not wanted; see ``stripped.c``."""
+
+    def __init__(self, tree: Tree, *, descriptors: bool, attributes: bool) -> None:
+        """Make it of a tree that was taken.
+
+        Args:
+            tree: the tree, of which all else is used.
+            descriptors: keep the security descriptors.
+            attributes: keep the attributes that do not decide how contents are stored.
+
+        Raises:
+            OSError: ENOMEM.
+        """
+        # Its names, streams and blobs are read until the end.
+        self._tree = tree
+        self._stripped = ffi.gc(ffi.new("struct osd_tree *"), lib.osd_tree_stripped_release)
+        _check(lib.osd_tree_strip(tree.pointer, not descriptors, not attributes, self._stripped))
+
+    @property
+    def blobs(self) -> BlobTable:
+        """As those of :class:`Tree`."""
+        return self._tree.blobs
+
+    @property
+    def pointer(self) -> Any:
+        """As that of :class:`Tree`."""
+        return self._stripped
+
+    def path(self, entry: int) -> str:
+        """Return the path of an entry, as :meth:`Tree.path` does."""
+        return self._tree.path(entry)
+
+
 @dataclass(frozen=True, slots=True)
 class Untold:
     """What libwim does not tell of a tree.

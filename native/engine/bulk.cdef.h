@@ -63,6 +63,8 @@ void osd_tree_release(struct osd_tree *tree);
 void osd_tree_keep_blobs(struct osd_tree *tree, struct osd_blob_table *table);
 int osd_tree_has_doubles(const struct osd_tree *tree, int *has_doubles);
 size_t osd_tree_path(const struct osd_tree *tree, uint32_t entry, uint16_t *units, size_t room);
+int osd_tree_strip(const struct osd_tree *tree, int no_descriptors, int no_attributes, struct osd_tree *stripped);
+void osd_tree_stripped_release(struct osd_tree *stripped);
 
 /* stored.h */
 struct osd_stored { uint64_t extended, beside, marked; };

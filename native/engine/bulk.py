@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from osdimage.native._wimlib import ffi, lib
-from osdimage.native.engine.arrays import Tree
+from osdimage.native.engine.arrays import StrippedTree, Tree
 from osdimage.native.slices.sources import Source
 
 
@@ -70,7 +70,7 @@ def is_new(source: Source, begin: int, length: int) -> bool:
 class BulkFill:
     """A new volume that is filled.  Close it in any case."""
 
-    def __init__(self, tree: Tree, *, more: int, stamp: int) -> None:
+    def __init__(self, tree: Tree | StrippedTree, *, more: int, stamp: int) -> None:
         """Make it, of a tree.
 
         Args:

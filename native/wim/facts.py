@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from osdimage.native._wimlib import lib
@@ -75,6 +76,17 @@ class WriteSettings:
         )
 
 
+class Descriptors(Enum):
+    """What becomes of the security descriptors of files, their owners and access lists."""
+
+    KEPT = "kept"
+    """They are kept where a target has them; of a directory of Linux, which has none, they are told as lost."""
+    ALL = "all"
+    """As above, and it is an error when one cannot be kept."""
+    NONE = "none"
+    """They are left out, and NTFS gives each file the usual one."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScanSettings:
     """How libwim is to scan a directory or an NTFS volume.
@@ -82,15 +94,23 @@ class ScanSettings:
     Attributes:
         unix_data: also take what is of Unix.
         fixes_links: make absolute links relative to the image; None for as the WIM has it, True for its first image.
+        descriptors: whether those of NTFS are taken.
     """
 
     unix_data: bool = False
     fixes_links: bool | None = None
+    descriptors: Descriptors = Descriptors.KEPT
 
     def flags(self) -> int:
         """Return libwim's flags for these settings."""
         fixes = {None: 0, True: lib.WIMLIB_ADD_FLAG_RPFIX, False: lib.WIMLIB_ADD_FLAG_NORPFIX}
-        return int(fixes[self.fixes_links] | (lib.WIMLIB_ADD_FLAG_UNIX_DATA if self.unix_data else 0))
+        acls = {
+            Descriptors.KEPT: 0,
+            Descriptors.ALL: lib.WIMLIB_ADD_FLAG_STRICT_ACLS,
+            Descriptors.NONE: lib.WIMLIB_ADD_FLAG_NO_ACLS,
+        }
+        unix_data = lib.WIMLIB_ADD_FLAG_UNIX_DATA if self.unix_data else 0
+        return int(fixes[self.fixes_links] | acls[self.descriptors] | unix_data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +122,29 @@ class ExtractSettings:
         unix_data: also set what is of Unix.
         fixes_links: put the path of the target before links that were made relative to the image; None for as the WIM
             has it, where a whole image is extracted.
+        descriptors: whether NTFS gets them; with ``unix_data``, whether it is an error when owner, group, mode or
+            extended attributes cannot be set.
+        attributes: set those of Windows: hidden, read-only, compressed and so on.
     """
 
     to_ntfs: bool = False
     unix_data: bool = False
     fixes_links: bool | None = None
+    descriptors: Descriptors = Descriptors.KEPT
+    attributes: bool = True
 
     def flags(self) -> int:
         """Return libwim's flags for these settings."""
         fixes = {None: 0, True: lib.WIMLIB_EXTRACT_FLAG_RPFIX, False: lib.WIMLIB_EXTRACT_FLAG_NORPFIX}
+        acls = {
+            Descriptors.KEPT: 0,
+            Descriptors.ALL: lib.WIMLIB_EXTRACT_FLAG_STRICT_ACLS,
+            Descriptors.NONE: lib.WIMLIB_EXTRACT_FLAG_NO_ACLS,
+        }
         return int(
             fixes[self.fixes_links]
+            | acls[self.descriptors]
+            | (0 if self.attributes else lib.WIMLIB_EXTRACT_FLAG_NO_ATTRIBUTES)
             | (lib.WIMLIB_EXTRACT_FLAG_NTFS if self.to_ntfs else 0)
             | (lib.WIMLIB_EXTRACT_FLAG_UNIX_DATA if self.unix_data else 0)
         )
