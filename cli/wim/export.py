@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--new-name", type=params.IMAGE_NAME, help="New name of the image.")
 @click.option("--description", help="New description of the image.")
 @setting(of="an image")
-@click.option("--boot", is_flag=True, help="Mark the (last) image as the one that boots.")
+@click.option(
+    "--boot", is_flag=True, help="Mark the (last) image as the one that boots; with --all the one that boots in SOURCE."
+)
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, in place of adding to it.")
 @click.option(
     "--split-size",

@@ -45,7 +45,7 @@ class ExportOptions:
     Attributes:
         mode: what happens to a file that is already there.
         compression: of the destination; None for the source's format, solid if the source is.
-        boot: mark the (last) exported image as the one that boots.
+        boot: mark the (last) exported image as the one that boots; of all images that which boots in the source.
         integrity: write an integrity table; None as the source has it, or as the WIM that is appended to has it.
         threads: compressor threads, 0 for one a processor.
         recompress: compress contents again that are stored in this format already; they are copied otherwise, and a
@@ -105,7 +105,8 @@ def export_images(
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when the options contradict each other, or an image of this name is there.
+        InvalidRequest: when the options contradict each other, an image of this name is there, or of all images none
+            boots.
         TargetRefused: when the destination exists and ``mode`` is NEW, or another program is writing to it.
         UnsafeName, CorruptWim, MissingParts: when an image cannot be read whole.
         StorageError: when writing failed; nothing is left of a new file, an old one is as it was,
@@ -182,10 +183,9 @@ def gathered(
             spec = options.compression or spec_of(source)
             prepare_output(handle, spec)
         indexes = _add(source, handle, path, chosen, properties)
-        if options.boot:
-            handle.set_boot_index(indexes[-1])
-        elif keeps_boot_index and options.mode is not WriteMode.APPEND and source.header.boot_index is not None:
-            handle.set_boot_index(source.header.boot_index)
+        position = _boot_position(source, chosen, options, keeps_boot_index=keeps_boot_index)
+        if position:
+            handle.set_boot_index(indexes[position - 1])
         yield Gathered(handle, spec, indexes, tuple(warnings))
 
 
@@ -259,6 +259,7 @@ def as_stored(
     # A file that was closed is refused as it is everywhere.
     source.handle.info()
     header, spec = source.header, options.compression
+    boot_index = _boot_position(source, chosen, options, keeps_boot_index=keeps_boot_index)
     is_same = spec is None or (
         spec.format is (header.compression or Compression.NONE)
         and spec.solid == header.is_solid
@@ -267,9 +268,22 @@ def as_stored(
     )
     if not is_same or options.recompress or options.mode is WriteMode.APPEND or source.handle.references:
         return None
-    kept = (header.boot_index or 0) if keeps_boot_index else 0
-    boot_index = len(chosen) if options.boot else kept
     return RawCopy(tuple(image.index for image in chosen), boot_index, properties, has_integrity=options.integrity)
+
+
+def _boot_position(
+    source: WimFile, chosen: Sequence[WimImage], options: ExportOptions, *, keeps_boot_index: bool
+) -> int:
+    """Return which of the images is marked as the one that boots, counted from 1; 0 for none.
+
+    Raises:
+        InvalidRequest: when that of all images is to be, and there is none.
+    """
+    if not keeps_boot_index:
+        return len(chosen) if options.boot else 0
+    if options.boot and source.header.boot_index is None:
+        raise InvalidRequest(f"{source.path}: no image is marked as the one that boots; export it by itself to mark it")
+    return 0 if options.mode is WriteMode.APPEND and not options.boot else source.header.boot_index or 0
 
 
 def check_image(source: WimFile, image: WimImage, mode: WriteMode) -> tuple[str, ...]:

@@ -70,6 +70,31 @@ def test_the_boot_index_goes_with_all_images_or_where_it_is_asked_for(pair: Path
     assert judges.wimlib_info(tmp_path / "boots.wim").wim["Boot Index"] == "1"
 
 
+@pytest.mark.foreign
+@pytest.mark.parametrize("more", [(), ("--compress", "xpress")], ids=["as stored", "anew"])
+def test_of_all_images_the_one_that_boots_is_marked_as_by_wimlib_imagex(
+    more: tuple[str, ...], pair: Path, single: Path, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.wim"
+    both.write_bytes(pair.read_bytes())
+    judges.wimlib("info", both, "1", "--boot")
+    osdimage("export", both, tmp_path / "ours.wim", "--all", "--boot", *more)
+    judges.wimlib("export", both, "all", tmp_path / "theirs.wim", "--boot")
+    found = {judges.wimlib_info(tmp_path / f"{name}.wim").wim["Boot Index"] for name in ("ours", "theirs")}
+    assert found == {"1"}
+    # Added to another, it is the second there.
+    osdimage("export", both, single, "--all", "--boot")
+    assert judges.wimlib_info(single).wim["Boot Index"] == "2"
+
+
+@pytest.mark.foreign
+def test_of_all_images_one_must_boot_to_be_marked(single: Path, tmp_path: Path) -> None:
+    refused = osdimage("export", single, tmp_path / "x.wim", "--all", "--boot", code=2).err
+    assert "no image is marked as the one that boots" in refused
+    assert "has no bootable image" in judges.wimlib("export", single, "all", tmp_path / "x.wim", "--boot", code=255)
+    assert not (tmp_path / "x.wim").exists()
+
+
 def test_a_new_name_and_description(pair: Path, tmp_path: Path) -> None:
     osdimage("export", pair, tmp_path / "new.wim", "--index", "1", "--new-name", "Neu", "--description", "Büro")
     (facts,) = judges.wimlib_info(tmp_path / "new.wim").images
