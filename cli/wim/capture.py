@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--image-version", help="Its version (1-32 characters, as OSDImageVersion).")
 @setting(of="an image")
 @click.option("--append", is_flag=True, help="Add the image to a WIM that is there.")
+@click.option("--create", is_flag=True, help="Add the image to a WIM, which is made if it is missing.")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
 @delta.bases
 @delta.update_of
@@ -65,6 +66,7 @@ def capture_command(
     image_version: str | None,
     changes: tuple[str, ...],
     append: bool,
+    create: bool,
     overwrite: bool,
     bases: tuple[str, ...],
     update_of: UpdateOf | None,
@@ -105,17 +107,17 @@ def capture_command(
     if keep_raw and not all_volumes:
         raise click.UsageError("--keep-raw goes with --all-volumes")
     suffix.refuse_split(wim)
-    if append and overwrite:
-        raise click.UsageError("choose --append or --overwrite")
+    if (append or create) and overwrite:
+        raise click.UsageError(f"choose {'--append' if append else '--create'} or --overwrite")
     leave_memory()
     properties = properties_of(
         changes, reporter, name=name, description=description, creator=creator, image_version=image_version
     )
     if all_volumes:
-        chosen = partition is not None or append or boot or unix_data or update_of is not None
+        chosen = partition is not None or append or create or boot or unix_data or update_of is not None
         if chosen or fixes_links is not None or descriptors is not Descriptors.KEPT:
             raise click.UsageError(
-                "--all-volumes does not go with --partition, --append, --boot, --unix-data, --update-of, "
+                "--all-volumes does not go with --partition, --append, --create, --boot, --unix-data, --update-of, "
                 "--no-acls, --strict-acls, --rpfix and --no-rpfix"
             )
         from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415
@@ -149,6 +151,7 @@ def capture_command(
             lines.append(f"  --keep-raw keeps the contents of partition {numbers}, too")
         reporter.result(captured, *lines)
         return
+    adds = wim.exists() if create else append
     began = time.monotonic()
     result = capture_image(
         CaptureSource(
@@ -156,8 +159,8 @@ def capture_command(
         ),
         wim,
         CaptureOptions(
-            mode=WriteMode.APPEND if append else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
-            compression=wish.for_file(wim, is_new=not append),
+            mode=WriteMode.APPEND if adds else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
+            compression=wish.for_file(wim, is_new=not adds),
             boot=boot,
             integrity=integrity,
             threads=threads,

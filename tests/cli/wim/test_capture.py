@@ -57,6 +57,19 @@ def test_an_empty_name_is_refused(small: Path, tmp_path: Path) -> None:
     assert "not empty" in osdimage("capture", small, tmp_path / "new.wim", "--name", "", code=2).err
 
 
+def test_an_image_is_added_to_a_wim_that_is_made_if_it_is_missing(small: Path, tmp_path: Path) -> None:
+    wim = tmp_path / "x.wim"
+    for number, name in enumerate(("first", "second"), start=1):
+        outcome = osdimage("capture", small, wim, "--name", name, "--create", "--compress", "xpress", "--json")
+        assert [each["index"] for each in outcome.facts["images"]] == [number]
+    facts = judges.wimlib_info(wim)
+    assert [each["Name"] for each in facts.images] == ["first", "second"]
+    assert facts.wim["Compression"] == "XPRESS"
+    osdimage("capture", small, wim, "--name", "third", "--append", "--create")
+    assert "an image named 'first'" in osdimage("capture", small, wim, "--name", "first", "--create", code=2).err
+    assert "choose --create or --overwrite" in osdimage("capture", small, wim, "--create", "--overwrite", code=2).err
+
+
 def test_the_json_document_tells_what_was_stored(small: Path, tmp_path: Path) -> None:
     path = tmp_path / "new.wim"
     document = osdimage("capture", small, path, "--json").document["images"][0]
