@@ -59,6 +59,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage extract install.wim '/Windows/*.log' --index 1 --to logs",
         "osdimage extract install.wim /Windows/win.ini --index 1 --to -",
         "osdimage extract install.wim --list files.txt --index 1 --to files",
+        "osdimage extract damaged.wim /Users --recover-data --to rescued",
     ),
     "help": ("osdimage help disk init",),
     "info": (

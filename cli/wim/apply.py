@@ -12,6 +12,7 @@ from osdimage.cli import params, several
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted, engine_lines
 from osdimage.cli.source import open_wim
+from osdimage.cli.wim import recovery
 
 if TYPE_CHECKING:
     from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--no-attributes", is_flag=True, help="Set no attributes of Windows: hidden, read-only, compressed...")
 @params.rpfix
 @params.engine
+@recovery.option
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
@@ -70,6 +72,7 @@ def apply_command(
     no_attributes: bool,
     fixes_links: bool | None,
     engine: str,
+    recover_data: bool,
     force: bool,
     no_sync: bool,
     strict: bool,
@@ -103,17 +106,16 @@ def apply_command(
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")
-    if all_volumes and (partition is not None or unix_data or fixes_links or selector != type(selector)()):
+    chooses = partition is not None or selector != type(selector)()
+    if all_volumes and (chooses or unix_data or fixes_links):
         raise click.UsageError(
             "--all-volumes takes every image and volume; it goes with no choice, and no --unix-data and --rpfix"
         )
-    if every and (all_volumes or also or wipe or partition is not None or selector != type(selector)()):
+    _refuse_mixed(all_volumes=all_volumes, every=every, also=bool(also), recover_data=recover_data)
+    if every and (chooses or wipe):
         raise click.UsageError(
-            "--all takes every image, to folders of one directory; it goes with no choice, and with no --all-volumes, "
-            "--also, --partition and --wipe"
+            "--all takes every image, to folders of a directory; it goes with no choice and no --wipe"
         )
-    if all_volumes and also:
-        raise click.UsageError("--all-volumes fills one disk; it does not go with --also")
     if (all_volumes or partition is not None) and not (also or target.exists()):
         raise click.UsageError(f"{target}: there is no such disk; osdimage deploy makes one")
     targets = (target, *also)
@@ -153,9 +155,10 @@ def apply_command(
                 image, targets, options, partition=partition, sector_size=sector_size, progress=progress
             )
         else:
-            result = apply_image(
-                image, target, options, partition=partition, sector_size=sector_size, progress=progress
-            )
+            with recovery.opened(image, None, progress, recover_data=recover_data) as (taken, damaged, rest):
+                result = apply_image(
+                    taken, target, options, partition=partition, sector_size=sector_size, progress=rest
+                )
     seconds = time.monotonic() - began
     if also:
         members = {"image": image.index, "name": image.name}
@@ -166,11 +169,17 @@ def apply_command(
             members,
             kind="apply-also",
         )
-    reporter.result(
-        {"volumes": [AppliedVolume(image.index, image.name, result)]},
-        *_lines(image, result, options, reporter, seconds),
-    )
-    return None
+    facts = {"volumes": [AppliedVolume(image.index, image.name, result)], "damaged": damaged}
+    reporter.result(facts, *_lines(image, result, options, reporter, seconds))
+    return recovery.told(wim, damaged)
+
+
+def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: bool) -> None:
+    """Refuse two options of which each says how many images and targets there are."""
+    if sum((all_volumes, every, also)) > 1:
+        raise click.UsageError("choose --all (folders of a directory), --all-volumes (those of a disk) or --also")
+    if recover_data and (all_volumes or every or also):
+        raise click.UsageError("--recover-data is for one image and one target")
 
 
 def _lines(
@@ -215,7 +224,7 @@ def _report_folders(
     wim: WimFile, done: tuple[AppliedVolume, ...], options: ApplyOptions, reporter: Reporter, seconds: float
 ) -> None:
     lines = [line for each in done for line in _lines(wim.image(each.image), each.result, options, reporter, seconds)]
-    reporter.result({"volumes": done}, *lines)
+    reporter.result({"volumes": done, "damaged": []}, *lines)
 
 
 def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float) -> None:
@@ -228,7 +237,9 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
     ]
     if reporter.verbose:
         lines += [f"  partition {each.result.partition}: {text}" for each in done for text in engine_lines(each.result)]
-    reporter.result({"volumes": done}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines)
+    reporter.result(
+        {"volumes": done, "damaged": []}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines
+    )
 
 
 def _ask(

@@ -14,6 +14,7 @@ from osdimage.cli import params
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
 from osdimage.cli.streams import out
+from osdimage.cli.wim import recovery
 
 if TYPE_CHECKING:
     from osdimage.imaging.progress import ProgressCallback
@@ -90,6 +91,7 @@ _paths = params.gathered(
     is_flag=True,
     help="Also set what the image has of Unix: owner, group, mode, extended attributes, FIFOs, sockets and devices.",
 )
+@recovery.option
 @params.selector
 @params.references
 @params.check
@@ -101,12 +103,13 @@ def extract_command(
     to: Path | None,
     to_stdout: bool,
     unix_data: bool,
+    recover_data: bool,
     selector: ImageSelector,
     refs: tuple[str, ...],
     check: bool,
     limit_bytes: int | None,
     reporter: Reporter,
-) -> None:
+) -> int | None:
     r"""Extract files and directory trees of an image.
 
     PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.  A list
@@ -125,28 +128,34 @@ def extract_command(
                 "stdout gets the contents of files alone; that goes with no --json, --events -, --keep-directories and "
                 "--unix-data"
             )
-        wanted = which.read()
-        with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
-            _to_stdout(opened.select(selector), wanted, which, limit_bytes, reporter, progress)
-        return
+        to = None
     wanted = which.read()
     if not wanted:
         # As a script may have made it; wimlib-imagex says nothing at all.
         reporter.warn("no path is listed, so nothing is extracted")
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
-        result = opened.select(selector).extract(
-            wanted,
-            to,
-            keep_directories=which.keeps_directories,
-            globs=not which.no_globs,
-            may_be_absent=which.nullglob or not wanted,
-            unix_data=unix_data,
-            limit_bytes=limit_bytes,
-            progress=progress,
-        )
+        chosen = opened.select(selector)
+        looked_at = chosen.expand(wanted, globs=not which.no_globs, may_be_absent=True)[0] if recover_data else ()
+        with recovery.opened(chosen, looked_at, progress, recover_data=recover_data) as (image, damaged, rest):
+            if to is None:
+                _to_stdout(image, wanted, which, limit_bytes, reporter, rest)
+                return recovery.told(wim, damaged)
+            result = image.extract(
+                wanted,
+                to,
+                keep_directories=which.keeps_directories,
+                globs=not which.no_globs,
+                may_be_absent=which.nullglob or not wanted,
+                unix_data=unix_data,
+                limit_bytes=limit_bytes,
+                progress=rest,
+            )
     for text in result.warnings:
         reporter.warn(text)
-    reporter.result(result, *(f"{to}: {path}" for path in result.paths))
+    lines = [f"{to}: {path}" for path in result.paths]
+    facts = {"paths": result.paths, "warnings": result.warnings, "damaged": damaged}
+    reporter.result(facts, *lines)
+    return recovery.told(wim, damaged)
 
 
 def _to_stdout(

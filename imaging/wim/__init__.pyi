@@ -47,6 +47,7 @@ from osdimage.imaging.wim.optimize import (
     optimize_wim as optimize_wim,
 )
 from osdimage.imaging.wim.path_list import read_paths as read_paths
+from osdimage.imaging.wim.recover import DamagedFile as DamagedFile, recovered as recovered
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector
 from osdimage.imaging.wim.settings import Descriptors as Descriptors
 from osdimage.imaging.wim.split import SplitResult as SplitResult, split_images as split_images, split_wim as split_wim

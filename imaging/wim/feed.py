@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from osdimage.native.engine.pipeline import BlobFile, Run, Verdict
 from osdimage.native.runtime import Compression
 from osdimage.native.status import WimlibError
 from osdimage.native.wim.resource import BlobTable
-from osdimage.native.wim.tree import Audit
+from osdimage.native.wim.tree import Audit, Blob
 
 _REASONS = {
     Verdict.DIFFERENT: "do not match their SHA-1",
@@ -113,6 +113,11 @@ class ImageFeed:
         self.size = self.tree.blobs.size
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of the WIM: that of the image, and those that it refers to."""
+        return self._paths
+
+    @property
     def files(self) -> int:
         """How many files of the WIM are open while it is read."""
         return len(self._paths)
@@ -148,6 +153,40 @@ class ImageFeed:
             CorruptWim: when contents are damaged; it names a file that has them.
             StorageError: when the WIM cannot be read.
         """
+        with self._running(sinks, memory, ends_at_bad=True) as run:
+            for done in run.progress():
+                step(done)
+            return self._judge(run, len(sinks))
+
+    def bad_blobs(
+        self, step: Callable[[int], None], *, wanted: Container[bytes] | None = None
+    ) -> list[tuple[Path, Blob, str]]:
+        """Hash contents; return those that are bad, each with its file and why.  Nothing else can be done afterwards.
+
+        Args:
+            step: as that of :meth:`run`.
+            wanted: the SHA-1 of those that are hashed; None for all.
+
+        Raises:
+            StorageError: when there is not memory enough.
+        """
+        if wanted is not None:
+            self.tree.blobs.keep_hashes(wanted)
+            self.size = self.tree.blobs.size
+        with self._running((), None, ends_at_bad=False) as run:
+            for done in run.progress():
+                step(done)
+            error = run.error()
+            if error is not None:
+                raise _failure(self._image.path, error)
+            blobs = self.tree.blobs
+            return [
+                (self._paths[blobs.file_of(each.position)], blobs[each.position], _reason(each.fault))
+                for each in run.bad()
+            ]
+
+    @contextmanager
+    def _running(self, sinks: Sequence[Any], memory: int | None, *, ends_at_bad: bool) -> Iterator[Run]:
         self._forget()
         with ExitStack() as stack:
             files = []
@@ -158,22 +197,20 @@ class ImageFeed:
             run: Run | None = None
             # No "with": a signal could come between the begin of the threads and that of the block.
             try:
-                run = self._begun(files, sinks, memory)
-                for done in run.progress():
-                    step(done)
-                return self._judge(run, len(sinks))
+                run = self._begun(files, sinks, memory, ends_at_bad=ends_at_bad)
+                yield run
             finally:
                 if run is not None:
                     run.close()
 
-    def _begun(self, files: Sequence[BlobFile], sinks: Sequence[Any], memory: int | None) -> Run:
+    def _begun(self, files: Sequence[BlobFile], sinks: Sequence[Any], memory: int | None, *, ends_at_bad: bool) -> Run:
         try:
             return Run(
                 self.tree.blobs,
                 files,
                 workers=len(os.sched_getaffinity(0)),
                 memory=memory,
-                ends_at_bad=True,
+                ends_at_bad=ends_at_bad,
                 sinks=sinks,
             )
         except OSError as error:
@@ -195,6 +232,10 @@ class ImageFeed:
         if not isinstance(fault, Verdict):
             return StorageError(f"{path}: {os.strerror(fault)}", path=path, errno=fault)
         return CorruptWim(f"{path}: the contents of {self.tree.path_of_blob(position)!r} {_REASONS[fault]}")
+
+
+def _reason(fault: Verdict | int) -> str:
+    return _REASONS[fault] if isinstance(fault, Verdict) else f"cannot be read: {os.strerror(fault)}"
 
 
 def _opened(path: Path) -> int:

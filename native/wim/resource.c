@@ -30,6 +30,10 @@
 /* The largest chunk that libwim itself accepts for LZMS (1 GiB) would be half a small machine; ESDs use 64 MiB. */
 #define LARGEST_CHUNK (UINT32_C(1) << 28)
 
+#define CHUNK_IS_LOST (UINT64_C(1) << 63)
+/* What is tried by itself when a part of what is stored plainly cannot be read. */
+#define BLOCK UINT64_C(4096)
+
 struct osd_reader {
 	int fd;
 	struct wimlib_decompressor *decompressor;
@@ -44,7 +48,10 @@ struct osd_reader {
 	uint32_t chunk_size;
 	int is_compressed;
 
-	uint64_t *stored;	/* stored size of each chunk */
+	int is_recovering;	/* what cannot be read becomes zeros */
+	uint64_t lost;		/* how many bytes did */
+
+	uint64_t *stored;	/* stored size of each chunk; with CHUNK_IS_LOST where its place is not known */
 	uint64_t stored_capacity;
 	uint8_t *scratch;
 	uint64_t scratch_capacity;
@@ -133,6 +140,23 @@ prepare_decompressor(struct osd_reader *reader, int type, uint32_t chunk_size)
 	return 0;
 }
 
+/*
+ * Take what cannot be read for zeros from now on: of a chunk that cannot be expanded what comes behind the damage, and
+ * all of one of which the table says what cannot be.  Chunks behind those of a table that tells their places stay where they are.
+ */
+void
+osd_reader_recover(struct osd_reader *reader)
+{
+	reader->is_recovering = 1;
+}
+
+/* How many bytes the chunks of the resource that was begun last have which could not be read whole. */
+uint64_t
+osd_reader_lost(const struct osd_reader *reader)
+{
+	return reader->lost;
+}
+
 /* Read the table of chunks and leave position at the first chunk. */
 static int
 read_chunk_table(struct osd_reader *reader, uint64_t size, int is_solid)
@@ -157,12 +181,18 @@ read_chunk_table(struct osd_reader *reader, uint64_t size, int is_solid)
 
 			memcpy(&value, reader->scratch + i * 4, 4);
 			reader->stored[i] = le32toh(value);
-			if (reader->stored[i] > room)
-				return fail(EBADMSG);
+			if (reader->stored[i] > room) {
+				if (!reader->is_recovering)
+					return fail(EBADMSG);
+				/* Where those behind it are is not known either. */
+				for (; i < entries; i++)
+					reader->stored[i] = CHUNK_IS_LOST;
+				break;
+			}
 			room -= reader->stored[i];
 		}
 	} else {
-		uint64_t before = 0;
+		uint64_t before = 0, lost = 0;
 
 		for (uint64_t i = 0; i < entries; i++) {
 			uint64_t offset;
@@ -176,12 +206,18 @@ read_chunk_table(struct osd_reader *reader, uint64_t size, int is_solid)
 				memcpy(&value, reader->scratch + i * 4, 4);
 				offset = le32toh(value);
 			}
-			if (offset < before || offset > room)
-				return fail(EBADMSG);
-			reader->stored[i] = offset - before;
+			if (offset < before || offset > room) {
+				if (!reader->is_recovering)
+					return fail(EBADMSG);
+				/* Neither where this chunk ends is known, nor where the next begins. */
+				reader->stored[i] = lost = CHUNK_IS_LOST;
+				continue;
+			}
+			reader->stored[i] = (offset - before) | lost;
 			before = offset;
+			lost = 0;
 		}
-		reader->stored[entries] = room - before;
+		reader->stored[entries] = (room - before) | lost;
 	}
 	reader->position = first;
 	return 0;
@@ -207,6 +243,7 @@ osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored_siz
 		return -1;
 	if (S_ISREG(facts.st_mode) && offset + stored_size > (uint64_t)facts.st_size)
 		return fail(ENODATA);
+	reader->lost = 0;
 	reader->position = offset;
 	reader->end = offset + stored_size;
 	reader->remaining = size;
@@ -252,25 +289,60 @@ osd_reader_piece(const struct osd_reader *reader)
 	return reader->is_compressed ? reader->chunk_size : 1;
 }
 
+/* Read what is stored plainly; 0, or -1 with errno. */
+static int
+read_plain(struct osd_reader *reader, uint8_t *buffer, uint64_t size)
+{
+	if (read_fully(reader->fd, buffer, size, reader->position) == 0)
+		return 0;
+	if (!reader->is_recovering)
+		return -1;
+	for (uint64_t at = 0; at < size; at += BLOCK) {
+		uint64_t part = size - at < BLOCK ? size - at : BLOCK;
+
+		if (read_fully(reader->fd, buffer + at, part, reader->position + at) != 0) {
+			memset(buffer + at, 0, part);
+			reader->lost += part;
+		}
+	}
+	return 0;
+}
+
+/* Read a chunk that takes so many bytes, and expand it; 0, or -1 with errno. */
+static int
+read_chunk(struct osd_reader *reader, uint8_t *buffer, uint64_t size, uint64_t stored)
+{
+	if (stored == 0 || stored > size)
+		return fail(EBADMSG);
+	if (stored == size)
+		return read_plain(reader, buffer, size);
+	if (reserve((void **)&reader->scratch, &reader->scratch_capacity, stored) != 0 ||
+	    read_fully(reader->fd, reader->scratch, stored, reader->position) != 0)
+		return -1;
+	if (wimlib_decompress(reader->scratch, stored, buffer, size, reader->decompressor) == 0)
+		return 0;
+	if (!reader->is_recovering)
+		return fail(EBADMSG);
+	/* It has written what comes before the damage, in some order: what it writes now stands among zeros. */
+	memset(buffer, 0, size);
+	(void)wimlib_decompress(reader->scratch, stored, buffer, size, reader->decompressor);
+	reader->lost += size;
+	return 0;
+}
+
 static int64_t
 next_chunk(struct osd_reader *reader, uint8_t *buffer)
 {
 	uint64_t size = reader->remaining < reader->chunk_size ? reader->remaining : reader->chunk_size;
 	uint64_t stored = reader->stored[reader->next_chunk];
 
-	if (stored == 0 || stored > size)
-		return fail(EBADMSG);
-	if (stored == size) {
-		if (read_fully(reader->fd, buffer, size, reader->position) != 0)
+	if (read_chunk(reader, buffer, size, stored) != 0) {
+		if (!reader->is_recovering || errno == ENOMEM)
 			return -1;
-	} else {
-		if (reserve((void **)&reader->scratch, &reader->scratch_capacity, stored) != 0 ||
-		    read_fully(reader->fd, reader->scratch, stored, reader->position) != 0)
-			return -1;
-		if (wimlib_decompress(reader->scratch, stored, buffer, size, reader->decompressor) != 0)
-			return fail(EBADMSG);
+		memset(buffer, 0, size);
+		reader->lost += size;
 	}
-	reader->position += stored;
+	reader->position += stored & ~CHUNK_IS_LOST;
 	reader->next_chunk++;
 	reader->remaining -= size;
 	return (int64_t)size;
@@ -288,7 +360,7 @@ osd_reader_next(struct osd_reader *reader, uint8_t *buffer, uint64_t capacity)
 	if (!reader->is_compressed) {
 		uint64_t size = reader->remaining < capacity ? reader->remaining : capacity;
 
-		if (read_fully(reader->fd, buffer, size, reader->position) != 0)
+		if (read_plain(reader, buffer, size) != 0)
 			return -1;
 		reader->position += size;
 		reader->remaining -= size;

@@ -100,6 +100,16 @@ class BlobTable:
         self._table.count = len(kept)
         self._rows = self._rows[: len(kept) * size]
 
+    def keep_hashes(self, wanted: Container[bytes]) -> None:
+        """Forget all but the blobs that have a wanted SHA-1."""
+        size, kept = _BLOB.size, 0
+        for position, row in enumerate(_BLOB.iter_unpack(self._rows)):
+            if row[5] in wanted:
+                self._rows[kept * size : (kept + 1) * size] = self._rows[position * size : (position + 1) * size]
+                kept += 1
+        self._table.count = kept
+        self._rows = self._rows[: kept * size]
+
     def keep_for(self, tree: Any) -> None:
         """Forget all but the blobs that a ``struct osd_tree`` needs, which was made with this table."""
         lib.osd_tree_keep_blobs(tree, self._table)
@@ -153,6 +163,15 @@ class ResourceReader:
         self._chunk_size = chunk_size
         self._buffer = bytearray(_PIECE)
         self._errors = ffi.new("int32_t[]", 0)
+
+    def recover(self) -> None:
+        """Yield zeros from now on for the chunks that cannot be read, in place of an error."""
+        lib.osd_reader_recover(self._reader)
+
+    @property
+    def lost(self) -> int:
+        """How many bytes the chunks have that could not be read whole, of the resource that was read last."""
+        return int(lib.osd_reader_lost(self._reader))
 
     def close(self) -> None:
         """Free the buffers and the decompressor."""

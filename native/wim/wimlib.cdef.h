@@ -310,6 +310,8 @@ int osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored
                      int is_compressed, int is_solid, int compression_type, uint32_t chunk_size);
 int64_t osd_reader_next(struct osd_reader *reader, uint8_t *buffer, uint64_t capacity);
 uint32_t osd_reader_piece(const struct osd_reader *reader);
+void osd_reader_recover(struct osd_reader *reader);
+uint64_t osd_reader_lost(const struct osd_reader *reader);
 
 /* blob_table.h */
 struct osd_blob {

@@ -265,7 +265,9 @@ def test_all_images_go_to_a_directory_only(pair: Path, tmp_path: Path) -> None:
     refused = osdimage("apply", pair, volume, "--all", code=4)
     assert "all images go to folders of a directory" in refused.err
     assert "--all-volumes" in refused.err
-    for more in (("--index", "1"), ("--also", "x"), ("--partition", "1"), ("--all-volumes",)):
+    for more in (("--index", "1"), ("--partition", "1"), ("--wipe",)):
         assert "--all takes every image" in osdimage("apply", pair, tmp_path / "to", "--all", *more, code=2).err
+    for more in (("--also", "x"), ("--all-volumes",)):
+        assert "choose --all" in osdimage("apply", pair, tmp_path / "to", "--all", *more, code=2).err
     assert "limit of 2 bytes" in osdimage("apply", pair, tmp_path / "to", "--all", "--limit-bytes", "2", code=4).err
     assert not (tmp_path / "to").exists()
