@@ -19,6 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'osdimage capture Reference install.wim --name "Reference 1.0"',
         "osdimage capture disk.img disk.wim --all-volumes",
         "osdimage capture Reference june.wim --base install.wim --update-of 1",
+        "osdimage capture sources.txt install.wim --source-list",
     ),
     "compare": (
         "osdimage compare install.wim windows --index 1",

@@ -27,6 +27,9 @@ Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
 
+NO_DASH = "standard input and output are not taken here; ./- is a file of this name"
+
+
 class PathType(click.Path):
     """A path that is not empty: a script's variable without a value must not stand for the working directory.
 
@@ -40,12 +43,13 @@ class PathType(click.Path):
         if value == "":
             self.fail("the path is empty", param, ctx)
         if value == "-" and not self.allow_dash:
-            self.fail("standard input and output are not taken here; ./- is a file of this name", param, ctx)
+            self.fail(NO_DASH, param, ctx)
         return super().convert(value, param, ctx)
 
 
 EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
 PRESENT = PathType(exists=True, readable=False, path_type=Path)
+PRESENT_OR_DASH = PathType(exists=True, readable=False, path_type=Path, allow_dash=True)
 ANY_PATH = PathType(path_type=Path)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,18 +18,25 @@ from osdimage.cli.wim.properties import properties_of, setting
 
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
+    from osdimage.imaging.capture.source_list import SourceTree
     from osdimage.imaging.capture.template import UpdateOf
+    from osdimage.imaging.wim.described.properties import ImageProperties
     from osdimage.imaging.wim.settings import Descriptors
 
 
 @click.command("capture")
-@click.argument("source", type=params.PRESENT)
+@click.argument("source", type=params.PRESENT_OR_DASH)
 @click.argument("wim", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.sector_size
 @click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
 @click.option(
     "--keep-raw", is_flag=True, help="With --all-volumes: keep the other partitions byte for byte, as images too."
+)
+@click.option(
+    "--source-list",
+    is_flag=True,
+    help="SOURCE (or - for standard input) lists files and directories, and what each is in the image.",
 )
 @click.option("--name", type=params.IMAGE_NAME, help="Name of the image.  Default: the source's.")
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
@@ -60,6 +69,7 @@ def capture_command(
     sector_size: int | None,
     all_volumes: bool,
     keep_raw: bool,
+    source_list: bool,
     name: str | None,
     description: str | None,
     creator: str | None,
@@ -93,6 +103,10 @@ def capture_command(
 
     The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
 
+    With --source-list the image is made of several files and directories: a line of the list has one and the path that
+    it gets in the image (/ for its root; without it, its own); a path with blanks is quoted, and what comes later lies
+    over what is there.
+
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each: `osdimage deploy --layout-from-wim --all-volumes` makes the disk again.
     Partitions that hold something else come back empty, unless --keep-raw keeps their bytes: each becomes one more
@@ -104,6 +118,7 @@ def capture_command(
     from osdimage.imaging.wim.settings import Descriptors  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
+    _refuse_mixed(source, source_list=source_list, is_of_disk=all_volumes or partition is not None)
     if keep_raw and not all_volumes:
         raise click.UsageError("--keep-raw goes with --all-volumes")
     suffix.refuse_split(wim)
@@ -153,9 +168,17 @@ def capture_command(
         return
     adds = wim.exists() if create else append
     began = time.monotonic()
+    trees = _listed(source) if source_list else ()
     result = capture_image(
         CaptureSource(
-            source, exclusions(), unix_data, partition, sector_size, fixes_links=fixes_links, descriptors=descriptors
+            source,
+            exclusions(),
+            unix_data,
+            partition,
+            sector_size,
+            fixes_links=fixes_links,
+            descriptors=descriptors,
+            trees=trees,
         ),
         wim,
         CaptureOptions(
@@ -168,7 +191,7 @@ def capture_command(
             bases=bases,
             update_of=update_of,
         ),
-        properties=properties,
+        properties=_named(properties, source, wim),
         progress=reporter.callback,
     )
     seconds = time.monotonic() - began
@@ -185,3 +208,24 @@ def capture_command(
     of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings")}
     facts = {"path": wim, "images": [result], "partitions": [partition]} | of_disk
     reporter.result(facts, *lines)
+
+
+def _refuse_mixed(source: Path, *, source_list: bool, is_of_disk: bool) -> None:
+    if str(source) == "-" and not source_list:
+        raise click.UsageError(params.NO_DASH)
+    if source_list and is_of_disk:
+        raise click.UsageError("--source-list is for files and directories; it goes with no --partition, --all-volumes")
+
+
+def _named(properties: ImageProperties, source: Path, wim: Path) -> ImageProperties:
+    """Return the properties, with the name of the WIM where neither they nor the source, standard input, have one."""
+    return replace(properties, name=wim.stem) if str(source) == "-" and properties.name is None else properties
+
+
+def _listed(path: Path) -> tuple[SourceTree, ...]:
+    """Read a list of sources, - for that on standard input."""
+    from osdimage.imaging.capture import source_list  # noqa: PLC0415 - start-up stays cheap
+
+    if str(path) == "-":
+        return source_list.decode_sources(sys.stdin.buffer.read(source_list.MAX_BYTES + 1), "standard input")
+    return source_list.read_sources(path)

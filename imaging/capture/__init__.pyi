@@ -11,5 +11,6 @@ from osdimage.imaging.capture.image import (
     capture_image as capture_image,
 )
 from osdimage.imaging.capture.source import CaptureSource as CaptureSource
+from osdimage.imaging.capture.source_list import SourceTree as SourceTree, read_sources as read_sources
 from osdimage.imaging.capture.template import UpdateOf as UpdateOf
 from osdimage.imaging.capture.volumes import CapturedVolumes as CapturedVolumes, capture_volumes as capture_volumes

@@ -241,16 +241,23 @@ def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) ->
         refuse_existing(destination, ADD_TO_IT)
     elif mode is WriteMode.APPEND:
         require_existing(destination)
+    if source.trees:
+        for each in source.trees:
+            refuse_source(destination, each.source, "what is captured")
+            _refuse_inside(destination, each.source)
+        return
     refuse_source(destination, source.path, "what is captured")
     if source.volume is None and not source.path.exists():
         raise InvalidRequest(f"{source.path}: there is no such file or directory")
     if source.volume is None and source.path.is_dir():
         if source.partition is not None:
             raise InvalidRequest(f"{source.path}: is a directory, which has no partitions")
-        if destination.exists() and _is_inside(destination, source.path):
-            raise InvalidRequest(
-                f"{destination}: lies in {source.path}, so the WIM would capture itself; write it elsewhere"
-            )
+        _refuse_inside(destination, source.path)
+
+
+def _refuse_inside(destination: Path, folder: Path) -> None:
+    if folder.is_dir() and destination.exists() and _is_inside(destination, folder):
+        raise InvalidRequest(f"{destination}: lies in {folder}, so the WIM would capture itself; write it elsewhere")
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

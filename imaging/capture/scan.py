@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,9 +38,10 @@ _NAMED_EXCLUSIONS = 10_000
 class _Omissions:
     """Counts what a scan left out."""
 
-    def __init__(self, inner: Listener, root: str, leave_out: Callable[[str], None]) -> None:
+    def __init__(self, inner: Listener, roots: Mapping[str, str], leave_out: Callable[[str], None]) -> None:
+        """Take the paths of this machine that are scanned, each with its path in the image."""
         self._inner = inner
-        self._root = root
+        self._roots = roots
         self._leave_out = leave_out
         self.counts: Counter[Omission] = Counter()
         self.unsupported: list[str] = []
@@ -52,11 +53,16 @@ class _Omissions:
             self._inner(message)
             return
         if message.reason is Omission.EXCLUDED:
-            self.exclude("/" + message.path.removeprefix(self._root).lstrip("/"))
+            self.exclude(self._in_image(message.path))
             return
         self.counts[message.reason] += 1
         if len(self.unsupported) < _NAMED:
             self.unsupported.append(message.path)
+
+    def _in_image(self, path: str) -> str:
+        """Return the path that something that is left out would have in the image."""
+        at = max((each for each in self._roots if path.startswith(each)), key=len, default="")
+        return "/".join((self._roots.get(at, "/").rstrip("/"), path.removeprefix(at).lstrip("/")))
 
     def exclude(self, path: str) -> None:
         """Count what is left out on purpose, by its path from the root of the source."""
@@ -100,7 +106,8 @@ def scan(
 
     What is as it was in a template is not read, where its contents are in the WIM or in a file that it refers to.
     """
-    omissions = _Omissions(listener(meter), opened.name, meter.leave_out)
+    roots = {os.path.normpath(each.source): each.path for each in source.trees} or {opened.name: "/"}
+    omissions = _Omissions(listener(meter), roots, meter.leave_out)
     warnings = _source_warnings(source, opened)
     if opened.tree is not None:
         with wim_errors(source.title):
@@ -110,15 +117,26 @@ def scan(
     else:
         patterns = Patterns(source.config.exclusions, source.config.exceptions)
         with wim_errors(source.title):
-            found = handle.add_image(
-                opened.name,
-                wanted.name or "",
-                patterns=patterns,
-                from_ntfs=opened.volume is not None,
-                settings=ScanSettings(source.unix_data, source.fixes_links, source.descriptors),
-                boot=boot,
-                listener=omissions,
-            )
+            settings = ScanSettings(source.unix_data, source.fixes_links, source.descriptors)
+            if source.trees:
+                found = handle.add_image_of(
+                    [(each.source, each.path) for each in source.trees],
+                    wanted.name or "",
+                    patterns=patterns,
+                    settings=settings,
+                    boot=boot,
+                    listener=omissions,
+                )
+            else:
+                found = handle.add_image(
+                    opened.name,
+                    wanted.name or "",
+                    patterns=patterns,
+                    from_ntfs=opened.volume is not None,
+                    settings=settings,
+                    boot=boot,
+                    listener=omissions,
+                )
     index = handle.info().image_count
     if template is not None and opened.tree is None:
         template.give_hashes(handle, index)
@@ -128,7 +146,11 @@ def scan(
     warnings += found.warnings
     with wim_errors(source.title):
         # Of the image as it will be written: of streams and short names the messages of a scan say nothing.
-        faulty = tree.audit(handle, index).faulty
+        audit = tree.audit(handle, index)
+    faulty = audit.faulty
+    if source.trees:
+        # What lies over something else was counted, and so was that.
+        found = found._replace(directories=audit.directories, files=audit.files, size=audit.size)
     refused = REFUSED | {Fault.SHORT}
     losses = (*_left_out(omissions), *names_told([each for each in faulty if each.fault in refused]))
     odd_names = names_told([each for each in faulty if each.fault not in refused])
@@ -165,6 +187,10 @@ def opened_source(
         InvalidInput: when it is none of the kinds that can be captured, or is damaged.
         OsdImageError: as :func:`~osdimage.imaging.disk.opened.open_volume`.
     """
+    if source.trees:
+        _refuse_trees(source)
+        yield Opened(source.title)
+        return
     with (
         opened_place(
             source.volume or source.path, source.partition, sector_size=source.sector_size, share=True
@@ -217,6 +243,19 @@ def backend_of(
         f"{name_of(place)}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
         "or FAT32 volume, or a partition of a disk"
     )
+
+
+def _refuse_trees(source: CaptureSource) -> None:
+    """Refuse sources that are not there, or cannot be what they are to be in the image."""
+    for each in source.trees:
+        where = f"{each.origin}: " if each.origin else ""
+        if not os.path.lexists(each.source):
+            raise InvalidRequest(f"{where}{each.source}: there is no such file or directory")
+        if each.is_root and not each.source.is_dir():
+            raise InvalidRequest(f"{where}{each.source}: is no directory, which the root of an image must be")
+        if source.fixes_links and not each.is_root:
+            raise InvalidRequest(f"{where}absolute links are made relative only in what becomes the root of the image")
+    _refuse_without_descriptors(source.title, source)
 
 
 def _refuse_without_descriptors(name: str, source: CaptureSource) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
+from osdimage.imaging.capture.source_list import SourceTree
 from osdimage.imaging.disk.volume import title_of
 from osdimage.native.wim.facts import AddedImage, Descriptors
 from osdimage.native.wim.handles import WimHandle
@@ -31,7 +32,8 @@ class CaptureSource:
             is applied of it; None for as the WIM has it that is added to, and True for a new one (directories only: the
             letter that a volume has is not known).
         descriptors: what becomes of the security descriptors of an NTFS volume, which alone has some; with ``ALL`` one
-            that cannot be read is an error, as it always is.
+            that cannot be read is an error.
+        trees: what the image is made of in place of ``path``, which is the list of it then (no volumes).
     """
 
     path: Path
@@ -42,6 +44,7 @@ class CaptureSource:
     volume: OpenVolume | None = None
     fixes_links: bool | None = None
     descriptors: Descriptors = Descriptors.KEPT
+    trees: tuple[SourceTree, ...] = ()
 
     @classmethod
     def of_volume(cls, volume: OpenVolume, config: CaptureConfig = DEFAULT_CONFIG) -> CaptureSource:

@@ -30,6 +30,9 @@ ALL_IMAGES: int = lib.WIMLIB_ALL_IMAGES
 # libwim before 1.14.5 leaves them as they are and marks them as changed, and DISM changes them back, or refuses them.
 _FROM_NTFS: int = lib.WIMLIB_ADD_FLAG_NTFS | lib.WIMLIB_ADD_FLAG_NORPFIX
 
+_SCANS: int = (
+    lib.WIMLIB_ADD_FLAG_EXCLUDE_VERBOSE | lib.WIMLIB_ADD_FLAG_VERBOSE | lib.WIMLIB_ADD_FLAG_TEST_FILE_EXCLUSION
+)
 _USUAL_SCAN, _USUAL_EXTRACT = ScanSettings(), ExtractSettings()
 
 # How libwim begins the warning about the flag that :attr:`WimInfo.write_in_progress` tells too.
@@ -247,14 +250,7 @@ class WimHandle:
 
         The files are read only when the WIM is written.
         """
-        flags = (
-            lib.WIMLIB_ADD_FLAG_EXCLUDE_VERBOSE
-            | lib.WIMLIB_ADD_FLAG_VERBOSE
-            | lib.WIMLIB_ADD_FLAG_TEST_FILE_EXCLUSION
-            | (_FROM_NTFS if from_ntfs else 0)
-            | settings.flags()
-            | (lib.WIMLIB_ADD_FLAG_BOOT if boot else 0)
-        )
+        flags = _SCANS | settings.flags() | (_FROM_NTFS if from_ntfs else 0) | (lib.WIMLIB_ADD_FLAG_BOOT if boot else 0)
         self._holds_more |= from_ntfs
         encoded = text.path_to_c(source)
         # libwim names what is in a volume by its path there, and what is in a directory by its path on this machine.
@@ -268,6 +264,41 @@ class WimHandle:
             # As libwim sets it for the first image of a directory: no link of this one is rewritten, but those of a
             # directory that is added later are.
             self._set_rewrites_links()
+        return AddedImage(warnings, totals.directories, totals.files, totals.bytes)
+
+    def add_image_of(
+        self,
+        sources: Sequence[tuple[str | os.PathLike[str], str]],
+        name: str,
+        *,
+        patterns: Patterns | None = None,
+        settings: ScanSettings = _USUAL_SCAN,
+        boot: bool = False,
+        listener: Listener | None = None,
+    ) -> AddedImage:
+        """Scan files and directories into one new image, each to its path there; the later ones lie over the others.
+
+        What is left out is compared from the root of each source.  Otherwise as :meth:`add_image`.
+        """
+        flags = _SCANS | settings.flags() | (lib.WIMLIB_ADD_FLAG_BOOT if boot else 0)
+        described = ffi.new("struct wimlib_capture_source[]", len(sources))
+        kept = []
+        for target, (source, path) in zip(described, sources, strict=True):
+            kept += [ffi.new("char[]", text.path_to_c(source)), ffi.new("char[]", text.to_c(path))]
+            target.fs_source_path, target.wim_target_path = kept[-2:]
+        lib.osd_scan_begin(ffi.NULL if patterns is None else patterns.pointer, lib.SIZE_MAX)
+        try:
+            warnings = self._run(
+                lib.wimlib_add_image_multisource,
+                described,
+                len(sources),
+                text.to_c(name),
+                ffi.NULL,
+                flags,
+                listener=listener,
+            )
+        finally:
+            totals = lib.osd_scan_end()
         return AddedImage(warnings, totals.directories, totals.files, totals.bytes)
 
     def _set_rewrites_links(self) -> None:

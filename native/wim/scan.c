@@ -21,6 +21,7 @@ enum wimlib_progress_status osd_on_progress(enum wimlib_progress_msg kind, union
 static __thread struct osd_scan scan;
 static __thread struct osd_patterns *patterns_of_scan;
 static __thread size_t length_of_source;
+static __thread int follows_sources;
 static __thread unsigned files_since_message;
 static __thread double time_of_message;
 
@@ -69,10 +70,13 @@ osd_progress(enum wimlib_progress_msg kind, union wimlib_progress_info *info, vo
 
 		if (status != WIMLIB_PROGRESS_STATUS_CONTINUE || !is_time_for_message(0))
 			return status;
+	} else if (kind == WIMLIB_PROGRESS_MSG_SCAN_BEGIN) {
+		if (follows_sources)
+			length_of_source = strlen(info->scan.source);
 	} else if (kind == WIMLIB_PROGRESS_MSG_SCAN_END) {
-		scan.directories = info->scan.num_dirs_scanned;
-		scan.files = info->scan.num_nondirs_scanned;
-		scan.bytes = info->scan.num_bytes_scanned;
+		scan.directories += info->scan.num_dirs_scanned;
+		scan.files += info->scan.num_nondirs_scanned;
+		scan.bytes += info->scan.num_bytes_scanned;
 	} else if (kind == WIMLIB_PROGRESS_MSG_SCAN_DENTRY && info->scan.status == WIMLIB_SCAN_DENTRY_OK) {
 		if (!is_time_for_message(1))
 			return WIMLIB_PROGRESS_STATUS_CONTINUE;
@@ -82,14 +86,16 @@ osd_progress(enum wimlib_progress_msg kind, union wimlib_progress_info *info, vo
 
 /*
  * Begin the next scan of this thread.  What fits the patterns (NULL for none; they must be there until osd_scan_end())
- * is left out; they are compared with what follows the first source_length bytes of a path.
+ * is left out; they are compared with what follows the first source_length bytes of a path, or with SIZE_MAX what follows
+ * the source that is scanned, of which there are several then.
  */
 void
 osd_scan_begin(struct osd_patterns *patterns, size_t source_length)
 {
 	memset(&scan, 0, sizeof(scan));
 	patterns_of_scan = patterns;
-	length_of_source = source_length;
+	follows_sources = source_length == SIZE_MAX;
+	length_of_source = follows_sources ? 0 : source_length;
 	files_since_message = 0;
 	time_of_message = now();
 }

@@ -204,6 +204,9 @@ int wimlib_set_image_property(WIMStruct *wim, int image, const char *name, const
 int wimlib_set_image_name(WIMStruct *wim, int image, const char *name);
 int wimlib_set_image_descripton(WIMStruct *wim, int image, const char *description);
 
+struct wimlib_capture_source { char *fs_source_path, *wim_target_path; long reserved; };
+int wimlib_add_image_multisource(WIMStruct *wim, const struct wimlib_capture_source *sources, size_t count,
+                                 const char *name, const char *config_file, int add_flags);
 int wimlib_add_image(WIMStruct *wim, const char *source, const char *name, const char *config_file, int add_flags);
 int wimlib_add_empty_image(WIMStruct *wim, const char *name, int *new_index_ret);
 int wimlib_add_tree(WIMStruct *wim, int image, const char *source, const char *target, int add_flags);
@@ -299,6 +302,7 @@ void osd_paths_release(struct osd_paths *paths);
 /* scan.h */
 struct osd_scan { uint64_t directories, files, bytes; };
 enum wimlib_progress_status osd_progress(enum wimlib_progress_msg, union wimlib_progress_info *, void *);
+#define SIZE_MAX ...
 void osd_scan_begin(struct osd_patterns *patterns, size_t source_length);
 struct osd_scan osd_scan_end(void);
 
