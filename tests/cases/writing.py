@@ -333,6 +333,7 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     write_tree(folder / "old", {"kept": b"kept", "d0/file 0": b"older", "d9/x": b"x"})
     windows = windows_files(locales=("en-US",))
     write_tree(folder / "windows", windows)
+    (folder / "sources.txt").write_text("tree /\none /\none /more\n")
     text = "00" * 4000
     (folder / "change.reg").write_text(
         f'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\Setup]\n"New"="{text}"\n'
@@ -427,6 +428,8 @@ def _wims() -> Iterator[Writing]:
     yield Writing("capture", ("capture", "tree", "a.wim", "--threads", "1"), tree, wim)
     yield Writing("capture a volume", ("capture", "v", "a.wim", "--threads", "1"), {"v": "tree.ntfs"}, wim)
     yield Writing("capture a FAT32 volume", ("capture", "v", "a.wim", "--threads", "1"), {"v": "tree.fat"}, wim)
+    listed = tree | {"one": "one", "list": "sources.txt"}
+    yield Writing("capture --source-list", ("capture", "list", "a.wim", "--source-list", "--threads", "1"), listed, wim)
     yield Writing("capture --all-volumes", ("capture", "d", "a.wim", "--all-volumes"), {"d": "two.img"}, wim)
     present = {"tree": "one", "a.wim": "tree.wim"}
     yield Writing("capture --append", ("capture", "tree", "a.wim", "--append", "--check"), present, wim)
@@ -546,6 +549,7 @@ def _applies() -> Iterator[Writing]:
     apply = ("apply", "a.wim", "t")
     yield Writing("apply to a new folder", apply, wim, {"t": digest}, partial=True)
     yield Writing("apply to a folder", apply, wim | {"t": "old"}, {"t": digest}, partial=True)
+    yield Writing("apply --all", (*apply, "--all"), {"a.wim": "two.wim"}, {"t": digest}, partial=True)
     yield Writing("extract", ("extract", "a.wim", "d1", "d2", "--to", "t"), wim, {"t": digest}, partial=True)
     forced = (("--force",), ("--wipe", "--yes", "--force"))
     ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
