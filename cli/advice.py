@@ -5,6 +5,7 @@ from __future__ import annotations
 from osdimage.imaging.errors import Means, Remedy
 
 NAMES = {
+    Means.ALL_IMAGES: "--all",
     Means.ALLOW_LARGER: "--allow-larger",
     Means.ALL_VOLUMES: "--all-volumes",
     Means.APPEND: "--append",

@@ -45,6 +45,7 @@ from typing import Any, Self, TypeVar, cast
 class Means(StrEnum):
     """What a remedy needs, by the name that it has in the library; a program has names of its own for them."""
 
+    ALL_IMAGES = "may_be_empty"
     ALLOW_LARGER = "allow_larger"
     ALL_VOLUMES = "apply_volumes"
     APPEND = "WriteMode.APPEND"

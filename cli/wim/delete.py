@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 )
 @click.option("--name", "names", multiple=True, help="An image's name.  Repeatable.")
 @params.query
+@click.option("--all", "every", is_flag=True, help="All images: the WIM stays, for others to be added.")
 @params.references
 @params.output()
 def delete_command(
@@ -29,6 +30,7 @@ def delete_command(
     edition: str | None,
     arch: str | None,
     language: str | None,
+    every: bool,
     refs: tuple[str, ...],
     reporter: Reporter,
 ) -> None:
@@ -47,11 +49,14 @@ def delete_command(
     query = ImageSelector(None, None, edition, arch, language)
     if query != ImageSelector():
         selectors.append(query)
-    if not selectors:
-        raise click.UsageError("choose the images to delete with --index, --name, or what they are (--edition)")
+    if not selectors and not every:
+        raise click.UsageError("choose the images to delete with --index, --name, what they are (--edition), or --all")
+    if selectors and every:
+        raise click.UsageError("--all goes with no choice")
     with WimFile.open(wim) as opened:
-        chosen = [opened.select(selector).index for selector in selectors]
-    result = delete_images(wim, chosen, refs=refs, progress=reporter.callback)
+        images = opened.images if every else [opened.select(selector) for selector in selectors]
+        chosen = [image.index for image in images]
+    result = delete_images(wim, chosen, refs=refs, may_be_empty=every, progress=reporter.callback)
     reporter.result(
         result,
         f"{wim}: {counted(result.images_left, 'image')} left; the file has {format_size(result.new_size)}, "

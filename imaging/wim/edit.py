@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, InvalidRequest
+from osdimage.imaging.errors import CorruptWim, InvalidRequest, Means, Remedy
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree
@@ -116,6 +116,7 @@ def delete_images(
     indexes: Sequence[int],
     *,
     refs: Iterable[str] = (),
+    may_be_empty: bool = False,
     progress: ProgressCallback | None = None,
 ) -> DeleteResult:
     """Delete images and the contents that no other image needs.
@@ -127,10 +128,11 @@ def delete_images(
         wim: the WIM.
         indexes: of the images, 1-based.
         refs: files or glob patterns of files that hold contents too: the base of a delta, which stays one.
+        may_be_empty: whether a WIM without images may be left, to which others can be added.
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when there is no such image, or none would be left.
+        InvalidRequest: when there is no such image, or none would be left and that may not be.
         MissingParts: when contents are in another file, which ``refs`` does not name.
         TargetRefused: when the WIM cannot be changed, or another program is writing to it.
         StorageError: when writing failed; the WIM is as it was, unless the message says that the new one has its name.
@@ -146,8 +148,11 @@ def delete_images(
         for index in unique:
             if not 1 <= index <= facts.image_count:
                 raise InvalidRequest(f"{path}: there is no image {index}; it has {facts.image_count}")
-        if len(unique) == facts.image_count:
-            raise InvalidRequest(f"{path}: no image would be left; delete the file instead")
+        if len(unique) == facts.image_count and not may_be_empty:
+            raise InvalidRequest(
+                f"{path}: no image would be left",
+                remedy=Remedy("delete the file instead, or {} leaves one without images", (Means.ALL_IMAGES,)),
+            )
         kept = [index for index in range(1, facts.image_count + 1) if index not in unique]
         copy = RawCopy(
             kept,

@@ -220,11 +220,26 @@ def test_delete_keeps_the_guid_and_the_chunk_size(small: Path, tmp_path: Path) -
     assert (after.wim["GUID"], after.wim["Chunk Size"]) == (before["GUID"], "65536 bytes")
 
 
+@pytest.mark.foreign
+def test_a_wim_without_images_takes_others(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.wim"
+    osdimage("capture", small, path, "--chunk-size", "64K", "--boot")
+    outcome = osdimage("delete", path, "--all")
+    assert outcome.out.startswith(f"{path}: 0 images left; ")
+    judges.wimlib("verify", path)
+    left = judges.wimlib_info(path).wim
+    assert (left["Image Count"], left["Boot Index"], left["Chunk Size"]) == ("0", "0", "65536 bytes")
+    osdimage("capture", small, path, "--append", "--name", "again")
+    judges.wimlib("verify", path)
+    assert [image["Name"] for image in judges.wimlib_info(path).images] == ["again"]
+
+
 DELETIONS = {
     "nothing chosen": ((), "--index, --name"),
     "no such index": (("--index", "3"), "no image fits"),
     "no such name": (("--name", "third"), "1: first"),
-    "all": (("--index", "1", "--index", "2"), "no image would be left"),
+    "all of them": (("--index", "1", "--index", "2"), "delete the file instead, or --all leaves one without images"),
+    "all and one": (("--all", "--index", "1"), "--all goes with no choice"),
 }
 
 
