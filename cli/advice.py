@@ -15,6 +15,7 @@ NAMES = {
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.DEPLOY: "osdimage deploy WIM DISK",
     Means.ENGINE: "--engine auto",
+    Means.EXAMINE: "osdimage doctor",
     Means.FIX_BOOT: "osdimage boot fix DISK",
     Means.FORCE: "--force",
     Means.FORMAT_FAT32: "osdimage disk format DISK --partition {} --fs fat32",
@@ -40,6 +41,7 @@ NAMES = {
     Means.REWRITE: "osdimage disk check DISK --repair",
     Means.SAVE_PLAN: "osdimage disk plan DISK --json",
     Means.SYSTEM_PARTITION: "--system-partition",
+    Means.UNMOUNT: "osdimage unmount {}",
     Means.VERIFY: "osdimage verify {}",
     Means.WIPE: "--wipe",
 }

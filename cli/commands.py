@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("wim.diff", "Show what changed between two images."),
     "update": ("wim.update", "Add, delete and rename files of an image, in place."),
     "optimize": ("wim.optimize", "Write a WIM anew: without holes, smaller if wanted."),
+    "mount": ("wim.mount", "Mount an image at a directory, or list what is mounted."),
+    "unmount": ("wim.unmount", "Unmount an image, and commit what was changed if wanted."),
     "split": ("wim.split", "Cut a WIM into parts, for FAT32 and small media."),
     "join": ("wim.join", "Make one WIM of the parts of a split one."),
     "delete": ("wim.delete", "Delete images from a WIM."),

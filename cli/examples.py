@@ -73,6 +73,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage list install.wim /Windows/System32/drivers --index 1 --columns",
         "osdimage list install.wim '/Windows/*.log' --index 1",
     ),
+    "mount": (
+        "osdimage mount install.wim mnt --index 1",
+        'osdimage mount install.wim mnt --name "Windows 11 Pro" --read-write',
+        "osdimage mount --list",
+    ),
     "optimize": (
         "osdimage optimize install.wim",
         "osdimage optimize install.wim --compress lzx:100 --recompress",
@@ -87,6 +92,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "split": (
         "osdimage split install.wim /media/stick/sources/install.swm",
         "osdimage split install.esd install.swm --size 2GB",
+    ),
+    "unmount": (
+        "osdimage unmount mnt",
+        "osdimage unmount mnt --commit",
     ),
     "update": (
         "osdimage update boot.wim --index 2 --add startnet.cmd=/Windows/System32/startnet.cmd",

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Mapping
 
 Table = Mapping[str, tuple[str, str]]
 
-_EXTRACT = "osdimage extract takes files out, osdimage list shows them"
 _DRIVERS = "drivers are not injected; add them to the Windows that is captured"
 
 # Verbs of wimlib-imagex, DISM and others, and what does their work here.
@@ -27,9 +26,7 @@ FOREIGN = {
     "inject": _DRIVERS,
     "install": "osdimage deploy makes a disk, osdimage boot install makes one start",
     "ls": "osdimage list",
-    "mount": f"nothing is mounted: {_EXTRACT}",
-    "mount-image": f"nothing is mounted: {_EXTRACT}",
-    "mountrw": "nothing is mounted: osdimage update adds, deletes and renames files of an image",
+    "mountrw": "osdimage mount --read-write",
     "ntfsck": "osdimage disk check DISK --partition N",
     "ntfsfix": "osdimage disk check DISK --partition N looks for faults; chkdsk of Windows mends them",
     "partition": "osdimage disk init",
@@ -42,9 +39,7 @@ FOREIGN = {
     "set": "osdimage info --set changes an image's texts, osdimage registry set a value of the registry",
     "split-image": "osdimage split",
     "test": "osdimage verify",
-    "umount": f"nothing is mounted: {_EXTRACT}",
-    "unmount": f"nothing is mounted: {_EXTRACT}",
-    "unmount-image": f"nothing is mounted: {_EXTRACT}",
+    "umount": "osdimage unmount",
     "version": "osdimage --version",
     "wiminfo": "osdimage info",
 }

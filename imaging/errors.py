@@ -55,6 +55,7 @@ class Means(StrEnum):
     CAPTURE_VOLUMES = "capture_volumes"
     DEPLOY = "execute"
     ENGINE = "engine=Engine.AUTO"
+    EXAMINE = "doctor.examine"
     FIX_BOOT = "fix_boot"
     FORCE = "force"
     FORMAT_FAT32 = "format_fat32"
@@ -80,6 +81,7 @@ class Means(StrEnum):
     REWRITE = "rewrite"
     SAVE_PLAN = "DiskPlan"
     SYSTEM_PARTITION = "system_partition"
+    UNMOUNT = "unmount_image"
     VERIFY = "verify_file"
     WIPE = "wipe"
 

@@ -58,6 +58,15 @@ def has_ntfs_support() -> bool:
     return True
 
 
+def has_fuse_support() -> bool:
+    """Tell whether the loaded libwim was built with FUSE, by asking it to unmount what is no mount."""
+    try:
+        call(lib.wimlib_unmount_image_with_progress, b"/dev/null", 0, ffi.NULL, ffi.NULL)
+    except WimlibError as error:
+        return error.code != WimlibCode.UNSUPPORTED
+    return True
+
+
 class _LevelGate:
     """Let writers of equal compression level run side by side, and the others wait.
 

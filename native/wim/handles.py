@@ -448,6 +448,16 @@ class WimHandle:
         with compression_level(settings.compression, settings.level):
             return self._run(lib.wimlib_overwrite, flags, settings.threads, listener=listener)
 
+    def mount(
+        self, image: int, directory: str | os.PathLike[str], flags: int, staging: str | os.PathLike[str] | None
+    ) -> tuple[str, ...]:
+        """Serve an image at a directory until it is unmounted; ``mount.py`` has the flags.  Return the warnings.
+
+        libwim forks: when the image is mounted the calling process ends, and this returns in another.
+        """
+        encoded = ffi.NULL if staging is None else text.path_to_c(staging)
+        return self._run(lib.wimlib_mount_image, image, text.path_to_c(directory), flags, encoded)
+
     # ---- iteration
 
     def each_entry(

@@ -83,9 +83,10 @@ def test_shells_get_their_function(shell: str) -> None:
         # Verbs of wimlib-imagex 1.13.6 (`wimlib-imagex --help`) and of DISM.
         ("append", "did you mean osdimage capture --append?"),
         ("dir", "did you mean osdimage list?"),
-        ("mount", "nothing is mounted: osdimage extract takes files out"),
-        ("mountrw", "nothing is mounted: osdimage update adds"),
-        ("unmount", "nothing is mounted"),
+        ("mount-image", "did you mean osdimage mount?"),
+        ("mountrw", "did you mean osdimage mount --read-write?"),
+        ("umount", "did you mean osdimage unmount?"),
+        ("wimunmount", "did you mean osdimage unmount?"),
         ("wimupdate", "did you mean osdimage update?"),
         ("wimverify", "did you mean osdimage verify?"),
         # Verbs of reg.exe (`reg /?`) and diskpart (`help`).

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import pytest
 from cases import windows_trees
+from judges import mounts
 from osdimage.cli.app import cli
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.registry.write import new_hive, write_hive
@@ -45,6 +46,8 @@ COMMANDS = {
     "apply-also": "apply one.wim more --also others",
     "compare": "compare one.wim applied",
     "diff": "diff three.wim:1 three.wim:other",
+    "mount": "mount one.wim mounted",
+    "unmount": "unmount mounted",
     "update": "update two.wim --add one.reg=/added.reg",
     "delete": "delete three.wim --index 2",
     "disk-plan": "disk plan --preset data-gpt --size 1GB",
@@ -73,6 +76,7 @@ COMMANDS = {
     "run-yaml": "run --explain yaml",
     "doctor": "doctor",
 }
+NEEDS_FUSE = {"mount", "unmount"}
 
 
 def verbs(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
@@ -99,6 +103,7 @@ def printed(place: Path) -> dict[str, Outcome]:
     """Return what each command printed, all of them run once, one after the other."""
     (place / "tree" / "sub").mkdir(parents=True)
     (place / "tree" / "sub" / "Grüße.txt").write_bytes(b"1")
+    (place / "mounted").mkdir()
     (place / "names.yaml").write_text(SEQUENCE, encoding="utf-8")
     (place / "one.reg").write_text("REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\HIVE\\Made]\n", encoding="ascii")
     (place / "hive").write_bytes(write_hive(new_hive("SYSTEM")))
@@ -136,6 +141,8 @@ def test_every_command_is_walked_over() -> None:
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_a_document_has_a_version_a_kind_and_the_documented_members(kind: str, printed: dict[str, Outcome]) -> None:
     outcome = printed[kind]
+    if kind in NEEDS_FUSE:
+        mounts.require_fuse()
     assert outcome.out.isascii()
     document = outcome.document
     assert (document["version"], document["kind"]) == (1, kind), outcome.err
@@ -177,6 +184,7 @@ EVENTS = [
     "run names.yaml --disk 0=plain.img --yes",
     "update two.wim --add one.reg=/events.reg",
     "verify one.wim",
+    "unmount mounted",
 ]
 
 
@@ -191,6 +199,9 @@ def test_events_on_stdout_leave_it_to_json_lines(line: str) -> None:
     if "two-images" in line:
         osdimage("capture", "tree", "two-images.wim")
         osdimage("capture", "tree", "two-images.wim", "--append", "--name", "other")
+    if line.startswith("unmount"):
+        mounts.require_fuse()
+        osdimage("mount", "one.wim", "mounted")
     outcome = osdimage(*line.split(), "--events", "-")
     lines = outcome.out.splitlines()
     assert all(isinstance(json.loads(each), dict) for each in lines)

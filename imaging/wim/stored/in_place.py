@@ -72,6 +72,16 @@ class InPlace:
 
         return listen
 
+    def look(self) -> None:
+        """See whether another process, such as the one that serves a mounted image, has begun to write."""
+        with self._storage_errors():
+            self._has_begun = self._has_begun or not self.is_as_it_was
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether the file has its old header and length."""
+        return self._has_old_header() and os.fstat(self.descriptor).st_size == self.size
+
     def settle(self, mend: Callable[[Header], object] | None = None) -> None:
         """Bring to the medium, in the right order, what libwim has written without waiting for it.
 
@@ -87,7 +97,7 @@ class InPlace:
             # libwim wrote a new file, synced it and gave it the name.
             sync_name(self.path.resolve(), self.path)
             return
-        if not self._lock():
+        if not self.lock():
             with self._storage_errors():
                 os.fsync(self.descriptor)
             return
@@ -117,7 +127,7 @@ class InPlace:
 
     def _try_to_put_back(self) -> str | None:
         """Return what of it did not work."""
-        if not self._lock():
+        if not self.lock():
             return f"another program is writing to {self.path} by now, so nothing was taken back"
         try:
             write_at(self.descriptor, self.header, 0)
@@ -160,8 +170,8 @@ class InPlace:
             return False
         return bool(header.flags & HeaderFlag.WRITE_IN_PROGRESS)
 
-    def _lock(self) -> bool:
-        """Take the lock that libwim had until it returned; False when another program was faster."""
+    def lock(self) -> bool:
+        """Take the lock that libwim had until it returned; False when another program has it."""
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
