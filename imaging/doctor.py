@@ -97,6 +97,13 @@ _LIBNTFS = Packages(debian="ntfs-3g", fedora="ntfs-3g-libs", arch="ntfs-3g")
 
 _PROGRAMS = (
     _Program(
+        "fusermount",
+        ("--version",),
+        "mounting images as another user than root",
+        Packages(debian="fuse3", fedora="fuse", arch="fuse2"),
+        aliases=("fusermount3",),
+    ),
+    _Program(
         "mkntfs",
         ("--version",),
         "formatting NTFS volumes",
@@ -168,7 +175,7 @@ _DEVICES = (
         "FUSE",
         "/dev/fuse",
         "fuse",
-        "comparing with volumes that ntfs-3g mounts, in tests; nothing is mounted otherwise",
+        "mounting images; nothing is mounted otherwise",
     ),
     _Device("loop devices", "/dev/loop-control", "loop", "comparing with the kernel's view of a disk, as root"),
 )
@@ -215,12 +222,13 @@ def examine(distribution: Distribution | None = None) -> Report:
 
 def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
     """Load libwim through the extension module, and look up libntfs-3g, to which that is linked as well."""
-    version, ntfs = None, False
+    version, ntfs, fuse = None, False, False
     remarks = []
     try:
         from osdimage.native import runtime  # noqa: PLC0415 - it may be what is broken
 
         version, ntfs = runtime.version(), runtime.has_ntfs_support()
+        fuse = runtime.has_fuse_support()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is asked for
         remarks.append(Remark(Severity.WARNING, f"the extension module cannot be used: {error}"))
     loads = version is not None
@@ -233,6 +241,7 @@ def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
             )
         )
     deaf = (Remark(Severity.WARNING, "this libwim was built without libntfs-3g"),) if loads and not ntfs else ()
+    mute = (Remark(Severity.NOTE, "this libwim was built without FUSE"),) if loads and not fuse else ()
     ntfs_purpose = "capturing and applying NTFS volumes"
     return (
         Component(
@@ -245,6 +254,7 @@ def _examine_libraries(here: Distribution) -> tuple[Component, ...]:
             remarks=tuple(remarks),
         ),
         Component(name="NTFS support of libwim", needed_for=ntfs_purpose, required=True, present=ntfs, remarks=deaf),
+        Component(name="FUSE support of libwim", needed_for="mounting images", present=fuse, remarks=mute),
         _examine_libntfs(here, ntfs_purpose, linked=loads),
     )
 

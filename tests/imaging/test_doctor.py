@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from importlib import metadata
@@ -320,3 +321,16 @@ def test_devices_that_are_missing_or_barred(monkeypatch: pytest.MonkeyPatch, tmp
     assert component("FUSE").present
     assert component("FUSE").remarks == (Remark(Severity.NOTE, f"this user may not open {there}"),)
     assert component("loop devices").install == "sudo modprobe loop"
+
+
+def test_a_libwim_that_cannot_mount_is_told_and_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    from osdimage.native import runtime  # noqa: PLC0415 - the module is what doctor looks for
+
+    # ldd says whether it was built with FUSE.
+    (library,) = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libwim" in line}
+    is_linked = "libfuse" in subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
+    assert component("FUSE support of libwim").present == is_linked
+    monkeypatch.setattr(runtime, "has_fuse_support", lambda: False)
+    found = component("FUSE support of libwim")
+    assert (found.present, found.required) == (False, False)
+    assert found.remarks == (Remark(Severity.NOTE, "this libwim was built without FUSE"),)
