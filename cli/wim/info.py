@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("wim", type=params.EXISTING)
 @params.selector
 @click.option("--xml", "as_xml", is_flag=True, help="Print the XML document as it stands in the WIM.")
+@click.option("--blobs", "with_blobs", is_flag=True, help="List the contents that it holds, and where.")
 @setting()
 @click.option(
     "--boot",
@@ -45,6 +46,7 @@ def info_command(
     wim: Path,
     selector: ImageSelector,
     as_xml: bool,
+    with_blobs: bool,
     changes: tuple[str, ...],
     boot: str | None,
     boot_index: int | None,
@@ -65,6 +67,8 @@ def info_command(
         raise click.UsageError("--xml and --json both print one document; choose one")
     if boot is not None and boot_index is not None:
         raise click.UsageError("--boot and --boot-index both say which image boots; choose one")
+    if with_blobs and as_xml:
+        raise click.UsageError("--xml prints the document alone; --blobs is for another call")
     is_change = bool(changes) or boot is not None or boot_index is not None
     if is_change:
         selector = _change(wim, selector, properties_of(changes, reporter), boot, boot_index, check=check)
@@ -79,7 +83,10 @@ def info_command(
         needs = needs_of_delta(opened, chosen)
         images = [image.info for image in chosen]
         if reporter.as_json:
-            render.document({"path": opened.path, "header": opened.header, "images": images, "needs": needs})
+            facts = {"path": opened.path, "header": opened.header, "images": images, "needs": needs}
+            render.document(facts | ({"blobs": opened.blobs()} if with_blobs else {}))
+        elif with_blobs:
+            _show_blobs(opened)
         elif not (is_change and reporter.quiet):
             _show(opened, images, needs)
 
@@ -97,6 +104,9 @@ def _change(
     from osdimage.imaging.wim.edit import set_properties  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
+    if boot == "no" and selector == type(selector)():
+        # Which image it is of several does not matter.
+        boot, boot_index = None, 0
     if boot is None and not properties.by_element():
         set_properties(wim, {}, boot_index=boot_index)
         return selector
@@ -140,6 +150,18 @@ def _show(wim: WimFile, images: list[ImageInfo], needs: Needs | None) -> None:
     for image in images:
         render.line()
         _show_image(image)
+
+
+def _show_blobs(wim: WimFile) -> None:
+    """Print a row for each blob; those of one solid resource have its offset and size."""
+    render.line(f"{'SHA-1':<40} {'size':>15} {'stored':>15} {'offset':>15} {'part':>4} {'refs':>7}  kind")
+    for blob in wim.blobs():
+        kind = "tree" if blob.is_tree else "contents"
+        how = ", solid" if blob.is_solid else "" if blob.is_compressed else ", plain"
+        render.line(
+            f"{blob.sha1} {blob.size:>15} {blob.stored_size:>15} {blob.offset:>15} {blob.part_number:>4} "
+            f"{blob.references:>7}  {kind}{how}"
+        )
 
 
 def _show_image(image: ImageInfo) -> None:

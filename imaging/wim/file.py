@@ -14,6 +14,7 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim import select
 from osdimage.imaging.wim.checks.parts import find_parts, part_of
 from osdimage.imaging.wim.described import info
+from osdimage.imaging.wim.described.blobs import StoredBlob, stored_blobs
 from osdimage.imaging.wim.described.info import WimHeader
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
@@ -147,6 +148,16 @@ class WimFile:
             raise ImageNotFound(f"{self.path}: holds no images; of a split WIM, open the first part")
         chosen = select.select([image.info for image in self.images], selector, os.fspath(self.path))
         return self.images[chosen.index - 1]
+
+    def blobs(self) -> tuple[StoredBlob, ...]:
+        """Return what the blob table lists, in the order of the file; of the files that it refers to as well.
+
+        Raises:
+            CorruptWim: when the table is damaged.
+            StorageError: when it cannot be read.
+        """
+        with self._errors():
+            return stored_blobs(self.handle)
 
     def verify(
         self,

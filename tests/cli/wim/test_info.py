@@ -61,6 +61,14 @@ def test_boot_marks_an_image_and_no_takes_the_mark_away(copy: Path) -> None:
         assert boots() == expected
 
 
+def test_that_none_boots_needs_no_choice_of_an_image(pair: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(pair, tmp_path / "two.wim"))
+    osdimage("info", copy, "--boot-index", "2")
+    osdimage("info", copy, "--boot", "no")
+    assert osdimage("info", copy, "--json").document["header"]["boot_index"] is None
+    assert "choose one of 2 images" in osdimage("info", copy, "--boot", "no", "--set", "creator=x", code=2).err
+
+
 def test_a_name_is_not_emptied_and_other_texts_are(copy: Path) -> None:
     refused = osdimage("info", copy, "--index", "1", "--set", "name= ", code=2)
     assert "an image's name is not empty" in refused.err
