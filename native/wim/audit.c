@@ -154,10 +154,42 @@ is_same_but_for_case(const char *left, const char *right)
 	return left == left_end && right == right_end;
 }
 
+static void
+list_name(struct osd_audit *audit, unsigned faults, const struct wimlib_dir_entry *entry, const char *stream)
+{
+	struct osd_odd_name *added;
+
+	if (audit->odd_name_count == audit->odd_name_capacity) {
+		size_t capacity = audit->odd_name_capacity > 0 ? 2 * audit->odd_name_capacity : 64;
+
+		added = reallocarray(audit->odd_names, capacity, sizeof(*added));
+		if (added == NULL) {
+			audit->is_out_of_memory = 1;
+			return;
+		}
+		audit->odd_names = added;
+		audit->odd_name_capacity = capacity;
+	}
+	added = &audit->odd_names[audit->odd_name_count];
+	*added = (struct osd_odd_name){
+		.faults = faults,
+		.name = strlen(entry->full_path) - (entry->filename == NULL ? 0 : strlen(entry->filename)),
+		.path = strdup(entry->full_path),
+		.stream = stream == NULL ? NULL : strdup(stream),
+	};
+	audit->odd_name_count++;
+	if (added->path == NULL || (stream != NULL && added->stream == NULL))
+		audit->is_out_of_memory = 1;
+}
+
 /* Count the faults of one name; stream is that of a stream, or NULL. */
 static void
-record(struct osd_audit *audit, unsigned faults, const char *path, const char *stream)
+record(struct osd_audit *audit, unsigned faults, const struct wimlib_dir_entry *entry, const char *stream)
 {
+	const char *path = entry->full_path;
+
+	if ((faults & audit->listed) != 0)
+		list_name(audit, faults, entry, stream);
 	for (int fault = 0; fault < OSD_FAULTS; fault++) {
 		if ((faults & 1u << fault) == 0)
 			continue;
@@ -196,7 +228,7 @@ judge_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 			if (was_met(audit, &audit->met, &file, stream, 1))
 				faults |= 1 << OSD_FAULT_TWIN;
 		}
-		record(audit, faults, entry->full_path, stream);
+		record(audit, faults, entry, stream);
 	}
 }
 
@@ -224,7 +256,7 @@ judge_names(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 			faults |= 1 << OSD_FAULT_SHORT;
 	}
 	if (faults != 0)
-		record(audit, faults, entry->full_path, NULL);
+		record(audit, faults, entry, NULL);
 }
 
 static void
@@ -352,6 +384,11 @@ osd_audit_release(struct osd_audit *audit)
 	for (size_t i = 0; i < audit->long_link_count; i++)
 		free(audit->long_links[i].path);
 	free(audit->long_links);
+	for (size_t i = 0; i < audit->odd_name_count; i++) {
+		free(audit->odd_names[i].path);
+		free(audit->odd_names[i].stream);
+	}
+	free(audit->odd_names);
 	osd_met_release(&audit->met);
 	osd_met_release(&audit->met_short);
 	free(audit->folder);

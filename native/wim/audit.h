@@ -22,7 +22,18 @@ struct osd_long_link {
 	char *path;
 };
 
+/* A name with a fault. */
+struct osd_odd_name {
+	unsigned faults;	/* a bit for each */
+	size_t name;		/* where in the path the name begins: it may hold a '/' itself */
+	char *path;
+	char *stream;		/* of whose name they are, or NULL for the file or directory itself */
+};
+
 struct osd_audit {
+	/* In: the faults of which every name is listed, a bit for each. */
+	unsigned listed;
+
 	/* In: a directory that the tree comes to, whose symbolic links must not be followed, without a trailing slash; NULL for none. */
 	const char *target;
 	/* In: whether the first entry comes directly below target, without the directories above it. */
@@ -73,6 +84,11 @@ struct osd_audit {
 	struct osd_long_link *long_links;
 	size_t long_link_count;
 	size_t long_link_capacity;
+
+	/* Out: the names with faults that are to be listed. */
+	struct osd_odd_name *odd_names;
+	size_t odd_name_count;
+	size_t odd_name_capacity;
 
 	/* The names that were met, and the short names. */
 	struct osd_met met;

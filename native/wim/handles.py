@@ -58,6 +58,8 @@ class WimHandle:
         self.repairs = repairs
         self.references: tuple[str, ...] = ()
         self.found: os.stat_result | None = None
+        # The file that the trees of the images are in, where that is not the one with the contents.
+        self.trees: Path | None = None
         self._owner = owner
         self._relay = relay
         self._thread = threading.get_ident()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -36,6 +36,23 @@ class FaultyNames:
     fault: Fault
     count: int
     examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OddName:
+    """A name with faults.
+
+    Attributes:
+        path: from the root of the image, separated by ``/``.
+        name: the last part of it, which may hold a ``/`` itself.
+        stream: of a stream, its name, of which the faults are then; None for a file or directory.
+        faults: of the name and, of a file or directory, of its short name.
+    """
+
+    path: str
+    name: str
+    stream: str | None
+    faults: frozenset[Fault]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,26 @@ def names_in_root(handle: WimHandle, image: int) -> list[str]:
 
     handle.each_entry(image, "/", recursive=False, children=True, on_entry=take)
     return names
+
+
+def odd_names(handle: WimHandle, image: int, faults: Iterable[Fault], path: str = "/") -> list[OddName]:
+    """Return every name at and below a path that has one of some faults, in the order of the tree.
+
+    Two names of a folder that differ in case only have the fault :attr:`Fault.TWIN` from the second on.
+    """
+    found = ffi.new("struct osd_audit *", {"listed": sum(1 << each.value for each in set(faults))})
+    try:
+        handle.audit_tree(image, path, found)
+        if found.is_out_of_memory:
+            raise MemoryError
+        return [_odd_name(found.odd_names[number]) for number in range(found.odd_name_count)]
+    finally:
+        lib.osd_audit_release(found)
+
+
+def _odd_name(item: Any) -> OddName:
+    faults = frozenset(each for each in Fault if item.faults & 1 << each.value)
+    return OddName(from_c(item.path) or "/", from_c(item.path + item.name) or "", from_c(item.stream), faults)
 
 
 def each_blob(handle: WimHandle, visit: Callable[[Blob], None]) -> None:

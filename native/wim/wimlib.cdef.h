@@ -272,6 +272,10 @@ enum osd_fault {
     OSD_FAULT_SEPARATOR, OSD_FAULT_COLON, OSD_FAULT_DOTS, OSD_FAULT_LENGTH, OSD_FAULT_SHORT, OSD_FAULT_TWIN,
     OSD_FAULT_CHARACTER, OSD_FAULT_END, OSD_FAULT_DEVICE, OSD_FAULT_SURROGATE, OSD_FAULTS
 };
+uint32_t osd_upper(uint32_t character);
+unsigned osd_judge_name(const char *name);
+unsigned osd_judge_short_name(const char *name, unsigned faults_of_long);
+unsigned osd_judge_stream_name(const char *name);
 
 /* patterns.h */
 struct osd_patterns;
@@ -283,7 +287,9 @@ void osd_patterns_free(struct osd_patterns *patterns);
 /* audit.h */
 #define OSD_EXAMPLES ...
 struct osd_long_link { uint8_t sha1[20]; char *path; };
+struct osd_odd_name { unsigned faults; size_t name; char *path; char *stream; };
 struct osd_audit {
+    unsigned listed;
     const char *target;
     int without_parents;
     uint64_t directories, files, bytes, sparse_bytes, named_streams, named_stream_bytes, security_descriptors,
@@ -300,6 +306,8 @@ struct osd_audit {
     char *longest_name_path, *longest_path_path, *largest_reparse_path;
     struct osd_long_link *long_links;
     size_t long_link_count;
+    struct osd_odd_name *odd_names;
+    size_t odd_name_count;
     int is_out_of_memory;
     ...;
 };

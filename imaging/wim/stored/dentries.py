@@ -74,6 +74,18 @@ class Dentry:
         return _text(self.tree, self.begin + DENTRY_STRUCT.size, self._name_bytes)
 
     @property
+    def short_name(self) -> str | None:
+        """The short name, or None for none.
+
+        Raises:
+            CorruptWim: when it is not within the entry.
+        """
+        at = self.begin + DENTRY_STRUCT.size + (self._name_bytes + 2 if self._name_bytes else 0)
+        if self._short_bytes % 2 or at + self._short_bytes > self.streams_at:
+            raise CorruptWim(f"the tree is damaged in its entry at byte {self.begin}")
+        return _text(self.tree, at, self._short_bytes) if self._short_bytes else None
+
+    @property
     def path(self) -> str:
         """From the root, separated by ``/``."""
         return f"{self._folder}/{self.name}"
@@ -149,7 +161,7 @@ def walk(tree: bytes, *, strict: bool) -> Iterator[Dentry]:
     lists = [(root_of(tree), "")]
     seen = {lists[0][0]}
     while lists:
-        for entry in _list_at(tree, *lists.pop(), strict=strict):
+        for entry in list_at(tree, *lists.pop(), strict=strict):
             yield entry
             children_at = entry.children_at if entry.is_folder else 0
             if children_at in seen:
@@ -160,7 +172,8 @@ def walk(tree: bytes, *, strict: bool) -> Iterator[Dentry]:
                 lists.append((children_at, "" if entry.is_root else entry.path))
 
 
-def _list_at(tree: bytes, at: int, folder: str, *, strict: bool) -> Iterator[Dentry]:
+def list_at(tree: bytes, at: int, folder: str, *, strict: bool) -> Iterator[Dentry]:
+    """Yield the entries of a list, in the folder of a path; ``strict`` is as for :func:`walk`."""
     while at + OFFSET.size <= len(tree) and OFFSET.unpack_from(tree, at)[0] > END_BYTES:
         try:
             entry = Dentry(tree, at, folder)

@@ -25,19 +25,23 @@ from osdimage.imaging.wim.described import captured, info
 from osdimage.imaging.wim.described.captured_table import table_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.opening import refuse_impossible_header
+from osdimage.imaging.wim.replacing import NameRule
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
+from osdimage.imaging.wim.stored.renamed import with_other_names
 from osdimage.imaging.wim.stored.reparse import reparse_points
 from osdimage.native.engine.arrays import Tree
 from osdimage.native.wim.raw_copy import ENTRY_BYTES, CopyPlan
 from osdimage.native.wim.resource import BlobTable
-from osdimage.native.wim.tree import audit_stored
+from osdimage.native.wim.tree import Fault, audit_stored
 
 from fuzz.places import as_file
 from fuzz.target import Target
 
 _IMAGES = 3
 _PIECES = 4
+# Stricter than that of any target.
+_NAMES = NameRule(frozenset(Fault), longest_bytes=40)
 
 
 def _tree() -> Node:
@@ -88,6 +92,17 @@ def _compared(data: bytes) -> None:
         key_of(facts, entry, frozenset(Fidelity))
         list(differences((facts, facts.root), (facts, entry), "/", frozenset(Fidelity), lambda _: None))
         entries += facts.children(entry).values()
+
+
+def _renamed(data: bytes) -> None:
+    made = with_other_names(data, _NAMES)
+    assert made is None or with_other_names(made.tree, _NAMES) is None
+
+
+def _renamed_seeds() -> Iterator[bytes]:
+    yield metadata(_tree())
+    odd = Node("c\\d", b"x", short_name="A:B", streams={"s:t": b"y"})
+    yield metadata(root(folder("a:b", odd, Node("..", b"z"), Node("Twin", b""), Node("TWIN", b""))))
 
 
 def _walked(data: bytes) -> None:
@@ -164,6 +179,7 @@ TARGETS = (
     Target("wim-walk", _walked, _walked_seeds, largest=4096),
     Target("wim-tree", _tree_bytes, lambda: (metadata(_tree()),), largest=4096),
     Target("wim-diff", _compared, lambda: (metadata(_tree()),), (CorruptWim,), largest=4096),
+    Target("wim-names", _renamed, _renamed_seeds, largest=4096),
     # libwim is code of others: it has errors of its own, and what it cannot do is not told as a fault of the file.
     Target("wim-whole", _whole, lambda: (build(_tree()), build(_tree(), _tree())), (OsdImageError,), largest=8 << 10),
     Target("wof-stream", _wof, _wof_seeds, (InvalidInput,), largest=16 << 10),

@@ -309,3 +309,25 @@ def test_a_short_name_that_is_the_name_is_none_of_another(place: Path) -> None:
 def test_of_many_faulty_names_three_are_told(place: Path) -> None:
     found = faults_of(place, *(Node(f"{number}.", b"x") for number in range(5)))
     assert found == {Fault.END: (5, ("/0.", "/1.", "/2."))}
+
+
+def test_every_name_with_a_fault_that_is_asked_for_is_listed(place: Path) -> None:
+    nodes = [
+        folder("a:b", *(Node(f"c\\{number}", b"x") for number in range(70))),
+        Node("d/e", b"x", streams={"s:t": b"y", "plain": b"z"}),
+        Node("end.", b"x"),
+        Node("plain", b"x", short_name="A:B"),
+        folder("folder", Node("Twin", b"x"), Node("twin", b"x")),
+    ]
+    place.write_bytes(build(root(*nodes)))
+    with WimHandle.open(place) as handle:
+        found = tree.odd_names(handle, 1, {Fault.SEPARATOR, Fault.COLON})
+        below = tree.odd_names(handle, 1, {Fault.TWIN, Fault.COLON}, "/folder")
+    assert {(each.path, each.name, each.stream, each.faults) for each in found} == {
+        ("/a:b", "a:b", None, frozenset({Fault.COLON})),
+        *((f"/a:b/c\\{number}", f"c\\{number}", None, frozenset({Fault.SEPARATOR})) for number in range(70)),
+        ("/d/e", "d/e", None, frozenset({Fault.SEPARATOR})),
+        ("/d/e", "d/e", "s:t", frozenset({Fault.COLON})),
+        ("/plain", "plain", None, frozenset({Fault.COLON, Fault.SHORT})),
+    }
+    assert [(each.path, each.faults) for each in below] == [("/folder/twin", frozenset({Fault.TWIN}))]
