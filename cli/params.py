@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -483,6 +483,13 @@ engine = click.option(
     "directory), libwim or libntfs (any directory, and any volume through libntfs-3g), or auto: bulk where it can; "
     "--verbose says why not.",
 )
+
+
+def names(choices: Sequence[str], default: str, text: str) -> Decorator:
+    """Return the option about names that are refused unless it says what becomes of them."""
+    return click.option("--names", type=click.Choice(choices), default=default, show_default=True, help=text)
+
+
 limit = click.option(
     "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."
 )

@@ -24,7 +24,9 @@ from osdimage.imaging.units import counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.apply.job import ApplyResult
+    from osdimage.imaging.capture.image import CaptureResult
     from osdimage.imaging.finding import Finding
+    from osdimage.imaging.wim.extract import ExtractResult
 
 __all__ = [
     "Reporter",
@@ -217,6 +219,13 @@ class Reporter:
                 note(f"left out: {event.excluded}")
         elif self._display is not None:
             self._display.move(event)
+
+
+def replaced_lines(result: ApplyResult | CaptureResult | ExtractResult) -> list[str]:
+    """Tell which names were replaced by others."""
+    more = result.replaced - len(result.replaced_names)
+    lines = list(map(str, result.replaced_names))
+    return [*lines, f"and {more:,} more names"] if more else lines
 
 
 def engine_lines(result: ApplyResult) -> list[str]:

@@ -65,6 +65,7 @@ class Means(StrEnum):
     INSTALL_BOOT = "install_boot"
     JOIN = "join_wim"
     KEEP_DIRECTORIES = "keep_directories"
+    KEEP_NAMES = "names=Names.KEEP"
     LEAVE_OUT = "LeaveOut.of(['{}'])"
     NEW_STORE = "install_boot(BootOptions(new_store=True))"
     OS_PARTITION = "os_partition"
@@ -76,6 +77,7 @@ class Means(StrEnum):
     RECURSIVE = "recursive"
     REFERENCES = "refs"
     REPLACE = "replace"
+    REPLACE_NAMES = "names=Names.REPLACE"
     RESTORE = "restore"
     RESTORE_SAVED = "load_backup and restore"
     REWRITE = "rewrite"
@@ -326,9 +328,9 @@ class UnsafeName(InvalidInput):
         path: the path inside the image.
     """
 
-    def __init__(self, message: str, *, path: str | None = None) -> None:
+    def __init__(self, message: str, *, path: str | None = None, remedy: Remedy | None = None) -> None:
         """Keep the path beside the sentence."""
-        super().__init__(message)
+        super().__init__(message, remedy=remedy)
         self.path = path
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, several
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.render import Reporter, contents, counted, engine_lines
+from osdimage.cli.render import Reporter, contents, counted, engine_lines, replaced_lines
 from osdimage.cli.source import open_wim
 from osdimage.cli.wim import recovery
 
@@ -48,6 +48,11 @@ if TYPE_CHECKING:
 @params.rpfix
 @params.engine
 @recovery.option
+@params.names(
+    ("refuse", "keep", "replace"),
+    "refuse",
+    "What becomes of names that TARGET refuses, such as a:b or a\\b: keep (in directories of Linux only), or replace.",
+)
 @click.option("--force", is_flag=True, help="Apply to a volume that is marked dirty, and stays so.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until a volume is on the medium.")
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
@@ -73,6 +78,7 @@ def apply_command(
     fixes_links: bool | None,
     engine: str,
     recover_data: bool,
+    names: str,
     force: bool,
     no_sync: bool,
     strict: bool,
@@ -103,6 +109,7 @@ def apply_command(
     from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
     from osdimage.imaging.disk.distinct import refuse_repeated  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
+    from osdimage.imaging.wim.checks.names import Names, names_advised  # noqa: PLC0415
 
     if keep and not wipe:
         raise click.UsageError("--keep goes with --wipe")
@@ -134,10 +141,11 @@ def apply_command(
         fixes_links=fixes_links,
         descriptors=descriptors,
         attributes=not no_attributes,
+        names=Names(names),
     )
     _ask(targets, partition, options, reporter, yes=yes)
     began = time.monotonic()
-    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
+    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress), names_advised(options.names):
         if all_volumes:
             with open_disk(target, write=True, sector_size=sector_size) as disk:
                 done = apply_volumes(opened, disk, options, progress=progress)
@@ -208,7 +216,7 @@ def _lines(
     if result.target.is_dir() and not options.unix_data and has_lost_unix:
         lines.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")
     if reporter.verbose:
-        lines += [f"  {text}" for text in (*engine_lines(result), *result.warnings)]
+        lines += [f"  {text}" for text in (*engine_lines(result), *replaced_lines(result), *result.warnings)]
         if is_one_of_several and (result.engine is not Engine.BULK or result.target.is_dir()):
             lines.append("  the image was read and decompressed once more for it alone")
     return lines
@@ -236,7 +244,11 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
         for each in done
     ]
     if reporter.verbose:
-        lines += [f"  partition {each.result.partition}: {text}" for each in done for text in engine_lines(each.result)]
+        lines += [
+            f"  partition {each.result.partition}: {text}"
+            for each in done
+            for text in (*engine_lines(each.result), *replaced_lines(each.result))
+        ]
     reporter.result(
         {"volumes": done, "damaged": []}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines
     )

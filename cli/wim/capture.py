@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, suffix
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.render import Reporter, contents, counted
+from osdimage.cli.render import Reporter, contents, counted, replaced_lines
 from osdimage.cli.wim import delta
 from osdimage.cli.wim.properties import properties_of, setting
 
@@ -60,6 +60,11 @@ if TYPE_CHECKING:
 @params.descriptors(at="Store")
 @params.rpfix
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
+@params.names(
+    ("refuse", "keep", "replace"),
+    "refuse",
+    "What becomes of names that apply refuses, such as a:b or a\\b: keep stores them, replace stores others.",
+)
 @params.threads
 @params.output(more="each file that is left out")
 def capture_command(
@@ -88,6 +93,7 @@ def capture_command(
     descriptors: Descriptors,
     fixes_links: bool | None,
     strict: bool,
+    names: str,
     threads: int,
     reporter: Reporter,
 ) -> None:
@@ -114,6 +120,7 @@ def capture_command(
     """
     from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.checks.names import Names  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
     from osdimage.imaging.wim.settings import Descriptors  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
@@ -149,6 +156,7 @@ def capture_command(
                     threads=threads,
                     strict=strict,
                     bases=bases,
+                    names=Names(names),
                 ),
                 config=exclusions(),
                 properties=properties,
@@ -160,6 +168,8 @@ def capture_command(
             how = ", byte for byte" if number in captured.raw else ""
             lines.append(f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}")
             lines += [f"  {line}" for line in delta.needs_lines(each.needs)]
+            if reporter.verbose:
+                lines += [f"    {text}" for text in replaced_lines(each)]
         lines += [f"  skipped: {each}" for each in captured.skipped]
         if captured.unkept:
             numbers = ", ".join(map(str, captured.unkept))
@@ -190,6 +200,7 @@ def capture_command(
             strict=strict,
             bases=bases,
             update_of=update_of,
+            names=Names(names),
         ),
         properties=_named(properties, source, wim),
         progress=reporter.callback,
@@ -204,6 +215,7 @@ def capture_command(
         lines.append(f"  left out by the exclusions: {result.excluded:,}")
     if reporter.verbose:
         lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
+        lines += [f"  {text}" for text in replaced_lines(result)]
     # As a capture of all volumes tells it.
     of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings")}
     facts = {"path": wim, "images": [result], "partitions": [partition]} | of_disk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from osdimage.cli.source import open_wim
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.compare.fidelity import CompareReport, Difference
+    from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Differences to name; all are counted.",
 )
+@params.names(("keep", "replace"), "keep", "As `apply --names replace` named the files, or as the image has them.")
 @params.reading_threads
 @params.output(more="what a capture leaves out")
 def compare_command(
@@ -53,6 +56,7 @@ def compare_command(
     exclusions: Callable[[], CaptureConfig],
     strict: bool,
     differences: int,
+    names: str,
     threads: int | None,
     reporter: Reporter,
 ) -> int:
@@ -77,26 +81,34 @@ def compare_command(
             "--all-volumes takes every image and volume; it goes with no choice, and no --sector-size"
         )
     from osdimage.imaging.compare.image import compare_image  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.compare.naming import named_as_applied  # noqa: PLC0415
+    from osdimage.imaging.wim.checks.names import Names  # noqa: PLC0415
 
     config = exclusions()
+    rule = Names(names)
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
             from osdimage.imaging.compare.volumes import compare_volumes  # noqa: PLC0415
 
             reports = compare_volumes(
-                opened, target, config=config, differences=differences, threads=threads, progress=progress
+                opened, target, config=config, differences=differences, threads=threads, names=rule, progress=progress
             )
         else:
-            report = compare_image(
-                opened.select(selector),
-                target,
-                partition=partition,
-                sector_size=sector_size,
-                config=config,
-                differences=differences,
-                threads=threads,
-                progress=progress,
-            )
+            image = opened.select(selector)
+            named: AbstractContextManager[WimImage] = nullcontext(image)
+            if rule is Names.REPLACE:
+                named = named_as_applied(image, target, partition=partition, sector_size=sector_size)
+            with named as image:
+                report = compare_image(
+                    image,
+                    target,
+                    partition=partition,
+                    sector_size=sector_size,
+                    config=config,
+                    differences=differences,
+                    threads=threads,
+                    progress=progress,
+                )
             reports = (report,)
     if reporter.as_json:
         facts = {"is_equal": all(report.is_equal for report in reports), "volumes": reports}

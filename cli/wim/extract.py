@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
-from osdimage.cli.render import Reporter
+from osdimage.cli.render import Reporter, replaced_lines
 from osdimage.cli.source import open_wim
 from osdimage.cli.streams import out
 from osdimage.cli.wim import recovery
@@ -96,6 +96,7 @@ _paths = params.gathered(
 @params.references
 @params.check
 @params.limit
+@params.names(("refuse", "keep", "replace"), "refuse", "What becomes of names that DIR refuses, such as a:b or a\\b.")
 @params.output()
 def extract_command(
     wim: Path,
@@ -108,6 +109,7 @@ def extract_command(
     refs: tuple[str, ...],
     check: bool,
     limit_bytes: int | None,
+    names: str,
     reporter: Reporter,
 ) -> int | None:
     r"""Extract files and directory trees of an image.
@@ -116,6 +118,9 @@ def extract_command(
     has one a line, in UTF-8 or UTF-16; a line that begins with # or ; is a comment.  Files that are there are replaced.
     Where a directory would have to give way to a file, or a file to a directory, nothing is written.
     """
+    from osdimage.imaging.wim.checks.names import Names, names_advised  # noqa: PLC0415 - start-up stays cheap
+
+    rule = Names(names)
     if not (which.paths or which.lists):
         raise click.UsageError("name a PATH, or paths with --list; / is all of the image")
     if to_stdout and to is not None:
@@ -133,7 +138,7 @@ def extract_command(
     if not wanted:
         # As a script may have made it; wimlib-imagex says nothing at all.
         reporter.warn("no path is listed, so nothing is extracted")
-    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
+    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress), names_advised(rule):
         chosen = opened.select(selector)
         looked_at = chosen.expand(wanted, globs=not which.no_globs, may_be_absent=True)[0] if recover_data else ()
         with recovery.opened(chosen, looked_at, progress, recover_data=recover_data) as (image, damaged, rest):
@@ -148,12 +153,16 @@ def extract_command(
                 may_be_absent=which.nullglob or not wanted,
                 unix_data=unix_data,
                 limit_bytes=limit_bytes,
+                names=rule,
                 progress=rest,
             )
     for text in result.warnings:
         reporter.warn(text)
     lines = [f"{to}: {path}" for path in result.paths]
-    facts = {"paths": result.paths, "warnings": result.warnings, "damaged": damaged}
+    if reporter.verbose:
+        lines += [f"  {text}" for text in replaced_lines(result)]
+    names_told = {"replaced": result.replaced, "replaced_names": result.replaced_names}
+    facts = {"paths": result.paths, "warnings": result.warnings, "damaged": damaged} | names_told
     reporter.result(facts, *lines)
     return recovery.told(wim, damaged)
 

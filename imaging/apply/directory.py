@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.apply.engine import LIBWIMS, Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.work import Work
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.wim.checks.audit import refuse_link, refuse_occupied, refuse_own_place, repairs
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 class DirectoryBackend:
     """A directory, which is made if it is missing."""
+
+    filesystem: FileSystem | None = None
 
     def __init__(self, folder: Path) -> None:
         """Remember the folder."""
@@ -67,7 +70,7 @@ class DirectoryBackend:
             if isinstance(prepared, Reason):
                 return prepared
             losses += prepared.losses
-            job.tell(audit, losses, None)
+            odd_names = job.tell(audit, losses, None)
             with _named_when_half_done(self._folder):
                 warnings = yield from prepared.fill(self._folder)
         return ApplyResult(
@@ -78,7 +81,7 @@ class DirectoryBackend:
             files=audit.files,
             size=audit.size,
             losses=losses,
-            odd_names=(),
+            odd_names=odd_names,
             warnings=repairs(audit) + warnings,
             engine=Engine.BULK,
         )

@@ -30,6 +30,8 @@ from osdimage.imaging.wim.settings import Descriptors
 class FatBackend:
     """A FAT32 volume of a disk that is open; for writing, to apply to it."""
 
+    filesystem: FileSystem | None = FileSystem.FAT32
+
     def __init__(self, volume: OpenVolume) -> None:
         """Remember the volume."""
         self.name = volume.name

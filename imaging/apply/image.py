@@ -7,10 +7,12 @@ state of the target, links in the target that would lead elsewhere.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from osdimage.imaging.apply.directory import DirectoryBackend
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult, Backend
+from osdimage.imaging.apply.naming import with_names_of
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import Work, alone
 from osdimage.imaging.disk.content import Content
@@ -23,6 +25,7 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.replacing import LISTED, names_replaced
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
 # tmpfs: 1.7 s of 7.3 s in creating files; directory: about the same).  How much there is to join is not known before.
@@ -108,7 +111,19 @@ def work_on(
                 f"{backend.name}: absolute links cannot be made to lead into a volume, whose letter is not known"
             )
         shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
-        result = yield from backend.work(ApplyJob(image, options, Meter(progress, shares), progress, supplies))
+        meter = Meter(progress, shares)
+        job = ApplyJob(image, options, meter, progress, supplies, backend.filesystem)
+        with with_names_of(job, backend) as named:
+            lost = names_replaced(named.replaced)
+            for loss in lost:
+                meter.warn(str(loss))
+            result = yield from backend.work(named)
+            result = replace(
+                result,
+                losses=lost + result.losses,
+                replaced=len(named.replaced),
+                replaced_names=named.replaced[:LISTED],
+            )
     if options.strict and (result.losses or result.warnings):
         raise Incomplete(
             f"{backend.name}: applied, but not everything was kept: {summarise(result.losses, result.warnings)}"
@@ -122,7 +137,10 @@ def check_apply(image: WimImage, volume: OpenVolume, options: ApplyOptions) -> N
     Raises:
         OsdImageError: as :func:`apply_image`.
     """
-    backend_of(volume).check(ApplyJob(image, options, Meter(None, {}), None))
+    backend = backend_of(volume)
+    job = ApplyJob(image, options, Meter(None, {}), None, filesystem=backend.filesystem)
+    with with_names_of(job, backend) as named:
+        backend.check(named)
 
 
 def backend_of(place: Path | OpenVolume) -> Backend:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from osdimage.imaging.apply.bytes import refuse_bytes
 from osdimage.imaging.apply.engine import Engine, Reason
-from osdimage.imaging.apply.names import told_on_volume
+from osdimage.imaging.apply.names import refuse_unkept, told_in_directory, told_on_volume
 from osdimage.imaging.apply.supply import Supplies, Supply
 from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.content import FileSystem
@@ -26,8 +26,10 @@ from osdimage.imaging.wim.checks.audit import (
     refuse_unsafe_names,
     repairs,
 )
+from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.replacing import ReplacedName
 from osdimage.imaging.wim.room import refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import told_by_libwim
@@ -54,6 +56,8 @@ class ApplyResult:
         warnings: sentences about single files, from libwim.
         engine: what filled an NTFS volume or a directory, or None for a FAT32 volume.
         engine_reason: why that was libntfs-3g or libwim, or None.
+        replaced: number of names that were replaced by others.
+        replaced_names: these; the first 10,000.
     """
 
     target: Path
@@ -67,6 +71,8 @@ class ApplyResult:
     warnings: tuple[str, ...]
     engine: Engine | None = None
     engine_reason: Reason | None = None
+    replaced: int = 0
+    replaced_names: tuple[ReplacedName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class ApplyOptions:
         descriptors: what becomes of security descriptors; with ``ALL`` a target that has none for them is refused, and
             with ``unix_data`` it is an error when what is of Unix cannot be set.
         attributes: set the attributes of Windows (hidden, read-only, compressed and so on) on an NTFS volume.
+        names: what becomes of names that the target refuses; KEEP is for directories alone.
     """
 
     wipe: bool = False
@@ -107,6 +114,7 @@ class ApplyOptions:
     fixes_links: bool | None = None
     descriptors: Descriptors = Descriptors.KEPT
     attributes: bool = True
+    names: Names = Names.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,8 @@ class ApplyJob:
         meter: is told the progress.
         progress: the same, for what has a meter of its own.
         supplies: what is known of images, shared with the other targets.
+        filesystem: of the target, or None for a directory.
+        replaced: the names of the image that were replaced for the target.
     """
 
     image: WimImage
@@ -126,6 +136,8 @@ class ApplyJob:
     meter: Meter
     progress: ProgressCallback | None
     supplies: Supplies = field(default_factory=Supplies)
+    filesystem: FileSystem | None = None
+    replaced: tuple[ReplacedName, ...] = ()
 
     def audit(self, where: Path, *, walked: Path | None = None) -> Audit:
         """Check all that the image alone tells."""
@@ -148,7 +160,10 @@ class ApplyJob:
 
     def _judge(self, where: Path, audit: Audit) -> None:
         refuse_dropped_names(self.image.path, self.image.index, audit)
-        refuse_unsafe_names(self.image.path, self.image.index, audit)
+        if self.options.names is Names.KEEP:
+            refuse_unkept(self.image, audit, self.filesystem)
+        else:
+            refuse_unsafe_names(self.image.path, self.image.index, audit)
         refuse_missing(self.image.path, self.image.index, audit)
         refuse_large(where, [audit], self.options.limit_bytes)
 
@@ -216,7 +231,7 @@ class ApplyJob:
 
     def tell(self, audit: Audit, losses: tuple[Loss, ...], volume: OpenVolume | None) -> tuple[Loss, ...]:
         """Warn of what was repaired and what is lost; return the names that Windows cannot open on the volume."""
-        odd_names = () if volume is None else told_on_volume(audit, FileSystem.NTFS)
+        odd_names = told_in_directory(audit) if volume is None else told_on_volume(audit, FileSystem.NTFS)
         for text in (*repairs(audit), *(str(loss) for loss in (*losses, *odd_names))):
             self.meter.warn(text)
         return odd_names
@@ -227,6 +242,9 @@ class Backend(Protocol):
 
     name: str
     """What messages call the target."""
+
+    filesystem: FileSystem | None
+    """Of a volume; None for a directory."""
 
     def check(self, job: ApplyJob) -> None:
         """Refuse what :meth:`apply` would refuse, without writing anything.

@@ -1,7 +1,8 @@
 r"""Which names of an image a target takes.
 
-What no name may be is refused everywhere (``wim/names.py``): more than 255 UTF-16 units (12 of a short name), a
-separator, a colon, ``.`` and ``..``.  Of names that a WIM may hold and Windows does not open:
+What no name may be is refused everywhere (``wim/checks/names.py``): more than 255 UTF-16 units (12 of a short name), a
+separator, a colon, ``.`` and ``..``; but a directory keeps ``\`` and the colon where that is asked for.  What a target
+refuses is replaced where that is asked for (``naming.py``).  Of names that a WIM may hold and Windows does not open:
 
 ====================================================  =========  ==========  ==========
 name                                                  directory  NTFS        FAT32
@@ -26,15 +27,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.errors import UnsafeName, quoted
+from osdimage.imaging.errors import TargetRefused, UnsafeName, quoted
 from osdimage.imaging.loss import Loss
-from osdimage.imaging.wim.checks.names import REFUSED, names_told, refusal
+from osdimage.imaging.wim.checks.audit import refuse_unkept_names
+from osdimage.imaging.wim.checks.names import KEPT, OTHER_NAMES, REASONS, REFUSED, names_told, refusal
 from osdimage.imaging.wim.entries import Audit
+from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.image import WimImage
 from osdimage.native.wim.tree import Fault
 
 _REFUSED_ON = {FileSystem.NTFS: frozenset({Fault.SHORT}), FileSystem.FAT32: frozenset({Fault.TWIN})}
 # What else FAT32 refuses, of what it takes of an image: volume/fat/names.py.
 _REFUSED_BY_FAT = frozenset({Fault.CHARACTER, Fault.END})
+REFUSED_ON = {
+    FileSystem.NTFS: _REFUSED_ON[FileSystem.NTFS],
+    FileSystem.FAT32: _REFUSED_ON[FileSystem.FAT32] | _REFUSED_BY_FAT,
+}
+"""What each kind of volume refuses, besides what is refused everywhere."""
 # [MS-FSCC] 2.1.2.1: 16 KiB, of which the header takes eight bytes.
 _LARGEST_REPARSE_DATA = 16 * 1024 - 8
 
@@ -68,6 +77,37 @@ def refuse_for_volume(path: Path, index: int, audit: Audit, filesystem: FileSyst
             f"{quoted(audit.extent.largest_reparse_at)}, is larger than the {_LARGEST_REPARSE_DATA} of NTFS",
             path=audit.extent.largest_reparse_at,
         )
+
+
+def refuse_unkept(image: WimImage, audit: Audit, filesystem: FileSystem | None) -> None:
+    """Refuse an image with a name that cannot be kept as it is.
+
+    Args:
+        image: the image.
+        audit: of it.
+        filesystem: of the volume; None for a directory, which can have all names but those with a ``/``, ``.`` and
+            ``..``, and those that are too long.
+
+    Raises:
+        UnsafeName: which names the first, that no target can have.
+        TargetRefused: which names the first, that a directory could have.
+    """
+    if audit.refusal is None:
+        return
+    if filesystem is None:
+        with wim_errors(image.path):
+            refuse_unkept_names(image.path, image.handle, image.index)
+        return
+    raise TargetRefused(
+        f"{image.path}: image {image.index}: the name of {quoted(audit.refused_path or '/')} {REASONS[audit.refusal]}, "
+        f"and can be kept in a directory of Linux only, not on a volume of {filesystem.called}",
+        remedy=OTHER_NAMES,
+    )
+
+
+def told_in_directory(audit: Audit) -> tuple[Loss, ...]:
+    """Return the names that a directory keeps although no Windows image may hold them, by class."""
+    return names_told([each for each in audit.faulty if each.fault in KEPT])
 
 
 def told_on_volume(audit: Audit, filesystem: FileSystem) -> tuple[Loss, ...]:

@@ -53,6 +53,8 @@ class _Left:
 class NtfsBackend:
     """An NTFS volume of a disk that is open; for writing, to apply to it."""
 
+    filesystem: FileSystem | None = FileSystem.NTFS
+
     def __init__(self, volume: OpenVolume) -> None:
         """Remember the volume."""
         self.name = volume.name

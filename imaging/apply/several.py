@@ -10,10 +10,12 @@ from osdimage.imaging.apply.image import work_on
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.together import TargetResult, together
+from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.distinct import refuse_repeated
 from osdimage.imaging.disk.volume import OpenVolume, title_of
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Gathered, Meter, ProgressCallback
+from osdimage.imaging.wim.checks.names import Names, names_advised
 from osdimage.imaging.wim.image import WimImage
 
 
@@ -52,11 +54,14 @@ def apply_to_all(
     names = [each.name if isinstance(each, OpenVolume) else title_of(Path(each), partition) for each in targets]
     gathered = None if progress is None else Gathered(progress, names)
     supplies = Supplies()
-    ApplyJob(image, options, Meter(None, {}), None, supplies).audit(Path(names[0]))
+    if options.names is Names.REFUSE:
+        # Otherwise each target has names of its own.
+        with names_advised(options.names):
+            ApplyJob(image, options, Meter(None, {}), None, supplies).audit(Path(names[0]))
     works = [
         (
             each.path if isinstance(each, OpenVolume) else Path(each),
-            work_on(
+            _advised(
                 image,
                 each,
                 options,
@@ -69,3 +74,27 @@ def apply_to_all(
         for number, each in enumerate(targets)
     ]
     return together(works, gathered)
+
+
+def _advised(
+    image: WimImage,
+    target: OpenVolume | str | os.PathLike[str],
+    options: ApplyOptions,
+    *,
+    partition: int | None,
+    sector_size: int | None,
+    progress: ProgressCallback | None,
+    supplies: Supplies,
+) -> Work[ApplyResult]:
+    with names_advised(options.names):
+        return (
+            yield from work_on(
+                image,
+                target,
+                options,
+                partition=partition,
+                sector_size=sector_size,
+                progress=progress,
+                supplies=supplies,
+            )
+        )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osdimage.imaging.capture.scan import Scanned, opened_source, scan, with_name
+from osdimage.imaging.capture.scan import RISKY, Scanned, opened_source, scan, with_name
 from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.capture.template import UpdateOf, opened_template, wim_of
 from osdimage.imaging.disk.volume import OpenVolume
@@ -16,6 +16,7 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, require_existing
 from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.delta.bases import files_of, find_bases, held, note_in, refer_to
 from osdimage.imaging.wim.delta.needs import Needs, needs_in
@@ -23,6 +24,8 @@ from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.replacing import LISTED, NameRule, ReplacedName, names_replaced
+from osdimage.imaging.wim.stored.renamed import Replacing
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
@@ -46,10 +49,11 @@ class CaptureOptions:
         boot: mark the image as the one that boots.
         integrity: write an integrity table; None keeps that of a WIM that is appended to, and writes none otherwise.
         threads: compressor threads, 0 for one a processor.
-        strict: raise when a file could not be stored, or could not be applied again.
+        strict: raise when a file could not be stored, or could not be applied again, or has another name.
         bases: files or glob patterns of WIMs whose contents are not stored again: what is written is a delta, which can
             be read where its bases are at hand.  They must not lose contents afterwards.
         update_of: an image of which the source is a later state; files that are as they were are not read.
+        names: what becomes of names that no Windows image may hold.
     """
 
     mode: WriteMode = WriteMode.NEW
@@ -60,6 +64,7 @@ class CaptureOptions:
     strict: bool = False
     bases: tuple[str, ...] = ()
     update_of: UpdateOf | None = None
+    names: Names = Names.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,8 @@ class CaptureResult:
         unsupported: paths of what a WIM cannot hold, such as sockets; the first 100.
         losses: what was left out or cannot be applied again, by class.
         odd_names: names that Windows cannot open, by class; they are stored, and an NTFS volume holds them.
+        replaced: number of names that were replaced by others.
+        replaced_names: these; the first 10,000.
         warnings: sentences for people.
         needs: of a delta, where the contents of the image are; None of what is none.
     """
@@ -97,6 +104,8 @@ class CaptureResult:
     odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
     needs: Needs | None = None
+    replaced: int = 0
+    replaced_names: tuple[ReplacedName, ...] = ()
 
 
 @logged("capture {source} to {wim}")
@@ -123,6 +132,7 @@ def capture_image(
     Raises:
         InvalidRequest: when the options contradict each other, or an image of this name is there.
         InvalidInput: when the source is not one of the kinds above, or a name in it cannot be stored.
+        UnsafeName: when it holds a name that no Windows image may hold, unless ``options`` say what becomes of it.
         InvalidTable: when the disk has no partition table that can be used.
         TargetRefused: when the file exists and ``mode`` is NEW, or another program is writing to it or to a base.
         ImageNotFound: when there is no image that it is to be an update of.
@@ -149,12 +159,22 @@ def capture_image(
                     meter.warn(text)
                 refer_to(handle, bases or before.to_copy)
                 named = with_name(wanted, what, handle, destination)
-                scanned = scan(handle, what, opened, named, boot=options.boot, meter=meter, template=template)
+                scanned = scan(
+                    handle,
+                    what,
+                    opened,
+                    named,
+                    boot=options.boot,
+                    meter=meter,
+                    template=template,
+                    names=options.names,
+                )
+                replacing = replacing_of(options.names)
                 note_in(handle, scanned.index, bases)
-                warnings += _write(handle, destination, spec, options, meter)
+                warnings += _write(handle, destination, spec, options, meter=meter, change=replacing)
         needs = needs_in(destination, [scanned.index], bases) if bases else None
+    result = replace(result_of(scanned, destination, warnings, replacing, meter=meter), needs=needs)
     meter.finish()
-    result = replace(result_of(scanned, destination, warnings), needs=needs)
     if options.strict and result.losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in result.losses))
     return result
@@ -187,7 +207,13 @@ def _earlier(options: CaptureOptions, destination: Path, bases: Sequence[Path]) 
 
 
 def _write(
-    handle: WimHandle, destination: Path, spec: CompressionSpec, options: CaptureOptions, meter: Meter
+    handle: WimHandle,
+    destination: Path,
+    spec: CompressionSpec,
+    options: CaptureOptions,
+    *,
+    meter: Meter,
+    change: Replacing | None,
 ) -> tuple[str, ...]:
     if options.mode is WriteMode.APPEND:
         return append_file(
@@ -198,6 +224,7 @@ def _write(
             threads=options.threads,
             meter=meter,
             skips_references=bool(options.bases),
+            change=change,
         )
     return write_file(
         handle,
@@ -208,11 +235,29 @@ def _write(
         threads=options.threads,
         meter=meter,
         skips_references=bool(options.bases),
+        change=change,
     )
 
 
-def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) -> CaptureResult:
-    """Say what became of a source that was scanned, once the WIM is written."""
+def replacing_of(names: Names) -> Replacing | None:
+    """Return what gives the trees that are written other names, if that is to be."""
+    return Replacing(NameRule(RISKY)) if names is Names.REPLACE else None
+
+
+def result_of(
+    scanned: Scanned,
+    destination: Path,
+    warnings: tuple[str, ...],
+    replacing: Replacing | None,
+    *,
+    meter: Meter,
+    number: int = 0,
+) -> CaptureResult:
+    """Say what became of a source that was scanned, the ``number``-th from 0, once the WIM is written."""
+    names = () if replacing is None else replacing.names[number]
+    replaced = names_replaced(names)
+    for loss in replaced:
+        meter.warn(str(loss))
     return CaptureResult(
         path=destination,
         index=scanned.index,
@@ -224,9 +269,11 @@ def result_of(scanned: Scanned, destination: Path, warnings: tuple[str, ...]) ->
         excluded=scanned.excluded,
         excluded_paths=scanned.excluded_paths,
         unsupported=scanned.unsupported,
-        losses=scanned.losses,
+        losses=scanned.losses + replaced,
         odd_names=scanned.odd_names,
         warnings=scanned.warnings + warnings,
+        replaced=len(names),
+        replaced_names=names[:LISTED],
     )
 
 

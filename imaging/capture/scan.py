@@ -15,10 +15,10 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume, title_of
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, UnsafeName, quoted
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
-from osdimage.imaging.wim.checks.names import REFUSED, names_told
+from osdimage.imaging.wim.checks.names import REASONS, REFUSED, Names, names_told
 from osdimage.imaging.wim.described.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.steps import listener
@@ -27,12 +27,16 @@ from osdimage.native.wim import tree
 from osdimage.native.wim.facts import Descriptors, ScanSettings
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.patterns import Patterns
-from osdimage.native.wim.tree import Fault
+from osdimage.native.wim.tree import Audit, Fault
 
 # Of omitted files that many are named in the result; a source full of sockets needs no list of them all.
 _NAMED = 100
 # Of what was left out on purpose more: whoever gave the patterns wants to see what they fit.
 _NAMED_EXCLUSIONS = 10_000
+
+
+RISKY = REFUSED | {Fault.SHORT}
+"""The faults of names that not every target takes back from a WIM: with them they are stored only if that is meant."""
 
 
 class _Omissions:
@@ -101,10 +105,16 @@ def scan(
     boot: bool,
     meter: Meter,
     template: Template | None = None,
+    names: Names = Names.REFUSE,
 ) -> Scanned:
     """Add a source to a WIM as a new image, with its name (which must be given) and its other properties.
 
     What is as it was in a template is not read, where its contents are in the WIM or in a file that it refers to.
+    Names that are to be replaced are so by who writes it.
+
+    Raises:
+        UnsafeName: when it holds a name that is refused.
+        OsdImageError: when it cannot be read.
     """
     roots = {os.path.normpath(each.source): each.path for each in source.trees} or {opened.name: "/"}
     omissions = _Omissions(listener(meter), roots, meter.leave_out)
@@ -147,13 +157,14 @@ def scan(
     with wim_errors(source.title):
         # Of the image as it will be written: of streams and short names the messages of a scan say nothing.
         audit = tree.audit(handle, index)
-    faulty = audit.faulty
+    if names is Names.REFUSE:
+        _refuse_names(source, audit)
     if source.trees:
         # What lies over something else was counted, and so was that.
         found = found._replace(directories=audit.directories, files=audit.files, size=audit.size)
-    refused = REFUSED | {Fault.SHORT}
-    losses = (*_left_out(omissions), *names_told([each for each in faulty if each.fault in refused]))
-    odd_names = names_told([each for each in faulty if each.fault not in refused])
+    kept = () if names is Names.REPLACE else [each for each in audit.faulty if each.fault in RISKY]
+    losses = (*_left_out(omissions), *names_told(kept))
+    odd_names = names_told([each for each in audit.faulty if each.fault not in RISKY])
     for text in (*warnings, *(str(loss) for loss in (*losses, *odd_names))):
         meter.warn(text)
     return Scanned(
@@ -168,6 +179,19 @@ def scan(
         losses=losses,
         odd_names=odd_names,
         warnings=tuple(warnings),
+    )
+
+
+def _refuse_names(source: CaptureSource, audit: Audit) -> None:
+    """Refuse a source with names that could not be applied again."""
+    if audit.refusal is None:
+        return
+    more = f" ({audit.refused_names - 1} more like it)" if audit.refused_names > 1 else ""
+    raise UnsafeName(
+        f"{source.title}: the name of {quoted(audit.refused_path or '/')} {REASONS[audit.refusal]}, which is not "
+        f"allowed in a Windows image{more}",
+        path=audit.refused_path,
+        remedy=Remedy("{} stores it under another name, {} as it is", (Means.REPLACE_NAMES, Means.KEEP_NAMES)),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
-from osdimage.imaging.capture.image import CaptureOptions, CaptureResult, result_of
+from osdimage.imaging.capture.image import CaptureOptions, CaptureResult, replacing_of, result_of
 from osdimage.imaging.capture.layout import choose_kept, layout_of
 from osdimage.imaging.capture.raw import add_bytes, copied
 from osdimage.imaging.capture.scan import opened_source, scan
@@ -130,7 +130,15 @@ def capture_volumes(
                 prepare_output(handle, spec)
                 refer_to(handle, bases)
                 scanned = [
-                    scan(handle, each, volume, _named(properties, source.path, each.partition), boot=False, meter=meter)
+                    scan(
+                        handle,
+                        each,
+                        volume,
+                        _named(properties, source.path, each.partition),
+                        boot=False,
+                        meter=meter,
+                        names=options.names,
+                    )
                     for each, volume in zip(wanted, opened, strict=True)
                 ]
                 scanned += [
@@ -139,6 +147,7 @@ def capture_volumes(
                 ]
                 for each in scanned:
                     note_in(handle, each.index, bases)
+                replacing = replacing_of(options.names)
                 warnings = spec.setup_warnings(destination.name) + write_file(
                     handle,
                     destination,
@@ -148,9 +157,13 @@ def capture_volumes(
                     threads=options.threads,
                     meter=meter,
                     skips_references=bool(bases),
+                    change=replacing,
                     finish=lambda descriptor: add_disks(destination, descriptor, layouts),
                 )
-        images = [result_of(each, destination, tuple(warnings)) for each in scanned]
+        images = [
+            result_of(each, destination, tuple(warnings), replacing, meter=meter, number=number)
+            for number, each in enumerate(scanned)
+        ]
         if bases:
             images = [replace(each, needs=needs_in(destination, [each.index], bases)) for each in images]
     meter.finish()

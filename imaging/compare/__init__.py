@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazily(
         "fidelity": ("ClassCount", "CompareReport", "Difference", "Fidelity"),
         "images": ("Change", "ComparedImage", "ImageDiff", "LoneFile", "Renamed", "diff_images"),
         "image": ("compare_image",),
+        "naming": ("named_as_applied",),
         "volumes": ("compare_volumes",),
     },
 )

@@ -15,4 +15,5 @@ from osdimage.imaging.compare.images import (
     Renamed as Renamed,
     diff_images as diff_images,
 )
+from osdimage.imaging.compare.naming import named_as_applied as named_as_applied
 from osdimage.imaging.compare.volumes import compare_volumes as compare_volumes

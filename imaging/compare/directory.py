@@ -13,6 +13,7 @@ from osdimage.imaging.compare.fidelity import Fidelity
 from osdimage.imaging.compare.links import MOUNT_POINT, SYMBOLIC_LINK
 from osdimage.imaging.compare.target import PROGRESS_EVERY, ComparedTarget, FoundFile, FoundStream, ScanProgress
 from osdimage.imaging.compare.unix import SPECIAL
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.errors import StorageError
 
 _PIECE = 1 << 20
@@ -26,6 +27,7 @@ class DirectoryTarget(ComparedTarget):
     """
 
     kind = "a directory"
+    filesystem: FileSystem | None = None
     holds = frozenset(
         {
             Fidelity.NAMES,

@@ -23,6 +23,7 @@ from osdimage.imaging.compare.target import (
     FoundStream,
     ScanProgress,
 )
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
 from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
@@ -54,6 +55,7 @@ class Fat32Target(ComparedTarget):
     """
 
     kind = "a FAT32 volume"
+    filesystem: FileSystem | None = FileSystem.FAT32
     holds = frozenset(
         {
             Fidelity.NAMES,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from osdimage.imaging.compare.fidelity import OF_UNIX, Fidelity
 from osdimage.imaging.compare.target import ComparedTarget, FoundFile, FoundStream, ScanProgress
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
 
@@ -14,6 +15,7 @@ class NtfsTarget(ComparedTarget):
     """An NTFS volume."""
 
     kind = "an NTFS volume"
+    filesystem: FileSystem | None = FileSystem.NTFS
     holds = frozenset(Fidelity) - OF_UNIX
 
     def __init__(self, window: BlockTarget) -> None:

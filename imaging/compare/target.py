@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from osdimage.imaging.compare.fidelity import Fidelity
+from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.wim.entries import Entry
 
 PROGRESS_EVERY = 2000
@@ -71,6 +72,7 @@ class ComparedTarget(ABC):
 
     Attributes:
         kind: what messages call it.
+        filesystem: of a volume; None for a directory.
         holds: the classes of facts that it has a place for.
         attributes: the bits of FILE_ATTRIBUTE_* that it has a place for.
         names_by_itself: whether a file gets a short name when the image has none.
@@ -78,6 +80,7 @@ class ComparedTarget(ABC):
     """
 
     kind: str
+    filesystem: FileSystem | None
     holds: frozenset[Fidelity]
     attributes: int = 0xFFFFFFFF
     names_by_itself: bool = False

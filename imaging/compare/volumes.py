@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 
 from osdimage.imaging.apply.pairs import pair_volumes
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.compare.bytes import compare_bytes, not_there
 from osdimage.imaging.compare.fidelity import CompareReport
 from osdimage.imaging.compare.image import compare_image
+from osdimage.imaging.compare.naming import named_as_applied
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.described.captured_table import numbers_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -23,6 +26,7 @@ def compare_volumes(
     config: CaptureConfig = DEFAULT_CONFIG,
     differences: int = 100,
     threads: int | None = None,
+    names: Names = Names.KEEP,
     progress: ProgressCallback | None = None,
 ) -> tuple[CompareReport, ...]:
     """Compare every image of a WIM with the volume that ``apply_volumes`` gives it.
@@ -35,6 +39,7 @@ def compare_volumes(
         config: as for :func:`~osdimage.imaging.compare_image`.
         differences: how many differences to name for each image; all are counted.
         threads: that read and hash; None for one a processor.
+        names: with REPLACE, the images have the names that an apply gave them so.
         progress: receives the progress over all images.
 
     Raises:
@@ -48,9 +53,10 @@ def compare_volumes(
             share = portion(progress, 100 * number / len(wim), 100 * (number + 1) / len(wim))
             if image in pairs:
                 volume = opened.volume_in(pairs[image])
-                report = compare_image(
-                    image, volume, config=config, differences=differences, threads=threads, progress=share
-                )
+                with named_as_applied(image, volume) if names is Names.REPLACE else nullcontext(image) as named:
+                    report = compare_image(
+                        named, volume, config=config, differences=differences, threads=threads, progress=share
+                    )
             else:
                 report = _compare_bytes(image, opened, differences, share)
             reports.append(report)

@@ -6,9 +6,10 @@ Begin with the nouns: ``file.py`` is an open WIM, ``image.py`` one image of it, 
 The verbs: ``edit.py`` changes a WIM where it stands, ``tree_changes.py`` the files of an image in memory, by the
 commands of ``commands.py``, ``write.py`` makes a new one, ``export.py`` copies images, ``split.py`` cuts a WIM into
 parts and ``join.py`` joins them, ``optimize.py`` makes one that has no holes, ``extract.py`` and ``files.py`` take
-files out, ``recover.py`` gives of what is damaged what can be read, and those in ``checks/`` find what is wrong.
-``delta/`` is about WIMs that leave contents to others,
-``raw/`` copies and cuts without compressing anything again, and ``stored/`` is all of it as bytes.
+files out (under other names: ``replacing.py`` says which, ``renamed_image.py`` has the image with them), ``recover.py``
+gives of what is damaged what can be read, and those in ``checks/`` find what is wrong.  ``delta/`` is about WIMs that
+leave contents to others, ``raw/`` copies and cuts without compressing anything again, and ``stored/`` is all of it as
+bytes.
 
 ``entries.py`` and ``failures.py`` are the border of the native layer: what an image holds, and what went wrong, in the
 words of the rooms above.
@@ -19,6 +20,7 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "checks.names": ("Names",),
         "checks.verify": ("Problem", "ProblemKind", "VerifyReport"),
         "commands": ("AddTree", "Change", "ChangeKind", "Command", "DeletePath", "EditFile", "RenamePath"),
         "compression": ("Compression", "CompressionSpec"),
@@ -39,6 +41,7 @@ __getattr__, __dir__, __all__ = lazily(
         "optimize": ("OptimizeOptions", "OptimizeResult", "optimize_wim"),
         "path_list": ("read_paths",),
         "recover": ("DamagedFile", "recovered"),
+        "replacing": ("NamePart", "ReplacedName"),
         "select": ("ImageSelector",),
         "settings": ("Descriptors",),
         "split": ("SplitResult", "split_images", "split_wim"),

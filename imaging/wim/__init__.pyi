@@ -1,5 +1,6 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.wim.checks.names import Names as Names
 from osdimage.imaging.wim.checks.verify import (
     Problem as Problem,
     ProblemKind as ProblemKind,
@@ -48,6 +49,7 @@ from osdimage.imaging.wim.optimize import (
 )
 from osdimage.imaging.wim.path_list import read_paths as read_paths
 from osdimage.imaging.wim.recover import DamagedFile as DamagedFile, recovered as recovered
+from osdimage.imaging.wim.replacing import NamePart as NamePart, ReplacedName as ReplacedName
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector
 from osdimage.imaging.wim.settings import Descriptors as Descriptors
 from osdimage.imaging.wim.split import SplitResult as SplitResult, split_images as split_images, split_wim as split_wim

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.probe import described, probe
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused, quoted
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.checks.audit import (
@@ -20,13 +20,16 @@ from osdimage.imaging.wim.checks.audit import (
     refuse_missing,
     refuse_occupied,
     refuse_own_place,
+    refuse_unkept_names,
     refuse_unsafe_names,
     repairs,
 )
+from osdimage.imaging.wim.checks.names import OTHER_NAMES, Names
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
 from osdimage.imaging.wim.placing import can_stage, staged
+from osdimage.imaging.wim.replacing import ReplacedName
 from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import of_unix, told_by_libwim
@@ -44,10 +47,19 @@ _SHARES = {Phase.CREATE_FILES: 20.0, Phase.EXTRACT_DATA: 78.0, Phase.SET_METADAT
 
 @dataclass(frozen=True, slots=True)
 class ExtractResult:
-    """What was extracted: the paths in the image, and sentences about single files from libwim."""
+    """What was extracted.
+
+    Attributes:
+        paths: in the image.
+        warnings: sentences about single files, from libwim.
+        replaced: number of names that were replaced by others.
+        replaced_names: these; the first 10,000.
+    """
 
     paths: tuple[str, ...]
     warnings: tuple[str, ...]
+    replaced: int = 0
+    replaced_names: tuple[ReplacedName, ...] = ()
 
 
 @logged("extract from image {index} of {path} to {to}")
@@ -63,6 +75,7 @@ def extract_paths(
     may_be_absent: bool,
     unix_data: bool,
     limit_bytes: int | None,
+    names: Names = Names.REFUSE,
     progress: ProgressCallback | None,
 ) -> ExtractResult:
     """Extract; see :meth:`osdimage.imaging.WimImage.extract`."""
@@ -75,11 +88,15 @@ def extract_paths(
         whole = load_tree(path, handle, index)
         # A name that libwim dropped could be below any of the paths.
         refuse_dropped_names(path, index, whole)
-        found_paths, absent = expand(path, handle, index, wanted, globs=globs, may_be_absent=may_be_absent)
+        found_paths, absent = expand(path, handle, index, wanted, globs=globs, may_be_absent=may_be_absent, rule=names)
         chosen = tuple(dict.fromkeys(found_paths))
         if not chosen:
             return ExtractResult((), absent)
-        audits = [_audit_subtree(path, handle, index, item, to, keep_directories=keep_directories) for item in chosen]
+        _refuse_backslashes(path, index, chosen)
+        audits = [
+            _audit_subtree(path, handle, index, item, to, keep_directories=keep_directories, names=names)
+            for item in chosen
+        ]
         places = {each: each if keep_directories else "/" + each.rpartition("/")[2] for each in chosen}
         compressed = wof_files(path, handle, index, whole) if any(each.other_reparse_points for each in audits) else {}
         refuse_own_place(path, handle, index, to, places)
@@ -130,7 +147,14 @@ def _paths_below(files: Iterable[str], chosen: Iterable[str], *, keep_directorie
 
 
 def expand(
-    path: Path, handle: WimHandle, index: int, wanted: tuple[str, ...], *, globs: bool, may_be_absent: bool
+    path: Path,
+    handle: WimHandle,
+    index: int,
+    wanted: tuple[str, ...],
+    *,
+    globs: bool,
+    may_be_absent: bool,
+    rule: Names = Names.REFUSE,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the paths in the image that paths and patterns stand for, in their order, and what fits nothing.
 
@@ -142,7 +166,7 @@ def expand(
     """
     names = [normalised(text) for text in wanted]
     has_patterns = globs and any(map(is_pattern, names))
-    everything = _everything(path, handle, index) if has_patterns else ()
+    everything = _everything(path, handle, index, rule) if has_patterns else ()
     there = {each.casefold() for each in everything}
     found: list[str] = []
     absent: list[str] = []
@@ -160,18 +184,19 @@ def expand(
     return tuple(found), tuple(absent)
 
 
-def _everything(path: Path, handle: WimHandle, index: int) -> list[str]:
+def _everything(path: Path, handle: WimHandle, index: int, rule: Names) -> list[str]:
     """Return all paths of the image, which patterns are compared with.
 
     Raises:
         UnsafeName: when a name has a separator.
     """
+    separators = "/" if rule is Names.KEEP else r"\\/"
     everything: list[str] = []
     separated: list[str] = []
 
     def take(entry: Entry) -> None:
         everything.append(entry.path)
-        if entry.name is not None and re.search(r"[\\/]", entry.name):
+        if entry.name is not None and re.search(f"[{separators}]", entry.name):
             separated.append(entry.path)
 
     entries.each_entry(handle, index, "/", recursive=True, visit=take)
@@ -191,7 +216,20 @@ def _is_there(handle: WimHandle, index: int, name: str) -> bool:
     return True
 
 
-def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str, to: Path, *, keep_directories: bool) -> Audit:
+def _refuse_backslashes(path: Path, index: int, chosen: Iterable[str]) -> None:
+    """Refuse paths that libwim cannot find: a backslash is a separator to it."""
+    for each in chosen:
+        if "\\" in each:
+            raise InvalidRequest(
+                f"{path}: image {index}: {quoted(each)} holds a backslash, and cannot be extracted alone; valid is the "
+                "directory that it is in",
+                remedy=OTHER_NAMES,
+            )
+
+
+def _audit_subtree(
+    path: Path, handle: WimHandle, index: int, item: str, to: Path, *, keep_directories: bool, names: Names
+) -> Audit:
     """Check the names, the contents and the place of what is at and below one path, and measure it."""
     target = os.fspath(to.resolve())
     try:
@@ -200,7 +238,10 @@ def _audit_subtree(path: Path, handle: WimHandle, index: int, item: str, to: Pat
         if error.code == WimlibCode.PATH_DOES_NOT_EXIST:
             raise InvalidRequest(f"{path}: image {index} holds no {item!r}") from error
         raise
-    refuse_unsafe_names(path, index, audit)
+    if names is Names.KEEP:
+        refuse_unkept_names(path, handle, index, item)
+    else:
+        refuse_unsafe_names(path, index, audit)
     refuse_missing(path, index, audit)
     if keep_directories:
         _refuse_parents(handle, index, item, to)

@@ -76,9 +76,8 @@ class ImageFeed:
         self._paths = (image.path, *references(image.path, image.handle))
         with wim_errors(image.path), ExitStack() as stack:
             # A handle that refers to other files lists their blobs too.
-            handles = [
-                image.handle if len(self._paths) == 1 else stack.enter_context(open_wim(path)) for path in self._paths
-            ]
+            is_alone = len(self._paths) == 1 and image.handle.trees is None
+            handles = [image.handle if is_alone else stack.enter_context(open_wim(path)) for path in self._paths]
             facts = [handle.info() for handle in handles]
             self._formats = [(each.compression or Compression.NONE, each.chunk_size) for each in facts]
             self.is_pipable = any(each.is_pipable for each in facts)

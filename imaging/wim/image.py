@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree
+from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.described.info import ImageInfo
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.status import WimlibCode, WimlibError
@@ -260,6 +261,7 @@ class WimImage:
         may_be_absent: bool = False,
         unix_data: bool = False,
         limit_bytes: int | None = None,
+        names: Names = Names.REFUSE,
         progress: ProgressCallback | None = None,
     ) -> ExtractResult:
         r"""Extract files and directory trees to a directory, which is made if it is missing.
@@ -274,6 +276,7 @@ class WimImage:
             unix_data: also set owner, group, mode and extended attributes of files that were captured with them, and
                 make FIFOs, sockets and devices.
             limit_bytes: refuse to write more bytes.
+            names: what becomes of names that no Windows image may hold, or that the directory does not take.
             progress: receives the progress.
 
         Raises:
@@ -282,6 +285,24 @@ class WimImage:
         """
         from osdimage.imaging.wim.extract import extract_paths  # noqa: PLC0415 - few uses of an image need it
 
+        if names is Names.REPLACE:
+            from osdimage.imaging.wim.extract_renamed import extract_renamed  # noqa: PLC0415 - as above
+
+            if self.is_changed:
+                raise InvalidRequest(f"{self._path}: names cannot be replaced in an image that files were added to")
+            return extract_renamed(
+                self._path,
+                self.handle,
+                self.index,
+                tuple(paths),
+                Path(to),
+                keep_directories=keep_directories,
+                globs=globs,
+                may_be_absent=may_be_absent,
+                unix_data=unix_data,
+                limit_bytes=limit_bytes,
+                progress=progress,
+            )
         return extract_paths(
             self._path,
             self.handle,
@@ -293,6 +314,7 @@ class WimImage:
             may_be_absent=may_be_absent,
             unix_data=unix_data,
             limit_bytes=limit_bytes,
+            names=names,
             progress=progress,
         )
 

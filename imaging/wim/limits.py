@@ -15,14 +15,17 @@ from pathlib import Path
 
 from osdimage.imaging.errors import StorageError, TargetRefused, quoted
 from osdimage.imaging.wim.blobs import read_small_blobs
-from osdimage.imaging.wim.checks.names import REFUSED
+from osdimage.imaging.wim.checks.names import KEPT, REFUSED
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.replacing import NameRule
 from osdimage.native.text import to_c
 from osdimage.native.wim.tree import Audit, Fault
 
 # PATH_MAX of Linux, with the zero at the end.
 _LONGEST_PATH = 4096
 _LARGEST_LINK = 16 * 1024
+# The first names with these faults may be those of streams, which a directory does not have.
+_TRIED = {Fault.SEPARATOR: "a\\b", Fault.COLON: "a:b"}
 
 
 def refuse_for_directory(folder: Path, path: Path, audit: Audit, *, left_out: str = "") -> None:
@@ -39,7 +42,7 @@ def refuse_for_directory(folder: Path, path: Path, audit: Audit, *, left_out: st
         StorageError: when the directory cannot be written.
         WimlibError: when the image cannot be read.
     """
-    existing = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    existing = _existing(folder)
     extent = audit.extent
     longest = os.pathconf(existing, "PC_NAME_MAX")
     if 0 < longest < extent.longest_name:
@@ -54,13 +57,41 @@ def refuse_for_directory(folder: Path, path: Path, audit: Audit, *, left_out: st
             f"{folder}: a path of the image would take {whole} bytes there, and Linux opens {_LONGEST_PATH - 1}: "
             f"{quoted(extent.longest_path_at)}; take a directory with a shorter path, or a volume"
         )
-    odd = [each for each in audit.faulty if each.fault not in {*REFUSED, Fault.SHORT}]
-    names = [(each.fault, example) for each in odd for example in each.examples if ":" not in example]
+    names = _odd_names(audit)
     links = _long_links(path, audit.long_links, prefix)
     if names or links:
         with _scratch(folder, existing) as scratch:
             _try_names(folder, scratch, names)
             _try_links(folder, scratch, links)
+
+
+def directory_rule(folder: Path, audit: Audit, *, is_tried: bool = True) -> NameRule:
+    """Return which names of an image are replaced in a directory: all that are refused there, unless they are kept.
+
+    What the file system does not take is tried where the directory is or can be made, unless ``is_tried`` is false.
+
+    Raises:
+        StorageError: when the directory cannot be written.
+    """
+    existing = _existing(folder)
+    longest = os.pathconf(existing, "PC_NAME_MAX")
+    names = _odd_names(audit) if is_tried else []
+    faults: set[Fault] = set()
+    if names:
+        with _scratch(folder, existing) as scratch:
+            faults |= {fault for fault, _, _ in _not_taken(scratch, names)}
+    return NameRule(REFUSED | faults, longest if longest > 0 else None)
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+
+
+def _odd_names(audit: Audit) -> list[tuple[Fault, str]]:
+    """Return examples of names that not every file system takes."""
+    odd = [each for each in audit.faulty if each.fault not in {*REFUSED, Fault.SHORT}]
+    names = [(each.fault, example) for each in odd for example in each.examples if ":" not in example]
+    return names + [(each.fault, _TRIED[each.fault]) for each in audit.faulty if each.fault in KEPT]
 
 
 def _long_links(path: Path, found: Mapping[bytes, str], added: int) -> dict[str, int]:
@@ -92,6 +123,12 @@ def _scratch(folder: Path, existing: Path) -> Iterator[Path]:
 
 def _try_names(folder: Path, scratch: Path, names: Iterable[tuple[Fault, str]]) -> None:
     """Make files with names of the image, and refuse what cannot be made."""
+    for _, path, reason in _not_taken(scratch, names):
+        raise TargetRefused(f"{folder}: the file system does not take the name of {quoted(path)}: {reason}")
+
+
+def _not_taken(scratch: Path, names: Iterable[tuple[Fault, str]]) -> Iterator[tuple[Fault, str, str]]:
+    """Make files with names of the image; yield what cannot be made, and why."""
     for number, (fault, path) in enumerate(names):
         place = scratch / str(number)
         place.mkdir()
@@ -100,7 +137,7 @@ def _try_names(folder: Path, scratch: Path, names: Iterable[tuple[Fault, str]]) 
         if reason is None and fault is Fault.TWIN:
             reason = _problem(place, to_c(name.swapcase()))
         if reason is not None:
-            raise TargetRefused(f"{folder}: the file system does not take the name of {quoted(path)}: {reason}")
+            yield fault, path, reason
 
 
 def _problem(scratch: Path, name: bytes) -> str | None:

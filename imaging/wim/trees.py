@@ -30,7 +30,7 @@ def read_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
     if tree is None or facts.is_pipable:
         return None
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path if handle.trees is None else handle.trees, os.O_RDONLY | os.O_CLOEXEC)
         try:
             reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
             # Joining would hold all of it twice.

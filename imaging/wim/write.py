@@ -64,17 +64,19 @@ def write_file(
     skips_references: bool = False,
     recompress: bool = False,
     contents: Path | None = None,
+    change: Callable[[bytes], bytes | None] | None = None,
     finish: Callable[[int], None] | None = None,
 ) -> tuple[str, ...]:
     """Write a WIM as a new file that appears complete or not at all; return libwim's warnings.
 
     With ``skips_references`` the blobs that are in referenced files are left there.
     ``contents`` is the WIM that they come from, for errors.
+    ``change`` is given each tree as it is stored, and returns what it is to be instead, or None.
     ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
     """
     how = Writing(integrity, threads, recompress, retain_guid, skips_references)
     with new_file(path, replace=replace) as descriptor:
-        warnings = write_open(handle, path, descriptor, spec, how, meter=meter, contents=contents)
+        warnings = write_open(handle, path, descriptor, spec, how, meter=meter, contents=contents, change=change)
         if finish is not None:
             with wim_errors(path, contents=contents):
                 finish(descriptor)
@@ -109,10 +111,12 @@ def write_open(
     *,
     meter: Meter,
     contents: Path | None = None,
+    change: Callable[[bytes], bytes | None] | None = None,
 ) -> tuple[str, ...]:
     """Write a WIM to an empty file that is open for reading and writing; return libwim's warnings.
 
-    ``path`` is what errors call the file, and ``contents`` the WIM that the contents come from.
+    ``path`` is what errors call the file, ``contents`` the WIM that the contents come from, and ``change`` what becomes
+    of each tree; see :func:`write_file`.
     """
     settings = WriteSettings(
         compression=spec.format,
@@ -126,15 +130,17 @@ def write_open(
     )
     with wim_errors(path, contents=contents):
         warnings = handle.write(descriptor, settings, listener=listener(meter))
-        _put_into_newer_form(path, descriptor, spec)
+        _put_into_newer_form(path, descriptor, spec, change)
     return warnings
 
 
-def _put_into_newer_form(path: Path, descriptor: int, spec: CompressionSpec) -> None:
-    """Put the trees of a file that has no name yet into the form that DISM takes."""
+def _put_into_newer_form(
+    path: Path, descriptor: int, spec: CompressionSpec, change: Callable[[bytes], bytes | None] | None
+) -> None:
+    """Put the trees of a file that has no name yet into the form that DISM takes, and change them."""
     try:
         header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
-        if put_trees_into_newer_form(descriptor, header, spec, written_from=HEADER_SIZE):
+        if put_trees_into_newer_form(descriptor, header, spec, written_from=HEADER_SIZE, change=change):
             os.pwrite(descriptor, header.build(), 0)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
@@ -162,11 +168,13 @@ def append_file(
     recompress: bool = False,
     skips_references: bool = False,
     contents: Path | None = None,
+    change: Callable[[bytes], bytes | None] | None = None,
 ) -> tuple[str, ...]:
     """Append what is new in a handle to the file it was opened from; return libwim's warnings.
 
     With ``skips_references`` the blobs that are in referenced files are left there.
     ``contents`` is the WIM that they come from, for errors.
+    ``change`` is given each tree that is written, as it is stored, and returns what it is to be instead, or None.
 
     Raises:
         TargetRefused: when another program is writing to the file, or has since it was opened; nothing was written.
@@ -187,7 +195,9 @@ def append_file(
             with wim_errors(path, contents=contents):
                 warnings = handle.overwrite(settings, listener=place.watch(listener(meter)))
             place.settle(
-                lambda header: put_trees_into_newer_form(place.descriptor, header, spec, written_from=place.size)
+                lambda header: put_trees_into_newer_form(
+                    place.descriptor, header, spec, written_from=place.size, change=change
+                )
             )
         except BaseException as error:
             place.put_back(error)

@@ -121,7 +121,7 @@ def test_every_verb_of_wimlib_imagex_is_a_command_or_is_told_of() -> None:
 
 
 def test_options_are_told_with_those_that_were_meant() -> None:
-    assert "Did you mean '--compress'?" in osdimage("capture", "a", "b", "--compres", "x", code=2).err
+    assert "Did you mean '--overwrite'?" in osdimage("capture", "a", "b", "--overwrit", code=2).err
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,16 @@ from osdimage.imaging.errors import (
     StorageError,
     TargetRefused,
     UnsafeName,
+    quoted,
 )
 from osdimage.imaging.units import GIB, MIB, counted, format_size
-from osdimage.imaging.wim.checks.names import REASONS
+from osdimage.imaging.wim.checks.names import KEPT, OTHER_NAMES, REASONS, REFUSED
 from osdimage.imaging.wim.checks.parts import missing_parts
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.wim import entries, tree
 from osdimage.native.wim.handles import WimHandle
-from osdimage.native.wim.tree import Audit, Occupied
+from osdimage.native.wim.tree import Audit, Fault, Occupied
 
 if TYPE_CHECKING:
     from osdimage.native.engine.arrays import Tree
@@ -172,6 +173,30 @@ def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
         f"in a Windows image{more}",
         path=audit.refused_path,
     )
+
+
+def refuse_unkept_names(path: Path, handle: WimHandle, index: int, item: str = "/") -> None:
+    r"""Refuse an image with a name that a directory of Linux cannot have either.
+
+    Args:
+        path: the WIM.
+        handle: the open WIM.
+        index: the image.
+        item: the path in it at and below which names matter; those of streams do not.
+
+    Raises:
+        UnsafeName: which names the first that holds a ``/``, is ``.`` or ``..``, or is too long.
+        WimlibError: when the tree cannot be loaded.
+    """
+    for each in tree.odd_names(handle, index, REFUSED, item):
+        worse = each.faults & REFUSED - KEPT
+        if each.stream is None and (worse or "/" in each.name):
+            fault = next((fault for fault in REASONS if fault in worse), Fault.SEPARATOR)
+            raise UnsafeName(
+                f"{path}: image {index}: the name of {quoted(each.path)} {REASONS[fault]}, and cannot be kept",
+                path=each.path,
+                remedy=OTHER_NAMES,
+            )
 
 
 def refuse_link(target: Path, path: str | None) -> None:

@@ -8,7 +8,9 @@ while it has its old header.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.output import write_at
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.stored import integrity
@@ -25,8 +27,15 @@ from osdimage.native.wim.raw_copy import CopyPlan
 from osdimage.native.wim.resource import ResourceReader
 
 
-def put_trees_into_newer_form(descriptor: int, header: Header, spec: CompressionSpec, *, written_from: int) -> bool:
-    """Write trees anew that have folders in the old form; return whether there were any.
+def put_trees_into_newer_form(
+    descriptor: int,
+    header: Header,
+    spec: CompressionSpec,
+    *,
+    written_from: int,
+    change: Callable[[bytes], bytes | None] | None = None,
+) -> bool:
+    """Write trees anew that have folders in the old form, or that are changed; return whether there were any.
 
     The file is written behind ``written_from``, and ends where it has to.  The header is changed, and left to the
     caller to write, as is syncing.
@@ -36,18 +45,20 @@ def put_trees_into_newer_form(descriptor: int, header: Header, spec: Compression
         header: that of libwim.
         spec: the compression of the file.
         written_from: where libwim began to write, in bytes: trees before it stay as they are.
+        change: returns what a tree is to be instead, or None; it is given each.
 
     Raises:
         OSError: when reading or writing failed.
         CorruptWim: when what libwim wrote cannot be read.
+        InvalidRequest: when trees are to be changed, and are not laid out so that they can be.
     """
     if header.magic != MAGIC or header.blob_table.flags & ResourceFlag.COMPRESSED:
-        return False
+        return _left_as_it_is(change)
     entries = read_blob_table(descriptor, header)
     trees = [entry for entry in entries if entry.is_tree and entry.resource.offset >= written_from]
     begin = min((entry.resource.offset for entry in trees), default=0)
     if not trees or not _is_last(header, entries, begin):
-        return False
+        return _left_as_it_is(change)
     booting = [entry for entry in trees if entry.resource.offset == header.boot_metadata.offset]
     reader = ResourceReader(descriptor, spec.format, header.chunk_size)
     is_changed = False
@@ -57,6 +68,8 @@ def put_trees_into_newer_form(descriptor: int, header: Header, spec: Compression
         for entry in trees:
             tree = read_tree(reader, entry)
             new = in_newer_form(tree) if _has_folder_streams(tree) else None
+            if change is not None:
+                new = change(tree if new is None else new) or new
             is_changed = is_changed or new is not None
             stored.append(_stored(descriptor, header, entry, new, spec))
     finally:
@@ -79,6 +92,13 @@ def _has_folder_streams(tree: bytes) -> bool:
         return CopyPlan(b"").add_tree(tree, may_miss=True)
     except OSError:
         return True
+
+
+def _left_as_it_is(change: object) -> bool:
+    """Refuse to leave trees as they are that are to be changed."""
+    if change is not None:
+        raise InvalidRequest("names can be replaced in a plain WIM only, not in a pipable one")
+    return False
 
 
 def _is_last(header: Header, entries: list[BlobEntry], begin: int) -> bool:

@@ -28,6 +28,8 @@ CAPTURE_KEYS = {
     "unsupported",
     "losses",
     "odd_names",
+    "replaced",
+    "replaced_names",
     "warnings",
     "needs",
 }
@@ -404,7 +406,7 @@ def test_a_config_that_is_not_text(small: Path, tmp_path: Path) -> None:
 
 def test_exclude_adds_to_the_default_list(write: Callable[[str], Path], tmp_path: Path) -> None:
     source = write("pagefile.sys = 1\na.tmp = 2\nsub/B.TMP = 3\nsub/kept = 4\n\\odd = 5")
-    options = ("--exclude", "*.tmp", "--exclude", r"\sub\nothing here")
+    options = ("--exclude", "*.tmp", "--exclude", r"\sub\nothing here", "--names", "keep")
     document = osdimage("capture", source, tmp_path / "new.wim", *options, "--json").document["images"][0]
     assert document["excluded"] == 3
     assert names_in(tmp_path / "new.wim") >= {"/sub", "/sub/kept"}
@@ -430,17 +432,45 @@ def test_what_a_wim_cannot_hold_is_counted_and_strict_fails(tmp_path: Path) -> N
     assert names_in(tmp_path / "new.wim") == {"/kept"}
 
 
-def test_names_that_windows_forbids_are_told(write: Callable[[str], Path], tmp_path: Path) -> None:
+def test_names_that_windows_forbids_are_refused_unless_they_are_to_be_kept(
+    write: Callable[[str], Path], tmp_path: Path
+) -> None:
     source = write("a:b = 1\nc\\d = 2\nkept = 3")
-    outcome = osdimage("capture", source, tmp_path / "new.wim")
+    refused = osdimage("capture", source, tmp_path / "new.wim", code=3)
+    assert "the name of '/a:b' holds a colon, which is not allowed in a Windows image (1 more like it)" in refused.err
+    assert "--names replace stores it under another name, --names keep as it is" in refused.err
+    assert list(tmp_path.iterdir()) == [source]
+    outcome = osdimage("capture", source, tmp_path / "new.wim", "--names", "keep")
     assert outcome.warnings == [
-        "names with a path separator, which Windows does not allow (and apply refuses): 1 ('/c\\d')",
-        "names with a colon, which Windows does not allow (and apply refuses): 1 ('/a:b')",
+        "names with a path separator, which Windows does not allow (and apply only if told): 1 ('/c\\d')",
+        "names with a colon, which Windows does not allow (and apply only if told): 1 ('/a:b')",
     ]
-    osdimage("capture", source, tmp_path / "strict.wim", "--strict", code=1)
+    assert judges.wimlib_paths(tmp_path / "new.wim") == ["/", "/a:b", "/c\\d", "/kept"]
+    osdimage("capture", source, tmp_path / "strict.wim", "--names", "keep", "--strict", code=1)
     refused = osdimage("apply", tmp_path / "new.wim", tmp_path / "target", code=3)
     assert not (tmp_path / "target").exists()
     assert "not allowed in a Windows image (1 more like it)" in refused.err
+
+
+def test_names_that_windows_forbids_are_replaced_if_that_is_asked_for(
+    write: Callable[[str], Path], small: Path, tmp_path: Path
+) -> None:
+    source, wim = write("a:b/c\\d = 1\na_B = 2\na?b = 3"), tmp_path / "new.wim"
+    osdimage("capture", small, wim, "--integrity")
+    before = osdimage("list", wim, "--index", "1").out
+    outcome = osdimage("capture", source, wim, "--append", "--names", "replace", "--verbose")
+    assert "  '/a:b' became 'a_b (2)'\n  '/a:b/c\\d' became 'c_d'" in outcome.out
+    assert "names replaced by others: 2 ('/a:b', '/a:b/c\\d')" in outcome.warnings
+    assert judges.wimlib_paths(wim, 2) == ["/", "/a?b", "/a_B", "/a_b (2)", "/a_b (2)/c_d"]
+    assert osdimage("list", wim, "--index", "1").out == before
+    judges.wimlib("verify", wim)
+    osdimage("verify", wim)
+    osdimage("capture", source, tmp_path / "solid.esd", "--solid", "--names", "replace")
+    assert judges.wimlib_paths(tmp_path / "solid.esd") == judges.wimlib_paths(wim, 2)
+    document = osdimage("capture", source, wim, "--overwrite", "--names", "replace", "--json").document["images"][0]
+    assert document["replaced"] == 2
+    assert document["replaced_names"][1] == {"path": "/a:b/c\\d", "part": "name", "old": "c\\d", "new": "c_d"}
+    osdimage("capture", source, wim, "--overwrite", "--names", "replace", "--strict", code=1)
 
 
 # What is at the path of the source: bytes of a file, or None for nothing.

@@ -209,7 +209,13 @@ def test_a_file_is_no_folder_to_extract_to(wim: Path, tmp_path: Path) -> None:
 
 def test_the_json_document_lists_the_paths(wim: Path, tmp_path: Path) -> None:
     document = osdimage("extract", wim, "/a/*.txt", "/top.txt", "--to", tmp_path / "to", "--json").facts
-    assert document == {"paths": ["/a/one.txt", "/top.txt"], "warnings": [], "damaged": []}
+    assert document == {
+        "paths": ["/a/one.txt", "/top.txt"],
+        "warnings": [],
+        "damaged": [],
+        "replaced": 0,
+        "replaced_names": [],
+    }
 
 
 def test_a_link_in_the_folder_leads_no_write_outside(wim: Path, tmp_path: Path) -> None:
