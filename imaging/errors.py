@@ -231,6 +231,10 @@ def _with(cls: type[_Stored], kind: type[OSError]) -> type[_Stored]:
     return cast("type[_Stored]", _KINDS[cls, kind])
 
 
+class ReaderLeft(StorageError):
+    """Who read a stream has left before all was written to it."""
+
+
 class Incomplete(OsdImageError):
     """The work was done, but something was left out or lost, and ``strict`` was asked for."""
 

@@ -6,5 +6,6 @@ from osdimage.imaging.apply.folders import apply_to_folders as apply_to_folders
 from osdimage.imaging.apply.image import apply_image as apply_image
 from osdimage.imaging.apply.job import ApplyOptions as ApplyOptions, ApplyResult as ApplyResult
 from osdimage.imaging.apply.several import apply_to_all as apply_to_all
+from osdimage.imaging.apply.stream import StreamApplied as StreamApplied, apply_stream as apply_stream
 from osdimage.imaging.apply.together import TargetResult as TargetResult
 from osdimage.imaging.apply.volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes

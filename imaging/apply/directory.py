@@ -31,6 +31,7 @@ class DirectoryBackend:
     """A directory, which is made if it is missing."""
 
     filesystem: FileSystem | None = None
+    takes_pipes = True
 
     def __init__(self, folder: Path) -> None:
         """Remember the folder."""
@@ -56,6 +57,8 @@ class DirectoryBackend:
         """Return why libwim writes, whatever the image is."""
         if job.options.engine in LIBWIMS:
             return Reason(Fallback.ASKED)
+        if job.piped is not None:
+            return Reason(Fallback.PIPED)
         if job.options.unix_data:
             return Reason(Fallback.UNIX_DATA)
         return Reason(Fallback.NOT_EMPTY) if _has_content(self._folder) else None

@@ -38,6 +38,7 @@ class Fallback(StrEnum):
     UNIX_DATA = "unix-data"
     KEPT = "kept"
     PIPABLE = "pipable"
+    PIPED = "piped"
     ELSEWHERE = "elsewhere"
     DAMAGED_TREE = "damaged-tree"
     PERHAPS_TOO_SMALL = "perhaps-too-small"
@@ -60,6 +61,7 @@ _TOLD = {
     Fallback.UNIX_DATA: "what the image has of Unix is to be set too",
     Fallback.KEPT: "the volume cannot be made anew: something on it is kept, or mkntfs cannot make one like it",
     Fallback.PIPABLE: "the WIM is pipable",
+    Fallback.PIPED: "the WIM comes through a pipe",
     Fallback.ELSEWHERE: "contents are not in the WIM",
     Fallback.DAMAGED_TREE: "the tree of the image is none that a target can have",
     Fallback.PERHAPS_TOO_SMALL: "whether it fits is known only when it is written",

@@ -31,6 +31,7 @@ class FatBackend:
     """A FAT32 volume of a disk that is open; for writing, to apply to it."""
 
     filesystem: FileSystem | None = FileSystem.FAT32
+    takes_pipes = False
 
     def __init__(self, volume: OpenVolume) -> None:
         """Remember the volume."""

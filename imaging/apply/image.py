@@ -13,6 +13,7 @@ from pathlib import Path
 from osdimage.imaging.apply.directory import DirectoryBackend
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions, ApplyResult, Backend
 from osdimage.imaging.apply.naming import with_names_of
+from osdimage.imaging.apply.pipe import PipedImage
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import Work, alone
 from osdimage.imaging.disk.content import Content
@@ -92,10 +93,12 @@ def work_on(
     sector_size: int | None = None,
     progress: ProgressCallback | None,
     supplies: Supplies,
+    piped: PipedImage | None = None,
 ) -> Work[ApplyResult]:
     """Return what :func:`apply_image` does as work, which can share the contents with other targets; see there.
 
-    What is known of the images is shared by ``supplies``.
+    What is known of the images is shared by ``supplies``.  ``piped`` is where the contents come from, when that is a
+    pipe.
 
     Raises:
         OsdImageError: as there.
@@ -112,7 +115,7 @@ def work_on(
             )
         shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
         meter = Meter(progress, shares)
-        job = ApplyJob(image, options, meter, progress, supplies, backend.filesystem)
+        job = ApplyJob(image, options, meter, progress, supplies, backend.filesystem, piped=piped)
         with with_names_of(job, backend) as named:
             lost = names_replaced(named.replaced)
             for loss in lost:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from osdimage.imaging.apply.bytes import refuse_bytes
 from osdimage.imaging.apply.engine import Engine, Reason
 from osdimage.imaging.apply.names import refuse_unkept, told_in_directory, told_on_volume
+from osdimage.imaging.apply.pipe import PipedImage
 from osdimage.imaging.apply.supply import Supplies, Supply
 from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.content import FileSystem
@@ -129,6 +130,7 @@ class ApplyJob:
         supplies: what is known of images, shared with the other targets.
         filesystem: of the target, or None for a directory.
         replaced: the names of the image that were replaced for the target.
+        piped: where the contents of the image come from, when that is a pipe.
     """
 
     image: WimImage
@@ -138,11 +140,14 @@ class ApplyJob:
     supplies: Supplies = field(default_factory=Supplies)
     filesystem: FileSystem | None = None
     replaced: tuple[ReplacedName, ...] = ()
+    piped: PipedImage | None = None
 
     def audit(self, where: Path, *, walked: Path | None = None) -> Audit:
         """Check all that the image alone tells."""
         refuse_bytes(self.image)
         audit = self._audited(None if walked is None else os.fspath(walked.resolve()))
+        if self.piped is not None:
+            audit = self.piped.completed(audit)
         self._judge(where, audit)
         return audit
 
@@ -188,14 +193,7 @@ class ApplyJob:
     ) -> ApplyResult:
         """Let libwim write to what it opens by a name; ``volume`` is what that is, unless it is a directory."""
         odd_names = self.tell(audit, losses, volume)
-        with wim_errors(self.image.path):
-            warnings = self.image.handle.extract_image(
-                self.image.index,
-                opened_by,
-                self._settings(to_ntfs=volume is not None),
-                listener=listener(self.meter),
-            )
-        warnings, more = told_by_libwim(warnings)
+        warnings, more = told_by_libwim(self._extracted(opened_by, to_ntfs=volume is not None))
         for loss in more:
             self.meter.warn(str(loss))
         return ApplyResult(
@@ -229,6 +227,14 @@ class ApplyJob:
                 "cannot be kept there, as they can on an NTFS volume"
             )
 
+    def _extracted(self, opened_by: str, *, to_ntfs: bool) -> tuple[str, ...]:
+        """Let libwim write; return its warnings."""
+        settings, listen = self._settings(to_ntfs=to_ntfs), listener(self.meter)
+        if self.piped is not None:
+            return self.piped.extract(opened_by, settings, listener=listen)
+        with wim_errors(self.image.path):
+            return self.image.handle.extract_image(self.image.index, opened_by, settings, listener=listen)
+
     def tell(self, audit: Audit, losses: tuple[Loss, ...], volume: OpenVolume | None) -> tuple[Loss, ...]:
         """Warn of what was repaired and what is lost; return the names that Windows cannot open on the volume."""
         odd_names = told_in_directory(audit) if volume is None else told_on_volume(audit, FileSystem.NTFS)
@@ -242,6 +248,8 @@ class Backend(Protocol):
 
     name: str
     """What messages call the target."""
+    takes_pipes: bool
+    """Whether it can be filled with contents in the order in which they come."""
 
     filesystem: FileSystem | None
     """Of a volume; None for a directory."""

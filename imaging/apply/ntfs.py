@@ -54,6 +54,7 @@ class NtfsBackend:
     """An NTFS volume of a disk that is open; for writing, to apply to it."""
 
     filesystem: FileSystem | None = FileSystem.NTFS
+    takes_pipes = True
 
     def __init__(self, volume: OpenVolume) -> None:
         """Remember the volume."""
@@ -106,7 +107,7 @@ class NtfsBackend:
 
     def _supply(self, job: ApplyJob) -> Supply | None:
         """Return the files of the image, of the pass that checks it; None where libntfs-3g will write them."""
-        if job.options.engine is Engine.LIBNTFS:
+        if job.options.engine is Engine.LIBNTFS or job.piped is not None:
             return None
         if not job.options.wipe and self._volume.content is not Content.UNFINISHED:
             from osdimage.imaging.apply import bulk  # noqa: PLC0415 - it comes with threads
@@ -144,6 +145,8 @@ class NtfsBackend:
             job.meter.warn(odd)
         if job.options.engine in LIBWIMS:
             return self._by_libntfs(job, kept, audit, _Left(Reason(Fallback.ASKED), is_made))
+        if job.piped is not None:
+            return self._by_libntfs(job, kept, audit, _Left(Reason(Fallback.PIPED), is_made))
         outcome = yield from self._by_bulk(job, kept, audit, supply, is_made=is_made)
         if isinstance(outcome, ApplyResult):
             return outcome

@@ -24,15 +24,21 @@ from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.piped.streams import OutputStream
 from osdimage.imaging.wim.replacing import LISTED, NameRule, ReplacedName, names_replaced
 from osdimage.imaging.wim.stored.renamed import Replacing
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
+    Writing,
     append_file,
     append_spec,
     prepare_output,
+    refuse_pipable,
+    setup_warnings,
+    size_written,
     write_file,
+    write_stream,
 )
 from osdimage.native.wim.handles import WimHandle
 
@@ -54,6 +60,7 @@ class CaptureOptions:
             be read where its bases are at hand.  They must not lose contents afterwards.
         update_of: an image of which the source is a later state; files that are as they were are not read.
         names: what becomes of names that no Windows image may hold.
+        pipable: write the form that can be sent through a pipe, which is implied where the WIM goes to a stream.
     """
 
     mode: WriteMode = WriteMode.NEW
@@ -65,6 +72,7 @@ class CaptureOptions:
     bases: tuple[str, ...] = ()
     update_of: UpdateOf | None = None
     names: Names = Names.REFUSE
+    pipable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class CaptureResult:
     """What a capture stored.  Sizes in bytes, hard links counted once.
 
     Attributes:
-        path: the WIM.
+        path: the WIM; ``-`` when it went to a stream.
         index: of the new image.
         name: of the new image.
         directories: number of directories.
@@ -111,7 +119,7 @@ class CaptureResult:
 @logged("capture {source} to {wim}")
 def capture_image(
     source: CaptureSource | OpenVolume | str | os.PathLike[str],
-    wim: str | os.PathLike[str],
+    wim: str | os.PathLike[str] | OutputStream,
     options: CaptureOptions = CaptureOptions(),
     *,
     properties: ImageProperties | None = None,
@@ -124,7 +132,7 @@ def capture_image(
 
     Args:
         source: what is captured; a path, or a volume of a disk that is open, alone takes the default exclusions.
-        wim: the WIM to write.
+        wim: the WIM to write, or a stream that takes it; the contents are read twice then.
         options: how; see there.
         properties: of the image: name (default: the source's), description, creator, version, and other elements.
         progress: receives the progress.
@@ -141,10 +149,23 @@ def capture_image(
         Incomplete: with ``strict``, after all is written.
     """
     what = _source_of(source)
-    destination = Path(wim)
+    stream = wim if isinstance(wim, OutputStream) else None
+    destination = Path(wim.name) if isinstance(wim, OutputStream) else Path(wim)
     wanted = properties or ImageProperties()
-    _check_request(what, destination, options.mode)
     refuse_unsettable(wanted)
+    _check_request(what, None if stream is not None else destination, options.mode)
+    if stream is not None or options.pipable:
+        refuse_pipable(
+            options.compression or CompressionSpec(),
+            options.mode,
+            is_stream=stream is not None,
+            is_delta=bool(options.bases),
+            integrity=options.integrity,
+        )
+        if options.names is Names.REPLACE:
+            raise InvalidRequest(
+                f"{destination}: names are replaced when all is written, and a pipable WIM is sent by then"
+            )
     meter = Meter(progress, WRITE_SHARES)
     bases = find_bases(options.bases, destination)
     before = _earlier(options, destination, bases)
@@ -154,7 +175,7 @@ def capture_image(
             with wim_errors(destination):
                 handle, spec = _open_destination(destination, options.mode, options.compression)
             with handle:
-                warnings = spec.setup_warnings(destination.name)
+                warnings = () if stream is not None else setup_warnings(spec, destination, is_pipable=options.pipable)
                 for text in warnings:
                     meter.warn(text)
                 refer_to(handle, bases or before.to_copy)
@@ -171,9 +192,9 @@ def capture_image(
                 )
                 replacing = replacing_of(options.names)
                 note_in(handle, scanned.index, bases)
-                warnings += _write(handle, destination, spec, options, meter=meter, change=replacing)
+                warnings += _write(handle, stream or destination, spec, options, meter=meter, change=replacing)
         needs = needs_in(destination, [scanned.index], bases) if bases else None
-    result = replace(result_of(scanned, destination, warnings, replacing, meter=meter), needs=needs)
+    result = replace(result_of(scanned, stream or destination, warnings, replacing, meter=meter), needs=needs)
     meter.finish()
     if options.strict and result.losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(str(loss) for loss in result.losses))
@@ -208,13 +229,17 @@ def _earlier(options: CaptureOptions, destination: Path, bases: Sequence[Path]) 
 
 def _write(
     handle: WimHandle,
-    destination: Path,
+    destination: Path | OutputStream,
     spec: CompressionSpec,
     options: CaptureOptions,
     *,
     meter: Meter,
     change: Replacing | None,
 ) -> tuple[str, ...]:
+    if isinstance(destination, OutputStream):
+        return write_stream(
+            handle, destination, spec, Writing(integrity=False, threads=options.threads, pipable=True), meter=meter
+        )
     if options.mode is WriteMode.APPEND:
         return append_file(
             handle,
@@ -233,6 +258,7 @@ def _write(
         replace=options.mode is WriteMode.OVERWRITE,
         integrity=options.integrity,
         threads=options.threads,
+        pipable=options.pipable,
         meter=meter,
         skips_references=bool(options.bases),
         change=change,
@@ -246,7 +272,7 @@ def replacing_of(names: Names) -> Replacing | None:
 
 def result_of(
     scanned: Scanned,
-    destination: Path,
+    destination: Path | OutputStream,
     warnings: tuple[str, ...],
     replacing: Replacing | None,
     *,
@@ -259,13 +285,13 @@ def result_of(
     for loss in replaced:
         meter.warn(str(loss))
     return CaptureResult(
-        path=destination,
+        path=Path("-") if isinstance(destination, OutputStream) else destination,
         index=scanned.index,
         name=scanned.name,
         directories=scanned.directories,
         files=scanned.files,
         size=scanned.size,
-        file_size=destination.stat().st_size,
+        file_size=size_written(destination),
         excluded=scanned.excluded,
         excluded_paths=scanned.excluded_paths,
         unsupported=scanned.unsupported,
@@ -283,23 +309,27 @@ def _source_of(source: CaptureSource | OpenVolume | str | os.PathLike[str]) -> C
     return CaptureSource.of_volume(source) if isinstance(source, OpenVolume) else CaptureSource(Path(source))
 
 
-def _check_request(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
+def _check_request(source: CaptureSource, destination: Path | None, mode: WriteMode) -> None:
+    if destination is not None:
+        _refuse_destination(source, destination, mode)
+    if source.trees:
+        return
+    if source.volume is None and not source.path.exists():
+        raise InvalidRequest(f"{source.path}: there is no such file or directory")
+    if source.volume is None and source.path.is_dir() and source.partition is not None:
+        raise InvalidRequest(f"{source.path}: is a directory, which has no partitions")
+
+
+def _refuse_destination(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
     if mode is WriteMode.NEW:
         refuse_existing(destination, ADD_TO_IT)
     elif mode is WriteMode.APPEND:
         require_existing(destination)
-    if source.trees:
-        for each in source.trees:
-            refuse_source(destination, each.source, "what is captured")
-            _refuse_inside(destination, each.source)
-        return
-    refuse_source(destination, source.path, "what is captured")
-    if source.volume is None and not source.path.exists():
-        raise InvalidRequest(f"{source.path}: there is no such file or directory")
-    if source.volume is None and source.path.is_dir():
-        if source.partition is not None:
-            raise InvalidRequest(f"{source.path}: is a directory, which has no partitions")
-        _refuse_inside(destination, source.path)
+    sources = [each.source for each in source.trees] or [source.path]
+    for each in sources:
+        refuse_source(destination, each, "what is captured")
+        if source.volume is None and source.partition is None:
+            _refuse_inside(destination, each)
 
 
 def _refuse_inside(destination: Path, folder: Path) -> None:

@@ -85,19 +85,13 @@ def capture_volumes(
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when the mode is APPEND, one image is to boot, or it is to be the update of an image.
+        InvalidRequest: when the mode is APPEND, one image is to boot, it is to be the update of an image, or the WIM to
+            be pipable.
         InvalidInput: when the disk has no such volume, or one is damaged.
         OsdImageError: as :func:`osdimage.imaging.capture_image`.
     """
     destination = Path(wim)
-    if options.mode is WriteMode.APPEND:
-        raise InvalidRequest(f"{destination}: all volumes of a disk are captured into a WIM of their own")
-    if options.update_of is not None:
-        raise InvalidRequest(
-            f"{destination}: all volumes of a disk are several images, and an update is of one; capture them one by one"
-        )
-    if options.boot:
-        raise InvalidRequest(f"{destination}: one image boots, and all volumes of a disk are several; choose it later")
+    _refuse_options(destination, options)
     if options.mode is WriteMode.NEW:
         refuse_existing(destination)
     refuse_unsettable(properties or ImageProperties())
@@ -171,6 +165,20 @@ def capture_volumes(
     if options.strict and losses:
         raise Incomplete(f"{destination}: captured, but " + "; ".join(losses))
     return CapturedVolumes(destination, tuple(images), (*numbers, *raw), skipped, raw, kept.unkept, kept.warnings)
+
+
+def _refuse_options(destination: Path, options: CaptureOptions) -> None:
+    """Refuse what a WIM of all volumes cannot be."""
+    if options.mode is WriteMode.APPEND:
+        raise InvalidRequest(f"{destination}: all volumes of a disk are captured into a WIM of their own")
+    if options.update_of is not None:
+        raise InvalidRequest(
+            f"{destination}: all volumes of a disk are several images, and an update is of one; capture them one by one"
+        )
+    if options.pipable:
+        raise InvalidRequest(f"{destination}: is not pipable: the layout of the disk is added when all is written")
+    if options.boot:
+        raise InvalidRequest(f"{destination}: one image boots, and all volumes of a disk are several; choose it later")
 
 
 def _named(properties: ImageProperties | None, disk: Path, number: int | None) -> ImageProperties:

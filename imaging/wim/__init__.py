@@ -8,8 +8,8 @@ commands of ``commands.py``, ``write.py`` makes a new one, ``export.py`` copies 
 parts and ``join.py`` joins them, ``optimize.py`` makes one that has no holes, ``extract.py`` and ``files.py`` take
 files out (under other names: ``replacing.py`` says which, ``renamed_image.py`` has the image with them), ``recover.py``
 gives of what is damaged what can be read, and those in ``checks/`` find what is wrong.  ``delta/`` is about WIMs that
-leave contents to others, ``raw/`` copies and cuts without compressing anything again, and ``stored/`` is all of it as
-bytes.
+leave contents to others, ``piped/`` about those that come and go through pipes, ``raw/`` copies and cuts without
+compressing anything again, and ``stored/`` is all of it as bytes.
 
 ``entries.py`` and ``failures.py`` are the border of the native layer: what an image holds, and what went wrong, in the
 words of the rooms above.
@@ -40,6 +40,8 @@ __getattr__, __dir__, __all__ = lazily(
         "join": ("JoinResult", "join_wim"),
         "optimize": ("OptimizeOptions", "OptimizeResult", "optimize_wim"),
         "path_list": ("read_paths",),
+        "piped.spool": ("spooled",),
+        "piped.streams": ("InputStream", "OutputStream", "Passed"),
         "recover": ("DamagedFile", "recovered"),
         "replacing": ("NamePart", "ReplacedName"),
         "select": ("ImageSelector",),

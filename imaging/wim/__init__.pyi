@@ -48,6 +48,12 @@ from osdimage.imaging.wim.optimize import (
     optimize_wim as optimize_wim,
 )
 from osdimage.imaging.wim.path_list import read_paths as read_paths
+from osdimage.imaging.wim.piped.spool import spooled as spooled
+from osdimage.imaging.wim.piped.streams import (
+    InputStream as InputStream,
+    OutputStream as OutputStream,
+    Passed as Passed,
+)
 from osdimage.imaging.wim.recover import DamagedFile as DamagedFile, recovered as recovered
 from osdimage.imaging.wim.replacing import NamePart as NamePart, ReplacedName as ReplacedName
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector

@@ -6,7 +6,7 @@ import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest
@@ -24,15 +24,21 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.piped.streams import OutputStream
 from osdimage.imaging.wim.raw.export import RawCopy, copy_images
 from osdimage.imaging.wim.raw.source import NotRaw
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
+    Writing,
     append_file,
     append_spec,
     prepare_output,
+    refuse_pipable,
+    setup_warnings,
+    size_written,
     write_file,
+    write_stream,
 )
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.handles import WimHandle
@@ -50,6 +56,7 @@ class ExportOptions:
         threads: compressor threads, 0 for one a processor.
         recompress: compress contents again that are stored in this format already; they are copied otherwise, and a
             level is of no account.
+        pipable: write the form that can be sent through a pipe, which is implied where the WIM goes to a stream.
     """
 
     mode: WriteMode = WriteMode.NEW
@@ -58,6 +65,7 @@ class ExportOptions:
     integrity: bool | None = None
     threads: int = 0
     recompress: bool = False
+    pipable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class ExportResult:
     """What an export wrote.
 
     Attributes:
-        path: the destination.
+        path: the destination; ``-`` when that is a stream.
         indexes: of the new images in the destination.
         file_size: of the destination, in bytes.
         warnings: sentences for people.
@@ -84,7 +92,7 @@ class ExportResult:
 @logged("export images of {source} to {destination}")
 def export_images(
     source: WimFile,
-    destination: str | os.PathLike[str],
+    destination: str | os.PathLike[str] | OutputStream,
     options: ExportOptions = ExportOptions(),
     *,
     images: Sequence[WimImage] | None = None,
@@ -98,7 +106,7 @@ def export_images(
 
     Args:
         source: the WIM to copy from; it stays open.
-        destination: the WIM to write.
+        destination: the WIM to write, or a stream that takes it.
         options: how; see there.
         images: of ``source``, in the order they are to have; None for all, which also keeps the boot index.
         properties: a new name (of a single image), and what else is set.
@@ -112,9 +120,12 @@ def export_images(
         StorageError: when writing failed; nothing is left of a new file, an old one is as it was,
             unless the message says what is there.
     """
-    path = Path(destination)
+    stream = destination if isinstance(destination, OutputStream) else None
+    path = Path(destination.name) if isinstance(destination, OutputStream) else Path(destination)
     chosen = tuple(source.images if images is None else images)
-    check_request(source, path, chosen, properties, options.mode)
+    check_request(source, None if stream is not None else path, chosen, properties, options.mode)
+    if stream is not None or options.pipable:
+        options = _of_pipable(source, options, is_stream=stream is not None)
     meter = Meter(progress, WRITE_SHARES)
     keeps = keeps_compressed(source, options)
     copy = as_stored(source, chosen, options, properties, keeps_boot_index=images is None)
@@ -128,12 +139,26 @@ def export_images(
             indexes = tuple(range(1, len(chosen) + 1))
             return ExportResult(path, indexes, path.stat().st_size, tuple(warnings), keeps)
     with gathered(source, path, chosen, options, properties, keeps_boot_index=images is None) as new:
-        warnings = [*new.warnings, *new.spec.setup_warnings(path.name)]
+        odd = () if stream is not None else setup_warnings(new.spec, path, is_pipable=options.pipable)
+        warnings = [*new.warnings, *odd]
         for text in warnings:
             meter.warn(text)
-        warnings += _write(new.handle, path, new.spec, options, source=source, meter=meter)
+        warnings += _write(new.handle, stream or path, new.spec, options, source=source, meter=meter)
     meter.finish()
-    return ExportResult(path, new.indexes, path.stat().st_size, tuple(warnings), keeps)
+    where = path if stream is None else Path("-")
+    return ExportResult(where, new.indexes, size_written(stream or path), tuple(warnings), keeps)
+
+
+def _of_pipable(source: WimFile, options: ExportOptions, *, is_stream: bool) -> ExportOptions:
+    """Return the options of what becomes pipable; a solid source becomes one that is not.
+
+    Raises:
+        InvalidRequest: when it cannot be pipable.
+    """
+    spec = options.compression or replace(spec_of(source), solid=False)
+    refuse_pipable(spec, options.mode, is_stream=is_stream, integrity=options.integrity)
+    integrity = False if is_stream else options.integrity
+    return replace(options, pipable=True, compression=spec, integrity=integrity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +215,18 @@ def gathered(
 
 
 def _write(
-    handle: WimHandle, path: Path, spec: CompressionSpec, options: ExportOptions, *, source: WimFile, meter: Meter
+    handle: WimHandle,
+    path: Path | OutputStream,
+    spec: CompressionSpec,
+    options: ExportOptions,
+    *,
+    source: WimFile,
+    meter: Meter,
 ) -> tuple[str, ...]:
     integrity = options.integrity
+    if isinstance(path, OutputStream):
+        how = Writing(integrity=False, threads=options.threads, recompress=options.recompress, pipable=True)
+        return write_stream(handle, path, spec, how, meter=meter, contents=source.path)
     if options.mode is WriteMode.APPEND:
         return append_file(
             handle,
@@ -212,13 +246,14 @@ def _write(
         integrity=source.header.has_integrity_table if integrity is None else integrity,
         threads=options.threads,
         recompress=options.recompress,
+        pipable=options.pipable,
         meter=meter,
         contents=source.path,
     )
 
 
 def check_request(
-    source: WimFile, path: Path, chosen: Sequence[WimImage], properties: ImageProperties | None, mode: WriteMode
+    source: WimFile, path: Path | None, chosen: Sequence[WimImage], properties: ImageProperties | None, mode: WriteMode
 ) -> None:
     """Refuse what cannot be exported so, or not there.
 
@@ -229,6 +264,8 @@ def check_request(
         raise InvalidRequest(f"{source.path}: there is no image to export")
     if len(chosen) > 1 and properties is not None and properties.name is not None:
         raise InvalidRequest("a new name is for one image; export the images one by one to rename them")
+    if path is None:
+        return
     if mode is WriteMode.NEW:
         refuse_existing(path, ADD_TO_IT)
     elif mode is WriteMode.APPEND:
@@ -239,7 +276,7 @@ def check_request(
 def keeps_compressed(source: WimFile, options: ExportOptions) -> bool:
     """Tell whether contents of a WIM are copied as they are stored, by libwim too."""
     header, spec = source.header, options.compression
-    if options.recompress or header.compression is None:
+    if options.recompress or header.compression is None or header.is_pipable != options.pipable:
         return False
     if spec is None:
         return True
@@ -266,7 +303,13 @@ def as_stored(
         and not header.is_solid
         and (spec.chunk_size or spec.default_chunk_size) in {header.chunk_size, None}
     )
-    if not is_same or options.recompress or options.mode is WriteMode.APPEND or source.handle.references:
+    if (
+        not is_same
+        or options.recompress
+        or options.pipable
+        or options.mode is WriteMode.APPEND
+        or source.handle.references
+    ):
         return None
     return RawCopy(tuple(image.index for image in chosen), boot_index, properties, has_integrity=options.integrity)
 

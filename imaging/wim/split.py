@@ -226,6 +226,8 @@ def _check(
     part_bytes: int,
     options: ExportOptions,
 ) -> None:
+    if options.pipable:
+        raise InvalidRequest(f"{first}: parts are not pipable; valid is one pipable file, or a stream")
     if part_bytes < SMALLEST_PART:
         raise InvalidRequest(
             f"parts of {format_size(part_bytes)} are too small; valid are {format_size(SMALLEST_PART)} and more"

@@ -15,6 +15,7 @@ from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.piped.streams import OutputStream
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
 from osdimage.imaging.wim.stored.in_place import opened_in_place
@@ -30,6 +31,11 @@ WRITE_SHARES = {
     Phase.WRITE_METADATA: 2.0,
     Phase.CALCULATE_INTEGRITY: 2.0,
 }
+
+
+# How libwim (1.13 and 1.14, src/write.c) begins the warning that Windows does not take a pipable WIM.
+_OF_PIPABLE = "Creating a pipable WIM"
+PIPABLE_WARNING = "a pipable WIM is read by osdimage and wimlib alone; Windows, DISM and 7-Zip do not take it"
 
 
 class WriteMode(Enum):
@@ -63,6 +69,7 @@ def write_file(
     retain_guid: bool = False,
     skips_references: bool = False,
     recompress: bool = False,
+    pipable: bool = False,
     contents: Path | None = None,
     change: Callable[[bytes], bytes | None] | None = None,
     finish: Callable[[int], None] | None = None,
@@ -74,7 +81,7 @@ def write_file(
     ``change`` is given each tree as it is stored, and returns what it is to be instead, or None.
     ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
     """
-    how = Writing(integrity, threads, recompress, retain_guid, skips_references)
+    how = Writing(integrity, threads, recompress, retain_guid, skips_references, pipable)
     with new_file(path, replace=replace) as descriptor:
         warnings = write_open(handle, path, descriptor, spec, how, meter=meter, contents=contents, change=change)
         if finish is not None:
@@ -93,6 +100,7 @@ class Writing:
         recompress: whether contents are compressed again that could be copied.
         retain_guid: whether the WIM keeps its GUID.
         skips_references: whether the blobs that are in referenced files are left there.
+        pipable: whether the file has the form that can be sent through a pipe.
     """
 
     integrity: bool | None = None
@@ -100,6 +108,29 @@ class Writing:
     recompress: bool = False
     retain_guid: bool = False
     skips_references: bool = False
+    pipable: bool = False
+
+
+def write_stream(
+    handle: WimHandle,
+    stream: OutputStream,
+    spec: CompressionSpec,
+    how: Writing,
+    *,
+    meter: Meter,
+    contents: Path | None = None,
+) -> tuple[str, ...]:
+    """Write a pipable WIM to a stream; return libwim's warnings.
+
+    All contents are read twice: their hashes come first.
+
+    Raises:
+        ReaderLeft: when nobody reads the stream any more.
+        StorageError: when no more can be written to it; what was written is not a whole WIM.
+    """
+    with wim_errors(stream.name, contents=contents), stream.opened() as descriptor:
+        settings = _settings(spec, how, sync=False)
+        return _told(handle.write(descriptor, settings, listener=listener(meter)))
 
 
 def write_open(
@@ -118,7 +149,14 @@ def write_open(
     ``path`` is what errors call the file, ``contents`` the WIM that the contents come from, and ``change`` what becomes
     of each tree; see :func:`write_file`.
     """
-    settings = WriteSettings(
+    with wim_errors(path, contents=contents):
+        warnings = handle.write(descriptor, _settings(spec, how), listener=listener(meter))
+        _put_into_newer_form(path, descriptor, spec, change)
+    return _told(warnings)
+
+
+def _settings(spec: CompressionSpec, how: Writing, *, sync: bool = True) -> WriteSettings:
+    return WriteSettings(
         compression=spec.format,
         level=spec.native_level,
         solid=spec.solid,
@@ -126,12 +164,48 @@ def write_open(
         recompress=how.recompress,
         retain_guid=how.retain_guid,
         skips_references=how.skips_references,
+        pipable=how.pipable,
+        sync=sync,
         threads=how.threads,
     )
-    with wim_errors(path, contents=contents):
-        warnings = handle.write(descriptor, settings, listener=listener(meter))
-        _put_into_newer_form(path, descriptor, spec, change)
-    return warnings
+
+
+def _told(warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out that a pipable WIM is none for Windows: it was asked for, and is told in our own words."""
+    return tuple(text for text in warnings if not text.startswith(_OF_PIPABLE))
+
+
+def setup_warnings(spec: CompressionSpec, path: Path, *, is_pipable: bool) -> tuple[str, ...]:
+    """Say what makes a new file one that Windows is known to reject."""
+    return (PIPABLE_WARNING,) if is_pipable else spec.setup_warnings(path.name)
+
+
+def size_written(destination: Path | OutputStream) -> int:
+    """Return how large the WIM is that was written, in bytes."""
+    if isinstance(destination, OutputStream):
+        return 0 if destination.passed is None else destination.passed.size
+    return destination.stat().st_size
+
+
+def refuse_pipable(
+    spec: CompressionSpec, mode: WriteMode, *, is_stream: bool, integrity: bool | None, is_delta: bool = False
+) -> None:
+    """Refuse what a pipable WIM cannot be.
+
+    Raises:
+        InvalidRequest: which says what it cannot be.
+    """
+    if mode is WriteMode.APPEND:
+        raise InvalidRequest("nothing is added to a pipable WIM; valid is a new file, or one that is replaced")
+    if spec.solid:
+        raise InvalidRequest("a pipable WIM is not solid; choose a compression that is not")
+    if is_delta:
+        raise InvalidRequest("a delta is not pipable: what it lacks could not be given to who reads it from a pipe")
+    if is_stream and integrity:
+        raise InvalidRequest(
+            "an integrity table is made of a file that is there, and a stream has none; valid is a pipable WIM in a "
+            "file"
+        )
 
 
 def _put_into_newer_form(

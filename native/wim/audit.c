@@ -87,8 +87,10 @@ count_streams(const struct wimlib_dir_entry *entry, struct osd_audit *audit)
 	uint64_t size = entry->streams[0].resource.uncompressed_size;
 
 	add_share(&audit->bytes, &audit->bytes_fraction, size, sharers);
-	if (entry->attributes & WIMLIB_FILE_ATTRIBUTE_SPARSE_FILE)
+	if (entry->attributes & WIMLIB_FILE_ATTRIBUTE_SPARSE_FILE) {
+		audit->sparse_files++;
 		add_share(&audit->sparse_bytes, &audit->sparse_fraction, size, sharers);
+	}
 	for (uint32_t i = 0; i <= entry->num_named_streams; i++) {
 		if (entry->streams[i].resource.is_missing)
 			audit->missing_blobs++;

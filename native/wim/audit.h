@@ -43,6 +43,7 @@ struct osd_audit {
 	uint64_t directories;
 	uint64_t files;
 	uint64_t bytes;
+	uint64_t sparse_files;
 	uint64_t sparse_bytes;
 	uint64_t named_streams;
 	uint64_t named_stream_bytes;

@@ -45,6 +45,8 @@ class WriteSettings:
         recompress: compress again what could be copied.
         retain_guid: keep the WIM's GUID.
         skips_references: leave out the blobs that are in referenced files: what is written is a delta of these.
+        pipable: write the form that can be read and written without going back; None for that of the WIM.
+        sync: wait until the file is on the disk, which a pipe never is.
         threads: compressor threads, 0 for one a processor.
     """
 
@@ -56,18 +58,22 @@ class WriteSettings:
     recompress: bool = False
     retain_guid: bool = False
     skips_references: bool = False
+    pipable: bool | None = None
+    sync: bool = True
     threads: int = 0
 
     def flags(self) -> int:
-        """Return libwim's flags for these settings, with the one for syncing the file to the disk."""
+        """Return libwim's flags for these settings."""
         integrity = {
             None: 0,
             True: lib.WIMLIB_WRITE_FLAG_CHECK_INTEGRITY,
             False: lib.WIMLIB_WRITE_FLAG_NO_CHECK_INTEGRITY,
         }
+        pipable = {None: 0, True: lib.WIMLIB_WRITE_FLAG_PIPABLE, False: lib.WIMLIB_WRITE_FLAG_NOT_PIPABLE}
         return int(
-            lib.WIMLIB_WRITE_FLAG_FSYNC
+            (lib.WIMLIB_WRITE_FLAG_FSYNC if self.sync else 0)
             | integrity[self.integrity]
+            | pipable[self.pipable]
             | (lib.WIMLIB_WRITE_FLAG_SOLID if self.solid else 0)
             | (lib.WIMLIB_WRITE_FLAG_REBUILD if self.rebuild else 0)
             | (lib.WIMLIB_WRITE_FLAG_RECOMPRESS if self.recompress else 0)

@@ -429,7 +429,10 @@ class WimHandle:
         return self._run(lib.wimlib_verify_wim, 0, listener=listener)
 
     def write(self, descriptor: int, settings: WriteSettings, *, listener: Listener | None = None) -> tuple[str, ...]:
-        """Write the WIM to an open, seekable, readable file descriptor, from its current position."""
+        """Write the WIM to an open, seekable, readable file descriptor, from its current position.
+
+        One that is pipable can be written to a pipe, too.
+        """
         with compression_level(settings.compression, settings.level):
             return self._run(
                 lib.wimlib_write_to_fd,

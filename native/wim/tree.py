@@ -94,6 +94,7 @@ class Audit:
     directories: int
     files: int
     size: int
+    sparse_files: int
     sparse_size: int
     named_streams: int
     named_stream_size: int
@@ -268,6 +269,7 @@ def _result(found: Any, messages: tuple[str, ...]) -> Audit:
         directories=found.directories,
         files=found.files,
         size=found.bytes,
+        sparse_files=found.sparse_files,
         sparse_size=found.sparse_bytes,
         named_streams=found.named_streams,
         named_stream_size=found.named_stream_bytes,

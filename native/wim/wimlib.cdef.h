@@ -151,6 +151,8 @@ typedef int (*wimlib_iterate_lookup_table_callback_t)(const struct wimlib_resour
 #define WIMLIB_WRITE_FLAG_RETAIN_GUID ...
 #define WIMLIB_WRITE_FLAG_SKIP_EXTERNAL_WIMS ...
 #define WIMLIB_WRITE_FLAG_SOLID ...
+#define WIMLIB_WRITE_FLAG_PIPABLE ...
+#define WIMLIB_WRITE_FLAG_NOT_PIPABLE ...
 #define WIMLIB_INIT_FLAG_ASSUME_UTF8 ...
 #define WIMLIB_INIT_FLAG_DEFAULT_CASE_INSENSITIVE ...
 #define WIMLIB_REF_FLAG_GLOB_ENABLE ...
@@ -228,6 +230,8 @@ int wimlib_export_image(WIMStruct *source, int image, WIMStruct *destination, co
 int wimlib_extract_image(WIMStruct *wim, int image, const char *target, int extract_flags);
 int wimlib_extract_paths(WIMStruct *wim, int image, const char *target, const char * const *paths, size_t count,
                          int extract_flags);
+int wimlib_extract_image_from_pipe_with_progress(int pipe_fd, const char *image, const char *target, int extract_flags,
+                                                 wimlib_progress_func_t function, void *context);
 int wimlib_iterate_dir_tree(WIMStruct *wim, int image, const char *path, int flags,
                             wimlib_iterate_dir_tree_callback_t callback, void *context);
 int wimlib_iterate_lookup_table(WIMStruct *wim, int flags, wimlib_iterate_lookup_table_callback_t callback,
@@ -292,7 +296,7 @@ struct osd_audit {
     unsigned listed;
     const char *target;
     int without_parents;
-    uint64_t directories, files, bytes, sparse_bytes, named_streams, named_stream_bytes, security_descriptors,
+    uint64_t directories, files, bytes, sparse_files, sparse_bytes, named_streams, named_stream_bytes, security_descriptors,
         short_names, links, other_reparse_points, object_ids, encrypted, dos_attributes, unix_data, special_files,
         missing_blobs, refused_names;
     uint64_t faults[...];

@@ -79,6 +79,8 @@ def export_delta(
     chosen = tuple(source.images if images is None else images)
     if options.mode is WriteMode.APPEND:
         raise InvalidRequest(f"{path}: a delta of images is a file of its own; nothing is added to a WIM by it")
+    if options.pipable:
+        raise InvalidRequest(f"{path}: a delta is not pipable: what it lacks could not be given to who reads a pipe")
     if options.mode is WriteMode.NEW:
         refuse_existing(path)
     found = find_bases(bases, path)

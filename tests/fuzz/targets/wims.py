@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import struct
+import tempfile
 import zlib
 from collections.abc import Iterator
 from hashlib import sha1
@@ -21,13 +22,17 @@ from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
 from osdimage.imaging.errors import CorruptWim, InvalidInput, OsdImageError
 from osdimage.imaging.units import GIB, Geometry
 from osdimage.imaging.wim.checks.parts import part_of
+from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.described import captured, info
 from osdimage.imaging.wim.described.captured_table import table_of
+from osdimage.imaging.wim.export import ExportOptions, export_images
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.opening import refuse_impossible_header
+from osdimage.imaging.wim.piped.relaid import receive
+from osdimage.imaging.wim.piped.streams import InputStream, OutputStream
 from osdimage.imaging.wim.replacing import NameRule
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
-from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
+from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header
 from osdimage.imaging.wim.stored.renamed import with_other_names
 from osdimage.imaging.wim.stored.reparse import reparse_points
 from osdimage.native.engine.arrays import Tree
@@ -58,6 +63,23 @@ def _header(data: bytes) -> None:
     path = as_file(data)
     refuse_impossible_header(path)
     part_of(path)
+
+
+def _piped(data: bytes) -> None:
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(data)
+        source.seek(0)
+        receive(InputStream(source.fileno()), target.fileno())
+        target.seek(0)
+        assert Header.parse(target.read(HEADER_SIZE)).magic == MAGIC
+
+
+def _piped_seeds() -> Iterator[bytes]:
+    for compression in (Compression.NONE, Compression.LZX):
+        with WimFile.open(as_file(build(_tree()))) as opened, tempfile.TemporaryFile() as file:
+            export_images(opened, OutputStream(file.fileno()), ExportOptions(compression=CompressionSpec(compression)))
+            file.seek(0)
+            yield file.read()
 
 
 def _xml(data: bytes) -> None:
@@ -181,6 +203,7 @@ TARGETS = (
     Target("wim-diff", _compared, lambda: (metadata(_tree()),), (CorruptWim,), largest=4096),
     Target("wim-names", _renamed, _renamed_seeds, largest=4096),
     # libwim is code of others: it has errors of its own, and what it cannot do is not told as a fault of the file.
+    Target("wim-piped", _piped, _piped_seeds, (OsdImageError,), largest=8 << 10),
     Target("wim-whole", _whole, lambda: (build(_tree()), build(_tree(), _tree())), (OsdImageError,), largest=8 << 10),
     Target("wof-stream", _wof, _wof_seeds, (InvalidInput,), largest=16 << 10),
 )

@@ -112,6 +112,8 @@ def test_what_cannot_be_split(source: Path, tmp_path: Path) -> None:
             split_images(wim, tmp_path / "parts.swm", PART, ExportOptions(compression=CompressionSpec(solid=True)))
         with pytest.raises(InvalidRequest, match="nothing is added"):
             split_images(wim, tmp_path / "parts.swm", PART, ExportOptions(mode=WriteMode.APPEND))
+        with pytest.raises(InvalidRequest, match="not pipable"):
+            split_images(wim, tmp_path / "parts.swm", PART, ExportOptions(pipable=True))
         with pytest.raises(InvalidRequest, match="for one image"):
             split_images(wim, tmp_path / "parts.swm", PART, properties=ImageProperties("both"))
     made = split_wim(source, tmp_path / "parts.swm", PART)
