@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 @params.compression
 @params.recompress
 @params.integrity("as it was", old="--check/--no-check")
+@click.option(
+    "--pipable/--not-pipable",
+    default=None,
+    help="Give it the form that can be sent through a pipe, or the usual one.  Default: as it was.",
+)
 @params.dry_run
 @params.threads
 @params.output()
@@ -27,6 +32,7 @@ def optimize_command(
     wish: params.CompressionWish,
     recompress: bool,
     integrity: bool | None,
+    pipable: bool | None,
     dry_run: bool,
     threads: int,
     reporter: Reporter,
@@ -46,6 +52,7 @@ def optimize_command(
         compression=wish.for_file(wim, is_new=False),
         recompress=recompress,
         integrity=integrity,
+        pipable=pipable,
         threads=threads,
         dry_run=dry_run,
     )

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import StorageError
+from osdimage.imaging.errors import NotAWim, StorageError
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
-from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.failures import NOT_A_WIM, wim_errors
 from osdimage.imaging.wim.large import least_size
-from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header, refuse_unchangeable
 from osdimage.imaging.wim.raw.export import RawCopy, copy_images, lay_out_copy
 from osdimage.imaging.wim.raw.source import NotRaw, opened
 from osdimage.imaging.wim.room import refuse_full_medium
-from osdimage.imaging.wim.stored.format import Header
+from osdimage.imaging.wim.stored.format import PIPABLE_MAGIC, Header
 from osdimage.imaging.wim.stored.in_place import changeable_header, locked
-from osdimage.imaging.wim.write import WRITE_SHARES, prepare_output, write_file
+from osdimage.imaging.wim.write import (
+    WRITE_SHARES,
+    WriteMode,
+    prepare_output,
+    refuse_pipable,
+    setup_warnings,
+    write_file,
+)
 from osdimage.native.runtime import Compression
 from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
@@ -34,6 +42,7 @@ class OptimizeOptions:
         recompress: compress contents again that are stored in this format already; they are copied otherwise, and a
             level is of no account.
         integrity: whether it has an integrity table afterwards; None as before.
+        pipable: whether it can be sent through a pipe afterwards; None as before.
         threads: compressor threads, 0 for one a processor.
         dry_run: write nothing, and tell what it would gain.
     """
@@ -41,6 +50,7 @@ class OptimizeOptions:
     compression: CompressionSpec | None = None
     recompress: bool = False
     integrity: bool | None = None
+    pipable: bool | None = None
     threads: int = 0
     dry_run: bool = False
 
@@ -90,7 +100,8 @@ def optimize_wim(
         progress: receives the progress.
 
     Raises:
-        NotAWim: when it is none, or pipable.
+        NotAWim: when it is none.
+        InvalidRequest: when it cannot be pipable, as a solid one.
         TargetRefused: when it is read-only, a part of a split WIM, another program is writing to it, or there is not
             room for the new one beside it.
         UnsafeName, CorruptWim: when it is damaged, or its header claims more than the file can hold.
@@ -100,7 +111,7 @@ def optimize_wim(
     # What another program appends while the new file is written would be lost: the lock comes first.
     with locked(path) as descriptor:
         old_size = os.fstat(descriptor).st_size
-        header = changeable_header(path, descriptor)
+        header = _header(path, descriptor)
         copy = RawCopy(
             tuple(range(1, header.image_count + 1)),
             boot_index=header.boot_index if header.boot_index <= header.image_count else 0,
@@ -108,7 +119,7 @@ def optimize_wim(
             has_integrity=options.integrity,
             may_miss=True,
         )
-        copied = _size_of_copy(path, copy)
+        copied = None if _becomes_pipable(header, options) else _size_of_copy(path, copy)
         unused = None if copied is None else max(0, old_size - copied)
         spec = _new_spec(path, header, options)
         if spec is None and copied is not None:
@@ -117,12 +128,29 @@ def optimize_wim(
                 copy_images(path, path, copy, replace=True, meter=meter)
                 meter.finish()
             return OptimizeResult(path, old_size, copied, unused, written=not options.dry_run)
+        # libwim compresses again what goes into the other form, or comes from it.
+        stays = spec is None and (header.magic == PIPABLE_MAGIC) == _becomes_pipable(header, options)
         if options.dry_run:
-            return OptimizeResult(path, old_size, None, unused, recompressed=True, written=False)
+            return OptimizeResult(path, old_size, None, unused, recompressed=not stays, written=False)
         meter = Meter(progress, WRITE_SHARES)
-        warnings = _by_libwim(path, spec, options, meter)
+        warnings = _by_libwim(path, spec, options, meter, pipable=_becomes_pipable(header, options))
     meter.finish()
-    return OptimizeResult(path, old_size, path.stat().st_size, unused, recompressed=True, warnings=warnings)
+    return OptimizeResult(path, old_size, path.stat().st_size, unused, recompressed=not stays, warnings=warnings)
+
+
+def _header(path: Path, descriptor: int) -> Header:
+    """Return the header of a WIM that can be changed, or is pipable, whose true one is at the end."""
+    with suppress(NotAWim):
+        return changeable_header(path, descriptor)
+    header = refuse_impossible_header(path)
+    if header is None or header.magic != PIPABLE_MAGIC:
+        raise NotAWim(f"{path}: {NOT_A_WIM}")
+    refuse_unchangeable(path, header)
+    return header
+
+
+def _becomes_pipable(header: Header, options: OptimizeOptions) -> bool:
+    return header.magic == PIPABLE_MAGIC if options.pipable is None else options.pipable
 
 
 def _size_of_copy(path: Path, copy: RawCopy) -> int | None:
@@ -150,7 +178,9 @@ def _new_spec(path: Path, header: Header, options: OptimizeOptions) -> Compressi
     return None if is_same and not options.recompress else wanted
 
 
-def _by_libwim(path: Path, spec: CompressionSpec | None, options: OptimizeOptions, meter: Meter) -> tuple[str, ...]:
+def _by_libwim(
+    path: Path, spec: CompressionSpec | None, options: OptimizeOptions, meter: Meter, *, pipable: bool
+) -> tuple[str, ...]:
     """Let libwim write it anew; without a ``spec`` in the format that it has."""
     with wim_errors(path), open_wim(path) as handle:
         facts = handle.info()
@@ -164,15 +194,18 @@ def _by_libwim(path: Path, spec: CompressionSpec | None, options: OptimizeOption
             spec = CompressionSpec(facts.compression or Compression.NONE, solid=was_solid)
         else:
             prepare_output(handle, spec)
+        if pipable:
+            refuse_pipable(spec, WriteMode.OVERWRITE, is_stream=False, integrity=options.integrity)
         refuse_full_medium(path, least_size(handle, spec, path.stat().st_size, was_solid=was_solid), "the new WIM")
-        warnings += spec.setup_warnings(path.name)
+        # Who has a pipable one knows of it.
+        warnings += () if pipable and not options.pipable else setup_warnings(spec, path, is_pipable=pipable)
         for text in warnings:
             meter.warn(text)
-        return warnings + _write(handle, path, spec, options, meter)
+        return warnings + _write(handle, path, spec, options, meter, pipable=pipable)
 
 
 def _write(
-    handle: WimHandle, path: Path, spec: CompressionSpec, options: OptimizeOptions, meter: Meter
+    handle: WimHandle, path: Path, spec: CompressionSpec, options: OptimizeOptions, meter: Meter, *, pipable: bool
 ) -> tuple[str, ...]:
     return write_file(
         handle,
@@ -185,4 +218,5 @@ def _write(
         retain_guid=True,
         skips_references=True,
         recompress=options.recompress,
+        pipable=pipable,
     )

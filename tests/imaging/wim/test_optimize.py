@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from judges import wim as judges
-from osdimage.imaging import CompressionSpec, NotAWim, TargetRefused
+from osdimage.imaging import CompressionSpec, InvalidRequest, NotAWim, TargetRefused
 from osdimage.imaging.errors import CorruptWim, TooSmall
 from osdimage.imaging.wim import OptimizeOptions, optimize_wim
 
@@ -67,10 +67,6 @@ def test_what_cannot_be_written_anew_is_as_it_was(holed: Path, tmp_path: Path) -
     (tmp_path / "text").write_text("text")
     with pytest.raises(NotAWim):
         optimize_wim(tmp_path / "text")
-    pipable = tmp_path / "pipable.wim"
-    judges.wimlib("capture", tmp_path / "first", pipable, "--pipable")
-    with pytest.raises(NotAWim, match="pipable"):
-        optimize_wim(pipable)
     damaged = bytearray(holed.read_bytes())
     offset = int.from_bytes(damaged[56:64], "little")
     damaged[offset + 8] ^= 0xFF
@@ -78,6 +74,26 @@ def test_what_cannot_be_written_anew_is_as_it_was(holed: Path, tmp_path: Path) -
     with pytest.raises(CorruptWim):
         optimize_wim(holed, OptimizeOptions(compression=CompressionSpec.parse("none")))
     assert holed.read_bytes() == damaged
+
+
+def test_a_pipable_one_stays_so_unless_it_is_asked_for(holed: Path, tmp_path: Path) -> None:
+    wim = tmp_path / "pipable.wim"
+    judges.wimlib("export", holed, "all", wim, "--pipable")
+    before = judges.wimlib_info(wim)
+    assert not optimize_wim(wim).recompressed
+    assert judges.wimlib_info(wim).wim["Attributes"] == before.wim["Attributes"]
+    assert optimize_wim(wim, OptimizeOptions(pipable=False)).recompressed
+    now = judges.wimlib_info(wim)
+    assert "Pipable" in before.wim["Attributes"]
+    assert "Pipable" not in now.wim["Attributes"]
+    assert (now.wim["GUID"], now.images) == (before.wim["GUID"], before.images)
+    judges.run("7zz", "t", wim)
+    with pytest.raises(InvalidRequest, match="not solid"):
+        optimize_wim(wim, OptimizeOptions(pipable=True, compression=CompressionSpec(solid=True)))
+    with wim.open("rb+") as file:
+        file.write(b"no WIM")
+    with pytest.raises(NotAWim):
+        optimize_wim(wim)
 
 
 def test_a_rehearsal_tells_what_it_would_gain_and_writes_nothing(holed: Path) -> None:
