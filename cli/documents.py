@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -148,6 +149,7 @@ def failure_members(failure: Failure) -> Mapping[str, object]:
     }
 
 
-def failure_document(failure: Failure) -> None:
+def failure_document(failure: Failure, *, sends: bool = False) -> None:
     """Print what went wrong in place of a result."""
-    out(json.dumps(head("error") | {"error": failure_members(failure)}, indent=2))
+    text = json.dumps(head("error") | {"error": failure_members(failure)}, indent=2)
+    out(text, file=sys.stderr if sends else None)

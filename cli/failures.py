@@ -28,6 +28,8 @@ EXIT_CODES: tuple[tuple[type[errors.OsdImageError], int], ...] = (
     (errors.InvalidRequest, USAGE),
     (errors.InvalidInput, INVALID_INPUT),
     (errors.TargetRefused, REFUSED),
+    # As of a program that the signal ends.
+    (errors.ReaderLeft, 128 + signal.SIGPIPE),
     (errors.OsdImageError, FAILED),
 )
 
@@ -94,7 +96,7 @@ def tell(failure: Failure, invocation: Invocation) -> int:
     if invocation.as_json and not invocation.has_answered:
         # What stdout does not take cannot be told on it.
         with suppress(OSError):
-            documents.failure_document(failure)
+            documents.failure_document(failure, sends=invocation.sends)
     return failure.code
 
 

@@ -19,17 +19,29 @@ class Invocation:
         as_json: whether the result, or the error in its place, is to be a JSON document on stdout.
         debug: whether an error is shown with its traceback.
         has_answered: whether a document was begun on stdout, so that none is to follow.
+        sends: whether stdout is for a WIM, so that everything else goes to stderr.
     """
 
     as_json: bool
     debug: bool
     has_answered: bool = False
+    sends: bool = False
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Invocation:
         """Guess from the words: one that click cannot read ends before its options are known."""
         options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-        return cls("--json" in options, "--debug" in options)
+        sends = bool(options) and options[0] in _SENDERS and "-" in _without_value(options, "--events")
+        return cls("--json" in options, "--debug" in options, sends=sends)
+
+
+# The commands that write a WIM to stdout where ``-`` takes the place of its path.
+_SENDERS = {"capture", "export"}
+
+
+def _without_value(words: Sequence[str], option: str) -> list[str]:
+    """Return words without the value of an option."""
+    return [word for before, word in zip(["", *words], words, strict=False) if before != option]
 
 
 def current() -> Invocation:

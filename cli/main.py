@@ -11,6 +11,8 @@ import os
 import signal
 import sys
 
+from osdimage.cli import closed
+
 # Modules are no garbage, and looking for some among them takes a tenth of a short command's time.  The default is 700.
 _OBJECTS_PER_COLLECTION = 50_000
 
@@ -42,6 +44,7 @@ def _open_standard_streams() -> None:
     """
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:
+        closed.CLOSED.add(descriptor)
         # Inherited, unlike what Python opens: it is for the programs that are started too.
         os.set_inheritable(descriptor, True)
         descriptor = os.open(os.devnull, os.O_RDWR)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from osdimage.cli import invocation
 from osdimage.cli.render import Reporter
+from osdimage.cli.standard import STREAM
 from osdimage.imaging.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -27,13 +28,16 @@ Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
 
-NO_DASH = "standard input and output are not taken here; ./- is a file of this name"
+NO_DASH = (
+    "standard input and output are not taken here, but by capture, apply, export and deploy in the place of a WIM; ./- "
+    "is a file of this name"
+)
 
 
 class PathType(click.Path):
     """A path that is not empty: a script's variable without a value must not stand for the working directory.
 
-    Nor is it ``-``, which other programs take for their standard streams: a file of this name is ``./-``.
+    Nor is it ``-``, which stands for a standard stream where a command takes one: a file of this name is ``./-``.
     """
 
     def convert(
@@ -47,10 +51,20 @@ class PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
+class StreamPathType(PathType):
+    """A path, or ``-`` for the standard stream, which becomes :data:`~osdimage.cli.standard.STREAM`."""
+
+    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own word is str, bytes or a path
+        """Take ``-`` for the stream."""
+        return STREAM if value == "-" else super().convert(value, param, ctx)
+
+
 EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
 PRESENT = PathType(exists=True, readable=False, path_type=Path)
 PRESENT_OR_DASH = PathType(exists=True, readable=False, path_type=Path, allow_dash=True)
 ANY_PATH = PathType(path_type=Path)
+EXISTING_OR_STREAM = StreamPathType(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
+ANY_OR_STREAM = StreamPathType(path_type=Path, allow_dash=True)
 
 
 class SizeType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
@@ -231,13 +245,16 @@ def gathered(name: str, wish: type[DataclassInstance], *decorators: Decorator) -
 PROGRESS_KEYS = "phase, done, total, percent, eta_s, warning, excluded, target"
 
 
-def output(*, events: bool = True, keys: str = PROGRESS_KEYS, more: str | None = None) -> Decorator:
+def output(
+    *, events: bool = True, keys: str = PROGRESS_KEYS, more: str | None = None, sends: str | None = None
+) -> Decorator:
     """Add the options about output, and pass an open :class:`~osdimage.cli.render.Reporter` as ``reporter``.
 
     Args:
         events: whether there is progress.
         keys: those of the JSON lines of events, for the help.
         more: what ``--verbose`` shows, for the help; None where there is nothing more to show, and no such option.
+        sends: the argument that can be the standard output in the place of a WIM; None where there is none.
     """
     options: list[Decorator] = [
         invocation.flag("--json", "as_json", "Print one JSON document on stdout; an error, too."),
@@ -269,7 +286,8 @@ def output(*, events: bool = True, keys: str = PROGRESS_KEYS, more: str | None =
         ) -> Any:  # noqa: ANN401
             # The invocation has it: an error may come before this.
             del debug
-            with Reporter(events=events, quiet=quiet, verbose=verbose, as_json=as_json) as reporter:
+            is_sent = sends is not None and kwargs[sends] is STREAM
+            with Reporter(events=events, quiet=quiet, verbose=verbose, as_json=as_json, sends=is_sent) as reporter:
                 return command(*args, reporter=reporter, **kwargs)
 
         return add(*options)(run)
@@ -437,6 +455,11 @@ rpfix = click.option(
     default=None,
     help="Make absolute links relative to the image's root, or lead to what is applied.  Default: as the WIM says, and "
     "--rpfix for a new one; volumes keep theirs.",
+)
+pipable = click.option(
+    "--pipable",
+    is_flag=True,
+    help="Write a WIM that can be sent through a pipe, for osdimage and wimlib; implied by -.",
 )
 recompress = click.option(
     "--recompress", is_flag=True, help="Compress again what is in this format already, as for another level."

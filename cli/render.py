@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
-from osdimage.cli import advice, streams
+from osdimage.cli import advice, invocation, standard, streams
 from osdimage.cli.documents import compact, document, to_plain
 from osdimage.cli.progress import Bar, Display, EventStream, Lines
 from osdimage.cli.streams import line, note, out, printable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.capture.image import CaptureResult
     from osdimage.imaging.finding import Finding
     from osdimage.imaging.wim.extract import ExtractResult
+    from osdimage.imaging.wim.piped.streams import OutputStream
 
 __all__ = [
     "Reporter",
@@ -109,14 +110,18 @@ class Reporter:
         quiet: print nothing but errors, and what was asked for.
         verbose: print more.
         as_json: print the result as JSON.
+        sent: stdout, when a WIM goes there and all that is printed to stderr; else None.
     """
 
-    def __init__(self, *, events: str | None, quiet: bool, verbose: bool, as_json: bool) -> None:
-        """Prepare; nothing is shown before the first event.
+    def __init__(self, *, events: str | None, quiet: bool, verbose: bool, as_json: bool, sends: bool = False) -> None:
+        """Prepare; nothing is shown before the first event.  With ``sends`` a WIM goes to stdout, and nothing else.
 
         Raises:
-            click.UsageError: when both the events and the result would go to stdout.
+            click.UsageError: when two of the WIM, the events and the result would go to stdout.
         """
+        invocation.current().sends = sends
+        if events == "-" and sends:
+            raise click.UsageError("--events - and the WIM would both go to stdout; give --events a file")
         if events == "-" and as_json:
             raise click.UsageError("--events - and --json both write to stdout; give --events a file")
         self._events_to = events
@@ -124,6 +129,8 @@ class Reporter:
         self.verbose = verbose
         self.as_json = as_json
         self._stack = ExitStack()
+        self.sent: OutputStream | None = None
+        self._sends = sends
         self._events: EventStream | None = None
         self._display: Display | None = None
         self._warned: set[str] = set()
@@ -133,6 +140,8 @@ class Reporter:
         if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
             # A name that the locale's encoding lacks is escaped; it must not end the command.
             sys.stdout.reconfigure(errors="backslashreplace")
+        if self._sends:
+            self.sent = self._stack.enter_context(standard.taken_stdout())
         if self._events_to is not None:
             self._events = EventStream(self._events_to, sys.stdout)
             self._stack.callback(self._events.close)

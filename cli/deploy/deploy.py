@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, suffix
+from osdimage.cli import params, standard, suffix
 from osdimage.cli import several as several_targets
 from osdimage.cli.deploy import wish as deploy_wish
 from osdimage.cli.deploy.target import DiskWish, refuse_input
@@ -16,15 +16,17 @@ from osdimage.cli.deploy.wish import DeployWish, Planner
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
+from osdimage.cli.standard import Standard
 from osdimage.imaging.progress import Phase, ProgressCallback, finish
 
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.execute import DeployOptions
     from osdimage.imaging.disk.backup import TableSaving
+    from osdimage.imaging.wim.piped.streams import Passed
 
 
 @click.command("deploy")
-@click.argument("wim", type=params.EXISTING)
+@click.argument("wim", type=params.EXISTING_OR_STREAM)
 @click.argument("disk", type=disk_params.NEW_DISK)
 @several_targets.also("DISK")
 @deploy_wish.options
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 @disk_params.yes
 @params.output(more="what filled each volume")
 def deploy_command(
-    wim: Path,
+    wim: Path | Standard,
     disk: Path,
     also: tuple[Path, ...],
     wish: DeployWish,
@@ -80,6 +82,9 @@ def deploy_command(
     With --dry-run --json the plan is a document, which --plan carries out to the letter: GUIDs included, and refused
     when DISK is no longer as it was.
 
+    With - in the place of WIM it is read from stdin, and kept in a file where TMPDIR says until all is done; --yes is
+    needed then, as nobody can be asked.
+
     With --also the image goes to several disks, each with GUIDs, signature and serial numbers of its own: the n-th disk
     of --seed TEXT is the one that --seed 'TEXT#n' makes alone.  A disk that is refused, or fails, stops none of the
     others.  Exit code 0: all are done; 5: some are not; 1: none is.
@@ -89,6 +94,8 @@ def deploy_command(
     from osdimage.imaging.deploy.execute import DeployOptions  # noqa: PLC0415
     from osdimage.imaging.disk.distinct import refuse_repeated  # noqa: PLC0415
 
+    if isinstance(wim, Standard) and not (yes or dry_run):
+        raise click.UsageError("the WIM comes from standard input, so that nobody can be asked; give --yes")
     refuse_repeated((disk, *also))
     wishes = _wishes(
         (disk, *also),
@@ -101,8 +108,11 @@ def deploy_command(
         backup=saving.path,
     )
     for each in wishes:
-        refuse_input(each.path, (wim, *wish.files), refs)
-    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
+        refuse_input(each.path, (None if isinstance(wim, Standard) else wim, *wish.files), refs)
+    with (
+        standard.source(wim, reporter) as source,
+        open_wim(source.path, reporter, check=check, refs=refs) as (opened, progress),
+    ):
         planner = wish.planner(opened)
         for each in wishes:
             if planner.saved is not None and planner.saved.unattend is not None:
@@ -112,8 +122,9 @@ def deploy_command(
         if also and dry_run:
             return several.rehearse(wishes, planner, reporter)
         if also:
-            return several.deploy(wishes, planner, options, saving, reporter, progress, yes=yes)
-        _deploy(wishes[0], planner, options, saving, reporter, progress, dry_run=dry_run, yes=yes)
+            passed = source.passed
+            return several.deploy(wishes, planner, options, saving, reporter, progress, yes=yes, passed=passed)
+        _deploy(wishes[0], planner, options, saving, reporter, progress, dry_run=dry_run, yes=yes, passed=source.passed)
     return None
 
 
@@ -127,6 +138,7 @@ def _deploy(
     *,
     dry_run: bool,
     yes: bool,
+    passed: Passed | None,
 ) -> None:
     """Deploy to one disk."""
     from osdimage.cli.deploy import view  # noqa: PLC0415 - start-up stays cheap
@@ -155,7 +167,8 @@ def _deploy(
         finish(progress, Phase.WRITE_DATA)
         if not (reporter.as_json or reporter.quiet):
             view.picture(target)
-    reporter.result(result, *view.lines(result, planner.images[0], reporter, time.monotonic() - began))
+    lines = view.lines(result, planner.images[0], reporter, time.monotonic() - began)
+    reporter.result(standard.with_stream(result, passed), *lines, *standard.line(passed, "received:"))
 
 
 def _wishes(

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import several
+from osdimage.cli import several, standard
 from osdimage.cli.deploy import view
 from osdimage.cli.deploy.target import DiskWish
 from osdimage.cli.deploy.wish import Planner
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.deploy.execute import DeployOptions, DeployResult
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.backup import TableSaving
+    from osdimage.imaging.wim.piped.streams import Passed
 
 # What is wrong with the image, for whatever disk.
 _OF_THE_IMAGE = (CorruptWim, MissingParts, UnsafeName)
@@ -103,6 +104,7 @@ def deploy(
     progress: ProgressCallback | None,
     *,
     yes: bool,
+    passed: Passed | None,
 ) -> int:
     """Deploy to all disks that can be opened and planned for, and return the exit code."""
     began = time.monotonic()
@@ -134,7 +136,7 @@ def deploy(
         [each.outcome for each in targets],
         reporter,
         lambda result: view.lines(result, planner.images[0], reporter, seconds),
-        {},
+        standard.with_stream({}, passed),
         kind="deploy-also",
     )
 

@@ -8,23 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, several
+from osdimage.cli import params, several, standard
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted, engine_lines, replaced_lines
 from osdimage.cli.source import open_wim
+from osdimage.cli.standard import Standard
 from osdimage.cli.wim import recovery
 
 if TYPE_CHECKING:
     from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
     from osdimage.imaging.apply.volumes import AppliedVolume
     from osdimage.imaging.wim.file import WimFile
-    from osdimage.imaging.wim.image import WimImage
+    from osdimage.imaging.wim.piped.streams import Passed
     from osdimage.imaging.wim.select import ImageSelector
     from osdimage.imaging.wim.settings import Descriptors
 
 
 @click.command("apply")
-@click.argument("wim", type=params.EXISTING)
+@click.argument("wim", type=params.EXISTING_OR_STREAM)
 @click.argument("target", type=params.ANY_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.sector_size
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
 @params.output(more="each file of which something was lost")
 def apply_command(
-    wim: Path,
+    wim: Path | Standard,
     target: Path,
     partition: int | None,
     sector_size: int | None,
@@ -97,6 +98,10 @@ def apply_command(
 
     With --all each image goes to a folder of the directory TARGET that has its name, or its index where a folder cannot
     have the name.
+
+    With - in the place of WIM it is read from stdin.  A pipable WIM is applied as it comes, to a directory or an NTFS
+    volume; another one, and one for a FAT32 volume, several targets, --all, --ref, --check, --limit-bytes,
+    --recover-data or --engine bulk, is first kept in a file where TMPDIR says.
 
     With --also the image goes to several targets.  One that is refused, or fails, stops none of the others.  Exit code
     0: all are done; 5: some are not; 1: none is.
@@ -145,17 +150,25 @@ def apply_command(
     )
     _ask(targets, partition, options, reporter, yes=yes)
     began = time.monotonic()
-    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress), names_advised(options.names):
+    if isinstance(wim, Standard) and not (also or all_volumes or every or refs or check or recover_data):
+        with names_advised(options.names):
+            _apply_stdin(target, selector, options, reporter, partition=partition, sector_size=sector_size)
+        return None
+    with (
+        standard.source(wim, reporter) as source,
+        open_wim(source.path, reporter, check=check, refs=refs) as (opened, progress),
+        names_advised(options.names),
+    ):
         if all_volumes:
             with open_disk(target, write=True, sector_size=sector_size) as disk:
                 done = apply_volumes(opened, disk, options, progress=progress)
             _warn_of_bytes(opened, reporter, "it goes to no volume")
-            _report_volumes(done, target, reporter, time.monotonic() - began)
+            _report_volumes(done, target, reporter, time.monotonic() - began, source.passed)
             return None
         if every:
             done = apply_to_folders(opened, target, options, progress=progress)
             _warn_of_bytes(opened, reporter, "it goes to no folder")
-            _report_folders(opened, done, options, reporter, time.monotonic() - began)
+            _report_folders(done, options, reporter, time.monotonic() - began, source.passed)
             return None
         image = opened.select(selector)
         if also:
@@ -169,17 +182,21 @@ def apply_command(
                 )
     seconds = time.monotonic() - began
     if also:
-        members = {"image": image.index, "name": image.name}
+        members = standard.with_stream({"image": image.index, "name": image.name}, source.passed)
         return several.report(
             results,
             reporter,
-            lambda each: _lines(image, each, options, reporter, seconds, is_one_of_several=True),
+            lambda each: _lines(image.index, image.name, each, options, reporter, seconds, is_one_of_several=True),
             members,
             kind="apply-also",
         )
     facts = {"volumes": [AppliedVolume(image.index, image.name, result)], "damaged": damaged}
-    reporter.result(facts, *_lines(image, result, options, reporter, seconds))
-    return recovery.told(wim, damaged)
+    reporter.result(
+        standard.with_stream(facts, source.passed),
+        *_lines(image.index, image.name, result, options, reporter, seconds),
+        *standard.line(source.passed, "received:"),
+    )
+    return recovery.told(source.path, damaged)
 
 
 def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: bool) -> None:
@@ -190,8 +207,46 @@ def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: b
         raise click.UsageError("--recover-data is for one image and one target")
 
 
+def _apply_stdin(
+    target: Path,
+    selector: ImageSelector,
+    options: ApplyOptions,
+    reporter: Reporter,
+    *,
+    partition: int | None,
+    sector_size: int | None,
+) -> None:
+    """Apply an image of the WIM on stdin, as it comes where that can be."""
+    from osdimage.imaging.apply.stream import apply_stream  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.apply.volumes import AppliedVolume  # noqa: PLC0415
+    from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
+
+    leave_memory()
+    began = time.monotonic()
+    done = apply_stream(
+        standard.stdin(),
+        selector,
+        target,
+        options,
+        partition=partition,
+        sector_size=sector_size,
+        keeping=lambda: standard.tell_kept(reporter),
+        progress=reporter.callback,
+    )
+    if done.is_cut:
+        reporter.warn("standard input does not end as a WIM does; the image that was applied is whole")
+    seconds = time.monotonic() - began
+    facts = {"volumes": [AppliedVolume(done.index, done.name, done.result)], "damaged": []}
+    reporter.result(
+        standard.with_stream(facts, done.passed),
+        *_lines(done.index, done.name, done.result, options, reporter, seconds),
+        *standard.line(done.passed, "received:"),
+    )
+
+
 def _lines(
-    image: WimImage,
+    index: int,
+    name: str,
     result: ApplyResult,
     options: ApplyOptions,
     reporter: Reporter,
@@ -207,7 +262,7 @@ def _lines(
 
     said = (
         f"{title_of(result.target, result.partition)}: {contents(result.files, result.directories)}, "
-        f"{format_size(result.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)"
+        f"{format_size(result.size)}, from image {index} {name!r} ({seconds:.1f} s)"
     )
     lines = [said]
     if result.wiped is not None:
@@ -229,13 +284,20 @@ def _warn_of_bytes(wim: WimFile, reporter: Reporter, why: str) -> None:
 
 
 def _report_folders(
-    wim: WimFile, done: tuple[AppliedVolume, ...], options: ApplyOptions, reporter: Reporter, seconds: float
+    done: tuple[AppliedVolume, ...],
+    options: ApplyOptions,
+    reporter: Reporter,
+    seconds: float,
+    passed: Passed | None,
 ) -> None:
-    lines = [line for each in done for line in _lines(wim.image(each.image), each.result, options, reporter, seconds)]
-    reporter.result({"volumes": done, "damaged": []}, *lines)
+    lines = [line for each in done for line in _lines(each.image, each.name, each.result, options, reporter, seconds)]
+    lines += standard.line(passed, "received:")
+    reporter.result(standard.with_stream({"volumes": done, "damaged": []}, passed), *lines)
 
 
-def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float) -> None:
+def _report_volumes(
+    done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float, passed: Passed | None
+) -> None:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     lines = [
@@ -249,8 +311,11 @@ def _report_volumes(done: tuple[AppliedVolume, ...], disk: Path, reporter: Repor
             for each in done
             for text in (*engine_lines(each.result), *replaced_lines(each.result))
         ]
+    lines += standard.line(passed, "received:")
     reporter.result(
-        {"volumes": done, "damaged": []}, f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)", *lines
+        standard.with_stream({"volumes": done, "damaged": []}, passed),
+        f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)",
+        *lines,
     )
 
 

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, suffix
+from osdimage.cli import params, standard, suffix
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted, replaced_lines
+from osdimage.cli.standard import Standard
 from osdimage.cli.wim import delta
 from osdimage.cli.wim.properties import properties_of, setting
 
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
+    from osdimage.imaging.capture.image import CaptureOptions
     from osdimage.imaging.capture.source_list import SourceTree
     from osdimage.imaging.capture.template import UpdateOf
     from osdimage.imaging.wim.described.properties import ImageProperties
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command("capture")
 @click.argument("source", type=params.PRESENT_OR_DASH)
-@click.argument("wim", type=params.ANY_PATH)
+@click.argument("wim", type=params.ANY_OR_STREAM)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.sector_size
 @click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 @delta.bases
 @delta.update_of
 @params.compression
+@params.pipable
 @params.exclusions
 @click.option("--boot", is_flag=True, help="Mark the image as the one that boots.")
 @params.integrity("none; with --append as it was", old="--check")
@@ -66,10 +69,10 @@ if TYPE_CHECKING:
     "What becomes of names that apply refuses, such as a:b or a\\b: keep stores them, replace stores others.",
 )
 @params.threads
-@params.output(more="each file that is left out")
+@params.output(more="each file that is left out", sends="wim")
 def capture_command(
     source: Path,
-    wim: Path,
+    wim: Path | Standard,
     partition: int | None,
     sector_size: int | None,
     all_volumes: bool,
@@ -86,6 +89,7 @@ def capture_command(
     bases: tuple[str, ...],
     update_of: UpdateOf | None,
     wish: params.CompressionWish,
+    pipable: bool,
     exclusions: Callable[[], CaptureConfig],
     boot: bool,
     integrity: bool | None,
@@ -106,6 +110,9 @@ def capture_command(
     With --base a delta is made: contents that the base holds are not stored again.  Commands that need them take the
     base with --ref; it may get more images, and must not lose any.  What --update-of trusts are path, size and times: a
     file that was changed and given its old time and size is stored as it was.
+
+    With - in the place of WIM it goes to stdout as it is made, in the form that apply, deploy and wimlib-imagex take
+    from a pipe; its contents are read twice.  All that is printed is on stderr then.
 
     The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
 
@@ -128,12 +135,24 @@ def capture_command(
     _refuse_mixed(source, source_list=source_list, is_of_disk=all_volumes or partition is not None)
     if keep_raw and not all_volumes:
         raise click.UsageError("--keep-raw goes with --all-volumes")
-    suffix.refuse_split(wim)
-    if (append or create) and overwrite:
-        raise click.UsageError(f"choose {'--append' if append else '--create'} or --overwrite")
+    _refuse_wish(wim, append=append, create=create, overwrite=overwrite, pipable=pipable, all_volumes=all_volumes)
     leave_memory()
     properties = properties_of(
         changes, reporter, name=name, description=description, creator=creator, image_version=image_version
+    )
+    target = Path("-") if isinstance(wim, Standard) else wim
+    adds = target.exists() if create else append
+    options = CaptureOptions(
+        mode=WriteMode.APPEND if adds else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
+        compression=wish.for_file(target, is_new=not adds),
+        boot=boot,
+        integrity=integrity,
+        threads=threads,
+        strict=strict,
+        pipable=pipable,
+        bases=bases,
+        update_of=update_of,
+        names=Names(names),
     )
     if all_volumes:
         chosen = partition is not None or append or create or boot or unix_data or update_of is not None
@@ -142,41 +161,17 @@ def capture_command(
                 "--all-volumes does not go with --partition, --append, --create, --boot, --unix-data, --update-of, "
                 "--no-acls, --strict-acls, --rpfix and --no-rpfix"
             )
-        from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415
-        from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
-
-        with open_disk(source, sector_size=sector_size, share=True) as disk:
-            captured = capture_volumes(
-                disk,
-                wim,
-                CaptureOptions(
-                    mode=WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
-                    compression=wish.for_file(wim, is_new=True),
-                    integrity=integrity,
-                    threads=threads,
-                    strict=strict,
-                    bases=bases,
-                    names=Names(names),
-                ),
-                config=exclusions(),
-                properties=properties,
-                keep_raw=keep_raw,
-                progress=reporter.callback,
-            )
-        lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
-        for each, number in zip(captured.images, captured.partitions, strict=True):
-            how = ", byte for byte" if number in captured.raw else ""
-            lines.append(f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}")
-            lines += [f"  {line}" for line in delta.needs_lines(each.needs)]
-            if reporter.verbose:
-                lines += [f"    {text}" for text in replaced_lines(each)]
-        lines += [f"  skipped: {each}" for each in captured.skipped]
-        if captured.unkept:
-            numbers = ", ".join(map(str, captured.unkept))
-            lines.append(f"  --keep-raw keeps the contents of partition {numbers}, too")
-        reporter.result(captured, *lines)
+        _capture_volumes(
+            source,
+            target,
+            options,
+            exclusions(),
+            properties,
+            reporter,
+            sector_size=sector_size,
+            keep_raw=keep_raw,
+        )
         return
-    adds = wim.exists() if create else append
     began = time.monotonic()
     trees = _listed(source) if source_list else ()
     result = capture_image(
@@ -190,27 +185,19 @@ def capture_command(
             descriptors=descriptors,
             trees=trees,
         ),
-        wim,
-        CaptureOptions(
-            mode=WriteMode.APPEND if adds else WriteMode.OVERWRITE if overwrite else WriteMode.NEW,
-            compression=wish.for_file(wim, is_new=not adds),
-            boot=boot,
-            integrity=integrity,
-            threads=threads,
-            strict=strict,
-            bases=bases,
-            update_of=update_of,
-            names=Names(names),
-        ),
-        properties=_named(properties, source, wim),
+        reporter.sent or target,
+        options,
+        properties=_named(properties, source, target),
         progress=reporter.callback,
     )
     seconds = time.monotonic() - began
+    passed = None if reporter.sent is None else reporter.sent.passed
+    where, medium = (target, "the file has") if reporter.sent is None else (reporter.sent.name, "the stream has")
     summary = (
-        f"{wim}: image {result.index} {result.name!r}: {contents(result.files, result.directories)}, "
-        f"{format_size(result.size)}; the file has {format_size(result.file_size)} ({seconds:.1f} s)"
+        f"{where}: image {result.index} {result.name!r}: {contents(result.files, result.directories)}, "
+        f"{format_size(result.size)}; {medium} {format_size(result.file_size)} ({seconds:.1f} s)"
     )
-    lines = [summary, *delta.needs_lines(result.needs)]
+    lines = [summary, *delta.needs_lines(result.needs), *standard.line(passed, "sent:")]
     if result.excluded:
         lines.append(f"  left out by the exclusions: {result.excluded:,}")
     if reporter.verbose:
@@ -218,8 +205,8 @@ def capture_command(
         lines += [f"  {text}" for text in replaced_lines(result)]
     # As a capture of all volumes tells it.
     of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings")}
-    facts = {"path": wim, "images": [result], "partitions": [partition]} | of_disk
-    reporter.result(facts, *lines)
+    facts = {"path": target, "images": [result], "partitions": [partition]} | of_disk
+    reporter.result(standard.with_stream(facts, passed), *lines)
 
 
 def _refuse_mixed(source: Path, *, source_list: bool, is_of_disk: bool) -> None:
@@ -241,3 +228,66 @@ def _listed(path: Path) -> tuple[SourceTree, ...]:
     if str(path) == "-":
         return source_list.decode_sources(sys.stdin.buffer.read(source_list.MAX_BYTES + 1), "standard input")
     return source_list.read_sources(path)
+
+
+def _refuse_wish(
+    wim: Path | Standard, *, append: bool, create: bool, overwrite: bool, pipable: bool, all_volumes: bool
+) -> None:
+    """Refuse options that contradict each other, or what the WIM is.
+
+    Raises:
+        click.UsageError: naming them.
+    """
+    if isinstance(wim, Standard):
+        if append or create or overwrite or all_volumes:
+            raise click.UsageError(
+                "- goes with no --append, --create, --overwrite and --all-volumes; these need a file"
+            )
+    else:
+        suffix.refuse_split(wim)
+    if pipable and (append or create or all_volumes):
+        raise click.UsageError(
+            "a pipable WIM is written in one go; --pipable goes with no --append, --create and --all-volumes"
+        )
+    if (append or create) and overwrite:
+        raise click.UsageError(f"choose {'--append' if append else '--create'} or --overwrite")
+
+
+def _capture_volumes(
+    source: Path,
+    wim: Path,
+    options: CaptureOptions,
+    config: CaptureConfig,
+    properties: ImageProperties,
+    reporter: Reporter,
+    *,
+    sector_size: int | None,
+    keep_raw: bool,
+) -> None:
+    """Capture each volume of a disk as an image."""
+    from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
+    from osdimage.imaging.units import format_size  # noqa: PLC0415
+
+    with open_disk(source, sector_size=sector_size, share=True) as disk:
+        captured = capture_volumes(
+            disk,
+            wim,
+            options,
+            config=config,
+            properties=properties,
+            keep_raw=keep_raw,
+            progress=reporter.callback,
+        )
+    lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
+    for each, number in zip(captured.images, captured.partitions, strict=True):
+        how = ", byte for byte" if number in captured.raw else ""
+        lines.append(f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}")
+        lines += [f"  {line}" for line in delta.needs_lines(each.needs)]
+        if reporter.verbose:
+            lines += [f"    {text}" for text in replaced_lines(each)]
+    lines += [f"  skipped: {each}" for each in captured.skipped]
+    if captured.unkept:
+        numbers = ", ".join(map(str, captured.unkept))
+        lines.append(f"  --keep-raw keeps the contents of partition {numbers}, too")
+    reporter.result(standard.with_stream(captured, None), *lines)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, suffix
+from osdimage.cli import params, standard, suffix
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
+from osdimage.cli.standard import Standard
 from osdimage.cli.wim import delta
 from osdimage.cli.wim.properties import properties_of, setting
 from osdimage.cli.wim.split import show, warn_of_level
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 @click.command("export")
 @click.argument("source", type=params.EXISTING)
-@click.argument("destination", type=params.ANY_PATH)
+@click.argument("destination", type=params.ANY_OR_STREAM)
 @params.several_images
 @params.compression
 @params.recompress
+@params.pipable
 @click.option("--new-name", type=params.IMAGE_NAME, help="New name of the image.")
 @click.option("--description", help="New description of the image.")
 @setting(of="an image")
@@ -43,13 +45,14 @@ if TYPE_CHECKING:
 @params.references
 @params.check
 @params.threads
-@params.output()
+@params.output(sends="destination")
 def export_command(
     source: Path,
-    destination: Path,
+    destination: Path | Standard,
     selectors: tuple[ImageSelector, ...] | None,
     wish: params.CompressionWish,
     recompress: bool,
+    pipable: bool,
     new_name: str | None,
     description: str | None,
     changes: tuple[str, ...],
@@ -72,6 +75,9 @@ def export_command(
 
     With --base the new WIM is a delta: it has the images, and of their contents what the base does not hold.  Commands
     take the base with --ref, and so does the export that makes one whole WIM of both.
+
+    With - in the place of DESTINATION it goes to stdout as it is made, in the form that apply, deploy and
+    wimlib-imagex take from a pipe, for which all is compressed again.  All that is printed is on stderr then.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.delta.export import export_delta  # noqa: PLC0415
@@ -79,21 +85,23 @@ def export_command(
     from osdimage.imaging.wim.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
-    if part_bytes is None:
-        if allow_larger:
-            raise click.UsageError("--allow-larger goes with --split-size")
-        suffix.refuse_split(destination, "with --split-size it is cut into parts")
-    elif bases:
-        raise click.UsageError("--base makes a delta in one file, and --split-size cuts a WIM into parts; do one first")
+    target = Path("-") if isinstance(destination, Standard) else destination
+    there = reporter.sent is None and target.exists()
+    if allow_larger and part_bytes is None:
+        raise click.UsageError("--allow-larger goes with --split-size")
+    _refuse_wish(
+        destination, is_split=part_bytes is not None, has_base=bool(bases), overwrite=overwrite, pipable=pipable
+    )
     # Nothing is added to parts or to a delta: those that are there are refused.
     present = WriteMode.APPEND if part_bytes is None and not bases else WriteMode.NEW
     options = ExportOptions(
-        mode=WriteMode.OVERWRITE if overwrite else present if destination.exists() else WriteMode.NEW,
-        compression=wish.for_file(destination, is_new=overwrite or not destination.exists()),
+        mode=WriteMode.OVERWRITE if overwrite else present if there else WriteMode.NEW,
+        compression=wish.for_file(target, is_new=overwrite or not there),
         boot=boot,
         integrity=integrity,
         threads=threads,
         recompress=recompress,
+        pipable=pipable,
     )
     properties = properties_of(changes, reporter, name=new_name, description=description)
     with open_wim(source, reporter, check=check, refs=refs) as (opened, progress):
@@ -101,7 +109,7 @@ def export_command(
         if part_bytes is not None:
             parts = split_images(
                 opened,
-                destination,
+                target,
                 part_bytes,
                 options,
                 images=images,
@@ -109,19 +117,46 @@ def export_command(
                 allow_larger=allow_larger,
                 progress=progress,
             )
-            show(destination, parts, reporter, kind="export-split")
+            show(target, parts, reporter, kind="export-split")
             warn_of_level(wish.compress, reporter, kept=not parts.recompressed)
             return
         if bases:
             result = export_delta(
-                opened, destination, bases, options, images=images, properties=properties, progress=progress
+                opened, target, bases, options, images=images, properties=properties, progress=progress
             )
         else:
             result = export_images(
-                opened, destination, options, images=images, properties=properties, progress=progress
+                opened, reporter.sent or target, options, images=images, properties=properties, progress=progress
             )
     what = ", ".join(str(index) for index in result.indexes)
     noun = "image" if len(result.indexes) == 1 else "images"
-    summary = f"{destination}: {noun} {what}; the file has {format_size(result.file_size)}"
-    reporter.result(result, summary, *delta.needs_lines(result.needs))
+    passed = None if reporter.sent is None else reporter.sent.passed
+    where, medium = (target, "the file has") if reporter.sent is None else (reporter.sent.name, "the stream has")
+    said = f"{where}: {noun} {what}; {medium} {format_size(result.file_size)}"
+    more = (*delta.needs_lines(result.needs), *standard.line(passed, "sent:"))
+    reporter.result(standard.with_stream(result, passed), said, *more)
     warn_of_level(wish.compress, reporter, kept=result.kept_compressed)
+
+
+def _refuse_wish(
+    destination: Path | Standard, *, is_split: bool, has_base: bool, overwrite: bool, pipable: bool
+) -> None:
+    """Refuse options that contradict each other, or what the destination is.
+
+    Raises:
+        click.UsageError: naming them.
+    """
+    if is_split and has_base:
+        raise click.UsageError("--base makes a delta in one file, and --split-size cuts a WIM into parts; do one first")
+    if has_base and (pipable or isinstance(destination, Standard)):
+        raise click.UsageError("--base makes a delta, which is not pipable; it goes with neither --pipable nor -")
+    if is_split and (pipable or isinstance(destination, Standard)):
+        raise click.UsageError("--split-size makes files that are not pipable; it goes with neither --pipable nor -")
+    if isinstance(destination, Standard):
+        if overwrite:
+            raise click.UsageError("--overwrite replaces a file; it does not go with -")
+        return
+    if destination.exists() and pipable and not overwrite:
+        raise click.UsageError(f"{destination}: nothing is added to a pipable WIM; --overwrite replaces the file")
+    if not is_split:
+        suffix.refuse_split(destination, "with --split-size it is cut into parts")

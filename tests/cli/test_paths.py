@@ -129,10 +129,12 @@ def test_a_name_of_a_format_that_is_not_made_is_refused(line: str, said: str, si
 # ---- standard streams
 
 
-@pytest.mark.parametrize("line", ["capture {tree} -", "apply - target", "export {wim} -", "list -", "disk show -"])
+@pytest.mark.parametrize(
+    "line", ["capture - {wim}", "apply {wim} -", "export - {wim}", "list -", "info -", "verify -", "disk show -"]
+)
 def test_a_dash_is_no_file(line: str, single: Path, small: Path) -> None:
     refused = osdimage(*line.format(wim=single, tree=small).split(), code=2)
-    assert "standard input and output are not taken here; ./- is a file of this name" in refused.err
+    assert "but by capture, apply, export and deploy in the place of a WIM; ./- is a file of this name" in refused.err
 
 
 def test_one_file_is_extracted_to_stdout(pair: Path, tree: Path) -> None:

@@ -12,7 +12,7 @@ from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 
-EXPORT_KEYS = {"path", "indexes", "file_size", "warnings", "kept_compressed", "needs"}
+EXPORT_KEYS = {"path", "indexes", "file_size", "warnings", "kept_compressed", "needs", "stream"}
 
 
 def names(path: Path) -> list[str]:
