@@ -7,6 +7,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'osdimage apply install.wim windows --name "Windows 11 Pro"',
         "osdimage apply install.wim disk.img --partition 3 --edition Professional --wipe",
         "osdimage apply install.wim images --all",
+        "osdimage apply - disk.img --partition 3 --wipe --yes",
     ),
     "boot check": ("osdimage boot check disk.img",),
     "boot fix": ("osdimage boot fix clone.img",),
@@ -20,6 +21,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage capture disk.img disk.wim --all-volumes",
         "osdimage capture Reference june.wim --base install.wim --update-of 1",
         "osdimage capture sources.txt install.wim --source-list",
+        "osdimage capture disk.img --partition 3 - > volume.pwm",
     ),
     "compare": (
         "osdimage compare install.wim windows --index 1",
