@@ -394,12 +394,14 @@ def exclusions(command: Command) -> Command:
         *args: Any,  # noqa: ANN401 - passed through
         config: Path | None,
         exclude: tuple[str, ...],
+        match_case: bool,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         def make() -> CaptureConfig:
             from osdimage.imaging.capture.config import DEFAULT_CONFIG, read_config  # noqa: PLC0415 - as above
 
-            return (DEFAULT_CONFIG if config is None else read_config(config)).excluding(*exclude)
+            made = (DEFAULT_CONFIG if config is None else read_config(config)).excluding(*exclude)
+            return replace(made, match_case=match_case)
 
         return command(*args, exclusions=make, **kwargs)
 
@@ -413,6 +415,7 @@ def exclusions(command: Command) -> Command:
         click.option(
             "--exclude", multiple=True, metavar="PATTERN", help=r"Leave out more: \path or *.name.  Repeatable."
         ),
+        click.option("--match-case", is_flag=True, help="Tell case apart in what is left out; Windows does not."),
     )(run)
 
 

@@ -2,7 +2,8 @@ r"""What a capture leaves out.
 
 The rules are those of Microsoft's ``WimScript.ini`` ("DISM Configuration List and WimScript.ini Files"): sections of
 patterns, one a line.  A pattern that begins with ``\`` is a path from the root of the volume and stands for all below
-it too; one without a separator is a file name anywhere; ``*`` and ``?`` stand for characters; case does not matter.
+it too; one without a separator is a file name anywhere; ``*`` and ``?`` stand for characters; case does not matter,
+unless it is told apart for a directory of Linux.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ class CaptureConfig:
         exceptions: what is captured although it fits an exclusion.
         uncompressed: patterns of ``[CompressionExclusionList]`` and ``[CompressionFolderList]``.  libwim stores a file
             that does not shrink as it is, and has no way to be told in advance; the content of the image is the same.
+        match_case: whether names that differ in case only are told apart.
     """
 
     exclusions: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
     uncompressed: tuple[str, ...] = ()
+    match_case: bool = False
 
     def excluding(self, *patterns: str) -> CaptureConfig:
         """Return a configuration that leaves more out.

@@ -164,7 +164,7 @@ def _refuse_false_claims(volume: Fat32Volume, entries: Iterable[FatEntry]) -> No
 
 def excluder(config: CaptureConfig) -> Callable[[str], bool]:
     """Return a test of whether a path from the root, separated by ``/``, is left out; its parents are not looked at."""
-    return Patterns(config.exclusions, config.exceptions).exclude
+    return Patterns(config.exclusions, config.exceptions, match_case=config.match_case).exclude
 
 
 def _chosen(entries: Iterable[FatEntry], config: CaptureConfig) -> tuple[list[FatEntry], tuple[str, ...]]:

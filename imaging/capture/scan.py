@@ -125,7 +125,8 @@ def scan(
         for path in opened.tree.excluded:
             omissions.exclude(f"/{path}")
     else:
-        patterns = Patterns(source.config.exclusions, source.config.exceptions)
+        config = source.config
+        patterns = Patterns(config.exclusions, config.exceptions, match_case=config.match_case)
         with wim_errors(source.title):
             settings = ScanSettings(source.unix_data, source.fixes_links, source.descriptors)
             if source.trees:

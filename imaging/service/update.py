@@ -131,7 +131,8 @@ def update_image(
         warnings = _found(opened, options)
         for text in warnings:
             meter.warn(text)
-        work = TreeChanges(image, options.config.exclusions, options.config.exceptions, meter)
+        config = options.config
+        work = TreeChanges(image, config.exclusions, config.exceptions, meter, match_case=config.match_case)
         for command in commands:
             with _telling(command):
                 _carry_out(command, work, image, folder)

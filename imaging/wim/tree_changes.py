@@ -43,7 +43,9 @@ class TreeChanges:
         warnings: sentences about what was added.
     """
 
-    def __init__(self, image: WimImage, exclusions: Sequence[str], exceptions: Sequence[str], meter: Meter) -> None:
+    def __init__(
+        self, image: WimImage, exclusions: Sequence[str], exceptions: Sequence[str], meter: Meter, *, match_case: bool
+    ) -> None:
         """Prepare.
 
         Args:
@@ -51,13 +53,14 @@ class TreeChanges:
             exclusions: patterns of what is left out of directories that are added, by their paths from there.
             exceptions: patterns of what is added although it fits one of these.
             meter: for the progress of scans.
+            match_case: whether case is told apart in these patterns.
         """
         self.done: list[Change] = []
         self.warnings: list[str] = []
         self._image = image
         self._handle = image.handle
         self._index = image.index
-        self._patterns = Patterns(exclusions, exceptions)
+        self._patterns = Patterns(exclusions, exceptions, match_case=match_case)
         self._meter = meter
         self._where = f"{image.path} image {image.index}"
 

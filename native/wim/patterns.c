@@ -6,7 +6,7 @@
  * hours.  Going back to the last '*' only is enough, as an earlier one can take nothing that the last could not, and
  * takes name x pattern steps at most.
  *
- * '?' stands for a character, not for a byte of UTF-8, and case is that of Windows.
+ * '?' stands for a character, not for a byte of UTF-8.  Case is that of Windows, or told apart.
  */
 #include "wim/patterns.h"
 
@@ -18,7 +18,7 @@
 
 #include "wim/names.h"
 
-/* A path or a pattern: its characters in upper case, and where each component begins; the last number is the end. */
+/* A path or a pattern: its characters, in upper case unless case is told apart, and where each component begins; the last number is the end. */
 struct parts {
 	uint32_t *characters;
 	size_t *begins;
@@ -36,6 +36,7 @@ struct osd_patterns {
 	struct pattern *patterns;
 	size_t count;
 	size_t capacity;
+	bool is_exact;	   /* case is told apart */
 	struct parts path; /* of the last path, its memory is used again */
 };
 
@@ -49,7 +50,7 @@ release(struct parts *parts)
 
 /* Split a text into characters and components.  Of several '*' one behind the other a pattern needs only the first. */
 static int
-split(struct parts *parts, const char *text, bool is_pattern)
+split(struct parts *parts, const char *text, bool is_pattern, bool is_exact)
 {
 	size_t length = strlen(text), filled = 0;
 	const char *end = text + length;
@@ -67,7 +68,10 @@ split(struct parts *parts, const char *text, bool is_pattern)
 	}
 	parts->count = 0;
 	while (text < end) {
-		uint32_t character = osd_upper(osd_next_character(&text, end));
+		uint32_t character = osd_next_character(&text, end);
+
+		if (!is_exact)
+			character = osd_upper(character);
 
 		if (character == '/' || (is_pattern && character == '\\')) {
 			is_begun = false;
@@ -130,11 +134,15 @@ pattern_fits(const struct pattern *pattern, const struct parts *path)
 	return true;
 }
 
-/* Return a set without patterns, or NULL without memory. */
+/* Return a set without patterns, in which case is told apart or not, or NULL without memory. */
 struct osd_patterns *
-osd_patterns_new(void)
+osd_patterns_new(int is_exact)
 {
-	return calloc(1, sizeof(struct osd_patterns));
+	struct osd_patterns *patterns = calloc(1, sizeof(*patterns));
+
+	if (patterns != NULL)
+		patterns->is_exact = is_exact != 0;
+	return patterns;
 }
 
 /* Add what is left out, or what is not although it fits that; one without any component is passed over.  0, or -1. */
@@ -154,7 +162,7 @@ osd_patterns_add(struct osd_patterns *patterns, const char *text, int is_excepti
 	}
 	pattern = &patterns->patterns[patterns->count];
 	memset(pattern, 0, sizeof(*pattern));
-	if (split(&pattern->parts, text, true) != 0)
+	if (split(&pattern->parts, text, true, patterns->is_exact) != 0)
 		return -1;
 	if (pattern->parts.count == 0) {
 		release(&pattern->parts);
@@ -172,7 +180,7 @@ osd_patterns_exclude(struct osd_patterns *patterns, const char *path)
 {
 	bool is_excluded = false, is_excepted = false;
 
-	if (split(&patterns->path, path, false) != 0)
+	if (split(&patterns->path, path, false, patterns->is_exact) != 0)
 		return -1;
 	if (patterns->path.count == 0)
 		return 0; /* the root */

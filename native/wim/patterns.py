@@ -15,9 +15,11 @@ class Patterns:
         pointer: the ``struct osd_patterns *``, which lives as long as this object.
     """
 
-    def __init__(self, exclusions: Iterable[str], exceptions: Iterable[str] = ()) -> None:
+    def __init__(self, exclusions: Iterable[str], exceptions: Iterable[str] = (), *, match_case: bool = False) -> None:
         r"""Take patterns; one that begins with ``\`` or ``/`` is a path from the root, any other the name of a file."""
-        self.pointer = ffi.gc(lib.osd_patterns_new(), lib.osd_patterns_free)
+        self.pointer = ffi.gc(lib.osd_patterns_new(match_case), lib.osd_patterns_free)
+        if self.pointer == ffi.NULL:
+            raise MemoryError
         for is_exception, patterns in enumerate((exclusions, exceptions)):
             for pattern in patterns:
                 if lib.osd_patterns_add(self.pointer, to_c(pattern), is_exception) != 0:

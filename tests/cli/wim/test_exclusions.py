@@ -85,3 +85,19 @@ def test_what_the_image_has_is_compared_whatever_the_exclusions(source: Path, tm
     assert osdimage("compare", wim, source, "--json").compared["excluded"] == []
     (source / "pagefile.sys").write_bytes(b"other")
     assert "contents: /pagefile.sys" in osdimage("compare", wim, source, code=1).out
+
+
+@pytest.mark.foreign
+def test_case_is_told_apart_if_that_is_asked_for(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("Thumbs.db", "thumbs.db", "kept"):
+        (source / name).write_text(name)
+    wim = tmp_path / "x.wim"
+    osdimage("capture", source, wim, "--exclude", "thumbs.db", "--match-case")
+    assert judges.wimlib_paths(wim) == ["/", "/kept", "/Thumbs.db"]
+    osdimage("compare", wim, source, "--exclude", "thumbs.db", "--match-case")
+    osdimage("update", wim, "--add", f"{source}=/more", "--exclude", "Thumbs.db", "--match-case")
+    assert judges.wimlib_paths(wim) == ["/", "/kept", "/more", "/more/kept", "/more/thumbs.db", "/Thumbs.db"]
+    osdimage("capture", source, wim, "--exclude", "thumbs.db", "--overwrite")
+    assert judges.wimlib_paths(wim) == ["/", "/kept"]

@@ -61,3 +61,11 @@ def test_a_pattern_of_many_stars_ends(stars: int) -> None:
     # With six of them libwim takes hours; a matcher that tries all places never ends with sixty.
     assert not Patterns(["*a" * stars + "*b"]).exclude("a" * 255)
     assert Patterns(["*a" * stars + "*"]).exclude("a" * 255)
+
+
+def test_case_is_told_apart_if_that_is_asked_for() -> None:
+    patterns = Patterns(["foo", r"\Bar\x"], match_case=True)
+    # Of wimlib-imagex on Linux: tests/exclusionlists/case_sensitive of its source.
+    assert [patterns.exclude(path) for path in ("/foo", "/FOO", "/Bar/x", "/bar/x", "/Bar/X")] == [
+        True, False, True, False, False
+    ]  # fmt: skip
