@@ -251,18 +251,14 @@ def _write(
             skips_references=bool(options.bases),
             change=change,
         )
-    return write_file(
-        handle,
-        destination,
-        spec,
-        replace=options.mode is WriteMode.OVERWRITE,
+    how = Writing(
         integrity=options.integrity,
         threads=options.threads,
-        pipable=options.pipable,
-        meter=meter,
         skips_references=bool(options.bases),
-        change=change,
+        pipable=options.pipable,
     )
+    replaces = options.mode is WriteMode.OVERWRITE
+    return write_file(handle, destination, spec, how, replace=replaces, meter=meter, change=change)
 
 
 def replacing_of(names: Names) -> Replacing | None:

@@ -26,7 +26,7 @@ from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, prepare_output, write_file
+from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, prepare_output, write_file
 from osdimage.native.slices.slices import CACHE_SIZE
 from osdimage.native.wim.handles import WimHandle
 
@@ -146,11 +146,9 @@ def capture_volumes(
                     handle,
                     destination,
                     spec,
+                    Writing(integrity=options.integrity, threads=options.threads, skips_references=bool(bases)),
                     replace=options.mode is WriteMode.OVERWRITE,
-                    integrity=options.integrity,
-                    threads=options.threads,
                     meter=meter,
-                    skips_references=bool(bases),
                     change=replacing,
                     finish=lambda descriptor: add_disks(destination, descriptor, layouts),
                 )

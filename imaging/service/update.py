@@ -32,7 +32,7 @@ from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.stored.in_place import locked
 from osdimage.imaging.wim.stored.unused import unused_bytes
 from osdimage.imaging.wim.tree_changes import TreeChanges
-from osdimage.imaging.wim.write import WRITE_SHARES, append_file, append_spec, write_file
+from osdimage.imaging.wim.write import WRITE_SHARES, Writing, append_file, append_spec, write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +220,12 @@ def _write(opened: WimFile, options: UpdateOptions, meter: Meter) -> tuple[str, 
         handle,
         path,
         CompressionSpec(header.compression or Compression.NONE, solid=header.is_solid),
+        Writing(
+            integrity=header.has_integrity_table if options.integrity is None else options.integrity,
+            threads=options.threads,
+            retain_guid=True,
+            skips_references=skips_references,
+        ),
         replace=True,
-        integrity=header.has_integrity_table if options.integrity is None else options.integrity,
-        threads=options.threads,
         meter=meter,
-        retain_guid=True,
-        skips_references=skips_references,
     )

@@ -35,7 +35,7 @@ from osdimage.imaging.wim.stored.format import (
     ResourceFlag,
 )
 from osdimage.imaging.wim.stored.in_place import InPlace, changeable_header, locked
-from osdimage.imaging.wim.write import WRITE_SHARES, write_file
+from osdimage.imaging.wim.write import WRITE_SHARES, Writing, write_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim import tree
 from osdimage.native.wim.handles import WimHandle
@@ -174,17 +174,8 @@ def _delete_by_libwim(path: Path, handle: WimHandle, indexes: Sequence[int], met
         load_tree(path, handle, index)
         handle.delete_image(index)
     spec = CompressionSpec(handle.info().compression or Compression.NONE)
-    write_file(
-        handle,
-        path,
-        spec,
-        replace=True,
-        integrity=None,
-        threads=0,
-        meter=meter,
-        retain_guid=True,
-        skips_references=True,
-    )
+    how = Writing(retain_guid=True, skips_references=True)
+    write_file(handle, path, spec, how, replace=True, meter=meter)
 
 
 def _edit_xml(path: Path, text: str, count: int, properties: Mapping[int, ImageProperties]) -> bytes:

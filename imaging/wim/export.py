@@ -238,18 +238,14 @@ def _write(
             meter=meter,
             contents=source.path,
         )
-    return write_file(
-        handle,
-        path,
-        spec,
-        replace=options.mode is WriteMode.OVERWRITE,
+    how = Writing(
         integrity=source.header.has_integrity_table if integrity is None else integrity,
         threads=options.threads,
         recompress=options.recompress,
         pipable=options.pipable,
-        meter=meter,
-        contents=source.path,
     )
+    replaces = options.mode is WriteMode.OVERWRITE
+    return write_file(handle, path, spec, how, replace=replaces, meter=meter, contents=source.path)
 
 
 def check_request(

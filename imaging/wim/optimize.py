@@ -23,6 +23,7 @@ from osdimage.imaging.wim.stored.in_place import changeable_header, locked
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
+    Writing,
     prepare_output,
     refuse_pipable,
     setup_warnings,
@@ -207,16 +208,12 @@ def _by_libwim(
 def _write(
     handle: WimHandle, path: Path, spec: CompressionSpec, options: OptimizeOptions, meter: Meter, *, pipable: bool
 ) -> tuple[str, ...]:
-    return write_file(
-        handle,
-        path,
-        spec,
-        replace=True,
+    how = Writing(
         integrity=options.integrity,
         threads=options.threads,
-        meter=meter,
+        recompress=options.recompress,
         retain_guid=True,
         skips_references=True,
-        recompress=options.recompress,
         pipable=pipable,
     )
+    return write_file(handle, path, spec, how, replace=True, meter=meter)

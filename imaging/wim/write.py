@@ -57,39 +57,6 @@ def prepare_output(handle: WimHandle, spec: CompressionSpec) -> None:
     handle.set_output(spec.format, chunk, solid_chunk)
 
 
-def write_file(
-    handle: WimHandle,
-    path: Path,
-    spec: CompressionSpec,
-    *,
-    replace: bool,
-    integrity: bool | None,
-    threads: int,
-    meter: Meter,
-    retain_guid: bool = False,
-    skips_references: bool = False,
-    recompress: bool = False,
-    pipable: bool = False,
-    contents: Path | None = None,
-    change: Callable[[bytes], bytes | None] | None = None,
-    finish: Callable[[int], None] | None = None,
-) -> tuple[str, ...]:
-    """Write a WIM as a new file that appears complete or not at all; return libwim's warnings.
-
-    With ``skips_references`` the blobs that are in referenced files are left there.
-    ``contents`` is the WIM that they come from, for errors.
-    ``change`` is given each tree as it is stored, and returns what it is to be instead, or None.
-    ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
-    """
-    how = Writing(integrity, threads, recompress, retain_guid, skips_references, pipable)
-    with new_file(path, replace=replace) as descriptor:
-        warnings = write_open(handle, path, descriptor, spec, how, meter=meter, contents=contents, change=change)
-        if finish is not None:
-            with wim_errors(path, contents=contents):
-                finish(descriptor)
-        return warnings
-
-
 @dataclass(frozen=True, slots=True)
 class Writing:
     """How libwim writes a whole file.
@@ -100,7 +67,7 @@ class Writing:
         recompress: whether contents are compressed again that could be copied.
         retain_guid: whether the WIM keeps its GUID.
         skips_references: whether the blobs that are in referenced files are left there.
-        pipable: whether the file has the form that can be sent through a pipe.
+        pipable: whether the file has the form that can be sent through a pipe; None for that of the WIM.
     """
 
     integrity: bool | None = None
@@ -108,7 +75,33 @@ class Writing:
     recompress: bool = False
     retain_guid: bool = False
     skips_references: bool = False
-    pipable: bool = False
+    pipable: bool | None = None
+
+
+def write_file(
+    handle: WimHandle,
+    path: Path,
+    spec: CompressionSpec,
+    how: Writing,
+    *,
+    replace: bool,
+    meter: Meter,
+    contents: Path | None = None,
+    change: Callable[[bytes], bytes | None] | None = None,
+    finish: Callable[[int], None] | None = None,
+) -> tuple[str, ...]:
+    """Write a WIM as a new file that appears complete or not at all; return libwim's warnings.
+
+    ``contents`` is the WIM that contents come from, for errors.
+    ``change`` is given each tree as it is stored, and returns what it is to be instead, or None.
+    ``finish`` is called with the descriptor of the file when libwim is done and before the file appears.
+    """
+    with new_file(path, replace=replace) as descriptor:
+        warnings = write_open(handle, path, descriptor, spec, how, meter=meter, contents=contents, change=change)
+        if finish is not None:
+            with wim_errors(path, contents=contents):
+                finish(descriptor)
+        return warnings
 
 
 def write_stream(

@@ -36,7 +36,7 @@ from osdimage.imaging.wim.raw.export import copy_images
 from osdimage.imaging.wim.raw.plain import PlainWim
 from osdimage.imaging.wim.raw.source import NotRaw
 from osdimage.imaging.wim.stored.format import HeaderFlag
-from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, prepare_output, write_file
+from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, prepare_output, write_file
 from osdimage.native.wim.handles import WimHandle
 
 _AS_IT_IS = ExportOptions()
@@ -147,16 +147,13 @@ class _Job:
             boot = source.header.boot_index if self.keeps_boot_index else None
             handle.set_boot_index(len(self.chosen) if options.boot else boot or 0)
             has_table = source.header.has_integrity_table
-            return write_file(
-                handle,
-                self.path,
-                spec,
-                replace=options.mode is WriteMode.OVERWRITE,
+            how = Writing(
                 integrity=has_table if options.integrity is None else options.integrity,
                 threads=options.threads,
-                meter=meter,
                 skips_references=True,
             )
+            replaces = options.mode is WriteMode.OVERWRITE
+            return write_file(handle, self.path, spec, how, replace=replaces, meter=meter)
 
     def _kept(self, meter: Meter) -> WimHandle:
         """Return a WIM for a while, open, with the images and the contents that are left; its file has no name."""
