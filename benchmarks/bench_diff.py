@@ -26,7 +26,7 @@ def main() -> None:
         tree = folder / "tree"
         print(f"{copy_tree(tree, WANTED_FILES)} files in {tree}")
         for name in ("one.wim", "other.wim"):
-            command = ["wimlib-imagex", "capture", tree, folder / name, "--compress=xpress"]
+            command: list[str | Path] = ["wimlib-imagex", "capture", tree, folder / name, "--compress=xpress"]
             subprocess.run(command, check=True, capture_output=True)
             # Of the second image the times of all files are others.
             for path in tree.rglob("*"):

@@ -37,7 +37,7 @@ def pairs(folder: Path, tree: Path) -> list[Pair]:
     def prepare() -> None:
         shutil.rmtree(target, ignore_errors=True)
         if not wim.exists():
-            run = [OSDIMAGE, "capture", tree, wim, "--pipable", "--compress", "xpress", "--quiet"]
+            run: list[str | Path] = [OSDIMAGE, "capture", tree, wim, "--pipable", "--compress", "xpress", "--quiet"]
             subprocess.run(run, check=True)
 
     capture = f"'{OSDIMAGE}' capture '{tree}' - --quiet --compress"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.apply.job import ApplyResult
     from osdimage.imaging.capture.image import CaptureResult
     from osdimage.imaging.finding import Finding
-    from osdimage.imaging.wim.extract import ExtractResult
+    from osdimage.imaging.wim.extracted.extract import ExtractResult
     from osdimage.imaging.wim.piped.streams import OutputStream
 
 __all__ = [

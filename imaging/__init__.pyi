@@ -58,9 +58,9 @@ from osdimage.imaging.units import Geometry as Geometry
 from osdimage.imaging.volume.filesystems import FormatWish as FormatWish, format_volume as format_volume
 from osdimage.imaging.wim.checks.verify_file import verify_file as verify_file
 from osdimage.imaging.wim.compression import Compression as Compression, CompressionSpec as CompressionSpec
+from osdimage.imaging.wim.copied.export import ExportOptions as ExportOptions, export_images as export_images
 from osdimage.imaging.wim.described.properties import ImageProperties as ImageProperties
-from osdimage.imaging.wim.edit import delete_images as delete_images, set_properties as set_properties
-from osdimage.imaging.wim.export import ExportOptions as ExportOptions, export_images as export_images
+from osdimage.imaging.wim.edited.edit import delete_images as delete_images, set_properties as set_properties
 from osdimage.imaging.wim.file import WimFile as WimFile
 from osdimage.imaging.wim.image import WimImage as WimImage
 from osdimage.imaging.wim.select import ImageSelector as ImageSelector

@@ -40,7 +40,7 @@ def delete_command(
     is as it was until the new one is complete.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.edit import delete_images  # noqa: PLC0415
+    from osdimage.imaging.wim.edited.edit import delete_images  # noqa: PLC0415
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
     from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
 

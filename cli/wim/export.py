@@ -80,9 +80,9 @@ def export_command(
     wimlib-imagex take from a pipe, for which all is compressed again.  All that is printed is on stderr then.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.copied.export import ExportOptions, export_images  # noqa: PLC0415
+    from osdimage.imaging.wim.copied.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.delta.export import export_delta  # noqa: PLC0415
-    from osdimage.imaging.wim.export import ExportOptions, export_images  # noqa: PLC0415
-    from osdimage.imaging.wim.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     target = Path("-") if isinstance(destination, Standard) else destination

@@ -41,7 +41,7 @@ class PathsWish:
 
     def read(self) -> tuple[str, ...]:
         """Return the paths, those of lists last."""
-        from osdimage.imaging.wim import path_list  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.wim.extracted import path_list  # noqa: PLC0415 - start-up stays cheap
 
         found = list(self.paths)
         for each in self.lists:

@@ -101,7 +101,7 @@ def _change(
     check: bool,
 ) -> ImageSelector:
     """Change what was asked for; return what chooses the images that are shown."""
-    from osdimage.imaging.wim.edit import set_properties  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.edited.edit import set_properties  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
     if boot == "no" and selector == type(selector)():

@@ -29,8 +29,8 @@ def join_command(
     Of a single PART the others are found by their names.  Nothing is compressed again.
     """
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.copied.join import join_wim  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
-    from osdimage.imaging.wim.join import join_wim  # noqa: PLC0415
 
     leave_memory()
     result = join_wim(out, parts, replace=overwrite, check=check, integrity=integrity, progress=reporter.callback)

@@ -11,7 +11,7 @@ from osdimage.cli.render import Reporter
 from osdimage.cli.wim.split import warn_of_level
 
 if TYPE_CHECKING:
-    from osdimage.imaging.wim.optimize import OptimizeResult
+    from osdimage.imaging.wim.copied.optimize import OptimizeResult
 
 
 @click.command("optimize")
@@ -43,8 +43,8 @@ def optimize_command(
     beside the old one, which it replaces in one step; the images, their order and the GUID stay.  Without options
     nothing is compressed again.
     """
+    from osdimage.imaging.wim.copied.optimize import OptimizeOptions, optimize_wim  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.optimize import OptimizeOptions, optimize_wim  # noqa: PLC0415
 
     leave_memory()
     options = OptimizeOptions(

@@ -13,8 +13,8 @@ from osdimage.cli.streams import note, one_line, say
 
 if TYPE_CHECKING:
     from osdimage.imaging.progress import ProgressCallback
+    from osdimage.imaging.wim.extracted.recover import DamagedFile
     from osdimage.imaging.wim.image import WimImage
-    from osdimage.imaging.wim.recover import DamagedFile
 
 # Of the time of both: contents are read twice, and hashing them is most of what a directory takes.
 _SHARE = 40
@@ -35,7 +35,7 @@ def opened(
         yield image, (), progress
         return
     from osdimage.imaging.progress import portion  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.recover import recovered  # noqa: PLC0415
+    from osdimage.imaging.wim.extracted.recover import recovered  # noqa: PLC0415
 
     with recovered(image, paths, progress=portion(progress, 0, _SHARE)) as (found, damaged):
         yield found, damaged, portion(progress, _SHARE, 100)

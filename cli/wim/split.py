@@ -12,7 +12,7 @@ from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.compression import CompressionSpec
-    from osdimage.imaging.wim.split import SplitResult
+    from osdimage.imaging.wim.copied.split import SplitResult
 
 
 @click.command("split")
@@ -60,8 +60,8 @@ def split_command(
     is named before anything is written, unless --allow-larger lets it have one of its own.  `osdimage join` makes one
     WIM of the parts.
     """
-    from osdimage.imaging.wim.export import ExportOptions  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.split import split_images  # noqa: PLC0415
+    from osdimage.imaging.wim.copied.export import ExportOptions  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.copied.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):

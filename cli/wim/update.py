@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.service.command_file import CommandDefaults
     from osdimage.imaging.service.update import UpdateResult
-    from osdimage.imaging.wim.commands import Change, Command
+    from osdimage.imaging.wim.edited.commands import Change, Command
     from osdimage.imaging.wim.select import ImageSelector
 
 _IN_ORDER = ("adds", "deletes", "renames", "command_texts", "files", "unattends", "reg_files")
@@ -182,7 +182,7 @@ def _commands_of(
     name: str, value: str | Path, wish: CommandsWish, defaults: CommandDefaults, reporter: Reporter
 ) -> Iterator[Command]:
     from osdimage.imaging.service import command_file  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.commands import RenamePath  # noqa: PLC0415
+    from osdimage.imaging.wim.edited.commands import RenamePath  # noqa: PLC0415
 
     match name, value:
         case "adds", str():
@@ -304,7 +304,7 @@ def _described(change: Change) -> str:
 def _counts(changes: Sequence[Change]) -> str:
     """Say how much was added, deleted and so on, in one line."""
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.wim.commands import ChangeKind  # noqa: PLC0415
+    from osdimage.imaging.wim.edited.commands import ChangeKind  # noqa: PLC0415
 
     words = {
         ChangeKind.ADD: "added",

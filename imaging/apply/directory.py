@@ -15,10 +15,10 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.wim.checks.audit import refuse_link, refuse_occupied, refuse_own_place, repairs
+from osdimage.imaging.wim.copied.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.entries import Audit
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
-from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.unix import of_unix
 from osdimage.imaging.wim.wof import WofFile, place_of, with_plain_sizes, wof_files, write_plain
 from osdimage.native.wim.facts import Descriptors

@@ -16,9 +16,9 @@ from osdimage.imaging.disk.probe import described, probe
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, ProgressCallback
+from osdimage.imaging.wim.copied.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
 
 # As wimlib-imagex has it (src/extract.c): a longer name is none of a folder.
 _LONGEST_NAME = 128

@@ -26,7 +26,7 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.replacing import LISTED, names_replaced
+from osdimage.imaging.wim.renamed.replacing import LISTED, names_replaced
 
 # Shares of the time of an apply, measured with libwim's progress messages on an image of 63,000 files (NTFS volume on
 # tmpfs: 1.7 s of 7.3 s in creating files; directory: about the same).  How much there is to join is not known before.

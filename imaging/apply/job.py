@@ -28,10 +28,10 @@ from osdimage.imaging.wim.checks.audit import (
     repairs,
 )
 from osdimage.imaging.wim.checks.names import Names
+from osdimage.imaging.wim.copied.room import refuse_large
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.replacing import ReplacedName
-from osdimage.imaging.wim.room import refuse_large
+from osdimage.imaging.wim.renamed.replacing import ReplacedName
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import told_by_libwim
 from osdimage.native.wim.facts import Descriptors, ExtractSettings

@@ -15,8 +15,8 @@ from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.wim.checks.names import REFUSED, Names
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.limits import directory_rule
-from osdimage.imaging.wim.renamed_image import with_names_replaced
-from osdimage.imaging.wim.replacing import NamePart, NameRule, ReplacedName
+from osdimage.imaging.wim.renamed.renamed_image import with_names_replaced
+from osdimage.imaging.wim.renamed.replacing import NamePart, NameRule, ReplacedName
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def with_names_of(job: ApplyJob, backend: Backend) -> Iterator[ApplyJob]:
     """Yield a job whose image has no name that a target refuses, if names are to be replaced, for the ``with``.
 
     Raises:
-        OsdImageError: as :func:`~osdimage.imaging.wim.renamed_image.with_names_replaced`.
+        OsdImageError: as :func:`~osdimage.imaging.wim.renamed.renamed_image.with_names_replaced`.
     """
     if job.options.names is not Names.REPLACE:
         yield job
@@ -53,7 +53,7 @@ def with_names_for(
 
     Raises:
         InvalidRequest: when files were added to the image.
-        OsdImageError: as :func:`~osdimage.imaging.wim.renamed_image.with_names_replaced`.
+        OsdImageError: as :func:`~osdimage.imaging.wim.renamed.renamed_image.with_names_replaced`.
     """
     audit = image.audit()
     if filesystem is None:

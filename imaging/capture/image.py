@@ -25,7 +25,7 @@ from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
-from osdimage.imaging.wim.replacing import LISTED, NameRule, ReplacedName, names_replaced
+from osdimage.imaging.wim.renamed.replacing import LISTED, NameRule, ReplacedName, names_replaced
 from osdimage.imaging.wim.stored.renamed import Replacing
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,

@@ -24,7 +24,7 @@ from osdimage.imaging.wim.delta.bases import find_bases, held, note_in, refer_to
 from osdimage.imaging.wim.delta.needs import needs_in
 from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
-from osdimage.imaging.wim.edit import add_disks
+from osdimage.imaging.wim.edited.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, prepare_output, write_file
 from osdimage.native.slices.slices import CACHE_SIZE

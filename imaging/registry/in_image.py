@@ -17,7 +17,7 @@ from osdimage.imaging.registry.places import MAX_HIVE_BYTES
 from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.reg_file import Edit, read_reg
 from osdimage.imaging.registry.write import write_hive
-from osdimage.imaging.wim.commands import EditFile
+from osdimage.imaging.wim.edited.commands import EditFile
 
 _NAME_IT = Remedy("name it with {}", (Means.HIVE,))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from osdimage.imaging.documents import BLANKS, as_listing, lines_of, read_limited
 from osdimage.imaging.errors import InvalidInput, quoted
 from osdimage.imaging.units import MIB
-from osdimage.imaging.wim.commands import AddTree, Command, DeletePath, RenamePath
+from osdimage.imaging.wim.edited.commands import AddTree, Command, DeletePath, RenamePath
 
 MAX_BYTES = 64 * MIB
 """More than any command file has; a larger one is not read."""

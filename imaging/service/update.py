@@ -20,8 +20,9 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.service.replace import edit_file
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names
-from osdimage.imaging.wim.commands import AddTree, Change, Command, DeletePath, EditFile, RenamePath
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
+from osdimage.imaging.wim.edited.commands import AddTree, Change, Command, DeletePath, EditFile, RenamePath
+from osdimage.imaging.wim.edited.tree_changes import TreeChanges
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile, reference_files
 from osdimage.imaging.wim.image import WimImage
@@ -31,7 +32,6 @@ from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.stored.in_place import locked
 from osdimage.imaging.wim.stored.unused import unused_bytes
-from osdimage.imaging.wim.tree_changes import TreeChanges
 from osdimage.imaging.wim.write import WRITE_SHARES, Writing, append_file, append_spec, write_file
 
 

@@ -20,7 +20,7 @@ from osdimage.native.wim.tree import Audit
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.entries import Entry
-    from osdimage.imaging.wim.extract import ExtractResult
+    from osdimage.imaging.wim.extracted.extract import ExtractResult
     from osdimage.imaging.wim.files import ImageFiles
 
 
@@ -246,7 +246,7 @@ class WimImage:
             InvalidRequest: when a path fits nothing, without ``may_be_absent``.
             UnsafeName, CorruptWim: as :meth:`extract`.
         """
-        from osdimage.imaging.wim.extract import expand  # noqa: PLC0415 - few uses of an image need it
+        from osdimage.imaging.wim.extracted.extract import expand  # noqa: PLC0415 - few uses of an image need it
 
         with self._walked("/"):
             return expand(self._path, self.handle, self.index, tuple(paths), globs=globs, may_be_absent=may_be_absent)
@@ -283,10 +283,10 @@ class WimImage:
             InvalidRequest: when a path fits nothing, or two files would get one name.
             UnsafeName, TargetRefused, CorruptWim, MissingParts, StorageError: as :func:`~osdimage.imaging.apply_image`.
         """
-        from osdimage.imaging.wim.extract import extract_paths  # noqa: PLC0415 - few uses of an image need it
+        from osdimage.imaging.wim.extracted.extract import extract_paths  # noqa: PLC0415 - few uses of an image need it
 
         if names is Names.REPLACE:
-            from osdimage.imaging.wim.extract_renamed import extract_renamed  # noqa: PLC0415 - as above
+            from osdimage.imaging.wim.extracted.extract_renamed import extract_renamed  # noqa: PLC0415 - as above
 
             if self.is_changed:
                 raise InvalidRequest(f"{self._path}: names cannot be replaced in an image that files were added to")

@@ -17,7 +17,7 @@ from osdimage.imaging.errors import StorageError, TargetRefused, quoted
 from osdimage.imaging.wim.blobs import read_small_blobs
 from osdimage.imaging.wim.checks.names import KEPT, REFUSED
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.replacing import NameRule
+from osdimage.imaging.wim.renamed.replacing import NameRule
 from osdimage.native.text import to_c
 from osdimage.native.wim.tree import Audit, Fault
 

@@ -119,7 +119,7 @@ import ctypes, importlib, json, os, sys, tempfile
 from osdimage.cli import app
 for name in ("failures", "registry.set", "wim.capture", "wim.delete", "wim.export", "wim.info"):
     importlib.import_module("osdimage.cli." + name)
-importlib.import_module("osdimage.imaging.wim.edit")
+importlib.import_module("osdimage.imaging.wim.edited.edit")
 importlib.import_module("osdimage.imaging.service.replace")
 shim = ctypes.CDLL(None)
 for line in sys.stdin:

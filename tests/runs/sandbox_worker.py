@@ -102,9 +102,18 @@ def serve(what: str, arguments: list[str]) -> tuple[int, str, str]:
 
 if __name__ == "__main__":
     # What every child needs is imported once, before the forks.
-    for name in ("app", "failures", "wim.apply", "wim.export", "wim.extract", "wim.info", "wim.list", "wim.verify"):
+    for name in (
+        "app",
+        "failures",
+        "wim.apply",
+        "wim.export",
+        "wim.extract",
+        "wim.info",
+        "wim.list",
+        "wim.verify",
+    ):
         importlib.import_module(f"osdimage.cli.{name}")
-    importlib.import_module("osdimage.imaging.wim.edit")
+    importlib.import_module("osdimage.imaging.wim.edited.edit")
     for request in sys.stdin:
         task, *rest = json.loads(request)
         sys.stdout.write(json.dumps(serve(task, rest)) + "\n")

@@ -24,11 +24,11 @@ from osdimage.imaging.service.mounts.table import Mount, row_at
 from osdimage.imaging.service.mounts.waiting import wait_until
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.copied.optimize import OptimizeOptions, optimize_wim
 from osdimage.imaging.wim.described.properties import ImageProperties
-from osdimage.imaging.wim.edit import set_properties
+from osdimage.imaging.wim.edited.edit import set_properties
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.fuse import ServerGone, UnmountSettings, stop_serving
-from osdimage.imaging.wim.optimize import OptimizeOptions, optimize_wim
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, PIPABLE_MAGIC, Header
 from osdimage.imaging.wim.stored.in_place import InPlace, opened_in_place

@@ -22,13 +22,20 @@ from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.checks.audit import read_sound_tree
 from osdimage.imaging.wim.contents import BlobSource, references
+from osdimage.imaging.wim.copied.export import (
+    ExportOptions,
+    ExportResult,
+    as_stored,
+    check_image,
+    check_request,
+    spec_of,
+)
 from osdimage.imaging.wim.delta.bases import find_bases, hashes_of, held, noted, patterns_of, refer_to
 from osdimage.imaging.wim.delta.needs import contents_of, needs_in
 from osdimage.imaging.wim.described.base import note_bases
 from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.info import parse_root
 from osdimage.imaging.wim.described.properties import ImageProperties
-from osdimage.imaging.wim.export import ExportOptions, ExportResult, as_stored, check_image, check_request, spec_of
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage

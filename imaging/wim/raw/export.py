@@ -11,12 +11,12 @@ from xml.etree import ElementTree as ET
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter, Phase
+from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.base import NotedBase, note_bases
 from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree, opened
-from osdimage.imaging.wim.room import refuse_full_medium
 
 GUID_BYTES = 16
 

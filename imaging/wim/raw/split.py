@@ -18,12 +18,12 @@ from osdimage.imaging.errors import InvalidRequest, StorageError, quoted
 from osdimage.imaging.output import new_file, refuse_existing
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import format_size
+from osdimage.imaging.wim.copied.large import LARGER
+from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.changes import encode
-from osdimage.imaging.wim.large import LARGER
 from osdimage.imaging.wim.raw.export import GUID_BYTES, RawCopy, document_of, has_integrity, steps
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree
-from osdimage.imaging.wim.room import refuse_full_medium
 from osdimage.imaging.wim.stored import integrity
 from osdimage.imaging.wim.stored.blob_table import BlobEntry
 from osdimage.imaging.wim.stored.dentries import walk

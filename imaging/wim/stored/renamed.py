@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import CorruptWim
-from osdimage.imaging.wim.replacing import Named, NamePart, NameRule, ReplacedName, replaced, replaced_streams
+from osdimage.imaging.wim.renamed.replacing import Named, NamePart, NameRule, ReplacedName, replaced, replaced_streams
 from osdimage.imaging.wim.stored.dentries import (
     CHILDREN_AT,
     COUNTS,

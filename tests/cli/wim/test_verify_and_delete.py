@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cases import trees
 from judges import wim as judges
-from osdimage.imaging.wim import edit
+from osdimage.imaging.wim.edited import edit
 from runs.commands import osdimage
 
 VERIFY_KEYS = {"path", "images", "blobs", "size", "problems", "notes", "parts"}

@@ -9,7 +9,7 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.service.command_file import decode_commands
 from osdimage.imaging.tasksequence.inputs import addresses, comma_list, numbers
 from osdimage.imaging.units import format_size, parse_size
-from osdimage.imaging.wim.commands import AddTree, DeletePath, RenamePath
+from osdimage.imaging.wim.edited.commands import AddTree, DeletePath, RenamePath
 from osdimage.native.wim.patterns import Patterns
 
 from fuzz.target import Target

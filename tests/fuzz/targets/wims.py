@@ -23,14 +23,14 @@ from osdimage.imaging.errors import CorruptWim, InvalidInput, OsdImageError
 from osdimage.imaging.units import GIB, Geometry
 from osdimage.imaging.wim.checks.parts import part_of
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
+from osdimage.imaging.wim.copied.export import ExportOptions, export_images
 from osdimage.imaging.wim.described import captured, info
 from osdimage.imaging.wim.described.captured_table import table_of
-from osdimage.imaging.wim.export import ExportOptions, export_images
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.opening import refuse_impossible_header
 from osdimage.imaging.wim.piped.relaid import receive
 from osdimage.imaging.wim.piped.streams import InputStream, OutputStream
-from osdimage.imaging.wim.replacing import NameRule
+from osdimage.imaging.wim.renamed.replacing import NameRule
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header
 from osdimage.imaging.wim.stored.renamed import with_other_names

@@ -21,7 +21,7 @@ from osdimage.imaging.compare.image import compare_image
 from osdimage.imaging.errors import UnsafeName
 from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.file import WimFile
-from osdimage.imaging.wim.replacing import NamePart, ReplacedName
+from osdimage.imaging.wim.renamed.replacing import NamePart, ReplacedName
 from osdimage.imaging.wim.write import WriteMode
 from runs.commands import osdimage
 

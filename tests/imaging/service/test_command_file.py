@@ -14,7 +14,7 @@ from osdimage.imaging.service.command_file import (
     parse_command,
     parse_commands,
 )
-from osdimage.imaging.wim.commands import AddTree, DeletePath, RenamePath
+from osdimage.imaging.wim.edited.commands import AddTree, DeletePath, RenamePath
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from osdimage.imaging.service import (
     update_image,
 )
 from osdimage.imaging.service.mounts import needs, records, table
-from osdimage.imaging.wim.commands import DeletePath
+from osdimage.imaging.wim.edited.commands import DeletePath
 from osdimage.imaging.wim.fuse import StreamInterface
 
 ONE = ImageSelector(index=1)

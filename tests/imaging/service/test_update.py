@@ -19,7 +19,7 @@ from judges import wim as judges
 from osdimage.imaging import ImageSelector, InvalidRequest, MissingParts, OsdImageError, TargetRefused
 from osdimage.imaging.service.command_file import parse_commands
 from osdimage.imaging.service.update import UpdateOptions, UpdateResult, update_image
-from osdimage.imaging.wim.commands import AddTree, Change, ChangeKind, Command, DeletePath, EditFile, RenamePath
+from osdimage.imaging.wim.edited.commands import AddTree, Change, ChangeKind, Command, DeletePath, EditFile, RenamePath
 
 ONE = ImageSelector(index=1)
 HEADER = 208

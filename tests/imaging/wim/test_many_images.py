@@ -24,8 +24,8 @@ from osdimage.imaging import (
 )
 from osdimage.imaging.service.update import update_image
 from osdimage.imaging.wim import AddTree
-from osdimage.imaging.wim.optimize import optimize_wim
-from osdimage.imaging.wim.split import split_wim
+from osdimage.imaging.wim.copied.optimize import optimize_wim
+from osdimage.imaging.wim.copied.split import split_wim
 
 IMAGES = 100
 XPRESS = CompressionSpec.parse("xpress")

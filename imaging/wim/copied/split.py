@@ -22,15 +22,15 @@ from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.units import GIB, KIB, format_size
 from osdimage.imaging.wim.checks.verify_written import refuse_bad_contents
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.copied.export import ExportOptions, Gathered, as_stored, gathered, keeps_compressed, spec_of
+from osdimage.imaging.wim.copied.large import least_size, refuse_large_files
+from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.properties import ImageProperties
-from osdimage.imaging.wim.export import ExportOptions, Gathered, as_stored, gathered, keeps_compressed, spec_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.large import least_size, refuse_large_files
 from osdimage.imaging.wim.raw.export import RawCopy
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, opened
 from osdimage.imaging.wim.raw.split import SplitPlan, part_path, plan_parts, write_parts
-from osdimage.imaging.wim.room import refuse_full_medium
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, write_open
 from osdimage.native.holes import punch
 

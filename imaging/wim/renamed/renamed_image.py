@@ -18,7 +18,7 @@ from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, StorageError
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.replacing import NameRule, ReplacedName
+from osdimage.imaging.wim.renamed.replacing import NameRule, ReplacedName
 from osdimage.imaging.wim.stored.dentries import END_BYTES
 from osdimage.imaging.wim.stored.format import (
     BLOB_STRUCT,

@@ -12,12 +12,12 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
+from osdimage.imaging.wim.copied.large import least_size
+from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.failures import NOT_A_WIM, wim_errors
-from osdimage.imaging.wim.large import least_size
 from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header, refuse_unchangeable
 from osdimage.imaging.wim.raw.export import RawCopy, copy_images, lay_out_copy
 from osdimage.imaging.wim.raw.source import NotRaw, opened
-from osdimage.imaging.wim.room import refuse_full_medium
 from osdimage.imaging.wim.stored.format import PIPABLE_MAGIC, Header
 from osdimage.imaging.wim.stored.in_place import changeable_header, locked
 from osdimage.imaging.wim.write import (

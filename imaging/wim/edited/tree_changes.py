@@ -17,7 +17,7 @@ from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, quoted
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.wim.checks.names import REASONS, names_told
-from osdimage.imaging.wim.commands import AddTree, Change, ChangeKind, DeletePath, RenamePath
+from osdimage.imaging.wim.edited.commands import AddTree, Change, ChangeKind, DeletePath, RenamePath
 from osdimage.imaging.wim.entries import Entry
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage

@@ -25,12 +25,12 @@ from osdimage.imaging.wim.checks.audit import (
     repairs,
 )
 from osdimage.imaging.wim.checks.names import OTHER_NAMES, Names
+from osdimage.imaging.wim.copied.room import refuse_full_directory, refuse_large
+from osdimage.imaging.wim.extracted.placing import can_stage, staged
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
-from osdimage.imaging.wim.placing import can_stage, staged
-from osdimage.imaging.wim.replacing import ReplacedName
-from osdimage.imaging.wim.room import refuse_full_directory, refuse_large
+from osdimage.imaging.wim.renamed.replacing import ReplacedName
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import of_unix, told_by_libwim
 from osdimage.imaging.wim.wof import place_of, with_plain_sizes, wof_files, write_plain

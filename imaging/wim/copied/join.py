@@ -14,7 +14,7 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.output import refuse_existing, refuse_source
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.wim.checks.parts import Part, find_parts, part_of
-from osdimage.imaging.wim.export import ExportOptions, export_images
+from osdimage.imaging.wim.copied.export import ExportOptions, export_images
 from osdimage.imaging.wim.failures import NOT_A_WIM
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.raw.export import RawCopy, write_copy

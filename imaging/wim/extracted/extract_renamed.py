@@ -9,12 +9,12 @@ from pathlib import Path
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree
-from osdimage.imaging.wim.extract import ExtractResult, extract_paths
+from osdimage.imaging.wim.extracted.extract import ExtractResult, extract_paths
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import directory_rule
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
-from osdimage.imaging.wim.renamed_image import with_names_replaced
-from osdimage.imaging.wim.replacing import LISTED, NamePart, names_replaced
+from osdimage.imaging.wim.renamed.renamed_image import with_names_replaced
+from osdimage.imaging.wim.renamed.replacing import LISTED, NamePart, names_replaced
 from osdimage.native.wim.handles import WimHandle
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.wim.checks.names import REFUSED
-from osdimage.imaging.wim.replacing import Named, NameRule, replaced, replaced_streams
+from osdimage.imaging.wim.renamed.replacing import Named, NameRule, replaced, replaced_streams
 from osdimage.native.wim.names import faults_of_name, folded
 from osdimage.native.wim.tree import Fault
 
