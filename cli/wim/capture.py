@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also store what is of Unix, which Windows ignores: owner, group, mode, extended attributes, FIFOs and so on.",
 )
+@click.option("--dereference", is_flag=True, help="Store what symbolic links lead to, not the links.")
 @params.descriptors(at="Store")
 @params.rpfix
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
@@ -94,6 +95,7 @@ def capture_command(
     boot: bool,
     integrity: bool | None,
     unix_data: bool,
+    dereference: bool,
     descriptors: Descriptors,
     fixes_links: bool | None,
     strict: bool,
@@ -155,11 +157,11 @@ def capture_command(
         names=Names(names),
     )
     if all_volumes:
-        chosen = partition is not None or append or create or boot or unix_data or update_of is not None
+        chosen = partition is not None or append or create or boot or unix_data or dereference or update_of is not None
         if chosen or fixes_links is not None or descriptors is not Descriptors.KEPT:
             raise click.UsageError(
-                "--all-volumes does not go with --partition, --append, --create, --boot, --unix-data, --update-of, "
-                "--no-acls, --strict-acls, --rpfix and --no-rpfix"
+                "--all-volumes does not go with --partition, --append, --create, --boot, --unix-data, --dereference, "
+                "--update-of, --no-acls, --strict-acls, --rpfix and --no-rpfix"
             )
         _capture_volumes(
             source,
@@ -183,6 +185,7 @@ def capture_command(
             sector_size,
             fixes_links=fixes_links,
             descriptors=descriptors,
+            dereference=dereference,
             trees=trees,
         ),
         reporter.sent or target,

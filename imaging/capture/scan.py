@@ -19,12 +19,13 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy,
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.wim.checks.names import REASONS, REFUSED, Names, names_told
+from osdimage.imaging.wim.dereferenced import refuse_endless
 from osdimage.imaging.wim.described.properties import ImageProperties, is_storable
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.callbacks import Listener, Message, Omission, Omitted
 from osdimage.native.wim import tree
-from osdimage.native.wim.facts import Descriptors, ScanSettings
+from osdimage.native.wim.facts import AddedImage, Descriptors, ScanSettings
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.patterns import Patterns
 from osdimage.native.wim.tree import Audit, Fault
@@ -125,29 +126,8 @@ def scan(
         for path in opened.tree.excluded:
             omissions.exclude(f"/{path}")
     else:
-        config = source.config
-        patterns = Patterns(config.exclusions, config.exceptions, match_case=config.match_case)
         with wim_errors(source.title):
-            settings = ScanSettings(source.unix_data, source.fixes_links, source.descriptors)
-            if source.trees:
-                found = handle.add_image_of(
-                    [(each.source, each.path) for each in source.trees],
-                    wanted.name or "",
-                    patterns=patterns,
-                    settings=settings,
-                    boot=boot,
-                    listener=omissions,
-                )
-            else:
-                found = handle.add_image(
-                    opened.name,
-                    wanted.name or "",
-                    patterns=patterns,
-                    from_ntfs=opened.volume is not None,
-                    settings=settings,
-                    boot=boot,
-                    listener=omissions,
-                )
+            found = _add(handle, source, opened, wanted.name or "", omissions, boot=boot)
     index = handle.info().image_count
     if template is not None and opened.tree is None:
         template.give_hashes(handle, index)
@@ -180,6 +160,36 @@ def scan(
         losses=losses,
         odd_names=odd_names,
         warnings=tuple(warnings),
+    )
+
+
+def _add(
+    handle: WimHandle, source: CaptureSource, opened: Opened, name: str, omissions: _Omissions, *, boot: bool
+) -> AddedImage:
+    """Let libwim read directories, or an NTFS volume."""
+    config = source.config
+    patterns = Patterns(config.exclusions, config.exceptions, match_case=config.match_case)
+    if source.dereference:
+        for each in [Path(tree.source) for tree in source.trees] or [Path(opened.name)]:
+            refuse_endless(each, patterns.exclude)
+    settings = ScanSettings(source.unix_data, source.fixes_links, source.descriptors, source.dereference)
+    if source.trees:
+        return handle.add_image_of(
+            [(each.source, each.path) for each in source.trees],
+            name,
+            patterns=patterns,
+            settings=settings,
+            boot=boot,
+            listener=omissions,
+        )
+    return handle.add_image(
+        opened.name,
+        name,
+        patterns=patterns,
+        from_ntfs=opened.volume is not None,
+        settings=settings,
+        boot=boot,
+        listener=omissions,
     )
 
 
@@ -239,6 +249,10 @@ def backend_of(
     if isinstance(place, OpenVolume):
         if source.unix_data:
             raise InvalidRequest(f"{place.name}: a volume of Windows has no owner, group and mode of Unix")
+        if source.dereference:
+            raise InvalidRequest(
+                f"{place.name}: links of a volume lead to what is not here, and are stored as they are"
+            )
         if source.fixes_links:
             raise InvalidRequest(
                 f"{place.name}: absolute links of a volume cannot be made relative: they begin with its letter, which "

@@ -33,6 +33,7 @@ class CaptureSource:
             letter that a volume has is not known).
         descriptors: what becomes of the security descriptors of an NTFS volume, which alone has some; with ``ALL`` one
             that cannot be read is an error.
+        dereference: store what symbolic links lead to, in place of the links (directories only).
         trees: what the image is made of in place of ``path``, which is the list of it then (no volumes).
     """
 
@@ -44,6 +45,7 @@ class CaptureSource:
     volume: OpenVolume | None = None
     fixes_links: bool | None = None
     descriptors: Descriptors = Descriptors.KEPT
+    dereference: bool = False
     trees: tuple[SourceTree, ...] = ()
 
     @classmethod

@@ -101,11 +101,13 @@ class ScanSettings:
         unix_data: also take what is of Unix.
         fixes_links: make absolute links relative to the image; None for as the WIM has it, True for its first image.
         descriptors: whether those of NTFS are taken.
+        dereference: take what symbolic links lead to, not the links.
     """
 
     unix_data: bool = False
     fixes_links: bool | None = None
     descriptors: Descriptors = Descriptors.KEPT
+    dereference: bool = False
 
     def flags(self) -> int:
         """Return libwim's flags for these settings."""
@@ -116,7 +118,8 @@ class ScanSettings:
             Descriptors.NONE: lib.WIMLIB_ADD_FLAG_NO_ACLS,
         }
         unix_data = lib.WIMLIB_ADD_FLAG_UNIX_DATA if self.unix_data else 0
-        return int(fixes[self.fixes_links] | acls[self.descriptors] | unix_data)
+        links = lib.WIMLIB_ADD_FLAG_DEREFERENCE if self.dereference else 0
+        return int(fixes[self.fixes_links] | acls[self.descriptors] | unix_data | links)
 
 
 @dataclass(frozen=True, slots=True)

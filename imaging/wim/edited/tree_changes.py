@@ -17,6 +17,7 @@ from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, quoted
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.wim.checks.names import REASONS, names_told
+from osdimage.imaging.wim.dereferenced import refuse_endless
 from osdimage.imaging.wim.edited.commands import AddTree, Change, ChangeKind, DeletePath, RenamePath
 from osdimage.imaging.wim.entries import Entry
 from osdimage.imaging.wim.failures import wim_errors
@@ -105,6 +106,8 @@ class TreeChanges:
         source = command.source
         if not os.path.lexists(source) or (command.dereference and not source.exists()):
             raise InvalidRequest(f"{source}: there is no such file or directory")
+        if command.dereference:
+            refuse_endless(source, self._patterns.exclude)
         is_followed = command.dereference or not source.is_symlink()
         if is_followed and not os.access(source, os.R_OK):
             # A file is read only when the WIM is written.

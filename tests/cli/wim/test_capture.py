@@ -528,3 +528,33 @@ def test_owner_and_mode_are_kept_on_request(tmp_path: Path) -> None:
     assert modes == {"plain": None, "unix": 0o100640}
     osdimage("apply", tmp_path / "unix.wim", tmp_path / "target", "--unix-data")
     assert (tmp_path / "target" / "one byte").stat().st_mode == 0o100640
+
+
+@pytest.mark.foreign
+def test_what_links_lead_to_is_stored_if_that_is_asked_for(tmp_path: Path) -> None:
+    source, wim = tmp_path / "source", tmp_path / "x.wim"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("elsewhere")
+    source.mkdir()
+    (source / "folder").symlink_to("../elsewhere")
+    (source / "file").symlink_to("folder/file")
+    osdimage("capture", source, wim, "--dereference")
+    judges.wimlib("capture", source, tmp_path / "theirs.wim", "--dereference")
+    assert judges.wimlib_paths(wim) == ["/", "/file", "/folder", "/folder/file"]
+    assert judges.wimlib_facts(wim) == judges.wimlib_facts(tmp_path / "theirs.wim")
+
+
+def test_links_that_have_no_end_are_refused_and_not_followed(tmp_path: Path) -> None:
+    """wimlib-imagex capture --dereference goes on until there is no memory."""
+    source, wim = tmp_path / "source", tmp_path / "x.wim"
+    (source / "a" / "b").mkdir(parents=True)
+    (source / "a" / "b" / "up").symlink_to("../..")
+    says = "up: leads to a directory that it is in"
+    assert says in osdimage("capture", source, wim, "--dereference", code=2).err
+    assert not wim.exists()
+    osdimage("capture", source, wim, "--dereference", "--exclude", "up")
+    assert says in osdimage("update", wim, "--add", f"{source}=/more", "--dereference", code=2).err
+    (source / "a" / "b" / "up").unlink()
+    (source / "nowhere").symlink_to("not-there")
+    says = "leads to 'not-there', which is not there"
+    assert says in osdimage("capture", source, wim, "--dereference", "--overwrite", code=2).err
