@@ -20,7 +20,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults fuzz help kills lint matrix quick races sanitize setup setup-run test tour wheel
+.PHONY: bench clean demo fast faults fuzz help kills lint matrix quick races sanitize setup setup-run test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ kills: setup ## Kill commands that write at moments of chance, KILLS (50) times 
 
 matrix: setup ## Fill new NTFS volumes of every geometry with images at the edges of NTFS, and files of 4 GiB; judge them
 	$(PYTEST) tests/matrices/new_volumes.py tests/matrices/large_files.py $(PYTEST_ARGS)
+
+wimlib: setup ## Run wimlib's own tests with osdimage in the place of wimlib-imagex; WIMLIB is a source tree of wimlib
+	@: $${WIMLIB:?"say where a built source tree of wimlib is: make wimlib WIMLIB=DIR"}
+	$(PYTEST) tests/matrices/wimlib_suite.py $(PYTEST_ARGS)
 
 sanitize: setup ## Run the tests of the C parts, which are built for it with sanitizers of memory and of undefined behaviour
 	@.ci/sanitize.sh $(PYTEST_ARGS)
