@@ -21,6 +21,7 @@ from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.service.mounts.needs import refuse_place, refuse_without_fuse
 from osdimage.imaging.service.mounts.records import Facts
 from osdimage.imaging.service.mounts.results import AS_IT_IS, UnmountOptions, UnmountResult, names_told
+from osdimage.imaging.service.mounts.served import header_of
 from osdimage.imaging.service.mounts.table import Mount, MountState, mount_at, real_path
 from osdimage.imaging.service.mounts.tasks import CONFIRMED, Report, Task
 from osdimage.imaging.service.mounts.unmount import unmount_image
@@ -136,7 +137,8 @@ def mount_image(
     with WimFile.open(path, check=options.check, refs=patterns, progress=progress) as opened, wim_errors(path):
         image = opened.select(selector)
         warnings = opened.warnings + _warnings_of(path, image, options, has_references=bool(patterns))
-        facts = Facts(str(place), str(path.resolve()), image.index, image.name, options.read_write)
+        header = header_of(path) if options.read_write else None
+        facts = Facts(str(place), str(path.resolve()), image.index, image.name, options.read_write, header=header)
     staging = None
     if options.read_write:
         warnings += _left_over(path, options)

@@ -31,6 +31,7 @@ class Facts:
         read_write: whether its files may be changed.
         staging: the folder in which contents of changed files are; None when nothing may be changed.
         pid: the process that serves it; None before it does.
+        header: of the WIM when it was mounted for writing, in hexadecimal digits; else None.
     """
 
     directory: str
@@ -40,6 +41,7 @@ class Facts:
     read_write: bool
     staging: str | None = None
     pid: int | None = None
+    header: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from osdimage.imaging.service.mounts.commit import LET_GO, commit, finish
 from osdimage.imaging.service.mounts.leftovers import detach, forget
 from osdimage.imaging.service.mounts.records import Record, records
 from osdimage.imaging.service.mounts.results import AS_IT_IS, UnmountOptions, UnmountResult
+from osdimage.imaging.service.mounts.served import refuse_another_file
 from osdimage.imaging.service.mounts.table import (
     Found,
     Mount,
@@ -78,6 +79,7 @@ def _live(where: Path, found: Found, options: UnmountOptions, meter: Meter) -> U
     if users and not options.force:
         raise TargetRefused(f"{where}: is in use: {_told(users)}", remedy=LET_GO)
     if options.commit and mount.read_write:
+        refuse_another_file(found)
         result = commit(mount, options, meter)
     else:
         stop_serving(where, mount.wim or where, UnmountSettings(force=options.force))

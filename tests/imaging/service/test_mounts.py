@@ -200,6 +200,32 @@ def test_what_wimlib_has_mounted_is_committed_to_a_new_image_and_the_wim_written
     judges.wimlib("verify", "x.wim")
 
 
+@pytest.mark.parametrize("how", ["another in its place", "another in its inode", "gone", "mounted by wimlib-imagex"])
+def test_nothing_is_committed_to_another_wim_that_has_the_name(place: Path, material: Path, how: str) -> None:
+    wim, at = place / "x.wim", place / "at"
+    if "wimlib" in how:
+        judges.wimlib("mountrw", wim, "1", at)
+    else:
+        mount_image(wim, at, ONE, WRITABLE)
+    (at / "mine").write_text("mine")
+    shutil.move(wim, place / "kept.wim") if how != "another in its inode" else shutil.copy(wim, place / "kept.wim")
+    if how != "gone":
+        shutil.copyfile(material / "base.wim", wim)
+    before = wim.read_bytes() if wim.exists() else None
+    with pytest.raises(TargetRefused, match=r"while it was mounted.* stays mounted with all that was changed in it"):
+        unmount_image(at, COMMIT)
+    assert (wim.read_bytes() if wim.exists() else None) == before
+    assert (at / "mine").read_text() == "mine"
+    if how == "another in its inode":
+        unmount_image(at)
+        return
+    # The one that was mounted has its name again.
+    shutil.move(place / "kept.wim", wim)
+    unmount_image(at, COMMIT)
+    judges.wimlib("verify", wim)
+    assert "/mine" in judges.wimlib_paths(wim)
+
+
 @pytest.mark.foreign
 def test_names_that_no_windows_image_may_hold_and_what_is_left_over_are_told(place: Path) -> None:
     tree = wimcraft.root(wimcraft.Node("good", data=b"1"), wimcraft.Node("c:d", data=b"2"))
