@@ -50,7 +50,8 @@ def _show(report: VerifyReport, reporter: Reporter) -> None:
         held = f"{counted(report.images, 'image')}, {counted(report.blobs, 'blob')}"
         if report.parts:
             held = f"{counted(len(report.parts) + 1, 'part')}, {held}"
-        render.line(f"{report.path}: sound: {held}, {format_size(report.size)}")
+        bases = f", with those of {', '.join(map(str, report.bases))}" if report.bases else ""
+        render.line(f"{report.path}: sound: {held}, {format_size(report.size)}{bases}")
         return
     render.line(f"{report.path}: NOT sound, {counted(len(report.problems), 'problem')}:")
     for problem in report.problems:

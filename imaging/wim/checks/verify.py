@@ -66,11 +66,12 @@ class VerifyReport:
     Attributes:
         path: of the WIM; of a split one, of its first part, or of the first that is there.
         images: how many it has.
-        blobs: how many there are, in all parts that were checked.
+        blobs: how many there are, in all files that were checked.
         size: of the blobs.
         problems: what is wrong.
         notes: sentences about it.
         parts: the other parts of a split WIM that were checked with it.
+        bases: the other files that hold contents of its images, which were checked too, as those of a delta.
     """
 
     path: Path
@@ -80,6 +81,7 @@ class VerifyReport:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     parts: tuple[Path, ...] = ()
+    bases: tuple[Path, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -96,6 +98,7 @@ def verify(
     files: Sequence[OpenPart],
     images: Sequence[_HasInfo],
     *,
+    bases: Sequence[OpenPart] = (),
     threads: int | None,
     memory: int | None,
     progress: ProgressCallback | None,
@@ -105,6 +108,7 @@ def verify(
     Args:
         files: the first holds the trees, where the part that does is there.
         images: those of the first file.
+        bases: other files that hold contents of its images; what else is in them is hashed, and is no problem.
         threads: that decompress and hash; None for one a processor.
         memory: bytes that chunks may take together; None for little.
         progress: receives the progress.
@@ -115,7 +119,10 @@ def verify(
     problems += [
         Problem(ProblemKind.HEADER, f"{each.path}: {line}") for each in files[1:] for line in each.handle.repairs
     ]
-    check = BlobCheck(files, threads=threads, memory=memory)
+    # Those that libwim alone can read are left to whoever takes contents out of them.
+    readable = [each for each in bases if not each.header.is_pipable]
+    notes = tuple(f"{each.path}: is pipable; its contents were not checked" for each in bases if each.header.is_pipable)
+    check = BlobCheck([*files, *readable], threads=threads, memory=memory)
     if first.header.is_pipable:
         trees = _check_trees(first, images)
         bad = _verify_with_libwim(first.path, first.handle, meter)
@@ -123,7 +130,10 @@ def verify(
         with check:
             trees = _check_trees(first, images)
             found = check.wait(lambda done: meter.step(Phase.VERIFY_DATA, done, check.size))
-        bad = _name_files(first.handle, trees.loadable, found, with_path=len(files) > 1)
+        bad = _name_files(first.handle, trees.loadable, found, with_path=len(files) + len(readable) > 1)
+        own = {each.path for each in files}
+        # What the images do not need of a base is not theirs.
+        bad = [each for each, blob in zip(bad, found, strict=True) if each.files or blob.path in own]
     meter.finish()
     return VerifyReport(
         first.path,
@@ -131,8 +141,9 @@ def verify(
         check.count,
         check.size,
         (*problems, *trees.problems, *bad),
-        trees.notes,
+        (*trees.notes, *notes),
         tuple(each.path for each in files[1:]),
+        tuple(each.path for each in readable),
     )
 
 

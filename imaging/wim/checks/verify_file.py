@@ -14,6 +14,7 @@ from osdimage.imaging.progress import ProgressCallback, portion
 from osdimage.imaging.wim.checks.parts import Part, Parts, find_parts, part_of
 from osdimage.imaging.wim.checks.verify import Problem, ProblemKind, VerifyReport, verify
 from osdimage.imaging.wim.checks.verify_blobs import OpenPart
+from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.file import WimFile
 
 # The integrity table covers the compressed bytes, on one thread: about a fifth of the work.
@@ -65,7 +66,7 @@ def verify_file(
 
     Args:
         path: of the file.
-        refs: files or glob patterns of files that hold blobs too.
+        refs: files or glob patterns of files that hold blobs too, which are checked with it.
         threads: that decompress and hash; None for one a processor.
         memory: bytes that chunks may take together beside what the trees take; None for little.  A chunk that is larger
             is expanded alone, so that of those of an ESD, 64 MiB, two are expanded at once from some 200 MiB on.
@@ -111,10 +112,14 @@ def _check(
         with ExitStack() as stack:
             wim = stack.enter_context(WimFile.open(first, refs=refs, with_parts=False))
             opened = [wim, *(stack.enter_context(WimFile.open(each, with_parts=False)) for each in others)]
+            parts = {each.path.resolve() for each in opened}
+            elsewhere = [each for each in references(first, wim.handle) if each.resolve() not in parts]
+            bases = [stack.enter_context(WimFile.open(each, with_parts=False)) for each in elsewhere]
             begin, problems = _check_integrity(opened, progress)
             report = verify(
                 [OpenPart(each.path, each.handle, each.header) for each in opened],
                 wim.images,
+                bases=[OpenPart(each.path, each.handle, each.header) for each in bases],
                 threads=means.threads,
                 memory=means.memory,
                 progress=portion(progress, begin, 100),

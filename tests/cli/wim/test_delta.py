@@ -138,3 +138,26 @@ def test_a_delta_of_images_is_a_file_of_its_own(month: Month, delta: Path, tmp_p
         "--split-size"
         in osdimage("export", month.base, tmp_path / "p.swm", "--base", delta, "--split-size", "1MB", code=2).err
     )
+
+
+@pytest.mark.foreign
+def test_a_base_that_is_damaged_where_a_delta_needs_it_is_told(tmp_path: Path) -> None:
+    source, base, delta = tmp_path / "source", tmp_path / "base.wim", tmp_path / "delta.wim"
+    source.mkdir()
+    for name in ("gone", "kept"):
+        (source / name).write_bytes(name.encode() * 5000)
+    osdimage("capture", source, base, "--compress", "none")
+    (source / "gone").unlink()
+    osdimage("capture", source, delta, "--base", base)
+    sound = osdimage("verify", delta, "--ref", base)
+    assert sound.out == f"{delta}: sound: 1 image, 4 blobs, {sound.out.split(', ')[2]}, with those of {base}\n"
+    data = base.read_bytes()
+    # What the delta does not need is not its problem.
+    base.write_bytes(data.replace(b"gonegone", b"gone?one", 1))
+    osdimage("verify", delta, "--ref", base)
+    base.write_bytes(data.replace(b"keptkept", b"kept?ept", 1))
+    told = osdimage("verify", delta, "--ref", base, code=3)
+    assert "1:/kept: does not match its SHA-1" in told.out
+    # wimlib-imagex verify delta.wim --ref=base.wim
+    judges.wimlib("verify", delta, f"--ref={base}", code=None)
+    assert judges.outcome("wimlib-imagex", "verify", delta, f"--ref={base}").returncode != 0

@@ -17,7 +17,7 @@ from judges import wim as judges
 from osdimage.imaging.wim.edited import edit
 from runs.commands import osdimage
 
-VERIFY_KEYS = {"path", "images", "blobs", "size", "problems", "notes", "parts"}
+VERIFY_KEYS = {"bases", "path", "images", "blobs", "size", "problems", "notes", "parts"}
 
 
 def test_a_sound_wim(pair: Path) -> None:
