@@ -26,6 +26,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
 from osdimage.imaging.wim.renamed.replacing import LISTED, NameRule, ReplacedName, names_replaced
+from osdimage.imaging.wim.stored.in_place import kept_from_others
 from osdimage.imaging.wim.stored.renamed import Replacing
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
@@ -169,7 +170,12 @@ def capture_image(
     meter = Meter(progress, WRITE_SHARES)
     bases = find_bases(options.bases, destination)
     before = _earlier(options, destination, bases)
-    with held(bases), opened_template(options.update_of, before.wim, bases) as template:
+    replaces = stream is None and options.mode is WriteMode.OVERWRITE
+    with (
+        held(bases),
+        kept_from_others(destination, replaces=replaces),
+        opened_template(options.update_of, before.wim, bases) as template,
+    ):
         # libwim reads the source until the handle is closed, so the source is closed after it.
         with opened_source(what, template=template) as opened:
             with wim_errors(destination):

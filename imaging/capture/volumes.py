@@ -26,6 +26,7 @@ from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.edited.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.stored.in_place import kept_from_others
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, prepare_output, write_file
 from osdimage.native.slices.slices import CACHE_SIZE
 from osdimage.native.wim.handles import WimHandle
@@ -114,6 +115,8 @@ def capture_volumes(
         spec = options.compression or CompressionSpec()
         # libwim reads the volumes until the handle is closed, so they are closed after it.
         with ExitStack() as sources:
+            replaces = options.mode is WriteMode.OVERWRITE
+            sources.enter_context(kept_from_others(destination, replaces=replaces))
             wanted = [CaptureSource.of_volume(source.volume(each), config) for each in numbers]
             cache = CACHE_SIZE // len(numbers)
             opened = [sources.enter_context(opened_source(each, cache_size=cache)) for each in wanted]
@@ -147,7 +150,7 @@ def capture_volumes(
                     destination,
                     spec,
                     Writing(integrity=options.integrity, threads=options.threads, skips_references=bool(bases)),
-                    replace=options.mode is WriteMode.OVERWRITE,
+                    replace=replaces,
                     meter=meter,
                     change=replacing,
                     finish=lambda descriptor: add_disks(destination, descriptor, layouts),

@@ -68,6 +68,11 @@ def commit(mount: Mount, options: UnmountOptions, meter: Meter) -> UnmountResult
             tuple(image.name for image in opened.images),
             opened.header.is_pipable,
         )
+    if options.new_image and before.is_pipable:
+        raise TargetRefused(
+            f"{wim}: is pipable, and no image is added to such a one; {mount.directory} stays mounted: commit to the "
+            "image that is mounted"
+        )
     # A commit to a new image that failed leaves that behind, and another one would be made of it.
     is_new = options.new_image or (mount.index or 0) > len(before.names)
     settings = UnmountSettings(

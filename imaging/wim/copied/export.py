@@ -27,6 +27,7 @@ from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
 from osdimage.imaging.wim.raw.export import RawCopy, copy_images
 from osdimage.imaging.wim.raw.source import NotRaw
+from osdimage.imaging.wim.stored.in_place import kept_from_others
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,
@@ -127,24 +128,43 @@ def export_images(
     if stream is not None or options.pipable:
         options = _of_pipable(source, options, is_stream=stream is not None)
     meter = Meter(progress, WRITE_SHARES)
+    with kept_from_others(path, replaces=stream is None and options.mode is WriteMode.OVERWRITE):
+        result = _exported(
+            source, stream or path, options, chosen, properties, keeps_boot_index=images is None, meter=meter
+        )
+    meter.finish()
+    return result
+
+
+def _exported(
+    source: WimFile,
+    destination: Path | OutputStream,
+    options: ExportOptions,
+    chosen: Sequence[WimImage],
+    properties: ImageProperties | None,
+    *,
+    keeps_boot_index: bool,
+    meter: Meter,
+) -> ExportResult:
+    """Copy images as they are stored where that can be, else through libwim."""
+    stream = destination if isinstance(destination, OutputStream) else None
+    path = Path(destination.name) if isinstance(destination, OutputStream) else destination
     keeps = keeps_compressed(source, options)
-    copy = as_stored(source, chosen, options, properties, keeps_boot_index=images is None)
+    copy = as_stored(source, chosen, options, properties, keeps_boot_index=keeps_boot_index)
     if copy is not None:
         warnings = list((options.compression or spec_of(source)).setup_warnings(path.name))
         with suppress(NotRaw):
             copy_images(source.path, path, copy, replace=options.mode is WriteMode.OVERWRITE, meter=meter)
             for text in warnings:
                 meter.warn(text)
-            meter.finish()
             indexes = tuple(range(1, len(chosen) + 1))
             return ExportResult(path, indexes, path.stat().st_size, tuple(warnings), keeps)
-    with gathered(source, path, chosen, options, properties, keeps_boot_index=images is None) as new:
+    with gathered(source, path, chosen, options, properties, keeps_boot_index=keeps_boot_index) as new:
         odd = () if stream is not None else setup_warnings(new.spec, path, is_pipable=options.pipable)
         warnings = [*new.warnings, *odd]
         for text in warnings:
             meter.warn(text)
         warnings += _write(new.handle, stream or path, new.spec, options, source=source, meter=meter)
-    meter.finish()
     where = path if stream is None else Path("-")
     return ExportResult(where, new.indexes, size_written(stream or path), tuple(warnings), keeps)
 

@@ -20,6 +20,7 @@ from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.raw.export import RawCopy, write_copy
 from osdimage.imaging.wim.raw.source import NotRaw, opened
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, PIPABLE_MAGIC, Header
+from osdimage.imaging.wim.stored.in_place import kept_from_others
 from osdimage.imaging.wim.write import WriteMode
 
 # Hashing the bytes of the parts takes about this part of checking them and then copying.
@@ -86,7 +87,7 @@ def join_wim(
     meter = Meter(progress, {Phase.WRITE_DATA: 1})
     for text in warnings:
         meter.warn(text)
-    with suppress(NotRaw), opened(*ordered) as source:
+    with suppress(NotRaw), opened(*ordered) as source, kept_from_others(path, replaces=replace):
         count = source.header.image_count
         boot_index = source.header.boot_index if source.header.boot_index <= count else 0
         copy = RawCopy(tuple(range(1, count + 1)), boot_index, has_integrity=integrity)

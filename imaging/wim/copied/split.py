@@ -31,6 +31,7 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.raw.export import RawCopy
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, opened
 from osdimage.imaging.wim.raw.split import SplitPlan, part_path, plan_parts, write_parts
+from osdimage.imaging.wim.stored.in_place import kept_from_others
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, write_open
 from osdimage.native.holes import punch
 
@@ -209,7 +210,8 @@ class _Job:
                 refuse_bad_contents(plan.paths, descriptors, source.compression, source=self.source, meter=meter)
 
         replaces = self.options.mode is WriteMode.OVERWRITE
-        write_parts(source, plan, replace=replaces, meter=meter, finish=finish)
+        with kept_from_others(self.first, replaces=replaces):
+            write_parts(source, plan, replace=replaces, meter=meter, finish=finish)
         # Those of an earlier split that had more parts stay.
         left = part_path(self.first, len(plan.paths) + 1)
         warnings = (f"{left}: is none of the new parts, and is left as it was",) if os.path.lexists(left) else ()

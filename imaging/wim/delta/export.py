@@ -43,6 +43,7 @@ from osdimage.imaging.wim.raw.export import copy_images
 from osdimage.imaging.wim.raw.plain import PlainWim
 from osdimage.imaging.wim.raw.source import NotRaw
 from osdimage.imaging.wim.stored.format import HeaderFlag
+from osdimage.imaging.wim.stored.in_place import kept_from_others
 from osdimage.imaging.wim.write import WRITE_SHARES, WriteMode, Writing, prepare_output, write_file
 from osdimage.native.wim.handles import WimHandle
 
@@ -95,7 +96,7 @@ def export_delta(
         refuse_source(source.path, each, "the base of the delta")
     check_request(source, path, chosen, properties, options.mode)
     meter = Meter(progress, WRITE_SHARES)
-    with held(found):
+    with held(found), kept_from_others(path, replaces=options.mode is WriteMode.OVERWRITE):
         _check_whole(source, chosen, found)
         job = _Job(source, path, chosen, options, properties, found, keeps_boot_index=images is None)
         warnings = [*(options.compression or spec_of(source)).setup_warnings(path.name)]

@@ -235,6 +235,39 @@ def locked(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextmanager
+def kept_from_others(path: Path, *, replaces: bool) -> Iterator[None]:
+    """Keep other writers from a WIM that is replaced by another at the end of the ``with``; nothing else is done to it.
+
+    What they wrote to it meanwhile would be lost, and who serves it to a mount would write it into the new file.
+
+    Raises:
+        TargetRefused: when another program is writing to it, or has it mounted for that.
+    """
+    if not replaces:
+        yield
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        # It is not there; or it is nothing that can be read, and whoever replaces it decides whether that can be.
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TargetRefused(
+                f"{path}: another program is writing to it, or has it mounted for that, so it is not replaced"
+            ) from error
+        except OSError:
+            # A file system without locks.
+            pass
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def changeable_header(path: Path, descriptor: int) -> Header:
     """Return the header of a WIM that can be changed where it stands.
 

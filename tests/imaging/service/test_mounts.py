@@ -17,7 +17,16 @@ import pytest
 from cases import wimcraft
 from judges import mounts as fuse
 from judges import wim as judges
-from osdimage.imaging import ImageSelector, InvalidRequest, MissingParts, OsdImageError, StorageError, TargetRefused
+from osdimage.imaging import (
+    ImageSelector,
+    InvalidRequest,
+    MissingParts,
+    OsdImageError,
+    StorageError,
+    TargetRefused,
+    WimFile,
+    WriteMode,
+)
 from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.service import (
     Mount,
@@ -30,6 +39,7 @@ from osdimage.imaging.service import (
     update_image,
 )
 from osdimage.imaging.service.mounts import needs, records, table
+from osdimage.imaging.wim import ExportOptions, export_images
 from osdimage.imaging.wim.edited.commands import DeletePath
 from osdimage.imaging.wim.fuse import StreamInterface
 
@@ -251,9 +261,28 @@ def test_a_pipable_wim_stays_one(place: Path, material: Path) -> None:
     assert "Pipable" in judges.wimlib_info(place / "pipable.wim").wim["Attributes"]
     assert "/new" in judges.wimlib_paths(place / "pipable.wim")
     judges.wimlib("verify", "pipable.wim")
+    with mount_image("pipable.wim", "at", ONE, WRITABLE) as mounted:
+        with pytest.raises(TargetRefused, match=r"is pipable, and no image is added to such a one; .* stays mounted"):
+            mounted.unmount(UnmountOptions(commit=True, new_image=True))
+        (place / "at/more").write_bytes(b"m")
+        mounted.unmount(COMMIT)
+    assert "/more" in judges.wimlib_paths(place / "pipable.wim")
 
 
 # ---- failing
+
+
+@pytest.mark.foreign
+@pytest.mark.usefixtures("place")
+def test_a_wim_that_is_mounted_to_be_changed_is_not_replaced(material: Path) -> None:
+    before = Path("x.wim").read_bytes()
+    with (
+        mount_image("x.wim", "at", ONE, WRITABLE),
+        WimFile.open(material / "base.wim") as source,
+        pytest.raises(TargetRefused, match="has it mounted"),
+    ):
+        export_images(source, "x.wim", ExportOptions(WriteMode.OVERWRITE))
+    assert Path("x.wim").read_bytes() == before
 
 
 @pytest.mark.foreign
