@@ -244,9 +244,12 @@ def append_file(
     ``change`` is given each tree that is written, as it is stored, and returns what it is to be instead, or None.
 
     Raises:
+        InvalidRequest: when trees are to be changed and the file is pipable: libwim writes such a one anew.
         TargetRefused: when another program is writing to the file, or has since it was opened; nothing was written.
         OsdImageError: when it failed; the message says whether the file is as it was.
     """
+    if change is not None and handle.info().is_pipable:
+        raise InvalidRequest(f"{path}: is pipable, and names in such a WIM cannot be replaced; valid is a plain one")
     settings = WriteSettings(
         compression=spec.format,
         level=spec.native_level,

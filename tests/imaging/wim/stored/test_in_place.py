@@ -16,8 +16,16 @@ from typing import Any
 import pytest
 from cases.windows_trees import write_tree
 from judges import wim as judges
-from osdimage.imaging import CaptureOptions, ImageProperties, StorageError, WriteMode, capture_image
+from osdimage.imaging import (
+    CaptureOptions,
+    ImageProperties,
+    InvalidRequest,
+    StorageError,
+    WriteMode,
+    capture_image,
+)
 from osdimage.imaging.registry.write import new_hive, write_hive
+from osdimage.imaging.wim import Names
 from osdimage.native.wim.handles import WimHandle
 from runs.failing import FAULTS, KINDS, Ended, Failing, Fault, failing
 
@@ -228,3 +236,14 @@ def test_a_pipable_wim_is_written_anew_and_not_taken_back(material: Material, tm
     judges.wimlib("verify", wim)
     assert len(judges.wimlib_info(wim).images) == 2
     assert [each.name for each in tmp_path.iterdir()] == ["wim.wim"]
+
+
+def test_names_are_not_replaced_in_a_pipable_wim_which_stays_as_it_was(material: Material, tmp_path: Path) -> None:
+    wim = tmp_path / "wim.wim"
+    judges.wimlib("capture", material.folder, wim, "first", "--pipable")
+    before = wim.read_bytes()
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd/a:b").touch()
+    with pytest.raises(InvalidRequest, match=r"wim\.wim: is pipable, and names in such a WIM cannot be replaced"):
+        capture_image(tmp_path / "odd", wim, CaptureOptions(mode=WriteMode.APPEND, names=Names.REPLACE))
+    assert wim.read_bytes() == before
