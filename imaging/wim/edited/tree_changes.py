@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from osdimage.imaging.attributes import FileAttribute
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, UnsafeName, quoted
 from osdimage.imaging.progress import Meter
-from osdimage.imaging.wim.checks.names import REASONS, names_told
+from osdimage.imaging.wim.checks.names import REASONS, REFUSED, names_told, refusal
 from osdimage.imaging.wim.dereferenced import refuse_endless
 from osdimage.imaging.wim.edited.commands import AddTree, Change, ChangeKind, DeletePath, RenamePath
 from osdimage.imaging.wim.entries import Entry
@@ -69,11 +69,12 @@ class TreeChanges:
         """Add files of this machine.
 
         Raises:
+            UnsafeName: when one has a name that no Windows image may hold.
             OsdImageError: when they cannot be; the tree may be changed in part then: do not write it.
         """
         path = _new_path(command.path)
         self._check_addition(command, path)
-        before = set(names_told(self._faulty(path))) if self._entry(path) is not None else set()
+        before = self._faulty(path) if self._entry(path) is not None else ()
         scan = _Scan(self._meter)
         how = changes.Addition(self._patterns, command.replaces, command.dereference, command.unix_data)
         with wim_errors(command.source), _conflicts_named(command):
@@ -82,7 +83,10 @@ class TreeChanges:
         if scan.unsupported and not added.files and not added.directories:
             raise InvalidRequest(f"{command.source}: is of a kind that a WIM cannot hold")
         self._warn(f"{each}: is of a kind that a WIM cannot hold, and was left out" for each in scan.unsupported)
-        self._warn(str(loss) for loss in names_told(self._faulty(path)) if loss not in before)
+        after = self._faulty(path)
+        _refuse_new_names(command, before, after)
+        known = set(names_told(before))
+        self._warn(str(loss) for loss in names_told(after) if loss not in known)
         self.done.append(
             Change(
                 ChangeKind.ADD,
@@ -300,6 +304,25 @@ class _Scan:
 def _is_directory(entry: Entry) -> bool:
     """Tell whether something can be in it; a junction is a link."""
     return bool(entry.attributes & FileAttribute.DIRECTORY) and not entry.attributes & FileAttribute.REPARSE_POINT
+
+
+def _refuse_new_names(command: AddTree, before: Sequence[FaultyNames], after: Sequence[FaultyNames]) -> None:
+    """Refuse what brings names that no Windows image may hold; what the image has of them stays.
+
+    Raises:
+        UnsafeName: which names the first.
+    """
+    counts = {each.fault: each.count for each in before}
+    for each in after:
+        if each.fault in REFUSED and each.count > counts.get(each.fault, 0):
+            known = {path for one in before if one.fault is each.fault for path in one.examples}
+            example = next((path for path in each.examples if path not in known), each.examples[0])
+            new = FaultyNames(each.fault, each.count - counts.get(each.fault, 0), (example,))
+            raise UnsafeName(
+                f"{command.source}: {refusal(new)}, which is not allowed in a Windows image; valid is another name, or "
+                "to leave it out",
+                path=example,
+            )
 
 
 def _new_path(text: str) -> str:

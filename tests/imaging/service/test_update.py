@@ -16,9 +16,20 @@ from cases import wimcraft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import wim as judges
-from osdimage.imaging import ImageSelector, InvalidRequest, MissingParts, OsdImageError, TargetRefused
+from osdimage.imaging import (
+    CaptureConfig,
+    CaptureOptions,
+    ImageSelector,
+    InvalidRequest,
+    MissingParts,
+    OsdImageError,
+    TargetRefused,
+    UnsafeName,
+    capture_image,
+)
 from osdimage.imaging.service.command_file import parse_commands
 from osdimage.imaging.service.update import UpdateOptions, UpdateResult, update_image
+from osdimage.imaging.wim import Names
 from osdimage.imaging.wim.edited.commands import AddTree, Change, ChangeKind, Command, DeletePath, EditFile, RenamePath
 
 ONE = ImageSelector(index=1)
@@ -377,3 +388,23 @@ def test_an_edit_sees_what_commands_before_it_made(wim: Path, tmp_path: Path) ->
     judges.wimlib("apply", wim, "1", tmp_path / "out")
     assert (tmp_path / "out/e/g").read_bytes() == Path("source/y").read_bytes() + b"12"
     judges.wimlib("verify", wim)
+
+
+@pytest.mark.foreign
+def test_names_that_no_image_may_hold_are_not_added_and_those_that_are_there_stay(wim: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd/deep").mkdir(parents=True)
+    (tmp_path / "odd/deep/a:b").touch()
+    (tmp_path / "odd/fine").touch()
+    before = wim.read_bytes()
+    with pytest.raises(UnsafeName, match=r"odd: the name of '/n/deep/a:b' holds a colon, which is not allowed"):
+        update(wim, DeletePath("/z"), AddTree(tmp_path / "odd", "/n"))
+    assert wim.read_bytes() == before
+    capture_image(tmp_path / "odd", tmp_path / "kept.wim", CaptureOptions(names=Names.KEEP))
+    update(tmp_path / "kept.wim", AddTree(Path("source"), "/"))
+    assert "/y" in judges.wimlib_paths(tmp_path / "kept.wim")
+    (tmp_path / "odd/deep/c:d").touch()
+    with pytest.raises(UnsafeName, match=r"odd: the name of '/deep/c:d' holds a colon"):
+        update(tmp_path / "kept.wim", AddTree(tmp_path / "odd", "/"))
+    update_with = UpdateOptions(config=CaptureConfig(("*:d",)))
+    update_image(tmp_path / "kept.wim", ONE, [AddTree(tmp_path / "odd", "/")], update_with)
+    assert "/deep/c:d" not in judges.wimlib_paths(tmp_path / "kept.wim")
