@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from osdimage.imaging.errors import CorruptWim, ImageNotFound
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
@@ -212,17 +213,37 @@ def other_parts(path: Path, refs: Sequence[str] = ()) -> list[str]:
 def reference_files(handle: WimHandle, refs: Iterable[str]) -> None:
     """Find contents in other files too, given as paths or glob patterns.
 
+    Of a split WIM that is not the open one, such as the base of a delta, one part stands for all that are found.
+
     Raises:
         OsdImageError: which names the pattern, when nothing fits it or a file is no WIM or cannot be read.
     """
+    given: list[Path] = []
     for pattern in refs:
         # Sought here: the patterns of the C library take for ever where they hold many stars.
         found = sorted(glob.glob(pattern))  # noqa: PTH207 - may be absolute
+        given += map(Path, found)
         for name in found:
             refuse_impossible_header(Path(name))
         with wim_errors(pattern):
             # A pattern without a file is left to libwim, which says so.
             handle.reference_files([glob.escape(name) for name in found] or [pattern])
+    for path in _parts_beside(given, UUID(bytes_le=handle.info().guid)):
+        with wim_errors(path):
+            handle.reference_files([glob.escape(os.fspath(path))])
+
+
+def _parts_beside(given: Sequence[Path], own: UUID) -> list[Path]:
+    """Return the other parts of split WIMs of which some are given; ``own`` is the GUID of the open WIM."""
+    parts = [part for part in map(part_of, given) if part is not None and part.guid != own]
+    # All of a folder find the same.
+    seekers = {(part.guid, part.total, part.path.parent): part for part in parts}.values()
+    known = {(part.guid, part.total, part.number) for part in parts}
+    found: dict[tuple[UUID, int, int], Path] = {}
+    for each in seekers:
+        for part in find_parts(each, parts).found.values():
+            found.setdefault((part.guid, part.total, part.number), part.path)
+    return [path for which, path in found.items() if which not in known]
 
 
 def leave_memory() -> None:

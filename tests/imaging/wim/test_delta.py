@@ -275,3 +275,19 @@ def test_needs_are_counted_as_wimlib_imagex_lists_them(month: Month, theirs: Pat
     assert (alone.missing_blobs, alone.missing_images) == (len(both - own), (1,))
     # None of the files that lack contents are copies of each other.
     assert alone.missing_size == needs.elsewhere[0].size
+
+
+def test_one_part_of_a_split_base_stands_for_all(month: Month, tmp_path: Path) -> None:
+    judges.wimlib("split", month.base, tmp_path / "base.swm", "0.05")
+    parts = sorted(tmp_path.glob("base*.swm"))
+    assert len(parts) > 2
+    capture_image(month.now, tmp_path / "delta.wim", CaptureOptions(bases=(str(parts[0]),)))
+    with WimFile.open(tmp_path / "delta.wim", refs=[str(parts[1])]) as wim:
+        export_images(wim, tmp_path / "whole.wim")
+    judges.wimlib("verify", tmp_path / "whole.wim")
+    assert contents(deltas.applied(tmp_path / "whole.wim", tmp_path / "out")) == contents(month.now)
+    # Those that are named come first, wherever they are.
+    (tmp_path / "elsewhere").mkdir()
+    moved = parts[-1].rename(tmp_path / "elsewhere" / parts[-1].name)
+    with WimFile.open(tmp_path / "delta.wim", refs=[str(moved), str(parts[0])]) as wim:
+        assert not needs_of(wim.images).missing_blobs
