@@ -82,6 +82,11 @@ class Source:
         self._stream = stream
 
     @property
+    def title(self) -> str:
+        """What messages call it."""
+        return str(self.path) if self._stream is None else self._stream.name
+
+    @property
     def passed(self) -> Passed | None:
         """What came through stdin; None when that was not read."""
         return None if self._stream is None else self._stream.passed

@@ -196,7 +196,7 @@ def apply_command(
         *_lines(image.index, image.name, result, options, reporter, seconds),
         *standard.line(source.passed, "received:"),
     )
-    return recovery.told(source.path, damaged)
+    return recovery.told(source.title, damaged)
 
 
 def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: bool) -> None:

@@ -144,7 +144,7 @@ def extract_command(
         with recovery.opened(chosen, looked_at, progress, recover_data=recover_data) as (image, damaged, rest):
             if to is None:
                 _to_stdout(image, wanted, which, limit_bytes, reporter, rest)
-                return recovery.told(wim, damaged)
+                return recovery.told(str(wim), damaged)
             result = image.extract(
                 wanted,
                 to,
@@ -164,7 +164,7 @@ def extract_command(
     names_told = {"replaced": result.replaced, "replaced_names": result.replaced_names}
     facts = {"paths": result.paths, "warnings": result.warnings, "damaged": damaged} | names_told
     reporter.result(facts, *lines)
-    return recovery.told(wim, damaged)
+    return recovery.told(str(wim), damaged)
 
 
 def _to_stdout(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,7 +40,7 @@ def opened(
         yield found, damaged, portion(progress, _SHARE, 100)
 
 
-def told(wim: Path, damaged: Sequence[DamagedFile]) -> int | None:
+def told(wim: str, damaged: Sequence[DamagedFile]) -> int | None:
     """Name the damaged files on stderr, and return the exit code."""
     if not damaged:
         return None

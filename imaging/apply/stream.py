@@ -23,7 +23,7 @@ from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.piped.relaid import receive_trees
-from osdimage.imaging.wim.piped.spool import spool, written
+from osdimage.imaging.wim.piped.spool import spool, told_of, written
 from osdimage.imaging.wim.piped.streams import InputStream, Passed
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.stored.format import PIPABLE_MAGIC
@@ -89,8 +89,11 @@ def apply_stream(
         OsdImageError: as there.
     """
     stream.keep()
-    with opened_place(target, partition, write=True, sector_size=sector_size) as place, scratch_folder() as folder:
-        path = folder / stream.name
+    with (
+        opened_place(target, partition, write=True, sector_size=sector_size) as place,
+        scratch_folder() as folder,
+        told_of(stream, path := folder / stream.name),
+    ):
         if _takes_streams(place, options):
             with _trees(stream, path) as wim:
                 image = None if wim is None else wim.select(selector)

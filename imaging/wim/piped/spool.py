@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from osdimage.imaging.errors import OsdImageError, StorageError
@@ -33,7 +34,22 @@ def spooled(stream: InputStream, progress: ProgressCallback | None = None) -> It
     with scratch_folder() as folder:
         path = folder / stream.name
         spool(stream, path, progress)
-        yield path
+        with told_of(stream, path):
+            yield path
+
+
+@contextmanager
+def told_of(stream: InputStream, path: Path) -> Iterator[None]:
+    """Let errors name the stream in the place of the file that it is kept in, of which nobody knows."""
+    try:
+        yield
+    except OsdImageError as error:
+        kept = os.fspath(path)
+        error.args = tuple(each.replace(kept, stream.name) if isinstance(each, str) else each for each in error.args)
+        if error.remedy is not None:
+            values = tuple(each.replace(kept, stream.name) for each in error.remedy.values)
+            error.remedy = replace(error.remedy, values=values)
+        raise
 
 
 def spool(stream: InputStream, path: Path, progress: ProgressCallback | None = None) -> None:

@@ -18,8 +18,10 @@ from judges import wim as judges
 from osdimage.imaging.apply import ApplyOptions
 from osdimage.imaging.apply.engine import Engine, Fallback
 from osdimage.imaging.apply.stream import StreamApplied, apply_stream
+from osdimage.imaging.capture import CaptureOptions, capture_image
 from osdimage.imaging.errors import CorruptWim, ImageNotFound, TooSmall, UnsafeName
 from osdimage.imaging.wim import ImageSelector
+from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.piped.streams import InputStream
 
 pytestmark = pytest.mark.foreign
@@ -150,6 +152,20 @@ def test_one_that_is_cut_off_says_what_the_target_holds(
     with pytest.raises(CorruptWim, match="standard input: ended too early"):
         apply(cut, tmp_path / "other", engine=Engine.BULK)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("engine", [Engine.AUTO, Engine.BULK])
+def test_errors_name_the_stream_and_not_where_it_is_kept(
+    engine: Engine, wim: Path, tmp_path: Path, apply: Callable[..., StreamApplied]
+) -> None:
+    with pytest.raises(ImageNotFound, match=r"^standard input: choose one of 2 images"):
+        apply(wim, tmp_path / "target", index=None, engine=engine)
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd/a:b").touch()
+    capture_image(tmp_path / "odd", tmp_path / "odd.wim", CaptureOptions(names=Names.KEEP, pipable=True))
+    with pytest.raises(UnsafeName, match=r"^standard input: image 1: the name of '/a:b' holds a colon"):
+        apply(tmp_path / "odd.wim", tmp_path / "target", engine=engine)
+    assert not (tmp_path / "target").exists()
 
 
 def test_what_is_missing_behind_the_image_is_told(
