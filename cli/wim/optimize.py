@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     default=None,
     help="Give it the form that can be sent through a pipe, or the usual one.  Default: as it was.",
 )
+@params.references
 @params.dry_run
 @params.threads
 @params.output()
@@ -33,6 +34,7 @@ def optimize_command(
     recompress: bool,
     integrity: bool | None,
     pipable: bool | None,
+    refs: tuple[str, ...],
     dry_run: bool,
     threads: int,
     reporter: Reporter,
@@ -56,7 +58,7 @@ def optimize_command(
         threads=threads,
         dry_run=dry_run,
     )
-    result = optimize_wim(wim, options, progress=reporter.callback)
+    result = optimize_wim(wim, options, refs=refs, progress=reporter.callback)
     reporter.result(result, _told(result))
     warn_of_level(wish.compress, reporter, kept=not result.recompressed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 from osdimage.imaging.errors import NotAWim, StorageError
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, repairs
+from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_missing, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.copied.large import least_size
 from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.failures import NOT_A_WIM, wim_errors
+from osdimage.imaging.wim.file import reference_files
 from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header, refuse_unchangeable
 from osdimage.imaging.wim.raw.export import RawCopy, copy_images, lay_out_copy
 from osdimage.imaging.wim.raw.source import NotRaw, opened
@@ -87,6 +89,7 @@ def optimize_wim(
     wim: str | os.PathLike[str],
     options: OptimizeOptions = _AS_IT_IS,
     *,
+    refs: Iterable[str] = (),
     progress: ProgressCallback | None = None,
 ) -> OptimizeResult:
     """Write a WIM anew beside the old one, which is replaced in one step.
@@ -98,11 +101,13 @@ def optimize_wim(
     Args:
         wim: the WIM.
         options: how; see there.
+        refs: files or glob patterns of files that hold contents too: the base of a delta that is compressed again.
         progress: receives the progress.
 
     Raises:
         NotAWim: when it is none.
-        InvalidRequest: when it cannot be pipable, as a solid one.
+        InvalidRequest: when it cannot be pipable, as a solid one, or a delta.
+        MissingParts: when a delta is to be compressed again, and contents are in a file that ``refs`` does not name.
         TargetRefused: when it is read-only, a part of a split WIM, another program is writing to it, or there is not
             room for the new one beside it.
         UnsafeName, CorruptWim: when it is damaged, or its header claims more than the file can hold.
@@ -134,7 +139,7 @@ def optimize_wim(
         if options.dry_run:
             return OptimizeResult(path, old_size, None, unused, recompressed=not stays, written=False)
         meter = Meter(progress, WRITE_SHARES)
-        warnings = _by_libwim(path, spec, options, meter, pipable=_becomes_pipable(header, options))
+        warnings = _by_libwim(path, spec, options, tuple(refs), meter, pipable=_becomes_pipable(header, options))
     meter.finish()
     return OptimizeResult(path, old_size, path.stat().st_size, unused, recompressed=not stays, warnings=warnings)
 
@@ -180,29 +185,39 @@ def _new_spec(path: Path, header: Header, options: OptimizeOptions) -> Compressi
 
 
 def _by_libwim(
-    path: Path, spec: CompressionSpec | None, options: OptimizeOptions, meter: Meter, *, pipable: bool
+    path: Path,
+    spec: CompressionSpec | None,
+    options: OptimizeOptions,
+    refs: tuple[str, ...],
+    meter: Meter,
+    *,
+    pipable: bool,
 ) -> tuple[str, ...]:
     """Let libwim write it anew; without a ``spec`` in the format that it has."""
     with wim_errors(path), open_wim(path) as handle:
         facts = handle.info()
+        was_solid = tree.has_solid_blobs(handle)
+        new = spec or CompressionSpec(facts.compression or Compression.NONE, solid=was_solid)
+        # Of what it holds itself.
+        least = least_size(handle, new, path.stat().st_size, was_solid=was_solid)
+        reference_files(handle, refs)
         warnings: tuple[str, ...] = ()
         for index in range(1, facts.image_count + 1):
             audit = load_tree(path, handle, index)
+            refuse_missing(path, index, audit)
             refuse_dropped_names(path, index, audit)
             warnings += repairs(audit)
-        was_solid = tree.has_solid_blobs(handle)
-        if spec is None:
-            spec = CompressionSpec(facts.compression or Compression.NONE, solid=was_solid)
-        else:
+        if spec is not None:
             prepare_output(handle, spec)
         if pipable:
-            refuse_pipable(spec, WriteMode.OVERWRITE, is_stream=False, integrity=options.integrity)
-        refuse_full_medium(path, least_size(handle, spec, path.stat().st_size, was_solid=was_solid), "the new WIM")
+            is_delta = bool(refs)
+            refuse_pipable(new, WriteMode.OVERWRITE, is_stream=False, integrity=options.integrity, is_delta=is_delta)
+        refuse_full_medium(path, least, "the new WIM")
         # Who has a pipable one knows of it.
-        warnings += () if pipable and not options.pipable else setup_warnings(spec, path, is_pipable=pipable)
+        warnings += () if pipable and not options.pipable else setup_warnings(new, path, is_pipable=pipable)
         for text in warnings:
             meter.warn(text)
-        return warnings + _write(handle, path, spec, options, meter, pipable=pipable)
+        return warnings + _write(handle, path, new, options, meter, pipable=pipable)
 
 
 def _write(

@@ -28,6 +28,8 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
 from osdimage.imaging.wim import ExportOptions, export_delta, export_images, needs_of, optimize_wim
+from osdimage.imaging.wim.compression import Compression
+from osdimage.imaging.wim.copied.optimize import OptimizeOptions
 
 pytestmark = pytest.mark.foreign
 
@@ -291,3 +293,18 @@ def test_one_part_of_a_split_base_stands_for_all(month: Month, tmp_path: Path) -
     moved = parts[-1].rename(tmp_path / "elsewhere" / parts[-1].name)
     with WimFile.open(tmp_path / "delta.wim", refs=[str(moved), str(parts[0])]) as wim:
         assert not needs_of(wim.images).missing_blobs
+
+
+def test_a_delta_that_is_compressed_again_stays_one(month: Month, theirs: Path, tmp_path: Path) -> None:
+    delta = tmp_path / "delta.wim"
+    shutil.copy(theirs, delta)
+    before, held = delta.read_bytes(), blobs(delta)
+    with pytest.raises(MissingParts, match=r"delta\.wim: the contents of \d+ files of image 1 are in another file"):
+        optimize_wim(delta, OptimizeOptions(recompress=True))
+    with pytest.raises(InvalidRequest, match="a delta is not pipable"):
+        optimize_wim(delta, OptimizeOptions(pipable=True), refs=[str(month.base)])
+    assert delta.read_bytes() == before
+    for compression in (None, CompressionSpec(Compression.XPRESS), CompressionSpec(Compression.LZMS, solid=True)):
+        optimize_wim(delta, OptimizeOptions(compression, recompress=True), refs=[str(month.base)])
+        assert blobs(delta) == held
+        assert contents(deltas.applied(delta, tmp_path / "out", month.base)) == contents(month.now)
