@@ -19,6 +19,7 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.service.replace import edit_file
+from osdimage.imaging.units import counted
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.edited.commands import AddTree, Change, Command, DeletePath, EditFile, RenamePath
@@ -127,8 +128,9 @@ def update_image(
             stack.enter_context(locked(path))
         opened = stack.enter_context(_opened(path, options, tuple(refs), meter))
         image = opened.select(selector)
-        refuse_dropped_names(path, image.index, load_tree(path, opened.handle, image.index))
-        warnings = _found(opened, options)
+        audit = load_tree(path, opened.handle, image.index)
+        refuse_dropped_names(path, image.index, audit)
+        warnings = _found(opened, options) + _uncounted(path, image.index, audit.missing_blobs)
         for text in warnings:
             meter.warn(text)
         config = options.config
@@ -173,6 +175,18 @@ def _found(opened: WimFile, options: UpdateOptions) -> tuple[str, ...]:
     if options.check and not opened.header.has_integrity_table:
         return (*opened.warnings, f"{opened.path}: has no integrity table to check")
     return opened.warnings
+
+
+def _uncounted(path: Path, index: int, missing: int) -> tuple[str, ...]:
+    """Say that libwim will count nothing of what is not at hand, which the XML counts by now."""
+    if not missing:
+        return ()
+    files = counted(missing, "file")
+    text = (
+        f"{path}: the contents of {files} of image {index} are in another file that was not named, such as the base of "
+        "a delta: the sizes that the WIM tells of the image are without them"
+    )
+    return (text,)
 
 
 def _carry_out(command: Command, work: TreeChanges, image: WimImage, folder: Path | None) -> None:

@@ -225,6 +225,8 @@ def test_a_delta_stays_one(place: Path, tmp_path: Path) -> None:
         judges.wimlib("verify", delta, f"--ref={base}")
         assert name in judges.wimlib_paths(delta)
         assert delta.stat().st_size < 100_000
+    told = update(delta, DeletePath("/z")).warnings
+    assert [each for each in told if "the contents of 5 files of image 1 are in another file" in each]
 
 
 @pytest.mark.foreign
