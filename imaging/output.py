@@ -23,6 +23,7 @@ from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError,
 
 _NO_TMPFILE = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 _DESCRIPTORS = "/proc/self/fd"
+_NO_FOLDER = {errno.ENOENT, errno.ENOTDIR}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOENT}
 _PREFIX, _MOMENTARY, _WRITTEN = ".osdimage-", ".tmp", ".part"
 _STALE_SECONDS = 24 * 3600
@@ -288,4 +289,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _storage_error(error: OSError, path: Path) -> StorageError:
-    return StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno)
+    what = error.strerror
+    if error.errno in _NO_FOLDER:
+        # As it was written; of a link, where it leads.
+        folders = (path.parent, path.resolve().parent)
+        above = (each for folder in folders for each in reversed((folder, *folder.parents)))
+        missing = next((each for each in above if not each.is_dir()), None)
+        if missing is not None:
+            what = f"{missing} is no directory" if missing.exists() else f"there is no directory {missing}"
+    return StorageError(f"{path}: {what}", path=path, errno=error.errno)

@@ -14,7 +14,7 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, InvalidRequest
 from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import Loss
-from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, require_existing
+from osdimage.imaging.output import ADD_TO_IT, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.compression import CompressionSpec
@@ -22,6 +22,7 @@ from osdimage.imaging.wim.delta.bases import files_of, find_bases, held, note_in
 from osdimage.imaging.wim.delta.needs import Needs, needs_in
 from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
+from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
@@ -323,10 +324,7 @@ def _check_request(source: CaptureSource, destination: Path | None, mode: WriteM
 
 
 def _refuse_destination(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
-    if mode is WriteMode.NEW:
-        refuse_existing(destination, ADD_TO_IT)
-    elif mode is WriteMode.APPEND:
-        require_existing(destination)
+    refuse_destination(destination, mode, ADD_TO_IT)
     sources = [each.source for each in source.trees] or [source.path]
     for each in sources:
         refuse_source(destination, each, "what is captured")

@@ -16,7 +16,7 @@ from osdimage.imaging.capture.source import CaptureSource
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.logs import logged
-from osdimage.imaging.output import refuse_existing, refuse_source
+from osdimage.imaging.output import refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.volume.eligible import DiskVolumes, look_over
 from osdimage.imaging.wim.compression import CompressionSpec
@@ -24,6 +24,7 @@ from osdimage.imaging.wim.delta.bases import find_bases, held, note_in, refer_to
 from osdimage.imaging.wim.delta.needs import needs_in
 from osdimage.imaging.wim.described.changes import refuse_unsettable
 from osdimage.imaging.wim.described.properties import ImageProperties
+from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.edited.edit import add_disks
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.stored.in_place import kept_from_others
@@ -93,8 +94,7 @@ def capture_volumes(
     """
     destination = Path(wim)
     _refuse_options(destination, options)
-    if options.mode is WriteMode.NEW:
-        refuse_existing(destination)
+    refuse_destination(destination, options.mode)
     refuse_unsettable(properties or ImageProperties())
     bases = find_bases(options.bases, destination)
     with held(bases), opened_disk(disk, share=True) as source:

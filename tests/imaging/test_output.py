@@ -201,3 +201,22 @@ def test_a_private_file_is_for_its_owner_alone(folder: Path) -> None:
     with new_file(folder / "file", replace=True, private=True):
         pass
     assert stat.S_IMODE((folder / "file").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("missing/below/new", "there is no directory missing$"),
+        ("file/new", "file is no directory$"),
+        ("link", "there is no directory .*/gone$"),
+    ],
+)
+def test_the_folder_that_is_missing_is_named(
+    folder: Path, path: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    Path("file").touch()
+    Path("link").symlink_to("gone/new")
+    with pytest.raises(StorageError, match=says), new_file(Path(path), replace=True):
+        pass
+    assert sorted(each.name for each in folder.iterdir()) == ["file", "link"]

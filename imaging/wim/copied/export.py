@@ -11,7 +11,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.logs import logged
-from osdimage.imaging.output import ADD_TO_IT, refuse_existing, refuse_source, require_existing
+from osdimage.imaging.output import ADD_TO_IT, refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, refuse_missing, repairs
 from osdimage.imaging.wim.compression import CompressionSpec
@@ -20,6 +20,7 @@ from osdimage.imaging.wim.described.base import BASE_ELEMENT
 from osdimage.imaging.wim.described.changes import set_properties_of
 from osdimage.imaging.wim.described.info import elements_by_index, parse_root
 from osdimage.imaging.wim.described.properties import ImageProperties
+from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -282,10 +283,7 @@ def check_request(
         raise InvalidRequest("a new name is for one image; export the images one by one to rename them")
     if path is None:
         return
-    if mode is WriteMode.NEW:
-        refuse_existing(path, ADD_TO_IT)
-    elif mode is WriteMode.APPEND:
-        require_existing(path)
+    refuse_destination(path, mode, ADD_TO_IT)
     refuse_source(path, source.path, "the WIM that is exported")
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, MissingParts, NotAWim, StorageError
 from osdimage.imaging.logs import logged
-from osdimage.imaging.output import refuse_existing, refuse_source
+from osdimage.imaging.output import refuse_source
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.wim.checks.parts import Part, find_parts, part_of
 from osdimage.imaging.wim.copied.export import ExportOptions, export_images
+from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.failures import NOT_A_WIM
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.raw.export import RawCopy, write_copy
@@ -78,8 +79,8 @@ def join_wim(
     ordered = _in_order([Path(each) for each in parts])
     for each in ordered:
         refuse_source(path, each, "a part that is joined")
-    if not replace:
-        refuse_existing(path)
+    mode = WriteMode.OVERWRITE if replace else WriteMode.NEW
+    refuse_destination(path, mode)
     warnings: tuple[str, ...] = ()
     if check:
         warnings = _check(ordered, portion(progress, 0, _CHECK_PERCENT))
@@ -95,7 +96,7 @@ def join_wim(
         meter.finish()
         return JoinResult(path, ordered, count, path.stat().st_size, warnings)
     # As parts that can be piped, or whose blob table is compressed: libwim reads them.
-    options = ExportOptions(WriteMode.OVERWRITE if replace else WriteMode.NEW, integrity=integrity)
+    options = ExportOptions(mode, integrity=integrity)
     others = [glob.escape(os.fspath(each)) for each in ordered[1:]]
     with WimFile.open(ordered[0], refs=others, with_parts=False) as whole:
         made = export_images(whole, path, options, progress=progress)

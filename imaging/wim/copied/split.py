@@ -17,7 +17,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, StorageError
 from osdimage.imaging.logs import logged
-from osdimage.imaging.output import nameless_file, refuse_existing, refuse_source
+from osdimage.imaging.output import nameless_file, refuse_source
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.units import GIB, KIB, format_size
 from osdimage.imaging.wim.checks.verify_written import refuse_bad_contents
@@ -26,6 +26,7 @@ from osdimage.imaging.wim.copied.export import ExportOptions, Gathered, as_store
 from osdimage.imaging.wim.copied.large import least_size, refuse_large_files
 from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.properties import ImageProperties
+from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.raw.export import RawCopy
@@ -240,8 +241,7 @@ def _check(
         raise InvalidRequest("the parts of a split WIM are never solid: no program could read them")
     if options.mode is WriteMode.APPEND:
         raise InvalidRequest(f"{first}: nothing is added to the parts of a split WIM")
-    if options.mode is WriteMode.NEW:
-        refuse_existing(first)
+    refuse_destination(first, options.mode)
     refuse_source(first, source.path, "the WIM that is split")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, StorageError
 from osdimage.imaging.logs import logged
-from osdimage.imaging.output import refuse_existing, refuse_source
+from osdimage.imaging.output import refuse_source
 from osdimage.imaging.progress import Meter, ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import format_size
@@ -36,6 +36,7 @@ from osdimage.imaging.wim.described.base import note_bases
 from osdimage.imaging.wim.described.changes import of_images, refuse_equal_names, set_properties_of
 from osdimage.imaging.wim.described.info import parse_root
 from osdimage.imaging.wim.described.properties import ImageProperties
+from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -89,8 +90,7 @@ def export_delta(
         raise InvalidRequest(f"{path}: a delta of images is a file of its own; nothing is added to a WIM by it")
     if options.pipable:
         raise InvalidRequest(f"{path}: a delta is not pipable: what it lacks could not be given to who reads a pipe")
-    if options.mode is WriteMode.NEW:
-        refuse_existing(path)
+    refuse_destination(path, options.mode)
     found = find_bases(bases, path)
     for each in found:
         refuse_source(source.path, each, "the base of the delta")

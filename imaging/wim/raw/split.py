@@ -15,12 +15,13 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from osdimage.imaging.errors import InvalidRequest, StorageError, quoted
-from osdimage.imaging.output import new_file, refuse_existing
+from osdimage.imaging.output import new_file
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.units import format_size
 from osdimage.imaging.wim.copied.large import LARGER
 from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.changes import encode
+from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.raw.export import GUID_BYTES, RawCopy, document_of, has_integrity, steps
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree
@@ -28,6 +29,7 @@ from osdimage.imaging.wim.stored import integrity
 from osdimage.imaging.wim.stored.blob_table import BlobEntry
 from osdimage.imaging.wim.stored.dentries import walk
 from osdimage.imaging.wim.stored.format import BLOB_STRUCT, HEADER_SIZE
+from osdimage.imaging.wim.write import WriteMode
 
 _MOST_PARTS = 0xFFFF
 # The size of the whole file is in the XML of each part, in UTF-16.
@@ -97,9 +99,8 @@ def write_parts(source: RawSource, plan: SplitPlan, *, replace: bool, meter: Met
             nothing is left of new parts.
     """
     first = plan.paths[0]
-    if not replace:
-        for each in plan.paths:
-            refuse_existing(each)
+    for each in plan.paths:
+        refuse_destination(each, WriteMode.OVERWRITE if replace else WriteMode.NEW)
     if not source.gives_back:
         refuse_full_medium(first, sum(plan.sizes), "what is split")
     copied = steps(meter, source, len(plan.paths))

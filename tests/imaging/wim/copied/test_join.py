@@ -98,10 +98,10 @@ def test_parts_that_do_not_make_a_whole_are_told_by_name(place: Path, tmp_path: 
 
 def test_what_is_there_is_replaced_only_when_asked_for(place: Path, tmp_path: Path) -> None:
     whole = tmp_path / "whole.wim"
-    whole.write_text("something")
+    whole.write_text("MSWIM\0\0\0 something")
     with pytest.raises(TargetRefused, match="exists"):
         join_wim(whole, parts(place))
-    assert whole.read_text() == "something"
+    assert whole.read_text() == "MSWIM\0\0\0 something"
     join_wim(whole, parts(place), replace=True)
     judges.wimlib("verify", whole)
     with pytest.raises(InvalidRequest, match="a part that is joined"):

@@ -94,7 +94,7 @@ def test_a_file_may_have_a_part_that_is_larger(source: Path, tmp_path: Path) -> 
 
 
 def test_a_part_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "parts3.swm").write_text("something")
+    (tmp_path / "parts3.swm").write_text("MSWIM\0\0\0 something")
     with pytest.raises(TargetRefused, match=r"parts3\.swm: exists"):
         split_wim(source, tmp_path / "parts.swm", PART)
     assert [path.name for path in tmp_path.iterdir()] == ["parts3.swm"]
