@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterable
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -30,6 +31,11 @@ class PathPattern:
         self._text = normalised(text)
         self._parts = [re.compile(fnmatch.translate(each), re.IGNORECASE) for each in self._text.split("/")]
 
+    @property
+    def parts(self) -> tuple[re.Pattern[str], ...]:
+        """What each name of a path is compared with, from the root."""
+        return tuple(self._parts[1:]) if self._text != "/" else ()
+
     def fits(self, path: str, *, or_below: bool = False) -> bool:
         """Tell whether a path fits the pattern; with ``or_below`` also whether it is below one that does."""
         if path == "/":
@@ -39,3 +45,26 @@ class PathPattern:
         if len(names) < len(self._parts) or (len(names) > len(self._parts) and not or_below):
             return False
         return all(part.match(name) for part, name in zip(self._parts, names, strict=False))
+
+
+class PathTree:
+    """All paths of an image, by the folder that they are in: many patterns are not compared with each of them."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        """Take the paths, separated by ``/``."""
+        self._order: dict[str, int] = {}
+        self._in_folder: dict[str, list[tuple[str, str]]] = {}
+        for number, path in enumerate(paths):
+            self._order.setdefault(path, number)
+            if path != "/":
+                folder, _, name = path.rpartition("/")
+                self._in_folder.setdefault(folder, []).append((name, path))
+
+    def fitting(self, pattern: PathPattern) -> list[str]:
+        """Return the paths that fit a pattern, in their order."""
+        if not pattern.parts:
+            return ["/"] if "/" in self._order else []
+        found = [""]
+        for part in pattern.parts:
+            found = [path for folder in found for name, path in self._in_folder.get(folder, ()) if part.match(name)]
+        return sorted(found, key=self._order.__getitem__)

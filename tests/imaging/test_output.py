@@ -208,7 +208,7 @@ def test_a_private_file_is_for_its_owner_alone(folder: Path) -> None:
     [
         ("missing/below/new", "there is no directory missing$"),
         ("file/new", "file is no directory$"),
-        ("link", "there is no directory .*/gone$"),
+        ("link", r"there is no directory .*/gone$"),
     ],
 )
 def test_the_folder_that_is_missing_is_named(

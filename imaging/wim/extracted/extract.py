@@ -29,7 +29,7 @@ from osdimage.imaging.wim.copied.room import refuse_full_directory, refuse_large
 from osdimage.imaging.wim.extracted.placing import can_stage, staged
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
-from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
+from osdimage.imaging.wim.patterns import PathPattern, PathTree, is_pattern, normalised
 from osdimage.imaging.wim.renamed.replacing import ReplacedName
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import of_unix, told_by_libwim
@@ -167,15 +167,14 @@ def expand(
     names = [normalised(text) for text in wanted]
     has_patterns = globs and any(map(is_pattern, names))
     everything = _everything(path, handle, index, rule) if has_patterns else ()
-    there = {each.casefold() for each in everything}
+    there, paths = {each.casefold() for each in everything}, PathTree(everything)
     found: list[str] = []
     absent: list[str] = []
     for name, text in zip(names, wanted, strict=True):
         if not (globs and is_pattern(name)) or name.casefold() in there:
             matches, problem = [name] * (not may_be_absent or _is_there(handle, index, name)), f"no {text!r}"
         else:
-            pattern = PathPattern(name)
-            matches, problem = list(filter(pattern.fits, everything)), f"nothing that fits {text!r}"
+            matches, problem = paths.fitting(PathPattern(name)), f"nothing that fits {text!r}"
         if not matches and not may_be_absent:
             raise InvalidRequest(f"{path}: image {index} holds {problem}")
         if not matches:

@@ -12,7 +12,7 @@ from osdimage.imaging.wim.checks.audit import load_tree
 from osdimage.imaging.wim.extracted.extract import ExtractResult, extract_paths
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import directory_rule
-from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
+from osdimage.imaging.wim.patterns import PathPattern, PathTree, is_pattern, normalised
 from osdimage.imaging.wim.renamed.renamed_image import with_names_replaced
 from osdimage.imaging.wim.renamed.replacing import LISTED, NamePart, names_replaced
 from osdimage.native.wim.handles import WimHandle
@@ -76,6 +76,7 @@ def _chosen(handle: WimHandle, index: int, wanted: Sequence[str], *, globs: bool
     handle.each_path(index, "/", recursive=True, on_paths=everything.extend)
     there = {each.casefold(): each for each in reversed(everything)} | {each: each for each in everything}
     found: dict[str, None] = {}
+    paths = PathTree(everything)
     for text in wanted:
         name = normalised(text)
         exact = there.get(name, there.get(name.casefold()))
@@ -83,7 +84,7 @@ def _chosen(handle: WimHandle, index: int, wanted: Sequence[str], *, globs: bool
             found[exact] = None
             continue
         has_pattern = globs and is_pattern(name)
-        matches = list(filter(PathPattern(name).fits, everything)) if has_pattern else []
+        matches = paths.fitting(PathPattern(name)) if has_pattern else []
         if not matches:
             absent.append(f"image {index} holds {'nothing that fits' if has_pattern else 'no'} {text!r}")
         found.update(dict.fromkeys(matches))

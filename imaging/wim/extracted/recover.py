@@ -14,7 +14,7 @@ import hashlib
 import os
 import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +148,7 @@ class _Place(NamedTuple):
 
 def _places(tree: bytes, paths: Sequence[str] | None) -> Iterator[_Place]:
     """Yield the place of every stream at and below paths."""
-    above = None if paths is None else tuple(each.casefold().rstrip("/") for each in paths)
+    above = None if paths is None else {each.casefold().rstrip("/") for each in paths}
     for entry in walk(tree, strict=False):
         if above is not None and not _is_below(entry, above):
             continue
@@ -161,9 +161,11 @@ def _places(tree: bytes, paths: Sequence[str] | None) -> Iterator[_Place]:
                 yield _Place(name, stream.begin + _STREAM_HASH_AT, stream.sha1, None if stream.name else link)
 
 
-def _is_below(entry: Dentry, above: Sequence[str]) -> bool:
+def _is_below(entry: Dentry, above: Collection[str]) -> bool:
     path = "" if entry.is_root else entry.path.casefold()
-    return any(path == each or path.startswith(f"{each}/") for each in above)
+    while path and path not in above:
+        path = path.rpartition("/")[0]
+    return path in above
 
 
 def _files(tree: bytes, paths: Sequence[str] | None, read: dict[bytes, _Read]) -> Iterator[DamagedFile]:

@@ -53,7 +53,7 @@ def _join(wim: Path, path: Path) -> None:
 def test_what_is_no_wim_is_not_replaced_by_one(wim: Path, tmp_path: Path, write: Callable[[Path, Path], None]) -> None:
     disk = tmp_path / "disk.img"
     disk.write_bytes(bytes(512))
-    with pytest.raises(TargetRefused, match="disk.img: is not a WIM, and is not replaced by one"):
+    with pytest.raises(TargetRefused, match=r"disk\.img: is not a WIM, and is not replaced by one"):
         write(wim, disk)
     assert disk.read_bytes() == bytes(512)
 
@@ -71,6 +71,6 @@ def test_each_part_is_looked_at(tmp_path: Path) -> None:
     whole, part = tmp_path / "whole.wim", tmp_path / "new2.swm"
     whole.write_bytes(build(root(*(Node(name, name.encode() * 9000) for name in "ab"))))
     part.write_bytes(b"precious")
-    with pytest.raises(TargetRefused, match="new2.swm: is not a WIM"):
+    with pytest.raises(TargetRefused, match=r"new2\.swm: is not a WIM"):
         split_wim(whole, tmp_path / "new.swm", 12_000, replace=True)
     assert sorted(tmp_path.iterdir()) == [part, whole]
