@@ -61,8 +61,8 @@ class StreamPathType(PathType):
 
 EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
 PRESENT = PathType(exists=True, readable=False, path_type=Path)
-PRESENT_OR_DASH = PathType(exists=True, readable=False, path_type=Path, allow_dash=True)
 ANY_PATH = PathType(path_type=Path)
+PRESENT_OR_STREAM = StreamPathType(exists=True, readable=False, path_type=Path, allow_dash=True)
 EXISTING_OR_STREAM = StreamPathType(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 ANY_OR_STREAM = StreamPathType(path_type=Path, allow_dash=True)
 

@@ -260,8 +260,9 @@ def _lines(
     from osdimage.imaging.units import format_size  # noqa: PLC0415
     from osdimage.imaging.wim.unix import UNIX_DATA  # noqa: PLC0415
 
+    new = " (a new directory)" if result.is_new else ""
     said = (
-        f"{title_of(result.target, result.partition)}: {contents(result.files, result.directories)}, "
+        f"{title_of(result.target, result.partition)}{new}: {contents(result.files, result.directories)}, "
         f"{format_size(result.size)}, from image {index} {name!r} ({seconds:.1f} s)"
     )
     lines = [said]

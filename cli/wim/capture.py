@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("capture")
-@click.argument("source", type=params.PRESENT_OR_DASH)
+@click.argument("source", type=params.PRESENT_OR_STREAM)
 @click.argument("wim", type=params.ANY_OR_STREAM)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.sector_size
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 @params.threads
 @params.output(more="each file that is left out", sends="wim")
 def capture_command(
-    source: Path,
+    source: Path | Standard,
     wim: Path | Standard,
     partition: int | None,
     sector_size: int | None,
@@ -134,7 +134,8 @@ def capture_command(
     from osdimage.imaging.wim.settings import Descriptors  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
-    _refuse_mixed(source, source_list=source_list, is_of_disk=all_volumes or partition is not None)
+    is_stdin, source = isinstance(source, Standard), Path("-") if isinstance(source, Standard) else source
+    _refuse_mixed(is_stdin=is_stdin, source_list=source_list, is_of_disk=all_volumes or partition is not None)
     if keep_raw and not all_volumes:
         raise click.UsageError("--keep-raw goes with --all-volumes")
     _refuse_wish(wim, append=append, create=create, overwrite=overwrite, pipable=pipable, all_volumes=all_volumes)
@@ -175,7 +176,7 @@ def capture_command(
         )
         return
     began = time.monotonic()
-    trees = _listed(source) if source_list else ()
+    trees = _listed(None if is_stdin else source) if source_list else ()
     result = capture_image(
         CaptureSource(
             source,
@@ -190,7 +191,7 @@ def capture_command(
         ),
         reporter.sent or target,
         options,
-        properties=_named(properties, source, target),
+        properties=_named(properties, target, is_stdin=is_stdin),
         progress=reporter.callback,
     )
     seconds = time.monotonic() - began
@@ -212,23 +213,23 @@ def capture_command(
     reporter.result(standard.with_stream(facts, passed), *lines)
 
 
-def _refuse_mixed(source: Path, *, source_list: bool, is_of_disk: bool) -> None:
-    if str(source) == "-" and not source_list:
+def _refuse_mixed(*, is_stdin: bool, source_list: bool, is_of_disk: bool) -> None:
+    if is_stdin and not source_list:
         raise click.UsageError(params.NO_DASH)
     if source_list and is_of_disk:
         raise click.UsageError("--source-list is for files and directories; it goes with no --partition, --all-volumes")
 
 
-def _named(properties: ImageProperties, source: Path, wim: Path) -> ImageProperties:
+def _named(properties: ImageProperties, wim: Path, *, is_stdin: bool) -> ImageProperties:
     """Return the properties, with the name of the WIM where neither they nor the source, standard input, have one."""
-    return replace(properties, name=wim.stem) if str(source) == "-" and properties.name is None else properties
+    return replace(properties, name=wim.stem) if is_stdin and properties.name is None else properties
 
 
-def _listed(path: Path) -> tuple[SourceTree, ...]:
-    """Read a list of sources, - for that on standard input."""
+def _listed(path: Path | None) -> tuple[SourceTree, ...]:
+    """Read a list of sources; None for that on standard input."""
     from osdimage.imaging.capture import source_list  # noqa: PLC0415 - start-up stays cheap
 
-    if str(path) == "-":
+    if path is None:
         return source_list.decode_sources(sys.stdin.buffer.read(source_list.MAX_BYTES + 1), "standard input")
     return source_list.read_sources(path)
 

@@ -13,6 +13,7 @@ import click
 from osdimage.cli import params
 from osdimage.cli.render import Reporter, replaced_lines
 from osdimage.cli.source import open_wim
+from osdimage.cli.standard import Standard
 from osdimage.cli.streams import out
 from osdimage.cli.wim import recovery
 
@@ -29,7 +30,7 @@ class PathsWish:
     """Which paths are meant, as PATH and the options say."""
 
     paths: tuple[str, ...]
-    lists: tuple[Path, ...]
+    lists: tuple[Path | Standard, ...]
     keep_directories: bool | None
     no_globs: bool
     nullglob: bool
@@ -45,7 +46,7 @@ class PathsWish:
 
         found = list(self.paths)
         for each in self.lists:
-            if str(each) == "-":
+            if isinstance(each, Standard):
                 data = sys.stdin.buffer.read(path_list.MAX_BYTES + 1)
                 found += path_list.decode_paths(data, "standard input")
             else:
@@ -60,7 +61,7 @@ _paths = params.gathered(
     click.option(
         "--list",
         "lists",
-        type=params.PathType(path_type=Path, allow_dash=True),
+        type=params.ANY_OR_STREAM,
         multiple=True,
         metavar="FILE|-",
         help="Also extract the paths in a file, one a line; their directories are kept.  Repeatable.",
@@ -81,7 +82,7 @@ _paths = params.gathered(
 @click.option(
     "--to",
     "to",
-    type=params.PathType(path_type=Path, allow_dash=True),
+    type=params.ANY_OR_STREAM,
     metavar="DIR|-",
     help="The directory to extract to; - writes the contents of files to stdout, one after the other.",
 )
@@ -101,7 +102,7 @@ _paths = params.gathered(
 def extract_command(
     wim: Path,
     which: PathsWish,
-    to: Path | None,
+    to: Path | Standard | None,
     to_stdout: bool,
     unix_data: bool,
     recover_data: bool,
@@ -127,7 +128,7 @@ def extract_command(
         raise click.UsageError("choose --to or --to-stdout")
     if to is None and not to_stdout:
         raise click.UsageError("say where to, with --to")
-    if to is None or str(to) == "-":
+    if to is None or isinstance(to, Standard):
         if reporter.as_json or reporter.writes_events_to_stdout or which.keep_directories or unix_data:
             raise click.UsageError(
                 "stdout gets the contents of files alone; that goes with no --json, --events -, --keep-directories and "

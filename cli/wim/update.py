@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params
 from osdimage.cli.render import Reporter, contents, counted, table
+from osdimage.cli.standard import Standard
 from osdimage.imaging.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class CommandsWish:
     deletes: tuple[str, ...]
     renames: tuple[str, ...]
     command_texts: tuple[str, ...]
-    files: tuple[Path, ...]
+    files: tuple[Path | Standard, ...]
     unattends: tuple[Path, ...]
     reg_files: tuple[Path, ...]
     hive: str | None
@@ -72,7 +73,7 @@ _commands = params.gathered(
     click.option(
         "--from",
         "files",
-        type=params.PathType(path_type=Path, allow_dash=True),
+        type=params.ANY_OR_STREAM,
         multiple=True,
         metavar="FILE|-",
         help="Commands, one a line, as wimlib-imagex update takes them.  Repeatable.",
@@ -179,7 +180,7 @@ def _in_order(order: Sequence[str], wish: CommandsWish, reporter: Reporter) -> I
 
 
 def _commands_of(
-    name: str, value: str | Path, wish: CommandsWish, defaults: CommandDefaults, reporter: Reporter
+    name: str, value: str | Path | Standard, wish: CommandsWish, defaults: CommandDefaults, reporter: Reporter
 ) -> Iterator[Command]:
     from osdimage.imaging.service import command_file  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.edited.commands import RenamePath  # noqa: PLC0415
@@ -197,12 +198,11 @@ def _commands_of(
             except InvalidInput as error:
                 # What was written on the command line is usage, not input.
                 raise click.UsageError(str(error)) from error
+        case "files", Standard():
+            data = sys.stdin.buffer.read(command_file.MAX_BYTES + 1)
+            yield from command_file.decode_commands(data, "standard input", defaults)
         case "files", Path():
-            if str(value) == "-":
-                data = sys.stdin.buffer.read(command_file.MAX_BYTES + 1)
-                yield from command_file.decode_commands(data, "standard input", defaults)
-            else:
-                yield from command_file.read_commands(value, defaults)
+            yield from command_file.read_commands(value, defaults)
         case "unattends", Path():
             from osdimage.imaging.deploy.execute import UNATTEND_PATH  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class DirectoryBackend:
 
     def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Fill the directory if it is empty and all can be written so, else let libwim write into it."""
+        is_new = not self._folder.exists()
         found = self._reason(job) or job.feed(self._folder)
         audit, compressed = self._audit(job, None if isinstance(found, Reason) else found.audit)
         losses = _losses(job, audit, compressed)
@@ -51,7 +53,7 @@ class DirectoryBackend:
         if isinstance(outcome, Reason):
             outcome = self._by_libwim(job, audit, compressed, outcome)
         job.meter.finish()
-        return outcome
+        return replace(outcome, is_new=is_new)
 
     def _reason(self, job: ApplyJob) -> Reason | None:
         """Return why libwim writes, whatever the image is."""

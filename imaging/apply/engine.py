@@ -55,7 +55,7 @@ class Fallback(StrEnum):
 
 
 _TOLD = {
-    Fallback.ASKED: "it was asked for",
+    Fallback.ASKED: "libwim or libntfs was asked for",
     Fallback.NOT_NEW: "the volume is not as it was formatted",
     Fallback.NOT_EMPTY: "the directory holds something",
     Fallback.UNIX_DATA: "what the image has of Unix is to be set too",

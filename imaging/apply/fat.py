@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from osdimage.imaging.apply.engine import LIBWIMS
 from osdimage.imaging.apply.fat_source import DESCRIPTORS_LOST, from_image
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult
 from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
@@ -53,6 +54,8 @@ class FatBackend:
         for each in odd_names:
             job.meter.warn(str(each))
         source, wanted, deleted = self._prepare(job)
+        if job.options.engine in LIBWIMS:
+            job.meter.warn(f"{self.name}: a FAT32 volume is made anew, by neither libwim nor libntfs")
         odd = odd_sectors(self._volume)
         if odd is not None:
             job.meter.warn(odd)

@@ -59,6 +59,7 @@ class ApplyResult:
         engine_reason: why that was libntfs-3g or libwim, or None.
         replaced: number of names that were replaced by others.
         replaced_names: these; the first 10,000.
+        is_new: the target is a directory that was not there before.
     """
 
     target: Path
@@ -74,6 +75,7 @@ class ApplyResult:
     engine_reason: Reason | None = None
     replaced: int = 0
     replaced_names: tuple[ReplacedName, ...] = ()
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

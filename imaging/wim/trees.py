@@ -41,8 +41,9 @@ def read_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        text = f"{path}: the tree of image {index} cannot be read: {error.strerror}"
+        what = f"{path}: the tree of image {index}"
         if error.errno in DAMAGE:
-            raise CorruptWim(text) from error
+            raise CorruptWim(f"{what} is damaged") from error
+        text = f"{what} cannot be read: {error.strerror}"
         raise StorageError(text, path=path, errno=error.errno) from error
     return data.getvalue()

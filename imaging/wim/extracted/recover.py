@@ -94,6 +94,9 @@ def recovered(
         StorageError: when a temporary file has no room.
     """
     meter = Meter(progress, {Phase.VERIFY_DATA: 1})
+    if image.handle.info().part_number != 1:
+        # It has no trees, and the listing of the image says which part has them.
+        image.audit()
     tree = read_tree(image.path, image.handle, image.index)
     if tree is None:
         raise InvalidRequest(f"{image.path}: contents are recovered from a WIM that is not pipable; export it first")

@@ -14,7 +14,7 @@ from osdimage.imaging.wim.stored.format import (
     Resource,
     ResourceFlag,
 )
-from osdimage.native.wim.resource import ResourceReader
+from osdimage.native.wim.resource import DAMAGE, ResourceReader
 from osdimage.native.wim.tree import Blob
 
 # As numbers: a table has some hundred thousand entries, and to ask a flag of each takes ten times as long as these.
@@ -83,7 +83,8 @@ def read_tree(reader: ResourceReader, entry: BlobEntry) -> bytes:
     try:
         return b"".join(map(bytes, reader.pieces(blob_of(entry))))
     except OSError as error:
-        raise CorruptWim(f"a tree cannot be read: {error.strerror}") from error
+        reason = "is damaged" if error.errno in DAMAGE else f"cannot be read: {error.strerror}"
+        raise CorruptWim(f"a tree {reason}") from error
 
 
 def blob_of(entry: BlobEntry) -> Blob:

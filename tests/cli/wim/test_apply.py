@@ -13,7 +13,7 @@ from runs.commands import osdimage
 
 APPLY_KEYS = {
     "target", "directories", "files", "size", "losses", "odd_names", "warnings", "partition", "wiped", "engine",
-    "engine_reason", "replaced", "replaced_names",
+    "engine_reason", "replaced", "replaced_names", "is_new",
 }  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def test_an_applied_tree_is_the_captured_one(engine: str, pair: Path, tree: Path
     result, expected = trees.read_tree(target), trees.read_tree(tree)
     assert trees.contents(result) == trees.contents(expected)
     assert trees.link_groups(result) == trees.link_groups(expected)
-    assert outcome.out.startswith(f"{target}: ")
+    assert outcome.out.startswith(f"{target} (a new directory): ")
     assert "from image 1 'first'" in outcome.out
     assert outcome.err == ""
 

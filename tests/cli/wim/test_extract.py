@@ -121,6 +121,19 @@ def test_a_list_can_come_from_another_program(wim: Path, tmp_path: Path, monkeyp
     assert {each.name for each in (tmp_path / "to").iterdir()} == {"deep.txt", "top.txt"}
 
 
+def test_a_folder_and_a_list_can_be_called_as_the_streams(
+    wim: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-").write_text("/top.txt\n")
+    assert osdimage("extract", wim, "--list", "./-", "--to", "-").out == "top.txt"
+    Path("-").unlink()
+    osdimage("extract", wim, "/top.txt", "--to", "./-")
+    assert Path("./-/top.txt").read_text() == "top.txt"
+    osdimage("capture", "./-", "dash.wim")
+    assert osdimage("list", "dash.wim").out == "/\n/top.txt\n"
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

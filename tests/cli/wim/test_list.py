@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import struct
 from datetime import UTC, datetime
@@ -214,3 +216,19 @@ def test_a_name_that_is_a_pattern_is_extracted_by_itself(logs: Path, tmp_path: P
     assert [each.name for each in (tmp_path / "one").iterdir()] == ["setup[1].log"]
     osdimage("extract", logs, "/setup*.log", "--to", tmp_path / "both")
     assert sorted(each.name for each in (tmp_path / "both").iterdir()) == ["setup1.log", "setup[1].log"]
+
+
+@pytest.mark.parametrize("options", [(), ("--long",), ("--json",)])
+def test_a_damaged_tree_is_told_without_words_of_the_system(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "source").mkdir()
+    for number in range(20):
+        (tmp_path / f"source/file {number}").touch()
+    wim = tmp_path / "x.wim"
+    osdimage("capture", tmp_path / "source", wim)
+    (tree,) = (each for each in json.loads(osdimage("info", wim, "--blobs", "--json").out)["blobs"] if each["is_tree"])
+    with wim.open("r+b") as file:
+        file.seek(tree["offset"])
+        file.write(b"\xff" * tree["stored_size"])
+    said = osdimage("list", wim, *options, code=3).err
+    assert "damaged" in said
+    assert os.strerror(errno.EBADMSG) not in said

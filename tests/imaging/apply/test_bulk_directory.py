@@ -309,10 +309,15 @@ def test_extended_attributes_are_counted_as_lost(tmp_path: Path) -> None:
 
 def test_the_engine_is_told(tmp_path: Path) -> None:
     wim, target = made(tmp_path, root(Node("a", b"1"))), tmp_path / "target"
-    assert osdimage("apply", str(wim), str(target), "--verbose").splitlines()[-1] == "  engine: bulk"
+    first = osdimage("apply", str(wim), str(target), "--verbose").splitlines()
+    assert first[-1] == "  engine: bulk"
     again = osdimage("apply", str(wim), str(target), "--verbose").splitlines()
+    # A typing error in the name of a volume makes one.
+    assert [f"{target} (a new directory): " in lines[0] for lines in (first, again)] == [True, False]
     assert "  engine: libwim, as the directory holds something" in again
     result = osdimage_json("apply", str(wim), str(target))
     assert (result["engine"], result["engine_reason"]) == ("libwim", {"code": "not-empty", "path": None})
+    asked = osdimage("apply", str(wim), str(target), "--verbose", "--engine", "libntfs").splitlines()
+    assert "  engine: libwim, as libwim or libntfs was asked for" in asked
     said = osdimage("apply", str(wim), str(target), "--engine", "bulk", code=4)
     assert "let libwim write it, with --engine auto" in said

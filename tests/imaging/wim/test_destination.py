@@ -26,7 +26,7 @@ def wim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _capture(wim: Path, path: Path) -> None:
+def _capture(_: Path, path: Path) -> None:
     (path.parent / "source").mkdir()
     capture_image(path.parent / "source", path, CaptureOptions(mode=WriteMode.OVERWRITE))
 

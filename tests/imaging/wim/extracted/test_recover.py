@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from cases import trees
-from cases.wimcraft import Node, build, root, symlink
+from cases.wimcraft import Node, build, lie, root, symlink
 from judges import wim as judges
 from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.volume.filesystems import open_files
@@ -179,3 +179,12 @@ def test_a_link_without_its_data_is_an_empty_file(engine: str, tmp_path: Path) -
     refused = osdimage("apply", wim, target, "--engine", engine, "--recover-data", code=1).err
     assert refused.startswith(f"osdimage: {wim}: '/link': its contents do not match their SHA-1, and it leads nowhere")
     assert ((target / "link").read_bytes(), (target / "sound").read_bytes()) == (b"", b"x" * 200)
+
+
+def test_a_part_without_trees_is_told_as_such(tmp_path: Path) -> None:
+    data = build(root(Node("a", b"1")))
+    part = tmp_path / "x2.swm"
+    part.write_bytes(lie(data, part_number=2, total_parts=2))
+    said = osdimage("extract", part, "/a", "--to", tmp_path / "to", "--recover-data", "--index", "1", code=3).err
+    assert "part 1 of 2 is missing" in said
+    assert "pipable" not in said
