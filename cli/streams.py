@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _display: Display | None = None
 
 _BLOCK_LINES = 2000
+# Some paths of the longest kind, and a sentence.
+_LONGEST_LINE = 20_000
 
 
 @contextmanager
@@ -42,7 +44,10 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Fold line breaks and escape what is not printable; a hostile file name may hold both."""
+    """Fold line breaks, escape what is not printable, and cut what nobody reads: hostile paths may be or have all."""
+    if len(text) > _LONGEST_LINE:
+        kept = _LONGEST_LINE // 2
+        text = f"{text[:kept]} [... {len(text) - 2 * kept:,} characters ...] {text[-kept:]}"
     return printable(" ".join(text.split()))
 
 

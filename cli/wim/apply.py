@@ -327,9 +327,10 @@ def _ask(
     from osdimage.imaging.disk.volume import title_of  # noqa: PLC0415 - start-up stays cheap
 
     for target in targets:
-        if target.is_dir():
+        # What is not there becomes a directory.
+        if target.is_dir() or not target.exists():
             if options.wipe:
-                raise click.UsageError(f"{target} is a directory; --wipe is for a volume")
+                raise click.UsageError(f"{target} is no volume, which --wipe is for")
             for name, given in (("--force", options.force), ("--no-sync", not options.sync)):
                 if given:
                     reporter.warn(f"{name} is for volumes, and does nothing for the directory {target}")

@@ -19,6 +19,8 @@ MAX_BYTES = 64 * MIB
 """More than any list has; a larger one is not read."""
 _KIND = "lists of sources"
 _QUOTES = "'\""
+# Of Windows; libwim stores trees that are too deep for it to read again.
+_LONGEST_PATH = 32_767
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +89,9 @@ def _path_in_image(text: str, where: str) -> str:
     parts = [part for part in re.split(r"[\\/]", text) if part not in {"", "."}]
     if ".." in parts:
         raise InvalidInput(f"{where}: a path in the image has no ..: name it behind the source")
-    return "/" + "/".join(parts)
+    path = "/" + "/".join(parts)
+    if len(path) > _LONGEST_PATH:
+        raise InvalidInput(
+            f"{where}: the path in the image has {len(path):,} characters; at most {_LONGEST_PATH:,} can be"
+        )
+    return path

@@ -164,16 +164,18 @@ def test_a_wim_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert "no.wim" in outcome.err
 
 
-def test_what_is_for_volumes_alone_is_told_for_a_directory(single: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_is_for_volumes_alone_is_told_for_a_directory(single: Path, tmp_path: Path, is_there: bool) -> None:
     target = tmp_path / "target"
-    target.mkdir()
+    if is_there:
+        target.mkdir()
     done = osdimage("apply", single, target, "--force", "--no-sync")
     assert done.err.splitlines() == [
         f"warning: {option} is for volumes, and does nothing for the directory {target}"
         for option in ("--force", "--no-sync")
     ]
     wiped = osdimage("apply", single, target, "--wipe", code=2)
-    assert wiped.err.startswith(f"osdimage: {target} is a directory; --wipe is for a volume")
+    assert wiped.err.startswith(f"osdimage: {target} is no volume, which --wipe is for")
 
 
 @pytest.mark.foreign

@@ -134,6 +134,14 @@ def test_a_folder_and_a_list_can_be_called_as_the_streams(
     assert osdimage("list", "dash.wim").out == "/\n/top.txt\n"
 
 
+def test_a_path_that_nobody_reads_is_cut_in_messages(wim: Path, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("/long" * 1_000_000)
+    said = osdimage("extract", wim, "--list", tmp_path / "list", "--to", tmp_path / "to", code=2).err
+    assert said.startswith(f"osdimage: {wim}: image 1 holds no '/long/long")
+    assert "characters ...]" in said
+    assert len(said) < 30_000
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -287,7 +287,9 @@ def test_more_kept_paths_than_can_be_held_are_refused(wim: Path, disk: Disk) -> 
 
 def test_a_directory_cannot_be_wiped_and_a_wipe_needs_a_yes(wim: Path, disk: Disk, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    assert "--wipe is for a volume" in osdimage("apply", str(wim), str(tmp_path / "folder"), "--wipe", "--yes", code=2)
+    assert "is no volume, which --wipe is for" in osdimage(
+        "apply", str(wim), str(tmp_path / "folder"), "--wipe", "--yes", code=2
+    )
     before = disk.path.read_bytes()
     where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition))
     assert "--yes" in osdimage(*where, "--wipe", code=2)

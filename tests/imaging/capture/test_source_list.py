@@ -38,6 +38,7 @@ def test_a_line_is_a_source(line: str, expected: SourceTree) -> None:
         ("'' /a", "f:1: a line has a source and the path in the image; quote a path with blanks"),
         ("a ''", "f:1: the path in the image is empty; / is its root"),
         ("../a", "f:1: a path in the image has no ..: name it behind the source"),
+        ("a " + "/x" * 20_000, "f:1: the path in the image has 40,000 characters; at most 32,767 can be"),
         ("\n ; nothing\n", "f: lists no source"),
     ],
 )
