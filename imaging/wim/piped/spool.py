@@ -49,6 +49,8 @@ def told_of(stream: InputStream, path: Path) -> Iterator[None]:
         if error.remedy is not None:
             values = tuple(each.replace(kept, stream.name) for each in error.remedy.values)
             error.remedy = replace(error.remedy, values=values)
+        if isinstance(error, StorageError) and error.path == kept:
+            error.path = error.filename = stream.name
         raise
 
 

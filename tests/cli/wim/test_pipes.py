@@ -344,3 +344,14 @@ def test_a_slow_writer_is_waited_for(stream: bytes, tree: Path, tmp_path: Path) 
         process.stdin.close()
         assert process.wait(60) == 0
     assert trees.contents(trees.read_tree(tmp_path / "target")) == trees.contents(trees.read_tree(tree))
+
+
+@pytest.mark.parametrize("line", ["apply - {out}", "apply - {out} --also {out}2", "apply - {out} --index 3"])
+def test_errors_of_a_wim_on_stdin_name_no_scratch_folder(line: str, pair: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, *line.format(out=tmp_path / "out").split(), "--json"],
+        input=pair.read_bytes(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"scratch" not in done.stdout + done.stderr
+    assert b"osdimage: standard input: " in done.stderr
