@@ -46,7 +46,7 @@ def properties_of(changes: tuple[str, ...], reporter: Reporter, **options: str |
         click.UsageError: when a change is written otherwise, or an option says the same.
         InvalidRequest: when an element cannot have the text.
     """
-    from osdimage.imaging.wim.described.elements import is_known, known_path  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.described.elements import check_element, is_known, known_path  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.described.properties import ImageProperties  # noqa: PLC0415
 
     fields: dict[str, str] = {name: text for name, text in options.items() if text is not None}
@@ -61,8 +61,10 @@ def properties_of(changes: tuple[str, ...], reporter: Reporter, **options: str |
             )
         field = _FIELDS.get(path.lower())
         if field is None:
-            elements[known_path(path)] = text
-            if text and not is_known(known_path(path)):
+            known = known_path(path)
+            elements[known] = text
+            check_element(known, text)
+            if text and not is_known(known):
                 reporter.warn(f"--set {change!r}: Windows knows no element {path}; it is set all the same")
             continue
         if options.get(field) is not None:

@@ -84,6 +84,8 @@ def check_element(path: str, value: str) -> None:
     plain = "/".join(name for name, _ in steps_of(path))
     if plain == DISK_ELEMENT or plain.startswith(f"{DISK_ELEMENT}/"):
         raise InvalidRequest(f"{path} is the layout of the disk that was captured, which is not changed")
+    if plain in _COUNTS:
+        raise InvalidRequest(f"{path} is what is counted of the files in the image, and is not set")
     if not value:
         return
     if plain in _FOLDERS:

@@ -361,11 +361,27 @@ def test_elements_are_set_at_a_capture_and_at_an_export(small: Path, tmp_path: P
 def test_what_a_capture_or_an_export_cannot_set_is_refused_before_it(small: Path, pair: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.wim"
     refused = osdimage("capture", small, new, "--set", "FILECOUNT=5", code=2)
+    assert "FILECOUNT is what is counted of the files in the image" in refused.err
+    refused = osdimage("capture", small, new, "--set", "LASTMODIFICATIONTIME/LOWPART=0x1", code=2)
     assert "told by the files that are captured" in refused.err
     assert "an option says that" in osdimage("capture", small, new, "--name", "a", "--set", "name=b", code=2).err
     assert "there is no B[1]" in osdimage("capture", small, new, "--set", "A/B[2]=b", code=2).err
     osdimage("export", pair, new, "--all", "--set", "B[3]=x", "--compress", "none", code=2)
+    osdimage("export", pair, new, "--all", "--set", "TotalBytes=1", code=2)
     assert not new.exists()
+
+
+@pytest.mark.parametrize("change", ["TOTALBYTES=1", "filecount=1", "DIRCOUNT=", "HARDLINKBYTES=0"])
+def test_what_is_counted_is_not_set(single: Path, change: str) -> None:
+    before = single.read_bytes()
+    refused = osdimage("info", single, "--set", change, code=2)
+    assert "is what is counted of the files in the image, and is not set" in refused.err
+    assert single.read_bytes() == before
+
+
+def test_a_refused_change_is_not_warned_of(single: Path) -> None:
+    (line,) = osdimage("info", single, "--set", "WINDOWS=x", code=2).err.splitlines()
+    assert "WINDOWS holds other elements and no text" in line
 
 
 @pytest.mark.foreign
