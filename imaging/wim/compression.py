@@ -21,6 +21,8 @@ _CHUNKS = {
     Compression.LZMS: (32 * KIB, 128 * KIB, 256 * MIB),
 }
 _HIGHEST_LEVEL = 100
+# What DISM (/Compress) and wimlib-imagex (--compress) call them.  Not "recovery": DISM's is solid, wimlib-imagex's not.
+_ALIASES = {"fast": "xpress", "max": "lzx", "maximum": "lzx"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,17 @@ class CompressionSpec:
     def parse(cls, text: str) -> CompressionSpec:
         """Read ``none``, ``xpress``, ``lzx`` or ``lzms``, with ``:LEVEL`` if wanted.
 
+        Also ``fast`` (xpress), ``max`` and ``maximum`` (lzx), as DISM and wimlib-imagex call them.
+
         Raises:
             InvalidRequest: with the valid values.
         """
         name, colon, level = text.partition(":")
+        word = name.strip().lower()
+        if word == "recovery":
+            raise InvalidRequest("recovery is lzms here, and solid in an .esd, as DISM makes it")
         try:
-            kind = Compression[name.strip().upper()]
+            kind = Compression[_ALIASES.get(word, word).upper()]
         except KeyError:
             raise InvalidRequest(f"unknown compression {name!r}; choose none, xpress, lzx or lzms") from None
         if colon and not (level.isascii() and level.isdigit()):

@@ -15,10 +15,19 @@ from osdimage.imaging.wim.described.properties import ImageProperties
         ("XPRESS", CompressionSpec(Compression.XPRESS)),
         ("lzx:50", CompressionSpec(Compression.LZX, 50)),
         ("lzms", CompressionSpec(Compression.LZMS)),
+        # As DISM (`dism /capture-image /?`: max, fast, none) and wimlib-imagex (`man wimcapture`) call them.
+        ("max", CompressionSpec(Compression.LZX)),
+        ("Maximum:100", CompressionSpec(Compression.LZX, 100)),
+        ("fast", CompressionSpec(Compression.XPRESS)),
     ],
 )
 def test_a_compression_is_read(text: str, spec: CompressionSpec) -> None:
     assert CompressionSpec.parse(text) == spec
+
+
+def test_recovery_is_told_with_what_it_is() -> None:
+    with pytest.raises(InvalidRequest, match="recovery is lzms here, and solid in an"):
+        CompressionSpec.parse("recovery")
 
 
 @pytest.mark.parametrize("text", ["", "zip", "lzx:", "lzx:0", "lzx:101", "lzx:fast", "lzx:-5", "none:3", "lzx:٣"])
