@@ -330,12 +330,16 @@ class UnsafeName(InvalidInput):
 
     Attributes:
         path: the path inside the image.
+        can_be_kept: whether a directory of Linux can hold it as it is.
     """
 
-    def __init__(self, message: str, *, path: str | None = None, remedy: Remedy | None = None) -> None:
+    def __init__(
+        self, message: str, *, path: str | None = None, can_be_kept: bool = False, remedy: Remedy | None = None
+    ) -> None:
         """Keep the path beside the sentence."""
         super().__init__(message, remedy=remedy)
         self.path = path
+        self.can_be_kept = can_be_kept
 
 
 class InvalidTable(InvalidInput):

@@ -56,7 +56,7 @@ def apply_to_all(
     supplies = Supplies()
     if options.names is Names.REFUSE:
         # Otherwise each target has names of its own.
-        with names_advised(options.names):
+        with names_advised(options.names, keeps=all(map(_is_directory, targets))):
             ApplyJob(image, options, Meter(None, {}), None, supplies).audit(Path(names[0]))
     works = [
         (
@@ -76,6 +76,11 @@ def apply_to_all(
     return together(works, gathered)
 
 
+def _is_directory(target: OpenVolume | str | os.PathLike[str]) -> bool:
+    """Tell whether a target is a directory, or becomes one."""
+    return not isinstance(target, OpenVolume) and (Path(target).is_dir() or not Path(target).exists())
+
+
 def _advised(
     image: WimImage,
     target: OpenVolume | str | os.PathLike[str],
@@ -86,7 +91,7 @@ def _advised(
     progress: ProgressCallback | None,
     supplies: Supplies,
 ) -> Work[ApplyResult]:
-    with names_advised(options.names):
+    with names_advised(options.names, keeps=_is_directory(target)):
         return (
             yield from work_on(
                 image,

@@ -172,6 +172,7 @@ def refuse_unsafe_names(path: Path, index: int, audit: Audit) -> None:
         f"{path}: image {index}: the name of {audit.refused_path!r} {REASONS[audit.refusal]}, which is not allowed "
         f"in a Windows image{more}",
         path=audit.refused_path,
+        can_be_kept=audit.refusal in KEPT,
     )
 
 

@@ -66,14 +66,23 @@ OTHER_NAMES = Remedy("{} gives it another name", (Means.REPLACE_NAMES,))
 """What to do about a name that is refused, where that can be asked for."""
 
 
+KEPT_OR_OTHER = Remedy("{} gives it another name, {} makes it as it is", (Means.REPLACE_NAMES, Means.KEEP_NAMES))
+"""The same, where the target can hold the name, too."""
+
+
 @contextmanager
-def names_advised(names: Names) -> Iterator[None]:
-    """Say in the refusal of a name what could be done about it, unless that was asked for."""
+def names_advised(names: Names, *, keeps: bool = False) -> Iterator[None]:
+    """Say in the refusal of a name what could be done about it, unless that was asked for.
+
+    Args:
+        names: what was asked for.
+        keeps: whether the target is a directory of Linux, which can hold the names of :data:`KEPT`.
+    """
     try:
         yield
     except UnsafeName as error:
         if names is Names.REFUSE and error.remedy is None:
-            error.remedy = OTHER_NAMES
+            error.remedy = KEPT_OR_OTHER if keeps and error.can_be_kept else OTHER_NAMES
         raise
 
 
