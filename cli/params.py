@@ -59,10 +59,42 @@ class StreamPathType(PathType):
         return STREAM if value == "-" else super().convert(value, param, ctx)
 
 
+class NewPathType(PathType):
+    """A path of what may be made: no bare number, which is an image to those who know wimlib-imagex."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse a number, unless there is something of this name."""
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and not os.path.lexists(value):
+            said = f"{value} is a number, as images have; --index {value} chooses one, and ./{value} is a path"
+            self.fail(said, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class NewFileType(PathType):
+    """The path of a file that may be made: no folder, as a slash at the end says, which a ``Path`` forgets."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Refuse a slash at the end."""
+        if isinstance(value, str) and value.endswith("/"):
+            self.fail(f"{value!r} is a folder; name the file in it, such as {value.rstrip('/')}/NAME", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class NewFileOrStreamType(NewFileType, NewPathType, StreamPathType):
+    """Both, or ``-`` for the standard stream."""
+
+
 EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
 PRESENT = PathType(exists=True, readable=False, path_type=Path)
 ANY_PATH = PathType(path_type=Path)
 PRESENT_OR_STREAM = StreamPathType(exists=True, readable=False, path_type=Path, allow_dash=True)
+NEW_PATH = NewPathType(path_type=Path)
+NEW_FILE = NewFileType(path_type=Path)
+NEW_FILE_OR_STREAM = NewFileOrStreamType(path_type=Path, allow_dash=True)
 EXISTING_OR_STREAM = StreamPathType(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 ANY_OR_STREAM = StreamPathType(path_type=Path, allow_dash=True)
 

@@ -56,3 +56,19 @@ def refuse_split(wim: Path, how: str = "osdimage split cuts a WIM into parts") -
     """
     if wim.suffix.lower() == ".swm" and not wim.exists():
         raise click.UsageError(f"{wim}: is the name of a part; valid are .wim, and .esd for a solid one; {how}")
+
+
+def first_part(path: Path) -> Path:
+    """Return the path of the first part of a split WIM that is made; its name may have been given without an ending.
+
+    Raises:
+        click.UsageError: when it is that of a folder, or of a whole WIM.
+    """
+    ending = path.suffix.lower()
+    if ending == ".swm":
+        return path
+    if ending in {".wim", ".esd"}:
+        raise click.UsageError(f"{path}: is the name of a whole WIM; valid for its parts is {path.with_suffix('.swm')}")
+    if path.is_dir():
+        raise click.UsageError(f"{path}: is a folder; name the first part, such as {path / 'install.swm'}")
+    return path.with_name(f"{path.name}.swm")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("export")
 @click.argument("source", type=params.EXISTING)
-@click.argument("destination", type=params.ANY_OR_STREAM)
+@click.argument("destination", type=params.NEW_FILE_OR_STREAM)
 @params.several_images
 @params.compression
 @params.recompress
@@ -85,6 +85,8 @@ def export_command(
     from osdimage.imaging.wim.delta.export import export_delta  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
+    if part_bytes is not None and not isinstance(destination, Standard):
+        destination = suffix.first_part(destination)
     target = Path("-") if isinstance(destination, Standard) else destination
     there = reporter.sent is None and target.exists()
     if allow_larger and part_bytes is None:

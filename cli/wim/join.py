@@ -10,7 +10,7 @@ from osdimage.cli.render import Reporter, counted
 
 
 @click.command("join")
-@click.argument("out", type=params.ANY_PATH)
+@click.argument("out", type=params.NEW_FILE)
 @click.argument("parts", nargs=-1, required=True, type=params.EXISTING, metavar="PART...")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
 @params.integrity("as the first part")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, suffix
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("split")
 @click.argument("wim", type=params.EXISTING)
-@click.argument("out", type=params.ANY_PATH)
+@click.argument("out", type=params.NEW_FILE)
 @click.option(
     "--size",
     "part_bytes",
@@ -64,6 +64,7 @@ def split_command(
     from osdimage.imaging.wim.copied.split import split_images  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
+    out = suffix.first_part(out)
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         result = split_images(
             opened,

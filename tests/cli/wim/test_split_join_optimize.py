@@ -67,7 +67,8 @@ def test_split_and_join_say_what_they_made(wim: Path, tmp_path: Path, monkeypatc
         ("export W x.wim --all --allow-larger", 2, "--allow-larger goes with --split-size"),
         ("split W missing/x.swm", 1, "missing/x.swm: there is no directory missing"),
         ("split W missing/x.swm --compress none", 1, "missing/x.swm: there is no directory missing"),
-        ("split W W --overwrite", 2, "is the WIM that is split itself"),
+        ("split W W --overwrite", 2, "is the name of a whole WIM; valid for its parts is"),
+        ("split W x.esd", 2, "x.esd: is the name of a whole WIM; valid for its parts is x.swm"),
         ("join x.wim W W", 3, "is no part of a split WIM"),
         ("export W x.swm --all", 2, "with --split-size it is cut into parts"),
         ("export W x.swm --all --solid --split-size 1MB", 2, "never solid"),
@@ -79,6 +80,25 @@ def test_what_cannot_be_is_told_in_one_line(wim: Path, empty: Path, arguments: s
     (line,) = outcome.err.splitlines()
     assert says in line
     assert list(empty.iterdir()) == []
+
+
+def test_parts_without_an_ending_get_that_of_parts(wim: Path, empty: Path) -> None:
+    osdimage("split", wim, "out", "--size", "100KB")
+    assert sorted(each.name for each in empty.iterdir()) == ["out.swm", "out2.swm", "out3.swm"]
+    assert osdimage("split", wim, "out", "--size", "100KB", code=4).err.startswith("osdimage: out.swm: ")
+    told = osdimage("export", wim, "v1.2", "--all", "--split-size", "1MB", "--json")
+    assert told.facts["paths"] == ["v1.2.swm"]
+    assert osdimage("split", wim, "x.SWM", "--json").facts["paths"] == ["x.SWM"]
+
+
+def test_parts_are_not_named_by_a_folder(wim: Path, empty: Path) -> None:
+    (empty / "there").mkdir()
+    for name in ("there", "there/", "new/"):
+        assert "is a folder; name the f" in osdimage("split", wim, name, code=2).err
+        assert "is a folder; name the f" in osdimage("export", wim, name, "--all", "--split-size", "1MB", code=2).err
+    assert "'new/' is a folder" in osdimage("join", "new/", wim, code=2).err
+    assert [each.name for each in empty.iterdir()] == ["there"]
+    assert list((empty / "there").iterdir()) == []
 
 
 @pytest.mark.foreign
