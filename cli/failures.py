@@ -159,9 +159,19 @@ def _of_click(error: click.ClickException | click.Abort) -> Failure:
         if said.startswith("Got unexpected extra argument") and "--ref" in sys.argv:
             # The shell put the names of the files in the place of the pattern.
             said += "; the pattern of --ref is quoted, as in --ref 'install*.swm'"
+        said = _habit(error) or said
         path = error.ctx.command_path if error.ctx is not None else "osdimage"
         return Failure(USAGE, "usage", said, remedy=f"see {path} --help")
     return Failure(error.exit_code, "usage", _said(error))
+
+
+def _habit(error: click.UsageError) -> str | None:
+    """Return what is said in the place of a mistake that is a habit from another program."""
+    from osdimage.cli.habits import habit_of  # noqa: PLC0415 - only after a mistake
+
+    # Words that are left over, or one that is no file as it is an image.
+    is_left = "unexpected extra argument" in error.format_message()
+    return habit_of(error) if is_left or isinstance(error, click.BadParameter) else None
 
 
 def _option_meant(error: click.NoSuchOption) -> str | None:
@@ -176,6 +186,13 @@ def _option_meant(error: click.NoSuchOption) -> str | None:
     return option_hint(error.option_name, known)
 
 
+def _instead(error: click.NoSuchOption) -> str | None:
+    """Return what is done in the place of an option of another program, where that is no option."""
+    from osdimage.cli.hints import option_instead  # noqa: PLC0415 - only after a mistake
+
+    return None if error.ctx is None else option_instead(error.ctx.command.name or "", error.option_name)
+
+
 def _said(error: click.ClickException) -> str:
     """Return the sentence of click without its full stop: more may follow in the line.
 
@@ -183,5 +200,7 @@ def _said(error: click.ClickException) -> str:
     """
     if isinstance(error, click.NoSuchOption) and (meant := _option_meant(error)) is not None:
         return f"No such option '{error.option_name}'. Did you mean '{meant}'?"
+    if isinstance(error, click.NoSuchOption) and (instead := _instead(error)) is not None:
+        return f"No such option '{error.option_name}'; {instead}"
     said = one_line(error.format_message()).removesuffix(".")
     return re.sub(r"^(Invalid value for|Missing argument) '\[?([A-Z]+)\]?(?:\.{3})?'", r"\1 '\2'", said)

@@ -9,34 +9,75 @@ from collections.abc import Collection, Iterator, Mapping
 Table = Mapping[str, tuple[str, str]]
 
 _DRIVERS = "drivers are not injected; add them to the Windows that is captured"
+_COMPONENTS = "packages, features and capabilities of a Windows are not serviced here; DISM does that"
+_FFU = "FFU images are neither made nor applied; osdimage capture --all-volumes and deploy take disks as WIMs"
+_REMOUNT = "osdimage unmount clears away a mount whose process has died, osdimage mount makes it anew"
 
 # Verbs of wimlib-imagex, DISM and others, and what does their work here.
 FOREIGN = {
     "add-driver": _DRIVERS,
+    "add-capability": _COMPONENTS,
+    "add-package": _COMPONENTS,
+    "add-windowsdriver": _DRIVERS,
+    "add-windowsimage": "osdimage capture --append",
     "append": "osdimage capture --append",
     "append-image": "osdimage capture --append",
+    "apply-ffu": _FFU,
+    "apply-unattend": "osdimage update --unattend",
     "bcdboot": "osdimage boot install",
     "bootsect": "osdimage boot install",
+    "capture-ffu": _FFU,
     "cat": "osdimage extract",
+    "cleanup-image": _COMPONENTS,
+    "cleanup-mountpoints": "osdimage unmount DIR",
+    "cleanup-wim": "osdimage unmount DIR",
+    "commit-image": "osdimage unmount --commit",
+    "commit-wim": "osdimage unmount --commit",
     "cp": "osdimage extract",
+    "disable-feature": _COMPONENTS,
+    "dismount": "osdimage unmount",
+    "enable-feature": _COMPONENTS,
+    "expand": "osdimage apply",
     "chkdsk": "osdimage disk check DISK --partition N",
     "convert": "osdimage export converts WIMs, osdimage deploy --format makes disks for virtual machines",
     "dir": "osdimage list",
     "fsck": "osdimage disk check DISK --partition N",
+    "get-capabilities": _COMPONENTS,
+    "get-drivers": _DRIVERS,
+    "get-features": _COMPONENTS,
+    "get-imageinfo": "osdimage info",
+    "get-mountedimageinfo": "osdimage mount --list",
+    "get-mountedwiminfo": "osdimage mount --list",
+    "get-packages": _COMPONENTS,
+    "get-windowsimage": "osdimage info",
+    "get-windowsimagecontent": "osdimage list",
+    "get-wimbootentry": "WIMBoot is of Windows 8.1 alone, and not made here",
+    "get-wiminfo": "osdimage info",
+    "image": "an image is changed in its WIM: osdimage update, or osdimage mount --read-write and unmount --commit",
     "inject": _DRIVERS,
     "install": "osdimage deploy makes a disk, osdimage boot install makes one start",
     "ls": "osdimage list",
+    "new": "osdimage capture",
+    "online": "a Windows that runs is not worked on; osdimage capture takes one that does not",
     "mountrw": "osdimage mount --read-write",
     "ntfsck": "osdimage disk check DISK --partition N",
     "ntfsfix": "osdimage disk check DISK --partition N looks for faults; chkdsk of Windows mends them",
     "partition": "osdimage disk init",
     "query": "osdimage registry get",
     "reg": "osdimage registry",
+    "remount-image": _REMOUNT,
+    "remount-wim": _REMOUNT,
+    "remove": "osdimage delete",
+    "remove-driver": _DRIVERS,
+    "remove-package": _COMPONENTS,
     "regedit": "osdimage registry",
     "rename": "osdimage info --set name=...",
     "repair": "osdimage disk check --repair or osdimage boot fix",
     "rm": "osdimage delete",
+    "save": "osdimage unmount --commit",
+    "save-image": "osdimage unmount --commit",
     "set": "osdimage info --set changes an image's texts, osdimage registry set a value of the registry",
+    "split-ffu": _FFU,
     "split-image": "osdimage split",
     "test": "osdimage verify",
     "umount": "osdimage unmount",
@@ -69,7 +110,7 @@ IN_GROUPS = {
         "show": "osdimage registry get",
     },
 }
-# Options of wimlib-imagex, with those of ours that do the same where a command has them.
+# Options of wimlib-imagex and DISM, with those of ours that do the same where a command has them.
 FOREIGN_OPTIONS = {
     "delta-from": "base",
     "dest-dir": "to",
@@ -77,12 +118,27 @@ FOREIGN_OPTIONS = {
     "include-integrity": "integrity",
     "include-invalid-names": "names",
     "no-wildcards": "no-globs",
+    "noacls": "no-acls",
     "nocheck": "no-integrity",
     "norpfix": "no-rpfix",
+    "one-file-only": "no-recurse",
     "preserve-dir-structure": "keep-directories",
     "refs": "ref",
     "solid-chunk-size": "chunk-size",
     "solid-compress": "compress",
+    "streams-interface": "streams",
+}
+# Those that no option of ours takes the place of, by the command: what does.
+_INSTEAD = {
+    ("capture", "flags"): "--set FLAGS=EDITION sets it",
+    ("delete", "soft"): "the WIM is always written anew without what no image needs",
+    ("export", "flags"): "--set FLAGS=EDITION sets it",
+    ("info", "detailed"): "--json tells all; osdimage list --long shows the files",
+    ("info", "extract-xml"): "--xml prints it, as in --xml > FILE",
+    ("info", "header"): "--json has it, as header",
+    ("info", "lookup-table"): "--blobs lists it",
+    ("list", "path"): "the path is an argument, as in osdimage list WIM PATH",
+    ("unmount", "discard"): "without --commit what was changed is lost",
 }
 # A word that has fewer of its letters in common is another word.
 _LIKENESS, _STRICTER = 0.6, 0.75
@@ -97,7 +153,10 @@ def hint(word: str, table: Table, group: str, above: Table) -> str | None:
         group: what the group is called, such as ``osdimage disk``.
         above: the commands of the whole program.
     """
-    plain = word.lower().removeprefix("/")
+    plain = word.lower()
+    if plain.startswith("/"):
+        # DISM: /Image:C:\mnt
+        plain = plain[1:].partition(":")[0]
     return next((_clause(found) for found in _candidates(plain, table, group, above) if found), None)
 
 
@@ -105,6 +164,11 @@ def option_hint(word: str, known: Collection[str]) -> str | None:
     """Return the option that was meant by one of another program, or None; ``known`` are those of the command."""
     found = f"--{FOREIGN_OPTIONS.get(word.removeprefix('--'))}"
     return found if found in known else None
+
+
+def option_instead(command: str, word: str) -> str | None:
+    """Return what is done in the place of an option of another program that no option of ours replaces, or None."""
+    return _INSTEAD.get((command, word.removeprefix("--")))
 
 
 def _clause(found: str) -> str:
@@ -130,9 +194,7 @@ def _candidates(word: str, table: Table, group: str, above: Table) -> Iterator[s
 
 def _foreign(word: str, above: Table) -> str | None:
     """Return the command for a verb with the ornaments of others: wimcapture, capture-image, get-imageinfo."""
-    if word.startswith("get-"):
-        return "osdimage info"
-    bare = word.removeprefix("wim").removesuffix("-image")
+    bare = word.removeprefix("wim").removesuffix("-image").removesuffix("-wim").removesuffix("-windowsimage")
     if bare == word:
         return None
     return f"osdimage {bare}" if bare in above else FOREIGN.get(bare)

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 import click
 from osdimage.cli.examples import epilog
 
+WORDS = "osdimage.words"
+"""Where a context keeps all words behind a command: an error of click has those alone that it did not take."""
+
 
 class LazyGroup(click.Group):
     """A group made of a table, which lists and helps without importing its commands.
@@ -44,6 +47,7 @@ class LazyGroup(click.Group):
         """Find the command; where there is none, say what was meant."""
         word = args[0] if args else ""
         if word in self.table or word.startswith("-") or ctx.resilient_parsing:
+            ctx.meta[WORDS] = tuple(args[1:])
             return super().resolve_command(ctx, args)
         from osdimage.cli.commands import COMMANDS  # noqa: PLC0415 - it is above the groups
         from osdimage.cli.hints import hint  # noqa: PLC0415 - only after a mistake

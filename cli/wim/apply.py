@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command("apply")
 @click.argument("wim", type=params.EXISTING_OR_STREAM)
-@click.argument("target", type=params.ANY_PATH)
+@click.argument("target", type=params.NEW_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.sector_size
 @several.also("TARGET")
@@ -149,15 +149,17 @@ def apply_command(
         names=Names(names),
     )
     _ask(targets, partition, options, reporter, yes=yes)
+    # A directory, which may have to be made, and no volume.
+    keeps = all(each.is_dir() or not each.exists() for each in targets)
     began = time.monotonic()
     if isinstance(wim, Standard) and not (also or all_volumes or every or refs or check or recover_data):
-        with names_advised(options.names):
+        with names_advised(options.names, keeps=keeps):
             _apply_stdin(target, selector, options, reporter, partition=partition, sector_size=sector_size)
         return None
     with (
         standard.source(wim, reporter) as source,
         open_wim(source.path, reporter, check=check, refs=refs) as (opened, progress),
-        names_advised(options.names),
+        names_advised(options.names, keeps=keeps),
     ):
         if all_volumes:
             with open_disk(target, write=True, sector_size=sector_size) as disk:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params
+from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter, replaced_lines
 from osdimage.cli.source import open_wim
 from osdimage.cli.standard import Standard
@@ -61,7 +62,7 @@ _paths = params.gathered(
     click.option(
         "--list",
         "lists",
-        type=params.ANY_OR_STREAM,
+        type=params.EXISTING_OR_STREAM,
         multiple=True,
         metavar="FILE|-",
         help="Also extract the paths in a file, one a line; their directories are kept.  Repeatable.",
@@ -139,7 +140,11 @@ def extract_command(
     if not wanted:
         # As a script may have made it; wimlib-imagex says nothing at all.
         reporter.warn("no path is listed, so nothing is extracted")
-    with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress), names_advised(rule):
+    with (
+        open_wim(wim, reporter, check=check, refs=refs) as (opened, progress),
+        names_advised(rule, keeps=True),
+        image_as_path(opened, which.paths, is_chosen=selector != type(selector)()),
+    ):
         chosen = opened.select(selector)
         looked_at = chosen.expand(wanted, globs=not which.no_globs, may_be_absent=True)[0] if recover_data else ()
         with recovery.opened(chosen, looked_at, progress, recover_data=recover_data) as (image, damaged, rest):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, streams
 from osdimage.cli.documents import ListDocument
+from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -58,19 +59,24 @@ def list_command(
     with WimFile.open(wim, refs=refs) as opened:
         for text in opened.warnings:
             reporter.warn(text)
-        image = opened.select(selector)
-        recursive = not no_recurse
-        if reporter.as_json:
-            # An image has some hundred thousand entries: they are written as they come.
-            members = {"path": opened.path, "image": image.index, "name": image.name}
-            with ListDocument(members, "entries") as document:
-                extended = image.extended_attributes()
-                dropped = _walk(image, lambda entry: document.add(_facts(entry, extended)), path, recursive=recursive)
-                document.end({"warnings": dropped})
-        else:
-            dropped = _list(image, path, recursive=recursive, is_long=is_long, in_columns=columns)
+        with image_as_path(opened, (path,), is_chosen=selector != type(selector)()):
+            image = opened.select(selector)
+            if reporter.as_json:
+                dropped = _document(opened.path, image, path, recursive=not no_recurse)
+            else:
+                dropped = _list(image, path, recursive=not no_recurse, is_long=is_long, in_columns=columns)
         for text in dropped:
             reporter.warn(text)
+
+
+def _document(wim: Path, image: WimImage, path: str, *, recursive: bool) -> tuple[str, ...]:
+    """Write entries as they come: an image has some hundred thousand."""
+    members = {"path": wim, "image": image.index, "name": image.name}
+    with ListDocument(members, "entries") as document:
+        extended = image.extended_attributes()
+        dropped = _walk(image, lambda entry: document.add(_facts(entry, extended)), path, recursive=recursive)
+        document.end({"warnings": dropped})
+    return dropped
 
 
 def _list(image: WimImage, path: str, *, recursive: bool, is_long: bool, in_columns: bool) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ _how = params.gathered(
 
 @click.command("mount")
 @click.argument("wim", type=params.EXISTING, required=False)
-@click.argument("directory", metavar="DIR", type=params.PathType(readable=False, path_type=Path), required=False)
+@click.argument("directory", metavar="DIR", type=params.NewPathType(readable=False, path_type=Path), required=False)
 @click.option("--list", "lists", is_flag=True, help="List the images that are mounted; so does mount alone.")
 @params.selector
 @_how

@@ -73,7 +73,7 @@ _commands = params.gathered(
     click.option(
         "--from",
         "files",
-        type=params.ANY_OR_STREAM,
+        type=params.EXISTING_OR_STREAM,
         multiple=True,
         metavar="FILE|-",
         help="Commands, one a line, as wimlib-imagex update takes them.  Repeatable.",

@@ -450,6 +450,15 @@ def test_names_that_windows_forbids_are_refused_unless_they_are_to_be_kept(
     refused = osdimage("apply", tmp_path / "new.wim", tmp_path / "target", code=3)
     assert not (tmp_path / "target").exists()
     assert "not allowed in a Windows image (1 more like it)" in refused.err
+    both = "--names replace gives it another name, --names keep makes it as it is"
+    assert both in refused.err
+    other = tmp_path / "other"
+    assert both in osdimage("apply", tmp_path / "new.wim", other, "--also", tmp_path / "third", code=3).err
+    assert both in osdimage("extract", tmp_path / "new.wim", "/", "--to", other, code=3).err
+    (tmp_path / "volume").write_bytes(b"")
+    told = osdimage("apply", tmp_path / "new.wim", other, "--also", tmp_path / "volume", code=3).err
+    assert "--names replace gives it another name" in told
+    assert "--names keep" not in told
 
 
 def test_names_that_windows_forbids_are_replaced_if_that_is_asked_for(
