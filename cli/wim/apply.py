@@ -192,7 +192,7 @@ def apply_command(
             members,
             kind="apply-also",
         )
-    facts = {"volumes": [AppliedVolume(image.index, image.name, result)], "damaged": damaged}
+    facts = {"volumes": [AppliedVolume(image.index, image.name, result)]} | recovery.facts(damaged)
     reporter.result(
         standard.with_stream(facts, source.passed),
         *_lines(image.index, image.name, result, options, reporter, seconds),
@@ -238,7 +238,7 @@ def _apply_stdin(
     if done.is_cut:
         reporter.warn("standard input does not end as a WIM does; the image that was applied is whole")
     seconds = time.monotonic() - began
-    facts = {"volumes": [AppliedVolume(done.index, done.name, done.result)], "damaged": []}
+    facts = {"volumes": [AppliedVolume(done.index, done.name, done.result)]} | recovery.facts()
     reporter.result(
         standard.with_stream(facts, done.passed),
         *_lines(done.index, done.name, done.result, options, reporter, seconds),
@@ -295,7 +295,7 @@ def _report_folders(
 ) -> None:
     lines = [line for each in done for line in _lines(each.image, each.name, each.result, options, reporter, seconds)]
     lines += standard.line(passed, "received:")
-    reporter.result(standard.with_stream({"volumes": done, "damaged": []}, passed), *lines)
+    reporter.result(standard.with_stream({"volumes": done} | recovery.facts(), passed), *lines)
 
 
 def _report_volumes(
@@ -316,7 +316,7 @@ def _report_volumes(
         ]
     lines += standard.line(passed, "received:")
     reporter.result(
-        standard.with_stream({"volumes": done, "damaged": []}, passed),
+        standard.with_stream({"volumes": done} | recovery.facts(), passed),
         f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)",
         *lines,
     )

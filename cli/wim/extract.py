@@ -168,7 +168,7 @@ def extract_command(
     if reporter.verbose:
         lines += [f"  {text}" for text in replaced_lines(result)]
     names_told = {"replaced": result.replaced, "replaced_names": result.replaced_names}
-    facts = {"paths": result.paths, "warnings": result.warnings, "damaged": damaged} | names_told
+    facts = {"paths": result.paths, "warnings": result.warnings} | recovery.facts(damaged) | names_told
     reporter.result(facts, *lines)
     return recovery.told(str(wim), damaged)
 

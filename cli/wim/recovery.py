@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.extracted.recover import DamagedFile
     from osdimage.imaging.wim.image import WimImage
 
+_EXAMPLES = 20
+_LISTED = 10_000
 # Of the time of both: contents are read twice, and hashing them is most of what a directory takes.
 _SHARE = 40
 
@@ -41,13 +43,20 @@ def opened(
 
 
 def told(wim: str, damaged: Sequence[DamagedFile]) -> int | None:
-    """Name the damaged files on stderr, and return the exit code."""
+    """Name damaged files on stderr, of many the first, and return the exit code."""
     if not damaged:
         return None
     if len(damaged) == 1:
         say(one_line(f"{wim}: {damaged[0]}"))
         return FAILED
     say(f"{wim}: {len(damaged):,} files are damaged:")
-    for each in damaged:
+    for each in damaged[:_EXAMPLES]:
         note(f"  {one_line(str(each))}")
+    if len(damaged) > _EXAMPLES:
+        note(f"  and {len(damaged) - _EXAMPLES:,} more")
     return FAILED
+
+
+def facts(damaged: Sequence[DamagedFile] = ()) -> dict[str, object]:
+    """Return what a result says of the damaged files: how many they are, and the first 10,000."""
+    return {"damaged": damaged[:_LISTED], "damaged_files": len(damaged)}

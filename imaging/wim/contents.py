@@ -139,10 +139,11 @@ class BlobSource:
         elif not self._table[batch.start].is_solid:
             yield batch.start, self._checked(batch.start, reader.pieces(self._table[batch.start]), names)
         else:
-            cutter = _Cutter(reader.pieces(self._table[batch.start]))
-            for number in batch:
-                blob = self._table[number]
-                yield number, self._checked(number, cutter.cut(blob.offset_in_resource, blob.size), names)
+            blobs = [self._table[number] for number in batch]
+            spans = [(each.offset_in_resource, each.offset_in_resource + each.size) for each in blobs]
+            cutter = _Cutter(reader.parts(blobs[0], spans))
+            for number, (begin, end) in zip(batch, spans, strict=True):
+                yield number, self._checked(number, cutter.cut(begin, end), names)
 
     def _checked(self, number: int, pieces: Iterable[memoryview], names: Sequence[str]) -> Iterator[memoryview]:
         """Pass the pieces on and compare all of them with the hash at the end."""
@@ -187,33 +188,26 @@ def _opened(path: Path) -> Iterator[int]:
 class _Cutter:
     """Cuts blobs out of the contents of a solid resource, from front to back."""
 
-    def __init__(self, pieces: Iterator[memoryview]) -> None:
-        self._pieces = pieces
-        self._held = memoryview(b"")
+    def __init__(self, parts: Iterator[tuple[int, memoryview]]) -> None:
+        self._parts = parts
+        self._held_at, self._held = 0, memoryview(b"")
         self._position = 0
 
-    def cut(self, offset: int, size: int) -> Iterator[memoryview]:
-        """Yield ``size`` bytes from an offset on, which is not before the end of the last cut.
+    def cut(self, begin: int, end: int) -> Iterator[memoryview]:
+        """Yield what is between two places, of which the first is not before the end of the last cut.
 
         Raises:
             OSError: EBADMSG when it is, or the error of the reader.
         """
-        if offset < self._position:
+        if begin < self._position:
             raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
-        for piece in self._take(offset - self._position):
-            # Passed over: it belongs to files of other images.
-            del piece
-        yield from self._take(size)
-
-    def _take(self, size: int) -> Iterator[memoryview]:
-        while size:
-            if not self._held:
-                held = next(self._pieces, None)
-                if held is None:
+        self._position = begin
+        while self._position < end:
+            while self._held_at + len(self._held) <= self._position:
+                part = next(self._parts, None)
+                if part is None:
                     return
-                self._held = held
-            piece = self._held[:size]
-            self._held = self._held[len(piece) :]
+                self._held_at, self._held = part
+            piece = self._held[self._position - self._held_at : end - self._held_at]
             self._position += len(piece)
-            size -= len(piece)
             yield piece

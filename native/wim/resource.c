@@ -330,10 +330,17 @@ read_chunk(struct osd_reader *reader, uint8_t *buffer, uint64_t size, uint64_t s
 	return 0;
 }
 
+/* What the next chunk expands to. */
+static uint64_t
+size_of_next(const struct osd_reader *reader)
+{
+	return reader->remaining < reader->chunk_size ? reader->remaining : reader->chunk_size;
+}
+
 static int64_t
 next_chunk(struct osd_reader *reader, uint8_t *buffer)
 {
-	uint64_t size = reader->remaining < reader->chunk_size ? reader->remaining : reader->chunk_size;
+	uint64_t size = size_of_next(reader);
 	uint64_t stored = reader->stored[reader->next_chunk];
 
 	if (read_chunk(reader, buffer, size, stored) != 0) {
@@ -367,7 +374,7 @@ osd_reader_next(struct osd_reader *reader, uint8_t *buffer, uint64_t capacity)
 		return (int64_t)size;
 	}
 	while (reader->remaining > 0) {
-		uint64_t size = reader->remaining < reader->chunk_size ? reader->remaining : reader->chunk_size;
+		uint64_t size = size_of_next(reader);
 		int64_t count;
 
 		if (size > capacity - (uint64_t)filled)
@@ -378,4 +385,29 @@ osd_reader_next(struct osd_reader *reader, uint8_t *buffer, uint64_t capacity)
 		filled += count;
 	}
 	return filled;
+}
+
+/*
+ * Pass over as many of the next bytes as can be without reading: of what is compressed whole chunks.  Returns how many
+ * that were.
+ */
+uint64_t
+osd_reader_skip(struct osd_reader *reader, uint64_t count)
+{
+	uint64_t skipped = 0;
+
+	if (!reader->is_compressed) {
+		skipped = reader->remaining < count ? reader->remaining : count;
+		reader->position += skipped;
+		reader->remaining -= skipped;
+		return skipped;
+	}
+	while (reader->remaining > 0 && size_of_next(reader) <= count - skipped) {
+		uint64_t size = size_of_next(reader);
+
+		reader->position += reader->stored[reader->next_chunk++] & ~CHUNK_IS_LOST;
+		reader->remaining -= size;
+		skipped += size;
+	}
+	return skipped;
 }

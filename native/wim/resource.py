@@ -218,6 +218,37 @@ class ResourceReader:
             OSError: EBADMSG when the contents cannot be decompressed, ENODATA when the file ends before the resource,
                 or the error of the read.
         """
+        self._begin(blob)
+        while count := self._next(max(_PIECE, lib.osd_reader_piece(self._reader))):
+            yield memoryview(self._buffer)[:count]
+
+    def parts(self, blob: Blob, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, memoryview]]:
+        """Yield what is needed of the resource that holds a blob, each piece with where in the resource it begins.
+
+        A piece is one chunk, of what is not compressed at most 1 MiB; it is valid until the next is asked for.  Chunks
+        in which nothing is needed are not read, so that their damage is no matter.
+
+        Args:
+            blob: the blob.
+            spans: what is needed: where it begins and ends in the resource, in the order of the begins.
+
+        Raises:
+            OSError: as :meth:`pieces`.
+        """
+        self._begin(blob)
+        position = 0
+        for begin, end in spans:
+            if begin > position:
+                position += lib.osd_reader_skip(self._reader, begin - position)
+            while position < end:
+                chunk = lib.osd_reader_piece(self._reader)
+                count = self._next(chunk if chunk > 1 else min(_PIECE, end - position))
+                if count == 0:
+                    return
+                yield position, memoryview(self._buffer)[:count]
+                position += count
+
+    def _begin(self, blob: Blob) -> None:
         code = lib.osd_reader_begin(
             self._reader,
             blob.resource_offset,
@@ -230,14 +261,11 @@ class ResourceReader:
         )
         if code != 0:
             raise OSError(ffi.errno, os.strerror(ffi.errno))
-        wanted = max(_PIECE, lib.osd_reader_piece(self._reader))
+
+    def _next(self, wanted: int) -> int:
+        """Read on into the buffer; return how many bytes, 0 at the end."""
         self._resize(wanted)
-        view = memoryview(self._buffer)
-        target = ffi.from_buffer("uint8_t[]", self._buffer)
-        while True:
-            count = lib.osd_reader_next(self._reader, target, wanted)
-            if count < 0:
-                raise OSError(ffi.errno, os.strerror(ffi.errno))
-            if count == 0:
-                return
-            yield view[:count]
+        count = int(lib.osd_reader_next(self._reader, ffi.from_buffer("uint8_t[]", self._buffer), wanted))
+        if count < 0:
+            raise OSError(ffi.errno, os.strerror(ffi.errno))
+        return count

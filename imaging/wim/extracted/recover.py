@@ -1,10 +1,10 @@
 """What a damaged WIM still gives: an image whose damaged contents are what can be read of them.
 
 Every program that takes contents out of a WIM compares them with their SHA-1 and ends at the first that differ.  So the
-contents of an image are hashed first, the damaged ones are read chunk by chunk (a chunk that cannot be expanded is
-what comes before its damage, and zeros) and written to a temporary WIM, which also has the tree of the image, with the
-SHA-1 of what was read in the place of the old ones.  That WIM refers to the damaged one for all else, as a delta refers
-to its base: whatever applies or extracts the image needs to know nothing of it.
+contents of an image are hashed first, and what can be read of the damaged ones is written to a temporary WIM, which
+also has the tree of the image, with the SHA-1 of what was read in the place of the old ones.  That WIM refers to the
+damaged one for all else, as a delta refers to its base: whatever applies or extracts the image needs to know nothing of
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import hashlib
 import os
 import struct
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,10 @@ from osdimage.imaging.errors import InvalidRequest, StorageError
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import format_size
+from osdimage.imaging.wim.extracted.rescue import Rescued, rescue
 from osdimage.imaging.wim.feed import ImageFeed
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.stored.dentries import HASH_AT, Dentry, walk
 from osdimage.imaging.wim.stored.format import (
     BLOB_STRUCT,
@@ -42,15 +42,16 @@ from osdimage.imaging.wim.stored.format import (
     ResourceFlag,
 )
 from osdimage.imaging.wim.trees import read_tree
-from osdimage.native.runtime import Compression
-from osdimage.native.wim.resource import ResourceReader
+from osdimage.native.engine.directory import link_target
 from osdimage.native.wim.tree import Blob
 
 _STREAM_HASH_AT = 16
-_PIECE = 1 << 20
 _DIRECTORY, _NORMAL, _REPARSE_POINT = 0x10, 0x80, 0x400
 # Of DENTRY_STRUCT: dwAttributes, and dwReparseTag with what is beside it.
 _ATTRIBUTES, _ATTRIBUTES_AT, _TAG_AT = struct.Struct("<I"), 8, 88
+# [MS-FSCC] 2.1.2.1: the tags of links, and where behind the header of their data the names begin (2.1.2.4, 2.1.2.5).
+_NAMES_AT = {0xA000000C: 12, 0xA0000003: 8}
+_LARGEST_LINK = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def recovered(
 ) -> Iterator[tuple[WimImage, tuple[DamagedFile, ...]]]:
     """Yield an image that has what can be read of damaged contents, and the files that have these.
 
+    Contents that are read whole are not damaged, although a damaged chunk holds them: their SHA-1 says so.
+    A link stays one as long as its data lead somewhere; without that it is a file or folder without contents.
     When nothing is damaged, it is the image itself.  What is yielded is there for the body of the ``with``.
 
     Args:
@@ -111,22 +114,56 @@ def recovered(
     _refuse_full_scratch(image, needed)
     with scratch_folder() as folder:
         path = folder / image.path.name
-        read = _made(path, image, tree, bad)
+        read, links = _made(path, image, tree, bad)
         refs = [glob.escape(os.fspath(each)) for each in feed.paths]
         with WimFile.open(path, refs=refs, with_parts=False) as opened:
-            yield opened.images[image.index - 1], tuple(_files(tree, paths, read))
+            yield opened.images[image.index - 1], tuple(_files(tree, paths, read, links))
 
 
-def _made(path: Path, image: WimImage, tree: bytes, bad: Sequence[tuple[Path, Blob, str]]) -> dict[bytes, _Read]:
-    """Make the temporary WIM; return what was read."""
+# The SHA-1 that the data of links should have, and their tags.
+_Links = frozenset[tuple[bytes, int]]
+
+
+def _made(
+    path: Path, image: WimImage, tree: bytes, bad: Sequence[tuple[Path, Blob, str]]
+) -> tuple[dict[bytes, Rescued], _Links]:
+    """Make the temporary WIM; return what was read, and which damaged links still lead somewhere."""
     try:
         with path.open("w+b") as file:
-            read = _Rescue(file).contents(bad)
-            _write(file, image, tree, read)
+            read, end = rescue(file.fileno(), HEADER_SIZE, bad)
+            links = frozenset(_leading(file.fileno(), tree, read))
+            file.seek(end)
+            _write(file, image, tree, read, links)
     except OSError as error:
         text = f"{path.parent}: a temporary file cannot be written: {error.strerror}"
         raise StorageError(text, path=path.parent, errno=error.errno) from error
-    return read
+    return read, links
+
+
+def _leading(descriptor: int, tree: bytes, read: Mapping[bytes, Rescued]) -> Iterator[tuple[bytes, int]]:
+    """Yield the links whose data say where they lead, right or wrong."""
+    for place in _places(tree, None):
+        found = None if place.link is None else read.get(place.sha1)
+        if found is None or found.size > _LARGEST_LINK:
+            continue
+        tag = _tag(tree, place)
+        if _leads(tag, os.pread(descriptor, found.size, found.at)):
+            yield place.sha1, tag
+
+
+def _leads(tag: int, data: bytes) -> bool:
+    """Tell whether the data of a link have a target that a link can have."""
+    names_at = _NAMES_AT.get(tag)
+    if names_at is None:
+        return False
+    try:
+        link_target(tag, data)
+        begin, size = struct.unpack_from("<HH", data)
+        name = data[names_at + begin : names_at + begin + size].decode("utf-16-le")
+    except (OSError, UnicodeDecodeError):
+        return False
+    # What is lost is zeros.
+    return name != "" and "\0" not in name
 
 
 def _refuse_full_scratch(image: WimImage, needed: int) -> None:
@@ -164,6 +201,10 @@ def _places(tree: bytes, paths: Sequence[str] | None) -> Iterator[_Place]:
                 yield _Place(name, stream.begin + _STREAM_HASH_AT, stream.sha1, None if stream.name else link)
 
 
+def _tag(tree: bytes, place: _Place) -> int:
+    return 0 if place.link is None else int(_ATTRIBUTES.unpack_from(tree, place.link + _TAG_AT)[0])
+
+
 def _is_below(entry: Dentry, above: Collection[str]) -> bool:
     path = "" if entry.is_root else entry.path.casefold()
     while path and path not in above:
@@ -171,101 +212,34 @@ def _is_below(entry: Dentry, above: Collection[str]) -> bool:
     return path in above
 
 
-def _files(tree: bytes, paths: Sequence[str] | None, read: dict[bytes, _Read]) -> Iterator[DamagedFile]:
+def _files(
+    tree: bytes, paths: Sequence[str] | None, read: Mapping[bytes, Rescued], links: _Links
+) -> Iterator[DamagedFile]:
     for place in _places(tree, paths):
         found = read.get(place.sha1)
-        if found is None:
+        if found is None or found.is_whole:
             continue
         if place.link is None:
             yield DamagedFile(place.path, found.size, found.lost, found.reason)
+        elif (place.sha1, _tag(tree, place)) in links:
+            yield DamagedFile(place.path, found.size, found.lost, f"{found.reason}, and it may lead elsewhere")
         else:
             yield DamagedFile(place.path, found.size, found.size, f"{found.reason}, and it leads nowhere")
-
-
-# ---- the contents
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What was read of contents: where it is in the temporary file, and its SHA-1."""
-
-    at: int
-    size: int
-    sha1: bytes
-    lost: int
-    reason: str
-
-
-class _Rescue:
-    """Copies damaged contents to a file, behind the place of a header."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        file.seek(HEADER_SIZE)
-
-    def contents(self, bad: Sequence[tuple[Path, Blob, str]]) -> dict[bytes, _Read]:
-        """Copy them all; return what was read, by the SHA-1 that it should have."""
-        found = {}
-        for path in dict.fromkeys(path for path, _, _ in bad):
-            with open_wim(path) as handle:
-                facts = handle.info()
-            with path.open("rb") as source:
-                reader = ResourceReader(source.fileno(), facts.compression or Compression.NONE, facts.chunk_size)
-                reader.recover()
-                try:
-                    for where, blob, reason in bad:
-                        if where == path:
-                            found[blob.sha1] = self._copy(reader, blob, reason)
-                finally:
-                    reader.close()
-        return found
-
-    def _copy(self, reader: ResourceReader, blob: Blob, reason: str) -> _Read:
-        digest = hashlib.sha1(usedforsecurity=False)
-        begin, at, lost = self._file.tell(), 0, 0
-        for piece, lost_of_piece in _part(reader, blob):
-            digest.update(piece)
-            self._file.write(piece)
-            at += len(piece)
-            lost += lost_of_piece
-        # The resource is not where it should be, or has no table.
-        lost += blob.size - at
-        while at < blob.size:
-            zeros = bytes(min(_PIECE, blob.size - at))
-            digest.update(zeros)
-            self._file.write(zeros)
-            at += len(zeros)
-        return _Read(begin, blob.size, digest.digest(), min(lost, blob.size), reason)
-
-
-def _part(reader: ResourceReader, blob: Blob) -> Iterator[tuple[memoryview, int]]:
-    """Yield the pieces of a resource that belong to a blob, as far as there are some; each with how much is lost."""
-    position, end, before = 0, blob.offset_in_resource + blob.size, 0
-    pieces = reader.pieces(blob)
-    while position < end:
-        try:
-            piece = next(pieces)
-        except (StopIteration, OSError):
-            return
-        begin = max(blob.offset_in_resource - position, 0)
-        taken = piece[begin : end - position]
-        position += len(piece)
-        if taken:
-            yield taken, reader.lost - before
-        before = reader.lost
 
 
 # ---- the temporary WIM
 
 
-def _write(file: IO[bytes], image: WimImage, tree: bytes, read: dict[bytes, _Read]) -> None:
+def _write(file: IO[bytes], image: WimImage, tree: bytes, read: Mapping[bytes, Rescued], links: _Links) -> None:
     """Write the tree with the hashes of what was read, the tables and the header."""
     patched = bytearray(tree)
     for place in _places(tree, None):
         found = read.get(place.sha1)
-        if found is not None and place.link is None:
+        if found is None or found.is_whole:
+            continue
+        if place.link is None or (place.sha1, _tag(tree, place)) in links:
             patched[place.at : place.at + len(found.sha1)] = found.sha1
-        elif found is not None and place.link is not None:
+        else:
             # A link whose data are damaged is none that anybody makes: a file or folder without contents is left.
             patched[place.at : place.at + len(NO_HASH)] = NO_HASH
             attributes = _ATTRIBUTES.unpack_from(patched, place.link + _ATTRIBUTES_AT)[0] & ~_REPARSE_POINT

@@ -234,6 +234,7 @@ def test_the_json_document_lists_the_paths(wim: Path, tmp_path: Path) -> None:
         "paths": ["/a/one.txt", "/top.txt"],
         "warnings": [],
         "damaged": [],
+        "damaged_files": 0,
         "replaced": 0,
         "replaced_names": [],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,8 @@ def test_blobs_are_found_and_large_ones_left_out(
 ) -> None:
     wim = make_wim(tmp_path, *options)
     begun: list[object] = []
-    pieces = ResourceReader.pieces
-    monkeypatch.setattr(ResourceReader, "pieces", lambda self, blob: begun.append(blob) or pieces(self, blob))
+    begin = ResourceReader._begin
+    monkeypatch.setattr(ResourceReader, "_begin", lambda self, blob: begun.append(blob) or begin(self, blob))
     absent, large = bytes(20), hashlib.sha1(LARGE, usedforsecurity=False).digest()
     assert read_small_blobs(wim, [*TEXTS, large, absent], largest=100) == TEXTS
     assert len(begun) <= 1
@@ -51,3 +52,31 @@ def test_a_damaged_blob_is_refused(tmp_path: Path) -> None:
     wim.write_bytes(data.replace(b"200" * 9, b"201" * 9, 1))
     with pytest.raises(CorruptWim, match="SHA-1"):
         read_small_blobs(wim, TEXTS, largest=100)
+
+
+def test_of_a_solid_resource_only_the_damage_of_what_is_wanted_matters(tmp_path: Path) -> None:
+    """Each chunk is expanded by itself, and wimlib-imagex reads all that is in the others."""
+    bits, texts = random.Random(1), {}
+    (tmp_path / "tree").mkdir()
+    for name in map(str, range(20)):
+        texts[name] = b"".join(b"%x " % bits.getrandbits(32) for _ in range(1200))
+        (tmp_path / "tree" / name).write_bytes(texts[name])
+    wim = tmp_path / "x.wim"
+    judges.wimlib("capture", tmp_path / "tree", wim, "--solid", "--solid-compress=lzx", "--solid-chunk-size=32K")
+    data = bytearray(wim.read_bytes())
+    third = len(data) // 3
+    data[third : third + 8] = bytes(each ^ 0xFF for each in data[third : third + 8])
+    wim.write_bytes(data)
+    judges.wimlib("apply", wim, tmp_path / "judged", "--recover-data")
+    refused = set()
+    for name, text in texts.items():
+        sha1 = hashlib.sha1(text, usedforsecurity=False).digest()
+        try:
+            assert read_small_blobs(wim, [sha1], largest=len(text)) == {sha1: text}
+        except CorruptWim:
+            refused.add(name)
+    damaged = {name for name, text in texts.items() if (tmp_path / "judged" / name).read_bytes() != text}
+    assert damaged
+    # 32 KB hold three of them, and parts of two.
+    assert damaged <= refused
+    assert len(refused) <= 5

@@ -1,6 +1,6 @@
 """What a damaged WIM still gives.
 
-wimlib-imagex captures, and its ``dir --detailed`` tells where contents lie; 1.13 cannot recover any.
+wimlib-imagex captures; its ``dir --detailed`` tells where contents lie, and ``apply --recover-data`` what can be read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from cases.wimcraft import Node, build, lie, root, symlink
 from judges import wim as judges
 from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.wim.extracted.recover import recovered
+from osdimage.imaging.wim.file import WimFile
+from osdimage.native.wim.resource import ResourceReader
+from osdimage.native.wim.tree import Blob
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -188,3 +192,79 @@ def test_a_part_without_trees_is_told_as_such(tmp_path: Path) -> None:
     said = osdimage("extract", part, "/a", "--to", tmp_path / "to", "--recover-data", "--index", "1", code=3).err
     assert "part 1 of 2 is missing" in said
     assert "pipable" not in said
+
+
+def test_a_damaged_link_that_leads_somewhere_stays_one(tmp_path: Path) -> None:
+    wim, target = tmp_path / "x.wim", tmp_path / "target"
+    data = build(root(symlink("link", "abcdefghi")))
+    wim.write_bytes(data.replace("abcdefghi".encode("utf-16-le"), "abXdefghi".encode("utf-16-le"), 1))
+    refused = osdimage("apply", wim, target, "--recover-data", code=1).err
+    assert refused == f"osdimage: {wim}: '/link': its contents do not match their SHA-1, and it may lead elsewhere\n"
+    judges.wimlib("apply", wim, tmp_path / "judged", "--recover-data")
+    assert (target / "link").readlink() == (tmp_path / "judged/link").readlink() == Path("abXdefghi")
+
+
+# ---- one chunk of many files
+
+FILES = {f"folder {n % 3}/{n}": b"%d " % n + TEXT[n * 4300 : n * 4300 + 3000] for n in range(90)}
+LINKS = {f"link {n}": f"folder {n % 3}/{n}" for n in range(6)}
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes], set[str]]:
+    """A solid WIM with one damaged place; what wimlib-imagex reads of it, and the files of which that is not all."""
+    folder = tmp_path_factory.mktemp("crowd")
+    for path, data in FILES.items():
+        (folder / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "tree" / path).write_bytes(data)
+    for path, text in LINKS.items():
+        (folder / "tree" / path).symlink_to(text)
+    wim = folder / "crowd.esd"
+    judges.wimlib("capture", folder / "tree", wim, "--solid")
+    damaged = bytearray(wim.read_bytes())
+    middle = len(damaged) * 6 // 10
+    damaged[middle : middle + 8] = bytes(each ^ 0xFF for each in damaged[middle : middle + 8])
+    wim.write_bytes(damaged)
+    judges.wimlib("apply", wim, folder / "judged", "--recover-data")
+    judged = {path: (folder / "judged" / path).read_bytes() for path in FILES}
+    assert all((folder / "judged" / path).is_symlink() for path in LINKS)
+    return wim, judged, {path for path, data in FILES.items() if judged[path] != data}
+
+
+@pytest.mark.parametrize("engine", ["bulk", "libwim"])
+def test_contents_before_the_damage_of_their_chunk_are_whole(
+    crowd: tuple[Path, dict[str, bytes], set[str]], engine: str, tmp_path: Path
+) -> None:
+    wim, judged, damaged = crowd
+    assert 20 < len(damaged) < len(FILES) - 5
+    outcome = osdimage("apply", wim, tmp_path / "to", "--engine", engine, "--recover-data", "--json", code=1)
+    assert {each["path"].removeprefix("/") for each in outcome.facts["damaged"]} == damaged
+    assert outcome.facts["damaged_files"] == len(damaged)
+    assert all((tmp_path / "to" / path).read_bytes() == judged[path] for path in FILES.keys() - damaged)
+    assert {path: str((tmp_path / "to" / path).readlink()) for path in LINKS} == LINKS
+    said = outcome.err.splitlines()
+    assert said[0] == f"osdimage: {wim}: {len(damaged)} files are damaged:"
+    assert (len(said), said[-1]) == (22, f"  and {len(damaged) - 20} more")
+
+
+def test_a_solid_resource_is_read_once_for_all_that_it_holds(
+    crowd: tuple[Path, dict[str, bytes], set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wim, _, damaged = crowd
+    begun: list[Blob] = []
+    begin = ResourceReader._begin
+    monkeypatch.setattr(ResourceReader, "_begin", lambda self, blob: begun.append(blob) or begin(self, blob))
+    with WimFile.open(wim) as opened, recovered(opened.images[0]) as (_, files):
+        assert {each.path.removeprefix("/") for each in files} == damaged
+        # The temporary WIM has a tree of its own.
+        assert sum(each.is_solid for each in begun) == 1
+
+
+def test_an_image_that_needs_nothing_behind_the_damage_is_whole(
+    crowd: tuple[Path, dict[str, bytes], set[str]], tmp_path: Path
+) -> None:
+    wim, _, damaged = crowd
+    whole = min(FILES.keys() - damaged)
+    outcome = osdimage("extract", wim, f"/{whole}", "--recover-data", "--to", tmp_path, "--json")
+    assert (outcome.facts["damaged"], outcome.err) == ([], "")
+    assert (tmp_path / Path(whole).name).read_bytes() == FILES[whole]
