@@ -205,11 +205,15 @@ class StorageError(OsdImageError, OSError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what pickle makes it again of; an OSError keeps its fields outside of its dictionary."""
-        return _storage_error, (self.args, self.path, self.errno, vars(self))
+        kind = type(self)
+        named = next((plain for (plain, _), made in _KINDS.items() if made is kind), kind)
+        return _storage_error, (named, self.args, self.path, self.errno, vars(self))
 
 
-def _storage_error(args: tuple[object, ...], path: str, number: int | None, fields: dict[str, object]) -> StorageError:
-    error = StorageError(str(args[0]) if args else "", path=path, errno=number)
+def _storage_error(
+    kind: type[StorageError], args: tuple[object, ...], path: str, number: int | None, fields: dict[str, object]
+) -> StorageError:
+    error = kind(str(args[0]) if args else "", path=path, errno=number)
     error.args = args
     vars(error).update(fields)
     return error

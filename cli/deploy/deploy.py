@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("deploy")
 @click.argument("wim", type=params.EXISTING_OR_STREAM)
-@click.argument("disk", type=params.NEW_PATH)
+@click.argument("disk", type=params.ANY_PATH)
 @several_targets.also("DISK")
 @deploy_wish.options
 @click.option("--size", type=params.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")

@@ -324,10 +324,11 @@ def _check_request(source: CaptureSource, destination: Path | None, mode: WriteM
 
 
 def _refuse_destination(source: CaptureSource, destination: Path, mode: WriteMode) -> None:
-    refuse_destination(destination, mode, ADD_TO_IT)
     sources = [each.source for each in source.trees] or [source.path]
     for each in sources:
         refuse_source(destination, each, "what is captured")
+    refuse_destination(destination, mode, ADD_TO_IT)
+    for each in sources:
         if source.volume is None and source.partition is None:
             _refuse_inside(destination, each)
 

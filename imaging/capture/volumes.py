@@ -94,11 +94,11 @@ def capture_volumes(
     """
     destination = Path(wim)
     _refuse_options(destination, options)
-    refuse_destination(destination, options.mode)
     refuse_unsettable(properties or ImageProperties())
     bases = find_bases(options.bases, destination)
     with held(bases), opened_disk(disk, share=True) as source:
         refuse_source(destination, source.path, "the disk that is captured")
+        refuse_destination(destination, options.mode)
         found = look_over(source)
         kept = choose_kept(source, found, source.read(), keep_raw=keep_raw)
         numbers = [each.number for each in kept.volumes]

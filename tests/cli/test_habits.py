@@ -62,7 +62,7 @@ def test_other_words_that_are_left_over_get_no_such_advice(words: str) -> None:
     assert "did you mean osdimage" not in osdimage(*words.split(), code=2).err
 
 
-@pytest.mark.parametrize("words", ["apply W 1", "deploy W 1", "export W 1", "mount W 1"])
+@pytest.mark.parametrize("words", ["apply W 1", "export W 1", "mount W 1"])
 def test_a_number_is_no_new_target(folder: Path, words: str) -> None:
     before = sorted(folder.iterdir())
     assert "--index 1 chooses one, and ./1 is a path" in osdimage(*words.split(), code=2).err

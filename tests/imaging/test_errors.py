@@ -25,6 +25,7 @@ REMEDY = Remedy("give {} with the number {}", (Means.PARTITION, Means.BACKUP_FIL
 # One of each class that has a constructor of its own; the others take a sentence.
 MADE: dict[str, OsdImageError] = {
     "StorageError": StorageError("disk.img: Input/output error", path="disk.img", errno=errno.EIO, remedy=REMEDY),
+    "ReaderLeft": errors.ReaderLeft("standard output: the reader has left", path="-", errno=errno.EPIPE, remedy=REMEDY),
     "ImageNotFound": errors.ImageNotFound("no image 'x'", candidates=("1 'a'", "2 'b'")),
     "InvalidLayout": errors.InvalidLayout(["the first", "the second"]),
     "DoesNotFit": errors.DoesNotFit("too large", partition="Windows", wanted_bytes=None, left_bytes=512),

@@ -47,6 +47,10 @@ def windows(version: tuple[int, int] = (10, 0)) -> dict[str, bytes]:
     }
 
 
+# It begins as a WIM does: another file is not replaced by one.
+OLD = b"MSWIM\0\0\0an old image"
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Machine]:
     """Make a reference computer: EFI, reserved, Windows (C:) and data on FAT32 (D:)."""
@@ -161,12 +165,12 @@ def test_a_wrong_variable_is_named_and_the_old_wim_stays(
 ) -> None:
     _, machine = reference
     old = tmp_path / "old.wim"
-    old.write_bytes(b"an old image")
+    old.write_bytes(OLD)
     failed = fails(machine, variables(old, OSDCaptureAccountPassword="S3cret!") | changed)
     assert failed.code == code
     assert said in str(failed)
     assert "S3cret" not in str(failed)
-    assert old.read_bytes() == b"an old image"
+    assert old.read_bytes() == OLD
 
 
 # At the limits, as CM07 has them.
@@ -248,11 +252,11 @@ def test_a_full_disk_leaves_the_old_wim_and_nothing_else(reference: tuple[Path, 
     judges.run("mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", folder)
     try:
         old = folder / "old.wim"
-        old.write_bytes(b"an old image")
+        old.write_bytes(OLD)
         failed = fails(machine, variables(old))
         assert failed.code == DISK_FULL
         assert os.strerror(errno.ENOSPC) in str(failed)
-        assert old.read_bytes() == b"an old image"
+        assert old.read_bytes() == OLD
         assert [each.name for each in folder.iterdir()] == ["old.wim"]
     finally:
         judges.run("umount", folder)
@@ -284,7 +288,7 @@ def test_a_capture_that_is_killed_leaves_the_old_wim(
 ) -> None:
     _, machine = reference
     old = tmp_path / "old.wim"
-    old.write_bytes(b"an old image")
+    old.write_bytes(OLD)
     with subprocess.Popen(
         [sys.executable, "-c", CAPTURE, machine.disk(0), old],
         stdout=subprocess.PIPE,
@@ -297,5 +301,5 @@ def test_a_capture_that_is_killed_leaves_the_old_wim(
         time.sleep(0.3)
         process.send_signal(number)
         process.communicate(timeout=60)
-    assert old.read_bytes() == b"an old image"
+    assert old.read_bytes() == OLD
     assert [each.name for each in tmp_path.iterdir()] == ["old.wim"]
