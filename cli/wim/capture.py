@@ -120,7 +120,7 @@ def capture_command(
 
     With --source-list the image is made of several files and directories: a line of the list has one and the path that
     it gets in the image (/ for its root; without it, its own); a path with blanks is quoted, and what comes later lies
-    over what is there (names compared without case).
+    over what is there.
 
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each: `osdimage deploy --layout-from-wim --all-volumes` makes the disk again.

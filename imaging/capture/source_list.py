@@ -8,11 +8,12 @@ stand; a line that begins with ``#`` or ``;`` is a comment (its manual, "--sourc
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.documents import BLANKS, as_listing, lines_of, read_limited
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, quoted
 from osdimage.imaging.units import MIB
 
 MAX_BYTES = 64 * MIB
@@ -57,14 +58,27 @@ def decode_sources(data: bytes, where: str) -> tuple[SourceTree, ...]:
     """Return the sources of a list, UTF-8 or UTF-16; ``where`` names it in messages.
 
     Raises:
-        InvalidInput: with the line, when it is not one or two paths; or the list is larger than 64 MiB, not text, or
-            empty.
+        InvalidInput: with the line, when it is not one or two paths, or its path in the image differs from another in
+            case only; or the list is larger than 64 MiB, not text, or empty.
     """
     text = as_listing(data, MAX_BYTES, source=where, kind=_KIND)
     found = tuple(_parsed(line, f"{where}:{number}") for number, line in lines_of(text, source=where, comments="#;"))
     if not found:
         raise InvalidInput(f"{where}: lists no source")
+    _refuse_twins(found)
     return found
+
+
+def _refuse_twins(found: Sequence[SourceTree]) -> None:
+    """Refuse paths in the image that differ in case only: to Windows, and to libwim here, they are one."""
+    spelled: dict[str, SourceTree] = {}
+    for each in found:
+        other = spelled.setdefault(each.path.upper(), each)
+        if other.path != each.path:
+            raise InvalidInput(
+                f"{each.origin}: {quoted(each.path)} differs in case only from {quoted(other.path)} at {other.origin}, "
+                "of which it would take the place; write both alike to lay one over the other"
+            )
 
 
 def _parsed(line: str, where: str) -> SourceTree:

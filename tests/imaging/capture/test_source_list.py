@@ -39,6 +39,12 @@ def test_a_line_is_a_source(line: str, expected: SourceTree) -> None:
         ("a ''", "f:1: the path in the image is empty; / is its root"),
         ("../a", "f:1: a path in the image has no ..: name it behind the source"),
         ("a " + "/x" * 20_000, "f:1: the path in the image has 40,000 characters; at most 32,767 can be"),
+        # Of wimlib-imagex, which tells them apart, both are in the image; of libwim without regard to case, one is.
+        (
+            "a /x\n\nb /X",
+            "f:3: '/X' differs in case only from '/x' at f:1, of which it would take the place; "
+            + "write both alike to lay one over the other",
+        ),
         ("\n ; nothing\n", "f: lists no source"),
     ],
 )
