@@ -226,7 +226,7 @@ def locked(path: Path) -> Iterator[int]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise TargetRefused(f"{path}: another program is writing to it") from error
+            raise TargetRefused(f"{path}: another program is writing to it, or has it mounted for that") from error
         if not os.path.samestat(os.fstat(descriptor), path.stat()):
             # It was replaced, as delete does, between the two calls.
             raise TargetRefused(f"{path}: another program has just replaced it; run this again")

@@ -248,7 +248,7 @@ def test_a_base_that_another_program_changes_is_refused_and_none_changes_it_mean
                 refused.append(str(error))
 
     capture_image(month.now, tmp_path / "delta.wim", CaptureOptions(bases=(str(base),)), progress=try_to_write)
-    assert refused == [f"{base}: another program is writing to it"]
+    assert refused == [f"{base}: another program is writing to it, or has it mounted for that"]
 
 
 def test_what_is_in_neither_wim_is_told(month: Month, theirs: Path, tmp_path: Path) -> None:
