@@ -45,6 +45,8 @@ class PathsWish:
         """Return the paths, those of lists last."""
         from osdimage.imaging.wim.extracted import path_list  # noqa: PLC0415 - start-up stays cheap
 
+        if sum(isinstance(each, Standard) for each in self.lists) > 1:
+            raise click.UsageError("--list - reads standard input, which can be read once")
         found = list(self.paths)
         for each in self.lists:
             if isinstance(each, Standard):
@@ -121,6 +123,7 @@ def extract_command(
     Where a directory would have to give way to a file, or a file to a directory, nothing is written.
     """
     from osdimage.imaging.wim.checks.names import Names, names_advised  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.extracted.options import ExtractOptions  # noqa: PLC0415
 
     rule = Names(names)
     if not (which.paths or which.lists):
@@ -130,10 +133,11 @@ def extract_command(
     if to is None and not to_stdout:
         raise click.UsageError("say where to, with --to")
     if to is None or isinstance(to, Standard):
-        if reporter.as_json or reporter.writes_events_to_stdout or which.keep_directories or unix_data:
+        odd = which.keep_directories or unix_data or rule is not Names.REFUSE
+        if reporter.as_json or reporter.writes_events_to_stdout or odd:
             raise click.UsageError(
-                "stdout gets the contents of files alone; that goes with no --json, --events -, --keep-directories and "
-                "--unix-data"
+                "stdout gets the contents of files alone; that goes with no --json, --events -, --keep-directories, "
+                "--unix-data and --names"
             )
         to = None
     wanted = which.read()
@@ -154,12 +158,14 @@ def extract_command(
             result = image.extract(
                 wanted,
                 to,
-                keep_directories=which.keeps_directories,
-                globs=not which.no_globs,
-                may_be_absent=which.nullglob or not wanted,
-                unix_data=unix_data,
-                limit_bytes=limit_bytes,
-                names=rule,
+                ExtractOptions(
+                    keep_directories=which.keeps_directories,
+                    globs=not which.no_globs,
+                    may_be_absent=which.nullglob or not wanted,
+                    unix_data=unix_data,
+                    limit_bytes=limit_bytes,
+                    names=rule,
+                ),
                 progress=rest,
             )
     for text in result.warnings:
@@ -188,8 +194,11 @@ def _to_stdout(
     places = [_place_of_file(image, path) for path in paths]
     if not places:
         return
+    from osdimage.imaging.wim.extracted.options import ExtractOptions  # noqa: PLC0415 - as above
+
     with tempfile.TemporaryDirectory(prefix="osdimage-") as folder:
-        image.extract(places, folder, keep_directories=True, globs=False, limit_bytes=limit_bytes, progress=progress)
+        options = ExtractOptions(keep_directories=True, globs=False, limit_bytes=limit_bytes)
+        image.extract(places, folder, options, progress=progress)
         for place in places:
             descriptor = os.open(folder + place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as file:

@@ -19,6 +19,7 @@ from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import MIB
+from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.select import ImageSelector
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def _read_from_wim(address: HiveAddress, folder: Path) -> bytes:
 
     with WimFile.open(address.target, refs=address.refs) as wim:
         image = wim.select(address.selector)
-        image.extract([f"/{address.path}"], folder, limit_bytes=MAX_HIVE_BYTES)
+        image.extract([f"/{address.path}"], folder, ExtractOptions(limit_bytes=MAX_HIVE_BYTES))
     found = [each for each in folder.iterdir() if each.is_file()]
     if len(found) != 1:
         raise InvalidRequest(f"{address}: is not one file of the image")

@@ -16,6 +16,7 @@ from osdimage.imaging.pe import read_pe
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
+from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.image import WimImage
 
 KERNEL = r"System32\ntoskrnl.exe"
@@ -101,7 +102,7 @@ def in_image(image: WimImage) -> WindowsFacts | None:
         except InvalidRequest:
             return None
         with scratch_folder() as folder:
-            image.extract([path], folder, keep_directories=False, limit_bytes=_LARGEST_KERNEL)
+            image.extract([path], folder, ExtractOptions(limit_bytes=_LARGEST_KERNEL))
             return next(folder.iterdir()).read_bytes()
 
     return _first(kernel, f"{image.path}: image {image.index}")

@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = lazily(
         "edited.edit": ("DeleteResult", "delete_images", "set_properties"),
         "entries": ("Entry", "Stream"),
         "extracted.extract": ("ExtractResult",),
+        "extracted.options": ("ExtractOptions",),
         "extracted.path_list": ("read_paths",),
         "extracted.recover": ("DamagedFile", "recovered"),
         "file": ("WimFile",),

@@ -49,6 +49,7 @@ from osdimage.imaging.wim.edited.edit import (
 )
 from osdimage.imaging.wim.entries import Entry as Entry, Stream as Stream
 from osdimage.imaging.wim.extracted.extract import ExtractResult as ExtractResult
+from osdimage.imaging.wim.extracted.options import ExtractOptions as ExtractOptions
 from osdimage.imaging.wim.extracted.path_list import read_paths as read_paths
 from osdimage.imaging.wim.extracted.recover import DamagedFile as DamagedFile, recovered as recovered
 from osdimage.imaging.wim.file import WimFile as WimFile

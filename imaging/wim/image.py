@@ -13,6 +13,7 @@ from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree
 from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.described.info import ImageInfo
+from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.native.status import WimlibCode, WimlibError
 from osdimage.native.wim.handles import WimHandle
@@ -240,7 +241,7 @@ class WimImage:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return what paths and patterns stand for, in their order, and a sentence for each that fits nothing.
 
-        A path that is named twice is there twice.  See :meth:`extract` for ``globs`` and ``may_be_absent``.
+        A path that is named twice is there twice.  See :class:`ExtractOptions` for ``globs`` and ``may_be_absent``.
 
         Raises:
             InvalidRequest: when a path fits nothing, without ``may_be_absent``.
@@ -255,13 +256,8 @@ class WimImage:
         self,
         paths: Iterable[str],
         to: str | os.PathLike[str],
+        options: ExtractOptions = ExtractOptions(),  # noqa: B008 - it is frozen
         *,
-        keep_directories: bool = False,
-        globs: bool = True,
-        may_be_absent: bool = False,
-        unix_data: bool = False,
-        limit_bytes: int | None = None,
-        names: Names = Names.REFUSE,
         progress: ProgressCallback | None = None,
     ) -> ExtractResult:
         r"""Extract files and directory trees to a directory, which is made if it is missing.
@@ -270,13 +266,7 @@ class WimImage:
             paths: paths in the image, separated by ``/`` or ``\``, compared without case; ``*``, ``?`` and ``[...]``
                 stand for characters within a name.
             to: the directory.
-            keep_directories: recreate the directories above each path; otherwise ``/a/b/c`` becomes ``c``.
-            globs: let patterns stand for what fits them; otherwise each path is a name as it is written.
-            may_be_absent: pass over what fits nothing, with a warning; also no path at all.
-            unix_data: also set owner, group, mode and extended attributes of files that were captured with them, and
-                make FIFOs, sockets and devices.
-            limit_bytes: refuse to write more bytes.
-            names: what becomes of names that no Windows image may hold, or that the directory does not take.
+            options: how; see there.
             progress: receives the progress.
 
         Raises:
@@ -285,38 +275,14 @@ class WimImage:
         """
         from osdimage.imaging.wim.extracted.extract import extract_paths  # noqa: PLC0415 - few uses of an image need it
 
-        if names is Names.REPLACE:
-            from osdimage.imaging.wim.extracted.extract_renamed import extract_renamed  # noqa: PLC0415 - as above
+        arguments = (self._path, self.handle, self.index, tuple(paths), Path(to))
+        if options.names is not Names.REPLACE:
+            return extract_paths(*arguments, options=options, progress=progress)
+        from osdimage.imaging.wim.extracted.extract_renamed import extract_renamed  # noqa: PLC0415 - as above
 
-            if self.is_changed:
-                raise InvalidRequest(f"{self._path}: names cannot be replaced in an image that files were added to")
-            return extract_renamed(
-                self._path,
-                self.handle,
-                self.index,
-                tuple(paths),
-                Path(to),
-                keep_directories=keep_directories,
-                globs=globs,
-                may_be_absent=may_be_absent,
-                unix_data=unix_data,
-                limit_bytes=limit_bytes,
-                progress=progress,
-            )
-        return extract_paths(
-            self._path,
-            self.handle,
-            self.index,
-            tuple(paths),
-            Path(to),
-            keep_directories=keep_directories,
-            globs=globs,
-            may_be_absent=may_be_absent,
-            unix_data=unix_data,
-            limit_bytes=limit_bytes,
-            names=names,
-            progress=progress,
-        )
+        if self.is_changed:
+            raise InvalidRequest(f"{self._path}: names cannot be replaced in an image that files were added to")
+        return extract_renamed(*arguments, options=options, progress=progress)
 
 
 def _folded(path: str) -> str:

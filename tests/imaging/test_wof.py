@@ -25,6 +25,7 @@ from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidVolume, Too
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.service.replace import replace_file
 from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.select import ImageSelector
 from runs.commands import osdimage
 
@@ -81,7 +82,7 @@ def test_their_plain_size_counts_for_the_limit(wim: Path, tmp_path: Path) -> Non
         limit = audit.size + audit.named_stream_size + 1
     assert "more than the limit" in osdimage("apply", wim, tmp_path / "out", "--limit-bytes", str(limit), code=4).err
     with WimFile.open(wim) as opened, pytest.raises(TooSmall):
-        opened.image(1).extract(["/compact"], tmp_path / "out", limit_bytes=limit)
+        opened.image(1).extract(["/compact"], tmp_path / "out", ExtractOptions(limit_bytes=limit))
     assert not (tmp_path / "out").exists()
 
 

@@ -26,6 +26,7 @@ from osdimage.imaging.wim.checks.audit import (
 )
 from osdimage.imaging.wim.checks.names import OTHER_NAMES, Names
 from osdimage.imaging.wim.copied.room import refuse_full_directory, refuse_large
+from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.extracted.placing import can_stage, staged
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
@@ -70,17 +71,13 @@ def extract_paths(
     wanted: tuple[str, ...],
     to: Path,
     *,
-    keep_directories: bool,
-    globs: bool,
-    may_be_absent: bool,
-    unix_data: bool,
-    limit_bytes: int | None,
-    names: Names = Names.REFUSE,
+    options: ExtractOptions,
     progress: ProgressCallback | None,
 ) -> ExtractResult:
     """Extract; see :meth:`osdimage.imaging.WimImage.extract`."""
-    if not wanted and not may_be_absent:
+    if not wanted and not options.may_be_absent:
         raise InvalidRequest("name at least one path to extract")
+    keep_directories = options.keep_directories
     found = probe(to)
     if found not in {Content.DIRECTORY, Content.MISSING}:
         raise TargetRefused(f"{to}: is {described(found)}; files are extracted to a directory")
@@ -88,13 +85,21 @@ def extract_paths(
         whole = load_tree(path, handle, index)
         # A name that libwim dropped could be below any of the paths.
         refuse_dropped_names(path, index, whole)
-        found_paths, absent = expand(path, handle, index, wanted, globs=globs, may_be_absent=may_be_absent, rule=names)
+        found_paths, absent = expand(
+            path,
+            handle,
+            index,
+            wanted,
+            globs=options.globs,
+            may_be_absent=options.may_be_absent,
+            rule=options.names,
+        )
         chosen = tuple(dict.fromkeys(found_paths))
         if not chosen:
             return ExtractResult((), absent)
         _refuse_backslashes(path, index, chosen)
         audits = [
-            _audit_subtree(path, handle, index, item, to, keep_directories=keep_directories, names=names)
+            _audit_subtree(path, handle, index, item, to, keep_directories=keep_directories, names=options.names)
             for item in chosen
         ]
         places = {each: each if keep_directories else "/" + each.rpartition("/")[2] for each in chosen}
@@ -105,7 +110,7 @@ def extract_paths(
             refuse_for_directory(to, path, audit, left_out=left_out)
         plain_at = _paths_below(compressed, chosen, keep_directories=keep_directories)
     audits = [with_plain_sizes(audits[0], [compressed[each] for each in plain_at]), *audits[1:]]
-    refuse_large(to, audits, limit_bytes)
+    refuse_large(to, audits, options.limit_bytes)
     refuse_full_directory(to, audits)
     if not keep_directories:
         _refuse_collisions(chosen)
@@ -118,7 +123,7 @@ def extract_paths(
             index,
             folder,
             chosen,
-            ExtractSettings(unix_data=unix_data),
+            ExtractSettings(unix_data=options.unix_data),
             globs=False,
             keep_directories=keep_directories,
             listener=listener(meter),
@@ -126,7 +131,7 @@ def extract_paths(
         write_plain(path, handle, compressed.values(), {each: place_of(folder, at) for each, at in plain_at.items()})
     meter.finish()
     warnings, more = told_by_libwim(warnings)
-    lost = (*(() if unix_data else of_unix(*audits)), *more)
+    lost = (*(() if options.unix_data else of_unix(*audits)), *more)
     return ExtractResult(chosen, (*absent, *repairs(whole), *map(str, lost), *warnings))
 
 

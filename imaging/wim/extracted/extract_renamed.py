@@ -9,7 +9,9 @@ from pathlib import Path
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.wim.checks.audit import load_tree
+from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.extracted.extract import ExtractResult, extract_paths
+from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import directory_rule
 from osdimage.imaging.wim.patterns import PathPattern, PathTree, is_pattern, normalised
@@ -25,18 +27,14 @@ def extract_renamed(
     wanted: tuple[str, ...],
     to: Path,
     *,
-    keep_directories: bool,
-    globs: bool,
-    may_be_absent: bool,
-    unix_data: bool,
-    limit_bytes: int | None,
+    options: ExtractOptions,
     progress: ProgressCallback | None,
 ) -> ExtractResult:
     """Extract with ``Names.REPLACE``; see :meth:`osdimage.imaging.WimImage.extract`."""
     with wim_errors(path):
         audit = load_tree(path, handle, index)
-        chosen, absent = _chosen(handle, index, wanted, globs=globs)
-    if absent and not may_be_absent:
+        chosen, absent = _chosen(handle, index, wanted, globs=options.globs)
+    if absent and not options.may_be_absent:
         raise InvalidRequest(f"{path}: {absent[0]}")
     with with_names_replaced(path, handle, index, directory_rule(to, audit)) as renamed:
         result = extract_paths(
@@ -45,17 +43,13 @@ def extract_renamed(
             index,
             tuple(renamed.paths.get(each, each) for each in chosen),
             to,
-            keep_directories=keep_directories,
-            globs=False,
-            may_be_absent=may_be_absent,
-            unix_data=unix_data,
-            limit_bytes=limit_bytes,
+            options=replace(options, globs=False, names=Names.REFUSE),
             progress=progress,
         )
     names = tuple(
         each
         for each in renamed.names
-        if each.part is NamePart.NAME and _is_among(each.path, chosen, keep_directories=keep_directories)
+        if each.part is NamePart.NAME and _is_among(each.path, chosen, keep_directories=options.keep_directories)
     )
     return replace(
         result,

@@ -386,3 +386,17 @@ def test_a_link_that_is_too_long_does_not_keep_other_files_from_being_extracted(
     assert (tmp_path / "target" / "a" / "file").read_bytes() == b"x"
     refused = osdimage("extract", wim, "/link", "--to", tmp_path / "target", code=4)
     assert "the target of the link '/link' takes" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--to", "-", "--names", "keep"), "stdout gets the contents of files alone"),
+        (("--to", "x", "--list", "-", "--list", "-"), "--list - reads standard input, which can be read once"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    small: Path, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    osdimage("capture", small, tmp_path / "x.wim")
+    assert says in osdimage("extract", tmp_path / "x.wim", "/", *options, code=2).err
