@@ -1,4 +1,4 @@
-"""Options that several commands share, and parameter types that hand domain values to the commands.
+"""Options that several commands share; the types of their values are in ``values.py``.
 
 A decorator here adds a group of options and hands their values over as one: ``@selector`` adds five options and passes
 an :class:`~osdimage.imaging.ImageSelector`.
@@ -7,17 +7,15 @@ an :class:`~osdimage.imaging.ImageSelector`.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from osdimage.cli import invocation
+from osdimage.cli import invocation, values
 from osdimage.cli.render import Reporter
 from osdimage.cli.standard import STREAM
-from osdimage.imaging.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -26,171 +24,6 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
-
-
-NO_DASH = (
-    "standard input and output are not taken here, but by capture, apply, export and deploy in the place of a WIM; ./- "
-    "is a file of this name"
-)
-
-
-class PathType(click.Path):
-    """A path that is not empty: a script's variable without a value must not stand for the working directory.
-
-    Nor is it ``-``, which stands for a standard stream where a command takes one: a file of this name is ``./-``.
-    """
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """Refuse the empty text and ``-``."""
-        if value == "":
-            self.fail("the path is empty", param, ctx)
-        if value == "-" and not self.allow_dash:
-            self.fail(NO_DASH, param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class StreamPathType(PathType):
-    """A path, or ``-`` for the standard stream, which becomes :data:`~osdimage.cli.standard.STREAM`."""
-
-    def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own word is str, bytes or a path
-        """Take ``-`` for the stream."""
-        return STREAM if value == "-" else super().convert(value, param, ctx)
-
-
-class NewPathType(PathType):
-    """A path of what may be made: no bare number, which is an image to those who know wimlib-imagex."""
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """Refuse a number, unless there is something of this name."""
-        if isinstance(value, str) and value.isascii() and value.isdecimal() and not os.path.lexists(value):
-            said = f"{value} is a number, as images have; --index {value} chooses one, and ./{value} is a path"
-            self.fail(said, param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class NewFileType(PathType):
-    """The path of a file that may be made: no folder, as a slash at the end says, which a ``Path`` forgets."""
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
-        """Refuse a slash at the end."""
-        if isinstance(value, str) and value.endswith("/"):
-            self.fail(f"{value!r} is a folder; name the file in it, such as {value.rstrip('/')}/NAME", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-class NewFileOrStreamType(NewFileType, NewPathType, StreamPathType):
-    """Both, or ``-`` for the standard stream."""
-
-
-EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
-PRESENT = PathType(exists=True, readable=False, path_type=Path)
-ANY_PATH = PathType(path_type=Path)
-PRESENT_OR_STREAM = StreamPathType(exists=True, readable=False, path_type=Path, allow_dash=True)
-NEW_PATH = NewPathType(path_type=Path)
-NEW_FILE = NewFileType(path_type=Path)
-NEW_FILE_OR_STREAM = NewFileOrStreamType(path_type=Path, allow_dash=True)
-EXISTING_OR_STREAM = StreamPathType(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
-ANY_OR_STREAM = StreamPathType(path_type=Path, allow_dash=True)
-
-
-class SizeType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
-    """A size such as 512MB, in bytes."""
-
-    name = "size"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Parse the text."""
-        from osdimage.imaging.units import parse_size  # noqa: PLC0415 - start-up stays cheap
-
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_size(str(value))
-        except InvalidRequest as error:
-            self.fail(str(error), param, ctx)
-
-
-class CompressionType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
-    """A compression such as lzx:20."""
-
-    name = "none|xpress|lzx|lzms[:LEVEL]"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> CompressionSpec:
-        """Parse the text."""
-        from osdimage.imaging.wim.compression import CompressionSpec  # noqa: PLC0415 - start-up stays cheap
-
-        if isinstance(value, CompressionSpec):
-            return value
-        try:
-            return CompressionSpec.parse(str(value))
-        except InvalidRequest as error:
-            self.fail(str(error), param, ctx)
-
-
-class DiskSizeType(SizeType):
-    """The size of a disk: 20 is more likely to be 20GB than 20 bytes."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Refuse a bare number that is too small for a disk."""
-        size = super().convert(value, param, ctx)
-        if isinstance(value, str) and value.strip().isdigit() and size < _LEAST_DISK:
-            self.fail(f"{value.strip()} without a unit is bytes; did you mean {value.strip()}GB?", param, ctx)
-        return size
-
-
-class MemorySizeType(SizeType):
-    """An amount of memory: 400 is more likely to be 400MB than 400 bytes."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Refuse what is too little for anything."""
-        size = super().convert(value, param, ctx)
-        if size < _LEAST_MEMORY:
-            text = f"{str(value).strip()} is too little; the least is 1MiB, and a number without a unit is bytes"
-            self.fail(text, param, ctx)
-        return size
-
-
-# A bare number below it is no size of a disk in bytes.
-_LEAST_DISK = 1 << 20
-_LEAST_MEMORY = 1 << 20
-SIZE = SizeType()
-DISK_SIZE = DiskSizeType()
-MEMORY_SIZE = MemorySizeType()
-
-
-class ImageNameType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
-    """The name of an image, which is not empty: the image could not be chosen by it, and DISM shows it as a fault."""
-
-    name = "text"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse the empty text."""
-        if not str(value).strip():
-            self.fail("an image's name is not empty", param, ctx)
-        return str(value)
-
-
-IMAGE_NAME = ImageNameType()
-
-
-class PartSizeType(SizeType):
-    """The size of a part of a split WIM: DISM and wimlib-imagex count in megabytes."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Refuse a bare number that is more likely to be megabytes."""
-        size = super().convert(value, param, ctx)
-        if isinstance(value, str) and value.strip().isdigit() and size < _LEAST_DISK:
-            self.fail(f"{value.strip()} without a unit is bytes; did you mean {value.strip()}MB?", param, ctx)
-        return size
-
-
-PART_SIZE = PartSizeType()
 
 
 class OldSpelling(click.Option):
@@ -398,9 +231,9 @@ def several_images(command: Command) -> Command:
 
 
 _compress = click.option(
-    "--compress", type=CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."
+    "--compress", type=values.CompressionType(), help="Compression, such as lzx:20 (the default) or lzms."
 )
-_chunk_size = click.option("--chunk-size", type=SIZE, metavar="SIZE", help="Bytes that are compressed together.")
+_chunk_size = click.option("--chunk-size", type=values.SIZE, metavar="SIZE", help="Bytes that are compressed together.")
 compression = gathered(
     "wish",
     CompressionWish,
@@ -440,7 +273,7 @@ def exclusions(command: Command) -> Command:
     return add(
         click.option(
             "--config",
-            type=EXISTING,
+            type=values.EXISTING,
             metavar="FILE",
             help="Exclusions in the form of WimScript.ini, in place of the default.",
         ),
@@ -522,7 +355,7 @@ reading_threads = click.option(
 )
 reading_memory = click.option(
     "--memory",
-    type=MEMORY_SIZE,
+    type=values.MEMORY_SIZE,
     metavar="SIZE",
     help="Bytes that chunks may take together, such as 400MB: with more, several of a solid WIM are expanded at once.",
 )
@@ -549,5 +382,8 @@ def names(choices: Sequence[str], default: str, text: str) -> Decorator:
 
 
 limit = click.option(
-    "--limit-bytes", type=SIZE, metavar="SIZE", help="Refuse what expands to more than this, such as 20GB."
+    "--limit-bytes",
+    type=values.SIZE,
+    metavar="SIZE",
+    help="Refuse what expands to more than this, such as 20GB.",
 )

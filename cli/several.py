@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-from osdimage.cli import invocation, params
+from osdimage.cli import invocation, params, values
 from osdimage.cli.documents import document, failure_members
 from osdimage.cli.failures import FAILED, Failure, describe, tell
 from osdimage.cli.render import Reporter
@@ -23,7 +23,7 @@ _Result = TypeVar("_Result")
 def also(metavar: str) -> params.Decorator:
     """Return the option that names more targets; ``metavar`` is what the command calls them."""
     text = f"Another {metavar} for the same image, which is read and decompressed once for all.  Repeatable."
-    return click.option("--also", type=params.ANY_PATH, multiple=True, metavar=metavar, help=text)
+    return click.option("--also", type=values.ANY_PATH, multiple=True, metavar=metavar, help=text)
 
 
 def code_of(results: Sequence[TargetResult[_Result]]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @boot_params.system_partition
 @click.option(
     "--from-wim",
-    type=params.EXISTING,
+    type=values.EXISTING,
     metavar="WIM",
     help="Take the boot files from an image of WIM, not from the partition.",
 )

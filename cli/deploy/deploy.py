@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, standard, suffix
+from osdimage.cli import params, standard, suffix, values
 from osdimage.cli import several as several_targets
 from osdimage.cli.deploy import wish as deploy_wish
 from osdimage.cli.deploy.target import DiskWish, refuse_input
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 @click.command("deploy")
-@click.argument("wim", type=params.EXISTING_OR_STREAM)
-@click.argument("disk", type=params.ANY_PATH)
+@click.argument("wim", type=values.EXISTING_OR_STREAM)
+@click.argument("disk", type=values.ANY_PATH)
 @several_targets.also("DISK")
 @deploy_wish.options
-@click.option("--size", type=params.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
+@click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
 @params.references
 @params.check

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.deploy.target import DiskWish
 from osdimage.cli.disk import params as disk_params
@@ -219,7 +219,7 @@ def options(command: Command) -> Command:
     return params.add(
         disk_params.layout,
         click.option(
-            "--plan", "plan_file", type=params.EXISTING, metavar="FILE", help="Carry out exactly a saved plan."
+            "--plan", "plan_file", type=values.EXISTING, metavar="FILE", help="Carry out exactly a saved plan."
         ),
         click.option(
             "--layout-from-wim", is_flag=True, help="Lay the disk out as the captured one that the WIM tells of."
@@ -246,7 +246,7 @@ def options(command: Command) -> Command:
             help="The partition for the image.  Default: that of Windows.",
         ),
         click.option(
-            "--unattend", type=params.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml."
+            "--unattend", type=values.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml."
         ),
         click.option(
             "--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code."

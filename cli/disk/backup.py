@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 
 
 @click.command("backup")
 @click.argument("disk", type=disk_params.DISK)
-@click.argument("file", type=params.ANY_PATH)
+@click.argument("file", type=values.ANY_PATH)
 @disk_params.sector_size
 @click.option("--overwrite", is_flag=True, help="Replace FILE when it exists.")
 @params.output(events=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import INVALID_INPUT
 from osdimage.cli.render import Reporter
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @disk_params.sector_size
 @click.option("--repair", is_flag=True, help="Write both copies of a GPT again from the one that is good.")
 @click.option(
-    "--backup", "backup_to", type=params.ANY_PATH, metavar="FILE", help="With --repair: save the old table here."
+    "--backup", "backup_to", type=values.ANY_PATH, metavar="FILE", help="With --repair: save the old table here."
 )
 @disk_params.yes
 @params.output()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import advice, params, render
+from osdimage.cli import advice, params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
@@ -27,7 +27,7 @@ from osdimage.cli.render import Reporter
     "--label",
     help="The volume label: 32 characters on NTFS, 11 on FAT32, where it is kept in upper case, as Windows does.",
 )
-@click.option("--cluster-size", type=params.SIZE, metavar="SIZE", help="Bytes.  Default: as Windows for this size.")
+@click.option("--cluster-size", type=values.SIZE, metavar="SIZE", help="Bytes.  Default: as Windows for this size.")
 @click.option(
     "--full",
     is_flag=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render, suffix
+from osdimage.cli import params, render, suffix, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter, counted
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.command("init")
 @click.argument("disk", type=disk_params.NEW_DISK)
 @disk_params.layout
-@click.option("--plan", "plan_file", type=params.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
-@click.option("--size", type=params.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
+@click.option("--plan", "plan_file", type=values.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
+@click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.sector_size
 @disk_params.seed
 @params.add(*disk_params.expectations)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.layouts.layout import DiskLayout
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 # A disk that is there, and one that the command may make.
-DISK = params.PathType(exists=True, dir_okay=False, readable=False, path_type=Path)
-NEW_DISK = params.ANY_PATH
+DISK = values.PathType(exists=True, dir_okay=False, readable=False, path_type=Path)
+NEW_DISK = values.ANY_PATH
 
 sector_size = click.option(
     "--sector-size",
@@ -34,7 +34,7 @@ seed = click.option(
     help="Draw GUIDs, disk signatures and serial numbers from this text: the same again.",
 )
 yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-expected_size = click.option("--expect-size", type=params.SIZE, metavar="SIZE", help="Refuse a disk of another size.")
+expected_size = click.option("--expect-size", type=values.SIZE, metavar="SIZE", help="Refuse a disk of another size.")
 expectations = (
     click.option("--expect-serial", metavar="TEXT", help="Refuse a device with another serial number and WWN."),
     expected_size,
@@ -43,7 +43,7 @@ no_backup = click.option("--no-backup", is_flag=True, help="Do not save the part
 _backup = click.option(
     "--backup",
     "backup_to",
-    type=params.ANY_PATH,
+    type=values.ANY_PATH,
     metavar="FILE",
     help="Save the old table here.  Default: beside an image, for a device in a state folder; the newest five stay.",
 )
@@ -140,7 +140,7 @@ def layout(command: Command) -> Command:
         click.option(
             "--vars",
             "vars_file",
-            type=params.EXISTING,
+            type=values.EXISTING,
             metavar="FILE",
             help="OSDPartitions... variables: lines NAME=VALUE, or a JSON object.",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter
@@ -14,7 +14,7 @@ from osdimage.cli.render import Reporter
 @click.command("plan")
 @click.argument("disk", type=disk_params.DISK, required=False)
 @disk_params.layout
-@click.option("--size", type=params.DISK_SIZE, metavar="SIZE", help="Plan for a disk of this size instead of DISK.")
+@click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Plan for a disk of this size instead of DISK.")
 @disk_params.sector_size
 @disk_params.seed
 @params.output(events=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("restore")
 @click.argument("disk", type=disk_params.DISK)
-@click.argument("file", type=params.EXISTING)
+@click.argument("file", type=values.EXISTING)
 @params.add(*disk_params.expectations)
 @disk_params.saving
 @disk_params.yes

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.registry import params as registry_params
 from osdimage.cli.render import Reporter, counted
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--to",
     "destination",
-    type=params.ANY_PATH,
+    type=values.ANY_PATH,
     metavar="FILE",
     help="The file, UTF-16 as regedit writes it.  Default: stdout, in UTF-8.",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.registry import params as registry_params
 from osdimage.cli.render import Reporter, counted
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @registry_params.address
-@click.argument("file", type=params.EXISTING)
+@click.argument("file", type=values.EXISTING)
 @registry_params.force
 @params.output(events=False)
 def import_command(address: HiveAddress, file: Path, force: bool, reporter: Reporter) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.registry.hive import Hive
     from osdimage.imaging.wim.select import ImageSelector
 
-TARGET = params.EXISTING
+TARGET = values.EXISTING
 force = click.option(
     "--force",
     is_flag=True,

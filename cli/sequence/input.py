@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
-from osdimage.cli.params import DISK_SIZE
 from osdimage.cli.suffix import refuse_other_than_raw
+from osdimage.cli.values import DISK_SIZE
 from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:

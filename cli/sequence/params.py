@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.sequence.explain import Question
 from osdimage.cli.sequence.input import Computer, Pairs, Sizes, layers, pairs, read_variables, sizes
@@ -169,16 +169,16 @@ conduct = params.gathered(
     "conduct",
     ConductWish,
     click.option(
-        "--log", "log_file", type=params.ANY_PATH, metavar="FILE", help="Write a log for CMTrace, or go on with it."
+        "--log", "log_file", type=values.ANY_PATH, metavar="FILE", help="Write a log for CMTrace, or go on with it."
     ),
     click.option(
         "--state",
         "state_file",
-        type=params.ANY_PATH,
+        type=values.ANY_PATH,
         metavar="FILE",
         help="Keep the state here while it runs.  Default: in a state folder.",
     ),
-    click.option("--resume", type=params.EXISTING, metavar="STATE", help="Go on with a run that stopped."),
+    click.option("--resume", type=values.EXISTING, metavar="STATE", help="Go on with a run that stopped."),
     click.option(
         "--dry-run", "-n", is_flag=True, help="Show what would run, what not and why, and what would be lost."
     ),
@@ -219,8 +219,8 @@ variables = params.gathered(
         callback=disk_params.split_variable,
         help="One variable, as Set Task Sequence Variable sets it, or with _ first, as the engine does.  Repeatable.",
     ),
-    click.option("--vars", "vars_file", type=params.EXISTING, metavar="FILE", help=f"The same from a file: {_FORM}."),
-    click.option("--computer-vars", type=params.EXISTING, metavar="FILE", help="Per-computer variables."),
+    click.option("--vars", "vars_file", type=values.EXISTING, metavar="FILE", help=f"The same from a file: {_FORM}."),
+    click.option("--computer-vars", type=values.EXISTING, metavar="FILE", help="Per-computer variables."),
     click.option(
         "--collection-vars",
         multiple=True,
@@ -229,7 +229,7 @@ variables = params.gathered(
     ),
     click.option(
         "--media-vars",
-        type=params.EXISTING,
+        type=values.EXISTING,
         metavar="FILE",
         help="Variables of stand-alone media; those of the computer and its collections are then not used.",
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED, exit_code
 from osdimage.cli.render import Reporter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("run")
-@click.argument("sequence_file", metavar="SEQUENCE", type=params.EXISTING, required=False)
+@click.argument("sequence_file", metavar="SEQUENCE", type=values.EXISTING, required=False)
 @sequence_params.computer
 @sequence_params.variables
 @sequence_params.conduct

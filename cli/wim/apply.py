@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, several, standard
+from osdimage.cli import params, several, standard, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted, engine_lines, replaced_lines
 from osdimage.cli.source import open_wim
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @click.command("apply")
-@click.argument("wim", type=params.EXISTING_OR_STREAM)
-@click.argument("target", type=params.NEW_PATH)
+@click.argument("wim", type=values.EXISTING_OR_STREAM)
+@click.argument("target", type=values.NEW_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.sector_size
 @several.also("TARGET")

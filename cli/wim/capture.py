@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, standard, suffix
+from osdimage.cli import params, standard, suffix, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, contents, counted, replaced_lines
 from osdimage.cli.standard import Standard
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @click.command("capture")
-@click.argument("source", type=params.PRESENT_OR_STREAM)
-@click.argument("wim", type=params.ANY_OR_STREAM)
+@click.argument("source", type=values.PRESENT_OR_STREAM)
+@click.argument("wim", type=values.ANY_OR_STREAM)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.sector_size
 @click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="SOURCE (or - for standard input) lists files and directories, and what each is in the image.",
 )
-@click.option("--name", type=params.IMAGE_NAME, help="Name of the image.  Default: the source's.")
+@click.option("--name", type=values.IMAGE_NAME, help="Name of the image.  Default: the source's.")
 @click.option("--description", help="Description of the image (1-255 characters, as OSDImageDescription).")
 @click.option("--creator", help="Who made it (1-255 characters, as OSDImageCreator).")
 @click.option("--image-version", help="Its version (1-32 characters, as OSDImageVersion).")
@@ -215,7 +215,7 @@ def capture_command(
 
 def _refuse_mixed(*, is_stdin: bool, source_list: bool, is_of_disk: bool) -> None:
     if is_stdin and not source_list:
-        raise click.UsageError(params.NO_DASH)
+        raise click.UsageError(values.NO_DASH)
     if source_list and is_of_disk:
         raise click.UsageError("--source-list is for files and directories; it goes with no --partition, --all-volumes")
 

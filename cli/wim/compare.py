@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("wim", type=params.EXISTING)
-@click.argument("target", type=params.PRESENT)
+@click.argument("wim", type=values.EXISTING)
+@click.argument("target", type=values.PRESENT)
 @click.option(
     "--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk, as disk show lists it."
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, streams
+from osdimage.cli import params, streams, values
 from osdimage.cli.render import Reporter, counted, document, line
 from osdimage.cli.source import open_wim
 from osdimage.cli.wim.compare import label
@@ -40,12 +40,12 @@ class ImageType(click.ParamType):  # type: ignore[type-arg] # generic in newer v
         colons = [place for place, character in enumerate(text) if character == ":"]
         at = next((place for place in colons if Path(text[:place]).is_file()), None)
         if at is None or Path(text).is_file():
-            path = params.EXISTING.convert(text, param, ctx)
+            path = values.EXISTING.convert(text, param, ctx)
             return Path(str(path)), ImageSelector()
         image = text[at + 1 :]
         if not image:
             self.fail(f"{text!r} names no image behind the colon", param, ctx)
-        path = params.EXISTING.convert(text[:at], param, ctx)
+        path = values.EXISTING.convert(text[:at], param, ctx)
         if image.isascii() and image.isdigit() and int(image) > 0:
             return Path(str(path)), ImageSelector(index=int(image))
         return Path(str(path)), ImageSelector(name=image)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, standard, suffix
+from osdimage.cli import params, standard, suffix, values
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import open_wim
 from osdimage.cli.standard import Standard
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 @click.command("export")
-@click.argument("source", type=params.EXISTING)
-@click.argument("destination", type=params.NEW_FILE_OR_STREAM)
+@click.argument("source", type=values.EXISTING)
+@click.argument("destination", type=values.NEW_FILE_OR_STREAM)
 @params.several_images
 @params.compression
 @params.recompress
 @params.pipable
-@click.option("--new-name", type=params.IMAGE_NAME, help="New name of the image.")
+@click.option("--new-name", type=values.IMAGE_NAME, help="New name of the image.")
 @click.option("--description", help="New description of the image.")
 @setting(of="an image")
 @click.option(
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--split-size",
     "part_bytes",
-    type=params.PART_SIZE,
+    type=values.PART_SIZE,
     metavar="SIZE",
     help="Cut the new WIM into parts of at most this size: DESTINATION.swm, DESTINATION2.swm and so on.",
 )

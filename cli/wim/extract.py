@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter, replaced_lines
 from osdimage.cli.source import open_wim
@@ -64,7 +64,7 @@ _paths = params.gathered(
     click.option(
         "--list",
         "lists",
-        type=params.EXISTING_OR_STREAM,
+        type=values.EXISTING_OR_STREAM,
         multiple=True,
         metavar="FILE|-",
         help="Also extract the paths in a file, one a line; their directories are kept.  Repeatable.",
@@ -80,12 +80,12 @@ _paths = params.gathered(
 
 
 @click.command("extract")
-@click.argument("wim", type=params.EXISTING)
+@click.argument("wim", type=values.EXISTING)
 @_paths
 @click.option(
     "--to",
     "to",
-    type=params.ANY_OR_STREAM,
+    type=values.ANY_OR_STREAM,
     metavar="DIR|-",
     help="The directory to extract to; - writes the contents of files to stdout, one after the other.",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.wim import delta
 from osdimage.cli.wim.properties import properties_of, setting
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("info")
-@click.argument("wim", type=params.EXISTING)
+@click.argument("wim", type=values.EXISTING)
 @params.selector
 @click.option("--xml", "as_xml", is_flag=True, help="Print the XML document as it stands in the WIM.")
 @click.option("--blobs", "with_blobs", is_flag=True, help="List the contents that it holds, and where.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.render import Reporter, counted
 
 
 @click.command("join")
-@click.argument("out", type=params.NEW_FILE)
-@click.argument("parts", nargs=-1, required=True, type=params.EXISTING, metavar="PART...")
+@click.argument("out", type=values.NEW_FILE)
+@click.argument("parts", nargs=-1, required=True, type=values.EXISTING, metavar="PART...")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
 @params.integrity("as the first part")
 @params.check

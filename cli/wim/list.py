@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, streams
+from osdimage.cli import params, streams, values
 from osdimage.cli.documents import ListDocument
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter
@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @click.command("list")
-@click.argument("wim", type=params.EXISTING)
+@click.argument("wim", type=values.EXISTING)
 @click.argument("path", default="/")
 @params.selector
 @params.references

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.render import Reporter, table
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _how = params.gathered(
     click.option(
         "--staging-dir",
         "staging",
-        type=params.ANY_PATH,
+        type=values.ANY_PATH,
         metavar="DIR",
         help="Where contents of changed files are until then.  Default: beside the WIM.",
     ),
@@ -59,8 +59,8 @@ _how = params.gathered(
 
 
 @click.command("mount")
-@click.argument("wim", type=params.EXISTING, required=False)
-@click.argument("directory", metavar="DIR", type=params.NewPathType(readable=False, path_type=Path), required=False)
+@click.argument("wim", type=values.EXISTING, required=False)
+@click.argument("directory", metavar="DIR", type=values.NewPathType(readable=False, path_type=Path), required=False)
 @click.option("--list", "lists", is_flag=True, help="List the images that are mounted; so does mount alone.")
 @params.selector
 @_how

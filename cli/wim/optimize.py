@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.render import Reporter
 from osdimage.cli.wim.split import warn_of_level
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("optimize")
-@click.argument("wim", type=params.EXISTING)
+@click.argument("wim", type=values.EXISTING)
 @params.compression
 @params.recompress
 @params.integrity("as it was", old="--check/--no-check")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render, suffix
+from osdimage.cli import params, render, suffix, values
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command("split")
-@click.argument("wim", type=params.EXISTING)
-@click.argument("out", type=params.NEW_FILE)
+@click.argument("wim", type=values.EXISTING)
+@click.argument("out", type=values.NEW_FILE)
 @click.option(
     "--size",
     "part_bytes",
-    type=params.PART_SIZE,
+    type=values.PART_SIZE,
     metavar="SIZE",
     default="3800MB",
     help="Largest size of a part.  Default: 3800MB, which FAT32 can hold.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _how = params.gathered(
     params.integrity("as it was", old="--check/--no-check"),
     click.option("--new-image", is_flag=True, help="Commit to a new image, and leave the one that was mounted."),
     click.option(
-        "--new-name", type=params.IMAGE_NAME, metavar="TEXT", help="The name of the new image.  Default: NAME (2)."
+        "--new-name", type=values.IMAGE_NAME, metavar="TEXT", help="The name of the new image.  Default: NAME (2)."
     ),
     click.option(
         "--force",
@@ -50,7 +50,7 @@ _how = params.gathered(
 
 
 @click.command("unmount")
-@click.argument("directory", metavar="DIR", type=params.PathType(readable=False, path_type=Path))
+@click.argument("directory", metavar="DIR", type=values.PathType(readable=False, path_type=Path))
 @_how
 @params.output()
 def unmount_command(directory: Path, wish: UnmountWish, reporter: Reporter) -> None:

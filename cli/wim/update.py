@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params
+from osdimage.cli import params, values
 from osdimage.cli.render import Reporter, contents, counted, table
 from osdimage.cli.standard import Standard
 from osdimage.imaging.errors import InvalidInput
@@ -73,7 +73,7 @@ _commands = params.gathered(
     click.option(
         "--from",
         "files",
-        type=params.EXISTING_OR_STREAM,
+        type=values.EXISTING_OR_STREAM,
         multiple=True,
         metavar="FILE|-",
         help="Commands, one a line, as wimlib-imagex update takes them.  Repeatable.",
@@ -81,7 +81,7 @@ _commands = params.gathered(
     click.option(
         "--unattend",
         "unattends",
-        type=params.EXISTING,
+        type=values.EXISTING,
         multiple=True,
         metavar="FILE",
         help=r"Place an answer file as \Windows\Panther\unattend.xml.",
@@ -89,7 +89,7 @@ _commands = params.gathered(
     click.option(
         "--reg",
         "reg_files",
-        type=params.EXISTING,
+        type=values.EXISTING,
         multiple=True,
         metavar="FILE",
         help="Import a .reg file into the hives that its keys name.  Repeatable.",
@@ -104,7 +104,7 @@ _commands = params.gathered(
 
 
 @click.command("update", cls=_InOrder)
-@click.argument("wim", type=params.EXISTING)
+@click.argument("wim", type=values.EXISTING)
 @params.selector
 @_commands
 @params.exclusions

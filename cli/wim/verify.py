@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render
+from osdimage.cli import params, render, values
 from osdimage.cli.advice import worded
 from osdimage.cli.render import Reporter, counted
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("wims", nargs=-1, required=True, type=params.EXISTING, metavar="WIM...")
+@click.argument("wims", nargs=-1, required=True, type=values.EXISTING, metavar="WIM...")
 @params.references
 @params.reading_threads
 @params.reading_memory

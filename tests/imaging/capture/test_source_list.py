@@ -42,8 +42,10 @@ def test_a_line_is_a_source(line: str, expected: SourceTree) -> None:
         # Of wimlib-imagex, which tells them apart, both are in the image; of libwim without regard to case, one is.
         (
             "a /x\n\nb /X",
-            "f:3: '/X' differs in case only from '/x' at f:1, of which it would take the place; "
-            + "write both alike to lay one over the other",
+            (
+                "f:3: '/X' differs in case only from '/x' at f:1, of which it would take the place; "
+                "write both alike to lay one over the other"
+            ),
         ),
         ("\n ; nothing\n", "f: lists no source"),
     ],
