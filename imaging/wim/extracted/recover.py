@@ -10,7 +10,6 @@ it.
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import struct
 import tempfile
@@ -28,19 +27,9 @@ from osdimage.imaging.wim.extracted.rescue import Rescued, rescue
 from osdimage.imaging.wim.feed import ImageFeed
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.overlaid import write_overlaid
 from osdimage.imaging.wim.stored.dentries import HASH_AT, Dentry, walk
-from osdimage.imaging.wim.stored.format import (
-    BLOB_STRUCT,
-    DENTRY_STRUCT,
-    HEADER_SIZE,
-    NO_HASH,
-    NO_SECURITY_ID,
-    SECURITY_STRUCT,
-    Header,
-    HeaderFlag,
-    Resource,
-    ResourceFlag,
-)
+from osdimage.imaging.wim.stored.format import HEADER_SIZE, NO_HASH
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.engine.directory import link_target
 from osdimage.native.wim.tree import Blob
@@ -245,36 +234,5 @@ def _write(file: IO[bytes], image: WimImage, tree: bytes, read: Mapping[bytes, R
             attributes = _ATTRIBUTES.unpack_from(patched, place.link + _ATTRIBUTES_AT)[0] & ~_REPARSE_POINT
             _ATTRIBUTES.pack_into(patched, place.link + _ATTRIBUTES_AT, attributes or _NORMAL)
             patched[place.link + _TAG_AT : place.link + _TAG_AT + 8] = bytes(8)
-    facts = image.handle.info()
-    table = []
-    for index in range(1, facts.image_count + 1):
-        data = bytes(patched) if index == image.index else _EMPTY_TREE
-        where = Resource.plain(file.tell(), len(data), ResourceFlag.METADATA)
-        file.write(data)
-        table.append(BLOB_STRUCT.pack(*where.numbers(), 1, 1, hashlib.sha1(data, usedforsecurity=False).digest()))
-    table += [
-        BLOB_STRUCT.pack(*Resource.plain(each.at, each.size).numbers(), 1, 1, each.sha1)
-        for each in {each.sha1: each for each in read.values()}.values()
-    ]
-    xml = image.handle.xml()
-    places = []
-    for data in (b"".join(table), xml):
-        places.append(Resource.plain(file.tell(), len(data)))
-        file.write(data)
-    header = Header(
-        flags=HeaderFlag.RPFIX if facts.has_rpfix else 0,
-        guid=os.urandom(16),
-        image_count=facts.image_count,
-        blob_table=places[0],
-        xml=places[1],
-    )
-    file.seek(0)
-    file.write(header.build())
-
-
-def _empty_tree() -> bytes:
-    root = DENTRY_STRUCT.pack(DENTRY_STRUCT.size + 2, _DIRECTORY, NO_SECURITY_ID, 0, 0, 0, 0, 0, 0, NO_HASH, 0, 0, 0, 0)
-    return SECURITY_STRUCT.pack(SECURITY_STRUCT.size, 0) + root.ljust(-(-len(root) // 8) * 8, b"\0") + bytes(8)
-
-
-_EMPTY_TREE = _empty_tree()
+    contents = {each.sha1: (each.at, each.size, each.sha1) for each in read.values()}
+    write_overlaid(file, image.handle, image.index, bytes(patched), contents.values())

@@ -7,42 +7,21 @@ contents, as a delta does.
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, StorageError
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.overlaid import write_overlaid
 from osdimage.imaging.wim.renamed.replacing import NameRule, ReplacedName
-from osdimage.imaging.wim.stored.dentries import END_BYTES
-from osdimage.imaging.wim.stored.format import (
-    BLOB_STRUCT,
-    DENTRY_STRUCT,
-    HEADER_SIZE,
-    NO_HASH,
-    NO_SECURITY_ID,
-    SECURITY_STRUCT,
-    Header,
-    HeaderFlag,
-    Resource,
-    ResourceFlag,
-)
+from osdimage.imaging.wim.stored.format import HEADER_SIZE
 from osdimage.imaging.wim.stored.renamed import with_other_names
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.wim.handles import WimHandle
-
-_EMPTY_TREE = (
-    SECURITY_STRUCT.pack(SECURITY_STRUCT.size, 0)
-    + DENTRY_STRUCT.pack(
-        DENTRY_STRUCT.size + 2, FileAttribute.DIRECTORY.value, NO_SECURITY_ID, 0, 0, 0, 0, 0, 0, NO_HASH, 0, 0, 0, 0
-    )
-    + bytes(2 + END_BYTES)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +77,10 @@ def with_names_replaced(path: Path, handle: WimHandle, index: int, rule: NameRul
 
 def _write(path: Path, handle: WimHandle, index: int, tree: bytes) -> None:
     """Write a WIM with the tree of an image at the place that it has, and no contents."""
-    facts, xml = handle.info(), handle.xml()
-    trees = [tree if number == index else _EMPTY_TREE for number in range(1, facts.image_count + 1)]
-    table, at = b"", HEADER_SIZE
-    for each in trees:
-        resource = Resource.plain(at, len(each), ResourceFlag.METADATA)
-        table += BLOB_STRUCT.pack(*resource.numbers(), 1, 1, hashlib.sha1(each, usedforsecurity=False).digest())
-        at += len(each)
-    header = Header(
-        flags=HeaderFlag.RPFIX.value if facts.has_rpfix else 0,
-        guid=os.urandom(16),
-        image_count=facts.image_count,
-        blob_table=Resource.plain(at, len(table)),
-        xml=Resource.plain(at + len(table), len(xml)),
-    )
     try:
         with path.open("xb") as file:
-            file.writelines((header.build(), *trees, table, xml))
+            file.seek(HEADER_SIZE)
+            write_overlaid(file, handle, index, tree)
     except OSError as error:
         raise StorageError(
             f"a temporary file cannot be written: {error.strerror}; name another place in TMPDIR",
