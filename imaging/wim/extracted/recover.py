@@ -35,7 +35,7 @@ from osdimage.native.engine.directory import link_target
 from osdimage.native.wim.tree import Blob
 
 _STREAM_HASH_AT = 16
-_DIRECTORY, _NORMAL, _REPARSE_POINT = 0x10, 0x80, 0x400
+_NORMAL, _REPARSE_POINT = 0x80, 0x400
 # Of DENTRY_STRUCT: dwAttributes, and dwReparseTag with what is beside it.
 _ATTRIBUTES, _ATTRIBUTES_AT, _TAG_AT = struct.Struct("<I"), 8, 88
 # [MS-FSCC] 2.1.2.1: the tags of links, and where behind the header of their data the names begin (2.1.2.4, 2.1.2.5).

@@ -124,9 +124,9 @@ def _replaced_names(names: Sequence[str], rule: NameRule) -> list[str]:
             odd.append((number, faults & rule.refused))
         else:
             taken.add(key)
+    free = _FreeNames(taken, rule)
     for number, faults in odd:
-        result[number] = _free(_mended(names[number], faults, rule), taken, rule)
-        taken.add(folded(result[number]))
+        result[number] = free.take(_mended(names[number], faults, rule))
     return result
 
 
@@ -152,13 +152,8 @@ def replaced_streams(names: Iterable[str], rule: NameRule) -> dict[str, str]:
     found = sorted(set(names))
     faults = {each: faults_of_stream_name(each) & rule.refused for each in found}
     taken = {folded(each) for each in found if not faults[each]}
-    result: dict[str, str] = {}
-    for each in found:
-        result[each] = each
-        if faults[each]:
-            result[each] = _free(_mended(each, faults[each], rule), taken, rule)
-            taken.add(folded(result[each]))
-    return result
+    free = _FreeNames(taken, rule)
+    return {each: free.take(_mended(each, faults[each], rule)) if faults[each] else each for each in found}
 
 
 def _mended(name: str, faults: frozenset[Fault], rule: NameRule) -> str:
@@ -178,13 +173,25 @@ def _is_half(character: str, faults: frozenset[Fault]) -> bool:
     return Fault.SURROGATE in faults and "\ud800" <= character <= "\udfff"
 
 
-def _free(name: str, taken: set[str], rule: NameRule) -> str:
-    """Return a name, with a number if another has it."""
-    new, number = name, 1
-    while folded(new) in taken:
-        number += 1
-        new = _cut(name, f" ({number})", rule)
-    return new
+class _FreeNames:
+    """Gives names that no other of a folder has."""
+
+    def __init__(self, taken: set[str], rule: NameRule) -> None:
+        self._taken = taken
+        self._rule = rule
+        # The numbers below are taken: thousands of names can become one and the same.
+        self._numbers: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        """Return a name, with a number if another has it; it is taken then."""
+        key = folded(name)
+        new, number = name, self._numbers.get(key, 1)
+        while folded(new) in self._taken:
+            number += 1
+            new = _cut(name, f" ({number})", self._rule)
+        self._numbers[key] = number
+        self._taken.add(folded(new))
+        return new
 
 
 def _cut(name: str, number: str, rule: NameRule) -> str:
