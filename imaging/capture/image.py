@@ -26,9 +26,9 @@ from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
+from osdimage.imaging.wim.renamed.renamed_tree import Replacing
 from osdimage.imaging.wim.renamed.replacing import LISTED, NameRule, ReplacedName, names_replaced
 from osdimage.imaging.wim.stored.in_place import kept_from_others
-from osdimage.imaging.wim.stored.renamed import Replacing
 from osdimage.imaging.wim.write import (
     WRITE_SHARES,
     WriteMode,

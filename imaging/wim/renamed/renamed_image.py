@@ -17,9 +17,9 @@ from osdimage.imaging.errors import CorruptWim, InvalidRequest, StorageError
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.overlaid import write_overlaid
+from osdimage.imaging.wim.renamed.renamed_tree import with_other_names
 from osdimage.imaging.wim.renamed.replacing import NameRule, ReplacedName
 from osdimage.imaging.wim.stored.format import HEADER_SIZE
-from osdimage.imaging.wim.stored.renamed import with_other_names
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.wim.handles import WimHandle
 

@@ -30,10 +30,10 @@ from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.opening import refuse_impossible_header
 from osdimage.imaging.wim.piped.relaid import receive
 from osdimage.imaging.wim.piped.streams import InputStream, OutputStream
+from osdimage.imaging.wim.renamed.renamed_tree import with_other_names
 from osdimage.imaging.wim.renamed.replacing import NameRule
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header
-from osdimage.imaging.wim.stored.renamed import with_other_names
 from osdimage.imaging.wim.stored.reparse import reparse_points
 from osdimage.native.engine.arrays import Tree
 from osdimage.native.wim.raw_copy import ENTRY_BYTES, CopyPlan

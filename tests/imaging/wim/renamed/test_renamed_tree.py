@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import CorruptWim
 from osdimage.imaging.wim.checks.names import REFUSED
+from osdimage.imaging.wim.renamed.renamed_tree import with_other_names
 from osdimage.imaging.wim.renamed.replacing import NamePart, NameRule, ReplacedName
-from osdimage.imaging.wim.stored.renamed import with_other_names
 from osdimage.native.wim.tree import Fault
 
 RULE = NameRule(REFUSED | {Fault.SHORT})
