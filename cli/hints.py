@@ -128,16 +128,26 @@ FOREIGN_OPTIONS = {
     "solid-compress": "compress",
     "streams-interface": "streams",
 }
+_NO_WIMBOOT = "WIMBoot is not made: Windows 10 dropped it"
 # Those that no option of ours takes the place of, by the command: what does.
 _INSTEAD = {
     ("capture", "flags"): "--set FLAGS=EDITION sets it",
+    ("capture", "no-solid-sort"): "files of a solid WIM are always sorted",
+    ("capture", "not-pipable"): "a WIM is not pipable unless --pipable says so",
+    ("capture", "snapshot"): "a volume that is in use is not captured; take a disk that no Windows runs from",
+    ("capture", "wimboot"): _NO_WIMBOOT,
     ("delete", "soft"): "the WIM is always written anew without what no image needs",
+    ("apply", "compact"): "files are written without compression",
+    ("apply", "wimboot"): _NO_WIMBOOT,
+    ("export", "wimboot"): _NO_WIMBOOT,
+    ("export", "not-pipable"): "a WIM is not pipable unless --pipable says so",
     ("export", "flags"): "--set FLAGS=EDITION sets it",
     ("info", "detailed"): "--json tells all; osdimage list --long shows the files",
     ("info", "extract-xml"): "--xml prints it, as in --xml > FILE",
     ("info", "header"): "--json has it, as header",
     ("info", "lookup-table"): "--blobs lists it",
     ("list", "path"): "the path is an argument, as in osdimage list WIM PATH",
+    ("update", "wimboot-config"): "--add FILE=/Windows/System32/WimBootCompress.ini is what it does",
     ("unmount", "discard"): "without --commit what was changed is lost",
 }
 # A word that has fewer of its letters in common is another word.
