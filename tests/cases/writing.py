@@ -333,6 +333,7 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     write_tree(folder / "old", {"kept": b"kept", "d0/file 0": b"older", "d9/x": b"x"})
     windows = windows_files(locales=("en-US",))
     write_tree(folder / "windows", windows)
+    write_tree(folder / "odd", {"a:b": b"one" * 4000, "c\\d": b"other" * 4000, "plain": b"plain"})
     (folder / "sources.txt").write_text("tree /\none /\none /more\n")
     text = "00" * 4000
     (folder / "change.reg").write_text(
@@ -428,10 +429,14 @@ def _wims() -> Iterator[Writing]:
     yield Writing("capture", ("capture", "tree", "a.wim", "--threads", "1"), tree, wim)
     yield Writing("capture a volume", ("capture", "v", "a.wim", "--threads", "1"), {"v": "tree.ntfs"}, wim)
     yield Writing("capture a FAT32 volume", ("capture", "v", "a.wim", "--threads", "1"), {"v": "tree.fat"}, wim)
+    yield Writing("capture --pipable", ("capture", "tree", "a.wim", "--pipable", "--threads", "1"), tree, wim)
+    yield Writing("capture --names replace", ("capture", "odd", "a.wim", "--names", "replace", "--threads", "1"),
+                  {"odd": "odd"}, wim)  # fmt: skip
     listed = tree | {"one": "one", "list": "sources.txt"}
     yield Writing("capture --source-list", ("capture", "list", "a.wim", "--source-list", "--threads", "1"), listed, wim)
     yield Writing("capture --all-volumes", ("capture", "d", "a.wim", "--all-volumes"), {"d": "two.img"}, wim)
     present = {"tree": "one", "a.wim": "tree.wim"}
+    yield Writing("capture --create", ("capture", "tree", "a.wim", "--create"), present, wim)
     yield Writing("capture --append", ("capture", "tree", "a.wim", "--append", "--check"), present, wim)
     based = {"tree": "one", "a.wim": "one.wim", "b.wim": "tree.wim"}
     yield Writing("capture --base", ("capture", "tree", "d.wim", "--base", "b.wim", "--update-of", "1"),
@@ -453,9 +458,11 @@ def _wims() -> Iterator[Writing]:
     yield Writing("info --set", ("info", "a.wim", "--index", "2", "--set", "name=new"), two, wim)
     yield Writing("info --boot", ("info", "a.wim", "--index", "2", "--boot", "yes"), two, wim)
     yield Writing("delete", ("delete", "a.wim", "--index", "1"), two, wim)
+    yield Writing("delete --all", ("delete", "a.wim", "--all"), two, wim)
     holed, sized = {"a.wim": "holed.wim"}, {"a.wim": as_wim_of_a_size}
     yield Writing("optimize", ("optimize", "a.wim"), holed, sized)
     yield Writing("optimize --compress", ("optimize", "a.wim", "--compress", "xpress", "--threads", "1"), holed, sized)
+    yield Writing("optimize --pipable", ("optimize", "a.wim", "--pipable", "--threads", "1"), holed, sized)
     yield from _parts()
     yield from _updates()
     yield Writing("registry set in a WIM", ("registry", "set", "a.wim", *_SET, *_HIVE_IN), {"a.wim": "tree.wim"},
