@@ -7,6 +7,7 @@ after, so that a :class:`WimlibError` carries libwim's own sentence (the file, t
 from __future__ import annotations
 
 import errno
+import functools
 import os
 from collections.abc import Callable
 from enum import IntEnum
@@ -137,11 +138,16 @@ def describe(code: int) -> str:
     return "" if text == ffi.NULL else bytes(ffi.string(text)).decode("utf-8", "replace")
 
 
+@functools.cache
+def _texts() -> dict[str, int]:
+    """Return what the system says of each of its errors; an update of thousands of files asks as often."""
+    return {os.strerror(number): number for number in errno.errorcode}
+
+
 def find_errno(messages: tuple[str, ...]) -> int | None:
     """Return the system error whose text ends one of the messages, first message first, or None."""
-    texts = {os.strerror(number): number for number in errno.errorcode}
     for line in messages:
-        for text, number in texts.items():
+        for text, number in _texts().items():
             if line.endswith(f": {text}"):
                 return number
     return None
