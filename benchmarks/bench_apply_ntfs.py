@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from harness import Pair, run_pairs, workspace, write_report
-from osdimage.imaging.disk.target import FileTarget, create_image
+from osdimage.imaging.disk.image import FileTarget, create_image
 from osdimage.imaging.units import GIB, MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from trees import copy_tree

@@ -15,7 +15,7 @@ from hashlib import sha1
 from pathlib import Path
 
 from harness import Pair, Result, measure, workspace, write_report
-from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.units import GIB, Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.wim.stored.format import (

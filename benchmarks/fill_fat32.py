@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.volume.fat.make import Fat32Options, fill_fat32, from_directory
 
 

@@ -29,12 +29,12 @@ from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.capture.config import CaptureConfig
 from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image
 from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.volume.fat.make import fill_fat32

@@ -13,13 +13,14 @@ from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.verdict import BootReport
+    from osdimage.imaging.disk.opening import Opening
 
 
 @click.command("check")
 @click.argument("disk", type=disk_params.DISK)
-@disk_params.sector_size
+@disk_params.opening
 @params.output(events=False)
-def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> int:
+def check_command(disk: Path, opening: Opening, reporter: Reporter) -> int:
     """Look at all that DISK needs to start, and say what to do about each fault; nothing is changed or started.
 
     Leaves with 0 when all of it was read and is in order, mere warnings aside; with 1 when an error keeps the disk from
@@ -29,7 +30,7 @@ def check_command(disk: Path, sector_size: int | None, reporter: Reporter) -> in
     from osdimage.imaging.boot.check import check_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-    with open_disk(disk, sector_size=sector_size) as opened_disk:
+    with open_disk(disk, opening=opening) as opened_disk:
         report = check_boot(opened_disk)
     if reporter.as_json:
         facts = render.to_plain(report)

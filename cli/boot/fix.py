@@ -15,6 +15,7 @@ from osdimage.imaging.errors import Means, Remedy
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.fix import FixResult
+    from osdimage.imaging.disk.opening import Opening
 
 
 @click.command("fix")
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     help="Also take out the entries of the menu that are about other disks, which may be in the machine.",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be changed and change nothing.")
-@disk_params.sector_size
+@disk_params.opening
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @boot_params.force
@@ -43,7 +44,7 @@ def fix_command(
     system_partition: int | None,
     prune: bool,
     dry_run: bool,
-    sector_size: int | None,
+    opening: Opening,
     seed: str | None,
     expect_serial: str | None,
     expect_size: int | None,
@@ -63,7 +64,7 @@ def fix_command(
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
     wish = FixWish(partition, system_partition, prune=prune, force=force, rehearse=dry_run)
-    with open_disk(disk, write=not dry_run, sector_size=sector_size) as opened_disk:
+    with open_disk(disk, write=not dry_run, opening=opening) as opened_disk:
         check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
         result = fix_boot(opened_disk, wish, now=disk_params.now(), rng=disk_params.random_bits(seed))
     _report(disk, result, reporter, is_rehearsal=dry_run)

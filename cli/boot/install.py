@@ -16,6 +16,7 @@ from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.install import BootOptions, BootResult
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @boot_params.options
 @click.option("--new-store", is_flag=True, help="Make the BCD store anew, without the entries that it has.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be done and change nothing.")
-@disk_params.sector_size
+@disk_params.opening
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @boot_params.force
@@ -51,7 +52,7 @@ def install_command(
     boot_options: Callable[..., BootOptions],
     new_store: bool,
     dry_run: bool,
-    sector_size: int | None,
+    opening: Opening,
     seed: str | None,
     expect_serial: str | None,
     expect_size: int | None,
@@ -79,7 +80,7 @@ def install_command(
 
     with (
         _image(from_wim, selector, refs, reporter) as source,
-        open_disk(disk, write=not dry_run, sector_size=sector_size) as opened_disk,
+        open_disk(disk, write=not dry_run, opening=opening) as opened_disk,
     ):
         check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
 

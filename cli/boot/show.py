@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render
@@ -10,18 +11,21 @@ from osdimage.cli.boot import params as boot_params
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.opening import Opening
+
 
 @click.command("show")
 @click.argument("disk", type=disk_params.DISK)
 @boot_params.system_partition
-@disk_params.sector_size
+@disk_params.opening
 @params.output(events=False)
-def show_command(disk: Path, system_partition: int | None, sector_size: int | None, reporter: Reporter) -> None:
+def show_command(disk: Path, system_partition: int | None, opening: Opening, reporter: Reporter) -> None:
     """Explain the BCD store of DISK: its entries, and which partitions they mean."""
     from osdimage.imaging.boot.show import view_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-    with open_disk(disk, sector_size=sector_size) as opened_disk:
+    with open_disk(disk, opening=opening) as opened_disk:
         view = view_boot(opened_disk, system_partition=system_partition)
     if reporter.as_json:
         render.document(

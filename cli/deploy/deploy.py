@@ -22,6 +22,7 @@ from osdimage.imaging.progress import Phase, ProgressCallback, finish
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.execute import DeployOptions
     from osdimage.imaging.disk.backup import TableSaving
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.piped.streams import Passed
 
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @several_targets.also("DISK")
 @deploy_wish.options
 @click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
-@disk_params.sector_size
+@disk_params.opening
 @params.references
 @params.check
 @click.option(
@@ -60,7 +61,7 @@ def deploy_command(
     also: tuple[Path, ...],
     wish: DeployWish,
     size: int | None,
-    sector_size: int | None,
+    opening: Opening,
     refs: tuple[str, ...],
     check: bool,
     disk_format: str | None,
@@ -102,7 +103,7 @@ def deploy_command(
         wish,
         disk_format,
         size=size,
-        sector_size=sector_size,
+        opening=opening,
         serials=expect_serial,
         expected=expect_size,
         backup=saving.path,
@@ -177,7 +178,7 @@ def _wishes(
     disk_format: str | None,
     *,
     size: int | None,
-    sector_size: int | None,
+    opening: Opening,
     serials: Sequence[str],
     expected: int | None,
     backup: Path | None,
@@ -202,5 +203,5 @@ def _wishes(
         if form != "raw" and size is None and wish.plan_file is None:
             raise click.UsageError(f"{disk}: a {form} disk is made anew; give its --size")
         serial = serials[place - 1] if serials else None
-        made.append(DiskWish(disk, form, size, sector_size, serial, expected, place))
+        made.append(DiskWish(disk, form, size, opening, serial, expected, place))
     return made

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from osdimage.cli.deploy.wish import Planner
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.opened import Disk
+    from osdimage.imaging.disk.opening import Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class DiskWish:
         path: of the disk.
         form: the format, such as ``raw``.
         size: in bytes, of an image that is to be made; None for a disk that is there.
-        sector_size: in bytes, or None for what the disk tells.
+        opening: how it is opened; of an image that is made, the size of its sectors.
         serial: the serial number that it must have, or None.
         expected_size: the size in bytes that it must have, or None.
         place: its place among the disks, from 1.
@@ -34,7 +35,7 @@ class DiskWish:
     path: Path
     form: str
     size: int | None
-    sector_size: int | None
+    opening: Opening
     serial: str | None
     expected_size: int | None
     place: int = 1
@@ -55,10 +56,10 @@ class DiskWish:
 
         if self.is_converted and self.size is not None:
             form = DiskFormat(self.form)
-            return raw_beside(self.path, form, self.size, sector_size=self.sector_size or 512, replace=replace)
+            return raw_beside(self.path, form, self.size, sector_size=self.opening.sector_size or 512, replace=replace)
         if self.size is None and not self.path.exists():
             raise click.UsageError(f"{self.path} does not exist; give --size to create an image")
-        return open_disk(self.path, write=True, create=self.size, sector_size=self.sector_size)
+        return open_disk(self.path, write=True, create=self.size, opening=self.opening)
 
     def planned(self, disk: Disk, planner: Planner) -> DeployPlan:
         """Return the plan for the open disk, if it is the one that was meant.
@@ -90,7 +91,7 @@ class DiskWish:
         from osdimage.imaging.units import Geometry  # noqa: PLC0415
 
         if self.path.exists() and self.form == "raw":
-            with open_disk(self.path, sector_size=self.sector_size, require=self.size) as opened:
+            with open_disk(self.path, opening=self.opening, require=self.size) as opened:
                 check_expected(opened.target, serial=self.serial, size_bytes=self.expected_size)
                 identity = identify_disk(opened.target, opened.read())
                 plan = planner.plan(opened.geometry, identity, place=self.place)
@@ -99,7 +100,7 @@ class DiskWish:
         elif self.size is None:
             raise click.UsageError(f"{self.path} does not exist; give --size to plan for an image")
         else:
-            geometry = Geometry.of_size(self.size, self.sector_size or 512)
+            geometry = Geometry.of_size(self.size, self.opening.sector_size or 512)
             plan, is_image = planner.plan(geometry, place=self.place), True
         refuse_untold_sectors(plan, str(self.path), is_image=is_image)
         return plan

@@ -157,7 +157,7 @@ class Planner:
 
         That is its size, and the size of its sectors; those of a disk that is made again are as they were.
         """
-        size, sector_size = wish.size, wish.sector_size
+        size, sector_size = wish.size, wish.opening.sector_size
         if self.saved is not None:
             geometry = self.saved.table.geometry
             if size is None and self.saved.disk.disk is None and not wish.path.exists():
@@ -165,7 +165,7 @@ class Planner:
             sector_size = sector_size or geometry.sector_size
         elif sector_size is None and not wish.path.exists():
             sector_size = self.captured_sectors
-        return replace(wish, size=size, sector_size=sector_size)
+        return replace(wish, size=size, opening=replace(wish.opening, sector_size=sector_size))
 
 
 def seed_of(seed: str | None, place: int) -> str | None:

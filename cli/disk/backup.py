@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.opening import Opening
+
 
 @click.command("backup")
 @click.argument("disk", type=disk_params.DISK)
 @click.argument("file", type=values.ANY_PATH)
-@disk_params.sector_size
+@disk_params.opening
 @click.option("--overwrite", is_flag=True, help="Replace FILE when it exists.")
 @params.output(events=False)
-def backup_command(disk: Path, file: Path, sector_size: int | None, overwrite: bool, reporter: Reporter) -> None:
+def backup_command(disk: Path, file: Path, opening: Opening, overwrite: bool, reporter: Reporter) -> None:
     """Save the partition table of DISK in FILE: MBR, EBRs and both copies of a GPT.
 
     FILE is a JSON document; `osdimage disk restore` puts it back.
@@ -27,7 +31,7 @@ def backup_command(disk: Path, file: Path, sector_size: int | None, overwrite: b
     from osdimage.imaging.output import refuse_source  # noqa: PLC0415
 
     refuse_source(file, disk, "the disk")
-    with open_target(str(disk), sector_size=sector_size) as target:
+    with open_target(str(disk), opening=opening) as target:
         reading = read_table(target)
         backup = take_backup(target, reading, now=disk_params.now())
     for finding in reading.findings:

@@ -14,8 +14,9 @@ from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.opened import Disk
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.read import DiskReading
-    from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.disk.target import DiskTarget
     from osdimage.imaging.disk.volume import OpenVolume
 
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of a volume: show so many faults of each kind; all are counted.",
 )
-@disk_params.sector_size
+@disk_params.opening
 @click.option("--repair", is_flag=True, help="Write both copies of a GPT again from the one that is good.")
 @click.option(
     "--backup", "backup_to", type=values.ANY_PATH, metavar="FILE", help="With --repair: save the old table here."
@@ -43,7 +44,7 @@ def check_command(
     disk: Path,
     partition: int | None,
     limit: int,
-    sector_size: int | None,
+    opening: Opening,
     repair: bool,
     backup_to: Path | None,
     yes: bool,
@@ -65,7 +66,7 @@ def check_command(
     if repair and partition is not None:
         raise click.UsageError("--repair is for the partition table; a volume is mended by chkdsk of Windows")
     # What is written meanwhile would seem damaged.
-    with open_disk(disk, write=repair, sector_size=sector_size, share=partition is not None) as opened:
+    with open_disk(disk, write=repair, opening=opening, share=partition is not None) as opened:
         volume = None
         if partition is not None:
             volume = opened.volume(partition)
@@ -99,7 +100,7 @@ def _check_volume(disk: Path, volume: OpenVolume, limit: int, reporter: Reporter
 
 
 def _check_table(
-    disk: Path, target: FileTarget, repair: bool, backup_to: Path | None, yes: bool, reporter: Reporter
+    disk: Path, target: DiskTarget, repair: bool, backup_to: Path | None, yes: bool, reporter: Reporter
 ) -> int:
     from osdimage.imaging.disk.check import check_disk  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.init import repaired, rewrite  # noqa: PLC0415

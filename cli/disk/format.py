@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import advice, params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.opening import Opening
 
 
 @click.command("format")
@@ -33,7 +37,7 @@ from osdimage.cli.render import Reporter
     is_flag=True,
     help="Also write zeros over everything, which finds sectors that cannot be written.  Holes of an image stay.",
 )
-@disk_params.sector_size
+@disk_params.opening
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @disk_params.yes
@@ -45,7 +49,7 @@ def format_command(
     label: str | None,
     cluster_size: int | None,
     full: bool,
-    sector_size: int | None,
+    opening: Opening,
     seed: str | None,
     expect_serial: str | None,
     expect_size: int | None,
@@ -65,7 +69,7 @@ def format_command(
     from osdimage.imaging.volume.filesystems import FormatWish, format_volume, serial_bits  # noqa: PLC0415
 
     rng = disk_params.random_bits(seed)
-    with open_disk(disk, write=True, sector_size=sector_size) as opened:
+    with open_disk(disk, write=True, opening=opening) as opened:
         check_expected(opened.target, serial=expect_serial, size_bytes=expect_size)
         table = opened.table
         chosen = next((each for each in table.partitions if each.number == partition), None)

@@ -15,8 +15,9 @@ from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.backup import TableSaving
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.plan import DiskPlan
-    from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.disk.target import DiskTarget
     from osdimage.imaging.units import Geometry
 
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @disk_params.layout
 @click.option("--plan", "plan_file", type=values.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
 @click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
-@disk_params.sector_size
+@disk_params.opening
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @disk_params.saving
@@ -36,7 +37,7 @@ def init_command(
     source: LayoutSource,
     plan_file: Path | None,
     size: int | None,
-    sector_size: int | None,
+    opening: Opening,
     seed: str | None,
     expect_serial: str | None,
     expect_size: int | None,
@@ -58,7 +59,7 @@ def init_command(
         raise click.UsageError("--plan is complete; it does not go with --preset, --vars and --var")
     saved = None if plan_file is None else _load(plan_file)
     is_new = not disk.exists()
-    with _target(disk, saved, size=size, sector_size=sector_size) as target:
+    with _target(disk, saved, size=size, opening=opening) as target:
         check_expected(target, serial=expect_serial, size_bytes=expect_size)
         reading = read_table(target)
         plan = _make(source, target.geometry, seed) if saved is None else saved
@@ -103,19 +104,20 @@ def _make(source: LayoutSource, geometry: Geometry, seed: str | None) -> DiskPla
 
 
 @contextmanager
-def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, sector_size: int | None) -> Iterator[FileTarget]:
+def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, opening: Opening) -> Iterator[DiskTarget]:
     """Open the disk, or create the image; what was created is removed when the work fails."""
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.target import create_image  # noqa: PLC0415
+    from osdimage.imaging.disk.image import create_image  # noqa: PLC0415
     from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
 
     if disk.exists():
-        with open_target(str(disk), write=True, sector_size=sector_size) as target:
+        with open_target(str(disk), write=True, opening=opening) as target:
             if size is not None and target.geometry.size_bytes != size:
                 valid = "valid is the size that it has, or none"
                 raise TargetRefused(f"{disk} exists and has {target.geometry.size_bytes} bytes, not {size}; {valid}")
             yield target
         return
+    sector_size = opening.sector_size
     if saved is not None and saved.disk is None:
         geometry = saved.table.geometry
         size = geometry.size_bytes if size is None else size
@@ -132,7 +134,7 @@ def _target(disk: Path, saved: DiskPlan | None, *, size: int | None, sector_size
         raise
 
 
-def _ask(target: FileTarget, plan: DiskPlan, reporter: Reporter) -> None:
+def _ask(target: DiskTarget, plan: DiskPlan, reporter: Reporter) -> None:
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
 
     reporter.refuse_unattended(f"{target.name} would be overwritten")

@@ -22,12 +22,26 @@ Command = Callable[..., Any]
 DISK = values.PathType(exists=True, dir_okay=False, readable=False, path_type=Path)
 NEW_DISK = values.ANY_PATH
 
-sector_size = click.option(
+_sector_size = click.option(
     "--sector-size",
     type=click.Choice(["512", "4096"]),
     callback=lambda _ctx, _param, value: None if value is None else int(value),
     help="Bytes of a sector of a disk image.  Default: what its GPT says, or 512.",
 )
+
+
+def opening(command: Command) -> Command:
+    """Add the options that say how a disk is opened, and pass an ``Opening`` as ``opening``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, sector_size: int | None, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+        from osdimage.imaging.disk.opening import Opening  # noqa: PLC0415 - start-up stays cheap
+
+        return command(*args, opening=Opening(sector_size), **kwargs)
+
+    return params.add(_sector_size)(run)
+
+
 seed = click.option(
     "--seed",
     metavar="TEXT",

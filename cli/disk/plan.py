@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render, values
@@ -10,19 +11,22 @@ from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter
 
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.opening import Opening
+
 
 @click.command("plan")
 @click.argument("disk", type=disk_params.DISK, required=False)
 @disk_params.layout
 @click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Plan for a disk of this size instead of DISK.")
-@disk_params.sector_size
+@disk_params.opening
 @disk_params.seed
 @params.output(events=False)
 def plan_command(
     disk: Path | None,
     source: LayoutSource,
     size: int | None,
-    sector_size: int | None,
+    opening: Opening,
     seed: str | None,
     reporter: Reporter,
 ) -> None:
@@ -43,11 +47,11 @@ def plan_command(
     layout, rng = source.load(), disk_params.random_bits(seed)
     identity = None
     if disk is not None:
-        with open_target(str(disk), sector_size=sector_size) as target:
+        with open_target(str(disk), opening=opening) as target:
             geometry = target.geometry
             identity = plans.identify_disk(target, read_table(target))
     else:
-        geometry = Geometry.of_size(size or 0, sector_size or 512)
+        geometry = Geometry.of_size(size or 0, opening.sector_size or 512)
     table = place(layout, geometry, rng)
     plan = plans.DiskPlan(table, identity, advice(layout, geometry))
     for text in plan.advice:

@@ -22,7 +22,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable, Space, SpaceK
 from osdimage.imaging.units import format_size
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.disk.target import DiskTarget
 
 Volumes = Mapping[int, VolumeInfo]
 
@@ -273,7 +273,7 @@ def _widths(cells: Sequence[_Cell], room: int) -> list[int]:
     return widths
 
 
-def show_losses(target: FileTarget) -> None:
+def show_losses(target: DiskTarget) -> None:
     """Show, before a question, what a new table takes from a disk."""
     from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - only a person pays for it
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415

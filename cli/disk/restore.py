@@ -12,7 +12,7 @@ from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.backup import TableBackup, TableSaving
-    from osdimage.imaging.disk.target import FileTarget
+    from osdimage.imaging.disk.target import DiskTarget
 
 
 @click.command("restore")
@@ -40,10 +40,11 @@ def restore_command(
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
     from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.init import restore  # noqa: PLC0415
+    from osdimage.imaging.disk.opening import Opening  # noqa: PLC0415
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 
     backup = load_backup(file)
-    with open_target(str(disk), write=True, sector_size=backup.geometry.sector_size) as target:
+    with open_target(str(disk), write=True, opening=Opening(backup.geometry.sector_size)) as target:
         check_expected(target, serial=expect_serial, size_bytes=expect_size)
         if not yes:
             _ask(target, backup, reporter)
@@ -65,7 +66,7 @@ def restore_command(
             render.line(f"what they replaced is saved in {report.saved}")
 
 
-def _ask(target: FileTarget, backup: TableBackup, reporter: Reporter) -> None:
+def _ask(target: DiskTarget, backup: TableBackup, reporter: Reporter) -> None:
     from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
 

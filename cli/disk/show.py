@@ -12,14 +12,15 @@ from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.held import VolumeInfo
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.read import DiskReading
 
 
 @click.command("show")
 @click.argument("disk", type=disk_params.DISK)
-@disk_params.sector_size
+@disk_params.opening
 @params.output(events=False, more="notes, and the identifiers of the partitions")
-def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> None:
+def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
     """Show the partitions of DISK, a disk image or a device: a picture in proportion, and a table.
 
     What is wrong with the table is said on stderr; `osdimage disk check` looks further.
@@ -30,7 +31,7 @@ def show_command(disk: Path, sector_size: int | None, reporter: Reporter) -> Non
     from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
     from osdimage.imaging.finding import Severity  # noqa: PLC0415
 
-    with open_target(str(disk), sector_size=sector_size) as target:
+    with open_target(str(disk), opening=opening) as target:
         reading = read_table(target)
         held = {} if reading.table is None else {p.number: v for p, v in volumes(target, reading.table)}
     if reporter.as_json:

@@ -15,6 +15,7 @@ from osdimage.cli.disk import params as disk_params
 
 if TYPE_CHECKING:
     from osdimage.cli.render import Reporter
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.registry.hive import Hive
     from osdimage.imaging.wim.select import ImageSelector
 
@@ -38,15 +39,13 @@ def address(command: params.Command) -> params.Command:
         partition: int | None,
         selector: ImageSelector,
         prefix: str | None,
-        sector_size: int | None,
+        opening: Opening,
         refs: tuple[str, ...],
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         from osdimage.imaging.registry.places import HiveAddress  # noqa: PLC0415 - start-up stays cheap
 
-        return command(
-            *args, address=HiveAddress(target, hive, partition, selector, prefix, sector_size, refs), **kwargs
-        )
+        return command(*args, address=HiveAddress(target, hive, partition, selector, prefix, opening, refs), **kwargs)
 
     return params.add(
         click.argument("target", type=TARGET),
@@ -56,7 +55,7 @@ def address(command: params.Command) -> params.Command:
             help=r"The hive in TARGET: SYSTEM, SOFTWARE, DEFAULT, SAM, SECURITY, or a path such as Users\x\NTUSER.DAT.",
         ),
         click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk."),
-        disk_params.sector_size,
+        disk_params.opening,
         params.selector,
         params.references,
         click.option("--prefix", metavar="KEY", help=r"What the hive is in the registry, such as HKLM\SYSTEM."),

@@ -15,6 +15,7 @@ from osdimage.cli.values import DISK_SIZE
 from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.tasksequence.environment import Environment
     from osdimage.imaging.tasksequence.machine import Machine
 
@@ -69,7 +70,7 @@ class Computer:
         shares: folders by the shares that they stand for.
         firmware: how it starts, or None.
         new: the sizes in bytes of the disks that are made where they do not exist.
-        sector_size: of its disks in bytes; None for what they say themselves.
+        opening: how its disks are opened.
     """
 
     disks: dict[int, Path]
@@ -77,11 +78,18 @@ class Computer:
     shares: dict[str, Path]
     firmware: str | None
     new: dict[int, int]
-    sector_size: int | None = None
+    opening: Opening
 
     @classmethod
     def of_options(
-        cls, disks: Pairs, packages: Pairs, shares: Pairs, firmware: str | None, *, sizes: Sizes = ()
+        cls,
+        disks: Pairs,
+        packages: Pairs,
+        shares: Pairs,
+        firmware: str | None,
+        *,
+        opening: Opening,
+        sizes: Sizes = (),
     ) -> Computer:
         """Read the options; every path must be there, but those of disks that have a size.
 
@@ -106,6 +114,7 @@ class Computer:
             {name: _present("--share", name, path) for name, path in shares},
             firmware,
             {each: sized[each if each in sized else None] for each in numbered if {None, each} & sized.keys()},
+            opening,
         )
 
     def machine(self, *, hold: bool) -> Machine:
@@ -118,7 +127,7 @@ class Computer:
             packages=self.packages,
             shares=self.shares,
             firmware=firmware,
-            sector_size=self.sector_size,
+            opening=self.opening,
             hold=hold,
         )
 
@@ -138,7 +147,7 @@ class NewDisks:
     def __init__(self, computer: Computer) -> None:
         """Prepare; a disk without a size is not made."""
         self._sizes = {computer.disks[number]: size for number, size in computer.new.items()}
-        self._sector_size = computer.sector_size
+        self._opening = computer.opening
         self._made: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -158,15 +167,15 @@ class NewDisks:
 
     def _provide(self, path: Path, size: int) -> None:
         from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.disk.target import create_image  # noqa: PLC0415
+        from osdimage.imaging.disk.image import create_image  # noqa: PLC0415
         from osdimage.imaging.errors import TargetRefused  # noqa: PLC0415
 
         if not path.exists():
             refuse_other_than_raw(path)
-            create_image(str(path), size, sector_size=self._sector_size or 512).close()
+            create_image(str(path), size, sector_size=self._opening.sector_size or 512).close()
             self._made.append(path)
             return
-        with open_target(str(path), sector_size=self._sector_size) as target:
+        with open_target(str(path), opening=self._opening) as target:
             if target.geometry.size_bytes != size:
                 raise TargetRefused(f"{path} exists and has {target.geometry.size_bytes} bytes, not {size}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from osdimage.cli.sequence.input import Computer, Pairs, Sizes, layers, pairs, r
 from osdimage.cli.sequence.state import refuse_needed_files
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.tasksequence.environment import Environment
     from osdimage.imaging.tasksequence.sequence import Sequence
 
@@ -27,7 +28,7 @@ class ComputerWish:
 
     disks: Pairs
     sizes: Sizes
-    sector_size: int | None
+    opening: Opening
     packages: Pairs
     shares: Pairs
     firmware: str | None
@@ -40,7 +41,7 @@ class ComputerWish:
     @property
     def is_new(self) -> bool:
         """Whether something was given that only a run that begins can take."""
-        return self.firmware is not None or bool(self.sizes) or self.sector_size is not None
+        return self.firmware is not None or bool(self.sizes) or self.opening.sector_size is not None
 
     def computer(self) -> Computer:
         """Read the options.
@@ -48,8 +49,9 @@ class ComputerWish:
         Raises:
             click.UsageError: as :meth:`~osdimage.cli.sequence.input.Computer.of_options`.
         """
-        made = Computer.of_options(self.disks, self.packages, self.shares, self.firmware, sizes=self.sizes)
-        return replace(made, sector_size=self.sector_size)
+        return Computer.of_options(
+            self.disks, self.packages, self.shares, self.firmware, opening=self.opening, sizes=self.sizes
+        )
 
 
 computer = params.gathered(
@@ -71,7 +73,7 @@ computer = params.gathered(
         callback=sizes,
         help="Create disks that do not exist as sparse images of this size, or disk N alone.  Repeatable.",
     ),
-    disk_params.sector_size,
+    disk_params.opening,
     click.option(
         "--package",
         "packages",

@@ -18,6 +18,7 @@ from osdimage.cli.wim import recovery
 if TYPE_CHECKING:
     from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
     from osdimage.imaging.apply.volumes import AppliedVolume
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.piped.streams import Passed
     from osdimage.imaging.wim.select import ImageSelector
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.argument("wim", type=values.EXISTING_OR_STREAM)
 @click.argument("target", type=values.NEW_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
-@disk_params.sector_size
+@disk_params.opening
 @several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
 @click.option("--all", "every", is_flag=True, help="Apply each image to a folder of TARGET that has its name.")
@@ -62,7 +63,7 @@ def apply_command(
     wim: Path | Standard,
     target: Path,
     partition: int | None,
-    sector_size: int | None,
+    opening: Opening,
     also: tuple[Path, ...],
     all_volumes: bool,
     every: bool,
@@ -154,7 +155,7 @@ def apply_command(
     began = time.monotonic()
     if isinstance(wim, Standard) and not (also or all_volumes or every or refs or check or recover_data):
         with names_advised(options.names, keeps=keeps):
-            _apply_stdin(target, selector, options, reporter, partition=partition, sector_size=sector_size)
+            _apply_stdin(target, selector, options, reporter, partition=partition, opening=opening)
         return None
     with (
         standard.source(wim, reporter) as source,
@@ -162,7 +163,7 @@ def apply_command(
         names_advised(options.names, keeps=keeps),
     ):
         if all_volumes:
-            with open_disk(target, write=True, sector_size=sector_size) as disk:
+            with open_disk(target, write=True, opening=opening) as disk:
                 done = apply_volumes(opened, disk, options, progress=progress)
             _warn_of_bytes(opened, reporter, "it goes to no volume")
             _report_volumes(done, target, reporter, time.monotonic() - began, source.passed)
@@ -174,14 +175,10 @@ def apply_command(
             return None
         image = opened.select(selector)
         if also:
-            results = apply_to_all(
-                image, targets, options, partition=partition, sector_size=sector_size, progress=progress
-            )
+            results = apply_to_all(image, targets, options, partition=partition, opening=opening, progress=progress)
         else:
             with recovery.opened(image, None, progress, recover_data=recover_data) as (taken, damaged, rest):
-                result = apply_image(
-                    taken, target, options, partition=partition, sector_size=sector_size, progress=rest
-                )
+                result = apply_image(taken, target, options, partition=partition, opening=opening, progress=rest)
     seconds = time.monotonic() - began
     if also:
         members = standard.with_stream({"image": image.index, "name": image.name}, source.passed)
@@ -216,7 +213,7 @@ def _apply_stdin(
     reporter: Reporter,
     *,
     partition: int | None,
-    sector_size: int | None,
+    opening: Opening,
 ) -> None:
     """Apply an image of the WIM on stdin, as it comes where that can be."""
     from osdimage.imaging.apply.stream import apply_stream  # noqa: PLC0415 - start-up stays cheap
@@ -231,7 +228,7 @@ def _apply_stdin(
         target,
         options,
         partition=partition,
-        sector_size=sector_size,
+        opening=opening,
         keeping=lambda: standard.tell_kept(reporter),
         progress=reporter.callback,
     )

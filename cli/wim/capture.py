@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.capture.image import CaptureOptions
     from osdimage.imaging.capture.source_list import SourceTree
     from osdimage.imaging.capture.template import UpdateOf
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.described.properties import ImageProperties
     from osdimage.imaging.wim.settings import Descriptors
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.argument("source", type=values.PRESENT_OR_STREAM)
 @click.argument("wim", type=values.ANY_OR_STREAM)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
-@disk_params.sector_size
+@disk_params.opening
 @click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
 @click.option(
     "--keep-raw", is_flag=True, help="With --all-volumes: keep the other partitions byte for byte, as images too."
@@ -75,7 +76,7 @@ def capture_command(
     source: Path | Standard,
     wim: Path | Standard,
     partition: int | None,
-    sector_size: int | None,
+    opening: Opening,
     all_volumes: bool,
     keep_raw: bool,
     source_list: bool,
@@ -171,7 +172,7 @@ def capture_command(
             exclusions(),
             properties,
             reporter,
-            sector_size=sector_size,
+            opening=opening,
             keep_raw=keep_raw,
         )
         return
@@ -183,7 +184,7 @@ def capture_command(
             exclusions(),
             unix_data,
             partition,
-            sector_size,
+            opening,
             fixes_links=fixes_links,
             descriptors=descriptors,
             dereference=dereference,
@@ -265,7 +266,7 @@ def _capture_volumes(
     properties: ImageProperties,
     reporter: Reporter,
     *,
-    sector_size: int | None,
+    opening: Opening,
     keep_raw: bool,
 ) -> None:
     """Capture each volume of a disk as an image."""
@@ -273,7 +274,7 @@ def _capture_volumes(
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
 
-    with open_disk(source, sector_size=sector_size, share=True) as disk:
+    with open_disk(source, opening=opening, share=True) as disk:
         captured = capture_volumes(
             disk,
             wim,

@@ -16,6 +16,7 @@ from osdimage.cli.source import open_wim
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.compare.fidelity import CompareReport, Difference
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @params.selector
 @params.references
 @params.check
-@disk_params.sector_size
+@disk_params.opening
 @params.exclusions
 @click.option("--strict", is_flag=True, help="Fail also when the target had no place for something.")
 @click.option(
@@ -52,7 +53,7 @@ def compare_command(
     selector: ImageSelector,
     refs: tuple[str, ...],
     check: bool,
-    sector_size: int | None,
+    opening: Opening,
     exclusions: Callable[[], CaptureConfig],
     strict: bool,
     differences: int,
@@ -76,10 +77,8 @@ def compare_command(
 
     The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
     """
-    if all_volumes and (partition is not None or sector_size is not None or selector != type(selector)()):
-        raise click.UsageError(
-            "--all-volumes takes every image and volume; it goes with no choice, and no --sector-size"
-        )
+    if all_volumes and (partition is not None or selector != type(selector)()):
+        raise click.UsageError("--all-volumes takes every image and volume; it goes with no choice")
     from osdimage.imaging.compare.image import compare_image  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.compare.naming import named_as_applied  # noqa: PLC0415
     from osdimage.imaging.wim.checks.names import Names  # noqa: PLC0415
@@ -89,21 +88,23 @@ def compare_command(
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
             from osdimage.imaging.compare.volumes import compare_volumes  # noqa: PLC0415
+            from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-            reports = compare_volumes(
-                opened, target, config=config, differences=differences, threads=threads, names=rule, progress=progress
-            )
+            with open_disk(target, opening=opening, share=True) as disk:
+                reports = compare_volumes(
+                    opened, disk, config=config, differences=differences, threads=threads, names=rule, progress=progress
+                )
         else:
             image = opened.select(selector)
             named: AbstractContextManager[WimImage] = nullcontext(image)
             if rule is Names.REPLACE:
-                named = named_as_applied(image, target, partition=partition, sector_size=sector_size)
+                named = named_as_applied(image, target, partition=partition, opening=opening)
             with named as image:
                 report = compare_image(
                     image,
                     target,
                     partition=partition,
-                    sector_size=sector_size,
+                    opening=opening,
                     config=config,
                     differences=differences,
                     threads=threads,

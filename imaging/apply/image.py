@@ -18,6 +18,7 @@ from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import Work, alone
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
@@ -41,7 +42,7 @@ def apply_image(
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
     partition: int | None = None,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     progress: ProgressCallback | None = None,
 ) -> ApplyResult:
     r"""Apply the image to a directory, to a file or device that holds one volume, or to a partition of a disk.
@@ -58,7 +59,7 @@ def apply_image(
         image: of a WIM that is open.
         target: a volume of a disk that is open for writing, or the path of a directory, file or device.
         partition: the number of a partition of the disk that ``target`` is.
-        sector_size: bytes of a sector of a disk image; None for what its partition table says.
+        opening: how the disk is opened.
         options: how; see there.
         progress: receives the progress.
 
@@ -78,9 +79,7 @@ def apply_image(
         Incomplete: with ``strict``, after all is written.
     """
     return alone(
-        work_on(
-            image, target, options, partition=partition, sector_size=sector_size, progress=progress, supplies=Supplies()
-        )
+        work_on(image, target, options, partition=partition, opening=opening, progress=progress, supplies=Supplies())
     )
 
 
@@ -90,7 +89,7 @@ def work_on(
     options: ApplyOptions,
     *,
     partition: int | None = None,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     progress: ProgressCallback | None,
     supplies: Supplies,
     piped: PipedImage | None = None,
@@ -103,7 +102,7 @@ def work_on(
     Raises:
         OsdImageError: as there.
     """
-    with opened_place(target, partition, write=True, sector_size=sector_size) as place:
+    with opened_place(target, partition, write=True, opening=opening) as place:
         backend = backend_of(place)
         if options.unix_data and isinstance(place, OpenVolume):
             raise TargetRefused(

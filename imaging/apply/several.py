@@ -12,6 +12,7 @@ from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.together import TargetResult, together
 from osdimage.imaging.apply.work import Work
 from osdimage.imaging.disk.distinct import refuse_repeated
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.volume import OpenVolume, title_of
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Gathered, Meter, ProgressCallback
@@ -26,7 +27,7 @@ def apply_to_all(
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
     partition: int | None = None,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     progress: ProgressCallback | None = None,
 ) -> tuple[TargetResult[ApplyResult], ...]:
     """Apply an image to several targets, each as :func:`~osdimage.imaging.apply_image` does.
@@ -39,7 +40,7 @@ def apply_to_all(
         targets: as apply_image takes them; none of them twice.
         options: how, for all.
         partition: the number of a partition that all targets have.
-        sector_size: bytes of a sector of the disk images; None for what their partition tables say.
+        opening: how the disks are opened.
         progress: receives the progress of all together; events that concern one target name it.
 
     Returns:
@@ -66,7 +67,7 @@ def apply_to_all(
                 each,
                 options,
                 partition=partition,
-                sector_size=sector_size,
+                opening=opening,
                 progress=None if gathered is None else gathered.of(number),
                 supplies=supplies,
             ),
@@ -87,7 +88,7 @@ def _advised(
     options: ApplyOptions,
     *,
     partition: int | None,
-    sector_size: int | None,
+    opening: Opening,
     progress: ProgressCallback | None,
     supplies: Supplies,
 ) -> Work[ApplyResult]:
@@ -98,7 +99,7 @@ def _advised(
                 target,
                 options,
                 partition=partition,
-                sector_size=sector_size,
+                opening=opening,
                 progress=progress,
                 supplies=supplies,
             )

@@ -15,6 +15,7 @@ from osdimage.imaging.apply.pipe import PipedImage
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import alone
 from osdimage.imaging.disk.opened import opened_place
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback
@@ -58,7 +59,7 @@ def apply_stream(
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
     *,
     partition: int | None = None,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     keeping: Callable[[], None] | None = None,
     progress: ProgressCallback | None = None,
 ) -> StreamApplied:
@@ -78,7 +79,7 @@ def apply_stream(
         target: as there.
         options: as there.
         partition: as there.
-        sector_size: as there.
+        opening: as there.
         keeping: is called before a WIM is kept in a file.
         progress: receives the progress.
 
@@ -90,7 +91,7 @@ def apply_stream(
     """
     stream.keep()
     with (
-        opened_place(target, partition, write=True, sector_size=sector_size) as place,
+        opened_place(target, partition, write=True, opening=opening) as place,
         scratch_folder() as folder,
         told_of(stream, path := folder / stream.name),
     ):

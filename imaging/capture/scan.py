@@ -227,9 +227,7 @@ def opened_source(
         yield Opened(source.title)
         return
     with (
-        opened_place(
-            source.volume or source.path, source.partition, sector_size=source.sector_size, share=True
-        ) as place,
+        opened_place(source.volume or source.path, source.partition, opening=source.opening, share=True) as place,
         backend_of(place, source, cache_size, template) as opened,
     ):
         yield opened

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from osdimage.imaging.capture.config import DEFAULT_CONFIG, CaptureConfig
 from osdimage.imaging.capture.source_list import SourceTree
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.volume import title_of
 from osdimage.native.wim.facts import AddedImage, Descriptors
 from osdimage.native.wim.handles import WimHandle
@@ -26,7 +27,7 @@ class CaptureSource:
         unix_data: also store owner, group, mode, extended attributes, FIFOs and the like, which Windows ignores
             (directories only).
         partition: the number of a partition of the disk.
-        sector_size: bytes of a sector of a disk image; None for what its partition table says.
+        opening: how the disk is opened.
         volume: a volume of a disk that is open, in place of ``path`` and ``partition``; see :meth:`of_volume`.
         fixes_links: make absolute links that lead into the source relative to the image, so that they can lead to what
             is applied of it; None for as the WIM has it that is added to, and True for a new one (directories only: the
@@ -41,7 +42,7 @@ class CaptureSource:
     config: CaptureConfig = DEFAULT_CONFIG
     unix_data: bool = False
     partition: int | None = None
-    sector_size: int | None = None
+    opening: Opening = AS_FOUND
     volume: OpenVolume | None = None
     fixes_links: bool | None = None
     descriptors: Descriptors = Descriptors.KEPT

@@ -24,6 +24,7 @@ from osdimage.imaging.compare.places import open_compared
 from osdimage.imaging.compare.stored import unlisted
 from osdimage.imaging.compare.target import ComparedTarget, FoundFile
 from osdimage.imaging.compare.unix import SPECIAL, UnixComparison, special_kind
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
@@ -61,7 +62,7 @@ def compare_image(
     target: OpenVolume | str | os.PathLike[str],
     *,
     partition: int | None = None,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     config: CaptureConfig = DEFAULT_CONFIG,
     differences: int = 100,
     threads: int | None = None,
@@ -80,7 +81,7 @@ def compare_image(
         target: a volume of a disk that is open, or the path of a directory, of a file or device that holds one NTFS or
             FAT32 volume, or with ``partition`` of a disk.
         partition: the number of the partition, as ``read_table`` numbers it.
-        sector_size: bytes of a sector of a disk image; None for what its partition table says.
+        opening: how the disk is opened.
         config: what a capture leaves out, which the image cannot have; what the target has of it is no difference.
         differences: how many differences to name; all are counted.
         threads: that read and hash; None for one a processor.
@@ -101,7 +102,7 @@ def compare_image(
     audit = image.audit()
     refuse_missing(wim, image.index, audit)
     meter = Meter(progress, _SHARES)
-    with open_compared(target, partition, sector_size) as opened:
+    with open_compared(target, partition, opening) as opened:
         tally = Tally(differences)
         compressed: dict[str, WofFile] = {}
         if not opened.keeps_reparse_point(wof.TAG):

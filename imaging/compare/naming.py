@@ -9,6 +9,7 @@ from pathlib import Path
 
 from osdimage.imaging.apply.naming import with_names_for
 from osdimage.imaging.compare.places import open_compared
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.wim.image import WimImage
 
@@ -19,7 +20,7 @@ def named_as_applied(
     target: OpenVolume | str | os.PathLike[str],
     *,
     partition: int | None = None,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
 ) -> Iterator[WimImage]:
     """Yield an image with the names that it got when it was applied to a target with ``Names.REPLACE``.
 
@@ -29,7 +30,7 @@ def named_as_applied(
     Raises:
         OsdImageError: as compare_image; InvalidRequest for a pipable WIM.
     """
-    with open_compared(target, partition, sector_size) as opened:
+    with open_compared(target, partition, opening) as opened:
         filesystem = opened.filesystem
     folder = target.path if isinstance(target, OpenVolume) else Path(target)
     with with_names_for(image, filesystem, folder, is_tried=False) as (named, _):

@@ -12,6 +12,7 @@ from osdimage.imaging.compare.ntfs import NtfsTarget
 from osdimage.imaging.compare.target import ComparedTarget
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import opened_place
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, Means, Remedy, TargetRefused
@@ -25,7 +26,7 @@ _VALID = (
 
 @contextmanager
 def open_compared(
-    place: OpenVolume | str | os.PathLike[str], partition: int | None = None, sector_size: int | None = None
+    place: OpenVolume | str | os.PathLike[str], partition: int | None = None, opening: Opening = AS_FOUND
 ) -> Iterator[ComparedTarget]:
     """Open what an image is to be compared with, once; no program that asks writes to a disk meanwhile.
 
@@ -35,7 +36,7 @@ def open_compared(
         InvalidTable, InvalidVolume: when the disk or the volume is damaged.
         StorageError: when it cannot be read.
     """
-    with opened_place(place, partition, sector_size=sector_size, share=True) as opened:
+    with opened_place(place, partition, opening=opening, share=True) as opened:
         where = name_of(opened)
         try:
             yield backend_of(opened)

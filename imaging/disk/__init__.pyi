@@ -10,6 +10,7 @@ from osdimage.imaging.disk.backup import (
 from osdimage.imaging.disk.check import check_disk as check_disk
 from osdimage.imaging.disk.content import Content as Content, FileSystem as FileSystem
 from osdimage.imaging.disk.device import check_expected as check_expected
+from osdimage.imaging.disk.image import FileTarget as FileTarget, create_image as create_image
 from osdimage.imaging.disk.init import (
     WriteReport as WriteReport,
     initialize as initialize,
@@ -35,14 +36,14 @@ from osdimage.imaging.disk.layouts.variables import (
     parse_variables as parse_variables,
 )
 from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk, open_volume as open_volume
+from osdimage.imaging.disk.opening import Opening as Opening
 from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
 from osdimage.imaging.disk.read import DiskReading as DiskReading, read_table as read_table
 from osdimage.imaging.disk.roles import GptAttributes as GptAttributes, Role as Role, Scheme as Scheme
 from osdimage.imaging.disk.table import Partition as Partition, PartitionTable as PartitionTable
 from osdimage.imaging.disk.target import (
     BlockTarget as BlockTarget,
-    FileTarget as FileTarget,
+    DiskTarget as DiskTarget,
     MemoryTarget as MemoryTarget,
-    create_image as create_image,
 )
 from osdimage.imaging.disk.volume import OpenVolume as OpenVolume

@@ -19,8 +19,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from osdimage.imaging.disk.image import FileTarget, lock, open_image
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import FileTarget, lock, open_image
+from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Geometry, format_size
 
@@ -64,22 +66,23 @@ class DeviceTarget(FileTarget):
         self.facts = facts
 
 
-def open_target(path: str, *, write: bool = False, sector_size: int | None = None) -> FileTarget:
+def open_target(path: str, *, write: bool = False, opening: Opening = AS_FOUND, share: bool = False) -> DiskTarget:
     """Open a disk image or a block device.
 
-    For writing, a device is opened exclusively and both are locked; an image that a loop device uses is refused.
+    For writing, a device is opened exclusively and both are locked; an image that a loop device uses is refused.  What
+    is only read is locked with ``share``, as readers lock.
 
     Raises:
         StorageError: when it cannot be opened.
         TargetRefused: when it is neither, is a partition, is in use, or is read-only.
-        InvalidRequest: when it is a directory, or ``sector_size`` is not that of the device.
+        InvalidRequest: when it is a directory, or the size of its sectors is not that of the device.
     """
     try:
         facts = Path(path).stat()
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISBLK(facts.st_mode):
-        return _open_device(path, facts.st_rdev, write=write, sector_size=sector_size)
+        return _open_device(path, facts.st_rdev, write=write, sector_size=opening.sector_size, share=share)
     if stat.S_ISDIR(facts.st_mode):
         raise InvalidRequest(f"{path} is a directory: valid is a disk image or a block device")
     if not stat.S_ISREG(facts.st_mode):
@@ -87,10 +90,10 @@ def open_target(path: str, *, write: bool = False, sector_size: int | None = Non
         raise TargetRefused(f"{path} is not a disk: valid is a disk image or a block device")
     if write:
         _refuse_looped(path, facts)
-    return open_image(path, write=write, sector_size=sector_size)
+    return open_image(path, write=write, sector_size=opening.sector_size, share=share)
 
 
-def _open_device(path: str, number: int, *, write: bool, sector_size: int | None) -> DeviceTarget:
+def _open_device(path: str, number: int, *, write: bool, sector_size: int | None, share: bool) -> DeviceTarget:
     folder = _sys_folder(number)
     if (folder / "partition").exists():
         raise TargetRefused(f"{path} is a partition; give the whole disk, /dev/{folder.parent.name}")
@@ -103,8 +106,8 @@ def _open_device(path: str, number: int, *, write: bool, sector_size: int | None
             raise TargetRefused(f"{path} cannot be opened for writing: {error.strerror}") from error
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     try:
-        if write:
-            lock(descriptor, path)
+        if write or share:
+            lock(descriptor, path, shared=not write)
         return DeviceTarget(descriptor, _facts(path, folder, _geometry(path, descriptor, write, sector_size)))
     except BaseException:
         os.close(descriptor)
@@ -186,7 +189,7 @@ def _udev_properties(folder: Path) -> dict[str, str]:
     return {}
 
 
-def check_expected(target: FileTarget, *, serial: str | None, size_bytes: int | None) -> None:
+def check_expected(target: DiskTarget, *, serial: str | None, size_bytes: int | None) -> None:
     """Make sure that a target is the disk that was meant.
 
     ``serial`` is compared, without case, with the serial number and the WWN.

@@ -24,7 +24,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from osdimage.imaging.disk.container import disk_bytes, is_wim
-from osdimage.imaging.disk.target import FileTarget, blank_image, create_image, lock
+from osdimage.imaging.disk.image import FileTarget, blank_image, create_image, lock
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, Lba, format_size
@@ -49,7 +51,7 @@ class Disk:
             ends in an error, it is removed if no table was written, and stays otherwise.
     """
 
-    def __init__(self, target: FileTarget, path: Path, *, is_new: bool = False) -> None:
+    def __init__(self, target: DiskTarget, path: Path, *, is_new: bool = False) -> None:
         """Take over the target, which is closed with the disk."""
         self.target = target
         self.path = path
@@ -149,7 +151,7 @@ def open_disk(
     write: bool = False,
     create: Bytes | int | None = None,
     require: Bytes | int | None = None,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     share: bool = False,
 ) -> Disk:
     """Open a disk image or a block device.
@@ -163,31 +165,29 @@ def open_disk(
         create: make a blank, sparse image of so many bytes where nothing is, or an empty file; what else is there must
             have this size.
         require: the size in bytes that it must have.
-        sector_size: in bytes; None for what a GPT says, or the device.
+        opening: what it does not say itself.
         share: when it is only read, hold the lock that readers share, so that no program that asks writes meanwhile.
 
     Raises:
         StorageError: when it cannot be opened, or made.
         TargetRefused: when it is neither, is a partition, is in use, is read-only, or has another size.
         InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
-        InvalidRequest: when ``sector_size`` is not that of the device.
+        InvalidRequest: when the size of its sectors is not that of the device.
     """
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - who opens a volume alone needs none of it
 
     where = Path(path)
     if create is not None and not where.exists():
-        return Disk(create_image(str(where), create, sector_size=sector_size or 512), where, is_new=True)
+        return Disk(create_image(str(where), create, sector_size=opening.sector_size or 512), where, is_new=True)
     if create is not None and _is_empty(where):
         # What is left when this was interrupted between the making of a file and its growing.
         again = os.open(where, os.O_RDWR | os.O_CLOEXEC)
-        return Disk(blank_image(str(where), again, create, sector_size=sector_size or 512), where, is_new=True)
-    target = open_target(str(where), write=write, sector_size=sector_size)
+        return Disk(blank_image(str(where), again, create, sector_size=opening.sector_size or 512), where, is_new=True)
+    target = open_target(str(where), write=write, opening=opening, share=share)
     try:
         wanted = create if create is not None else require
         if wanted is not None:
             _require_size(target, wanted)
-        if share and not write:
-            lock(target.descriptor, str(where), shared=True)
     except BaseException:
         target.close()
         raise
@@ -200,7 +200,7 @@ def _is_empty(path: Path) -> bool:
     return stat.S_ISREG(facts.st_mode) and facts.st_size == 0 and os.access(path, os.R_OK | os.W_OK)
 
 
-def _require_size(target: FileTarget, size_bytes: int) -> None:
+def _require_size(target: DiskTarget, size_bytes: int) -> None:
     have = target.geometry.size_bytes
     if have != size_bytes:
         raise TargetRefused(
@@ -209,7 +209,9 @@ def _require_size(target: FileTarget, size_bytes: int) -> None:
 
 
 @contextmanager
-def opened_disk(disk: Disk | str | os.PathLike[str], *, write: bool = False, share: bool = False) -> Iterator[Disk]:
+def opened_disk(
+    disk: Disk | str | os.PathLike[str], *, write: bool = False, opening: Opening = AS_FOUND, share: bool = False
+) -> Iterator[Disk]:
     """Yield a disk that is open, or open one by its path and close it at the end.
 
     Raises:
@@ -221,7 +223,7 @@ def opened_disk(disk: Disk | str | os.PathLike[str], *, write: bool = False, sha
             disk.target.require_writable()
         yield disk
         return
-    with open_disk(disk, write=write, share=share) as opened:
+    with open_disk(disk, write=write, opening=opening, share=share) as opened:
         yield opened
 
 
@@ -231,7 +233,7 @@ def open_volume(
     partition: int | None = None,
     *,
     write: bool = False,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     share: bool = False,
 ) -> Iterator[OpenVolume]:
     """Open a volume by its path, and close it at the end.
@@ -240,7 +242,7 @@ def open_volume(
         path: a disk (file or device), or without ``partition`` a file or device that holds one volume.
         partition: the number of the partition.
         write: whether it will be written to; then it is locked as :func:`open_disk` does.
-        sector_size: of a disk image that does not tell, in bytes.
+        opening: as :func:`open_disk` takes it.
         share: as :func:`open_disk` takes it.
 
     Raises:
@@ -252,7 +254,7 @@ def open_volume(
     """
     where = Path(path)
     if partition is not None:
-        with open_disk(where, write=write, sector_size=sector_size, share=share) as disk:
+        with open_disk(where, write=write, opening=opening, share=share) as disk:
             yield disk.volume(partition)
         return
     with _open_whole(where, write=write, share=share) as target:
@@ -267,7 +269,7 @@ def opened_place(
     partition: int | None = None,
     *,
     write: bool = False,
-    sector_size: int | None = None,
+    opening: Opening = AS_FOUND,
     share: bool = False,
 ) -> Iterator[OpenVolume | Path]:
     """Yield the volume that a place is, opened once when it was given by its path, or the path of what is none.
@@ -288,7 +290,7 @@ def opened_place(
     if partition is None and not _may_hold_volume(path):
         yield path
         return
-    with open_volume(path, partition, write=write, sector_size=sector_size, share=share) as volume:
+    with open_volume(path, partition, write=write, opening=opening, share=share) as volume:
         yield volume
 
 
@@ -328,7 +330,7 @@ def _find(disk: Disk, number: int) -> Partition:
 
 
 @contextmanager
-def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[FileTarget]:
+def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[DiskTarget]:
     """Open a file, a disk or a partition's device as it is, with its sector size."""
     from osdimage.imaging.disk.device import refuse_unwritable  # noqa: PLC0415 - only writing needs it
 

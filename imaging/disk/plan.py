@@ -21,7 +21,7 @@ from osdimage.imaging.disk.layouts.layout import PartitionSpec
 from osdimage.imaging.disk.read import DiskReading
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.write import check_geometry, verify_table
 from osdimage.imaging.documents import MAX_NUMBER, Fields, parse_json, reason_of, require_version
 from osdimage.imaging.errors import InvalidDocument, Means, Remedy, TargetRefused
@@ -64,7 +64,7 @@ class DiskPlan:
     advice: tuple[str, ...] = ()
 
 
-def identify_disk(target: FileTarget, reading: DiskReading) -> DiskIdentity:
+def identify_disk(target: DiskTarget, reading: DiskReading) -> DiskIdentity:
     """Describe a disk so that it is recognised again.
 
     Raises:
@@ -74,7 +74,7 @@ def identify_disk(target: FileTarget, reading: DiskReading) -> DiskIdentity:
     return DiskIdentity(target.name, serial, fingerprint(target, reading))
 
 
-def fingerprint(target: FileTarget, reading: DiskReading) -> str:
+def fingerprint(target: DiskTarget, reading: DiskReading) -> str:
     """Return the SHA-256 of all that is the table of a disk, with the offsets."""
     from datetime import UTC, datetime  # noqa: PLC0415 - the time is not a part of the fingerprint
 
@@ -85,7 +85,7 @@ def fingerprint(target: FileTarget, reading: DiskReading) -> str:
     return digest.hexdigest()
 
 
-def check_target(plan: DiskPlan, target: FileTarget, reading: DiskReading, *, is_saved: bool = False) -> None:
+def check_target(plan: DiskPlan, target: DiskTarget, reading: DiskReading, *, is_saved: bool = False) -> None:
     """Make sure that a disk is still the one that a plan was made for.
 
     With ``is_saved`` the plan was made before: where that was for an image that was not there yet, the disk may hold

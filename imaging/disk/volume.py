@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.content import Content, described
 from osdimage.imaging.disk.signatures import identify
-from osdimage.imaging.disk.target import FileTarget, Window
+from osdimage.imaging.disk.target import DiskTarget, Window
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.units import Extent
 
@@ -34,7 +34,7 @@ class OpenVolume:
         content: what it holds, or None when that is not known.
     """
 
-    target: FileTarget
+    target: DiskTarget
     extent: Extent
     name: str
     path: Path
@@ -42,7 +42,7 @@ class OpenVolume:
     content: Content | None
 
     @classmethod
-    def of(cls, target: FileTarget, extent: Extent, path: Path, partition: int | None) -> OpenVolume:
+    def of(cls, target: DiskTarget, extent: Extent, path: Path, partition: int | None) -> OpenVolume:
         """Return the volume in a window, and look at what it holds.
 
         Raises:

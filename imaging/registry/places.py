@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from osdimage.imaging.disk.container import WIM_MAGICS
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.logs import logged
 from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
@@ -47,7 +48,7 @@ class HiveAddress:
         partition: of a disk: the number of the partition.
         selector: of a WIM: which image.
         prefix: what the hive is called in the registry; None: what its name says.
-        sector_size: of a disk image: bytes of a sector; None for what its partition table says.
+        opening: of a disk: how it is opened.
         refs: of a WIM: files or glob patterns of files with contents: parts of a split WIM, or the base of a delta.
     """
 
@@ -56,7 +57,7 @@ class HiveAddress:
     partition: int | None = None
     selector: ImageSelector = field(default_factory=ImageSelector)
     prefix: str | None = None
-    sector_size: int | None = None
+    opening: Opening = AS_FOUND
     refs: tuple[str, ...] = ()
 
     @property
@@ -207,7 +208,7 @@ def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenV
 
     with (
         _blaming_the_choice(address),
-        open_volume(address.target, address.partition, write=write, sector_size=address.sector_size) as volume,
+        open_volume(address.target, address.partition, write=write, opening=address.opening) as volume,
     ):
         table = read_table(volume.target).table if address.partition is None and volume.content is None else None
         if table is not None:

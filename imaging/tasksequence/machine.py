@@ -22,6 +22,7 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 from osdimage.imaging.disk.opened import Disk, open_disk
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
@@ -69,7 +70,7 @@ class Machine:
         packages: files or directories, by the ID of the package.
         shares: directories that stand for network shares, by ``\\server\share``.
         firmware: how it starts.
-        sector_size: of its disks in bytes; None for what they say themselves.
+        opening: how its disks are opened.
         letters: the volumes by their drive letters.
         used: the volumes that Apply Operating System and Apply Data Image of this sequence have filled.
         system: the Windows that was applied, or None.
@@ -85,7 +86,7 @@ class Machine:
     packages: dict[str, Path] = field(default_factory=dict)
     shares: dict[str, Path] = field(default_factory=dict)
     firmware: Firmware = Firmware.UEFI
-    sector_size: int | None = None
+    opening: Opening = AS_FOUND
     letters: dict[str, Place] = field(default_factory=dict)
     used: list[Place] = field(default_factory=list)
     system: TargetSystem | None = None
@@ -103,7 +104,7 @@ class Machine:
         packages: Mapping[str, Path] | None = None,
         shares: Mapping[str, Path] | None = None,
         firmware: Firmware = Firmware.UEFI,
-        sector_size: int | None = None,
+        opening: Opening = AS_FOUND,
         rng: RandomBits | None = None,
         hold: bool = False,
     ) -> Machine:
@@ -115,7 +116,7 @@ class Machine:
             TargetRefused: when another program uses a disk.
             StorageError: when a disk cannot be read.
         """
-        machine = cls(dict(disks), dict(packages or {}), dict(shares or {}), firmware, sector_size)
+        machine = cls(dict(disks), dict(packages or {}), dict(shares or {}), firmware, opening)
         if rng is not None:
             machine.rng = rng
         try:
@@ -166,7 +167,7 @@ class Machine:
         for index, path in self.disks.items():
             if index not in self._open and path.exists():
                 can_write = os.access(path, os.W_OK)
-                self._open[index] = open_disk(path, write=can_write, sector_size=self.sector_size, share=not can_write)
+                self._open[index] = open_disk(path, write=can_write, opening=self.opening, share=not can_write)
 
     @property
     def is_held(self) -> bool:
@@ -200,7 +201,7 @@ class Machine:
         if held is not None:
             yield held
             return
-        with open_disk(path, write=write, sector_size=self.sector_size) as disk:
+        with open_disk(path, write=write, opening=self.opening) as disk:
             # Steps that are parts of one, and ask again, get the same.
             self._open[index] = disk
             try:
@@ -404,7 +405,7 @@ class Machine:
             "packages": {name: str(path) for name, path in self.packages.items()},
             "shares": {name: str(path) for name, path in self.shares.items()},
             "firmware": self.firmware.value,
-            "sector_size": self.sector_size,
+            "sector_size": self.opening.sector_size,
             "letters": {letter: [place.disk, place.partition] for letter, place in self.letters.items()},
             "used": [[place.disk, place.partition] for place in self.used],
             "system": None
@@ -429,7 +430,9 @@ class Machine:
                 shares=_paths(fields, "shares"),
                 firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
                 # Machines of before there was such a choice have none.
-                sector_size=fields.number_or_none("sector_size", 512, 4096) if "sector_size" in fields.values else None,
+                opening=Opening(
+                    fields.number_or_none("sector_size", 512, 4096) if "sector_size" in fields.values else None
+                ),
                 letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},
                 used=[_place(value, place) for place, value in fields.items("used")],
                 system=None

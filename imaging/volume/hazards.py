@@ -7,7 +7,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.table import PartitionTable
-from osdimage.imaging.disk.target import FileTarget
+from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import OsdImageError, StorageError
 from osdimage.imaging.finding import Finding, warning
@@ -46,7 +46,7 @@ def hazards(volume: OpenVolume) -> tuple[str, ...]:
         return (str(error),)
 
 
-def volume_findings(target: FileTarget, table: PartitionTable) -> Iterator[Finding]:
+def volume_findings(target: DiskTarget, table: PartitionTable) -> Iterator[Finding]:
     """Yield a warning for every volume of a disk that is marked dirty, in use, or not finished.
 
     Raises:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat.make import Fat32Options, FillResult, SourceEntry, fill_fat32, from_entries
 

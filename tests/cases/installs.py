@@ -21,6 +21,7 @@ from osdimage.imaging.boot.install import BootOptions, BootResult, install_boot
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.opened import open_disk
+from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
@@ -198,5 +199,5 @@ def start(
     rng: random.Random | None = None,
 ) -> BootResult:
     """Make a disk start, opened by its path."""
-    with open_disk(path, write=True, sector_size=sector_size) as disk:
+    with open_disk(path, write=True, opening=Opening(sector_size)) as disk:
         return install_boot(disk, windows, system, source=source, options=options, rng=rng)

@@ -21,7 +21,7 @@ from osdimage.imaging.boot.code.ntfs import (
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.target import BlockTarget, FileTarget
+from osdimage.imaging.disk.target import BlockTarget, DiskTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource
@@ -80,7 +80,7 @@ def prepared_record(table: PartitionTable, *, active: int, rng: RandomBits) -> P
     return replace(table, disk_signature=table.disk_signature or rng.getrandbits(32) or 1, partitions=partitions)
 
 
-def write_record(target: FileTarget, table: PartitionTable) -> None:
+def write_record(target: DiskTarget, table: PartitionTable) -> None:
     """Write the signature and the active flags of a table.
 
     One sector is written, in one write, and only when it changes; boot code and partitions stay as they are.
@@ -111,7 +111,7 @@ def find_boot_code(files: FileSource) -> NtfsBootCode | None:
 
 
 def write_boot_code(
-    target: FileTarget,
+    target: DiskTarget,
     table: PartitionTable,
     system: Partition,
     ntfs_code: NtfsBootCode | None,
@@ -147,7 +147,7 @@ def write_boot_code(
 
 
 def planned_code(
-    target: FileTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, wanted: BiosLoader
+    target: DiskTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, wanted: BiosLoader
 ) -> BootCodeReport:
     """Return what :func:`write_boot_code` would write; nothing is.
 
@@ -170,7 +170,7 @@ def planned_code(
     return BootCodeReport(mbr=True, boot_sector=_chosen(ntfs_code, wanted).source)
 
 
-def code_at_risk(target: FileTarget, system: Partition, report: BootCodeReport) -> Iterator[str]:
+def code_at_risk(target: DiskTarget, system: Partition, report: BootCodeReport) -> Iterator[str]:
     """Yield whose boot code is lost when what a report says is written; that of Windows and of osdimage does not count.
 
     Raises:
@@ -188,7 +188,7 @@ def code_at_risk(target: FileTarget, system: Partition, report: BootCodeReport) 
 
 
 def add_missing_code(
-    target: FileTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, rehearse: bool
+    target: DiskTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, rehearse: bool
 ) -> list[str]:
     """Write boot code where there is none, in the boot sector of the system volume and in the MBR; tell what was done.
 
@@ -216,7 +216,7 @@ def add_missing_code(
     return done
 
 
-def _window(target: FileTarget, system: Partition) -> BlockTarget:
+def _window(target: DiskTarget, system: Partition) -> BlockTarget:
     window = target.window(system.extent)
     window.name = f"{target.name} partition {system.number}"
     return window

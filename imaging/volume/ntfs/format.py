@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.target import FileTarget, Window
+from osdimage.imaging.disk.target import DiskTarget, Window
 from osdimage.imaging.disk.unfinished import Unfinished
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
 from osdimage.imaging.logs import ran
@@ -93,7 +93,7 @@ class NtfsFormat:
 
 
 def format_ntfs(
-    target: FileTarget, extent: Extent, wish: NtfsFormat | None = None, *, progress: ProgressCallback | None = None
+    target: DiskTarget, extent: Extent, wish: NtfsFormat | None = None, *, progress: ProgressCallback | None = None
 ) -> None:
     """Make an NTFS volume in a partition of a disk.  What the partition held is lost; nothing outside it is touched.
 
@@ -213,7 +213,7 @@ def _set_boot_code(descriptor: int, size: int, sector_size: int, code: bytes) ->
 # ---- into the partition
 
 
-def _put_in_place(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat, meter: Meter) -> None:
+def _put_in_place(target: DiskTarget, extent: Extent, descriptor: int, wish: NtfsFormat, meter: Meter) -> None:
     window = target.window(extent)
     sector_size = window.geometry.sector_size
     boot = os.pread(descriptor, sector_size, 0)
@@ -230,7 +230,7 @@ def _put_in_place(target: FileTarget, extent: Extent, descriptor: int, wish: Ntf
     meter.finish()
 
 
-def _copy(target: FileTarget, extent: Extent, descriptor: int, wish: NtfsFormat, meter: Meter) -> None:
+def _copy(target: DiskTarget, extent: Extent, descriptor: int, wish: NtfsFormat, meter: Meter) -> None:
     """Copy all that mkntfs wrote but the boot sector; the first sector stays as it is."""
     window = target.window(extent)
     size, sector_size = window.geometry.size_bytes, window.geometry.sector_size

@@ -16,8 +16,8 @@ from cases.wimcraft import DIRECTORY, FILE, SPARSE, Node, build, folder, metadat
 from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.disk.opened import open_volume
-from osdimage.imaging.disk.target import create_image
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs.check.kinds import FaultKind

@@ -13,7 +13,8 @@ from judges import fat as fat_judges
 from judges import wim as judges
 from osdimage.imaging.apply import fat_source
 from osdimage.imaging.apply.fat_source import from_image
-from osdimage.imaging.disk.target import MemoryTarget, create_image, open_image
+from osdimage.imaging.disk.image import create_image, open_image
+from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, InvalidVolume, MissingParts, UnsafeName
 from osdimage.imaging.units import MIB, Geometry
 from osdimage.imaging.volume.fat.make import (

@@ -17,7 +17,7 @@ from judges.wim import require
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
-from osdimage.imaging.disk.target import open_image
+from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.volume.ntfs import mirror as ntfs_mirror
 from osdimage.native.ntfs import volume as ntfs

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cases.volume import MIB, Disk, make_disk, part_of
 from judges.wim import require
+from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.disk.opened import open_disk, open_volume
-from osdimage.imaging.disk.target import open_image
 from osdimage.imaging.volume.ntfs import unfinished
 from osdimage.imaging.volume.sectors import odd_sectors
 from runs.commands import osdimage

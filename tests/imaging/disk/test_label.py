@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from judges import wim as judges
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.held import look_at
-from osdimage.imaging.disk.target import MemoryTarget, open_image
+from osdimage.imaging.disk.image import open_image
+from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.fat.make import open_fat32

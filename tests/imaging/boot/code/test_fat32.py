@@ -14,7 +14,7 @@ from judges import wim as judges
 from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import write_mbr_code
-from osdimage.imaging.disk.target import FileTarget, create_image, open_image
+from osdimage.imaging.disk.image import FileTarget, create_image, open_image
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.fat.make import Fat32Options, SourceEntry, fill_fat32, format_fat32, from_entries

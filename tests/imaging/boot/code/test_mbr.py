@@ -10,7 +10,7 @@ from judges import wim as judges
 from judges.disk import head
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import mbr_code, write_mbr_code
-from osdimage.imaging.disk.target import create_image, open_image
+from osdimage.imaging.disk.image import create_image, open_image
 from osdimage.imaging.errors import TargetRefused
 
 # A boot sector that prints, by the BIOS, what the MBR hands over, and ends QEMU.

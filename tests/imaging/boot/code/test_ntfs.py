@@ -18,7 +18,7 @@ from osdimage.imaging.boot.code.ntfs import (
     ntfs_boot_code_from,
     write_ntfs_boot_code,
 )
-from osdimage.imaging.disk.target import create_image, open_image
+from osdimage.imaging.disk.image import create_image, open_image
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba
 

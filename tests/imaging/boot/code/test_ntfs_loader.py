@@ -15,7 +15,7 @@ from judges import wim as judges
 from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import write_mbr_code
 from osdimage.imaging.boot.code.ntfs import ntfs_boot_code, own_ntfs_boot_code, write_ntfs_boot_code
-from osdimage.imaging.disk.target import open_image
+from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.units import Extent, Lba
 
 pytestmark = [pytest.mark.foreign, pytest.mark.root]

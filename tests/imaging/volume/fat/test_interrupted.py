@@ -13,7 +13,7 @@ import pytest
 from cases.fat import SERIAL
 from judges import disk as disk_judges
 from judges import fat as fat_judges
-from osdimage.imaging.disk.target import open_image
+from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32, open_fat32
@@ -26,7 +26,7 @@ LIMIT = 40 * MIB
 # Fills the window with 60 MB in 3,000 files; says when the first byte is about to be written.
 CHILD = f"""
 import resource, sys
-from osdimage.imaging.disk.target import open_image
+from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.fat.make import Fat32Options, SourceEntry, fill_fat32, from_entries
 if sys.argv[2] == "limited":

@@ -14,7 +14,7 @@ from cases.fat import BEYOND_MTOOLS, LARGE, NAMES, NOON, SERIAL, SMALL, TREES, c
 from judges import disk as disk_judges
 from judges import fat as fat_judges
 from judges import wim as judges
-from osdimage.imaging.disk.target import create_image, open_image
+from osdimage.imaging.disk.image import create_image, open_image
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat.layout import MIN_CLUSTERS, smallest_sectors
 from osdimage.imaging.volume.fat.make import (

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from judges import wim as judges
 from judges.disk import copy_of
+from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.disk.opened import open_volume
-from osdimage.imaging.disk.target import BlockTarget, open_image
+from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.ntfs.read import NtfsVolume

@@ -14,12 +14,12 @@ from judges.wim import require
 from osdimage.imaging import programs
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.held import VolumeInfo, look_at
-from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.errors import InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs import format as ntfs_format
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
-from osdimage.native import holes
+from osdimage.native.slices.sources import Source
 
 pytestmark = pytest.mark.foreign
 
@@ -87,7 +87,7 @@ def test_a_disk_that_cannot_make_holes_is_formatted_as_well(
     disk = make_disk(tmp_path / "disk.img")
     fill(disk, 0xA5)
     before = outside(disk.path, disk.offset, disk.size)
-    monkeypatch.setattr(holes, "punch", lambda *_: False)
+    monkeypatch.setattr(Source, "zero", lambda *_, **__: False)
     format_disk(disk, NtfsFormat(serial=SERIAL, quick=quick))
     assert outside(disk.path, disk.offset, disk.size) == before
     part = part_of(disk)
@@ -107,7 +107,7 @@ def test_quick_leaves_no_mark_of_what_was_there(tmp_path: Path, monkeypatch: pyt
         os.pwrite(file.fileno(), b"\xfc\x4e\x2b\xa9", (end - 65536 - disk.offset) // 65536 * 65536 + disk.offset)
         os.pwrite(file.fileno(), b"FAT32   ", disk.offset + 82)
         os.pwrite(file.fileno(), b"-FVE-FS-", disk.offset + 3)
-    monkeypatch.setattr(holes, "punch", lambda *_: False)
+    monkeypatch.setattr(Source, "zero", lambda *_, **__: False)
     format_disk(disk, NtfsFormat(serial=SERIAL))
     with open_target(str(disk.path)) as target:
         window = target.window(disk.extent)

@@ -15,7 +15,7 @@ from judges import wim as judges
 from judges.wim import NtfsFile
 from osdimage.imaging import InvalidVolume
 from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.ntfs.read import NtfsEntry, NtfsStream, NtfsVolume
 

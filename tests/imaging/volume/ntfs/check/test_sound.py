@@ -10,7 +10,7 @@ from cases.ntfs_patient import Bytes, Patient
 from judges import ntfs as ntfs_judges
 from judges import wim as judges
 from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.target import create_image
+from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume import NtfsCheckOptions, NtfsFormat, NtfsReport, check_ntfs, format_ntfs
