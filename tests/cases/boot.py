@@ -1,4 +1,4 @@
-"""Disks that a BIOS starts, made by the programs of others, and what their stand-in for BOOTMGR must print."""
+"""Disks that a BIOS starts, made by the programs of others, and what their stand-in for a loader must print."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ _SECTOR = 512
 
 @dataclass(frozen=True, slots=True)
 class Standin:
-    """A file that is started in place of BOOTMGR."""
+    """A file that is started in place of BOOTMGR or NTLDR."""
 
     data: bytes
+    name: str = "BOOTMGR"
 
     def report(self, *, hidden: int = START, oem: str, drive: int = 0x80) -> str:
         """Return what it prints when all of it is where it belongs."""
         total = sum(struct.unpack(f"<{len(self.data) // 4}I", self.data)) & 0xFFFFFFFF
-        return f"BOOTMGR cs=2000 dl={drive:02x} hidden={hidden:08x} oem={oem} sum={total:08x}\n"
+        return f"{self.name} cs=2000 dl={drive:02x} hidden={hidden:08x} oem={oem} sum={total:08x}\n"
 
 
-def standin(folder: Path, size: int) -> Standin:
+def standin(folder: Path, size: int, name: str = "BOOTMGR") -> Standin:
     """Assemble the stand-in and make it as large as asked for, with contents that differ from sector to sector."""
-    code = boot_judges.nasm(STANDIN, folder / "standin.bin", f"-DSIZE={size}")
-    return Standin(code + random.Random(size).randbytes(size - len(code)))
+    code = boot_judges.nasm(STANDIN, folder / "standin.bin", f"-DSIZE={size}", f'-DNAME="{name}"')
+    return Standin(code + random.Random(size).randbytes(size - len(code)), name)
 
 
 def mbr_disk(path: Path, *partitions: str, size: int = 100 << 20, signature: int = SIGNATURE) -> Path:

@@ -1,6 +1,7 @@
 ; A stand-in for the boot manager of Windows: says on COM1 how it was started, and ends QEMU.
 ;
 ; Assembled with: nasm -f bin -D SIZE=n -o BOOTMGR bootmgr.asm, where n is a multiple of 4; the test appends the rest.
+; With -D NAME='"NTLDR"' it stands in for that, which is entered in the same way.
 ; It is entered at 2000:0000 with DL = drive and the boot sector of its volume at 0000:7C00.  It prints
 ;   BOOTMGR cs=2000 dl=80 hidden=00000800 oem=NTFS sum=01234567
 ; where sum is that of all dwords of the file as it is in memory, and leaves by isa-debug-exit with QEMU's exit code 33.
@@ -8,6 +9,10 @@
         bits    16
         cpu     386
         org     0
+
+%ifndef NAME
+%define NAME "BOOTMGR"
+%endif
 
         mov     bl, dl
         cli
@@ -108,7 +113,7 @@ print_character:
         pop     dx
         ret
 
-text_cs         db      13, 10, "BOOTMGR cs=", 0
+text_cs         db      13, 10, NAME, " cs=", 0
 text_dl         db      " dl=", 0
 text_hidden     db      " hidden=", 0
 text_oem        db      " oem=", 0

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from osdimage.imaging.boot.code import ntfs
-from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
+from osdimage.imaging.boot.code.fat32 import fat32_boot_code, fat32_boot_loader, write_fat32_boot_sector
 from osdimage.imaging.boot.code.grub import has_grub_chain, install_grub_chain
-from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, Loader
 from osdimage.imaging.boot.code.mbr import CODE_BYTES, mbr_code, write_mbr_code
 from osdimage.imaging.boot.code.ntfs import (
     NtfsBootCode,
     ntfs_boot_code,
     ntfs_boot_code_from,
+    ntfs_boot_loader,
     own_ntfs_boot_code,
     write_ntfs_boot_code,
 )
@@ -98,8 +99,8 @@ def write_record(target: DiskTarget, table: PartitionTable) -> None:
         run_steps(target, (Write(0, bytes(sector), "MBR"), Flush()))
 
 
-def find_boot_code(files: FileSource) -> NtfsBootCode | None:
-    """Look for the boot code of NTFS in the files of a Windows."""
+def find_boot_code(files: FileSource, loader: Loader = Loader.BOOTMGR) -> NtfsBootCode | None:
+    """Look for the boot code of NTFS that starts a loader in the files of a Windows."""
 
     def read(path: str) -> bytes | None:
         facts = files.find(path)
@@ -107,7 +108,7 @@ def find_boot_code(files: FileSource) -> NtfsBootCode | None:
             return None
         return files.read(path, limit=_LARGEST_SOURCE)
 
-    return ntfs_boot_code_from(read)
+    return ntfs_boot_code_from(read, loader=loader)
 
 
 def write_boot_code(
@@ -117,37 +118,44 @@ def write_boot_code(
     ntfs_code: NtfsBootCode | None,
     *,
     wanted: BiosLoader = BiosLoader.AUTO,
+    loader: Loader = Loader.BOOTMGR,
 ) -> BootCodeReport:
-    """Write the code that leads from the BIOS to ``bootmgr``: in the boot sector of the system volume, then in the MBR.
+    """Write the code that leads from the BIOS to a loader: in the boot sector of the system volume, then in the MBR.
 
     Args:
         target: the disk.
         table: its partitions.
-        system: the active one, which holds ``bootmgr``.
-        ntfs_code: what the image holds for an NTFS volume, or None.
+        system: the active one, which holds the loader.
+        ntfs_code: what the image holds for an NTFS volume and this loader, or None.
         wanted: where the code for an NTFS volume comes from.
+        loader: what is started.
 
     Raises:
         InvalidInput: when the image holds no code, and it is to come from there.
         OsdImageError: when GRUB is asked for and is not installed, or fails.
         TargetRefused, InvalidVolume, StorageError: as the writers of each kind.
     """
-    report = planned_code(target, system, ntfs_code, wanted=wanted)
+    report = planned_code(target, system, ntfs_code, wanted=wanted, loader=loader)
     if report.mbr:
         window = _window(target, system)
         if identify(window) is Content.FAT32:
-            write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
+            write_fat32_boot_sector(window, hidden_sectors=system.extent.first, loader=loader)
         elif report.boot_sector == BootCode.GRUB.value:
-            install_grub_chain(target, table, system)
+            install_grub_chain(target, table, system, loader=loader)
         elif report.boot_sector != KEPT:
-            code = _chosen(ntfs_code, wanted)
+            code = _chosen(ntfs_code, wanted, loader)
             write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)
         write_mbr_code(target)
     return report
 
 
 def planned_code(
-    target: DiskTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, wanted: BiosLoader
+    target: DiskTarget,
+    system: Partition,
+    ntfs_code: NtfsBootCode | None,
+    *,
+    wanted: BiosLoader,
+    loader: Loader = Loader.BOOTMGR,
 ) -> BootCodeReport:
     """Return what :func:`write_boot_code` would write; nothing is.
 
@@ -161,13 +169,19 @@ def planned_code(
     if identify(window) is Content.FAT32:
         return BootCodeReport(mbr=True, boot_sector=BootCode.OSDIMAGE.value)
     if wanted is BiosLoader.IMAGE and ntfs_code is None:
-        raise InvalidInput(f"{window.name}: the image holds no boot code for NTFS in {', '.join(ntfs.CANDIDATES)}")
+        raise InvalidInput(
+            f"{window.name}: the image holds no boot code for NTFS that starts {loader} in {', '.join(ntfs.CANDIDATES)}"
+        )
     if wanted is BiosLoader.GRUB:
         return BootCodeReport(mbr=True, boot_sector=BootCode.GRUB.value)
-    if wanted is BiosLoader.AUTO and ntfs_code is None and ntfs_boot_code(window) in _FOREIGN:
-        # Whoever wrote it knows how to start what is there.
+    if wanted is BiosLoader.AUTO and ntfs_code is None and _is_kept(window, loader):
         return BootCodeReport(mbr=True, boot_sector=KEPT)
-    return BootCodeReport(mbr=True, boot_sector=_chosen(ntfs_code, wanted).source)
+    return BootCodeReport(mbr=True, boot_sector=_chosen(ntfs_code, wanted, loader).source)
+
+
+def _is_kept(window: BlockTarget, loader: Loader) -> bool:
+    """Tell whether an NTFS volume keeps its code: whoever wrote it knows how to start what is there."""
+    return ntfs_boot_code(window) in _FOREIGN and ntfs_boot_loader(window) in {None, loader}
 
 
 def code_at_risk(target: DiskTarget, system: Partition, report: BootCodeReport) -> Iterator[str]:
@@ -188,14 +202,20 @@ def code_at_risk(target: DiskTarget, system: Partition, report: BootCodeReport) 
 
 
 def add_missing_code(
-    target: DiskTarget, system: Partition, ntfs_code: NtfsBootCode | None, *, rehearse: bool
+    target: DiskTarget,
+    system: Partition,
+    ntfs_code: NtfsBootCode | None,
+    *,
+    loader: Loader = Loader.BOOTMGR,
+    rehearse: bool,
 ) -> list[str]:
     """Write boot code where there is none, in the boot sector of the system volume and in the MBR; tell what was done.
 
     Args:
         target: the disk, which has an MBR with a signature.
         system: the active partition, with an NTFS or FAT32 volume.
-        ntfs_code: what Windows holds for an NTFS volume, or None.
+        ntfs_code: what Windows holds for an NTFS volume and this loader, or None.
+        loader: what is started.
         rehearse: write nothing, and tell what would be done.
 
     Raises:
@@ -206,9 +226,10 @@ def add_missing_code(
     if boot_sector_code(window) is BootCode.NONE:
         done.append(f"boot code was written into the boot sector of partition {system.number}, which had none")
         if not rehearse and identify(window) is Content.FAT32:
-            write_fat32_boot_sector(window, hidden_sectors=system.extent.first)
+            write_fat32_boot_sector(window, hidden_sectors=system.extent.first, loader=loader)
         elif not rehearse:
-            write_ntfs_boot_code(window, _chosen(ntfs_code, BiosLoader.AUTO), hidden_sectors=system.extent.first)
+            code = _chosen(ntfs_code, BiosLoader.AUTO, loader)
+            write_ntfs_boot_code(window, code, hidden_sectors=system.extent.first)
     if mbr_code(target) is BootCode.NONE:
         done.append("boot code was written into the MBR, which had none")
         if not rehearse:
@@ -222,8 +243,8 @@ def _window(target: DiskTarget, system: Partition) -> BlockTarget:
     return window
 
 
-def _chosen(code: NtfsBootCode | None, wanted: BiosLoader) -> NtfsBootCode:
-    return own_ntfs_boot_code() if code is None or wanted is BiosLoader.OSDIMAGE else code
+def _chosen(code: NtfsBootCode | None, wanted: BiosLoader, loader: Loader) -> NtfsBootCode:
+    return own_ntfs_boot_code(loader) if code is None or wanted is BiosLoader.OSDIMAGE else code
 
 
 # Of a boot sector, NTFS and FAT32 alike: the number of sectors before the volume.
@@ -274,3 +295,12 @@ def boot_sector_code(volume: BlockTarget) -> BootCode:
         InvalidVolume: when it is neither.
     """
     return fat32_boot_code(volume) if identify(volume) is Content.FAT32 else ntfs_boot_code(volume)
+
+
+def boot_sector_loader(volume: BlockTarget) -> Loader | None:
+    """Return what the boot code of an NTFS or FAT32 volume starts, or None when there is none or it is not known.
+
+    Raises:
+        InvalidVolume: when it is neither.
+    """
+    return fat32_boot_loader(volume) if identify(volume) is Content.FAT32 else ntfs_boot_loader(volume)

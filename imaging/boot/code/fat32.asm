@@ -1,6 +1,7 @@
 ; The boot code of a FAT32 volume: loads \BOOTMGR, the boot manager of Windows, from the root directory and starts it.
 ;
 ; Assembled with: nasm -f bin -I ./ -o fat32.bin fat32.asm
+; fat32-ntldr.asm is the same for \NTLDR, which is entered as \BOOTMGR is.
 ; The result has three sectors of 512 bytes.  The first is sector 0 of the volume; whoever writes it keeps the bytes 03h
 ; to 59h, which describe the volume, and takes the jump and the rest.  The other two are its sectors 2 and 3: they are
 ; reserved sectors behind the boot sector and FSInfo, before the copy of both in sectors 6 and 7.
@@ -20,6 +21,10 @@
         bits    16
         cpu     386
         org     7c00h
+
+%ifndef LOADER
+%define LOADER "BOOTMGR"                ; in upper case: the name in the root directory
+%endif
 
 FAT_BUFFER      equ     600h
 DIRECTORY       equ     8400h
@@ -217,10 +222,11 @@ next_cluster:
         pop     ebx
         ret
 
-name            db      "BOOTMGR    "
-not_there       db      "BOOTMGR is not in the root directory", 0
+name            db      LOADER
+                times   11 - ($ - name) db " "
+not_there       db      LOADER, " is not in the root directory", 0
 bad_chain       db      "the file system is damaged", 0
-too_large       db      "BOOTMGR is too large for the memory", 0
+too_large       db      LOADER, " is too large for the memory", 0
 
         align   4, db 0
 fat_sector      dd      0

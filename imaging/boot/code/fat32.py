@@ -1,4 +1,4 @@
-"""The boot code of a FAT32 volume, which starts BOOTMGR in its root directory; its source is ``fat32.asm``.
+"""The boot code of a FAT32 volume, which starts BOOTMGR in its root directory, or NTLDR; its source is ``fat32.asm``.
 
 It fills the boot sector around the description of the volume, and two of the reserved sectors.  The copy of the boot
 sector that FAT32 keeps is written as well, with the two sectors at the same distance behind it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, assembled, refuse_large_sectors
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, Loader, assembled_for, refuse_large_sectors
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
@@ -18,15 +18,15 @@ from osdimage.imaging.volume.fat.layout import NO_BOOT_CODE, BootSector, parse_b
 _DESCRIPTION = slice(0x03, 0x5A)
 _HIDDEN_AT = 0x1C
 _U32 = 0xFFFFFFFF
-# What Microsoft's code looks for in the root directory (D. Sedory, "FAT32 Boot Record of Windows 7"), by calls of the
-# BIOS.
-_BOOTMGR, _INT_13H = b"BOOTMGR    ", b"\xcd\x13"
+# What Microsoft's code looks for in the root directory (D. Sedory, "FAT32 Boot Record of Windows 7", "of Windows XP"),
+# by calls of the BIOS.
+_NAMES, _INT_13H = {each: each.name.encode("ascii").ljust(11) for each in Loader}, b"\xcd\x13"
 _SECOND_PART = 2
 """Where ``fat32.asm`` looks for its second part, and how far behind the copy of the boot sector it is."""
 
 
-def write_fat32_boot_sector(volume: BlockTarget, *, hidden_sectors: int) -> None:
-    """Write the code that starts BOOTMGR into a FAT32 volume; boot code that was there is lost.
+def write_fat32_boot_sector(volume: BlockTarget, *, hidden_sectors: int, loader: Loader = Loader.BOOTMGR) -> None:
+    """Write the code that starts BOOTMGR or NTLDR into a FAT32 volume; boot code that was there is lost.
 
     Nothing of the volume's description changes but the number of sectors before it.
 
@@ -34,6 +34,7 @@ def write_fat32_boot_sector(volume: BlockTarget, *, hidden_sectors: int) -> None
         volume: the volume, usually the window of a partition.
         hidden_sectors: the number of the volume's first sector on its disk, by which the code and the boot manager
             find everything.
+        loader: what it is to start.
 
     Raises:
         InvalidVolume: when it is not a FAT32 volume.
@@ -46,7 +47,7 @@ def write_fat32_boot_sector(volume: BlockTarget, *, hidden_sectors: int) -> None
         raise InvalidRequest(f"{volume.name}: a BIOS starts volumes in the first 2 TB, not at sector {hidden_sectors}")
     sector = volume.read_at(0, SECTOR_BYTES)
     boot = parse_boot(sector, size_bytes=volume.geometry.size_bytes)
-    code = assembled("fat32")
+    code = assembled_for("fat32", loader)
     _refuse_without_room(volume.name, boot, len(code) // SECTOR_BYTES - 1)
     first = bytearray(code[:SECTOR_BYTES])
     first[_DESCRIPTION] = sector[_DESCRIPTION]
@@ -60,17 +61,35 @@ def fat32_boot_code(volume: BlockTarget) -> BootCode:
     Raises:
         InvalidVolume: when it is not a FAT32 volume.
     """
+    return _told(volume)[0]
+
+
+def fat32_boot_loader(volume: BlockTarget) -> Loader | None:
+    """Return what the boot code of a FAT32 volume starts, or None when there is none or it is not known.
+
+    Raises:
+        InvalidVolume: when it is not a FAT32 volume.
+    """
+    return _told(volume)[1]
+
+
+def _told(volume: BlockTarget) -> tuple[BootCode, Loader | None]:
     sector = volume.read_at(0, SECTOR_BYTES)
     parse_boot(sector, size_bytes=volume.geometry.size_bytes)
-    code, own = sector[_DESCRIPTION.stop :], assembled("fat32")
-    if code == own[_DESCRIPTION.stop : SECTOR_BYTES]:
-        second = volume.read_at(_SECOND_PART * SECTOR_BYTES, len(own) - SECTOR_BYTES)
-        return BootCode.OSDIMAGE if second == own[SECTOR_BYTES:] else BootCode.OTHER
+    code = sector[_DESCRIPTION.stop :]
+    owns = {each: assembled_for("fat32", each) for each in Loader}
+    # Their first sectors are the same, and the name of what they start is in the second part.
+    if any(code == own[_DESCRIPTION.stop : SECTOR_BYTES] for own in owns.values()):
+        for each, own in owns.items():
+            if volume.read_at(_SECOND_PART * SECTOR_BYTES, len(own) - SECTOR_BYTES) == own[SECTOR_BYTES:]:
+                return BootCode.OSDIMAGE, each
+        return BootCode.OTHER, None
     # What this package and mkfs.fat leave in a volume that nothing is to start from.
     without = code.startswith(NO_BOOT_CODE) or b"This is not a bootable disk" in code or not any(code[:-2])
     if without:
-        return BootCode.NONE
-    return BootCode.MICROSOFT if _BOOTMGR in code and _INT_13H in code else BootCode.OTHER
+        return BootCode.NONE, None
+    loader = next((each for each, name in _NAMES.items() if name in code and _INT_13H in code), None)
+    return (BootCode.OTHER if loader is None else BootCode.MICROSOFT), loader
 
 
 def _refuse_without_room(name: str, boot: BootSector, count: int) -> None:

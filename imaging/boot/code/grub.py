@@ -1,4 +1,4 @@
-"""GRUB as the boot code of an NTFS volume: it starts BOOTMGR there, as Microsoft's own boot sector does.
+"""GRUB as the boot code of an NTFS volume: it starts BOOTMGR or NTLDR there, as Microsoft's own boot sector does.
 
 Three parts work in turn.  The boot sector of the volume gets GRUB's ``boot.img`` around the description of the volume;
 it reads the first sector of GRUB's core, and that the rest of it.  The core is in the gap between the MBR and the first
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import construct as c
-from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, SIGNATURE, refuse_large_sectors
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, SIGNATURE, Loader, refuse_large_sectors
 from osdimage.imaging.boot.code.ntfs import read_boot_sector, replace_boot_sector
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
@@ -41,7 +41,6 @@ MARK_STRUCT = c.Struct(
 _PROGRAMS = ("grub-mkimage", "grub2-mkimage")
 _FOLDER = Path("/usr/lib/grub/i386-pc")
 _MODULES = ("biosdisk", "part_msdos", "ntfs", "ntldr")
-_COMMANDS = "ntldr /bootmgr\nboot\n"
 _MARK_LBA = 1
 _CORE_LBA = 2
 _TIMEOUT_S = 60
@@ -90,9 +89,14 @@ def find_grub() -> GrubTools | None:
 
 
 def install_grub_chain(
-    target: BlockTarget, table: PartitionTable, partition: Partition, *, tools: GrubTools | None = None
+    target: BlockTarget,
+    table: PartitionTable,
+    partition: Partition,
+    *,
+    loader: Loader = Loader.BOOTMGR,
+    tools: GrubTools | None = None,
 ) -> ChainReport:
-    """Make GRUB start BOOTMGR from an NTFS volume, when the code in the MBR starts that volume's boot sector.
+    """Make GRUB start BOOTMGR or NTLDR from an NTFS volume, when the code in the MBR starts that volume's boot sector.
 
     The boot sector of the volume is replaced but for its description, and the gap behind the MBR is used.
 
@@ -100,6 +104,7 @@ def install_grub_chain(
         target: the disk.
         table: the partitions that are on it.
         partition: the one with the volume.
+        loader: what is started.
         tools: GRUB; by default what :func:`find_grub` finds.
 
     Raises:
@@ -119,7 +124,7 @@ def install_grub_chain(
         )
     volume = target.window(partition.extent)
     read_boot_sector(volume)
-    boot, core = _boot_image(tools), _core_image(tools, partition.number)
+    boot, core = _boot_image(tools), _core_image(tools, partition.number, loader)
     count = len(core) // SECTOR_BYTES
     _refuse_gap(target, table, count)
     mark = MARK_STRUCT.build({"Sectors": count}).ljust(SECTOR_BYTES, b"\0")
@@ -176,12 +181,12 @@ def _boot_image(tools: GrubTools) -> bytes:
     return bytes(image)
 
 
-def _core_image(tools: GrubTools, number: int) -> bytes:
+def _core_image(tools: GrubTools, number: int, loader: Loader) -> bytes:
     """Return a core, in whole sectors, told where all but its first sector is."""
     with scratch_folder() as folder:
         commands, made = folder / "grub.cfg", folder / "core.img"
         try:
-            commands.write_text(_COMMANDS, encoding="ascii")
+            commands.write_text(f"ntldr /{loader}\nboot\n", encoding="ascii")
         except OSError as error:
             raise StorageError(f"{commands}: {error.strerror}", path=commands, errno=error.errno) from error
         # A prefix without a drive is on the one that the BIOS started.

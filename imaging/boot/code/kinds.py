@@ -26,6 +26,18 @@ class BootCode(StrEnum):
     OTHER = "other"
 
 
+class Loader(StrEnum):
+    """What the boot sector of a volume starts, by its name in the root directory."""
+
+    BOOTMGR = "bootmgr"
+    NTLDR = "ntldr"
+
+
+def assembled_for(filesystem: str, loader: Loader) -> bytes:
+    """Return the machine code that starts a loader from a volume of ``ntfs`` or ``fat32``."""
+    return assembled(filesystem if loader is Loader.BOOTMGR else f"{filesystem}-{loader}")
+
+
 @cache
 def assembled(name: str) -> bytes:
     """Return the machine code of a source beside this module."""

@@ -1,6 +1,7 @@
 ; The boot code of an NTFS volume: loads \bootmgr, the boot manager of Windows, from the root directory and starts it.
 ;
 ; Assembled with: nasm -f bin -I ./ -o ntfs.bin ntfs.asm
+; ntfs-ntldr.asm is the same for \ntldr, which is entered as \bootmgr is.
 ; The result is the beginning of the file $Boot, which fills the first 16 sectors of the volume: whoever writes it keeps
 ; the bytes 03h to 53h of the first sector, which describe the volume.
 ;
@@ -25,6 +26,10 @@
         bits    16
         cpu     386
         org     7c00h
+
+%ifndef LOADER
+%define LOADER "BOOTMGR"                ; in upper case: the name in the root directory
+%endif
 
 CODE_SECTOR     equ     1               ; of the volume: where the rest of this code is
 CODE_SECTORS    equ     3
@@ -225,9 +230,9 @@ search:
         ja      .done
         test    byte [si + EntryFlags], 2
         jnz     .done
-        cmp     byte [si + EntryNameLength], 7
+        cmp     byte [si + EntryNameLength], NAME_LETTERS
         jne     .next
-        mov     cx, 7
+        mov     cx, NAME_LETTERS
         mov     bx, name
         push    si
         add     si, EntryName
@@ -579,10 +584,11 @@ number:
         pop     eax
         ret
 
-name            db      "BOOTMGR"
-not_there       db      "BOOTMGR is not in the root directory", 0
-compressed      db      "BOOTMGR is compressed", 0
-too_large       db      "BOOTMGR is too large for the memory", 0
+name            db      LOADER
+NAME_LETTERS    equ     $ - name
+not_there       db      LOADER, " is not in the root directory", 0
+compressed      db      LOADER, " is compressed", 0
+too_large       db      LOADER, " is too large for the memory", 0
 damaged         db      "the file system is damaged", 0
 fragmented      db      "too fragmented", 0
 unsupported     db      "unsupported size of records", 0

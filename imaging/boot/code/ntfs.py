@@ -1,8 +1,9 @@
-"""The boot code of an NTFS volume, which starts BOOTMGR in its root directory.
+"""The boot code of an NTFS volume, which starts BOOTMGR in its root directory, or NTLDR as Windows XP has it.
 
 Windows formats volumes with code that it has as data in some of its libraries.  It belongs to Microsoft and none of it
 is here, but an image of Windows that is deployed brings those libraries along, and the code is found in them by how
-it begins.  Where it is not, osdimage has code of its own, with its source in ``ntfs.asm``.  Either fills the
+it begins.  Where it is not, osdimage has code of its own, with its source in ``ntfs.asm``.  Both are there twice, and
+differ in the name of what they start.  Either fills the
 16 sectors of the file ``$Boot`` around the description of the volume.
 
 Sources: Microsoft, Windows 2000 Server Resource Kit, "Boot Sector" (fields, the copy in the last sector); D. Sedory,
@@ -16,7 +17,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import construct as c
-from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, SIGNATURE, BootCode, assembled, refuse_large_sectors
+from osdimage.imaging.boot.code.kinds import (
+    SECTOR_BYTES,
+    SIGNATURE,
+    BootCode,
+    Loader,
+    assembled_for,
+    refuse_large_sectors,
+)
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
@@ -57,7 +65,10 @@ _LARGEST_SOURCE = 64 << 20
 _OEM_ID = b"NTFS    "
 _BEGIN = b"\xeb\x52\x90" + _OEM_ID
 # The second sector: the length of a name, the name, and then the name of the index of a directory in the same form.
-_SECOND = b"\x07\0" + "BOOTMGR".encode("utf-16-le") + b"\x04\0" + "$I30".encode("utf-16-le")
+_SECOND = {
+    each: len(each.name).to_bytes(2, "little") + each.name.encode("utf-16-le") + b"\x04\0" + "$I30".encode("utf-16-le")
+    for each in Loader
+}
 _INT_13H = b"\xcd\x13"
 _U32 = 0xFFFFFFFF
 # What mkntfs writes.
@@ -71,14 +82,16 @@ class NtfsBootCode:
     Attributes:
         data: whole sectors, at least 2 and at most 16; the description of the volume in the first one is not used.
         source: the file that it is from.
+        loader: what it starts.
     """
 
     data: bytes
     source: str
+    loader: Loader = Loader.BOOTMGR
 
 
-def find_ntfs_boot_code(data: bytes, *, source: str = "") -> NtfsBootCode | None:
-    """Return the boot code of NTFS that is part of a file, or None.
+def find_ntfs_boot_code(data: bytes, *, source: str = "", loader: Loader = Loader.BOOTMGR) -> NtfsBootCode | None:
+    """Return the boot code of NTFS for a loader that is part of a file, or None.
 
     It counts only when it begins and continues as it must, and asks the BIOS for sectors; the first of several does.
     """
@@ -86,18 +99,19 @@ def find_ntfs_boot_code(data: bytes, *, source: str = "") -> NtfsBootCode | None
     while at >= 0:
         whole = min(MOST_SECTORS, (len(data) - at) // SECTOR_BYTES)
         code = data[at : at + whole * SECTOR_BYTES]
-        if _is_boot_code(code):
-            return NtfsBootCode(code, source)
+        if _started_by(code) is loader:
+            return NtfsBootCode(code, source, loader)
         at = data.find(_BEGIN, at + 1)
     return None
 
 
-def ntfs_boot_code_from(read: Callable[[str], bytes | None]) -> NtfsBootCode | None:
+def ntfs_boot_code_from(read: Callable[[str], bytes | None], *, loader: Loader = Loader.BOOTMGR) -> NtfsBootCode | None:
     """Look for the boot code of NTFS in the files of a Windows image.
 
     Args:
         read: returns a file of the image by its path (``Windows/System32/untfs.dll``; the case of letters does not
             count), or None when there is none.
+        loader: what it is to start.
 
     Returns:
         The code, or None when no file holds it.
@@ -105,25 +119,23 @@ def ntfs_boot_code_from(read: Callable[[str], bytes | None]) -> NtfsBootCode | N
     for path in CANDIDATES:
         data = read(path)
         if data is not None and len(data) <= _LARGEST_SOURCE:
-            found = find_ntfs_boot_code(data, source=path)
+            found = find_ntfs_boot_code(data, source=path, loader=loader)
             if found is not None:
                 return found
     return None
 
 
-def own_ntfs_boot_code() -> NtfsBootCode:
+def own_ntfs_boot_code(loader: Loader = Loader.BOOTMGR) -> NtfsBootCode:
     """Return the boot code of osdimage itself, whose source is ``ntfs.asm``."""
-    return NtfsBootCode(assembled("ntfs"), "osdimage")
+    return NtfsBootCode(assembled_for("ntfs", loader), "osdimage", loader)
 
 
-def _is_boot_code(code: bytes) -> bool:
+def _started_by(code: bytes) -> Loader | None:
+    """Return what boot code of Microsoft's starts, or None when it is not that."""
     first, second = code[:SECTOR_BYTES], code[SECTOR_BYTES:]
-    return (
-        len(second) >= SECTOR_BYTES
-        and first.endswith(SIGNATURE)
-        and second.startswith(_SECOND)
-        and _INT_13H in first[_DESCRIPTION.stop : -2]
-    )
+    if len(second) < SECTOR_BYTES or not first.endswith(SIGNATURE) or _INT_13H not in first[_DESCRIPTION.stop : -2]:
+        return None
+    return next((each for each, begin in _SECOND.items() if second.startswith(begin)), None)
 
 
 def write_ntfs_boot_code(volume: BlockTarget, code: NtfsBootCode, *, hidden_sectors: int) -> None:
@@ -143,7 +155,7 @@ def write_ntfs_boot_code(volume: BlockTarget, code: NtfsBootCode, *, hidden_sect
         StorageError: when writing failed.
     """
     size = len(code.data)
-    is_code = code == own_ntfs_boot_code() or _is_boot_code(code.data)
+    is_code = code == own_ntfs_boot_code(code.loader) or _started_by(code.data) is code.loader
     if not is_code or size % SECTOR_BYTES or size > MOST_SECTORS * SECTOR_BYTES:
         raise InvalidRequest(f"{code.source or 'the data'}: {size} bytes are not boot code of NTFS")
     replace_boot_sector(
@@ -176,17 +188,34 @@ def ntfs_boot_code(volume: BlockTarget) -> BootCode:
     Raises:
         InvalidVolume: when it is not an NTFS volume.
     """
+    return _told(volume)[0]
+
+
+def ntfs_boot_loader(volume: BlockTarget) -> Loader | None:
+    """Return what the boot code of an NTFS volume starts, or None when there is none or it is not known.
+
+    Raises:
+        InvalidVolume: when it is not an NTFS volume.
+    """
+    return _told(volume)[1]
+
+
+def _told(volume: BlockTarget) -> tuple[BootCode, Loader | None]:
     sector, _ = read_boot_sector(volume)
-    code, own = sector[_DESCRIPTION.stop : -2], assembled("ntfs")
-    if code == own[_DESCRIPTION.stop : SECTOR_BYTES - 2]:
-        rest = volume.read_at(SECTOR_BYTES, len(own) - SECTOR_BYTES)
-        return BootCode.OSDIMAGE if rest == own[SECTOR_BYTES:] else BootCode.OTHER
+    code = sector[_DESCRIPTION.stop : -2]
+    owns = {each: assembled_for("ntfs", each) for each in Loader}
+    # Their first sectors are the same, and the name of what they start is behind it.
+    if any(code == own[_DESCRIPTION.stop : SECTOR_BYTES - 2] for own in owns.values()):
+        for each, own in owns.items():
+            if volume.read_at(SECTOR_BYTES, len(own) - SECTOR_BYTES) == own[SECTOR_BYTES:]:
+                return BootCode.OSDIMAGE, each
+        return BootCode.OTHER, None
     if _NO_BOOT_CODE in code or not any(code):
-        return BootCode.NONE
+        return BootCode.NONE, None
     if b"GRUB \0" in code:
-        return BootCode.GRUB
-    is_microsoft = _is_boot_code(volume.read_at(0, MOST_SECTORS * SECTOR_BYTES))
-    return BootCode.MICROSOFT if is_microsoft else BootCode.OTHER
+        return BootCode.GRUB, None
+    loader = _started_by(volume.read_at(0, MOST_SECTORS * SECTOR_BYTES))
+    return (BootCode.OTHER if loader is None else BootCode.MICROSOFT), loader
 
 
 def read_boot_sector(volume: BlockTarget) -> tuple[bytes, int]:

@@ -11,8 +11,8 @@ from judges import boot as boot_judges
 from judges import disk as disk_judges
 from judges import fat as fat_judges
 from judges import wim as judges
-from osdimage.imaging.boot.code.fat32 import fat32_boot_code, write_fat32_boot_sector
-from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.fat32 import fat32_boot_code, fat32_boot_loader, write_fat32_boot_sector
+from osdimage.imaging.boot.code.kinds import BootCode, Loader
 from osdimage.imaging.boot.code.mbr import write_mbr_code
 from osdimage.imaging.disk.image import FileTarget, create_image, open_image
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
@@ -28,10 +28,10 @@ def volume_of(target: FileTarget, sectors: int, start: int = START) -> FileTarge
     return target.window(Extent(Lba(start), sectors))  # type: ignore[return-value]
 
 
-def finish(disk: Path, sectors: int, start: int = START) -> Path:
+def finish(disk: Path, sectors: int, start: int = START, *, loader: Loader = Loader.BOOTMGR) -> Path:
     with open_image(str(disk), write=True) as target:
         write_mbr_code(target)
-        write_fat32_boot_sector(volume_of(target, sectors, start), hidden_sectors=start)
+        write_fat32_boot_sector(volume_of(target, sectors, start), hidden_sectors=start, loader=loader)
     return disk
 
 
@@ -71,6 +71,24 @@ def test_bootmgr_is_loaded_whatever_its_clusters_and_those_of_the_directory(per_
     booted = boot_judges.boot_bios(finish(disk, sectors))
     assert booted.reached, booted.printed
     assert booted.printed.endswith(standin.report(oem="mkfs"))
+
+
+@pytest.mark.foreign
+def test_ntldr_is_loaded_beside_a_boot_manager_that_is_not_started(tmp_path: Path) -> None:
+    sectors = 66_000
+    disk = boot_cases.mbr_disk(tmp_path / "disk.img", f"{START},{sectors},0c,*", size=(sectors + 4096) * 512)
+    boot_cases.mkfs_fat32(disk, sectors, "-s", "1")
+    standin = boot_cases.standin(tmp_path, 250_000, "NTLDR")
+    filler = Fat32Filler(disk)
+    manager = filler.file(NAME, b"\xf4" * 512, [2000])
+    ntldr = filler.file(b"NTLDR      ", standin.data, scattered(filler, standin.data, begin=3000, seed=7))
+    filler.fill([2], manager + ntldr)
+    booted = boot_judges.boot_bios(finish(disk, sectors, loader=Loader.NTLDR))
+    assert booted.reached, booted.printed
+    assert booted.printed.endswith(standin.report(oem="mkfs"))
+    with open_image(str(disk)) as target:
+        volume = volume_of(target, sectors)
+        assert (fat32_boot_code(volume), fat32_boot_loader(volume)) == (BootCode.OSDIMAGE, Loader.NTLDR)
 
 
 @pytest.mark.foreign

@@ -18,6 +18,6 @@ def test_the_machine_code_that_is_installed_is_what_nasm_makes_of_its_source(sou
 def test_the_code_leaves_the_disk_signature_and_the_partitions_alone_and_ends_in_a_signature_where_it_must() -> None:
     # "MBR" of Microsoft: boot code fills bytes 0 to 439; a boot sector ends in 55 AA.
     assert len(assembled("mbr")) == 440
-    for name in ("fat32", "ntfs"):
+    for name in ("fat32", "fat32-ntldr", "ntfs", "ntfs-ntldr"):
         assert assembled(name)[510:512] == b"\x55\xaa"
         assert len(assembled(name)) % 512 == 0

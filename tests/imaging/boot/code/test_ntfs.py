@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judges import ntfs as ntfs_judges
 from judges import wim as judges
-from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.kinds import BootCode, Loader
 from osdimage.imaging.boot.code.ntfs import (
     CANDIDATES,
     NtfsBootCode,
     find_ntfs_boot_code,
     ntfs_boot_code,
     ntfs_boot_code_from,
+    ntfs_boot_loader,
     write_ntfs_boot_code,
 )
 from osdimage.imaging.disk.image import create_image, open_image
@@ -91,6 +92,37 @@ def changed(at: int, data: bytes) -> bytes:
 )
 def test_what_is_not_boot_code_is_not_taken_for_it(data: bytes) -> None:
     assert find_ntfs_boot_code(data) is None
+
+
+def of_windows_xp() -> bytes:
+    """Return what has the marks of the code of Windows XP.
+
+    D. Sedory, "NTFS Boot Sector of Windows 2000 and XP": its second sector begins 05 00 4E 00 54 00 4C 00 44 00 52 00
+    04 00 24 00 49 00 33 00 30 00.
+    """
+    return changed(512, bytes.fromhex("0500 4e0054004c0044005200 0400 2400490033003000").ljust(30, b"\0"))
+
+
+def test_the_code_of_windows_xp_is_found_when_ntldr_is_to_be_started() -> None:
+    both = library(made_up() + of_windows_xp())
+    assert find_ntfs_boot_code(both) == NtfsBootCode(both[70_003 : 70_003 + 8192], "")
+    found = find_ntfs_boot_code(both, source="untfs.dll", loader=Loader.NTLDR)
+    assert found == NtfsBootCode(of_windows_xp(), "untfs.dll", Loader.NTLDR)
+    assert find_ntfs_boot_code(library(of_windows_xp())) is None
+    assert find_ntfs_boot_code(library(made_up()), loader=Loader.NTLDR) is None
+
+
+@pytest.mark.foreign
+def test_what_the_code_on_a_volume_starts_is_told(tmp_path: Path) -> None:
+    path = judges.make_ntfs(tmp_path / "volume.img", SECTORS * 512)
+    with open_image(str(path), write=True) as volume:
+        assert ntfs_boot_loader(volume) is None
+        write_ntfs_boot_code(volume, NtfsBootCode(of_windows_xp(), "", Loader.NTLDR), hidden_sectors=START)
+        assert (ntfs_boot_code(volume), ntfs_boot_loader(volume)) == (BootCode.MICROSOFT, Loader.NTLDR)
+        write_ntfs_boot_code(volume, NtfsBootCode(made_up(), ""), hidden_sectors=START)
+        assert (ntfs_boot_code(volume), ntfs_boot_loader(volume)) == (BootCode.MICROSOFT, Loader.BOOTMGR)
+        with pytest.raises(InvalidRequest, match="not boot code of NTFS"):
+            write_ntfs_boot_code(volume, NtfsBootCode(made_up(), "x", Loader.NTLDR), hidden_sectors=START)
 
 
 @given(st.binary(max_size=3000), st.integers(0, 8191), st.binary(min_size=1, max_size=40))

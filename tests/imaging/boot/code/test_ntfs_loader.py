@@ -12,9 +12,14 @@ from cases import boot as boot_cases
 from cases.boot import START
 from judges import boot as boot_judges
 from judges import wim as judges
-from osdimage.imaging.boot.code.kinds import BootCode
+from osdimage.imaging.boot.code.kinds import BootCode, Loader
 from osdimage.imaging.boot.code.mbr import write_mbr_code
-from osdimage.imaging.boot.code.ntfs import ntfs_boot_code, own_ntfs_boot_code, write_ntfs_boot_code
+from osdimage.imaging.boot.code.ntfs import (
+    ntfs_boot_code,
+    ntfs_boot_loader,
+    own_ntfs_boot_code,
+    write_ntfs_boot_code,
+)
 from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.units import Extent, Lba
 
@@ -31,15 +36,15 @@ def _root() -> None:
         pytest.skip("the driver of ntfs-3g is mounted by root")
 
 
-def finish(volume: Path, *, start: int = START, size: int | None = None) -> Path:
+def finish(volume: Path, *, start: int = START, size: int | None = None, loader: Loader = Loader.BOOTMGR) -> Path:
     """Put a volume on a disk and make it start."""
     sectors = volume.stat().st_size // 512
     disk = boot_cases.disk_of(volume, f"{start},{sectors},07,*", start=start, size=size)
     with open_image(str(disk), write=True) as target:
         write_mbr_code(target)
         window = target.window(Extent(Lba(start), sectors))
-        write_ntfs_boot_code(window, own_ntfs_boot_code(), hidden_sectors=start)
-        assert ntfs_boot_code(window) is BootCode.OSDIMAGE
+        write_ntfs_boot_code(window, own_ntfs_boot_code(loader), hidden_sectors=start)
+        assert (ntfs_boot_code(window), ntfs_boot_loader(window)) == (BootCode.OSDIMAGE, loader)
     return disk
 
 
@@ -78,6 +83,19 @@ def test_bootmgr_is_loaded_in_pieces_and_from_a_directory_of_many_blocks(cluster
         in_free_pieces(mount, "BootMgr", standin.data)
     assert runs_of(volume, "BootMgr") > (1 if cluster_size > 65536 else 4)
     booted = boot_judges.boot_bios(finish(volume))
+    assert booted.reached, booted.printed
+    assert booted.printed.endswith(standin.report(oem="NTFS"))
+
+
+def test_ntldr_is_loaded_in_pieces_beside_a_boot_manager_that_is_not_started(tmp_path: Path) -> None:
+    standin = boot_cases.standin(tmp_path, 250_000, "NTLDR")
+    volume = boot_cases.ntfs_volume(tmp_path, 40_000, "-c", "4096")
+    with judges.mounted_ntfs(volume, tmp_path / "mount") as mount:
+        for name in ("bootmgr", "ntldr.exe", "ntld", "nt"):
+            (mount / name).write_bytes(b"\xf4" * 8192)
+        in_free_pieces(mount, "ntldr", standin.data)
+    assert runs_of(volume, "ntldr") > 4
+    booted = boot_judges.boot_bios(finish(volume, loader=Loader.NTLDR))
     assert booted.reached, booted.printed
     assert booted.printed.endswith(standin.report(oem="NTFS"))
 
@@ -182,6 +200,16 @@ def test_what_cannot_be_started_is_told_on_the_screen(make: Callable[[Path], Non
     booted = boot_judges.boot_bios(finish(volume), until="Press a key.")
     assert not booted.reached
     assert f"Boot sector: {text}. Press a key." in booted.printed
+
+
+def test_a_compressed_ntldr_is_told_by_its_name(tmp_path: Path) -> None:
+    volume = boot_cases.ntfs_volume(tmp_path, SECTORS, "-c", "1024")
+    with judges.mounted_ntfs(volume, tmp_path / "mount") as mount:
+        compressed(mount)
+        (mount / "bootmgr").rename(mount / "NTLDR")
+    booted = boot_judges.boot_bios(finish(volume, loader=Loader.NTLDR), until="Press a key.")
+    assert not booted.reached
+    assert "Boot sector: NTLDR is compressed. Press a key." in booted.printed
 
 
 @pytest.mark.parametrize(
