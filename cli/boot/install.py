@@ -134,7 +134,8 @@ def lines(result: BootResult, *, where: str) -> list[str]:
     """Tell people what was done; ``where`` is what they call the disk."""
     kind = "a BIOS" if result.architecture is None else f"UEFI ({result.architecture})"
     guess = ", of several by guess: --locale names another" if result.locale_source == "guess" else ""
-    places = f"{_shown(result.loader)}, {_shown(result.store)} ({result.locale}{guess})"
+    language = "" if result.locale is None else f" ({result.locale}{guess})"
+    places = f"{_shown(result.loader)}, {_shown(result.store)}{language}"
     found = [
         f"{where}: set up for {kind} to start the Windows in partition {result.os_partition}",
         f"  partition {result.system_partition}: {counted(result.files, 'boot file')}, {places}",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @disk_params.opening
 @params.output(events=False)
 def show_command(disk: Path, system_partition: int | None, opening: Opening, reporter: Reporter) -> None:
-    """Explain the BCD store of DISK: its entries, and which partitions they mean."""
+    """Explain the BCD store of DISK, or its boot.ini: its entries, and which partitions they mean."""
     from osdimage.imaging.boot.show import view_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
@@ -36,12 +36,13 @@ def show_command(disk: Path, system_partition: int | None, opening: Opening, rep
                 "store": view.store,
                 "os_partition": view.os_partition,
                 "partitions": view.partitions,
-                "objects": view.report.objects,
-                "warnings": view.report.warnings,
+                "objects": () if view.report is None else view.report.objects,
+                "entries": view.entries,
+                "warnings": () if view.report is None else view.report.warnings,
             }
         )
         return
-    for text in view.report.warnings:
+    for text in () if view.report is None else view.report.warnings:
         reporter.warn(text)
     path = "\\" + view.store.replace("/", "\\")
     render.line(f"{view.disk}: {view.firmware.upper()}, store {path} on partition {view.system_partition}")

@@ -17,6 +17,7 @@ from osdimage.imaging.boot.check_windows import default_findings
 from osdimage.imaging.boot.files import OS_LOADERS, STORES, shown
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.holdings import Holdings, why_unwritable
+from osdimage.imaging.boot.ntldr.check import is_started_by_ntldr, nt_findings
 from osdimage.imaging.boot.places import firmware_of, readable_by
 from osdimage.imaging.boot.verdict import BootReport, ranked
 from osdimage.imaging.disk.content import Content
@@ -66,6 +67,8 @@ class _Check:
         self._holdings = holdings
         self._found: list[Finding] = []
         self._architecture: str | None = None
+        # The partition with the Windows that NTLDR starts by itself.
+        self._older: Partition | None = None
 
     def run(self, about_table: tuple[Finding, ...]) -> BootReport:
         self._found += (
@@ -77,12 +80,13 @@ class _Check:
             system, found = active_partition(self._table, self._holdings)
             self._found += [*found, *record_findings(self._disk, self._table)]
         facts = None if system is None else self._system(system)
-        windows = None
         if facts is not None:
             windows, more = default_findings(
                 self._disk, facts, self._firmware, self._holdings, manager=self._architecture
             )
             self._found += more
+        else:
+            windows = self._older
         return BootReport(
             self._disk.name,
             self._firmware,
@@ -132,6 +136,10 @@ class _Check:
                 text = f"{volume.name}: the boot sector cannot be used, and firmware does not look at its copy"
                 self._found.append(warning("system-unread", text, remedies.CHECK_VOLUME))
             with open_files(volume) as files:
+                if self._firmware is Firmware.BIOS and is_started_by_ntldr(volume, files):
+                    self._older, found = nt_findings(self._disk, self._table, files, self._holdings)
+                    self._found += found
+                    return None
                 if self._firmware is Firmware.UEFI:
                     self._architecture = manager_architecture(files)
                     self._found += loader_findings(files, self._architecture)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from osdimage.imaging.boot import remedies
 from osdimage.imaging.boot.code.bios import boot_sector_code, hidden_sectors_of
 from osdimage.imaging.boot.code.grub import has_grub_chain
-from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, Loader
 from osdimage.imaging.boot.code.mbr import mbr_code
 from osdimage.imaging.boot.holdings import Holdings
 from osdimage.imaging.disk.opened import Disk
@@ -51,7 +51,9 @@ def active_partition(table: PartitionTable, holdings: Holdings) -> tuple[Partiti
 
 
 def _with_bootmgr(partitions: list[Partition] | tuple[Partition, ...], holdings: Holdings) -> Partition | None:
-    return next((each for each in partitions if not each.is_extended and holdings.holds(each, "bootmgr")), None)
+    plain = [each for each in partitions if not each.is_extended]
+    found = (each for loader in Loader for each in plain if holdings.holds(each, loader.value))
+    return next(found, None)
 
 
 def record_findings(disk: Disk, table: PartitionTable) -> Iterator[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from osdimage.imaging.boot import remedies
 from osdimage.imaging.boot.bcd.check import StoreFacts
 from osdimage.imaging.boot.bcd.store import LOADER_TYPE
@@ -125,7 +127,7 @@ class _Windows:
                 if is_loader:
                     self._os_loader(files)
             if volume.content is Content.NTFS:
-                self._volume_state(volume)
+                self.found += volume_state(volume, is_told=any(each.code == "os-hibernated" for each in self.found))
         except OsdImageError as problem:
             text = f"{problem.said}; whether the Windows there starts is not known"
             self.found.append(warning("os-unread", text, remedies.CHECK_VOLUME))
@@ -138,18 +140,6 @@ class _Windows:
         if is_windows and root is not None and not files.exists(root):
             return f"{files.name}: {root} is missing, where the default entry says that Windows is"
         return None
-
-    def _volume_state(self, volume: OpenVolume) -> None:
-        with volume.sliced(read_only=True) as piece:
-            facts = state.read_facts(volume, piece)
-        for text in state.hazards(volume, facts):
-            if facts.is_hibernated and not any(each.code == "os-hibernated" for each in self.found):
-                told = (
-                    f"{text}.  The boot manager goes on with what hiberfil.sys holds, which osdimage does not look into"
-                )
-                self.found.append(warning("os-hibernated", told, "start it where it was, and shut it down fully"))
-            else:
-                self.found.append(warning("os-volume", text, "Windows checks it when it starts"))
 
     def _os_loader(self, files: VolumeFiles) -> None:
         path = self._facts.loader_path
@@ -167,6 +157,24 @@ class _Windows:
             self.found.append(
                 error("architecture", text, remedies.install("{} takes the boot manager of that Windows"))
             )
+
+
+def volume_state(volume: OpenVolume, *, is_told: bool = False) -> Iterator[Finding]:
+    """Yield what a Windows finds when it starts from an NTFS volume that was not left in order.
+
+    Args:
+        volume: that of Windows.
+        is_told: whether it was said already that a Windows is hibernated.
+    """
+    with volume.sliced(read_only=True) as piece:
+        facts = state.read_facts(volume, piece)
+    for text in state.hazards(volume, facts):
+        if facts.is_hibernated and not is_told:
+            is_told = True
+            told = f"{text}.  The loader goes on with what hiberfil.sys holds, which osdimage does not look into"
+            yield warning("os-hibernated", told, "start it where it was, and shut it down fully")
+        else:
+            yield warning("os-volume", text, "Windows checks it when it starts")
 
 
 def _closed(volume: OpenVolume) -> Finding:

@@ -15,6 +15,8 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
 
 SYSTEM_HIVE = "Windows/System32/config/SYSTEM"
+SYSTEM_HIVES = (SYSTEM_HIVE, "WINNT/System32/config/SYSTEM")
+"""Where the hive of a Windows may be; Windows 2000 has the other folder."""
 _LARGEST_HIVE = 512 * MIB
 
 
@@ -33,11 +35,12 @@ def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True)
         StorageError: when reading or writing failed.
     """
     with open_files(volume) as files:
-        if not files.exists(SYSTEM_HIVE):
+        path = next((each for each in SYSTEM_HIVES if files.exists(each)), None)
+        if path is None:
             return None
-        name = f"{files.name}: {SYSTEM_HIVE}"
+        name = f"{files.name}: {path}"
         try:
-            hive = read_hive(files.read(SYSTEM_HIVE, limit=_LARGEST_HIVE), name=name)
+            hive = read_hive(files.read(path, limit=_LARGEST_HIVE), name=name)
             if hive.is_dirty:
                 return f"{name}: Windows did not close this hive; its map of drive letters was left as it is"
             if clear_mounted_devices(hive) == 0:
@@ -46,5 +49,5 @@ def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True)
         except InvalidInput as error:
             return f"{error}; its map of drive letters was left as it is"
     with open_files(volume, write=True, force=force, sync=sync) as files:
-        files.write(SYSTEM_HIVE, data)
+        files.write(path, data)
     return None

@@ -6,7 +6,7 @@ What ``rebind.py`` says of the store is written, and beside it the active flag, 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,10 +23,11 @@ from osdimage.imaging.boot.code.bios import (
     set_hidden_sectors,
     write_record,
 )
-from osdimage.imaging.boot.code.kinds import SECTOR_BYTES
+from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, Loader
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.holdings import refuse_unwritable
+from osdimage.imaging.boot.ntldr.fix import fix_menu, ntldr_system
 from osdimage.imaging.boot.places import choose_places, choose_system, firmware_of
 from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind, refs_of
 from osdimage.imaging.boot.verdict import BootReport
@@ -115,6 +116,9 @@ class _Fix:
 
     def run(self) -> FixResult:
         table = self._disk.table
+        older = ntldr_system(self._disk, table, self._wish.system_partition)
+        if older is not None:
+            return self._run_ntldr(table, older)
         windows = self._windows(table)
         firmware, system = self._system(table, windows)
         with no_refusal(self._disk.name, lambda: "; ".join(self._changes) if not self._wish.rehearse else ""):
@@ -122,8 +126,9 @@ class _Fix:
                 table = self._fix_record(table, system)
             bound, store = self._fix_store(table, firmware, system, windows)
             if firmware is Firmware.BIOS:
-                self._fix_hidden(table, system, store)
-                self._add_code(table, system, windows)
+                refs = partition_refs(table)
+                self._fix_hidden((system, *(refs[ref] for ref in store.partitions if ref in refs)))
+                self._add_code(table, system, windows, Loader.BOOTMGR)
         return FixResult(
             tuple(self._changes),
             tuple(_unknown_devices(store)),
@@ -132,6 +137,18 @@ class _Fix:
             tuple(f"the BCD store names {ref}, which is not on this disk; the entry stays" for ref in bound.foreign),
             check_boot(self._disk),
         )  # fmt: skip
+
+    def _run_ntldr(self, table: PartitionTable, system: Partition) -> FixResult:
+        """Fix a disk that starts NTLDR, whose menu is ``boot.ini``."""
+        wish = self._wish
+        with no_refusal(self._disk.name, lambda: "; ".join(self._changes) if not wish.rehearse else ""):
+            table = self._fix_record(table, system)
+            menu = fix_menu(self._disk, table, system, wish.os_partition, force=wish.force, rehearse=wish.rehearse)
+            self._changes += menu.changes
+            self._fix_hidden((system, *menu.partitions))
+            windows = None if menu.default is None else menu.default.number
+            self._add_code(table, system, windows, Loader.NTLDR)
+        return FixResult(tuple(self._changes), (), menu.unbound, (), check_boot(self._disk))
 
     def _windows(self, table: PartitionTable) -> int | None:
         """Return the partition with Windows: the one that is named, or the only one; None when there are several."""
@@ -206,7 +223,7 @@ class _Fix:
                 remedy=_NAME_WINDOWS,
             )
 
-    def _add_code(self, table: PartitionTable, system: Partition, windows: int | None) -> None:
+    def _add_code(self, table: PartitionTable, system: Partition, windows: int | None, loader: Loader) -> None:
         """Write boot code where there is none, as on a disk that was restored from images of its volumes."""
         if self._disk.geometry.sector_size != SECTOR_BYTES:
             return
@@ -214,14 +231,12 @@ class _Fix:
         place = next((each for each in table.partitions if each.number == windows), None)
         if place is not None and self._disk.volume_in(place).content in FILE_SYSTEMS:
             with open_files(self._disk.volume_in(place)) as files:
-                code = find_boot_code(files)
-        self._changes += add_missing_code(self._disk.target, system, code, rehearse=self._wish.rehearse)
+                code = find_boot_code(files, loader)
+        self._changes += add_missing_code(self._disk.target, system, code, loader=loader, rehearse=self._wish.rehearse)
 
-    def _fix_hidden(self, table: PartitionTable, system: Partition, store: BcdStore) -> None:
+    def _fix_hidden(self, partitions: Iterable[Partition]) -> None:
         """Put the place into the boot sectors of the volumes that are started from."""
-        refs = partition_refs(table)
-        named = {refs[ref].number: refs[ref] for ref in store.partitions if ref in refs}
-        for partition in {system.number: system, **named}.values():
+        for partition in {each.number: each for each in partitions}.values():
             if self._disk.volume_in(partition).content not in FILE_SYSTEMS:
                 continue
             window = self._disk.target.window(partition.extent)

@@ -10,7 +10,6 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.boot.bcd.partition import PartitionRef
@@ -37,8 +36,11 @@ from osdimage.imaging.boot.files import (
 )
 from osdimage.imaging.boot.firmware import Firmware, Generation
 from osdimage.imaging.boot.holdings import refuse_unwritable
-from osdimage.imaging.boot.language import Locale, LocaleSource, locale_of
+from osdimage.imaging.boot.language import Locale, locale_of
 from osdimage.imaging.boot.menu import MenuWish, WindowsFacts, make_menu
+from osdimage.imaging.boot.ntldr.install import NtWork, install_nt
+from osdimage.imaging.boot.ntldr.windows import NtWindows, find_nt_windows
+from osdimage.imaging.boot.options import BootOptions, BootResult
 from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
@@ -48,105 +50,20 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidRequest, TargetRefused, no_refusal
+from osdimage.imaging.errors import TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.image import WimImage
 
+__all__ = ["BootOptions", "BootResult", "install_boot"]
+
 _LARGEST_STORE = 64 * MIB
-
-
-@dataclass(frozen=True, slots=True)
-class BootOptions:
-    r"""How a disk is made to start.
-
-    Attributes:
-        signed_2023: take the loaders that are signed with "Windows UEFI CA 2023" (``Windows\Boot\EFI_EX``).
-        locale: the language of the boot menu; None: that of Windows, as ``language.py`` finds it.
-        image_language: the language that the XML of the image says, of which Windows was applied, or None.
-        description: what the menu calls this Windows; None: as a store that was restored calls it, or else Windows.
-        timeout_s: how long the menu waits, in seconds; None: as long as a store that is there says, or else 30.
-        bios_loader: where the boot sector of an NTFS system volume comes from.
-        recovery: copy the recovery environment of Windows to the recovery partition; one that is there already becomes
-            part of the store also without.
-        new_store: make the BCD store anew, without the entries that it has.
-        force: write also to volumes that are marked dirty.
-        sync: wait until everything is on the medium.
-        rehearse: write nothing, and tell what would be done.
-    """
-
-    signed_2023: bool = False
-    locale: str | None = None
-    image_language: str | None = None
-    description: str | None = None
-    timeout_s: int | None = None
-    bios_loader: BiosLoader = BiosLoader.AUTO
-    recovery: bool = False
-    new_store: bool = False
-    force: bool = False
-    sync: bool = True
-    rehearse: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what the menu could not show."""
-        if self.description is not None and not self.description.strip():
-            raise InvalidRequest("the boot menu cannot call a Windows by an empty name; valid is one such as Windows")
-
-
-@dataclass(frozen=True, slots=True)
-class BootResult:
-    """What was done so that a disk starts.
-
-    Attributes:
-        disk: the disk image or device.
-        firmware: what starts it.
-        architecture: of the loader; None for a BIOS.
-        system_partition: the number of the partition with the boot manager.
-        os_partition: the number of the partition with Windows.
-        files: how many boot files were written.
-        size: of their contents in bytes.
-        image: the WIM and the image that they are from, or None: the volume of Windows.
-        store: the path of the BCD store on the system partition.
-        loader: the path at which the firmware finds the loader.
-        locale: the language of the boot menu.
-        locale_source: who says so.
-        replaced_store: whether there was a BCD store before whose entries are gone.
-        kept_entries: what the menu calls the other systems that it had and has.
-        removed_entries: what it called those that started what is not on this disk any more.
-        default_entry: what it calls the other system that starts by itself, as in a menu that was restored; None where
-            that is this Windows.
-        recovery_partition: the number of the partition of the recovery environment, or None.
-        boot_code: what was written for a BIOS, or None.
-        lost_code: whose boot code was overwritten, in sentences, unless it was Windows' own or osdimage's.
-        warnings: sentences about what is still to be done, or was left as it was.
-    """
-
-    disk: Path
-    firmware: Firmware
-    architecture: str | None
-    system_partition: int
-    os_partition: int
-    files: int
-    size: int
-    image: str | None
-    store: str
-    loader: str
-    locale: str
-    locale_source: LocaleSource
-    replaced_store: bool
-    kept_entries: tuple[str, ...]
-    removed_entries: tuple[str, ...]
-    default_entry: str | None
-    recovery_partition: int | None
-    boot_code: BootCodeReport | None
-    lost_code: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +111,9 @@ def install_boot(
     another.  In a BCD store that is there, the new entry comes first and those of other systems stay; a store of a disk
     that this one was, or was made from, is bound to its partitions first (``rebind.py``).
 
+    Windows 2000, XP and Server 2003 are started by NTLDR, from an MBR disk: ``\ntldr``, ``\ntdetect.com`` and
+    ``\boot.ini`` are in the place of boot manager and store (``ntldr/install.py``).
+
     Args:
         disk: the disk, open for writing.
         os_partition: the number of the partition with Windows.
@@ -210,8 +130,8 @@ def install_boot(
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when a partition is not there, or cannot be what it is to be, or the boot files of the image
-            are for another processor than the Windows.
+        InvalidRequest: when a partition is not there, or cannot be what it is to be, the boot files of the image are
+            for another processor than the Windows, or a Windows that needs NTLDR is on a GPT.
         InvalidInput: when Windows or the image lacks a boot file, or the disk, a volume or the WIM is damaged; the
             message names it.  All of the image is read before anything is written.
         TargetRefused: when a volume must not be written to, or a FAT32 volume is full; nothing was written.
@@ -219,8 +139,24 @@ def install_boot(
         StorageError: when reading or writing failed.
     """
     sources = _Sources(source, restored, rng or random.SystemRandom(), now or datetime.now(UTC))
-    work = _Installation(disk, options or BootOptions(), sources)
-    return work.run(os_partition, system_partition, progress)
+    options = options or BootOptions()
+    older = _needs_ntldr(disk, os_partition)
+    if older is not None:
+        work = NtWork(disk, older, options, source, sources.rng, sources.now)
+        return install_nt(work, os_partition, system_partition, progress)
+    return _Installation(disk, options, sources).run(os_partition, system_partition, progress)
+
+
+def _needs_ntldr(disk: Disk, number: int) -> NtWindows | None:
+    """Return the Windows of a partition when NTLDR starts it; what is wrong with the partition is said later."""
+    found = next((each for each in disk.table.partitions if each.number == number and not each.is_extended), None)
+    if found is None:
+        return None
+    volume = disk.volume_in(found)
+    if volume.content not in FILE_SYSTEMS:
+        return None
+    with open_files(volume) as files:
+        return find_nt_windows(files)
 
 
 class _Installation:

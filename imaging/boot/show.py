@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.boot.bcd.check import read_store_facts
 from osdimage.imaging.boot.bcd.store import BcdReport
 from osdimage.imaging.boot.files import STORES
 from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.boot.ntldr.boot_ini import ArcPath, BootIni, shown
+from osdimage.imaging.boot.ntldr.check import default_of, read_menu
+from osdimage.imaging.boot.ntldr.files import MENU
+from osdimage.imaging.boot.ntldr.fix import ntldr_system
+from osdimage.imaging.boot.ntldr.menu import partition_of
 from osdimage.imaging.boot.places import choose_system
 from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, Means, Remedy
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
@@ -26,6 +33,15 @@ class NamedPartition:
 
 
 @dataclass(frozen=True, slots=True)
+class MenuLine:
+    """A line of ``boot.ini``: what the menu calls it, what it starts, and with which options."""
+
+    name: str
+    path: str
+    options: str
+
+
+@dataclass(frozen=True, slots=True)
 class BootView:
     """The store of a disk, explained.
 
@@ -33,11 +49,12 @@ class BootView:
         disk: what messages call it.
         firmware: what starts it.
         system_partition: the number of the partition that the store is on.
-        store: its path there.
+        store: its path there: that of the BCD store, or ``boot.ini``.
         os_partition: the number of the partition that the default entry starts, or None when it is not on this disk.
         partitions: those that the store names.
         lines: the store for people, its partitions by their numbers.
-        report: the store for programs.
+        report: the store for programs; None for ``boot.ini``.
+        entries: the lines of ``boot.ini``; none of a BCD store.
     """
 
     disk: str
@@ -47,7 +64,8 @@ class BootView:
     os_partition: int | None
     partitions: tuple[NamedPartition, ...]
     lines: tuple[str, ...]
-    report: BcdReport
+    report: BcdReport | None
+    entries: tuple[MenuLine, ...] = ()
 
 
 def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
@@ -64,6 +82,9 @@ def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
         StorageError: when the disk cannot be read.
     """
     table = disk.table
+    older = ntldr_system(disk, table, system_partition)
+    if older is not None:
+        return _view_menu(disk, table, older)
     firmware, system = choose_system(table, system_partition)
     path = STORES[firmware]
     with open_files(disk.volume_in(system)) as files:
@@ -87,3 +108,38 @@ def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
         tuple(facts.store.lines(called)),
         facts.store.report(),
     )
+
+
+def _view_menu(disk: Disk, table: PartitionTable, system: Partition) -> BootView:
+    """Explain the menu of NTLDR."""
+    with open_files(disk.volume_in(system)) as files:
+        menu = read_menu(files)
+        if menu is None:
+            remedy = Remedy("{} writes one", (Means.INSTALL_BOOT,))
+            raise InvalidInput(f"{files.name}: there is no \\{MENU}", remedy=remedy)
+    arcs = {str(each.arc): each.arc for each in menu.entries if each.arc is not None}
+    default = default_of(menu)
+    started = partition_of(table, default) if isinstance(default, ArcPath) else None
+    named = {name: partition_of(table, arc) for name, arc in arcs.items()}
+    return BootView(
+        disk.name,
+        Firmware.BIOS,
+        system.number,
+        MENU,
+        None if started is None else started.number,
+        tuple(NamedPartition(name, None if found is None else found.number) for name, found in named.items()),
+        tuple(_menu_lines(menu, default)),
+        None,
+        tuple(MenuLine(each.called, shown(each.path), shown(each.options)) for each in menu.entries),
+    )
+
+
+def _menu_lines(menu: BootIni, default: ArcPath | str) -> Iterator[str]:
+    """Yield the menu for people."""
+    yield f"timeout: {menu.timeout or 'not said'}"
+    yield f"default: {default if isinstance(default, ArcPath) else shown(default)}"
+    for each in menu.entries:
+        yield ""
+        yield each.called
+        yield f"  starts   {shown(each.path)}"
+        yield f"  options  {shown(each.options) or 'none'}"

@@ -15,6 +15,7 @@ from uuid import UUID
 from osdimage.imaging.apply.bytes import bytes_of
 from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.code.bios import BiosLoader
+from osdimage.imaging.boot.code.kinds import Loader
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces
@@ -100,6 +101,7 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
                 "options": asdict(step.options),
                 "seed": f"{step.seed:x}",
                 "origins": [_origin_document(ref, number) for ref, number in step.origins],
+                "loader": step.loader,
             }
     return told | facts
 
@@ -143,7 +145,11 @@ def _step(entry: Fields, disk: DiskPlan) -> DeployStep:
             _partition(disk, entry, "os_partition"),
         )
         origins = tuple(_origin(each, disk) for each in (entry.each("origins") if "origins" in entry.values else ()))
-        return InstallBoot(places, _options(entry.fields("options")), entry.hexadecimal("seed", 128), origins)
+        loader = Loader.BOOTMGR
+        if "loader" in entry.values:
+            loader = entry.parsed("loader", Loader, f"one of {', '.join(Loader)}")
+        seed = entry.hexadecimal("seed", 128)
+        return InstallBoot(places, _options(entry.fields("options")), seed, origins, loader)
     partition = _partition(disk, entry, "partition")
     if kind is FormatVolume:
         return FormatVolume(

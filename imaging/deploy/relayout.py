@@ -126,7 +126,8 @@ def _plan_all(
     steps += [step for each, partition in pairs for step in plan_drives(each, partition)]
     told = [text for each, _ in pairs for text in misfits(each, table)]
     if boot is not None:
-        found = [plan_boot(each, table, partition, boot, rng) for each, partition in pairs]
+        filled = {partition.number: each for each, partition in pairs}
+        found = [plan_boot(each, table, partition, boot, rng, filled=filled) for each, partition in pairs]
         # The files of the system partition come with their image, and are written again for the new table.  What is
         # made to start last comes first in a menu that is made anew.
         starts = [step for step in reversed(found) if isinstance(step, InstallBoot)]

@@ -59,6 +59,11 @@ class WindowsFacts:
         return (self.major, self.minor) >= (6, 1)
 
     @property
+    def is_started_by_ntldr(self) -> bool:
+        """Whether NTLDR starts it: Windows 2000, XP and Server 2003 on a PC."""
+        return self.major == 5 and self.architecture in {"x86", "x64"}
+
+    @property
     def is_supported(self) -> bool:
         """Whether it can be captured and deployed: Windows 2000 and later."""
         return self.major >= 5

@@ -18,13 +18,16 @@ from judges.disk import Seen, cut_out, fdisk, run
 from judges.hive import dissect as dissect_hive
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.registry.hive import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
+from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
+from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
 
 HIVE = "Windows/System32/config/SYSTEM"
@@ -373,15 +376,22 @@ def _make_disks(folder: Path) -> None:
     make_disk(folder / "logicals.img", _SIZE, LOGICALS)
     make_disk(folder / "uefi.img", _SIZE, UEFI, {3: folder / "windows"})
     make_disk(folder / "bios.img", _SIZE, BIOS, {1: folder / "windows"})
+    make_disk(folder / "ntldr.img", _SIZE, BIOS, {1: write_tree(folder / "older", older_files(loaders="I386/"))})
+    wim_judges.wimlib("capture", folder / "older", folder / "older.wim", "older")
     osdimage("disk", "backup", folder / "two.img", folder / "two.json")
     osdimage("disk", "backup", folder / "logicals.img", folder / "logicals.json")
-    for kind, windows in (("uefi", 3), ("bios", 1)):
+    for kind, windows in (("uefi", 3), ("bios", 1), ("ntldr", 1)):
         started = copy(folder / f"{kind}.img", folder / f"{kind}-started.img")
         osdimage("boot", "install", started, "--partition", str(windows))
         # A clone: the entries of its store lead to another disk.
         moved = copy(started, folder / f"{kind}-cloned.img")
         if kind == "uefi":
             run(["sgdisk", "--randomize-guids", moved])
+        elif kind == "ntldr":
+            # The menu leads to another partition, and none is active.
+            with open_disk(moved, write=True) as disk, open_files(disk.volume(1), write=True) as files:
+                files.write("boot.ini", files.read("boot.ini").replace(b"partition(1)", b"partition(2)"))
+            run(["sfdisk", "-q", "--activate", moved, "-"])
         else:
             run(["sfdisk", "--disk-id", moved, "0x12345678"])
     broken = copy(folder / "two.img", folder / "broken.img")
@@ -617,7 +627,9 @@ def _whole_disks() -> Iterator[Writing]:
     qcow2 = (*deploy, *size, *_ONE_VOLUME, "--format", "qcow2")
     yield Writing("deploy to a new qcow2", qcow2, wim, {"d": as_qcow2})
     yield Writing("deploy to a qcow2", qcow2, wim | {"d": "old.qcow2"}, {"d": as_qcow2})
-    for kind, number in (("uefi", "3"), ("bios", "1")):
+    older = {"a.wim": "older.wim", "d": "two.img"}
+    yield Writing("deploy of an older Windows", (*deploy, *_ONE_VOLUME), older, disk, saved=saved, boots=True)
+    for kind, number in (("uefi", "3"), ("bios", "1"), ("ntldr", "1")):
         install = ("boot", "install", "d", "--partition", number, "--seed", "x")
         yield Writing(f"boot install for {kind}", install, {"d": f"{kind}.img"}, disk, cures=_FORCED, boots=True)
         yield Writing(f"boot install again for {kind}", (*install, "--menu-name", "New"), {"d": f"{kind}-started.img"},

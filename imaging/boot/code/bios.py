@@ -170,7 +170,7 @@ def planned_code(
         return BootCodeReport(mbr=True, boot_sector=BootCode.OSDIMAGE.value)
     if wanted is BiosLoader.IMAGE and ntfs_code is None:
         raise InvalidInput(
-            f"{window.name}: the image holds no boot code for NTFS that starts {loader} in {', '.join(ntfs.CANDIDATES)}"
+            f"{window.name}: the image holds no boot code for NTFS in {', '.join(ntfs.CANDIDATES)} that starts {loader}"
         )
     if wanted is BiosLoader.GRUB:
         return BootCodeReport(mbr=True, boot_sector=BootCode.GRUB.value)

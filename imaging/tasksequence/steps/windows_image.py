@@ -2,8 +2,9 @@ r"""What Apply Operating System and Install Operating System (of MDT) have in co
 
 All files of the volume are deleted first, but those of the task sequence.  Then the answer file is put in place, and
 last, the disk is made to start this Windows: the boot files of the image go to the EFI system partition or to the
-active one, with a BCD store and, for a BIOS, boot code (Windows 7 and later).  Of an image without ``\Windows\Boot``,
-and of an older Windows, nothing of this is done, and a warning says so, in the plan already.
+active one, with a BCD store and, for a BIOS, boot code (Windows 7 and later); for Windows 2000, XP and Server 2003 they
+are NTLDR and boot.ini, on an MBR disk.  Of an image without such files, and of Vista, nothing of this is done, and a
+warning says so, in the plan already.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from pathlib import Path
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.apply.volumes import apply_volumes
+from osdimage.imaging.boot.firmware import Firmware as BootFirmware
 from osdimage.imaging.boot.install import BootOptions, install_boot
-from osdimage.imaging.boot.places import choose_places
-from osdimage.imaging.deploy.boot_plan import holds
+from osdimage.imaging.boot.ntldr.files import missing_files
+from osdimage.imaging.boot.ntldr.windows import NtWindows
+from osdimage.imaging.boot.places import choose_places, firmware_of
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
+from osdimage.imaging.files import FileSource
 from osdimage.imaging.progress import Meter, Phase, portion
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
@@ -78,7 +82,7 @@ def carry_out(env: Environment, machine: Machine, plan: WindowsPlan, events: Eve
         warnings = plan.answers.warnings + _apply(env, machine, disk, plan, events)
         with open_files(disk.volume(volume.place.partition), write=True, force=events.is_repeated) as files:
             files.write(windows.answer_file, plan.answers.data)
-            has_boot_files = files.exists(f"{windows.root}\\Boot")
+            has_boot_files = _has_boot_files(files, windows)
         warnings += _set_up_boot(machine, disk, plan, events, has_boot_files=has_boot_files)
         message = "; ".join(
             f"image {image.index} {quoted(image.name)} to {target.name}" for image, target in plan.pairs
@@ -104,21 +108,37 @@ def foretell(env: Environment, machine: Machine, plan: WindowsPlan) -> Forecast:
 def _foretell_boot(machine: Machine, plan: WindowsPlan) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what will not be done so that the disk starts, and what would make that fail."""
     (image, volume), windows = plan.system, plan.windows
-    why = _why_no_boot(windows, has_boot_files=holds(image, f"{windows.root}/Boot"))
+    table = machine.table(volume.place.disk)
+    why = _why_no_boot(windows, firmware_of(table), has_boot_files=_has_boot_files(image.files(), windows))
     if why is not None:
         return (why,), ()
     try:
-        firmware = choose_places(machine.table(volume.place.disk), volume.place.partition).firmware
+        firmware = choose_places(table, volume.place.partition).firmware
     except InvalidRequest as error:
         return (), (f"disk {volume.place.disk} cannot be made to start {windows}: {error.said}",)
     return _misfit(machine, volume, firmware), ()
 
 
-def _why_no_boot(windows: WindowsFacts, *, has_boot_files: bool) -> str | None:
-    if windows.has_boot_files and has_boot_files:
+def _why_no_boot(windows: WindowsFacts, firmware: BootFirmware, *, has_boot_files: bool) -> str | None:
+    if windows.is_started_by_ntldr:
+        if firmware is BootFirmware.UEFI:
+            return f"{windows} is not made to start: it starts from MBR disks under a BIOS only"
+        why = "it has no \\ntldr and \\ntdetect.com"
+    else:
+        why = "it is older than Windows 7" if not windows.has_boot_files else f"it has no \\{windows.root}\\Boot"
+    if has_boot_files and (windows.is_started_by_ntldr or windows.has_boot_files):
         return None
-    why = "it is older than Windows 7" if not windows.has_boot_files else f"it has no \\{windows.root}\\Boot"
     return f"{windows} is not made to start: {why}"
+
+
+def _older(windows: WindowsFacts) -> NtWindows:
+    return NtWindows(windows.root, (windows.major, windows.minor))
+
+
+def _has_boot_files(files: FileSource, windows: WindowsFacts) -> bool:
+    if windows.is_started_by_ntldr:
+        return not missing_files(files, _older(windows))
+    return files.exists(f"{windows.root}/Boot")
 
 
 def _misfit(machine: Machine, volume: Volume, firmware: Firmware) -> tuple[str, ...]:
@@ -168,7 +188,7 @@ def _set_up_boot(
     """Make the disk start the Windows that was applied; return sentences about what was not done."""
     volume, windows = plan.system[1], plan.windows
     progress = portion(events.progress, _APPLIED, 100)
-    why = _why_no_boot(windows, has_boot_files=has_boot_files)
+    why = _why_no_boot(windows, firmware_of(disk.table), has_boot_files=has_boot_files)
     if why is not None:
         warnings: tuple[str, ...] = (why,)
         Meter(progress, {Phase.WRITE_DATA: 1.0}).finish()

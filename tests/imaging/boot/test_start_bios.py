@@ -10,6 +10,8 @@ import pytest
 from cases import boot as boot_cases
 from cases import windows as windows_cases
 from cases.boot import Standin
+from cases.older_windows import older_files
+from cases.windows_trees import write_tree
 from judges import bcd as bcd_judges
 from judges import boot as boot_judges
 from judges import disk as disk_judges
@@ -88,6 +90,42 @@ def check(disk: Path, *, code: int) -> str:
     """Return what ``osdimage boot check`` finds."""
     done = osdimage("boot", "check", disk, "--json", code=code)
     return json.dumps(json.loads(done.out), ensure_ascii=False)
+
+
+@pytest.fixture(scope="module")
+def ntldr(folder: Path) -> Standin:
+    return boot_cases.standin(folder, 250_000, "NTLDR")
+
+
+@pytest.fixture(scope="module")
+def older_wim(folder: Path, ntldr: Standin) -> Path:
+    write_tree(folder / "older", older_files(ntldr=ntldr.data))
+    ordinary_user.osdimage_as_nobody(folder, "capture", "older", "xp.wim", "--compress", "none")
+    return folder / "xp.wim"
+
+
+@pytest.mark.parametrize(
+    ("options", "windows", "oem"),
+    [
+        pytest.param(("--preset", "bios", "--recovery", "none"), 2, "NTFS", id="ntfs"),
+        pytest.param(("--vars", "layout.vars"), 2, "MSWI", id="fat32"),
+        pytest.param(("--preset", "bios", "--recovery", "none", "--bios-loader", "grub"), 2, "NTFS", id="grub"),
+    ],
+)
+def test_the_bios_starts_windows_xp_by_ntldr(
+    options: tuple[str, ...], windows: int, oem: str, older_wim: Path, ntldr: Standin
+) -> None:
+    older_wim.with_name("layout.vars").write_text(FAT32_LAYOUT)
+    disk = deploy(older_wim, "xp.img", *options, "--size", "1GB", "--yes")
+    booted = boot_judges.boot_bios(disk)
+    assert booted.reached, booted.printed
+    assert booted.printed.endswith(ntldr.report(hidden=first_sector(disk), oem=oem))
+    report = json.loads(check(disk, code=0))
+    assert (report["system_partition"], report["os_partition"]) == (1, windows)
+    # The letters of the machine that was captured are forgotten, as with every Windows.
+    hive = osdimage("registry", "export", disk, "--partition", str(windows), "--hive", "SYSTEM", r"MountedDevices").out
+    assert "DosDevices" not in hive
+    disk.unlink()
 
 
 @pytest.mark.parametrize(("made", "oem"), [("ntfs_disk", "NTFS"), ("fat32_disk", "MSWI")])

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from cases.older_windows import older_files
 from cases.sequence import GPT, MBR, MIB, Log, blank_disk, capture, computer, run, stamp, tell, windows_tree
 from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
@@ -483,15 +484,28 @@ def test_an_mbr_disk_starts_the_windows_that_was_applied(tmp_path: Path) -> None
         assert file.read(440).count(0) < 400
 
 
-@pytest.mark.parametrize("version", [(5, 1), (6, 0)])
-def test_what_is_too_old_to_be_made_to_start_is_said(tmp_path: Path, version: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("version", "why"), [((5, 1), r"it has no \ntldr and \ntdetect.com"), ((6, 0), "it is older than Windows 7")]
+)
+def test_what_cannot_be_made_to_start_is_said(tmp_path: Path, version: tuple[int, int], why: str) -> None:
     made = capture(windows_tree(tmp_path / "tree", version=version), tmp_path / "old.wim")
-    (tmp_path / "tree" / "Windows" / "Boot").mkdir()
     _, machine, env = prepared(tmp_path, made, MBR)
     result = run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
-    assert result.warnings == (
-        f"Windows {version[0]}.{version[1]} for x64 is not made to start: it is older than Windows 7",
-    )
+    assert result.warnings == (f"Windows {version[0]}.{version[1]} for x64 is not made to start: {why}",)
+
+
+def test_an_mbr_disk_starts_windows_xp_by_ntldr_and_a_gpt_does_not(tmp_path: Path) -> None:
+    made = capture(write_tree(tmp_path / "tree", older_files()), tmp_path / "xp.wim")
+    disk, machine, env = prepared(tmp_path, made, MBR)
+    result = run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
+    assert result.warnings == ("disk 0 starts under BIOS, but the computer has UEFI",)
+    volume = partition_of(disk, 1, tmp_path / "volume.ntfs")
+    judges.assert_ntfs_clean(volume)
+    assert {"NTLDR", "NTDETECT.COM", "boot.ini"} <= set(judges.output("ntfsls", volume).split())
+    disk.unlink()
+    _, machine, env = prepared(tmp_path, made)
+    result = run(apply_operating_system, env, machine, {"OSDImageIndex": "1"}, IMAGE)
+    assert result.warnings == ("Windows 5.1 for x86 is not made to start: it starts from MBR disks under a BIOS only",)
 
 
 def test_a_boot_directory_without_its_loader_fails(tmp_path: Path) -> None:
