@@ -67,6 +67,8 @@ def install_command(
     the system partition but those of the same names.  An MBR disk also gets boot code, one active partition, and a
     signature if it has none.
 
+    Windows 2000, XP and Server 2003 get NTLDR and a boot.ini instead, on MBR disks only.
+
     You are asked before boot code is overwritten that is neither Windows' nor osdimage's, unless --yes is given.
 
     With --from-wim the boot files, the language of the menu and what else belongs to them come from an image: for a

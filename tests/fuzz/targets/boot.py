@@ -21,6 +21,7 @@ from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BcdStore
 from osdimage.imaging.boot.code.ntfs import find_ntfs_boot_code, own_ntfs_boot_code
 from osdimage.imaging.boot.firmware import Firmware
+from osdimage.imaging.boot.ntldr.boot_ini import ArcPath, BootIni
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
 from osdimage.imaging.errors import InvalidInput
@@ -76,11 +77,28 @@ def _code(data: bytes) -> None:
     find_ntfs_boot_code(data)
 
 
+def _menu(data: bytes) -> None:
+    menu = BootIni.from_bytes(data, name="x")
+    assert menu.to_bytes() == data
+    for each in menu.entries:
+        assert menu.with_path(each, each.path) == menu
+        if each.arc is not None:
+            assert ArcPath.parse(str(each.arc)) == each.arc
+    made = menu.with_entry("C:\\", "x", "").with_setting("default", "C:\\").with_setting("timeout", "1")
+    assert (made.default, made.timeout, made.entries[0].name) == ("C:\\", "1", "x")
+
+
+def _menu_seeds() -> Iterator[bytes]:
+    path = b"multi(0)disk(0)rdisk(0)partition(1)\\WINDOWS"
+    yield b'[boot loader]\r\ntimeout=30\r\ndefault=%s\r\n[operating systems]\r\n%s="XP" /fastdetect\r\n' % (path, path)
+
+
 _PE = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, 240, 2)
 
 TARGETS = (
     Target("boot-store", _store, _store_seeds, (InvalidInput,), largest=48 << 10),
     Target("boot-device", _device, _device_seeds, largest=1024),
+    Target("boot-ini", _menu, _menu_seeds, (InvalidInput,), largest=4096),
     Target("program", _pe, lambda: (_PE + bytes(240),), largest=4096),
     Target("boot-code", _code, lambda: (own_ntfs_boot_code().data,), largest=16 << 10),
 )
