@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render
 from osdimage.cli.boot import params as boot_params
+from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
@@ -18,20 +19,25 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("disk", type=disk_params.DISK)
+@boot_params.system_disk
 @disk_params.opening
 @params.output(events=False)
-def check_command(disk: Path, opening: Opening, reporter: Reporter) -> int:
+def check_command(disk: Path, system: SystemWish | None, opening: Opening, reporter: Reporter) -> int:
     """Look at all that DISK needs to start, and say what to do about each fault; nothing is changed or started.
 
     Leaves with 0 when all of it was read and is in order, mere warnings aside; with 1 when an error keeps the disk from
     starting; and with 6 when that is not known, since something that decides cannot be read here, as a Windows on an
     encrypted volume.
+
+    With --system another disk is looked at, too: the way begins there and leads to a Windows on either of both.
     """
     from osdimage.imaging.boot.check import check_boot  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-    with open_disk(disk, opening=opening) as opened_disk:
-        report = check_boot(opened_disk)
+    with boot_params.opened(disk, system, opening) as (windows, other):
+        report = check_boot(windows) if other is None else check_boot(other, windows_disk=windows)
+    if system is not None and system.partition not in {None, report.system_partition}:
+        found = "none" if report.system_partition is None else f"partition {report.system_partition}"
+        reporter.warn(f"{system.disk}: the firmware starts from {found}, and not from partition {system.partition}")
     if reporter.as_json:
         facts = render.to_plain(report)
         more = {"verdict": report.verdict.value, "starts": report.starts}
@@ -39,7 +45,7 @@ def check_command(disk: Path, opening: Opening, reporter: Reporter) -> int:
     else:
         render.findings(report.findings, quiet=reporter.quiet)
         if report.starts is not False and not reporter.quiet:
-            render.line(": ".join(filter(None, (str(disk), _places(report), _SAID[report.verdict.value]))))
+            render.line(": ".join(filter(None, (report.disk, _places(report), _SAID[report.verdict.value]))))
     return boot_params.exit_code(report)
 
 
@@ -58,5 +64,6 @@ def _places(report: BootReport) -> str:
     if report.system_partition is not None:
         told.append(f"system partition {report.system_partition}")
     if report.os_partition is not None:
-        told.append(f"Windows in partition {report.os_partition}")
+        where = "" if report.windows_disk is None else f" of {report.windows_disk}"
+        told.append(f"Windows in partition {report.os_partition}{where}")
     return ", ".join(told)

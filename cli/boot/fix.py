@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import advice, params, render
 from osdimage.cli.boot import params as boot_params
+from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="The partition with Windows.  Default: the one that holds the loader of Windows.",
 )
-@boot_params.system_partition
+@boot_params.system
 @click.option(
     "--prune",
     is_flag=True,
@@ -42,6 +43,7 @@ def fix_command(
     disk: Path,
     partition: int | None,
     system_partition: int | None,
+    system: SystemWish | None,
     prune: bool,
     dry_run: bool,
     opening: Opening,
@@ -61,12 +63,17 @@ def fix_command(
     """
     from osdimage.imaging.boot.fix import FixWish, fix_boot  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
-    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
     wish = FixWish(partition, system_partition, prune=prune, force=force, rehearse=dry_run)
-    with open_disk(disk, write=not dry_run, opening=opening) as opened_disk:
+    with boot_params.opened(disk, system, opening, write=not dry_run) as (opened_disk, system_disk):
         check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
-        result = fix_boot(opened_disk, wish, now=disk_params.now(), rng=disk_params.random_bits(seed))
+        result = fix_boot(
+            system_disk or opened_disk,
+            wish,
+            windows_disk=None if system_disk is None else opened_disk,
+            now=disk_params.now(),
+            rng=disk_params.random_bits(seed),
+        )
     _report(disk, result, reporter, is_rehearsal=dry_run)
     if dry_run:
         return 0

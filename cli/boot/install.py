@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render, values
 from osdimage.cli.boot import params as boot_params
+from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @click.command("install")
 @click.argument("disk", type=disk_params.DISK)
 @click.option("--partition", type=click.IntRange(min=1), required=True, metavar="N", help="The partition with Windows.")
-@boot_params.system_partition
+@boot_params.system
 @click.option(
     "--from-wim",
     type=values.EXISTING,
@@ -46,6 +47,7 @@ def install_command(
     disk: Path,
     partition: int,
     system_partition: int | None,
+    system: SystemWish | None,
     from_wim: Path | None,
     selector: ImageSelector,
     refs: tuple[str, ...],
@@ -69,6 +71,9 @@ def install_command(
 
     Windows 2000, XP and Server 2003 get NTLDR and a boot.ini instead, on MBR disks only.
 
+    With --system the boot manager is put on another disk, with a store that names this one; boot code of a BIOS goes to
+    that disk only, and both must be in the machine.
+
     You are asked before boot code is overwritten that is neither Windows' nor osdimage's, unless --yes is given.
 
     With --from-wim the boot files, the language of the menu and what else belongs to them come from an image: for a
@@ -78,11 +83,10 @@ def install_command(
     from osdimage.imaging.boot.install import install_boot  # noqa: PLC0415
     from osdimage.imaging.boot.places import firmware_of  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
-    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
     with (
         _image(from_wim, selector, refs, reporter) as source,
-        open_disk(disk, write=not dry_run, opening=opening) as opened_disk,
+        boot_params.opened(disk, system, opening, write=not dry_run) as (opened_disk, system_disk),
     ):
         check_expected(opened_disk.target, serial=expect_serial, size_bytes=expect_size)
 
@@ -92,13 +96,14 @@ def install_command(
                 partition,
                 system_partition,
                 source=source,
+                system_disk=system_disk,
                 options=boot_options(force=force, new_store=new_store, rehearse=rehearse),
                 rng=disk_params.random_bits(seed),
                 now=disk_params.now(),
                 progress=None if rehearse and not dry_run else reporter.callback,
             )
 
-        if not (yes or dry_run) and firmware_of(opened_disk.table) is Firmware.BIOS:
+        if not (yes or dry_run) and firmware_of((system_disk or opened_disk).table) is Firmware.BIOS:
             _ask(install(rehearse=True).lost_code, reporter)
         result = install(rehearse=dry_run)
     if reporter.as_json:
@@ -136,11 +141,12 @@ def lines(result: BootResult, *, where: str) -> list[str]:
     """Tell people what was done; ``where`` is what they call the disk."""
     kind = "a BIOS" if result.architecture is None else f"UEFI ({result.architecture})"
     guess = ", of several by guess: --locale names another" if result.locale_source == "guess" else ""
+    there = "" if result.system_disk is None else f" of {result.system_disk}"
     language = "" if result.locale is None else f" ({result.locale}{guess})"
     places = f"{_shown(result.loader)}, {_shown(result.store)}{language}"
     found = [
         f"{where}: set up for {kind} to start the Windows in partition {result.os_partition}",
-        f"  partition {result.system_partition}: {counted(result.files, 'boot file')}, {places}",
+        f"  partition {result.system_partition}{there}: {counted(result.files, 'boot file')}, {places}",
     ]
     if result.image is not None:
         found.append(f"  boot files from {result.image}")
@@ -154,7 +160,9 @@ def lines(result: BootResult, *, where: str) -> list[str]:
         found.append(f"  partition {result.recovery_partition}: the recovery environment is part of the store")
     code = result.boot_code
     if code is not None and code.mbr:
-        found.append(f"  boot code in the MBR; boot sector: {code.boot_sector or 'starts nothing'}")
+        found.append(f"  boot code in the MBR{there}; boot sector: {code.boot_sector or 'starts nothing'}")
+    if result.system_disk is not None:
+        found.append(f"  the firmware must start {result.system_disk}")
     return found
 
 

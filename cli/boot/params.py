@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +16,8 @@ from osdimage.cli.failures import FAILED, NOT_KNOWN
 if TYPE_CHECKING:
     from osdimage.imaging.boot.install import BootOptions
     from osdimage.imaging.boot.verdict import BootReport
+    from osdimage.imaging.disk.opened import Disk
+    from osdimage.imaging.disk.opening import Opening
 
 Command = Callable[..., Any]
 
@@ -22,6 +27,80 @@ system_partition = click.option(
     metavar="M",
     help="The partition with the boot manager.  Default: the EFI system partition, or the active one.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SystemWish:
+    """Another disk with the boot manager; ``partition`` None: its EFI system partition, or the active one."""
+
+    disk: Path
+    partition: int | None
+
+
+class _SystemType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
+    """``DISK`` or ``DISK:M``; a disk whose name ends in a colon and a number is taken as it is when it is there."""
+
+    name = "disk"
+
+    def convert(self, value: str | SystemWish, param: click.Parameter | None, ctx: click.Context | None) -> SystemWish:
+        if isinstance(value, SystemWish):
+            return value
+        path, colon, number = value.rpartition(":")
+        if not colon or not number.isdecimal() or Path(value).exists():
+            path, number = value, ""
+        if number and int(number) < 1:
+            self.fail(f"{value}: partitions are counted from 1", param, ctx)
+        if not Path(path).exists():
+            self.fail(f"{path} does not exist", param, ctx)
+        return SystemWish(Path(path), int(number) if number else None)
+
+
+_system = click.option(
+    "--system",
+    type=_SystemType(),
+    metavar="DISK[:M]",
+    help="Another disk with the boot manager, in its partition M, which firmware must start.  Windows is on DISK.",
+)
+
+
+system_disk = click.option(
+    "--system",
+    type=_SystemType(),
+    metavar="DISK",
+    help="Another disk with the boot manager, which the firmware starts.  Windows is on DISK.",
+)
+
+
+def system(command: Command) -> Command:
+    """Add the options that say where the boot manager is, and pass ``system_partition`` and ``system`` (or None)."""
+
+    @functools.wraps(command)
+    def run(*args: Any, system_partition: int | None, system: SystemWish | None, **kwargs: Any) -> Any:  # noqa: ANN401
+        if system is not None and system_partition is not None:
+            raise click.UsageError("--system DISK:M names the partition itself; it does not go with --system-partition")
+        if system is not None:
+            system_partition = system.partition
+        return command(*args, system_partition=system_partition, system=system, **kwargs)
+
+    return params.add(system_partition, _system)(run)
+
+
+@contextmanager
+def opened(
+    disk: Path, system: SystemWish | None, opening: Opening, *, write: bool = False
+) -> Iterator[tuple[Disk, Disk | None]]:
+    """Open the disk with Windows, and that with the boot manager when it is another one."""
+    from osdimage.imaging.boot.elsewhere import open_disks  # noqa: PLC0415
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415 - start-up stays cheap
+
+    if system is None:
+        with open_disk(disk, write=write, opening=opening) as one:
+            yield one, None
+        return
+    with open_disks((disk, system.disk), write=write, opening=opening) as (windows, other):
+        yield windows, other
+
+
 force = click.option("--force", is_flag=True, help="Also write to a volume that is marked dirty.")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render
 from osdimage.cli.boot import params as boot_params
+from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
@@ -17,16 +18,18 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("disk", type=disk_params.DISK)
-@boot_params.system_partition
+@boot_params.system
 @disk_params.opening
 @params.output(events=False)
-def show_command(disk: Path, system_partition: int | None, opening: Opening, reporter: Reporter) -> None:
+def show_command(
+    disk: Path, system_partition: int | None, system: SystemWish | None, opening: Opening, reporter: Reporter
+) -> None:
     """Explain the BCD store of DISK, or its boot.ini: its entries, and which partitions they mean."""
     from osdimage.imaging.boot.show import view_boot  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-    with open_disk(disk, opening=opening) as opened_disk:
-        view = view_boot(opened_disk, system_partition=system_partition)
+    with boot_params.opened(disk, system, opening) as (windows, other):
+        beside = None if other is None else windows
+        view = view_boot(other or windows, system_partition=system_partition, windows_disk=beside)
     if reporter.as_json:
         render.document(
             {
@@ -50,4 +53,5 @@ def show_command(disk: Path, system_partition: int | None, opening: Opening, rep
         render.line(text)
     render.line()
     for each in view.partitions:
-        render.line(f"{each.name}: {'not on this disk' if each.number is None else f'partition {each.number}'}")
+        where = "" if each.disk is None else f" of {each.disk}"
+        render.line(f"{each.name}: {'not on this disk' if each.number is None else f'partition {each.number}{where}'}")

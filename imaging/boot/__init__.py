@@ -4,6 +4,8 @@
 (``verdict.py``); ``fix.py`` binds one again that was cloned or moved, of which ``rebind.py`` says which partition is
 which; ``show.py`` explains one.  They agree in ``places.py`` on which partitions take part.
 
+``elsewhere.py`` is about a system partition on another disk; ``ntldr/`` about Windows 2000, XP and Server 2003.
+
 ``files.py`` knows which files of a Windows go where; ``sources.py`` takes them from an image instead of the applied
 Windows, ``recovery.py`` adds the recovery environment.  ``bcd/`` is the store, ``code/`` what a BIOS executes.
 """
@@ -18,6 +20,7 @@ __getattr__, __dir__, __all__ = lazily(
         "bcd.store": ("BcdStore", "read_store"),
         "check": ("check_boot",),
         "code.bios": ("BiosLoader",),
+        "elsewhere": ("open_disks",),
         "firmware": ("Firmware", "Generation"),
         "fix": ("FixResult", "FixWish", "fix_boot"),
         "install": ("BootOptions", "BootResult", "install_boot"),

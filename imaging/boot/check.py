@@ -8,6 +8,8 @@ the disk starts (``verdict.py``).  What only a machine knows, such as its settin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 
 from osdimage.imaging.boot import remedies
 from osdimage.imaging.boot.bcd.check import StoreFacts, read_store_facts, store_findings
@@ -36,10 +38,15 @@ from osdimage.imaging.volume.hazards import PENDING, is_pending
 _BLANK_BYTES = 64 << 10
 
 
-def check_boot(disk: Disk) -> BootReport:
+def check_boot(disk: Disk, *, windows_disk: Disk | None = None) -> BootReport:
     """Look at all that a disk needs to start.
 
+    Args:
+        disk: the disk that firmware starts.
+        windows_disk: another one that may have the Windows; None: only this disk is looked at.
+
     Raises:
+        InvalidTable: when the disk that may have the Windows has no partition table.
         StorageError: when the disk cannot be read.
     """
     reading = disk.read()
@@ -47,8 +54,18 @@ def check_boot(disk: Disk) -> BootReport:
         found = [each for each in reading.findings if each.code not in {"no-table", "whole-disk-volume"}]
         found.append(_without_table(disk))
         return BootReport(disk.name, None, None, None, None, ranked(found))
-    with Holdings(disk) as holdings:
-        return _Check(disk, reading.table, holdings).run(reading.findings)
+    with Holdings(disk) as holdings, nullcontext() if windows_disk is None else Holdings(windows_disk) as others:
+        beside = None if windows_disk is None or others is None else _Beside(windows_disk, windows_disk.table, others)
+        return _Check(disk, reading.table, holdings, beside).run(reading.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The other disk, on which the Windows may be."""
+
+    disk: Disk
+    table: PartitionTable
+    holdings: Holdings
 
 
 def _without_table(disk: Disk) -> Finding:
@@ -60,8 +77,9 @@ def _without_table(disk: Disk) -> Finding:
 
 
 class _Check:
-    def __init__(self, disk: Disk, table: PartitionTable, holdings: Holdings) -> None:
+    def __init__(self, disk: Disk, table: PartitionTable, holdings: Holdings, beside: _Beside | None) -> None:
         self._disk = disk
+        self._beside = beside
         self._table = table
         self._firmware = firmware_of(table)
         self._holdings = holdings
@@ -81,9 +99,10 @@ class _Check:
             self._found += [*found, *record_findings(self._disk, self._table)]
         facts = None if system is None else self._system(system)
         if facts is not None:
-            windows, more = default_findings(
-                self._disk, facts, self._firmware, self._holdings, manager=self._architecture
-            )
+            disk, holdings = self._disk, self._holdings
+            if facts.is_beside and self._beside is not None:
+                disk, holdings = self._beside.disk, self._beside.holdings
+            windows, more = default_findings(disk, facts, self._firmware, holdings, manager=self._architecture)
             self._found += more
         else:
             windows = self._older
@@ -94,6 +113,7 @@ class _Check:
             None if windows is None else windows.number,
             self._architecture,
             ranked(self._found),
+            self._beside.disk.name if self._beside is not None and facts is not None and facts.is_beside else None,
         )
 
     # ---- which partition UEFI firmware goes to
@@ -182,12 +202,21 @@ class _Check:
             return None
         data = files.read(path, limit=LARGEST_LOADER)
         try:
-            facts = read_store_facts(data, self._table, system, name=files.name)
+            beside = None if self._beside is None else self._beside.table
+            facts = read_store_facts(data, self._table, system, name=files.name, beside=beside)
         except OsdImageError as problem:
             self._found.append(error("bcd-damaged", problem.said, remedies.WRITES_A_NEW_ONE))
             return None
         loader = OS_LOADERS[self._firmware]
-        has_windows = any(self._holdings.holds(each, loader) for each in self._table.partitions if not each.is_extended)
+        looked = [(self._holdings, self._table)]
+        if self._beside is not None:
+            looked.append((self._beside.holdings, self._beside.table))
+        has_windows = any(
+            holdings.holds(each, loader)
+            for holdings, table in looked
+            for each in table.partitions
+            if not each.is_extended
+        )
         name = f"{files.name}: {shown(path)}"
         bind = remedies.BINDS_IT if has_windows else remedies.APPLY
         self._found += store_findings(facts, self._firmware, name=name, bind=bind)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from osdimage.imaging.boot.bcd.check import default_entry, partition_refs
 from osdimage.imaging.boot.bcd.devices import DeviceElement, RawDevice, describe
 from osdimage.imaging.boot.bcd.elements import braced, name_of
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import NAMES, BcdStore
 from osdimage.imaging.boot.check import check_boot
 from osdimage.imaging.boot.code.bios import (
@@ -24,12 +25,13 @@ from osdimage.imaging.boot.code.bios import (
     write_record,
 )
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, Loader
+from osdimage.imaging.boot.elsewhere import refuse_alike
 from osdimage.imaging.boot.files import OS_LOADERS, STORES
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.holdings import refuse_unwritable
 from osdimage.imaging.boot.ntldr.fix import fix_menu, ntldr_system
-from osdimage.imaging.boot.places import choose_places, choose_system, firmware_of
-from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind, refs_of
+from osdimage.imaging.boot.places import choose_places, choose_system, firmware_of, numbered
+from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind, refs_of, windows_of
 from osdimage.imaging.boot.verdict import BootReport
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
@@ -83,7 +85,14 @@ class FixResult:
 
 
 @logged("fix the boot of {disk}")
-def fix_boot(disk: Disk, wish: FixWish | None = None, *, now: datetime, rng: RandomBits | None = None) -> FixResult:
+def fix_boot(
+    disk: Disk,
+    wish: FixWish | None = None,
+    *,
+    windows_disk: Disk | None = None,
+    now: datetime,
+    rng: RandomBits | None = None,
+) -> FixResult:
     """Bind the store of a disk to its partitions, and put active flag, signature and boot sectors right.
 
     Boot code is written where there is none, and never over any.
@@ -93,6 +102,8 @@ def fix_boot(disk: Disk, wish: FixWish | None = None, *, now: datetime, rng: Ran
     Args:
         disk: the disk, open for writing unless the wish is to rehearse.
         wish: how.
+        windows_disk: another disk that has the Windows which starts by itself, open in the same way; None: the same.
+            Of it only a signature of 0, and the place in the boot sector of Windows, are changed.
         now: the time for the store.
         rng: where a signature comes from, when the disk has none; None: the system.
 
@@ -103,12 +114,18 @@ def fix_boot(disk: Disk, wish: FixWish | None = None, *, now: datetime, rng: Ran
         OsdImageError: when it is refused after something else was changed; the message tells what.
         StorageError: when reading or writing failed.
     """
-    return _Fix(disk, wish or FixWish(), now, rng or random.SystemRandom()).run()
+    if windows_disk is not None:
+        refuse_alike(windows_disk, disk)
+    return _Fix(disk, windows_disk, wish or FixWish(), now, rng or random.SystemRandom()).run()
 
 
 class _Fix:
-    def __init__(self, disk: Disk, wish: FixWish, now: datetime, rng: RandomBits) -> None:
+    def __init__(self, disk: Disk, beside: Disk | None, wish: FixWish, now: datetime, rng: RandomBits) -> None:
         self._disk = disk
+        self._beside = beside
+        # The disk with Windows.
+        self._home = beside or disk
+        self._homes = self._home.table
         self._wish = wish
         self._now = now
         self._rng = rng
@@ -117,25 +134,33 @@ class _Fix:
     def run(self) -> FixResult:
         table = self._disk.table
         older = ntldr_system(self._disk, table, self._wish.system_partition)
+        if older is not None and self._beside is not None:
+            raise InvalidRequest(f"{self._disk.name}: boot.ini names no disk by which another one could be found")
         if older is not None:
             return self._run_ntldr(table, older)
-        windows = self._windows(table)
+        homes = self._homes
+        windows = self._windows(homes)
         firmware, system = self._system(table, windows)
         with no_refusal(self._disk.name, lambda: "; ".join(self._changes) if not self._wish.rehearse else ""):
             if firmware is Firmware.BIOS:
                 table = self._fix_record(table, system)
-            bound, store = self._fix_store(table, firmware, system, windows)
+                homes = table if self._beside is None else self._fix_signature(self._beside, homes)
+                self._homes = homes
+            bound, store = self._fix_store(
+                table, firmware, system, None if windows is None else numbered(homes, windows)
+            )
             if firmware is Firmware.BIOS:
-                refs = partition_refs(table)
-                self._fix_hidden((system, *(refs[ref] for ref in store.partitions if ref in refs)))
-                self._add_code(table, system, windows, Loader.BOOTMGR)
+                self._fix_hidden(self._disk, (system, *_named_by(store, table)))
+                if self._beside is not None:
+                    self._fix_hidden(self._beside, _named_by(store, homes))
+                self._add_code(homes, system, windows, Loader.BOOTMGR)
         return FixResult(
             tuple(self._changes),
             tuple(_unknown_devices(store)),
             tuple(f"the BCD store still names {ref}, and it cannot be told which partition that is now"
                   for ref in bound.unbound),
             tuple(f"the BCD store names {ref}, which is not on this disk; the entry stays" for ref in bound.foreign),
-            check_boot(self._disk),
+            check_boot(self._disk, windows_disk=self._beside),
         )  # fmt: skip
 
     def _run_ntldr(self, table: PartitionTable, system: Partition) -> FixResult:
@@ -145,7 +170,7 @@ class _Fix:
             table = self._fix_record(table, system)
             menu = fix_menu(self._disk, table, system, wish.os_partition, force=wish.force, rehearse=wish.rehearse)
             self._changes += menu.changes
-            self._fix_hidden((system, *menu.partitions))
+            self._fix_hidden(self._disk, (system, *menu.partitions))
             windows = None if menu.default is None else menu.default.number
             self._add_code(table, system, windows, Loader.NTLDR)
         return FixResult(tuple(self._changes), (), menu.unbound, (), check_boot(self._disk))
@@ -155,15 +180,15 @@ class _Fix:
         if self._wish.os_partition is not None:
             return self._wish.os_partition
         path = OS_LOADERS[firmware_of(table)]
-        found = [each.number for each in _candidates(table) if _holds(self._disk, each, path)]
+        found = [each.number for each in _candidates(table) if _holds(self._home, each, path)]
         if not found:
             shown = "\\" + path.replace("/", "\\")
-            raise InvalidRequest(f"{self._disk.name}: no partition holds {shown}", remedy=_NAME_WINDOWS)
+            raise InvalidRequest(f"{self._home.name}: no partition holds {shown}", remedy=_NAME_WINDOWS)
         return found[0] if len(found) == 1 else None
 
     def _system(self, table: PartitionTable, windows: int | None) -> tuple[Firmware, Partition]:
         wanted = _system_of(self._disk, table, self._wish.system_partition)
-        if windows is None:
+        if windows is None or self._beside is not None:
             return choose_system(table, wanted)
         places = choose_places(table, windows, wanted)
         return places.firmware, places.system
@@ -178,8 +203,17 @@ class _Fix:
             self._changes.append(f"partition {system.number} is the active one now")
         return fixed
 
+    def _fix_signature(self, disk: Disk, table: PartitionTable) -> PartitionTable:
+        """Give the disk with Windows a signature when it has none, without which no store can name it."""
+        signed = replace(table, disk_signature=table.disk_signature or self._rng.getrandbits(32) or 1)
+        if signed != table:
+            if not self._wish.rehearse:
+                write_record(disk.target, signed)
+            self._changes.append(f"{disk.name} has the signature {signed.disk_signature:08X} now; it had none")
+        return signed
+
     def _fix_store(
-        self, table: PartitionTable, firmware: Firmware, system: Partition, windows: int | None
+        self, table: PartitionTable, firmware: Firmware, system: Partition, windows: Partition | None
     ) -> tuple[Rebinding, BcdStore]:
         """Bind the store, and return it as it is now."""
         volume = self._disk.volume_in(system)
@@ -190,17 +224,17 @@ class _Fix:
                 raise InvalidInput(f"{files.name}: there is no BCD store to fix", remedy=remedy)
             store = BcdStore.parse(files.read(path, limit=_LARGEST_STORE), name=f"{files.name}: the BCD store")
         is_started = default_entry(store) is not None
-        numbers = {each.number: each for each in table.partitions}
-        wish = RebindWish(
-            system,
-            None if windows is None else numbers[windows],
-            is_asked_for=self._wish.os_partition is not None,
-            prune=self._wish.prune,
-        )
+        wish = RebindWish(system, prune=self._wish.prune)
+        count = 0
+        if self._beside is None:
+            wish = replace(wish, windows=windows, is_asked_for=self._wish.os_partition is not None)
+        else:
+            wish = replace(wish, beside=frozenset(partition_refs(self._homes)))
+            count = self._bind_beside(store, table, windows)
         bound = rebind(self._disk, table, store, wish)
         if is_started:
             self._refuse_no_start(store, bound)
-        if bound.is_changed:
+        if bound.is_changed or count:
             data = store.to_bytes(now=self._now)
             if self._wish.rehearse:
                 refuse_unwritable(volume, force=self._wish.force)
@@ -209,6 +243,21 @@ class _Fix:
                     files.write(path, data)
             self._changes += bound.sentences()
         return bound, store
+
+    def _bind_beside(self, store: BcdStore, table: PartitionTable, windows: Partition | None) -> int:
+        """Bind what the default entry names, and neither disk has, to the Windows of the other; return how often."""
+        if self._beside is None or windows is None:
+            return 0
+        known = partition_refs(table) | partition_refs(self._homes)
+        is_asked_for = self._wish.os_partition is not None
+        new = PartitionRef.of(self._homes, windows)
+        lost = [
+            each for each in windows_of(default_entry(store)) if each not in known or (is_asked_for and each != new)
+        ]
+        count = store.rebind(dict.fromkeys(lost, new))
+        for each in lost:
+            self._changes.append(f"what was {each} is partition {windows.number} of {self._beside.name} now")
+        return count
 
     def _refuse_no_start(self, store: BcdStore, bound: Rebinding) -> None:
         """Refuse to leave a store whose default entry starts nothing, when it is about this disk."""
@@ -229,17 +278,17 @@ class _Fix:
             return
         code = None
         place = next((each for each in table.partitions if each.number == windows), None)
-        if place is not None and self._disk.volume_in(place).content in FILE_SYSTEMS:
-            with open_files(self._disk.volume_in(place)) as files:
+        if place is not None and self._home.volume_in(place).content in FILE_SYSTEMS:
+            with open_files(self._home.volume_in(place)) as files:
                 code = find_boot_code(files, loader)
         self._changes += add_missing_code(self._disk.target, system, code, loader=loader, rehearse=self._wish.rehearse)
 
-    def _fix_hidden(self, partitions: Iterable[Partition]) -> None:
+    def _fix_hidden(self, disk: Disk, partitions: Iterable[Partition]) -> None:
         """Put the place into the boot sectors of the volumes that are started from."""
         for partition in {each.number: each for each in partitions}.values():
-            if self._disk.volume_in(partition).content not in FILE_SYSTEMS:
+            if disk.volume_in(partition).content not in FILE_SYSTEMS:
                 continue
-            window = self._disk.target.window(partition.extent)
+            window = disk.target.window(partition.extent)
             before = hidden_sectors_of(window)
             if before == partition.extent.first:
                 continue
@@ -249,6 +298,12 @@ class _Fix:
                 f"the boot sector of partition {partition.number} says that it begins at sector "
                 f"{partition.extent.first}; it said {before}"
             )
+
+
+def _named_by(store: BcdStore, table: PartitionTable) -> Iterator[Partition]:
+    """Yield the partitions of a table that a store names."""
+    refs = partition_refs(table)
+    return (refs[ref] for ref in store.partitions if ref in refs)
 
 
 def _candidates(table: PartitionTable) -> Iterator[Partition]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from osdimage.imaging.boot.code.bios import (
 )
 from osdimage.imaging.boot.code.kinds import refuse_large_sectors
 from osdimage.imaging.boot.code.ntfs import NtfsBootCode
+from osdimage.imaging.boot.elsewhere import choose_places_on_two, refuse_alike, removable_warning
 from osdimage.imaging.boot.files import (
     OS_LOADERS,
     STORES,
@@ -50,7 +51,7 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import TargetRefused, no_refusal
+from osdimage.imaging.errors import InvalidRequest, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
@@ -86,6 +87,7 @@ class _Sources:
 
     image: WimImage | None
     restored: Mapping[PartitionRef, int] | None
+    system_disk: Disk | None
     rng: RandomBits
     now: datetime
 
@@ -99,6 +101,7 @@ def install_boot(
     source: WimImage | None = None,
     options: BootOptions | None = None,
     restored: Mapping[PartitionRef, int] | None = None,
+    system_disk: Disk | None = None,
     rng: RandomBits | None = None,
     now: datetime | None = None,
     progress: ProgressCallback | None = None,
@@ -125,6 +128,8 @@ def install_boot(
         restored: the store came with the volumes of another disk: the numbers that its partitions have here, as far as
             they are known.  An entry that starts this Windows stays then, with all that was set of it.  None: the store
             is that of this disk.
+        system_disk: the disk with the system partition, open for writing, which firmware starts; None: the same disk.
+            Boot code goes to that disk only; of the other one at most a signature of 0 is changed.
         rng: where GUIDs and a signature come from; None: the system.
         now: the time for the store; None: now.
         progress: receives the progress.
@@ -138,10 +143,15 @@ def install_boot(
         OsdImageError: when it is refused after something else was written; the message tells what.
         StorageError: when reading or writing failed.
     """
-    sources = _Sources(source, restored, rng or random.SystemRandom(), now or datetime.now(UTC))
+    sources = _Sources(source, restored, system_disk, rng or random.SystemRandom(), now or datetime.now(UTC))
     options = options or BootOptions()
     older = _needs_ntldr(disk, os_partition)
     if older is not None:
+        if system_disk is not None:
+            raise InvalidRequest(
+                f"{disk.name}: boot.ini names disks by their order in the BIOS, which is not known; valid is a system "
+                "partition on the disk with Windows"
+            )
         work = NtWork(disk, older, options, source, sources.rng, sources.now)
         return install_nt(work, os_partition, system_partition, progress)
     return _Installation(disk, options, sources).run(os_partition, system_partition, progress)
@@ -164,6 +174,9 @@ class _Installation:
 
     def __init__(self, disk: Disk, options: BootOptions, sources: _Sources) -> None:
         self._disk = disk
+        self._is_elsewhere = sources.system_disk is not None
+        # The disk that firmware starts.
+        self._system = sources.system_disk or disk
         self._options = options
         self._image = sources.image
         self._restored = sources.restored
@@ -180,17 +193,20 @@ class _Installation:
     def _run(self, windows: int, system: int | None, progress: ProgressCallback | None) -> BootResult:
         meter = Meter(progress, {Phase.READ: 1.0, Phase.WRITE_DATA: 2.0})
         table = self._disk.table
-        places = choose_places(table, windows, system)
+        places = self._places(table, windows, system)
         volume = self._system_volume(places)
         found = self._read(places)
         recovery = self._recovery(table, places)
         meter.step(Phase.READ, found.plan.size, found.plan.size)
+        systems = self._system.table
         if places.firmware is Firmware.BIOS:
-            before, table = table, prepared_record(table, active=places.system.number, rng=self._rng)
-            if not self._options.rehearse:
-                write_record(self._disk.target, table)
-            if table != before:
-                self._done = self._done or "only the MBR was changed"
+            prepared = prepared_record(systems, active=places.system.number, rng=self._rng)
+            systems = self._recorded(self._system, prepared)
+            if self._is_elsewhere:
+                signed = replace(table, disk_signature=table.disk_signature or self._rng.getrandbits(32) or 1)
+                table = self._recorded(self._disk, signed)
+            else:
+                table = systems
         wish = MenuWish(
             self._options.description,
             self._options.timeout_s,
@@ -198,18 +214,21 @@ class _Installation:
             new_store=self._options.new_store,
             restored=self._restored,
             recovery=recovery,
+            beside=table if self._is_elsewhere else None,
         )
         facts = WindowsFacts(found.generation, found.locale, found.template)
-        store = make_menu(self._disk, table, places, wish, facts, rng=self._rng, now=self._now)
+        store = make_menu(self._system, systems, places, wish, facts, rng=self._rng, now=self._now)
         report, lost = self._planned_code(places, found)
         if self._options.rehearse:
             refuse_unwritable(volume, force=self._options.force)
         else:
-            self._write(table, places, volume, found, store.data)
+            self._write(systems, places, volume, found, store.data)
         meter.step(Phase.WRITE_DATA, found.plan.size, found.plan.size)
         warnings = list(() if report is None else report.warnings)
         warnings += store.warnings
         warnings += _without_use(self._options, places.firmware)
+        if self._is_elsewhere and (removable := removable_warning(self._system)) is not None:
+            warnings.append(removable)
         if not found.has_loader:
             warnings.append(
                 f"{self._disk.name} partition {places.windows.number}: \\{OS_LOADERS[places.firmware]} is missing, "
@@ -220,6 +239,7 @@ class _Installation:
         meter.finish()
         return BootResult(
             disk=self._disk.path,
+            system_disk=self._system.path if self._is_elsewhere else None,
             firmware=places.firmware,
             architecture=found.plan.architecture,
             system_partition=places.system.number,
@@ -241,9 +261,24 @@ class _Installation:
             warnings=tuple(warnings),
         )
 
+    def _places(self, table: PartitionTable, windows: int, system: int | None) -> BootPlaces:
+        if not self._is_elsewhere:
+            return choose_places(table, windows, system)
+        refuse_alike(self._disk, self._system)
+        return choose_places_on_two(table, self._system.table, windows, system)
+
+    def _recorded(self, disk: Disk, table: PartitionTable) -> PartitionTable:
+        """Write the signature and the active flags of a table to its disk, unless it is a rehearsal; return it."""
+        is_changed = table != disk.table
+        if not self._options.rehearse:
+            write_record(disk.target, table)
+        if is_changed:
+            self._done = self._done or "only the MBR was changed"
+        return table
+
     def _system_volume(self, places: BootPlaces) -> OpenVolume:
         """Return the volume of the system partition; refuse one that the firmware or its boot code cannot read."""
-        volume = self._disk.volume_in(places.system)
+        volume = self._system.volume_in(places.system)
         valid = readable_by(places.firmware)
         if volume.content not in valid:
             who = "UEFI firmware reads" if places.firmware is Firmware.UEFI else "the boot manager is started from"
@@ -252,7 +287,7 @@ class _Installation:
                 "copy what it holds, and format the partition"
             )
         if places.firmware is Firmware.BIOS:
-            refuse_large_sectors(self._disk.target)
+            refuse_large_sectors(self._system.target)
         return volume
 
     def _read(self, places: BootPlaces) -> _Found:
@@ -263,7 +298,7 @@ class _Installation:
             if files is not windows:
                 refuse_other_architecture(plan, files, windows)
             is_ntfs_bios = (
-                places.firmware is Firmware.BIOS and self._disk.volume_in(places.system).content is Content.NTFS
+                places.firmware is Firmware.BIOS and self._system.volume_in(places.system).content is Content.NTFS
             )
             return _Found(
                 plan,
@@ -303,7 +338,7 @@ class _Installation:
         """Return what boot code is written, and whose is lost by that."""
         if places.firmware is Firmware.UEFI:
             return None, ()
-        target = self._disk.target
+        target = self._system.target
         report = planned_code(target, places.system, found.ntfs_code, wanted=self._options.bios_loader)
         return report, tuple(code_at_risk(target, places.system, report))
 
@@ -316,9 +351,9 @@ class _Installation:
         if places.firmware is Firmware.BIOS:
             self._done = "the boot files are written, but the boot code is not whole"
             wanted = self._options.bios_loader
-            write_boot_code(self._disk.target, table, places.system, found.ntfs_code, wanted=wanted)
+            write_boot_code(self._system.target, table, places.system, found.ntfs_code, wanted=wanted)
         if self._options.sync:
-            self._disk.target.flush()
+            self._system.target.flush()
 
 
 def _without_use(options: BootOptions, firmware: Firmware) -> Iterator[str]:

@@ -44,6 +44,7 @@ class MenuWish:
         restored: the store came with the volumes of another disk: the numbers that its partitions have here, as far as
             they are known.  None: it is that of this disk.
         recovery: the number of the partition with a recovery environment that is whole, or None.
+        beside: the partitions of the disk with Windows, when that is another than the disk with the store; or None.
     """
 
     description: str | None
@@ -52,6 +53,7 @@ class MenuWish:
     new_store: bool
     restored: Mapping[PartitionRef, int] | None
     recovery: int | None
+    beside: PartitionTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,11 @@ class _Making:
         self._wish = wish
         self._windows = windows
 
+    @property
+    def _beside(self) -> frozenset[PartitionRef]:
+        """The partitions of the other disk, as a store names them."""
+        return frozenset() if self._wish.beside is None else frozenset(partition_refs(self._wish.beside))
+
     def run(self, rng: RandomBits, now: datetime) -> Menu:
         fresh = self._fresh(rng, now)
         locale = self._windows.locale
@@ -143,7 +150,7 @@ class _Making:
         except (InvalidInput, TargetRefused) as error:
             told = f"{replaced}: {error}"
             return Menu(fresh.to_bytes(now=now), locale, is_replaced=True, warnings=(told,))
-        here = frozenset(partition_refs(self._table))
+        here = frozenset(partition_refs(self._table)) | self._beside
         told_of = tuple(f"{volume.name}: {text}" for text in _foreign(kept, here))
         if self._wish.restored is not None:
             locale = _menu_locale(store, locale)
@@ -152,7 +159,8 @@ class _Making:
 
     def _change(self, store: BcdStore, fresh: BcdStore) -> tuple[tuple[BcdObject, ...], tuple[str, ...]]:
         """Bind the store and let it start this Windows; return the entries of others, and the names of those gone."""
-        wish = RebindWish(self._places.system, known=self._wish.restored or {}, is_added_anew=True)
+        known = self._wish.restored or {}
+        wish = RebindWish(self._places.system, known=known, is_added_anew=True, beside=self._beside)
         bound = rebind(self._disk, self._table, store, wish)
         own = installed(store, fresh) if self._wish.restored is not None else ()
         if own:
@@ -162,7 +170,7 @@ class _Making:
 
     def _fresh(self, rng: RandomBits, now: datetime) -> BcdStore:
         """Make a store with nothing but this Windows."""
-        refs = {each.number: ref for ref, each in partition_refs(self._table).items()}
+        refs = {each.number: ref for ref, each in partition_refs(self._wish.beside or self._table).items()}
         wish, plain = self._wish, OsEntry(refs[self._places.windows.number])
         entry = replace(
             plain,
@@ -171,7 +179,7 @@ class _Making:
             locale=self._windows.locale.name,
             recovery=None if wish.recovery is None else RecoveryEntry(refs[wish.recovery]),
         )
-        settings = BcdSettings(self._places.firmware, refs[self._places.system.number], (entry,))
+        settings = BcdSettings(self._places.firmware, PartitionRef.of(self._table, self._places.system), (entry,))
         if wish.timeout_s is not None:
             settings = replace(settings, timeout_s=wish.timeout_s)
         return create_store(settings, rng, template=self._windows.template, now=now)

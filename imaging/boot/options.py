@@ -53,7 +53,8 @@ class BootResult:
     """What was done so that a disk starts.
 
     Attributes:
-        disk: the disk image or device.
+        disk: the disk image or device with Windows.
+        system_disk: the one with the boot manager, which firmware must start; None: the same.
         firmware: what starts it.
         architecture: of the loader; None for a BIOS.
         system_partition: the number of the partition with the boot manager.
@@ -77,6 +78,7 @@ class BootResult:
     """
 
     disk: Path
+    system_disk: Path | None
     firmware: Firmware
     architecture: str | None
     system_partition: int

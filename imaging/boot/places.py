@@ -51,7 +51,7 @@ def choose_places(table: PartitionTable, windows: int, system: int | None = None
     Raises:
         InvalidRequest: when there is none, or the named one cannot be it; the message says what would be valid.
     """
-    os_partition = _numbered(table, windows)
+    os_partition = numbered(table, windows)
     if system is None and firmware_of(table) is Firmware.BIOS and not _active(table) and not os_partition.is_logical:
         return BootPlaces(Firmware.BIOS, os_partition, os_partition)
     firmware, chosen = choose_system(table, system)
@@ -66,7 +66,7 @@ def choose_system(table: PartitionTable, system: int | None = None) -> tuple[Fir
     """
     firmware = firmware_of(table)
     if system is not None:
-        chosen = _numbered(table, system)
+        chosen = numbered(table, system)
         if firmware is Firmware.BIOS and chosen.is_logical:
             raise InvalidRequest(
                 f"partition {system} is a logical one; a BIOS starts from a primary partition: {_list(_primary(table))}"
@@ -99,7 +99,12 @@ def _active(table: PartitionTable) -> list[Partition]:
     return [each for each in _primary(table) if each.active]
 
 
-def _numbered(table: PartitionTable, number: int) -> Partition:
+def numbered(table: PartitionTable, number: int) -> Partition:
+    """Return a partition that can hold a volume by its number.
+
+    Raises:
+        InvalidRequest: when there is none; the message lists those that there are.
+    """
     found = next((each for each in table.partitions if each.number == number and not each.is_extended), None)
     if found is None:
         raise InvalidRequest(

@@ -78,6 +78,7 @@ class RebindWish:
         known: which number a partition that is named has here, as far as somebody knows.
         prune: also take out the entries that name other disks.
         is_added_anew: also take out those that may be on several partitions: whoever asks adds entries for them.
+        beside: the partitions of another disk that is known to be in the machine: what names them stays.
     """
 
     system: Partition
@@ -86,6 +87,7 @@ class RebindWish:
     known: Mapping[PartitionRef, int] = field(default_factory=dict)
     prune: bool = False
     is_added_anew: bool = False
+    beside: frozenset[PartitionRef] = frozenset()
 
 
 def rebind(disk: Disk, table: PartitionTable, store: BcdStore, wish: RebindWish) -> Rebinding:
@@ -112,7 +114,7 @@ class _Rebinding:
         self._refs = partition_refs(table)
         self._default = default_entry(store)
         self._needed = refs_of(self._default)
-        self._systems = {ref for each in self._objects if each.type == LOADER_TYPE for ref in _windows_of(each)}
+        self._systems = {ref for each in self._objects if each.type == LOADER_TYPE for ref in windows_of(each)}
         self._holdings = holdings
         self._candidates = [each for each in table.partitions if not each.is_extended]
         self._own = own_disks(store, table) | {(ref.scheme, ref.disk) for ref in wish.known}
@@ -120,7 +122,7 @@ class _Rebinding:
         self._open: set[PartitionRef] = set()
 
     def run(self) -> Rebinding:
-        strange = [ref for ref in _in_order(self._store, self._default) if ref not in self._refs]
+        strange = [ref for ref in _in_order(self._store, self._default) if self._is_strange(ref)]
         self._by_identity(strange)
         self._by_part(strange)
         self._by_contents([ref for ref in strange if ref not in self._moved and self._is_own(ref)])
@@ -130,7 +132,7 @@ class _Rebinding:
         # An entry goes with what resumes it, of which the menu knows nothing.
         resumed = {each.guid for each in self._objects if each.type == RESUME_TYPE}
         removed = remove_objects(self._store, dead)
-        left = [ref for ref in self._store.partitions if ref not in self._refs]
+        left = [ref for ref in self._store.partitions if self._is_strange(ref)]
         return Rebinding(
             dict(self._moved),
             count,
@@ -138,6 +140,9 @@ class _Rebinding:
             tuple(ref for ref in left if ref in self._open),
             tuple(ref for ref in left if ref not in self._open),
         )
+
+    def _is_strange(self, ref: PartitionRef) -> bool:
+        return ref not in self._refs and ref not in self._wish.beside
 
     def _is_own(self, ref: PartitionRef) -> bool:
         is_meant = self._wish.is_asked_for and ref in self._needed
@@ -175,7 +180,7 @@ class _Rebinding:
         """Bind what only one partition can be, as long as that leaves less for the others."""
         waiting = [ref for ref in unknown if not self._is_settled(ref)]
         if self._wish.windows is not None:
-            for ref in [each for each in waiting if each in _windows_of(self._default)]:
+            for ref in [each for each in waiting if each in windows_of(self._default)]:
                 self._moved[ref] = self._wish.windows
                 waiting.remove(ref)
         wanted: dict[PartitionRef, list[str]] = {}
@@ -233,7 +238,7 @@ def refs_of(each: BcdObject | None) -> set[PartitionRef]:
     return {ref for ref in found if ref is not None}
 
 
-def _windows_of(each: BcdObject | None) -> set[PartitionRef]:
+def windows_of(each: BcdObject | None) -> set[PartitionRef]:
     """Return the partition that is the Windows of an entry: none for one inside a file, or in memory."""
     content = None if each is None else each.content(Id.OS_DEVICE)
     if isinstance(content, DeviceElement) and isinstance(content.device, PartitionDevice):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.boot.bcd.check import read_store_facts
+from osdimage.imaging.boot.bcd.check import StoreFacts, partition_refs, read_store_facts
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BcdReport
 from osdimage.imaging.boot.files import STORES
 from osdimage.imaging.boot.firmware import Firmware
@@ -26,10 +27,14 @@ _LARGEST_STORE = 64 * MIB
 
 @dataclass(frozen=True, slots=True)
 class NamedPartition:
-    """A partition as a store names it, and its number on this disk, or None when it is not there."""
+    """A partition as a store names it, and its number on this disk, or None when it is not there.
+
+    ``disk`` is what messages call the disk that it is on, where that is another one that was named.
+    """
 
     name: str
     number: int | None
+    disk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,13 @@ class BootView:
     entries: tuple[MenuLine, ...] = ()
 
 
-def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
+def view_boot(disk: Disk, *, system_partition: int | None = None, windows_disk: Disk | None = None) -> BootView:
     """Read the store of a disk.
 
     Args:
-        disk: the disk.
+        disk: the disk that firmware starts.
         system_partition: the number of the partition with the store; None: the EFI system partition, or the active one.
+        windows_disk: another one that may have the Windows; None: partitions of other disks are not known.
 
     Raises:
         InvalidRequest: when the disk has no such partition.
@@ -92,11 +98,13 @@ def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
             shown = "\\" + path.replace("/", "\\")
             remedy = Remedy("{} writes one", (Means.INSTALL_BOOT,))
             raise InvalidInput(f"{files.name}: there is no BCD store {shown}", remedy=remedy)
-        facts = read_store_facts(files.read(path, limit=_LARGEST_STORE), table, system, name=files.name)
-    numbers = {ref: facts.refs[ref].number if ref in facts.refs else None for ref in facts.store.partitions}
+        beside = None if windows_disk is None else windows_disk.table
+        data = files.read(path, limit=_LARGEST_STORE)
+        facts = read_store_facts(data, table, system, name=files.name, beside=beside)
+    others = {} if beside is None else partition_refs(beside)
+    named = {ref: _named(ref, facts, windows_disk if ref in others else None) for ref in facts.store.partitions}
     called = {
-        ref: f"{ref}, which is not on this disk" if number is None else f"partition {number}"
-        for ref, number in numbers.items()
+        ref: f"{ref}, which is not on this disk" if each.number is None else _place(each) for ref, each in named.items()
     }
     return BootView(
         disk.name,
@@ -104,10 +112,19 @@ def view_boot(disk: Disk, *, system_partition: int | None = None) -> BootView:
         system.number,
         path,
         None if facts.windows is None else facts.windows.number,
-        tuple(NamedPartition(str(ref), number) for ref, number in numbers.items()),
+        tuple(named.values()),
         tuple(facts.store.lines(called)),
         facts.store.report(),
     )
+
+
+def _named(ref: PartitionRef, facts: StoreFacts, other: Disk | None) -> NamedPartition:
+    number = facts.refs[ref].number if ref in facts.refs else None
+    return NamedPartition(str(ref), number, None if other is None else other.name)
+
+
+def _place(each: NamedPartition) -> str:
+    return f"partition {each.number}" + ("" if each.disk is None else f" of {each.disk}")
 
 
 def _view_menu(disk: Disk, table: PartitionTable, system: Partition) -> BootView:

@@ -52,6 +52,7 @@ class BootReport:
         os_partition: the number of the partition that the default entry starts, or None.
         architecture: of the loader, or None when there is none, or under a BIOS.
         findings: what is wrong or worth knowing, the worst first.
+        windows_disk: what messages call the disk of ``os_partition``, where that is not ``disk``; else None.
     """
 
     disk: str
@@ -60,6 +61,7 @@ class BootReport:
     os_partition: int | None
     architecture: str | None
     findings: tuple[Finding, ...]
+    windows_disk: str | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -375,6 +375,8 @@ def _make_disks(folder: Path) -> None:
     make_disk(folder / "filled.img", _SIZE, TWO, {2: folder / "one", 3: folder / "one"})
     make_disk(folder / "logicals.img", _SIZE, LOGICALS)
     make_disk(folder / "uefi.img", _SIZE, UEFI, {3: folder / "windows"})
+    make_disk(folder / "system.img", _SIZE, DiskLayout(Scheme.GPT, UEFI.partitions[:1]))
+    run(["sgdisk", "--randomize-guids", folder / "system.img"])
     make_disk(folder / "bios.img", _SIZE, BIOS, {1: folder / "windows"})
     make_disk(folder / "ntldr.img", _SIZE, BIOS, {1: write_tree(folder / "older", older_files(loaders="I386/"))})
     wim_judges.wimlib("capture", folder / "older", folder / "older.wim", "older")
@@ -388,10 +390,9 @@ def _make_disks(folder: Path) -> None:
         if kind == "uefi":
             run(["sgdisk", "--randomize-guids", moved])
         elif kind == "ntldr":
-            # The menu leads to another partition, and none is active.
+            # The menu leads to another partition.
             with open_disk(moved, write=True) as disk, open_files(disk.volume(1), write=True) as files:
                 files.write("boot.ini", files.read("boot.ini").replace(b"partition(1)", b"partition(2)"))
-            run(["sfdisk", "-q", "--activate", moved, "-"])
         else:
             run(["sfdisk", "--disk-id", moved, "0x12345678"])
     broken = copy(folder / "two.img", folder / "broken.img")
@@ -627,6 +628,9 @@ def _whole_disks() -> Iterator[Writing]:
     qcow2 = (*deploy, *size, *_ONE_VOLUME, "--format", "qcow2")
     yield Writing("deploy to a new qcow2", qcow2, wim, {"d": as_qcow2})
     yield Writing("deploy to a qcow2", qcow2, wim | {"d": "old.qcow2"}, {"d": as_qcow2})
+    two = {"d": "uefi.img", "e": "system.img"}
+    elsewhere = ("boot", "install", "d", "--partition", "3", "--system", "e", "--seed", "x")
+    yield Writing("boot install elsewhere", elsewhere, two, {"d": as_disk, "e": as_disk}, cures=_FORCED)
     older = {"a.wim": "older.wim", "d": "two.img"}
     yield Writing("deploy of an older Windows", (*deploy, *_ONE_VOLUME), older, disk, saved=saved, boots=True)
     for kind, number in (("uefi", "3"), ("bios", "1"), ("ntldr", "1")):

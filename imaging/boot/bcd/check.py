@@ -48,6 +48,7 @@ class StoreFacts:
         container: the file that holds that Windows, in words, or None when a partition does.
         container_path: that file, from the root of its partition, or None.
         is_located: whether the entry names no partition, but whatever holds its program.
+        is_beside: whether the partition of that entry is on the other disk that was named.
     """
 
     store: BcdStore
@@ -62,6 +63,7 @@ class StoreFacts:
     container: str | None = None
     container_path: str | None = None
     is_located: bool = False
+    is_beside: bool = False
 
 
 def partition_refs(table: PartitionTable) -> dict[PartitionRef, Partition]:
@@ -98,15 +100,25 @@ def own_disks(store: BcdStore, table: PartitionTable) -> frozenset[tuple[Scheme,
     return frozenset(own)
 
 
-def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, name: str) -> StoreFacts:
+def read_store_facts(
+    data: bytes, table: PartitionTable, system: Partition, *, name: str, beside: PartitionTable | None = None
+) -> StoreFacts:
     """Read a store and find what it starts.
+
+    Args:
+        data: the store.
+        table: the partitions of the disk that it is on.
+        system: the one that it is on.
+        name: what messages call that.
+        beside: the partitions of another disk, on which the Windows may be.
 
     Raises:
         InvalidInput: when it is no store, or damaged.
     """
     store = BcdStore.parse(data, name=f"{name}: the BCD store")
-    refs = partition_refs(table)
-    own = own_disks(store, table)
+    others = {} if beside is None else partition_refs(beside)
+    refs = others | partition_refs(table)
+    own = own_disks(store, table) | {(ref.scheme, ref.disk) for ref in others}
     default = default_entry(store)
     if default is None:
         return StoreFacts(store, refs, own, system, None, None, None, None, None)
@@ -126,6 +138,7 @@ def read_store_facts(data: bytes, table: PartitionTable, system: Partition, *, n
         describe(device) if isinstance(device, _IN_FILES) else None,
         None if device is None else outer_path(device),
         isinstance(device, LocateDevice) and device.parent is None and device.mode == 0,
+        device is not None and partition_of(device) in others,
     )
 
 
@@ -179,7 +192,7 @@ def store_findings(facts: StoreFacts, firmware: Firmware, *, name: str, bind: Re
     manager = facts.store.object(BOOTMGR)
     device = None if manager is None else manager.content(Id.DEVICE)
     place = _partition(device, facts.refs, facts.system)
-    if place is not None and place.number != facts.system.number:
+    if place is not None and place != facts.system:
         text = f"{name} says that the boot manager is on partition {place.number}; it is on {facts.system.number}"
         yield warning("bcd-system-partition", text, remedies.install("{} puts it right"))
     suffix = ".efi" if firmware is Firmware.UEFI else ".exe"

@@ -278,6 +278,7 @@ class _NtInstallation:
         ours = {each.line for each in lines_of(made.menu, made.table, arc)}
         return BootResult(
             disk=self._disk.path,
+            system_disk=None,
             firmware=places.firmware,
             architecture=None,
             system_partition=places.system.number,
