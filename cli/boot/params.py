@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ class _SystemType(click.ParamType):  # type: ignore[type-arg] # generic in newer
         return SystemWish(Path(path), int(number) if number else None)
 
 
-_system = click.option(
+other_system = click.option(
     "--system",
     type=_SystemType(),
     metavar="DISK[:M]",
@@ -82,7 +82,7 @@ def system(command: Command) -> Command:
             system_partition = system.partition
         return command(*args, system_partition=system_partition, system=system, **kwargs)
 
-    return params.add(system_partition, _system)(run)
+    return params.add(system_partition, other_system)(run)
 
 
 @contextmanager
@@ -99,6 +99,18 @@ def opened(
         return
     with open_disks((disk, system.disk), write=write, opening=opening) as (windows, other):
         yield windows, other
+
+
+@contextmanager
+def opened_system(system: SystemWish | None, *, opening: Opening, write: bool = False) -> Iterator[Disk | None]:
+    """Open the other disk with the boot manager, if there is one."""
+    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415 - start-up stays cheap
+
+    if system is None:
+        yield None
+        return
+    with open_disk(system.disk, write=write, opening=replace(opening, sector_size=None)) as disk:
+        yield disk
 
 
 force = click.option("--force", is_flag=True, help="Also write to a volume that is marked dirty.")

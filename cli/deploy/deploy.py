@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, standard, suffix, values
 from osdimage.cli import several as several_targets
+from osdimage.cli.boot import params as boot_params
+from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.deploy import wish as deploy_wish
 from osdimage.cli.deploy.target import DiskWish, refuse_input
 from osdimage.cli.deploy.wish import DeployWish, Planner
@@ -22,6 +26,7 @@ from osdimage.imaging.progress import Phase, ProgressCallback, finish
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.execute import DeployOptions
     from osdimage.imaging.disk.backup import TableSaving
+    from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.piped.streams import Passed
 
@@ -97,7 +102,9 @@ def deploy_command(
 
     if isinstance(wim, Standard) and not (yes or dry_run):
         raise click.UsageError("the WIM comes from standard input, so that nobody can be asked; give --yes")
-    refuse_repeated((disk, *also))
+    refuse_repeated((disk, *also, *(() if wish.system is None else (wish.system.disk,))))
+    if wish.system is not None and also:
+        raise click.UsageError("--system is about one disk with Windows; it does not go with --also")
     wishes = _wishes(
         (disk, *also),
         wish,
@@ -145,11 +152,15 @@ def _deploy(
     from osdimage.cli.deploy import view  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415
 
+    system = None if planner.wish is None else planner.wish.system
     if dry_run:
-        view.show_plan(wish.path, wish.rehearsed(planner), reporter)
+        with boot_params.opened_system(system, opening=wish.opening) as system_disk:
+            view.show_plan(wish.path, wish.rehearsed(replace(planner, system_disk=system_disk)), reporter)
         return
     began = time.monotonic()
-    with wish.opened(replace=yes) as target:
+    with ExitStack() as stack:
+        target, system_disk = _opened(stack, wish, system, is_replaced=yes)
+        planner = replace(planner, system_disk=system_disk)
         plan = wish.planned(target, planner)
         for text in plan.warnings:
             reporter.warn(text)
@@ -160,6 +171,7 @@ def _deploy(
             target,
             planner.images[0],
             others=planner.images[1:],
+            system_disk=system_disk,
             now=disk_params.now(),
             saving=saving,
             options=options,
@@ -170,6 +182,20 @@ def _deploy(
             view.picture(target)
     lines = view.lines(result, planner.images[0], reporter, time.monotonic() - began)
     reporter.result(standard.with_stream(result, passed), *lines, *standard.line(passed, "received:"))
+
+
+def _opened(
+    stack: ExitStack, wish: DiskWish, system: SystemWish | None, *, is_replaced: bool
+) -> tuple[Disk, Disk | None]:
+    """Open the disk, and that with the boot manager if it is another one, in the order in which all lock disks."""
+    from osdimage.imaging.boot.elsewhere import rank_of  # noqa: PLC0415 - start-up stays cheap
+
+    def other() -> Disk | None:
+        return stack.enter_context(boot_params.opened_system(system, opening=wish.opening, write=True))
+
+    first = other() if system is not None and rank_of(system.disk) < rank_of(wish.path) else None
+    target = stack.enter_context(wish.opened(replace=is_replaced))
+    return target, first if first is not None else other()
 
 
 def _wishes(

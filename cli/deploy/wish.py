@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from osdimage.cli import params, values
 from osdimage.cli.boot import params as boot_params
+from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.deploy.target import DiskWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
@@ -18,6 +19,7 @@ from osdimage.cli.disk.params import LayoutSource
 if TYPE_CHECKING:
     from osdimage.imaging.boot.install import BootOptions
     from osdimage.imaging.deploy.plan import DeployPlan
+    from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.plan import DiskIdentity
     from osdimage.imaging.units import Geometry
     from osdimage.imaging.wim.file import WimFile
@@ -42,6 +44,7 @@ class DeployWish:
     boot: BootOptions | None
     grow: int | None = None
     shrink: int | None = None
+    system: SystemWish | None = None
 
     @property
     def files(self) -> tuple[Path | None, ...]:
@@ -56,6 +59,8 @@ class DeployWish:
         """
         from osdimage.imaging.deploy.plan import BOOT  # noqa: PLC0415 - start-up stays cheap
 
+        if self.system is not None and (self.plan_file is not None or self.boot is None):
+            raise click.UsageError("--system says where the disk starts from; it goes with no --plan and no --no-boot")
         is_chosen = self.partition is not None or self.unattend is not None or self.selector != type(self.selector)()
         is_laid_out = self.source.is_given or self.source.recovery is not None
         if not self.from_wim and (self.grow is not None or self.shrink is not None):
@@ -108,6 +113,7 @@ class DeployWish:
             from osdimage.imaging.deploy.resize import SizeWish  # noqa: PLC0415
 
             rng = disk_params.random_bits(seed_of(self.seed, place))
+            boot = self.boot if self.system is None else None
             if layout is None:
                 one = None if self.all_volumes else image
                 return plan_from_wim(
@@ -117,7 +123,7 @@ class DeployWish:
                     rng,
                     partition=self.partition,
                     unattend=answer_file,
-                    boot=self.boot,
+                    boot=boot,
                     identity=identity,
                     sizes=SizeWish(self.grow, self.shrink),
                 )
@@ -128,12 +134,14 @@ class DeployWish:
                 rng,
                 partition=self.partition,
                 unattend=answer_file,
-                boot=self.boot,
+                boot=boot,
                 identity=identity,
             )
 
         images = tuple(wim.images) if self.all_volumes else (image,)
-        return Planner(wim, images, make=make, captured_sectors=_captured_sectors(image) if self.from_wim else None)
+        return Planner(
+            wim, images, make=make, wish=self, captured_sectors=_captured_sectors(image) if self.from_wim else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +153,23 @@ class Planner:
     saved: DeployPlan | None = None
     make: Callable[[Geometry, DiskIdentity | None, int], DeployPlan] | None = None
     captured_sectors: int | None = None
+    wish: DeployWish | None = None
+    system_disk: Disk | None = None
 
     def plan(self, geometry: Geometry, identity: DiskIdentity | None = None, *, place: int = 1) -> DeployPlan:
         """Return the plan for a disk; ``place`` is its place among several."""
         if self.saved is not None or self.make is None:
             return cast("DeployPlan", self.saved)
-        return self.make(geometry, identity, place)
+        made = self.make(geometry, identity, place)
+        wish = self.wish
+        if self.system_disk is None or wish is None or wish.system is None or wish.boot is None:
+            return made
+        from osdimage.imaging.deploy.elsewhere import start_elsewhere  # noqa: PLC0415 - start-up stays cheap
+
+        # Beside what the disk itself is drawn from: the same disk as without.
+        rng = disk_params.random_bits(None if wish.seed is None else f"{wish.seed}#system")
+        chosen = wish.system.partition
+        return start_elsewhere(made, self.images, self.system_disk, chosen, options=wish.boot, rng=rng)
 
     def completed(self, wish: DiskWish) -> DiskWish:
         """Return the wish with what the plan knows of an image that is to be made.
@@ -196,6 +215,7 @@ def options(command: Command) -> Command:
         no_boot: bool,
         grow: int | None,
         shrink: int | None,
+        system: SystemWish | None,
         boot_options: Callable[..., BootOptions],
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
@@ -212,6 +232,7 @@ def options(command: Command) -> Command:
             boot,
             grow=grow,
             shrink=shrink,
+            system=system,
         )
         wish.refuse_contradictions()
         return command(*args, wish=wish, **kwargs)
@@ -251,6 +272,7 @@ def options(command: Command) -> Command:
         click.option(
             "--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code."
         ),
+        boot_params.other_system,
         boot_params.options,
     )(run)
 

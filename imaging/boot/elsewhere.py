@@ -35,18 +35,23 @@ def choose_places_on_two(
     return BootPlaces(firmware, partition, numbered(windows, number))
 
 
-def refuse_alike(windows: Disk, system: Disk) -> None:
+def refuse_alike(one: PartitionTable, name: str, system: Disk) -> None:
     """Refuse two disks that a boot manager cannot tell apart, or that need different firmware.
+
+    Args:
+        one: the table of the disk with Windows.
+        name: what messages call it.
+        system: the disk with the boot manager.
 
     Raises:
         TargetRefused: when one has the identity of the other, as a clone has: Windows would change that of one.
         InvalidInput: when one has no partition table.
         StorageError: when one cannot be read.
     """
-    one, other = windows.table, system.table
+    other = system.table
     if firmware_of(one) is not firmware_of(other):
         raise TargetRefused(
-            f"{windows.name} is {one.scheme.upper()} and {system.name} is {other.scheme.upper()}: UEFI starts Windows "
+            f"{name} is {one.scheme.upper()} and {system.name} is {other.scheme.upper()}: UEFI starts Windows "
             "from GPT disks and a BIOS from MBR disks; valid are two disks of one kind"
         )
     for what, mine, its in (
@@ -56,7 +61,7 @@ def refuse_alike(windows: Disk, system: Disk) -> None:
         if mine is not None and mine == its:
             told = f"{mine:08X}" if isinstance(mine, int) else str(mine)
             raise TargetRefused(
-                f"{windows.name} and {system.name} have the same disk {what} {told}, as a clone has: Windows would "
+                f"{name} and {system.name} have the same disk {what} {told}, as a clone has: Windows would "
                 "give one of them another, and the boot manager find nothing; valid are disks with different ones"
             )
 
@@ -100,13 +105,13 @@ def open_disks(
     with ExitStack() as stack:
         found = {
             place: stack.enter_context(open_disk(paths[place], write=write, opening=opening))
-            for place in sorted(range(len(paths)), key=lambda each: _rank(Path(paths[each])))
+            for place in sorted(range(len(paths)), key=lambda each: rank_of(Path(paths[each])))
         }
         yield tuple(found[place] for place in range(len(paths)))
 
 
-def _rank(path: Path) -> tuple[int, int, int]:
-    """Return what orders disks: that of a device is its own number, that of a file where it is."""
+def rank_of(path: Path) -> tuple[int, int, int]:
+    """Return by what disks are ordered that are locked together: a device by its number, a file by where it is."""
     try:
         facts = path.stat()
     except OSError:

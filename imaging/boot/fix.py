@@ -115,7 +115,7 @@ def fix_boot(
         StorageError: when reading or writing failed.
     """
     if windows_disk is not None:
-        refuse_alike(windows_disk, disk)
+        refuse_alike(windows_disk.table, windows_disk.name, disk)
     return _Fix(disk, windows_disk, wish or FixWish(), now, rng or random.SystemRandom()).run()
 
 

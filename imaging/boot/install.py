@@ -264,7 +264,7 @@ class _Installation:
     def _places(self, table: PartitionTable, windows: int, system: int | None) -> BootPlaces:
         if not self._is_elsewhere:
             return choose_places(table, windows, system)
-        refuse_alike(self._disk, self._system)
+        refuse_alike(table, self._disk.name, self._system)
         return choose_places_on_two(table, self._system.table, windows, system)
 
     def _recorded(self, disk: Disk, table: PartitionTable) -> PartitionTable:

@@ -46,6 +46,7 @@ class InstallBoot:
         options: how.
         seed: where the GUIDs of the store come from.
         origins: how a store that is applied with an image names partitions, and their numbers on this disk.
+        system_disk: what messages call the disk of the system partition, when it is another one; or None.
         loader: what the boot sector starts under a BIOS: the boot manager, or NTLDR of a Windows before Vista.
     """
 
@@ -54,6 +55,7 @@ class InstallBoot:
     seed: int
     origins: tuple[tuple[PartitionRef, int], ...] = ()
     loader: Loader = Loader.BOOTMGR
+    system_disk: str | None = None
 
     destroys: str = "nothing"
 
@@ -67,7 +69,8 @@ class InstallBoot:
             what = "NTLDR, boot.ini and boot code"
         if self.options.recovery:
             what += ", recovery environment"
-        return f"make {self.places.firmware.upper()} start partition {windows}: {what} on partition {system}"
+        there = "" if self.system_disk is None else f" of {self.system_disk}"
+        return f"make {self.places.firmware.upper()} start partition {windows}: {what} on partition {system}{there}"
 
 
 def holds(image: WimImage, path: str) -> bool:
@@ -130,7 +133,7 @@ def plan_boot(
     if places.firmware is Firmware.BIOS and table.geometry.sector_size != SECTOR_BYTES:
         return f"the disk will not start: no BIOS starts a disk with sectors of {table.geometry.sector_size} bytes"
     if options.recovery:
-        _refuse_no_recovery(image, table)
+        refuse_no_recovery(image, table)
     language = None if image.info.windows is None else image.info.windows.default_language
     loader = Loader.BOOTMGR if older is None else Loader.NTLDR
     whole = image if places.system == places.windows else filled.get(places.system.number)
@@ -160,7 +163,12 @@ def _missing_of_ntldr(image: WimImage, windows: NtWindows, beside: WimImage | No
     return f"{' and '.join(map(shown, missing))}, also in {places}, by which Windows before Vista starts"
 
 
-def _refuse_no_recovery(image: WimImage, table: PartitionTable) -> None:
+def refuse_no_recovery(image: WimImage, table: PartitionTable) -> None:
+    """Refuse a recovery environment that the image does not hold, or the layout has no place for.
+
+    Raises:
+        InvalidRequest: which says so.
+    """
     spec = choose_recovery(table).spec
     if spec is None or spec.filesystem is not FileSystem.NTFS:
         raise InvalidRequest("the layout does not format the recovery partition with NTFS for the recovery environment")

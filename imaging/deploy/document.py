@@ -102,6 +102,7 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
                 "seed": f"{step.seed:x}",
                 "origins": [_origin_document(ref, number) for ref, number in step.origins],
                 "loader": step.loader,
+                "system_disk": step.system_disk,
             }
     return told | facts
 
@@ -139,6 +140,8 @@ def _step(entry: Fields, disk: DiskPlan) -> DeployStep:
     if kind is WriteTable:
         return WriteTable(disk)
     if kind is InstallBoot:
+        if entry.values.get("system_disk") is not None:
+            raise ValueError("it starts from another disk, which no saved plan knows")
         places = BootPlaces(
             entry.parsed("firmware", Firmware, "uefi or bios"),
             _partition(disk, entry, "system_partition"),

@@ -38,7 +38,7 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.table import Partition
-from osdimage.imaging.errors import NOTHING_WRITTEN, InvalidTable, TargetRefused, as_failure
+from osdimage.imaging.errors import NOTHING_WRITTEN, InvalidRequest, InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
@@ -108,6 +108,7 @@ class DeployJob:
         saving: whether and where tables are saved.
         options: how.
         supplies: what is known of the images.
+        system_disk: the disk with the boot manager, when it is none of those that are deployed to.
         ignored: of each image that the answer file was put into, what Windows would ignore of it.
     """
 
@@ -116,6 +117,7 @@ class DeployJob:
     saving: TableSaving
     options: DeployOptions
     supplies: Supplies
+    system_disk: Disk | None = None
     ignored: dict[int, Sequence[str]] = field(default_factory=dict)
 
 
@@ -126,6 +128,7 @@ def execute(
     image: WimImage,
     *,
     others: Sequence[WimImage] = (),
+    system_disk: Disk | None = None,
     now: datetime,
     saving: TableSaving = USUAL_SAVING,
     options: DeployOptions = DeployOptions(),
@@ -138,6 +141,8 @@ def execute(
         disk: the disk, open for writing; it stays open, and so its lock is held, until all is checked.
         image: the image of the plan, of the WIM that is open.
         others: the other images, when the plan has several.
+        system_disk: the disk with the boot manager, open for writing, when the plan is one of
+            :func:`~osdimage.imaging.deploy.elsewhere.start_elsewhere`; boot files are added to it.
         now: the time for the name of the saved table.
         saving: whether and where the table that is on the disk is saved.
         options: how; see there.
@@ -157,7 +162,8 @@ def execute(
     An exception of any kind carries a note that says how far the work came; running it again starts from the beginning.
     """
     images = {each.index: each for each in (image, *others)}
-    return alone(work_on_disk(plan, disk, DeployJob(images, now, saving, options, Supplies()), progress))
+    job = DeployJob(images, now, saving, options, Supplies(), system_disk)
+    return alone(work_on_disk(plan, disk, job, progress))
 
 
 def work_on_disk(plan: DeployPlan, disk: Disk, job: DeployJob, progress: ProgressCallback | None) -> Work[DeployResult]:
@@ -174,7 +180,7 @@ def work_on_disk(plan: DeployPlan, disk: Disk, job: DeployJob, progress: Progres
     put: list[ApplyResult | WrittenBytes] = []
     boot: BootResult | None = None
     with _telling(state):
-        _refuse_impossible(plan, disk)
+        _refuse_impossible(plan, disk, job)
         warnings += [text for text in _add_answers(plan, job, progress) if text not in warnings]
         for step in plan.steps:
             match step:
@@ -204,7 +210,7 @@ def work_on_disk(plan: DeployPlan, disk: Disk, job: DeployJob, progress: Progres
                     warnings += _forget_drives(disk, step, sync=options.sync, progress=progress)
                 case InstallBoot():
                     state.done = f"the image is applied to {disk.name}, which does not start yet"
-                    boot = _install_boot(disk, step, now=job.now, sync=options.sync, progress=progress)
+                    boot = _install_boot(disk, step, job, progress=progress)
                     warnings += boot.warnings
         state.done = f"{disk.name} is complete, but was not checked to the end"
         applied = [each for each in put if isinstance(each, ApplyResult)]
@@ -242,8 +248,10 @@ def _add_answers(plan: DeployPlan, job: DeployJob, progress: ProgressCallback | 
     return ignored
 
 
-def _refuse_impossible(plan: DeployPlan, disk: Disk) -> None:
+def _refuse_impossible(plan: DeployPlan, disk: Disk, job: DeployJob) -> None:
     disk.target.require_writable()
+    if job.system_disk is None and any(isinstance(each, InstallBoot) and each.system_disk for each in plan.steps):
+        raise InvalidRequest("the plan makes Windows start from another disk, which must be open")
     check_target(plan.disk, disk.target, disk.read())
     refuse_untold_sectors(plan, disk.name, is_image=not disk.target.is_device)
     for step in plan.steps:
@@ -275,20 +283,20 @@ def _forget_drives(disk: Disk, action: ForgetDrives, *, sync: bool, progress: Pr
 def _install_boot(
     disk: Disk,
     action: InstallBoot,
+    job: DeployJob,
     *,
-    now: datetime,
-    sync: bool,
     progress: ProgressCallback | None,
 ) -> BootResult:
     return install_boot(
         disk,
         action.places.windows.number,
         action.places.system.number,
-        options=replace(action.options, force=True, sync=sync, rehearse=False),
+        options=replace(action.options, force=True, sync=job.options.sync, rehearse=False),
         # The disk was empty: a store that is there came with an image.
-        restored=dict(action.origins),
+        restored=dict(action.origins) if action.system_disk is None else None,
+        system_disk=job.system_disk if action.system_disk is not None else None,
         rng=random.Random(action.seed),  # noqa: S311 - the seed is 128 bits of whatever the plan drew from
-        now=now,
+        now=job.now,
         progress=portion(progress, _APPLY_ENDS, _BOOT_ENDS),
     )
 

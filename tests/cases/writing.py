@@ -631,6 +631,9 @@ def _whole_disks() -> Iterator[Writing]:
     two = {"d": "uefi.img", "e": "system.img"}
     elsewhere = ("boot", "install", "d", "--partition", "3", "--system", "e", "--seed", "x")
     yield Writing("boot install elsewhere", elsewhere, two, {"d": as_disk, "e": as_disk}, cures=_FORCED)
+    there = ("--system", "e")
+    yield Writing("deploy elsewhere", (*deploy, *_VARS, *there), wim | {"d": "logicals.img", "e": "system.img"},
+                  {"d": as_disk, "e": as_disk}, saved=saved)  # fmt: skip
     older = {"a.wim": "older.wim", "d": "two.img"}
     yield Writing("deploy of an older Windows", (*deploy, *_ONE_VOLUME), older, disk, saved=saved, boots=True)
     for kind, number in (("uefi", "3"), ("bios", "1"), ("ntldr", "1")):

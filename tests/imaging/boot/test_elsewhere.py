@@ -22,9 +22,10 @@ from cases.installs import (
     store_of,
 )
 from cases.older_windows import older_files
-from cases.windows_trees import windows_files
+from cases.windows_trees import windows_files, write_tree
 from judges import boot as boot_judges
 from judges import disk as disk_judges
+from judges import wim as wim_judges
 from judges.disk import head, run, sfdisk
 from osdimage.imaging.boot.elsewhere import open_disks
 from osdimage.imaging.disk.content import FileSystem
@@ -36,7 +37,8 @@ from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 
-SIZE = 400 * MIB
+SIZE = 150 * MIB
+ESP_SIZE = 300 * MIB
 ESP = DiskLayout(Scheme.GPT, (spec(Role.EFI, 260 * MIB, FileSystem.FAT32),))
 DATA = DiskLayout(
     Scheme.GPT, (spec(Role.PRIMARY, 50 * MIB, FileSystem.NTFS), spec(Role.PRIMARY, None, FileSystem.NTFS))
@@ -49,7 +51,7 @@ MBR_DATA = DiskLayout(
 
 def made(folder: Path, name: str, layout: DiskLayout, trees: dict[int, dict[str, bytes]] | None = None) -> Path:
     (folder / name).mkdir()
-    disk = disk_with(folder / name, layout, trees or {}, size=SIZE)
+    disk = disk_with(folder / name, layout, trees or {}, size=ESP_SIZE if layout is ESP else SIZE)
     if layout.scheme is Scheme.GPT:
         # They are made from one seed.
         run(["sgdisk", "--randomize-guids", disk])
@@ -75,13 +77,13 @@ def check(*args: object, code: int) -> dict[str, Any]:
 
 def test_uefi_starts_one_disk_and_its_store_names_windows_on_the_other(tmp_path: Path) -> None:
     windows, system = made(tmp_path, "windows", DATA, {2: windows_files()}), made(tmp_path, "system", ESP)
-    before = windows.read_bytes()
+    before = windows.stat().st_mtime_ns
     done = osdimage("boot", "install", windows, "--partition", "2", "--system", system, "--json")
     result = json.loads(done.out)
     assert (result["disk"], result["system_disk"]) == (str(windows), str(system))
     assert (result["os_partition"], result["system_partition"]) == (2, 1)
     # Nothing of the disk with Windows is written.
-    assert windows.read_bytes() == before
+    assert windows.stat().st_mtime_ns == before
     store = efi_store(system)
     assert gpt_device(default_entry(store)["11000001"]) == guids(windows, 2)
     assert gpt_device(default_entry(store)["21000001"]) == guids(windows, 2)
@@ -146,6 +148,45 @@ def test_entries_of_a_menu_that_is_there_stay(tmp_path: Path) -> None:
     assert (named["One"], named["Two"]) == (guids(first, 2), guids(second, 2))
 
 
+def test_a_deployed_disk_starts_from_another_one_of_which_all_else_stays(tmp_path: Path) -> None:
+    wim_judges.wimlib("capture", write_tree(tmp_path / "tree", windows_files()), tmp_path / "a.wim", "Windows")
+    system, disk = made(tmp_path, "system", ESP), tmp_path / "new.img"
+    (tmp_path / "note").write_text("stays")
+    first = disk_judges.fdisk(system, 512)[0].first * 512
+    wim_judges.run("mcopy", "-i", f"{system}@@{first}", tmp_path / "note", "::/note")
+    options = ("--preset", "uefi", "--size", "1500MB", "--recovery", "none", "--system", f"{system}:1")
+    shown = osdimage("deploy", tmp_path / "a.wim", disk, *options, "--dry-run").out
+    assert f"make UEFI start partition 3: boot files and BCD store on partition 1 of {system}" in shown
+    assert not disk.exists()
+    done = osdimage("deploy", tmp_path / "a.wim", disk, *options, "--json")
+    assert json.loads(done.out)["boot"]["system_disk"] == str(system)
+    assert not fat_contents(part(disk, 1))
+    assert fat_contents(part(system, 1))["note"] == b"stays"
+    assert gpt_device(default_entry(efi_store(system))["21000001"]) == guids(disk, 3)
+    assert "No problems found" in run(["sgdisk", "-v", disk])
+    assert check(disk, "--system", system, code=0)["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "text"),
+    [
+        pytest.param(("--preset", "bios"), 4, "valid are two disks of one kind", id="other-firmware"),
+        pytest.param(("--preset", "uefi", "--no-boot"), 2, "it goes with no --plan and no --no-boot", id="no-boot"),
+        pytest.param(("--preset", "uefi", "--also", "b.img"), 2, "it does not go with --also", id="several"),
+    ],
+)
+def test_what_a_deployment_cannot_start_from_elsewhere_is_refused_before_anything_is_made(
+    options: tuple[str, ...], code: int, text: str, tmp_path: Path
+) -> None:
+    wim_judges.wimlib("capture", write_tree(tmp_path / "tree", windows_files()), tmp_path / "a.wim", "Windows")
+    system, disk = made(tmp_path, "system", ESP), tmp_path / "new.img"
+    before = head(system, 1 << 20)
+    done = osdimage("deploy", tmp_path / "a.wim", disk, *options, "--size", "3GB", "--system", system, code=code)
+    assert text in done.err
+    assert not disk.exists()
+    assert head(system, 1 << 20) == before
+
+
 def refused(*args: object, code: int, text: str) -> None:
     done = osdimage("boot", "install", *args, "--partition", "2", code=code)
     assert text in done.err
@@ -164,9 +205,9 @@ def test_disks_that_cannot_be_told_apart_or_are_one_are_refused(tmp_path: Path) 
     refused(windows, "--system", tmp_path / "none", code=2, text="does not exist")
     identity = run(["sgdisk", "-p", windows]).split("Disk identifier (GUID): ")[1].split()[0]
     run(["sgdisk", "-U", identity, system])
-    before = system.read_bytes()
+    before = head(system, 1 << 20)
     refused(windows, "--system", system, code=4, text=f"the same disk GUID {identity.lower()}")
-    assert system.read_bytes() == before
+    assert head(system, 1 << 20) == before
 
 
 def test_boot_ini_cannot_name_another_disk(tmp_path: Path) -> None:
