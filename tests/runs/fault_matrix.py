@@ -41,7 +41,7 @@ _UNCHANGED = re.compile(
     r"nothing (on \S+ )?was (changed|written)|is as it was|was not made|not written:|cut back to what it held before"
 )
 # Of a volume, of which only bytes that nothing uses may be others.
-_FILES_UNCHANGED = re.compile(r"the files in .* are as they were")
+_FILES_UNCHANGED = re.compile(r"the files in (?P<target>\S+) .*are as they were|the files in .* are as they were")
 
 
 _ENDS = 5
@@ -177,10 +177,20 @@ class Trial:
             return "no message"
         if ended.code in _REFUSED and not is_same:
             return "refused, but bytes differ"
-        if _FILES_UNCHANGED.search(ended.err) and state is not State.OLD and not self.writing.boots:
+        unchanged = _FILES_UNCHANGED.search(ended.err)
+        if unchanged and state is not State.OLD and not self.writing.boots and not self._is_old(unchanged["target"]):
             return f"says that files are as they were, but {state}"
         said = _UNCHANGED.search(ended.err)
         return f"says {said[0]!r}, but bytes differ" if said and not is_same else None
+
+    def _is_old(self, name: str | None) -> bool:
+        """Tell whether one of several results is as it was, whatever became of the others."""
+        if name not in self.writing.judges or len(self.writing.judges) == 1:
+            return False
+        try:
+            return self.writing.judges[name](self._folder / name) == self._old.get(name)
+        except Unfinished:
+            return False
 
     def _is_new_name(self) -> bool:
         """Tell whether there is a result that was not there before, although nothing is in it."""
