@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "convert": ("DiskFormat", "raw_beside"),
+        "elsewhere": ("start_elsewhere",),
         "execute": ("DeployOptions", "DeployResult"),
         "plan": ("DeployPlan", "make_plan"),
         "relayout": ("plan_from_wim",),
