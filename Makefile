@@ -43,8 +43,8 @@ faults: setup ## Let every call of every command that writes fail, and judge wha
 kills: setup ## Kill commands that write at moments of chance, KILLS (50) times each
 	OSDIMAGE_KILLS=$(KILLS) $(PYTEST) $$(grep -rl 'import KILLS' tests) $(PYTEST_ARGS)
 
-matrix: setup ## Fill new NTFS volumes of every geometry with images at the edges of NTFS, and files of 4 GiB; judge them
-	$(PYTEST) tests/matrices/new_volumes.py tests/matrices/large_files.py $(PYTEST_ARGS)
+matrix: setup ## Run the tests of many cases: new NTFS volumes of every geometry, files of 4 GiB, kills between any two writes
+	$(PYTEST) -m matrix $(PYTEST_ARGS)
 
 wimlib: setup ## Run wimlib's own tests with osdimage in the place of wimlib-imagex; WIMLIB is a source tree of wimlib
 	@: $${WIMLIB:?"say where a built source tree of wimlib is: make wimlib WIMLIB=DIR"}

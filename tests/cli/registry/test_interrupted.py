@@ -131,6 +131,7 @@ def test_what_an_earlier_version_left_beside_a_damaged_hive_is_taken_up(material
     assert on_ntfs(volume, f"/{NEW}") is None
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_a_kill_leaves_the_hive_of_a_fat32_volume_old_or_new(
     material: Material, killing: Killer, tmp_path: Path
@@ -153,6 +154,7 @@ def test_a_kill_leaves_the_hive_of_a_fat32_volume_old_or_new(
     assert outcomes == {False, True}
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_a_kill_leaves_a_wim_with_the_old_hive_or_the_new_one(
     material: Material, killing: Killer, tmp_path: Path

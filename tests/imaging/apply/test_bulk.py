@@ -117,6 +117,8 @@ def test_a_tree_of_chance_is_captured_as_it_was(seed: int, cluster: str, tmp_pat
     assert told({path: (before[path], after[path]) for path in before}, ("-c", cluster)) == {}
 
 
+@pytest.mark.slow
+@pytest.mark.matrix
 def test_libntfs_3g_writes_the_same(wim: Path, tmp_path: Path) -> None:
     ours, theirs = (make_ntfs(tmp_path / name, 128 * MIB) for name in ("ours", "theirs"))
     fill(wim, ours, engine=Engine.BULK)

@@ -90,6 +90,7 @@ def test_a_bare_volume_and_a_partition_hold_the_same(wim: Path, disk: Disk, tmp_
     assert contents(volume) == contents(part_of(disk))
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_partitions_of_several_disks_in_several_threads_at_once(tree: Path, wim: Path, tmp_path: Path) -> None:
     first = format_disk(make_disk(tmp_path / "disk0.img"))

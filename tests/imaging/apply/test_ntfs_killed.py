@@ -85,6 +85,7 @@ def assert_whole(volume: Path, material: Material) -> None:
     run(["ntfsresize", "--info", "--force", "--no-progress-bar", volume])
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_between_any_two_writes_the_volume_is_whole_or_says_that_it_is_not(
     material: Material, killing: Killer, volume: Path

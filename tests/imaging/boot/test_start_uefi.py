@@ -96,6 +96,7 @@ def test_the_check_finds_nothing_wrong(bootable: Path) -> None:
     check(bootable, code=0)
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_without_the_loader_the_firmware_finds_nothing_and_the_check_says_so(disk: Path, tmp_path: Path) -> None:
     judges.run("mdel", "-i", on_esp(disk), "::/EFI/Boot/bootx64.efi")
@@ -105,6 +106,7 @@ def test_without_the_loader_the_firmware_finds_nothing_and_the_check_says_so(dis
     assert "bootx64.efi" in check(disk, code=1)
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_when_windows_has_another_guid_the_loader_does_not_find_it_and_the_check_says_so(
     disk: Path, tmp_path: Path

@@ -482,6 +482,8 @@ def bomb() -> bytes:
     return build(root(*(Node(f"copy-{number}", data) for number in range(1024))))
 
 
+@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.foreign
 def test_a_bomb_is_refused_by_a_limit(sandbox: Sandbox, place: Place) -> None:
     place.wim.write_bytes(bomb())
@@ -508,6 +510,8 @@ def test_sizes_that_wrap_around_are_refused_by_a_limit(sandbox: Sandbox, place: 
     assert place.others() == {"a", "a/b"}
 
 
+@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.foreign
 def test_a_bomb_is_refused_by_a_small_volume(sandbox: Sandbox, place: Place) -> None:
     place.wim.write_bytes(bomb())
@@ -518,6 +522,8 @@ def test_a_bomb_is_refused_by_a_small_volume(sandbox: Sandbox, place: Place) -> 
     assert place.volume.read_bytes() == volume
 
 
+@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.root
 def test_a_bomb_is_refused_by_a_small_disk(place: Place, tmp_path: Path) -> None:
     place.wim.write_bytes(bomb())

@@ -55,6 +55,8 @@ def full_directory(filler: Fat32Filler, last: bytes) -> bytes:
     return b"".join([*decoys, *files, last])
 
 
+@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.foreign
 @pytest.mark.parametrize("per_cluster", [1, 8, 64, 128])
 def test_bootmgr_is_loaded_whatever_its_clusters_and_those_of_the_directory(per_cluster: int, tmp_path: Path) -> None:

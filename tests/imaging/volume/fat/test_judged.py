@@ -138,6 +138,7 @@ def test_every_cluster_size_is_sound(tmp_path: Path, cluster_size: int) -> None:
     assert_same_tree(tmp_path / "wanted", tmp_path / "copied")
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_a_fat_of_more_than_a_mebibyte_is_sound(tmp_path: Path) -> None:
     image = tmp_path / "volume.img"

@@ -179,6 +179,7 @@ def test_attributes_in_several_records(tmp_path: Path, cluster: str) -> None:
     assert "Record allocated" not in judges.run("ntfsfix", "-n", volume)
 
 
+@pytest.mark.matrix
 @pytest.mark.slow
 def test_a_fragmented_mft(tmp_path: Path) -> None:
     from dissect.ntfs import NTFS  # noqa: PLC0415 - a judge

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from judges import wim as judges
 from osdimage.imaging import CaptureOptions, CompressionSpec, WimFile, capture_image
 from osdimage.imaging.apply.image import apply_image
+
+pytestmark = pytest.mark.matrix
 
 HUGE_SHA1 = "47705eeac95f287e2f12c33496b7438a5824598a"
 

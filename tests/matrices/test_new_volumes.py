@@ -32,6 +32,8 @@ from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
 
+pytestmark = pytest.mark.matrix
+
 MIB, GIB = 1 << 20, 1 << 30
 CLUSTERS = [512 << shift for shift in range(13)]
 # NTFS compresses in units of 16 clusters, up to 64 KiB.
