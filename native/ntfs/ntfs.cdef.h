@@ -101,6 +101,14 @@ struct osd_source *osd_source_staged(struct osd_source *below, int64_t begin, in
 				     int64_t clusters, int64_t cluster_size);
 int64_t osd_staged_next(struct osd_source *source, int64_t page);
 int osd_staged_touched(struct osd_source *source, int64_t size, int64_t at);
+struct osd_fve_part {
+	int64_t begin;
+	int64_t end;
+	int64_t moved_to;
+};
+struct osd_source *osd_source_fve(struct osd_source *below, int64_t begin, int64_t length, uint32_t sector_size,
+				  int method, const uint8_t *key, size_t key_size, const struct osd_fve_part *parts,
+				  unsigned part_count);
 void osd_source_release(struct osd_source *source);
 int osd_source_holds(const struct osd_source *source, int64_t size, int64_t at);
 int osd_source_read(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at);

@@ -70,6 +70,17 @@ struct osd_source *osd_source_staged(struct osd_source *below, int64_t begin, in
 int64_t osd_staged_next(struct osd_source *source, int64_t page);
 int osd_staged_touched(struct osd_source *source, int64_t size, int64_t at);
 
+/* A part of a BitLocker volume whose contents are not where it is; in bytes of the volume. */
+struct osd_fve_part {
+	int64_t begin;
+	int64_t end;
+	int64_t moved_to;		/* where they are, encrypted; below 0: nowhere, it reads as zeros */
+};
+
+struct osd_source *osd_source_fve(struct osd_source *below, int64_t begin, int64_t length, uint32_t sector_size,
+				  int method, const uint8_t *key, size_t key_size, const struct osd_fve_part *parts,
+				  unsigned part_count);
+
 void osd_source_init(struct osd_source *source, const struct osd_source_ops *ops, int64_t size, int is_read_only);
 struct osd_source *osd_source_keep(struct osd_source *source);
 void osd_source_release(struct osd_source *source);

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from osdimage.native._wimlib import ffi, lib
@@ -190,6 +191,61 @@ class StagedSource(Source):
     def is_touched(self, offset: int, size: int) -> bool:
         """Tell whether something of a range of the window was written, held or not."""
         return bool(lib.osd_staged_touched(self.handle, size, offset))
+
+
+@dataclass(frozen=True, slots=True)
+class MovedPart:
+    """A part of an encrypted volume whose contents are not where it is; in bytes of the volume.
+
+    Attributes:
+        begin: where it begins.
+        end: where it ends.
+        moved_to: where they are, encrypted; None: it reads as zeros.
+    """
+
+    begin: int
+    end: int
+    moved_to: int | None
+
+
+class DecryptedSource(Source):
+    """A source that reads a window of another as what was encrypted there; see ``source_fve.c``.  It is read only."""
+
+    @classmethod
+    def over(
+        cls,
+        below: Source,
+        begin: int,
+        length: int,
+        *,
+        sector_size: int,
+        method: int,
+        key: bytes | bytearray,
+        parts: Sequence[MovedPart],
+    ) -> Self:
+        """Return a source of the same size as another, of which one window is decrypted.
+
+        Args:
+            below: where the bytes are; it may be closed at once.
+            begin: where the window begins, in bytes.
+            length: its size, a multiple of its sectors'.
+            sector_size: of the volume, in bytes.
+            method: one of :class:`~osdimage.native.fve.crypto.Method`.
+            key: of the sectors; it may be wiped at once.
+            parts: what is not where it is, in order.
+
+        Raises:
+            OSError: EINVAL when something does not lie in the window or has another size than it must; ENOSYS
+                without libcrypto.
+        """
+        held = ffi.new("struct osd_fve_part[]", len(parts))
+        for each, part in zip(held, parts, strict=True):
+            each.begin, each.end = part.begin, part.end
+            each.moved_to = -1 if part.moved_to is None else part.moved_to
+        material = ffi.from_buffer("uint8_t[]", key)
+        return cls(
+            lib.osd_source_fve(below.handle, begin, length, sector_size, method, material, len(key), held, len(parts))
+        )
 
 
 def sync_all(sources: Sequence[Source]) -> tuple[OSError | None, ...]:

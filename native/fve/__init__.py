@@ -1,0 +1,1 @@
+"""Keys of encrypted volumes: the cryptography of libcrypto, and memory that nobody else may look at."""
