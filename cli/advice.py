@@ -25,6 +25,7 @@ NAMES = {
     Means.INSTALL_BOOT: "osdimage boot install DISK --partition N",
     Means.JOIN: "osdimage join NEW.wim {}",
     Means.KEEP_DIRECTORIES: "--keep-directories",
+    Means.KEY: "--bitlocker-key FILE",
     Means.KEEP_NAMES: "--names keep",
     Means.LEAVE_OUT: "--leave-out {}",
     Means.NEW_STORE: "osdimage boot install DISK --partition N --new-store",

@@ -64,6 +64,7 @@ class Means(StrEnum):
     INITIALIZE = "initialize"
     INSTALL_BOOT = "install_boot"
     JOIN = "join_wim"
+    KEY = "Opening(keys=KeyRing())"
     KEEP_DIRECTORIES = "keep_directories"
     KEEP_NAMES = "names=Names.KEEP"
     LEAVE_OUT = "LeaveOut.of(['{}'])"

@@ -28,7 +28,7 @@ ATTIC = {"doctor", "pytest_plugin", "testing"}
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     GROUND: (set(), set()),
     "answers": (set(), set()),
-    "disk": (set(), {"holes", "slices"}),
+    "disk": (set(), {"fve", "holes", "slices"}),
     "volume": ({"disk"}, {"holes", "ntfs", "slices"}),
     "wim": ({"disk"}, {"any"}),
     "capture": ({"disk", "volume", "wim"}, {"any"}),

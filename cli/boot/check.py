@@ -10,6 +10,7 @@ from osdimage.cli import params, render
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("disk", type=disk_params.DISK)
 @boot_params.system_disk
 @disk_params.opening
+@keys
 @params.output(events=False)
 def check_command(disk: Path, system: SystemWish | None, opening: Opening, reporter: Reporter) -> int:
     """Look at all that DISK needs to start, and say what to do about each fault; nothing is changed or started.

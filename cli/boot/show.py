@@ -10,6 +10,7 @@ from osdimage.cli import params, render
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("disk", type=disk_params.DISK)
 @boot_params.system
 @disk_params.opening
+@keys
 @params.output(events=False)
 def show_command(
     disk: Path, system_partition: int | None, system: SystemWish | None, opening: Opening, reporter: Reporter

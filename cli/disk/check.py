@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 from osdimage.cli.failures import INVALID_INPUT
 from osdimage.cli.render import Reporter
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     help="Of a volume: show so many faults of each kind; all are counted.",
 )
 @disk_params.opening
+@keys
 @click.option("--repair", is_flag=True, help="Write both copies of a GPT again from the one that is good.")
 @click.option(
     "--backup", "backup_to", type=values.ANY_PATH, metavar="FILE", help="With --repair: save the old table here."
@@ -79,11 +81,9 @@ def check_command(
 
 def _whole_volume(disk: Disk) -> OpenVolume | None:
     """Return the volume that a file or device is without a partition table, if it can be checked."""
-    from osdimage.imaging.disk.volume import OpenVolume  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.units import Extent, Lba  # noqa: PLC0415
-    from osdimage.imaging.volume.filesystems import FILE_SYSTEMS  # noqa: PLC0415
+    from osdimage.imaging.volume.filesystems import FILE_SYSTEMS  # noqa: PLC0415 - start-up stays cheap
 
-    volume = OpenVolume.of(disk.target, Extent(Lba(0), disk.geometry.sectors), disk.path, None)
+    volume = disk.whole_volume()
     return volume if volume.content in FILE_SYSTEMS else None
 
 

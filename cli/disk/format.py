@@ -63,6 +63,7 @@ def format_command(
     from osdimage.imaging.disk.check import misfit  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.content import FileSystem  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
+    from osdimage.imaging.disk.held import look_at, protected  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
@@ -78,7 +79,8 @@ def format_command(
             raise InvalidRequest(f"{disk}: there is no partition {partition} to format; there are: {numbers}")
         size = format_size(table.size_bytes(chosen))
         if not yes:
-            _ask(f"{disk} partition {partition}, {chosen.type_label}, {size}", reporter)
+            lost = protected(look_at(opened.target.window(chosen.extent)))
+            _ask(f"{disk} partition {partition}, {chosen.type_label}, {size}{lost}", reporter)
         made = FileSystem(filesystem)
         label = None if label is None else made.label_for(label)
         wish = FormatWish(rng.getrandbits(serial_bits(made)), label, cluster_size, quick=not full)

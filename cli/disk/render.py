@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import render, streams
 from osdimage.imaging.disk import roles
+from osdimage.imaging.disk.bitlocker.facts import Condition
 from osdimage.imaging.disk.held import VolumeInfo
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable, Space, SpaceKind
@@ -90,6 +91,22 @@ def rows(table: PartitionTable, volumes: Volumes) -> None:
         size = format_size(sum(free) * table.geometry.sector_size)
         largest = format_size(max(free) * table.geometry.sector_size)
         render.line(f"free: {size}, the largest piece {largest}" if len(free) > 1 else f"free: {size}")
+
+
+def encryptions(table: PartitionTable, volumes: Volumes) -> None:
+    """Print how partitions are encrypted, and what opens them."""
+    for partition in table.partitions:
+        encryption = _volume(partition, volumes).encryption
+        if encryption is None:
+            continue
+        method = "" if encryption.method is None else f" ({encryption.method})"
+        if encryption.condition is Condition.SUSPENDED:
+            said = f"is suspended; it is read without a key; what else opens it: {encryption.opened_by}"
+        else:
+            said = encryption.closed_because
+        render.line(f"partition {partition.number}: BitLocker{method} {said}")
+        for fault in encryption.faults[: None if encryption.method else 0]:
+            render.line(f"partition {partition.number}: {fault}")
 
 
 def identifiers(table: PartitionTable) -> None:

@@ -11,6 +11,7 @@ from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.bitlocker.facts import Encryption
     from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.read import DiskReading
@@ -43,6 +44,7 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
         if finding.severity is not Severity.NOTE or reporter.verbose:
             reporter.warn(finding.text)
     disk_render.show_disk(str(disk), table, held)
+    disk_render.encryptions(table, held)
     if reporter.verbose:
         disk_render.identifiers(table)
 
@@ -61,6 +63,7 @@ def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> di
             volume = held.get(entry["number"])
             entry["filesystem"] = None if volume is None or volume.kind is None else volume.kind.called
             entry["label"] = None if volume is None else volume.label
+            entry["bitlocker"] = None if volume is None or volume.encryption is None else _encrypted(volume.encryption)
         result["free"] = [
             {
                 "first_lba": space.extent.first,
@@ -73,3 +76,13 @@ def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> di
     result["gpt_copy"] = reading.copy
     result["findings"] = list(reading.findings)
     return result
+
+
+def _encrypted(encryption: Encryption) -> dict[str, Any]:
+    return {
+        "condition": encryption.condition,
+        "method": encryption.method,
+        "description": encryption.description,
+        "protectors": [{"id": str(each.identifier), "kind": each.kind} for each in encryption.protectors],
+        "faults": list(encryption.faults),
+    }

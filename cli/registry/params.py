@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 
 if TYPE_CHECKING:
     from osdimage.cli.render import Reporter
@@ -56,6 +57,7 @@ def address(command: params.Command) -> params.Command:
         ),
         click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk."),
         disk_params.opening,
+        keys,
         params.selector,
         params.references,
         click.option("--prefix", metavar="KEY", help=r"What the hive is in the registry, such as HKLM\SYSTEM."),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, standard, suffix, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 from osdimage.cli.render import Reporter, contents, counted, replaced_lines
 from osdimage.cli.standard import Standard
 from osdimage.cli.wim import delta
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("wim", type=values.ANY_OR_STREAM)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.opening
+@keys
 @click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
 @click.option(
     "--keep-raw", is_flag=True, help="With --all-volumes: keep the other partitions byte for byte, as images too."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @params.references
 @params.check
 @disk_params.opening
+@keys
 @params.exclusions
 @click.option("--strict", is_flag=True, help="Fail also when the target had no place for something.")
 @click.option(

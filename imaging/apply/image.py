@@ -165,6 +165,7 @@ def backend_of(place: Path | OpenVolume) -> Backend:
             from osdimage.imaging.apply.fat import FatBackend  # noqa: PLC0415
 
             return FatBackend(place)
+        place.refuse_encrypted()
         if place.partition is not None:
             raise TargetRefused(
                 f"{place.name}: holds {place.described}; an image is applied to an NTFS or FAT32 volume"

@@ -10,6 +10,7 @@ from osdimage.imaging.boot.bcd.store import LOADER_TYPE
 from osdimage.imaging.boot.check_loaders import architecture_of
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.holdings import Holdings
+from osdimage.imaging.disk.bitlocker.facts import Condition
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition
@@ -114,6 +115,7 @@ class _Windows:
         except OsdImageError as problem:
             self.found.append(error("os-off-disk", problem.said, remedies.WHOLE))
             return
+        self.found += _of_other_machines(volume)
         if volume.content not in FILE_SYSTEMS:
             self.found.append(_closed(volume))
             return
@@ -180,7 +182,7 @@ def volume_state(volume: OpenVolume, *, is_told: bool = False) -> Iterator[Findi
 def _closed(volume: OpenVolume) -> Finding:
     """Return what is to be said of a partition of Windows that osdimage does not look into."""
     if volume.content is Content.BITLOCKER:
-        text = f"{volume.name} holds {volume.described}, which osdimage does not look into"
+        text = f"{volume.name} holds {volume.described}"
         return warning("os-encrypted", text, "none is needed where Windows can be unlocked")
     window = volume.window()
     is_blank = not any(window.read_at(0, min(MIB, window.geometry.size_bytes)))
@@ -191,3 +193,11 @@ def _closed(volume: OpenVolume) -> Finding:
     return error(
         "os-format", f"{volume.name} holds {held}, and the default entry starts a Windows there", remedies.APPLY
     )
+
+
+def _of_other_machines(volume: OpenVolume) -> Iterator[Finding]:
+    """Yield what is to be said of a Windows that one machine alone unlocks by itself."""
+    encryption = volume.encryption
+    if encryption is not None and encryption.has_tpm and encryption.condition is Condition.ENCRYPTED:
+        text = f"{volume.name} is unlocked by the TPM of its machine; another one asks for the recovery password"
+        yield warning("os-tpm", text, "none is needed where that password is at hand")

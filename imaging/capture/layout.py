@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.held import protected
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.raw import is_blank
 from osdimage.imaging.disk.read import DiskReading
@@ -109,10 +110,16 @@ def _lost(found: DiskVolumes, kept: dict[int, Kept]) -> Iterator[str]:
     for each in found.table.partitions:
         if kept[each.number] is Kept.NOTHING:
             held = found.held[each.number].kind
+            locked = protected(found.held[each.number])
             yield (
                 f"partition {each.number} ({each.type_label}, {format_size(found.table.size_bytes(each))}) holds "
-                f"{'something' if held is None else held.described} that is not captured, and a disk made from the WIM "
-                "has it empty; its bytes can be kept, too"
+                f"{'something' if held is None else held.described} that is not captured{locked}, and a disk made "
+                "from the WIM has it empty; its bytes can be kept, too"
+            )
+        elif kept[each.number] is Kept.FILES and found.held[each.number].encryption is not None:
+            yield (
+                f"partition {each.number} is encrypted by BitLocker: the WIM holds its files as they read, and a disk "
+                "made from it is not encrypted"
             )
     # On a GPT disk the database is in a partition of its own.
     if any(each.type_id == roles.MBR_LDM for each in found.table.partitions):

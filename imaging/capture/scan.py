@@ -266,6 +266,7 @@ def backend_of(
             from osdimage.imaging.capture import fat  # noqa: PLC0415
 
             return fat.opened_volume(place, source.config, template)
+        place.refuse_encrypted()
         if place.partition is not None:
             raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
     found = probe_place(place)

@@ -58,6 +58,7 @@ def backend_of(place: Path | OpenVolume) -> ComparedTarget:
             from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
 
             return Fat32Target(settled_window(place))
+        place.refuse_encrypted()
         if place.partition is not None:
             raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")
     found = probe_place(place)

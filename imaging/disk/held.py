@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.content import Content
@@ -13,6 +14,9 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.units import Extent, Lba
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.bitlocker.facts import Encryption
 
 _MAX_RECORD = 65536
 _VOLUME_RECORD = 3
@@ -28,10 +32,12 @@ class VolumeInfo:
     Attributes:
         kind: what was recognised; None when nothing was.
         label: the volume label, or None when there is none or it is not known for this kind.
+        encryption: how it is encrypted, when it is.
     """
 
     kind: Content | None = None
     label: str | None = None
+    encryption: Encryption | None = None
 
 
 def volumes(target: BlockTarget, table: PartitionTable) -> Iterator[tuple[Partition, VolumeInfo]]:
@@ -46,12 +52,23 @@ def volumes(target: BlockTarget, table: PartitionTable) -> Iterator[tuple[Partit
             yield partition, look_at(target.window(partition.extent))
 
 
+def protected(volume: VolumeInfo) -> str:
+    """Return what opens an encrypted volume, for the end of a sentence that says that it will be lost; else nothing."""
+    if volume.encryption is None or not volume.encryption.opened_by:
+        return ""
+    return f", encrypted by BitLocker; what opens it: {volume.encryption.opened_by}"
+
+
 def look_at(volume: BlockTarget) -> VolumeInfo:
     """Recognise a volume and read its label."""
     head = volume.read_at(0, min(signatures.HEAD_BYTES, volume.geometry.size_bytes))
     kind = signatures.content_of(head)
     if kind is None:
         return VolumeInfo()
+    if kind is Content.BITLOCKER:
+        from osdimage.imaging.disk.bitlocker.facts import look_at_encryption  # noqa: PLC0415 - few have any
+
+        return VolumeInfo(kind, encryption=look_at_encryption(volume)[0])
     label: str | None = None
     if kind in {Content.FAT32, Content.FAT16, Content.FAT12}:
         label = fat_label(volume, head, is_fat32=kind is Content.FAT32)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk.device import DeviceTarget, announce
-from osdimage.imaging.disk.held import volumes
+from osdimage.imaging.disk.held import protected, volumes
 from osdimage.imaging.disk.layouts.place import ENTRY_COUNT, gpt_usable
 from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
@@ -55,7 +55,7 @@ def losses(target: BlockTarget, reading: DiskReading) -> Iterator[str]:
         size = format_size(reading.table.size_bytes(partition))
         label = f" {volume.label!r}" if volume.label is not None else ""
         held = f"{volume.kind.called}{label}" if volume.kind is not None else partition.type_label
-        yield f"partition {partition.number}: {held}, {size}"
+        yield f"partition {partition.number}: {held}, {size}{protected(volume)}"
 
 
 @logged("write a partition table to {target}")

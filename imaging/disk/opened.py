@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from osdimage.imaging.disk.container import disk_bytes, is_wim
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.image import FileTarget, blank_image, create_image, lock
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.target import DiskTarget
@@ -51,11 +52,14 @@ class Disk:
             ends in an error, it is removed if no table was written, and stays otherwise.
     """
 
-    def __init__(self, target: DiskTarget, path: Path, *, is_new: bool = False) -> None:
+    def __init__(self, target: DiskTarget, path: Path, *, is_new: bool = False, opening: Opening = AS_FOUND) -> None:
         """Take over the target, which is closed with the disk."""
         self.target = target
         self.path = path
         self.is_new = is_new
+        self._opening = opening
+        # Of one that is only read: who looks again is not asked for a key again.
+        self._encrypted: dict[Extent, OpenVolume] = {}
 
     @property
     def name(self) -> str:
@@ -107,12 +111,34 @@ class Disk:
     def volume_in(self, partition: Partition) -> OpenVolume:
         """Return the volume in a partition of its table.
 
+        One that is encrypted is unlocked where a key opens it and the disk is only read.
+
         Raises:
             InvalidTable: when it does not lie on the disk, as where the end of an image is missing.
+            InvalidVolume: when it is encrypted, and what a key opened of it is damaged.
             StorageError: when the disk cannot be read.
         """
         self.require_whole(partition)
-        return OpenVolume.of(self.target, partition.extent, self.path, partition.number)
+        return self._volume(partition.extent, partition.number)
+
+    def whole_volume(self) -> OpenVolume:
+        """Return the volume that the disk is when it has no partition table, unlocked as :meth:`volume_in` does.
+
+        Raises:
+            InvalidVolume, StorageError: as :meth:`volume_in`.
+        """
+        return self._volume(Extent(Lba(0), self.geometry.sectors), None)
+
+    def _volume(self, extent: Extent, number: int | None) -> OpenVolume:
+        if extent in self._encrypted:
+            return self._encrypted[extent]
+        found = OpenVolume.of(self.target, extent, self.path, number)
+        if found.content is not Content.BITLOCKER:
+            return found
+        found = _unlocked(found, self._opening)
+        if not self.target.is_writable:
+            self._encrypted[extent] = found
+        return found
 
     def require_whole(self, partition: Partition) -> None:
         """Refuse a partition that does not lie on the disk, as where the end of an image is missing.
@@ -128,6 +154,9 @@ class Disk:
 
     def close(self) -> None:
         """Close it, which gives its lock back; closing twice is harmless."""
+        for each in self._encrypted.values():
+            if each.target is not self.target:
+                each.target.close()
         self.target.close()
 
     def __enter__(self) -> Self:
@@ -191,7 +220,7 @@ def open_disk(
     except BaseException:
         target.close()
         raise
-    return Disk(target, where)
+    return Disk(target, where, opening=opening)
 
 
 def _is_empty(path: Path) -> bool:
@@ -260,7 +289,20 @@ def open_volume(
     with _open_whole(where, write=write, share=share) as target:
         if target.geometry.sectors == 0:
             raise TargetRefused(f"{where}: is empty")
-        yield OpenVolume.of(target, Extent(Lba(0), target.geometry.sectors), where, None)
+        found = _unlocked(OpenVolume.of(target, Extent(Lba(0), target.geometry.sectors), where, None), opening)
+        try:
+            yield found
+        finally:
+            if found.target is not target:
+                found.target.close()
+
+
+def _unlocked(volume: OpenVolume, opening: Opening) -> OpenVolume:
+    if volume.content is not Content.BITLOCKER:
+        return volume
+    from osdimage.imaging.disk.bitlocker.opened import unlocked  # noqa: PLC0415 - few have any
+
+    return unlocked(volume, opening)
 
 
 @contextmanager

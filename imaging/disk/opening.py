@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.bitlocker.keys import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +16,13 @@ class Opening:
 
     Attributes:
         sector_size: bytes of a sector of an image; None for what its partition table or a device says.
+        keys: what opens volumes that are encrypted; None for no key.
+        told: hears, in sentences, what is to be known of what was opened; None when nobody listens.
     """
 
     sector_size: int | None = None
+    keys: KeyRing | None = None
+    told: Callable[[str], None] | None = None
 
 
 AS_FOUND = Opening()

@@ -43,6 +43,8 @@ UNFINISHED_AT, UNFINISHED_MAGIC = 256, b"osdimage unfinished\0"
 MARKS: tuple[Mark, ...] = (
     Mark(Content.UNFINISHED, UNFINISHED_AT, UNFINISHED_MAGIC),
     Mark(Content.BITLOCKER, 3, b"-FVE-FS-"),
+    # A removable drive (BitLocker To Go), which is a FAT32 volume to whoever cannot unlock it.
+    Mark(Content.BITLOCKER, 424, bytes.fromhex("3bd66749292ed84a8399f6a339e3d001")),
     Mark(Content.LUKS, 0, b"LUKS\xba\xbe"),
     Mark(Content.RAID, 4096, b"\xfc\x4e\x2b\xa9"),
     Mark(Content.RAID, 0, b"\xfc\x4e\x2b\xa9"),

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.disk.content import Content, described
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import DiskTarget, Window
-from osdimage.imaging.errors import StorageError
+from osdimage.imaging.errors import InvalidInput, Means, Remedy, StorageError, TargetRefused
 from osdimage.imaging.units import Extent
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.bitlocker.facts import Encryption
     from osdimage.native.slices.slices import Slice
     from osdimage.native.slices.sources import Source
+
+_KEY = Remedy("give its key with {}", (Means.KEY,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,9 @@ class OpenVolume:
         path: the disk, file or device.
         partition: the number of the partition in it, or None when the volume is all there is.
         content: what it holds, or None when that is not known.
+        encryption: how it is encrypted, also when it is unlocked, so that ``content`` is what is behind that; None when
+            it is not, or nobody has looked.
+        wrong_keys: the kinds of the keys that were given and do not open it.
     """
 
     target: DiskTarget
@@ -40,6 +46,8 @@ class OpenVolume:
     path: Path
     partition: int | None
     content: Content | None
+    encryption: Encryption | None = None
+    wrong_keys: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, target: DiskTarget, extent: Extent, path: Path, partition: int | None) -> OpenVolume:
@@ -54,7 +62,30 @@ class OpenVolume:
     @property
     def described(self) -> str:
         """What it holds, in words."""
-        return described(self.content)
+        if self.content is not Content.BITLOCKER or self.encryption is None:
+            return described(self.content)
+        if self.target.is_writable:
+            return f"{described(self.content)}, which can be captured, compared and read, and not be written to"
+        why = self.encryption.closed_because
+        if self.wrong_keys and self.encryption.needs_key:
+            why = (
+                f"the {' or '.join(self.wrong_keys)} that was given does not open; {why.removeprefix('needs a key; ')}"
+            )
+        return f"{described(self.content)} that {why}"
+
+    def refuse_encrypted(self) -> None:
+        """Refuse what is encrypted and was not unlocked.
+
+        Raises:
+            TargetRefused: when it was opened for writing.
+            InvalidInput: when it was opened for reading; the message says what opens it.
+        """
+        if self.content is not Content.BITLOCKER or self.encryption is None:
+            return
+        text = f"{self.name}: holds {self.described}"
+        if self.target.is_writable:
+            raise TargetRefused(text)
+        raise InvalidInput(text, remedy=_KEY if self.encryption.needs_key else None)
 
     def window(self) -> Window:
         """Return its sectors as a target of their own, with its name."""

@@ -8,11 +8,11 @@ then it counts when the images are applied, too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.held import VolumeInfo, volumes
+from osdimage.imaging.disk.held import VolumeInfo, look_at, volumes
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
@@ -43,7 +43,7 @@ def is_efi(partition: Partition) -> bool:
 
 
 def look_over(disk: Disk) -> DiskVolumes:
-    """Read what a disk holds.
+    """Read what a disk holds, also in volumes that are encrypted, where the disk is only read and a key opens them.
 
     Raises:
         InvalidTable: when it has no partition table that can be used, or a partition does not lie on it.
@@ -53,4 +53,14 @@ def look_over(disk: Disk) -> DiskVolumes:
     for each in table.partitions:
         if not each.is_extended:
             disk.require_whole(each)
-    return DiskVolumes(table, {each.number: found for each, found in volumes(disk.target, table)})
+    return DiskVolumes(table, {each.number: _behind(disk, each, found) for each, found in volumes(disk.target, table)})
+
+
+def _behind(disk: Disk, partition: Partition, found: VolumeInfo) -> VolumeInfo:
+    """Return what is behind the encryption of a volume, if it is unlocked."""
+    if found.encryption is None or disk.target.is_writable:
+        return found
+    volume = disk.volume_in(partition)
+    if volume.content is Content.BITLOCKER:
+        return found
+    return replace(look_at(volume.window()), encryption=found.encryption)

@@ -206,6 +206,7 @@ def check_volume(volume: OpenVolume, *, most: int = 20, progress: ProgressCallba
     """
     row = None if volume.content is None else _ROWS.get(volume.content)
     if row is None:
+        volume.refuse_encrypted()
         raise InvalidVolume(f"holds {volume.described}; NTFS and FAT32 volumes are checked", volume=volume.name)
     return row.check(volume, most, progress)
 
@@ -230,6 +231,7 @@ def open_files(
     """
     row = None if volume.content is None else _ROWS.get(volume.content)
     if row is None:
+        volume.refuse_encrypted()
         raise TargetRefused(f"{volume.name}: holds {volume.described}; files are read and written on NTFS and FAT32")
     alone = volume.target.only_writer(volume.extent) if write else nullcontext()
     with alone, row.open_files(volume, write, force, sync) as files:

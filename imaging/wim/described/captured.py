@@ -13,6 +13,7 @@ INDEX, STYLE, TYPE, FILESYSTEM, BOOT, LABEL, OFFSET and SIZE say what ConfigMgr 
 that an image which is exported alone still tells.  KEPT says what the WIM has of each: see :class:`Kept`.  A logical
 partition has its EBR, in bytes from the beginning of the disk.  ID is how a boot store names the disk (by its GUID, or
 by the signature of an MBR, as 0x12345678) and the partition (by its GUID; on an MBR by OFFSET); either may be missing.
+ENCRYPTED is there when BitLocker had encrypted the partition; what the WIM has of it is not.
 What is read may have been written by anybody: every value is checked.
 
 An image of a partition whose bytes are kept holds them in one file, :data:`BYTES_FILE`.
@@ -83,6 +84,7 @@ class CapturedPartition:
         ebr: where the EBR of a logical partition is; None for others, and where it is not known.
         kept: what the WIM has of it.
         guid: of the GPT entry; None on MBR, or when it is not known.
+        was_encrypted: whether BitLocker had encrypted it; what is made of the image is not.
     """
 
     index: int
@@ -99,6 +101,7 @@ class CapturedPartition:
     ebr: int | None = None
     kept: Kept = Kept.NOTHING
     guid: UUID | None = None
+    was_encrypted: bool = False
 
     @property
     def is_efi(self) -> bool:
@@ -167,6 +170,7 @@ def describe_disk(
                 ebr=None if each.ebr_lba is None else each.ebr_lba * table.geometry.sector_size,
                 kept=kept.get(each.number, Kept.ROOM),
                 guid=each.guid,
+                was_encrypted=volume.encryption is not None,
             )
         )
     geometry, identity = table.geometry, table.disk_guid or table.disk_signature or None
@@ -203,6 +207,7 @@ def to_element(disk: CapturedDisk) -> ET.Element:
                 "KEPT": each.kept,
                 **({} if each.ebr is None else {"EBR": str(each.ebr)}),
                 **({} if each.guid is None else {"ID": str(each.guid)}),
+                **({"ENCRYPTED": "BitLocker"} if each.was_encrypted else {}),
             },
         )
     return element
@@ -265,6 +270,7 @@ def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
         ebr=_number(element, "EBR", 1, offset - 1) if "EBR" in element.attrib else None,
         kept=Kept(kept),
         guid=_guid(element),
+        was_encrypted=_text(element, "ENCRYPTED") != "",
     )
 
 

@@ -1,0 +1,112 @@
+"""The keys of encrypted volumes: from files, from the environment, or typed; never from the command."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from osdimage.cli import invocation, streams
+
+if TYPE_CHECKING:
+    from osdimage.imaging.disk.bitlocker.keys import Key, KeyRing
+
+VARIABLE: Final = "OSDIMAGE_BITLOCKER_KEY"
+_KEY = click.option(
+    "--bitlocker-key",
+    "key_files",
+    metavar="[N=]FILE|-",
+    multiple=True,
+    help="A file with what opens a BitLocker volume (of partition N): recovery password, password, or startup key "
+    f"(.BEK); - is stdin.  Repeatable.  Default: what {VARIABLE} holds, or what is typed.",
+)
+
+
+def keys(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names keys, and put them into the ``Opening`` that is passed as ``opening``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, key_files: tuple[str, ...], **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+        quiet = bool(kwargs.get("quiet"))
+        with _ring(key_files, quiet=quiet) as ring:
+            opening = replace(kwargs.pop("opening"), keys=ring, told=_silent if quiet else streams.note)
+            return command(*args, opening=opening, **kwargs)
+
+    return _KEY(run)
+
+
+def _silent(_text: str) -> None:
+    """Tell nobody."""
+
+
+@contextmanager
+def _ring(files: tuple[str, ...], *, quiet: bool) -> Iterator[KeyRing | None]:
+    """Yield the keys, and wipe them at the end; None where there are none and nobody can be asked."""
+    # Programs that are run from here have no need of it.
+    from_environment = os.environ.pop(VARIABLE, None)
+    is_attended = not quiet and _is_attended()
+    if not files and not from_environment and not is_attended:
+        yield None
+        return
+    from osdimage.imaging.disk.bitlocker.keys import KeyRing, read_keys  # noqa: PLC0415 - few have any
+
+    if sum(_split(each)[1] == "-" for each in files) > 1:
+        raise click.UsageError("standard input holds one key")
+    with ExitStack() as stack:
+        held: list[Key] = []
+        stack.callback(lambda: KeyRing(tuple(held)).wipe())
+        for each in files:
+            partition, name = _split(each)
+            held += _read(name, partition)
+        if from_environment and not files:
+            held += read_keys(bytearray(os.fsencode(from_environment)), name=VARIABLE)
+        yield KeyRing(tuple(held), _ask if is_attended else None)
+
+
+def _is_attended() -> bool:
+    """Tell whether somebody can be asked."""
+    return not invocation.current().as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _split(value: str) -> tuple[int | None, str]:
+    """Return the number of a partition, or None, and the path."""
+    number, equals, name = value.partition("=")
+    if equals and number.isascii() and number.isdecimal():
+        return int(number), name
+    return None, value
+
+
+def _read(name: str, partition: int | None) -> tuple[Key, ...]:
+    from osdimage.imaging.disk.bitlocker.keys import LARGEST_KEY_FILE, read_keys  # noqa: PLC0415 - as above
+    from osdimage.imaging.errors import InvalidInput, StorageError  # noqa: PLC0415
+
+    shown = "standard input" if name == "-" else name
+    data = bytearray(LARGEST_KEY_FILE + 1)
+    try:
+        try:
+            with open(0 if name == "-" else Path(name), "rb", buffering=0, closefd=name != "-") as file:
+                size = 0
+                # A pipe gives what it has.
+                while (count := file.readinto(memoryview(data)[size:])) and size <= LARGEST_KEY_FILE:
+                    size += count
+        except OSError as error:
+            raise StorageError(f"{shown}: {error.strerror}", path=name, errno=error.errno) from error
+        if size > LARGEST_KEY_FILE:
+            raise InvalidInput(f"{shown}: is too large to hold a key: more than {LARGEST_KEY_FILE} bytes")
+        with memoryview(data)[:size] as held:
+            return read_keys(bytearray(held), name=shown, partition=partition)
+    finally:
+        data[:] = bytes(len(data))
+
+
+def _ask(said: str) -> bytearray | None:
+    """Ask for a key at the terminal, which does not show it."""
+    click.echo(streams.printable(said), err=True)
+    typed: str = click.prompt("Key (empty for none)", hide_input=True, default="", show_default=False, err=True)
+    return bytearray(typed.encode("utf-8", "surrogateescape")) if typed else None
