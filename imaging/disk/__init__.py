@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "backup": ("TableBackup", "TableSaving", "load_backup", "save_backup", "take_backup"),
+        "bitlocker.keys": ("KeyRing", "read_keys"),
         "check": ("check_disk",),
         "content": ("Content", "FileSystem"),
         "device": ("check_expected",),

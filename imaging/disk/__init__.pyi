@@ -7,6 +7,7 @@ from osdimage.imaging.disk.backup import (
     save_backup as save_backup,
     take_backup as take_backup,
 )
+from osdimage.imaging.disk.bitlocker.keys import KeyRing as KeyRing, read_keys as read_keys
 from osdimage.imaging.disk.check import check_disk as check_disk
 from osdimage.imaging.disk.content import Content as Content, FileSystem as FileSystem
 from osdimage.imaging.disk.device import check_expected as check_expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fuzz.target import Target
 from fuzz.targets import (
     answers,
+    bitlocker,
     blobs,
     boot,
     disks,
@@ -24,6 +25,7 @@ TARGETS: dict[str, Target] = {
     each.name: each
     for module in (
         answers,
+        bitlocker,
         blobs,
         boot,
         disks,
