@@ -20,6 +20,7 @@
 
 #define DIFFUSER_ROUNDS_A 5
 #define DIFFUSER_ROUNDS_B 3
+#define SECTOR_KEY (2 * OSD_AES_BLOCK)
 
 struct osd_fve_key {
 	enum osd_fve_method method;
@@ -89,17 +90,22 @@ osd_fve_key_free(struct osd_fve_key *key)
 	free(key);
 }
 
-/* ---- the diffuser: sectors as numbers of 32 bits, of which there is a power of two */
+/* ---- the diffuser: sectors as numbers of 32 bits, of which there is a power of two; several sectors at once */
 
-static uint32_t
-rotate(uint32_t word, unsigned bits)
+#define LANES 4
+
+/* One number of each of the sectors. */
+typedef uint32_t words __attribute__((vector_size(LANES * sizeof(uint32_t))));
+
+static inline words
+rotate(words each, unsigned bits)
 {
-	return bits == 0 ? word : word << bits | word >> (32 - bits);
+	return bits == 0 ? each : each << bits | each >> (32 - bits);
 }
 
 /* Each word changes by two behind it, which have not changed yet, but for those that are behind the end. */
 static void
-undo_b(uint32_t *words, uint32_t count)
+undo_b(words *all, uint32_t count)
 {
 	static const unsigned turns[4] = { 0, 10, 0, 25 };
 	uint32_t mask = count - 1;
@@ -108,34 +114,34 @@ undo_b(uint32_t *words, uint32_t count)
 		uint32_t i = 0;
 
 		for (; i < count - 8; i += 4) {
-			words[i] += words[i + 2] ^ words[i + 5];
-			words[i + 1] += words[i + 3] ^ rotate(words[i + 6], 10);
-			words[i + 2] += words[i + 4] ^ words[i + 7];
-			words[i + 3] += words[i + 5] ^ rotate(words[i + 8], 25);
+			all[i] += all[i + 2] ^ all[i + 5];
+			all[i + 1] += all[i + 3] ^ rotate(all[i + 6], 10);
+			all[i + 2] += all[i + 4] ^ all[i + 7];
+			all[i + 3] += all[i + 5] ^ rotate(all[i + 8], 25);
 		}
 		for (; i < count; i++)
-			words[i] += words[(i + 2) & mask] ^ rotate(words[(i + 5) & mask], turns[i % 4]);
+			all[i] += all[(i + 2) & mask] ^ rotate(all[(i + 5) & mask], turns[i % 4]);
 	}
 }
 
 /* Each word changes by two before it, which have changed: the last five are kept at hand, since all waits for them. */
 static void
-undo_a(uint32_t *words, uint32_t count)
+undo_a(words *all, uint32_t count)
 {
 	for (int round = 0; round < DIFFUSER_ROUNDS_A; round++) {
-		uint32_t back_1 = words[count - 1], back_2 = words[count - 2], back_3 = words[count - 3];
-		uint32_t back_4 = words[count - 4], back_5 = words[count - 5];
+		words back_1 = all[count - 1], back_2 = all[count - 2], back_3 = all[count - 3];
+		words back_4 = all[count - 4], back_5 = all[count - 5];
 
 		for (uint32_t i = 0; i < count; i += 4) {
-			uint32_t first = words[i] + (back_2 ^ rotate(back_5, 9));
-			uint32_t second = words[i + 1] + (back_1 ^ back_4);
-			uint32_t third = words[i + 2] + (first ^ rotate(back_3, 13));
-			uint32_t fourth = words[i + 3] + (second ^ back_2);
+			words first = all[i] + (back_2 ^ rotate(back_5, 9));
+			words second = all[i + 1] + (back_1 ^ back_4);
+			words third = all[i + 2] + (first ^ rotate(back_3, 13));
+			words fourth = all[i + 3] + (second ^ back_2);
 
-			words[i] = first;
-			words[i + 1] = second;
-			words[i + 2] = third;
-			words[i + 3] = fourth;
+			all[i] = first;
+			all[i + 1] = second;
+			all[i + 2] = third;
+			all[i + 3] = fourth;
 			back_5 = back_1;
 			back_4 = first;
 			back_3 = second;
@@ -145,28 +151,53 @@ undo_a(uint32_t *words, uint32_t count)
 	}
 }
 
-static int
-undo_diffuser(struct osd_fve_key *key, uint8_t *sector, uint64_t begin)
+static uint32_t
+word_at(const uint8_t *bytes)
 {
-	uint32_t words[OSD_FVE_SECTOR_LARGEST / 4], count = key->sector_size / 4;
-	uint8_t sector_key[2 * OSD_AES_BLOCK] = { 0 };
+	uint32_t word;
 
-	/* Two blocks, of which the second one ends in 0x80. */
+	memcpy(&word, bytes, sizeof(word));
+	return le32toh(word);
+}
+
+static void
+put_word(uint8_t *bytes, uint32_t word)
+{
+	word = htole32(word);
+	memcpy(bytes, &word, sizeof(word));
+}
+
+/* The key of a sector: two blocks that begin with its place, of which the second one ends in 0x80. */
+static int
+make_sector_key(struct osd_fve_key *key, uint64_t begin, uint8_t *sector_key)
+{
+	memset(sector_key, 0, SECTOR_KEY);
 	for (unsigned i = 0; i < 8; i++)
 		sector_key[i] = sector_key[OSD_AES_BLOCK + i] = (uint8_t)(begin >> (8 * i));
-	sector_key[2 * OSD_AES_BLOCK - 1] = 0x80;
-	if (osd_cipher_run(key->tweak, NULL, sector_key, sizeof(sector_key)) != 0)
-		return -1;
-	memcpy(words, sector, key->sector_size);
-	for (uint32_t i = 0; i < count; i++)
-		words[i] = le32toh(words[i]);
-	undo_b(words, count);
-	undo_a(words, count);
-	for (uint32_t i = 0; i < count; i++)
-		words[i] = htole32(words[i]);
-	memcpy(sector, words, key->sector_size);
-	for (uint32_t i = 0; i < key->sector_size; i++)
-		sector[i] ^= sector_key[i % sizeof(sector_key)];
+	sector_key[SECTOR_KEY - 1] = 0x80;
+	return osd_cipher_run(key->tweak, NULL, sector_key, SECTOR_KEY);
+}
+
+/* Undo the diffuser of LANES sectors at most. */
+static int
+undo_diffuser(struct osd_fve_key *key, uint8_t *sectors, unsigned count, uint64_t first)
+{
+	words all[OSD_FVE_SECTOR_LARGEST / 4];
+	uint32_t size = key->sector_size, each = size / 4;
+	uint8_t sector_key[SECTOR_KEY];
+
+	memset(all, 0, each * sizeof(*all));
+	for (unsigned lane = 0; lane < count; lane++)
+		for (uint32_t i = 0; i < each; i++)
+			all[i][lane] = word_at(sectors + lane * size + 4 * i);
+	undo_b(all, each);
+	undo_a(all, each);
+	for (unsigned lane = 0; lane < count; lane++) {
+		if (make_sector_key(key, (first + lane) * size, sector_key) != 0)
+			return -1;
+		for (uint32_t i = 0; i < each; i++)
+			put_word(sectors + lane * size + 4 * i, all[i][lane] ^ word_at(sector_key + 4 * i % SECTOR_KEY));
+	}
 	return 0;
 }
 
@@ -183,9 +214,7 @@ decrypt_one(struct osd_fve_key *key, uint8_t *sector, uint64_t number)
 		iv[i] = (uint8_t)(counted >> (8 * i));
 	if (key->method != OSD_FVE_XTS && osd_cipher_run(key->first, NULL, iv, sizeof(iv)) != 0)
 		return -1;
-	if (osd_cipher_run(key->sectors, iv, sector, key->sector_size) != 0)
-		return -1;
-	return key->method == OSD_FVE_CBC_DIFFUSER ? undo_diffuser(key, sector, begin) : 0;
+	return osd_cipher_run(key->sectors, iv, sector, key->sector_size);
 }
 
 /* Decrypt sectors where they are; first is the number of the first one in the volume.  Returns 0, or -1 with errno. */
@@ -195,5 +224,11 @@ osd_fve_decrypt(struct osd_fve_key *key, uint8_t *sectors, int64_t count, uint64
 	for (int64_t i = 0; i < count; i++)
 		if (decrypt_one(key, sectors + i * key->sector_size, first + (uint64_t)i) != 0)
 			return -1;
+	for (int64_t i = 0; i < count && key->method == OSD_FVE_CBC_DIFFUSER; i += LANES) {
+		unsigned now = count - i < LANES ? (unsigned)(count - i) : LANES;
+
+		if (undo_diffuser(key, sectors + i * key->sector_size, now, first + (uint64_t)i) != 0)
+			return -1;
+	}
 	return 0;
 }
