@@ -101,7 +101,9 @@ def encryptions(table: PartitionTable, volumes: Volumes) -> None:
             continue
         method = "" if encryption.method is None else f" ({encryption.method})"
         if encryption.condition is Condition.SUSPENDED:
-            said = f"is suspended; it is read without a key; what else opens it: {encryption.opened_by}"
+            said = "is suspended; it is read without a key"
+            if encryption.opened_by:
+                said += f"; what else opens it: {encryption.opened_by}"
         else:
             said = encryption.closed_because
         render.line(f"partition {partition.number}: BitLocker{method} {said}")

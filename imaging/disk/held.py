@@ -54,9 +54,10 @@ def volumes(target: BlockTarget, table: PartitionTable) -> Iterator[tuple[Partit
 
 def protected(volume: VolumeInfo) -> str:
     """Return what opens an encrypted volume, for the end of a sentence that says that it will be lost; else nothing."""
-    if volume.encryption is None or not volume.encryption.opened_by:
+    if volume.encryption is None:
         return ""
-    return f", encrypted by BitLocker; what opens it: {volume.encryption.opened_by}"
+    opened_by = volume.encryption.opened_by
+    return ", encrypted by BitLocker" + (f"; what opens it: {opened_by}" if opened_by else "")
 
 
 def look_at(volume: BlockTarget) -> VolumeInfo:

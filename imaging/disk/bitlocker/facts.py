@@ -40,9 +40,10 @@ class Encryption:
 
     @property
     def opened_by(self) -> str:
-        """The protectors in words, those that cannot be used here last; empty when there is none."""
-        usable = [each.described for each in self.protectors if each.kind.is_usable]
-        others = [each.kind.called for each in self.protectors if not each.kind.is_usable]
+        """The protectors but a clear key in words, those that cannot be used here last; empty when there is none."""
+        keyed = [each for each in self.protectors if each.kind is not ProtectorKind.CLEAR_KEY]
+        usable = [each.described for each in keyed if each.kind.is_usable]
+        others = [each.kind.called for each in keyed if not each.kind.is_usable]
         return ", ".join([*usable, *(f"{each} (not here)" for each in dict.fromkeys(others))])
 
     @property

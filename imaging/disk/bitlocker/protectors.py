@@ -93,8 +93,6 @@ class Protector:
     @property
     def described(self) -> str:
         """What it is called, with what tells it from others of its kind."""
-        if self.kind is ProtectorKind.CLEAR_KEY:
-            return self.kind.called
         return f"{self.kind.called} {str(self.identifier).upper()}"
 
     @classmethod

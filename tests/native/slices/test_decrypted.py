@@ -16,7 +16,7 @@ from cases.sources import opened_source
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.native.fve.crypto import Method
-from osdimage.native.slices.sources import DecryptedSource, MovedPart
+from osdimage.native.slices.sources import DecryptedSource, MovedPart, StagedSource
 
 SIZE, BEGIN, BEFORE, AFTER = 512 << 10, 3 * 512, 3 * 512, 2048
 WISH = maker.Wish((0x20000, 0x40000, 0x60000), 0x10000)
@@ -71,6 +71,15 @@ def test_many_threads_read_at_once(source: DecryptedSource) -> None:
 
     with ThreadPoolExecutor(24) as pool:
         assert all(pool.map(read, range(48)))
+
+
+def test_what_is_below_may_be_any_source(disk: Path) -> None:
+    with (
+        opened_source(disk) as below,
+        StagedSource.over(below, BEGIN, SIZE) as staged,
+        DecryptedSource.over(staged, BEGIN, SIZE, **ARGUMENTS) as made,
+    ):
+        assert made.read(0, made.size) == SEEN
 
 
 def test_it_cannot_be_written(source: DecryptedSource) -> None:

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cases import bitlocker as maker
@@ -153,3 +158,21 @@ def test_a_partition_gets_its_own_keys_first() -> None:
     ring = KeyRing(tuple(keys))
     assert ring.for_partition(3) == (keys[2], keys[0])
     assert ring.for_partition(None) == (keys[0],)
+
+
+ABORTING = "import os; from osdimage.imaging.disk.bitlocker.secret import Secret; held = {}; os.abort()"
+
+
+def leaves_a_core(held: str, folder: Path) -> bool:
+    """Let a process end by a signal that dumps its memory; tell whether it did."""
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_CORE, (64 << 20, 64 << 20)); "
+    with subprocess.Popen([sys.executable, "-c", limited + ABORTING.format(held)], cwd=folder) as process:
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return os.WCOREDUMP(status)
+
+
+def test_a_process_that_holds_a_key_leaves_no_core_file(tmp_path: Path) -> None:
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 or not leaves_a_core("None", tmp_path):
+        pytest.skip("no process leaves a core file here")
+    assert not leaves_a_core("Secret(b'swordfish')", tmp_path)
