@@ -226,7 +226,7 @@ def open_files(
     Raises:
         TargetRefused: when it holds no NTFS or FAT32, must not be written to, or is being written to already; it was
             left as it was.
-        InvalidVolume, InvalidInput: when it is damaged.
+        InvalidVolume, InvalidInput: when it is damaged, or is to be read and encrypted, and no key opened it.
         StorageError: when reading or writing failed.
     """
     row = None if volume.content is None else _ROWS.get(volume.content)
