@@ -41,6 +41,8 @@ printf 'home = %s\ninclude-system-site-packages = false\n' "$(dirname "$python")
 
 packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
 export PYTHONPATH=$place/lib:$packages
+# pycryptodome opens its libraries in a way that the sanitizers refuse, unless this is set.
+export PYCRYPTODOME_DISABLE_DEEPBIND=1
 # Python keeps what it has until it ends, which is no leak.  The memory of a process that reads a bomb stays limited.
 common=log_path=$place/report:exitcode=99
 export ASAN_OPTIONS=$common:detect_leaks=0:allocator_may_return_null=1:hard_rss_limit_mb=3000
