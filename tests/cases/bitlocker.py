@@ -111,8 +111,8 @@ def block(wish: Wish, size: int) -> bytes:
         inner = each.inner
         if each is not TPM_PROTECTOR:
             inner += entry(0, 5, seal(each.key, number, 0x2003, MASTER_KEY))
-        head = each.identifier.bytes_le + struct.pack("<QHH", STARTED, 0, each.protection)
-        entries += entry(2, 8, head + inner)
+        about = each.identifier.bytes_le + struct.pack("<QHH", STARTED, 0, each.protection)
+        entries += entry(2, 8, about + inner)
     entries += entry(3, 5, seal(MASTER_KEY, 20, wish.method, MATERIAL[: SIZES[wish.method]]))
     entries += entry(15, 15, struct.pack("<QQ", wish.moved_to, wish.moved_bytes))
     held = dataset(entries, UUID(int=7), wish.method) + entries
