@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazily(
         "mounts.results": ("UnmountOptions", "UnmountResult"),
         "mounts.table": ("Mount", "MountState", "list_mounts"),
         "mounts.unmount": ("unmount_image",),
-        "replace": ("replace_file",),
+        "replace": ("replace_file", "replace_files"),
         "update": ("UpdateOptions", "UpdateResult", "update_image"),
     },
 )

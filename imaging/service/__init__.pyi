@@ -13,7 +13,7 @@ from osdimage.imaging.service.mounts.mount import (
 from osdimage.imaging.service.mounts.results import UnmountOptions as UnmountOptions, UnmountResult as UnmountResult
 from osdimage.imaging.service.mounts.table import Mount as Mount, MountState as MountState, list_mounts as list_mounts
 from osdimage.imaging.service.mounts.unmount import unmount_image as unmount_image
-from osdimage.imaging.service.replace import replace_file as replace_file
+from osdimage.imaging.service.replace import replace_file as replace_file, replace_files as replace_files
 from osdimage.imaging.service.update import (
     UpdateOptions as UpdateOptions,
     UpdateResult as UpdateResult,

@@ -18,11 +18,11 @@ from osdimage.imaging.errors import OsdImageError, explain
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
-from osdimage.imaging.service.replace import edit_file
+from osdimage.imaging.service.replace import alone, edit_files
 from osdimage.imaging.units import counted
 from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
-from osdimage.imaging.wim.edited.commands import AddTree, Change, Command, DeletePath, EditFile, RenamePath
+from osdimage.imaging.wim.edited.commands import AddTree, Change, Command, DeletePath, EditFile, EditFiles, RenamePath
 from osdimage.imaging.wim.edited.tree_changes import TreeChanges
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile, reference_files
@@ -121,7 +121,7 @@ def update_image(
     meter = Meter(progress, ({Phase.CHECK_INTEGRITY: 10.0} if options.check else {}) | WRITE_SHARES)
     # What is read while the WIM is written is closed after it.
     with ExitStack() as stack, wim_errors(path):
-        edits = any(isinstance(command, EditFile) for command in commands)
+        edits = any(isinstance(command, EditFile | EditFiles) for command in commands)
         folder = stack.enter_context(scratch_folder()) if edits else None
         if options.rebuild and not options.dry_run:
             # What another program appends while the new file is written would be lost: the lock comes first.
@@ -199,8 +199,18 @@ def _carry_out(command: Command, work: TreeChanges, image: WimImage, folder: Pat
             work.rename(command)
         case EditFile() if folder is not None:
             path = normalised(command.path).lstrip("/")
-            if edit_file(image, path, command.change, folder=folder, limit_bytes=command.limit_bytes):
-                work.edited(path, None if command.source is None else os.fspath(command.source))
+            together = EditFiles(
+                (path,), alone(path, command.change), command.limit_bytes, command.source, command.origin
+            )
+            _edit(together, work, image, folder)
+        case EditFiles() if folder is not None:
+            _edit(command, work, image, folder)
+
+
+def _edit(command: EditFiles, work: TreeChanges, image: WimImage, folder: Path) -> None:
+    changed = edit_files(image, command.paths, command.change, folder=folder, limit_bytes=command.limit_bytes)
+    for path in changed:
+        work.edited(path, None if command.source is None else os.fspath(command.source))
 
 
 @contextmanager

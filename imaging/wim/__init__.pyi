@@ -40,6 +40,7 @@ from osdimage.imaging.wim.edited.commands import (
     Command as Command,
     DeletePath as DeletePath,
     EditFile as EditFile,
+    EditFiles as EditFiles,
     RenamePath as RenamePath,
 )
 from osdimage.imaging.wim.edited.edit import (

@@ -6,10 +6,13 @@ without case.  Links in the image are never followed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+Contents = Mapping[str, bytes]
+"""Contents of files, by their paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,25 @@ class EditFile:
     origin: str = ""
 
 
-Command = AddTree | DeletePath | RenamePath | EditFile
+@dataclass(frozen=True, slots=True)
+class EditFiles:
+    """Replace the contents of files that belong together, such as a hive and its logs; all else about them stays.
+
+    Attributes:
+        paths: of the files; the first must be there, and those of the others that are files are taken.
+        change: gets the contents by these paths and returns the new ones of the files that are to be changed.
+        limit_bytes: the largest file that is taken.
+        source, origin: as those of :class:`EditFile`.
+    """
+
+    paths: tuple[str, ...]
+    change: Callable[[Contents], Contents]
+    limit_bytes: int
+    source: Path | None = None
+    origin: str = ""
+
+
+Command = AddTree | DeletePath | RenamePath | EditFile | EditFiles
 
 
 class ChangeKind(Enum):
