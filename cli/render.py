@@ -219,6 +219,11 @@ class Reporter:
             self._warned.add(text)
             note(f"warning: {text}")
 
+    def tell(self, text: str) -> None:
+        """Show a line about what is done, on stderr; it is no warning."""
+        if not self.quiet:
+            note(text)
+
     def _on_event(self, event: ProgressEvent) -> None:
         self.event(event)
         if event.warning is not None:

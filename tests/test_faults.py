@@ -11,7 +11,14 @@ from runs.fault_matrix import Trial
 from runs.faults import FAULTS, Faulty, faulty
 
 pytestmark = pytest.mark.foreign
-NAMES = ("capture --append", "capture --overwrite", "registry set in ntfs", "registry set in fat", "apply to fat")
+NAMES = (
+    "capture --append",
+    "capture --overwrite",
+    "registry set in ntfs",
+    "registry set in fat",
+    "registry set with a log",
+    "apply to fat",
+)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def export_command(
     hive = load_hive(address)
     left_out = reg_file.LeftOut()
     is_shown = destination is None and not reporter.as_json
-    with registry_params.told(hive, reporter):
+    with registry_params.told(hive, address, reporter):
         keys = edits.export_keys(hive, key, address.registry_prefix)
         pieces = reg_file.reg_lines(keys, left_out, only_printable=is_shown)
         if destination is not None:
@@ -57,12 +57,13 @@ def export_command(
             for piece in pieces:
                 for line in piece.split("\r\n")[:-1]:
                     render.line(line)
+    replayed = render.to_plain(hive.replayed)
     omitted = {"count": left_out.count, "names": left_out.names}
     if destination is not None:
-        facts = {"path": destination, "size": size, "reg": None, "left_out": omitted}
+        facts = {"path": destination, "size": size, "reg": None, "left_out": omitted, "replayed": replayed}
         reporter.result(facts, f"{destination}: {size:,} bytes")
     elif reporter.as_json:
-        reporter.result({"path": None, "size": None, "reg": text, "left_out": omitted})
+        reporter.result({"path": None, "size": None, "reg": text, "left_out": omitted, "replayed": replayed})
     if left_out.count:
         what = counted(left_out.count, "key or value", "keys and values")
         more = "; what is printed holds only characters that can be" if is_shown else ""

@@ -10,7 +10,7 @@ from osdimage.cli.registry import params as registry_params
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
-    from osdimage.imaging.registry.hive import Key, Value
+    from osdimage.imaging.registry.hive import Hive, Key, Value
     from osdimage.imaging.registry.places import HiveAddress
 
 
@@ -30,17 +30,17 @@ def get_command(address: HiveAddress, key: str, name: str | None, reporter: Repo
 
     hive = load_hive(address)
     prefix = address.registry_prefix
-    with registry_params.told(hive, reporter):
+    with registry_params.told(hive, address, reporter):
         found = edits.find_key(hive, key, prefix)
         path = "\\".join(part for part in (prefix, edits.local_path(hive, key, prefix)) if part)
-        document, lines, value = _key_document(path, found), _lines(path, found), found.value(name or "")
+        document, lines, value = _key_document(path, found, hive), _lines(path, found), found.value(name or "")
     if name is None:
         reporter.answer(document, *lines)
         return
     if value is None:
         names = ", ".join(quoted(each.name) for each in found.values) or "none"
         raise InvalidRequest(f"key {quoted(path)} has no value {quoted(name)}; it has {names}")
-    reporter.answer({**_key_document(path, found), "values": [_value_document(value)]}, edits.data_text(value))
+    reporter.answer({**document, "values": [_value_document(value)]}, edits.data_text(value))
 
 
 def _lines(path: str, key: Key) -> list[str]:
@@ -51,13 +51,14 @@ def _lines(path: str, key: Key) -> list[str]:
     return [path, *values, *([""] if below else []), *below]
 
 
-def _key_document(path: str, key: Key) -> dict[str, Any]:
+def _key_document(path: str, key: Key, hive: Hive) -> dict[str, Any]:
     return {
         "key": path,
         "modified": render.to_plain(key.modified),
         "class_name": key.class_name,
         "values": [_value_document(value) for value in key.values],
         "subkeys": [each.name for each in key.subkeys],
+        "replayed": render.to_plain(hive.replayed),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,9 @@ def import_command(address: HiveAddress, file: Path, force: bool, reporter: Repo
     prefix = address.registry_prefix
 
     def change(hive: Hive) -> edits.ImportReport:
-        with registry_params.told(hive, reporter):
-            return edits.import_edits(hive, wanted, prefix, name=str(file))
+        with registry_params.told(hive, address, reporter):
+            report = edits.import_edits(hive, wanted, prefix, name=str(file))
+            return replace(report, replayed=hive.replayed)
 
     report = places.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(

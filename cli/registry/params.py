@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from osdimage.cli.render import Reporter
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.registry.hive import Hive
+    from osdimage.imaging.registry.places import HiveAddress
     from osdimage.imaging.wim.select import ImageSelector
 
 TARGET = values.EXISTING
 force = click.option(
     "--force",
     is_flag=True,
-    help="Write also a dirty hive, whose last changes in its log files are lost then, and a damaged one anew, with all "
-    "that can be read of it.",
+    help="Write also a hive whose last changes are in log files that cannot be used, or are not to be (--no-replay): "
+    "they are lost then.  And write a damaged one anew, with all that can be read of it.",
 )
 
 
@@ -42,11 +43,13 @@ def address(command: params.Command) -> params.Command:
         prefix: str | None,
         opening: Opening,
         refs: tuple[str, ...],
+        no_replay: bool,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         from osdimage.imaging.registry.places import HiveAddress  # noqa: PLC0415 - start-up stays cheap
 
-        return command(*args, address=HiveAddress(target, hive, partition, selector, prefix, opening, refs), **kwargs)
+        where = HiveAddress(target, hive, partition, selector, prefix, opening, refs, replays=not no_replay)
+        return command(*args, address=where, **kwargs)
 
     return params.add(
         click.argument("target", type=TARGET),
@@ -61,6 +64,11 @@ def address(command: params.Command) -> params.Command:
         params.selector,
         params.references,
         click.option("--prefix", metavar="KEY", help=r"What the hive is in the registry, such as HKLM\SYSTEM."),
+        click.option(
+            "--no-replay",
+            is_flag=True,
+            help="Read a hive that Windows did not close as it is, without the changes that are in its log files.",
+        ),
     )(run)
 
 
@@ -70,8 +78,13 @@ def now() -> datetime:
 
 
 @contextmanager
-def told(hive: Hive, reporter: Reporter) -> Iterator[None]:
-    """Show what is wrong with a hive, as far as the body reads it, also when that ends in an error."""
+def told(hive: Hive, address: HiveAddress, reporter: Reporter) -> Iterator[None]:
+    """Show what is wrong with a hive, as far as the body reads it, also when that ends in an error.
+
+    First of all, show which changes of its logs are in it.
+    """
+    if hive.replayed is not None:
+        reporter.tell(f"{address}: {hive.replayed}")
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -64,8 +65,8 @@ def set_command(
     prefix = address.registry_prefix
 
     def change(hive: Hive) -> edits.ImportReport:
-        with registry_params.told(hive, reporter):
-            return edits.import_edits(hive, [edit], prefix)
+        with registry_params.told(hive, address, reporter):
+            return replace(edits.import_edits(hive, [edit], prefix), replayed=hive.replayed)
 
     report = places.change_hive(address, change, now=registry_params.now(), force=force)
     reporter.result(report, "nothing to change" if report.is_empty else f"{address}: changed")

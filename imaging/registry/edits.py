@@ -14,6 +14,7 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
 from osdimage.imaging.registry.hive import Hive, Key
 from osdimage.imaging.registry.names import fold
 from osdimage.imaging.registry.reg_file import Edit
+from osdimage.imaging.registry.replay import Replayed
 from osdimage.imaging.registry.values import Value
 
 _CONFIG = "Windows/System32/config"
@@ -57,12 +58,18 @@ def registry_prefix(hive: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did: keys and values that were really changed."""
+    """What an import did: keys and values that were really changed.
+
+    Attributes:
+        keys_added, keys_deleted, values_set, values_deleted: how many.
+        replayed: which changes of its logs the hive has got before, and was written with; None: there was no need.
+    """
 
     keys_added: int
     keys_deleted: int
     values_set: int
     values_deleted: int
+    replayed: Replayed | None = None
 
     @property
     def is_empty(self) -> bool:

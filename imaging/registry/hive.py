@@ -20,6 +20,7 @@ from osdimage.imaging import filetime
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.registry.cells import KEY_COMP_NAME, KEY_PREDEF_HANDLE, KeyField
 from osdimage.imaging.registry.names import fold, units
+from osdimage.imaging.registry.replay import Replayed
 from osdimage.imaging.registry.values import MAX_NAME_UNITS, Value, ValueType
 
 __all__ = ["Hive", "Key", "Value", "ValueType"]
@@ -452,18 +453,30 @@ class Hive:
     Attributes:
         root: the root key.
         header: the base block that it was read from or is written with: 4096 bytes.
-        is_dirty: whether Windows was interrupted while it wrote the file; the missing changes are in its log files
-            (``.LOG1``, ``.LOG2``), which are not read.
+        is_dirty: whether changes are missing that Windows would need: it was interrupted while it wrote the file, and
+            what is missing is in its log files (``.LOG1``, ``.LOG2``), which were not read, or not all of them fit.
+        is_unclosed: whether the file is as Windows left it when it was interrupted, whatever came of its logs: when it
+            is written, they are to be emptied.
+        replayed: which changes of its logs are in it; None when there was no need, or none fits.
     """
 
-    __slots__ = ("_warnings", "header", "is_dirty", "root")
+    __slots__ = ("_warnings", "header", "is_dirty", "is_unclosed", "replayed", "root")
 
     def __init__(
-        self, root: Key, header: bytes, *, is_dirty: bool = False, warnings: Callable[[], tuple[str, ...]] = tuple
+        self,
+        root: Key,
+        header: bytes,
+        *,
+        is_dirty: bool = False,
+        is_unclosed: bool = False,
+        replayed: Replayed | None = None,
+        warnings: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self.root = root
         self.header = header
         self.is_dirty = is_dirty
+        self.is_unclosed = is_unclosed
+        self.replayed = replayed
         self._warnings = warnings
 
     @property

@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
+from osdimage.imaging.registry.beside import log_paths, logs_of, read_with_logs, with_empty_logs
 from osdimage.imaging.registry.edits import KNOWN_HIVES, full_path, hive_path, import_edits, registry_prefix
 from osdimage.imaging.registry.names import fold
 from osdimage.imaging.registry.places import MAX_HIVE_BYTES
-from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.reg_file import Edit, read_reg
 from osdimage.imaging.registry.write import write_hive
-from osdimage.imaging.wim.edited.commands import EditFile
+from osdimage.imaging.wim.edited.commands import Contents, EditFiles
 
 _NAME_IT = Remedy("name it with {}", (Means.HIVE,))
 
@@ -28,7 +28,7 @@ def reg_commands(
     hive: str | None = None,
     now: datetime | None = None,
     on_warning: Callable[[str], None] = lambda _: None,
-) -> tuple[EditFile, ...]:
+) -> tuple[EditFiles, ...]:
     r"""Return what carries out a registration file: a command for each hive that it concerns.
 
     Args:
@@ -66,17 +66,17 @@ def _hive_of(file: Path, edit: Edit) -> str:
 
 def _command(
     file: Path, hive: str, edits: Sequence[Edit], now: datetime | None, on_warning: Callable[[str], None]
-) -> EditFile:
+) -> EditFiles:
     path, prefix = hive_path(hive), registry_prefix(hive)
 
-    def change(old: bytes) -> bytes | None:
-        found = read_hive(old, name=path)
+    def change(old: Contents) -> Contents:
+        found = read_with_logs(old[path], lambda: logs_of(path, old), name=path)
         for text in found.warnings:
             on_warning(text)
         if found.is_dirty:
             # Refused before the change is tried.
             write_hive(found)
         import_edits(found, edits, prefix, name=str(file))
-        return write_hive(found, now=now) if found.is_changed else None
+        return with_empty_logs(path, old, write_hive(found, now=now), found) if found.is_changed else {}
 
-    return EditFile(path, change, MAX_HIVE_BYTES, source=file, origin=str(file))
+    return EditFiles((path, *log_paths(path)), change, MAX_HIVE_BYTES, source=file, origin=str(file))

@@ -8,14 +8,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from osdimage.imaging.disk.container import WIM_MAGICS
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.logs import logged
+from osdimage.imaging.registry.beside import (
+    empty_files,
+    log_paths,
+    logs_beside,
+    logs_in,
+    logs_of,
+    read_beside,
+    read_with_logs,
+    with_empty_logs,
+    write_beside,
+)
 from osdimage.imaging.registry.edits import full_path, hive_path, registry_prefix
 from osdimage.imaging.registry.hive import Hive
+from osdimage.imaging.registry.hive_log import LogFile
 from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.scratch import scratch_folder
@@ -26,6 +38,8 @@ from osdimage.imaging.wim.select import ImageSelector
 if TYPE_CHECKING:
     from osdimage.imaging.disk.volume import OpenVolume
     from osdimage.imaging.volume.files import VolumeFiles
+    from osdimage.imaging.wim.edited.commands import Contents
+    from osdimage.imaging.wim.image import WimImage
 
 MAX_HIVE_BYTES = 1024 * MIB
 """Larger files are not read: Windows itself gives a hive 2 GB at most, and SOFTWARE has about 100 MB."""
@@ -50,6 +64,7 @@ class HiveAddress:
         prefix: what the hive is called in the registry; None: what its name says.
         opening: of a disk: how it is opened.
         refs: of a WIM: files or glob patterns of files with contents: parts of a split WIM, or the base of a delta.
+        replays: whether a hive that Windows did not close is read with the changes that are in its logs.
     """
 
     target: Path
@@ -59,6 +74,7 @@ class HiveAddress:
     prefix: str | None = None
     opening: Opening = AS_FOUND
     refs: tuple[str, ...] = ()
+    replays: bool = True
 
     @property
     def registry_prefix(self) -> str:
@@ -91,13 +107,10 @@ def load_hive(address: HiveAddress) -> Hive:
     """
     _check(address)
     if address.hive is None:
-        data = _read_own_file(address.target)
-    elif address.is_in_wim:
-        with scratch_folder() as folder:
-            data = _read_from_wim(address, folder)
-    else:
-        return _load_from_volume(address)
-    return read_hive(data, name=str(address))
+        return _load_own_file(address)
+    if address.is_in_wim:
+        return _load_from_wim(address)
+    return _load_from_volume(address)
 
 
 @logged("change {address}")
@@ -108,13 +121,15 @@ def change_hive(
 
     A file is replaced in one step when the new one is complete; inside a volume the file is written in place, with the
     old contents kept until the new ones are on the medium (:mod:`osdimage.imaging.volume.files`); a WIM is appended to
-    (:mod:`osdimage.imaging.service.replace`).
+    (:mod:`osdimage.imaging.service.replace`).  The logs of a hive that Windows did not close are emptied after that, in
+    a volume or WIM together with it.
 
     Args:
         address: where it is.
         change: changes the hive in memory; what it returns is returned.  When it raises, nothing is written.
         now: the time of what was changed; None leaves all times as they are.
-        force: write also a dirty hive, whose last changes are lost then, and to a volume that is marked dirty.
+        force: write also a hive whose last changes are in logs that cannot be used, or are not to be; they are lost
+            then.  And write to a volume that is marked dirty.
 
     Raises:
         TargetRefused: when the hive or volume is dirty, or cannot be written to; nothing was written.
@@ -137,16 +152,21 @@ def _check(address: HiveAddress) -> None:
         raise InvalidRequest(f"{address}: is not in a WIM, whose contents could be in other files")
 
 
-def _changed_bytes(
-    address: HiveAddress, data: bytes, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
-) -> tuple[Result, bytes | None]:
-    """Return what ``change`` returned, and the new file, or None when nothing changed."""
-    hive = read_hive(data, name=str(address))
+@dataclass(frozen=True, slots=True)
+class _Changed(Generic[Result]):
+    """What came of a change: its result; the new file, or None when nothing changed; whether logs are emptied then."""
+
+    result: Result
+    data: bytes | None
+    empties_logs: bool
+
+
+def _changed(hive: Hive, change: Callable[[Hive], Result], *, now: datetime | None, force: bool) -> _Changed[Result]:
     if hive.is_dirty and not force:
         # Refused before the change is tried.
         write_hive(hive)
     result = change(hive)
-    return result, write_hive(hive, now=now, force=force) if hive.is_changed else None
+    return _Changed(result, write_hive(hive, now=now, force=force) if hive.is_changed else None, hive.is_unclosed)
 
 
 # ---- a file
@@ -176,12 +196,16 @@ def _read_file(path: Path, magic: bytes = b"") -> bytes:
     return data
 
 
-def _read_own_file(path: Path) -> bytes:
+def _load_own_file(address: HiveAddress) -> Hive:
     """Read the file that was given as a hive; of what is none, a disk perhaps, not more than its first bytes."""
+    path = address.target
     data = _read_file(path, _HIVE_MAGIC)
     if not data.startswith(_HIVE_MAGIC):
-        raise InvalidInput(f"{path}: not a registry hive: it does not begin with 'regf'", remedy=_NAME_IT)
-    return data
+        # Its first block may be damaged, of which its logs have a copy.
+        if not (address.replays and any(each.data.startswith(_HIVE_MAGIC) for each in logs_beside(path))):
+            raise InvalidInput(f"{path}: not a registry hive: it does not begin with 'regf'", remedy=_NAME_IT)
+        data = _read_file(path)
+    return read_with_logs(data, lambda: logs_beside(path), name=str(address), replays=address.replays)
 
 
 def _change_file(
@@ -189,12 +213,16 @@ def _change_file(
 ) -> Result:
     from osdimage.imaging.output import new_file  # noqa: PLC0415 - only changes need it
 
-    result, data = _changed_bytes(address, _read_own_file(address.target), change, now=now, force=force)
+    changed = _changed(_load_own_file(address), change, now=now, force=force)
+    data = changed.data
     if data is not None:
         with new_file(address.target, replace=True) as descriptor, open(descriptor, "wb", closefd=False) as file:
             # In pieces: a signal is answered between them.
             file.writelines(memoryview(data)[at : at + _PIECE] for at in range(0, len(data), _PIECE))
-    return result
+        # Only now: until the new file is on the medium, the old one needs them.
+        if changed.empties_logs:
+            empty_files(address.target)
+    return changed.result
 
 
 # ---- a volume
@@ -233,10 +261,8 @@ def _blaming_the_choice(address: HiveAddress) -> Iterator[None]:
 def _load_from_volume(address: HiveAddress) -> Hive:
     from osdimage.imaging.volume.filesystems import open_files  # noqa: PLC0415 - reading a plain file needs no library
 
-    with _open_volume(address) as volume, open_files(volume) as files:
-        data = files.read(address.path, limit=MAX_HIVE_BYTES)
-        with _telling_of_the_other(address, files):
-            return read_hive(data, name=str(address))
+    with _open_volume(address) as volume, open_files(volume) as files, _telling_of_the_other(address, files):
+        return read_beside(files, address.path, limit=MAX_HIVE_BYTES, name=str(address), replays=address.replays)
 
 
 @contextmanager
@@ -282,44 +308,74 @@ def _change_in_volume(
     with _open_volume(address, write=True) as volume:
         # First only read: a volume is not marked dirty for a change that is refused.
         with open_files(volume) as files:
-            old, is_mended = files.read(address.path, limit=MAX_HIVE_BYTES), False
+            old = files.read(address.path, limit=MAX_HIVE_BYTES)
             other = _whole_beside(address, files, old)
-            if other is not None:
-                old, is_mended = other, True
-            result, data = _changed_bytes(address, old, change, now=now, force=force)
-            data = old if data is None and is_mended else data
+            hive = read_with_logs(
+                old if other is None else other,
+                lambda: logs_in(files, address.path),
+                name=str(address),
+                replays=address.replays,
+            )
+            changed = _changed(hive, change, now=now, force=force)
+            # What an earlier version was writing is written, also without a change.
+            data = other if changed.data is None else changed.data
         if data is not None:
+            empties = changed.empties_logs or other is not None
             with open_files(volume, write=True, force=force) as files:
-                files.write(address.path, data)
-    return result
+                write_beside(files, address.path, data, empties_logs=empties)
+    return changed.result
 
 
 # ---- a WIM
 
 
-def _read_from_wim(address: HiveAddress, folder: Path) -> bytes:
+def _load_from_wim(address: HiveAddress) -> Hive:
     from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415 - reading a plain file needs no library
 
-    with WimFile.open(address.target, refs=address.refs) as wim:
+    with scratch_folder() as folder, WimFile.open(address.target, refs=address.refs) as wim:
         image = wim.select(address.selector)
-        image.extract([f"/{address.path}"], folder, ExtractOptions(limit_bytes=MAX_HIVE_BYTES))
-    found = [each for each in folder.iterdir() if each.is_file()]
-    if len(found) != 1:
-        raise InvalidRequest(f"{address}: is not one file of the image")
-    return _read_file(found[0])
+
+        def contents(path: str) -> bytes | None:
+            into = folder / str(len(list(folder.iterdir())))
+            into.mkdir()
+            image.extract([f"/{path}"], into, ExtractOptions(limit_bytes=MAX_HIVE_BYTES))
+            found = [each for each in into.iterdir() if each.is_file() and not each.is_symlink()]
+            return _read_file(found[0]) if len(found) == 1 else None
+
+        def logs() -> list[LogFile]:
+            held: dict[str, bytes] = {}
+            for each in log_paths(address.path):
+                if _is_in(image, each) and (log := contents(each)) is not None:
+                    held[each] = log
+            return logs_of(address.path, held)
+
+        data = contents(address.path)
+        if data is None:
+            raise InvalidRequest(f"{address}: is not one file of the image")
+        return read_with_logs(data, logs, name=str(address), replays=address.replays)
+
+
+def _is_in(image: WimImage, path: str) -> bool:
+    try:
+        return bool(image.entries(f"/{path}", recursive=False))
+    except InvalidRequest:
+        return False
 
 
 def _change_in_wim(
     address: HiveAddress, change: Callable[[Hive], Result], *, now: datetime | None, force: bool
 ) -> Result:
-    from osdimage.imaging.service.replace import replace_file  # noqa: PLC0415 - as above
+    from osdimage.imaging.service.replace import replace_files  # noqa: PLC0415 - as above
 
+    path = address.path
     results: list[Result] = []
 
-    def work(old: bytes) -> bytes | None:
-        result, new = _changed_bytes(address, old, change, now=now, force=force)
-        results.append(result)
-        return new
+    def work(old: Contents) -> Contents:
+        hive = read_with_logs(old[path], lambda: logs_of(path, old), name=str(address), replays=address.replays)
+        changed = _changed(hive, change, now=now, force=force)
+        results.append(changed.result)
+        return {} if changed.data is None else with_empty_logs(path, old, changed.data, hive)
 
-    replace_file(address.target, address.selector, address.path, work, limit_bytes=MAX_HIVE_BYTES, refs=address.refs)
+    paths = (path, *log_paths(path))
+    replace_files(address.target, address.selector, paths, work, limit_bytes=MAX_HIVE_BYTES, refs=address.refs)
     return results[0]

@@ -27,6 +27,7 @@ from osdimage.imaging.units import MIB, Bytes
 from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
+from cases import hive_logs
 from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
 
@@ -150,6 +151,18 @@ def as_hive(path: Path) -> object:
 
 def _hive(data: bytes) -> object:
     return {key: dict(sorted(values.items())) for key, values in dissect_hive(data).items()}
+
+
+def as_unclosed_hive(path: Path) -> object:
+    """Return a hive whose last changes may be in its log: that is of no use any more where the hive was closed."""
+    data = path.read_bytes()
+    return ("unclosed", data) if data[4:8] != data[8:12] else _hive(data)
+
+
+def as_log(path: Path) -> object:
+    """Return the log of such a hive, or nothing where it is ignored."""
+    hive = path.with_suffix("").read_bytes()
+    return path.read_bytes() if hive[4:8] != hive[8:12] else None
 
 
 def as_document(path: Path) -> object:
@@ -324,7 +337,11 @@ def make_small_material(folder: Path) -> None:
     hive.root.ensure("Setup").set(Value.binary("Old", bytes(range(256)) * 40))
     data = write_hive(hive)
     (folder / "SYSTEM.hive").write_bytes(data)
+    hive.root.ensure("Setup").set(Value.binary("Logged", bytes(range(256)) * 20))
+    snapshot = hive_logs.unclosed([data, write_hive(hive)])
+    snapshot.write(folder / "snapshot")
     _make_trees(folder, data)
+    write_tree(folder / "unclosed", snapshot.files(HIVE))
     _make_wims(folder)
     _make_volumes(folder)
 
@@ -347,6 +364,7 @@ def _make_trees(folder: Path, hive: bytes) -> None:
 def _make_wims(folder: Path) -> None:
     wim_judges.wimlib("capture", folder / "tree", folder / "tree.wim", "tree", "--compress=none")
     wim_judges.wimlib("capture", folder / "one", folder / "one.wim", "one")
+    wim_judges.wimlib("capture", folder / "unclosed", folder / "unclosed.wim", "unclosed", "--compress=none")
     wim_judges.wimlib("capture", folder / "windows", folder / "windows.wim", "windows", "--compress=none")
     shutil.copy(folder / "tree.wim", folder / "two.wim")
     wim_judges.wimlib("append", folder / "one", folder / "two.wim", "one")
@@ -365,7 +383,7 @@ def _make_volumes(folder: Path) -> None:
     run(["mkfs.vfat", "-F32", "-s", "1", "-C", folder / "empty.fat", "36864"])
     wim_judges.wimlib("capture", folder / "old", folder / "old.wim", "old")
     for kind in ("ntfs", "fat"):
-        for wim in ("tree", "old"):
+        for wim in ("tree", "old", "unclosed"):
             to = copy(folder / f"empty.{kind}", folder / f"{wim}.{kind}")
             osdimage("apply", folder / f"{wim}.wim", to)
 
@@ -546,9 +564,25 @@ def as_wim_with_hive(path: Path) -> object:
     return facts, hive
 
 
+def as_wim_with_hives(path: Path) -> object:
+    """Return the hive and its log: both are the old ones, or both the new ones."""
+    facts = as_wim(path)
+    out = path.with_name("hive.out")
+    shutil.rmtree(out, ignore_errors=True)
+    wim_judges.wimlib("extract", path, "1", f"/{HIVE}", f"/{HIVE}.LOG1", f"--dest-dir={out}", "--no-acls")
+    found = as_hive(out / "SYSTEM"), digest(out / "SYSTEM.LOG1")
+    shutil.rmtree(out)
+    return facts, found
+
+
 def _registry() -> Iterator[Writing]:
     change = {"c.reg": "change.reg"}
     yield Writing("registry set", ("registry", "set", "h", *_SET), {"h": "SYSTEM.hive"}, {"h": as_hive})
+    logged = {"h": "snapshot", "h.LOG1": "snapshot.LOG1"}
+    yield Writing("registry set with a log", ("registry", "set", "h", *_SET), logged,
+                  {"h": as_unclosed_hive, "h.LOG1": as_log})  # fmt: skip
+    yield Writing("registry set with a log in a WIM", ("registry", "set", "a.wim", *_SET, *_HIVE_IN),
+                  {"a.wim": "unclosed.wim"}, {"a.wim": as_wim_with_hives})  # fmt: skip
     imports = ("registry", "import")
     yield Writing("registry import", (*imports, "h", "c.reg", "--prefix", r"HKLM\SYSTEM"),
                   {"h": "SYSTEM.hive", **change}, {"h": as_hive})  # fmt: skip
@@ -556,6 +590,8 @@ def _registry() -> Iterator[Writing]:
         where = {"v": f"tree.{kind}"}
         yield Writing(f"registry set in {kind}", ("registry", "set", "v", *_SET, *_HIVE_IN), where, {"v": judge},
                       cures=_FORCED)  # fmt: skip
+        yield Writing(f"registry set with a log in {kind}", ("registry", "set", "v", *_SET, *_HIVE_IN),
+                      {"v": f"unclosed.{kind}"}, {"v": judge}, cures=_FORCED)  # fmt: skip
         yield Writing(f"registry import in {kind}", (*imports, "v", "c.reg", *_HIVE_IN), where | change, {"v": judge},
                       cures=_FORCED)  # fmt: skip
     yield Writing("registry export", ("registry", "export", "h", "Setup", "--to", "o.reg", "--prefix", r"HKLM\SYSTEM"),

@@ -81,6 +81,7 @@ def test_a_key_is_shown_to_programs(hive: Path) -> None:
         "class_name": None,
         "values": [{"name": "List", "type": "REG_MULTI_SZ", "data": ["a", "b"], "bytes": "61000000620000000000"}],
         "subkeys": [],
+        "replayed": None,
     }
     found = osdimage("registry", "get", hive, r"ControlSet001\Services\stornvme", "--value", "Start", "--json").document
     (value,) = found["values"]
@@ -122,7 +123,7 @@ def test_keys_and_values_are_made_and_deleted(hive: Path) -> None:
     osdimage("registry", "set", hive, "Empty")
     osdimage("registry", "set", hive, "Old", "--delete")
     report = osdimage("registry", "set", hive, "Select", "--value", "Default", "--delete", "--json").facts
-    assert report == {"keys_added": 0, "keys_deleted": 0, "values_set": 0, "values_deleted": 1}
+    assert report == {"keys_added": 0, "keys_deleted": 0, "values_set": 0, "values_deleted": 1, "replayed": None}
     tree = hive_judges.dissect(hive.read_bytes())
     assert tree["Empty"] == {}
     assert tree["Select"] == {}

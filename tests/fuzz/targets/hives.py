@@ -5,12 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from cases import hive_logs as made
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused
 from osdimage.imaging.registry import cells
 from osdimage.imaging.registry.edits import import_edits
 from osdimage.imaging.registry.hive import Hive
+from osdimage.imaging.registry.hive_log import LogFile
 from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.reg_file import LeftOut, encode_reg, parse_reg, reg_lines
+from osdimage.imaging.registry.replay import replay
 from osdimage.imaging.registry.values import Value, ValueType
 from osdimage.imaging.registry.write import new_hive, write_hive
 
@@ -73,6 +76,29 @@ def _reg(data: bytes) -> None:
         assert _tree(again) == _tree(hive)
 
 
+def _logs(data: bytes) -> None:
+    """Replay a log beside a hive that was not closed, with hashes and a checksum that are right."""
+    hive, log = made.with_numbers(next(iter(_hive_seeds())), 2, 1), bytearray(data)
+    if len(log) >= 512:
+        log[:512] = made.settled(bytes(log[:512]))
+    at = 512
+    while at + 40 <= len(log) and log[at : at + 4] == b"HvLE":
+        size = int.from_bytes(log[at + 4 : at + 8], "little")
+        log[at + 24 : at + 32] = made.marvin(bytes(log[at + 40 : at + size]))
+        log[at + 32 : at + 40] = made.marvin(bytes(log[at : at + 32]))
+        at += max(size, 512)
+    found = replay(hive, [LogFile("x.LOG1", bytes(log))])
+    assert len(found.data) <= len(hive) + len(log) + 8192
+    assert found.done is not None or found.data == hive
+    _tree(read_hive(hive, name="x", replay=found))
+
+
+def _log_seeds() -> Iterator[bytes]:
+    old, new = _hive_seeds()
+    yield made.new_log([old, new], 1)
+    yield made.old_log(old, new)
+
+
 _REG = (
     "Windows Registry Editor Version 5.00\r\n\r\n"
     '[HKEY_LOCAL_MACHINE\\SOFTWARE\\A\\B]\r\n@="x"\r\n"n\\"\\\\"=dword:1f\r\n'
@@ -81,6 +107,7 @@ _REG = (
 
 TARGETS = (
     Target("hive", _hive, _hive_seeds, (InvalidInput, InvalidRequest, TargetRefused), largest=16 << 10),
+    Target("hive-log", _logs, _log_seeds),
     Target(
         "registration-file",
         _reg,
