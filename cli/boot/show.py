@@ -44,13 +44,15 @@ def show_command(
                 "objects": () if view.report is None else view.report.objects,
                 "entries": view.entries,
                 "warnings": () if view.report is None else view.report.warnings,
+                "replayed": view.replayed,
             }
         )
         return
     for text in () if view.report is None else view.report.warnings:
         reporter.warn(text)
     path = "\\" + view.store.replace("/", "\\")
-    render.line(f"{view.disk}: {view.firmware.upper()}, store {path} on partition {view.system_partition}")
+    replayed = "" if view.replayed is None else f", {view.replayed}"
+    render.line(f"{view.disk}: {view.firmware.upper()}, store {path} on partition {view.system_partition}{replayed}")
     for text in view.lines:
         render.line(text)
     render.line()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from osdimage.imaging.boot import remedies
 from osdimage.imaging.boot.bcd.check import StoreFacts, read_store_facts, store_findings
@@ -30,6 +31,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.finding import Finding, Severity, error, warning
+from osdimage.imaging.registry.beside import logs_in
 from osdimage.imaging.volume.fat.read import open_fat32
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
@@ -203,7 +205,8 @@ class _Check:
         data = files.read(path, limit=LARGEST_LOADER)
         try:
             beside = None if self._beside is None else self._beside.table
-            facts = read_store_facts(data, self._table, system, name=files.name, beside=beside)
+            logs = partial(logs_in, files, path)
+            facts = read_store_facts(data, self._table, system, name=files.name, beside=beside, logs=logs)
         except OsdImageError as problem:
             self._found.append(error("bcd-damaged", problem.said, remedies.WRITES_A_NEW_ONE))
             return None

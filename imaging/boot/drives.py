@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.registry.beside import read_beside, write_beside
 from osdimage.imaging.registry.edits import clear_mounted_devices
-from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
@@ -23,7 +23,8 @@ _LARGEST_HIVE = 512 * MIB
 def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True) -> str | None:
     """Clear the map of drive letters; return a sentence that says why not, or None when it is clear.
 
-    A hive that Windows did not close is left as it is: its changes are in logs beside it.
+    A hive that Windows did not close is written with the changes that are in its logs; where those cannot be used, it
+    is left as it is.
 
     Args:
         volume: that of Windows, of a disk that is open for writing.
@@ -40,14 +41,15 @@ def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True)
             return None
         name = f"{files.name}: {path}"
         try:
-            hive = read_hive(files.read(path, limit=_LARGEST_HIVE), name=name)
+            hive = read_beside(files, path, limit=_LARGEST_HIVE, name=name)
             if hive.is_dirty:
-                return f"{name}: Windows did not close this hive; its map of drive letters was left as it is"
+                dirty = hive.warnings[0]
+                return f"{dirty}; Windows did not close this hive; its map of drive letters was left as it is"
             if clear_mounted_devices(hive) == 0:
                 return None
             data = write_hive(hive)
         except InvalidInput as error:
             return f"{error}; its map of drive letters was left as it is"
     with open_files(volume, write=True, force=force, sync=sync) as files:
-        files.write(path, data)
+        write_beside(files, path, data, empties_logs=hive.is_unclosed)
     return None

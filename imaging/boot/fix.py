@@ -38,6 +38,7 @@ from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, OsdImageError, Remedy, no_refusal
 from osdimage.imaging.logs import logged
 from osdimage.imaging.randomness import RandomBits
+from osdimage.imaging.registry.beside import logs_in, write_beside
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 
@@ -222,7 +223,8 @@ class _Fix:
             if not files.exists(path):
                 remedy = Remedy("{} writes one", (Means.INSTALL_BOOT,))
                 raise InvalidInput(f"{files.name}: there is no BCD store to fix", remedy=remedy)
-            store = BcdStore.parse(files.read(path, limit=_LARGEST_STORE), name=f"{files.name}: the BCD store")
+            data = files.read(path, limit=_LARGEST_STORE)
+            store = BcdStore.parse(data, name=f"{files.name}: the BCD store", logs=lambda: logs_in(files, path))
         is_started = default_entry(store) is not None
         wish = RebindWish(system, prune=self._wish.prune)
         count = 0
@@ -240,7 +242,7 @@ class _Fix:
                 refuse_unwritable(volume, force=self._wish.force)
             else:
                 with open_files(volume, write=True, force=self._wish.force) as files:
-                    files.write(path, data)
+                    write_beside(files, path, data, empties_logs=store.hive.is_unclosed)
             self._changes += bound.sentences()
         return bound, store
 

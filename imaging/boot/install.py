@@ -56,6 +56,7 @@ from osdimage.imaging.files import FileSource
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.randomness import RandomBits
+from osdimage.imaging.registry.beside import empty_logs
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 
@@ -348,6 +349,8 @@ class _Installation:
         with open_files(volume, write=True, force=self._options.force, sync=self._options.sync) as files:
             write_boot_files(files, found.plan, found.contents)
             files.write(STORES[places.firmware], store, modified_ns=self._now_ns)
+            # A new store begins its numbers anew; what older logs hold would look newer to Windows.
+            empty_logs(files, STORES[places.firmware])
         if places.firmware is Firmware.BIOS:
             self._done = "the boot files are written, but the boot code is not whole"
             wanted = self._options.bios_loader

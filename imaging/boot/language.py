@@ -18,9 +18,9 @@ from osdimage.imaging.boot.files import OS_LOADERS
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource
+from osdimage.imaging.registry.beside import read_beside
 from osdimage.imaging.registry.edits import find_key
 from osdimage.imaging.registry.hive import Hive, Key
-from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.units import MIB
 
 DEFAULT_LOCALE = "en-US"
@@ -98,7 +98,7 @@ def _of_registry(source: FileSource) -> Iterator[str]:
     if facts is None or facts.is_link or facts.is_directory or facts.size > _LARGEST_HIVE:
         return
     try:
-        hive = read_hive(source.read(SYSTEM_HIVE, limit=_LARGEST_HIVE), name=f"{source.name}: {SYSTEM_HIVE}")
+        hive = read_beside(source, SYSTEM_HIVE, limit=_LARGEST_HIVE, name=f"{source.name}: {SYSTEM_HIVE}")
     except InvalidInput:
         return
     settings = _key(hive, rf"{_CONTROL}\MUI\Settings")

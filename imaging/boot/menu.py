@@ -26,6 +26,7 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import PartitionTable
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.randomness import RandomBits
+from osdimage.imaging.registry.beside import logs_in
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
 
@@ -138,13 +139,14 @@ class _Making:
         path = STORES[self._places.firmware]
         with open_files(volume) as files:
             old = files.read(path, limit=_LARGEST_STORE) if files.exists(path) else None
+            logs = logs_in(files, path)
         if old is None:
             return Menu(fresh.to_bytes(now=now), locale)
         replaced = f"{volume.name}: a BCD store was there and was replaced; its entries are gone"
         if self._wish.new_store:
             return Menu(fresh.to_bytes(now=now), locale, is_replaced=True, warnings=(replaced,))
         try:
-            store = BcdStore.parse(old, name=f"{volume.name}: the BCD store")
+            store = BcdStore.parse(old, name=f"{volume.name}: the BCD store", logs=lambda: logs)
             kept, removed = self._change(store, fresh)
             data = store.to_bytes(now=now)
         except (InvalidInput, TargetRefused) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from osdimage.imaging.boot.bcd.check import StoreFacts, partition_refs, read_store_facts
 from osdimage.imaging.boot.bcd.partition import PartitionRef
@@ -19,6 +20,8 @@ from osdimage.imaging.boot.places import choose_system
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, Means, Remedy
+from osdimage.imaging.registry.beside import logs_in
+from osdimage.imaging.registry.replay import Replayed
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
 
@@ -60,6 +63,7 @@ class BootView:
         lines: the store for people, its partitions by their numbers.
         report: the store for programs; None for ``boot.ini``.
         entries: the lines of ``boot.ini``; none of a BCD store.
+        replayed: which changes of its logs a BCD store has, since Windows was not shut down; None: there was no need.
     """
 
     disk: str
@@ -71,6 +75,7 @@ class BootView:
     lines: tuple[str, ...]
     report: BcdReport | None
     entries: tuple[MenuLine, ...] = ()
+    replayed: Replayed | None = None
 
 
 def view_boot(disk: Disk, *, system_partition: int | None = None, windows_disk: Disk | None = None) -> BootView:
@@ -100,7 +105,8 @@ def view_boot(disk: Disk, *, system_partition: int | None = None, windows_disk: 
             raise InvalidInput(f"{files.name}: there is no BCD store {shown}", remedy=remedy)
         beside = None if windows_disk is None else windows_disk.table
         data = files.read(path, limit=_LARGEST_STORE)
-        facts = read_store_facts(data, table, system, name=files.name, beside=beside)
+        logs = partial(logs_in, files, path)
+        facts = read_store_facts(data, table, system, name=files.name, beside=beside, logs=logs)
     others = {} if beside is None else partition_refs(beside)
     named = {ref: _named(ref, facts, windows_disk if ref in others else None) for ref in facts.store.partitions}
     called = {
@@ -115,6 +121,7 @@ def view_boot(disk: Disk, *, system_partition: int | None = None, windows_disk: 
         tuple(named.values()),
         tuple(facts.store.lines(called)),
         facts.store.report(),
+        replayed=facts.store.hive.replayed,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -25,7 +25,8 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.roles import LDM_DATA, LDM_METADATA, MBR_LDM, Scheme
 from osdimage.imaging.disk.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
-from osdimage.imaging.finding import Finding, error, warning
+from osdimage.imaging.finding import Finding, error, note, warning
+from osdimage.imaging.registry.hive_log import LogFile
 
 _DYNAMIC = frozenset({MBR_LDM, LDM_DATA, LDM_METADATA})
 _IN_FILES = (FileDevice, RamdiskDevice, VirtualDiskDevice)
@@ -101,7 +102,13 @@ def own_disks(store: BcdStore, table: PartitionTable) -> frozenset[tuple[Scheme,
 
 
 def read_store_facts(
-    data: bytes, table: PartitionTable, system: Partition, *, name: str, beside: PartitionTable | None = None
+    data: bytes,
+    table: PartitionTable,
+    system: Partition,
+    *,
+    name: str,
+    beside: PartitionTable | None = None,
+    logs: Callable[[], Sequence[LogFile]] | None = None,
 ) -> StoreFacts:
     """Read a store and find what it starts.
 
@@ -111,11 +118,12 @@ def read_store_facts(
         system: the one that it is on.
         name: what messages call that.
         beside: the partitions of another disk, on which the Windows may be.
+        logs: as of :meth:`BcdStore.parse`.
 
     Raises:
         InvalidInput: when it is no store, or damaged.
     """
-    store = BcdStore.parse(data, name=f"{name}: the BCD store")
+    store = BcdStore.parse(data, name=f"{name}: the BCD store", logs=logs)
     others = {} if beside is None else partition_refs(beside)
     refs = others | partition_refs(table)
     own = own_disks(store, table) | {(ref.scheme, ref.disk) for ref in others}
@@ -185,6 +193,9 @@ def store_findings(facts: StoreFacts, firmware: Firmware, *, name: str, bind: Re
         text = f"{name} has no entry that starts anything"
         yield error("bcd-no-entry", text, remedies.WRITES_A_NEW_ONE)
         return
+    if facts.store.hive.replayed is not None:
+        text = f"{name} is read {facts.store.hive.replayed}: Windows was not shut down"
+        yield note("bcd-replayed", text, "nothing has to be done: the boot manager reads it so, too")
     for text in facts.store.hive.warnings:
         yield warning("bcd-hive", f"{name}: {text}", remedies.WRITES_A_NEW_ONE)
     yield from _entry_findings(facts, facts.default, name, bind)

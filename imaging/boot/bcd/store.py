@@ -10,7 +10,7 @@ Windows SDK for the numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,9 @@ from osdimage.imaging.boot.bcd.devices import DeviceElement, partition_of, repla
 from osdimage.imaging.boot.bcd.elements import VALUE_NAME, Content, Element, braced, name_of, text_of
 from osdimage.imaging.boot.bcd.partition import NO_NAMES, Names, PartitionRef
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.beside import read_with_logs
 from osdimage.imaging.registry.hive import Hive, Key
+from osdimage.imaging.registry.hive_log import LogFile
 from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.registry.security import KEY_ALL_ACCESS, descriptor
 from osdimage.imaging.registry.values import Value, ValueType
@@ -167,13 +169,21 @@ class BcdStore:
         self._objects = objects
 
     @classmethod
-    def parse(cls, data: bytes, *, name: str = "BCD store") -> BcdStore:
+    def parse(
+        cls, data: bytes, *, name: str = "BCD store", logs: Callable[[], Sequence[LogFile]] | None = None
+    ) -> BcdStore:
         """Read a store.
+
+        Args:
+            data: the whole file.
+            name: what messages call it.
+            logs: returns its logs, for a store that Windows did not close: the boot manager reads them, too.  None
+                leaves them alone.
 
         Raises:
             InvalidInput: when it is not a hive, is damaged, or is not a store.
         """
-        return cls(read_hive(data, name=name), name)
+        return cls(read_hive(data, name=name) if logs is None else read_with_logs(data, logs, name=name), name)
 
     @classmethod
     def empty(cls, *, file_name: str = "", now: datetime | None = None) -> BcdStore:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.pe import read_pe
+from osdimage.imaging.registry.beside import logs_in, read_with_logs
 from osdimage.imaging.registry.hive import Hive, Key
-from osdimage.imaging.registry.read import read_hive
 from osdimage.imaging.units import MIB
 
 ROOTS = ("Windows", "WINNT")
@@ -107,7 +108,8 @@ def settings_of(files: FileSource, windows: NtWindows) -> NtSettings:
         return NtSettings()
     data = files.read(windows.hive, limit=_LARGEST_HIVE)
     try:
-        return _settings(read_hive(data, name=f"{files.name}: {windows.hive}"))
+        logs = partial(logs_in, files, windows.hive)
+        return _settings(read_with_logs(data, logs, name=f"{files.name}: {windows.hive}"))
     except InvalidInput:
         return NtSettings()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cases import hive_logs
 from cases.installs import start
 from cases.windows_trees import pe, windows_files, write_tree
 from judges.disk import run, sfdisk
@@ -20,6 +21,8 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
 from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
+from osdimage.imaging.registry.read import read_hive
+from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
 from runs.commands import osdimage
@@ -253,6 +256,37 @@ def test_a_clone_with_new_guids_starts_again(disk: Path) -> None:
         for left, right in zip(one["elements"], other["elements"], strict=True):
             assert (left["id"], left["data"]) == (right["id"], right["data"]) or "device" in left["name"]
     assert "nothing was to be changed" in osdimage("boot", "fix", disk).out
+
+
+def get(disk: Path, path: str, folder: Path) -> bytes:
+    run(["mcopy", "-o", "-i", at(disk, 1), f"::{path}", folder / "got"])
+    return (folder / "got").read_bytes()
+
+
+def test_a_store_that_windows_did_not_close_is_read_with_its_logs(disk: Path, tmp_path: Path) -> None:
+    path = "EFI/Microsoft/Boot/BCD"
+    new = get(disk, path, tmp_path)
+    hive = read_hive(new)
+    for key in hive.root.ensure("Objects").subkeys:
+        kind = key.ensure("Description").value("Type")
+        # A loader of Windows ("Application Objects", github.com/libyal/dtformats, Boot Configuration Database).
+        if kind is not None and kind.as_integer() == 0x10200003:
+            hive.root.ensure("Objects").delete_key(key.name)
+    unclosed = hive_logs.unclosed([write_hive(hive), new])
+    for end, data in (("", unclosed.hive), *unclosed.logs.items()):
+        put(disk, 1, path + end, data, tmp_path)
+    assert findings(disk) == {"bcd-replayed": "note"}
+    shown = osdimage("boot", "show", disk)
+    assert shown.out.splitlines()[0].endswith(", with the last changes from BCD.LOG1 (entry 1)")
+    assert osdimage("boot", "show", disk, "--json").document["replayed"]["logs"] == ["BCD.LOG1"]
+    run(["sgdisk", "-G", disk])
+    assert osdimage("boot", "fix", disk, "--json").document["starts"]
+    assert findings(disk) == {}
+    assert get(disk, f"{path}.LOG1", tmp_path) == b""
+    # A new store begins anew, and so do its logs.
+    put(disk, 1, f"{path}.LOG2", unclosed.logs[".LOG1"], tmp_path)
+    osdimage("boot", "install", disk, "--partition", "3", "--new-store")
+    assert get(disk, f"{path}.LOG2", tmp_path) == b""
 
 
 def test_a_new_guid_of_the_disk_alone_is_fixed(disk: Path) -> None:
