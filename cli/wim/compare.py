@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 @disk_params.opening
 @keys
 @params.exclusions
+@click.option(
+    "--content",
+    "by_content",
+    is_flag=True,
+    help="Take files for equal whose plain contents are, also where Windows has compressed one of them (CompactOS).",
+)
 @click.option("--strict", is_flag=True, help="Fail also when the target had no place for something.")
 @click.option(
     "--differences",
@@ -57,6 +63,7 @@ def compare_command(
     check: bool,
     opening: Opening,
     exclusions: Callable[[], CaptureConfig],
+    by_content: bool,
     strict: bool,
     differences: int,
     names: str,
@@ -68,6 +75,9 @@ def compare_command(
     TARGET is a directory, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.  It is only
     read, by code that writes none.  Everything that the image knows of a file is compared; what the target has no place
     for counts as dropped, not as different.  Exit code 0: equal; 1: not.
+
+    A file that Windows has compressed as a whole is compared as it is stored; with --content it is equal to a plain one of
+    the same contents, and the attributes sparse and reparse point are not looked at.
 
     Owner, group, mode, device numbers and extended attributes are compared with a directory if the image was captured
     with --unix-data.  No volume of Windows gets them, nor extended attributes that Windows has stored ($EA).
@@ -94,7 +104,14 @@ def compare_command(
 
             with open_disk(target, opening=opening, share=True) as disk:
                 reports = compare_volumes(
-                    opened, disk, config=config, differences=differences, threads=threads, names=rule, progress=progress
+                    opened,
+                    disk,
+                    config=config,
+                    differences=differences,
+                    threads=threads,
+                    names=rule,
+                    by_content=by_content,
+                    progress=progress,
                 )
         else:
             image = opened.select(selector)
@@ -110,6 +127,7 @@ def compare_command(
                     config=config,
                     differences=differences,
                     threads=threads,
+                    by_content=by_content,
                     progress=progress,
                 )
             reports = (report,)

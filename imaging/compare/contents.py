@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.compare import describe
 from osdimage.imaging.compare.fidelity import Fidelity, Tally
@@ -56,6 +57,8 @@ class ContentsComparison:
             there = streams.pop(stream.name, None)
             kind = Fidelity.CONTENTS if position == 0 else Fidelity.NAMED_STREAMS
             if position == 0 and not (has_contents(entry) and found.what == "a file"):
+                continue
+            if compressed is not None and self._target.takes_any_form and is_stored_form(stream.name):
                 continue
             if kind not in self._target.holds or entry.attributes & _ENCRYPTED:
                 # libwim cannot write what was captured encrypted (EFS) to any target of Linux.
@@ -118,6 +121,11 @@ class ContentsComparison:
 def has_contents(entry: Entry) -> bool:
     """Tell whether the first stream is the contents: not of a directory, and not a reparse point's buffer."""
     return not entry.attributes & _DIRECTORY and entry.reparse_tag is None
+
+
+def is_stored_form(name: str | None) -> bool:
+    """Tell whether a stream is that in which Windows keeps the contents of a file that it has compressed."""
+    return name is not None and name.lower() == wof.STREAM.lower()
 
 
 def _stream_path(path: str, name: str | None) -> str:

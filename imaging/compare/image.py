@@ -21,6 +21,7 @@ from osdimage.imaging.compare.fidelity import CompareReport, Fidelity, Tally
 from osdimage.imaging.compare.hashes import EMPTY_SHA1
 from osdimage.imaging.compare.links import LinkComparison
 from osdimage.imaging.compare.places import open_compared
+from osdimage.imaging.compare.plain import PlainTarget
 from osdimage.imaging.compare.stored import unlisted
 from osdimage.imaging.compare.target import ComparedTarget, FoundFile
 from osdimage.imaging.compare.unix import SPECIAL, UnixComparison, special_kind
@@ -66,6 +67,7 @@ def compare_image(
     config: CaptureConfig = DEFAULT_CONFIG,
     differences: int = 100,
     threads: int | None = None,
+    by_content: bool = False,
     progress: ProgressCallback | None = None,
 ) -> CompareReport:
     """Compare an image with what it was applied to, which is only read, and with code that did not write it.
@@ -85,6 +87,7 @@ def compare_image(
         config: what a capture leaves out, which the image cannot have; what the target has of it is no difference.
         differences: how many differences to name; all are counted.
         threads: that read and hash; None for one a processor.
+        by_content: take a file that Windows has compressed as a whole and a plain one of the same contents for equal.
         progress: receives the progress.
 
     Raises:
@@ -102,7 +105,8 @@ def compare_image(
     audit = image.audit()
     refuse_missing(wim, image.index, audit)
     meter = Meter(progress, _SHARES)
-    with open_compared(target, partition, opening) as opened:
+    with open_compared(target, partition, opening) as found:
+        opened = PlainTarget(found) if by_content else found
         tally = Tally(differences)
         compressed: dict[str, WofFile] = {}
         if not opened.keeps_reparse_point(wof.TAG):
@@ -331,7 +335,8 @@ class _Comparison:
                 self._tally.different(kind, entry.path, None, describe.reparse(found.reparse))
             return
         if not self._target.keeps_reparse_point(tag):
-            self._tally.dropped(kind)
+            # One that says how the contents are stored is no fact of its own then.
+            self._tally.dropped(kind, not (tag == wof.TAG and self._target.takes_any_form))
             return
         if found.link is not None:
             self.links.expect(entry, tag, found.link)

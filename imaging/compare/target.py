@@ -76,6 +76,7 @@ class ComparedTarget(ABC):
         holds: the classes of facts that it has a place for.
         attributes: the bits of FILE_ATTRIBUTE_* that it has a place for.
         names_by_itself: whether a file gets a short name when the image has none.
+        takes_any_form: whether it is all one if Windows has compressed a file as a whole.
         notes: sentences about it.
     """
 
@@ -84,6 +85,7 @@ class ComparedTarget(ABC):
     holds: frozenset[Fidelity]
     attributes: int = 0xFFFFFFFF
     names_by_itself: bool = False
+    takes_any_form: bool = False
     notes: tuple[str, ...] = ()
 
     @abstractmethod

@@ -27,6 +27,7 @@ def compare_volumes(
     differences: int = 100,
     threads: int | None = None,
     names: Names = Names.KEEP,
+    by_content: bool = False,
     progress: ProgressCallback | None = None,
 ) -> tuple[CompareReport, ...]:
     """Compare every image of a WIM with the volume that ``apply_volumes`` gives it.
@@ -39,6 +40,7 @@ def compare_volumes(
         config: as for :func:`~osdimage.imaging.compare_image`.
         differences: how many differences to name for each image; all are counted.
         threads: that read and hash; None for one a processor.
+        by_content: as there.
         names: with REPLACE, the images have the names that an apply gave them so.
         progress: receives the progress over all images.
 
@@ -55,7 +57,13 @@ def compare_volumes(
                 volume = opened.volume_in(pairs[image])
                 with named_as_applied(image, volume) if names is Names.REPLACE else nullcontext(image) as named:
                     report = compare_image(
-                        named, volume, config=config, differences=differences, threads=threads, progress=share
+                        named,
+                        volume,
+                        config=config,
+                        differences=differences,
+                        threads=threads,
+                        by_content=by_content,
+                        progress=share,
                     )
             else:
                 report = _compare_bytes(image, opened, differences, share)

@@ -153,6 +153,39 @@ def test_a_file_of_an_image_that_is_replaced_becomes_plain(wim: Path, tmp_path: 
     )
 
 
+@pytest.fixture(scope="module")
+def plain_wim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the other image, plain, with the attributes that they have without their compression."""
+    path = tmp_path_factory.mktemp("plain") / "plain.wim"
+    nodes = [Node(name, contents, attributes=FILE) for name, contents in FILES.items()]
+    path.write_bytes(build(root(folder("compact", *nodes), Node("plain.txt", TEXT))))
+    return path
+
+
+@pytest.mark.foreign
+def test_both_forms_of_a_file_are_equal_by_their_contents_only(
+    wim: Path, plain_wim: Path, volume: Path, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain.ntfs"
+    judges.make_ntfs(plain, 32 * MIB)
+    judges.wimlib("apply", plain_wim, "1", plain)
+    for image, place in ((wim, plain), (plain_wim, volume)):
+        assert "reparse points: /compact" in osdimage("compare", image, place, code=1).out
+        said = osdimage("compare", image, place, "--content", "--strict").out
+        assert "equal" in said
+        assert "DIFFERENT" not in said
+    for image, place in ((wim, volume), (plain_wim, plain)):
+        osdimage("compare", image, place)
+        osdimage("compare", image, place, "--content", "--strict")
+    changed = copy_of(volume, tmp_path / "changed.ntfs")
+    with open_volume(changed, write=True) as place, open_files(place, write=True) as files:
+        facts = files.find("compact/lzx.txt")
+        assert facts is not None
+        files.write("compact/lzx.txt", TEXT[:-1] + b"!", modified_ns=facts.modified_ns)
+    said = osdimage("compare", plain_wim, changed, "--content", code=1).out
+    assert [line.split(":")[:2] for line in said.splitlines() if "SHA-1" in line] == [["contents", " /compact/lzx.txt"]]
+
+
 # What cannot be read: the data of the reparse point, and what is said of it.
 UNREADABLE = {
     "WIMBoot": (struct.pack("<II", 1, 1) + bytes(60), "has its contents in a WIM"),
