@@ -76,8 +76,8 @@ def compare_command(
     read, by code that writes none.  Everything that the image knows of a file is compared; what the target has no place
     for counts as dropped, not as different.  Exit code 0: equal; 1: not.
 
-    A file that Windows has compressed as a whole is compared as it is stored; with --content it is equal to a plain one of
-    the same contents, and the attributes sparse and reparse point are not looked at.
+    A file that Windows has compressed as a whole is compared as it is stored; with --content it is equal to a plain one
+    of the same contents, and the attributes sparse and reparse point are not looked at.
 
     Owner, group, mode, device numbers and extended attributes are compared with a directory if the image was captured
     with --unix-data.  No volume of Windows gets them, nor extended attributes that Windows has stored ($EA).

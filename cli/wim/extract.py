@@ -208,10 +208,11 @@ def _to_stdout(
 
 def _place_of_file(image: WimImage, path: str) -> str:
     """Return the path of a file with the names that the image has; refuse anything else."""
-    from osdimage.imaging.attributes import attribute_names  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging import wof  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.attributes import attribute_names  # noqa: PLC0415
 
     (entry,) = image.entries(path, recursive=False)
-    if "directory" in attribute_names(entry.attributes) or entry.reparse_tag is not None:
+    if "directory" in attribute_names(entry.attributes) or entry.reparse_tag not in {None, wof.TAG}:
         raise click.UsageError(
             f"{path} is a directory or a link; to stdout go files, and with --to DIR directories, too"
         )

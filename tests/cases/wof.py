@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import struct
 from pathlib import Path
 
 from judges import wim as judges
 
 from cases.wimcraft import Node, build, folder, root
+from cases.windows_trees import write_tree
 
 TAG = 0x80000017
 # FILE_PROVIDER_COMPRESSION_* of wofapi.h, and what wimlib-imagex is told for the same.
@@ -32,22 +34,44 @@ MIXED = TEXT[:50_000] + _random.randbytes(100_000) + TEXT[:1]
 
 def compressed(contents: bytes, algorithm: str, workplace: Path) -> bytes:
     """Return what the stream of a file with these contents holds."""
+    return all_compressed({"file": contents}, algorithm, workplace)["file"]
+
+
+def all_compressed(files: dict[str, bytes], algorithm: str, workplace: Path) -> dict[str, bytes]:
+    """Return what the streams of files with these contents hold."""
     _, kind, chunk = ALGORITHMS[algorithm]
     source = workplace / "source"
-    source.mkdir(parents=True, exist_ok=True)
-    (source / "file").write_bytes(contents)
+    shutil.rmtree(source, ignore_errors=True)
+    write_tree(source, files)
     wim = workplace / "source.wim"
     wim.unlink(missing_ok=True)
     judges.wimlib("capture", source, wim, f"--compress={kind}", f"--chunk-size={chunk}")
     data = wim.read_bytes()
     # rhOffsetTable of the header, then RESHDR_DISK of 50 bytes each; neither is compressed.
     size, at = struct.unpack_from("<QQ", data, 48)
-    wanted = hashlib.sha1(contents, usedforsecurity=False).digest()
+    stored = {}
     for entry in range(at, at + (size & (1 << 56) - 1), 50):
-        stored, offset, _, _, _, digest = struct.unpack_from("<QQQHI20s", data, entry)
-        if digest == wanted:
-            return data[offset : offset + (stored & (1 << 56) - 1)]
-    raise AssertionError("wimlib-imagex did not store the contents")
+        length, offset, _, _, _, digest = struct.unpack_from("<QQQHI20s", data, entry)
+        stored[digest] = data[offset : offset + (length & (1 << 56) - 1)]
+    return {name: stored[hashlib.sha1(each, usedforsecurity=False).digest()] for name, each in files.items()}
+
+
+def wim_of(path: Path, files: dict[str, bytes], algorithm: str = "lzx") -> Path:
+    """Make a WIM of which all files, by their paths, are compressed."""
+    streams = all_compressed(files, algorithm, path.parent / "workplace")
+    data = reparse_data(ALGORITHMS[algorithm][0])
+
+    def nodes(above: str) -> list[Node]:
+        below = sorted({each[len(above) :].partition("/")[0] for each in files if each.startswith(above)})
+        return [
+            node(name, files[above + name], streams[above + name], data)
+            if above + name in files
+            else folder(name, *nodes(f"{above}{name}/"))
+            for name in below
+        ]
+
+    path.write_bytes(build(root(*nodes(""))))
+    return path
 
 
 def reparse_data(number: int, *, provider: int = 2) -> bytes:

@@ -263,6 +263,11 @@ def test_no_stream_makes_more_or_less_than_the_file_has(stream: bytes, size: int
     assert len(plain) == size
 
 
+def test_a_size_that_no_file_of_ntfs_has_is_refused_before_anything_is_written() -> None:
+    with pytest.raises(InvalidInput, match="claims 16"):
+        next(wof.expand([b"\0" * 100], (16 << 40) + 1, wof.Algorithm.LZX))
+
+
 def test_every_algorithm_of_windows_is_known() -> None:
     # FILE_PROVIDER_COMPRESSION_XPRESS4K, _LZX, _XPRESS8K and _XPRESS16K of wofapi.h.
     assert {each.name.lower(): (each.value, each.chunk_size) for each in wof.Algorithm} == {
