@@ -64,6 +64,11 @@ if TYPE_CHECKING:
     help="Also store what is of Unix, which Windows ignores: owner, group, mode, extended attributes, FIFOs and so on.",
 )
 @click.option("--dereference", is_flag=True, help="Store what symbolic links lead to, not the links.")
+@click.option(
+    "--decompact",
+    is_flag=True,
+    help="Store files that Windows has compressed as a whole (CompactOS) plain, not as they are in the NTFS volume.",
+)
 @params.descriptors(at="Store")
 @params.rpfix
 @click.option("--strict", is_flag=True, help="Fail when a file could not be stored, or could not be applied again.")
@@ -99,6 +104,7 @@ def capture_command(
     integrity: bool | None,
     unix_data: bool,
     dereference: bool,
+    decompact: bool,
     descriptors: Descriptors,
     fixes_links: bool | None,
     strict: bool,
@@ -176,6 +182,7 @@ def capture_command(
             reporter,
             opening=opening,
             keep_raw=keep_raw,
+            decompact=decompact,
         )
         return
     began = time.monotonic()
@@ -190,6 +197,7 @@ def capture_command(
             fixes_links=fixes_links,
             descriptors=descriptors,
             dereference=dereference,
+            decompacts=decompact,
             trees=trees,
         ),
         reporter.sent or target,
@@ -207,6 +215,8 @@ def capture_command(
     lines = [summary, *delta.needs_lines(result.needs), *standard.line(passed, "sent:")]
     if result.excluded:
         lines.append(f"  left out by the exclusions: {result.excluded:,}")
+    if result.decompacted:
+        lines.append(f"  plain, and compressed by Windows before: {counted(result.decompacted, 'file')}")
     if reporter.verbose:
         lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
         lines += [f"  {text}" for text in replaced_lines(result)]
@@ -270,6 +280,7 @@ def _capture_volumes(
     *,
     opening: Opening,
     keep_raw: bool,
+    decompact: bool,
 ) -> None:
     """Capture each volume of a disk as an image."""
     from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415 - start-up stays cheap
@@ -284,6 +295,7 @@ def _capture_volumes(
             config=config,
             properties=properties,
             keep_raw=keep_raw,
+            decompacts=decompact,
             progress=reporter.callback,
         )
     lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
@@ -291,6 +303,8 @@ def _capture_volumes(
         how = ", byte for byte" if number in captured.raw else ""
         lines.append(f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}")
         lines += [f"  {line}" for line in delta.needs_lines(each.needs)]
+        if each.decompacted:
+            lines.append(f"    plain, and compressed by Windows before: {counted(each.decompacted, 'file')}")
         if reporter.verbose:
             lines += [f"    {text}" for text in replaced_lines(each)]
     lines += [f"  skipped: {each}" for each in captured.skipped]

@@ -98,6 +98,7 @@ class CaptureResult:
         replaced_names: these; the first 10,000.
         warnings: sentences for people.
         needs: of a delta, where the contents of the image are; None of what is none.
+        decompacted: number of files that are plain in it, and that Windows had compressed as a whole.
     """
 
     path: Path
@@ -116,6 +117,7 @@ class CaptureResult:
     needs: Needs | None = None
     replaced: int = 0
     replaced_names: tuple[ReplacedName, ...] = ()
+    decompacted: int = 0
 
 
 @logged("capture {source} to {wim}")
@@ -303,6 +305,7 @@ def result_of(
         warnings=scanned.warnings + warnings,
         replaced=len(names),
         replaced_names=names[:LISTED],
+        decompacted=scanned.decompacted,
     )
 
 

@@ -10,11 +10,12 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import counted
 from osdimage.imaging.volume.ntfs import session, state
+from osdimage.imaging.volume.ntfs.decompacted import decompacted
 
 
 @contextmanager
 def opened_volume(
-    volume: OpenVolume, *, cache_size: int | None = None, needs_descriptors: bool = False
+    volume: OpenVolume, *, cache_size: int | None = None, needs_descriptors: bool = False, decompacts: bool = False
 ) -> Iterator[Opened]:
     """Give libwim an NTFS volume to read for as long as the body of the ``with`` lasts.
 
@@ -23,6 +24,7 @@ def opened_volume(
         cache_size: in bytes; None for the usual.
         needs_descriptors: refuse a volume whose security descriptors cannot all be read: libntfs-3g puts one of its own
             in the place of such a one, and says nothing.
+        decompacts: show files that Windows has compressed as a whole plain.
 
     Raises:
         InvalidInput: when it is damaged.
@@ -40,7 +42,15 @@ def opened_volume(
         if extended:
             files = counted(extended, "file has", "files have")
             hazards += (f"{volume.name}: {files} extended attributes ($EA), which are not captured",)
-        yield Opened(piece.name, volume, hazards)
+        if not decompacts:
+            yield Opened(piece.name, volume, hazards)
+            return
+        with decompacted(volume, source=source, cache_size=cache_size) as plain:
+            if plain is None:
+                yield Opened(piece.name, volume, hazards)
+                return
+            with state.write_errors(volume, plain.piece):
+                yield Opened(plain.piece.name, volume, hazards, decompacted=plain.files)
 
 
 def _refuse_lost_descriptors(volume: OpenVolume) -> None:

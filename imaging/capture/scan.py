@@ -95,6 +95,7 @@ class Scanned:
     losses: tuple[Loss, ...]
     odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
+    decompacted: int = 0
 
 
 def scan(
@@ -160,6 +161,7 @@ def scan(
         losses=losses,
         odd_names=odd_names,
         warnings=tuple(warnings),
+        decompacted=opened.decompacted,
     )
 
 
@@ -245,22 +247,14 @@ def backend_of(
         OsdImageError: as :func:`opened_source`.
     """
     if isinstance(place, OpenVolume):
-        if source.unix_data:
-            raise InvalidRequest(f"{place.name}: a volume of Windows has no owner, group and mode of Unix")
-        if source.dereference:
-            raise InvalidRequest(
-                f"{place.name}: links of a volume lead to what is not here, and are stored as they are"
-            )
-        if source.fixes_links:
-            raise InvalidRequest(
-                f"{place.name}: absolute links of a volume cannot be made relative: they begin with its letter, which "
-                "is not known"
-            )
+        _refuse_for_volume(place, source)
         if place.content is Content.NTFS:
             from osdimage.imaging.capture import ntfs  # noqa: PLC0415 - a directory needs none of them
 
             needs_descriptors = source.descriptors is Descriptors.ALL
-            return ntfs.opened_volume(place, cache_size=cache_size, needs_descriptors=needs_descriptors)
+            return ntfs.opened_volume(
+                place, cache_size=cache_size, needs_descriptors=needs_descriptors, decompacts=source.decompacts
+            )
         if place.content is Content.FAT32:
             _refuse_without_descriptors(place.name, source)
             from osdimage.imaging.capture import fat  # noqa: PLC0415
@@ -271,6 +265,7 @@ def backend_of(
             raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
     found = probe_place(place)
     if isinstance(place, Path) and found is Content.DIRECTORY:
+        _refuse_to_decompact(str(place), source)
         _refuse_without_descriptors(str(place), source)
         return nullcontext(Opened(os.fspath(place)))
     if found is Content.TABLE:
@@ -281,6 +276,26 @@ def backend_of(
         f"{name_of(place)}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
         "or FAT32 volume, or a partition of a disk"
     )
+
+
+def _refuse_for_volume(place: OpenVolume, source: CaptureSource) -> None:
+    """Refuse what cannot be done with a volume."""
+    if source.unix_data:
+        raise InvalidRequest(f"{place.name}: a volume of Windows has no owner, group and mode of Unix")
+    if source.dereference:
+        raise InvalidRequest(f"{place.name}: links of a volume lead to what is not here, and are stored as they are")
+    if source.fixes_links:
+        raise InvalidRequest(
+            f"{place.name}: absolute links of a volume cannot be made relative: they begin with its letter, which "
+            "is not known"
+        )
+    if place.content is Content.FAT32:
+        _refuse_to_decompact(place.name, source)
+
+
+def _refuse_to_decompact(name: str, source: CaptureSource) -> None:
+    if source.decompacts:
+        raise InvalidRequest(f"{name}: holds no file that Windows has compressed as a whole; only an NTFS volume does")
 
 
 def _refuse_trees(source: CaptureSource) -> None:
@@ -294,6 +309,7 @@ def _refuse_trees(source: CaptureSource) -> None:
         if source.fixes_links and not each.is_root:
             raise InvalidRequest(f"{where}absolute links are made relative only in what becomes the root of the image")
     _refuse_without_descriptors(source.title, source)
+    _refuse_to_decompact(source.title, source)
 
 
 def _refuse_without_descriptors(name: str, source: CaptureSource) -> None:

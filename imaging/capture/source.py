@@ -35,6 +35,7 @@ class CaptureSource:
         descriptors: what becomes of the security descriptors of an NTFS volume, which alone has some; with ``ALL`` one
             that cannot be read is an error.
         dereference: store what symbolic links lead to, in place of the links (directories only).
+        decompacts: store files that Windows has compressed as a whole plain (NTFS volumes only).
         trees: what the image is made of in place of ``path``, which is the list of it then (no volumes).
     """
 
@@ -47,6 +48,7 @@ class CaptureSource:
     fixes_links: bool | None = None
     descriptors: Descriptors = Descriptors.KEPT
     dereference: bool = False
+    decompacts: bool = False
     trees: tuple[SourceTree, ...] = ()
 
     @classmethod
@@ -74,10 +76,12 @@ class PreparedTree(Protocol):
 class Opened:
     """Where libwim reads a source: the name to give it, and the volume if it is one, with the hazards of reading it.
 
-    ``tree`` is what libwim takes in place of a volume that it cannot read.
+    ``tree`` is what libwim takes in place of a volume that it cannot read, and ``decompacted`` how many files it finds
+    plain that Windows has compressed.
     """
 
     name: str
     volume: OpenVolume | None = None
     hazards: tuple[str, ...] = ()
     tree: PreparedTree | None = None
+    decompacted: int = 0

@@ -13,6 +13,7 @@ from osdimage.imaging.capture.layout import choose_kept, layout_of
 from osdimage.imaging.capture.raw import add_bytes, copied
 from osdimage.imaging.capture.scan import opened_source, scan
 from osdimage.imaging.capture.source import CaptureSource
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest
 from osdimage.imaging.logs import logged
@@ -67,6 +68,7 @@ def capture_volumes(
     config: CaptureConfig = DEFAULT_CONFIG,
     properties: ImageProperties | None = None,
     keep_raw: bool = False,
+    decompacts: bool = False,
     progress: ProgressCallback | None = None,
 ) -> CapturedVolumes:
     """Capture every NTFS and FAT32 volume of a disk, an EFI system partition's too, as an image of one WIM.
@@ -84,6 +86,7 @@ def capture_volumes(
         config: what is left out of each volume.
         properties: of every image; the number of the partition is put behind the name (default: the disk's).
         keep_raw: keep the bytes of partitions without such a volume, but of those that Microsoft reserves.
+        decompacts: store files that Windows has compressed as a whole plain.
         progress: receives the progress.
 
     Raises:
@@ -117,7 +120,11 @@ def capture_volumes(
         with ExitStack() as sources:
             replaces = options.mode is WriteMode.OVERWRITE
             sources.enter_context(kept_from_others(destination, replaces=replaces))
-            wanted = [CaptureSource.of_volume(source.volume(each), config) for each in numbers]
+            volumes = [source.volume(each) for each in numbers]
+            wanted = [
+                replace(CaptureSource.of_volume(each, config), decompacts=decompacts and each.content is Content.NTFS)
+                for each in volumes
+            ]
             cache = CACHE_SIZE // len(numbers)
             opened = [sources.enter_context(opened_source(each, cache_size=cache)) for each in wanted]
             copies = [sources.enter_context(copied(source, each, beside=destination, meter=meter)) for each in kept.raw]

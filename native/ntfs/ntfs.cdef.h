@@ -99,6 +99,8 @@ struct osd_source *osd_source_of_file(int fd);
 #define OSD_STAGED_PAGE ...
 struct osd_source *osd_source_staged(struct osd_source *below, int64_t begin, int64_t length, const uint8_t *used,
 				     int64_t clusters, int64_t cluster_size);
+struct osd_source *osd_source_joined(struct osd_source *first, int64_t begin, int64_t length,
+                                     struct osd_source *second);
 int64_t osd_staged_next(struct osd_source *source, int64_t page);
 int osd_staged_touched(struct osd_source *source, int64_t size, int64_t at);
 struct osd_fve_part {

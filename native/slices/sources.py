@@ -248,6 +248,25 @@ class DecryptedSource(Source):
         )
 
 
+class JoinedSource(Source):
+    """A window of one source, and all of another behind it; it is only read."""
+
+    @classmethod
+    def of(cls, first: Source, begin: int, length: int, second: Source) -> Self:
+        """Join them; both may be closed at once.
+
+        Args:
+            first: of which a window comes first.
+            begin: where that begins, in bytes.
+            length: its size.
+            second: what follows it.
+
+        Raises:
+            OSError: EINVAL when the window does not lie in the first.
+        """
+        return cls(lib.osd_source_joined(first.handle, begin, length, second.handle))
+
+
 def sync_all(sources: Sequence[Source]) -> tuple[OSError | None, ...]:
     """Wait for several sources at the same time; return for each why that failed, or None."""
     errors = ffi.new("int[]", len(sources))

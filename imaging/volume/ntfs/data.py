@@ -180,7 +180,14 @@ class RunMap:
         """
         if offset < 0 or offset + size > self._size:
             raise InvalidVolume(f"{self._what} has {self._size} bytes, and none at {offset} to {offset + size - 1}")
-        parts = []
+        return b"".join(volume.read_at(at, count) for at, count in self.places(offset, size))
+
+    def places(self, offset: int, size: int) -> Iterator[tuple[int, int]]:
+        """Yield where some bytes of the value lie on the volume, and how many of them there.
+
+        Raises:
+            InvalidVolume: when there are fewer clusters than that.
+        """
         number = bisect_right(self._starts, offset) - 1
         while size > 0 and 0 <= number < len(self._runs):
             start, length = self._runs[number]
@@ -188,11 +195,10 @@ class RunMap:
             count = min(size, length - inside)
             if count <= 0:
                 break
-            parts.append(volume.read_at(start + inside, count))
+            yield start + inside, count
             offset, size, number = offset + count, size - count, number + 1
         if size > 0:
             raise InvalidVolume(f"{self._what} has fewer clusters than bytes")
-        return b"".join(parts)
 
     def refuse_overlaps(self) -> None:
         """Refuse runs that share clusters.

@@ -79,6 +79,24 @@ class Mft:
         size = self._boot.record_bytes
         return records.parse_record(self._map.read(self._volume, number * size, size), number, KINDS)
 
+    def places(self, number: int) -> Iterator[tuple[int, int]]:
+        """Yield where the bytes of a record lie on the volume, and how many of them there.
+
+        Raises:
+            InvalidVolume: when the MFT has no such record.
+        """
+        size = self._boot.record_bytes
+        return self._map.places(number * size, size)
+
+    def numbers_of(self, number: int) -> list[int]:
+        """Return a record, which must be in use, and those that hold more of its attributes.
+
+        Raises:
+            InvalidVolume: when it is damaged.
+        """
+        record = self.record(number)
+        return [number] if record is None else [number, *self._extensions(record)]
+
     def whole_record(self, number: int) -> tuple[MftRecord, list[Attribute]]:
         """Read a record that every volume has, and all of its attributes.
 

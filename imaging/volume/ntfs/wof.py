@@ -5,6 +5,8 @@ libntfs-3g has no reader for them: they are read with the code that compares vol
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from osdimage.imaging import wof
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidInput, InvalidVolume
@@ -43,7 +45,21 @@ class WofRecords:
         return self._tag(self._point(self._attributes(reference))) == wof.TAG
 
     def read(self, reference: int) -> bytes:
-        """Return the plain contents of such a file.
+        """Return the plain contents of such a file; see :meth:`pieces`."""
+        return b"".join(bytes(piece) for piece in self.pieces(reference))
+
+    def size(self, reference: int) -> int:
+        """Return how many bytes such a file has when it is expanded: what its unnamed stream claims.
+
+        Raises:
+            InvalidInput: when that cannot be; the sentence continues one that begins with the file's name.
+            StorageError: when it cannot be read.
+        """
+        whole = self._contents(self._attributes(reference), "")
+        return 0 if whole is None else whole.size
+
+    def pieces(self, reference: int) -> Iterator[memoryview]:
+        """Yield the plain contents of such a file; each piece is valid until the next is asked for.
 
         Raises:
             InvalidInput: when they are damaged, or not in the file; the sentence continues one that begins with the
@@ -59,8 +75,7 @@ class WofRecords:
         stored = self._contents(attributes, named[wof.STREAM.lower()])
         if stored is None:
             raise InvalidInput("is compressed by Windows (WOF), and has no stream with its contents")
-        pieces = stored.pieces(self._volume, self._boot)
-        return b"".join(bytes(piece) for piece in wof.expand(pieces, whole.size, algorithm))
+        yield from wof.expand(stored.pieces(self._volume, self._boot), whole.size, algorithm)
 
     def _attributes(self, reference: int) -> list[Attribute]:
         number = Reference.from_int(reference).number

@@ -23,6 +23,7 @@ from osdimage.imaging.volume.ntfs.compress import decompress
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.ntfs.mft import path_of
 from osdimage.imaging.volume.ntfs.mirror import is_unfinished
+from osdimage.imaging.volume.ntfs.plain_records import PlainData, plain_list, plain_record
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
 from osdimage.imaging.volume.ntfs.secure import read_descriptors
 from osdimage.imaging.volume.ntfs.wof import WofRecords
@@ -36,6 +37,7 @@ _ENTRIES = 100
 _PIECES = 2
 _SIZE = 3 * MIB
 _FILLED = 16
+_RECORD = 1024
 
 
 def _survey(disk: MemoryTarget) -> None:
@@ -74,6 +76,20 @@ def _volume(data: bytes) -> None:
                 compressed.read(entry.record)
         except InvalidInput:
             continue
+
+
+def _plain_record(data: bytes) -> None:
+    value = data[:600] if data[:1] == b"v" else None
+    plain_list(data)
+    if len(data) >= _RECORD:
+        record = plain_record(data[:_RECORD], 7, PlainData(600, value, first_cluster=99, clusters=1), 4096)
+        assert len(record) == _RECORD
+
+
+def _plain_seeds() -> Iterator[bytes]:
+    head = struct.pack("<4sHHQHHHHIIQHHI", b"FILE", 48, 3, 0, 1, 1, 56, 1, 168, _RECORD, 0, 3, 0, 7).ljust(56, b"\0")
+    attribute = struct.pack("<IIBBHHHIH", 0x10, 96, 0, 0, 24, 0, 0, 72, 24).ljust(96, b"\0")
+    yield (head + attribute + b"\xff" * 4).ljust(_RECORD, b"\0")
 
 
 def _check(data: bytes) -> None:
@@ -169,5 +185,6 @@ TARGETS = (
     Target("ntfs-check", _check, _seeds_with_letters, (), largest=384 << 10),
     Target("ntfs-new", _new_volume, _new_seeds, (InvalidVolume,), largest=256 << 10),
     Target("ntfs-compressed", _chunks, lambda: (b"\0\x10\x03\xb0\x02ab\0\0",), (InvalidVolume,), largest=4096),
+    Target("ntfs-plain", _plain_record, _plain_seeds, (InvalidVolume,), largest=4096),
     Target("ntfs-secure", _secure, lambda: (bytes(40),), (InvalidVolume,), largest=4096),
 )
