@@ -63,6 +63,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage extract install.wim /Windows/win.ini --index 1 --to -",
         "osdimage extract install.wim --list files.txt --index 1 --to files",
         "osdimage extract damaged.wim /Users --recover-data --to rescued",
+        "osdimage extract disk.img /Users --partition 3 --to users",
     ),
     "help": ("osdimage help disk init",),
     "info": (
@@ -74,6 +75,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "list": (
         "osdimage list install.wim /Windows/System32/drivers --index 1 --columns",
         "osdimage list install.wim '/Windows/*.log' --index 1",
+        "osdimage list disk.img /Windows/System32/config --partition 3 --columns",
     ),
     "mount": (
         "osdimage mount install.wim mnt --index 1",

@@ -26,7 +26,10 @@ _NO_HASH = bytes(20).hex()
 
 
 def detailed(entry: Entry, extended: Mapping[bytes, bytes]) -> str:
-    """Return the lines about an entry, which has details; its extended attributes wimlib-imagex does not tell."""
+    """Return the lines about an entry, which has details unless it is of a volume.
+
+    Its extended attributes wimlib-imagex does not tell.
+    """
     return "\n".join(_lines(entry, extended))
 
 
@@ -49,28 +52,34 @@ def _lines(entry: Entry, extended: Mapping[bytes, bytes]) -> Iterator[str]:
         owner = f"uid:{entry.unix_uid} gid:{entry.unix_gid}"
         yield _row("UNIX Data", f"{owner} mode:0{entry.unix_mode:o} rdev:{entry.unix_device:#x}")
     details = entry.details
-    if details is None:
-        raise ValueError(f"{entry.path}: was listed without details")
-    if entry.object_id is not None:
+    if details is None and entry.object_id is not None:
+        yield _row(_IDS[0], f"0x{entry.object_id.hex()}")
+    if details is not None and entry.object_id is not None:
         for number, label in enumerate(_IDS):
             found = details.object_ids[number * _ID_BYTES : (number + 1) * _ID_BYTES]
             if any(found):
                 yield _row(label, f"0x{found.hex()}")
     for name, value in sorted(extended.items()):
         yield _row("Extended Attribute", f'"{printable(name.decode("utf-8", "backslashreplace"))}" 0x{value.hex()}')
-    for stream, place in zip(entry.streams, details.places, strict=True):
+    places = [None] * len(entry.streams) if details is None else details.places
+    for stream, place in zip(entry.streams, places, strict=True):
         yield from _stream(entry, stream, place)
 
 
-def _stream(entry: Entry, stream: Stream, place: StreamPlace) -> Iterator[str]:
+def _stream(entry: Entry, stream: Stream, place: StreamPlace | None) -> Iterator[str]:
+    """Tell of a stream; of one of a volume there is only its size."""
     if stream.name is not None:
         yield f'\tNamed data stream "{printable(stream.name)}":'
     elif entry.attributes & _ENCRYPTED:
         yield "\tRaw encrypted data stream:"
-    elif entry.attributes & _REPARSE_POINT:
+    elif entry.attributes & _REPARSE_POINT and place is not None:
         yield "\tReparse point stream:"
     else:
         yield "\tUnnamed data stream:"
+    if place is None:
+        yield f"Uncompressed size = {stream.size} bytes"
+        yield ""
+        return
     yield f"Hash              = 0x{_NO_HASH if stream.sha1 is None else stream.sha1.hex()}"
     if not stream.is_missing:
         yield f"Uncompressed size = {stream.size} bytes"

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, values
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter, replaced_lines
-from osdimage.cli.source import open_wim
+from osdimage.cli.source import holds_volume, open_tree_of, open_wim, refuse_of_images
 from osdimage.cli.standard import Standard
 from osdimage.cli.streams import out
 from osdimage.cli.wim import recovery
 
 if TYPE_CHECKING:
+    from osdimage.imaging.browse.tree import VolumeTree
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.progress import ProgressCallback
+    from osdimage.imaging.wim.extracted.extract import ExtractResult
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
@@ -95,6 +99,8 @@ _paths = params.gathered(
     is_flag=True,
     help="Also set what the image has of Unix: owner, group, mode, extended attributes, FIFOs, sockets and devices.",
 )
+@click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk.")
+@disk_params.opening
 @recovery.option
 @params.selector
 @params.references
@@ -108,6 +114,8 @@ def extract_command(
     to: Path | Standard | None,
     to_stdout: bool,
     unix_data: bool,
+    partition: int | None,
+    opening: Opening,
     recover_data: bool,
     selector: ImageSelector,
     refs: tuple[str, ...],
@@ -116,7 +124,10 @@ def extract_command(
     names: str,
     reporter: Reporter,
 ) -> int | None:
-    r"""Extract files and directory trees of an image.
+    r"""Extract files and directory trees of an image or of a volume.
+
+    WIM is a WIM, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.  Of a volume, what a
+    directory has no place for is told; files that Windows has compressed are plain.
 
     PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.  A list
     has one a line, in UTF-8 or UTF-16; a line that begins with # or ; is a comment.  Files that are there are replaced.
@@ -144,6 +155,18 @@ def extract_command(
     if not wanted:
         # As a script may have made it; wimlib-imagex says nothing at all.
         reporter.warn("no path is listed, so nothing is extracted")
+    if holds_volume(wim, partition):
+        refuse_of_images(
+            selector,
+            unix_data=unix_data,
+            recover_data=recover_data,
+            ref=bool(refs),
+            check=check,
+            names=rule is not Names.REFUSE,
+        )
+        with open_tree_of(wim, partition, opening, reporter) as tree:
+            _from_volume(tree, wanted, which, to, limit_bytes, reporter)
+        return None
     with (
         open_wim(wim, reporter, check=check, refs=refs) as (opened, progress),
         names_advised(rule, keeps=True),
@@ -168,15 +191,54 @@ def extract_command(
                 ),
                 progress=rest,
             )
+    _told_result(result, to, recovery.facts(damaged), reporter)
+    return recovery.told(str(wim), damaged)
+
+
+def _from_volume(
+    tree: VolumeTree,
+    wanted: tuple[str, ...],
+    which: PathsWish,
+    to: Path | None,
+    limit_bytes: int | None,
+    reporter: Reporter,
+) -> None:
+    """Extract from a volume; without a directory, the contents of files to stdout."""
+    from osdimage.imaging.browse.extract import choose, contents_of, extract_from_volume  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.extracted.options import ExtractOptions  # noqa: PLC0415
+
+    options = ExtractOptions(
+        keep_directories=which.keeps_directories,
+        globs=not which.no_globs,
+        may_be_absent=which.nullglob or not wanted,
+        limit_bytes=limit_bytes,
+    )
+    if to is None:
+        tops, absent = choose(tree, wanted, options)
+        for text in absent:
+            reporter.warn(text)
+        for each in tops:
+            if each.is_directory or (each.reparse is not None and not each.is_compressed):
+                raise _not_a_file(each.entry.path)
+        for piece in contents_of(tree, tops, limit_bytes):
+            out(piece, end="")
+        return
+    result = extract_from_volume(tree, wanted, to, options, progress=reporter.callback)
+    _told_result(result, to, {"damaged": (), "damaged_files": 0}, reporter)
+
+
+def _told_result(result: ExtractResult, to: Path, damaged: dict[str, object], reporter: Reporter) -> None:
     for text in result.warnings:
         reporter.warn(text)
     lines = [f"{to}: {path}" for path in result.paths]
     if reporter.verbose:
         lines += [f"  {text}" for text in replaced_lines(result)]
     names_told = {"replaced": result.replaced, "replaced_names": result.replaced_names}
-    facts = {"paths": result.paths, "warnings": result.warnings} | recovery.facts(damaged) | names_told
-    reporter.result(facts, *lines)
-    return recovery.told(str(wim), damaged)
+    reporter.result({"paths": result.paths, "warnings": result.warnings} | damaged | names_told, *lines)
+
+
+def _not_a_file(path: str) -> click.UsageError:
+    return click.UsageError(f"{path} is a directory or a link; to stdout go files, and with --to DIR directories, too")
 
 
 def _to_stdout(
@@ -213,7 +275,5 @@ def _place_of_file(image: WimImage, path: str) -> str:
 
     (entry,) = image.entries(path, recursive=False)
     if "directory" in attribute_names(entry.attributes) or entry.reparse_tag not in {None, wof.TAG}:
-        raise click.UsageError(
-            f"{path} is a directory or a link; to stdout go files, and with --to DIR directories, too"
-        )
+        raise _not_a_file(path)
     return entry.path

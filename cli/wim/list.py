@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, streams, values
+from osdimage.cli.disk import params as disk_params
 from osdimage.cli.documents import ListDocument
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter
+from osdimage.cli.source import holds_volume, open_tree_of, refuse_of_images
 
 if TYPE_CHECKING:
+    from osdimage.imaging.browse.tree import Found, VolumeTree
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.entries import Entry
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
@@ -25,6 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @click.command("list")
 @click.argument("wim", type=values.EXISTING)
 @click.argument("path", default="/")
+@click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk.")
+@disk_params.opening
 @params.selector
 @params.references
 @click.option(
@@ -41,6 +47,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def list_command(
     wim: Path,
     path: str,
+    partition: int | None,
+    opening: Opening,
     selector: ImageSelector,
     refs: tuple[str, ...],
     is_long: bool,
@@ -48,7 +56,9 @@ def list_command(
     no_recurse: bool,
     reporter: Reporter,
 ) -> None:
-    r"""List the files of an image, all or those at and below PATH; --json tells everything the image knows of them.
+    r"""List the files of an image or a volume, all or those at and below PATH; --json tells all that it knows.
+
+    WIM is a WIM, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.
 
     PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.
     """
@@ -56,6 +66,19 @@ def list_command(
 
     if is_long and columns:
         raise click.UsageError("--long and --columns show each file in two ways; choose one")
+    if holds_volume(wim, partition):
+        refuse_of_images(selector, ref=bool(refs))
+        with open_tree_of(wim, partition, opening, reporter) as tree:
+            found = (each.entry for top in tree.chosen(path) for each in _below(tree, top, recursive=not no_recurse))
+            if reporter.as_json:
+                members = {"path": wim, "partition": partition, "image": None, "name": None}
+                with ListDocument(members, "entries") as document:
+                    for entry in found:
+                        document.add(_facts(entry, {}))
+                    document.end({"warnings": tree.notes})
+            else:
+                _show(found, is_long=is_long, in_columns=columns)
+        return
     with WimFile.open(wim, refs=refs) as opened:
         for text in opened.warnings:
             reporter.warn(text)
@@ -69,9 +92,27 @@ def list_command(
             reporter.warn(text)
 
 
+def _below(tree: VolumeTree, top: Found, *, recursive: bool) -> Iterable[Found]:
+    return tree.walk(top) if recursive else (top,)
+
+
+def _show(entries: Iterable[Entry], *, is_long: bool, in_columns: bool) -> None:
+    if is_long:
+        from osdimage.cli.wim.details import detailed  # noqa: PLC0415 - few listings are so long
+
+        with streams.in_blocks(streams.raw_lines) as show:
+            for entry in entries:
+                show(detailed(entry, {}))
+        return
+    tell = _columns if in_columns else _path
+    with streams.in_blocks() as show:
+        for entry in entries:
+            show(tell(entry))
+
+
 def _document(wim: Path, image: WimImage, path: str, *, recursive: bool) -> tuple[str, ...]:
     """Write entries as they come: an image has some hundred thousand."""
-    members = {"path": wim, "image": image.index, "name": image.name}
+    members = {"path": wim, "partition": None, "image": image.index, "name": image.name}
     with ListDocument(members, "entries") as document:
         extended = image.extended_attributes()
         dropped = _walk(image, lambda entry: document.add(_facts(entry, extended)), path, recursive=recursive)

@@ -605,6 +605,8 @@ def _applies() -> Iterator[Writing]:
     yield Writing("apply to a folder", apply, wim | {"t": "old"}, {"t": digest}, partial=True)
     yield Writing("apply --all", (*apply, "--all"), {"a.wim": "two.wim"}, {"t": digest}, partial=True)
     yield Writing("extract", ("extract", "a.wim", "d1", "d2", "--to", "t"), wim, {"t": digest}, partial=True)
+    yield Writing("extract from a volume", ("extract", "v", "/", "--to", "t"), {"v": "old.ntfs"}, {"t": digest},
+                  partial=True)  # fmt: skip
     forced = (("--force",), ("--wipe", "--yes", "--force"))
     ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
     yield Writing("apply to ntfs", apply, wim | {"t": "empty.ntfs"}, ntfs, cures=forced)

@@ -117,7 +117,7 @@ class _File:
 
 
 @contextmanager
-def _named(target: BlockTarget) -> Iterator[None]:
+def named_in_errors(target: BlockTarget) -> Iterator[None]:
     """Name the volume in the errors of those who know only its bytes."""
     try:
         yield
@@ -144,7 +144,7 @@ class NtfsVolume:
         size = target.geometry.size_bytes
         self._values_left = _MAX_VALUES
         self._index_left = int(size)
-        with _named(target):
+        with named_in_errors(target):
             self.boot = BootSector.from_bytes(target.read_at(0, min(size, 512)), size)
             self._mft = Mft(target, self.boot)
             information = self._one(self._file(_VOLUME), records.VOLUME_INFORMATION)
@@ -163,7 +163,7 @@ class NtfsVolume:
             InvalidVolume: when the volume is damaged.
             StorageError: when it cannot be read.
         """
-        with _named(self._target):
+        with named_in_errors(self._target):
             yield from self._entries(progress)
 
     def _entries(self, progress: Callable[[int, int], None] | None) -> Iterator[NtfsEntry]:
@@ -200,7 +200,7 @@ class NtfsVolume:
             InvalidVolume: when they are damaged.
             StorageError: when they cannot be read.
         """
-        with _named(self._target):
+        with named_in_errors(self._target):
             yield from stream.contents.pieces(self._target, self.boot)
 
     def position(self, stream: NtfsStream) -> int:

@@ -113,7 +113,7 @@ def extract_paths(
     refuse_large(to, audits, options.limit_bytes)
     refuse_full_directory(to, audits)
     if not keep_directories:
-        _refuse_collisions(chosen)
+        refuse_collisions(chosen)
     meter = Meter(progress, _SHARES)
     # Of a whole image, libwim changes the targets of links by where it is extracted to.
     files = sum(each.files + each.directories for each in audits)
@@ -271,7 +271,7 @@ def _refuse_parents(handle: WimHandle, index: int, item: str, to: Path) -> None:
     entries.each_entry(handle, index, item, recursive=False, visit=look)
 
 
-def _refuse_collisions(chosen: Iterable[str]) -> None:
+def refuse_collisions(chosen: Iterable[str]) -> None:
     """Refuse two paths that would get the same name when their directories are dropped."""
     seen: dict[str, str] = {}
     for item in chosen:

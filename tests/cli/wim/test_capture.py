@@ -32,6 +32,7 @@ CAPTURE_KEYS = {
     "replaced_names",
     "warnings",
     "needs",
+    "decompacted",
 }
 
 

@@ -1,0 +1,285 @@
+"""Taking files out of a volume, as they are taken out of an image."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.browse.tree import Found, VolumeTree
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.probe import described, probe
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, StorageError, TargetRefused, TooSmall, UnsafeName
+from osdimage.imaging.filetime import NOT_KNOWN_NS
+from osdimage.imaging.logs import logged
+from osdimage.imaging.loss import Loss
+from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.units import format_size
+from osdimage.imaging.wim.extracted.extract import ExtractResult, refuse_collisions
+from osdimage.imaging.wim.extracted.options import ExtractOptions
+from osdimage.imaging.wim.extracted.placing import can_stage, staged
+from osdimage.imaging.wim.wof import place_of
+from osdimage.imaging.wof import HEADER_BYTES
+from osdimage.native.engine.directory import link_target
+
+_SHARES = {Phase.SCAN: 10.0, Phase.EXTRACT_DATA: 90.0}
+_SYMLINK, _JUNCTION = 0xA000000C, 0xA0000003
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A file or directory, and where it goes: a path from the target, that begins with ``/``."""
+
+    found: Found
+    at: str
+
+
+@logged("extract from {tree.name} to {to}")
+def extract_from_volume(
+    tree: VolumeTree,
+    wanted: tuple[str, ...],
+    to: str | os.PathLike[str],
+    options: ExtractOptions = ExtractOptions(),  # noqa: B008 - it is frozen
+    *,
+    progress: ProgressCallback | None = None,
+) -> ExtractResult:
+    r"""Extract files and directory trees of a volume to a directory, which is made if it is missing.
+
+    Contents, times of the last change and access, hard links, symbolic links and junctions are kept.  Files that
+    Windows has compressed as a whole are plain.  What a directory has no place for is told, and so is what only Windows
+    can read, such as encrypted files, which is left out.  Up to 20,000 files get their names once all are complete.
+
+    Args:
+        tree: the volume.
+        wanted: paths and patterns, separated by ``/`` or ``\``; ``/`` is all of it.
+        to: the directory.
+        options: how; ``unix_data`` is not for volumes, and names that a directory refuses are always refused.
+        progress: receives the progress.
+
+    Raises:
+        InvalidRequest: when a path or pattern fits nothing, or two files would get one name.
+        UnsafeName: when a name could lead out of the directory.
+        TargetRefused: when something that is there would have to give way; nothing is written.
+        TooSmall: when it has no room, or the limit is less.
+        InvalidVolume: when the volume or contents are damaged.
+        StorageError: when reading or writing failed.
+    """
+    target = Path(to)
+    found = probe(target)
+    if found not in {Content.DIRECTORY, Content.MISSING}:
+        raise TargetRefused(f"{target}: is {described(found)}; files are extracted to a directory")
+    tops, absent = choose(tree, wanted, options)
+    if not tops:
+        return ExtractResult((), absent)
+    if not options.keep_directories:
+        refuse_collisions([each.entry.path for each in tops])
+    meter = Meter(progress, _SHARES)
+    planned = _plan(tree, tops, options, meter)
+    size = sum(each.found.size for each in planned if not each.found.is_directory)
+    _refuse_room(target, size, options.limit_bytes)
+    _refuse_occupied(target, planned)
+    longest = max(len(os.fsencode(place_of(target, each.at))) for each in planned)
+    with staged(target, hidden=can_stage(target, len(planned), longest)) as folder:
+        writer = _Writer(tree, folder, meter, size)
+        writer.write(planned)
+    meter.finish()
+    paths = tuple(each.entry.path for each in tops)
+    return ExtractResult(paths, (*absent, *tree.notes, *map(str, writer.losses())))
+
+
+def choose(
+    tree: VolumeTree, wanted: Iterable[str], options: ExtractOptions
+) -> tuple[tuple[Found, ...], tuple[str, ...]]:
+    """Return what paths and patterns stand for, each once, and a sentence for each that fits nothing.
+
+    Raises:
+        InvalidRequest: when one fits nothing, unless that may be.
+        InvalidVolume, StorageError: when the volume cannot be read.
+    """
+    found: dict[str, Found] = {}
+    absent: list[str] = []
+    for text in wanted:
+        try:
+            found |= {each.entry.path: each for each in tree.chosen(text, globs=options.globs)}
+        except InvalidRequest as error:
+            if not options.may_be_absent:
+                raise
+            absent.append(str(error))
+    return tuple(found.values()), tuple(absent)
+
+
+def contents_of(tree: VolumeTree, files: Iterable[Found], limit_bytes: int | None = None) -> Iterator[bytes]:
+    """Yield the contents of files, one after the other; what is compressed is known to be sound by then.
+
+    Raises:
+        TooSmall: when they are more than the limit; nothing is handed out.
+        InvalidVolume: when contents are damaged, or encrypted.
+        StorageError: when they cannot be read.
+    """
+    wanted = list(files)
+    size = sum(each.size for each in wanted)
+    if limit_bytes is not None and size > limit_bytes:
+        raise TooSmall(
+            f"{tree.name}: the files have {format_size(size)}, more than the limit of {format_size(limit_bytes)}"
+        )
+    for each in wanted:
+        if each.entry.attributes & FileAttribute.ENCRYPTED:
+            raise InvalidVolume(f"{each.entry.path!r} is encrypted by Windows (EFS)", volume=tree.name)
+        if each.is_compressed:
+            for _ in tree.contents(each):
+                pass
+    for each in wanted:
+        yield from tree.contents(each)
+
+
+def _plan(tree: VolumeTree, tops: Iterable[Found], options: ExtractOptions, meter: Meter) -> list[_Planned]:
+    planned: dict[str, _Planned] = {}
+    for top in tops:
+        above = "" if options.keep_directories else top.entry.path.rpartition("/")[0]
+        if options.keep_directories:
+            here = tree.root()
+            for name in top.entry.path.strip("/").split("/")[:-1]:
+                below = tree.child(here, name)
+                if below is None:
+                    break
+                here = below
+                planned.setdefault(here.entry.path, _Planned(here, here.entry.path))
+        for each in tree.walk(top):
+            path = each.entry.path
+            _refuse_name(tree, each)
+            at = path if path == "/" else path[len(above) :]
+            planned.setdefault(at, _Planned(each, at))
+            meter.step(Phase.SCAN, len(planned), None, unit="files")
+    return list(planned.values())
+
+
+def _refuse_name(tree: VolumeTree, found: Found) -> None:
+    name = found.entry.name
+    if name is None:
+        return
+    if name in {".", ".."} or any(character in name for character in "/\\\0"):
+        raise UnsafeName(
+            f"{tree.name}: the name of {found.entry.path!r} is not one that a directory takes", path=found.entry.path
+        )
+
+
+def _refuse_room(target: Path, size: int, limit_bytes: int | None) -> None:
+    if limit_bytes is not None and size > limit_bytes:
+        raise TooSmall(
+            f"{target}: not written: the files take {format_size(size)}, more than the limit of "
+            f"{format_size(limit_bytes)}"
+        )
+    there = next(each for each in (target, *target.absolute().parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    if size > free:
+        raise TooSmall(f"{target}: not written: the files take {format_size(size)}, and {format_size(free)} are free")
+
+
+def _refuse_occupied(target: Path, planned: Iterable[_Planned]) -> None:
+    """Refuse to write through links, and to let a directory give way to a file or a file to a directory."""
+    for each in planned:
+        place = place_of(target, each.at)
+        if each.at == "/" or not os.path.lexists(place):
+            continue
+        if each.found.is_directory and place.is_symlink():
+            raise TargetRefused(f"{place}: is a symbolic link, through which nothing is written")
+        if each.found.is_directory != place.is_dir() and not place.is_symlink():
+            there = "a directory" if place.is_dir() else "no directory"
+            raise TargetRefused(f"{place}: is {there}, and nothing of another kind is put in its place")
+
+
+class _Writer:
+    """Writes what was planned below a directory."""
+
+    def __init__(self, tree: VolumeTree, folder: Path, meter: Meter, size: int) -> None:
+        self._tree = tree
+        self._folder = folder
+        self._meter = meter
+        self._size = size
+        self._done = 0
+        self._lost: Counter[str] = Counter()
+        self._first: dict[int, Path] = {}
+
+    def losses(self) -> tuple[Loss, ...]:
+        """Return what is not kept, by class."""
+        return tuple(Loss(what, count) for what, count in sorted(self._lost.items()))
+
+    def write(self, planned: list[_Planned]) -> None:
+        """Write everything; directories get their times last.
+
+        Raises:
+            InvalidVolume: when contents are damaged.
+            StorageError: when writing failed.
+        """
+        folders: list[tuple[Path, Found]] = []
+        for each in planned:
+            place = place_of(self._folder, each.at)
+            try:
+                if each.found.is_directory:
+                    place.mkdir(parents=True, exist_ok=True)
+                    folders.append((place, each.found))
+                else:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    self._put(place, each.found)
+            except OSError as error:
+                raise StorageError(f"{place}: {error.strerror}", path=place, errno=error.errno) from error
+            self._lost["named streams not kept"] += _kept_out(each.found)
+        for place, found in reversed(folders):
+            _set_times(place, found)
+        self._lost = +self._lost
+
+    def _put(self, place: Path, found: Found) -> None:
+        entry = found.entry
+        if found.reparse is not None and not found.is_compressed:
+            self._link(place, found)
+            return
+        if entry.attributes & FileAttribute.ENCRYPTED:
+            self._lost["files encrypted by Windows (EFS) left out"] += 1
+            return
+        if entry.link_group is not None:
+            first = self._first.setdefault(entry.link_group, place)
+            if first != place:
+                place.unlink(missing_ok=True)
+                os.link(first, place)
+                return
+        # What is there is not written into: it may have other names, or be a link.
+        place.unlink(missing_ok=True)
+        with place.open("xb") as file:
+            for piece in self._tree.contents(found):
+                file.write(piece)
+                self._done += len(piece)
+                self._meter.step(Phase.EXTRACT_DATA, self._done, self._size)
+        _set_times(place, found)
+
+    def _link(self, place: Path, found: Found) -> None:
+        tag = found.entry.reparse_tag
+        if tag not in {_SYMLINK, _JUNCTION} or found.reparse is None:
+            self._lost["reparse points other than links left out"] += 1
+            return
+        try:
+            text = link_target(tag, found.reparse[HEADER_BYTES:])
+        except OSError as error:
+            raise InvalidVolume(
+                f"{found.entry.path!r} is a link of which the target is damaged", volume=self._tree.name
+            ) from error
+        place.unlink(missing_ok=True)
+        place.symlink_to(os.fsdecode(text))
+
+
+def _kept_out(found: Found) -> int:
+    """Count the named streams of a file, without that in which Windows keeps its contents."""
+    return len(found.entry.streams) - 1 - found.is_compressed
+
+
+def _set_times(place: Path, found: Found) -> None:
+    modified, accessed = found.entry.modified_ns, found.entry.accessed_ns
+    if modified == NOT_KNOWN_NS:
+        return
+    # The file system may have no such year.
+    with suppress(OSError, OverflowError):
+        os.utime(place, ns=(modified if accessed == NOT_KNOWN_NS else accessed, modified), follow_symlinks=False)

@@ -1,0 +1,193 @@
+"""The files of a volume, for who looks at them: paths and patterns are those of an image.
+
+Paths begin with ``/``, and names are compared without case.  Directories are read when they are looked at.  No link is
+followed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from osdimage.imaging import wof
+from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, quoted
+from osdimage.imaging.wim.entries import Entry, Stream
+from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
+
+_LONGEST_PATH = 32767
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file or directory of a volume.
+
+    Attributes:
+        entry: what an image would know of it; its streams have no hashes.
+        reparse: the reparse buffer, with its header, or None.
+        source: for the tree that it is of.
+    """
+
+    entry: Entry
+    reparse: bytes | None
+    source: Any
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is one, and no link to one."""
+        return bool(self.entry.attributes & FileAttribute.DIRECTORY) and self.reparse is None
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether Windows has compressed it as a whole."""
+        return self.entry.reparse_tag == wof.TAG and not self.entry.attributes & FileAttribute.DIRECTORY
+
+    @property
+    def size(self) -> int:
+        """Bytes of its contents."""
+        return self.entry.streams[0].size
+
+
+class VolumeTree(ABC):
+    """The files of a volume that is only read.
+
+    Attributes:
+        name: what messages call the volume.
+        notes: sentences about it.
+    """
+
+    name: str
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def root(self) -> Found:
+        """Return the root.
+
+        Raises:
+            InvalidVolume: when the volume is damaged.
+            StorageError: when it cannot be read.
+        """
+
+    @abstractmethod
+    def children(self, folder: Found) -> list[Found]:
+        """Return what is in a directory, by name.
+
+        Raises:
+            InvalidVolume, StorageError: as :meth:`root`.
+        """
+
+    @abstractmethod
+    def child(self, folder: Found, name: str) -> Found | None:
+        """Return what has a name in a directory.
+
+        Raises:
+            InvalidVolume, StorageError: as :meth:`root`.
+        """
+
+    @abstractmethod
+    def stored(self, found: Found, name: str | None) -> Iterator[bytes]:
+        """Yield what a stream holds as it is stored; None is the unnamed one.
+
+        Raises:
+            InvalidVolume, StorageError: as :meth:`root`.
+        """
+
+    def contents(self, found: Found) -> Iterator[bytes]:
+        """Yield the contents of a file, expanded where Windows has compressed it.
+
+        Raises:
+            InvalidVolume: when they are damaged, or not in the file.
+            StorageError: when they cannot be read.
+        """
+        if not found.is_compressed:
+            yield from self.stored(found, None)
+            return
+        try:
+            algorithm = wof.parse((found.reparse or b"")[wof.HEADER_BYTES :])
+            stored = self.stored(found, _compressed_stream(found))
+            yield from map(bytes, wof.expand(stored, found.size, algorithm))
+        except InvalidVolume:
+            raise
+        except InvalidInput as error:
+            raise InvalidVolume(f"{found.entry.path!r} {error}", volume=self.name) from error
+
+    def find(self, path: str) -> Found | None:
+        """Return what is at a path, or None.
+
+        Raises:
+            InvalidVolume, StorageError: as :meth:`root`.
+        """
+        here: Found | None = self.root()
+        for name in _names(path):
+            if here is None or not here.is_directory:
+                return None
+            here = self.child(here, name)
+        return here
+
+    def fitting(self, text: str, *, globs: bool = True) -> list[Found]:
+        """Return what a path or pattern stands for; one that is there as it is written is the one that is meant.
+
+        Raises:
+            InvalidVolume, StorageError: as :meth:`root`.
+        """
+        found = self.find(text)
+        if found is not None or not (globs and is_pattern(text)):
+            return [] if found is None else [found]
+        here = [self.root()]
+        for name, part in zip(_names(text), PathPattern(text).parts, strict=True):
+            folders = [each for each in here if each.is_directory]
+            if is_pattern(name):
+                here = [each for one in folders for each in self.children(one) if part.match(each.entry.name or "")]
+            else:
+                here = [each for one in folders if (each := self.child(one, name)) is not None]
+        return here
+
+    def chosen(self, text: str, *, globs: bool = True) -> list[Found]:
+        """Return what a path or pattern stands for.
+
+        Raises:
+            InvalidRequest: when it is nothing.
+            InvalidVolume, StorageError: as :meth:`root`.
+        """
+        found = self.fitting(text, globs=globs)
+        if not found:
+            said = f"nothing that fits {quoted(text)}" if globs and is_pattern(text) else f"no {text!r}"
+            raise InvalidRequest(f"{self.name}: holds {said}")
+        return found
+
+    def walk(self, top: Found) -> Iterator[Found]:
+        """Yield a file or directory and everything below it, parents first.
+
+        Raises:
+            InvalidVolume: when a directory is damaged, or in itself.
+            StorageError: when it cannot be read.
+        """
+        waiting, seen = [top], set()
+        while waiting:
+            here = waiting.pop()
+            yield here
+            if not here.is_directory:
+                continue
+            if here.source in seen or len(here.entry.path) > _LONGEST_PATH:
+                raise InvalidVolume(f"{here.entry.path[:80]!r} is in itself, or in two places", volume=self.name)
+            seen.add(here.source)
+            waiting += reversed(self.children(here))
+
+
+def plain_stream(name: str | None, size: int) -> Stream:
+    """Return a stream of which the hash is not known."""
+    return Stream(name, size, None, None, is_missing=False)
+
+
+def _compressed_stream(found: Found) -> str | None:
+    """Return the name of the stream in which Windows keeps the contents of a file."""
+    for each in found.entry.streams:
+        if (each.name or "").lower() == wof.STREAM.lower():
+            return each.name
+    raise InvalidInput("is compressed by Windows (WOF), and has no stream with its contents")
+
+
+def _names(path: str) -> list[str]:
+    return [each for each in normalised(path).split("/") if each]
