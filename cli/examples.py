@@ -8,6 +8,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage apply install.wim disk.img --partition 3 --edition Professional --wipe",
         "osdimage apply install.wim images --all",
         "osdimage apply - disk.img --partition 3 --wipe --yes",
+        "osdimage apply install.wim windows.ntfs --index 1 --compact xpress8k",
     ),
     "boot check": ("osdimage boot check disk.img",),
     "boot fix": ("osdimage boot fix clone.img",),

@@ -137,7 +137,6 @@ _INSTEAD = {
     ("capture", "snapshot"): "a volume that is in use is not captured; take a disk that no Windows runs from",
     ("capture", "wimboot"): _NO_WIMBOOT,
     ("delete", "soft"): "the WIM is always written anew without what no image needs",
-    ("apply", "compact"): "files are written without compression",
     ("apply", "wimboot"): _NO_WIMBOOT,
     ("export", "wimboot"): _NO_WIMBOOT,
     ("export", "not-pipable"): "a WIM is not pipable unless --pipable says so",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.wim.compression import CompressionSpec
+    from osdimage.imaging.wof import Algorithm
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -359,12 +360,27 @@ reading_memory = click.option(
     metavar="SIZE",
     help="Bytes that chunks may take together, such as 400MB: with more, several of a solid WIM are expanded at once.",
 )
+
+
+def _algorithm(name: str) -> Algorithm:
+    from osdimage.imaging.wof import Algorithm  # noqa: PLC0415 - start-up stays cheap
+
+    return Algorithm[name.upper()]
+
+
 volume_engine = click.option(
     "--engine",
     type=click.Choice(["auto", "bulk", "libntfs"]),
     default="auto",
     help="What fills an NTFS volume: bulk (one that was just formatted, or is made anew), libntfs (any), or auto: bulk "
     "where it can; --verbose says why not.",
+)
+compact = click.option(
+    "--compact",
+    "compact_with",
+    type=click.Choice(["xpress4k", "xpress8k", "xpress16k", "lzx"], case_sensitive=False),
+    callback=lambda _ctx, _param, value: None if value is None else _algorithm(value),
+    help="Compress files in new NTFS volumes as a whole (CompactOS): all that shrink, but what the boot loader reads.",
 )
 engine = click.option(
     "--engine",

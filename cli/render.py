@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Reporter",
+    "compacted_lines",
     "contents",
     "counted",
     "document",
@@ -247,3 +248,14 @@ def engine_lines(result: ApplyResult) -> list[str]:
     if result.engine is None:
         return []
     return [f"engine: {result.engine}" + ("" if result.engine_reason is None else f", as {result.engine_reason}")]
+
+
+def compacted_lines(result: ApplyResult) -> list[str]:
+    """Tell what compressing files as a whole has saved."""
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+
+    found = result.compacted
+    if found is None:
+        return []
+    saved = f"{format_size(found.stored)} in place of {format_size(found.size)}"
+    return [f"compressed: {counted(found.files, 'file')}, {saved}"]

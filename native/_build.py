@@ -85,6 +85,7 @@ SOURCES = (
     "engine/late.c",
     "engine/fill.c",
     "engine/commit.c",
+    "engine/compact.c",
     "engine/handles.c",
     "engine/link_target.c",
     "engine/directory.c",
@@ -123,6 +124,7 @@ _DECLARED_TOGETHER = {
     "engine/late.c",
     "engine/fill.c",
     "engine/commit.c",
+    "engine/compact.c",
     "engine/directory_file.c",
     "engine/directory_sink.c",
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.piped.streams import Passed
+    from osdimage.imaging.wof import Algorithm
 
 
 @click.command("deploy")
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 )
 @disk_params.expected_size
 @disk_params.saving
+@params.compact
 @params.volume_engine
 @click.option("--dry-run", "-n", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
@@ -73,6 +75,7 @@ def deploy_command(
     expect_serial: tuple[str, ...],
     expect_size: int | None,
     saving: TableSaving,
+    compact_with: Algorithm | None,
     engine: str,
     dry_run: bool,
     no_sync: bool,
@@ -126,7 +129,7 @@ def deploy_command(
             if planner.saved is not None and planner.saved.unattend is not None:
                 refuse_input(each.path, (Path(planner.saved.unattend),), ())
         wishes = [planner.completed(each) for each in wishes]
-        options = DeployOptions(sync=not no_sync, strict=strict, engine=Engine(engine))
+        options = DeployOptions(sync=not no_sync, strict=strict, engine=Engine(engine), compact=compact_with)
         if also and dry_run:
             return several.rehearse(wishes, planner, reporter)
         if also:

@@ -9,7 +9,7 @@ import click
 from osdimage.cli import render
 from osdimage.cli.boot import install as boot_install
 from osdimage.cli.disk import render as disk_render
-from osdimage.cli.render import Reporter, contents, engine_lines
+from osdimage.cli.render import Reporter, compacted_lines, contents, engine_lines
 from osdimage.imaging.deploy.document import to_document
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.units import format_size
@@ -70,6 +70,9 @@ def lines(result: DeployResult, image: WimImage, reporter: Reporter, seconds: fl
     more += [
         f"  partition {each.partition}: {format_size(each.size)} byte for byte, from image {each.image} {each.name!r}"
         for each in result.copied
+    ]
+    more += [
+        f"  partition {each.partition}: {text}" for each in (applied, *result.more) for text in compacted_lines(each)
     ]
     if reporter.verbose:
         more += [

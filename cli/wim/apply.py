@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, several, standard, values
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.render import Reporter, contents, counted, engine_lines, replaced_lines
+from osdimage.cli.render import Reporter, compacted_lines, contents, counted, engine_lines, replaced_lines
 from osdimage.cli.source import open_wim
 from osdimage.cli.standard import Standard
 from osdimage.cli.wim import recovery
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.wim.piped.streams import Passed
     from osdimage.imaging.wim.select import ImageSelector
     from osdimage.imaging.wim.settings import Descriptors
+    from osdimage.imaging.wof import Algorithm
 
 
 @click.command("apply")
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @params.descriptors(at="Set")
 @click.option("--no-attributes", is_flag=True, help="Set no attributes of Windows: hidden, read-only, compressed...")
 @params.rpfix
+@params.compact
 @params.engine
 @recovery.option
 @params.names(
@@ -78,6 +80,7 @@ def apply_command(
     descriptors: Descriptors,
     no_attributes: bool,
     fixes_links: bool | None,
+    compact_with: Algorithm | None,
     engine: str,
     recover_data: bool,
     names: str,
@@ -124,7 +127,13 @@ def apply_command(
         raise click.UsageError(
             "--all-volumes takes every image and volume; it goes with no choice, and no --unix-data and --rpfix"
         )
-    _refuse_mixed(all_volumes=all_volumes, every=every, also=bool(also), recover_data=recover_data)
+    _refuse_mixed(
+        all_volumes=all_volumes,
+        every=every,
+        also=bool(also),
+        recover_data=recover_data,
+        compacts=compact_with is not None,
+    )
     if every and (chooses or wipe):
         raise click.UsageError(
             "--all takes every image, to folders of a directory; it goes with no choice and no --wipe"
@@ -148,6 +157,7 @@ def apply_command(
         descriptors=descriptors,
         attributes=not no_attributes,
         names=Names(names),
+        compact=compact_with,
     )
     _ask(targets, partition, options, reporter, yes=yes)
     # A directory, which may have to be made, and no volume.
@@ -198,12 +208,14 @@ def apply_command(
     return recovery.told(source.title, damaged)
 
 
-def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: bool) -> None:
+def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: bool, compacts: bool) -> None:
     """Refuse two options of which each says how many images and targets there are."""
     if sum((all_volumes, every, also)) > 1:
         raise click.UsageError("choose --all (folders of a directory), --all-volumes (those of a disk) or --also")
     if recover_data and (all_volumes or every or also):
         raise click.UsageError("--recover-data is for one image and one target")
+    if all_volumes and compacts:
+        raise click.UsageError("--compact goes with no --all-volumes; apply the volume of Windows alone, or deploy")
 
 
 def _apply_stdin(
@@ -267,6 +279,7 @@ def _lines(
     lines = [said]
     if result.wiped is not None:
         lines.append(f"  deleted before: {counted(result.wiped, 'file or directory', 'files and directories')}")
+    lines += [f"  {text}" for text in compacted_lines(result)]
     has_lost_unix = any(loss.kind == UNIX_DATA for loss in result.losses)
     if result.target.is_dir() and not options.unix_data and has_lost_unix:
         lines.append("  owner, group, mode and what else is of Unix: apply with --unix-data sets them")

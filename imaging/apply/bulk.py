@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from osdimage.imaging.apply.compacting import Compacted, CompactRule, compacting
 from osdimage.imaging.apply.engine import Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyOptions
 from osdimage.imaging.apply.supply import Supply
@@ -104,12 +105,17 @@ class Bulk:
         with _errors_of(volume):
             self._fill.finish(stays_dirty=stays_dirty, sync=sync)
 
+    def compacted(self) -> Compacted:
+        """Return what was compressed as a whole."""
+        return Compacted(*self._fill.compacted())
+
 
 @contextmanager
 def prepared(
     supply: Supply,
     now_ns: int,
     options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
+    rule: CompactRule | None = None,
 ) -> Iterator[Bulk | Reason]:
     """Prepare an image for a new volume, or tell why it is none that is written so.
 
@@ -117,6 +123,7 @@ def prepared(
         supply: the image.
         now_ns: becomes the time of the change of all records; in nanoseconds since 1970.
         options: what of its files is wanted.
+        rule: which files stay plain, where they are compressed as a whole.
     """
     if supply.reason is not None:
         yield supply.reason
@@ -127,6 +134,8 @@ def prepared(
             fill.allow_tags()
         refusal = fill.check()
         losses = () if untold is None else extended_lost(untold.extended)
+        if refusal is None and options.compact is not None and rule is not None:
+            fill.compact(compacting(options.compact), rule.stays_plain)
         yield Bulk(supply, fill, losses) if refusal is None else _reason(refusal)
 
 

@@ -16,7 +16,7 @@ from osdimage.imaging.apply.naming import with_names_of
 from osdimage.imaging.apply.pipe import PipedImage
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import Work, alone
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.probe import described, name_of, probe_place
@@ -112,6 +112,8 @@ def work_on(
             raise TargetRefused(
                 f"{backend.name}: absolute links cannot be made to lead into a volume, whose letter is not known"
             )
+        if options.compact is not None and not options.is_part and backend.filesystem is not FileSystem.NTFS:
+            raise TargetRefused(f"{backend.name}: files are compressed as a whole in NTFS volumes only")
         shares = _WIPE_SHARE | _SHARES if options.wipe else _SHARES
         meter = Meter(progress, shares)
         job = ApplyJob(image, options, meter, progress, supplies, backend.filesystem, piped=piped)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from osdimage.imaging.apply.bytes import refuse_bytes
+from osdimage.imaging.apply.compacting import Compacted
 from osdimage.imaging.apply.engine import Engine, Reason
 from osdimage.imaging.apply.names import refuse_unkept, told_in_directory, told_on_volume
 from osdimage.imaging.apply.pipe import PipedImage
@@ -34,6 +35,7 @@ from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.renamed.replacing import ReplacedName
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import told_by_libwim
+from osdimage.imaging.wof import Algorithm
 from osdimage.native.wim.facts import Descriptors, ExtractSettings
 from osdimage.native.wim.tree import Audit
 
@@ -60,6 +62,7 @@ class ApplyResult:
         replaced: number of names that were replaced by others.
         replaced_names: these; the first 10,000.
         is_new: the target is a directory that was not there before.
+        compacted: what was compressed as a whole; None when nothing was to be.
     """
 
     target: Path
@@ -76,6 +79,7 @@ class ApplyResult:
     replaced: int = 0
     replaced_names: tuple[ReplacedName, ...] = ()
     is_new: bool = False
+    compacted: Compacted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class ApplyOptions:
             with ``unix_data`` it is an error when what is of Unix cannot be set.
         attributes: set the attributes of Windows (hidden, read-only, compressed and so on) on an NTFS volume.
         names: what becomes of names that the target refuses; KEEP is for directories alone.
+        compact: compress files as a whole, as Windows does with CompactOS, in a new NTFS volume: all that take fewer
+            clusters so, but those that the boot loader may read.  Another volume is refused.
     """
 
     wipe: bool = False
@@ -118,6 +124,7 @@ class ApplyOptions:
     descriptors: Descriptors = Descriptors.KEPT
     attributes: bool = True
     names: Names = Names.REFUSE
+    compact: Algorithm | None = None
 
 
 @dataclass(frozen=True, slots=True)

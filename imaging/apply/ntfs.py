@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.apply.clash import refuse_absent, refuse_clash
+from osdimage.imaging.apply.compacting import CompactRule
 from osdimage.imaging.apply.engine import LIBWIMS, Engine, Fallback, Reason
 from osdimage.imaging.apply.job import ApplyJob, ApplyResult, counted
 from osdimage.imaging.apply.names import refuse_for_volume
@@ -166,7 +167,8 @@ class NtfsBackend:
         if supply is None:
             supply = job.supply(Path(self.name))
         wiped: int | None = None
-        with bulk.prepared(supply, time.time_ns(), job.options) as prepared:
+        rule = None if job.options.compact is None else CompactRule.of(job.image)
+        with bulk.prepared(supply, time.time_ns(), job.options, rule) as prepared:
             if isinstance(prepared, Reason):
                 return _Left(prepared, is_made)
             if job.options.wipe and not is_made:
@@ -202,12 +204,18 @@ class NtfsBackend:
             odd_names=odd_names,
             warnings=repairs(audit),
             engine=Engine.BULK,
+            compacted=None if job.options.compact is None else plan.compacted(),
         )
 
     def _by_libntfs(self, job: ApplyJob, kept: tuple[str, ...], audit: Audit, left: _Left) -> ApplyResult:
         """Let libwim write, which does so by libntfs-3g."""
         is_made, wiped = left.is_made, left.wiped
         volume = self._volume
+        if job.options.compact is not None:
+            raise TargetRefused(
+                f"{self.name}: not written: files are compressed as a whole by the engine for new volumes only, which "
+                f"cannot: {left.reason}"
+            )
         if job.options.engine is Engine.BULK:
             raise TargetRefused(
                 f"{self.name}: not written: the engine for new volumes cannot: {left.reason}",

@@ -44,6 +44,7 @@ from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.filesystems import FormatWish, format_volume, mark_clean
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wof import Algorithm
 
 UNATTEND_PATH = "/Windows/Panther/unattend.xml"
 """Where Windows looks first for the answer file of a deployed image (Microsoft, "Windows Setup Automation")."""
@@ -64,15 +65,17 @@ class DeployOptions:
         sync: wait until everything is on the medium.
         strict: raise when something of an image cannot be kept.
         engine: what fills the NTFS volumes.
+        compact: compress files in them as a whole, as Windows does with CompactOS.
     """
 
     sync: bool = True
     strict: bool = False
     engine: Engine = Engine.AUTO
+    compact: Algorithm | None = None
 
     def of_apply(self) -> ApplyOptions:
         """Return how each image is applied: to a volume that is marked dirty until all is done."""
-        return ApplyOptions(sync=self.sync, strict=self.strict, engine=self.engine, is_part=True)
+        return ApplyOptions(sync=self.sync, strict=self.strict, engine=self.engine, is_part=True, compact=self.compact)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,13 @@ stream_bound(const struct osd_bulk *bulk, uint32_t stream)
 	uint64_t name = 2 * (uint64_t)about->name_length;
 
 	switch (bulk->placed[stream].placement) {
+	case OSD_PLACED_COMPACT: {
+		const struct osd_compact *compact = &bulk->compact[bulk->placed[stream].at];
+		/* A hole, the compressed stream with its name, and the reparse point. */
+		uint64_t runs = osd_compact_runs(compact) * (2 + 4 + bytes_of(bulk->fresh.clusters));
+
+		return round_up(72 + 16, 8) + round_up(72 + 40 + runs + 8, 8) + 24 + OSD_COMPACT_POINT;
+	}
 	case OSD_PLACED_EMPTY:
 		return round_up(24 + name, 8);
 	case OSD_PLACED_IN_RECORD:

@@ -81,6 +81,8 @@ enum osd_bulk_reason {
 	OSD_BULK_DESCRIPTOR, OSD_BULK_TWINS, OSD_BULK_SYSTEM_NAME, OSD_BULK_OBJECT_ID, OSD_BULK_MANY_NAMES,
 	OSD_BULK_LARGE_SPARSE, ...
 };
+struct osd_compacting { uint32_t algorithm, chunk_size; int type; unsigned level; };
+struct osd_compacted { uint64_t files, size, stored; };
 struct osd_bulk {
 	struct osd_sink sink;
 	enum osd_bulk_reason reason;
@@ -90,6 +92,8 @@ struct osd_bulk {
 };
 void osd_bulk_allow_tags(struct osd_bulk *bulk);
 struct osd_bulk *osd_bulk_new(const struct osd_tree *tree, uint32_t more_blobs, uint64_t stamp);
+int osd_bulk_compact(struct osd_bulk *bulk, const uint8_t *wanted, const struct osd_compacting *how);
+struct osd_compacted osd_bulk_compacted(const struct osd_bulk *bulk);
 int osd_bulk_check(struct osd_bulk *bulk);
 int osd_bulk_plan(struct osd_bulk *bulk, struct osd_source *source, uint64_t begin, uint64_t length);
 int osd_bulk_put(struct osd_bulk *bulk, uint32_t blob, const uint8_t *data, size_t size);

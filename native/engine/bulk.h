@@ -53,6 +53,7 @@ enum osd_placement {
 	OSD_PLACED_RUNS,		/* bulk->split[at]: more runs than one */
 	OSD_PLACED_REPARSE,		/* the same, for what is in bulk->inner until the end */
 	OSD_PLACED_LATE,		/* bulk->late[at]: where is known when they have come */
+	OSD_PLACED_COMPACT,		/* bulk->compact[at]: the same, and in which form */
 };
 
 struct osd_placed {
@@ -74,6 +75,41 @@ struct osd_late {
 	uint64_t *lcn;
 	uint16_t *stored;		/* clusters; 0: a hole */
 	struct osd_partial *partial;	/* units of which a part has come */
+};
+
+/* How files are compressed as a whole: see compact.c. */
+struct osd_compacting {
+	uint32_t algorithm;		/* FILE_PROVIDER_COMPRESSION_* of wofapi.h */
+	uint32_t chunk_size;		/* in bytes */
+	int type;			/* of wimlib_create_compressor() */
+	unsigned level;
+};
+
+/* Files that were compressed, and bytes of their clusters before and after. */
+struct osd_compacted {
+	uint64_t files, size, stored;
+};
+
+#define OSD_TAG_WOF 0x80000017u
+#define OSD_COMPACT_POINT 24		/* bytes of the reparse buffer */
+
+enum osd_form { OSD_FORM_UNDECIDED, OSD_FORM_COMPRESSED, OSD_FORM_PLAIN };
+
+/* A file that may be compressed as a whole. */
+struct osd_compact {
+	pthread_mutex_t lock;		/* of all that follows */
+	enum osd_form form;
+	uint64_t size;			/* plain, in bytes */
+	uint64_t chunk_count;
+	uint64_t next;			/* the chunk whose turn it is */
+	struct osd_chunk *waiting, *parts;
+	uint64_t *ends;			/* of the chunks, from the end of the table on */
+	uint64_t packed, saved;		/* bytes of the chunks so far, and what they are less */
+	uint8_t *held, *plain;		/* what is not written yet, and while the form is open the other form */
+	size_t held_size, held_room, plain_size, plain_room;
+	struct osd_extents runs;
+	uint64_t written;		/* bytes of the clusters */
+	uint64_t stored;		/* bytes of the stream */
 };
 
 /* The names in a directory, sorted: bulk->children from first on; and its index. */
@@ -126,6 +162,8 @@ struct osd_gather {
 	size_t waiting_count, waiting_room;
 };
 
+struct wimlib_compressor;
+
 struct osd_bulk {
 	struct osd_sink sink;		/* the first member */
 	const struct osd_tree *tree;
@@ -150,6 +188,11 @@ struct osd_bulk {
 	uint32_t split_count;
 	struct osd_late *late;
 	uint32_t late_count;
+	struct osd_compacting compacting;
+	uint8_t *compact_wanted;	/* of each inode; NULL: none */
+	struct osd_compact *compact;
+	uint32_t compact_count;
+	struct wimlib_compressor *compressors[OSD_WORKERS];
 	uint32_t *children;
 	struct osd_folder_index *folders;
 	uint32_t folder_count;
@@ -214,6 +257,7 @@ int osd_views_plan(struct osd_bulk *bulk);
 int osd_view_measure(struct osd_bulk *bulk, struct osd_view *view);
 uint64_t osd_views_clusters(const struct osd_bulk *bulk);
 int osd_views_take(struct osd_bulk *bulk);
+int osd_views_settle(struct osd_bulk *bulk);
 int osd_views_write(struct osd_bulk *bulk);
 
 /* ---- fill.c, late.c: contents */
@@ -226,6 +270,17 @@ int osd_late_piece(struct osd_bulk *bulk, struct osd_gather *gather, struct osd_
 int osd_late_flush(struct osd_bulk *bulk, struct osd_gather *gather);
 uint64_t osd_late_stored(const struct osd_late *late);
 int osd_late_runs(const struct osd_bulk *bulk, const struct osd_late *late, struct osd_extents *runs);
+
+/* ---- compact.c */
+int osd_bulk_compact(struct osd_bulk *bulk, const uint8_t *wanted, const struct osd_compacting *how);
+int osd_compact_plan(struct osd_bulk *bulk);
+uint64_t osd_compact_runs(const struct osd_compact *compact);
+const struct osd_compact *osd_compact_of(const struct osd_bulk *bulk, const struct osd_tree_inode *inode);
+int osd_compact_piece(struct osd_bulk *bulk, unsigned worker, struct osd_compact *compact, uint64_t offset,
+		      const uint8_t *data, size_t size);
+void osd_compact_point(const struct osd_bulk *bulk, uint8_t *out);
+struct osd_compacted osd_bulk_compacted(const struct osd_bulk *bulk);
+void osd_compact_free(struct osd_bulk *bulk);
 
 /* ---- commit.c */
 int osd_bulk_release(struct osd_bulk *bulk, const uint8_t *attribute);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
@@ -11,7 +11,13 @@ from typing import Any, Self
 
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.engine.arrays import StrippedTree, Tree
+from osdimage.native.runtime import Compression
 from osdimage.native.slices.sources import Source
+
+# FILE_ATTRIBUTE_* of folders, and of files that are sparse, reparse points, compressed or encrypted.
+_STORED_ODDLY = 0x10 | 0x200 | 0x400 | 0x800 | 0x4000
+# No cluster is saved of what has this size: whatever the volume, its clusters have so many bytes at least.
+_SMALLEST = 512
 
 
 class Obstacle(Enum):
@@ -31,6 +37,23 @@ class Obstacle(Enum):
     OBJECT_ID = lib.OSD_BULK_OBJECT_ID
     MANY_NAMES = lib.OSD_BULK_MANY_NAMES
     LARGE_SPARSE = lib.OSD_BULK_LARGE_SPARSE
+
+
+@dataclass(frozen=True, slots=True)
+class Compacting:
+    """How files are compressed as a whole.
+
+    Attributes:
+        algorithm: FILE_PROVIDER_COMPRESSION_* of wofapi.h.
+        chunk_size: in bytes.
+        kind: of the compression.
+        level: of libwim's compressor.
+    """
+
+    algorithm: int
+    chunk_size: int
+    kind: Compression
+    level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +124,36 @@ class BulkFill:
     def allow_tags(self) -> None:
         """Allow reparse points of all kinds of Microsoft, none of which has contents beside its data."""
         lib.osd_bulk_allow_tags(self._bulk)
+
+    def compact(self, how: Compacting, stays_plain: Callable[[str], bool]) -> None:
+        """Compress files as a whole, each of which gets fewer clusters so; to be called before :meth:`plan`.
+
+        Args:
+            how: in which way.
+            stays_plain: tells of the path of a file, separated by ``/``, that it shall not be.
+
+        Raises:
+            OSError: without memory.
+        """
+        tree = self._tree.pointer
+        wanted = bytearray(tree.inode_count)
+        for number in range(tree.inode_count):
+            inode = tree.inodes[number]
+            if not inode.attributes & _STORED_ODDLY and tree.streams[inode.first_stream].size > _SMALLEST:
+                wanted[number] = not any(map(stays_plain, self._paths(inode.first_link)))
+        options = ffi.new("struct osd_compacting *", (how.algorithm, how.chunk_size, how.kind.value, how.level))
+        _check(lib.osd_bulk_compact(self._bulk, ffi.from_buffer(wanted), options))
+
+    def _paths(self, entry: int) -> Iterator[str]:
+        """Yield the paths of all names of a file."""
+        while entry != lib.OSD_NONE:
+            yield self._tree.path(entry)
+            entry = self._tree.pointer.entries[entry].next_link
+
+    def compacted(self) -> tuple[int, int, int]:
+        """Return how many files were compressed, and bytes of their clusters as they would be and as they are."""
+        found = lib.osd_bulk_compacted(self._bulk)
+        return int(found.files), int(found.size), int(found.stored)
 
     @property
     def sink(self) -> Any:

@@ -337,6 +337,8 @@ write_unled(struct osd_bulk *bulk, uint8_t *mft, uint8_t *root)
 	if (error == 0)
 		error = write_root_blocks(bulk, root);
 	if (error == 0)
+		error = osd_views_settle(bulk);
+	if (error == 0)
 		error = osd_views_write(bulk);
 	if (error == 0)
 		error = write_record_bitmap(bulk);

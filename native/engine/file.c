@@ -20,7 +20,14 @@ enum { NAME_POSIX = 0, NAME_WIN32 = 1, NAME_DOS = 2, NAME_WIN32_AND_DOS = 3 };
 /* The attributes of Windows that a file keeps on NTFS: those that the system call sets, and what is told of the file. */
 #define KEPT_ATTRIBUTES 0x3F67u
 #define ATTRIBUTE_SPARSE 0x0200u
+#define ATTRIBUTE_REPARSE 0x0400u
 #define ATTRIBUTE_COMPRESSED 0x0800u
+
+/* The stream in which Windows keeps the contents of a file that it has compressed as a whole. */
+static const uint16_t WOF[] = {
+	'W', 'o', 'f', 'C', 'o', 'm', 'p', 'r', 'e', 's', 's', 'e', 'd', 'D', 'a', 't', 'a',
+};
+#define WOF_LENGTH (sizeof(WOF) / sizeof(*WOF))
 
 static const uint16_t I30[] = { '$', 'I', '3', '0' };
 
@@ -36,6 +43,8 @@ flags_of(const struct osd_bulk *bulk, const struct osd_tree_inode *inode)
 		flags &= ~ATTRIBUTE_COMPRESSED;
 	if (osd_is_folder(inode) || osd_is_reparse(inode))
 		flags &= ~ATTRIBUTE_SPARSE;
+	if (osd_compact_of(bulk, inode) != NULL)
+		flags |= ATTRIBUTE_SPARSE | ATTRIBUTE_REPARSE;
 	return flags;
 }
 
@@ -65,6 +74,8 @@ sizes_of(const struct osd_bulk *bulk, const struct osd_tree_inode *inode, uint64
 	*size = bulk->tree->streams[inode->first_stream].size;
 	if (placed->placement == OSD_PLACED_LATE)
 		*allocated = osd_late_stored(&bulk->late[placed->at]) * bulk->fresh.cluster_size;
+	else if (placed->placement == OSD_PLACED_COMPACT)
+		*allocated = osd_compact_of(bulk, inode) != NULL ? 0 : round_up(*size, bulk->fresh.cluster_size);
 	else
 		*allocated = round_up(*size, placed->placement == OSD_PLACED_IN_RECORD ? 8 : bulk->fresh.cluster_size);
 }
@@ -89,7 +100,7 @@ osd_file_name_value(const struct osd_bulk *bulk, uint32_t entry, int is_short, u
 	put64(out + 40, allocated);
 	put64(out + 48, size);
 	put32(out + 56, flags_of(bulk, inode) | (osd_is_folder(inode) ? IS_INDEX : 0));
-	put32(out + 60, inode->reparse_tag);
+	put32(out + 60, osd_compact_of(bulk, inode) != NULL ? OSD_TAG_WOF : inode->reparse_tag);
 	out[64] = (uint8_t)length;
 	if (entry == 0) {
 		/* mkntfs names the root so. */
@@ -272,6 +283,17 @@ add_stream(const struct osd_bulk *bulk, struct osd_file *file, uint32_t stream, 
 		attribute->stored = osd_late_stored(&bulk->late[placed->at]) * bulk->fresh.cluster_size;
 		break;
 	}
+	case OSD_PLACED_COMPACT:
+		if (osd_compact_of(bulk, inode) == NULL) {
+			osd_attribute_set_runs(attribute, &bulk->compact[placed->at].runs, size, bulk->fresh.cluster_size);
+			break;
+		}
+		attribute->unit_shift = bulk->fresh.cluster_size <= OSD_LARGEST_COMPRESSED ? OSD_UNIT_SHIFT : 0;
+		single->lcn = OSD_HOLE;
+		single->length = runs.clusters = round_up(size, (uint64_t)bulk->fresh.cluster_size << attribute->unit_shift) /
+						 bulk->fresh.cluster_size;
+		osd_attribute_set_runs(attribute, &runs, size, bulk->fresh.cluster_size);
+		break;
 	case OSD_PLACED_RUN:
 		single->lcn = placed->at;
 		single->length = runs.clusters = round_up(size, bulk->fresh.cluster_size) / bulk->fresh.cluster_size;
@@ -281,6 +303,24 @@ add_stream(const struct osd_bulk *bulk, struct osd_file *file, uint32_t stream, 
 		osd_attribute_set_runs(attribute, &bulk->split[placed->at].runs, size, bulk->fresh.cluster_size);
 	}
 	return error;
+}
+
+/* Add the compressed contents of a file, unless it is stored as it is, if their stream comes before this one. */
+static void
+add_compact(const struct osd_bulk *bulk, struct osd_file *file, const struct osd_compact **compact,
+	    const struct osd_tree_stream *before)
+{
+	struct osd_attribute *attribute;
+
+	if (*compact == NULL ||
+	    (before != NULL && osd_names_compare(bulk->fresh.upcase, WOF, WOF_LENGTH, bulk->tree->units + before->name,
+						 before->name_length, 0) > 0))
+		return;
+	attribute = add(file, OSD_DATA);
+	attribute->name = WOF;
+	attribute->name_length = WOF_LENGTH;
+	osd_attribute_set_runs(attribute, &(*compact)->runs, (*compact)->stored, bulk->fresh.cluster_size);
+	*compact = NULL;
 }
 
 static int
@@ -368,6 +408,8 @@ osd_file_collect(struct osd_bulk *bulk, struct osd_file *file, uint32_t number)
 	const struct osd_tree_inode *inode = &bulk->tree->inodes[number];
 	int is_folder = osd_is_folder(inode), is_reparse = osd_is_reparse(inode);
 	int error = reserve(bulk, file, inode);
+	const struct osd_compact *compact = osd_compact_of(bulk, inode);
+	int is_compact = compact != NULL;
 	const uint8_t *own = NULL;
 	uint8_t *value;
 
@@ -389,12 +431,21 @@ osd_file_collect(struct osd_bulk *bulk, struct osd_file *file, uint32_t number)
 	else if (!is_folder)
 		error = add_stream(bulk, file, inode->first_stream, OSD_DATA);
 	sort_streams(bulk, inode, file->streams);
-	for (uint32_t i = 0; error == 0 && i + 1 < inode->stream_count; i++)
+	for (uint32_t i = 0; error == 0 && i + 1 < inode->stream_count; i++) {
+		add_compact(bulk, file, &compact, &bulk->tree->streams[file->streams[i]]);
 		error = add_stream(bulk, file, file->streams[i], OSD_DATA);
+	}
+	if (error == 0)
+		add_compact(bulk, file, &compact, NULL);
 	if (error == 0 && is_folder)
 		error = add_index(bulk, file, number);
 	if (error == 0 && is_reparse)
 		error = add_stream(bulk, file, inode->first_stream, OSD_REPARSE_POINT);
+	if (error == 0 && is_compact) {
+		value = new_value(file, OSD_COMPACT_POINT);
+		osd_compact_point(bulk, value);
+		add_value(file, OSD_REPARSE_POINT, value, OSD_COMPACT_POINT);
+	}
 	for (size_t i = 0; i < file->count; i++)
 		osd_attribute_measure(&file->attributes[i]);
 	return error;

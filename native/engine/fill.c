@@ -95,9 +95,9 @@ put_in_runs(struct osd_bulk *bulk, struct osd_gather *gather, const struct osd_e
 }
 
 static int
-put_in_stream(struct osd_bulk *bulk, struct osd_gather *gather, uint32_t stream, uint64_t offset, const uint8_t *data,
-	      size_t size)
+put_in_stream(struct osd_bulk *bulk, unsigned worker, uint32_t stream, uint64_t offset, const uint8_t *data, size_t size)
 {
+	struct osd_gather *gather = &bulk->gathers[worker];
 	const struct osd_placed *placed = &bulk->placed[stream];
 	const struct osd_tree_stream *about = &bulk->tree->streams[stream];
 	const struct osd_tree_inode *inode = &bulk->tree->inodes[about->inode];
@@ -122,6 +122,8 @@ put_in_stream(struct osd_bulk *bulk, struct osd_gather *gather, uint32_t stream,
 		return put_in_runs(bulk, gather, &single, about->size, offset, data, size);
 	case OSD_PLACED_RUNS:
 		return put_in_runs(bulk, gather, bulk->split[placed->at].runs.runs, about->size, offset, data, size);
+	case OSD_PLACED_COMPACT:
+		return osd_compact_piece(bulk, worker, &bulk->compact[placed->at], offset, data, size);
 	default:
 		return osd_late_piece(bulk, gather, &bulk->late[placed->at], offset, data, size);
 	}
@@ -136,7 +138,7 @@ take_piece(struct osd_sink *sink, unsigned worker, uint32_t blob, uint64_t offse
 	if (blob >= bulk->blob_count || worker >= OSD_WORKERS)
 		return EINVAL;
 	for (uint32_t i = bulk->user_at[blob]; error == 0 && i < bulk->user_at[blob + 1]; i++)
-		error = put_in_stream(bulk, &bulk->gathers[worker], bulk->users[i], offset, data, size);
+		error = put_in_stream(bulk, worker, bulk->users[i], offset, data, size);
 	return error;
 }
 

@@ -168,6 +168,10 @@ add_files(struct osd_bulk *bulk, struct need *need)
 			need->late += (uint64_t)late->unit_count * late->unit_size / bulk->fresh.cluster_size;
 			break;
 		}
+		case OSD_PLACED_COMPACT:
+			/* As it is, at most. */
+			need->late += clusters_for(bulk, tree->streams[i].size);
+			break;
 		default:
 			break;
 		}
@@ -303,10 +307,12 @@ plan(struct osd_bulk *bulk, struct osd_source *source, uint64_t begin, uint64_t 
 	error = osd_space_open(&bulk->space, &bulk->fresh);
 	if (error == 0)
 		error = osd_secure_plan(bulk);
-	if (error == 0)
-		error = osd_views_plan(bulk);
 	if (error == 0 && can(bulk))
 		error = osd_place_streams(bulk);
+	if (error == 0 && can(bulk))
+		error = osd_compact_plan(bulk);
+	if (error == 0 && can(bulk))
+		error = osd_views_plan(bulk);
 	if (error == 0 && can(bulk))
 		error = osd_folders_plan(bulk);
 	if (error == 0 && can(bulk))
@@ -392,6 +398,7 @@ osd_bulk_free(struct osd_bulk *bulk)
 		free(bulk->gathers[i].late_bytes);
 		free(bulk->gathers[i].waiting);
 	}
+	osd_compact_free(bulk);
 	osd_file_free(bulk->file);
 	osd_extents_release(&bulk->secure_runs);
 	osd_extents_release(&bulk->mft);

@@ -166,6 +166,8 @@ osd_views_plan(struct osd_bulk *bulk)
 		objects += tree->inodes[i].object_id != OSD_NONE;
 		points += osd_is_reparse(&tree->inodes[i]);
 	}
+	/* As many as there may be. */
+	points += bulk->compact_count;
 	error = begin(bulk, &bulk->views[OSD_VIEW_OBJECTS], "$ObjId", "$O", OBJECT_KEY, OBJECT_DATA, objects);
 	if (error == 0)
 		error = begin(bulk, &bulk->views[OSD_VIEW_REPARSE], "$Reparse", "$R", REPARSE_KEY, 0, points);
@@ -180,10 +182,10 @@ osd_views_plan(struct osd_bulk *bulk)
 			put64(key + OBJECT_KEY, osd_reference_of(i));
 			memcpy(key + OBJECT_KEY + 8, id + OBJECT_KEY, OSD_OBJECT_ID_BYTES - OBJECT_KEY);
 		}
-		if (osd_is_reparse(inode)) {
+		if (osd_is_reparse(inode) || bulk->placed[inode->first_stream].placement == OSD_PLACED_COMPACT) {
 			uint8_t *key = add(&bulk->views[OSD_VIEW_REPARSE], 0);
 
-			put32(key, inode->reparse_tag);
+			put32(key, osd_is_reparse(inode) ? inode->reparse_tag : OSD_TAG_WOF);
 			put64(key + 4, osd_reference_of(i));
 		}
 	}
@@ -217,6 +219,18 @@ osd_views_clusters(const struct osd_bulk *bulk)
 	return clusters;
 }
 
+static int
+take(struct osd_bulk *bulk, struct osd_view *view)
+{
+	uint64_t size = round_up(view->index.blocks, 64) / 8;
+	int error = osd_space_take(&bulk->space, clusters_of(bulk, view), &view->runs);
+
+	if (error == 0 && size > BITMAP_IN_RECORD)
+		error = osd_space_take(&bulk->space, round_up(size, bulk->fresh.cluster_size) / bulk->fresh.cluster_size,
+				       &view->bitmap);
+	return error;
+}
+
 /* Take the clusters of the blocks.  0 or an errno. */
 int
 osd_views_take(struct osd_bulk *bulk)
@@ -224,15 +238,37 @@ osd_views_take(struct osd_bulk *bulk)
 	int error = 0;
 
 	for (int i = 0; error == 0 && i < OSD_VIEWS; i++) {
-		struct osd_view *view = &bulk->views[i];
-		uint64_t size = round_up(view->index.blocks, 64) / 8;
-
-		error = osd_space_take(&bulk->space, clusters_of(bulk, view), &view->runs);
-		if (error == 0 && size > BITMAP_IN_RECORD)
-			error = osd_space_take(&bulk->space, round_up(size, bulk->fresh.cluster_size) /
-						bulk->fresh.cluster_size, &view->bitmap);
+		/* How many reparse points there are is known when all contents have come. */
+		if (i != OSD_VIEW_REPARSE || bulk->compact_count == 0)
+			error = take(bulk, &bulk->views[i]);
 	}
 	return error;
+}
+
+/* Leave out of the index of reparse points the files that did not get one, and take its clusters.  0 or an errno. */
+int
+osd_views_settle(struct osd_bulk *bulk)
+{
+	struct osd_view *view = &bulk->views[OSD_VIEW_REPARSE];
+	int error;
+
+	if (bulk->compact_count == 0)
+		return 0;
+	view->count = 0;
+	for (uint32_t i = 0; i < bulk->tree->inode_count; i++) {
+		const struct osd_tree_inode *inode = &bulk->tree->inodes[i];
+
+		if (osd_is_reparse(inode) || osd_compact_of(bulk, inode) != NULL) {
+			uint8_t *key = add(view, 0);
+
+			put32(key, osd_is_reparse(inode) ? inode->reparse_tag : OSD_TAG_WOF);
+			put64(key + 4, osd_reference_of(i));
+		}
+	}
+	free(view->order);
+	view->order = NULL;
+	error = osd_view_measure(bulk, view);
+	return error != 0 ? error : take(bulk, view);
 }
 
 /* ---- into the records of the system */

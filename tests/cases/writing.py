@@ -610,6 +610,9 @@ def _applies() -> Iterator[Writing]:
     forced = (("--force",), ("--wipe", "--yes", "--force"))
     ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
     yield Writing("apply to ntfs", apply, wim | {"t": "empty.ntfs"}, ntfs, cures=forced)
+    yield Writing(
+        "apply --compact to ntfs", (*apply, "--compact", "lzx"), wim | {"t": "empty.ntfs"}, ntfs, cures=forced
+    )
     two = {"t": "empty.ntfs", "u": "empty.ntfs"}
     judges = dict.fromkeys(two, as_alone)
     yield Writing("apply --also to ntfs", (*apply, "--also", "u"), wim | two, judges, cures=forced, partial=True)

@@ -76,6 +76,21 @@ def contents(volume: Path) -> dict[str, str]:
         return dict(_walk(dissect(stream).mft.get(5), ""))
 
 
+def plain_contents(volume: Path, path: str) -> bytes:
+    """Return what a file holds, as libfsntfs reads it, which expands what Windows has compressed as a whole."""
+    try:
+        import pyfsntfs  # noqa: PLC0415 - a judge may be missing
+    except ImportError:
+        missing("libfsntfs-python is not installed")
+    opened = pyfsntfs.volume()
+    opened.open(str(volume))
+    try:
+        entry = opened.get_file_entry_by_path("\\" + path.strip("/").replace("/", "\\"))
+        return b"".join(iter(lambda: entry.read_buffer(1 << 20), b""))
+    finally:
+        opened.close()
+
+
 def _walk(folder: Any, path: str) -> Iterator[tuple[str, str]]:
     for entry in folder.iterdir(ignore_dos=True):
         name, record = entry.attribute.file_name, entry.dereference()
