@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter, replaced_lines
 from osdimage.cli.source import holds_volume, open_tree_of, open_wim, refuse_of_images
@@ -101,6 +102,7 @@ _paths = params.gathered(
 )
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk.")
 @disk_params.opening
+@keys
 @recovery.option
 @params.selector
 @params.references

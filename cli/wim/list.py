@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, streams, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.keys import keys
 from osdimage.cli.documents import ListDocument
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter
@@ -31,6 +32,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @click.argument("path", default="/")
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk.")
 @disk_params.opening
+@keys
 @params.selector
 @params.references
 @click.option(

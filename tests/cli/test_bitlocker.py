@@ -75,6 +75,13 @@ def unattended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OSDIMAGE_BITLOCKER_KEY", raising=False)
 
 
+def test_files_of_an_encrypted_volume_are_looked_at_and_taken_out(sample: Sample, tmp_path: Path) -> None:
+    chosen = (sample.disk, "--partition", LOCKED, "--bitlocker-key", sample.password)
+    assert "/Windows/a.txt" in osdimage("list", *chosen).out.splitlines()
+    osdimage("extract", sample.disk, "/Windows", *chosen[1:], "--to", tmp_path / "out")
+    assert (tmp_path / "out/Windows/a.txt").read_text() == "a\n" * 3000
+
+
 def test_a_capture_of_an_encrypted_volume_is_that_of_the_plain_one(sample: Sample, tmp_path: Path) -> None:
     wim = tmp_path / "a.wim"
     osdimage("capture", sample.disk, wim, "--partition", LOCKED, "--bitlocker-key", sample.bek)

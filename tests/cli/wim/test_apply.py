@@ -13,7 +13,7 @@ from runs.commands import osdimage
 
 APPLY_KEYS = {
     "target", "directories", "files", "size", "losses", "odd_names", "warnings", "partition", "wiped", "engine",
-    "engine_reason", "replaced", "replaced_names", "is_new",
+    "engine_reason", "replaced", "replaced_names", "is_new", "compacted",
 }  # fmt: skip
 
 
