@@ -57,19 +57,26 @@ def staged(to: Path, *, hidden: bool) -> Iterator[Path]:
             explain(error, f"{to} may hold files that are not complete")
             raise
         return
+    hiding: Path | None = None
+    is_filled = False
     try:
-        with scratch_folder(to) as folder:
-            try:
-                yield folder
-            except BaseException as error:
-                explain(error, f"{to} is as it was")
-                raise
-            _move(folder, to)
-    except BaseException:
+        with scratch_folder(to) as hiding:
+            yield hiding
+            is_filled = True
+            _move(hiding, to)
+    except BaseException as error:
+        if hiding is not None and not is_filled:
+            explain(error, _unchanged(to, hiding))
         if is_new:
             with suppress(OSError):
                 to.rmdir()
         raise
+
+
+def _unchanged(to: Path, hiding: Path) -> str:
+    if not os.path.lexists(hiding):
+        return f"{to} is as it was"
+    return f"{to} holds the hidden folder {hiding.name}, which could not be removed, and is otherwise as it was"
 
 
 def _move(folder: Path, to: Path) -> None:
