@@ -153,7 +153,9 @@ def _plan(tree: VolumeTree, tops: Iterable[Found], options: ExtractOptions, mete
             path = each.entry.path
             _refuse_name(tree, each)
             at = path if path == "/" else path[len(above) :]
-            planned.setdefault(at, _Planned(each, at))
+            if planned.setdefault(at, _Planned(each, at)).found.source != each.source:
+                # The one might be a link, and what is in the other would be written through it.
+                raise InvalidVolume(f"holds two things called {path!r}", volume=tree.name)
             meter.step(Phase.SCAN, len(planned), None, unit="files")
     return list(planned.values())
 
@@ -194,7 +196,7 @@ def _refuse_occupied(target: Path, planned: Iterable[_Planned]) -> None:
 
 
 class _Writer:
-    """Writes what was planned below a directory."""
+    """Writes what was planned below a directory; links come last, so that nothing is written through one of them."""
 
     def __init__(self, tree: VolumeTree, folder: Path, meter: Meter, size: int) -> None:
         self._tree = tree
@@ -210,14 +212,15 @@ class _Writer:
         return tuple(Loss(what, count) for what, count in sorted(self._lost.items()))
 
     def write(self, planned: list[_Planned]) -> None:
-        """Write everything; directories get their times last.
+        """Write everything: links when all else is there, and then the times of directories.
 
         Raises:
             InvalidVolume: when contents are damaged.
             StorageError: when writing failed.
         """
         folders: list[tuple[Path, Found]] = []
-        for each in planned:
+        # A directory that does not tell cases apart may take two names for one.
+        for each in sorted(planned, key=lambda each: _is_link(each.found)):
             place = place_of(self._folder, each.at)
             try:
                 if each.found.is_directory:
@@ -235,7 +238,7 @@ class _Writer:
 
     def _put(self, place: Path, found: Found) -> None:
         entry = found.entry
-        if found.reparse is not None and not found.is_compressed:
+        if _is_link(found):
             self._link(place, found)
             return
         if entry.attributes & FileAttribute.ENCRYPTED:
@@ -269,6 +272,11 @@ class _Writer:
             ) from error
         place.unlink(missing_ok=True)
         place.symlink_to(os.fsdecode(text))
+
+
+def _is_link(found: Found) -> bool:
+    """Tell whether a file or directory is a reparse point that is not only how its contents are stored."""
+    return found.reparse is not None and not found.is_compressed
 
 
 def _kept_out(found: Found) -> int:

@@ -27,7 +27,7 @@ class Found:
     Attributes:
         entry: what an image would know of it; its streams have no hashes.
         reparse: the reparse buffer, with its header, or None.
-        source: for the tree that it is of.
+        source: for the tree that it is of; two with the same path have the same when they are one file.
     """
 
     entry: Entry

@@ -244,6 +244,23 @@ def test_a_name_that_leads_out_of_the_directory_is_refused(volume: Path, tmp_pat
     assert [each.name for each in tmp_path.iterdir()] == ["hostile.ntfs"]
 
 
+def test_nothing_is_written_through_a_link_of_the_volume(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    text = str(outside).encode("utf-16-le")
+    data = struct.pack("<HHHHI", 0, len(text), 0, len(text), 1) + text
+    link = Node("same 1", data, reparse_tag=0xA000000C)
+    (tmp_path / "a.wim").write_bytes(build(root(link, folder("same 2", Node("file", b"through the link")))))
+    volume = wof.make_volume(tmp_path / "volume.ntfs", tmp_path / "a.wim")
+    # No driver of NTFS writes two things of one name into a folder.
+    changed = volume.read_bytes().replace("same 2".encode("utf-16-le"), "same 1".encode("utf-16-le"))
+    volume.write_bytes(changed)
+    said = osdimage("extract", volume, "/", "--to", tmp_path / "out", code=3).err
+    assert "holds two things called '/same 1'" in said
+    assert not (tmp_path / "out").exists()
+    assert not any(outside.iterdir())
+
+
 def test_a_directory_in_itself_ends(volume: Path) -> None:
     with open_tree(volume) as tree:
 
