@@ -23,6 +23,38 @@ osd_source_init(struct osd_source *source, const struct osd_source_ops *ops, int
 	source->users = 1;
 }
 
+/* What a source does that is only read, where nobody should have asked it. */
+int
+osd_source_no_writev(struct osd_source *source, struct iovec *pieces, int count, int64_t at)
+{
+	(void)source;
+	(void)pieces;
+	(void)count;
+	(void)at;
+	return fail(EROFS);
+}
+
+int
+osd_source_no_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch)
+{
+	(void)source;
+	(void)size;
+	(void)at;
+	(void)may_punch;
+	return fail(EROFS);
+}
+
+/*
+ * Nothing was written to it.  Nor is what a source holds back meant to be on a medium: who carries it out syncs what was
+ * written below.
+ */
+int
+osd_source_no_sync(struct osd_source *source)
+{
+	(void)source;
+	return 0;
+}
+
 /* Become a user of a source.  Returns it. */
 struct osd_source *
 osd_source_keep(struct osd_source *source)

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
 #include "fve/libcrypto.h"
 #include "fve/sector.h"
 
@@ -171,16 +170,6 @@ fve_read(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at)
 	return result == 0 && at < end ? fve->below->ops->read(fve->below, buffer, end - at, at) : result;
 }
 
-static int
-fve_writev(struct osd_source *source, struct iovec *pieces, int count, int64_t at)
-{
-	(void)source;
-	(void)pieces;
-	(void)count;
-	(void)at;
-	return fail(EROFS);
-}
-
 static int64_t
 fve_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t end)
 {
@@ -202,23 +191,6 @@ fve_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t end)
 	return at >= end ? end : fve->below->ops->find(fve->below, what, at, end);
 }
 
-static int
-fve_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch)
-{
-	(void)source;
-	(void)size;
-	(void)at;
-	(void)may_punch;
-	return fail(EROFS);
-}
-
-static int
-fve_sync(struct osd_source *source)
-{
-	(void)source;
-	return 0;
-}
-
 static void
 fve_close(struct osd_source *source)
 {
@@ -235,10 +207,10 @@ fve_close(struct osd_source *source)
 
 static const struct osd_source_ops fve_ops = {
 	.read = fve_read,
-	.writev = fve_writev,
+	.writev = osd_source_no_writev,
 	.find = fve_find,
-	.zero = fve_zero,
-	.sync = fve_sync,
+	.zero = osd_source_no_zero,
+	.sync = osd_source_no_sync,
 	.close = fve_close,
 };
 

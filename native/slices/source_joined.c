@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fail.h"
-
 struct joined {
 	struct osd_source source;
 	struct osd_source *first;
@@ -35,16 +33,6 @@ joined_read(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at
 	return osd_source_read(joined->second, buffer + part, size - part, at + part - joined->length);
 }
 
-static int
-joined_writev(struct osd_source *source, struct iovec *pieces, int count, int64_t at)
-{
-	(void)source;
-	(void)pieces;
-	(void)count;
-	(void)at;
-	return fail(EROFS);
-}
-
 static int64_t
 joined_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t end)
 {
@@ -63,23 +51,6 @@ joined_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t e
 	return found < 0 ? found : found + joined->length;
 }
 
-static int
-joined_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch)
-{
-	(void)source;
-	(void)size;
-	(void)at;
-	(void)may_punch;
-	return fail(EROFS);
-}
-
-static int
-joined_sync(struct osd_source *source)
-{
-	(void)source;
-	return 0;
-}
-
 static void
 joined_close(struct osd_source *source)
 {
@@ -92,10 +63,10 @@ joined_close(struct osd_source *source)
 
 static const struct osd_source_ops joined_ops = {
 	.read = joined_read,
-	.writev = joined_writev,
+	.writev = osd_source_no_writev,
 	.find = joined_find,
-	.zero = joined_zero,
-	.sync = joined_sync,
+	.zero = osd_source_no_zero,
+	.sync = osd_source_no_sync,
 	.close = joined_close,
 };
 

@@ -269,14 +269,6 @@ staged_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch)
 	return 0;
 }
 
-/* Nothing that is held is meant to be on a medium, and who carries it out syncs what was written below. */
-static int
-staged_sync(struct osd_source *source)
-{
-	(void)source;
-	return 0;
-}
-
 static void
 staged_close(struct osd_source *source)
 {
@@ -299,7 +291,7 @@ static const struct osd_source_ops staged_ops = {
 	.writev = staged_writev,
 	.find = staged_find,
 	.zero = staged_zero,
-	.sync = staged_sync,
+	.sync = osd_source_no_sync,
 	.close = staged_close,
 };
 
