@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 
 from osdimage.imaging.registry import cells
+from osdimage.imaging.registry.hive_file import Fault, HiveFile
 from osdimage.imaging.registry.overlay import Overlay
-from osdimage.imaging.registry.read import Fault, HiveFile
 
 _AFTER, _BEFORE = 8, 12
 """Where a cell has the pointers of the ring, from its offset; the number of its keys is behind them."""

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator
 
 from osdimage.imaging.registry import cells
 from osdimage.imaging.registry.bins import Bins, whole_of
-from osdimage.imaging.registry.read import HiveFile
+from osdimage.imaging.registry.hive_file import HiveFile
 from osdimage.imaging.units import KIB, MIB
 
 _PAGE = 4096

@@ -9,9 +9,9 @@ from osdimage.imaging.registry.bins import Records, inline, leaf_of, longest_nam
 from osdimage.imaging.registry.cells import KeyField
 from osdimage.imaging.registry.descriptors import Descriptors
 from osdimage.imaging.registry.hive import Key, Stored, ValueSlot
+from osdimage.imaging.registry.hive_file import Fault, HiveFile
 from osdimage.imaging.registry.names import fold, store
 from osdimage.imaging.registry.overlay import Overlay
-from osdimage.imaging.registry.read import Fault, HiveFile
 from osdimage.imaging.registry.values import Value
 
 _INLINE_BYTES = 4

@@ -9,8 +9,8 @@ from osdimage.imaging.filetime import from_datetime
 from osdimage.imaging.registry import cells
 from osdimage.imaging.registry.bins import Bins, Records
 from osdimage.imaging.registry.hive import Hive, Key
+from osdimage.imaging.registry.hive_file import HiveFile
 from osdimage.imaging.registry.patch import Patch, first_block
-from osdimage.imaging.registry.read import HiveFile
 from osdimage.imaging.registry.security import KEY_ALL_ACCESS, descriptor
 
 _MINORS = range(3, 7)
