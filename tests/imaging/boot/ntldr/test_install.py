@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases.installs import disk_with, fat_contents, ntfs_contents, spec, start
-from cases.older_windows import BOOT_INI, SERVER_2003, older_files, system_hive
+from cases.older_windows import BOOT_INI, older_files, system_hive
 from cases.windows_trees import windows_files, write_tree
 from judges import disk as disk_judges
 from judges import wim as judges
@@ -132,27 +132,6 @@ def test_partitions_are_counted_as_windows_does_with_logical_ones_last(tmp_path:
     # Entry 1, then the logical ones 5 and 6; the extended entry 2 has no number.
     assert f"default={arc(3)}\r\n".encode() in menu_of(disk, 1)
     assert codes(disk) == {}
-
-
-@pytest.mark.parametrize(
-    ("version", "hive", "expected"),
-    [
-        pytest.param((5, 0), system_hive(service_pack=4), '"Windows 2000" /fastdetect', id="2000"),
-        pytest.param((5, 1), system_hive(service_pack=1), '"Windows XP" /fastdetect', id="xp-sp1"),
-        pytest.param((5, 1), system_hive(service_pack=3), '"Windows XP" /noexecute=optin /fastdetect', id="xp-sp3"),
-        # KB 875352: OptOut on Windows Server 2003.
-        pytest.param(SERVER_2003, system_hive(service_pack=1, product="ServerNT"),
-                     '"Windows Server 2003" /noexecute=optout /fastdetect', id="2003-sp1"),
-        pytest.param(SERVER_2003, system_hive(product="LanmanNT"), '"Windows Server 2003" /fastdetect', id="2003"),
-        pytest.param((5, 1), b"no hive", '"Windows XP" /fastdetect', id="without-a-registry"),
-    ],
-)  # fmt: skip
-def test_the_options_are_those_of_the_version_and_its_service_pack(
-    version: tuple[int, int], hive: bytes, expected: str, tmp_path: Path
-) -> None:
-    disk = disk_with(tmp_path, ONE, {1: older_files(version, hive=hive)}, size=SIZE)
-    start(disk, 1)
-    assert f"{arc(1)}={expected}\r\n".encode() in menu_of(disk, 1)
 
 
 def test_windows_2000_is_found_in_its_own_folder(tmp_path: Path) -> None:
