@@ -73,12 +73,13 @@ def boot_bios(disk: Path, *, floppy: bool = False, until: str | None = None) -> 
     return _run(machine, until)
 
 
-def boot_uefi(disk: Path, variables: Path, *, until: str | None = None) -> Booted:
+def boot_uefi(disk: Path, variables: Path, *, beside: Path | None = None, until: str | None = None) -> Booted:
     """Start a PC with OVMF from a disk that its firmware has never seen.
 
     Args:
         disk: the disk image.
         variables: where a copy of the empty variables of the firmware is put.
+        beside: a second disk of the PC, from which it starts when it cannot from the first.
         until: stop the machine when it has printed this, and do not wait for the agreed code.
     """
     code, empty = _firmware()
@@ -90,6 +91,10 @@ def boot_uefi(disk: Path, variables: Path, *, until: str | None = None) -> Boote
         *("-drive", f"file={disk},format=raw,if=none,id=disk,snapshot=on"),
         *("-device", "virtio-blk-pci,drive=disk,bootindex=1"),
     ]
+    if beside is not None:
+        # OVMF connects only the disks that have a place in the order.
+        machine += ["-drive", f"file={beside},format=raw,if=none,id=beside,snapshot=on"]
+        machine += ["-device", "virtio-blk-pci,drive=beside,bootindex=2"]
     return _run(machine, until)
 
 

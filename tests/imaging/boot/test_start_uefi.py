@@ -17,6 +17,11 @@ from judges import boot as boot_judges
 from judges import disk as disk_judges
 from judges import wim as judges
 from judges.bcd import GptDevice
+from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
+from osdimage.imaging.disk.roles import Role, Scheme
+from osdimage.imaging.testing import make_disk
+from osdimage.imaging.units import MIB, Bytes
 from runs import ordinary_user
 from runs.commands import osdimage
 
@@ -123,3 +128,27 @@ def test_when_windows_has_another_guid_the_loader_does_not_find_it_and_the_check
 def disk_store(disk: Path, tmp_path: Path) -> Path:
     judges.run("mcopy", "-n", "-i", on_esp(disk), "::/EFI/Microsoft/Boot/BCD", tmp_path / "BCD")
     return tmp_path / "BCD"
+
+
+@pytest.mark.matrix
+@pytest.mark.slow
+def test_a_windows_is_found_on_another_disk_than_the_one_that_the_firmware_starts(
+    deployed: Path, tmp_path: Path
+) -> None:
+    wim, system, disk = deployed.with_name("install.wim"), tmp_path / "system.img", tmp_path / "disk.img"
+    layout = DiskLayout(
+        Scheme.GPT, (PartitionSpec(Role.EFI, FixedSize(Bytes(260 * MIB)), filesystem=FileSystem.FAT32),)
+    )
+    make_disk(system, 300 * MIB, layout, {})
+    osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "2GB", "--system", system)
+    judges.run("mcopy", "-n", "-i", on_esp(system), "::/EFI/Microsoft/Boot/BCD", tmp_path / "BCD")
+    windows = bcd_judges.read_store(tmp_path / "BCD").windows
+    assert isinstance(windows, GptDevice)
+    assert windows.partition == UUID(sectors(disk, 3).guid)
+    (tmp_path / "wanted.cfg").write_text(f"set wanted={windows.partition}\n")
+    judges.run("mcopy", "-i", on_esp(system), tmp_path / "wanted.cfg", "::/wanted.cfg")
+    booted = boot_judges.boot_uefi(system, tmp_path / "variables.fd", beside=disk)
+    assert booted.reached, booted.printed
+    assert f"LOADER esp={sectors(system, 1).guid}" in booted.printed
+    assert "LOADER windows=(hd1,gpt3)" in booted.printed
+    assert windows_cases.MARKER in booted.printed
