@@ -146,10 +146,10 @@ class Trial:
             raise Violation(f"hung, or ended by a signal: {told}")
         if ended.code == _CRASHED or "Traceback" in ended.err:
             raise Violation(f"a traceback: {told}")
-        is_same = _results_of(self._folder) == self._old_bytes
+        left = _results_of(self._folder)
         state = self._state(told)
         if not killed:
-            problem = self._leftovers(ended, state) or self._untruth(fault, at, ended, state, is_same)
+            problem = self._leftovers(ended, state) or self._untruth(fault, at, ended, state, left)
             if problem is not None:
                 raise Violation(f"{problem}: {told}")
         return state
@@ -167,7 +167,7 @@ class Trial:
             return "left what it made"
         return None
 
-    def _untruth(self, fault: Fault, at: int, ended: Ended, state: State, is_same: bool) -> str | None:
+    def _untruth(self, fault: Fault, at: int, ended: Ended, state: State, left: dict[str, object]) -> str | None:
         """Say what of the message and the exit code is not true."""
         if ended.code == 0 and state is not State.NEW:
             return f"done, but {state}"
@@ -175,13 +175,18 @@ class Trial:
             return f"done, although {ended.calls[at]} failed"
         if ended.code and not ended.err.strip():
             return "no message"
-        if ended.code in _REFUSED and not is_same:
+        if ended.code in _REFUSED and left != self._old_bytes:
             return "refused, but bytes differ"
         unchanged = _FILES_UNCHANGED.search(ended.err)
         if unchanged and state is not State.OLD and not self.writing.boots and not self._is_old(unchanged["target"]):
             return f"says that files are as they were, but {state}"
         said = _UNCHANGED.search(ended.err)
-        return f"says {said[0]!r}, but bytes differ" if said and not is_same else None
+        return f"says {said[0]!r}, but bytes differ" if said and self._is_changed(left) else None
+
+    def _is_changed(self, left: dict[str, object]) -> bool:
+        """Tell whether anything is not as it was, but for what is saved before a disk is changed."""
+        new = {name for name in left if name not in self._old_bytes and name.startswith(self.writing.saved)}
+        return {name: each for name, each in left.items() if name not in new} != self._old_bytes
 
     def _is_old(self, name: str | None) -> bool:
         """Tell whether one of several results is as it was, whatever became of the others."""
@@ -243,7 +248,7 @@ class Trial:
             raise Violation(f"still there: {strangers}: {told}")
 
 
-def _results_of(folder: Path) -> object:
+def _results_of(folder: Path) -> dict[str, object]:
     """Return the bytes of all but temporary files: Python itself tries whether it can write such a one."""
     found = digest(folder)
     if not isinstance(found, dict):
