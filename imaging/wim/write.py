@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
-from osdimage.imaging.output import new_file
+from osdimage.imaging.output import new_file, write_at
 from osdimage.imaging.progress import Meter, Phase
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.failures import wim_errors
@@ -208,7 +208,7 @@ def _put_into_newer_form(
     try:
         header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
         if put_trees_into_newer_form(descriptor, header, spec, written_from=HEADER_SIZE, change=change):
-            os.pwrite(descriptor, header.build(), 0)
+            write_at(descriptor, header.build(), 0)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 

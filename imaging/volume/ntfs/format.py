@@ -19,6 +19,7 @@ from osdimage.imaging.disk.target import DiskTarget, Window
 from osdimage.imaging.disk.unfinished import Unfinished
 from osdimage.imaging.errors import InvalidRequest, OsdImageError, StorageError, explain
 from osdimage.imaging.logs import ran
+from osdimage.imaging.output import write_at
 from osdimage.imaging.programs import find_program
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.units import MIB, Extent, Geometry, format_size
@@ -199,15 +200,15 @@ def _set_serial(descriptor: int, size: int, sector_size: int, serial: int) -> No
     for sector_at in (0, (size // sector_size - 1) * sector_size):
         if os.pread(descriptor, 8, sector_at + 3) != b"NTFS    ":
             raise OsdImageError(f"mkntfs wrote no boot sector at byte {sector_at}")
-        os.pwrite(descriptor, struct.pack("<Q", serial), sector_at + _SERIAL_AT)
+        write_at(descriptor, struct.pack("<Q", serial), sector_at + _SERIAL_AT)
 
 
 def _set_boot_code(descriptor: int, size: int, sector_size: int, code: bytes) -> None:
     """Write boot code around what the boot sector tells of the volume, and the same into its copy."""
     told = os.pread(descriptor, _CODE_AT, 0)
     boot = code[:_TOLD_AT] + told[_TOLD_AT:] + code[_CODE_AT:BOOT_BYTES]
-    os.pwrite(descriptor, boot, 0)
-    os.pwrite(descriptor, boot[:sector_size], (size // sector_size - 1) * sector_size)
+    write_at(descriptor, boot, 0)
+    write_at(descriptor, boot[:sector_size], (size // sector_size - 1) * sector_size)
 
 
 # ---- into the partition

@@ -60,6 +60,18 @@ def test_a_formatted_partition_is_what_was_asked_for_and_nothing_around_it_chang
         assert look_at(target.window(disk.extent)) == VolumeInfo("ntfs", "Windows Zürich")
 
 
+def test_what_the_system_takes_in_pieces_is_written_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, write = make_disk(tmp_path / "disk.img"), os.pwrite
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", lambda to, data, at: write(to, memoryview(data)[: (len(data) + 1) // 2], at))
+        format_disk(disk, NtfsFormat(serial=SERIAL))
+    part = part_of(disk)
+    # It compares the copy of the boot sector.
+    ntfsfix(part)
+    with part.open("rb") as stream:
+        assert dissect(stream).serial == SERIAL
+
+
 @pytest.mark.parametrize("cluster_size", [512, 4096, 65536])
 def test_the_cluster_size_is_that_asked_for(cluster_size: int, tmp_path: Path) -> None:
     disk = format_disk(make_disk(tmp_path / "disk.img"), NtfsFormat(cluster_size=cluster_size))
