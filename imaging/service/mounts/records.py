@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from osdimage.imaging.output import write_at
+
 _SUFFIX = ".mount.json"
 
 
@@ -79,7 +81,7 @@ class Kept:
     def write(self, facts: Facts) -> None:
         """Write what is known now."""
         data = json.dumps(asdict(facts)).encode()
-        os.pwrite(self._descriptor, data, 0)
+        write_at(self._descriptor, data, 0)
         os.ftruncate(self._descriptor, len(data))
 
     def remove(self) -> None:
