@@ -36,6 +36,8 @@ ln "$place/source/a/large" "$place/source/d/large"
 touch "$place/source/d/empty"
 ln -s ../small "$place/source/d/link"
 head -c 1500000 "$place/races" >"$place/source/program"
+# What does not shrink, and is more than is tried of a file that shall be compressed as a whole.
+head -c 5000000 /dev/urandom >"$place/source/noise"
 declare -A kinds=(
     [none]='--compress=none' [xpress]='--compress=xpress' [lzx]='--compress=lzx:10 --chunk-size=2M'
     [solid]='--solid --solid-compress=lzms:10 --solid-chunk-size=1M' [small]='--solid --solid-compress=lzx:10 --solid-chunk-size=32K'

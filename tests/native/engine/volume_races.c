@@ -4,19 +4,32 @@
  *	volume_races VOLUME WIM...
  *
  * VOLUME is as mkntfs left it; what is filled are copies.  Runs have other numbers of threads and of volumes that are
- * filled at once, and some are stopped.  Leaves with 0 when every run that was not stopped filled its volumes.
+ * filled at once, some compress files as a whole, and some are stopped.  Leaves with 0 when every run that was not
+ * stopped filled its volumes, and each algorithm compressed a file of one of them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <wimlib.h>
 
 #include "engine/bulk.h"
 #include "loaded.h"
 #include "slices/source.h"
 
 #define VOLUMES 3
+#define ALGORITHMS 4
+
+/* By FILE_PROVIDER_COMPRESSION_* of wofapi.h; the lowest level has the least time between what its threads share. */
+static const struct osd_compacting compacting[ALGORITHMS] = {
+	{ .algorithm = 0, .chunk_size = 4096, .type = WIMLIB_COMPRESSION_TYPE_XPRESS, .level = 1 },
+	{ .algorithm = 1, .chunk_size = 32768, .type = WIMLIB_COMPRESSION_TYPE_LZX, .level = 1 },
+	{ .algorithm = 2, .chunk_size = 8192, .type = WIMLIB_COMPRESSION_TYPE_XPRESS, .level = 1 },
+	{ .algorithm = 3, .chunk_size = 16384, .type = WIMLIB_COMPRESSION_TYPE_XPRESS, .level = 1 },
+};
+/* Files that each of them has compressed. */
+static uint64_t compacted[ALGORITHMS];
 
 struct volume {
 	int fd;
@@ -38,8 +51,23 @@ copy_of(const char *path)
 	return got < 0 ? -1 : to;
 }
 
+/* Want all files compressed that can be. */
 static int
-begin(struct volume *volume, const char *fresh, const struct loaded *loaded)
+compact(struct osd_bulk *bulk, const struct osd_compacting *how)
+{
+	uint8_t *wanted = malloc((size_t)bulk->tree->inode_count + 1);
+	int error = ENOMEM;
+
+	if (wanted != NULL) {
+		memset(wanted, 1, bulk->tree->inode_count);
+		error = osd_bulk_compact(bulk, wanted, how);
+	}
+	free(wanted);
+	return error;
+}
+
+static int
+begin(struct volume *volume, const char *fresh, const struct loaded *loaded, const struct osd_compacting *how)
 {
 	struct stat facts;
 
@@ -51,6 +79,8 @@ begin(struct volume *volume, const char *fresh, const struct loaded *loaded)
 	if (volume->source == NULL || volume->bulk == NULL)
 		return -1;
 	osd_bulk_allow_tags(volume->bulk);
+	if (how != NULL && compact(volume->bulk, how) != 0)
+		return -1;
 	if (osd_bulk_plan(volume->bulk, volume->source, 0, (uint64_t)facts.st_size) != 0 ||
 	    volume->bulk->reason != OSD_BULK_CAN) {
 		fprintf(stderr, "cannot plan: %d\n", volume->bulk->reason);
@@ -68,7 +98,8 @@ end(struct volume *volume)
 }
 
 static int
-run_once(const char *fresh, const struct loaded *loaded, unsigned workers, unsigned count, unsigned stop_after)
+run_once(const char *fresh, const struct loaded *loaded, const struct osd_compacting *how, unsigned workers,
+	 unsigned count, unsigned stop_after)
 {
 	struct osd_run_options options = { .workers = workers, .memory = 3 << 20, .ends_at_bad = 1 };
 	struct volume volumes[VOLUMES] = { 0 };
@@ -77,7 +108,7 @@ run_once(const char *fresh, const struct loaded *loaded, unsigned workers, unsig
 	int faults = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (begin(&volumes[i], fresh, loaded) != 0)
+		if (begin(&volumes[i], fresh, loaded, how) != 0)
 			return 1;
 		sinks[i] = &volumes[i].bulk->sink;
 	}
@@ -95,8 +126,11 @@ run_once(const char *fresh, const struct loaded *loaded, unsigned workers, unsig
 		faults += osd_run_sink_error(run, i).number != 0 || osd_bulk_commit(volumes[i].bulk, 0) != 0 ||
 			  osd_bulk_finish(volumes[i].bulk, 0, 0) != 0;
 	osd_run_free(run);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		if (how != NULL && stop_after == 0)
+			compacted[how->algorithm] += osd_bulk_compacted(volumes[i].bulk).files;
 		end(&volumes[i]);
+	}
 	return faults;
 }
 
@@ -113,11 +147,21 @@ main(int argc, char **argv)
 		osd_tree_keep_blobs(&loaded.tree, &loaded.table);
 		for (unsigned workers = 1; workers <= 4; workers++)
 			for (unsigned count = 1; count <= VOLUMES; count++) {
-				faults += run_once(argv[1], &loaded, workers, count, 0);
-				faults += run_once(argv[1], &loaded, workers, count, 2 * workers + count);
+				const struct osd_compacting *how = &compacting[(workers + count) % ALGORITHMS];
+				unsigned stop_after = 2 * workers + count;
+
+				faults += run_once(argv[1], &loaded, NULL, workers, count, 0);
+				faults += run_once(argv[1], &loaded, NULL, workers, count, stop_after);
+				faults += run_once(argv[1], &loaded, how, workers, count, 0);
+				faults += run_once(argv[1], &loaded, how, workers, count, stop_after);
 			}
 		unload(&loaded);
 	}
+	for (int i = 0; i < ALGORITHMS; i++)
+		if (compacted[i] == 0) {
+			fprintf(stderr, "no file was compressed by algorithm %d\n", i);
+			faults++;
+		}
 	if (faults > 0)
 		fprintf(stderr, "%d runs filled a volume otherwise, or not\n", faults);
 	return faults == 0 && argc > 2 ? 0 : 1;
