@@ -27,10 +27,14 @@ LARGEST = 64 * KIB
 """No menu of NTLDR is nearly as large; in bytes."""
 _LOADER, _SYSTEMS = "boot loader", "operating systems"
 _HEADER = re.compile(r"[ \t]*\[([^\]\r\n]*)\]")
-_SETTING = re.compile(r"[ \t]*(?P<key>[A-Za-z]+)[ \t]*=[ \t]*(?P<value>[^\r\n]*?)[ \t]*(?=[\r\n]|\Z)")
+# Nothing is tried twice: a line of spaces, of which a hostile disk may have many, would take hours.
+_SETTING = re.compile(
+    r"[ \t]*+(?P<key>[A-Za-z]++)[ \t]*+=[ \t]*+(?P<value>(?:[ \t]*+[^ \t\r\n])*+)[ \t]*+(?=[\r\n]|\Z)"
+)
 _ENTRY = re.compile(
-    r"[ \t]*(?P<path>[^=\s;\[\"][^=\r\n\"]*?)[ \t]*="
-    r"[ \t]*(?:\"(?P<name>[^\"\r\n]*)\"|(?P<bare>[^\"/\r\n]*?))[ \t]*(?P<options>/[^\r\n]*?)?[ \t]*(?=[\r\n]|\Z)"
+    r"[ \t]*+(?P<path>[^=\s;\[\"](?:[ \t]*+[^= \t\r\n\"])*+)[ \t]*+=[ \t]*+"
+    r"(?:\"(?P<name>[^\"\r\n]*+)\"|(?P<bare>(?:[ \t]*+[^\"/ \t\r\n])*+))[ \t]*+"
+    r"(?P<options>/(?:[ \t]*+[^ \t\r\n])*+)?[ \t]*+(?=[\r\n]|\Z)"
 )
 _ARC = re.compile(
     r"(?P<bus>multi|scsi|signature)\((?P<adapter>[0-9a-f]{1,8})\)disk\((?P<disk>\d{1,3})\)rdisk\((?P<rdisk>\d{1,3})\)"

@@ -46,6 +46,17 @@ def test_the_menu_is_read_with_its_settings_names_and_options() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "line", ['a={}"x', 'a={}"x" ', 'a{}"', 'a=b{}"', 'a="b"{}x', 'a="b" /x{}\x0b"', "{}timeout={}x"]
+)
+def test_lines_of_spaces_are_read_at_once(line: str) -> None:
+    # Where each space may belong to one part or the next, trying all of that takes longer than anybody waits.
+    hostile = line.replace("{}", " " * 500) + "\r\n"
+    menu = read(f"[boot loader]\r\n{hostile}[operating systems]\r\n{hostile}{XP}=Windows\r\n".encode())
+    assert menu.entries[-1].path == XP
+    assert menu.timeout == ("x" if "timeout" in line else None)
+
+
 def test_what_is_changed_is_the_path_and_all_else_stays() -> None:
     menu = read(SAMPLE)
     new = r"multi(0)disk(0)rdisk(0)partition(4)\WINDOWS"
