@@ -148,6 +148,7 @@ def _plan(tree: VolumeTree, tops: Iterable[Found], options: ExtractOptions, mete
                 if below is None:
                     break
                 here = below
+                _refuse_name(tree, here)
                 planned.setdefault(here.entry.path, _Planned(here, here.entry.path))
         for each in tree.walk(top):
             path = each.entry.path

@@ -68,6 +68,21 @@ def fat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def leading_out(wim: Path) -> Path:
+    """A volume with ``/../../file``."""
+    image = wim.with_name("leading.wim")
+    image.write_bytes(build(root(folder("12", folder("34", Node("file", b"outside"))))))
+    volume = wof.make_volume(wim.with_name("leading.ntfs"), image)
+    data = volume.read_bytes()
+    for name in (each.encode("utf-16-le") for each in ("12", "34")):
+        # As in $FILE_NAME: how many characters, in which namespace, and these.
+        for before in (b"\2\0", b"\2\1", b"\2\2", b"\2\3"):
+            data = data.replace(before + name, before + "..".encode("utf-16-le"))
+    volume.write_bytes(data)
+    return volume
+
+
 def contents_of(folder_: Path) -> dict[str, bytes | str]:
     return {
         str(each.relative_to(folder_)): f"-> {each.readlink()}" if each.is_symlink() else each.read_bytes()
@@ -242,6 +257,16 @@ def test_a_name_that_leads_out_of_the_directory_is_refused(volume: Path, tmp_pat
     )
     assert not (tmp_path / "out").exists()
     assert [each.name for each in tmp_path.iterdir()] == ["hostile.ntfs"]
+
+
+@pytest.mark.parametrize("pattern", ["/", "/*/*", "/*/*/file", "/../../file"])
+def test_a_directory_that_leads_out_is_refused_also_above_what_is_named(
+    pattern: str, leading_out: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "one/two/out"
+    said = osdimage("extract", leading_out, pattern, "--to", out, "--keep-directories", code=3).err
+    assert "the name of '/..' is not one that a directory takes" in said
+    assert not any(tmp_path.iterdir())
 
 
 def test_nothing_is_written_through_a_link_of_the_volume(tmp_path: Path) -> None:
