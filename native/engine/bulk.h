@@ -243,6 +243,7 @@ int osd_names_compare(const uint16_t *upcase, const uint16_t *left, size_t left_
 size_t osd_file_name_value(const struct osd_bulk *bulk, uint32_t entry, int is_short, uint8_t *out);
 uint64_t osd_file_base_size(const struct osd_bulk *bulk, uint32_t inode);
 int osd_file_bound(const struct osd_bulk *bulk, uint32_t inode, uint64_t size, uint64_t *records, uint64_t *clusters);
+int osd_file_has_stored_form(const struct osd_bulk *bulk, const struct osd_tree_inode *inode);
 int osd_file_has_twin_streams(const struct osd_bulk *bulk, const struct osd_tree_inode *inode);
 struct osd_file *osd_file_new(void);
 void osd_file_free(struct osd_file *file);

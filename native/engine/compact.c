@@ -73,7 +73,8 @@ is_candidate(const struct osd_bulk *bulk, uint32_t number)
 	const struct osd_tree_stream *stream = &bulk->tree->streams[inode->first_stream];
 
 	return bulk->compact_wanted[number] && !osd_is_folder(inode) && !osd_is_reparse(inode) &&
-	       bulk->placed[inode->first_stream].placement == OSD_PLACED_RUN && stream->size > bulk->fresh.cluster_size;
+	       bulk->placed[inode->first_stream].placement == OSD_PLACED_RUN && stream->size > bulk->fresh.cluster_size &&
+	       !osd_file_has_stored_form(bulk, inode);
 }
 
 /* Choose the files, of those that were placed.  0 or an errno. */

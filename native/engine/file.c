@@ -305,6 +305,20 @@ add_stream(const struct osd_bulk *bulk, struct osd_file *file, uint32_t stream, 
 	return error;
 }
 
+/* Tell whether a file has a stream of its own that is called as the one in which Windows keeps compressed contents. */
+int
+osd_file_has_stored_form(const struct osd_bulk *bulk, const struct osd_tree_inode *inode)
+{
+	for (uint32_t i = 1; i < inode->stream_count; i++) {
+		const struct osd_tree_stream *stream = &bulk->tree->streams[inode->first_stream + i];
+
+		if (osd_names_compare(bulk->fresh.upcase, WOF, WOF_LENGTH, bulk->tree->units + stream->name,
+				      stream->name_length, 0) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 /* Add the compressed contents of a file, unless it is stored as it is, if their stream comes before this one. */
 static void
 add_compact(const struct osd_bulk *bulk, struct osd_file *file, const struct osd_compact **compact,

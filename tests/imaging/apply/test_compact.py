@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cases import wof
+from cases.wimcraft import Node, build, root
 from cases.wof import ALGORITHMS, MIXED, TEXT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,6 +152,17 @@ def test_where_it_cannot_be_nothing_is_written(wim: Path, tmp_path: Path) -> Non
     assert fresh.read_bytes() == before
     osdimage("apply", wim, volume, "--wipe", "--yes", "--compact", "lzx")
     assert ntfs_judges.plain_contents(volume, "many.bin") == TEXT * 60
+
+
+@pytest.mark.foreign
+def test_a_file_with_a_stream_of_that_name_stays_as_it_is(tmp_path: Path) -> None:
+    odd = Node("odd.txt", TEXT, streams={"wofcompressedDATA": b"its own"})
+    (tmp_path / "odd.wim").write_bytes(build(root(odd, Node("usual.txt", TEXT))))
+    volume = new_volume(tmp_path / "volume.ntfs")
+    assert "compressed: 1 file," in osdimage("apply", tmp_path / "odd.wim", volume, "--compact", "lzx").out
+    assert judges.output("ntfscat", "--attribute-name", "wofcompressedDATA", volume, "odd.txt") == "its own"
+    assert "REPARSE" not in judges.output("ntfsinfo", "-F", "odd.txt", volume).upper()
+    assert "no faults" in osdimage("disk", "check", volume).out
 
 
 @pytest.mark.foreign
