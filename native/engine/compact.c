@@ -22,7 +22,8 @@
 enum {
 	STEP = 1 << 20,			/* written at once */
 	TRIED = 4 << 20,		/* bytes until a file is taken for one that does not shrink, */
-	TRIED_SHARE = 64,		/* or this part of a larger one */
+	TRIED_SHARE = 64,		/* or this part of a larger one, */
+	TRIED_MOST = 64 << 20,		/* but no more: both forms are in memory until then */
 };
 
 /* A chunk that is not at its place yet, or a part of one. */
