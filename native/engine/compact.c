@@ -157,32 +157,29 @@ flush(struct osd_bulk *bulk, struct osd_compact *compact, int is_end)
 {
 	uint32_t cluster_size = bulk->fresh.cluster_size;
 	size_t size = is_end ? round_up(compact->held_size, cluster_size) : compact->held_size / cluster_size * cluster_size;
+	size_t stored = size < compact->held_size ? size : compact->held_size;
+	static const uint8_t zeros[4096];
 	int error = 0;
 
 	if (size == 0)
 		return 0;
-	if (size > compact->held_size) {
-		static const uint8_t zeros[4096];
-		size_t kept = compact->held_size;
-
-		while (error == 0 && compact->held_size < size)
-			error = append(&compact->held, &compact->held_size, &compact->held_room, zeros,
-				       size - compact->held_size < sizeof(zeros) ? size - compact->held_size : sizeof(zeros));
-		compact->stored += kept;
-	} else {
-		compact->stored += size;
-	}
-	if (error == 0) {
-		pthread_mutex_lock(&bulk->lock);
-		error = osd_space_take(&bulk->space, size / cluster_size, &compact->runs);
-		pthread_mutex_unlock(&bulk->lock);
-	}
+	while (error == 0 && compact->held_size < size)
+		error = append(&compact->held, &compact->held_size, &compact->held_room, zeros,
+			       size - compact->held_size < sizeof(zeros) ? size - compact->held_size : sizeof(zeros));
+	if (error != 0)
+		return error;
+	pthread_mutex_lock(&bulk->lock);
+	error = osd_space_take(&bulk->space, size / cluster_size, &compact->runs);
+	pthread_mutex_unlock(&bulk->lock);
 	if (error == 0)
 		error = osd_extents_write(&bulk->fresh, &compact->runs, compact->held, size, compact->written);
+	if (error != 0)
+		return error;
+	compact->stored += stored;
 	compact->written += size;
 	compact->held_size -= size;
 	memmove(compact->held, compact->held + size, compact->held_size);
-	return error;
+	return 0;
 }
 
 static void
@@ -200,7 +197,8 @@ static int
 decide(struct osd_bulk *bulk, struct osd_compact *compact)
 {
 	uint64_t table = table_size(compact);
-	uint64_t most = compact->size / TRIED_SHARE > TRIED ? compact->size / TRIED_SHARE : TRIED;
+	uint64_t share = compact->size / TRIED_SHARE;
+	uint64_t most = share < TRIED ? TRIED : share < TRIED_MOST ? share : TRIED_MOST;
 
 	if (compact->saved >= table + bulk->fresh.cluster_size ||
 	    (compact->next == compact->chunk_count &&
