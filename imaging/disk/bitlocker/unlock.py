@@ -98,12 +98,14 @@ def open_with(metadata: Metadata, key: Key) -> SectorKey | None:
 def moved_parts(metadata: Metadata, length: int) -> tuple[MovedPart, ...]:
     """Return the parts of a volume that are not where they are, in order; where two overlap, the hidden ones win.
 
+    Where the metadata are, they say themselves: what the boot sector says may be damaged, and user data be there.
+
     Args:
         metadata: of the volume.
         length: its size, in bytes.
     """
     hidden = sorted(
-        {(place, place + BLOCK_BYTES) for place in (*metadata.header.places, *metadata.places)}
+        {(place, place + BLOCK_BYTES) for place in metadata.places}
         | {(metadata.moved_to, metadata.moved_to + metadata.moved_bytes)}
     )
     parts: list[MovedPart] = []

@@ -90,6 +90,26 @@ def test_the_diffuser_is_undone(name: str, tmp_path: Path) -> None:
         assert source.read(0, 65536) == plain[:65536]
 
 
+def misleading(place: int, folder: Path) -> Path:
+    """Return a volume whose boot sector is wrong of the third block of metadata."""
+    data = bytearray(maker.make(PLAIN, WISH))
+    struct.pack_into("<Q", data, 160 + 16 + 2 * 8, place)
+    volume = folder / "volume"
+    volume.write_bytes(data)
+    return volume
+
+
+# At the begin, in the middle of a sector, where files are, and nowhere.
+WRONG_PLACES = (0, 0xC0001, 0x20000, 1 << 60)
+
+
+@pytest.mark.parametrize("place", WRONG_PLACES)
+def test_a_place_that_is_damaged_in_the_boot_sector_hides_nothing(place: int, tmp_path: Path) -> None:
+    with unlocked(misleading(place, tmp_path)) as source:
+        assert source is not None
+        assert source.read(0, SIZE) == maker.expected(PLAIN, WISH)
+
+
 @pytest.fixture(scope="module")
 def protected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     volume = tmp_path_factory.mktemp("protected") / "volume"
@@ -161,6 +181,12 @@ def test_others_open_what_the_maker_makes_with_every_protector(protected: Path, 
     kinds = ["TPM", "passphrase", "recovery passphrase", "startup key"]
     identifiers = [str(each.identifier) for each in maker.ALL_PROTECTORS]
     assert by_cryptsetup(protected).protectors == dict(zip(identifiers, kinds, strict=True))
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("place", WRONG_PLACES[:3])
+def test_dissect_goes_by_the_metadata_and_not_by_the_boot_sector(place: int, tmp_path: Path) -> None:
+    assert by_dissect(misleading(place, tmp_path)) == maker.expected(PLAIN, WISH)
 
 
 @pytest.mark.foreign
