@@ -188,13 +188,15 @@ def _log_file(path: Path) -> LogFile:
 def empty_files(path: Path) -> None:
     """Empty the logs beside a hive that was written and is on the medium.
 
+    What a symbolic link leads to stays as it is: it need be no log, and a hive that is newer ignores it if it is one.
+
     Raises:
         StorageError: when one cannot be; the hive is written, and ignores it.
     """
     for each in files_beside(path):
         try:
-            if each.stat().st_size:
-                descriptor = os.open(each, os.O_WRONLY | os.O_CLOEXEC)
+            if each.stat().st_size and not each.is_symlink():
+                descriptor = os.open(each, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
                 try:
                     os.ftruncate(descriptor, 0)
                     os.fsync(descriptor)

@@ -74,6 +74,16 @@ def test_a_changed_hive_has_them_too_and_its_logs_are_empty(snapshot: Unclosed, 
     assert osdimage("registry", "get", path).err == ""
 
 
+def test_what_a_link_with_the_name_of_a_log_leads_to_stays(snapshot: Unclosed, tmp_path: Path) -> None:
+    path = snapshot.write(tmp_path / "SYSTEM")
+    other = tmp_path / "somebody's file"
+    other.write_bytes(b"kept")
+    (tmp_path / "SYSTEM.LOG").symlink_to(other)
+    osdimage("registry", "set", path, *SET)
+    assert other.read_bytes() == b"kept"
+    assert [path.with_name(f"SYSTEM{end}").read_bytes() for end in LOGS] == [b"", b""]
+
+
 def test_logs_are_found_whatever_the_case_of_their_names(tmp_path: Path) -> None:
     path = of_windows("NewDirtyHive1").write(tmp_path / "NTUSER.DAT")
     path.with_name("NTUSER.DAT.LOG1").rename(tmp_path / "ntuser.dat.LOG1")
