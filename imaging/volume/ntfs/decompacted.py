@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from osdimage.imaging.disk.target import BlockTarget
@@ -76,31 +76,36 @@ def decompacted(
         return
     sector = volume.target.geometry.sector_size
     begin, length = volume.extent.first * sector, volume.extent.count * sector
-    with scratch_folder() as folder, (folder / "contents").open("w+b") as spool:
-        try:
-            with StagedSource.over(source or volume.target.source, begin, length) as staged:
-                found.expand(spool, staged, begin, folder=os.fspath(folder.parent))
-                with Source.of_file(spool.fileno()) as behind:
-                    joined = JoinedSource.of(staged, begin, length, behind)
-            with (
-                joined,
-                Slice(
-                    joined,
-                    0,
-                    joined.size,
-                    read_only=True,
-                    sector_size=sector,
-                    cache_size=CACHE_SIZE if cache_size is None else cache_size,
-                    title=volume.name,
-                ) as piece,
-            ):
-                yield Decompacted(piece, len(found.sizes), sum(found.sizes.values()))
-        except StorageError:
-            raise
-        except OSError as error:
-            raise StorageError(
-                f"a temporary file cannot be written: {error.strerror}", path=tempfile.gettempdir(), errno=error.errno
-            ) from error
+    with (
+        scratch_folder() as folder,
+        _without(found, source or volume.target.source, (begin, length), folder) as joined,
+        Slice(
+            joined,
+            0,
+            joined.size,
+            read_only=True,
+            sector_size=sector,
+            cache_size=CACHE_SIZE if cache_size is None else cache_size,
+            title=volume.name,
+        ) as piece,
+    ):
+        yield Decompacted(piece, len(found.sizes), sum(found.sizes.values()))
+
+
+def _without(found: _Files, source: Source, place: tuple[int, int], folder: Path) -> JoinedSource:
+    """Return the volume, and behind it the plain contents, which are written into a folder."""
+    begin, length = place
+    try:
+        with (folder / "contents").open("w+b") as spool, StagedSource.over(source, begin, length) as staged:
+            found.expand(spool, staged, begin, folder=os.fspath(folder.parent))
+            with Source.of_file(spool.fileno()) as behind:
+                return JoinedSource.of(staged, begin, length, behind)
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"a temporary file cannot be written: {error.strerror}", path=folder.parent, errno=error.errno
+        ) from error
 
 
 class _Files:

@@ -5,6 +5,7 @@ wimlib-imagex compresses the contents, applies them to the volume and tells what
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from cases import wof
 from cases.wimcraft import Node, build, folder, root
 from judges import wim as judges
 from judges.disk import copy_of
+from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.scratch import scratch_folder
+from osdimage.imaging.volume.ntfs.decompacted import decompacted
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -107,3 +110,15 @@ def test_its_room_is_asked_for_first(volume: Path, tmp_path: Path, monkeypatch: 
         said = osdimage("capture", volume, tmp_path / "a.wim", "--decompact", code=1).err
         assert str(inside.parent) in said
     assert "name another folder in TMPDIR" in said
+
+
+def test_what_fails_for_who_reads_it_is_no_fault_of_the_temporary_file(volume: Path) -> None:
+    reason = OSError(errno.EPIPE, "whoever read has gone")
+
+    def read() -> None:
+        with open_volume(volume) as opened, decompacted(opened):
+            raise reason
+
+    with pytest.raises(BrokenPipeError) as caught:
+        read()
+    assert caught.value is reason
