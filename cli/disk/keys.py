@@ -65,7 +65,8 @@ def _ring(files: tuple[str, ...], *, quiet: bool) -> Iterator[KeyRing | None]:
             partition, name = _split(each)
             held += _read(name, partition)
         if from_environment and not files:
-            held += read_keys(bytearray(os.fsencode(from_environment)), name=VARIABLE)
+            with _wiped(bytearray(os.fsencode(from_environment))) as data:
+                held += read_keys(data, name=VARIABLE)
         yield KeyRing(tuple(held), _ask if is_attended else None)
 
 
@@ -87,20 +88,26 @@ def _read(name: str, partition: int | None) -> tuple[Key, ...]:
     from osdimage.imaging.errors import InvalidInput, StorageError  # noqa: PLC0415
 
     shown = "standard input" if name == "-" else name
-    data = bytearray(LARGEST_KEY_FILE + 1)
-    try:
+    with _wiped(bytearray(LARGEST_KEY_FILE + 1)) as room:
         try:
             with open(0 if name == "-" else Path(name), "rb", buffering=0, closefd=name != "-") as file:
                 size = 0
                 # A pipe gives what it has.
-                while (count := file.readinto(memoryview(data)[size:])) and size <= LARGEST_KEY_FILE:
+                while (count := file.readinto(memoryview(room)[size:])) and size <= LARGEST_KEY_FILE:
                     size += count
         except OSError as error:
             raise StorageError(f"{shown}: {error.strerror}", path=name, errno=error.errno) from error
         if size > LARGEST_KEY_FILE:
             raise InvalidInput(f"{shown}: is too large to hold a key: more than {LARGEST_KEY_FILE} bytes")
-        with memoryview(data)[:size] as held:
-            return read_keys(bytearray(held), name=shown, partition=partition)
+        with _wiped(room[:size]) as data:
+            return read_keys(data, name=shown, partition=partition)
+
+
+@contextmanager
+def _wiped(data: bytearray) -> Iterator[bytearray]:
+    """Yield what may hold a key, and make it zeros at the end."""
+    try:
+        yield data
     finally:
         data[:] = bytes(len(data))
 
