@@ -38,18 +38,35 @@ class FatTree(VolumeTree):
 
     def children(self, folder: Found) -> list[Found]:
         """Return what is in a directory."""
-        return sorted(map(_found, self._volume.entries(folder.source.path)), key=lambda each: each.entry.path)
+        return sorted(map(_found, self._entries(folder)), key=lambda each: each.entry.path)
 
     def child(self, folder: Found, name: str) -> Found | None:
         """Return what has a name, or a short name, in a directory."""
         wanted = fold(name)
-        entries = self._volume.entries(folder.source.path)
+        entries = self._entries(folder)
         return next((_found(each) for each in entries if wanted in {fold(each.name), fold(each.short_name)}), None)
 
     def stored(self, found: Found, name: str | None) -> Iterator[bytes]:
         """Yield the contents of a file; it has no other stream."""
         if name is None and not found.is_directory:
-            yield from self._volume.read(found.source)
+            yield from self._volume.read(found.source.entry)
+
+    def _entries(self, folder: Found) -> list[FatEntry]:
+        return self._volume.entries("" if folder.source.entry is _ROOT else folder.source.entry)
+
+
+class _Source:
+    """What was read of a file or directory; a directory is equal to any other that begins in the same cluster."""
+
+    def __init__(self, entry: FatEntry) -> None:
+        self.entry = entry
+        self._identity: FatEntry | int = entry.cluster if entry.is_directory else entry
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Source) and other._identity == self._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
 
 
 def _found(each: FatEntry) -> Found:
@@ -73,7 +90,7 @@ def _found(each: FatEntry) -> Found:
         unix_device=None,
         streams=(plain_stream(None, each.size),),
     )
-    return Found(entry, None, each)
+    return Found(entry, None, _Source(each))
 
 
 def _known(time_ns: int | None) -> int:

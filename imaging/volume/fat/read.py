@@ -145,14 +145,14 @@ class Fat32Volume:
             raise InvalidRequest(f"{self.target.name}: there is no {path!r}")
         return found
 
-    def entries(self, path: str = "") -> list[FatEntry]:
-        """Return what is in a directory, in the order of the volume.
+    def entries(self, directory: str | FatEntry = "") -> list[FatEntry]:
+        """Return what is in a directory, in the order of the volume; one that is known is not looked for again.
 
         Raises:
             InvalidRequest: when there is no such directory.
             InvalidVolume: when it is damaged.
         """
-        return self._sound(self._directory(path))
+        return self._sound(self._directory(directory) if isinstance(directory, str) else directory)
 
     def walk(self, path: str = "") -> Iterator[FatEntry]:
         """Yield everything below a directory, parents first.

@@ -297,3 +297,16 @@ def test_a_directory_in_itself_ends(volume: Path) -> None:
         assert isinstance(tree, VolumeTree)
         with pytest.raises(InvalidVolume, match="is in itself"):
             list(tree.walk(tree.root()))
+
+
+def test_a_directory_of_a_fat32_volume_in_itself_is_refused(fat: Path, tmp_path: Path) -> None:
+    hostile = copy_of(fat, tmp_path / "hostile.img")
+    data = bytearray(hostile.read_bytes())
+    # Entries of FAT: name, attributes, and at byte 26 the first cluster (its upper half is 0).
+    above, below = (data.index(name.ljust(11) + b"\x10") for name in (b"EFI", b"BOOT"))
+    data[below + 26 : below + 28] = data[above + 26 : above + 28]
+    hostile.write_bytes(data)
+    for command in (("list", hostile), ("extract", hostile, "/", "--to", tmp_path / "out")):
+        said = osdimage(*command, code=3).err
+        assert "'/EFI/Boot' is in itself, or in two places" in said
+    assert not (tmp_path / "out").exists()
