@@ -13,7 +13,8 @@ readonly flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fn
 readonly tests=(tests/native tests/imaging/disk/bitlocker tests/imaging/wim/test_hostile.py tests/imaging/wim/test_feed.py
     tests/imaging/apply/test_bulk_directory.py tests/imaging/apply/test_bulk_directory_failures.py
     tests/imaging/wim/stored/test_in_place.py tests/imaging/volume/test_files.py tests/imaging/apply/test_ntfs_wipe.py
-    tests/imaging/apply/test_ntfs_killed.py tests/cli/wim/test_verify_and_delete.py)
+    tests/imaging/apply/test_ntfs_killed.py tests/imaging/apply/test_compact.py tests/imaging/capture/test_decompact.py
+    tests/cli/wim/test_verify_and_delete.py)
 
 rm -rf "$place"
 mkdir -p "$place/bin"
