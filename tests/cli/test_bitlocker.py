@@ -258,7 +258,7 @@ def test_no_output_of_a_command_has_a_key(sample: Sample, tmp_path: Path) -> Non
 def test_a_typed_key_opens_it_after_one_that_does_not(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     from osdimage.cli.disk import keys  # noqa: PLC0415 - a module of commands
 
-    said, typed = [], [b"wrong", maker.RECOVERY.encode()]
+    said, typed = [], [b"wrong", b"\xff", maker.RECOVERY.encode()]
 
     def ask(text: str) -> bytearray:
         said.append(text)
@@ -268,7 +268,10 @@ def test_a_typed_key_opens_it_after_one_that_does_not(sample: Sample, monkeypatc
     monkeypatch.setattr(keys, "_ask", ask)
     osdimage("disk", "check", sample.disk, "--partition", LOCKED)
     assert OPENED_BY in said[0]
-    assert said[1:] == ["that does not open it"]
+    assert said[1:] == [
+        "that does not open it",
+        "what was typed: is neither a startup key nor text in UTF-8 or UTF-16",
+    ]
 
 
 def test_nobody_is_asked_for_ever(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:

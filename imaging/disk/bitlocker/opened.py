@@ -15,7 +15,7 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidRequest, InvalidVolume
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
 from osdimage.imaging.logs import warned
 
 _TRIES = 3
@@ -75,7 +75,9 @@ def _ask(volume: OpenVolume, facts: Encryption, metadata: Metadata, ring: KeyRin
         try:
             with _typed(typed) as keys:
                 found = next(filter(None, (open_with(metadata, each) for each in keys)), None)
-        except InvalidRequest as error:
+        except InvalidVolume:
+            raise
+        except (InvalidInput, InvalidRequest) as error:
             said = error.said
             continue
         if found is not None:
