@@ -220,7 +220,7 @@ def _from_volume(
         for text in absent:
             reporter.warn(text)
         for each in tops:
-            if each.is_directory or (each.reparse is not None and not each.is_compressed):
+            if not each.has_contents:
                 raise _not_a_file(each.entry.path)
         for piece in contents_of(tree, tops, limit_bytes):
             out(piece, end="")

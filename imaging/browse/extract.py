@@ -80,7 +80,7 @@ def extract_from_volume(
         refuse_collisions([each.entry.path for each in tops])
     meter = Meter(progress, _SHARES)
     planned = _plan(tree, tops, options, meter)
-    size = sum(each.found.size for each in planned if not each.found.is_directory)
+    size = _size_written(planned)
     _refuse_room(target, size, options.limit_bytes)
     _refuse_occupied(target, planned)
     longest = max(len(os.fsencode(place_of(target, each.at))) for each in planned)
@@ -161,6 +161,16 @@ def _plan(tree: VolumeTree, tops: Iterable[Found], options: ExtractOptions, mete
     return list(planned.values())
 
 
+def _size_written(planned: Iterable[_Planned]) -> int:
+    """Return the bytes that are written: of a file with several names once, and none of what is left out."""
+    sizes: dict[object, int] = {}
+    for each in planned:
+        if each.found.has_contents and not each.found.entry.attributes & FileAttribute.ENCRYPTED:
+            group = each.found.entry.link_group
+            sizes[each.at if group is None else group] = each.found.size
+    return sum(sizes.values())
+
+
 def _refuse_name(tree: VolumeTree, found: Found) -> None:
     name = found.entry.name
     if name is None:
@@ -221,7 +231,7 @@ class _Writer:
         """
         folders: list[tuple[Path, Found]] = []
         # A directory that does not tell cases apart may take two names for one.
-        for each in sorted(planned, key=lambda each: _is_link(each.found)):
+        for each in sorted(planned, key=lambda each: not (each.found.is_directory or each.found.has_contents)):
             place = place_of(self._folder, each.at)
             try:
                 if each.found.is_directory:
@@ -239,7 +249,7 @@ class _Writer:
 
     def _put(self, place: Path, found: Found) -> None:
         entry = found.entry
-        if _is_link(found):
+        if not found.has_contents:
             self._link(place, found)
             return
         if entry.attributes & FileAttribute.ENCRYPTED:
@@ -263,7 +273,8 @@ class _Writer:
     def _link(self, place: Path, found: Found) -> None:
         tag = found.entry.reparse_tag
         if tag not in {_SYMLINK, _JUNCTION} or found.reparse is None:
-            self._lost["reparse points other than links left out"] += 1
+            what = "files that are in a cloud only" if found.is_of_cloud else "reparse points other than links"
+            self._lost[f"{what} left out"] += 1
             return
         try:
             text = link_target(tag, found.reparse[HEADER_BYTES:])
@@ -273,11 +284,6 @@ class _Writer:
             ) from error
         place.unlink(missing_ok=True)
         place.symlink_to(os.fsdecode(text))
-
-
-def _is_link(found: Found) -> bool:
-    """Tell whether a file or directory is a reparse point that is not only how its contents are stored."""
-    return found.reparse is not None and not found.is_compressed
 
 
 def _kept_out(found: Found) -> int:

@@ -18,6 +18,13 @@ from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
 
 _LONGEST_PATH = 32767
+# [MS-FSCC] 2.1.2.1: what has the bit may have children if it is a directory.  Those of folders that OneDrive and others
+# keep in step with a cloud have it; links and junctions have not.
+_MAY_HAVE_CHILDREN = 0x10000000
+# IO_REPARSE_TAG_CLOUD and IO_REPARSE_TAG_CLOUD_1 to _F of ntifs.h.
+_CLOUD, _NUMBER_OF_CLOUD = 0x9000001A, 0x0000F000
+# FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS of winnt.h has no name in what is told of a file.
+_ELSEWHERE = FileAttribute.OFFLINE | 0x00400000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +44,28 @@ class Found:
     @property
     def is_directory(self) -> bool:
         """Whether it is one, and no link to one."""
-        return bool(self.entry.attributes & FileAttribute.DIRECTORY) and self.reparse is None
+        if not self.entry.attributes & FileAttribute.DIRECTORY:
+            return False
+        return self.reparse is None or bool((self.entry.reparse_tag or 0) & _MAY_HAVE_CHILDREN)
 
     @property
     def is_compressed(self) -> bool:
         """Whether Windows has compressed it as a whole."""
         return self.entry.reparse_tag == wof.TAG and not self.entry.attributes & FileAttribute.DIRECTORY
+
+    @property
+    def has_contents(self) -> bool:
+        """Whether it is a file of which all contents are in the volume: no link, and not in a cloud only."""
+        if self.entry.attributes & FileAttribute.DIRECTORY:
+            return False
+        if self.reparse is None or self.is_compressed:
+            return True
+        return self.is_of_cloud and not self.entry.attributes & _ELSEWHERE
+
+    @property
+    def is_of_cloud(self) -> bool:
+        """Whether OneDrive or another program keeps it in step with a cloud."""
+        return (self.entry.reparse_tag or 0) & ~_NUMBER_OF_CLOUD == _CLOUD
 
     @property
     def size(self) -> int:

@@ -5,6 +5,7 @@ wimlib-imagex applies the image to the NTFS volume, and lists and extracts the s
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from pathlib import Path
@@ -310,3 +311,33 @@ def test_a_directory_of_a_fat32_volume_in_itself_is_refused(fat: Path, tmp_path:
         said = osdimage(*command, code=3).err
         assert "'/EFI/Boot' is in itself, or in two places" in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that OneDrive keeps in step, as it is on NTFS: tags of ntifs.h, attributes of winnt.h."""
+    path = tmp_path_factory.mktemp("cloud") / "a.wim"
+    here = Node("here.txt", b"\1\0" * 9, reparse_tag=0x9000701A, contents=SMALL, attributes=0x420)
+    online = Node("online.txt", b"\1\0" * 9, reparse_tag=0x9000701A, contents=bytes(3 * MIB), attributes=0x401620)
+    linked = [Node(name, SMALL * 500, link_group=5) for name in ("first", "second", "third")]
+    path.write_bytes(build(root(folder("Desktop", here, online), *linked)))
+    volume = wof.make_volume(path.with_name("volume.ntfs"), path)
+    with judges.mounted_ntfs(volume, path.with_name("mount")) as mounted:
+        tag = struct.pack("<IHH", 0x9000601A, 4, 0) + b"\1\0\0\0"
+        os.setxattr(mounted / "Desktop", "system.ntfs_reparse_data", tag)
+    return volume
+
+
+def test_a_folder_in_step_with_a_cloud_is_looked_into(synced: Path, tmp_path: Path) -> None:
+    assert osdimage("list", synced, "/desktop").out.split() == ["/Desktop", "/Desktop/here.txt", "/Desktop/online.txt"]
+    said = osdimage("extract", synced, "/Desktop", "--to", tmp_path / "out", "--limit-bytes", "15").err
+    assert said == "warning: files that are in a cloud only left out: 1\n"
+    assert contents_of(tmp_path / "out") == {"Desktop/here.txt": SMALL}
+    assert osdimage("extract", synced, "/Desktop/here.txt", "--to-stdout").out == SMALL.decode()
+    assert "/Desktop/online.txt is" in osdimage("extract", synced, "/Desktop/online.txt", "--to-stdout", code=2).err
+
+
+def test_what_has_several_names_takes_room_once(synced: Path, tmp_path: Path) -> None:
+    limit = str(len(SMALL) * 500)
+    osdimage("extract", synced, "/first", "/second", "/third", "--to", tmp_path / "out", "--limit-bytes", limit)
+    assert (tmp_path / "out/third").stat().st_nlink == 3
