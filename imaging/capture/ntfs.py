@@ -11,6 +11,7 @@ from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import counted
 from osdimage.imaging.volume.ntfs import session, state
 from osdimage.imaging.volume.ntfs.decompacted import decompacted
+from osdimage.native.ntfs.volume import Claims
 
 
 @contextmanager
@@ -38,10 +39,7 @@ def opened_volume(
         state.write_errors(volume, piece),
     ):
         hazards = tuple(state.hazards(volume, state.read_facts(volume, piece)))
-        extended = state.refuse_false_claims(volume, piece)
-        if extended:
-            files = counted(extended, "file has", "files have")
-            hazards += (f"{volume.name}: {files} extended attributes ($EA), which are not captured",)
+        hazards += tuple(_unread(volume, state.refuse_false_claims(volume, piece)))
         if not decompacts:
             yield Opened(piece.name, volume, hazards)
             return
@@ -51,6 +49,19 @@ def opened_volume(
                 return
             with state.write_errors(volume, plain.piece):
                 yield Opened(plain.piece.name, volume, hazards, decompacted=plain.files)
+
+
+def _unread(volume: OpenVolume, claims: Claims) -> Iterator[str]:
+    """Yield, in sentences, what libwim does not read and does not tell."""
+    if claims.extended:
+        files = counted(claims.extended, "file has", "files have")
+        yield f"{volume.name}: {files} extended attributes ($EA), which are not captured"
+    if claims.directories:
+        folders = counted(claims.directories, "directory has", "directories have")
+        yield (
+            f"{volume.name}: {folders} a reparse point, as those of OneDrive, and what is in there is not captured; "
+            "it is read when files are extracted from the volume"
+        )
 
 
 def _refuse_lost_descriptors(volume: OpenVolume) -> None:

@@ -4,13 +4,14 @@
  * libntfs-3g believes the sizes in a record: what lies behind the clusters, or behind the bytes that were ever written,
  * it reads as zeros, terabytes of them if a record says so, and a run that ends too early it finds when it gets there.
  * So the records are passed over once before a volume is captured; only what they say is compared.  What libwim does not
- * read of a file, its extended attributes, is counted on the way.
+ * read is counted on the way: extended attributes of files, and what is in a directory that has a reparse point.
  */
 #define _GNU_SOURCE
 #include "ntfs/volume.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -124,13 +125,32 @@ is_missed(const ATTR_RECORD *attribute, uint32_t length)
 	return 0;
 }
 
-/* Tell whether all contents that a record describes are as large as it says; count it if it has extended attributes. */
+/* Tell whether an attribute is the index of a directory in which something is. */
 static int
-record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record, int64_t *extended)
+is_filled(const ATTR_RECORD *attribute, uint32_t length)
+{
+	const uint32_t at = le16_to_cpu(attribute->value_offset);
+	const INDEX_ROOT *root = (const INDEX_ROOT *)((const uint8_t *)attribute + at);
+	uint32_t first;
+
+	if (attribute->non_resident || at > length || length - at < sizeof(INDEX_ROOT))
+		return 0;
+	first = at + (uint32_t)offsetof(INDEX_ROOT, index) + le32_to_cpu(root->index.entries_offset);
+	if ((root->index.ih_flags & LARGE_INDEX) != 0)
+		return 1;
+	if (le32_to_cpu(root->index.entries_offset) > length || first > length || length - first < sizeof(INDEX_ENTRY_HEADER))
+		return 0;
+	return (((const INDEX_ENTRY_HEADER *)((const uint8_t *)attribute + first))->flags & INDEX_ENTRY_END) ==
+	       const_cpu_to_le16(0);
+}
+
+/* Tell whether all contents that a record describes are as large as it says; count what is not read of it. */
+static int
+record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record, struct osd_ntfs_unread *unread)
 {
 	const uint32_t used = le32_to_cpu(record->bytes_in_use);
 	const uint8_t *bytes = (const uint8_t *)record;
-	int has_list = 0, has_missed = 0;
+	int has_list = 0, has_missed = 0, has_point = 0, has_files = 0;
 
 	if (used > volume->mft_record_size)
 		return 0;
@@ -148,26 +168,31 @@ record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record, int64_t *ex
 			return 0;
 		else if (attribute->type == AT_EA && is_missed(attribute, length))
 			has_missed = 1;
+		else if (attribute->type == AT_REPARSE_POINT)
+			has_point = 1;
+		else if (attribute->type == AT_INDEX_ROOT && (record->flags & MFT_RECORD_IS_DIRECTORY))
+			has_files = is_filled(attribute, length);
 		at += length;
 	}
-	*extended += has_missed;
+	unread->extended += has_missed;
+	unread->directories += has_point && has_files;
 	return 1;
 }
 
 /*
  * Look for a record whose contents claim more than their clusters hold, or have clusters that cannot be.  Returns its
- * number, 0 when there is none (the record of the MFT itself was read by then), or -1 with errno.  With 0, ``extended``
- * is the number of files that have extended attributes.
+ * number, 0 when there is none (the record of the MFT itself was read by then), or -1 with errno.  With 0, ``unread``
+ * has what libwim will not read.
  */
 int64_t
-osd_ntfs_find_false_claim(struct _ntfs_volume *volume, int64_t *extended)
+osd_ntfs_find_false_claim(struct _ntfs_volume *volume, struct osd_ntfs_unread *unread)
 {
 	const int64_t size = volume->mft_record_size;
 	const int64_t records = volume->mft_na->initialized_size / size;
 	uint8_t *buffer = malloc((size_t)(AT_ONCE * size));
 	int64_t found = 0;
 
-	*extended = 0;
+	*unread = (struct osd_ntfs_unread){0};
 	if (buffer == NULL)
 		return fail(ENOMEM);
 	for (int64_t first = 0; first < records && found == 0; first += AT_ONCE) {
@@ -185,7 +210,7 @@ osd_ntfs_find_false_claim(struct _ntfs_volume *volume, int64_t *extended)
 			if (first + i == 0 || !ntfs_is_file_record(record->magic) ||
 			    (record->flags & MFT_RECORD_IN_USE) == const_cpu_to_le16(0))
 				continue;
-			if (!record_is_sound(volume, record, extended)) {
+			if (!record_is_sound(volume, record, unread)) {
 				found = first + i;
 				break;
 			}

@@ -70,12 +70,16 @@ struct osd_ntfs_about {
 	uint32_t attributes;
 	int is_directory;
 };
+struct osd_ntfs_unread {
+	int64_t extended;
+	int64_t directories;
+};
 int osd_ntfs_about(ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about);
 int osd_ntfs_child(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
 		   struct osd_ntfs_about *about);
 int osd_ntfs_list(ntfs_volume *volume, uint64_t directory, uint8_t **list, size_t *size);
 int64_t osd_ntfs_read(ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count);
-int64_t osd_ntfs_find_false_claim(ntfs_volume *volume, int64_t *extended);
+int64_t osd_ntfs_find_false_claim(ntfs_volume *volume, struct osd_ntfs_unread *unread);
 int osd_ntfs_overwrite(ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time);
 int osd_ntfs_overwrite_covered(ntfs_volume *volume, uint64_t reference, const uint16_t *stream, size_t length,
                                const void *buffer, int64_t count, int64_t time);

@@ -34,12 +34,18 @@ struct osd_ntfs_about {
 	int is_directory;
 };
 
+/* How many files have extended attributes, and how many directories with something in them a reparse point. */
+struct osd_ntfs_unread {
+	int64_t extended;
+	int64_t directories;
+};
+
 int osd_ntfs_about(struct _ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about);
 int osd_ntfs_child(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,
 		   struct osd_ntfs_about *about);
 int osd_ntfs_list(struct _ntfs_volume *volume, uint64_t directory, uint8_t **list, size_t *size);
 int64_t osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, void *buffer, int64_t count);
-int64_t osd_ntfs_find_false_claim(struct _ntfs_volume *volume, int64_t *extended);
+int64_t osd_ntfs_find_false_claim(struct _ntfs_volume *volume, struct osd_ntfs_unread *unread);
 int osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count,
 		       int64_t time);
 int osd_ntfs_overwrite_covered(struct _ntfs_volume *volume, uint64_t reference, const uint16_t *stream, size_t length,

@@ -72,10 +72,12 @@ class Claims:
     Attributes:
         false: the number of a record whose contents claim more than their clusters hold, or None.
         extended: how many files have extended attributes, other than caches of the kernel; known where none is false.
+        directories: how many directories with something in them have a reparse point; known where none is false.
     """
 
     false: int | None
     extended: int
+    directories: int
 
 
 def read_claims(path: str | os.PathLike[str]) -> Claims:
@@ -85,11 +87,11 @@ def read_claims(path: str | os.PathLike[str]) -> Claims:
         OSError: when libntfs-3g refuses the volume, or it cannot be read.
     """
     with _mounted(path, lib.NTFS_MNT_RDONLY) as volume:
-        extended = ffi.new("int64_t *")
-        found: int = lib.osd_ntfs_find_false_claim(volume, extended)
+        unread = ffi.new("struct osd_ntfs_unread *")
+        found: int = lib.osd_ntfs_find_false_claim(volume, unread)
         if found < 0:
             raise _error(path)
-        return Claims(found or None, extended[0])
+        return Claims(found or None, unread.extended, unread.directories)
 
 
 def allocated_ranges(path: str | os.PathLike[str]) -> list[tuple[int, int]]:

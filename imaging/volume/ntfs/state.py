@@ -61,10 +61,10 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
 
 
-def refuse_false_claims(volume: OpenVolume, piece: Slice) -> int:
+def refuse_false_claims(volume: OpenVolume, piece: Slice) -> ntfs.Claims:
     """Refuse a volume with a file that claims more than its clusters hold: libntfs-3g would read the rest as zeros.
 
-    Returns how many files have extended attributes, which libwim does not read.
+    Returns what else libwim does not read.
 
     Raises:
         InvalidVolume: that names the file.
@@ -81,7 +81,7 @@ def refuse_false_claims(volume: OpenVolume, piece: Slice) -> int:
         raise InvalidVolume(
             f"{what} claims more than its clusters hold, or clusters that it cannot have; {CHECK}", volume=volume.name
         )
-    return claims.extended
+    return claims
 
 
 def refuse_unreadable(volume: OpenVolume, piece: Slice) -> None:
