@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 from osdimage.cli.commands import COMMANDS, help_text
-from osdimage.cli.invocation import Invocation
+from osdimage.cli.invocation import KEY_VARIABLE, Invocation
 from osdimage.cli.lazy import LazyGroup
 from osdimage.cli.patience import Patience
 from osdimage.cli.streams import out
@@ -103,6 +103,8 @@ def run() -> NoReturn:
     """Run the command line and leave with the documented exit code."""
     patience = Patience()
     invocation = Invocation.of(sys.argv[1:])
+    # Of every command: no program that is run from here needs it.
+    invocation.key = os.environ.pop(KEY_VARIABLE, None)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name that the terminal's encoding lacks is shown escaped, and stops nothing.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import click
 
 Command = Callable[..., Any]
+
+KEY_VARIABLE: Final = "OSDIMAGE_BITLOCKER_KEY"
 
 
 @dataclass(slots=True)
@@ -20,12 +22,14 @@ class Invocation:
         debug: whether an error is shown with its traceback.
         has_answered: whether a document was begun on stdout, so that none is to follow.
         sends: whether stdout is for a WIM, so that everything else goes to stderr.
+        key: what the environment had in :data:`KEY_VARIABLE`, or None.
     """
 
     as_json: bool
     debug: bool
     has_answered: bool = False
     sends: bool = False
+    key: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Invocation:

@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli import invocation, streams
+from osdimage.cli.invocation import KEY_VARIABLE
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.bitlocker.keys import Key, KeyRing
 
-VARIABLE: Final = "OSDIMAGE_BITLOCKER_KEY"
 _KEY = click.option(
     "--bitlocker-key",
     "key_files",
     metavar="[N=]FILE|-",
     multiple=True,
     help="A file with what opens a BitLocker volume (of partition N): recovery password, password, or startup key "
-    f"(.BEK); - is stdin.  Repeatable.  Default: what {VARIABLE} holds, or what is typed.",
+    f"(.BEK); - is stdin.  Repeatable.  Default: what {KEY_VARIABLE} holds, or what is typed.",
 )
 
 
@@ -48,8 +48,7 @@ def _silent(_text: str) -> None:
 @contextmanager
 def _ring(files: tuple[str, ...], *, quiet: bool) -> Iterator[KeyRing | None]:
     """Yield the keys, and wipe them at the end; None where there are none and nobody can be asked."""
-    # Programs that are run from here have no need of it.
-    from_environment = os.environ.pop(VARIABLE, None)
+    from_environment = invocation.current().key
     is_attended = not quiet and _is_attended()
     if not files and not from_environment and not is_attended:
         yield None
@@ -66,7 +65,7 @@ def _ring(files: tuple[str, ...], *, quiet: bool) -> Iterator[KeyRing | None]:
             held += _read(name, partition)
         if from_environment and not files:
             with _wiped(bytearray(os.fsencode(from_environment))) as data:
-                held += read_keys(data, name=VARIABLE)
+                held += read_keys(data, name=KEY_VARIABLE)
         yield KeyRing(tuple(held), _ask if is_attended else None)
 
 
@@ -95,6 +94,12 @@ def _read(name: str, partition: int | None) -> tuple[Key, ...]:
                 # A pipe gives what it has.
                 while (count := file.readinto(memoryview(room)[size:])) and size <= LARGEST_KEY_FILE:
                     size += count
+        except FileNotFoundError:
+            # The name is not told: it may be the key.
+            raise click.UsageError(
+                "--bitlocker-key: there is no such file; valid is a file that holds the key, or - for standard input, "
+                "never the key itself"
+            ) from None
         except OSError as error:
             raise StorageError(f"{shown}: {error.strerror}", path=name, errno=error.errno) from error
         if size > LARGEST_KEY_FILE:

@@ -110,6 +110,27 @@ def test_the_environment_may_hold_the_key_and_no_program_gets_it(
     assert "OSDIMAGE_BITLOCKER_KEY" not in os.environ
 
 
+def test_no_command_hands_the_key_of_the_environment_to_a_program(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that take no key, such as this one, which may run mkntfs."""
+    program = tmp_path / "mkntfs"
+    program.write_text(f'#!/bin/sh\nenv > "{tmp_path}/env"\nexec "{require("mkntfs")}" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("OSDIMAGE_BITLOCKER_KEY", maker.RECOVERY)
+    osdimage("disk", "format", copy_of(sample.disk, tmp_path / "d.img"), "--partition", LOCKED, "--fs", "ntfs", "--yes")
+    assert maker.RECOVERY not in (tmp_path / "env").read_text()
+
+
+@pytest.mark.parametrize("key", [maker.RECOVERY, f"1={maker.RECOVERY}", maker.PASSWORD])
+def test_a_key_in_the_place_of_its_file_is_not_shown(key: str, sample: Sample) -> None:
+    words = ("list", sample.disk, "--partition", LOCKED, "--bitlocker-key", key)
+    for done in (osdimage(*words, code=2), osdimage(*words, "--json", code=2)):
+        assert "there is no such file" in done.err
+        assert key.removeprefix("1=") not in done.out + done.err
+
+
 def test_standard_input_may_hold_the_key(sample: Sample) -> None:
     words = ["disk", "check", sample.disk, "--partition", LOCKED, "--bitlocker-key", "-"]
     program = [sys.executable, "-c", "from osdimage.cli.main import main; main()"]
