@@ -86,6 +86,8 @@ def _read(name: str, partition: int | None) -> tuple[Key, ...]:
     from osdimage.imaging.disk.bitlocker.keys import LARGEST_KEY_FILE, read_keys  # noqa: PLC0415 - as above
     from osdimage.imaging.errors import InvalidInput, StorageError  # noqa: PLC0415
 
+    if not name:
+        raise click.UsageError("--bitlocker-key: names no file; - is standard input")
     shown = "standard input" if name == "-" else name
     with _wiped(bytearray(LARGEST_KEY_FILE + 1)) as room:
         try:

@@ -131,6 +131,12 @@ def test_a_key_in_the_place_of_its_file_is_not_shown(key: str, sample: Sample) -
         assert key.removeprefix("1=") not in done.out + done.err
 
 
+@pytest.mark.parametrize("value", ["", "1="])
+def test_a_key_of_no_name_is_refused(value: str, sample: Sample) -> None:
+    """As a variable of a script that is not set."""
+    assert "names no file" in osdimage("list", sample.disk, "--bitlocker-key", value, code=2).err
+
+
 def test_standard_input_may_hold_the_key(sample: Sample) -> None:
     words = ["disk", "check", sample.disk, "--partition", LOCKED, "--bitlocker-key", "-"]
     program = [sys.executable, "-c", "from osdimage.cli.main import main; main()"]
