@@ -13,7 +13,7 @@ from osdimage.imaging.boot.holdings import refuse_unwritable
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces, firmware_of, readable_by
 from osdimage.imaging.deploy.boot_plan import InstallBoot, holds, refuse_no_recovery
-from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan
+from osdimage.imaging.deploy.plan import NO_SYSTEM_PARTITION, ApplyToVolume, DeployPlan
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.randomness import RandomBits
@@ -64,7 +64,9 @@ def start_elsewhere(
         language = None if image.info.windows is None else image.info.windows.default_language
         how = replace(options, image_language=language)
         added.append(InstallBoot(places, how, rng.getrandbits(128), system_disk=system.name))
-    return replace(plan, steps=(*plan.steps, *added), warnings=(*plan.warnings, *_warnings(system, firmware)))
+    # That it starts from the other disk is what was asked for.
+    told = [each for each in plan.warnings if each != NO_SYSTEM_PARTITION]
+    return replace(plan, steps=(*plan.steps, *added), warnings=(*told, *_warnings(system, firmware)))
 
 
 def _refuse_volume(system: Disk, places: BootPlaces) -> None:

@@ -39,6 +39,8 @@ _NTFS_BITMAP = 8 * 4 * KIB
 _NTFS_PER_FILE = 3 * KIB // 2
 
 # ConfigMgr's own name for the variable that holds the drive of Windows; the presets use it too.
+NO_SYSTEM_PARTITION = "the layout has no EFI system partition: firmware cannot start from this disk"
+"""What is said of a disk that needs another one to start."""
 _WINDOWS_VARIABLE = "osdisk"
 
 # Firmware in UEFI mode starts loaders of its own architecture only, and there is no 32-bit UEFI on machines for sale;
@@ -353,4 +355,4 @@ def misfits(image: WimImage, table: PartitionTable) -> Iterator[str]:
     if table.scheme is Scheme.GPT and architecture == "x86":
         yield "the image is for x86: only machines with a 32-bit UEFI start it from a GPT disk"
     if table.scheme is Scheme.GPT and not any(each.role is Role.EFI for each in table.partitions):
-        yield "the layout has no EFI system partition: firmware cannot start from this disk"
+        yield NO_SYSTEM_PARTITION

@@ -183,6 +183,15 @@ def test_a_deployed_disk_starts_from_another_one_of_which_all_else_stays(image: 
     assert check(disk, "--system", system, code=0)["findings"] == []
 
 
+def test_a_disk_without_a_system_partition_is_not_warned_of_when_another_one_starts_it(
+    image: Path, tmp_path: Path
+) -> None:
+    options = (image, tmp_path / "new.img", "--preset", "data-gpt", "--size", "1500MB", "--dry-run")
+    alone, with_other = osdimage("deploy", *options), osdimage("deploy", *options, "--system", made(tmp_path, "s", ESP))
+    assert "the layout has no EFI system partition" in alone.err
+    assert not with_other.err
+
+
 @pytest.mark.parametrize(
     ("options", "code", "text"),
     [
