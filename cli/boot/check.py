@@ -37,6 +37,9 @@ def check_command(disk: Path, system: SystemWish | None, opening: Opening, repor
 
     with boot_params.opened(disk, system, opening) as (windows, other):
         report = check_boot(windows) if other is None else check_boot(other, windows_disk=windows)
+        if other is not None and system is not None and system.partition is not None and other.read().table is not None:
+            # One that is not there is refused, as where boot files are installed.
+            other.partition(system.partition)
     if system is not None and system.partition not in {None, report.system_partition}:
         found = "none" if report.system_partition is None else f"partition {report.system_partition}"
         reporter.warn(f"{system.disk}: the firmware starts from {found}, and not from partition {system.partition}")

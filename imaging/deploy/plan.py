@@ -38,9 +38,10 @@ _NTFS_LEAST, _NTFS_MOST, _NTFS_SHARE = 4 * MIB, 72 * MIB, 128
 _NTFS_BITMAP = 8 * 4 * KIB
 _NTFS_PER_FILE = 3 * KIB // 2
 
-# ConfigMgr's own name for the variable that holds the drive of Windows; the presets use it too.
 NO_SYSTEM_PARTITION = "the layout has no EFI system partition: firmware cannot start from this disk"
 """What is said of a disk that needs another one to start."""
+
+# ConfigMgr's own name for the variable that holds the drive of Windows; the presets use it too.
 _WINDOWS_VARIABLE = "osdisk"
 
 # Firmware in UEFI mode starts loaders of its own architecture only, and there is no 32-bit UEFI on machines for sale;

@@ -225,6 +225,7 @@ def test_disks_that_cannot_be_told_apart_or_are_one_are_refused(tmp_path: Path) 
     link.hardlink_to(windows)
     refused(windows, "--system", link, code=2, text="are the same target")
     refused(windows, "--system", f"{system}:9", code=2, text="there is no partition 9")
+    assert "there is no partition 9" in osdimage("boot", "check", windows, "--system", f"{system}:9", code=2).err
     refused(windows, "--system", f"{system}:1", "--system-partition", "1", code=2, text="does not go with")
     refused(windows, "--system", tmp_path / "none", code=2, text="does not exist")
     identity = run(["sgdisk", "-p", windows]).split("Disk identifier (GUID): ")[1].split()[0]
