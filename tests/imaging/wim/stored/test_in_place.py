@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,10 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         write_tree(folder / name, {"file": name.encode() * 100, "more": name.encode()})
         for name in ("second", "third", "fourth")
     )
+    # Or the first to read them changes when they were read, and so how many bytes their tree takes when it is compressed.
+    now = time.time()
+    for each in (*third.iterdir(), third):
+        os.utime(each, (now, now - 60))
     wim, other = folder / "wim.wim", folder / "other.wim"
     judges.wimlib("capture", first, wim, "first", "--check")
     judges.wimlib("append", second, wim, "second")
