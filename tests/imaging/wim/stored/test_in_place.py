@@ -75,7 +75,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         write_tree(folder / name, {"file": name.encode() * 100, "more": name.encode()})
         for name in ("second", "third", "fourth")
     )
-    # Or the first to read them changes when they were read, and so how many bytes their tree takes when it is compressed.
+    # Or who reads them first changes when they were read, and so how many bytes their tree takes when it is compressed.
     now = time.time()
     for each in (*third.iterdir(), third):
         os.utime(each, (now, now - 60))
