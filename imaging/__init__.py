@@ -45,7 +45,7 @@ __getattr__, __dir__, __all__ = lazily(
         "disk.layouts.variables": ("layout_from_variables",),
         "disk.opened": ("Disk", "open_disk"),
         "disk.plan": ("DiskPlan",),
-        "disk.table": ("PartitionTable",),
+        "disk.tables.table": ("PartitionTable",),
         "errors": (
             "ActionFailed",
             "CorruptWim",

@@ -24,7 +24,7 @@ from osdimage.imaging.disk.layouts.presets import Preset as Preset, preset_layou
 from osdimage.imaging.disk.layouts.variables import layout_from_variables as layout_from_variables
 from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk
 from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
-from osdimage.imaging.disk.table import PartitionTable as PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable as PartitionTable
 from osdimage.imaging.errors import (
     ActionFailed as ActionFailed,
     CorruptWim as CorruptWim,

@@ -34,7 +34,7 @@ from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.volume.fat.make import fill_fat32

@@ -25,9 +25,9 @@ from osdimage.imaging.progress import Phase, ProgressCallback, finish
 
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.execute import DeployOptions
-    from osdimage.imaging.disk.backup import TableSaving
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.opening import Opening
+    from osdimage.imaging.disk.tables.backup import TableSaving
     from osdimage.imaging.wim.piped.streams import Passed
     from osdimage.imaging.wof import Algorithm
 

@@ -31,7 +31,7 @@ from osdimage.imaging.progress import Phase, ProgressCallback, ProgressEvent
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.execute import DeployOptions, DeployResult
     from osdimage.imaging.deploy.plan import DeployPlan
-    from osdimage.imaging.disk.backup import TableSaving
+    from osdimage.imaging.disk.tables.backup import TableSaving
     from osdimage.imaging.wim.piped.streams import Passed
 
 # What is wrong with the image, for whatever disk.

@@ -25,9 +25,9 @@ def backup_command(disk: Path, file: Path, opening: Opening, overwrite: bool, re
 
     FILE is a JSON document; `osdimage disk restore` puts it back.
     """
-    from osdimage.imaging.disk.backup import save_backup, take_backup  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.backup import save_backup, take_backup  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
     from osdimage.imaging.output import refuse_source  # noqa: PLC0415
 
     refuse_source(file, disk, "the disk")

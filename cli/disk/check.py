@@ -16,7 +16,7 @@ from osdimage.cli.render import Reporter
 if TYPE_CHECKING:
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.opening import Opening
-    from osdimage.imaging.disk.read import DiskReading
+    from osdimage.imaging.disk.tables.read import DiskReading
     from osdimage.imaging.disk.target import DiskTarget
     from osdimage.imaging.disk.volume import OpenVolume
 
@@ -102,8 +102,8 @@ def _check_volume(disk: Path, volume: OpenVolume, limit: int, reporter: Reporter
 def _check_table(
     disk: Path, target: DiskTarget, repair: bool, backup_to: Path | None, yes: bool, reporter: Reporter
 ) -> int:
-    from osdimage.imaging.disk.check import check_disk  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.init import repaired, rewrite  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.check import check_disk  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.volume.hazards import volume_findings  # noqa: PLC0415
 
     saved = None

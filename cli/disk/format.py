@@ -60,11 +60,11 @@ def format_command(
 
     EVERYTHING THAT IS IN THE PARTITION IS LOST; nothing outside it is touched.  You are asked, unless --yes is given.
     """
-    from osdimage.imaging.disk.check import misfit  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.content import FileSystem  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
     from osdimage.imaging.disk.held import look_at, protected  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.check import misfit  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.errors import InvalidRequest  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415
     from osdimage.imaging.volume.filesystems import FormatWish, format_volume, serial_bits  # noqa: PLC0415

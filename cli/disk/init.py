@@ -14,9 +14,9 @@ from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.backup import TableSaving
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.plan import DiskPlan
+    from osdimage.imaging.disk.tables.backup import TableSaving
     from osdimage.imaging.disk.target import DiskTarget
     from osdimage.imaging.units import Geometry
 
@@ -53,7 +53,7 @@ def init_command(
     from osdimage.imaging.disk import plan as plans  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
     from osdimage.imaging.disk.init import initialize  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
 
     if source.is_given and plan_file is not None:
         raise click.UsageError("--plan is complete; it does not go with --preset, --vars and --var")

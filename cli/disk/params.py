@@ -68,7 +68,7 @@ def saving(command: Command) -> Command:
 
     @functools.wraps(command)
     def run(*args: Any, backup_to: Path | None, no_backup: bool, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
-        from osdimage.imaging.disk.backup import TableSaving  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.disk.tables.backup import TableSaving  # noqa: PLC0415 - start-up stays cheap
 
         if backup_to is not None and no_backup:
             raise click.UsageError("--backup and --no-backup contradict each other")

@@ -39,7 +39,7 @@ def plan_command(
     from osdimage.imaging.disk import plan as plans  # noqa: PLC0415
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.layouts.place import advice, place  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
     from osdimage.imaging.units import Geometry  # noqa: PLC0415
 
     if (disk is None) == (size is None):

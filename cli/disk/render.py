@@ -19,7 +19,7 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.bitlocker.facts import Condition
 from osdimage.imaging.disk.held import VolumeInfo
 from osdimage.imaging.disk.roles import Role, Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable, Space, SpaceKind
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable, Space, SpaceKind
 from osdimage.imaging.units import format_size
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def _widths(cells: Sequence[_Cell], room: int) -> list[int]:
 def show_losses(target: DiskTarget) -> None:
     """Show, before a question, what a new table takes from a disk."""
     from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - only a person pays for it
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
 
     lost = list(losses(target, read_table(target)))
     render.line()

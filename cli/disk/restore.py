@@ -11,7 +11,7 @@ from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.backup import TableBackup, TableSaving
+    from osdimage.imaging.disk.tables.backup import TableBackup, TableSaving
     from osdimage.imaging.disk.target import DiskTarget
 
 
@@ -36,12 +36,12 @@ def restore_command(
     THE TABLE THAT IS ON THE DISK IS LOST, but saved first like any other.  You are asked, unless --yes is given.
     """
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.backup import load_backup  # noqa: PLC0415
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
     from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.init import restore  # noqa: PLC0415
     from osdimage.imaging.disk.opening import Opening  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.backup import load_backup  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
 
     backup = load_backup(file)
     with open_target(str(disk), write=True, opening=Opening(backup.geometry.sector_size)) as target:
@@ -68,7 +68,7 @@ def restore_command(
 
 def _ask(target: DiskTarget, backup: TableBackup, reporter: Reporter) -> None:
     from osdimage.imaging.disk.init import losses  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
 
     reporter.refuse_unattended(f"{target.name} would be changed")
     render.line(f"saved on {backup.created:%Y-%m-%d %H:%M:%S} UTC from {backup.disk}: {backup.scheme or 'no table'}")

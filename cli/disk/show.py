@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.bitlocker.facts import Encryption
     from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.opening import Opening
-    from osdimage.imaging.disk.read import DiskReading
+    from osdimage.imaging.disk.tables.read import DiskReading
 
 
 @click.command("show")
@@ -29,7 +29,7 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
     from osdimage.imaging.finding import Severity  # noqa: PLC0415
 
     with open_target(str(disk), opening=opening) as target:
@@ -52,7 +52,7 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
 def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> dict[str, Any]:
     """Return what was read as one JSON document."""
     from osdimage.imaging.disk.plan import table_document  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.table import SpaceKind  # noqa: PLC0415
+    from osdimage.imaging.disk.tables.table import SpaceKind  # noqa: PLC0415
 
     result: dict[str, Any] = {"disk": name, "scheme": None, "partitions": [], "free": []}
     table = reading.table

@@ -68,7 +68,7 @@ def resumed(path: Path, sequence: Sequence, computer: Computer, hidden: Iterable
 
 def default_state(sequence_file: Path) -> Path:
     """Return a path in the state folder where nothing is yet."""
-    from osdimage.imaging.disk.backup import state_folder, unused  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.tables.backup import state_folder, unused  # noqa: PLC0415 - start-up stays cheap
 
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     return unused(state_folder() / f"run-{sequence_file.stem}-{stamp}.json")

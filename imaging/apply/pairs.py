@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.units import counted
 from osdimage.imaging.volume.eligible import look_over

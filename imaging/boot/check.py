@@ -27,7 +27,7 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
 from osdimage.imaging.disk.signatures import identify
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.finding import Finding, Severity, error, warning

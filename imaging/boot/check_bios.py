@@ -12,7 +12,7 @@ from osdimage.imaging.boot.code.mbr import mbr_code
 from osdimage.imaging.boot.holdings import Holdings
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import EFI_TYPES
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import Means, Remedy
 from osdimage.imaging.finding import Finding, error, warning
 from osdimage.imaging.volume.sectors import sector_bytes_of

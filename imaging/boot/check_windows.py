@@ -13,7 +13,7 @@ from osdimage.imaging.boot.holdings import Holdings
 from osdimage.imaging.disk.bitlocker.facts import Condition
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.finding import Finding, error, warning

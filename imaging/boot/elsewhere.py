@@ -11,7 +11,7 @@ from osdimage.imaging.boot.places import BootPlaces, choose_system, firmware_of,
 from osdimage.imaging.disk.distinct import refuse_repeated
 from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.errors import TargetRefused
 
 _SYS = Path("/sys/dev/block")

@@ -34,7 +34,7 @@ from osdimage.imaging.boot.places import choose_places, choose_system, firmware_
 from osdimage.imaging.boot.rebind import Rebinding, RebindWish, rebind, refs_of, windows_of
 from osdimage.imaging.boot.verdict import BootReport
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, OsdImageError, Remedy, no_refusal
 from osdimage.imaging.logs import logged
 from osdimage.imaging.randomness import RandomBits

@@ -9,7 +9,7 @@ from typing import Self
 
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidTable, OsdImageError, Remedy, StorageError, TargetRefused
 from osdimage.imaging.volume.fat.make import is_marked_dirty

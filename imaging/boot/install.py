@@ -49,7 +49,7 @@ from osdimage.imaging.boot.windows import generation_of, template_of
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import Role
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource

@@ -23,7 +23,7 @@ from osdimage.imaging.boot.language import Locale, LocaleSource
 from osdimage.imaging.boot.places import BootPlaces
 from osdimage.imaging.boot.rebind import RebindWish, rebind
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.errors import InvalidInput, TargetRefused
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.registry.beside import logs_in

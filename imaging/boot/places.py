@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.roles import EFI_SYSTEM, Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 
 

@@ -28,7 +28,7 @@ from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, MEMORY_TEST, R
 from osdimage.imaging.boot.holdings import Holdings
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 
 _APPLICATION = 1
 """What the type of an object begins with that the boot manager starts, or is."""

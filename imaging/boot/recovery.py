@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.roles import Role
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError
 from osdimage.imaging.units import MIB

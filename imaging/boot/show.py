@@ -18,7 +18,7 @@ from osdimage.imaging.boot.ntldr.fix import ntldr_system
 from osdimage.imaging.boot.ntldr.menu import partition_of
 from osdimage.imaging.boot.places import choose_system
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, Means, Remedy
 from osdimage.imaging.registry.beside import logs_in
 from osdimage.imaging.registry.replay import Replayed

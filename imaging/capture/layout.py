@@ -15,9 +15,9 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.held import protected
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.raw import is_blank
-from osdimage.imaging.disk.read import DiskReading
-from osdimage.imaging.disk.table import Partition, PartitionTable
-from osdimage.imaging.disk.write import verify_table
+from osdimage.imaging.disk.tables.read import DiskReading
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.write import verify_table
 from osdimage.imaging.errors import InvalidInput, InvalidLayout, InvalidRequest
 from osdimage.imaging.units import MIB, Geometry, format_size
 from osdimage.imaging.volume.eligible import DiskVolumes

@@ -10,7 +10,7 @@ from pathlib import Path
 from osdimage.imaging.capture.scan import Scanned
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.raw import pieces
-from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.output import nameless_file, path_of
 from osdimage.imaging.progress import Meter, Phase

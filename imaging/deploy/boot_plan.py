@@ -18,7 +18,7 @@ from osdimage.imaging.boot.ntldr.windows import BOOT, KERNEL, ROOTS, NtWindows, 
 from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of, readable_by
 from osdimage.imaging.boot.recovery import RECOVERY_WIM, choose_recovery
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.wim.image import WimImage

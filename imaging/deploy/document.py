@@ -26,7 +26,7 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.fit import Resized
 from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
-from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
 from osdimage.imaging.wim.file import WimFile

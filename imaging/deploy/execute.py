@@ -31,13 +31,13 @@ from osdimage.imaging.deploy.plan import (
     WriteTable,
     refuse_volume,
 )
-from osdimage.imaging.disk.backup import USUAL_SAVING, TableSaving
-from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import Partition
+from osdimage.imaging.disk.tables.backup import USUAL_SAVING, TableSaving
+from osdimage.imaging.disk.tables.check import check_disk
+from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.errors import NOTHING_WRITTEN, InvalidRequest, InvalidTable, TargetRefused, as_failure
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.logs import logged

@@ -22,7 +22,7 @@ from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.layouts.place import advice, place
 from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, TooSmall
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import KIB, MIB, Geometry, counted, format_size

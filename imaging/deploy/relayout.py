@@ -40,9 +40,9 @@ from osdimage.imaging.disk.layouts.place import MBR_LIMIT
 from osdimage.imaging.disk.layouts.rules import LABEL_LIMITS
 from osdimage.imaging.disk.plan import DiskIdentity, DiskPlan
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.write import verify_table
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.disk.write import verify_table
 from osdimage.imaging.errors import InvalidInput, InvalidLayout, Means, Remedy
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import Geometry, format_size

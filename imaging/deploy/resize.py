@@ -15,7 +15,7 @@ from osdimage.imaging.deploy.plan import needed_bytes
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.fit import Giver, fitted
 from osdimage.imaging.disk.roles import Role
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import DoesNotFit, InvalidRequest
 from osdimage.imaging.units import MIB, Geometry
 from osdimage.imaging.wim.image import WimImage

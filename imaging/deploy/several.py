@@ -10,9 +10,9 @@ from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.together import TargetResult, together
 from osdimage.imaging.deploy.execute import DeployJob, DeployOptions, DeployResult, work_on_disk
 from osdimage.imaging.deploy.plan import DeployPlan
-from osdimage.imaging.disk.backup import USUAL_SAVING, TableSaving
 from osdimage.imaging.disk.distinct import refuse_repeated
 from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.tables.backup import USUAL_SAVING, TableSaving
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Gathered, ProgressCallback

@@ -3,8 +3,8 @@
 Begin with ``opened``, the noun (an open ``Disk``), and the verb ``init``, which puts a table on it.
 
 ``layouts/`` has the wish, a :class:`~osdimage.imaging.disk.layouts.layout.DiskLayout`, and turns it, for one geometry,
-into the facts, a :class:`~osdimage.imaging.disk.table.PartitionTable`.  ``mbr`` and ``gpt`` know the bytes.  ``target``
-is what bytes are read from and written to; ``read``, ``check``, ``write`` and ``backup`` work on a target.
+into the facts, a :class:`~osdimage.imaging.disk.tables.table.PartitionTable`.  ``tables/`` knows the bytes,
+and reads, checks, writes and saves tables on a ``target``, which is what bytes are read from and written to.
 
 ``opened`` is a disk that is open, locked from the first look to the last, and handed down open; ``volume`` is a window
 of it, and ``content`` what a window holds.
@@ -15,9 +15,7 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
-        "backup": ("TableBackup", "TableSaving", "load_backup", "save_backup", "take_backup"),
         "bitlocker.keys": ("KeyRing", "read_keys"),
-        "check": ("check_disk",),
         "content": ("Content", "FileSystem"),
         "device": ("check_expected",),
         "image": ("FileTarget", "create_image"),
@@ -29,9 +27,11 @@ __getattr__, __dir__, __all__ = lazily(
         "opened": ("Disk", "open_disk", "open_volume"),
         "opening": ("Opening",),
         "plan": ("DiskPlan",),
-        "read": ("DiskReading", "read_table"),
         "roles": ("GptAttributes", "Role", "Scheme"),
-        "table": ("Partition", "PartitionTable"),
+        "tables.backup": ("TableBackup", "TableSaving", "load_backup", "save_backup", "take_backup"),
+        "tables.check": ("check_disk",),
+        "tables.read": ("DiskReading", "read_table"),
+        "tables.table": ("Partition", "PartitionTable"),
         "target": ("BlockTarget", "DiskTarget", "MemoryTarget"),
         "volume": ("OpenVolume",),
     },

@@ -1,14 +1,6 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
-from osdimage.imaging.disk.backup import (
-    TableBackup as TableBackup,
-    TableSaving as TableSaving,
-    load_backup as load_backup,
-    save_backup as save_backup,
-    take_backup as take_backup,
-)
 from osdimage.imaging.disk.bitlocker.keys import KeyRing as KeyRing, read_keys as read_keys
-from osdimage.imaging.disk.check import check_disk as check_disk
 from osdimage.imaging.disk.content import Content as Content, FileSystem as FileSystem
 from osdimage.imaging.disk.device import check_expected as check_expected
 from osdimage.imaging.disk.image import FileTarget as FileTarget, create_image as create_image
@@ -39,9 +31,17 @@ from osdimage.imaging.disk.layouts.variables import (
 from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk, open_volume as open_volume
 from osdimage.imaging.disk.opening import Opening as Opening
 from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
-from osdimage.imaging.disk.read import DiskReading as DiskReading, read_table as read_table
 from osdimage.imaging.disk.roles import GptAttributes as GptAttributes, Role as Role, Scheme as Scheme
-from osdimage.imaging.disk.table import Partition as Partition, PartitionTable as PartitionTable
+from osdimage.imaging.disk.tables.backup import (
+    TableBackup as TableBackup,
+    TableSaving as TableSaving,
+    load_backup as load_backup,
+    save_backup as save_backup,
+    take_backup as take_backup,
+)
+from osdimage.imaging.disk.tables.check import check_disk as check_disk
+from osdimage.imaging.disk.tables.read import DiskReading as DiskReading, read_table as read_table
+from osdimage.imaging.disk.tables.table import Partition as Partition, PartitionTable as PartitionTable
 from osdimage.imaging.disk.target import (
     BlockTarget as BlockTarget,
     DiskTarget as DiskTarget,

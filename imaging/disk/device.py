@@ -21,7 +21,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.image import FileTarget, lock, open_image
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Geometry, format_size

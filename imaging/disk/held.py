@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.fat_label import fat_label
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.units import Extent, Lba

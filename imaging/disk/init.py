@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk.device import DeviceTarget, announce
 from osdimage.imaging.disk.held import protected, volumes
 from osdimage.imaging.disk.layouts.place import ENTRY_COUNT, gpt_usable
-from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import PartitionTable
-from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.write import (
+from osdimage.imaging.disk.tables import backup as backups
+from osdimage.imaging.disk.tables.read import DiskReading, read_table
+from osdimage.imaging.disk.tables.table import PartitionTable
+from osdimage.imaging.disk.tables.write import (
     Flush,
     Step,
     Write,
@@ -26,6 +25,7 @@ from osdimage.imaging.disk.write import (
     verify_table,
     write_steps,
 )
+from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidTable, Means, Remedy, StorageError
 from osdimage.imaging.logs import logged
 from osdimage.imaging.units import format_size
@@ -72,8 +72,8 @@ def initialize(
     """Write a table to a disk.  All partitions that are on it are lost; their contents are not overwritten.
 
     Everything is checked before the first write.  The old table is saved first, to ``save_to`` or where
-    :func:`~osdimage.imaging.disk.backup.default_path` says, where the newest few of a disk stay; a blank disk has none.
-    The caller closes the target.
+    :func:`~osdimage.imaging.disk.tables.backup.default_path` says, where the newest few of a disk stay; a blank disk has
+    none.  The caller closes the target.
     ``begun`` is called before the first write, ``done`` after each step.
 
     Raises:

@@ -33,8 +33,8 @@ from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, 
 from osdimage.imaging.units import Bytes, Extent, Geometry, Lba, format_size
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.read import DiskReading
-    from osdimage.imaging.disk.table import Partition, PartitionTable
+    from osdimage.imaging.disk.tables.read import DiskReading
+    from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 
 _BLKSSZGET = 0x1268  # linux/fs.h
 _LEAST_SECTOR = 512
@@ -77,7 +77,7 @@ class Disk:
         Raises:
             StorageError: when it cannot be read.
         """
-        from osdimage.imaging.disk.read import read_table  # noqa: PLC0415 - construct comes with it
+        from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415 - construct comes with it
 
         return read_table(self.target)
 

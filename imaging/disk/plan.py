@@ -14,15 +14,15 @@ from typing import Any
 from uuid import UUID
 
 from osdimage.imaging.disk import roles
-from osdimage.imaging.disk.backup import take_backup
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.device import DeviceTarget, check_expected
 from osdimage.imaging.disk.layouts.layout import PartitionSpec
-from osdimage.imaging.disk.read import DiskReading
 from osdimage.imaging.disk.roles import Role, Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.backup import take_backup
+from osdimage.imaging.disk.tables.read import DiskReading
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.write import check_geometry, verify_table
 from osdimage.imaging.disk.target import DiskTarget
-from osdimage.imaging.disk.write import check_geometry, verify_table
 from osdimage.imaging.documents import MAX_NUMBER, Fields, parse_json, reason_of, require_version
 from osdimage.imaging.errors import InvalidDocument, Means, Remedy, TargetRefused
 from osdimage.imaging.units import Extent, Geometry, Lba

@@ -14,7 +14,7 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.units import KIB
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.mbr import BootRecord
+    from osdimage.imaging.disk.tables.mbr import BootRecord
     from osdimage.imaging.disk.target import BlockTarget
 
 

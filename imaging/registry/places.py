@@ -232,7 +232,7 @@ def _change_file(
 def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenVolume]:
     """Open the volume with the hive; of a disk one of the partitions must have been chosen."""
     from osdimage.imaging.disk.opened import open_volume  # noqa: PLC0415
-    from osdimage.imaging.disk.read import read_table  # noqa: PLC0415 - reading a plain file needs no library
+    from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415 - reading a plain file needs no library
 
     with (
         _blaming_the_choice(address),

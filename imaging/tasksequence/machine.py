@@ -23,7 +23,7 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits

@@ -9,7 +9,7 @@ from uuid import UUID
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.roles import GptAttributes, Role
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.volume.eligible import is_efi
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 

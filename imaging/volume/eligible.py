@@ -14,7 +14,7 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.held import VolumeInfo, look_at, volumes
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 
 # What is made again as it was meant is one, too.

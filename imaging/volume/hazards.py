@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import OsdImageError, StorageError

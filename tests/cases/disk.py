@@ -12,7 +12,7 @@ from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.layouts.presets import Preset, RecoveryPlace, preset_layout
 from osdimage.imaging.disk.layouts.variables import layout_from_variables
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.units import GIB, MIB, TIB, Bytes, Geometry
 

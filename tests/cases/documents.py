@@ -13,14 +13,14 @@ from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
-from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk import plan as plans
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.tables import backup as backups
+from osdimage.imaging.disk.tables.read import read_table
+from osdimage.imaging.disk.tables.write import Write, write_steps
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.disk.write import Write, write_steps
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
 from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem

@@ -7,9 +7,9 @@ from uuid import UUID
 from hypothesis import strategies as st
 from osdimage.imaging.disk import MemoryTarget, Partition, PartitionTable, Scheme, read_table
 from osdimage.imaging.disk.layouts.place import gpt_usable
-from osdimage.imaging.disk.read import DiskReading
 from osdimage.imaging.disk.roles import MBR_EXTENDED, MBR_PROTECTIVE
-from osdimage.imaging.disk.write import Write, verify_table, write_steps
+from osdimage.imaging.disk.tables.read import DiskReading
+from osdimage.imaging.disk.tables.write import Write, verify_table, write_steps
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 SECTORS = 16 << 20

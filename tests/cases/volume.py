@@ -16,7 +16,7 @@ from typing import Any
 from judges.disk import cut_out, sfdisk
 from judges.wim import require
 from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.native.slices.slices import Slice

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from osdimage.imaging.deploy.document import FORMAT
-from osdimage.imaging.disk import backup, plan
+from osdimage.imaging.disk import plan
+from osdimage.imaging.disk.tables import backup
 from osdimage.imaging.documents import Fields, as_text, parse_json, read_limited, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, StorageError
 from osdimage.imaging.tasksequence.environment import Environment

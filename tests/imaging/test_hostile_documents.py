@@ -13,10 +13,10 @@ from cases.documents import backup, deployment, disk_plan, state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from osdimage.imaging.deploy import document as deployments
-from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk import plan as plans
 from osdimage.imaging.disk.layouts.presets import Preset
 from osdimage.imaging.disk.layouts.variables import parse_variables
+from osdimage.imaging.disk.tables import backup as backups
 from osdimage.imaging.errors import InvalidDocument
 from osdimage.imaging.tasksequence.runstate import RunState
 

@@ -23,7 +23,7 @@ from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.bcd.store import BOOTMGR, LOADER_TYPE, BcdObject, BcdStore
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.roles import LDM_DATA, LDM_METADATA, MBR_LDM, Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 from osdimage.imaging.finding import Finding, error, note, warning
 from osdimage.imaging.registry.hive_log import LogFile

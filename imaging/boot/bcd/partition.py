@@ -12,7 +12,7 @@ from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from osdimage.imaging.disk.table import Partition, PartitionTable
+    from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from osdimage.imaging.boot.code.ntfs import (
 )
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.signatures import identify
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.write import Flush, Step, Write, run_steps
 from osdimage.imaging.disk.target import BlockTarget, DiskTarget
-from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.randomness import RandomBits

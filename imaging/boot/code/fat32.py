@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, Loader, assembled_for, refuse_large_sectors
+from osdimage.imaging.disk.tables.write import Flush, Step, Write, run_steps
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, TargetRefused
 from osdimage.imaging.volume.fat.layout import NO_BOOT_CODE, BootSector, parse_boot
 

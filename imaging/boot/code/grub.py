@@ -20,9 +20,9 @@ import construct as c
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, SIGNATURE, Loader, refuse_large_sectors
 from osdimage.imaging.boot.code.ntfs import read_boot_sector, replace_boot_sector
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.write import Flush, Write, run_steps
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.write import Flush, Write, run_steps
 from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.logs import ran
 from osdimage.imaging.programs import find_program

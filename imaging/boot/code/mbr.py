@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, assembled, refuse_large_sectors
-from osdimage.imaging.disk.mbr import parse_boot_record
+from osdimage.imaging.disk.tables.mbr import parse_boot_record
+from osdimage.imaging.disk.tables.write import Flush, Write, run_steps
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.write import Flush, Write, run_steps
 from osdimage.imaging.errors import TargetRefused
 
 CODE_BYTES = 440

@@ -25,8 +25,8 @@ from osdimage.imaging.boot.code.kinds import (
     assembled_for,
     refuse_large_sectors,
 )
+from osdimage.imaging.disk.tables.write import Flush, Step, Write, run_steps
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.disk.write import Flush, Step, Write, run_steps
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 
 # ---- declaration ----

@@ -14,7 +14,7 @@ from osdimage.imaging.boot.ntldr.menu import driver_lines, holds_windows, is_her
 from osdimage.imaging.boot.ntldr.windows import KERNEL, NtWindows, driver_warning, settings_of
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.files import FileSource

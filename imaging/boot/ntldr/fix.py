@@ -14,7 +14,7 @@ from osdimage.imaging.boot.ntldr.menu import arc_of, lines_of, partition_of, reb
 from osdimage.imaging.boot.ntldr.windows import find_nt_windows
 from osdimage.imaging.boot.places import choose_system, firmware_of
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, OsdImageError, Remedy
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 

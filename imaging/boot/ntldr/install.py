@@ -50,7 +50,7 @@ from osdimage.imaging.boot.places import BootPlaces, choose_places, firmware_of
 from osdimage.imaging.boot.sources import image_source
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused, no_refusal
 from osdimage.imaging.files import FileSource

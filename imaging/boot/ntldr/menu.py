@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from osdimage.imaging.boot.holdings import Holdings
 from osdimage.imaging.boot.ntldr.boot_ini import ArcPath, BootIni, Entry, encoded
 from osdimage.imaging.boot.ntldr.windows import KERNEL
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 
 DEFAULT_TIMEOUT_S = 30
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from osdimage.imaging.disk.layouts.place import MBR_LIMIT, alignment, gpt_usable
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import DoesNotFit
 from osdimage.imaging.units import Extent, Geometry, Lba, align_down, align_up, format_size
 

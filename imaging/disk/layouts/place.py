@@ -18,7 +18,7 @@ from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree, SizeWish
 from osdimage.imaging.disk.layouts.rules import MAX_GPT_PARTITIONS, problems
 from osdimage.imaging.disk.roles import GPT_NAMES, Role, Scheme
-from osdimage.imaging.disk.table import FIRST_LOGICAL, Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import FIRST_LOGICAL, Partition, PartitionTable
 from osdimage.imaging.errors import DoesNotFit, InvalidLayout
 from osdimage.imaging.randomness import RandomBits, random_guid
 from osdimage.imaging.units import GIB, KIB, MIB, Bytes, Extent, Geometry, Lba, align_down, align_up, format_size

@@ -18,7 +18,7 @@ from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX, DiskLayout
 from osdimage.imaging.disk.layouts.place import advice, place
 from osdimage.imaging.disk.layouts.variables import layout_from_variables
 from osdimage.imaging.disk.roles import Role
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import ActionFailed, DoesNotFit, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment

@@ -37,7 +37,7 @@ from osdimage.imaging.units import SECTOR_SIZES
 if TYPE_CHECKING:
     # With them comes construct, which whoever only reads a WIM need not wait for.
     from osdimage.imaging.disk.held import VolumeInfo
-    from osdimage.imaging.disk.table import PartitionTable
+    from osdimage.imaging.disk.tables.table import PartitionTable
 
 _MOST_PARTITIONS = 260  # 4 entries and 256 logical partitions; a GPT has 128
 _MOST_ENTRIES = 8192  # of the largest GPT that is read

@@ -8,7 +8,7 @@ from dataclasses import replace
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.layouts.place import ENTRY_COUNT, gpt_usable
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import FIRST_LOGICAL, Partition, PartitionTable
+from osdimage.imaging.disk.tables.table import FIRST_LOGICAL, Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidLayout
 from osdimage.imaging.randomness import RandomBits, random_guid
 from osdimage.imaging.units import Extent, Geometry, Lba

@@ -13,10 +13,10 @@ from osdimage.imaging.boot.code.mbr import mbr_code
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.probe import probe_head
-from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.signatures import find_marks
+from osdimage.imaging.disk.tables.read import DiskReading, read_table
+from osdimage.imaging.disk.tables.write import run_steps, verify_table, write_steps
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
-from osdimage.imaging.disk.write import run_steps, verify_table, write_steps
 from osdimage.imaging.errors import InvalidInput, InvalidLayout, OsdImageError
 from osdimage.imaging.units import MIB, SECTOR_SIZES, Geometry
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from cases import documents as cases
 from cases.disk import variables
 from osdimage.imaging.deploy import document as deployments
-from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk import plan as plans
 from osdimage.imaging.disk.layouts.presets import Preset
 from osdimage.imaging.disk.layouts.variables import layout_from_variables, parse_variables
+from osdimage.imaging.disk.tables import backup as backups
 from osdimage.imaging.documents import as_text
 from osdimage.imaging.errors import InvalidDocument, InvalidInput, InvalidRequest
 from osdimage.imaging.tasksequence.environment import Environment

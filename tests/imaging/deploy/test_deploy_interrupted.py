@@ -17,7 +17,7 @@ from judges import wim as judges
 from judges.disk import cut_out
 from judges.ntfs import contents, is_consistent, is_dirty, ntfsfix
 from osdimage.imaging.disk.device import open_target
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.progress import Phase
 from osdimage.imaging.units import MIB
 from runs.sandbox import COMMAND

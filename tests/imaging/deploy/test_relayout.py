@@ -14,7 +14,7 @@ from judges import wim as judges
 from osdimage.imaging import DiskLayout, FileSystem, Geometry, InvalidInput, InvalidRequest, PartitionSpec
 from osdimage.imaging.disk import FixedSize, Role, Scheme
 from osdimage.imaging.disk.layouts.fit import Giver, fitted
-from osdimage.imaging.disk.write import verify_table
+from osdimage.imaging.disk.tables.write import verify_table
 from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.wim import CapturedDisk, CapturedPartition
 from osdimage.imaging.wim.described.captured import Kept

@@ -18,7 +18,7 @@ from judges.ntfs import contents, is_dirty
 from judges.wim import assert_ntfs_clean, require, run
 from osdimage.imaging import InvalidRequest, Preset, WimFile, make_plan, open_disk, preset_layout
 from osdimage.imaging.deploy import Deployment, DeployOptions, execute_on_all
-from osdimage.imaging.disk.backup import TableSaving
+from osdimage.imaging.disk.tables.backup import TableSaving
 from osdimage.imaging.wim.feed import ImageFeed
 from runs.commands import Outcome, osdimage
 

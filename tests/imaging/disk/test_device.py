@@ -20,8 +20,8 @@ from osdimage.imaging.disk.device import DeviceTarget, check_expected, open_targ
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.place import place
 from osdimage.imaging.disk.opening import Opening
-from osdimage.imaging.disk.read import read_table
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables.read import read_table
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import GIB, MIB
 

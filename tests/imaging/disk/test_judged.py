@@ -19,9 +19,9 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.place import place
-from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.read import read_table
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.units import Geometry
 

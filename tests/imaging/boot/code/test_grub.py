@@ -15,7 +15,7 @@ from osdimage.imaging.boot.code.kinds import BootCode
 from osdimage.imaging.boot.code.mbr import mbr_code, write_mbr_code
 from osdimage.imaging.boot.code.ntfs import ntfs_boot_code
 from osdimage.imaging.disk.image import FileTarget, open_image
-from osdimage.imaging.disk.read import read_table
+from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.errors import InvalidVolume, OsdImageError, TargetRefused
 
 SECTORS = 60_000

@@ -9,15 +9,15 @@ import pytest
 from cases.disk import layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from osdimage.imaging.disk.check import table_findings
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec, PercentOfFree, Remaining
 from osdimage.imaging.disk.layouts.place import CYLINDER, TRACK, advice, alignment, gpt_usable, place
 from osdimage.imaging.disk.layouts.presets import Preset, preset_layout
-from osdimage.imaging.disk.read import read_table
 from osdimage.imaging.disk.roles import Role, Scheme
-from osdimage.imaging.disk.table import PartitionTable, SpaceKind
+from osdimage.imaging.disk.tables.check import table_findings
+from osdimage.imaging.disk.tables.read import read_table
+from osdimage.imaging.disk.tables.table import PartitionTable, SpaceKind
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import DoesNotFit, InvalidLayout, InvalidRequest
 from osdimage.imaging.finding import Severity

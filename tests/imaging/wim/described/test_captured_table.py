@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from osdimage.imaging.disk import MemoryTarget, Partition, PartitionTable, Scheme, initialize, read_table
 from osdimage.imaging.disk.layouts.fit import fitted
 from osdimage.imaging.disk.layouts.place import gpt_usable
-from osdimage.imaging.disk.write import verify_table
+from osdimage.imaging.disk.tables.write import verify_table
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import Extent, Geometry, Lba
 from osdimage.imaging.wim.described.captured import CapturedDisk, describe_disk, from_element, to_element

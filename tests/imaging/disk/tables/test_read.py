@@ -17,14 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judges import disk as disk_judges
 from judges import wim as judges
-from osdimage.imaging.disk import gpt, mbr, roles
-from osdimage.imaging.disk.check import check_disk
+from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.device import open_target
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.place import place
-from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptCopy, read_table
 from osdimage.imaging.disk.roles import Scheme
+from osdimage.imaging.disk.tables import gpt, mbr
+from osdimage.imaging.disk.tables.check import check_disk
+from osdimage.imaging.disk.tables.read import MAX_LOGICALS, DiskReading, GptCopy, read_table
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidTable, Means
 from osdimage.imaging.units import GIB, MIB, Geometry

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 from cases.disk import layout
-from osdimage.imaging.disk import mbr
-from osdimage.imaging.disk.backup import restore_steps, take_backup
-from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.init import initialize, repaired, rewrite
 from osdimage.imaging.disk.layouts.place import place
-from osdimage.imaging.disk.read import GptCopy, read_table
 from osdimage.imaging.disk.signatures import find_marks
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables import mbr
+from osdimage.imaging.disk.tables.backup import restore_steps, take_backup
+from osdimage.imaging.disk.tables.check import check_disk
+from osdimage.imaging.disk.tables.read import GptCopy, read_table
+from osdimage.imaging.disk.tables.table import PartitionTable
+from osdimage.imaging.disk.tables.write import Flush, Write, leftovers, run_steps, tidied, verify_table, write_steps
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.disk.write import Flush, Write, leftovers, run_steps, tidied, verify_table, write_steps
 from osdimage.imaging.errors import InvalidLayout, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import GIB, Extent, Geometry, Lba

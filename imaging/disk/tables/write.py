@@ -18,12 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.disk import gpt, mbr, signatures
-from osdimage.imaging.disk.check import table_findings
+from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.layouts.place import ENTRY_COUNT
-from osdimage.imaging.disk.read import MAX_LOGICALS, DiskReading, GptState, read_table
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import FIRST_LOGICAL, PartitionTable
+from osdimage.imaging.disk.tables import gpt, mbr
+from osdimage.imaging.disk.tables.check import table_findings
+from osdimage.imaging.disk.tables.read import MAX_LOGICALS, DiskReading, GptState, read_table
+from osdimage.imaging.disk.tables.table import FIRST_LOGICAL, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
 from osdimage.imaging.errors import InvalidLayout, OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.finding import Severity

@@ -19,15 +19,15 @@ import pytest
 from cases.disk import CASES, Case, layout
 from hypothesis import given
 from hypothesis import strategies as st
-from osdimage.imaging.disk import backup as backups
 from osdimage.imaging.disk import plan as plans
-from osdimage.imaging.disk.check import check_disk
 from osdimage.imaging.disk.device import DeviceFacts, DeviceTarget
 from osdimage.imaging.disk.image import FileTarget, create_image, open_image
 from osdimage.imaging.disk.init import initialize, losses, restore
 from osdimage.imaging.disk.layouts.place import place
-from osdimage.imaging.disk.read import read_table
-from osdimage.imaging.disk.table import PartitionTable
+from osdimage.imaging.disk.tables import backup as backups
+from osdimage.imaging.disk.tables.check import check_disk
+from osdimage.imaging.disk.tables.read import read_table
+from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.documents import MAX_DOCUMENT_BYTES
 from osdimage.imaging.errors import InvalidDocument, InvalidInput, StorageError, TargetRefused

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from osdimage.imaging.disk import gpt, mbr, signatures
+from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.roles import MBR_PROTECTIVE, Scheme
-from osdimage.imaging.disk.table import FIRST_LOGICAL, Partition, PartitionTable
+from osdimage.imaging.disk.tables import gpt, mbr
+from osdimage.imaging.disk.tables.table import FIRST_LOGICAL, Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidTable, Means, Remedy
 from osdimage.imaging.finding import Finding, error, note, warning

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from osdimage.imaging.disk.device import DeviceTarget
 from osdimage.imaging.disk.layouts.place import array_sectors
-from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
+from osdimage.imaging.disk.tables.read import DiskReading, read_table
+from osdimage.imaging.disk.tables.write import Flush, Step, Write, interim_steps
 from osdimage.imaging.disk.target import BlockTarget, MemoryTarget
-from osdimage.imaging.disk.write import Flush, Step, Write, interim_steps
 from osdimage.imaging.documents import (
     MAX_NUMBER,
     Fields,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import construct as c
-from osdimage.imaging.disk.building import build
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.building import build
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidTable
 from osdimage.imaging.units import Extent, Geometry, Lba
 

@@ -9,9 +9,9 @@ from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.layouts import place
-from osdimage.imaging.disk.read import DiskReading, read_table
 from osdimage.imaging.disk.roles import Scheme
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.read import DiskReading, read_table
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import Means, Remedy
 from osdimage.imaging.finding import Finding, Severity, error, note, warning

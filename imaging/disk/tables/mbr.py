@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import construct as c
-from osdimage.imaging.disk.building import build
 from osdimage.imaging.disk.roles import MBR_EMPTY, MBR_EXTENDED, MBR_EXTENDED_CHS, MBR_PROTECTIVE
-from osdimage.imaging.disk.table import Partition, PartitionTable
+from osdimage.imaging.disk.tables.building import build
+from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.units import Extent, Geometry, Lba
 
 # ---- declaration: names and order of the specification ----
