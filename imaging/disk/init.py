@@ -72,8 +72,8 @@ def initialize(
     """Write a table to a disk.  All partitions that are on it are lost; their contents are not overwritten.
 
     Everything is checked before the first write.  The old table is saved first, to ``save_to`` or where
-    :func:`~osdimage.imaging.disk.tables.backup.default_path` says, where the newest few of a disk stay; a blank disk has
-    none.  The caller closes the target.
+    :func:`~osdimage.imaging.disk.tables.backup.default_path` says, where the newest few of a disk stay; a blank disk
+    has none.  The caller closes the target.
     ``begun`` is called before the first write, ``done`` after each step.
 
     Raises:
