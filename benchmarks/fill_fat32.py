@@ -6,22 +6,22 @@ import sys
 from pathlib import Path
 
 from osdimage.imaging.disk.image import create_image
-from osdimage.imaging.volume.fat.make import Fat32Options, fill_fat32, from_directory
+from osdimage.imaging.volume.fat.make import FatOptions, fill_fat, from_directory
 
 
 def main(source: str, image: str, size: int) -> None:
     """Make the image and fill it."""
-    options = Fat32Options(serial=0x1234ABCD, label="BENCH")
+    options = FatOptions(serial=0x1234ABCD, label="BENCH")
     with create_image(image, size) as target:
         if Path(source).is_dir():
-            fill_fat32(target, from_directory(source), options)
+            fill_fat(target, from_directory(source), options)
             return
         # A fill from a directory does not pay for loading libwim.
         from osdimage.imaging.apply.fat_source import from_image  # noqa: PLC0415
         from osdimage.imaging.wim.file import WimFile  # noqa: PLC0415
 
         with WimFile.open(source) as wim:
-            fill_fat32(target, from_image(wim.images[0]), options)
+            fill_fat(target, from_image(wim.images[0]), options)
 
 
 if __name__ == "__main__":

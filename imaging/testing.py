@@ -37,9 +37,9 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
-from osdimage.imaging.volume.fat.make import fill_fat32
+from osdimage.imaging.volume.fat.make import fill_fat
 from osdimage.imaging.volume.fat.source import from_directory
-from osdimage.imaging.volume.fat.write import Fat32Options
+from osdimage.imaging.volume.fat.write import FatOptions
 from osdimage.imaging.volume.filesystems import FormatWish, format_volume, serial_bits
 from osdimage.imaging.wim.compression import Compression, CompressionSpec
 from osdimage.imaging.wim.file import WimFile
@@ -110,8 +110,8 @@ def _make(disk: Disk, partition: Partition, rng: random.Random, tree: StrPath | 
         return
     serial = rng.getrandbits(serial_bits(spec.filesystem))
     if spec.filesystem is FileSystem.FAT32 and tree is not None:
-        options = Fat32Options(serial, spec.label, hidden_sectors=partition.extent.first)
-        fill_fat32(disk.volume_in(partition).window(), from_directory(tree), options)
+        options = FatOptions(serial, spec.label, hidden_sectors=partition.extent.first)
+        fill_fat(disk.volume_in(partition).window(), from_directory(tree), options)
         return
     format_volume(disk.volume_in(partition), spec.filesystem, FormatWish(serial, spec.label, is_zero=True))
     if tree is not None:

@@ -16,11 +16,11 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.volume.fat.edit import finish
 from osdimage.imaging.volume.fat.layout import NO_LABEL, BootSector
-from osdimage.imaging.volume.fat.make import fill_fat32, plan_fill, refuse_unsafe
+from osdimage.imaging.volume.fat.make import fill_fat, plan_fill, refuse_unsafe
 from osdimage.imaging.volume.fat.names import fold
-from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.fat.source import Source
-from osdimage.imaging.volume.fat.write import Fat32Options, boot_of
+from osdimage.imaging.volume.fat.write import FatOptions, boot_of
 from osdimage.imaging.volume.ntfs.state import kept_paths
 from osdimage.imaging.volume.sectors import odd_sectors
 from osdimage.imaging.wim.checks.audit import repairs
@@ -60,7 +60,7 @@ class FatBackend:
         if odd is not None:
             job.meter.warn(odd)
         is_unwanted = job.options.descriptors is Descriptors.NONE
-        filled = fill_fat32(self._volume.window(), source, wanted, progress=job.progress)
+        filled = fill_fat(self._volume.window(), source, wanted, progress=job.progress)
         return ApplyResult(
             target=self._volume.path,
             partition=self._volume.partition,
@@ -83,13 +83,13 @@ class FatBackend:
         refuse_for_volume(job.image.path, job.image.index, audit, FileSystem.FAT32)
         return audit
 
-    def _prepare(self, job: ApplyJob) -> tuple[Source, Fat32Options, int]:
+    def _prepare(self, job: ApplyJob) -> tuple[Source, FatOptions, int]:
         """Check all that can be known before the volume is written; return what to fill it with, and what is lost."""
         kept = kept_paths(job.options.keep)
         unfinished = read_unfinished(self._volume.window())
         if unfinished is None:
             finish(self._volume.window())
-            old = open_fat32(self._volume.window())
+            old = open_fat(self._volume.window())
             refuse_unsafe(self._volume, old, force=job.options.force or job.options.is_part)
             deleted = _refuse_occupied(self._volume, old, kept, wipe=job.options.wipe)
             wanted = _as_it_was(self._volume, old.boot, old.stored_label)
@@ -103,7 +103,7 @@ class FatBackend:
         return source, wanted, deleted
 
 
-def _refuse_occupied(volume: OpenVolume, old: Fat32Volume, kept: Sequence[str], *, wipe: bool) -> int:
+def _refuse_occupied(volume: OpenVolume, old: FatVolume, kept: Sequence[str], *, wipe: bool) -> int:
     """Refuse a volume that holds something, or, where it may be wiped, something that a wipe leaves; count it."""
     root = old.entries()
     if root and not wipe:
@@ -125,9 +125,9 @@ def _refuse_occupied(volume: OpenVolume, old: Fat32Volume, kept: Sequence[str], 
     return count
 
 
-def _as_it_was(volume: OpenVolume, boot: BootSector, label: str | bytes | None) -> Fat32Options:
+def _as_it_was(volume: OpenVolume, boot: BootSector, label: str | bytes | None) -> FatOptions:
     try:
-        return Fat32Options(
+        return FatOptions(
             serial=boot.serial,
             label=label,
             cluster_size=boot.layout.cluster_size,

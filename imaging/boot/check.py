@@ -32,7 +32,7 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Means, OsdImageError, Remedy
 from osdimage.imaging.finding import Finding, Severity, error, warning
 from osdimage.imaging.registry.beside import logs_in
-from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.hazards import PENDING, is_pending
@@ -154,7 +154,7 @@ class _Check:
             if self._firmware is Firmware.BIOS:
                 self._found += boot_sector_findings(self._disk, system)
             self._found += _unwritable(volume)
-            if volume.content is Content.FAT32 and open_fat32(volume.window()).used_backup:
+            if volume.content is Content.FAT32 and open_fat(volume.window()).used_backup:
                 text = f"{volume.name}: the boot sector cannot be used, and firmware does not look at its copy"
                 self._found.append(warning("system-unread", text, remedies.CHECK_VOLUME))
             with open_files(volume) as files:

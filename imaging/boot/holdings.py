@@ -13,7 +13,7 @@ from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidTable, OsdImageError, Remedy, StorageError, TargetRefused
 from osdimage.imaging.volume.fat.make import is_marked_dirty
-from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 from osdimage.imaging.volume.hazards import is_pending
@@ -107,7 +107,7 @@ def why_unwritable(volume: OpenVolume) -> str | None:
     if volume.content is Content.NTFS:
         with volume.sliced(read_only=True) as piece:
             return next(state.hazards(volume, state.read_facts(volume, piece)), None)
-    if is_marked_dirty(open_fat32(volume.window())):
+    if is_marked_dirty(open_fat(volume.window())):
         return f"{volume.name}: the volume is marked dirty: Windows did not close it, or a write to it was not finished"
     return None
 

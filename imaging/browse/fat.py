@@ -11,7 +11,7 @@ from osdimage.imaging.filetime import NOT_KNOWN_NS
 from osdimage.imaging.volume.fat.entries import FatEntry
 from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.names import fold
-from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.wim.entries import Entry
 
 _ROOT = FatEntry("", "", True, 0, 0, None, None, None, 0)  # noqa: FBT003 - is_directory
@@ -28,7 +28,7 @@ class FatTree(VolumeTree):
             StorageError: when it cannot be read.
         """
         self.name = window.name
-        self._volume = open_fat32(window)
+        self._volume = open_fat(window)
         if is_marked_dirty(self._volume):
             self.notes = (f"{window.name} is marked dirty: an earlier write to it was not finished",)
 

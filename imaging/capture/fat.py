@@ -31,7 +31,7 @@ from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat.entries import FatEntry
 from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.names import fault, fold
-from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.volume.interrupted import settled_window
 from osdimage.imaging.wim.failures import wim_errors
@@ -83,7 +83,7 @@ def opened_volume(volume: OpenVolume, config: CaptureConfig, template: Template 
         InvalidInput: when it is damaged.
         StorageError: when it cannot be read, or a temporary file not be written.
     """
-    opened = open_fat32(settled_window(volume))
+    opened = open_fat(settled_window(volume))
     hazards = []
     if opened.used_backup:
         hazards.append(f"{volume.name}: the boot sector is unusable; its copy was read")
@@ -95,7 +95,7 @@ def opened_volume(volume: OpenVolume, config: CaptureConfig, template: Template 
 
 @contextmanager
 def fat_tree(
-    volume: Fat32Volume, config: CaptureConfig, known: Mapping[str, Known] = MappingProxyType({})
+    volume: FatVolume, config: CaptureConfig, known: Mapping[str, Known] = MappingProxyType({})
 ) -> Iterator[FatTree]:
     """Copy the files of a volume into a temporary WIM, which is there for the body of the ``with``.
 
@@ -141,7 +141,7 @@ def _known_hash(entry: FatEntry, known: Mapping[str, Known]) -> bytes | None:
     return found.sha1 if found.fits(times, entry.size) else None
 
 
-def _refuse_false_claims(volume: Fat32Volume, entries: Iterable[FatEntry]) -> None:
+def _refuse_false_claims(volume: FatVolume, entries: Iterable[FatEntry]) -> None:
     """Refuse a volume before anything is copied when a file of it claims more than its clusters hold.
 
     Raises:
@@ -190,7 +190,7 @@ def _chosen(entries: Iterable[FatEntry], config: CaptureConfig) -> tuple[list[Fa
 class _Writer:
     """Writes one WIM."""
 
-    def __init__(self, volume: Fat32Volume, file: IO[bytes], known: Mapping[str, bytes]) -> None:
+    def __init__(self, volume: FatVolume, file: IO[bytes], known: Mapping[str, bytes]) -> None:
         self._volume = volume
         self._file = file
         self._known = known

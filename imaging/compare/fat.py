@@ -28,8 +28,8 @@ from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
 from osdimage.imaging.filetime import UNIX_EPOCH, from_ns
 from osdimage.imaging.finding import Severity
-from osdimage.imaging.volume.fat.check import check_fat32
-from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.fat.check import check_fat
+from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.fat.second import LARGEST_FAT, SecondReader, can_judge
 from osdimage.imaging.wim.entries import Entry
 
@@ -46,7 +46,7 @@ _STEPS: Final = {
 }
 
 
-class Fat32Target(ComparedTarget):
+class FatTarget(ComparedTarget):
     """A FAT32 volume.
 
     It has no place for security descriptors, named streams, object ids and hard links, which become copies, nor for
@@ -79,12 +79,12 @@ class Fat32Target(ComparedTarget):
             TargetRefused: when pyfatfs cannot read such a volume.
             StorageError: when it cannot be read.
         """
-        findings = check_fat32(window)
+        findings = check_fat(window)
         wrong = [each.text for each in findings if each.severity is Severity.ERROR]
         if wrong:
             more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
             raise InvalidVolume(f"the volume is damaged: {wrong[0]}{more}", volume=window.name)
-        volume = open_fat32(window)
+        volume = open_fat(window)
         if not can_judge(volume):
             raise TargetRefused(
                 f"{window.name}: the volume has {volume.layout.clusters:,} clusters, or keeps one FAT of two; pyfatfs, "

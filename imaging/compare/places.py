@@ -55,9 +55,9 @@ def backend_of(place: Path | OpenVolume) -> ComparedTarget:
         if place.content is Content.NTFS:
             return NtfsTarget(settled_window(place))
         if place.content is Content.FAT32:
-            from osdimage.imaging.compare.fat import Fat32Target  # noqa: PLC0415 - construct comes with it
+            from osdimage.imaging.compare.fat import FatTarget  # noqa: PLC0415 - construct comes with it
 
-            return Fat32Target(settled_window(place))
+            return FatTarget(settled_window(place))
         place.refuse_encrypted()
         if place.partition is not None:
             raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")

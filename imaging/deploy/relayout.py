@@ -47,7 +47,7 @@ from osdimage.imaging.errors import InvalidInput, InvalidLayout, Means, Remedy
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import Geometry, format_size
 from osdimage.imaging.volume.fat.make import plan_fill
-from osdimage.imaging.volume.fat.write import Fat32Options
+from osdimage.imaging.volume.fat.write import FatOptions
 from osdimage.imaging.wim.described.captured import CapturedDisk, CapturedPartition, Kept
 from osdimage.imaging.wim.described.captured_table import numbers_of, table_of
 from osdimage.imaging.wim.file import WimFile
@@ -165,7 +165,7 @@ def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:
         room = MemoryTarget(
             Geometry(table.geometry.sector_size, target.extent.count), name=f"partition {target.number}"
         )
-        plan_fill(room, source_files, Fat32Options(serial=0, label=target.spec.label))
+        plan_fill(room, source_files, FatOptions(serial=0, label=target.spec.label))
     return application(image, target, audit)
 
 

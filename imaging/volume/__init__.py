@@ -12,10 +12,10 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "checked": ("VolumeCheck",),
-        "fat.check": ("check_fat32",),
-        "fat.make": ("fill_fat32", "format_fat32"),
+        "fat.check": ("check_fat",),
+        "fat.make": ("fill_fat", "format_fat"),
         "fat.source": ("from_directory",),
-        "fat.write": ("Fat32Options",),
+        "fat.write": ("FatOptions",),
         "files": ("VolumeFiles",),
         "filesystems": ("FormatWish", "check_volume", "format_volume", "open_files"),
         "ntfs.check.faults": ("NtfsFault", "NtfsReport"),

@@ -1,10 +1,10 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
 from osdimage.imaging.volume.checked import VolumeCheck as VolumeCheck
-from osdimage.imaging.volume.fat.check import check_fat32 as check_fat32
-from osdimage.imaging.volume.fat.make import fill_fat32 as fill_fat32, format_fat32 as format_fat32
+from osdimage.imaging.volume.fat.check import check_fat as check_fat
+from osdimage.imaging.volume.fat.make import fill_fat as fill_fat, format_fat as format_fat
 from osdimage.imaging.volume.fat.source import from_directory as from_directory
-from osdimage.imaging.volume.fat.write import Fat32Options as Fat32Options
+from osdimage.imaging.volume.fat.write import FatOptions as FatOptions
 from osdimage.imaging.volume.files import VolumeFiles as VolumeFiles
 from osdimage.imaging.volume.filesystems import (
     FormatWish as FormatWish,

@@ -10,7 +10,7 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import OsdImageError, Remedy, StorageError
 from osdimage.imaging.finding import Finding, Severity, warning
 from osdimage.imaging.progress import ProgressCallback
-from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.check import check_fat
 from osdimage.imaging.volume.hazards import PENDING, is_pending
 from osdimage.imaging.volume.ntfs.check.faults import NtfsReport
 from osdimage.imaging.volume.ntfs.check.kinds import FaultKind
@@ -42,13 +42,13 @@ class VolumeCheck:
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def judge_fat32(volume: OpenVolume) -> VolumeCheck:
+def judge_fat(volume: OpenVolume) -> VolumeCheck:
     """Check a FAT32 volume.
 
     Raises:
         StorageError: when it cannot be read.
     """
-    return VolumeCheck(Content.FAT32, _sorted(check_fat32(volume.window())))
+    return VolumeCheck(Content.FAT32, _sorted(check_fat(volume.window())))
 
 
 def judge_ntfs(volume: OpenVolume, most: int, progress: ProgressCallback | None) -> VolumeCheck:

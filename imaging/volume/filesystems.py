@@ -72,11 +72,11 @@ def _refuse_ntfs(wish: FormatWish, geometry: Geometry) -> None:
     refuse_too_small(geometry)
 
 
-def _refuse_fat32(wish: FormatWish, geometry: Geometry) -> None:
+def _refuse_fat(wish: FormatWish, geometry: Geometry) -> None:
     from osdimage.imaging.volume.fat.layout import plan_layout  # noqa: PLC0415 - see _Row
-    from osdimage.imaging.volume.fat.write import Fat32Options  # noqa: PLC0415
+    from osdimage.imaging.volume.fat.write import FatOptions  # noqa: PLC0415
 
-    Fat32Options(wish.serial, wish.label, wish.cluster_size)
+    FatOptions(wish.serial, wish.label, wish.cluster_size)
     plan_layout(geometry, wish.cluster_size)
 
 
@@ -94,14 +94,14 @@ def _format_ntfs(volume: OpenVolume, wish: FormatWish, progress: ProgressCallbac
     format_ntfs(volume.target, volume.extent, how, progress=progress)
 
 
-def _format_fat32(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
-    from osdimage.imaging.volume.fat.make import format_fat32  # noqa: PLC0415 - see _Row
-    from osdimage.imaging.volume.fat.write import Fat32Options  # noqa: PLC0415
+def _format_fat(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
+    from osdimage.imaging.volume.fat.make import format_fat  # noqa: PLC0415 - see _Row
+    from osdimage.imaging.volume.fat.write import FatOptions  # noqa: PLC0415
 
     # The field has 32 bits; beyond them no boot code that reads it can be.
     hidden = volume.extent.first if volume.extent.first < 1 << 32 else 0
-    options = Fat32Options(wish.serial, wish.label, wish.cluster_size, hidden_sectors=hidden, is_dirty=wish.is_dirty)
-    format_fat32(volume.window(), options, full=not wish.quick, progress=progress)
+    options = FatOptions(wish.serial, wish.label, wish.cluster_size, hidden_sectors=hidden, is_dirty=wish.is_dirty)
+    format_fat(volume.window(), options, full=not wish.quick, progress=progress)
 
 
 def _open_ntfs(volume: OpenVolume, write: bool, force: bool, sync: bool) -> AbstractContextManager[VolumeFiles]:  # noqa: FBT001
@@ -111,9 +111,9 @@ def _open_ntfs(volume: OpenVolume, write: bool, force: bool, sync: bool) -> Abst
 
 
 def _open_fat(volume: OpenVolume, write: bool, force: bool, sync: bool) -> AbstractContextManager[VolumeFiles]:  # noqa: FBT001
-    from osdimage.imaging.volume.fat.files import open_fat  # noqa: PLC0415 - see _Row
+    from osdimage.imaging.volume.fat.files import open_fat_files  # noqa: PLC0415 - see _Row
 
-    return open_fat(volume, write=write, force=force, sync=sync)
+    return open_fat_files(volume, write=write, force=force, sync=sync)
 
 
 def _clean_ntfs(volume: OpenVolume, sync: bool) -> None:  # noqa: FBT001
@@ -135,14 +135,14 @@ def _check_ntfs(volume: OpenVolume, most: int, progress: ProgressCallback | None
 
 
 def _check_fat(volume: OpenVolume, most: int, progress: ProgressCallback | None) -> VolumeCheck:  # noqa: ARG001 - see _Row
-    from osdimage.imaging.volume.checked import judge_fat32  # noqa: PLC0415 - see _Row
+    from osdimage.imaging.volume.checked import judge_fat  # noqa: PLC0415 - see _Row
 
-    return judge_fat32(volume)
+    return judge_fat(volume)
 
 
 _ROWS = {
     Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs),
-    Content.FAT32: _Row(32, _refuse_fat32, _format_fat32, _open_fat, _clean_fat, _check_fat),
+    Content.FAT32: _Row(32, _refuse_fat, _format_fat, _open_fat, _clean_fat, _check_fat),
 }
 FILE_SYSTEMS = frozenset(_ROWS)
 """Those whose volumes are made, filled, captured, changed and checked."""

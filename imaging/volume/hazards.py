@@ -35,7 +35,7 @@ def hazards(volume: OpenVolume) -> tuple[str, ...]:
     """
     if volume.content is Content.UNFINISHED:
         return (f"{volume.name}: holds {volume.described}: the same command makes it again",)
-    look = {Content.NTFS: _of_ntfs, Content.FAT32: _of_fat32}.get(volume.content) if volume.content else None
+    look = {Content.NTFS: _of_ntfs, Content.FAT32: _of_fat}.get(volume.content) if volume.content else None
     if look is None:
         return ()
     try:
@@ -70,11 +70,11 @@ def _of_ntfs(volume: OpenVolume) -> Iterator[str]:
         yield from state.hazards(volume, state.read_facts(volume, piece))
 
 
-def _of_fat32(volume: OpenVolume) -> Iterator[str]:
+def _of_fat(volume: OpenVolume) -> Iterator[str]:
     from osdimage.imaging.volume.fat.make import is_marked_dirty  # noqa: PLC0415 - not for who looks at a table
-    from osdimage.imaging.volume.fat.read import open_fat32  # noqa: PLC0415
+    from osdimage.imaging.volume.fat.read import open_fat  # noqa: PLC0415
 
     if is_pending(volume):
         yield f"{volume.name}: {PENDING}"
-    elif is_marked_dirty(open_fat32(volume.window())):
+    elif is_marked_dirty(open_fat(volume.window())):
         yield f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished"

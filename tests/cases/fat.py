@@ -8,7 +8,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.fat.make import Fat32Options, FillResult, SourceEntry, fill_fat32, from_entries
+from osdimage.imaging.volume.fat.make import FatOptions, FillResult, SourceEntry, fill_fat, from_entries
 
 SMALL = 40 * MIB
 """Enough for FAT32 with clusters of 512 bytes."""
@@ -45,11 +45,11 @@ def fill(
     *,
     size: int = SMALL,
     sector_size: int = 512,
-    options: Fat32Options | None = None,
+    options: FatOptions | None = None,
 ) -> FillResult:
     """Make an image file that is one volume."""
     with create_image(str(path), size, sector_size=sector_size) as target:
-        return fill_fat32(target, from_entries(entries), options or Fat32Options(SERIAL, label="Test Vol"))
+        return fill_fat(target, from_entries(entries), options or FatOptions(SERIAL, label="Test Vol"))
 
 
 def collide(count: int) -> list[SourceEntry]:

@@ -8,13 +8,13 @@ import struct
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.fat.make import (
-    Fat32Options,
-    Fat32Volume,
+    FatOptions,
+    FatVolume,
     SourceEntry,
-    check_fat32,
-    fill_fat32,
+    check_fat,
+    fill_fat,
     from_entries,
-    open_fat32,
+    open_fat,
 )
 
 from cases.fat import SERIAL, SMALL, file, folder
@@ -32,7 +32,7 @@ TREE = [
 
 def filled(entries: list[SourceEntry]) -> MemoryTarget:
     target = MemoryTarget(Geometry.of_size(SMALL, 512))
-    fill_fat32(target, from_entries(entries), Fat32Options(SERIAL, label="LABEL"))
+    fill_fat(target, from_entries(entries), FatOptions(SERIAL, label="LABEL"))
     return target
 
 
@@ -57,14 +57,14 @@ class Copy(MemoryTarget):
 
 def set_fat(target: MemoryTarget, cluster: int, value: int) -> None:
     """Change an entry of both FATs."""
-    layout = open_fat32(pristine()).layout
+    layout = open_fat(pristine()).layout
     for number in range(2):
         target.write_at(layout.fat_offset(number) + 4 * cluster, struct.pack("<I", value))
 
 
 def entry_at(target: MemoryTarget, short: bytes) -> int:
     """Return the byte at which the short entry of a file is."""
-    layout = open_fat32(pristine()).layout
+    layout = open_fat(pristine()).layout
     data = target.read_at(layout.offset_of(2), 64 * 1024)
     at = data.index(short)
     assert at % 32 == 0
@@ -77,9 +77,9 @@ def set_cluster(target: MemoryTarget, short: bytes, cluster: int) -> None:
     target.write_at(at + 26, struct.pack("<H", cluster & 0xFFFF))
 
 
-def read_everything(volume: Fat32Volume) -> dict[str, bytes]:
+def read_everything(volume: FatVolume) -> dict[str, bytes]:
     return {entry.path: b"".join(volume.read(entry)) for entry in volume.walk() if not entry.is_directory}
 
 
 def codes(target: MemoryTarget) -> set[str]:
-    return {finding.code for finding in check_fat32(target)}
+    return {finding.code for finding in check_fat(target)}

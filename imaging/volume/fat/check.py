@@ -16,13 +16,13 @@ from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.entries import FatEntry, Listing
 from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER
 from osdimage.imaging.volume.fat.names import fold
-from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 
 _REPAIR = "repair it with fsck.fat or chkdsk, a copy of it first"
 _MANY = 100
 
 
-def check_fat32(volume: BlockTarget, *, second_opinion: bool = False, code_page: int = 437) -> tuple[Finding, ...]:
+def check_fat(volume: BlockTarget, *, second_opinion: bool = False, code_page: int = 437) -> tuple[Finding, ...]:
     """Check a volume; return what is wrong, at most a hundred findings.
 
     Args:
@@ -34,7 +34,7 @@ def check_fat32(volume: BlockTarget, *, second_opinion: bool = False, code_page:
         StorageError: when the target cannot be read.
     """
     try:
-        opened = open_fat32(volume, code_page=code_page)
+        opened = open_fat(volume, code_page=code_page)
     except InvalidVolume as problem:
         return (error("no-volume", problem.fault, "save a copy before anything is written to it"),)
     found = []
@@ -48,7 +48,7 @@ def check_fat32(volume: BlockTarget, *, second_opinion: bool = False, code_page:
     return tuple(found)
 
 
-def _findings(volume: Fat32Volume) -> Iterator[Finding]:
+def _findings(volume: FatVolume) -> Iterator[Finding]:
     yield from _reserved(volume)
     yield from _copies(volume)
     tree = _TreeCheck(volume)
@@ -62,7 +62,7 @@ def _findings(volume: Fat32Volume) -> Iterator[Finding]:
             yield warning("lost-clusters", f"{counted(lost, 'cluster')} in use and of no file", _REPAIR)
 
 
-def _reserved(volume: Fat32Volume) -> Iterator[Finding]:
+def _reserved(volume: FatVolume) -> Iterator[Finding]:
     """Look at the boot sector and its copy."""
     boot, target = volume.boot, volume.target
     if volume.used_backup:
@@ -81,7 +81,7 @@ def _reserved(volume: Fat32Volume) -> Iterator[Finding]:
         yield warning("dirty", "the volume is marked as in use, or as having had read errors", _REPAIR)
 
 
-def _copies(volume: Fat32Volume) -> Iterator[Finding]:
+def _copies(volume: FatVolume) -> Iterator[Finding]:
     """Compare the FATs, as far as there are clusters."""
     if volume.boot.active_fat is not None:
         yield note("one-fat", f"only FAT {volume.boot.active_fat} is kept up to date", "none is needed")
@@ -97,7 +97,7 @@ def _copies(volume: Fat32Volume) -> Iterator[Finding]:
                 break
 
 
-def _counts(volume: Fat32Volume, free: int) -> Iterator[Finding]:
+def _counts(volume: FatVolume, free: int) -> Iterator[Finding]:
     info = volume.fsinfo()
     if info is None:
         yield warning("no-fsinfo", "FSInfo is missing or damaged", _REPAIR)
@@ -114,7 +114,7 @@ class _TreeCheck:
         is_complete: whether all chains could be followed to their ends.
     """
 
-    def __init__(self, volume: Fat32Volume) -> None:
+    def __init__(self, volume: FatVolume) -> None:
         self._volume = volume
         self._runs: list[tuple[int, int, str]] = []
         self._directories: set[int] = set()
@@ -216,7 +216,7 @@ def _shown(directory: FatEntry | None) -> str:
     return "/" if directory is None else directory.path
 
 
-def _compare(volume: Fat32Volume) -> Iterator[Finding]:
+def _compare(volume: FatVolume) -> Iterator[Finding]:
     """Yield what pyfatfs reads differently."""
     from osdimage.imaging.volume.fat.second import can_judge, second_reading  # noqa: PLC0415 - pyfatfs loads slowly
 

@@ -1,7 +1,7 @@
 """Adding, replacing and deleting files of a FAT32 volume that holds others.
 
 Contents go into free clusters at once; the FATs and the directories are changed in memory, and the changes are carried
-out by :meth:`Fat32Editor.commit`, all or nothing (:mod:`osdimage.imaging.volume.pending`).  What is not committed
+out by :meth:`FatEditor.commit`, all or nothing (:mod:`osdimage.imaging.volume.pending`).  What is not committed
 leaves nothing but unused bytes in free clusters.
 """
 
@@ -18,7 +18,7 @@ from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume import pending
 from osdimage.imaging.volume.fat import layout as layouts
-from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.check import check_fat
 from osdimage.imaging.volume.fat.edit_table import EditedTable
 from osdimage.imaging.volume.fat.entries import (
     DOT,
@@ -31,7 +31,7 @@ from osdimage.imaging.volume.fat.entries import (
 )
 from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector, FsInfo
 from osdimage.imaging.volume.fat.names import ENTRY_BYTES, ERASED, codec, fold, refuse_name, store_name
-from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.volume.fat.times import Clock
 from osdimage.imaging.volume.fat.tree import LARGEST_FILE
@@ -50,8 +50,8 @@ class _Directory:
     is_changed: bool = False
 
 
-class Fat32Editor(Fat32Volume):
-    """A volume that is changed; :func:`edit_fat32` makes it.  What is read from it are its changed contents."""
+class FatEditor(FatVolume):
+    """A volume that is changed; :func:`edit_fat` makes it.  What is read from it are its changed contents."""
 
     def __init__(self, volume: BlockTarget, boot: BootSector, *, code_page: int, zone: tzinfo) -> None:
         """Change nothing yet."""
@@ -351,7 +351,7 @@ def mark_clean(volume: BlockTarget, *, sync: bool) -> None:
         InvalidVolume: when it holds no FAT32 volume.
         StorageError: when reading or writing failed.
     """
-    layout = open_fat32(volume).layout
+    layout = open_fat(volume).layout
     for fat in reversed(range(layout.fats)):
         at = layout.fat_offset(fat) + 4
         before = int.from_bytes(volume.read_at(at, 4), "little")
@@ -362,13 +362,13 @@ def mark_clean(volume: BlockTarget, *, sync: bool) -> None:
 
 def _pointer_in(volume: BlockTarget) -> int | None:
     try:
-        return pointer_of(open_fat32(volume).boot)
+        return pointer_of(open_fat(volume).boot)
     except InvalidVolume:
         return None
 
 
-def edit_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -> Fat32Editor:
-    """Open a volume to change files of it; nothing is changed before :meth:`Fat32Editor.commit`.
+def edit_fat(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -> FatEditor:
+    """Open a volume to change files of it; nothing is changed before :meth:`FatEditor.commit`.
 
     Args:
         volume: the target, usually the window of a partition, open for writing.
@@ -380,8 +380,8 @@ def edit_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC)
         TargetRefused: when it is damaged, so that a change could do more damage.
         StorageError: when it cannot be read.
     """
-    opened = open_fat32(volume, code_page=code_page, zone=zone)
-    damage = [each.text for each in check_fat32(volume, code_page=code_page) if each.severity is Severity.ERROR]
+    opened = open_fat(volume, code_page=code_page, zone=zone)
+    damage = [each.text for each in check_fat(volume, code_page=code_page) if each.severity is Severity.ERROR]
     if damage:
         raise TargetRefused(f"{volume.name}: not written: the volume is damaged: {damage[0]}; repair it with fsck.fat")
-    return Fat32Editor(volume, opened.boot, code_page=code_page, zone=zone)
+    return FatEditor(volume, opened.boot, code_page=code_page, zone=zone)

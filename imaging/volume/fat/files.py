@@ -10,17 +10,17 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileFacts, split_path
-from osdimage.imaging.volume.fat.edit import Fat32Editor, edit_fat32, find_pending, finish
+from osdimage.imaging.volume.fat.edit import FatEditor, edit_fat, find_pending, finish
 from osdimage.imaging.volume.fat.entries import FatEntry
 from osdimage.imaging.volume.fat.make import refuse_unsafe
 from osdimage.imaging.volume.fat.names import refuse_name
-from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.pending import overlaid
 
 
 @contextmanager
-def open_fat(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
+def open_fat_files(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
     """Open the files of a FAT32 volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     del sync  # The order of what is written rests on waiting for it.
     window = volume.window()
@@ -29,10 +29,10 @@ def open_fat(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Ite
         finish(window)
     if not write:
         found = find_pending(window)
-        yield _FatFiles(volume.name, open_fat32(window if found is None else overlaid(window, found)))
+        yield _FatFiles(volume.name, open_fat(window if found is None else overlaid(window, found)))
         return
-    refuse_unsafe(volume, open_fat32(volume.window()), force=force)
-    editor = edit_fat32(volume.window())
+    refuse_unsafe(volume, open_fat(volume.window()), force=force)
+    editor = edit_fat(volume.window())
     yield _FatFiles(volume.name, editor)
     editor.commit()
 
@@ -40,8 +40,8 @@ def open_fat(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Ite
 class _FatFiles(VolumeFiles):
     content = Content.FAT32
 
-    def __init__(self, name: str, volume: Fat32Volume) -> None:
-        super().__init__(name, is_writable=isinstance(volume, Fat32Editor))
+    def __init__(self, name: str, volume: FatVolume) -> None:
+        super().__init__(name, is_writable=isinstance(volume, FatEditor))
         self._volume = volume
 
     def find(self, path: str) -> FileFacts | None:
@@ -79,13 +79,13 @@ class _FatFiles(VolumeFiles):
         editor, parts = self._changing(path)
         editor.delete("/".join(parts))
 
-    def _changing(self, path: str) -> tuple[Fat32Editor, tuple[str, ...]]:
+    def _changing(self, path: str) -> tuple[FatEditor, tuple[str, ...]]:
         parts = self._file_parts(path)
-        if not isinstance(self._volume, Fat32Editor):
+        if not isinstance(self._volume, FatEditor):
             raise TypeError(f"{self.name} was opened for reading")
         return self._volume, parts
 
-    def _folders(self, editor: Fat32Editor, parts: tuple[str, ...], path: str, modified_ns: int | None) -> None:
+    def _folders(self, editor: FatEditor, parts: tuple[str, ...], path: str, modified_ns: int | None) -> None:
         for part in parts:
             refuse_name(part, path)
         for count in range(1, len(parts) + 1):

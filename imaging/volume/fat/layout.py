@@ -96,7 +96,7 @@ NO_LABEL = b"NO NAME    "
 
 
 @dataclass(frozen=True, slots=True)
-class Fat32Layout:
+class FatLayout:
     """Where the parts of a volume are.
 
     Attributes:
@@ -168,7 +168,7 @@ class BootSector:
         is_dirty: whether Windows marked the volume as in use.
     """
 
-    layout: Fat32Layout
+    layout: FatLayout
     serial: int
     label: bytes
     hidden_sectors: int = 0
@@ -189,7 +189,7 @@ class FsInfo:
     next_free: int | None
 
 
-def plan_layout(geometry: Geometry, cluster_size: int | None = None, *, sector_size: int | None = None) -> Fat32Layout:
+def plan_layout(geometry: Geometry, cluster_size: int | None = None, *, sector_size: int | None = None) -> FatLayout:
     """Return the layout of a volume of this size.
 
     Args:
@@ -263,7 +263,7 @@ def _refuse_cluster_size(cluster_size: int, sector_size: int) -> None:
         )
 
 
-def _layout(sector_size: int, sectors: int, cluster_size: int) -> Fat32Layout:
+def _layout(sector_size: int, sectors: int, cluster_size: int) -> FatLayout:
     """Lay out a volume: FATs as small as can be, then as much larger as makes the clusters begin at a multiple."""
     per_cluster = cluster_size // sector_size
     space = sectors - RESERVED_SECTORS
@@ -272,7 +272,7 @@ def _layout(sector_size: int, sectors: int, cluster_size: int) -> Fat32Layout:
     fat_sectors = max(1, -(-(space + FIRST_CLUSTER * per_cluster) // (per_fat_sector * per_cluster + _FATS)))
     while (RESERVED_SECTORS + _FATS * fat_sectors) % per_cluster:
         fat_sectors += 1
-    return Fat32Layout(sector_size, sectors, per_cluster, RESERVED_SECTORS, _FATS, fat_sectors)
+    return FatLayout(sector_size, sectors, per_cluster, RESERVED_SECTORS, _FATS, fat_sectors)
 
 
 def build_boot(boot: BootSector) -> bytes:
@@ -327,7 +327,7 @@ def parse_boot(sector: bytes, *, size_bytes: int) -> BootSector:
     problem = _boot_problem(raw)
     if problem is not None:
         raise InvalidVolume(f"not a FAT32 volume: {problem}")
-    layout = Fat32Layout(
+    layout = FatLayout(
         raw.BPB_BytsPerSec,
         raw.BPB_TotSec32 or raw.BPB_TotSec16,
         raw.BPB_SecPerClus,
@@ -367,7 +367,7 @@ def _boot_problem(raw: c.Container) -> str | None:
     return None
 
 
-def _refuse_impossible(layout: Fat32Layout, size_bytes: int) -> None:
+def _refuse_impossible(layout: FatLayout, size_bytes: int) -> None:
     if layout.sectors * layout.sector_size > size_bytes:
         raise InvalidVolume(f"the FAT32 volume claims {layout.sectors * layout.sector_size} bytes of {size_bytes}")
     if layout.data_sector > layout.sectors or layout.clusters < 1:

@@ -3,7 +3,7 @@
 ::
 
     with create_image("esp.img", 512 * MIB) as target:
-        fill_fat32(target, from_directory("tree"), Fat32Options(serial=0x1234ABCD, label="SYSTEM"))
+        fill_fat(target, from_directory("tree"), FatOptions(serial=0x1234ABCD, label="SYSTEM"))
 
 pyfatfs, the package of this project for FAT, needs a second for twenty files and truncates a disk image when it formats
 a partition in it; so volumes are written here.
@@ -19,30 +19,30 @@ from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import Incomplete, Means, Remedy, TargetRefused
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
-from osdimage.imaging.volume.fat.check import check_fat32
+from osdimage.imaging.volume.fat.check import check_fat
 from osdimage.imaging.volume.fat.entries import FatEntry
-from osdimage.imaging.volume.fat.layout import CLEAN_BITS, Fat32Layout, plan_layout
-from osdimage.imaging.volume.fat.read import Fat32Volume, open_fat32
+from osdimage.imaging.volume.fat.layout import CLEAN_BITS, FatLayout, plan_layout
+from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.fat.source import Source, SourceEntry, from_directory, from_entries
 from osdimage.imaging.volume.fat.times import Clock
 from osdimage.imaging.volume.fat.tree import Tree, plan_tree
-from osdimage.imaging.volume.fat.write import Fat32Options, write_volume, zero_data
+from osdimage.imaging.volume.fat.write import FatOptions, write_volume, zero_data
 
 __all__ = [
-    "Fat32Layout",
-    "Fat32Options",
-    "Fat32Volume",
     "FatEntry",
+    "FatLayout",
+    "FatOptions",
+    "FatVolume",
     "FillResult",
     "Source",
     "SourceEntry",
-    "check_fat32",
-    "fill_fat32",
-    "format_fat32",
+    "check_fat",
+    "fill_fat",
+    "format_fat",
     "from_directory",
     "from_entries",
     "is_marked_dirty",
-    "open_fat32",
+    "open_fat",
     "plan_fill",
     "plan_layout",
     "refuse_unsafe",
@@ -62,7 +62,7 @@ class FillResult:
         losses: what of the source FAT cannot hold, by class.
     """
 
-    layout: Fat32Layout
+    layout: FatLayout
     directories: int
     files: int
     size: int
@@ -70,9 +70,9 @@ class FillResult:
     losses: tuple[Loss, ...]
 
 
-def format_fat32(
-    volume: BlockTarget, options: Fat32Options, *, full: bool = False, progress: ProgressCallback | None = None
-) -> Fat32Layout:
+def format_fat(
+    volume: BlockTarget, options: FatOptions, *, full: bool = False, progress: ProgressCallback | None = None
+) -> FatLayout:
     """Make an empty volume; what was in the target is lost.
 
     Args:
@@ -96,10 +96,10 @@ def format_fat32(
     return layout
 
 
-def fill_fat32(
+def fill_fat(
     volume: BlockTarget,
     source: Source,
-    options: Fat32Options,
+    options: FatOptions,
     *,
     strict: bool = False,
     progress: ProgressCallback | None = None,
@@ -144,22 +144,22 @@ def fill_fat32(
     )
 
 
-def plan_fill(volume: BlockTarget, source: Source, options: Fat32Options) -> tuple[Fat32Layout, Tree]:
+def plan_fill(volume: BlockTarget, source: Source, options: FatOptions) -> tuple[FatLayout, Tree]:
     """Decide where everything goes, without writing anything.
 
     Raises:
-        InvalidRequest, UnsafeName, TargetRefused: as :func:`fill_fat32`.
+        InvalidRequest, UnsafeName, TargetRefused: as :func:`fill_fat`.
     """
     layout = plan_layout(volume.geometry, options.cluster_size, sector_size=options.sector_size)
     return layout, _plan(source.entries, layout, options, volume.name)
 
 
-def _plan(entries: Sequence[SourceEntry], layout: Fat32Layout, options: Fat32Options, where: str) -> Tree:
+def _plan(entries: Sequence[SourceEntry], layout: FatLayout, options: FatOptions, where: str) -> Tree:
     with_label = bool(options.label)
     return plan_tree(entries, layout, code_page=options.code_page, with_label=with_label, where=where)
 
 
-def _losses(entries: Sequence[SourceEntry], tree: Tree, options: Fat32Options) -> tuple[Loss, ...]:
+def _losses(entries: Sequence[SourceEntry], tree: Tree, options: FatOptions) -> tuple[Loss, ...]:
     clock = Clock(options.zone)
     outside = sum(
         not (clock.holds(entry.created_ns) and clock.holds(entry.modified_ns) and clock.holds(entry.accessed_ns))
@@ -172,12 +172,12 @@ def _losses(entries: Sequence[SourceEntry], tree: Tree, options: Fat32Options) -
     return tuple(Loss(what, count) for what, count in counts.items() if count)
 
 
-def is_marked_dirty(volume: Fat32Volume) -> bool:
+def is_marked_dirty(volume: FatVolume) -> bool:
     """Tell whether a volume is marked as in use, or as having had read errors."""
     return volume.boot.is_dirty or volume.table[1] & CLEAN_BITS != CLEAN_BITS
 
 
-def refuse_unsafe(volume: OpenVolume, old: Fat32Volume, *, force: bool) -> None:
+def refuse_unsafe(volume: OpenVolume, old: FatVolume, *, force: bool) -> None:
     """Refuse to write to a volume that is dirty, unless ``force``.
 
     Raises:

@@ -73,8 +73,8 @@ class FatTable:
         return page
 
 
-class Fat32Volume:
-    """A FAT32 volume that is read; :func:`open_fat32` makes these.  The target must stay open.
+class FatVolume:
+    """A FAT32 volume that is read; :func:`open_fat` makes these.  The target must stay open.
 
     Attributes:
         boot: what the boot sector says.
@@ -299,7 +299,7 @@ class Fat32Volume:
         return listing.entries
 
 
-def open_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -> Fat32Volume:
+def open_fat(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -> FatVolume:
     """Open a volume for reading.
 
     Args:
@@ -319,8 +319,8 @@ def open_fat32(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC)
         copy = _backup(volume)
         if copy is None:
             raise InvalidVolume(error.fault, volume=volume.name) from None
-        return Fat32Volume(volume, copy, used_backup=True, code_page=code_page, zone=zone)
-    return Fat32Volume(volume, boot, used_backup=False, code_page=code_page, zone=zone)
+        return FatVolume(volume, copy, used_backup=True, code_page=code_page, zone=zone)
+    return FatVolume(volume, boot, used_backup=False, code_page=code_page, zone=zone)
 
 
 def _backup(volume: BlockTarget) -> BootSector | None:

@@ -25,7 +25,7 @@ from osdimage.imaging.units import MIB
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-    from osdimage.imaging.volume.fat.read import Fat32Volume
+    from osdimage.imaging.volume.fat.read import FatVolume
 
 LARGEST_FAT = 4 * MIB
 """In clusters.  pyfatfs makes a Python number of every entry of the FAT; this many take some seconds and 150 MB."""
@@ -64,7 +64,7 @@ class SecondEntry:
     cluster: int
 
 
-def can_judge(volume: Fat32Volume) -> bool:
+def can_judge(volume: FatVolume) -> bool:
     """Tell whether the second reader can read a volume: small enough, and the FAT that counts is the first."""
     return volume.layout.clusters <= LARGEST_FAT and not volume.boot.active_fat
 
@@ -72,7 +72,7 @@ def can_judge(volume: Fat32Volume) -> bool:
 class SecondReader:
     """pyfatfs on a volume without errors; the target must stay open.
 
-    :func:`~osdimage.imaging.volume.fat.check.check_fat32` tells whether there are any.
+    :func:`~osdimage.imaging.volume.fat.check.check_fat` tells whether there are any.
     """
 
     def __init__(self, volume: BlockTarget) -> None:
@@ -159,7 +159,7 @@ class SecondReader:
 def second_reading(volume: BlockTarget, *, contents: bool = False) -> list[SecondEntry]:
     """Return everything that pyfatfs finds on a volume without errors.
 
-    :func:`~osdimage.imaging.volume.fat.check.check_fat32` tells whether there are any.
+    :func:`~osdimage.imaging.volume.fat.check.check_fat` tells whether there are any.
 
     Args:
         volume: the target, usually the window of a partition.

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest, TargetRefused, TooSmall
 from osdimage.imaging.units import format_size
-from osdimage.imaging.volume.fat import names as fat32_names
+from osdimage.imaging.volume.fat import names as fat_names
 from osdimage.imaging.volume.fat.entries import DOT, DOT_DOT, ENTRY_STRUCT, LARGEST_DIRECTORY, VOLUME_ID
-from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, Fat32Layout
+from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, FatLayout
 from osdimage.imaging.volume.fat.names import ENTRY_BYTES, StoredName, codec, fold, hide_e5, read_short, store_names
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, SourceEntry
 from osdimage.imaging.volume.fat.times import EARLIEST, NEVER, Clock, Stamp
@@ -72,7 +72,7 @@ class Tree:
 
 
 def plan_tree(
-    entries: Sequence[SourceEntry], layout: Fat32Layout, *, code_page: int, with_label: bool, where: str
+    entries: Sequence[SourceEntry], layout: FatLayout, *, code_page: int, with_label: bool, where: str
 ) -> Tree:
     """Give everything its name and its clusters.
 
@@ -124,7 +124,7 @@ def _grow(root: Node, entries: Iterable[SourceEntry]) -> Iterator[Node | None]:
     described: set[str] = set()
     for entry in entries:
         if entry.path[:1] in {"", "/"}:
-            fat32_names.refuse_name("", entry.path)
+            fat_names.refuse_name("", entry.path)
         above, _, name = entry.path.rpartition("/")
         parent = folders.get(above)
         if parent is None:
@@ -167,7 +167,7 @@ def _folder(folders: dict[str, Node], path: str) -> Node:
 
 def _child(parent: Node, name: str, entry: SourceEntry) -> Node:
     path = f"{parent.path}/{name}" if parent.path else name
-    fat32_names.refuse_name(name, path)
+    fat_names.refuse_name(name, path)
     key = fold(name)
     other = parent.children.get(key)
     if other is not None:

@@ -31,7 +31,7 @@ from osdimage.imaging.volume.fat.layout import (
     FSINFO_SECTOR,
     NO_LABEL,
     BootSector,
-    Fat32Layout,
+    FatLayout,
     FsInfo,
     build_boot,
     build_fsinfo,
@@ -50,7 +50,7 @@ _FAT_SLAB = MIB // 4
 
 
 @dataclass(frozen=True, slots=True)
-class Fat32Options:
+class FatOptions:
     """What a new volume is like, beside what is on it.
 
     Attributes:
@@ -101,7 +101,7 @@ class Fat32Options:
 
 
 def write_volume(
-    volume: BlockTarget, layout: Fat32Layout, tree: Tree, source: Source, *, options: Fat32Options, meter: Meter
+    volume: BlockTarget, layout: FatLayout, tree: Tree, source: Source, *, options: FatOptions, meter: Meter
 ) -> None:
     """Write a planned volume; what was in the target is lost.
 
@@ -130,7 +130,7 @@ def write_volume(
         raise
 
 
-def zero_data(volume: BlockTarget, layout: Fat32Layout, meter: Meter) -> None:
+def zero_data(volume: BlockTarget, layout: FatLayout, meter: Meter) -> None:
     """Write zeros over every cluster, and over what is left behind the last one; holes of a disk image are zeros."""
     begin, end = layout.offset_of(FIRST_CLUSTER), layout.sectors * layout.sector_size
     for first, after in list(volume.data_ranges(begin, end)):
@@ -144,7 +144,7 @@ def zero_data(volume: BlockTarget, layout: Fat32Layout, meter: Meter) -> None:
 class _Stream:
     """Gathers what is written one after the other, and pads each item with zeros to whole clusters."""
 
-    def __init__(self, volume: BlockTarget, layout: Fat32Layout) -> None:
+    def __init__(self, volume: BlockTarget, layout: FatLayout) -> None:
         self._volume = volume
         self._cluster_size = layout.cluster_size
         self._begin = layout.offset_of(FIRST_CLUSTER)
@@ -185,7 +185,7 @@ class _Stream:
             self._held = 0
 
 
-def _write_directories(stream: _Stream, layout: Fat32Layout, tree: Tree, options: Fat32Options) -> None:
+def _write_directories(stream: _Stream, layout: FatLayout, tree: Tree, options: FatOptions) -> None:
     clock = Clock(options.zone)
     label = store_label(options.label, options.code_page)
     label_time = EARLIEST if options.formatted_ns is None else clock.stamp(options.formatted_ns)
@@ -198,7 +198,7 @@ def _write_directories(stream: _Stream, layout: Fat32Layout, tree: Tree, options
             stream.put(offset, bytes(layout.cluster_size))
 
 
-def _write_contents(stream: _Stream, layout: Fat32Layout, tree: Tree, source: Source, meter: Meter) -> None:
+def _write_contents(stream: _Stream, layout: FatLayout, tree: Tree, source: Source, meter: Meter) -> None:
     total, done = tree.size, 0
     for indices, pieces in source.read():
         nodes = [node for index in indices if (node := tree.files[index]) is not None]
@@ -207,7 +207,7 @@ def _write_contents(stream: _Stream, layout: Fat32Layout, tree: Tree, source: So
         meter.step(Phase.EXTRACT_DATA, done, total)
 
 
-def _write_one(stream: _Stream, layout: Fat32Layout, nodes: list[Node], pieces: Iterable[Piece]) -> int:
+def _write_one(stream: _Stream, layout: FatLayout, nodes: list[Node], pieces: Iterable[Piece]) -> int:
     """Write one content to each of the files that hold it; refuse more or fewer bytes than were promised."""
     targets = [(layout.offset_of(node.cluster), node) for node in nodes]
     promised = nodes[0].size
@@ -230,7 +230,7 @@ def _write_one(stream: _Stream, layout: Fat32Layout, nodes: list[Node], pieces: 
     return size
 
 
-def _write_fats(volume: BlockTarget, layout: Fat32Layout, tree: Tree, options: Fat32Options) -> None:
+def _write_fats(volume: BlockTarget, layout: FatLayout, tree: Tree, options: FatOptions) -> None:
     length = layout.fat_sectors * layout.sector_size
     offsets = [layout.fat_offset(number) for number in range(layout.fats)]
     at = 0
@@ -243,7 +243,7 @@ def _write_fats(volume: BlockTarget, layout: Fat32Layout, tree: Tree, options: F
             volume.write_at(offset + begin, _ZEROS[: length - begin])
 
 
-def _slabs(tree: Tree, options: Fat32Options) -> Iterator[bytes]:
+def _slabs(tree: Tree, options: FatOptions) -> Iterator[bytes]:
     """Yield the entries of the FAT that are not zero, a bounded number at a time."""
     end = FIRST_CLUSTER + tree.used
     ends = tree.chain_ends()
@@ -273,7 +273,7 @@ def boot_of(unfinished: Unfinished, size_bytes: int) -> BootSector:
     return parse_boot(unfinished.boot.ljust(BOOT_BYTES - 2, b"\0") + b"\x55\xaa", size_bytes=size_bytes)
 
 
-def _boot_sector(layout: Fat32Layout, options: Fat32Options) -> BootSector:
+def _boot_sector(layout: FatLayout, options: FatOptions) -> BootSector:
     return BootSector(
         layout,
         options.serial,
@@ -285,7 +285,7 @@ def _boot_sector(layout: Fat32Layout, options: Fat32Options) -> BootSector:
     )
 
 
-def _write_reserved(volume: BlockTarget, layout: Fat32Layout, used: int, options: Fat32Options) -> None:
+def _write_reserved(volume: BlockTarget, layout: FatLayout, used: int, options: FatOptions) -> None:
     boot = build_boot(_boot_sector(layout, options))
     free = layout.clusters - used
     info = build_fsinfo(FsInfo(free, FIRST_CLUSTER + used if free else None))

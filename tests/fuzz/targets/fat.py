@@ -10,9 +10,9 @@ from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.fat_label import fat_label
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.finding import Severity
-from osdimage.imaging.volume.fat.check import check_fat32
-from osdimage.imaging.volume.fat.edit import edit_fat32
-from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.fat.check import check_fat
+from osdimage.imaging.volume.fat.edit import edit_fat
+from osdimage.imaging.volume.fat.read import open_fat
 
 from fuzz.places import as_disk, from_disk
 from fuzz.target import Target
@@ -23,12 +23,12 @@ _PIECES = 2
 
 def _read(data: bytes) -> None:
     disk = as_disk(data)
-    check_fat32(disk)
+    check_fat(disk)
     head = disk.read_at(0, min(disk.geometry.size_bytes, 64 << 10))
     signatures.identify(disk)
     for is_fat32 in (True, False):
         fat_label(disk, head, is_fat32=is_fat32)
-    volume = open_fat32(disk)
+    volume = open_fat(disk)
     boot_sector_code(disk)
     repr((volume.serial, volume.label, volume.fsinfo()))
     for entry in islice(volume.walk(), _ENTRIES):
@@ -43,14 +43,14 @@ def _read(data: bytes) -> None:
 
 def _edit(data: bytes) -> None:
     disk = as_disk(data)
-    editor = edit_fat32(disk)
+    editor = edit_fat(disk)
     editor.make_directory("new", attributes=0x10, time_ns=0)
     editor.write_file("new/A long name.text", _CONTENTS, attributes=None, time_ns=0)
     if editor.find("sub") is not None and editor.find("top.txt") is not None:
         editor.delete("top.txt")
     editor.commit()
-    assert b"".join(open_fat32(disk).read("new/A long name.text")) == _CONTENTS
-    assert not [each for each in check_fat32(disk) if each.severity is Severity.ERROR]
+    assert b"".join(open_fat(disk).read("new/A long name.text")) == _CONTENTS
+    assert not [each for each in check_fat(disk) if each.severity is Severity.ERROR]
 
 
 _CONTENTS = bytes(range(256)) * 8

@@ -18,20 +18,20 @@ from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, InvalidVolume, MissingParts, UnsafeName
 from osdimage.imaging.units import MIB, Geometry
 from osdimage.imaging.volume.fat.make import (
-    Fat32Options,
+    FatOptions,
     FillResult,
     SourceEntry,
-    check_fat32,
-    fill_fat32,
+    check_fat,
+    fill_fat,
     from_entries,
-    open_fat32,
+    open_fat,
 )
 from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.file import WimFile
 
 pytestmark = pytest.mark.foreign
 
-OPTIONS = Fat32Options(SERIAL, label="LABEL")
+OPTIONS = FatOptions(SERIAL, label="LABEL")
 BIG = 3 * MIB + 5
 
 
@@ -64,7 +64,7 @@ def make_wim(tree: Path, *options: str) -> Path:
 
 def fill(wim: Path, image: Path, *, parts: tuple[Path, ...] = ()) -> FillResult:
     with WimFile.open(wim, refs=map(str, parts)) as opened, create_image(str(image), SMALL) as target:
-        return fill_fat32(target, from_image(opened.images[0]), OPTIONS)
+        return fill_fat(target, from_image(opened.images[0]), OPTIONS)
 
 
 def assert_holds(image: Path, tree: Path, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_only_the_files_of_the_chosen_image_are_read_from_a_solid_resource(tmp_p
     (other / "new").write_bytes(b"new")
     disk_judges.run(["wimlib-imagex", "append", other, wim, "second"])
     with WimFile.open(wim) as opened, create_image(str(tmp_path / "volume.img"), SMALL) as target:
-        fill_fat32(target, from_image(opened.image(2)), OPTIONS)
+        fill_fat(target, from_image(opened.image(2)), OPTIONS)
     assert_holds(tmp_path / "volume.img", other, tmp_path)
 
 
@@ -163,7 +163,7 @@ def test_a_damaged_blob_leaves_no_volume(tmp_path: Path, tree: Path, options: tu
     # blkid -p exits with 2 when it recognises nothing.
     assert disk_judges.run(["blkid", "-p", tmp_path / "volume.img"], check=False) == ""
     with open_image(str(tmp_path / "volume.img")) as target, pytest.raises(InvalidVolume):
-        open_fat32(target)
+        open_fat(target)
 
 
 @pytest.mark.parametrize("processors", [1, 3])
@@ -193,7 +193,7 @@ def test_a_wim_that_ends_early_leaves_no_volume(tmp_path: Path, tree: Path) -> N
         source = from_image(opened.images[0])
         os.truncate(wim, wim.stat().st_size // 2)
         with pytest.raises(CorruptWim, match="end too early"):
-            fill_fat32(target, source, OPTIONS)
+            fill_fat(target, source, OPTIONS)
 
 
 def test_a_name_that_leads_out_is_refused() -> None:
@@ -207,8 +207,8 @@ def test_progress_and_the_second_opinion_agree_with_the_result(tmp_path: Path, t
     seen: list[float] = []
     with WimFile.open(wim) as opened, create_image(str(tmp_path / "volume.img"), SMALL) as target:
         source = from_image(opened.images[0])
-        result = fill_fat32(target, source, OPTIONS, progress=lambda event: seen.append(event.percent))
-        assert check_fat32(target, second_opinion=True) == ()
+        result = fill_fat(target, source, OPTIONS, progress=lambda event: seen.append(event.percent))
+        assert check_fat(target, second_opinion=True) == ()
     assert seen[-1] == 100
     assert result.size == sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
 
@@ -256,9 +256,9 @@ def test_what_fat_cannot_hold_is_counted_by_class() -> None:
         "encrypted files (EFS) not kept: 1",
     }
     target = MemoryTarget(Geometry.of_size(SMALL, 512))
-    result = fill_fat32(target, from_entries(collector.entries), OPTIONS)
+    result = fill_fat(target, from_entries(collector.entries), OPTIONS)
     assert result.losses == ()
-    (folder_entry, kept) = open_fat32(target).walk()
+    (folder_entry, kept) = open_fat(target).walk()
     assert (folder_entry.path, kept.path, kept.short_name) == ("dir", "dir/a long name.txt", "ALN.TXT")
     assert (kept.attributes, kept.created_ns) == (0x21, None)
 
@@ -272,5 +272,5 @@ def test_short_names_that_cannot_be_kept_are_counted() -> None:
         folder("d"),
         file("plain.txt"),
     ]
-    result = fill_fat32(target, from_entries(entries), OPTIONS)
+    result = fill_fat(target, from_entries(entries), OPTIONS)
     assert [str(loss) for loss in result.losses] == ["short names replaced: 2"]

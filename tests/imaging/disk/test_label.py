@@ -15,7 +15,7 @@ from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.units import Geometry
-from osdimage.imaging.volume.fat.make import open_fat32
+from osdimage.imaging.volume.fat.make import open_fat
 from osdimage.imaging.volume.fat.names import store_label
 from runs.commands import osdimage
 
@@ -36,7 +36,7 @@ def shown(path: Path) -> str | None:
     with open_image(str(path)) as target:
         found = look_at(target).label
         if path.name.startswith("32"):
-            assert open_fat32(target).label == found
+            assert open_fat(target).label == found
     return found
 
 

@@ -33,8 +33,8 @@ from osdimage.imaging.errors import (
     TargetRefused,
     UnsafeName,
 )
-from osdimage.imaging.volume.fat.edit import edit_fat32
-from osdimage.imaging.volume.fat.read import open_fat32
+from osdimage.imaging.volume.fat.edit import edit_fat
+from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import open_files
 
@@ -424,7 +424,7 @@ def test_a_failure_at_any_write_leaves_every_file_whole(tmp_path: Path) -> None:
     for writes in range(200):
         path.write_bytes(template)
         with open_image(str(path), write=True) as target:
-            editor = edit_fat32(Failing(target, writes))
+            editor = edit_fat(Failing(target, writes))
             done = False
             try:
                 for name, data in new.items():
@@ -433,7 +433,7 @@ def test_a_failure_at_any_write_leaves_every_file_whole(tmp_path: Path) -> None:
                 done = True
             except OsdImageError:
                 pass
-            after = open_fat32(target)
+            after = open_fat(target)
             held = {each.path: b"".join(after.read(each)) for each in after.walk() if not each.is_directory}
         for name, data in held.items():
             assert data in {OLD.get(name), new.get(name)}, name

@@ -17,7 +17,7 @@ from osdimage.imaging.boot.code.mbr import write_mbr_code
 from osdimage.imaging.disk.image import FileTarget, create_image, open_image
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba
-from osdimage.imaging.volume.fat.make import Fat32Options, SourceEntry, fill_fat32, format_fat32, from_entries
+from osdimage.imaging.volume.fat.make import FatOptions, SourceEntry, fill_fat, format_fat, from_entries
 
 NAME = b"BOOTMGR    "
 LARGE = 400_000
@@ -102,7 +102,7 @@ def test_bootmgr_is_loaded_from_a_volume_that_osdimage_made_and_fsck_finds_nothi
         source = from_entries(
             [SourceEntry("bootmgr", size=LARGE, contents=lambda: iter([standin.data]), attributes=0x27)]
         )
-        fill_fat32(volume_of(target, sectors), source, Fat32Options(0x1234ABCD, label="SYSTEM"))
+        fill_fat(volume_of(target, sectors), source, FatOptions(0x1234ABCD, label="SYSTEM"))
     booted = boot_judges.boot_bios(finish(disk, sectors))
     assert booted.reached, booted.printed
     assert booted.printed.endswith(standin.report(oem="MSWI"))
@@ -282,13 +282,13 @@ def test_a_volume_without_room_is_refused_and_left_alone(options: tuple[str, ...
 
 def test_volumes_that_no_bios_starts_are_refused(tmp_path: Path) -> None:
     with create_image(str(tmp_path / "large.img"), 300 * MIB, sector_size=4096) as target:
-        format_fat32(target, Fat32Options(1))
+        format_fat(target, FatOptions(1))
         with pytest.raises(TargetRefused, match="sectors of 4096 bytes"):
             write_fat32_boot_sector(target, hidden_sectors=START)
     with create_image(str(tmp_path / "small.img"), 40 * MIB) as target:
         with pytest.raises(InvalidVolume, match="not a FAT32 volume"):
             write_fat32_boot_sector(target, hidden_sectors=START)
-        format_fat32(target, Fat32Options(1))
+        format_fat(target, FatOptions(1))
         assert fat32_boot_code(target) is BootCode.NONE
         with pytest.raises(InvalidRequest, match="first 2 TB, not at sector 4294967296"):
             write_fat32_boot_sector(target, hidden_sectors=1 << 32)

@@ -16,7 +16,7 @@ from judges import fat as fat_judges
 from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB, Extent, Lba
-from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32, open_fat32
+from osdimage.imaging.volume.fat.make import FatOptions, check_fat, format_fat, open_fat
 from runs.stopping import KILLS
 
 pytestmark = pytest.mark.foreign
@@ -28,7 +28,7 @@ CHILD = f"""
 import resource, sys
 from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.units import Extent, Lba
-from osdimage.imaging.volume.fat.make import Fat32Options, SourceEntry, fill_fat32, from_entries
+from osdimage.imaging.volume.fat.make import FatOptions, SourceEntry, fill_fat, from_entries
 if sys.argv[2] == "limited":
     resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT}))
 data = bytes(range(256)) * 80
@@ -36,7 +36,7 @@ entries = [SourceEntry(f"d{{n % 9}}/file {{n}}", size=len(data), contents=lambda
 with open_image(sys.argv[1], write=True, sector_size=512) as disk:
     source = from_entries(entries)
     print("begin", flush=True)
-    fill_fat32(disk.window(Extent(Lba({FIRST}), {SECTORS})), source, Fat32Options(2, label="NEW"))
+    fill_fat(disk.window(Extent(Lba({FIRST}), {SECTORS})), source, FatOptions(2, label="NEW"))
 """
 
 
@@ -51,7 +51,7 @@ def disk(tmp_path: Path) -> Path:
         file.seek((FIRST + SECTORS) * 512)
         file.write(noise)
     with open_image(str(path), write=True, sector_size=512) as target:
-        format_fat32(target.window(Extent(Lba(FIRST), SECTORS)), Fat32Options(SERIAL, label="OLD"))
+        format_fat(target.window(Extent(Lba(FIRST), SECTORS)), FatOptions(SERIAL, label="OLD"))
     return path
 
 
@@ -74,12 +74,12 @@ def state(disk: Path, part: Path) -> str:
     disk_judges.cut_out(disk, FIRST * 512, SECTORS * 512, part)
     with open_image(str(part), sector_size=512) as volume:
         try:
-            label = open_fat32(volume).label
+            label = open_fat(volume).label
         except InvalidVolume:
             assert disk_judges.run(["blkid", "-p", part], check=False) == ""
             return "none"
-        if label == "NEW" and not open_fat32(volume).used_backup:
-            assert check_fat32(volume) == ()
+        if label == "NEW" and not open_fat(volume).used_backup:
+            assert check_fat(volume) == ()
             assert fat_judges.fsck(part).entries == 3000 + 9 + 1
         return str(label)
 
@@ -96,7 +96,7 @@ def test_a_fill_that_is_killed_never_leaves_half_a_volume(disk: Path, tmp_path: 
     seen = set()
     for _ in range(KILLS):
         with open_image(str(disk), write=True, sector_size=512) as target:
-            format_fat32(target.window(Extent(Lba(FIRST), SECTORS)), Fat32Options(SERIAL, label="OLD"))
+            format_fat(target.window(Extent(Lba(FIRST), SECTORS)), FatOptions(SERIAL, label="OLD"))
         child = start(disk, "free")
         time.sleep(rng.uniform(0, lasted))
         child.send_signal(signal.SIGKILL)

@@ -18,13 +18,13 @@ from osdimage.imaging.disk.image import create_image, open_image
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat.layout import MIN_CLUSTERS, smallest_sectors
 from osdimage.imaging.volume.fat.make import (
-    Fat32Options,
+    FatOptions,
     SourceEntry,
-    check_fat32,
-    fill_fat32,
-    format_fat32,
+    check_fat,
+    fill_fat,
+    format_fat,
     from_directory,
-    open_fat32,
+    open_fat,
     plan_layout,
 )
 
@@ -81,7 +81,7 @@ def sha256(entry: SourceEntry) -> str | None:
 def test_dissect_reads_the_same_names_and_contents(tmp_path: Path, names: list[str], code_page: int) -> None:
     image = tmp_path / "volume.img"
     entries = [file(name, 600 + index) for index, name in enumerate(names)]
-    fill(image, entries, options=Fat32Options(SERIAL, code_page=code_page))
+    fill(image, entries, options=FatOptions(SERIAL, code_page=code_page))
     fat_judges.fsck(image)
     _, seen = fat_judges.dissect(image)
     # dissect ignores the bits for lower case, and gives a name without a long one in upper case.
@@ -122,7 +122,7 @@ def test_clusters_are_as_large_as_those_of_mkfs(tmp_path: Path, megabytes: int, 
     with create_image(str(tmp_path / "volume.img"), megabytes * MIB) as target:
         assert plan_layout(target.geometry).sectors_per_cluster == sectors
         if megabytes < 1000:
-            format_fat32(target, Fat32Options(SERIAL))
+            format_fat(target, FatOptions(SERIAL))
             fat_judges.fsck(tmp_path / "volume.img")
 
 
@@ -130,7 +130,7 @@ def test_clusters_are_as_large_as_those_of_mkfs(tmp_path: Path, megabytes: int, 
 def test_every_cluster_size_is_sound(tmp_path: Path, cluster_size: int) -> None:
     image = tmp_path / "volume.img"
     size = (smallest_sectors(512, cluster_size) + 64) * 512
-    result = fill(image, TREES["sizes"], size=size, options=Fat32Options(SERIAL, cluster_size=cluster_size))
+    result = fill(image, TREES["sizes"], size=size, options=FatOptions(SERIAL, cluster_size=cluster_size))
     assert result.layout.cluster_size == cluster_size
     assert fat_judges.fsck(image).entries == result.files
     make_tree(tmp_path / "wanted", TREES["sizes"])
@@ -148,7 +148,7 @@ def test_a_fat_of_more_than_a_mebibyte_is_sound(tmp_path: Path) -> None:
     result = fill(image, entries, size=160 * MIB)
     assert result.layout.clusters - result.free_bytes // 512 > border + 10_000
     with open_image(str(image), sector_size=512) as target:
-        volume = open_fat32(target)
+        volume = open_fat(target)
         assert volume.file_runs(volume.entry("first")) == [(15, border - 15)]
         assert volume.table[border - 1] == 0x0FFFFFFF
     assert fat_judges.fsck(image).entries == 202
@@ -165,9 +165,9 @@ def test_blkid_file_and_mtools_see_label_and_serial(tmp_path: Path, label: str |
     image = tmp_path / "volume.img"
     if label is not None and seen is None:
         with pytest.raises(ValueError, match=r"cannot hold '\.'"):
-            Fat32Options(SERIAL, label=label)
+            FatOptions(SERIAL, label=label)
         return
-    fill(image, [], options=Fat32Options(SERIAL, label=label))
+    fill(image, [], options=FatOptions(SERIAL, label=label))
     facts = fat_judges.blkid(image)
     assert (facts["TYPE"], facts["UUID"], facts.get("LABEL")) == ("vfat", "1234-ABCD", seen)
     assert facts.get("LABEL_FATBOOT", "NO NAME") == (seen or "NO NAME")
@@ -181,7 +181,7 @@ def test_blkid_file_and_mtools_see_label_and_serial(tmp_path: Path, label: str |
 
 def test_minfo_sees_the_geometry_of_the_disk(tmp_path: Path) -> None:
     image = tmp_path / "volume.img"
-    options = Fat32Options(SERIAL, hidden_sectors=2048, heads=16, sectors_per_track=32, media=0xF0)
+    options = FatOptions(SERIAL, hidden_sectors=2048, heads=16, sectors_per_track=32, media=0xF0)
     result = fill(image, [file("a", 1000)], options=options)
     told = fat_judges.mtools("minfo", "-i", image, "::")
     for line in (
@@ -255,7 +255,7 @@ def test_a_real_directory_comes_back_whole(tmp_path: Path) -> None:
     os.utime(source / "read-only", ns=(NOON, NOON))
     image = tmp_path / "volume.img"
     with create_image(str(image), SMALL) as target:
-        result = fill_fat32(target, from_directory(source), Fat32Options(SERIAL))
+        result = fill_fat(target, from_directory(source), FatOptions(SERIAL))
     assert result.losses == ()
     fat_judges.fsck(image)
     fat_judges.copy_out(image, tmp_path / "copied")
@@ -268,7 +268,7 @@ def test_formatting_over_old_contents_gives_an_empty_volume(tmp_path: Path, full
     image = tmp_path / "volume.img"
     image.write_bytes(b"\xa5" * (34 * MIB))
     with open_image(str(image), write=True, sector_size=512) as target:
-        layout = format_fat32(target, Fat32Options(SERIAL, label="new"), full=full)
+        layout = format_fat(target, FatOptions(SERIAL, label="new"), full=full)
     assert fat_judges.fsck(image).used_clusters == 1
     rest = image.read_bytes()[layout.offset_of(3) :]
     assert set(rest) == ({0} if full else {0xA5})
@@ -285,7 +285,7 @@ def test_the_volume_of_another_program_is_read_as_mtools_reads_it(tmp_path: Path
     disk_judges.run(["mkfs.fat", "-F", "32", "-n", "FOREIGN", "-i", "0badcafe", image])
     fat_judges.mtools("mcopy", "-s", "-i", image, *sorted(wanted.iterdir()), "::/")
     with open_image(str(image), sector_size=512) as target:
-        volume = open_fat32(target)
+        volume = open_fat(target)
         assert (volume.label, volume.serial) == ("FOREIGN", 0x0BADCAFE)
         seen = {entry.path: b"".join(volume.read(entry)) for entry in volume.walk() if not entry.is_directory}
         # mdir's last line is the free space, with spaces between the thousands.
@@ -302,10 +302,10 @@ def test_a_volume_of_windows_xp_is_read_as_mtools_reads_it(tmp_path: Path) -> No
     facts = fat_judges.blkid(image)
     counted = fat_judges.mtools("minfo", "-i", image, "::")
     with open_image(str(image), sector_size=512) as target:
-        volume = open_fat32(target)
+        volume = open_fat(target)
         assert f"{volume.serial >> 16:04X}-{volume.serial & 0xFFFF:04X}" == facts["UUID"]
         # Windows XP wrote the label into the root directory only, and nothing else onto the volume.
         assert (volume.label, volume.boot.label) == (facts["LABEL"], b"NO NAME    ")
         assert list(volume.walk()) == []
         assert f"free clusters={volume.free_bytes() // volume.layout.cluster_size}\n" in counted
-        assert check_fat32(target) == ()
+        assert check_fat(target) == ()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidRequest, UnsafeName
-from osdimage.imaging.volume.fat import names as fat32_names
+from osdimage.imaging.volume.fat import names as fat_names
 from osdimage.imaging.volume.fat.names import StoredName, fold, read_long, read_short, refuse_name, store_names
 
 # fatgen103, "Name Limits and Character Sets": all that a short name may hold.
@@ -130,7 +130,7 @@ def test_unknown_code_pages_are_refused() -> None:
 @pytest.mark.parametrize("label", ["a.b", "a/b", "x" * 12, " a", "a ", "日本", "a\tb"])
 def test_labels_that_cannot_be_are_refused(label: str) -> None:
     with pytest.raises(InvalidRequest, match="label"):
-        fat32_names.store_label(label, 437)
+        fat_names.store_label(label, 437)
 
 
 # Names that FAT holds, with what makes trouble more often than chance would have it.
@@ -148,14 +148,14 @@ VALID = st.text(ALPHABET, min_size=1, max_size=40).filter(
 
 
 @example(["%", "a%b.c", "long %% name.text"], 864)
-@given(st.lists(VALID, unique_by=fold, max_size=60), st.sampled_from(fat32_names.CODE_PAGES))
+@given(st.lists(VALID, unique_by=fold, max_size=60), st.sampled_from(fat_names.CODE_PAGES))
 def test_every_name_gets_a_valid_short_name_of_its_own_and_is_read_back(names: list[str], code_page: int) -> None:
     stored = store_names(names, [None] * len(names), code_page)
     assert len({each.short for each in stored}) == len(names)
     longs = {fold(name): index for index, name in enumerate(names)}
     for index, (name, each) in enumerate(zip(names, stored, strict=True)):
         refuse_name(name, name)
-        base, extension = fat32_names.show_e5(each.short)[:8], each.short[8:]
+        base, extension = fat_names.show_e5(each.short)[:8], each.short[8:]
         assert VALID_SHORT.fullmatch(base), each.short
         assert extension == b"   " or VALID_SHORT.fullmatch(extension), each.short
         entries = [each.long[at : at + 32] for at in range(0, len(each.long), 32)]

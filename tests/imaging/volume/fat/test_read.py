@@ -17,10 +17,10 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.units import Geometry
 from osdimage.imaging.volume.fat.make import (
-    Fat32Volume,
+    FatVolume,
     SourceEntry,
-    check_fat32,
-    open_fat32,
+    check_fat,
+    open_fat,
     plan_layout,
 )
 
@@ -31,7 +31,7 @@ def target() -> MemoryTarget:
 
 
 def test_paths_are_found_by_long_and_short_name_and_without_case() -> None:
-    volume = open_fat32(pristine())
+    volume = open_fat(pristine())
     entry = volume.entry("Long Name Of A File.text")
     assert entry.short_name == "LONGNA~1.TEX"
     assert volume.entry("/LONG name of a file.TEXT") == volume.entry("longna~1.tex") == entry
@@ -51,13 +51,13 @@ def test_paths_are_found_by_long_and_short_name_and_without_case() -> None:
         (lambda volume: list(volume.read("sub")), "'sub' is a directory"),
     ],
 )
-def test_paths_that_are_not_there_are_refused(ask: Callable[[Fat32Volume], object], message: str) -> None:
+def test_paths_that_are_not_there_are_refused(ask: Callable[[FatVolume], object], message: str) -> None:
     with pytest.raises(InvalidRequest, match=message):
-        ask(open_fat32(pristine()))
+        ask(open_fat(pristine()))
 
 
 def test_a_sound_volume_has_no_findings() -> None:
-    assert check_fat32(pristine(), second_opinion=True) == ()
+    assert check_fat(pristine(), second_opinion=True) == ()
 
 
 # ---- damage ----
@@ -68,12 +68,12 @@ def loop_directory(target: MemoryTarget) -> None:
 
 
 def loop_file(target: MemoryTarget) -> None:
-    first = open_fat32(target).entry("top.txt").cluster
+    first = open_fat(target).entry("top.txt").cluster
     set_fat(target, first + 1, first)
 
 
 def directory_in_itself(target: MemoryTarget) -> None:
-    set_cluster(target, b"SUB        ", open_fat32(target).entry("many").cluster)
+    set_cluster(target, b"SUB        ", open_fat(target).entry("many").cluster)
 
 
 def directory_is_the_root(target: MemoryTarget) -> None:
@@ -81,7 +81,7 @@ def directory_is_the_root(target: MemoryTarget) -> None:
 
 
 def directories_share_a_tail(target: MemoryTarget) -> None:
-    volume = open_fat32(target)
+    volume = open_fat(target)
     set_fat(target, volume.entry("empty").cluster, volume.entry("many").cluster + 1)
 
 
@@ -94,15 +94,15 @@ def directory_beyond_the_end(target: MemoryTarget) -> None:
 
 
 def file_is_free(target: MemoryTarget) -> None:
-    set_fat(target, open_fat32(target).entry("top.txt").cluster, 0)
+    set_fat(target, open_fat(target).entry("top.txt").cluster, 0)
 
 
 def file_is_bad(target: MemoryTarget) -> None:
-    set_fat(target, open_fat32(target).entry("top.txt").cluster, 0x0FFFFFF7)
+    set_fat(target, open_fat(target).entry("top.txt").cluster, 0x0FFFFFF7)
 
 
 def file_is_too_short(target: MemoryTarget) -> None:
-    set_fat(target, open_fat32(target).entry("top.txt").cluster, 0x0FFFFFFF)
+    set_fat(target, open_fat(target).entry("top.txt").cluster, 0x0FFFFFFF)
 
 
 def file_claims_4_gib(target: MemoryTarget) -> None:
@@ -114,7 +114,7 @@ def file_without_cluster(target: MemoryTarget) -> None:
 
 
 def files_cross(target: MemoryTarget) -> None:
-    set_cluster(target, b"TOP     TXT", open_fat32(target).entry("Long Name Of A File.text").cluster)
+    set_cluster(target, b"TOP     TXT", open_fat(target).entry("Long Name Of A File.text").cluster)
 
 
 def name_with_separator(target: MemoryTarget) -> None:
@@ -131,7 +131,7 @@ def names_alike(target: MemoryTarget) -> None:
 
 
 def dot_dot_elsewhere(target: MemoryTarget) -> None:
-    at = open_fat32(target).layout.offset_of(open_fat32(target).entry("sub").cluster) + 32
+    at = open_fat(target).layout.offset_of(open_fat(target).entry("sub").cluster) + 32
     target.write_at(at + 26, b"\x09\x00")
 
 
@@ -163,14 +163,14 @@ def test_damage_is_found_and_never_followed_for_ever(
 ) -> None:
     damage(target)
     started = time.monotonic()
-    volume = open_fat32(target)
+    volume = open_fat(target)
     if message is None:
         # No reader can know which of the files is right; the check does say that something is wrong.
         assert len(read_everything(volume)) == 45
     else:
         with pytest.raises(InvalidVolume, match=message):
             read_everything(volume)
-    found = {finding.code: finding.severity for finding in check_fat32(target)}
+    found = {finding.code: finding.severity for finding in check_fat(target)}
     assert found[code] is Severity.ERROR
     assert time.monotonic() - started < 10
 
@@ -180,7 +180,7 @@ def lost(target: MemoryTarget) -> None:
 
 
 def one_fat(target: MemoryTarget) -> None:
-    target.write_at(open_fat32(target).layout.fat_offset(1) + 400, b"\1\1\1\1")
+    target.write_at(open_fat(target).layout.fat_offset(1) + 400, b"\1\1\1\1")
 
 
 def fsinfo_wrong(target: MemoryTarget) -> None:
@@ -214,7 +214,7 @@ def too_long(target: MemoryTarget) -> None:
 def mirroring_off(target: MemoryTarget) -> None:
     # Bit 7 and a number: only the second FAT counts.
     target.write_at(40, b"\x81\0")
-    target.write_at(open_fat32(pristine()).layout.fat_offset(0) + 8, bytes(400))
+    target.write_at(open_fat(pristine()).layout.fat_offset(0) + 8, bytes(400))
 
 
 def no_backup(target: MemoryTarget) -> None:
@@ -223,7 +223,7 @@ def no_backup(target: MemoryTarget) -> None:
 
 def label_only_in_root(target: MemoryTarget) -> None:
     target.write_at(71, b"NO NAME    ")
-    assert open_fat32(target).label == "LABEL"
+    assert open_fat(target).label == "LABEL"
 
 
 @pytest.mark.parametrize(
@@ -274,13 +274,13 @@ def test_boot_sectors_that_cannot_be_are_refused(target: MemoryTarget, at: int, 
     target.write_at(6 * 512, bytes(512))
     target.write_at(at, data)
     with pytest.raises(InvalidVolume, match=message):
-        open_fat32(target)
+        open_fat(target)
     assert codes(target) == {"no-volume"}
 
 
 def test_a_target_smaller_than_a_boot_sector_is_refused() -> None:
     with pytest.raises(InvalidVolume, match="not a FAT32 volume"):
-        open_fat32(MemoryTarget(Geometry(512, 1)))
+        open_fat(MemoryTarget(Geometry(512, 1)))
 
 
 # ---- arbitrary bytes ----
@@ -309,7 +309,7 @@ def test_a_volume_changed_at_random_is_read_or_refused_in_bounded_time(changes: 
         target.write_at(at, data)
     started = time.monotonic()
     try:
-        volume = open_fat32(target)
+        volume = open_fat(target)
         for entry in volume.walk():
             if not entry.is_directory:
                 assert sum(map(len, volume.read(entry))) == entry.size
@@ -317,9 +317,9 @@ def test_a_volume_changed_at_random_is_read_or_refused_in_bounded_time(changes: 
         assert volume.label is None or len(volume.label) <= 11
     except InvalidInput:
         # The refusal is what is allowed; anything else fails the test.
-        assert check_fat32(target)
+        assert check_fat(target)
     else:
-        check_fat32(target)
+        check_fat(target)
     assert time.monotonic() - started < 20
 
 
@@ -327,7 +327,7 @@ def test_a_directory_bomb_is_not_walked_for_ever() -> None:
     # Every directory of a volume is the same one, so that a walk without a memory would meet 40 ** depth of them.
     entries = [folder(f"d{number}/e{inner}") for number in range(40) for inner in range(40)]
     target = filled(entries)
-    volume = open_fat32(target)
+    volume = open_fat(target)
     first = volume.entry("d0").cluster
     data = bytearray(target.read_at(volume.layout.offset_of(first), 3 * 512))
     for at in range(64, len(data), 32):
@@ -336,14 +336,14 @@ def test_a_directory_bomb_is_not_walked_for_ever() -> None:
     target.write_at(volume.layout.offset_of(first), bytes(data))
     started = time.monotonic()
     with pytest.raises(InvalidVolume, match="is in two directories"):
-        list(open_fat32(target).walk())
+        list(open_fat(target).walk())
     assert "directory-twice" in codes(target)
     assert time.monotonic() - started < 10
 
 
 def test_many_files_that_claim_the_same_clusters_cost_no_more_than_the_volume() -> None:
     target = filled([file("big", 20_000_000), *(file(f"F{number:05d}", 1) for number in range(2000))])
-    volume = open_fat32(target)
+    volume = open_fat(target)
     big = volume.entry("big")
     runs = volume.directory_runs(None)
     for first, count in runs:
@@ -362,10 +362,10 @@ def test_many_files_that_claim_the_same_clusters_cost_no_more_than_the_volume() 
 def test_findings_are_not_endless() -> None:
     target = filled([file(f"F{number:05d}", 600) for number in range(300)])
     for cluster in range(21, 700):
-        layout = open_fat32(target).layout
+        layout = open_fat(target).layout
         for number in range(2):
             target.write_at(layout.fat_offset(number) + 4 * cluster, b"\0\0\0\0")
-    found = check_fat32(target)
+    found = check_fat(target)
     assert len(found) == 101
     assert found[-1].code == "more"
 
@@ -376,36 +376,36 @@ def test_findings_are_not_endless() -> None:
 @pytest.mark.parametrize("entries", TREES.values(), ids=TREES)
 def test_what_was_written_is_read_back(entries: list[SourceEntry]) -> None:
     target = filled(entries)
-    volume = open_fat32(target)
+    volume = open_fat(target)
     wanted = {entry.path: contents(entry.path, entry.size) for entry in entries if not entry.is_directory}
     assert read_everything(volume) == wanted
-    assert check_fat32(target) == ()
+    assert check_fat(target) == ()
     attributes = {entry.path: entry.attributes for entry in volume.walk()}
     for entry in entries:
         assert attributes[entry.path] == entry.attributes & 0x27 | (0x10 if entry.is_directory else 0)
 
 
 def test_free_clusters_are_counted_whatever_the_reserved_bits_are(target: MemoryTarget) -> None:
-    volume = open_fat32(target)
+    volume = open_fat(target)
     before = volume.free_bytes()
     rng = random.Random(2)
     for cluster in rng.sample(range(10_000, 60_000), 100):
         set_fat(target, cluster, rng.randrange(16) << 28)
-    assert open_fat32(target).free_bytes() == before
+    assert open_fat(target).free_bytes() == before
 
 
 def test_collisions_are_found_by_their_short_names() -> None:
-    volume = open_fat32(filled(collide(120)))
+    volume = open_fat(filled(collide(120)))
     assert volume.entry("LONG~120.TEX").path == "long name number 000119.text"
 
 
 def test_a_file_whose_chain_is_in_a_loop_is_refused_and_not_read_round_and_round() -> None:
     target = Copy()
-    volume = open_fat32(target)
+    volume = open_fat(target)
     entry = volume.entry("Long Name Of A File.text")
     clusters = [cluster for first, count in volume.file_runs(entry) for cluster in range(first, first + count)]
     set_fat(target, clusters[-1], clusters[1])
     at = entry_at(target, b"LONGNA~1TEX")
     target.write_at(at + 28, struct.pack("<I", 30 * 1024 * 1024))
     with pytest.raises(InvalidVolume, match=r"'Long Name Of A File\.text' is in a loop"):
-        open_fat32(target).file_runs(open_fat32(target).entry("Long Name Of A File.text"))
+        open_fat(target).file_runs(open_fat(target).entry("Long Name Of A File.text"))

@@ -12,11 +12,11 @@ from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.volume.fat.make import (
-    Fat32Options,
-    check_fat32,
-    fill_fat32,
+    FatOptions,
+    check_fat,
+    fill_fat,
     from_entries,
-    open_fat32,
+    open_fat,
 )
 from osdimage.imaging.volume.fat.second import second_reading
 
@@ -30,7 +30,7 @@ def target() -> MemoryTarget:
 def test_pyfatfs_reads_the_same_names_and_contents(name: str) -> None:
     entries = TREES[name]
     target = filled(entries)
-    assert check_fat32(target, second_opinion=True) == ()
+    assert check_fat(target, second_opinion=True) == ()
     seen = {entry.path.upper(): (entry.size, entry.sha1) for entry in second_reading(target, contents=True)}
     files = [entry for entry in entries if not entry.is_directory]
     assert {entry.path.upper() for entry in files} <= set(seen)
@@ -42,7 +42,7 @@ def test_pyfatfs_reads_the_same_names_and_contents(name: str) -> None:
 def test_pyfatfs_reads_a_file_in_pieces_and_tells_one_that_ends_early() -> None:
     data = contents("a", 5 * 512)
     target = filled([file("a", 5 * 512)])
-    volume = open_fat32(target)
+    volume = open_fat(target)
     first, elsewhere = volume.entry("a").cluster, 60_000
     # Its third cluster goes to another place.
     target.write_at(volume.layout.offset_of(elsewhere), data[1024:1536])
@@ -65,7 +65,7 @@ def sha1(data: bytes) -> bytes:
 
 def test_pyfatfs_reads_names_beyond_mtools() -> None:
     target = filled([file(name, 10) for name in BEYOND_MTOOLS])
-    assert check_fat32(target, second_opinion=True) == ()
+    assert check_fat(target, second_opinion=True) == ()
 
 
 def test_the_second_opinion_writes_nothing_and_loads_no_pkg_resources() -> None:
@@ -75,12 +75,12 @@ def test_the_second_opinion_writes_nothing_and_loads_no_pkg_resources() -> None:
         "sys.modules['fs'] = None\n"
         "from osdimage.imaging.disk.target import MemoryTarget\n"
         "from osdimage.imaging.units import Geometry\n"
-        "from osdimage.imaging.volume.fat.make import Fat32Options, check_fat32, format_fat32\n"
+        "from osdimage.imaging.volume.fat.make import FatOptions, check_fat, format_fat\n"
         "assert not [name for name in sys.modules if name.startswith('pyfatfs')]\n"
         "target = MemoryTarget(Geometry(512, 80000))\n"
-        "format_fat32(target, Fat32Options(1))\n"
+        "format_fat(target, FatOptions(1))\n"
         "target._write = None\n"
-        "assert check_fat32(target, second_opinion=True) == ()\n"
+        "assert check_fat(target, second_opinion=True) == ()\n"
         "assert 'pyfatfs.PyFat' in sys.modules and 'pyfatfs.PyFatFS' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
@@ -90,22 +90,22 @@ def test_the_second_opinion_writes_nothing_and_loads_no_pkg_resources() -> None:
 def test_what_pyfatfs_sees_differently_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     real = second_reading(pristine())
     monkeypatch.setattr("osdimage.imaging.volume.fat.second.second_reading", lambda _: real[1:])
-    (found,) = check_fat32(pristine(), second_opinion=True)
+    (found,) = check_fat(pristine(), second_opinion=True)
     assert (found.code, found.severity) == ("second-opinion", Severity.ERROR)
     assert "is seen by us only" in found.text
 
 
 def test_a_volume_that_only_we_can_read_is_a_warning(target: MemoryTarget) -> None:
     # A lone surrogate in a long name: NTFS and FAT hold it, pyfatfs cannot decode it.
-    fill_fat32(target, from_entries([file("lone \ud800 surrogate")]), Fat32Options(SERIAL))
-    (found,) = check_fat32(target, second_opinion=True)
+    fill_fat(target, from_entries([file("lone \ud800 surrogate")]), FatOptions(SERIAL))
+    (found,) = check_fat(target, second_opinion=True)
     assert (found.code, found.severity) == ("second-opinion", Severity.WARNING)
-    assert read_everything(open_fat32(target)) == {"lone \ud800 surrogate": contents("lone \ud800 surrogate", 5)}
+    assert read_everything(open_fat(target)) == {"lone \ud800 surrogate": contents("lone \ud800 surrogate", 5)}
 
 
 def test_a_volume_too_large_for_pyfatfs_is_not_given_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("osdimage.imaging.volume.fat.second.LARGEST_FAT", 1000)
-    (found,) = check_fat32(pristine(), second_opinion=True)
+    (found,) = check_fat(pristine(), second_opinion=True)
     assert (found.code, found.severity) == ("no-second-opinion", Severity.NOTE)
 
 

@@ -26,18 +26,18 @@ from osdimage.imaging.errors import (
 from osdimage.imaging.units import GIB, MIB, TIB, Extent, Geometry, Lba
 from osdimage.imaging.volume.fat.layout import MAX_CLUSTERS, MIN_CLUSTERS, smallest_sectors
 from osdimage.imaging.volume.fat.make import (
-    Fat32Options,
+    FatOptions,
     SourceEntry,
-    check_fat32,
-    fill_fat32,
-    format_fat32,
+    check_fat,
+    fill_fat,
+    format_fat,
     from_directory,
     from_entries,
-    open_fat32,
+    open_fat,
     plan_layout,
 )
 
-OPTIONS = Fat32Options(SERIAL, label="LABEL")
+OPTIONS = FatOptions(SERIAL, label="LABEL")
 
 
 class Recorder(MemoryTarget):
@@ -60,7 +60,7 @@ def everything(target: BlockTarget) -> bytes:
 
 
 def read_all(target: BlockTarget) -> dict[str, bytes]:
-    volume = open_fat32(target)
+    volume = open_fat(target)
     return {entry.path: b"".join(volume.read(entry)) for entry in volume.walk() if not entry.is_directory}
 
 
@@ -73,11 +73,11 @@ def test_nothing_outside_the_window_is_touched(sector_size: int) -> None:
     disk.write_at(0, before)
     disk.write_at(window.end * sector_size, after)
     volume = disk.window(window)
-    fill_fat32(volume, from_entries(TREES["sizes"]), Fat32Options(SERIAL, hidden_sectors=window.first))
+    fill_fat(volume, from_entries(TREES["sizes"]), FatOptions(SERIAL, hidden_sectors=window.first))
     assert disk.read_at(0, len(before)) == before
     assert disk.read_at(window.end * sector_size, len(after)) == after
     assert read_all(volume) == {entry.path: contents(entry.path, entry.size) for entry in TREES["sizes"]}
-    format_fat32(volume, OPTIONS, full=True)
+    format_fat(volume, OPTIONS, full=True)
     assert disk.read_at(0, len(before)) == before
     assert disk.read_at(window.end * sector_size, len(after)) == after
 
@@ -86,12 +86,12 @@ def test_the_same_tree_and_serial_give_the_same_bytes_over_whatever_was_there() 
     entries = [*TREES["sizes"], *TREES["deep"], *collide(30)]
     first, second = MemoryTarget(Geometry.of_size(SMALL, 512)), MemoryTarget(Geometry.of_size(SMALL, 512))
     second.write_at(0, random.Random(1).randbytes(SMALL))
-    result = fill_fat32(first, from_entries(entries), OPTIONS)
-    fill_fat32(second, from_entries(entries), OPTIONS)
+    result = fill_fat(first, from_entries(entries), OPTIONS)
+    fill_fat(second, from_entries(entries), OPTIONS)
     used = SMALL - result.free_bytes - SMALL % result.layout.cluster_size
     # What is free stays as it was.
     assert first.read_at(0, used - 512) == second.read_at(0, used - 512)
-    fill_fat32(first, from_entries(entries), Fat32Options(SERIAL + 1, label="LABEL"))
+    fill_fat(first, from_entries(entries), FatOptions(SERIAL + 1, label="LABEL"))
     assert first.read_at(0, 512) != second.read_at(0, 512)
 
 
@@ -100,14 +100,14 @@ def test_the_order_of_directories_does_not_depend_on_that_of_the_source() -> Non
     listed = []
     for order in (entries, entries[::-1]):
         target = MemoryTarget(Geometry.of_size(SMALL, 512))
-        fill_fat32(target, from_entries(order), OPTIONS)
-        listed.append([(entry.path, entry.short_name) for entry in open_fat32(target).walk()])
+        fill_fat(target, from_entries(order), OPTIONS)
+        listed.append([(entry.path, entry.short_name) for entry in open_fat(target).walk()])
     assert listed[0] == listed[1]
 
 
 def test_contents_are_written_in_large_pieces_from_front_to_back() -> None:
     target = Recorder(256 * MIB)
-    result = fill_fat32(target, from_entries([*LARGE, file("large", 20 * MIB)]), OPTIONS)
+    result = fill_fat(target, from_entries([*LARGE, file("large", 20 * MIB)]), OPTIONS)
     first = result.layout.offset_of(2)
     data = [(offset, size) for offset, size in target.writes if offset >= first]
     assert [offset for offset, _ in data] == sorted(offset for offset, _ in data)
@@ -120,13 +120,13 @@ def test_contents_are_written_in_large_pieces_from_front_to_back() -> None:
 def states_of_failed_fills() -> Iterator[tuple[int, int, bytes, Recorder]]:
     """Let each write of a fill over an old volume fail in turn; yield how many there are, which failed, both disks."""
     whole, old = Recorder(), Recorder()
-    fill_fat32(whole, from_entries(TREES["sizes"]), OPTIONS)
-    format_fat32(old, Fat32Options(7, label="OLD"))
+    fill_fat(whole, from_entries(TREES["sizes"]), OPTIONS)
+    format_fat(old, FatOptions(7, label="OLD"))
     for stop in range(len(whole.writes)):
         target = Recorder(fail_at=stop)
         target._pages = {page: bytearray(data) for page, data in old._pages.items()}
         with pytest.raises(StorageError, match="memory: no space -- memory was not finished and holds no") as caught:
-            fill_fat32(target, from_entries(TREES["sizes"]), OPTIONS)
+            fill_fat(target, from_entries(TREES["sizes"]), OPTIONS)
         assert caught.value.errno == errno.ENOSPC
         yield len(whole.writes), stop, everything(old), target
 
@@ -138,19 +138,19 @@ def test_a_fill_that_fails_leaves_the_old_volume_or_none_or_all_of_the_new() -> 
             assert everything(target) == old
         elif stop == 1:
             # The copy of the boot sector is gone, and nothing else.
-            assert open_fat32(target).label == "OLD"
-            assert {each.code for each in check_fat32(target)} == {"backup-differs"}
+            assert open_fat(target).label == "OLD"
+            assert {each.code for each in check_fat(target)} == {"backup-differs"}
         elif stop >= writes - 2:
             # All is there; only the copy of the boot sector tells.
             assert identify(target) is Content.UNFINISHED
-            assert open_fat32(target).used_backup
+            assert open_fat(target).used_backup
             assert read_all(target) == {entry.path: contents(entry.path, entry.size) for entry in TREES["sizes"]}
         else:
             assert target.read_at(0, 256) == bytes(256)
             assert target.read_at(510, 2) == bytes(2)
             assert identify(target) is Content.UNFINISHED
             with pytest.raises(InvalidVolume, match="not a FAT32 volume"):
-                open_fat32(target)
+                open_fat(target)
 
 
 def test_an_exception_of_a_progress_callback_passes_unchanged() -> None:
@@ -162,14 +162,14 @@ def test_an_exception_of_a_progress_callback_passes_unchanged() -> None:
 
     target = Recorder()
     with pytest.raises(Stop):
-        fill_fat32(target, from_entries(TREES["sizes"]), OPTIONS, progress=stop)
+        fill_fat(target, from_entries(TREES["sizes"]), OPTIONS, progress=stop)
     with pytest.raises(InvalidVolume):
-        open_fat32(target)
+        open_fat(target)
 
 
 def test_progress_ends_at_a_hundred() -> None:
     events: list[float] = []
-    fill_fat32(Recorder(), from_entries(TREES["sizes"]), OPTIONS, progress=lambda event: events.append(event.percent))
+    fill_fat(Recorder(), from_entries(TREES["sizes"]), OPTIONS, progress=lambda event: events.append(event.percent))
     assert events == sorted(events)
     assert events[-1] == 100
 
@@ -206,32 +206,32 @@ def test_what_cannot_be_stored_is_refused_before_anything_is_written(
 ) -> None:
     target = Recorder()
     with pytest.raises(kind, match=message):
-        fill_fat32(target, from_entries(entries), OPTIONS)
+        fill_fat(target, from_entries(entries), OPTIONS)
     assert target.writes == []
 
 
 def test_a_volume_can_be_filled_to_the_last_cluster() -> None:
     layout = plan_layout(Geometry.of_size(SMALL, 512))
     target = Recorder()
-    result = fill_fat32(target, from_entries([file("all", layout.data_bytes - 512)]), OPTIONS)
+    result = fill_fat(target, from_entries([file("all", layout.data_bytes - 512)]), OPTIONS)
     assert result.free_bytes == 0
-    assert check_fat32(target, second_opinion=True) == ()
+    assert check_fat(target, second_opinion=True) == ()
     with pytest.raises(TargetRefused, match="are needed"):
-        fill_fat32(target, from_entries([file("all", layout.data_bytes - 511)]), OPTIONS)
+        fill_fat(target, from_entries([file("all", layout.data_bytes - 511)]), OPTIONS)
 
 
 @pytest.mark.parametrize("pieces", [[], [b"ab"], [b"abc", b"de"], [b"abcdef"]], ids=["none", "few", "more", "many"])
 def test_contents_of_another_size_than_promised_are_an_error(pieces: list[bytes]) -> None:
     target = Recorder()
     with pytest.raises(StorageError, match="'dir/file' changed while it was read: 4 bytes were promised"):
-        fill_fat32(target, from_entries([promise(4, *pieces)]), OPTIONS)
+        fill_fat(target, from_entries([promise(4, *pieces)]), OPTIONS)
     with pytest.raises(InvalidVolume):
-        open_fat32(target)
+        open_fat(target)
 
 
 def test_a_size_without_contents_is_an_error() -> None:
     with pytest.raises(InvalidRequest, match="'a' has a size but no contents"):
-        fill_fat32(Recorder(), from_entries([SourceEntry("a", size=1)]), OPTIONS)
+        fill_fat(Recorder(), from_entries([SourceEntry("a", size=1)]), OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_the_smallest_size_that_the_error_names_is_valid_and_one_sector_less_is_
 )
 def test_options_that_the_boot_sector_cannot_hold_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(InvalidRequest, match=next(iter(wrong)).split("_", maxsplit=1)[0]):
-        Fat32Options(**{"serial": 1, **wrong})  # type: ignore[arg-type]
+        FatOptions(**{"serial": 1, **wrong})  # type: ignore[arg-type]
 
 
 def test_volumes_of_terabytes_are_laid_out_and_read() -> None:
@@ -284,10 +284,10 @@ def test_times_are_those_of_the_zone_that_was_asked_for() -> None:
     zone = timezone(timedelta(hours=-8))
     target = Recorder()
     entry = file("a", created_ns=NOON, accessed_ns=NOON)
-    fill_fat32(target, from_entries([entry]), Fat32Options(SERIAL, zone=zone))
-    (seen,) = open_fat32(target, zone=zone).walk()
+    fill_fat(target, from_entries([entry]), FatOptions(SERIAL, zone=zone))
+    (seen,) = open_fat(target, zone=zone).walk()
     assert (seen.created_ns, seen.modified_ns) == (NOON, NOON - 1_990_000_000)
-    (elsewhere,) = open_fat32(target).walk()
+    (elsewhere,) = open_fat(target).walk()
     assert elsewhere.created_ns == NOON - 8 * 3600 * 10**9
 
 
@@ -301,14 +301,14 @@ def test_times_that_fat_cannot_hold_are_moved_and_counted() -> None:
         file("fine"),
         SourceEntry("none"),
     ]
-    result = fill_fat32(target, from_entries(entries), OPTIONS)
+    result = fill_fat(target, from_entries(entries), OPTIONS)
     assert [str(loss) for loss in result.losses] == ["times before 1980 or after 2107 moved to the nearer end: 4"]
-    seen = {entry.path: entry.modified_ns for entry in open_fat32(target).walk()}
+    seen = {entry.path: entry.modified_ns for entry in open_fat(target).walk()}
     # date -u -d '1980-01-01' +%s; date -u -d '2107-12-31 23:59:58' +%s
     assert (seen["oldest"], seen["newest"], seen["none"]) == (seen["old"], seen["new"], seen["old"])
     assert (seen["old"], seen["new"]) == (315_532_800 * 10**9, 4_354_819_198 * 10**9)
     with pytest.raises(Incomplete, match="filled, but not everything was kept: times before 1980"):
-        fill_fat32(target, from_entries(entries), OPTIONS, strict=True)
+        fill_fat(target, from_entries(entries), OPTIONS, strict=True)
 
 
 def test_links_and_special_files_are_counted_and_left_out(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_links_and_special_files_are_counted_and_left_out(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "pipe")
     os.link(tmp_path / "file", tmp_path / "second name")
     target = Recorder()
-    result = fill_fat32(target, from_directory(tmp_path), OPTIONS)
+    result = fill_fat(target, from_directory(tmp_path), OPTIONS)
     assert [str(loss) for loss in result.losses] == [
         "hard links stored as copies: 2",
         "special files not kept: 1",
@@ -338,7 +338,7 @@ def test_a_file_that_vanishes_is_an_error_that_names_it(tmp_path: Path) -> None:
     source = from_directory(tmp_path)
     (tmp_path / "file").unlink()
     with pytest.raises(StorageError, match=r"file: No such file.*holds no volume"):
-        fill_fat32(Recorder(), source, OPTIONS)
+        fill_fat(Recorder(), source, OPTIONS)
 
 
 def test_a_file_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_a_file_that_became_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "file").unlink()
     (tmp_path / "file").symlink_to("/etc/hostname")
     with pytest.raises(StorageError, match="Too many levels of symbolic links"):
-        fill_fat32(Recorder(), source, OPTIONS)
+        fill_fat(Recorder(), source, OPTIONS)
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -366,5 +366,5 @@ def test_pieces_of_any_size_and_kind_make_the_same_contents() -> None:
         yield data[MIB + 600 :]
 
     target = Recorder()
-    fill_fat32(target, from_entries([SourceEntry("f", size=len(data), contents=cut)]), OPTIONS)
+    fill_fat(target, from_entries([SourceEntry("f", size=len(data), contents=cut)]), OPTIONS)
     assert read_all(target) == {"f": data}
