@@ -48,6 +48,10 @@ def habit_of(error: click.UsageError) -> str | None:
     if name == "diff":
         paths = values.get("paths")
         meant = _two_images(given, list(paths) if isinstance(paths, (tuple, list)) else [])
+    elif name == "capture":
+        sources = values.get("sources")
+        first = list(sources) if isinstance(sources, (tuple, list)) else []
+        meant = None if "--all-volumes" in words else _named_capture(given, first)
     else:
         is_chosen = any(word.partition("=")[0] in _CHOICES for word in words)
         has_all = any("--all" in each.opts for each in context.command.params)
@@ -122,11 +126,12 @@ def _of_optimize(given: Given, extra: Sequence[str]) -> Meant:
     return ("all images stay, and none is chosen", [given["wim"]]) if len(extra) == 1 else None
 
 
-def _of_capture(given: Given, extra: Sequence[str]) -> Meant:
-    if len(extra) > 2 or "name" in given:
+def _named_capture(given: Given, sources: list[str]) -> Meant:
+    """Explain ``capture SOURCE WIM NAME DESCRIPTION``, where all but the last word are sources here."""
+    if len(sources) not in {2, 3} or "wim" not in given or "name" in given:
         return None
-    named = _paired(("--name", "--description"), extra)
-    return "an image's name is given by an option", [given["source"], given["wim"], *named]
+    source, wim, *texts = [*sources, given["wim"]]
+    return "an image's name is given by an option", [source, wim, *_paired(("--name", "--description"), texts)]
 
 
 def _of_split(given: Given, extra: Sequence[str]) -> Meant:
@@ -137,7 +142,7 @@ def _of_split(given: Given, extra: Sequence[str]) -> Meant:
 
 _Explain = Callable[[Given, Sequence[str]], Meant]
 _IMAGE_BEHIND: dict[str, _Explain] = {"delete": _of_delete, "info": _of_info, "update": _of_update}
-_BEHIND_OTHERS: dict[str, _Explain] = {"capture": _of_capture, "optimize": _of_optimize, "split": _of_split}
+_BEHIND_OTHERS: dict[str, _Explain] = {"optimize": _of_optimize, "split": _of_split}
 
 
 @contextmanager

@@ -90,8 +90,8 @@ def opened(
     disk: Path, system: SystemWish | None, opening: Opening, *, write: bool = False
 ) -> Iterator[tuple[Disk, Disk | None]]:
     """Open the disk with Windows, and that with the boot manager when it is another one."""
-    from osdimage.imaging.boot.elsewhere import open_disks  # noqa: PLC0415
     from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.several import open_disks  # noqa: PLC0415
 
     if system is None:
         with open_disk(disk, write=write, opening=opening) as one:

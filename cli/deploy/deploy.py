@@ -191,7 +191,7 @@ def _opened(
     stack: ExitStack, wish: DiskWish, system: SystemWish | None, *, is_replaced: bool
 ) -> tuple[Disk, Disk | None]:
     """Open the disk, and that with the boot manager if it is another one, in the order in which all lock disks."""
-    from osdimage.imaging.boot.elsewhere import rank_of  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.several import rank_of  # noqa: PLC0415 - start-up stays cheap
 
     def other() -> Disk | None:
         return stack.enter_context(boot_params.opened_system(system, opening=wish.opening, write=True))

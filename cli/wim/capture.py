@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,18 +23,23 @@ if TYPE_CHECKING:
     from osdimage.imaging.capture.image import CaptureOptions
     from osdimage.imaging.capture.source_list import SourceTree
     from osdimage.imaging.capture.template import UpdateOf
+    from osdimage.imaging.capture.volumes import CapturedVolumes
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.wim.described.properties import ImageProperties
     from osdimage.imaging.wim.settings import Descriptors
 
 
 @click.command("capture")
-@click.argument("source", type=values.PRESENT_OR_STREAM)
+@click.argument("sources", type=values.PRESENT_OR_STREAM, nargs=-1, required=True, metavar="SOURCE...")
 @click.argument("wim", type=values.ANY_OR_STREAM)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk SOURCE.")
 @disk_params.opening
 @keys
-@click.option("--all-volumes", is_flag=True, help="Capture each NTFS and FAT32 volume of the disk SOURCE as an image.")
+@click.option(
+    "--all-volumes",
+    is_flag=True,
+    help="Capture each NTFS and FAT32 volume of the disk SOURCE, or of several disks, as an image.",
+)
 @click.option(
     "--keep-raw", is_flag=True, help="With --all-volumes: keep the other partitions byte for byte, as images too."
 )
@@ -80,7 +85,7 @@ if TYPE_CHECKING:
 @params.threads
 @params.output(more="each file that is left out", sends="wim")
 def capture_command(
-    source: Path | Standard,
+    sources: tuple[Path | Standard, ...],
     wim: Path | Standard,
     partition: int | None,
     opening: Opening,
@@ -134,7 +139,7 @@ def capture_command(
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each: `osdimage deploy --layout-from-wim --all-volumes` makes the disk again.
     Partitions that hold something else come back empty, unless --keep-raw keeps their bytes: each becomes one more
-    image, with one file.
+    image, with one file.  Several disks are those of one machine: their order numbers them from 0.
     """
     from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
@@ -143,7 +148,15 @@ def capture_command(
     from osdimage.imaging.wim.settings import Descriptors  # noqa: PLC0415
     from osdimage.imaging.wim.write import WriteMode  # noqa: PLC0415
 
-    is_stdin, source = isinstance(source, Standard), Path("-") if isinstance(source, Standard) else source
+    if len(sources) > 1 and not all_volumes:
+        raise click.BadParameter(
+            f"{counted(len(sources), 'source')} are given; --all-volumes takes several disks, --source-list a list of "
+            "files and directories, and all else one source",
+            click.get_current_context(),
+            param_hint="SOURCE",
+        )
+    is_stdin = any(isinstance(each, Standard) for each in sources)
+    source, *others = (Path("-") if isinstance(each, Standard) else each for each in sources)
     _refuse_mixed(is_stdin=is_stdin, source_list=source_list, is_of_disk=all_volumes or partition is not None)
     if keep_raw and not all_volumes:
         raise click.UsageError("--keep-raw goes with --all-volumes")
@@ -174,7 +187,7 @@ def capture_command(
                 "--update-of, --no-acls, --strict-acls, --rpfix and --no-rpfix"
             )
         _capture_volumes(
-            source,
+            (source, *others),
             target,
             options,
             exclusions(),
@@ -221,7 +234,7 @@ def capture_command(
         lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
         lines += [f"  {text}" for text in replaced_lines(result)]
     # As a capture of all volumes tells it.
-    of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings")}
+    of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings", "disks")}
     facts = {"path": target, "images": [result], "partitions": [partition]} | of_disk
     reporter.result(standard.with_stream(facts, passed), *lines)
 
@@ -271,7 +284,7 @@ def _refuse_wish(
 
 
 def _capture_volumes(
-    source: Path,
+    sources: Sequence[Path],
     wim: Path,
     options: CaptureOptions,
     config: CaptureConfig,
@@ -282,14 +295,13 @@ def _capture_volumes(
     keep_raw: bool,
     decompact: bool,
 ) -> None:
-    """Capture each volume of a disk as an image."""
-    from osdimage.imaging.capture.volumes import capture_volumes  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
-    from osdimage.imaging.units import format_size  # noqa: PLC0415
+    """Capture each volume of a disk, or of several, as an image."""
+    from osdimage.imaging.capture.volumes import capture_disks  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.several import open_disks  # noqa: PLC0415
 
-    with open_disk(source, opening=opening, share=True) as disk:
-        captured = capture_volumes(
-            disk,
+    with open_disks(sources, opening=opening, share=True) as disks:
+        captured = capture_disks(
+            disks,
             wim,
             options,
             config=config,
@@ -298,17 +310,30 @@ def _capture_volumes(
             decompacts=decompact,
             progress=reporter.callback,
         )
-    lines = [f"{wim}: {counted(len(captured.images), 'image')}"]
-    for each, number in zip(captured.images, captured.partitions, strict=True):
-        how = ", byte for byte" if number in captured.raw else ""
-        lines.append(f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}")
-        lines += [f"  {line}" for line in delta.needs_lines(each.needs)]
-        if each.decompacted:
-            lines.append(f"    plain, and compressed by Windows before: {counted(each.decompacted, 'file')}")
-        if reporter.verbose:
-            lines += [f"    {text}" for text in replaced_lines(each)]
-    lines += [f"  skipped: {each}" for each in captured.skipped]
-    if captured.unkept:
-        numbers = ", ".join(map(str, captured.unkept))
-        lines.append(f"  --keep-raw keeps the contents of partition {numbers}, too")
-    reporter.result(standard.with_stream(captured, None), *lines)
+    reporter.result(standard.with_stream(captured, None), *_lines_of_disks(captured, reporter))
+
+
+def _lines_of_disks(captured: CapturedVolumes, reporter: Reporter) -> Iterator[str]:
+    """Say what was captured of each disk."""
+    from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
+
+    is_set = len(captured.disks) > 1
+    of = f" of {counted(len(captured.disks), 'disk')}" if is_set else ""
+    yield f"{captured.path}: {counted(len(captured.images), 'image')}{of}"
+    images = {each.index: each for each in captured.images}
+    for disk in captured.disks:
+        if is_set:
+            yield f"  disk {disk.index} ({disk.disk}): {counted(len(disk.images), 'image')}"
+        for index, number in zip(disk.images, disk.partitions, strict=True):
+            each = images[index]
+            how = ", byte for byte" if number in disk.raw else ""
+            yield f"  image {each.index} {each.name!r}: {format_size(each.size)}{how}"
+            yield from (f"  {line}" for line in delta.needs_lines(each.needs))
+            if each.decompacted:
+                yield f"    plain, and compressed by Windows before: {counted(each.decompacted, 'file')}"
+            if reporter.verbose:
+                yield from (f"    {text}" for text in replaced_lines(each))
+        yield from (f"  skipped: {each}" for each in disk.skipped)
+        if disk.unkept:
+            where = f" of disk {disk.index}" if is_set else ""
+            yield f"  --keep-raw keeps the contents of partition {', '.join(map(str, disk.unkept))}{where}, too"

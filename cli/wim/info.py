@@ -147,9 +147,12 @@ def _show(wim: WimFile, images: list[ImageInfo], needs: Needs | None) -> None:
     render.line(f"GUID {header.guid}, format version {header.version:#x}")
     for text in delta.info_lines(needs, images):
         render.line(text)
+    disks = {image.info.disk.index for image in wim if image.info.disk is not None}
+    if len(disks) > 1:
+        render.line(f"captured from {counted(len(disks), 'disk')} of one machine")
     for image in images:
         render.line()
-        _show_image(image)
+        _show_image(image, is_of_several=len(disks) > 1)
 
 
 def _show_blobs(wim: WimFile) -> None:
@@ -164,7 +167,7 @@ def _show_blobs(wim: WimFile) -> None:
         )
 
 
-def _show_image(image: ImageInfo) -> None:
+def _show_image(image: ImageInfo, *, is_of_several: bool) -> None:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
     render.line(f"Image {image.index}: {image.name or '(no name)'}")
@@ -200,20 +203,21 @@ def _show_image(image: ImageInfo) -> None:
             ("Default language", windows.default_language),
             ("System root", windows.system_root),
         ]
-    rows += _disk_rows(image)
+    rows += _disk_rows(image, is_of_several=is_of_several)
     for label, value in rows:
         if value is not None:
             render.line(f"  {label + ':':<18}{value}")
 
 
-def _disk_rows(image: ImageInfo) -> list[tuple[str, object]]:
+def _disk_rows(image: ImageInfo, *, is_of_several: bool) -> list[tuple[str, object]]:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.wim.described.captured import Kept  # noqa: PLC0415
 
     disk = image.disk
     if disk is None:
         return [("Captured disk", None if image.disk_fault is None else f"cannot be used: {image.disk_fault}")]
-    rows: list[tuple[str, object]] = [("Captured disk", f"{disk.scheme.upper()}, {format_size(disk.size)}")]
+    number = f" {disk.index}" if is_of_several or disk.index else ""
+    rows: list[tuple[str, object]] = [(f"Captured disk{number}", f"{disk.scheme.upper()}, {format_size(disk.size)}")]
     for each in disk.partitions:
         lost = "contents not kept" if each.kept is Kept.NOTHING else None
         words = [each.type, each.filesystem, repr(each.label) if each.label else None, format_size(each.size), lost]

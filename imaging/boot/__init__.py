@@ -20,7 +20,6 @@ __getattr__, __dir__, __all__ = lazily(
         "bcd.store": ("BcdStore", "read_store"),
         "check": ("check_boot",),
         "code.bios": ("BiosLoader",),
-        "elsewhere": ("open_disks",),
         "firmware": ("Firmware", "Generation"),
         "fix": ("FixResult", "FixWish", "fix_boot"),
         "install": ("BootOptions", "BootResult", "install_boot"),

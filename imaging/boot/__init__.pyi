@@ -10,7 +10,6 @@ from osdimage.imaging.boot.bcd.partition import PartitionRef as PartitionRef
 from osdimage.imaging.boot.bcd.store import BcdStore as BcdStore, read_store as read_store
 from osdimage.imaging.boot.check import check_boot as check_boot
 from osdimage.imaging.boot.code.bios import BiosLoader as BiosLoader
-from osdimage.imaging.boot.elsewhere import open_disks as open_disks
 from osdimage.imaging.boot.firmware import Firmware as Firmware, Generation as Generation
 from osdimage.imaging.boot.fix import FixResult as FixResult, FixWish as FixWish, fix_boot as fix_boot
 from osdimage.imaging.boot.install import (

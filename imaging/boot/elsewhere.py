@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from osdimage.imaging.boot.places import BootPlaces, choose_system, firmware_of, numbered
-from osdimage.imaging.disk.distinct import refuse_repeated
-from osdimage.imaging.disk.opened import Disk, open_disk
-from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.several import shared_identity
 from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.errors import TargetRefused
 
@@ -54,16 +51,12 @@ def refuse_alike(one: PartitionTable, name: str, system: Disk) -> None:
             f"{name} is {one.scheme.upper()} and {system.name} is {other.scheme.upper()}: UEFI starts Windows "
             "from GPT disks and a BIOS from MBR disks; valid are two disks of one kind"
         )
-    for what, mine, its in (
-        ("GUID", one.disk_guid, other.disk_guid),
-        ("signature", one.disk_signature or None, other.disk_signature or None),
-    ):
-        if mine is not None and mine == its:
-            told = f"{mine:08X}" if isinstance(mine, int) else str(mine)
-            raise TargetRefused(
-                f"{name} and {system.name} have the same disk {what} {told}, as a clone has: Windows would "
-                "give one of them another, and the boot manager find nothing; valid are disks with different ones"
-            )
+    shared = shared_identity(one, other)
+    if shared is not None:
+        raise TargetRefused(
+            f"{name} and {system.name} have the same disk {shared}, as a clone has: Windows would "
+            "give one of them another, and the boot manager find nothing; valid are disks with different ones"
+        )
 
 
 def removable_warning(system: Disk) -> str | None:
@@ -78,43 +71,3 @@ def removable_warning(system: Disk) -> str | None:
     if flag.strip() != "1":
         return None
     return f"{system.name}: is removable; without it Windows on the other disk does not start"
-
-
-@contextmanager
-def open_disks(
-    paths: Sequence[str | os.PathLike[str]], *, write: bool = False, opening: Opening = AS_FOUND
-) -> Iterator[tuple[Disk, ...]]:
-    """Open several disks, and close them at the end.
-
-    They are locked in the order of their devices and inodes, whatever the order of the paths: of two programs that want
-    the same disks one has all of them.
-
-    Args:
-        paths: of the disks.
-        write: whether they will be written to.
-        opening: as :func:`~osdimage.imaging.disk.opened.open_disk` takes it.
-
-    Yields:
-        The disks in the order of their paths.
-
-    Raises:
-        InvalidRequest: when two paths lead to one disk, or to parts of one.
-        OsdImageError: as :func:`~osdimage.imaging.disk.opened.open_disk`.
-    """
-    refuse_repeated(paths)
-    with ExitStack() as stack:
-        found = {
-            place: stack.enter_context(open_disk(paths[place], write=write, opening=opening))
-            for place in sorted(range(len(paths)), key=lambda each: rank_of(Path(paths[each])))
-        }
-        yield tuple(found[place] for place in range(len(paths)))
-
-
-def rank_of(path: Path) -> tuple[int, int, int]:
-    """Return by what disks are ordered that are locked together: a device by its number, a file by where it is."""
-    try:
-        facts = path.stat()
-    except OSError:
-        # Opening it says why.
-        return (0, 0, 0)
-    return (facts.st_rdev, facts.st_dev, facts.st_ino)

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazily(
         "source": ("CaptureSource",),
         "source_list": ("SourceTree", "read_sources"),
         "template": ("UpdateOf",),
-        "volumes": ("CapturedVolumes", "capture_volumes"),
+        "chosen": ("CapturedOfDisk",),
+        "volumes": ("CapturedVolumes", "capture_disks", "capture_volumes"),
     },
 )

@@ -94,9 +94,9 @@ def choose_kept(disk: Disk, found: DiskVolumes, reading: DiskReading, *, keep_ra
     return KeptDisk(tuple(volumes), raw, kept, tuple(told))
 
 
-def layout_of(found: DiskVolumes, kept: KeptDisk, number: int) -> CapturedDisk:
-    """Return the layout that goes with the image of a partition."""
-    return describe_disk(found.table, found.held, kept.kept, number)
+def layout_of(found: DiskVolumes, kept: KeptDisk, number: int, *, index: int) -> CapturedDisk:
+    """Return the layout that goes with the image of a partition; ``index`` is the number of the disk."""
+    return describe_disk(found.table, found.held, kept.kept, number, index=index)
 
 
 def _without_bytes(disk: Disk, found: DiskVolumes, partition: Partition) -> Kept:

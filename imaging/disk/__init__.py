@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazily(
         "opening": ("Opening",),
         "plan": ("DiskPlan",),
         "roles": ("GptAttributes", "Role", "Scheme"),
+        "several": ("open_disks",),
         "tables.backup": ("TableBackup", "TableSaving", "load_backup", "save_backup", "take_backup"),
         "tables.check": ("check_disk",),
         "tables.read": ("DiskReading", "read_table"),

@@ -32,6 +32,7 @@ from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk, o
 from osdimage.imaging.disk.opening import Opening as Opening
 from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
 from osdimage.imaging.disk.roles import GptAttributes as GptAttributes, Role as Role, Scheme as Scheme
+from osdimage.imaging.disk.several import open_disks as open_disks
 from osdimage.imaging.disk.tables.backup import (
     TableBackup as TableBackup,
     TableSaving as TableSaving,

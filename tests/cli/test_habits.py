@@ -28,6 +28,7 @@ def folder(pair: Path, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("apply W 'Windows 11 Pro' t", "apply W t --name 'Windows 11 Pro'"),
         ("apply W all t", "apply W t --all"),
         ("apply W 1 t --unix-data", "apply W t --index 1 ..."),
+        ("capture . . 'My PC'", "capture . . --name 'My PC'"),
         ("capture D x.wim 'My PC' 'As it was'", "capture D x.wim --name 'My PC' --description 'As it was'"),
         ("delete W 1", "delete W --index 1"),
         ("delete W all", "delete W --all"),

@@ -9,7 +9,8 @@
     </DISK></OSDIMAGE>
 
 INDEX, STYLE, TYPE, FILESYSTEM, BOOT, LABEL, OFFSET and SIZE say what ConfigMgr knows of a captured partition
-(SMS_ImageDiskInformation); its own element names are not public.  CAPTURED marks the partition that the image is of, so
+(SMS_ImageDiskInformation); its own element names are not public.  INDEX of a disk is its number among those that were
+captured together, 0 where there is none.  CAPTURED marks the partition that the image is of, so
 that an image which is exported alone still tells.  KEPT says what the WIM has of each: see :class:`Kept`.  A logical
 partition has its EBR, in bytes from the beginning of the disk.  ID is how a boot store names the disk (by its GUID, or
 by the signature of an MBR, as 0x12345678) and the partition (by its GUID; on an MBR by OFFSET); either may be missing.
@@ -43,6 +44,8 @@ _MOST_PARTITIONS = 260  # 4 entries and 256 logical partitions; a GPT has 128
 _MOST_ENTRIES = 8192  # of the largest GPT that is read
 _LARGEST = (1 << 63) - 1
 _LONGEST_TEXT = 64
+MOST_DISKS = 64
+"""That are captured together."""
 _U32 = 0xFFFFFFFF
 
 BYTES_FILE = "partition.img"
@@ -119,6 +122,7 @@ class CapturedDisk:
         sector_size: of its sectors.
         partitions: by their places.
         identity: the GUID of a GPT, or the signature of an MBR; None when it is not known.
+        index: its number among the disks that were captured together, from 0.
     """
 
     scheme: Scheme
@@ -126,6 +130,7 @@ class CapturedDisk:
     sector_size: int
     partitions: tuple[CapturedPartition, ...]
     identity: UUID | int | None = None
+    index: int = 0
 
     @property
     def captured(self) -> CapturedPartition | None:
@@ -139,7 +144,7 @@ class CapturedDisk:
 
 
 def describe_disk(
-    table: PartitionTable, held: Mapping[int, VolumeInfo], kept: Mapping[int, Kept], number: int
+    table: PartitionTable, held: Mapping[int, VolumeInfo], kept: Mapping[int, Kept], number: int, *, index: int = 0
 ) -> CapturedDisk:
     """Return the layout of a disk of which one partition becomes an image.
 
@@ -148,6 +153,7 @@ def describe_disk(
         held: what its partitions hold, by their numbers.
         kept: what the WIM will have of them.
         number: of the partition that the image is of.
+        index: the number of the disk among those that are captured together.
     """
     from osdimage.imaging.disk.held import VolumeInfo  # noqa: PLC0415 - see above
 
@@ -174,7 +180,7 @@ def describe_disk(
             )
         )
     geometry, identity = table.geometry, table.disk_guid or table.disk_signature or None
-    return CapturedDisk(table.scheme, geometry.size_bytes, geometry.sector_size, tuple(partitions), identity)
+    return CapturedDisk(table.scheme, geometry.size_bytes, geometry.sector_size, tuple(partitions), identity, index)
 
 
 def _clean(text: str) -> str:
@@ -184,7 +190,12 @@ def _clean(text: str) -> str:
 
 def to_element(disk: CapturedDisk) -> ET.Element:
     """Write the ``DISK`` element."""
-    facts = {"INDEX": "0", "STYLE": disk.scheme.upper(), "SIZE": str(disk.size), "SECTORSIZE": str(disk.sector_size)}
+    facts = {
+        "INDEX": str(disk.index),
+        "STYLE": disk.scheme.upper(),
+        "SIZE": str(disk.size),
+        "SECTORSIZE": str(disk.sector_size),
+    }
     if disk.identity is not None:
         facts["ID"] = str(disk.identity) if isinstance(disk.identity, UUID) else f"{disk.identity:#010x}"
     element = ET.Element("DISK", facts)
@@ -235,7 +246,8 @@ def from_element(element: ET.Element) -> CapturedDisk:
     if sum(each.captured for each in partitions) > 1:
         raise InvalidInput("two PARTITION elements are CAPTURED; an image is of one")
     scheme = Scheme(style)
-    return CapturedDisk(scheme, size, sector_size, partitions, _identity(element, scheme))
+    index = _number(element, "INDEX", 0, MOST_DISKS - 1) if "INDEX" in element.attrib else 0
+    return CapturedDisk(scheme, size, sector_size, partitions, _identity(element, scheme), index)
 
 
 def _identity(element: ET.Element, scheme: Scheme) -> UUID | int | None:

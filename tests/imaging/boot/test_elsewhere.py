@@ -27,10 +27,8 @@ from judges import boot as boot_judges
 from judges import disk as disk_judges
 from judges import wim as wim_judges
 from judges.disk import head, run, sfdisk
-from osdimage.imaging.boot.elsewhere import open_disks
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.layout import DiskLayout
-from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.units import MIB
 from runs.commands import osdimage
@@ -238,24 +236,3 @@ def test_disks_that_cannot_be_told_apart_or_are_one_are_refused(tmp_path: Path) 
 def test_boot_ini_cannot_name_another_disk(tmp_path: Path) -> None:
     windows, system = made(tmp_path, "windows", MBR_DATA, {2: older_files()}), made(tmp_path, "system", ACTIVE)
     refused(windows, "--system", system, code=2, text="boot.ini names disks by their order in the BIOS")
-
-
-def test_disks_are_locked_in_one_order_whatever_the_order_of_their_paths(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths = []
-    for name in "abc":
-        paths.append(tmp_path / name)
-        paths[-1].write_bytes(bytes(1 << 20))
-    opened: list[str] = []
-
-    def note(path: Path, **_: object) -> Disk:
-        opened.append(path.name)
-        return open_disk(path)
-
-    monkeypatch.setattr("osdimage.imaging.boot.elsewhere.open_disk", note)
-    with open_disks(paths) as disks:
-        assert [each.path for each in disks] == paths
-    with open_disks(paths[::-1]) as disks:
-        assert [each.path for each in disks] == paths[::-1]
-    assert opened[:3] == opened[3:] == [each.name for each in sorted(paths, key=lambda each: each.stat().st_ino)]

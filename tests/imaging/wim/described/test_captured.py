@@ -42,6 +42,7 @@ GPT = CapturedDisk(Scheme.GPT, DISK.size, 512, (replace(WINDOWS, guid=UUID(int=2
         pytest.param(DISK, id="without-identity"),
         pytest.param(replace(DISK, identity=0x12345678), id="mbr"),
         pytest.param(GPT, id="gpt"),
+        pytest.param(replace(GPT, index=63), id="the-last-of-several"),
     ],
 )
 def test_what_is_written_is_read(disk: CapturedDisk) -> None:
@@ -67,6 +68,10 @@ HOSTILE = [
     ("PARTITION", "BOOT", "yes"),
     ("PARTITION", "ID", "{x}"),
     ("DISK", "ID", "0x100000000"),
+    ("DISK", "INDEX", ""),
+    ("DISK", "INDEX", "-1"),
+    ("DISK", "INDEX", "64"),
+    ("DISK", "INDEX", "9" * 64),
 ]
 
 
@@ -77,6 +82,12 @@ def test_a_hostile_value_is_refused_by_name(tag: str, name: str, value: str) -> 
     with pytest.raises(InvalidInput, match=name) as caught:
         from_element(element)
     assert len(str(caught.value)) < 400
+
+
+def test_a_disk_without_a_number_is_the_first() -> None:
+    element = to_element(replace(DISK, index=3))
+    del element.attrib["INDEX"]
+    assert from_element(element) == DISK
 
 
 def test_too_many_partitions_and_two_captured_ones_are_refused() -> None:
