@@ -232,6 +232,7 @@ def capture_command(
         lines.append(f"  plain, and compressed by Windows before: {counted(result.decompacted, 'file')}")
     if reporter.verbose:
         lines += [f"  left out, of a kind that a WIM cannot hold: {path}" for path in result.unsupported]
+        lines += [f"  left out, in a cloud only: {path}" for path in result.in_cloud]
         lines += [f"  {text}" for text in replaced_lines(result)]
     # As a capture of all volumes tells it.
     of_disk: dict[str, list[object]] = {name: [] for name in ("skipped", "raw", "unkept", "warnings", "disks")}
@@ -332,6 +333,7 @@ def _lines_of_disks(captured: CapturedVolumes, reporter: Reporter) -> Iterator[s
             if each.decompacted:
                 yield f"    plain, and compressed by Windows before: {counted(each.decompacted, 'file')}"
             if reporter.verbose:
+                yield from (f"    left out, in a cloud only: {path}" for path in each.in_cloud)
                 yield from (f"    {text}" for text in replaced_lines(each))
         yield from (f"  skipped: {each}" for each in disk.skipped)
         if disk.unkept:

@@ -14,6 +14,7 @@ from typing import Any
 from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, quoted
+from osdimage.imaging.volume import cloud
 from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
 
@@ -21,10 +22,6 @@ _LONGEST_PATH = 32767
 # [MS-FSCC] 2.1.2.1: what has the bit may have children if it is a directory.  Those of folders that OneDrive and others
 # keep in step with a cloud have it; links and junctions have not.
 _MAY_HAVE_CHILDREN = 0x10000000
-# IO_REPARSE_TAG_CLOUD and IO_REPARSE_TAG_CLOUD_1 to _F of ntifs.h.
-_CLOUD, _NUMBER_OF_CLOUD = 0x9000001A, 0x0000F000
-# FILE_ATTRIBUTE_RECALL_ON_DATA_ACCESS of winnt.h has no name in what is told of a file.
-_ELSEWHERE = FileAttribute.OFFLINE | 0x00400000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +57,12 @@ class Found:
             return False
         if self.reparse is None or self.is_compressed:
             return True
-        return self.is_of_cloud and not self.entry.attributes & _ELSEWHERE
+        return self.is_of_cloud and not cloud.is_elsewhere(self.entry.attributes)
 
     @property
     def is_of_cloud(self) -> bool:
         """Whether OneDrive or another program keeps it in step with a cloud."""
-        return (self.entry.reparse_tag or 0) & ~_NUMBER_OF_CLOUD == _CLOUD
+        return cloud.is_of_cloud(self.entry.reparse_tag)
 
     @property
     def size(self) -> int:

@@ -99,6 +99,7 @@ class CaptureResult:
         warnings: sentences for people.
         needs: of a delta, where the contents of the image are; None of what is none.
         decompacted: number of files that are plain in it, and that Windows had compressed as a whole.
+        in_cloud: paths of files that were left out as not all of their contents are on the volume; the first 10,000.
     """
 
     path: Path
@@ -118,6 +119,7 @@ class CaptureResult:
     replaced: int = 0
     replaced_names: tuple[ReplacedName, ...] = ()
     decompacted: int = 0
+    in_cloud: tuple[str, ...] = ()
 
 
 @logged("capture {source} to {wim}")
@@ -306,6 +308,7 @@ def result_of(
         replaced=len(names),
         replaced_names=names[:LISTED],
         decompacted=scanned.decompacted,
+        in_cloud=scanned.in_cloud,
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from osdimage.imaging.capture.source import Opened
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import counted
 from osdimage.imaging.volume.ntfs import session, state
+from osdimage.imaging.volume.ntfs.clouded import without_cloud
 from osdimage.imaging.volume.ntfs.decompacted import decompacted
-from osdimage.native.ntfs.volume import Claims
 
 
 @contextmanager
@@ -33,35 +34,43 @@ def opened_volume(
     """
     if needs_descriptors:
         _refuse_lost_descriptors(volume)
-    with (
-        session.as_it_will_be(volume) as source,
-        volume.sliced(read_only=True, cache_size=cache_size, source=source) as piece,
-        state.write_errors(volume, piece),
-    ):
+    with ExitStack() as stack:
+        source = stack.enter_context(session.as_it_will_be(volume))
+        piece = stack.enter_context(volume.sliced(read_only=True, cache_size=cache_size, source=source))
+        stack.enter_context(state.write_errors(volume, piece))
         hazards = tuple(state.hazards(volume, state.read_facts(volume, piece)))
-        hazards += tuple(_unread(volume, state.refuse_false_claims(volume, piece)))
-        if not decompacts:
-            yield Opened(piece.name, volume, hazards)
-            return
-        with decompacted(volume, source=source, cache_size=cache_size) as plain:
-            if plain is None:
-                yield Opened(piece.name, volume, hazards)
-                return
-            with state.write_errors(volume, plain.piece):
-                yield Opened(plain.piece.name, volume, hazards, decompacted=plain.files)
+        claims = state.refuse_false_claims(volume, piece)
+        opened = Opened(piece.name, volume, hazards)
+        unread = claims.directories
+        if claims.clouded:
+            plain = stack.enter_context(without_cloud(volume, source))
+            source, unread = plain.source, unread + plain.unread
+            piece = stack.enter_context(volume.sliced(read_only=True, cache_size=cache_size, source=source))
+            hazards += tuple(_in_part(volume, plain.in_part))
+            opened = replace(opened, name=piece.name, elsewhere=frozenset(plain.elsewhere))
+        if decompacts:
+            expanded = stack.enter_context(decompacted(volume, source=source, cache_size=cache_size))
+            if expanded is not None:
+                piece = expanded.piece
+                opened = replace(opened, name=piece.name, decompacted=expanded.files)
+        stack.enter_context(state.write_errors(volume, piece))
+        yield replace(opened, hazards=(*hazards, *_unread(volume, claims.extended, unread)))
 
 
-def _unread(volume: OpenVolume, claims: Claims) -> Iterator[str]:
+def _unread(volume: OpenVolume, extended: int, directories: int) -> Iterator[str]:
     """Yield, in sentences, what libwim does not read and does not tell."""
-    if claims.extended:
-        files = counted(claims.extended, "file has", "files have")
+    if extended:
+        files = counted(extended, "file has", "files have")
         yield f"{volume.name}: {files} extended attributes ($EA), which are not captured"
-    if claims.directories:
-        folders = counted(claims.directories, "directory has", "directories have")
-        yield (
-            f"{volume.name}: {folders} a reparse point, as those of OneDrive, and what is in there is not captured; "
-            "it is read when files are extracted from the volume"
-        )
+    if directories:
+        folders = counted(directories, "directory has", "directories have")
+        yield f"{volume.name}: {folders} a reparse point that is no cloud's, and what is in there is not captured"
+
+
+def _in_part(volume: OpenVolume, folders: int) -> Iterator[str]:
+    if folders:
+        what = counted(folders, "directory has", "directories have")
+        yield f"{volume.name}: {what} more in a cloud than here; what is here is captured"
 
 
 def _refuse_lost_descriptors(volume: OpenVolume) -> None:

@@ -43,14 +43,22 @@ RISKY = REFUSED | {Fault.SHORT}
 class _Omissions:
     """Counts what a scan left out."""
 
-    def __init__(self, inner: Listener, roots: Mapping[str, str], leave_out: Callable[[str], None]) -> None:
-        """Take the paths of this machine that are scanned, each with its path in the image."""
+    def __init__(
+        self,
+        inner: Listener,
+        roots: Mapping[str, str],
+        leave_out: Callable[[str], None],
+        elsewhere: frozenset[str] = frozenset(),
+    ) -> None:
+        """Take the paths of this machine that are scanned, each with its path in the image, and what a cloud has."""
         self._inner = inner
         self._roots = roots
+        self._elsewhere = elsewhere
         self._leave_out = leave_out
         self.counts: Counter[Omission] = Counter()
         self.unsupported: list[str] = []
         self.excluded: list[str] = []
+        self.in_cloud: list[str] = []
 
     def __call__(self, message: Message) -> None:
         """Count an omission; pass everything else on."""
@@ -58,7 +66,11 @@ class _Omissions:
             self._inner(message)
             return
         if message.reason is Omission.EXCLUDED:
-            self.exclude(self._in_image(message.path))
+            path = self._in_image(message.path)
+            if path in self._elsewhere:
+                self.in_cloud.append(path)
+            else:
+                self.exclude(path)
             return
         self.counts[message.reason] += 1
         if len(self.unsupported) < _NAMED:
@@ -96,6 +108,7 @@ class Scanned:
     odd_names: tuple[Loss, ...]
     warnings: tuple[str, ...]
     decompacted: int = 0
+    in_cloud: tuple[str, ...] = ()
 
 
 def scan(
@@ -119,7 +132,7 @@ def scan(
         OsdImageError: when it cannot be read.
     """
     roots = {os.path.normpath(each.source): each.path for each in source.trees} or {opened.name: "/"}
-    omissions = _Omissions(listener(meter), roots, meter.leave_out)
+    omissions = _Omissions(listener(meter), roots, meter.leave_out, opened.elsewhere)
     warnings = _source_warnings(source, opened)
     if opened.tree is not None:
         with wim_errors(source.title):
@@ -162,6 +175,7 @@ def scan(
         odd_names=odd_names,
         warnings=tuple(warnings),
         decompacted=opened.decompacted,
+        in_cloud=tuple(sorted(omissions.in_cloud)[:_NAMED_EXCLUSIONS]),
     )
 
 
@@ -170,7 +184,7 @@ def _add(
 ) -> AddedImage:
     """Let libwim read directories, or an NTFS volume."""
     config = source.config
-    patterns = Patterns(config.exclusions, config.exceptions, match_case=config.match_case)
+    patterns = Patterns(config.exclusions, config.exceptions, match_case=config.match_case, paths=opened.elsewhere)
     if source.dereference:
         for each in [Path(tree.source) for tree in source.trees] or [Path(opened.name)]:
             refuse_endless(each, patterns.exclude)
@@ -349,5 +363,8 @@ def with_name(wanted: ImageProperties, source: CaptureSource, handle: WimHandle,
 
 
 def _left_out(omissions: _Omissions) -> tuple[Loss, ...]:
-    count = omissions.counts[Omission.UNSUPPORTED]
-    return (Loss("files of a kind that a WIM cannot hold left out", count),) if count else ()
+    found = (
+        Loss("files of a kind that a WIM cannot hold left out", omissions.counts[Omission.UNSUPPORTED]),
+        Loss("files that are in a cloud only left out", len(omissions.in_cloud)),
+    )
+    return tuple(each for each in found if each.count)

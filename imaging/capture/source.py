@@ -76,8 +76,9 @@ class PreparedTree(Protocol):
 class Opened:
     """Where libwim reads a source: the name to give it, and the volume if it is one, with the hazards of reading it.
 
-    ``tree`` is what libwim takes in place of a volume that it cannot read, and ``decompacted`` how many files it finds
-    plain that Windows has compressed.
+    ``tree`` is what libwim takes in place of a volume that it cannot read, ``decompacted`` how many files it finds
+    plain that Windows has compressed, and ``elsewhere`` the paths of files that it would read as zeros, and must not:
+    their contents are in a cloud only.
     """
 
     name: str
@@ -85,3 +86,4 @@ class Opened:
     hazards: tuple[str, ...] = ()
     tree: PreparedTree | None = None
     decompacted: int = 0
+    elsewhere: frozenset[str] = frozenset()

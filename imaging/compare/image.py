@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from osdimage.imaging import filetime, wof
@@ -29,6 +30,8 @@ from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
+from osdimage.imaging.units import counted
+from osdimage.imaging.volume import cloud
 from osdimage.imaging.wim.checks.audit import refuse_missing
 from osdimage.imaging.wim.entries import Entry
 from osdimage.imaging.wim.failures import wim_errors
@@ -138,7 +141,14 @@ def compare_image(
         differences=tuple(sorted(tally.differences, key=lambda each: (each.path, each.kind))),
         more_differences=total - len(tally.differences),
         excluded=excluded,
-        notes=(*opened.notes, *notes, *known.notes, *comparison.links.notes, *_unix_notes(unix)),
+        notes=(
+            *opened.notes,
+            *notes,
+            *known.notes,
+            *comparison.links.notes,
+            *_unix_notes(unix),
+            *_cloud_notes(comparison.of_cloud),
+        ),
     )
 
 
@@ -156,6 +166,7 @@ class _Comparison:
         self, target: ComparedTarget, tally: Tally, contents: ContentsComparison, unix: UnixComparison
     ) -> None:
         self.files = 0
+        self.of_cloud = 0
         self.links = LinkComparison(tally)
         self._target = target
         self._tally = tally
@@ -185,6 +196,7 @@ class _Comparison:
             self._count_gone(entry)
             return
         self._tally.restored(Fidelity.NAMES)
+        found = self._without_cloud(entry, found)
         self._contents.compare(entry, found)
         self._compare_attributes(entry, found)
         self._compare_times(entry, found)
@@ -209,7 +221,7 @@ class _Comparison:
             parent = path.rpartition("/")[0]
             if parent in below or parent in left_out:
                 below.add(path)
-            elif is_excluded(path.lstrip("/")):
+            elif is_excluded(path.lstrip("/")) or _is_in_cloud(file):
                 left_out[path] = None
             else:
                 self._tally.different(Fidelity.EXTRA, path, None, file.what)
@@ -217,6 +229,14 @@ class _Comparison:
         return tuple(left_out)
 
     # ---- facts of a file ----
+
+    def _without_cloud(self, entry: Entry, found: FoundFile) -> FoundFile:
+        """Return a file as a capture takes it, which keeps nothing of a cloud; the image may have it all the same."""
+        if found.reparse is None or entry.reparse_tag is not None or not _is_of_cloud(found.reparse):
+            return found
+        self.of_cloud += 1
+        attributes = None if found.attributes is None else found.attributes & ~cloud.SHOWN_BY
+        return replace(found, reparse=None, attributes=attributes)
 
     def _kind_of(self, entry: Entry) -> str:
         is_link = entry.reparse_tag is not None and self._target.keeps_reparse_point(entry.reparse_tag)
@@ -348,6 +368,22 @@ class _Comparison:
             self._tally.restored(kind)
         else:
             self._tally.different(kind, entry.path, expected, describe.reparse(found.reparse))
+
+
+def _is_of_cloud(reparse: bytes | None) -> bool:
+    return reparse is not None and cloud.is_of_cloud(int.from_bytes(reparse[:4], "little"))
+
+
+def _is_in_cloud(file: FoundFile) -> bool:
+    """Tell whether it is a file of which not all contents are there; no capture takes it."""
+    return file.what == "a file" and _is_of_cloud(file.reparse) and cloud.is_elsewhere(file.attributes or 0)
+
+
+def _cloud_notes(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    what = counted(count, "file or directory is", "files and directories are")
+    return (f"{what} kept in step with a cloud where it was compared, and plain in the image, which is no difference",)
 
 
 def _short_name(entry: Entry) -> str | None:

@@ -4,7 +4,8 @@
  * libntfs-3g believes the sizes in a record: what lies behind the clusters, or behind the bytes that were ever written,
  * it reads as zeros, terabytes of them if a record says so, and a run that ends too early it finds when it gets there.
  * So the records are passed over once before a volume is captured; only what they say is compared.  What libwim does not
- * read is counted on the way: extended attributes of files, and what is in a directory that has a reparse point.
+ * read is counted on the way: extended attributes of files, what is in a directory that has a reparse point, and what a
+ * cloud has a hand in.
  */
 #define _GNU_SOURCE
 #include "ntfs/volume.h"
@@ -144,13 +145,31 @@ is_filled(const ATTR_RECORD *attribute, uint32_t length)
 	       const_cpu_to_le16(0);
 }
 
+/*
+ * Tell whether a reparse point may be one of a cloud (IO_REPARSE_TAG_CLOUD and IO_REPARSE_TAG_CLOUD_1 to _F of ntifs.h).
+ * What lies in clusters is not read, and may be.
+ */
+static int
+may_be_of_cloud(const ATTR_RECORD *attribute, uint32_t length)
+{
+	const uint32_t at = le16_to_cpu(attribute->value_offset);
+	uint32_t tag;
+
+	if (attribute->non_resident)
+		return 1;
+	if (at > length || length - at < sizeof(tag))
+		return 0;
+	memcpy(&tag, (const uint8_t *)attribute + at, sizeof(tag));
+	return (le32_to_cpu((le32)tag) & ~0xf000U) == 0x9000001aU;
+}
+
 /* Tell whether all contents that a record describes are as large as it says; count what is not read of it. */
 static int
 record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record, struct osd_ntfs_unread *unread)
 {
 	const uint32_t used = le32_to_cpu(record->bytes_in_use);
 	const uint8_t *bytes = (const uint8_t *)record;
-	int has_list = 0, has_missed = 0, has_point = 0, has_files = 0;
+	int has_list = 0, has_missed = 0, has_point = 0, has_files = 0, has_cloud = 0;
 
 	if (used > volume->mft_record_size)
 		return 0;
@@ -168,14 +187,17 @@ record_is_sound(const ntfs_volume *volume, const MFT_RECORD *record, struct osd_
 			return 0;
 		else if (attribute->type == AT_EA && is_missed(attribute, length))
 			has_missed = 1;
-		else if (attribute->type == AT_REPARSE_POINT)
-			has_point = 1;
+		else if (attribute->type == AT_REPARSE_POINT) {
+			has_cloud = may_be_of_cloud(attribute, length);
+			has_point = !has_cloud;
+		}
 		else if (attribute->type == AT_INDEX_ROOT && (record->flags & MFT_RECORD_IS_DIRECTORY))
 			has_files = is_filled(attribute, length);
 		at += length;
 	}
 	unread->extended += has_missed;
 	unread->directories += has_point && has_files;
+	unread->clouded += has_cloud;
 	return 1;
 }
 

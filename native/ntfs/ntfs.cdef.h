@@ -73,6 +73,7 @@ struct osd_ntfs_about {
 struct osd_ntfs_unread {
 	int64_t extended;
 	int64_t directories;
+	int64_t clouded;
 };
 int osd_ntfs_about(ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about);
 int osd_ntfs_child(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,

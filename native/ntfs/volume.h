@@ -34,10 +34,14 @@ struct osd_ntfs_about {
 	int is_directory;
 };
 
-/* How many files have extended attributes, and how many directories with something in them a reparse point. */
+/*
+ * How many files have extended attributes, how many directories with something in them a reparse point, and how many
+ * files and directories a reparse point that may be one of a cloud; these are not counted among the directories.
+ */
 struct osd_ntfs_unread {
 	int64_t extended;
 	int64_t directories;
+	int64_t clouded;
 };
 
 int osd_ntfs_about(struct _ntfs_volume *volume, uint64_t reference, struct osd_ntfs_about *about);

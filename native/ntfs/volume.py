@@ -73,11 +73,13 @@ class Claims:
         false: the number of a record whose contents claim more than their clusters hold, or None.
         extended: how many files have extended attributes, other than caches of the kernel; known where none is false.
         directories: how many directories with something in them have a reparse point; known where none is false.
+        clouded: how many files and directories have one that may be of a cloud, and are not counted before; likewise.
     """
 
     false: int | None
     extended: int
     directories: int
+    clouded: int
 
 
 def read_claims(path: str | os.PathLike[str]) -> Claims:
@@ -91,7 +93,7 @@ def read_claims(path: str | os.PathLike[str]) -> Claims:
         found: int = lib.osd_ntfs_find_false_claim(volume, unread)
         if found < 0:
             raise _error(path)
-        return Claims(found or None, unread.extended, unread.directories)
+        return Claims(found or None, unread.extended, unread.directories, unread.clouded)
 
 
 def allocated_ranges(path: str | os.PathLike[str]) -> list[tuple[int, int]]:

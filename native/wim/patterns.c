@@ -8,6 +8,7 @@
  *
  * '?' stands for a character, not for a byte of UTF-8.  Case is that of Windows, or told apart.
  */
+#define _GNU_SOURCE
 #include "wim/patterns.h"
 
 #include <stdbool.h>
@@ -36,6 +37,10 @@ struct osd_patterns {
 	struct pattern *patterns;
 	size_t count;
 	size_t capacity;
+	char **paths; /* that are left out whatever else is said; in order once they are looked for */
+	size_t path_count;
+	size_t path_capacity;
+	bool is_sorted;
 	bool is_exact;	   /* case is told apart */
 	struct parts path; /* of the last path, its memory is used again */
 };
@@ -174,12 +179,52 @@ osd_patterns_add(struct osd_patterns *patterns, const char *text, int is_excepti
 	return 0;
 }
 
+/* Add a path from the root, with '/' between its parts, that is left out as it is written.  0, or -1 without memory. */
+int
+osd_patterns_add_path(struct osd_patterns *patterns, const char *path)
+{
+	if (patterns->path_count == patterns->path_capacity) {
+		size_t capacity = patterns->path_capacity > 0 ? patterns->path_capacity * 2 : 16;
+		char **grown = reallocarray(patterns->paths, capacity, sizeof(*grown));
+
+		if (grown == NULL)
+			return -1;
+		patterns->paths = grown;
+		patterns->path_capacity = capacity;
+	}
+	patterns->paths[patterns->path_count] = strdup(path);
+	if (patterns->paths[patterns->path_count] == NULL)
+		return -1;
+	patterns->path_count++;
+	patterns->is_sorted = false;
+	return 0;
+}
+
+static int
+compare_paths(const void *one, const void *other)
+{
+	return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+static bool
+is_listed(struct osd_patterns *patterns, const char *path)
+{
+	if (patterns->path_count == 0)
+		return false;
+	if (!patterns->is_sorted)
+		qsort(patterns->paths, patterns->path_count, sizeof(*patterns->paths), compare_paths);
+	patterns->is_sorted = true;
+	return bsearch(&path, patterns->paths, patterns->path_count, sizeof(*patterns->paths), compare_paths) != NULL;
+}
+
 /* Tell whether a path from the root, with '/' between its parts, is left out: 1, 0, or -1 without memory. */
 int
 osd_patterns_exclude(struct osd_patterns *patterns, const char *path)
 {
 	bool is_excluded = false, is_excepted = false;
 
+	if (is_listed(patterns, path))
+		return 1;
 	if (split(&patterns->path, path, false, patterns->is_exact) != 0)
 		return -1;
 	if (patterns->path.count == 0)
@@ -199,6 +244,9 @@ osd_patterns_free(struct osd_patterns *patterns)
 		return;
 	for (size_t i = 0; i < patterns->count; i++)
 		release(&patterns->patterns[i].parts);
+	for (size_t i = 0; i < patterns->path_count; i++)
+		free(patterns->paths[i]);
+	free(patterns->paths);
 	free(patterns->patterns);
 	release(&patterns->path);
 	free(patterns);

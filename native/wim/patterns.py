@@ -15,8 +15,18 @@ class Patterns:
         pointer: the ``struct osd_patterns *``, which lives as long as this object.
     """
 
-    def __init__(self, exclusions: Iterable[str], exceptions: Iterable[str] = (), *, match_case: bool = False) -> None:
-        r"""Take patterns; one that begins with ``\`` or ``/`` is a path from the root, any other the name of a file."""
+    def __init__(
+        self,
+        exclusions: Iterable[str],
+        exceptions: Iterable[str] = (),
+        *,
+        match_case: bool = False,
+        paths: Iterable[str] = (),
+    ) -> None:
+        r"""Take patterns; one that begins with ``\`` or ``/`` is a path from the root, any other the name of a file.
+
+        What has one of ``paths``, written with ``/`` and as they are, is left out whatever the exceptions are.
+        """
         self.pointer = ffi.gc(lib.osd_patterns_new(match_case), lib.osd_patterns_free)
         if self.pointer == ffi.NULL:
             raise MemoryError
@@ -24,6 +34,9 @@ class Patterns:
             for pattern in patterns:
                 if lib.osd_patterns_add(self.pointer, to_c(pattern), is_exception) != 0:
                     raise MemoryError
+        for path in paths:
+            if lib.osd_patterns_add_path(self.pointer, to_c(path)) != 0:
+                raise MemoryError
 
     def exclude(self, path: str) -> bool:
         """Tell whether a path from the root, with ``/`` between its parts, is left out."""

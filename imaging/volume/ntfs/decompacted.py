@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -23,10 +24,10 @@ from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import align_up, format_size
 from osdimage.imaging.volume.interrupted import settled_window
 from osdimage.imaging.volume.ntfs import records
-from osdimage.imaging.volume.ntfs.data import Contents, RunMap
 from osdimage.imaging.volume.ntfs.mft import Mft, path_of
 from osdimage.imaging.volume.ntfs.plain_records import PlainData, plain_list, plain_record
 from osdimage.imaging.volume.ntfs.records import BootSector
+from osdimage.imaging.volume.ntfs.staged_records import StagedRecords
 from osdimage.imaging.volume.ntfs.wof import WofRecords
 from osdimage.native.slices.slices import CACHE_SIZE, Slice
 from osdimage.native.slices.sources import JoinedSource, Source, StagedSource
@@ -167,10 +168,11 @@ class _Files:
         end = self._window.geometry.size_bytes
         first = align_up(end, cluster) // cluster
         spool.seek(first * cluster - end)
+        shown = StagedRecords(self._window, self._boot, self._mft, staged, begin)
         for number, size in self.sizes.items():
             data = self._expanded(number, size, spool, first)
             first += data.clusters
-            self._replace(number, data, staged, begin)
+            shown.change(number, partial(self._plain, data), plain_list)
         spool.truncate(first * cluster - end + _BEHIND)
         spool.flush()
         boot = bytearray(self._window.read_at(0, _BOOT_BYTES))
@@ -197,30 +199,5 @@ class _Files:
     def _path(self, number: int) -> str:
         return path_of(self._window, number) or f"MFT record {number}"
 
-    def _replace(self, number: int, data: PlainData, staged: StagedSource, begin: int) -> None:
-        for each in self._mft.numbers_of(number):
-            places = list(self._mft.places(each))
-            block = b"".join(self._window.read_at(at, count) for at, count in places)
-            listed = self._replace_list(each, staged, begin)
-            block = plain_record(block, each, data, self._boot.cluster_bytes, list_bytes=listed)
-            self._write(block, places, staged, begin)
-
-    def _replace_list(self, number: int, staged: StagedSource, begin: int) -> int | None:
-        """Leave out of an attribute list that lies in clusters what its records have not any more; return its size."""
-        record = self._mft.record(number)
-        for each in record.attributes if record is not None else ():
-            if each.kind == records.ATTRIBUTE_LIST and each.value is None:
-                where = f"the attribute list of MFT record {number}"
-                contents = Contents.of([each], where)
-                value = contents.read(self._window, self._boot, limit=256 << 10, what=where)
-                new = plain_list(value)
-                places = list(RunMap(contents, self._boot, where).places(0, len(new)))
-                self._write(new, places, staged, begin)
-                return len(new)
-        return None
-
-    @staticmethod
-    def _write(data: bytes, places: list[tuple[int, int]], staged: StagedSource, begin: int) -> None:
-        for at, count in places:
-            staged.write(begin + at, data[:count])
-            data = data[count:]
+    def _plain(self, data: PlainData, block: bytes, number: int, list_bytes: int | None) -> bytes:
+        return plain_record(block, number, data, self._boot.cluster_bytes, list_bytes=list_bytes)

@@ -1,13 +1,13 @@
-"""The MFT records of a file that Windows has compressed as a whole, changed to what they would be if it had not.
+"""The MFT records of a file with a reparse point, changed to what they would be without it.
 
-The compressed stream and the reparse point are left out, and the unnamed stream is given other clusters.  Nothing is
-written here: bytes come in and go out.
+Of a file that Windows has compressed as a whole the compressed stream is left out, too, and the unnamed stream is given
+other clusters.  Nothing is written here: bytes come in and go out.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging import wof
@@ -58,6 +58,26 @@ def plain_record(
     Raises:
         InvalidVolume: when it is damaged, or has no room.
     """
+    return _record_with(block, number, lambda body: _changed(body, data, cluster_bytes), list_bytes)
+
+
+def pointless_record(block: bytes, number: int, attributes: int, *, list_bytes: int | None = None) -> bytes:
+    """Return a record as it would be without its reparse point, and its file without some attributes.
+
+    Args:
+        block: the record, as it is stored.
+        number: of it.
+        attributes: the bits of FILE_ATTRIBUTE_* that are taken from the file.
+        list_bytes: the size that its attribute list has without what is left out, if that lies in clusters.
+
+    Raises:
+        InvalidVolume: when it is damaged.
+    """
+    return _record_with(block, number, lambda body: _without_point(body, attributes), list_bytes)
+
+
+def _record_with(block: bytes, number: int, change: Callable[[bytes], bytes], list_bytes: int | None) -> bytes:
+    """Return a record with other attributes."""
     what = f"MFT record {number}"
     record = records.undo_fixups(block, what, b"FILE")
     begin, used = struct.unpack_from("<H2xI", record, 20)
@@ -65,7 +85,7 @@ def plain_record(
     try:
         for body in _bodies(record, begin, used, what):
             is_list = list_bytes is not None and body.startswith(_LIST_TYPE) and body[8]
-            kept.append(_with_size(body, list_bytes or 0) if is_list else _changed(body, data, cluster_bytes))
+            kept.append(_with_size(body, list_bytes or 0) if is_list else change(body))
     except struct.error as error:
         raise InvalidVolume(f"{what} is damaged: an attribute ends before its value") from error
     attributes = b"".join(kept) + _END
@@ -77,14 +97,23 @@ def plain_record(
 
 
 def plain_list(value: bytes) -> bytes:
-    """Return the value of an attribute list without what is left out of the records."""
+    """Return the value of an attribute list without what :func:`plain_record` leaves out."""
+    return _list_without(value, _is_left_out)
+
+
+def pointless_list(value: bytes) -> bytes:
+    """Return the value of an attribute list without what :func:`pointless_record` leaves out."""
+    return _list_without(value, lambda kind, _name, _vcn: kind == records.REPARSE_POINT)
+
+
+def _list_without(value: bytes, is_left_out: Callable[[int, str, int], bool]) -> bytes:
     kept, at = [], 0
     while at + _LIST_HEAD <= len(value):
         kind, length, name_length, name_at, first_vcn = struct.unpack_from("<IHBBq", value, at)
         if length < _LIST_HEAD or at + length > len(value):
             break
         name = value[at + name_at : at + name_at + 2 * name_length].decode("utf-16-le", "replace")
-        if not _is_left_out(kind, name, first_vcn):
+        if not is_left_out(kind, name, first_vcn):
             kept.append(value[at : at + length])
         at += length
     return b"".join(kept)
@@ -118,13 +147,31 @@ def _changed(body: bytes, data: PlainData, cluster_bytes: int) -> bytes:
     if kind == records.DATA and not name:
         return _resident(body, data.value) if data.value is not None else _mapped(instance, data, cluster_bytes)
     if kind == records.STANDARD_INFORMATION:
-        (at,) = struct.unpack_from("<H", body, 20)
-        (flags,) = struct.unpack_from("<I", body, at + 32)
-        return body[: at + 32] + struct.pack("<I", flags & ~_HIDDEN) + body[at + 36 :]
+        return _without_attributes(body, _HIDDEN)
     if kind == records.ATTRIBUTE_LIST and not is_mapped:
         size, at = struct.unpack_from("<IH", body, 16)
         return _resident(body, plain_list(body[at : at + size]))
     return body
+
+
+def _without_point(body: bytes, attributes: int) -> bytes:
+    """Return what becomes of an attribute of a file that loses its reparse point, and some bits."""
+    kind, is_mapped = struct.unpack_from("<I4xB", body)
+    if kind == records.REPARSE_POINT:
+        return b""
+    if kind == records.STANDARD_INFORMATION:
+        return _without_attributes(body, attributes)
+    if kind == records.ATTRIBUTE_LIST and not is_mapped:
+        size, at = struct.unpack_from("<IH", body, 16)
+        return _resident(body, pointless_list(body[at : at + size]))
+    return body
+
+
+def _without_attributes(body: bytes, attributes: int) -> bytes:
+    """Return $STANDARD_INFORMATION without some bits of FILE_ATTRIBUTE_*."""
+    (at,) = struct.unpack_from("<H", body, 20)
+    (flags,) = struct.unpack_from("<I", body, at + 32)
+    return body[: at + 32] + struct.pack("<I", flags & ~attributes) + body[at + 36 :]
 
 
 def _with_size(body: bytes, size: int) -> bytes:

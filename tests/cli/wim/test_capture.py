@@ -33,6 +33,7 @@ CAPTURE_KEYS = {
     "warnings",
     "needs",
     "decompacted",
+    "in_cloud",
 }
 
 

@@ -23,7 +23,13 @@ from osdimage.imaging.volume.ntfs.compress import decompress
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
 from osdimage.imaging.volume.ntfs.mft import path_of
 from osdimage.imaging.volume.ntfs.mirror import is_unfinished
-from osdimage.imaging.volume.ntfs.plain_records import PlainData, plain_list, plain_record
+from osdimage.imaging.volume.ntfs.plain_records import (
+    PlainData,
+    plain_list,
+    plain_record,
+    pointless_list,
+    pointless_record,
+)
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
 from osdimage.imaging.volume.ntfs.secure import read_descriptors
 from osdimage.imaging.volume.ntfs.wof import WofRecords
@@ -81,9 +87,11 @@ def _volume(data: bytes) -> None:
 def _plain_record(data: bytes) -> None:
     value = data[:600] if data[:1] == b"v" else None
     plain_list(data)
+    pointless_list(data)
     if len(data) >= _RECORD:
         record = plain_record(data[:_RECORD], 7, PlainData(600, value, first_cluster=99, clusters=1), 4096)
         assert len(record) == _RECORD
+        assert len(pointless_record(data[:_RECORD], 7, 0x400)) == _RECORD
 
 
 def _plain_seeds() -> Iterator[bytes]:

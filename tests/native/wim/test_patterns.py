@@ -36,6 +36,16 @@ def test_a_pattern_fits_what_it_says(pattern: str, path: str, fits: bool) -> Non
     assert Patterns([pattern]).exclude(path) is fits
 
 
+def test_a_path_is_left_out_as_it_is_written_and_no_exception_saves_it() -> None:
+    patterns = Patterns([], ["*.txt"], paths=["/b/*.txt", "/a/?"])
+    assert [
+        each for each in ("/b/*.txt", "/b/x.txt", "/B/*.txt", "/a/?", "/a/?/b", "/a") if patterns.exclude(each)
+    ] == [
+        "/b/*.txt",
+        "/a/?",
+    ]
+
+
 def test_an_exception_saves_what_fits_it_and_what_leads_there() -> None:
     patterns = Patterns([r"\a"], [r"\a\b\c"])
     assert [patterns.exclude(path) for path in ("a", "a/b", "a/b/c", "a/b/c/d", "a/b/x", "a/x")] == [
