@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.browse.holes import write_with_holes
+from osdimage.imaging.browse.links import target_of
 from osdimage.imaging.browse.tree import Found, VolumeTree
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.probe import described, probe
-from osdimage.imaging.errors import InvalidRequest, InvalidVolume, StorageError, TargetRefused, TooSmall, UnsafeName
+from osdimage.imaging.errors import (
+    InvalidRequest,
+    InvalidVolume,
+    StorageError,
+    TargetRefused,
+    TooSmall,
+    UnsafeName,
+    quoted,
+)
 from osdimage.imaging.filetime import NOT_KNOWN_NS
 from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import Loss
@@ -24,11 +34,10 @@ from osdimage.imaging.wim.extracted.extract import ExtractResult, refuse_collisi
 from osdimage.imaging.wim.extracted.options import ExtractOptions
 from osdimage.imaging.wim.extracted.placing import can_stage, staged
 from osdimage.imaging.wim.wof import place_of
-from osdimage.imaging.wof import HEADER_BYTES
-from osdimage.native.engine.directory import link_target
 
 _SHARES = {Phase.SCAN: 10.0, Phase.EXTRACT_DATA: 90.0}
-_SYMLINK, _JUNCTION = 0xA000000C, 0xA0000003
+# PATH_MAX of <linux/limits.h>, without its NUL.
+_LONGEST_PATH = 4095
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ def extract_from_volume(
 
     Raises:
         InvalidRequest: when a path or pattern fits nothing, or two files would get one name.
-        UnsafeName: when a name could lead out of the directory.
+        UnsafeName: when a name could lead out of the directory, or is longer than it takes; nothing is written.
         TargetRefused: when something that is there would have to give way; nothing is written.
         TooSmall: when it has no room, or the limit is less.
         InvalidVolume: when the volume or contents are damaged.
@@ -80,12 +89,13 @@ def extract_from_volume(
         refuse_collisions([each.entry.path for each in tops])
     meter = Meter(progress, _SHARES)
     planned = _plan(tree, tops, options, meter)
-    size = _size_written(planned)
+    size = _size_written(tree, planned)
     _refuse_room(target, size, options.limit_bytes)
+    _refuse_lengths(tree, target, planned)
     _refuse_occupied(target, planned)
     longest = max(len(os.fsencode(place_of(target, each.at))) for each in planned)
     with staged(target, hidden=can_stage(target, len(planned), longest)) as folder:
-        writer = _Writer(tree, folder, meter, size)
+        writer = _Writer(tree, folder, meter, size.plain)
         writer.write(planned)
     meter.finish()
     paths = tuple(each.entry.path for each in tops)
@@ -153,6 +163,7 @@ def _plan(tree: VolumeTree, tops: Iterable[Found], options: ExtractOptions, mete
         for each in tree.walk(top):
             path = each.entry.path
             _refuse_name(tree, each)
+            target_of(tree.name, each)
             at = path if path == "/" else path[len(above) :]
             if planned.setdefault(at, _Planned(each, at)).found.source != each.source:
                 # The one might be a link, and what is in the other would be written through it.
@@ -161,14 +172,22 @@ def _plan(tree: VolumeTree, tops: Iterable[Found], options: ExtractOptions, mete
     return list(planned.values())
 
 
-def _size_written(planned: Iterable[_Planned]) -> int:
-    """Return the bytes that are written: of a file with several names once, and none of what is left out."""
-    sizes: dict[object, int] = {}
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Bytes that are written: of the files, and of those without the holes of sparse ones."""
+
+    plain: int
+    stored: int
+
+
+def _size_written(tree: VolumeTree, planned: Iterable[_Planned]) -> _Size:
+    """Return what is written: of a file with several names once, and nothing of what is left out."""
+    files: dict[object, Found] = {}
     for each in planned:
         if each.found.has_contents and not each.found.entry.attributes & FileAttribute.ENCRYPTED:
             group = each.found.entry.link_group
-            sizes[each.at if group is None else group] = each.found.size
-    return sum(sizes.values())
+            files[each.at if group is None else group] = each.found
+    return _Size(sum(each.size for each in files.values()), sum(tree.stored_bytes(each) for each in files.values()))
 
 
 def _refuse_name(tree: VolumeTree, found: Found) -> None:
@@ -181,16 +200,44 @@ def _refuse_name(tree: VolumeTree, found: Found) -> None:
         )
 
 
-def _refuse_room(target: Path, size: int, limit_bytes: int | None) -> None:
-    if limit_bytes is not None and size > limit_bytes:
+def _refuse_room(target: Path, size: _Size, limit_bytes: int | None) -> None:
+    if limit_bytes is not None and size.plain > limit_bytes:
         raise TooSmall(
-            f"{target}: not written: the files take {format_size(size)}, more than the limit of "
+            f"{target}: not written: the files take {format_size(size.plain)}, more than the limit of "
             f"{format_size(limit_bytes)}"
         )
-    there = next(each for each in (target, *target.absolute().parents) if each.exists())
-    free = shutil.disk_usage(there).free
-    if size > free:
-        raise TooSmall(f"{target}: not written: the files take {format_size(size)}, and {format_size(free)} are free")
+    free = shutil.disk_usage(_nearest(target)).free
+    if size.stored > free:
+        raise TooSmall(
+            f"{target}: not written: the files take {format_size(size.stored)}, and {format_size(free)} are free"
+        )
+
+
+def _nearest(target: Path) -> Path:
+    """Return the directory that is there, of those that lead to it."""
+    return next(each for each in (target, *target.absolute().parents) if each.exists())
+
+
+def _refuse_lengths(tree: VolumeTree, target: Path, planned: Iterable[_Planned]) -> None:
+    """Refuse what the directory takes no names for, of which the length in UTF-8 counts."""
+    largest = os.pathconf(_nearest(target), "PC_NAME_MAX")
+    for each in planned:
+        path = each.found.entry.path
+        place = place_of(target, each.at)
+        length = len(os.fsencode(place.name))
+        if length > largest:
+            raise UnsafeName(
+                f"{tree.name}: the name of {quoted(path)} has {length} bytes in UTF-8, and {target} takes names of "
+                f"{largest}",
+                path=path,
+            )
+        length = len(os.fsencode(place))
+        if length > _LONGEST_PATH:
+            raise UnsafeName(
+                f"{tree.name}: the path of {quoted(path)} in {target} would have {length} bytes, and Linux takes "
+                f"{_LONGEST_PATH}; valid is to extract directories that are below it one by one",
+                path=path,
+            )
 
 
 def _refuse_occupied(target: Path, planned: Iterable[_Planned]) -> None:
@@ -264,24 +311,25 @@ class _Writer:
         # What is there is not written into: it may have other names, or be a link.
         place.unlink(missing_ok=True)
         with place.open("xb") as file:
-            for piece in self._tree.contents(found):
-                file.write(piece)
-                self._done += len(piece)
-                self._meter.step(Phase.EXTRACT_DATA, self._done, self._size)
+            pieces = self._counted(self._tree.contents(found))
+            if found.is_sparse:
+                write_with_holes(file, pieces)
+            else:
+                file.writelines(pieces)
         _set_times(place, found)
 
+    def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+            self._done += len(piece)
+            self._meter.step(Phase.EXTRACT_DATA, self._done, self._size)
+
     def _link(self, place: Path, found: Found) -> None:
-        tag = found.entry.reparse_tag
-        if tag not in {_SYMLINK, _JUNCTION} or found.reparse is None:
+        text = target_of(self._tree.name, found)
+        if text is None:
             what = "files that are in a cloud only" if found.is_of_cloud else "reparse points other than links"
             self._lost[f"{what} left out"] += 1
             return
-        try:
-            text = link_target(tag, found.reparse[HEADER_BYTES:])
-        except OSError as error:
-            raise InvalidVolume(
-                f"{found.entry.path!r} is a link of which the target is damaged", volume=self._tree.name
-            ) from error
         place.unlink(missing_ok=True)
         place.symlink_to(os.fsdecode(text))
 

@@ -50,6 +50,13 @@ class NtfsTree(VolumeTree):
             if each.name == name:
                 yield from self._volume.pieces(each)
 
+    def stored_bytes(self, found: Found) -> int:
+        """Return how many bytes of the contents are not in holes."""
+        unnamed = next((each for each in _source(found).streams if each.name is None), None)
+        if unnamed is None or not found.is_sparse:
+            return found.size
+        return self._volume.stored_bytes(unnamed)
+
 
 class _Source:
     """What was read of a file; equal to all else of the same file."""

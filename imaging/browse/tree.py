@@ -65,6 +65,11 @@ class Found:
         return cloud.is_of_cloud(self.entry.reparse_tag)
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether what is zero in it may be holes."""
+        return bool(self.entry.attributes & FileAttribute.SPARSE_FILE) and not self.is_compressed
+
+    @property
     def size(self) -> int:
         """Bytes of its contents."""
         return self.entry.streams[0].size
@@ -113,6 +118,14 @@ class VolumeTree(ABC):
         Raises:
             InvalidVolume, StorageError: as :meth:`root`.
         """
+
+    def stored_bytes(self, found: Found) -> int:
+        """Return how many bytes of the contents of a file are not in holes.
+
+        Raises:
+            InvalidVolume, StorageError: as :meth:`root`.
+        """
+        return found.size
 
     def contents(self, found: Found) -> Iterator[bytes]:
         """Yield the contents of a file, expanded where Windows has compressed it.

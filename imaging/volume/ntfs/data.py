@@ -62,6 +62,13 @@ class Contents:
         """Whether the bytes in the clusters are encrypted (EFS)."""
         return bool(self.parts[0].flags & ENCRYPTED)
 
+    def stored_bytes(self, boot: BootSector) -> int:
+        """Return how many bytes of the value are not in holes."""
+        if self.parts[0].value is not None:
+            return self.size
+        clusters = sum(run.clusters for run in _runs(self, boot) if run.cluster is not None)
+        return min(clusters * boot.cluster_bytes, self.size)
+
     def first_byte(self, boot: BootSector) -> int:
         """Return where on the volume the contents begin, to read files in the order of the medium; 0 when nowhere."""
         for run in _runs(self, boot):

@@ -203,6 +203,15 @@ class NtfsVolume:
         with named_in_errors(self._target):
             yield from stream.contents.pieces(self._target, self.boot)
 
+    def stored_bytes(self, stream: NtfsStream) -> int:
+        """Return how many bytes of a stream are not in holes.
+
+        Raises:
+            InvalidVolume: when it is damaged.
+        """
+        with named_in_errors(self._target):
+            return stream.contents.stored_bytes(self.boot)
+
     def position(self, stream: NtfsStream) -> int:
         """Return where on the volume a stream begins, in bytes; 0 when it lies in the MFT or nowhere."""
         return stream.contents.first_byte(self.boot)

@@ -286,6 +286,76 @@ def test_nothing_is_written_through_a_link_of_the_volume(tmp_path: Path) -> None
     assert not any(outside.iterdir())
 
 
+def _one(path: Path, *nodes: Node) -> Path:
+    wim = path.with_suffix(".wim")
+    wim.write_bytes(build(root(Node("first.txt", SMALL), *nodes)))
+    return wof.make_volume(path, wim)
+
+
+def _link(target: str) -> Node:
+    text = target.encode("utf-16-le")
+    data = struct.pack("<HHHHI", 0, len(text), 0, len(text), 1) + text
+    return Node("link", data, reparse_tag=0xA000000C)
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        pytest.param(Node("\u6f22" * 100, SMALL), "has 300 bytes in UTF-8, and {out} takes names of 255", id="a name"),
+        pytest.param(_link("a\0b"), "'/link' is a link of which the target holds a NUL", id="a link with a NUL"),
+        pytest.param(
+            _link("\u6f22" * 1400),
+            "'/link' is a link of which the target has 4200 bytes in UTF-8, and Linux takes 4095",
+            id="a long link",
+        ),
+    ],
+)
+def test_what_a_directory_does_not_take_is_refused_before_anything_is_written(
+    node: Node, said: str, tmp_path: Path
+) -> None:
+    volume, out = _one(tmp_path / "volume.ntfs", node), tmp_path / "out"
+    assert said.format(out=out) in osdimage("extract", volume, "/", "--to", out, code=3).err
+    assert not out.exists()
+    osdimage("extract", volume, "/first.txt", "--to", out)
+    assert contents_of(out) == {"first.txt": SMALL}
+
+
+def test_a_name_with_a_backslash_is_refused(volume: Path, tmp_path: Path) -> None:
+    hostile = copy_of(volume, tmp_path / "hostile.ntfs")
+    name, other = (each.encode("utf-16-le") for each in ("plain.txt", "..\\in.txt"))
+    hostile.write_bytes(hostile.read_bytes().replace(name, other[: len(name)]))
+    said = osdimage("extract", hostile, "/", "--to", tmp_path / "out", code=3).err
+    assert "is not one that a directory takes" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_path_that_is_too_long_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    deep = Node("file", SMALL)
+    for _ in range(20):
+        deep = folder("n" * 250, deep)
+    volume = _one(tmp_path / "volume.ntfs", deep)
+    said = osdimage("extract", volume, "/", "--to", tmp_path / "out", code=3).err
+    assert "and Linux takes 4095" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_holes_of_a_sparse_file_are_holes(tmp_path: Path) -> None:
+    """The ntfs-3g driver makes a file sparse that is written behind its end."""
+    volume = judges.make_ntfs(tmp_path / "volume.ntfs", 32 << 20)
+    with (
+        judges.mounted_ntfs(volume, tmp_path / "mount") as mounted,
+        (mounted / "sparse").open("wb") as file,
+    ):
+        file.seek(10 << 20)
+        file.write(b"\1" * 5000)
+        file.truncate(64 * MIB)
+    # More than there is room for would be refused, if holes took any.
+    osdimage("extract", volume, "/sparse", "--to", tmp_path / "out")
+    found = tmp_path / "out/sparse"
+    assert found.read_bytes() == (bytes(10 << 20) + b"\1" * 5000).ljust(64 * MIB, b"\0")
+    assert found.stat().st_blocks * 512 <= 64 << 10
+
+
 def test_a_directory_in_itself_ends(volume: Path) -> None:
     with open_tree(volume) as tree:
 
