@@ -41,6 +41,16 @@ def keys(command: Callable[..., Any]) -> Callable[..., Any]:
     return _KEY(run)
 
 
+def refuse_for_images() -> None:
+    """Refuse keys that the current command was given for a WIM, which nothing encrypts.
+
+    Raises:
+        click.UsageError: when there are some.
+    """
+    if click.get_current_context().params.get("key_files"):
+        raise click.UsageError("--bitlocker-key: for volumes, not for images of WIMs")
+
+
 def _silent(_text: str) -> None:
     """Tell nobody."""
 

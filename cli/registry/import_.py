@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@registry_params.address
+@registry_params.written_address
 @click.argument("file", type=values.EXISTING)
 @registry_params.force
 @params.output(events=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +31,16 @@ force = click.option(
 
 
 def address(command: params.Command) -> params.Command:
-    """Add the argument and options that name a hive, and pass a ``HiveAddress`` as ``address``."""
+    """Add the argument and options that name a hive which is read, and pass a ``HiveAddress`` as ``address``."""
+    return _address(command, keys)
 
+
+def written_address(command: params.Command) -> params.Command:
+    """Do so for a hive that is written, which no volume that is encrypted takes."""
+    return _address(command)
+
+
+def _address(command: params.Command, *more: Callable[[params.Command], params.Command]) -> params.Command:
     @functools.wraps(command)
     def run(
         *args: Any,  # noqa: ANN401 - passed through
@@ -60,7 +68,7 @@ def address(command: params.Command) -> params.Command:
         ),
         click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk."),
         disk_params.opening,
-        keys,
+        *more,
         params.selector,
         params.references,
         click.option("--prefix", metavar="KEY", help=r"What the hive is in the registry, such as HKLM\SYSTEM."),

@@ -18,7 +18,7 @@ _TYPES = ["sz", "expand_sz", "multi_sz", "dword", "qword", "binary", "none"]
 
 
 @click.command("set")
-@registry_params.address
+@registry_params.written_address
 @click.argument("key")
 @click.argument("data", nargs=-1)
 @click.option("--value", "name", metavar="NAME", help="The value; an empty name is the default value.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.disk.keys import keys
+from osdimage.cli.disk.keys import keys, refuse_for_images
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter, replaced_lines
 from osdimage.cli.source import holds_volume, open_tree_of, open_wim, refuse_of_images
@@ -169,6 +169,7 @@ def extract_command(
         with open_tree_of(wim, partition, opening, reporter) as tree:
             _from_volume(tree, wanted, which, to, limit_bytes, reporter)
         return None
+    refuse_for_images()
     with (
         open_wim(wim, reporter, check=check, refs=refs) as (opened, progress),
         names_advised(rule, keeps=True),

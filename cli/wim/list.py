@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, streams, values
 from osdimage.cli.disk import params as disk_params
-from osdimage.cli.disk.keys import keys
+from osdimage.cli.disk.keys import keys, refuse_for_images
 from osdimage.cli.documents import ListDocument
 from osdimage.cli.habits import image_as_path
 from osdimage.cli.render import Reporter
@@ -81,6 +81,7 @@ def list_command(
             else:
                 _show(found, is_long=is_long, in_columns=columns)
         return
+    refuse_for_images()
     with WimFile.open(wim, refs=refs) as opened:
         for text in opened.warnings:
             reporter.warn(text)

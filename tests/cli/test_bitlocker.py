@@ -153,6 +153,27 @@ def test_a_registry_behind_bitlocker_is_read(sample: Sample) -> None:
     osdimage("registry", "get", sample.disk, "", *place)
 
 
+@pytest.mark.parametrize("words", [("set", "K"), ("import", "{edits}")])
+def test_a_registry_behind_bitlocker_takes_no_key_to_write_to_it_and_says_so(
+    words: tuple[str, ...], sample: Sample, tmp_path: Path
+) -> None:
+    edits = tmp_path / "a.reg"
+    edits.write_text("REGEDIT4\n\n")
+    verb, what = (each.format(edits=edits) for each in words)
+    place = ("registry", verb, sample.disk, what, "--partition", LOCKED, "--hive", "SYSTEM")
+    assert "No such option '--bitlocker-key'" in osdimage(*place, "--bitlocker-key", sample.bek, code=2).err
+    assert "can be captured, compared and read, and not be written to" in osdimage(*place, code=4).err
+
+
+@pytest.mark.parametrize("words", [("list",), ("extract", "--to", "out")])
+def test_a_key_for_a_wim_is_refused(words: tuple[str, ...], sample: Sample, tmp_path: Path) -> None:
+    wim = sample.disk.parent / "tree.wim"
+    verb, *rest = (str(tmp_path / each) if each == "out" else each for each in words)
+    said = osdimage(verb, wim, "/", *rest, "--bitlocker-key", sample.bek, code=2).err
+    assert "--bitlocker-key: for volumes, not for images of WIMs" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_suspended_volume_opens_unasked_and_says_so(sample: Sample, tmp_path: Path) -> None:
     done = osdimage("capture", sample.disk, tmp_path / "a.wim", "--partition", SUSPENDED)
     assert f"{sample.disk} partition 2: BitLocker is suspended; it is read without a key" in done.err
