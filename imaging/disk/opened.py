@@ -286,7 +286,7 @@ def open_volume(
         with open_disk(where, write=write, opening=opening, share=share) as disk:
             yield disk.volume(partition)
         return
-    with _open_whole(where, write=write, share=share) as target:
+    with _open_whole(where, write=write, share=share, sector_size=opening.sector_size) as target:
         if target.geometry.sectors == 0:
             raise TargetRefused(f"{where}: is empty")
         found = _unlocked(OpenVolume.of(target, Extent(Lba(0), target.geometry.sectors), where, None), opening)
@@ -372,8 +372,8 @@ def _find(disk: Disk, number: int) -> Partition:
 
 
 @contextmanager
-def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[DiskTarget]:
-    """Open a file, a disk or a partition's device as it is, with its sector size."""
+def _open_whole(path: Path, *, write: bool, share: bool, sector_size: int | None) -> Iterator[DiskTarget]:
+    """Open a file, a disk or a partition's device as it is; a file has sectors of 512 bytes unless others are said."""
     from osdimage.imaging.disk.device import refuse_unwritable  # noqa: PLC0415 - only writing needs it
 
     try:
@@ -392,11 +392,12 @@ def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[DiskTarget]
             refuse_unwritable(str(path), descriptor)
         if write or share:
             lock(descriptor, str(path), shared=not write)
-        sector_size = _sector_size(descriptor) if is_device else 512
+        if is_device:
+            sector_size = _sector_size(path, descriptor, sector_size)
         size_bytes = os.lseek(descriptor, 0, os.SEEK_END)
         if not is_device:
             size_bytes = disk_bytes(str(path), descriptor, size_bytes, write=write)
-        geometry = Geometry.of_size(size_bytes, sector_size)
+        geometry = Geometry.of_size(size_bytes, sector_size or _LEAST_SECTOR)
     except BaseException:
         os.close(descriptor)
         raise
@@ -404,6 +405,9 @@ def _open_whole(path: Path, *, write: bool, share: bool) -> Iterator[DiskTarget]
         yield target
 
 
-def _sector_size(descriptor: int) -> int:
+def _sector_size(path: Path, descriptor: int, said: int | None) -> int:
+    """Return the sector size of a device; refuse another one that is said."""
     size: int = struct.unpack("i", fcntl.ioctl(descriptor, _BLKSSZGET, bytes(4)))[0]
+    if said not in {None, size}:
+        raise InvalidRequest(f"{path} has sectors of {size} bytes, and cannot have sectors of {said}")
     return size

@@ -12,6 +12,7 @@ from cases.volume import MIB, Disk, make_disk, part_of
 from judges.wim import require
 from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.disk.opened import open_disk, open_volume
+from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.volume.ntfs import unfinished
 from osdimage.imaging.volume.sectors import odd_sectors
 from runs.commands import osdimage
@@ -68,6 +69,15 @@ def test_a_volume_that_is_alone_has_no_disk_whose_sectors_it_could_lack(tmp_path
     with open_volume(part_of(disk)) as alone, open_disk(disk.path) as opened:
         assert odd_sectors(opened.volume(disk.partition)) is not None
         assert odd_sectors(alone) is None
+
+
+def test_a_volume_that_is_alone_has_the_sectors_that_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "volume.img"
+    with path.open("wb") as file:
+        file.truncate(MIB)
+    for said, sectors in ((None, 2048), (4096, 256)):
+        with open_volume(path, opening=Opening(said)) as alone:
+            assert alone.target.geometry.sectors == sectors
 
 
 def test_an_ntfs_volume_that_is_made_anew_keeps_its_sectors(tmp_path: Path) -> None:

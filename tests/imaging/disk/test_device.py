@@ -19,6 +19,7 @@ from osdimage.imaging.disk import device, roles
 from osdimage.imaging.disk.device import DeviceTarget, check_expected, open_target
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.place import place
+from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.disk.tables.table import PartitionTable
@@ -220,6 +221,11 @@ def test_the_sector_size_is_the_devices_own(loop: LoopMaker) -> None:
         assert target.facts.backing_file is not None
     with pytest.raises(InvalidRequest, match="has sectors of 4096 bytes, and cannot have sectors of 512"):
         open_target(str(path), opening=Opening(sector_size=512))
+    with (
+        pytest.raises(InvalidRequest, match="has sectors of 4096 bytes, and cannot have sectors of 512"),
+        open_volume(path, opening=Opening(sector_size=512)),
+    ):
+        pass
 
 
 @needs_root
