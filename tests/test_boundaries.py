@@ -29,6 +29,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     GROUND: (set(), set()),
     "answers": (set(), set()),
     "disk": (set(), {"fve", "holes", "slices"}),
+    "disc": (set(), set()),
     "volume": ({"disk"}, {"holes", "ntfs", "slices"}),
     "wim": ({"disk"}, {"any"}),
     "capture": ({"disk", "volume", "wim"}, {"any"}),

@@ -1,0 +1,74 @@
+"""Optical discs."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from cases import iso, udf
+from osdimage.imaging.disc.facts import FileKind
+from osdimage.imaging.disc.opened import open_disc
+from osdimage.imaging.disk.target import MemoryTarget
+from osdimage.imaging.errors import InvalidInput, InvalidVolume
+from osdimage.imaging.units import KIB, Geometry
+
+from fuzz.places import as_disk, as_file, from_disk
+from fuzz.target import Target
+
+_ENTRIES = 200
+_PIECES = 2
+_SIZE = 512 * KIB
+_BLOCK = 512
+_FILE_NAME = 257
+_TAGS = {1, 2, 3, 5, 6, 8, 9, 256, _FILE_NAME, 258, 259, 261, 266}
+
+
+def _read(data: bytes) -> None:
+    disk = as_disk(data)
+    contents = disk.read_at(0, min(_SIZE, disk.geometry.size_bytes))
+    with open_disc(as_file(_sealed(contents))) as disc:
+        repr((disc.trees, disc.notes))
+        for file in islice(disc.walk(), _ENTRIES):
+            if file.kind is FileKind.FILE:
+                try:
+                    for _ in islice(disc.pieces(file), _PIECES):
+                        pass
+                except InvalidVolume:
+                    # The others may be sound.
+                    continue
+        disc.boot_entries()
+
+
+def _sealed(contents: bytes) -> bytes:
+    """Make the checksums right that a change made wrong: behind them is what is tried."""
+    made = udf.Made(bytearray(contents), _BLOCK)
+    for begin in range(0, len(contents) - _BLOCK + 1, _BLOCK):
+        at = begin
+        while at + 40 <= len(contents) and int.from_bytes(contents[at : at + 2], "little") in _TAGS:
+            made.seal(at)
+            if contents[at : at + 2] != _FILE_NAME.to_bytes(2, "little"):
+                break
+            at += (38 + contents[at + 19] + int.from_bytes(contents[at + 36 : at + 38], "little") + 3) // 4 * 4
+    return bytes(made.data)
+
+
+def _seeds() -> list[bytes]:
+    kinds = [
+        udf.Node("within", b"1", way=udf.WITHIN),
+        udf.Node("chain", b"c" * 1500, pieces=(512,), in_chain=True),
+        udf.Node("new", b"n", is_amended=True),
+        udf.Node("link", b"\5\2\0\0\x08a", kind=12, way=udf.WITHIN),
+    ]
+    trees = [udf.build(udf.Node(children=[udf.Node("dir", children=kinds)]), block=_BLOCK, revision=each).data
+             for each in (0x0102, 0x0201)]  # fmt: skip
+    lists = [iso.entry(b"NM", b"\0name"), iso.entry(b"SL", b"\0\0\2ab"), iso.goes_on(19, 0, 40)]
+    nodes = [iso.Node(b"FILE%d" % n, b"1", more=iso.mode(0o100644) + more) for n, more in enumerate(lists)]
+    trees.append(iso.build(iso.Node(children=[*nodes, iso.Node(b"DIR", children=nodes)])).data)
+    found = []
+    for each in trees:
+        disk = MemoryTarget(Geometry.of_size(-(-len(each) // 4096) * 4096, 512))
+        disk.write_at(0, bytes(each))
+        found.append(from_disk(disk))
+    return found
+
+
+TARGETS = (Target("disc", _read, _seeds, (InvalidInput,), largest=64 << 10),)
