@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from typing import Any
 
 import click
 from osdimage.cli.examples import epilog
@@ -55,6 +56,17 @@ class LazyGroup(click.Group):
         meant = hint(word, self.table, ctx.command_path, COMMANDS)
         advice = "" if meant is None else f"; {meant}"
         raise click.UsageError(f"there is no command {word!r}{advice}", ctx)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - what the command returns
+        """Run the command; what its parser refuses names it, as click does not of an option without its value."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand
+            command = None if name is None else self.get_command(ctx, name)
+            if error.ctx is None and command is not None:
+                error.ctx = click.Context(command, info_name=name, parent=ctx)
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing them."""

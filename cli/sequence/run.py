@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.report import RunReport
     from osdimage.imaging.tasksequence.runstate import RunState
     from osdimage.imaging.tasksequence.sequence import Sequence
+    from osdimage.imaging.wof import Algorithm
 
 
 @click.command("run")
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @sequence_params.variables
 @sequence_params.conduct
 @sequence_params.question
+@params.compact
 @disk_params.no_backup
 @disk_params.yes
 @params.output(keys="step, state, report, progress, log, kind, restart", more="the lines of the log")
@@ -39,6 +41,7 @@ def run_command(
     wanted: VariablesWish,
     conduct: ConductWish,
     asked: Question,
+    compact_with: Algorithm | None,
     no_backup: bool,
     yes: bool,
     reporter: Reporter,
@@ -65,6 +68,7 @@ def run_command(
     conduct.refuse_needed_files((sequence_file, *wanted.files, *described.files))
     new, state = _begin(sequence, described, wanted, conduct)
     state.machine.saves_tables = not no_backup
+    state.machine.compact = compact_with
     plan = plan_sequence(
         sequence, state.env, state.machine, leave_out=state.leave_out, judged=state.judged, first=state.next
     )

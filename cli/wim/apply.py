@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, several, standard, values
+from osdimage.cli import params, render, several, standard, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, compacted_lines, contents, counted, engine_lines, replaced_lines
 from osdimage.cli.source import open_wim
@@ -159,7 +159,7 @@ def apply_command(
         names=Names(names),
         compact=compact_with,
     )
-    _ask(targets, partition, options, reporter, yes=yes)
+    _ask(targets, partition, options, reporter, yes=yes, opening=opening)
     # A directory, which may have to be made, and no volume.
     keeps = all(each.is_dir() or not each.exists() for each in targets)
     began = time.monotonic()
@@ -333,7 +333,13 @@ def _report_volumes(
 
 
 def _ask(
-    targets: Sequence[Path], partition: int | None, options: ApplyOptions, reporter: Reporter, *, yes: bool
+    targets: Sequence[Path],
+    partition: int | None,
+    options: ApplyOptions,
+    reporter: Reporter,
+    *,
+    yes: bool,
+    opening: Opening,
 ) -> None:
     """Ask before volumes are wiped; say what is meant for volumes alone."""
     from osdimage.imaging.disk.volume import title_of  # noqa: PLC0415 - start-up stays cheap
@@ -349,5 +355,23 @@ def _ask(
     if options.wipe and not yes:
         names = [title_of(target, partition) for target in targets]
         where = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-        reporter.refuse_unattended(f"{where} would be wiped")
+        lost = "".join(_encrypted(target, partition, opening) for target in targets)
+        reporter.refuse_unattended(f"{where} would be wiped{lost}")
+        if lost:
+            render.line(f"This will be lost: {lost.removeprefix('; ')}")
         click.confirm(f"Delete everything on {where} but the folders of task sequences?", abort=True, err=True)
+
+
+def _encrypted(target: Path, partition: int | None, opening: Opening) -> str:
+    """Say that all of an encrypted volume is lost, and what opens it; nothing of another, or one that is not there."""
+    from osdimage.imaging.disk.held import VolumeInfo, protected  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.opened import opened_place  # noqa: PLC0415
+    from osdimage.imaging.errors import OsdImageError  # noqa: PLC0415
+
+    try:
+        with opened_place(target, partition, opening=opening) as place:
+            facts = None if isinstance(place, Path) else place.encryption
+            return "" if facts is None else f"; {place.name}{protected(VolumeInfo(encryption=facts))}"
+    except OsdImageError:
+        # Whoever writes says it.
+        return ""

@@ -35,6 +35,9 @@ _SHARES = {Phase.CREATE_FILES: 23.0, Phase.EXTRACT_DATA: 75.0, Phase.SET_METADAT
 _WIPE_SHARE = {Phase.WIPE: 25.0}
 
 
+_REPLACED = Remedy("{} puts an NTFS volume in its place, and all that is in it is lost", (Means.WIPE,))
+
+
 @logged("apply {image} to {target}")
 def apply_image(
     image: WimImage,
@@ -103,7 +106,7 @@ def work_on(
         OsdImageError: as there.
     """
     with opened_place(target, partition, write=True, opening=opening) as place:
-        backend = backend_of(place)
+        backend = backend_of(place, wipes=options.wipe)
         if options.unix_data and isinstance(place, OpenVolume):
             raise TargetRefused(
                 f"{backend.name}: owner, group and mode of Unix cannot be stored on a volume of Windows"
@@ -141,14 +144,14 @@ def check_apply(image: WimImage, volume: OpenVolume, options: ApplyOptions) -> N
     Raises:
         OsdImageError: as :func:`apply_image`.
     """
-    backend = backend_of(volume)
+    backend = backend_of(volume, wipes=options.wipe)
     job = ApplyJob(image, options, Meter(None, {}), None, filesystem=backend.filesystem)
     with with_names_of(job, backend) as named:
         backend.check(named)
 
 
-def backend_of(place: Path | OpenVolume) -> Backend:
-    """Return what applies to a place.
+def backend_of(place: Path | OpenVolume, *, wipes: bool = False) -> Backend:
+    """Return what applies to a place; one that is encrypted can only be replaced, by an NTFS volume, if it is wiped.
 
     Raises:
         TargetRefused: when the place is nothing that an image can be applied to.
@@ -159,7 +162,7 @@ def backend_of(place: Path | OpenVolume) -> Backend:
         if content is Content.UNFINISHED:
             unfinished = read_unfinished(place.window())
             content = None if unfinished is None else unfinished.content
-        if content is Content.NTFS:
+        if content is Content.NTFS or (wipes and content is Content.BITLOCKER):
             from osdimage.imaging.apply.ntfs import NtfsBackend  # noqa: PLC0415 - a directory needs none of them
 
             return NtfsBackend(place)
@@ -167,7 +170,8 @@ def backend_of(place: Path | OpenVolume) -> Backend:
             from osdimage.imaging.apply.fat import FatBackend  # noqa: PLC0415
 
             return FatBackend(place)
-        place.refuse_encrypted()
+        if content is Content.BITLOCKER:
+            raise TargetRefused(f"{place.name}: holds {place.described}", remedy=_REPLACED)
         if place.partition is not None:
             raise TargetRefused(
                 f"{place.name}: holds {place.described}; an image is applied to an NTFS or FAT32 volume"

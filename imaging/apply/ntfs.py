@@ -37,6 +37,8 @@ from osdimage.native.ntfs.volume import VolumeFacts
 from osdimage.native.slices.slices import Slice
 from osdimage.native.wim import tree
 
+_ANEW = Remedy("{} makes it anew, and deletes what is on it", (Means.WIPE,))
+
 if TYPE_CHECKING:
     from osdimage.imaging.apply.bulk import Bulk
     from osdimage.imaging.apply.supply import Supply
@@ -68,6 +70,9 @@ class NtfsBackend:
         audit = self._audit(job)
         if self._volume.content is Content.UNFINISHED:
             return
+        if self._volume.content is Content.BITLOCKER:
+            self._refuse_replacing(job, audit)
+            return
         self._finish()
         # A volume that must be mended first tells its free space only then.
         if not state.refuse_unfinished(self._volume, force=_is_forced(job)):
@@ -79,14 +84,12 @@ class NtfsBackend:
     def work(self, job: ApplyJob) -> Work[ApplyResult]:
         """Mark the volume dirty, wipe it if that was asked for, let libwim write, and mark it clean."""
         kept = state.kept_paths(job.options.keep)
-        if job.options.needs_kept and self._volume.content is not Content.UNFINISHED:
+        if job.options.needs_kept and self._volume.content is Content.NTFS:
             refuse_absent(self._volume, kept[len(state.PROTECTED) :])
         supply = self._supply(job)
         audit = self._audit(job, supply)
-        if self._volume.content is Content.UNFINISHED:
-            from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
-
-            unfinished.make_again(self._volume)
+        if self._volume.content in {Content.UNFINISHED, Content.BITLOCKER}:
+            self._make(job, audit)
             with no_refusal(self._volume.path, lambda: f"{self.name} was made again, and is empty"):
                 result = yield from self._fill(job, kept, audit, supply, is_made=True)
             job.meter.finish()
@@ -105,6 +108,29 @@ class NtfsBackend:
                 result = yield from self._fill(job, kept, audit, supply)
         job.meter.finish()
         return result
+
+    def _make(self, job: ApplyJob, audit: Audit) -> None:
+        """Make a volume whose making was interrupted as it was meant, or one in the place of one that is encrypted."""
+        from osdimage.imaging.volume.ntfs import unfinished  # noqa: PLC0415 - construct comes with it
+
+        if self._volume.content is Content.UNFINISHED:
+            unfinished.make_again(self._volume)
+            return
+        from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs  # noqa: PLC0415 - few are made here
+
+        self._refuse_replacing(job, audit)
+        facts = self._volume.encryption
+        opened_by = "" if facts is None or not facts.opened_by else f", with what opens it: {facts.opened_by}"
+        job.meter.warn(
+            f"{self.name}: the BitLocker volume that is there is lost{opened_by}; the new one is not encrypted"
+        )
+        format_ntfs(self._volume.target, self._volume.extent, NtfsFormat(is_dirty=True))
+
+    def _refuse_replacing(self, job: ApplyJob, audit: Audit) -> None:
+        """Refuse what can be known before a volume that cannot be read is replaced."""
+        if job.options.needs_kept:
+            raise TargetRefused(f"{self.name}: is encrypted by BitLocker, so that nothing on it can be kept")
+        refuse_full_volume(Path(self.name), audit, self._volume.window().geometry.size_bytes)
 
     def _supply(self, job: ApplyJob) -> Supply | None:
         """Return the files of the image, of the pass that checks it; None where libntfs-3g will write them."""
@@ -214,7 +240,8 @@ class NtfsBackend:
         if job.options.compact is not None:
             raise TargetRefused(
                 f"{self.name}: not written: files are compressed as a whole by the engine for new volumes only, which "
-                f"cannot: {left.reason}"
+                f"cannot: {left.reason}",
+                remedy=_ANEW if left.reason.code is Fallback.NOT_NEW else None,
             )
         if job.options.engine is Engine.BULK:
             raise TargetRefused(

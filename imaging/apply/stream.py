@@ -131,7 +131,7 @@ def _takes_streams(place: Path | OpenVolume, options: ApplyOptions) -> bool:
     """Tell whether a target can be filled with contents in the order in which they come."""
     # How large it is in truth is known when all has come.
     is_plain = options.engine is not Engine.BULK and options.limit_bytes is None and options.names is not Names.REPLACE
-    return backend_of(place).takes_pipes and is_plain
+    return backend_of(place, wipes=options.wipe).takes_pipes and is_plain
 
 
 def _needs_contents(place: Path | OpenVolume, image: WimImage) -> bool:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from osdimage.imaging.apply.image import apply_image, check_apply
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.pairs import pair_volumes
+from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import NOTHING_WRITTEN, Incomplete, as_failure, explain
@@ -48,7 +49,7 @@ def apply_volumes(
     Args:
         wim: the open WIM.
         disk: a disk that is open for writing, or its path.
-        options: how, for every image; without ``unix_data``.
+        options: how, for every image; without ``unix_data``.  Files are compressed as a whole on NTFS only.
         progress: receives the progress over all images.
 
     Raises:
@@ -64,12 +65,17 @@ def _apply_volumes(
     wim: WimFile, disk: Disk, options: ApplyOptions, progress: ProgressCallback | None
 ) -> tuple[AppliedVolume, ...]:
     each_options = replace(options, strict=False)
+    on_fat = replace(each_options, compact=None)
+
+    def options_for(volume: OpenVolume) -> ApplyOptions:
+        return each_options if volume.content is Content.NTFS else on_fat
+
     pairs = [(image, disk.volume_in(each)) for image, each in pair_volumes(wim, disk, refused="not written")]
     for image, volume in pairs:
-        check_apply(image, volume, each_options)
+        check_apply(image, volume, options_for(volume))
 
     def apply(image: WimImage, volume: OpenVolume, part: ProgressCallback | None) -> ApplyResult:
-        return apply_image(image, volume, each_options, progress=part)
+        return apply_image(image, volume, options_for(volume), progress=part)
 
     done = in_turn(pairs, apply, disk.path, "volumes", progress)
     if options.strict:

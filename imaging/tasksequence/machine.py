@@ -33,6 +33,7 @@ from osdimage.imaging.tasksequence.state import read_state, require_format, writ
 from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_content, volumes_of
 from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.eligible import look_over
+from osdimage.imaging.wof import Algorithm
 
 __all__ = ["Firmware", "Machine", "NotThere", "Place", "TargetSystem", "Volume"]
 
@@ -78,6 +79,7 @@ class Machine:
         is_rehearsal: whether nothing may be written.
         rng: where GUIDs and serial numbers come from; not saved.
         saves_tables: whether the table that is on a disk is saved before it is replaced; not saved with the state.
+        compact: how files in NTFS volumes that images are applied to are compressed as a whole, or None; not saved.
 
     Close it, or use it in a ``with`` statement, once :meth:`hold` was called.
     """
@@ -94,6 +96,7 @@ class Machine:
     is_rehearsal: bool = False
     rng: RandomBits = field(default_factory=random.SystemRandom, repr=False, compare=False)
     saves_tables: bool = field(default=True, repr=False, compare=False)
+    compact: Algorithm | None = field(default=None, repr=False, compare=False)
     _open: dict[int, Disk] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

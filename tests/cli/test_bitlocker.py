@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from cases import bitlocker as maker
 from cases.volume import make_files
-from judges.disk import copy_of
+from judges.disk import copy_of, partition_of
+from judges.ntfs import ntfsfix
 from judges.wim import make_ntfs, require, wimlib_paths
 from osdimage.imaging.registry import new_hive, write_hive
 from runs.commands import osdimage
@@ -217,7 +218,7 @@ def test_a_mistyped_recovery_password_is_an_error_of_usage_that_names_the_group(
     "words",
     [
         pytest.param(("apply", "tree.wim", "DISK", "--partition", "N"), id="apply"),
-        pytest.param(("apply", "tree.wim", "DISK", "--partition", "N", "--wipe", "--yes"), id="apply --wipe"),
+        pytest.param(("apply", "tree.wim", "DISK", "--partition", "N", "--wipe", "--keep", "a", "--yes"), id="keep"),
         pytest.param(("registry", "set", "DISK", "K", "--partition", "N", "--hive", "Windows/config"), id="set"),
     ],
 )
@@ -226,8 +227,33 @@ def test_what_writes_refuses_it_and_leaves_it_as_it_was(words: tuple[str, ...], 
     before = sample.disk.read_bytes()
     places = {"DISK": str(sample.disk), "tree.wim": str(sample.disk.parent / "tree.wim"), "N": number}
     said = osdimage(*(places.get(each, each) for each in words), code=4).err
-    assert "holds a BitLocker volume, which can be captured, compared and read, and not be written to" in said
+    told = "nothing on it can be kept" if "--keep" in words else "which can be captured, compared and read, and not be"
+    assert told in said
+    assert ("; --wipe puts an NTFS volume in its place" in said) == (words[-1] == "N")
     assert sample.disk.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [LOCKED, SUSPENDED])
+def test_a_wipe_replaces_it_and_says_what_is_lost(number: str, sample: Sample, tmp_path: Path) -> None:
+    disk, wim = copy_of(sample.disk, tmp_path / "disk.img"), sample.disk.parent / "tree.wim"
+    words = ("apply", wim, disk, "--partition", number, "--wipe")
+    lost = f"{disk} partition {number}, encrypted by BitLocker" + (f"; what opens it: {OPENED_BY}" * (number == LOCKED))
+    assert f"{disk} partition {number} would be wiped; {lost}" in osdimage(*words, code=2).err
+    assert disk.read_bytes() == sample.disk.read_bytes()
+    said = osdimage(*words, "--yes").err
+    assert f"{disk} partition {number}: the BitLocker volume that is there is lost" in said
+    volume = partition_of(disk, int(number), tmp_path / "volume.ntfs")
+    ntfsfix(volume)
+    osdimage("compare", wim, volume)
+
+
+def test_a_wipe_of_what_is_too_small_leaves_it_as_it_was(sample: Sample, tmp_path: Path) -> None:
+    disk = copy_of(sample.disk, tmp_path / "disk.img")
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "large").write_bytes(os.urandom(SIZE))
+    osdimage("capture", tmp_path / "tree", tmp_path / "a.wim", "--compress", "none")
+    osdimage("apply", tmp_path / "a.wim", disk, "--partition", LOCKED, "--wipe", "--yes", code=4)
+    assert disk.read_bytes() == sample.disk.read_bytes()
 
 
 def test_a_volume_that_is_being_encrypted_is_refused_with_the_reason(sample: Sample, tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ def test_a_command_that_there_is_not_is_told_with_the_one_that_was_meant(words: 
     assert said in line
 
 
+@pytest.mark.parametrize(
+    ("words", "command"), [("apply a.wim b --keep", "apply"), ("disk format a --fs", "disk format")]
+)
+def test_an_option_without_its_value_names_the_help_of_its_command(words: str, command: str) -> None:
+    said = osdimage(*words.split(), code=2).err
+    assert said.endswith(f" requires an argument; see osdimage {command} --help\n")
+
+
 def test_a_word_like_no_command_gets_no_advice() -> None:
     assert osdimage("frobnicate", code=2).err == "osdimage: there is no command 'frobnicate'; see osdimage --help\n"
 

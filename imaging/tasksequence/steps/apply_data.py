@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from osdimage.imaging.apply.image import apply_image
-from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
@@ -23,11 +22,17 @@ from osdimage.imaging.tasksequence.result import (
     ActionResult,
     Events,
     Forecast,
-    LogType,
     RunIn,
     VariableInfo,
 )
-from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, kept_paths, refuse_large
+from osdimage.imaging.tasksequence.steps.applying import (
+    DESTINATION,
+    apply_options,
+    choose_volume,
+    kept_paths,
+    log_applied,
+    refuse_large,
+)
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -49,18 +54,12 @@ def apply_data_image(env: Environment, machine: Machine, events: Events) -> Acti
     """
     with _planned(env, machine) as (image, volume, wipe), ExitStack() as machines:
         disk = machines.enter_context(machine.opened(volume.place.disk, write=True))
-        done = apply_image(
-            image,
-            disk.volume(volume.place.partition),
-            ApplyOptions(wipe=wipe, keep=kept_paths(env, machine, volume.place), force=events.is_repeated),
-            progress=events.progress,
-        )
+        target, keep = disk.volume(volume.place.partition), kept_paths(env, machine, volume.place)
+        options = apply_options(machine, target, wipe=wipe, keep=keep, force=events.is_repeated)
+        done = apply_image(image, target, options, progress=events.progress)
         message = f"applied image {image.index} {quoted(image.name)} to {volume.name}"
     machine.mark_used(volume.place)
-    warnings = (*map(str, done.losses), *done.warnings)
-    for text in warnings:
-        events.log(LogType.WARNING, text)
-    return ActionResult(HResult.S_OK, message, warnings=warnings)
+    return ActionResult(HResult.S_OK, message, warnings=log_applied(events, done))
 
 
 @forecast

@@ -7,14 +7,17 @@ With none of them, it is the next formatted volume that no Apply step of this se
 
 from __future__ import annotations
 
+from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.deploy.plan import check_fit
+from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, TooSmall
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
 from osdimage.imaging.tasksequence.machine import Machine, NotThere, Place, Volume
-from osdimage.imaging.tasksequence.result import VariableInfo
-from osdimage.imaging.units import format_size
+from osdimage.imaging.tasksequence.result import Events, LogType, VariableInfo
+from osdimage.imaging.units import counted, format_size
 from osdimage.imaging.wim.image import WimImage
 
 _FORMS = ("DestinationDisk", "DestinationLogicalDrive", "DestinationVariable")
@@ -120,6 +123,25 @@ def kept_paths(env: Environment, machine: Machine, place: Place) -> tuple[str, .
         if where == place and inner:
             found.append(inner)
     return tuple(found)
+
+
+def apply_options(
+    machine: Machine, volume: OpenVolume, *, wipe: bool, keep: tuple[str, ...], force: bool
+) -> ApplyOptions:
+    """Return how an image goes to a volume; files are compressed as a whole on NTFS only."""
+    compact = machine.compact if volume.content is Content.NTFS else None
+    return ApplyOptions(wipe=wipe, keep=keep, force=force, compact=compact)
+
+
+def log_applied(events: Events, done: ApplyResult) -> tuple[str, ...]:
+    """Log what an image lost, and what compressing has saved; return the sentences that warn."""
+    texts = (*map(str, done.losses), *done.warnings)
+    for text in texts:
+        events.log(LogType.WARNING, text)
+    if done.compacted is not None:
+        stored, size = (format_size(each) for each in (done.compacted.stored, done.compacted.size))
+        events.log(LogType.INFO, f"compressed {counted(done.compacted.files, 'file')}: {stored} in place of {size}")
+    return texts
 
 
 def refuse_large(image: WimImage, machine: Machine, volume: Volume) -> None:

@@ -30,7 +30,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Firmware, Machine, TargetSystem, Volume
 from osdimage.imaging.tasksequence.result import ActionResult, Events, Forecast, LogType
 from osdimage.imaging.tasksequence.steps.answer_files import MadeAnswerFile, make_answer_file
-from osdimage.imaging.tasksequence.steps.applying import kept_paths, refuse_large
+from osdimage.imaging.tasksequence.steps.applying import apply_options, kept_paths, log_applied, refuse_large
 from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.wim.file import WimFile
@@ -169,17 +169,16 @@ def _apply(env: Environment, machine: Machine, disk: Disk, plan: WindowsPlan, ev
     if plan.is_all:
         keep = tuple(path for _, volume in plan.pairs for path in kept_paths(env, machine, volume.place))
         with WimFile.open(plan.pairs[0][0].path) as wim:
-            applied = apply_volumes(wim, disk, ApplyOptions(wipe=True, keep=keep, force=force), progress=progress)
+            options = ApplyOptions(wipe=True, keep=keep, force=force, compact=machine.compact)
+            applied = apply_volumes(wim, disk, options, progress=progress)
             done = [each.result for each in applied]
     else:
         keep = kept_paths(env, machine, first)
         image = plan.pairs[0][0]
-        options = ApplyOptions(wipe=True, keep=keep, force=force)
-        done = [apply_image(image, disk.volume(first.partition), options, progress=progress)]
-    texts = [text for each in done for text in (*map(str, each.losses), *each.warnings)]
-    for text in texts:
-        events.log(LogType.WARNING, text)
-    return tuple(texts)
+        target = disk.volume(first.partition)
+        options = apply_options(machine, target, wipe=True, keep=keep, force=force)
+        done = [apply_image(image, target, options, progress=progress)]
+    return tuple(text for each in done for text in log_applied(events, each))
 
 
 def _set_up_boot(

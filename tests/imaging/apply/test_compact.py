@@ -116,6 +116,15 @@ def test_it_holds_what_the_image_does(applied: tuple[str, Path], wim: Path, tmp_
 
 
 @pytest.mark.foreign
+def test_a_volume_that_is_used_is_to_be_wiped_for_it(wim: Path, tmp_path: Path) -> None:
+    volume = new_volume(tmp_path / "volume.ntfs")
+    osdimage("apply", wim, volume)
+    said = osdimage("apply", wim, volume, "--compact", "lzx", code=4).err
+    assert "the volume is not as it was formatted; --wipe makes it anew, and deletes what is on it" in said
+    osdimage("apply", wim, volume, "--compact", "lzx", "--wipe", "--yes")
+
+
+@pytest.mark.foreign
 def test_what_was_saved_is_told(wim: Path, tmp_path: Path) -> None:
     volume = new_volume(tmp_path / "volume.ntfs")
     outcome = osdimage("apply", wim, volume, "--compact", "XPRESS16K", "--json").document["volumes"][0]["result"]
