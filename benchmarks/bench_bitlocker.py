@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from cases import bitlocker as maker
 from harness import Pair, run_pairs, workspace, write_report
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.units import MIB
 
 SIZE, PIECE = 512 * MIB, MIB

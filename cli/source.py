@@ -44,8 +44,8 @@ def holds_volume(path: Path, partition: int | None) -> bool:
     Raises:
         StorageError: when it cannot be read.
     """
-    from osdimage.imaging.disk.container import is_wim  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.probe import probe  # noqa: PLC0415
+    from osdimage.imaging.disk.wim_mark import is_wim  # noqa: PLC0415 - start-up stays cheap
 
     if partition is not None:
         return True

@@ -35,8 +35,7 @@ def keys(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, key_files: tuple[str, ...], **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
         quiet = bool(kwargs.get("quiet"))
         with _ring(key_files, quiet=quiet) as ring:
-            opening = replace(kwargs.pop("opening"), keys=ring, told=_silent if quiet else streams.note)
-            return command(*args, opening=opening, **kwargs)
+            return command(*args, opening=replace(kwargs.pop("opening"), keys=ring), **kwargs)
 
     return _KEY(run)
 
@@ -49,10 +48,6 @@ def refuse_for_images() -> None:
     """
     if click.get_current_context().params.get("key_files"):
         raise click.UsageError("--bitlocker-key: for volumes, not for images of WIMs")
-
-
-def _silent(_text: str) -> None:
-    """Tell nobody."""
 
 
 @contextmanager

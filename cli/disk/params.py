@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from osdimage.cli import params, values
+from osdimage.cli import params, streams, values
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.layouts.layout import DiskLayout
@@ -37,9 +37,14 @@ def opening(command: Command) -> Command:
     def run(*args: Any, sector_size: int | None, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
         from osdimage.imaging.disk.opening import Opening  # noqa: PLC0415 - start-up stays cheap
 
-        return command(*args, opening=Opening(sector_size), **kwargs)
+        told = _silent if kwargs.get("quiet") else streams.note
+        return command(*args, opening=Opening(sector_size, told=told), **kwargs)
 
     return params.add(_sector_size)(run)
+
+
+def _silent(_text: str) -> None:
+    """Tell nobody."""
 
 
 seed = click.option(

@@ -365,7 +365,7 @@ def _ask(
 def _encrypted(target: Path, partition: int | None, opening: Opening) -> str:
     """Say that all of an encrypted volume is lost, and what opens it; nothing of another, or one that is not there."""
     from osdimage.imaging.disk.held import VolumeInfo, protected  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.disk.opened import opened_place  # noqa: PLC0415
+    from osdimage.imaging.disk.places import opened_place  # noqa: PLC0415
     from osdimage.imaging.errors import OsdImageError  # noqa: PLC0415
 
     try:

@@ -17,8 +17,8 @@ from osdimage.imaging.apply.pipe import PipedImage
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import Work, alone
 from osdimage.imaging.disk.content import Content, FileSystem
-from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume

@@ -14,8 +14,8 @@ from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.pipe import PipedImage
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import alone
-from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback

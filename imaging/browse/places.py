@@ -9,8 +9,8 @@ from pathlib import Path
 
 from osdimage.imaging.browse.tree import VolumeTree
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy

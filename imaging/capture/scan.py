@@ -12,7 +12,7 @@ from pathlib import Path
 from osdimage.imaging.capture.source import CaptureSource, Opened
 from osdimage.imaging.capture.template import Template
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.opened import opened_place
+from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume, title_of
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, UnsafeName, quoted
@@ -236,7 +236,7 @@ def opened_source(
     Raises:
         InvalidRequest: when there is no such file or directory.
         InvalidInput: when it is none of the kinds that can be captured, or is damaged.
-        OsdImageError: as :func:`~osdimage.imaging.disk.opened.open_volume`.
+        OsdImageError: as :func:`~osdimage.imaging.disk.places.open_volume`.
     """
     if source.trees:
         _refuse_trees(source)

@@ -11,8 +11,8 @@ from osdimage.imaging.compare.directory import DirectoryTarget
 from osdimage.imaging.compare.ntfs import NtfsTarget
 from osdimage.imaging.compare.target import ComparedTarget
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.opened import opened_place
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, Means, Remedy, TargetRefused

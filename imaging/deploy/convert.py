@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from osdimage.imaging.disk.container import is_wim
 from osdimage.imaging.disk.image import blank_image
 from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.wim_mark import is_wim
 from osdimage.imaging.errors import Means, OsdImageError, Remedy, TargetRefused
 from osdimage.imaging.logs import ran
 from osdimage.imaging.output import nameless_file, new_file, path_of

@@ -28,8 +28,9 @@ from osdimage.imaging.disk.layouts.variables import (
     layout_from_variables as layout_from_variables,
     parse_variables as parse_variables,
 )
-from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk, open_volume as open_volume
+from osdimage.imaging.disk.opened import Disk as Disk, open_disk as open_disk
 from osdimage.imaging.disk.opening import Opening as Opening
+from osdimage.imaging.disk.places import open_volume as open_volume
 from osdimage.imaging.disk.plan import DiskPlan as DiskPlan
 from osdimage.imaging.disk.roles import GptAttributes as GptAttributes, Role as Role, Scheme as Scheme
 from osdimage.imaging.disk.several import open_disks as open_disks

@@ -90,7 +90,7 @@ def open_target(path: str, *, write: bool = False, opening: Opening = AS_FOUND, 
         raise TargetRefused(f"{path} is not a disk: valid is a disk image or a block device")
     if write:
         _refuse_looped(path, facts)
-    return open_image(path, write=write, sector_size=opening.sector_size, share=share)
+    return open_image(path, write=write, share=share, opening=opening)
 
 
 def _open_device(path: str, number: int, *, write: bool, sector_size: int | None, share: bool) -> DeviceTarget:

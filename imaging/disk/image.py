@@ -1,6 +1,7 @@
-"""A plain image of a disk, whose bytes are those of a file: opening it, making it, and the lock on it.
+"""An image of a disk: opening it, making a plain one, and the lock on it.
 
-An open block device is the same to whoever reads and writes (see ``device``).
+A plain image has the bytes of the disk in their order, as an open block device has (see ``device``); any other one is
+read and written through ``containers``.
 """
 
 from __future__ import annotations
@@ -8,13 +9,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shlex
 import stat
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk.container import disk_bytes
+from osdimage.imaging.disk.containers.facts import ContainerFacts, OpenBytes
+from osdimage.imaging.disk.containers.kinds import HEAD_BYTES, container_of, fixed_vhd
+from osdimage.imaging.disk.containers.locks import Use, use_by_qemu
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.target import Data, DiskTarget
+from osdimage.imaging.disk.wim_mark import WIM_MAGICS
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Geometry, format_size
 
@@ -27,9 +35,11 @@ _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 class FileTarget(DiskTarget):
     """An open file descriptor: a disk image, or a block device (see ``device``)."""
 
-    def __init__(self, path: str, descriptor: int, geometry: Geometry) -> None:
+    def __init__(
+        self, path: str, descriptor: int, geometry: Geometry, *, container: ContainerFacts | None = None
+    ) -> None:
         """Take over the descriptor, which is closed with the target."""
-        super().__init__(path, geometry)
+        super().__init__(path, geometry, container=container)
         self._descriptor: int | None = descriptor
 
     @property
@@ -103,43 +113,97 @@ class FileTarget(DiskTarget):
         return Source.of_file(self.descriptor)
 
 
-def open_image(path: str, *, write: bool = False, sector_size: int | None = None, share: bool = False) -> FileTarget:
+def open_image(
+    path: str,
+    *,
+    write: bool = False,
+    sector_size: int | None = None,
+    share: bool = False,
+    opening: Opening = AS_FOUND,
+) -> DiskTarget:
     """Open a disk image that exists.
 
-    Without ``sector_size`` a GPT tells its own; everything else counts as 512 bytes.  For writing, the file is locked,
-    so that two programs that ask do not write it at once; what is only read is locked with ``share``, as readers lock.
+    For writing, the file is locked, so that two programs that ask do not write it at once; what is only read is locked
+    with ``share``, as readers lock.
+
+    Args:
+        path: the image.
+        write: whether it will be written to.
+        sector_size: in bytes, in the place of the one that ``opening`` has.  Where neither has one, a GPT tells its
+            own; everything else counts as 512 bytes.
+        share: whether it is locked for reading.
+        opening: how it is opened.
 
     Raises:
         StorageError: when it cannot be opened.
-        TargetRefused: when it is not a file, or is locked.
-        InvalidInput: when it is empty, or the file of a virtual machine, such as qcow2; for writing, that is
-            TargetRefused.
+        TargetRefused: when it is not a file, or is locked or in use, or names parts of itself that it may not.
+        InvalidInput: when it is empty, a WIM, or the file of a virtual machine that cannot be used; for writing, that
+            is TargetRefused.
+        InvalidRequest: when a snapshot is asked for that it does not hold.
+        OsdImageError: when the program that opens such files is missing or fails.
     """
     try:
         descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise TargetRefused(f"{path} cannot be opened for writing: {error.strerror}") from error
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     try:
         if write or share:
             lock(descriptor, path, shared=not write)
-        return FileTarget(path, descriptor, _image_geometry(path, descriptor, sector_size, write=write))
+        how = opening if sector_size is None else replace(opening, sector_size=sector_size)
+        return _opened(path, descriptor, write=write, opening=how)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def _image_geometry(path: str, descriptor: int, sector_size: int | None, *, write: bool) -> Geometry:
-    facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode):
+def _opened(path: str, descriptor: int, *, write: bool, opening: Opening) -> DiskTarget:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise TargetRefused(f"{path} is not a disk image: valid is a file or a block device")
-    size_bytes = disk_bytes(path, descriptor, facts.st_size, write=write)
-    if sector_size is None:
-        sector_size = detect_sector_size(path, descriptor, size_bytes)
-    geometry = Geometry.of_size(size_bytes, sector_size)
+    data = OpenBytes(descriptor)
+    head = data.read(0, HEAD_BYTES)
+    if head.startswith(WIM_MAGICS):
+        text = f"{path} is a WIM, not an image of a disk"
+        raise TargetRefused(f"{text}; it is not written over") if write else InvalidInput(text)
+    form = container_of(head)
+    if form is not None:
+        text = (
+            f"{path} is a {form.called} file, not a plain image of a disk: "
+            f"convert it first, qemu-img convert -f {form.driver} -O raw {shlex.quote(path)} NEW.img"
+        )
+        raise TargetRefused(text) if write else InvalidInput(text)
+    _look_for_users(path, descriptor, write=write, opening=opening)
+    fixed = fixed_vhd(data)
+    geometry = _image_geometry(path, data, fixed, opening.sector_size, write=write)
+    return FileTarget(path, descriptor, geometry, container=fixed)
+
+
+def _look_for_users(path: str, descriptor: int, *, write: bool, opening: Opening) -> None:
+    """Refuse to write what QEMU has open; say so of what is only read and changes meanwhile."""
+    use = use_by_qemu(descriptor)
+    if write and use is not Use.NONE:
+        raise TargetRefused(f"{path} is in use by QEMU, as the disk of a machine that runs; shut it down first")
+    if use is Use.WRITTEN:
+        opening.tell(
+            __name__, f"{path} is written by QEMU at this time: a machine runs, and what is read may not fit together"
+        )
+
+
+def _image_geometry(
+    path: str, data: OpenBytes, fixed: ContainerFacts | None, sector_size: int | None, *, write: bool
+) -> Geometry:
+    size_bytes = data.size if fixed is None else fixed.size_bytes
+    geometry = Geometry.of_size(size_bytes, sector_size or detect_sector_size(data.read, size_bytes))
     if geometry.sectors < 1:
         kind = TargetRefused if write else InvalidInput
-        least = f"the smallest has a sector of {sector_size}"
-        raise kind(f"{path} is too small to be a disk: {facts.st_size} bytes; {least}")
+        least = f"the smallest has a sector of {geometry.sector_size}"
+        raise kind(f"{path} is too small to be a disk: {data.size} bytes; {least}")
     return geometry
 
 
@@ -221,21 +285,16 @@ def lock(descriptor: int, path: str, *, shared: bool = False) -> None:
         raise StorageError(f"{path}: {doing}: {error.strerror}", path=path, errno=error.errno) from error
 
 
-def detect_sector_size(path: str, descriptor: int, size_bytes: int) -> int:
+def detect_sector_size(read: Callable[[int, int], bytes], size_bytes: int) -> int:
     """Return the sector size at which a GPT header is found at either end, or 512.
 
-    Raises:
-        StorageError: when the medium cannot be read.
+    Args:
+        read: returns a range of the disk: offset and size in bytes.
+        size_bytes: of the disk.
     """
+    mark = b"EFI PART"
     for sector_size in (512, 4096):
         for offset in (sector_size, size_bytes // sector_size * sector_size - sector_size):
-            if offset <= 0:
-                continue
-            try:
-                found = os.pread(descriptor, 8, offset)
-            except OSError as error:
-                told = f"{path}: reading at byte {offset}: {error.strerror}"
-                raise StorageError(told, path=path, errno=error.errno) from error
-            if found == b"EFI PART":
+            if 0 < offset <= size_bytes - len(mark) and read(offset, len(mark)) == mark:
                 return sector_size
     return 512

@@ -12,32 +12,25 @@ Whoever gets a :class:`Disk`, or a volume of it, opens no path again: nothing el
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import stat
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from osdimage.imaging.disk.container import disk_bytes, is_wim
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.image import FileTarget, blank_image, create_image, lock
+from osdimage.imaging.disk.image import blank_image, create_image
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, InvalidTable, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, Lba, format_size
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.tables.read import DiskReading
     from osdimage.imaging.disk.tables.table import Partition, PartitionTable
-
-_BLKSSZGET = 0x1268  # linux/fs.h
-_LEAST_SECTOR = 512
 
 
 class Disk:
@@ -135,7 +128,7 @@ class Disk:
         found = OpenVolume.of(self.target, extent, self.path, number)
         if found.content is not Content.BITLOCKER:
             return found
-        found = _unlocked(found, self._opening)
+        found = unlocked(found, self._opening)
         if not self.target.is_writable:
             self._encrypted[extent] = found
         return found
@@ -200,7 +193,8 @@ def open_disk(
     Raises:
         StorageError: when it cannot be opened, or made.
         TargetRefused: when it is neither, is a partition, is in use, is read-only, or has another size.
-        InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
+        InvalidInput: when it is a WIM, or the file of a virtual machine that cannot be used; for writing, that is
+            TargetRefused.
         InvalidRequest: when the size of its sectors is not that of the device.
     """
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415 - who opens a volume alone needs none of it
@@ -256,96 +250,13 @@ def opened_disk(
         yield opened
 
 
-@contextmanager
-def open_volume(
-    path: str | os.PathLike[str],
-    partition: int | None = None,
-    *,
-    write: bool = False,
-    opening: Opening = AS_FOUND,
-    share: bool = False,
-) -> Iterator[OpenVolume]:
-    """Open a volume by its path, and close it at the end.
-
-    Args:
-        path: a disk (file or device), or without ``partition`` a file or device that holds one volume.
-        partition: the number of the partition.
-        write: whether it will be written to; then it is locked as :func:`open_disk` does.
-        opening: as :func:`open_disk` takes it.
-        share: as :func:`open_disk` takes it.
-
-    Raises:
-        StorageError: when it cannot be opened or read.
-        TargetRefused: when it is in use or read-only, or no file or device at all.
-        InvalidTable: when the disk has no partition table that can be used.
-        InvalidInput: when it is the file of a virtual machine, such as qcow2; for writing, that is TargetRefused.
-        InvalidRequest: when the disk has no such partition, or it cannot hold a volume.
-    """
-    where = Path(path)
-    if partition is not None:
-        with open_disk(where, write=write, opening=opening, share=share) as disk:
-            yield disk.volume(partition)
-        return
-    with _open_whole(where, write=write, share=share, sector_size=opening.sector_size) as target:
-        if target.geometry.sectors == 0:
-            raise TargetRefused(f"{where}: is empty")
-        found = _unlocked(OpenVolume.of(target, Extent(Lba(0), target.geometry.sectors), where, None), opening)
-        try:
-            yield found
-        finally:
-            if found.target is not target:
-                found.target.close()
-
-
-def _unlocked(volume: OpenVolume, opening: Opening) -> OpenVolume:
+def unlocked(volume: OpenVolume, opening: Opening) -> OpenVolume:
+    """Return a volume as it reads when it is unlocked; see :func:`~osdimage.imaging.disk.bitlocker.opened.unlocked`."""
     if volume.content is not Content.BITLOCKER:
         return volume
-    from osdimage.imaging.disk.bitlocker.opened import unlocked  # noqa: PLC0415 - few have any
+    from osdimage.imaging.disk.bitlocker.opened import unlocked as unlocked_volume  # noqa: PLC0415 - few have any
 
-    return unlocked(volume, opening)
-
-
-@contextmanager
-def opened_place(
-    place: OpenVolume | str | os.PathLike[str],
-    partition: int | None = None,
-    *,
-    write: bool = False,
-    opening: Opening = AS_FOUND,
-    share: bool = False,
-) -> Iterator[OpenVolume | Path]:
-    """Yield the volume that a place is, opened once when it was given by its path, or the path of what is none.
-
-    None is a directory, what is not there yet, a pipe, a WIM, or a file of less than a sector.  The arguments are those
-    of :func:`open_volume`.
-
-    Raises:
-        InvalidRequest: when a partition of a directory was chosen, or a volume that is open is not for writing.
-        OsdImageError: as :func:`open_volume`.
-    """
-    if isinstance(place, OpenVolume):
-        if write:
-            place.target.require_writable()
-        yield place
-        return
-    path = Path(place)
-    if partition is None and not _may_hold_volume(path):
-        yield path
-        return
-    with open_volume(path, partition, write=write, opening=opening, share=share) as volume:
-        yield volume
-
-
-def _may_hold_volume(path: Path) -> bool:
-    try:
-        facts = path.stat()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    if stat.S_ISREG(facts.st_mode):
-        return facts.st_size >= _LEAST_SECTOR and not is_wim(path)
-    return stat.S_ISBLK(facts.st_mode)
+    return unlocked_volume(volume, opening)
 
 
 def _find(disk: Disk, number: int) -> Partition:
@@ -369,45 +280,3 @@ def _find(disk: Disk, number: int) -> Partition:
             f"{disk.name}: partition {number} is the extended partition, which holds no volume; in it are: {inner}"
         )
     return found
-
-
-@contextmanager
-def _open_whole(path: Path, *, write: bool, share: bool, sector_size: int | None) -> Iterator[DiskTarget]:
-    """Open a file, a disk or a partition's device as it is; a file has sectors of 512 bytes unless others are said."""
-    from osdimage.imaging.disk.device import refuse_unwritable  # noqa: PLC0415 - only writing needs it
-
-    try:
-        facts = path.stat()
-        is_device = stat.S_ISBLK(facts.st_mode)
-        if not (is_device or stat.S_ISREG(facts.st_mode)):
-            raise TargetRefused(f"{path}: is neither a file nor a block device")
-        exclusive = os.O_EXCL if is_device and write else 0
-        descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | exclusive | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in {errno.EBUSY, errno.EROFS}:
-            raise TargetRefused(f"{path} cannot be opened for writing: {error.strerror}") from error
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    try:
-        if write:
-            refuse_unwritable(str(path), descriptor)
-        if write or share:
-            lock(descriptor, str(path), shared=not write)
-        if is_device:
-            sector_size = _sector_size(path, descriptor, sector_size)
-        size_bytes = os.lseek(descriptor, 0, os.SEEK_END)
-        if not is_device:
-            size_bytes = disk_bytes(str(path), descriptor, size_bytes, write=write)
-        geometry = Geometry.of_size(size_bytes, sector_size or _LEAST_SECTOR)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    with FileTarget(str(path), descriptor, geometry) as target:
-        yield target
-
-
-def _sector_size(path: Path, descriptor: int, said: int | None) -> int:
-    """Return the sector size of a device; refuse another one that is said."""
-    size: int = struct.unpack("i", fcntl.ioctl(descriptor, _BLKSSZGET, bytes(4)))[0]
-    if said not in {None, size}:
-        raise InvalidRequest(f"{path} has sectors of {size} bytes, and cannot have sectors of {said}")
-    return size

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.logs import warned
+
 if TYPE_CHECKING:
     from osdimage.imaging.disk.bitlocker.keys import KeyRing
 
@@ -23,6 +25,12 @@ class Opening:
     sector_size: int | None = None
     keys: KeyRing | None = None
     told: Callable[[str], None] | None = None
+
+    def tell(self, module: str, text: str) -> None:
+        """Say what is to be known of what was opened, to who listens and to the log of a module."""
+        warned(module, text)
+        if self.told is not None:
+            self.told(text)
 
 
 AS_FOUND = Opening()

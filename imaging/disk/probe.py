@@ -6,10 +6,11 @@ import os
 import stat
 from pathlib import Path
 
-from osdimage.imaging.disk.container import WIM_MAGICS, container_of
+from osdimage.imaging.disk.containers.kinds import container_of
 from osdimage.imaging.disk.content import UNKNOWN, Content
 from osdimage.imaging.disk.signatures import BOOT_SECTORS, HEAD_BYTES, content_of
 from osdimage.imaging.disk.volume import OpenVolume
+from osdimage.imaging.disk.wim_mark import WIM_MAGICS
 from osdimage.imaging.errors import StorageError
 
 

@@ -15,6 +15,7 @@ from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.units import Extent, Geometry
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.containers.facts import ContainerFacts
     from osdimage.native.slices.sources import Source
 
 Data = bytes | bytearray | memoryview
@@ -173,11 +174,15 @@ class DiskTarget(BlockTarget):
     """All of a disk, or of what holds one volume, open: the bytes of an image, of a device, or of a server.
 
     What is below it is known to nobody who is handed one.
+
+    Attributes:
+        container: what the file says of itself that it is in, when it is that of a virtual machine.
     """
 
-    def __init__(self, name: str, geometry: Geometry) -> None:
+    def __init__(self, name: str, geometry: Geometry, *, container: ContainerFacts | None = None) -> None:
         """Remember name and geometry."""
         super().__init__(name, geometry)
+        self.container = container
         self._source: Source | None = None
         self._written: set[Extent] = set()
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from osdimage.imaging.disk.container import WIM_MAGICS
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.wim_mark import WIM_MAGICS
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.logs import logged
 from osdimage.imaging.registry.beside import (
@@ -231,7 +231,7 @@ def _change_file(
 @contextmanager
 def _open_volume(address: HiveAddress, *, write: bool = False) -> Iterator[OpenVolume]:
     """Open the volume with the hive; of a disk one of the partitions must have been chosen."""
-    from osdimage.imaging.disk.opened import open_volume  # noqa: PLC0415
+    from osdimage.imaging.disk.places import open_volume  # noqa: PLC0415
     from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415 - reading a plain file needs no library
 
     with (

@@ -16,7 +16,7 @@ from pathlib import Path
 from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.image import create_image
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.progress import Meter
 from osdimage.imaging.scratch import scratch_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osdimage.imaging.disk.container import is_wim
+from osdimage.imaging.disk.wim_mark import is_wim
 from osdimage.imaging.errors import Remedy, TargetRefused
 from osdimage.imaging.output import REPLACE_IT, refuse_existing, require_existing
 from osdimage.imaging.wim.write import WriteMode

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from judges import wim as judges
 from judges.disk import copy_of
 from osdimage.imaging import WimFile, apply_image, compare_image, wof
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import CorruptWim, InvalidInput, InvalidVolume, TooSmall
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.service.replace import replace_file

@@ -29,7 +29,7 @@ from osdimage.imaging import WimFile
 from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
 
 pytestmark = pytest.mark.matrix

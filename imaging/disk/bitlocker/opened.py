@@ -16,7 +16,6 @@ from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
-from osdimage.imaging.logs import warned
 
 _TRIES = 3
 
@@ -105,6 +104,4 @@ def _tell(volume: OpenVolume, facts: Encryption, key: SectorKey, opening: Openin
     if key.is_changed:
         texts.append(f"{volume.name}: its BitLocker metadata were changed by somebody who had no key")
     for text in texts:
-        warned(__name__, text)
-        if opening.told is not None:
-            opening.told(text)
+        opening.tell(__name__, text)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cases.ntfs_patient import find, value_at
 from judges import wim as judges
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.testing import MadeDisk
 from osdimage.imaging.volume.ntfs.session import POINTER
 from osdimage.imaging.volume.pending import Change, carry_out

@@ -13,7 +13,7 @@ from judges import wim as judges
 from judges.fat import copy_out, fsck
 from judges.hive import Tree, dissect
 from judges.ntfs import ntfsfix
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.registry import places
 from osdimage.imaging.registry.hive import Value

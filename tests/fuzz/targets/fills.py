@@ -17,7 +17,7 @@ from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions
 from osdimage.imaging.disk.image import create_image
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import OsdImageError
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.ntfs.check.kinds import FaultKind

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from osdimage.imaging.boot.code.bios import boot_sector_code
 from osdimage.imaging.disk.image import create_image
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba

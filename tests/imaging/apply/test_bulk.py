@@ -23,7 +23,7 @@ from osdimage.imaging.apply.engine import Engine, Fallback, Reason
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.supply import Supply
-from osdimage.imaging.disk.opened import open_volume, opened_place
+from osdimage.imaging.disk.places import open_volume, opened_place
 from osdimage.imaging.errors import CorruptWim, TargetRefused, TooSmall
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs

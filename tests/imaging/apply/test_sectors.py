@@ -11,8 +11,9 @@ import pytest
 from cases.volume import MIB, Disk, make_disk, part_of
 from judges.wim import require
 from osdimage.imaging.disk.image import open_image
-from osdimage.imaging.disk.opened import open_disk, open_volume
+from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.opening import Opening
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.volume.ntfs import unfinished
 from osdimage.imaging.volume.sectors import odd_sectors
 from runs.commands import osdimage

@@ -18,7 +18,7 @@ from judges.wim import assert_ntfs_clean, make_ntfs, run, wimlib, wimlib_facts
 from osdimage.imaging import InvalidRequest, UnsafeName, WimFile
 from osdimage.imaging.apply import ApplyOptions, apply_to_all
 from osdimage.imaging.apply.engine import Engine, Fallback, Reason
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
 from osdimage.imaging.wim.feed import ImageFeed

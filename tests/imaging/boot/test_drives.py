@@ -11,7 +11,7 @@ from judges.hive import dissect
 from osdimage.imaging.boot.drives import SYSTEM_HIVE, forget_drives
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.language import Locale, LocaleSource, locale_of
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.registry.hive import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.volume.filesystems import open_files

@@ -14,7 +14,7 @@ from cases import wof
 from cases.wimcraft import Node, build, folder, root
 from judges import wim as judges
 from judges.disk import copy_of
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.volume.ntfs.decompacted import decompacted
 from runs.commands import osdimage

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from judges.disk import run
 from judges.wim import make_ntfs, wimlib
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.volume import pending
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.volume.interrupted import find_interrupted

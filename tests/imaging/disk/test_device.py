@@ -19,8 +19,8 @@ from osdimage.imaging.disk import device, roles
 from osdimage.imaging.disk.device import DeviceTarget, check_expected, open_target
 from osdimage.imaging.disk.init import initialize
 from osdimage.imaging.disk.layouts.place import place
-from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.opening import Opening
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused

@@ -22,7 +22,7 @@ from judges.disk import copy_of, head, run
 from judges.wim import make_ntfs
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.disk.image import open_image
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.disk.target import BlockTarget, Data
 from osdimage.imaging.errors import (
     InvalidInput,

@@ -9,7 +9,7 @@ from cases import bulk as cases
 from cases.ntfs_patient import CLUSTER, STANDARD, Patient, find, put, value_at
 from cases.wimcraft import DIRECTORY, FILE, Node, build, folder, root, symlink
 from judges.wim import assert_ntfs_clean, make_ntfs, run, wimlib, wimlib_facts
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
 from runs.commands import osdimage

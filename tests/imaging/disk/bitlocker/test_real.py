@@ -22,8 +22,8 @@ from judges.bitlocker import by_libbde
 from osdimage.imaging.disk.bitlocker.facts import Condition
 from osdimage.imaging.disk.bitlocker.keys import KeyRing, read_keys
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.opening import Opening
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.disk.volume import OpenVolume
 
 IMAGES = Path(os.environ.get("OSDIMAGE_BITLOCKER_IMAGES", "/nonexistent"))

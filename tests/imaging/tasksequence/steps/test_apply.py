@@ -11,7 +11,7 @@ from cases.sequence import GPT, MBR, MIB, Log, blank_disk, capture, computer, ru
 from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
 from judges.disk import partition_of
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place

@@ -14,7 +14,7 @@ import pytest
 from cases.sequence import GPT, MBR, MIB, Log, blank_disk, computer, kernel, run, stamp
 from judges import wim as judges
 from osdimage.imaging import WimFile
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine

@@ -11,7 +11,7 @@ import pytest
 from cases.sequence import MBR, MIB, Log, blank_disk, computer, run, stamp
 from judges import wim as judges
 from judges.disk import partition_of
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem

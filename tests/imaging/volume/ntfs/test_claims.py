@@ -17,7 +17,7 @@ import pytest
 from judges import wim as judges
 from judges.disk import copy_of
 from osdimage.imaging.disk.image import open_image
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.volume.filesystems import open_files

@@ -17,7 +17,7 @@ import pytest
 from cases import trees
 from cases.wimcraft import Node, build, lie, root, symlink
 from judges import wim as judges
-from osdimage.imaging.disk.opened import open_volume
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.wim.extracted.recover import recovered
 from osdimage.imaging.wim.file import WimFile

@@ -1,0 +1,54 @@
+"""A plain disk that QEMU has open, as that of a machine that runs, is seen by QEMU's own locks."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from judges import wim as judges
+from osdimage.imaging.disk.containers.locks import Use, use_by_qemu
+from runs import commands
+
+pytestmark = pytest.mark.foreign
+
+
+@contextmanager
+def served(disk: Path, *options: str) -> Iterator[None]:
+    """Let qemu-nbd have a plain disk open, as a machine of QEMU would."""
+    socket = disk.with_name("socket")
+    server = subprocess.Popen([judges.require("qemu-nbd"), *options, "-t", "-f", "raw", "-k", socket, disk])
+    try:
+        deadline = time.monotonic() + 30
+        while not socket.exists():
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def use(disk: Path) -> Use:
+    with disk.open("rb") as file:
+        return use_by_qemu(file.fileno())
+
+
+def test_what_qemu_writes_is_not_written_and_reading_it_is_told(tmp_path: Path) -> None:
+    disk = tmp_path / "disk.img"
+    commands.osdimage("disk", "init", disk, "--size", "8GB", "--preset", "uefi", "--yes")
+    assert use(disk) is Use.NONE
+    with served(disk):
+        assert use(disk) is Use.WRITTEN
+        said = commands.osdimage("disk", "init", disk, "--preset", "bios", "--yes", code=4).err
+        assert f"{disk} is in use by QEMU, as the disk of a machine that runs; shut it down first" in said
+        assert "is written by QEMU at this time" in commands.osdimage("disk", "show", disk).err
+    with served(disk, "--read-only"):
+        assert use(disk) is Use.READ
+        assert "is in use by QEMU" in commands.osdimage("disk", "init", disk, "--preset", "bios", "--yes", code=4).err
+        assert commands.osdimage("disk", "show", disk).err == ""
+    assert "Basic data" in commands.osdimage("disk", "show", disk).out
