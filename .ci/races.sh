@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build the blob pipeline and what fills volumes and directories with ThreadSanitizer, and run them over WIMs of each kind
-# with many numbers of threads.
+# with many numbers of threads; and the client of NBD servers, over a disk of qemu-nbd.
 #
 #   .ci/races.sh
 #
@@ -23,6 +23,8 @@ build() {
 }
 build "$place/races" tests/native/engine/races.c
 build "$place/directory_races" tests/native/engine/directory_races.c "${tree[@]}" "${directory[@]}"
+cc -std=gnu11 -O1 -g -fsanitize=thread -fno-omit-frame-pointer -pthread -D_FILE_OFFSET_BITS=64 -Inative \
+    -o "$place/nbd_races" tests/native/slices/nbd_races.c native/nbd/*.c native/slices/source{,_nbd}.c
 build "$place/volume_races" tests/native/engine/volume_races.c "${tree[@]}" "${volume[@]}"
 
 for number in $(seq 40); do
@@ -61,4 +63,11 @@ export TSAN_OPTIONS=exitcode=66:halt_on_error=0
 mkdir "$place/target"
 "${steady[@]}" "$place/directory_races" "$place/target" "$place"/{none,xpress,lzx,solid,small}.wim
 "${steady[@]}" "$place/volume_races" "$place/volume" "$place"/{none,lzx,small,everything}.wim
+truncate --size=64M "$place/disk"
+# It ends when its last client has left, and a name of a socket may not be long.
+socket=$(mktemp --directory)/nbd
+qemu-nbd --image-opts "driver=raw,file.driver=file,file.filename=$place/disk" --shared=4 --socket="$socket" \
+    --discard=unmap --fork
+"${steady[@]}" "$place/nbd_races" "$socket"
+rm -rf "${socket%/nbd}"
 echo 'no races'

@@ -116,6 +116,9 @@ struct osd_fve_part {
 struct osd_source *osd_source_fve(struct osd_source *below, int64_t begin, int64_t length, uint32_t sector_size,
 				  int method, const uint8_t *key, size_t key_size, const struct osd_fve_part *parts,
 				  unsigned part_count);
+#define OSD_NBD_MOST_LINKS ...
+struct osd_source *osd_source_nbd(const int *sockets, unsigned count, const char *name, int patience);
+void osd_nbd_end(struct osd_source *source);
 void osd_source_release(struct osd_source *source);
 int osd_source_holds(const struct osd_source *source, int64_t size, int64_t at);
 int osd_source_read(struct osd_source *source, uint8_t *buffer, int64_t size, int64_t at);

@@ -83,6 +83,11 @@ struct osd_source *osd_source_fve(struct osd_source *below, int64_t begin, int64
 				  int method, const uint8_t *key, size_t key_size, const struct osd_fve_part *parts,
 				  unsigned part_count);
 
+/* Connections of one source to an NBD server. */
+#define OSD_NBD_MOST_LINKS 4
+struct osd_source *osd_source_nbd(const int *sockets, unsigned count, const char *name, int patience);
+void osd_nbd_end(struct osd_source *source);
+
 /* Operations of sources that are only read; the last also of those that hold back what is written. */
 int osd_source_no_writev(struct osd_source *source, struct iovec *pieces, int count, int64_t at);
 int osd_source_no_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch);

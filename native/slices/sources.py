@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -265,6 +266,36 @@ class JoinedSource(Source):
             OSError: EINVAL when the window does not lie in the first.
         """
         return cls(lib.osd_source_joined(first.handle, begin, length, second.handle))
+
+
+class NbdSource(Source):
+    """A source that an NBD server reads and writes; see ``source_nbd.c``.
+
+    When the server has gone, everything fails with ENOTCONN; when it does not keep to the protocol, with EPROTO.
+    """
+
+    most_connections = int(lib.OSD_NBD_MOST_LINKS)
+
+    @classmethod
+    def over(cls, sockets: Sequence[socket.socket], *, export: str = "", patience_s: int = 30) -> Self:
+        """Return the disk of a server, by connections on which nothing was said yet.
+
+        Args:
+            sockets: they may be closed at once; so many threads are served at the same time as there are of them, if
+                the server lets them share what is written.
+            export: which of its disks, by the server's name for it.
+            patience_s: how long the server may take for each of its answers before the first request, in seconds.
+
+        Raises:
+            OSError: ENOTCONN when the server has gone, ETIMEDOUT, ENOENT when it has no such disk, EACCES when it does
+                not give it, EOPNOTSUPP or EPROTO when it is not understood.
+        """
+        descriptors = ffi.new("int[]", [each.fileno() for each in sockets])
+        return cls(lib.osd_source_nbd(descriptors, len(sockets), export.encode(), patience_s))
+
+    def end(self) -> None:
+        """Take leave of the server, whoever else has the source; all that they do from now on fails with EBADF."""
+        lib.osd_nbd_end(self.handle)
 
 
 def sync_all(sources: Sequence[Source]) -> tuple[OSError | None, ...]:
