@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 readonly venv=$PWD/.venv place=$PWD/build/sanitize
 readonly flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g'
 # The families of native, what libwim is given by the hostile, verify, and what changes NTFS volumes in place.
-readonly tests=(tests/native tests/imaging/disk/bitlocker tests/imaging/wim/test_hostile.py tests/imaging/wim/test_feed.py
+readonly tests=(tests/native tests/imaging/disk/{bitlocker,containers} tests/imaging/wim/test_{hostile,feed}.py
     tests/imaging/apply/test_bulk_directory.py tests/imaging/apply/test_bulk_directory_failures.py
     tests/imaging/wim/stored/test_in_place.py tests/imaging/volume/test_files.py tests/imaging/apply/test_ntfs_wipe.py
     tests/imaging/apply/test_ntfs_killed.py tests/imaging/apply/test_compact.py tests/imaging/capture/test_decompact.py

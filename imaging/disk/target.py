@@ -273,5 +273,9 @@ class DiskTarget(BlockTarget):
         except OSError as error:
             raise self._failure("looking for holes", error) from error
 
+    def reason(self, error: OSError) -> str:
+        """Return what to say of a system error of its bytes."""
+        return error.strerror or "failed"
+
     def _failure(self, doing: str, error: OSError) -> StorageError:
-        return StorageError(f"{self.name}: {doing}: {error.strerror}", path=self.name, errno=error.errno)
+        return StorageError(f"{self.name}: {doing}: {self.reason(error)}", path=self.name, errno=error.errno)

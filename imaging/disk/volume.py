@@ -135,7 +135,7 @@ class OpenVolume:
 
     def failure(self, error: OSError) -> StorageError:
         """Return what to raise for a system error that concerns it."""
-        return StorageError(f"{self.name}: {error.strerror}", path=self.path, errno=error.errno)
+        return StorageError(f"{self.name}: {self.target.reason(error)}", path=self.path, errno=error.errno)
 
 
 def title_of(path: Path, partition: int | None) -> str:

@@ -58,6 +58,10 @@ class UnlockedTarget(DiskTarget):
         """Whether the disk is a block device."""
         return self._below.is_device
 
+    def reason(self, error: OSError) -> str:
+        """Return what the disk says of a system error."""
+        return self._below.reason(error)
+
     def flush(self) -> None:
         """Nothing is written."""
 
