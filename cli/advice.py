@@ -14,6 +14,7 @@ NAMES = {
     Means.BIOS_LOADER: "osdimage boot install DISK --partition N --bios-loader {}",
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.DEPLOY: "osdimage deploy WIM DISK",
+    Means.DISCARD_JOURNAL: "--discard-journal",
     Means.ENGINE: "--engine auto",
     Means.EXAMINE: "osdimage doctor",
     Means.FIX_BOOT: "osdimage boot fix DISK",

@@ -130,6 +130,18 @@ def note(text: str) -> None:
         click.echo(printable(text), err=True)
 
 
+def once(show: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what shows a text the first time only: a disk tells the same each time that it is looked at."""
+    shown: set[str] = set()
+
+    def show_once(text: str) -> None:
+        if text not in shown:
+            shown.add(text)
+            show(text)
+
+    return show_once
+
+
 def say(text: str) -> None:
     """Print a line of the command about itself on stderr; what cannot be encoded is escaped."""
     click.echo(f"osdimage: {text}".encode("utf-8", "backslashreplace"), err=True)

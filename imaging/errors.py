@@ -54,6 +54,7 @@ class Means(StrEnum):
     BIOS_LOADER = "install_boot(BootOptions(bios_loader={}))"
     CAPTURE_VOLUMES = "capture_volumes"
     DEPLOY = "execute"
+    DISCARD_JOURNAL = "Opening(discards_journal=True)"
     ENGINE = "engine=Engine.AUTO"
     EXAMINE = "doctor.examine"
     FIX_BOOT = "fix_boot"

@@ -17,6 +17,7 @@ NAMES = (
     "registry set in ntfs",
     "registry set in fat",
     "registry set with a log",
+    "registry set --discard-journal",
     "apply to fat",
 )
 

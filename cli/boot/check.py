@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ def check_command(disk: Path, system: SystemWish | None, opening: Opening, repor
     """
     from osdimage.imaging.boot.check import check_boot  # noqa: PLC0415 - start-up stays cheap
 
+    notes: list[str] = []
+    opening = replace(opening, told=notes.append)
     with boot_params.opened(disk, system, opening) as (windows, other):
         report = check_boot(windows) if other is None else check_boot(other, windows_disk=windows)
         if other is not None and system is not None and system.partition is not None and other.read().table is not None:
@@ -43,6 +46,10 @@ def check_command(disk: Path, system: SystemWish | None, opening: Opening, repor
     if system is not None and system.partition not in {None, report.system_partition}:
         found = "none" if report.system_partition is None else f"partition {report.system_partition}"
         reporter.warn(f"{system.disk}: the firmware starts from {found}, and not from partition {system.partition}")
+    for text in dict.fromkeys(notes):
+        # What is a finding, too, is told as such.
+        if not any(text in each.text for each in report.findings):
+            reporter.tell(text)
     if reporter.as_json:
         facts = render.to_plain(report)
         more = {"verdict": report.verdict.value, "starts": report.starts}

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be changed and change nothing.")
 @disk_params.opening
+@disk_params.writing
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @boot_params.force

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @deploy_wish.options
 @click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.opening
+@disk_params.writing
 @params.references
 @params.check
 @click.option(
@@ -108,6 +109,8 @@ def deploy_command(
     refuse_repeated((disk, *also, *(() if wish.system is None else (wish.system.disk,))))
     if wish.system is not None and also:
         raise click.UsageError("--system is about one disk with Windows; it does not go with --also")
+    if wish.system is None and opening.discards_journal:
+        raise click.UsageError("--discard-journal is for the disk of --system: of DISK all is made anew")
     wishes = _wishes(
         (disk, *also),
         wish,

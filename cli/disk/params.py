@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from osdimage.cli import params, streams, values
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.layouts.layout import DiskLayout
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.randomness import RandomBits
 
 Command = Callable[..., Any]
@@ -37,7 +38,7 @@ def opening(command: Command) -> Command:
     def run(*args: Any, sector_size: int | None, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
         from osdimage.imaging.disk.opening import Opening  # noqa: PLC0415 - start-up stays cheap
 
-        told = _silent if kwargs.get("quiet") else streams.note
+        told = _silent if kwargs.get("quiet") else streams.once(streams.note)
         return command(*args, opening=Opening(sector_size, told=told), **kwargs)
 
     return params.add(_sector_size)(run)
@@ -45,6 +46,24 @@ def opening(command: Command) -> Command:
 
 def _silent(_text: str) -> None:
     """Tell nobody."""
+
+
+discard_journal = click.option(
+    "--discard-journal",
+    is_flag=True,
+    help="Also write to an NTFS volume that was not shut down: what only its journal holds is lost, and it stays "
+    "marked dirty.",
+)
+
+
+def writing(command: Command) -> Command:
+    """Add the options about what a volume that is written to may lose, and put them into ``opening``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, opening: Opening, discard_journal: bool, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+        return command(*args, opening=replace(opening, discards_journal=discard_journal), **kwargs)
+
+    return params.add(discard_journal)(run)
 
 
 seed = click.option(

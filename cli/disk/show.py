@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.tables.read import DiskReading
+    from osdimage.imaging.volume.ntfs.journal import Journal
 
 
 @click.command("show")
@@ -24,19 +25,23 @@ if TYPE_CHECKING:
 def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
     """Show the partitions of DISK, a disk image or a device: a picture in proportion, and a table.
 
-    What is wrong with the table is said on stderr; `osdimage disk check` looks further.
+    What is wrong with the table is said on stderr, and which volumes were not shut down; `osdimage disk check` looks
+    further.
     """
     from osdimage.cli.disk import render as disk_render  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.device import open_target  # noqa: PLC0415
     from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
+    from osdimage.imaging.disk.volume import title_of  # noqa: PLC0415
     from osdimage.imaging.finding import Severity  # noqa: PLC0415
+    from osdimage.imaging.volume.hazards import journals  # noqa: PLC0415
 
     with open_target(str(disk), opening=opening) as target:
         reading = read_table(target)
         held = {} if reading.table is None else {p.number: v for p, v in volumes(target, reading.table)}
+        logs = {} if reading.table is None else journals(target, reading.table)
     if reporter.as_json:
-        render.document(document(str(disk), reading, held))
+        render.document(document(str(disk), reading, held, logs))
         reading.require()
         return
     table = reading.require()
@@ -45,11 +50,15 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
             reporter.warn(finding.text)
     disk_render.show_disk(str(disk), table, held)
     disk_render.encryptions(table, held)
+    for number, journal in logs.items():
+        hazard = journal.hazard(title_of(disk, number))
+        if hazard is not None:
+            reporter.warn(hazard)
     if reporter.verbose:
         disk_render.identifiers(table)
 
 
-def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> dict[str, Any]:
+def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo], logs: dict[int, Journal]) -> dict[str, Any]:
     """Return what was read as one JSON document."""
     from osdimage.imaging.disk.plan import table_document  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.disk.tables.table import SpaceKind  # noqa: PLC0415
@@ -62,6 +71,7 @@ def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo]) -> di
             del entry["format"]
             volume = held.get(entry["number"])
             entry["filesystem"] = None if volume is None or volume.kind is None else volume.kind.called
+            entry["journal"] = logs[entry["number"]].state if entry["number"] in logs else None
             entry["label"] = None if volume is None else volume.label
             entry["bitlocker"] = None if volume is None or volume.encryption is None else _encrypted(volume.encryption)
         result["free"] = [

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @registry_params.written_address
+@registry_params.writing
 @click.argument("file", type=values.EXISTING)
 @registry_params.force
 @params.output(events=False)

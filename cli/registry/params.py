@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,17 @@ def _address(command: params.Command, *more: Callable[[params.Command], params.C
             help="Read a hive that Windows did not close as it is, without the changes that are in its log files.",
         ),
     )(run)
+
+
+def writing(command: params.Command) -> params.Command:
+    """Add the options about what a volume with the hive may lose, and put them into ``address``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, address: HiveAddress, discard_journal: bool, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+        opening = replace(address.opening, discards_journal=discard_journal)
+        return command(*args, address=replace(address, opening=opening), **kwargs)
+
+    return params.add(disk_params.discard_journal)(run)
 
 
 def now() -> datetime:

@@ -31,6 +31,7 @@ _TYPES = ["sz", "expand_sz", "multi_sz", "dword", "qword", "binary", "none"]
     help="The type of DATA: texts as they are, numbers (decimal, or 0x...), bytes in hexadecimal.",
 )
 @click.option("--delete", is_flag=True, help="Delete the value, or without --value the key with everything in it.")
+@registry_params.writing
 @registry_params.force
 @params.output(events=False)
 def set_command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -132,7 +132,12 @@ class Computer:
         )
 
     def move(self, machine: Machine) -> None:
-        """Put the paths that were given in place of those that a saved machine had."""
+        """Put the paths that were given in place of those that a saved machine had, before its disks are opened.
+
+        What may be lost on them is what is allowed now.
+        """
+        allowed = self.opening
+        machine.opening = replace(machine.opening, discards_journal=allowed.discards_journal, told=allowed.told)
         machine.disks.update(self.disks)
         machine.packages.update(self.packages)
         machine.shares.update(self.shares)

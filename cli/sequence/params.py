@@ -74,6 +74,7 @@ computer = params.gathered(
         help="Create disks that do not exist as sparse images of this size, or disk N alone.  Repeatable.",
     ),
     disk_params.opening,
+    disk_params.writing,
     click.option(
         "--package",
         "packages",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.argument("target", type=values.NEW_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.opening
+@disk_params.writing
 @several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
 @click.option("--all", "every", is_flag=True, help="Apply each image to a folder of TARGET that has its name.")
@@ -349,8 +350,13 @@ def _ask(
         if target.is_dir() or not target.exists():
             if options.wipe:
                 raise click.UsageError(f"{target} is no volume, which --wipe is for")
-            for name, given in (("--force", options.force), ("--no-sync", not options.sync)):
-                if given:
+            given = {
+                "--force": options.force,
+                "--discard-journal": opening.discards_journal,
+                "--no-sync": not options.sync,
+            }
+            for name, is_given in given.items():
+                if is_given:
                     reporter.warn(f"{name} is for volumes, and does nothing for the directory {target}")
     if options.wipe and not yes:
         names = [title_of(target, partition) for target in targets]

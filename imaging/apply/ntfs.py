@@ -159,7 +159,14 @@ class NtfsBackend:
     def _refuse(self, job: ApplyJob, piece: Slice, audit: Audit, *, is_made: bool = False) -> VolumeFacts:
         """Refuse what can be refused before anything is written; return the facts of the volume."""
         facts = state.read_facts(self._volume, piece)
-        state.refuse_unsafe(self._volume, facts, force=_is_forced(job) or is_made, remedy=state.START_OVER)
+        state.refuse_unsafe(
+            self._volume,
+            facts,
+            force=_is_forced(job) or is_made,
+            remedy=state.START_OVER,
+            # What is left of it, if anything, is looked at before the wipe.
+            is_given_up=job.options.wipe,
+        )
         # What a wipe will free is known only afterwards; what never fits is refused before.
         refuse_full_volume(Path(self.name), audit, facts.size if job.options.wipe else facts.free)
         return facts
@@ -252,8 +259,10 @@ class NtfsBackend:
             refuse_clash(job.image, volume)
         with volume.sliced(read_only=False, sync=job.options.sync) as piece:
             facts = self._refuse(job, piece, audit, is_made=is_made)
-            if facts.is_dirty and not (is_made or job.options.is_part):
+            if (facts.is_dirty or facts.has_open_log) and not (is_made or job.options.is_part):
                 wiped = self._start_over(job, kept)
+                if wiped is None and facts.has_open_log:
+                    state.refuse_open_journal(volume)
             # Of a volume that was just made, the mark is ours.
             before = replace(facts, is_dirty=False, has_open_log=False) if is_made or wiped is not None else facts
             self._stays_dirty(job, before)

@@ -7,7 +7,7 @@ the disk starts (``verdict.py``).  What only a machine knows, such as its settin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -105,7 +105,7 @@ class _Check:
             if facts.is_beside and self._beside is not None:
                 disk, holdings = self._beside.disk, self._beside.holdings
             windows, more = default_findings(disk, facts, self._firmware, holdings, manager=self._architecture)
-            self._found += more
+            self._found += self._untold(more)
         else:
             windows = self._older
         return BootReport(
@@ -160,7 +160,7 @@ class _Check:
             with open_files(volume) as files:
                 if self._firmware is Firmware.BIOS and is_started_by_ntldr(volume, files):
                     self._older, found = nt_findings(self._disk, self._table, files, self._holdings)
-                    self._found += found
+                    self._found += self._untold(found)
                     return None
                 if self._firmware is Firmware.UEFI:
                     self._architecture = manager_architecture(files)
@@ -193,6 +193,11 @@ class _Check:
         means = (Means.FORMAT_FAT32, Means.INSTALL_BOOT)
         remedy = Remedy("copy what it holds, if that is of use; {}, then {}", means, (number,))
         return error(code, f"the system partition {number} holds {volume.described}; {who}", remedy)
+
+    def _untold(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Leave out what was said of the system partition, where that is the one with Windows."""
+        told = {each.text for each in self._found}
+        return [each for each in findings if each.code != "os-volume" or each.text not in told]
 
     # ---- the store
 

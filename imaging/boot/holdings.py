@@ -19,6 +19,7 @@ from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
 from osdimage.imaging.volume.hazards import is_pending
 from osdimage.imaging.volume.ntfs import state
 
+_CHECK = Remedy("check it with chkdsk, ntfsfix or fsck.fat")
 _CLOSED = frozenset({Content.BITLOCKER, Content.REFS, Content.DYNAMIC})
 """What Windows may be on and osdimage does not look into."""
 
@@ -115,10 +116,19 @@ def why_unwritable(volume: OpenVolume) -> str | None:
 def refuse_unwritable(volume: OpenVolume, *, force: bool) -> None:
     """Refuse a volume to which nothing would be written.
 
+    Args:
+        volume: an NTFS or FAT32 volume.
+        force: whether it is written to although it is marked dirty.
+
     Raises:
         TargetRefused: which says why.
         InvalidInput, StorageError: as :func:`why_unwritable`.
     """
+    if volume.content is Content.NTFS:
+        if not is_pending(volume):
+            with volume.sliced(read_only=True) as piece:
+                state.refuse_unsafe(volume, state.read_facts(volume, piece), force=force, remedy=_CHECK)
+        return
     why = None if force else why_unwritable(volume)
     if why is not None:
-        raise TargetRefused(why, remedy=Remedy("check it with chkdsk, ntfsfix or fsck.fat"))
+        raise TargetRefused(why, remedy=_CHECK)

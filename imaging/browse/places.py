@@ -42,7 +42,9 @@ def _tree_of(place: Path | OpenVolume) -> VolumeTree:
     if isinstance(place, OpenVolume):
         if place.content is Content.NTFS:
             from osdimage.imaging.browse.ntfs import NtfsTree  # noqa: PLC0415 - one of them is needed
+            from osdimage.imaging.volume.ntfs.journal import tell_journal  # noqa: PLC0415
 
+            tell_journal(place)
             return NtfsTree(settled_window(place))
         if place.content is Content.FAT32:
             from osdimage.imaging.browse.fat import FatTree  # noqa: PLC0415

@@ -53,6 +53,9 @@ def backend_of(place: Path | OpenVolume) -> ComparedTarget:
     """
     if isinstance(place, OpenVolume):
         if place.content is Content.NTFS:
+            from osdimage.imaging.volume.ntfs.journal import tell_journal  # noqa: PLC0415 - with its judge
+
+            tell_journal(place)
             return NtfsTarget(settled_window(place))
         if place.content is Content.FAT32:
             from osdimage.imaging.compare.fat import FatTarget  # noqa: PLC0415 - construct comes with it

@@ -125,7 +125,7 @@ class Disk:
     def _volume(self, extent: Extent, number: int | None) -> OpenVolume:
         if extent in self._encrypted:
             return self._encrypted[extent]
-        found = OpenVolume.of(self.target, extent, self.path, number)
+        found = OpenVolume.of(self.target, extent, self.path, number, self._opening)
         if found.content is not Content.BITLOCKER:
             return found
         found = unlocked(found, self._opening)
@@ -201,11 +201,13 @@ def open_disk(
 
     where = Path(path)
     if create is not None and not where.exists():
-        return Disk(create_image(str(where), create, sector_size=opening.sector_size or 512), where, is_new=True)
+        made = create_image(str(where), create, sector_size=opening.sector_size or 512)
+        return Disk(made, where, is_new=True, opening=opening)
     if create is not None and _is_empty(where):
         # What is left when this was interrupted between the making of a file and its growing.
         again = os.open(where, os.O_RDWR | os.O_CLOEXEC)
-        return Disk(blank_image(str(where), again, create, sector_size=opening.sector_size or 512), where, is_new=True)
+        made = blank_image(str(where), again, create, sector_size=opening.sector_size or 512)
+        return Disk(made, where, is_new=True, opening=opening)
     target = open_target(str(where), write=write, opening=opening, share=share)
     try:
         wanted = create if create is not None else require

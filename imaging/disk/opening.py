@@ -20,11 +20,14 @@ class Opening:
         sector_size: bytes of a sector of an image; None for what its partition table or a device says.
         keys: what opens volumes that are encrypted; None for no key.
         told: hears, in sentences, what is to be known of what was opened; None when nobody listens.
+        discards_journal: an NTFS volume that was not shut down may be written to: its journal is emptied, and changes
+            that are in it alone are lost.
     """
 
     sector_size: int | None = None
     keys: KeyRing | None = None
     told: Callable[[str], None] | None = None
+    discards_journal: bool = False
 
     def tell(self, module: str, text: str) -> None:
         """Say what is to be known of what was opened, to who listens and to the log of a module."""

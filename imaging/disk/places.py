@@ -59,7 +59,8 @@ def open_volume(
     with _open_whole(where, write=write, share=share, opening=opening) as target:
         if target.geometry.sectors == 0:
             raise TargetRefused(f"{where}: is empty")
-        found = unlocked(OpenVolume.of(target, Extent(Lba(0), target.geometry.sectors), where, None), opening)
+        whole = Extent(Lba(0), target.geometry.sectors)
+        found = unlocked(OpenVolume.of(target, whole, where, None, opening), opening)
         try:
             yield found
         finally:

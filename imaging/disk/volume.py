@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.content import Content, described
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.target import DiskTarget, Window
 from osdimage.imaging.errors import InvalidInput, Means, Remedy, StorageError, TargetRefused
@@ -38,6 +39,7 @@ class OpenVolume:
         encryption: how it is encrypted, also when it is unlocked, so that ``content`` is what is behind that; None when
             it is not, or nobody has looked.
         wrong_keys: the kinds of the keys that were given and do not open it.
+        opening: how its disk was opened, and what was allowed then.
     """
 
     target: DiskTarget
@@ -48,16 +50,19 @@ class OpenVolume:
     content: Content | None
     encryption: Encryption | None = None
     wrong_keys: tuple[str, ...] = ()
+    opening: Opening = AS_FOUND
 
     @classmethod
-    def of(cls, target: DiskTarget, extent: Extent, path: Path, partition: int | None) -> OpenVolume:
+    def of(
+        cls, target: DiskTarget, extent: Extent, path: Path, partition: int | None, opening: Opening = AS_FOUND
+    ) -> OpenVolume:
         """Return the volume in a window, and look at what it holds.
 
         Raises:
             StorageError: when it cannot be read.
         """
         name = title_of(Path(target.name), partition)
-        return cls(target, extent, name, path, partition, identify(target.window(extent)))
+        return cls(target, extent, name, path, partition, identify(target.window(extent)), opening=opening)
 
     @property
     def described(self) -> str:

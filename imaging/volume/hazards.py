@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import OsdImageError, StorageError
+from osdimage.imaging.errors import InvalidVolume, OsdImageError, StorageError
 from osdimage.imaging.finding import Finding, warning
 from osdimage.imaging.units import Extent, Lba
 from osdimage.imaging.volume.interrupted import find_interrupted
+
+if TYPE_CHECKING:
+    from osdimage.imaging.volume.ntfs.journal import Journal
 
 PENDING = "a change of its files was interrupted, and is finished by whoever opens the volume next for writing"
 """What is said of a volume of which :func:`is_pending` is true."""
@@ -58,6 +64,24 @@ def volume_findings(target: DiskTarget, table: PartitionTable) -> Iterator[Findi
             volume = OpenVolume.of(target, each.extent, Path(target.name), each.number)
             for text in hazards(volume):
                 yield warning("volume-state", text, "check it with chkdsk, fsck.fat or ntfsfix, or force the write")
+
+
+def journals(target: DiskTarget, table: PartitionTable) -> dict[int, Journal]:
+    """Return what the journals of the NTFS volumes of a disk say, by the numbers of the partitions.
+
+    Of one that is so damaged that it has no journal, nothing.
+
+    Raises:
+        StorageError: when the disk cannot be read.
+    """
+    from osdimage.imaging.volume.ntfs.journal import read_journal  # noqa: PLC0415 - not for a disk without one
+
+    found = {}
+    for partition, held in volumes(target, table):
+        if held.kind is Content.NTFS:
+            with suppress(InvalidVolume):
+                found[partition.number] = read_journal(target.window(partition.extent))
+    return found
 
 
 def _of_ntfs(volume: OpenVolume) -> Iterator[str]:

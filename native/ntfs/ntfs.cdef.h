@@ -12,13 +12,14 @@ struct _ntfs_volume {
 typedef struct _ntfs_volume ntfs_volume;
 
 #define NTFS_MNT_RDONLY ...
-#define NTFS_MNT_RECOVER ...
+#define NTFS_MNT_FORENSIC ...
 #define NTFS_MNT_IGNORE_HIBERFILE ...
 
 ntfs_volume *ntfs_mount(const char *name, unsigned long flags);
 int ntfs_umount(ntfs_volume *volume, int force);
 int ntfs_volume_get_free_space(ntfs_volume *volume);
 int ntfs_volume_write_flags(ntfs_volume *volume, uint16_t flags);
+int ntfs_logfile_reset(ntfs_volume *volume);
 int64_t ntfs_attr_pread(ntfs_attr *attribute, int64_t position, int64_t count, void *buffer);
 
 /* The device layer, through which the tests reach a slice as libntfs-3g does. */

@@ -22,8 +22,8 @@
 #include "fail.h"
 
 /*
- * Version 2.0 of the restart page is what Windows 8 and later write while they have the volume in use, and leave when
- * "fast startup" keeps its metadata in the hibernation file.
+ * Version 2.0 of the restart page is what Windows 8 and later write while they have the volume in use, and what is left
+ * where they did not close it: libntfs-3g refuses it whatever else the page says, and so it is as good as open.
  */
 static int
 log_hazards(ntfs_volume *volume)
@@ -45,7 +45,7 @@ log_hazards(ntfs_volume *volume)
 	if (!ntfs_check_logfile(log, &page) || !ntfs_is_logfile_clean(log, page))
 		hazards |= OSD_NTFS_LOG_IN_USE;
 	if (page != NULL && le16_to_cpu(page->major_ver) == 2 && le16_to_cpu(page->minor_ver) == 0)
-		hazards |= OSD_NTFS_HIBERNATED;
+		hazards |= OSD_NTFS_LOG_IN_USE;
 	free(page);
 	ntfs_attr_close(log);
 	ntfs_inode_close(inode);

@@ -34,7 +34,8 @@ class VolumeFacts:
         cluster_size: of one.
         is_dirty: the dirty flag is set: something was not finished.
         is_hibernated: Windows is hibernated, or was shut down with "fast startup", and has the volume in use.
-        has_open_log: the journal holds changes that are not in the volume yet.
+        has_open_log: the journal may hold changes that are not in the volume: libntfs-3g writes to none with such a
+            one.
     """
 
     size: int
@@ -121,24 +122,39 @@ def allocated_ranges(path: str | os.PathLike[str]) -> list[tuple[int, int]]:
     return ranges
 
 
-def set_dirty(path: str | os.PathLike[str], *, dirty: bool, recover: bool = False) -> None:
+def set_dirty(path: str | os.PathLike[str], *, dirty: bool) -> None:
     """Set or clear the dirty flag of a volume, and sync it to the disk.
-
-    Args:
-        path: the volume.
-        dirty: what the flag is to be.
-        recover: discard what the journal holds, where Windows would bring it into the volume.
 
     Raises:
         OSError: when libntfs-3g refuses the volume (EPERM: hibernated; EOPNOTSUPP: the journal holds changes; EINVAL:
             not NTFS; EBUSY: in use) or the flag cannot be written.  A hibernated volume is refused only when it is to
             be marked dirty: marked clean is what an image was applied to, which may be of a hibernated Windows.
     """
-    strictness = 0 if dirty else lib.NTFS_MNT_IGNORE_HIBERFILE
-    with _mounted(path, strictness | (lib.NTFS_MNT_RECOVER if recover else 0)) as volume:
-        flags = volume.flags | _VOLUME_IS_DIRTY if dirty else volume.flags & ~_VOLUME_IS_DIRTY
-        if flags != volume.flags and lib.ntfs_volume_write_flags(volume, flags) != 0:
+    with _mounted(path, 0 if dirty else lib.NTFS_MNT_IGNORE_HIBERFILE) as volume:
+        _write_flag(path, volume, dirty=dirty)
+
+
+def give_up_log(path: str | os.PathLike[str]) -> None:
+    """Mark a volume dirty, and then empty its journal: what that holds and the volume does not is lost.
+
+    The mark is on the disk before the journal is touched.  Whoever calls has made sure that no Windows is hibernated.
+
+    Raises:
+        OSError: when libntfs-3g refuses the volume, or writing failed.
+    """
+    # It is opened as it is: libntfs-3g would empty the journal before anything says that the volume is unsound, and
+    # never one of version 2.0.
+    with _mounted(path, lib.NTFS_MNT_FORENSIC) as volume:
+        _write_flag(path, volume, dirty=True)
+    with _mounted(path, lib.NTFS_MNT_FORENSIC) as volume:
+        if lib.ntfs_logfile_reset(volume) != 0:
             raise _error(path)
+
+
+def _write_flag(path: str | os.PathLike[str], volume: Any, *, dirty: bool) -> None:
+    flags = volume.flags | _VOLUME_IS_DIRTY if dirty else volume.flags & ~_VOLUME_IS_DIRTY
+    if flags != volume.flags and lib.ntfs_volume_write_flags(volume, flags) != 0:
+        raise _error(path)
 
 
 Emptied = Callable[[int, int], None]

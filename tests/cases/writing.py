@@ -27,7 +27,7 @@ from osdimage.imaging.units import MIB, Bytes
 from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
-from cases import hive_logs
+from cases import hive_logs, journals
 from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
 
@@ -184,6 +184,19 @@ def as_ntfs(path: Path) -> object:
         if _HIVES.search(name):
             found[name] = _hive(_ntfs_bytes(path, name))
     return found
+
+
+def as_given_up(path: Path) -> object:
+    """Return what is on a volume that was not shut down; what gives its journal up leaves it dirty, in the end too."""
+    if not ntfs_judges.is_consistent(path):
+        raise Unfinished(f"the first records of {path.name} and their mirror differ")
+    hive = _hive(_ntfs_bytes(path, f"/{HIVE}"))
+    is_dirty, is_closed = ntfs_judges.is_dirty(path), journals.probed(path) == journals.CLEAN
+    if is_dirty and not (is_closed and "'V'" in str(hive)):
+        raise Unfinished(f"{path.name} is marked dirty")
+    run(["ntfsresize", "--info", "--force", "--no-progress-bar", path])
+    found: dict[str, object] = dict(ntfs_judges.contents(path))
+    return is_dirty, is_closed, found | {f"/{HIVE}": hive}
 
 
 def _ntfs_bytes(volume: Path, name: str) -> bytes:
@@ -386,6 +399,8 @@ def _make_volumes(folder: Path) -> None:
         for wim in ("tree", "old", "unclosed"):
             to = copy(folder / f"empty.{kind}", folder / f"{wim}.{kind}")
             osdimage("apply", folder / f"{wim}.wim", to)
+    unshut = copy(folder / "tree.ntfs", folder / "unshut.ntfs")
+    journals.write_journal(unshut, *journals.UNSHUT)
 
 
 def _make_disks(folder: Path) -> None:
@@ -594,6 +609,8 @@ def _registry() -> Iterator[Writing]:
                       {"v": f"unclosed.{kind}"}, {"v": judge}, cures=_FORCED)  # fmt: skip
         yield Writing(f"registry import in {kind}", (*imports, "v", "c.reg", *_HIVE_IN), where | change, {"v": judge},
                       cures=_FORCED)  # fmt: skip
+    yield Writing("registry set --discard-journal", ("registry", "set", "v", *_SET, *_HIVE_IN, "--discard-journal"),
+                  {"v": "unshut.ntfs"}, {"v": as_given_up})  # fmt: skip
     yield Writing("registry export", ("registry", "export", "h", "Setup", "--to", "o.reg", "--prefix", r"HKLM\SYSTEM"),
                   {"h": "SYSTEM.hive"}, {"o.reg": digest})  # fmt: skip
 

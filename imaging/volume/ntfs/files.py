@@ -24,6 +24,7 @@ from osdimage.imaging.filetime import from_ns, to_ns
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.ntfs import session, state
+from osdimage.imaging.volume.ntfs.journal import tell_journal
 from osdimage.imaging.volume.ntfs.wof import WofRecords
 from osdimage.native.ntfs.files import ROOT, NtfsAbout, NtfsFiles
 from osdimage.native.slices.slices import Slice
@@ -46,6 +47,7 @@ def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> It
         # First of all: what is read next is to be what is there.
         session.finish(volume, sync=sync)
     if not write:
+        tell_journal(volume)
         with (
             session.as_it_will_be(volume) as source,
             volume.sliced(read_only=True, source=source) as piece,
@@ -57,6 +59,11 @@ def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> It
     with volume.sliced(read_only=True) as piece:
         facts = state.read_facts(volume, piece)
         state.refuse_unsafe(volume, facts, force=force)
+    if facts.has_open_log:
+        from osdimage.imaging.volume.ntfs.unfinished import refuse_unsound  # noqa: PLC0415 - construct comes with it
+
+        # What only the journal has may be what holds the volume together.
+        refuse_unsound(volume)
     with (
         session.edits(volume, lambda: state.mark_dirty(volume, facts, sync=sync), sync=sync) as source,
         # What is held need not be synced.
@@ -65,6 +72,8 @@ def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> It
         _opened(volume, piece, read_only=False) as native,
     ):
         yield _NtfsVolumeFiles(volume, native, is_writable=True)
+    if facts.has_open_log:
+        volume.opening.tell(__name__, f"{volume.name}: {state.GIVEN_UP}")
 
 
 @contextmanager

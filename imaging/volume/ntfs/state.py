@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import (
@@ -21,7 +22,9 @@ from osdimage.imaging.errors import (
     quoted,
 )
 from osdimage.imaging.progress import Meter, Phase
+from osdimage.imaging.volume.interrupted import settled_window
 from osdimage.imaging.volume.ntfs import mirror
+from osdimage.imaging.volume.ntfs.journal import Journal, JournalState, read_journal
 from osdimage.imaging.volume.ntfs.mft import path_of
 from osdimage.native.ntfs import volume as ntfs
 from osdimage.native.ntfs.volume import Emptied, VolumeFacts
@@ -41,6 +44,19 @@ START_OVER = Remedy(
     (Means.WIPE, Means.FORCE, Means.FORCE),
 )
 """What to do about one that an image is applied to."""
+SHUT_DOWN = Remedy(
+    "start its Windows, and shut it down with shutdown /s /f /t 0; {} gives up what is in the journal alone, and the "
+    "volume stays marked dirty",
+    (Means.DISCARD_JOURNAL,),
+)
+"""What to do about a volume whose journal was not closed and that is to be written to."""
+GIVEN_UP = (
+    "its journal was emptied, and the changes that were in it alone are lost; the volume stays marked dirty, so that "
+    "Windows checks it"
+)
+"""What is said of a volume that was written to all the same."""
+FORMAT_IT = Remedy("copy from it what is of use, and format it")
+"""What to do about one whose journal is none."""
 
 
 def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
@@ -51,7 +67,7 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
         StorageError: when it cannot be read.
     """
     try:
-        return ntfs.volume_facts(piece.name)
+        facts = ntfs.volume_facts(piece.name)
     except OSError as error:
         refuse_unreadable(volume, piece)
         if error.errno == errno.EIO and piece.error is None:
@@ -59,6 +75,14 @@ def read_facts(volume: OpenVolume, piece: Slice) -> VolumeFacts:
                 raise InvalidInput(f"{_unfinished(volume)}; {CHECK}") from error
             raise InvalidInput(f"{volume.name}: the NTFS volume is damaged; {CHECK}") from error
         raise InvalidInput(f"{volume.name}: the NTFS volume cannot be opened: {error.strerror}") from error
+    return replace(facts, has_open_log=facts.has_open_log or not _journal_of(volume).is_closed)
+
+
+def _journal_of(volume: OpenVolume) -> Journal:
+    try:
+        return read_journal(settled_window(volume))
+    except InvalidVolume as error:
+        return Journal(JournalState.DAMAGED, fault=error.fault, can_be_emptied=False)
 
 
 def refuse_false_claims(volume: OpenVolume, piece: Slice) -> ntfs.Claims:
@@ -102,9 +126,14 @@ def hazards(volume: OpenVolume, facts: VolumeFacts) -> Iterator[str]:
             "start it and shut it down fully (shutdown /s /t 0)"
         )
     elif facts.has_open_log:
-        yield f"{volume.name}: the volume's journal holds changes that are not in the volume; Windows did not close it"
+        yield _open_journal(volume, _journal_of(volume))
     if facts.is_dirty:
         yield f"{_unfinished(volume)}, or Windows did not close it"
+
+
+def _open_journal(volume: OpenVolume, journal: Journal) -> str:
+    # libntfs-3g may be stricter than what was found.
+    return journal.hazard(volume.name) or f"{volume.name}: libntfs-3g takes the volume's journal for one that is open"
 
 
 def _unfinished(volume: OpenVolume) -> str:
@@ -126,17 +155,44 @@ def refuse_unfinished(volume: OpenVolume, *, force: bool) -> bool:
     return found
 
 
-def refuse_unsafe(volume: OpenVolume, facts: VolumeFacts, *, force: bool, remedy: Remedy = FORCE) -> None:
-    """Refuse to write to a volume that is hibernated and, unless ``force``, to one that is dirty.
+def refuse_unsafe(
+    volume: OpenVolume, facts: VolumeFacts, *, force: bool, remedy: Remedy = FORCE, is_given_up: bool = False
+) -> None:
+    """Refuse to write to a volume that Windows has in use or did not close, and to one that is marked dirty.
+
+    A hibernated one is always refused; one with an open journal unless whoever opened it gives that up; one that is
+    dirty unless that is so or ``force`` is set.
+
+    Args:
+        volume: the volume.
+        facts: what is known of it.
+        force: write to it although it is marked dirty.
+        remedy: what to do about one that is marked dirty.
+        is_given_up: nothing of the volume is kept, so that its journal is of no use.
 
     Raises:
         TargetRefused: with the reason and what to do.
     """
-    found = list(hazards(volume, facts))
     if facts.is_hibernated:
-        raise TargetRefused(f"{found[0]}, or format the volume")
-    if found and not force:
-        raise TargetRefused(found[0], remedy=remedy)
+        raise TargetRefused(f"{next(hazards(volume, facts))}, or format the volume")
+    gives_up = volume.opening.discards_journal
+    if facts.has_open_log and not is_given_up:
+        refuse_open_journal(volume)
+    if facts.is_dirty and not (force or gives_up):
+        raise TargetRefused(f"{_unfinished(volume)}, or Windows did not close it", remedy=remedy)
+
+
+def refuse_open_journal(volume: OpenVolume) -> None:
+    """Refuse to write to a volume with an open journal, unless whoever opened it gives that up and it can be.
+
+    Raises:
+        TargetRefused: with the reason and what to do.
+    """
+    journal = _journal_of(volume)
+    if not journal.can_be_emptied:
+        raise TargetRefused(_open_journal(volume, journal), remedy=FORMAT_IT)
+    if not volume.opening.discards_journal:
+        raise TargetRefused(_open_journal(volume, journal), remedy=SHUT_DOWN)
 
 
 @contextmanager
@@ -145,10 +201,12 @@ def dirty_while_written(
 ) -> Iterator[None]:
     """Mark a volume dirty for the body of the ``with``, and clean only if it ends well and was clean before.
 
+    A journal that is open is emptied after the mark: what it holds is lost.
+
     Whatever ends the program, the volume is dirty on the medium before its contents change.  ``state`` is what an error
     says of it then, such as ``holds an incomplete image``.
     """
-    _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
+    _mark_dirty(volume, piece, facts)
     try:
         with write_errors(volume, piece):
             yield
@@ -156,7 +214,7 @@ def dirty_while_written(
         explain(error, f"{volume.name} {state()} and stays marked dirty")
         raise
     if stays_dirty(facts) is None:
-        _set_dirty(volume, piece, dirty=False, recover=False)
+        _mark_clean(volume, piece)
 
 
 @contextmanager
@@ -165,23 +223,23 @@ def clean_at_end(volume: OpenVolume, piece: Slice, facts: VolumeFacts) -> Iterat
 
     On the medium it is dirty only while they are carried out.
     """
-    _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
+    _mark_dirty(volume, piece, facts)
     with write_errors(volume, piece):
         yield
     if stays_dirty(facts) is None:
-        _set_dirty(volume, piece, dirty=False, recover=False)
+        _mark_clean(volume, piece)
 
 
 def mark_dirty(volume: OpenVolume, facts: VolumeFacts, *, sync: bool) -> None:
     """Mark a volume dirty on the medium."""
     with volume.sliced(read_only=False, sync=sync) as piece:
-        _set_dirty(volume, piece, dirty=True, recover=facts.has_open_log)
+        _mark_dirty(volume, piece, facts)
 
 
 def mark_clean(volume: OpenVolume, *, sync: bool) -> None:
     """Take away the dirty mark of a volume that was made with one."""
     with volume.sliced(read_only=False, sync=sync) as piece:
-        _set_dirty(volume, piece, dirty=False, recover=False)
+        _mark_clean(volume, piece)
 
 
 def stays_dirty(facts: VolumeFacts) -> str | None:
@@ -196,12 +254,27 @@ def stays_dirty(facts: VolumeFacts) -> str | None:
     return "changes in its journal were given up" if facts.has_open_log else None
 
 
-def _set_dirty(volume: OpenVolume, piece: Slice, *, dirty: bool, recover: bool) -> None:
+def _mark_dirty(volume: OpenVolume, piece: Slice, facts: VolumeFacts) -> None:
+    """Mark a volume dirty and then empty its journal, where that is open."""
+    with _changing(volume, "dirty flag" if not facts.has_open_log else "journal"):
+        if facts.has_open_log:
+            ntfs.give_up_log(piece.name)
+        else:
+            ntfs.set_dirty(piece.name, dirty=True)
+
+
+def _mark_clean(volume: OpenVolume, piece: Slice) -> None:
+    with _changing(volume, "dirty flag"):
+        ntfs.set_dirty(piece.name, dirty=False)
+
+
+@contextmanager
+def _changing(volume: OpenVolume, what: str) -> Iterator[None]:
     try:
-        ntfs.set_dirty(piece.name, dirty=dirty, recover=recover)
+        yield
     except OSError as error:
         raise StorageError(
-            f"{volume.name}: the volume's dirty flag cannot be changed: {error.strerror}",
+            f"{volume.name}: the volume's {what} cannot be changed: {error.strerror}",
             path=volume.path,
             errno=error.errno,
         ) from error

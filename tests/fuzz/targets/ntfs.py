@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from cases.journals import Page
 from osdimage.imaging.boot.code.bios import boot_sector_code
 from osdimage.imaging.disk.image import create_image
 from osdimage.imaging.disk.places import open_volume
@@ -17,7 +18,7 @@ from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.errors import InvalidInput, InvalidVolume, TargetRefused
 from osdimage.imaging.units import MIB, Extent, Lba
 from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.volume.ntfs import unfinished
+from osdimage.imaging.volume.ntfs import journal, unfinished
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
 from osdimage.imaging.volume.ntfs.compress import decompress
 from osdimage.imaging.volume.ntfs.format import NtfsFormat, format_ntfs
@@ -184,6 +185,28 @@ def _chunks(data: bytes) -> None:
     assert len(decompress(data[2:], size)) == size
 
 
+class _Log(journal._Log):
+    """A journal in memory, as large as one must be."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = 64 * 4096
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._data[offset : offset + size].ljust(size, b"\0")
+
+
+def _journal(data: bytes) -> None:
+    found = journal._judge(_Log(data))
+    assert (found.hazard("volume") is None) == found.is_closed
+    assert found.can_be_emptied
+
+
+def _journal_seeds() -> Iterator[bytes]:
+    for page in (Page(), Page(clean=True), Page(version=(2, 0)), Page(magic=b"CHKD")):
+        yield page.bytes(64 * 4096) * 2
+
+
 def _secure(data: bytes) -> None:
     read_descriptors(iter([data]))
 
@@ -194,5 +217,6 @@ TARGETS = (
     Target("ntfs-new", _new_volume, _new_seeds, (InvalidVolume,), largest=256 << 10),
     Target("ntfs-compressed", _chunks, lambda: (b"\0\x10\x03\xb0\x02ab\0\0",), (InvalidVolume,), largest=4096),
     Target("ntfs-plain", _plain_record, _plain_seeds, (InvalidVolume,), largest=4096),
+    Target("ntfs-journal", _journal, _journal_seeds, (), largest=16384),
     Target("ntfs-secure", _secure, lambda: (bytes(40),), (InvalidVolume,), largest=4096),
 )
