@@ -84,4 +84,4 @@ def lines(result: DeployResult, image: WimImage, reporter: Reporter, seconds: fl
         f"{result.disk}: partition {applied.partition} holds {contents(applied.files, applied.directories)}, "
         f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)"
     )
-    return [said, *more, *starts, *saved]
+    return [said, *more, *result.replayed, *starts, *saved]

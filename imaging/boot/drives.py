@@ -6,6 +6,8 @@ its own volume another letter than C: by it, and then finds nothing; without the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.registry.beside import read_beside, write_beside
@@ -20,8 +22,21 @@ SYSTEM_HIVES = (SYSTEM_HIVE, "WINNT/System32/config/SYSTEM")
 _LARGEST_HIVE = 512 * MIB
 
 
-def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True) -> str | None:
-    """Clear the map of drive letters; return a sentence that says why not, or None when it is clear.
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What came of clearing the map.
+
+    Attributes:
+        left: why it was left as it was, in a sentence; None when it is clear.
+        replayed: which changes of its logs the hive was written with, in a sentence; None when there was no need.
+    """
+
+    left: str | None = None
+    replayed: str | None = None
+
+
+def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True) -> Forgotten:
+    """Clear the map of drive letters.
 
     A hive that Windows did not close is written with the changes that are in its logs; where those cannot be used, it
     is left as it is.
@@ -38,18 +53,20 @@ def forget_drives(volume: OpenVolume, *, force: bool = False, sync: bool = True)
     with open_files(volume) as files:
         path = next((each for each in SYSTEM_HIVES if files.exists(each)), None)
         if path is None:
-            return None
+            return Forgotten()
         name = f"{files.name}: {path}"
         try:
             hive = read_beside(files, path, limit=_LARGEST_HIVE, name=name)
             if hive.is_dirty:
                 dirty = hive.warnings[0]
-                return f"{dirty}; Windows did not close this hive; its map of drive letters was left as it is"
+                return Forgotten(
+                    f"{dirty}; Windows did not close this hive; its map of drive letters was left as it is"
+                )
             if clear_mounted_devices(hive) == 0:
-                return None
+                return Forgotten()
             data = write_hive(hive)
         except InvalidInput as error:
-            return f"{error}; its map of drive letters was left as it is"
+            return Forgotten(f"{error}; its map of drive letters was left as it is")
     with open_files(volume, write=True, force=force, sync=sync) as files:
         write_beside(files, path, data, empties_logs=hive.is_unclosed)
-    return None
+    return Forgotten(replayed=None if hive.replayed is None else f"{name} was written {hive.replayed}")

@@ -90,6 +90,7 @@ class DeployResult:
         more: what else was applied, when the plan has several images; ``applied`` is the first.
         boot: what was done so that the disk starts, or None when nothing was.
         copied: the images whose bytes were written to partitions.
+        replayed: of hives that Windows had not closed, with which changes of their logs they were written.
     """
 
     disk: Path
@@ -99,6 +100,7 @@ class DeployResult:
     more: tuple[ApplyResult, ...] = ()
     boot: BootResult | None = None
     copied: tuple[WrittenBytes, ...] = ()
+    replayed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ def work_on_disk(plan: DeployPlan, disk: Disk, job: DeployJob, progress: Progres
     options = job.options
     count = sum(isinstance(step, ApplyToVolume | WriteBytes) for step in plan.steps)
     put: list[ApplyResult | WrittenBytes] = []
+    replayed: list[str] = []
     boot: BootResult | None = None
     with _telling(state):
         _refuse_impossible(plan, disk, job)
@@ -210,7 +213,9 @@ def work_on_disk(plan: DeployPlan, disk: Disk, job: DeployJob, progress: Progres
                     put.append((yield from _put_image(step, disk, job, portion(progress, begins, begins + share))))
                 case ForgetDrives():
                     state.done = f"the image is applied to {disk.name}, which does not start yet"
-                    warnings += _forget_drives(disk, step, sync=options.sync, progress=progress)
+                    forgotten = forget_drives(disk.volume_in(step.partition), force=True, sync=options.sync)
+                    warnings += _told(forgotten.left, progress)
+                    replayed += [] if forgotten.replayed is None else [forgotten.replayed]
                 case InstallBoot():
                     state.done = f"the image is applied to {disk.name}, which does not start yet"
                     boot = _install_boot(disk, step, job, progress=progress)
@@ -222,7 +227,9 @@ def work_on_disk(plan: DeployPlan, disk: Disk, job: DeployJob, progress: Progres
         state.finish(sync=options.sync)
         warnings += _check(disk, plan)
     copied = tuple(each for each in put if isinstance(each, WrittenBytes))
-    return DeployResult(disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot, copied)
+    return DeployResult(
+        disk.path, applied[0], saved, tuple(warnings), tuple(applied[1:]), boot, copied, tuple(replayed)
+    )
 
 
 def _put_image(
@@ -276,8 +283,7 @@ def refuse_untold_sectors(plan: DeployPlan, name: str, *, is_image: bool) -> Non
         )
 
 
-def _forget_drives(disk: Disk, action: ForgetDrives, *, sync: bool, progress: ProgressCallback | None) -> Iterator[str]:
-    left = forget_drives(disk.volume_in(action.partition), force=True, sync=sync)
+def _told(left: str | None, progress: ProgressCallback | None) -> Iterator[str]:
     if left is not None:
         Meter(portion(progress, _APPLY_ENDS, _APPLY_ENDS), {Phase.WRITE_DATA: 1}).warn(left)
         yield left

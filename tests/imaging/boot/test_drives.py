@@ -8,7 +8,7 @@ import pytest
 from cases.hive_logs import unclosed, with_numbers
 from judges import wim as judges
 from judges.hive import dissect
-from osdimage.imaging.boot.drives import SYSTEM_HIVE, forget_drives
+from osdimage.imaging.boot.drives import SYSTEM_HIVE, Forgotten, forget_drives
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.language import Locale, LocaleSource, locale_of
 from osdimage.imaging.disk.places import open_volume
@@ -42,7 +42,10 @@ def volume(tmp_path: Path) -> Path:
 
 def test_the_drive_letters_that_were_only_in_a_log_are_cleared(volume: Path) -> None:
     with open_volume(volume, write=True) as opened:
-        assert forget_drives(opened) is None
+        done = forget_drives(opened)
+        assert done == Forgotten(
+            replayed=f"{volume}: {SYSTEM_HIVE} was written with the last changes from SYSTEM.LOG1 (entry 1)"
+        )
         with open_files(opened) as files:
             tree = dissect(files.read(SYSTEM_HIVE))
             assert files.read(f"{SYSTEM_HIVE}.LOG1") == b""

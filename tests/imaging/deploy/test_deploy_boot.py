@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cases.hive_logs import unclosed, with_numbers
 from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
 from judges.disk import head, run, sfdisk
@@ -205,3 +206,20 @@ def test_the_drive_letters_of_the_captured_machine_are_forgotten(tmp_path: Path,
     assert "MountedDevices" in text
     assert "DosDevices" not in text
     assert '"Start"=dword:00000000' in text
+
+
+def test_a_hive_that_is_written_with_what_was_in_its_logs_is_told(tmp_path: Path) -> None:
+    states = []
+    for letter in "CD":
+        hive = new_hive("ROOT")
+        hive.root.ensure("Select").set(Value.dword("Default", 1))
+        hive.root.ensure("MountedDevices").set(Value.binary(f"\\DosDevices\\{letter}:", bytes(12)))
+        states.append(with_numbers(write_hive(hive), 1, 1))
+    path = "Windows/System32/config/SYSTEM"
+    wim = make_wim(tmp_path, {**windows_files(), **unclosed(states).files(path)})
+    words = ("deploy", wim, tmp_path / "disk.img", "--preset", "data-gpt", "--size", "200MB")
+    said = "was written with the last changes from SYSTEM.LOG1 (entry 1)"
+    assert [text for text in osdimage(*words, "--json").document["replayed"] if said in text]
+    done = osdimage(*words, "--yes")
+    assert f"partition 2: {path} {said}" in done.err + done.out
+    assert not [text for text in done.warnings if "SYSTEM" in text]
