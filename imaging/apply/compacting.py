@@ -14,13 +14,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osdimage.imaging import wof
-from osdimage.imaging.errors import OsdImageError
+from osdimage.imaging.errors import InvalidInput, OsdImageError
 from osdimage.imaging.wim.image import WimImage
 from osdimage.native.engine.bulk import Compacting
 from osdimage.native.runtime import Compression
 
 _INI = "Windows/System32/WimBootCompress.ini"
 _LARGEST_INI = 1 << 20
+# Windows lists some dozens.  Each is compared with the path of every file.
+_MOST_PATTERNS, _LONGEST_PATTERN = 500, 1000
 _SECTION = "prepopulatelist"
 _SYSTEM = r"\Windows\System32"
 # As the default of a WIM of ours: libwim's 50 takes five times as long for two percent.
@@ -64,13 +66,23 @@ class CompactRule:
 
     @classmethod
     def of(cls, image: WimImage) -> CompactRule:
-        """Return the rule of an image: with what it lists itself, where that can be read."""
+        """Return the rule of an image: with what it lists itself, where that can be read.
+
+        Raises:
+            InvalidInput: when it lists more than anybody would compare the path of each file with.
+        """
         try:
             data = image.files().read(_INI, _LARGEST_INI)
         except OsdImageError:
             # Most have none.
             return cls()
-        return cls(prepopulated(data))
+        found = prepopulated(data)
+        if len(found) > _MOST_PATTERNS or any(len(each) > _LONGEST_PATTERN for each in found):
+            raise InvalidInput(
+                f"{image.path}: image {image.index}: {_INI} lists {len(found)} patterns of files that stay plain, of "
+                f"up to {max(map(len, found))} characters; at most {_MOST_PATTERNS} of {_LONGEST_PATTERN} are possible"
+            )
+        return cls(found)
 
     def stays_plain(self, path: str) -> bool:
         """Tell whether a file is never compressed, by its path from the root, separated by ``/``."""

@@ -192,9 +192,12 @@ def _resident(body: bytes, value: bytes) -> bytes:
 
 
 def _mapped(instance: int, data: PlainData, cluster_bytes: int) -> bytes:
-    """Return the unnamed stream in one run."""
-    count, place = (_signed(each) for each in (data.clusters, data.first_cluster))
-    runs = bytes([len(place) << 4 | len(count)]) + count + place + b"\0"
+    """Return the unnamed stream in one run, or in none where it is empty."""
+    runs = b""
+    if data.clusters:
+        count, place = (_signed(each) for each in (data.clusters, data.first_cluster))
+        runs = bytes([len(place) << 4 | len(count)]) + count + place
+    runs += b"\0"
     runs += bytes(-len(runs) % 8)
     return (
         _MAPPED.pack(

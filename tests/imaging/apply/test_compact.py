@@ -192,3 +192,16 @@ def test_the_list_of_an_image_is_added() -> None:
     assert not rule.stays_plain("/Other/a.exe")
     assert not rule.stays_plain("/deep/Tools/a.exe")
     assert not CompactRule().stays_plain("/tools/a.exe")
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("lines", [["*a"] * 501, ["*" * 1001]], ids=["many", "long"])
+def test_a_list_that_would_take_long_for_each_file_is_refused(lines: list[str], tmp_path: Path) -> None:
+    text = "\n".join(["[PrepopulateList]", *lines])
+    tree = wof.write_tree(tmp_path / "tree", {"Windows/System32/WimBootCompress.ini": text.encode()})
+    judges.wimlib("capture", tree, tmp_path / "a.wim")
+    volume = new_volume(tmp_path / "volume.ntfs")
+    before = volume.read_bytes()
+    said = osdimage("apply", tmp_path / "a.wim", volume, "--compact", "lzx", code=3).err
+    assert "at most 500 of 1000 are possible" in said
+    assert volume.read_bytes() == before

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,13 @@ from cases import wof
 from cases.wimcraft import Node, build, folder, root
 from judges import wim as judges
 from judges.disk import copy_of
+from osdimage.imaging.browse.places import open_tree
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.volume.ntfs.decompacted import decompacted
+from osdimage.imaging.volume.ntfs.mft import Mft
+from osdimage.imaging.volume.ntfs.plain_records import PlainData, plain_record
+from osdimage.imaging.volume.ntfs.records import BootSector, decode_runs, parse_record
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -94,6 +99,46 @@ def test_a_file_that_cannot_be_expanded_is_named_and_nothing_is_left(tmp_path: P
     said = osdimage("capture", volume, tmp_path / "b.wim", "--decompact", code=3).err
     assert "'x\\\\bad.dll' is compressed by Windows" in said
     assert not (tmp_path / "b.wim").exists()
+
+
+def test_a_file_that_claims_to_be_empty_is(volume: Path, tmp_path: Path) -> None:
+    """Its unnamed stream has clusters, all of them holes, and no byte."""
+    emptied = copy_of(volume, tmp_path / "emptied.ntfs")
+    with open_volume(volume) as opened, open_tree(opened) as tree:
+        found = tree.find("/compact/lzx.txt")
+        assert found is not None
+        number = found.source.entry.record
+        boot = BootSector.from_bytes(opened.window().read_at(0, 512), volume.stat().st_size)
+        ((at, size),) = Mft(opened.window(), boot).places(number)
+    with emptied.open("r+b") as file:
+        file.seek(at)
+        record = bytearray(file.read(size))
+        # An attribute of 0x80 that is not resident and has no name; its sizes are at 48 and 56.
+        head = re.compile(b"\x80\0\0\0....\1\0", re.DOTALL).search(record)
+        assert head is not None
+        data = head.start()
+        record[data + 48 : data + 64] = bytes(16)
+        file.seek(at)
+        file.write(record)
+    wim = tmp_path / "a.wim"
+    osdimage("capture", emptied, wim, "--decompact")
+    judges.wimlib("extract", wim, "1", "/compact/lzx.txt", f"--dest-dir={tmp_path}")
+    assert (tmp_path / "lzx.txt").read_bytes() == b""
+    judges.wimlib("verify", wim)
+
+
+def test_a_stream_without_clusters_has_no_run() -> None:
+    """As mkntfs writes the empty $BadClus, for one: its mapping pairs are a zero (<ntfs-3g/layout.h>, ATTR_RECORD)."""
+    head = struct.pack("<4sHHQHHHHIIQHHI", b"FILE", 48, 3, 0, 1, 1, 56, 1, 136, 1024, 0, 3, 0, 7).ljust(56, b"\0")
+    stream = struct.pack("<IIBBHHHqqHHIqqq", 0x80, 72, 1, 0, 64, 0, 0, 0, 0, 64, 0, 0, 4096, 0, 0) + b"\1\1\0".ljust(
+        8, b"\0"
+    )
+    block = (head + stream + b"\xff" * 4).ljust(1024, b"\0")
+    plain = plain_record(block, 7, PlainData(0, first_cluster=99, clusters=0), 4096)
+    record = parse_record(plain, 7, frozenset({0x80}))
+    assert record is not None
+    assert list(decode_runs(record.attributes[0], 100)) == []
+    assert (record.attributes[0].last_vcn, record.attributes[0].size) == (-1, 0)
 
 
 def test_a_directory_has_none(tmp_path: Path) -> None:

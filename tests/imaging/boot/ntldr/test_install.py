@@ -101,6 +101,23 @@ def test_one_partition_gets_its_files_their_attributes_and_a_menu_as_setup_write
     assert (report.system_partition, report.os_partition) == (1, 1)
 
 
+def test_what_is_grubs_is_replaced_and_told_as_for_a_later_windows(tmp_path: Path) -> None:
+    disk = disk_with(tmp_path, ONE, {1: older_files()}, size=SIZE)
+    with disk.open("r+b") as file:
+        # In the MBR, and in the boot sector of the volume, where mkntfs has put code of its own.
+        for at in (0, (sfdisk(disk)[1][0].first or 0) * 512):
+            file.seek(at + 0x54)
+            file.write(b"\x90" * 0x12C + b"GRUB \0")
+    for rehearse in (True, False):
+        result = start(disk, 1, options=BootOptions(rehearse=rehearse))
+        assert result.lost_code == (
+            f"{disk}: the boot code in the MBR is GRUB's",
+            f"{disk} partition 1: its boot code is GRUB's",
+        )
+    assert codes(disk) == {}
+    assert b"GRUB" not in head(disk) + head(part(disk, 1))
+
+
 def test_a_system_partition_of_fat32_gets_the_files_and_the_line_of_the_windows(tmp_path: Path) -> None:
     files = older_files(boot_ini=BOOT_INI.replace(b"/fastdetect", b"/fastdetect /3GB") + b'C:\\="Another"\r\n')
     disk = disk_with(tmp_path, FAT_FIRST, {2: files | {"bootfont.bin": b"font"}}, size=SIZE)
