@@ -19,6 +19,7 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
+    "hive/marvin.c",
     "wim/messages.c",
     "wim/memory.c",
     "wim/names.c",
@@ -142,6 +143,7 @@ DECLARATIONS = (
     "engine/engine.cdef.h",
     "ntfs/ntfs.cdef.h",
     "fve/fve.cdef.h",
+    "hive/hive.cdef.h",
     "engine/bulk.cdef.h",
     "engine/directory.cdef.h",
 )

@@ -37,7 +37,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "browse": ({"disk", "volume", "wim"}, {"engine"}),
     "compare": ({"apply", "capture", "disk", "volume", "wim"}, set()),
     "service": ({"apply", "capture", "disk", "volume", "wim"}, set()),
-    "registry": ({"disk", "service", "volume", "wim"}, set()),
+    "registry": ({"disk", "service", "volume", "wim"}, {"hive"}),
     "boot": ({"disk", "registry", "volume", "wim"}, set()),
     "deploy": ({"answers", "apply", "boot", "disk", "registry", "volume", "wim"}, set()),
     "tasksequence": (

@@ -6,35 +6,12 @@ are those of a number, of which the low half comes first: no entry that Windows 
 
 from __future__ import annotations
 
-import struct
-import sys
-from array import array
-
-_LOW, _HIGH = 0x7A4E55C5, 0x82EF4D88
-_ALL = 0xFFFFFFFF
-_END = b"\x80"
+_SEED = 0x82EF4D887A4E55C5
 
 
 def marvin32(data: bytes | memoryview) -> bytes:
     """Return the hash of bytes, 8 bytes as they are stored."""
-    low, high = _LOW, _HIGH
-    whole = len(data) & ~3
-    last = int.from_bytes(bytes(data[whole:]) + _END, "little")
-    for words in (_words(data[:whole]), (last, 0)):
-        for word in words:
-            low = low + word & _ALL
-            high ^= low
-            low = (low << 20 | low >> 12) + high & _ALL
-            high = (high << 9 | high >> 23) & _ALL ^ low
-            low = (low << 27 | low >> 5) + high & _ALL
-            high = (high << 19 | high >> 13) & _ALL
-    return struct.pack("<II", low, high)
+    # Most hives that are read have no log, and need no libwim either.
+    from osdimage.native.hive.marvin import marvin32  # noqa: PLC0415
 
-
-def _words(data: bytes | memoryview) -> memoryview | array[int]:
-    """Return bytes as numbers of four bytes."""
-    if sys.byteorder == "little":
-        return memoryview(data).cast("B").cast("I")
-    words = array("I", bytes(data))
-    words.byteswap()
-    return words
+    return marvin32(_SEED, data).to_bytes(8, "little")

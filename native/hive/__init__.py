@@ -1,0 +1,1 @@
+"""Sums over hives of the registry, and what is beside them."""
