@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judges import wim as judges
 from judges.ntfs import dissect, is_dirty, ntfscat, ntfsfix
-from osdimage.imaging.disk.opened import open_volume
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import TargetRefused
 from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.filesystems import open_files
