@@ -267,14 +267,14 @@ def test_a_command_that_printed_its_document_prints_no_error_beside_it(tmp_path:
 def test_a_list_that_fails_on_the_way_ends_with_the_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from osdimage.cli.wim import list as listing  # noqa: PLC0415 - the name of a builtin
 
-    facts = listing._facts
+    facts = listing.entry_facts
 
     def fails(entry: Any, *more: Any) -> dict[str, object]:
         if entry.path == "/sub":
             raise StorageError("the medium is gone", path="one.wim", errno=5)
         return facts(entry, *more)
 
-    monkeypatch.setattr(listing, "_facts", fails)
+    monkeypatch.setattr(listing, "entry_facts", fails)
     outcome = osdimage("list", here / "one.wim", "--json", code=1)
     assert [each["path"] for each in outcome.document["entries"]] == ["/"]
     assert outcome.document["error"] | {"code": 1, "errno": "EIO"} == outcome.document["error"]
