@@ -29,6 +29,7 @@ NAMES = {
     Means.KEY: "--bitlocker-key FILE",
     Means.KEEP_NAMES: "--names keep",
     Means.LEAVE_OUT: "--leave-out {}",
+    Means.LIST_DISC: "osdimage media list DISC",
     Means.NEW_STORE: "osdimage boot install DISK --partition N --new-store",
     Means.OS_PARTITION: "--partition N",
     Means.OVERWRITE: "--overwrite",

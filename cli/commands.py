@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deploy": ("deploy.deploy", "Turn a WIM into a disk: partition table, volumes, image, boot files."),
     "run": ("sequence.run", "Run a task sequence of ConfigMgr or MDT against disk images."),
     "disk": ("disk.group", "Lay out a disk: plan, init, show, check, format, backup, restore."),
+    "media": ("media.group", "Look into a disc, an ISO file: show, list, extract."),
     "boot": ("boot.group", "Make a disk start: install, show, check and fix what starts it."),
     "registry": ("registry.group", "Read and change the registry of a Windows that does not run."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),

@@ -78,6 +78,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage list install.wim '/Windows/*.log' --index 1",
         "osdimage list disk.img /Windows/System32/config --partition 3 --columns",
     ),
+    "media extract": (
+        "osdimage media extract windows.iso sources/install.wim --to .",
+        "osdimage media extract windows.iso / --to windows",
+        "osdimage media extract windows.iso sources/idwbinfo.txt --to -",
+    ),
+    "media list": (
+        "osdimage media list windows.iso",
+        "osdimage media list windows.iso 'sources/*.wim' --columns",
+    ),
+    "media show": ("osdimage media show windows.iso",),
     "mount": (
         "osdimage mount install.wim mnt --index 1",
         'osdimage mount install.wim mnt --name "Windows 11 Pro" --read-write',

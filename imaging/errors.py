@@ -69,6 +69,7 @@ class Means(StrEnum):
     KEEP_DIRECTORIES = "keep_directories"
     KEEP_NAMES = "names=Names.KEEP"
     LEAVE_OUT = "LeaveOut.of(['{}'])"
+    LIST_DISC = "open_disc_tree"
     NEW_STORE = "install_boot(BootOptions(new_store=True))"
     OS_PARTITION = "os_partition"
     OVERWRITE = "overwrite"

@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "wim": ({"disk"}, {"any"}),
     "capture": ({"disk", "volume", "wim"}, {"any"}),
     "apply": ({"disk", "volume", "wim"}, {"any"}),
-    "browse": ({"disk", "volume", "wim"}, {"engine"}),
+    "browse": ({"disc", "disk", "volume", "wim"}, {"engine"}),
     "compare": ({"apply", "capture", "disk", "volume", "wim"}, set()),
     "service": ({"apply", "capture", "disk", "volume", "wim"}, set()),
     "registry": ({"disk", "service", "volume", "wim"}, {"hive"}),

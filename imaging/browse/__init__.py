@@ -1,7 +1,7 @@
-"""Looking into a volume without applying or mounting it: its files are listed and taken out as those of an image are.
+"""Looking into a volume or a disc without mounting it: its files are listed and taken out as those of an image are.
 
-``tree.py`` is what a volume is to who looks: names, and what an image would know of them.  ``ntfs.py`` and ``fat.py``
-read one each, ``places.py`` opens the right one, and ``extract.py`` takes files out.
+``tree.py`` is what a volume is to who looks: names, and what an image would know of them.  ``ntfs.py``, ``fat.py``
+and ``disc.py`` read one each, ``places.py`` opens the right one, and ``extract.py`` takes files out.
 """
 
 from osdimage.imaging._faces import lazily
@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "extract": ("extract_from_volume",),
-        "places": ("open_tree",),
+        "places": ("open_disc_tree", "open_tree"),
         "tree": ("Found", "VolumeTree"),
     },
 )

@@ -64,7 +64,7 @@ def extract_from_volume(
     can read, such as encrypted files, which is left out.  Up to 20,000 files get their names once all are complete.
 
     Args:
-        tree: the volume.
+        tree: the volume, of a disk or of a disc.
         wanted: paths and patterns, separated by ``/`` or ``\``; ``/`` is all of it.
         to: the directory.
         options: how; ``unix_data`` is not for volumes, and names that a directory refuses are always refused.
@@ -109,13 +109,16 @@ def choose(
 
     Raises:
         InvalidRequest: when one fits nothing, unless that may be.
-        InvalidVolume, StorageError: when the volume cannot be read.
+        InvalidVolume: when the volume is damaged, or has two things of one path.
+        StorageError: when it cannot be read.
     """
     found: dict[str, Found] = {}
     absent: list[str] = []
     for text in wanted:
         try:
-            found |= {each.entry.path: each for each in tree.chosen(text, globs=options.globs)}
+            for each in tree.chosen(text, globs=options.globs):
+                if found.setdefault(each.entry.path, each).source != each.source:
+                    raise _two_of_one_name(tree, each)
         except InvalidRequest as error:
             if not options.may_be_absent:
                 raise
@@ -167,9 +170,13 @@ def _plan(tree: VolumeTree, tops: Iterable[Found], options: ExtractOptions, mete
             at = path if path == "/" else path[len(above) :]
             if planned.setdefault(at, _Planned(each, at)).found.source != each.source:
                 # The one might be a link, and what is in the other would be written through it.
-                raise InvalidVolume(f"holds two things called {path!r}", volume=tree.name)
+                raise _two_of_one_name(tree, each)
             meter.step(Phase.SCAN, len(planned), None, unit="files")
     return list(planned.values())
+
+
+def _two_of_one_name(tree: VolumeTree, found: Found) -> InvalidVolume:
+    return InvalidVolume(f"holds two things called {found.entry.path!r}", volume=tree.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,11 +334,17 @@ class _Writer:
     def _link(self, place: Path, found: Found) -> None:
         text = target_of(self._tree.name, found)
         if text is None:
-            what = "files that are in a cloud only" if found.is_of_cloud else "reparse points other than links"
-            self._lost[f"{what} left out"] += 1
+            self._lost[f"{_kind_left_out(found)} left out"] += 1
             return
         place.unlink(missing_ok=True)
         place.symlink_to(os.fsdecode(text))
+
+
+def _kind_left_out(found: Found) -> str:
+    """Name what is neither a file with contents nor a link."""
+    if found.is_special:
+        return "FIFOs, sockets and devices"
+    return "files that are in a cloud only" if found.is_of_cloud else "reparse points other than links"
 
 
 def _kept_out(found: Found) -> int:

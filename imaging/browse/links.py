@@ -26,6 +26,8 @@ def target_of(volume: str, found: Found) -> bytes | None:
     Raises:
         InvalidVolume: when it says nothing that a link can say.
     """
+    if found.target is not None:
+        return _possible(volume, found, found.target)
     tag = found.entry.reparse_tag
     if tag is None or tag not in _NAMES_AT or found.reparse is None:
         return None
@@ -36,6 +38,14 @@ def target_of(volume: str, found: Found) -> bytes | None:
         raise InvalidVolume(f"{found.entry.path!r} is a link of which the target is damaged", volume=volume) from error
     if _has_zero(data, _NAMES_AT[tag]):
         raise InvalidVolume(f"{found.entry.path!r} is a link of which the target holds a NUL", volume=volume)
+    return _possible(volume, found, text)
+
+
+def _possible(volume: str, found: Found, text: bytes) -> bytes:
+    """Return a target; refuse one that Linux does not take."""
+    if b"\0" in text or not text:
+        wrong = "holds a NUL" if text else "is empty"
+        raise InvalidVolume(f"{found.entry.path!r} is a link of which the target {wrong}", volume=volume)
     if len(text) > _LONGEST_TARGET:
         raise InvalidVolume(
             f"{found.entry.path!r} is a link of which the target has {len(text)} bytes in UTF-8, and Linux takes "

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osdimage.imaging.browse.tree import VolumeTree
+from osdimage.imaging.disc.facts import TreeKind
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.places import opened_place
@@ -38,6 +39,24 @@ def open_tree(
         yield _tree_of(opened)
 
 
+@contextmanager
+def open_disc_tree(path: str | os.PathLike[str], *, tree: TreeKind | None = None) -> Iterator[VolumeTree]:
+    """Open an optical disc for who looks at its files.
+
+    Args:
+        path: the file or drive.
+        tree: the tree of files that is read; see :func:`~osdimage.imaging.disc.opened.open_disc`.
+
+    Raises:
+        InvalidInput, InvalidVolume, InvalidRequest, StorageError: as that.
+    """
+    from osdimage.imaging.browse.disc import DiscTree  # noqa: PLC0415 - one kind of tree is needed
+    from osdimage.imaging.disc.opened import open_disc  # noqa: PLC0415
+
+    with open_disc(path, tree=tree) as disc:
+        yield DiscTree(disc)
+
+
 def _tree_of(place: Path | OpenVolume) -> VolumeTree:
     if isinstance(place, OpenVolume):
         if place.content is Content.NTFS:
@@ -57,6 +76,8 @@ def _tree_of(place: Path | OpenVolume) -> VolumeTree:
         raise InvalidRequest(
             f"{name_of(place)} is {described(found)}", remedy=Remedy("choose one with {}", (Means.PARTITION,))
         )
+    remedy = Remedy("{} shows those of a disc", (Means.LIST_DISC,)) if found is Content.ISO9660 else None
     raise InvalidInput(
-        f"{name_of(place)}: is {described(found)}; files are read from a WIM, an NTFS or FAT32 volume, or a partition"
+        f"{name_of(place)}: is {described(found)}; files are read from a WIM, an NTFS or FAT32 volume, or a partition",
+        remedy=remedy,
     )

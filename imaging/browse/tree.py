@@ -1,4 +1,4 @@
-"""The files of a volume, for who looks at them: paths and patterns are those of an image.
+"""The files of a volume of a disk or a disc, for who looks at them: paths and patterns are those of an image.
 
 Paths begin with ``/``, and names are compared without case.  Directories are read when they are looked at.  No link is
 followed.
@@ -32,11 +32,15 @@ class Found:
         entry: what an image would know of it; its streams have no hashes.
         reparse: the reparse buffer, with its header, or None.
         source: for the tree that it is of; two with the same path have the same when they are one file.
+        target: where a symbolic link of Unix leads; a link of Windows says so in its reparse buffer.
+        is_special: it is a FIFO, a socket or a device of Unix.
     """
 
     entry: Entry
     reparse: bytes | None
     source: Any
+    target: bytes | None = None
+    is_special: bool = False
 
     @property
     def is_directory(self) -> bool:
@@ -53,7 +57,7 @@ class Found:
     @property
     def has_contents(self) -> bool:
         """Whether it is a file of which all contents are in the volume: no link, and not in a cloud only."""
-        if self.entry.attributes & FileAttribute.DIRECTORY:
+        if self.entry.attributes & FileAttribute.DIRECTORY or self.target is not None or self.is_special:
             return False
         if self.reparse is None or self.is_compressed:
             return True

@@ -99,6 +99,7 @@ class DiscFile:
 
     Attributes:
         path: names as they are recorded, with ``/`` before each; ``"/"`` is the root.
+        name: as it is recorded, ``""`` of the root.  A hostile one holds a ``/``: do not take it out of the path.
         kind: what it is.
         size: of the contents in bytes; 0 of what is no file.
         created_ns: nanoseconds since 1970, or None when it is not known.
@@ -114,6 +115,7 @@ class DiscFile:
     """
 
     path: str
+    name: str
     kind: FileKind
     size: int
     created_ns: int | None
@@ -126,11 +128,6 @@ class DiscFile:
     links: int = 1
     recorded: tuple[DiscExtent, ...] | None = None
     unreadable: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The last name of the path; ``""`` of the root."""
-        return self.path.rpartition("/")[2]
 
     @property
     def is_directory(self) -> bool:

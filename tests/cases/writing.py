@@ -27,7 +27,7 @@ from osdimage.imaging.units import MIB, Bytes
 from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
-from cases import hive_logs, journals
+from cases import hive_logs, journals, udf
 from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
 
@@ -366,6 +366,8 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     write_tree(folder / "old", {"kept": b"kept", "d0/file 0": b"older", "d9/x": b"x"})
     windows = windows_files(locales=("en-US",))
     write_tree(folder / "windows", windows)
+    nodes = [udf.Node(name.replace("/", " "), contents) for name, contents in files.items()]
+    (folder / "disc.udf").write_bytes(udf.build(udf.Node(children=[udf.Node("d", children=nodes)])).data)
     write_tree(folder / "odd", {"a:b": b"one" * 4000, "c\\d": b"other" * 4000, "plain": b"plain"})
     (folder / "sources.txt").write_text("tree /\none /\none /more\n")
     text = "00" * 4000
@@ -624,6 +626,8 @@ def _applies() -> Iterator[Writing]:
     yield Writing("extract", ("extract", "a.wim", "d1", "d2", "--to", "t"), wim, {"t": digest}, partial=True)
     yield Writing("extract from a volume", ("extract", "v", "/", "--to", "t"), {"v": "old.ntfs"}, {"t": digest},
                   partial=True)  # fmt: skip
+    disc = {"a.iso": "disc.udf"}
+    yield Writing("media extract", ("media", "extract", "a.iso", "/", "--to", "t"), disc, {"t": digest}, partial=True)
     forced = (("--force",), ("--wipe", "--yes", "--force"))
     ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
     yield Writing("apply to ntfs", apply, wim | {"t": "empty.ntfs"}, ntfs, cures=forced)

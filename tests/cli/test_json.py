@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import windows_trees
+from cases import udf, windows_trees
 from judges import mounts
 from osdimage.cli.app import cli
 from osdimage.imaging.errors import StorageError
@@ -46,6 +46,9 @@ COMMANDS = {
     "apply-also": "apply one.wim more --also others",
     "compare": "compare one.wim applied",
     "diff": "diff three.wim:1 three.wim:other",
+    "media-show": "media show disc.iso",
+    "media-list": "media list disc.iso",
+    "media-extract": "media extract disc.iso / --to from-disc",
     "mount": "mount one.wim mounted",
     "unmount": "unmount mounted",
     "update": "update two.wim --add one.reg=/added.reg",
@@ -107,6 +110,7 @@ def printed(place: Path) -> dict[str, Outcome]:
     (place / "names.yaml").write_text(SEQUENCE, encoding="utf-8")
     (place / "one.reg").write_text("REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\HIVE\\Made]\n", encoding="ascii")
     (place / "hive").write_bytes(write_hive(new_hive("SYSTEM")))
+    (place / "disc.iso").write_bytes(udf.build(udf.Node(children=[udf.Node("file", b"1")])).data)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setenv("OSDIMAGE_STATE_DIR", str(place / "state"))
@@ -181,6 +185,7 @@ EVENTS = [
     "extract one.wim /sub --to events-extracted",
     "join events-joined.wim parts.swm",
     "optimize two.wim",
+    "media extract disc.iso / --to events-disc",
     "run names.yaml --disk 0=plain.img --yes",
     "update two.wim --add one.reg=/events.reg",
     "verify one.wim",
@@ -190,7 +195,7 @@ EVENTS = [
 
 def test_every_command_with_events_is_walked_over() -> None:
     found = {words for words in VERBS if "--events" in osdimage(*words, "--help").out}
-    assert found == {tuple(line.split()[: 1 + (line.split()[0] in {"boot", "disk"})]) for line in EVENTS}
+    assert found == {tuple(line.split()[: 1 + (line.split()[0] in {"boot", "disk", "media"})]) for line in EVENTS}
 
 
 @pytest.mark.parametrize("line", EVENTS)

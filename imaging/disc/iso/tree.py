@@ -6,6 +6,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from osdimage.imaging.disc.facts import DiscExtent, DiscFile, FileKind, TreeFacts, TreeKind
 from osdimage.imaging.disc.iso import records
@@ -18,6 +19,18 @@ from osdimage.imaging.disc.tree import LARGEST_DIRECTORY, MOST_ENTRIES, Tree, jo
 _BLOCK_SIZES = (512, 1024, 2048)
 _VERSION = re.compile(r";[0-9]*$")
 _LARGEST_CONTINUATION = 4096
+
+
+class _Name(NamedTuple):
+    """What a file is called.
+
+    Attributes:
+        path: from the root.
+        name: in its directory.
+    """
+
+    path: str
+    name: str
 
 
 class IsoTree(Tree):
@@ -53,7 +66,7 @@ class IsoTree(Tree):
     def root(self) -> DiscFile:
         """Return the root."""
         itself = self._itself(self._root.extent, "the root directory")
-        return self._directory("/", itself, self._list(itself, "the root directory"))
+        return self._directory(_Name("/", ""), itself, self._list(itself, "the root directory"))
 
     def children(self, folder: DiscFile) -> list[DiscFile]:
         """Return what is in a directory."""
@@ -64,17 +77,21 @@ class IsoTree(Tree):
             extra = self._list(parts[0], what)
             if extra.is_moved:
                 continue
-            name = self._text(last.name) if extra.name is None else text_of(extra.name)
-            path = joined(folder, name)
+            text = self._text(last.name) if extra.name is None else text_of(extra.name)
+            if not text:
+                raise self.source.invalid(
+                    f"the directory {folder.path!r} has a record without a name, at byte {last.at}"
+                )
+            name = _Name(joined(folder, text), text)
             if extra.elsewhere is not None:
-                itself = self._itself(extra.elsewhere, f"the directory {path!r}")
-                found.append(self._directory(path, itself, extra))
+                itself = self._itself(extra.elsewhere, f"the directory {name.path!r}")
+                found.append(self._directory(name, itself, extra))
             elif last.flags & records.DIRECTORY:
                 if len(parts) > 1:
-                    raise self.source.invalid(f"the directory {path!r} has {len(parts)} extents, and may have one")
-                found.append(self._directory(path, last, extra))
+                    raise self.source.invalid(f"the directory {name.path!r} has {len(parts)} extents, and may have one")
+                found.append(self._directory(name, last, extra))
             else:
-                found.append(self._file(path, parts, extra))
+                found.append(self._file(name, parts, extra))
         return found
 
     def extents(self, file: DiscFile) -> tuple[DiscExtent, ...]:
@@ -158,17 +175,17 @@ class IsoTree(Tree):
         except Damaged as error:
             raise self.source.invalid(f"{what}, at byte {record.at}, {error}") from error
 
-    def _directory(self, path: str, record: Record, extra: RockRidge) -> DiscFile:
+    def _directory(self, name: _Name, record: Record, extra: RockRidge) -> DiscFile:
         place = record.extent * self._volume.block_bytes
-        found = self._found(path, FileKind.DIRECTORY, record, extra)
+        found = self._found(name, FileKind.DIRECTORY, record, extra)
         return replace(found, place=place, recorded=(DiscExtent(place, record.size),))
 
-    def _file(self, path: str, parts: list[Record], extra: RockRidge) -> DiscFile:
+    def _file(self, name: _Name, parts: list[Record], extra: RockRidge) -> DiscFile:
         mode = stat.S_IFMT(extra.unix.mode) if extra.unix is not None else stat.S_IFREG
         kind = FileKind.FILE if mode in {0, stat.S_IFREG} else FileKind.SPECIAL
         if extra.target is not None:
             kind = FileKind.LINK
-        found = self._found(path, kind, parts[0], extra)
+        found = self._found(name, kind, parts[0], extra)
         if kind is not FileKind.FILE:
             return found
         size = sum(each.size for each in parts)
@@ -185,10 +202,11 @@ class IsoTree(Tree):
                 return f"is on disc {each.volume_number} of a set, and this is disc {self._volume.volume_number}"
         return None
 
-    def _found(self, path: str, kind: FileKind, record: Record, extra: RockRidge) -> DiscFile:
+    def _found(self, name: _Name, kind: FileKind, record: Record, extra: RockRidge) -> DiscFile:
         recorded = records.nanoseconds(record.modified)
         return DiscFile(
-            path=path,
+            path=name.path,
+            name=name.name,
             kind=kind,
             size=0,
             created_ns=extra.created_ns,

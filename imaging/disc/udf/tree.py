@@ -94,6 +94,7 @@ class UdfTree(Tree):
             kind = FileKind.FILE if entry.kind in _PLAIN else FileKind.SPECIAL
         return DiscFile(
             path=path,
+            name=name.name,
             kind=kind,
             size=entry.size if kind is FileKind.FILE else 0,
             created_ns=entry.created_ns,
@@ -146,4 +147,4 @@ class UdfTree(Tree):
             if name is None or at > len(data):
                 raise self.source.invalid(f"{what} is damaged")
             parts.append(name)
-        return "/".join(parts) or "/"
+        return "/" if parts == [""] else "/".join(parts)

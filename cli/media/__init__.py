@@ -1,0 +1,1 @@
+"""``osdimage media``: the verbs for discs."""

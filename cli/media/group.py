@@ -1,0 +1,28 @@
+"""``osdimage media``: the group of verbs for optical discs.  Each verb is imported when it is used."""
+
+from __future__ import annotations
+
+import click
+from osdimage.cli.lazy import LazyGroup
+
+# name: (module of this package, what `osdimage media --help` says).  The module has the command as NAME_command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "show": ("media.show", "Show what a disc is, and what firmware starts from it."),
+    "list": ("media.list", "List the files of a disc."),
+    "extract": ("media.extract", "Extract files of a disc."),
+}
+
+
+class MediaGroup(LazyGroup):
+    """The verbs for discs."""
+
+    table = COMMANDS
+    above = ("media",)
+
+
+@click.group("media", cls=MediaGroup)
+def media_command() -> None:
+    """Look into optical discs: ISO files and drives with UDF, or with ISO 9660, Joliet and Rock Ridge.
+
+    Nothing is mounted, and no root is needed.
+    """
