@@ -130,6 +130,9 @@ def _named_capture(given: Given, sources: list[str]) -> Meant:
     """Explain ``capture SOURCE WIM NAME DESCRIPTION``, where all but the last word are sources here."""
     if len(sources) not in {2, 3} or "wim" not in given or "name" in given:
         return None
+    if given["wim"].lower().endswith((".wim", ".esd")):
+        # What it is called, and before it are several disks.
+        return None
     source, wim, *texts = [*sources, given["wim"]]
     return "an image's name is given by an option", [source, wim, *_paired(("--name", "--description"), texts)]
 
