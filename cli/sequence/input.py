@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
+from osdimage.cli.numbered import Pairs, Sizes, numbered_disks, present, size_of
 from osdimage.cli.suffix import refuse_other_than_raw
-from osdimage.cli.values import DISK_SIZE
-from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.tasksequence.environment import Environment
     from osdimage.imaging.tasksequence.machine import Machine
-
-Pairs = tuple[tuple[str, str], ...]
-Split = Callable[[click.Context, click.Parameter, tuple[str, ...]], Pairs]
-
-
-def pairs(expected: str) -> Split:
-    """Return a callback that splits NAME=VALUE, where both are needed."""
-
-    def split(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Pairs:
-        found: dict[str, tuple[str, str]] = {}
-        for value in values:
-            name, _, text = value.partition("=")
-            if not name.strip() or not text:
-                raise click.BadParameter(f"{value!r} is not {expected}", ctx, param)
-            if name.strip().lower() in found:
-                raise click.BadParameter(f"{name.strip()} is given twice", ctx, param)
-            found[name.strip().lower()] = (name.strip(), text)
-        return tuple(found.values())
-
-    return split
-
-
-Sizes = tuple[tuple[int | None, int], ...]
-"""Sizes in bytes, each of one disk, or of all that have none of their own."""
-
-
-def sizes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Sizes:
-    """Read SIZE or N=SIZE."""
-    found: dict[int | None, int] = {}
-    for value in values:
-        name, equals, text = value.rpartition("=")
-        if equals and not (name.isascii() and name.isdigit() and len(name) < 6):
-            raise click.BadParameter(f"{value!r} is not SIZE or N=SIZE, such as 64GB or 1=20GB", ctx, param)
-        number = int(name) if equals else None
-        if number in found:
-            raise click.BadParameter(
-                f"{value!r}: the size of {'all' if number is None else number} is given twice", ctx, param
-            )
-        found[number] = DISK_SIZE.convert(text, param, ctx)
-    return tuple(found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +54,13 @@ class Computer:
         Raises:
             click.UsageError: when a number or a path is not valid, or two disks are one file.
         """
-        numbered: dict[int, Path] = {}
-        sized = dict(sizes)
-        for number, path in disks:
-            if not (number.isascii() and number.isdigit() and len(number) < 6 and int(number) <= MAX_DISK_INDEX):
-                raise click.UsageError(f"--disk {number}={path}: the number is 0 to {MAX_DISK_INDEX}")
-            found = Path(path) if {None, int(number)} & sized.keys() else _present("--disk", number, path)
-            for other, same in numbered.items():
-                if same.resolve() == found.resolve():
-                    raise click.UsageError(f"--disk {number}={path}: disk {other} is the same file")
-            numbered[int(number)] = found
-        if lost := sized.keys() - {None} - numbered.keys():
-            raise click.UsageError(f"--size {min(filter(None, lost), default=0)}=SIZE: there is no such --disk")
+        found = numbered_disks(disks, sizes)
         return cls(
-            numbered,
-            {name: _present("--package", name, path) for name, path in packages},
-            {name: _present("--share", name, path) for name, path in shares},
+            found,
+            {name: present("--package", name, path) for name, path in packages},
+            {name: present("--share", name, path) for name, path in shares},
             firmware,
-            {each: sized[each if each in sized else None] for each in numbered if {None, each} & sized.keys()},
+            {each: size for each in found if (size := size_of(sizes, each)) is not None},
             opening,
         )
 
@@ -197,14 +144,6 @@ class NewDisks:
     def _remove(self) -> None:
         for path in self._made:
             path.unlink(missing_ok=True)
-
-
-def _present(option: str, name: str, path: str) -> Path:
-    found = Path(path)
-    if not found.exists():
-        hint = f"; --size 64GB makes one, or: truncate -s 64G {shlex.quote(path)}" if option == "--disk" else ""
-        raise click.UsageError(f"{option} {name}={path}: {path} does not exist{hint}")
-    return found
 
 
 def layers(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.numbered import Pairs, Sizes, disks_option, pairs, sizes
 from osdimage.cli.sequence.explain import Question
-from osdimage.cli.sequence.input import Computer, Pairs, Sizes, layers, pairs, read_variables, sizes
+from osdimage.cli.sequence.input import Computer, layers, read_variables
 from osdimage.cli.sequence.state import refuse_needed_files
 
 if TYPE_CHECKING:
@@ -57,14 +58,7 @@ class ComputerWish:
 computer = params.gathered(
     "described",
     ComputerWish,
-    click.option(
-        "--disk",
-        "disks",
-        multiple=True,
-        metavar="N=DISK",
-        callback=pairs("N=DISK, such as 0=disk.img"),
-        help="A disk image or device, by the number that OSDDiskIndex means.  Repeatable.",
-    ),
+    disks_option("A disk image or device, by the number that OSDDiskIndex means.  Repeatable."),
     click.option(
         "--size",
         "sizes",
