@@ -31,6 +31,7 @@ NAMES = {
     Means.LEAVE_OUT: "--leave-out {}",
     Means.LIST_DISC: "osdimage media list DISC",
     Means.NEW_STORE: "osdimage boot install DISK --partition N --new-store",
+    Means.NUMBERED_DISKS: "--disk N=DISK",
     Means.OS_PARTITION: "--partition N",
     Means.OVERWRITE: "--overwrite",
     Means.PACKAGES: "--package {}=PATH",

@@ -20,6 +20,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "capture": (
         'osdimage capture Reference install.wim --name "Reference 1.0"',
         "osdimage capture disk.img disk.wim --all-volumes",
+        "osdimage capture first.img second.img machine.wim --all-volumes",
         "osdimage capture Reference june.wim --base install.wim --update-of 1",
         "osdimage capture sources.txt install.wim --source-list",
         "osdimage capture disk.img --partition 3 - > volume.pwm",
@@ -33,6 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage deploy install.wim windows.img --preset uefi --size 64GB",
         "osdimage deploy install.wim /dev/sdb --vars lab.vars --expect-size 512110190592 --dry-run",
         "osdimage deploy install.wim /dev/sdb --also /dev/sdc --also /dev/sdd --preset uefi",
+        "osdimage deploy machine.wim --layout-from-wim --disk 0=/dev/sdb --disk 1=/dev/sdc",
     ),
     "diff": (
         "osdimage diff install.wim:1 install.wim:2 --except access-times",

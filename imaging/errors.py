@@ -71,6 +71,7 @@ class Means(StrEnum):
     LEAVE_OUT = "LeaveOut.of(['{}'])"
     LIST_DISC = "open_disc_tree"
     NEW_STORE = "install_boot(BootOptions(new_store=True))"
+    NUMBERED_DISKS = "plan_set"
     OS_PARTITION = "os_partition"
     OVERWRITE = "overwrite"
     PACKAGES = "packages[{}]"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, standard, suffix, values
+from osdimage.cli import numbered, params, standard, suffix, values
 from osdimage.cli import several as several_targets
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.boot.params import SystemWish
@@ -18,13 +18,14 @@ from osdimage.cli.deploy import wish as deploy_wish
 from osdimage.cli.deploy.target import DiskWish, refuse_input
 from osdimage.cli.deploy.wish import DeployWish, Planner
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.numbered import Pairs, Sizes
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 from osdimage.cli.standard import Standard
 from osdimage.imaging.progress import Phase, ProgressCallback, finish
 
 if TYPE_CHECKING:
-    from osdimage.imaging.deploy.execute import DeployOptions
+    from osdimage.imaging.deploy.job import DeployOptions
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.tables.backup import TableSaving
@@ -34,10 +35,21 @@ if TYPE_CHECKING:
 
 @click.command("deploy")
 @click.argument("wim", type=values.EXISTING_OR_STREAM)
-@click.argument("disk", type=values.ANY_PATH)
+@click.argument("disk", type=values.ANY_PATH, required=False)
 @several_targets.also("DISK")
+@numbered.disks_option(
+    "In place of DISK, with --layout-from-wim: the disk that becomes disk N of the machine that was captured, with all "
+    "its images.  Once for each."
+)
 @deploy_wish.options
-@click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    metavar="[N=]SIZE",
+    callback=numbered.sizes,
+    help="Create DISK as a sparse image of this size; with --disk, those that do not exist, or disk N alone.",
+)
 @disk_params.opening
 @disk_params.writing
 @params.references
@@ -52,9 +64,16 @@ if TYPE_CHECKING:
     "--expect-serial",
     metavar="TEXT",
     multiple=True,
-    help="Refuse a device with another serial number and WWN.  With --also, once for each disk.",
+    help="Refuse a device with another serial number and WWN.  With --also, once for each disk; with --disk, N=TEXT.",
 )
-@disk_params.expected_size
+@click.option(
+    "--expect-size",
+    "expect_sizes",
+    multiple=True,
+    metavar="[N=]SIZE",
+    callback=numbered.exact_sizes,
+    help="Refuse a disk of another size.",
+)
 @disk_params.saving
 @params.compact
 @params.volume_engine
@@ -65,16 +84,17 @@ if TYPE_CHECKING:
 @params.output(more="what filled each volume")
 def deploy_command(
     wim: Path | Standard,
-    disk: Path,
+    disk: Path | None,
     also: tuple[Path, ...],
+    disks: Pairs,
     wish: DeployWish,
-    size: int | None,
+    sizes: Sizes,
     opening: Opening,
     refs: tuple[str, ...],
     check: bool,
     disk_format: str | None,
     expect_serial: tuple[str, ...],
-    expect_size: int | None,
+    expect_sizes: Sizes,
     saving: TableSaving,
     compact_with: Algorithm | None,
     engine: str,
@@ -98,60 +118,153 @@ def deploy_command(
     With --also the image goes to several disks, each with GUIDs, signature and serial numbers of its own: the n-th disk
     of --seed TEXT is the one that --seed 'TEXT#n' makes alone.  A disk that is refused, or fails, stops none of the
     others.  Exit code 0: all are done; 5: some are not; 1: none is.
+
+    With --disk the disks of a machine are made again that were captured together, as --disk 0=a.img --disk 1=b.img: all
+    are checked before the first is written, and boot menus and drive letters name the new ones.  The same command again
+    ends what was interrupted.
     """
-    from osdimage.cli.deploy import several  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.apply.engine import Engine  # noqa: PLC0415
-    from osdimage.imaging.deploy.execute import DeployOptions  # noqa: PLC0415
-    from osdimage.imaging.disk.distinct import refuse_repeated  # noqa: PLC0415
+    from osdimage.imaging.apply.engine import Engine  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.deploy.job import DeployOptions  # noqa: PLC0415
 
     if isinstance(wim, Standard) and not (yes or dry_run):
         raise click.UsageError("the WIM comes from standard input, so that nobody can be asked; give --yes")
-    refuse_repeated((disk, *also, *(() if wish.system is None else (wish.system.disk,))))
-    if wish.system is not None and also:
-        raise click.UsageError("--system is about one disk with Windows; it does not go with --also")
     if wish.system is None and opening.discards_journal:
         raise click.UsageError("--discard-journal is for the disk of --system: of DISK all is made anew")
+    how = _How(
+        DeployOptions(sync=not no_sync, strict=strict, engine=Engine(engine), compact=compact_with),
+        saving,
+        refs,
+        check=check,
+        dry_run=dry_run,
+        yes=yes,
+    )
+    if disks:
+        if disk is not None or also:
+            raise click.UsageError("--disk N=DISK names all disks; it goes with no other DISK, and no --also")
+        _deploy_machine(
+            wim,
+            disks,
+            wish,
+            disk_format,
+            how,
+            reporter,
+            sizes=sizes,
+            opening=opening,
+            serials=expect_serial,
+            expected=expect_sizes,
+        )
+        return None
+    if disk is None:
+        raise click.MissingParameter(param_hint="'DISK'", param_type="argument")
+    if wish.system is not None and also:
+        raise click.UsageError("--system is about one disk with Windows; it does not go with --also")
     wishes = _wishes(
         (disk, *also),
         wish,
         disk_format,
-        size=size,
+        size=numbered.one_size(sizes, "--size"),
         opening=opening,
         serials=expect_serial,
-        expected=expect_size,
+        expected=numbered.one_size(expect_sizes, "--expect-size"),
         backup=saving.path,
     )
-    for each in wishes:
-        refuse_input(each.path, (None if isinstance(wim, Standard) else wim, *wish.files), refs)
+    return _deploy_image(wim, wishes, wish, how, reporter)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What the options say of how it is carried out."""
+
+    options: DeployOptions
+    saving: TableSaving
+    refs: tuple[str, ...]
+    check: bool
+    dry_run: bool
+    yes: bool
+
+
+def _deploy_machine(
+    wim: Path | Standard,
+    disks: Pairs,
+    wish: DeployWish,
+    disk_format: str | None,
+    how: _How,
+    reporter: Reporter,
+    *,
+    sizes: Sizes,
+    opening: Opening,
+    serials: Sequence[str],
+    expected: Sizes,
+) -> None:
+    """Deploy to the disks of a machine."""
+    from osdimage.cli.deploy import machine  # noqa: PLC0415 - start-up stays cheap
+
+    wanted = machine.machine_wish(
+        disks,
+        wish,
+        disk_format,
+        sizes=sizes,
+        opening=opening,
+        serials=serials,
+        expected=expected,
+        backup=how.saving.path,
+    )
+    _refuse_inputs(wanted.paths.values(), wim, wish, how)
     with (
         standard.source(wim, reporter) as source,
-        open_wim(source.path, reporter, check=check, refs=refs) as (opened, progress),
+        open_wim(source.path, reporter, check=how.check, refs=how.refs) as (opened, progress),
+    ):
+        if how.dry_run:
+            machine.rehearse(wanted, opened, reporter)
+            return
+        passed = source.passed
+        machine.deploy(wanted, opened, how.options, how.saving, reporter, progress, yes=how.yes, passed=passed)
+
+
+def _deploy_image(
+    wim: Path | Standard, wishes: Sequence[DiskWish], wish: DeployWish, how: _How, reporter: Reporter
+) -> int | None:
+    """Deploy to one disk, or the same to several."""
+    from osdimage.cli.deploy import several  # noqa: PLC0415 - start-up stays cheap
+
+    _refuse_inputs([each.path for each in wishes], wim, wish, how)
+    with (
+        standard.source(wim, reporter) as source,
+        open_wim(source.path, reporter, check=how.check, refs=how.refs) as (opened, progress),
     ):
         planner = wish.planner(opened)
         for each in wishes:
             if planner.saved is not None and planner.saved.unattend is not None:
                 refuse_input(each.path, (Path(planner.saved.unattend),), ())
         wishes = [planner.completed(each) for each in wishes]
-        options = DeployOptions(sync=not no_sync, strict=strict, engine=Engine(engine), compact=compact_with)
-        if also and dry_run:
+        passed = source.passed
+        if len(wishes) > 1 and how.dry_run:
             return several.rehearse(wishes, planner, reporter)
-        if also:
-            passed = source.passed
-            return several.deploy(wishes, planner, options, saving, reporter, progress, yes=yes, passed=passed)
-        _deploy(wishes[0], planner, options, saving, reporter, progress, dry_run=dry_run, yes=yes, passed=source.passed)
+        if len(wishes) > 1:
+            return several.deploy(
+                wishes, planner, how.options, how.saving, reporter, progress, yes=how.yes, passed=passed
+            )
+        _deploy(wishes[0], planner, how, reporter, progress, passed=passed)
     return None
+
+
+def _refuse_inputs(disks: Iterable[Path], wim: Path | Standard, wish: DeployWish, how: _How) -> None:
+    """Refuse disks of which one is another, or a file that is read."""
+    from osdimage.imaging.disk.distinct import refuse_repeated  # noqa: PLC0415 - start-up stays cheap
+
+    paths = list(disks)
+    refuse_repeated((*paths, *(() if wish.system is None else (wish.system.disk,))))
+    for each in paths:
+        refuse_input(each, (None if isinstance(wim, Standard) else wim, *wish.files), how.refs)
 
 
 def _deploy(
     wish: DiskWish,
     planner: Planner,
-    options: DeployOptions,
-    saving: TableSaving,
+    how: _How,
     reporter: Reporter,
     progress: ProgressCallback | None,
     *,
-    dry_run: bool,
-    yes: bool,
     passed: Passed | None,
 ) -> None:
     """Deploy to one disk."""
@@ -159,18 +272,18 @@ def _deploy(
     from osdimage.imaging.deploy.execute import execute  # noqa: PLC0415
 
     system = None if planner.wish is None else planner.wish.system
-    if dry_run:
+    if how.dry_run:
         with boot_params.opened_system(system, opening=wish.opening) as system_disk:
             view.show_plan(wish.path, wish.rehearsed(replace(planner, system_disk=system_disk)), reporter)
         return
     began = time.monotonic()
     with ExitStack() as stack:
-        target, system_disk = _opened(stack, wish, system, is_replaced=yes)
+        target, system_disk = _opened(stack, wish, system, is_replaced=how.yes)
         planner = replace(planner, system_disk=system_disk)
         plan = wish.planned(target, planner)
         for text in plan.warnings:
             reporter.warn(text)
-        if not target.is_new and not yes:
+        if not target.is_new and not how.yes:
             view.ask(target, plan, reporter)
         result = execute(
             plan,
@@ -179,8 +292,8 @@ def _deploy(
             others=planner.images[1:],
             system_disk=system_disk,
             now=disk_params.now(),
-            saving=saving,
-            options=options,
+            saving=how.saving,
+            options=how.options,
             progress=progress,
         )
         finish(progress, Phase.WRITE_DATA)

@@ -29,7 +29,7 @@ from osdimage.imaging.errors import (
 from osdimage.imaging.progress import Phase, ProgressCallback, ProgressEvent
 
 if TYPE_CHECKING:
-    from osdimage.imaging.deploy.execute import DeployOptions, DeployResult
+    from osdimage.imaging.deploy.job import DeployOptions, DeployResult
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.tables.backup import TableSaving
     from osdimage.imaging.wim.piped.streams import Passed

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.opening import Opening
+    from osdimage.imaging.disk.plan import DiskIdentity
+    from osdimage.imaging.units import Geometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,9 @@ class DiskWish:
             TargetRefused: when it is another.
             OsdImageError: when nothing can be planned for it.
         """
-        from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.disk.plan import check_target  # noqa: PLC0415
+        from osdimage.imaging.disk.plan import check_target  # noqa: PLC0415 - start-up stays cheap
 
-        check_expected(disk.target, serial=self.serial, size_bytes=self.expected_size)
+        self.check(disk)
         plan = planner.plan(disk.geometry, place=self.place)
         if planner.saved is not None:
             check_target(plan.disk, disk.target, disk.read(), is_saved=True)
@@ -84,26 +85,73 @@ class DiskWish:
             click.UsageError: when it is not there and has no size.
             OsdImageError: as :meth:`planned`.
         """
-        from osdimage.imaging.deploy.execute import refuse_untold_sectors  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415
-        from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
-        from osdimage.imaging.disk.plan import check_target, identify_disk  # noqa: PLC0415
+        with self.looked_at() as looked:
+            plan = planner.plan(looked.geometry, looked.identity, place=self.place)
+            looked.check(plan)
+        return plan
+
+    @contextmanager
+    def looked_at(self) -> Iterator[Looked]:
+        """Yield what is known of the disk, which is only read, or which would be made.
+
+        Raises:
+            click.UsageError: when it is not there and has no size.
+            TargetRefused: when it is another than was meant.
+            OsdImageError: when it cannot be opened or read.
+        """
+        from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.disk.plan import identify_disk  # noqa: PLC0415
         from osdimage.imaging.units import Geometry  # noqa: PLC0415
 
         if self.path.exists() and self.form == "raw":
             with open_disk(self.path, opening=self.opening, require=self.size) as opened:
-                check_expected(opened.target, serial=self.serial, size_bytes=self.expected_size)
-                identity = identify_disk(opened.target, opened.read())
-                plan = planner.plan(opened.geometry, identity, place=self.place)
-                check_target(plan.disk, opened.target, opened.read())
-                is_image = not opened.target.is_device
-        elif self.size is None:
+                self.check(opened)
+                yield Looked(self.path, opened.geometry, identify_disk(opened.target, opened.read()), opened)
+            return
+        if self.size is None:
             raise click.UsageError(f"{self.path} does not exist; give --size to plan for an image")
-        else:
-            geometry = Geometry.of_size(self.size, self.opening.sector_size or 512)
-            plan, is_image = planner.plan(geometry, place=self.place), True
+        yield Looked(self.path, Geometry.of_size(self.size, self.opening.sector_size or 512), None, None)
+
+    def check(self, disk: Disk) -> None:
+        """Refuse an open disk that is another than was meant.
+
+        Raises:
+            TargetRefused: when its serial number or its size is another.
+        """
+        from osdimage.imaging.disk.device import check_expected  # noqa: PLC0415 - start-up stays cheap
+
+        check_expected(disk.target, serial=self.serial, size_bytes=self.expected_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is known of a disk before anything is done.
+
+    Attributes:
+        path: of the disk.
+        geometry: of the disk.
+        identity: of one that is there.
+        disk: open for reading when it is there, or None.
+    """
+
+    path: Path
+    geometry: Geometry
+    identity: DiskIdentity | None
+    disk: Disk | None
+
+    def check(self, plan: DeployPlan) -> None:
+        """Refuse what carrying the plan out would refuse.
+
+        Raises:
+            TargetRefused: when the disk is not the one that the plan is for, or an image whose table nobody could find.
+        """
+        from osdimage.imaging.deploy.steps import refuse_untold_sectors  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.disk.plan import check_target  # noqa: PLC0415
+
+        if self.disk is not None:
+            check_target(plan.disk, self.disk.target, self.disk.read())
+        is_image = self.disk is None or not self.disk.target.is_device
         refuse_untold_sectors(plan, str(self.path), is_image=is_image)
-        return plan
 
 
 def refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[str]) -> None:

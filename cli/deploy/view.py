@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.units import format_size
 
 if TYPE_CHECKING:
-    from osdimage.imaging.deploy.execute import DeployResult
+    from osdimage.imaging.deploy.job import DeployResult
     from osdimage.imaging.deploy.plan import DeployPlan
+    from osdimage.imaging.deploy.sets import SetPlan
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.wim.image import WimImage
 
@@ -28,11 +30,28 @@ def show_plan(disk: Path, plan: DeployPlan, reporter: Reporter) -> None:
             reporter.warn(text)
         render.document(to_document(plan), kind="deploy-plan")
         return
-    disk_render.show_disk(f"plan for {disk}", plan.table, {})
-    for number, text in enumerate(plan.describe(), 1):
-        render.line(f"{number}. {text}")
+    _show_steps(f"plan for {disk}", plan)
     for text in plan.warnings:
         reporter.warn(text)
+
+
+def show_set_plan(disks: Mapping[int, Path], plan: SetPlan, reporter: Reporter) -> None:
+    """Show the plan of the disks of a machine, one after the other; for programs, the document that --plan takes."""
+    from osdimage.imaging.deploy.set_document import to_set_document  # noqa: PLC0415 - start-up stays cheap
+
+    if reporter.as_json:
+        render.document(to_set_document(plan), kind="deploy-set-plan")
+    else:
+        for number, each in plan.plans.items():
+            _show_steps(f"plan for disk {number}, {disks[number]}", each)
+    for text in plan.warnings:
+        reporter.warn(text)
+
+
+def _show_steps(title: str, plan: DeployPlan) -> None:
+    disk_render.show_disk(title, plan.table, {})
+    for number, text in enumerate(plan.describe(), 1):
+        render.line(f"{number}. {text}")
 
 
 def ask(disk: Disk, plan: DeployPlan, reporter: Reporter) -> None:

@@ -85,6 +85,21 @@ class DeployWish:
         if self.all_volumes and not self.from_wim:
             raise click.UsageError("--all-volumes goes with --layout-from-wim")
 
+    def refuse_for_machine(self) -> None:
+        """Refuse options that are about one disk, where the disks of a machine are given.
+
+        Raises:
+            click.UsageError: naming them.
+        """
+        if not (self.from_wim or self.plan_file is not None):
+            raise click.UsageError("--disk N=DISK goes with --layout-from-wim, which knows the disks, or with --plan")
+        is_chosen = self.partition is not None or self.unattend is not None or self.selector != type(self.selector)()
+        if is_chosen or self.grow is not None or self.shrink is not None or self.system is not None:
+            raise click.UsageError(
+                "--disk takes every image of a machine; it goes with no choice, and no --partition, --unattend, "
+                "--grow, --shrink and --system"
+            )
+
     def planner(self, wim: WimFile) -> Planner:
         """Read the saved plan, or find the layout and the images."""
         from osdimage.imaging.deploy.answer_file import check_unattend  # noqa: PLC0415 - start-up stays cheap
@@ -140,7 +155,7 @@ class DeployWish:
 
         images = tuple(wim.images) if self.all_volumes else (image,)
         return Planner(
-            wim, images, make=make, wish=self, captured_sectors=_captured_sectors(image) if self.from_wim else None
+            wim, images, make=make, wish=self, captured_sectors=captured_sectors(image) if self.from_wim else None
         )
 
 
@@ -192,7 +207,7 @@ def seed_of(seed: str | None, place: int) -> str | None:
     return seed if seed is None or place == 1 else f"{seed}#{place}"
 
 
-def _captured_sectors(image: WimImage) -> int | None:
+def captured_sectors(image: WimImage) -> int | None:
     """Return the size of the sectors of a captured disk; an image with an MBR could not tell that they are not 512."""
     disk = image.info.disk
     return None if disk is None or disk.scheme != "gpt" else disk.sector_size

@@ -139,7 +139,8 @@ def capture_command(
     With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each: `osdimage deploy --layout-from-wim --all-volumes` makes the disk again.
     Partitions that hold something else come back empty, unless --keep-raw keeps their bytes: each becomes one more
-    image, with one file.  Several disks are those of one machine: their order numbers them from 0.
+    image, with one file.  Several disks are those of one machine: their order numbers them from 0, and
+    `osdimage deploy --layout-from-wim --disk 0=DISK --disk 1=DISK` makes them again.
     """
     from osdimage.imaging.capture.image import CaptureOptions, CaptureSource, capture_image  # noqa: PLC0415
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.boot.bcd.partition import PartitionRef
@@ -88,6 +89,7 @@ class _Sources:
 
     image: WimImage | None
     restored: Mapping[PartitionRef, int] | None
+    moved: Mapping[PartitionRef, PartitionRef]
     system_disk: Disk | None
     rng: RandomBits
     now: datetime
@@ -102,6 +104,7 @@ def install_boot(
     source: WimImage | None = None,
     options: BootOptions | None = None,
     restored: Mapping[PartitionRef, int] | None = None,
+    moved: Mapping[PartitionRef, PartitionRef] = MappingProxyType({}),
     system_disk: Disk | None = None,
     rng: RandomBits | None = None,
     now: datetime | None = None,
@@ -126,9 +129,10 @@ def install_boot(
         source: take the boot files, the template of the store, the language of the menu and the boot code of NTFS from
             an image of an open WIM; None: from the Windows that was applied.  It must be one for the same processor.
         options: how.
-        restored: the store came with the volumes of another disk: the numbers that its partitions have here, as far as
-            they are known.  An entry that starts this Windows stays then, with all that was set of it.  None: the store
-            is that of this disk.
+        restored: the store came with the volumes of another disk: the numbers that its partitions have on the disk of
+            the system partition, as far as they are known.  An entry that starts this Windows stays then, with all that
+            was set of it.  None: the store is that of this disk.
+        moved: what became of the partitions of other disks that were restored along with that of the store.
         system_disk: the disk with the system partition, open for writing, which firmware starts; None: the same disk.
             Boot code goes to that disk only; of the other one at most a signature of 0 is changed.
         rng: where GUIDs and a signature come from; None: the system.
@@ -144,7 +148,7 @@ def install_boot(
         OsdImageError: when it is refused after something else was written; the message tells what.
         StorageError: when reading or writing failed.
     """
-    sources = _Sources(source, restored, system_disk, rng or random.SystemRandom(), now or datetime.now(UTC))
+    sources = _Sources(source, restored, moved, system_disk, rng or random.SystemRandom(), now or datetime.now(UTC))
     options = options or BootOptions()
     older = _needs_ntldr(disk, os_partition)
     if older is not None:
@@ -181,6 +185,7 @@ class _Installation:
         self._options = options
         self._image = sources.image
         self._restored = sources.restored
+        self._moved = sources.moved
         self._rng = sources.rng
         self._now = sources.now
         self._now_ns = int(self._now.timestamp()) * 1_000_000_000
@@ -216,6 +221,7 @@ class _Installation:
             restored=self._restored,
             recovery=recovery,
             beside=table if self._is_elsewhere else None,
+            moved=self._moved,
         )
         facts = WindowsFacts(found.generation, found.locale, found.template)
         store = make_menu(self._system, systems, places, wish, facts, rng=self._rng, now=self._now)

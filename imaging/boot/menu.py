@@ -6,7 +6,7 @@ A store of a disk that this one was, or was made from, is bound to this one firs
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from osdimage.imaging.boot.bcd.add import add_installation, add_recovery, complete_manager, installed, listed
@@ -46,6 +46,7 @@ class MenuWish:
             they are known.  None: it is that of this disk.
         recovery: the number of the partition with a recovery environment that is whole, or None.
         beside: the partitions of the disk with Windows, when that is another than the disk with the store; or None.
+        moved: what became of partitions of other disks that were restored along with this one.
     """
 
     description: str | None
@@ -55,6 +56,7 @@ class MenuWish:
     restored: Mapping[PartitionRef, int] | None
     recovery: int | None
     beside: PartitionTable | None = None
+    moved: Mapping[PartitionRef, PartitionRef] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,9 @@ class _Making:
 
     @property
     def _beside(self) -> frozenset[PartitionRef]:
-        """The partitions of the other disk, as a store names them."""
-        return frozenset() if self._wish.beside is None else frozenset(partition_refs(self._wish.beside))
+        """The partitions of other disks that are in the machine, as a store names them."""
+        others = frozenset(self._wish.moved.values())
+        return others if self._wish.beside is None else others | frozenset(partition_refs(self._wish.beside))
 
     def run(self, rng: RandomBits, now: datetime) -> Menu:
         fresh = self._fresh(rng, now)
@@ -161,6 +164,7 @@ class _Making:
 
     def _change(self, store: BcdStore, fresh: BcdStore) -> tuple[tuple[BcdObject, ...], tuple[str, ...]]:
         """Bind the store and let it start this Windows; return the entries of others, and the names of those gone."""
+        store.rebind(self._wish.moved)
         known = self._wish.restored or {}
         wish = RebindWish(self._places.system, known=known, is_added_anew=True, beside=self._beside)
         bound = rebind(self._disk, self._table, store, wish)

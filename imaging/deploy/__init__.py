@@ -2,8 +2,8 @@
 
 ``plan.py`` decides everything before anything is touched: the table, the formats, which image goes where, what is lost;
 ``boot_plan.py`` adds what makes the disk start.  ``relayout.py`` plans a disk like the one that a WIM was captured
-from.  ``execute.py`` is the only code that orders destructive steps; ``several.py`` has it do so on several disks at
-once.  ``convert.py`` makes the formats of virtual machines.
+from, ``sets.py`` all disks of a machine.  ``execute.py`` is the only code that orders destructive steps, which are in
+``steps.py``; ``several.py`` has one image go to several disks.  ``convert.py`` makes the formats of virtual machines.
 """
 
 from osdimage.imaging._faces import lazily
@@ -13,10 +13,12 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "convert": ("DiskFormat", "raw_beside"),
         "elsewhere": ("start_elsewhere",),
-        "execute": ("DeployOptions", "DeployResult"),
+        "execute": ("execute_set",),
+        "job": ("DeployOptions", "DeployResult"),
         "plan": ("DeployPlan", "make_plan"),
         "relayout": ("plan_from_wim",),
         "resize": ("SizeWish",),
+        "sets": ("SetPlan", "TargetFacts", "plan_set"),
         "several": ("Deployment", "execute_on_all"),
     },
 )

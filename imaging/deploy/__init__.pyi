@@ -2,8 +2,10 @@
 
 from osdimage.imaging.deploy.convert import DiskFormat as DiskFormat, raw_beside as raw_beside
 from osdimage.imaging.deploy.elsewhere import start_elsewhere as start_elsewhere
-from osdimage.imaging.deploy.execute import DeployOptions as DeployOptions, DeployResult as DeployResult
+from osdimage.imaging.deploy.execute import execute_set as execute_set
+from osdimage.imaging.deploy.job import DeployOptions as DeployOptions, DeployResult as DeployResult
 from osdimage.imaging.deploy.plan import DeployPlan as DeployPlan, make_plan as make_plan
 from osdimage.imaging.deploy.relayout import plan_from_wim as plan_from_wim
 from osdimage.imaging.deploy.resize import SizeWish as SizeWish
+from osdimage.imaging.deploy.sets import SetPlan as SetPlan, TargetFacts as TargetFacts, plan_set as plan_set
 from osdimage.imaging.deploy.several import Deployment as Deployment, execute_on_all as execute_on_all

@@ -25,6 +25,21 @@ from osdimage.imaging.wim.image import WimImage
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a partition of a machine whose disks are made again.
+
+    Attributes:
+        old: how it was named.
+        disk: the number of its disk.
+        partition: its number there.
+    """
+
+    old: PartitionRef
+    disk: int
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetDrives:
     """Clear the map of drive letters in the registry of an applied Windows."""
 
@@ -38,6 +53,28 @@ class ForgetDrives:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveDrives:
+    """Let the map of drive letters of an applied Windows name the disks that are made, which are all of the machine.
+
+    Attributes:
+        partition: with Windows.
+        moved: what became of the partitions that have letters.
+    """
+
+    partition: Partition
+    moved: tuple[Moved, ...]
+
+    destroys: str = "the drive letters of what is on none of the disks"
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        return (
+            f"let the map of drive letters (MountedDevices) in the registry on partition {self.partition.number} name "
+            "the new disks"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class InstallBoot:
     """Make the disk start an applied Windows.
 
@@ -45,9 +82,12 @@ class InstallBoot:
         places: the partitions that take part.
         options: how.
         seed: where the GUIDs of the store come from.
-        origins: how a store that is applied with an image names partitions, and their numbers on this disk.
+        origins: how a store that is applied with an image names partitions, and their numbers on the disk of the system
+            partition.
         system_disk: what messages call the disk of the system partition, when it is another one; or None.
         loader: what the boot sector starts under a BIOS: the boot manager, or NTLDR of a Windows before Vista.
+        system_number: the number of that other disk, when it is made along with this one; or None.
+        moved: what became of the partitions of other disks that are made along with that of the system partition.
     """
 
     places: BootPlaces
@@ -56,6 +96,8 @@ class InstallBoot:
     origins: tuple[tuple[PartitionRef, int], ...] = ()
     loader: Loader = Loader.BOOTMGR
     system_disk: str | None = None
+    system_number: int | None = None
+    moved: tuple[Moved, ...] = ()
 
     destroys: str = "nothing"
 

@@ -6,9 +6,11 @@ disk when it was made for one that is there.  The partition table in it is the d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from osdimage.imaging.boot.code.kinds import Loader
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces
-from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
+from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, Moved, MoveDrives
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, DeployStep, FormatVolume, WriteBytes, WriteTable
 from osdimage.imaging.disk import plan as disk_plans
 from osdimage.imaging.disk.content import FileSystem
@@ -28,11 +30,12 @@ from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
-from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest
+from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest, Means, Remedy
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
 FORMAT = "osdimage-deploy-plan"
+FORMAT_OF_SETS = "osdimage-deploy-set"
 VERSION = 1
 _LONGEST_TIMEOUT_S = 0xFFFFFFFF
 _NEVER_FORMATTED = frozenset({Role.MSR, Role.EXTENDED})
@@ -43,6 +46,7 @@ _KINDS = {
     ApplyToVolume: "apply",
     WriteBytes: "write-bytes",
     ForgetDrives: "forget-drives",
+    MoveDrives: "move-drives",
     InstallBoot: "install-boot",
 }
 
@@ -93,6 +97,8 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
             }
         case ForgetDrives():
             facts = {"partition": step.partition.number}
+        case MoveDrives():
+            facts = {"partition": step.partition.number, "moved": list(map(_moved_document, step.moved))}
         case InstallBoot():
             facts = {
                 "firmware": step.places.firmware,
@@ -103,6 +109,8 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
                 "origins": [_origin_document(ref, number) for ref, number in step.origins],
                 "loader": step.loader,
                 "system_disk": step.system_disk,
+                "system_number": step.system_number,
+                "moved": list(map(_moved_document, step.moved)),
             }
     return told | facts
 
@@ -115,24 +123,38 @@ def from_json(text: str, *, source: str) -> DeployPlan:
     """
     try:
         document = Fields.of(parse_json(text))
+        if document.values.get("format") == FORMAT_OF_SETS:
+            remedy = Remedy("give each of them a disk: {}", (Means.NUMBERED_DISKS,))
+            raise InvalidDocument(f"{source} is the plan of the disks of a machine", remedy=remedy)
         if document.values.get("format") != FORMAT:
             raise InvalidDocument(f"{source} is not the plan of a deployment")
         require_version(document, VERSION, source=source)
-        disk = disk_plans.from_fields(document.fields("disk"), source=source)
-        steps = tuple(_step(each, disk) for each in document.each("steps"))
-        plan = DeployPlan(
-            steps,
-            document.text_or_none("unattend"),
-            document.texts("warnings"),
-            tuple(map(_resized, document.each("resized") if "resized" in document.values else ())),
-        )
+        plan = plan_of_fields(document, disk_plans.from_fields(document.fields("disk"), source=source))
     except ValueError as error:
         raise InvalidDocument(f"{source} cannot be used: {reason_of(error)}") from error
-    _refuse_order(plan, source)
+    refuse_order(plan, source)
     return plan
 
 
-def _step(entry: Fields, disk: DiskPlan) -> DeployStep:
+Machine = Mapping[int, DiskPlan]
+"""The tables of all disks that are made together, by the numbers of the disks."""
+
+
+def plan_of_fields(document: Fields, disk: DiskPlan, machine: Machine = MappingProxyType({})) -> DeployPlan:
+    """Read the plan for a disk, which may be one of several.
+
+    Raises:
+        ValueError: when it is damaged or contradicts itself.
+    """
+    return DeployPlan(
+        tuple(_step(each, disk, machine) for each in document.each("steps")),
+        document.text_or_none("unattend"),
+        document.texts("warnings"),
+        tuple(map(_resized, document.each("resized") if "resized" in document.values else ())),
+    )
+
+
+def _step(entry: Fields, disk: DiskPlan, machine: Machine) -> DeployStep:
     kinds = {word: kind for kind, word in _KINDS.items()}
     kind = kinds.get(entry.text("step"))
     if kind is None:
@@ -140,19 +162,7 @@ def _step(entry: Fields, disk: DiskPlan) -> DeployStep:
     if kind is WriteTable:
         return WriteTable(disk)
     if kind is InstallBoot:
-        if entry.values.get("system_disk") is not None:
-            raise ValueError("it starts from another disk, which no saved plan knows")
-        places = BootPlaces(
-            entry.parsed("firmware", Firmware, "uefi or bios"),
-            _partition(disk, entry, "system_partition"),
-            _partition(disk, entry, "os_partition"),
-        )
-        origins = tuple(_origin(each, disk) for each in (entry.each("origins") if "origins" in entry.values else ()))
-        loader = Loader.BOOTMGR
-        if "loader" in entry.values:
-            loader = entry.parsed("loader", Loader, f"one of {', '.join(Loader)}")
-        seed = entry.hexadecimal("seed", 128)
-        return InstallBoot(places, _options(entry.fields("options")), seed, origins, loader)
+        return _install_boot(entry, disk, machine)
     partition = _partition(disk, entry, "partition")
     if kind is FormatVolume:
         return FormatVolume(
@@ -168,7 +178,54 @@ def _step(entry: Fields, disk: DiskPlan) -> DeployStep:
         if kind is WriteBytes:
             return WriteBytes(partition, image, entry.text("name"), size, modified)
         return ApplyToVolume(partition, image, entry.text("name"), size, entry.number("files"), modified)
-    return ForgetDrives(partition)
+    return MoveDrives(partition, _moved(entry, machine)) if kind is MoveDrives else ForgetDrives(partition)
+
+
+def _install_boot(entry: Fields, disk: DiskPlan, machine: Machine) -> InstallBoot:
+    number = entry.number_or_none("system_number") if "system_number" in entry.values else None
+    called = entry.text_or_none("system_disk") if "system_disk" in entry.values else None
+    if called is not None and number is None:
+        raise ValueError("it starts from another disk, which no saved plan knows")
+    systems = disk if number is None else _disk_of(machine, number)
+    places = BootPlaces(
+        entry.parsed("firmware", Firmware, "uefi or bios"),
+        _partition(systems, entry, "system_partition"),
+        _partition(disk, entry, "os_partition"),
+    )
+    loader = Loader.BOOTMGR
+    if "loader" in entry.values:
+        loader = entry.parsed("loader", Loader, f"one of {', '.join(Loader)}")
+    return InstallBoot(
+        places,
+        _options(entry.fields("options")),
+        entry.hexadecimal("seed", 128),
+        tuple(_origin(each, systems) for each in (entry.each("origins") if "origins" in entry.values else ())),
+        loader,
+        system_disk=None if number is None else f"disk {number}",
+        system_number=number,
+        moved=_moved(entry, machine) if "moved" in entry.values else (),
+    )
+
+
+def _disk_of(machine: Machine, number: int) -> DiskPlan:
+    found = machine.get(number)
+    if found is None:
+        known = ", ".join(map(str, machine)) or "no other, as it is the plan of one"
+        raise InvalidRequest(f"a step is about disk {number}, and the plan has {known}")
+    return found
+
+
+def _moved(entry: Fields, machine: Machine) -> tuple[Moved, ...]:
+    found = []
+    for each in entry.each("moved"):
+        number = each.number("on_disk")
+        old, partition = _origin(each, _disk_of(machine, number))
+        found.append(Moved(old, number, partition))
+    return tuple(found)
+
+
+def _moved_document(moved: Moved) -> dict[str, Any]:
+    return _origin_document(moved.old, moved.partition) | {"on_disk": moved.disk}
 
 
 def _resized(entry: Fields) -> Resized:
@@ -211,8 +268,12 @@ def _partition(disk: DiskPlan, entry: Fields, name: str) -> Partition:
     return found
 
 
-def _refuse_order(plan: DeployPlan, source: str) -> None:
-    """Refuse a plan that was put together by hand in a way that no plan of ours is."""
+def refuse_order(plan: DeployPlan, source: str) -> None:
+    """Refuse a plan that was put together by hand in a way that no plan of ours is.
+
+    Raises:
+        InvalidDocument: saying why.
+    """
     kinds = [type(step) for step in plan.steps]
     ranks = [list(_KINDS).index(kind) for kind in kinds]
     if kinds.count(WriteTable) != 1 or ApplyToVolume not in kinds or ranks != sorted(ranks):

@@ -15,7 +15,7 @@ from osdimage.imaging.apply.names import refuse_for_volume
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.answer_file import check_unattend
-from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, plan_boot, plan_drives
+from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, MoveDrives, plan_boot, plan_drives
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.fit import Resized
 from osdimage.imaging.disk.layouts.layout import DiskLayout
@@ -126,7 +126,7 @@ class WriteBytes:
         )
 
 
-DeployStep = WriteTable | FormatVolume | ApplyToVolume | WriteBytes | ForgetDrives | InstallBoot
+DeployStep = WriteTable | FormatVolume | ApplyToVolume | WriteBytes | ForgetDrives | MoveDrives | InstallBoot
 
 BOOT = BootOptions()
 """How a deployed disk is made to start, unless told otherwise."""

@@ -6,8 +6,8 @@ On a disk of another size one partition takes what is more, and some give what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from osdimage.imaging.apply.bytes import bytes_of
@@ -34,7 +34,7 @@ from osdimage.imaging.deploy.plan import (
 from osdimage.imaging.deploy.resize import SizeWish, resize
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import FileSystem
-from osdimage.imaging.disk.layouts.fit import resized
+from osdimage.imaging.disk.layouts.fit import Resized, resized
 from osdimage.imaging.disk.layouts.layout import FixedSize, PartitionSpec
 from osdimage.imaging.disk.layouts.place import MBR_LIMIT
 from osdimage.imaging.disk.layouts.rules import LABEL_LIMITS
@@ -43,11 +43,12 @@ from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.tables.write import verify_table
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.errors import InvalidInput, InvalidLayout, Means, Remedy
+from osdimage.imaging.errors import InvalidInput, InvalidLayout, InvalidRequest, Means, Remedy
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import Geometry, format_size
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import FatOptions
+from osdimage.imaging.wim.captured_disks import images_by_disk, listed
 from osdimage.imaging.wim.described.captured import CapturedDisk, CapturedPartition, Kept
 from osdimage.imaging.wim.described.captured_table import numbers_of, table_of
 from osdimage.imaging.wim.file import WimFile
@@ -89,27 +90,85 @@ def plan_from_wim(
 
     Raises:
         InvalidInput: when the WIM holds no layout, one that cannot be, or layouts of several disks.
-        InvalidRequest: when a partition that is to grow or to shrink is none that can.
+        InvalidRequest: when a partition that is to grow or to shrink is none that can, or the images are of several
+            disks of one machine.
         DoesNotFit: when the partitions are larger than the disk, even when they give what they can.
         OsdImageError: as :func:`~osdimage.imaging.deploy.plan.make_plan`.
     """
-    images = list(wim.images) if image is None else [image]
-    disk = _common_disk(wim, images)
+    if image is None:
+        disks = images_by_disk(wim)
+        if len(disks) > 1:
+            raise InvalidRequest(
+                f"{wim.path}: its images are of the disks {listed(disks)} of a machine",
+                remedy=Remedy("give each of them a disk: {}", (Means.NUMBERED_DISKS,)),
+            )
+        return plan_disk(list(wim.images), geometry, rng, boot=boot, identity=identity, sizes=sizes)
+    laid = _laid_out([image], wim.images, geometry, rng, sizes)
+    number = partition if partition is not None else _own_partition(laid.disk)
+    target = choose_partition(laid.table, number)
+    made = plan_one(image, DiskPlan(laid.table, identity, ()), target, rng, unattend=unattend, boot=boot)
+    steps = tuple(_with_origins(each, laid.disk, laid.table) for each in made.steps)
+    warnings = (*made.warnings, *laid.told, *_lost(laid.disk, laid.table, [image], is_all=False), *_hints(laid.table))
+    return replace(made, steps=steps, warnings=warnings, resized=laid.resized)
+
+
+def plan_disk(
+    images: Sequence[WimImage],
+    geometry: Geometry,
+    rng: RandomBits,
+    *,
+    boot: BootOptions | None = BOOT,
+    identity: DiskIdentity | None = None,
+    sizes: SizeWish = USUAL_SIZES,
+) -> DeployPlan:
+    """Decide what it takes to make a disk again of all its images; see :func:`plan_from_wim`.
+
+    Raises:
+        InvalidInput: also when two images are of one partition.
+        OsdImageError: as there.
+    """
+    laid = _laid_out(images, images, geometry, rng, sizes)
+    _refuse_repeated(images)
+    made = _plan_all(images, laid.disk, DiskPlan(laid.table, identity, ()), rng, boot)
+    told = (*made.warnings, *laid.told, *_lost(laid.disk, laid.table, images, is_all=True), *_hints(laid.table))
+    return replace(made, warnings=tuple(dict.fromkeys(told)), resized=laid.resized)
+
+
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    """A captured disk, its table on the new one, what changed, and what is to be said of that."""
+
+    disk: CapturedDisk
+    table: PartitionTable
+    resized: tuple[Resized, ...]
+    told: tuple[str, ...]
+
+
+def _laid_out(
+    images: Sequence[WimImage], beside: Iterable[WimImage], geometry: Geometry, rng: RandomBits, sizes: SizeWish
+) -> _LaidOut:
+    """Find the table for the disk of images; ``beside`` are all that tell how much its partitions hold."""
+    disk = common_disk(images)
     old = _with_wishes(table_of(disk, rng), disk)
-    table, told = resize(old, _captured_images(wim, disk), geometry, sizes)
+    table, told = resize(old, _captured_images(beside, disk), geometry, sizes)
     table = _checked(_with_sizes(table))
     refuse_volumes(table)
-    changes = resized(old, table)
-    warnings = [*told, *_lost(disk, table, images, is_all=image is None), *_hints(table)]
-    plan = DiskPlan(table, identity, ())
-    if image is not None:
-        number = partition if partition is not None else _own_partition(disk)
-        target = choose_partition(table, number)
-        made = plan_one(image, plan, target, rng, unattend=unattend, boot=boot)
-        steps = tuple(_with_origins(each, disk, table) for each in made.steps)
-        return replace(made, steps=steps, warnings=(*made.warnings, *warnings), resized=changes)
-    made = _plan_all(images, disk, plan, rng, boot)
-    return replace(made, warnings=tuple(dict.fromkeys((*made.warnings, *warnings))), resized=changes)
+    return _LaidOut(disk, table, resized(old, table), told)
+
+
+def _refuse_repeated(images: Sequence[WimImage]) -> None:
+    """Refuse two images of one partition, of which only one could be there."""
+    seen: dict[int, WimImage] = {}
+    for each in images:
+        source = None if each.info.disk is None else each.info.disk.captured
+        if source is None:
+            continue
+        if (other := seen.get(source.index)) is not None:
+            raise InvalidInput(
+                f"{each.path}: the images {other.index} and {each.index} are both of partition {source.index}; valid "
+                "is one image of each"
+            )
+        seen[source.index] = each
 
 
 def _plan_all(
@@ -140,8 +199,11 @@ def _plan_all(
 
 def _with_origins(step: DeployStep, disk: CapturedDisk, table: PartitionTable) -> DeployStep:
     """Let the step that makes the disk start know how the store in an image of it names the partitions."""
-    if not isinstance(step, InstallBoot) or disk.identity is None:
-        return step
+    return replace(step, origins=origins_of(disk, table)) if isinstance(step, InstallBoot) else step
+
+
+def origins_of(disk: CapturedDisk, table: PartitionTable) -> tuple[tuple[PartitionRef, int], ...]:
+    """Return how the partitions of a captured disk were named, as far as it is known, and their numbers in a table."""
     origins = []
     numbers = numbers_of(disk)
     made = {each.number for each in table.partitions if not each.is_extended}
@@ -153,7 +215,7 @@ def _with_origins(step: DeployStep, disk: CapturedDisk, table: PartitionTable) -
             origins.append((PartitionRef.gpt(disk.identity, each.guid), number))
         elif disk.scheme is Scheme.MBR and isinstance(disk.identity, int):
             origins.append((PartitionRef.mbr(disk.identity, each.offset), number))
-    return replace(step, origins=tuple(origins))
+    return tuple(origins)
 
 
 def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:
@@ -187,19 +249,24 @@ def _target_of(image: WimImage, table: PartitionTable) -> Partition:
     return next(each for each in table.partitions if each.number == number)
 
 
-def _common_disk(wim: WimFile, images: list[WimImage]) -> CapturedDisk:
+def common_disk(images: Sequence[WimImage]) -> CapturedDisk:
+    """Return the layout of the disk that all images were captured from.
+
+    Raises:
+        InvalidInput: when one tells of none that can be used, or two of different ones.
+    """
     disks = []
     for image in images:
         if image.info.disk is None:
             why = "" if image.info.disk_fault is None else f": {image.info.disk_fault}"
             raise InvalidInput(
-                f"{wim.path}: image {image.index} holds no layout of a disk that can be used{why}",
+                f"{image.path}: image {image.index} holds no layout of a disk that can be used{why}",
                 remedy=None if why else Remedy("{} stores one", (Means.CAPTURE_VOLUMES,)),
             )
         disks.append(image.info.disk)
     plain = {_plain(disk) for disk in disks}
     if len(plain) != 1:
-        raise InvalidInput(f"{wim.path}: its images were captured from {len(plain)} disks; choose one image")
+        raise InvalidInput(f"{images[0].path}: its images were captured from {len(plain)} disks; choose one image")
     return disks[0]
 
 
@@ -207,11 +274,11 @@ def _plain(disk: CapturedDisk) -> CapturedDisk:
     return replace(disk, partitions=tuple(replace(each, captured=False) for each in disk.partitions))
 
 
-def _captured_images(wim: WimFile, disk: CapturedDisk) -> dict[int, WimImage]:
+def _captured_images(images: Iterable[WimImage], disk: CapturedDisk) -> dict[int, WimImage]:
     """Return the images of the same disk that have files, by the new numbers of their partitions."""
     numbers = numbers_of(disk)
     found = {}
-    for image in wim.images:
+    for image in images:
         source = None if image.info.disk is None else image.info.disk.captured
         if source is None or image.info.disk is None or image.info.is_of_bytes:
             continue

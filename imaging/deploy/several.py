@@ -8,7 +8,8 @@ from datetime import datetime
 
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.together import TargetResult, together
-from osdimage.imaging.deploy.execute import DeployJob, DeployOptions, DeployResult, work_on_disk
+from osdimage.imaging.deploy.execute import work_on_disk
+from osdimage.imaging.deploy.job import DeployJob, DeployOptions, DeployResult
 from osdimage.imaging.deploy.plan import DeployPlan
 from osdimage.imaging.disk.distinct import refuse_repeated
 from osdimage.imaging.disk.opened import Disk

@@ -7,7 +7,7 @@ starts, of the control set that ``Select\Default`` names, and so do these functi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
@@ -196,15 +196,42 @@ def clear_mounted_devices(hive: Hive) -> int:
     Raises:
         InvalidInput: when the hive has no ``Select``, and so is not a SYSTEM hive.
     """
+    return move_mounted_devices(hive, {}).removed
+
+
+@dataclass(frozen=True, slots=True)
+class MovedDevices:
+    """What became of the values of ``MountedDevices``: how many name something else now, and how many are gone."""
+
+    moved: int
+    removed: int
+
+
+def move_mounted_devices(hive: Hive, moved: Mapping[bytes, bytes]) -> MovedDevices:
+    r"""Let the drive letters that a SYSTEM hive remembers name other partitions, and remove the rest of them.
+
+    Args:
+        hive: the hive; it is changed.
+        moved: the new data of a value by the old one; what is not in it is nowhere any more.
+
+    Raises:
+        InvalidInput: when the hive has no ``Select``, and so is not a SYSTEM hive.
+    """
     if hive.root.child("Select") is None:
         raise InvalidInput("not a SYSTEM hive: it has no key Select")
     key = hive.root.child("MountedDevices")
     if key is None:
-        return 0
-    names: list[str] = [value.name for value in key.values]
-    for name in names:
-        key.delete_value(name)
-    return len(names)
+        return MovedDevices(0, 0)
+    values = list(key.values)
+    kept = 0
+    for value in values:
+        new = moved.get(value.data)
+        if new is None:
+            key.delete_value(value.name)
+        else:
+            key.set(Value.binary(value.name, new))
+            kept += 1
+    return MovedDevices(kept, len(values) - kept)
 
 
 def value_lines(value: Value) -> str:

@@ -7,12 +7,15 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces
-from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot
+from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, Moved, MoveDrives
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, FormatVolume, WriteTable
+from osdimage.imaging.deploy.sets import SetPlan
 from osdimage.imaging.disk import plan as plans
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.place import place
@@ -50,6 +53,30 @@ def deployment() -> DeployPlan:
         InstallBoot(BootPlaces(Firmware.UEFI, efi, windows), BootOptions(locale="en-US"), 99),
     )
     return DeployPlan(steps, "/unattend.xml", ("beware",))
+
+
+def machine() -> SetPlan:
+    """Return the plan of two disks, of which one starts the Windows of the other."""
+    first, second = deployment(), disk_plan(Preset.BIOS)
+    guids, offsets = PartitionRef.gpt(UUID(int=1), UUID(int=2)), PartitionRef.mbr(3, 1 << 20)
+    moved = (Moved(guids, 0, 3), Moved(offsets, 1, 2))
+    windows = second.table.partitions[1]
+    steps = (
+        WriteTable(second),
+        FormatVolume(windows, FileSystem.NTFS, None, 0xABCDEF, True),
+        ApplyToVolume(windows, 2, "Windows", 100, 10, NOW),
+        MoveDrives(windows, moved),
+        InstallBoot(
+            BootPlaces(Firmware.UEFI, first.table.partitions[0], windows),
+            BootOptions(locale="en-US"),
+            99,
+            origins=((guids, 3),),
+            system_disk="disk 0",
+            system_number=0,
+            moved=moved[1:],
+        ),
+    )
+    return SetPlan({0: first, 1: DeployPlan(steps, None, ())})
 
 
 def disk_of(preset: Preset) -> MemoryTarget:

@@ -64,6 +64,8 @@ COMMANDS = {
     "deploy": "deploy windows.wim disk.img --preset uefi --size 4GB",
     "deploy-plans": "deploy windows.wim 1.img --also 2.img --preset data-gpt --size 100MB --dry-run",
     "deploy-also": "deploy windows.wim 1.img --also 2.img --preset data-gpt --size 100MB",
+    "deploy-set-plan": "deploy machine.wim --layout-from-wim --disk 0=n0.img --disk 1=n1.img --size 60MB --dry-run",
+    "deploy-set": "deploy machine.wim --layout-from-wim --disk 0=n0.img --disk 1=n1.img --size 60MB",
     "boot-install": "boot install disk.img --partition 3",
     "boot-show": "boot show disk.img",
     "boot-check": "boot check disk.img",
@@ -117,6 +119,9 @@ def printed(place: Path) -> dict[str, Outcome]:
         osdimage("capture", "tree", "three.wim")
         osdimage("capture", "tree", "three.wim", "--append", "--name", "other")
         osdimage("capture", windows_trees.write_tree(place / "windows", windows_trees.windows_files()), "windows.wim")
+        for disk in ("m0.img", "m1.img"):
+            osdimage("deploy", "three.wim", disk, "--index", "1", "--preset", "data-gpt", "--size", "60MB")
+        osdimage("capture", "m0.img", "m1.img", "machine.wim", "--all-volumes")
         return {kind: osdimage(*line.split(), "--json", code=None) for kind, line in COMMANDS.items()}
 
 
@@ -139,7 +144,7 @@ def documented(kind: str) -> set[str]:
 def test_every_command_is_walked_over() -> None:
     kinds = {"-".join(words) for words in VERBS}
     more = {"apply-also", "deploy-also", "export-split", "deploy-plan", "deploy-plans", "run-plan", "run-actions"}
-    assert kinds | more | {"run-explain", "run-yaml"} == set(COMMANDS)
+    assert kinds | more | {"run-explain", "run-yaml", "deploy-set", "deploy-set-plan"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("kind", COMMANDS)

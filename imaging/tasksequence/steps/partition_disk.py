@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from osdimage.imaging.deploy.execute import format_partition
 from osdimage.imaging.deploy.plan import formats, refuse_volumes
+from osdimage.imaging.deploy.steps import format_partition
 from osdimage.imaging.disk.init import initialize, losses
 from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX, DiskLayout
 from osdimage.imaging.disk.layouts.place import advice, place

@@ -10,6 +10,8 @@ from pathlib import Path
 from cases import documents as cases
 from cases.disk import variables
 from osdimage.imaging.deploy import document as deployments
+from osdimage.imaging.deploy.set_document import set_from_json, to_set_document
+from osdimage.imaging.deploy.sets import SetPlan
 from osdimage.imaging.disk import plan as plans
 from osdimage.imaging.disk.layouts.presets import Preset
 from osdimage.imaging.disk.layouts.variables import layout_from_variables, parse_variables
@@ -36,6 +38,11 @@ def _again(load: Callable[..., object], dump: Callable[..., str]) -> Callable[[b
 def _deployment_text(plan: object) -> str:
     assert isinstance(plan, deployments.DeployPlan)
     return json.dumps(deployments.to_document(plan))
+
+
+def _machine_text(plan: object) -> str:
+    assert isinstance(plan, SetPlan)
+    return json.dumps(to_set_document(plan))
 
 
 def _state(data: bytes) -> None:
@@ -78,6 +85,12 @@ TARGETS = (
         "deployment",
         _again(deployments.from_json, _deployment_text),
         lambda: (_deployment_text(cases.deployment()).encode(),),
+        (InvalidDocument,),
+    ),
+    Target(
+        "machine",
+        _again(set_from_json, _machine_text),
+        lambda: (_machine_text(cases.machine()).encode(),),
         (InvalidDocument,),
     ),
     Target("run-state", _state, _state_seed, (InvalidDocument,)),
