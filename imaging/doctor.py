@@ -122,12 +122,6 @@ _PROGRAMS = (
         Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img"),
     ),
     _Program(
-        "setpriv",
-        ("--version",),
-        "ending qemu-nbd when osdimage is killed",
-        Packages(debian="util-linux", fedora="util-linux", arch="util-linux"),
-    ),
-    _Program(
         "grub-mkimage",
         ("--version",),
         "starting an NTFS volume by GRUB, where that is chosen for its boot code",

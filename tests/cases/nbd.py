@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from osdimage.native.slices.sources import NbdSource
+if TYPE_CHECKING:
+    from osdimage.native.slices.sources import NbdSource
 
 READ, WRITE, DISC, FLUSH, WRITE_ZEROES, BLOCK_STATUS = 0, 1, 2, 3, 6, 7
 GO, STRUCTURED_REPLY, SET_META_CONTEXT = 7, 8, 10
@@ -200,6 +202,9 @@ def _receive(client: socket.socket, size: int) -> bytes:
 @contextmanager
 def connected(server: StandIn, *, count: int = 1, patience_s: int = 30) -> Iterator[NbdSource]:
     """Yield the disk of a server as a source; its threads have ended afterwards."""
+    # The stand-in is a program of its own, too, which runs where osdimage does not.
+    from osdimage.native.slices.sources import NbdSource  # noqa: PLC0415
+
     pairs = [socket.socketpair() for _ in range(count)]
     threads = [threading.Thread(target=server.serve, args=(theirs,)) for _, theirs in pairs]
     for thread in threads:
@@ -209,7 +214,7 @@ def connected(server: StandIn, *, count: int = 1, patience_s: int = 30) -> Itera
     finally:
         for ours, _ in pairs:
             ours.close()
-        # A source that was made has sockets of its own; without one, the server is alone now.
+    # A source that was made has sockets of its own; without one, the server is alone now.
     try:
         with source:
             yield source

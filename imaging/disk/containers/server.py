@@ -4,9 +4,10 @@ It is given a socket that listens, as systemd gives one ("socket activation", sd
 are made before it is started, and the name of the socket is gone by then.  So nothing is waited for but its first
 answer, and nobody else can come to it.
 
-It ends when the last of its clients has left, if one of them has ever spoken with it.  For a process that is killed
-before, the server asks the system for a signal of its end.  That signal comes with the end of the *thread* that started
-it (prctl(2), PR_SET_PDEATHSIG), so it has a thread of its own, which stays with it and reads what it says.
+It ends when the last of its clients has left, however that came, if they have all spoken with it before.  Until then it
+would wait for ever for a client that was killed, and QEMU loses a SIGTERM that comes while it starts.  So a second
+process, a shell, keeps watch meanwhile: it reads from a pipe that ends with this process, and kills the server then,
+which has nothing to store yet.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,24 +31,24 @@ from osdimage.imaging.logs import ran
 from osdimage.imaging.programs import find_program
 
 if TYPE_CHECKING:
+    from io import FileIO
+
     from osdimage.native.slices.sources import NbdSource
 
 PATIENCE_S = 30
-_PACKAGES = {
-    "qemu-nbd": Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img"),
-    "setpriv": Packages(debian="util-linux", fedora="util-linux", arch="util-linux"),
-}
+_PACKAGES = Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img")
 # Of its address space, an end for one that a prepared file leads astray; a sound one takes a tenth of it.
 _MEMORY_KIB = 4 << 20
-# A process that was started by one that has ended meanwhile was not told; its parent is another one now.
-_SCRIPT = f"""
-test "$PPID" = "$1" || exit 1
-shift
+# What becomes the server, when it is told that somebody keeps watch: its standard output is a pipe to read that from.
+_SERVE = f"""
+read -r line <&1 || exit 1
 ulimit -v {_MEMORY_KIB} || exit 1
-exec 3<&0 </dev/null
+exec 3<&0 </dev/null >/dev/null
 export LISTEN_FDS=1 LISTEN_PID=$$
 exec "$@"
 """
+_WATCH = 'read -r line || kill -KILL "$1"'
+_WORD = b"go on\n"
 _LONGEST_SOCKET_NAME = 107
 """Bytes, in sockaddr_un (unix(7))."""
 _LINES_KEPT = 20
@@ -91,11 +92,7 @@ class Server:
         """
         from osdimage.native.slices.sources import NbdSource  # noqa: PLC0415 - who only looks needs no libwim
 
-        command = [
-            *(_program("setpriv", name, called), "--pdeathsig", "TERM"),
-            *("/bin/sh", "-c", _SCRIPT, "sh", str(os.getpid())),
-            *_command(_program("qemu-nbd", name, called), options, write=write),
-        ]
+        command = _command(_program(name, called), options, write=write)
         with ExitStack() as stack:
             listener, clients = _connected(NbdSource.most_connections)
             stack.callback(listener.close)
@@ -115,6 +112,10 @@ class Server:
             except BaseException:
                 process.stop()
                 raise
+            # Those that it does not use have gone before anybody can be killed.
+            for each in clients:
+                each.close()
+            process.dismiss_watch()
         return cls(name, process, source)
 
     @property
@@ -158,10 +159,11 @@ class Server:
 
 
 class _Process:
-    """The process of a server, and the thread that started it, reads what it says, and waits for it.
+    """The process of a server, what keeps watch while it starts, and a thread that reads what it says.
 
     Attributes:
         is_left: whether its clients have taken leave of it.
+        pid: its number.
     """
 
     def __init__(self, command: Sequence[str], listener: socket.socket) -> None:
@@ -172,23 +174,23 @@ class _Process:
         """
         self.is_left = False
         self._command = command
-        self._listener = listener
         self._said: list[str] = []
-        self._process: subprocess.Popen[str] | None = None
-        self._error: OSError | None = None
-        self._has_started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="qemu-nbd", daemon=True)
+        heard, told = os.pipe()
+        with os.fdopen(heard, "rb", buffering=0) as begins, os.fdopen(told, "wb", buffering=0) as begin:
+            self._process = _started(["/bin/sh", "-c", _SERVE, "sh", *command], listener, begins, subprocess.PIPE)
+            self.pid = self._process.pid
+            # It ends by itself when this ends before it was told.
+            watch = ["/bin/sh", "-c", _WATCH, "sh", str(self.pid)]
+            try:
+                self._watch = _started(watch, subprocess.PIPE, subprocess.DEVNULL, subprocess.DEVNULL)
+            except BaseException:
+                with self._process as process:
+                    process.kill()
+                raise
+            with suppress(BrokenPipeError):
+                begin.write(_WORD)
+        self._thread = threading.Thread(target=self._read, name="qemu-nbd", daemon=True)
         self._thread.start()
-        self._has_started.wait()
-        if self._error is not None:
-            raise self._error
-
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        if self._process is None:
-            raise AssertionError("it was started")
-        return self._process.pid
 
     @property
     def said(self) -> str:
@@ -199,62 +201,74 @@ class _Process:
     def has_failed(self) -> bool:
         """Whether it ended otherwise than well, or had an error to tell of; it leaves with 0 all the same."""
         lines = [each for each in self._said if "warning:" not in each]
-        return bool(lines) or self._process is None or self._process.returncode != 0
+        return bool(lines) or self._process.returncode != 0
 
     @property
     def why(self) -> str:
         """Why it has ended, as the end of a sentence; empty when that is not known."""
         if self.said:
             return f": {self.said}"
-        code = None if self._process is None else self._process.returncode
+        code = self._process.returncode
         if code is None or code == 0:
             return ""
         return f" by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f" with exit code {code}"
 
+    def dismiss_watch(self) -> None:
+        """Let nobody keep watch any more; a second call does nothing."""
+        if self._watch.stdin is None:
+            raise AssertionError("it was started with a pipe")
+        with suppress(BrokenPipeError, ValueError):
+            self._watch.stdin.write(_WORD)
+            self._watch.stdin.close()
+        self._watch.wait()
+
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for its end; return whether it has ended."""
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self._thread.is_alive():
+            return False
+        # As long as it was not waited for, nobody else has its number, whom the watch could kill.
+        self.dismiss_watch()
+        if self._process.returncode is None:
+            ran(__name__, self._command, self._process.wait())
+        return True
 
     def stop(self) -> None:
         """End it, whether it has anything to store or not."""
-        if self._process is not None:
-            self._process.kill()
+        self._process.kill()
         self.join()
 
-    def _run(self) -> None:
-        # Ctrl-C of a terminal goes to all processes of a session's foreground: this one has to store what it holds.
-        try:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=self._listener.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-                env={"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)},
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._error = error
-            return
-        finally:
-            self._has_started.set()
-        with self._process as process:
-            if process.stderr is None:
-                raise AssertionError("it was started with a pipe")
-            for line in process.stderr:
-                if len(self._said) < _LINES_KEPT and line.strip():
-                    self._said.append(" ".join(line.split()))
-        ran(__name__, self._command, process.returncode)
+    def _read(self) -> None:
+        if self._process.stderr is None:
+            raise AssertionError("it was started with a pipe")
+        with self._process.stderr as stream:
+            for line in stream:
+                words = line.decode("utf-8", "replace").split()
+                if words and len(self._said) < _LINES_KEPT:
+                    self._said.append(" ".join(words))
 
 
-def _program(program: str, name: str, called: str) -> str:
-    path = find_program(program)
+def _started(
+    command: Sequence[str], stdin: int | socket.socket, stdout: int | FileIO, stderr: int
+) -> subprocess.Popen[bytes]:
+    # Ctrl-C of a terminal goes to all processes of a session's foreground: these have to store what they hold.
+    environment = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
+    return subprocess.Popen(
+        command,
+        stdin=stdin if isinstance(stdin, int) else stdin.fileno(),
+        stdout=stdout if isinstance(stdout, int) else stdout.fileno(),
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _program(name: str, called: str) -> str:
+    path = find_program("qemu-nbd")
     if path is None:
-        how = Distribution.current().install_command(_PACKAGES[program])
+        how = Distribution.current().install_command(_PACKAGES)
         install = f" ({how})" if how is not None else ""
-        raise OsdImageError(f"{name}: reading {called} needs {program}, which is not installed{install}")
+        raise OsdImageError(f"{name}: reading {called} needs qemu-nbd, which is not installed{install}")
     return path
 
 
