@@ -41,7 +41,7 @@ struct osd_sink_ops {
 struct osd_sink { const struct osd_sink_ops *ops; };
 
 /* engine/run.h */
-struct osd_run_file { int fd; int compression_type; uint32_t chunk_size; ...; };
+struct osd_run_file { int fd; int compression_type; uint32_t chunk_size; uint64_t begin, length; ...; };
 struct osd_run_options { unsigned workers; uint64_t memory; int ends_at_bad, is_plain_sha1; };
 struct osd_run_error { int number; uint32_t blob; uint16_t file; uint64_t offset; };
 struct osd_sink_error { int number; uint32_t blob; };

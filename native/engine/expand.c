@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <wimlib.h>
 
@@ -124,18 +123,16 @@ expand_chunk(struct osd_expander *expander, const uint8_t *stored, uint64_t stor
  * is.  Returns 0 or an errno.
  */
 int
-osd_expand_read(struct osd_expander *expander, int fd, uint64_t offset, uint64_t size, const uint8_t **stored,
-		uint64_t *got)
+osd_expand_read(struct osd_expander *expander, const struct osd_run_file *file, uint64_t offset, uint64_t size,
+		const uint8_t **stored, uint64_t *got)
 {
 	uint8_t *input = input_of(expander, size);
 
 	if (input == NULL)
 		return ENOMEM;
 	for (*got = 0; *got < size;) {
-		ssize_t count = pread(fd, input + *got, size - *got, (off_t)(offset + *got));
+		int64_t count = osd_file_read(file, input + *got, size - *got, offset + *got);
 
-		if (count < 0 && errno == EINTR)
-			continue;
 		if (count < 0)
 			return errno;
 		if (count == 0)
@@ -182,7 +179,8 @@ osd_expand_small(struct osd_expander *expander, const struct osd_run_file *file,
 
 /* Expand the chunks of a segment. */
 static int
-expand_segment(struct osd_expander *expander, int fd, const struct osd_unit *unit, uint8_t *contents)
+expand_segment(struct osd_expander *expander, const struct osd_run_file *file, const struct osd_unit *unit,
+	       uint8_t *contents)
 {
 	const struct osd_chunks *chunks = &unit->chunks;
 	const uint64_t *bounds = expander->bounds;
@@ -192,7 +190,7 @@ expand_segment(struct osd_expander *expander, int fd, const struct osd_unit *uni
 	int error;
 
 	osd_chunks_entries(chunks, first, count, &entry, &entries);
-	error = osd_read_fully(fd, expander->entries, entries * chunks->entry_size,
+	error = osd_read_fully(file, expander->entries, entries * chunks->entry_size,
 			       unit->stored_at + chunks->table_at + entry * chunks->entry_size);
 	if (error == 0)
 		error = osd_chunks_bounds(chunks, first, count, expander->entries, expander->bounds);
@@ -201,7 +199,7 @@ expand_segment(struct osd_expander *expander, int fd, const struct osd_unit *uni
 	input = input_of(expander, bounds[count] - bounds[0]);
 	if (input == NULL)
 		return ENOMEM;
-	error = osd_read_fully(fd, input, bounds[count] - bounds[0], unit->stored_at + bounds[0]);
+	error = osd_read_fully(file, input, bounds[count] - bounds[0], unit->stored_at + bounds[0]);
 	for (uint64_t i = 0; i < count && error == 0; i++)
 		error = expand_chunk(expander, input + (bounds[i] - bounds[0]), bounds[i + 1] - bounds[i],
 				     contents + i * chunks->chunk_size, osd_chunk_size(chunks, first + i));
@@ -209,17 +207,17 @@ expand_segment(struct osd_expander *expander, int fd, const struct osd_unit *uni
 }
 
 static int
-expand_solid(struct osd_expander *expander, int fd, const struct osd_unit *unit, uint8_t *contents)
+expand_solid(struct osd_expander *expander, const struct osd_run_file *file, const struct osd_unit *unit, uint8_t *contents)
 {
 	uint8_t *input;
 	int error;
 
 	if (unit->stored_size == unit->size)
-		return osd_read_fully(fd, contents, unit->size, unit->stored_at);
+		return osd_read_fully(file, contents, unit->size, unit->stored_at);
 	input = input_of(expander, unit->stored_size);
 	if (input == NULL)
 		return ENOMEM;
-	error = osd_read_fully(fd, input, unit->stored_size, unit->stored_at);
+	error = osd_read_fully(file, input, unit->stored_size, unit->stored_at);
 	return error != 0 ? error : expand_chunk(expander, input, unit->stored_size, contents, unit->size);
 }
 
@@ -228,16 +226,17 @@ expand_solid(struct osd_expander *expander, int fd, const struct osd_unit *unit,
  * expanded, ENODATA for a file that ends too early, ENOMEM, or that of the read.
  */
 int
-osd_expand_unit(struct osd_expander *expander, int fd, const struct osd_unit *unit, uint8_t *contents)
+osd_expand_unit(struct osd_expander *expander, const struct osd_run_file *file, const struct osd_unit *unit,
+		uint8_t *contents)
 {
 	int error;
 
 	if (unit->kind == OSD_UNIT_SEGMENT && !unit->is_compressed)
-		return osd_read_fully(fd, contents, unit->size, unit->stored_at + unit->begin);
+		return osd_read_fully(file, contents, unit->size, unit->stored_at + unit->begin);
 	error = prepare(expander, unit->chunks.compression_type, unit->chunks.chunk_size);
 	if (error == 0)
-		error = unit->kind == OSD_UNIT_SEGMENT ? expand_segment(expander, fd, unit, contents)
-						       : expand_solid(expander, fd, unit, contents);
+		error = unit->kind == OSD_UNIT_SEGMENT ? expand_segment(expander, file, unit, contents)
+						       : expand_solid(expander, file, unit, contents);
 	trim_input(expander);
 	return error;
 }

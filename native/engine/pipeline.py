@@ -38,11 +38,21 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BlobFile:
-    """A file in which blobs are: an open descriptor, and what its header says of resources that are not solid."""
+    """A file in which blobs are: an open descriptor, and what its header says of resources that are not solid.
+
+    Attributes:
+        descriptor: of the file, or of another in which it lies.
+        compression: of what is not solid.
+        chunk_size: of that, in bytes.
+        begin: where the file begins in what the descriptor has.
+        length: how many bytes it has, of which nothing more is read; 0 for all up to the end of that.
+    """
 
     descriptor: int
     compression: Compression
     chunk_size: int
+    begin: int = 0
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,7 @@ class Run:
             target.fd = file.descriptor
             target.compression_type = file.compression.value
             target.chunk_size = file.chunk_size
+            target.begin, target.length = file.begin, file.length
         if memory is None:
             memory = _MEMORY + _MEMORY_OF_THREAD * workers
         wished = {"workers": workers, "memory": memory, "ends_at_bad": ends_at_bad}

@@ -23,18 +23,31 @@
 
 #define BATCH_BLOBS 512
 
+/* Read of a file, as pread() does.  Returns how many bytes, 0 at its end, or -1 with errno. */
+int64_t
+osd_file_read(const struct osd_run_file *file, uint8_t *buffer, uint64_t size, uint64_t offset)
+{
+	ssize_t count;
+
+	if (offset >= file->size)
+		return 0;
+	if (size > file->size - offset)
+		size = file->size - offset;
+	do {
+		count = pread(file->fd, buffer, size, (off_t)(file->begin + offset));
+	} while (count < 0 && errno == EINTR);
+	return count;
+}
+
 /* Read all of a range.  Returns 0 or an errno: ENODATA when the file ends before. */
 int
-osd_read_fully(int fd, uint8_t *buffer, uint64_t size, uint64_t offset)
+osd_read_fully(const struct osd_run_file *file, uint8_t *buffer, uint64_t size, uint64_t offset)
 {
 	while (size > 0) {
-		ssize_t count = pread(fd, buffer, size, (off_t)offset);
+		int64_t count = osd_file_read(file, buffer, size, offset);
 
-		if (count < 0) {
-			if (errno == EINTR)
-				continue;
+		if (count < 0)
 			return errno;
-		}
 		if (count == 0)
 			return ENODATA;
 		buffer += count;
@@ -44,7 +57,7 @@ osd_read_fully(int fd, uint8_t *buffer, uint64_t size, uint64_t offset)
 	return 0;
 }
 
-/* Find the size of a file, or of a device.  Returns 0, or -1 with errno. */
+/* Find how much of a file is there.  Returns 0, or -1 with errno. */
 static int
 find_size(struct osd_run_file *file)
 {
@@ -56,7 +69,9 @@ find_size(struct osd_run_file *file)
 	end = S_ISREG(facts.st_mode) ? facts.st_size : lseek(file->fd, 0, SEEK_END);
 	if (end < 0)
 		return -1;
-	file->size = (uint64_t)end;
+	file->size = (uint64_t)end < file->begin ? 0 : (uint64_t)end - file->begin;
+	if (file->length > 0 && file->length < file->size)
+		file->size = file->length;
 	return 0;
 }
 
@@ -319,7 +334,7 @@ begin_solid(struct osd_plan *plan)
 	if (plan->error == 0 && first->resource_stored_size < sizeof(header))
 		plan->error = EBADMSG;
 	if (plan->error == 0)
-		plan->error = osd_read_fully(plan->files[plan->file].fd, header, sizeof(header), plan->resource_offset);
+		plan->error = osd_read_fully(&plan->files[plan->file], header, sizeof(header), plan->resource_offset);
 	if (plan->error == 0)
 		plan->error = osd_chunks_init_solid(&plan->chunks, first->resource_stored_size, first->resource_size,
 						    header);
@@ -338,7 +353,7 @@ find_chunk(struct osd_plan *plan, struct osd_unit *unit)
 
 		plan->window_first = plan->chunk;
 		plan->window_count = left < OSD_TABLE_WINDOW ? left : OSD_TABLE_WINDOW;
-		error = osd_read_fully(plan->files[plan->file].fd, plan->window, plan->window_count * 4,
+		error = osd_read_fully(&plan->files[plan->file], plan->window, plan->window_count * 4,
 				       plan->resource_offset + plan->chunks.table_at + plan->chunk * 4);
 		if (error != 0)
 			return error;

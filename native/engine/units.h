@@ -11,12 +11,17 @@
 /* Blobs up to this size are read together; larger ones are cut into segments of it. */
 #define OSD_UNIT_SIZE (UINT32_C(1) << 20)
 
-/* A file in which blobs are, open for reading. */
+/*
+ * A file in which blobs are, open for reading: all that a descriptor has, or a part of it, as of a file on a disc.  Nothing
+ * beyond its end is read, whatever the blobs claim.
+ */
 struct osd_run_file {
 	int fd;
 	int compression_type;
 	uint32_t chunk_size;		/* of resources that are not solid */
-	uint64_t size;			/* of the file; osd_plan_init() finds it */
+	uint64_t begin;			/* where it begins in what the descriptor has */
+	uint64_t length;		/* how long it is; 0 for up to the end of that */
+	uint64_t size;			/* how much of it is there; osd_plan_init() finds it */
 };
 
 struct osd_buffer;
@@ -103,6 +108,7 @@ int osd_blob_fault(const struct osd_plan *plan, const struct osd_blob *blob);
 int osd_solid_fault(const struct osd_chunks *chunks, const struct osd_blob *blob);
 void osd_unit_release(struct osd_unit *unit);
 void osd_spanning_done(struct osd_plan *plan, struct osd_spanning *spanning);
-int osd_read_fully(int fd, uint8_t *buffer, uint64_t size, uint64_t offset);
+int64_t osd_file_read(const struct osd_run_file *file, uint8_t *buffer, uint64_t size, uint64_t offset);
+int osd_read_fully(const struct osd_run_file *file, uint8_t *buffer, uint64_t size, uint64_t offset);
 
 #endif

@@ -14,7 +14,7 @@ work_on_batch(struct osd_worker *worker, const struct osd_unit *unit)
 	const uint8_t *stored = NULL;
 	uint64_t begin = unit->begin, got = 0;
 	int failure = unit->size == 0 ? 0
-				      : osd_expand_read(worker->expander, file->fd, begin, unit->size, &stored, &got);
+				      : osd_expand_read(worker->expander, file, begin, unit->size, &stored, &got);
 
 	for (uint32_t i = unit->first; i < unit->first + unit->count && !osd_is_stopped(run); i++) {
 		const struct osd_blob *blob = &run->blobs[i];
@@ -25,7 +25,7 @@ work_on_batch(struct osd_worker *worker, const struct osd_unit *unit)
 			if (failure != 0) {
 				/* One of them cannot be read: which? */
 				begin = blob->resource_offset;
-				error = osd_expand_read(worker->expander, file->fd, begin, blob->resource_stored_size,
+				error = osd_expand_read(worker->expander, file, begin, blob->resource_stored_size,
 							&stored, &got);
 			}
 			if (error == 0 && blob->resource_offset - begin + blob->resource_stored_size > got)
@@ -100,7 +100,7 @@ work_on_large(struct osd_worker *worker, struct osd_unit *unit, struct osd_buffe
 	if (error == 0 && unit->kind == OSD_UNIT_SEGMENT)
 		error = osd_piece_fault(run, unit->pieces);
 	if (error == 0)
-		error = osd_expand_unit(worker->expander, run->files[unit->file].fd, unit, buffer->bytes);
+		error = osd_expand_unit(worker->expander, &run->files[unit->file], unit, buffer->bytes);
 	if (buffer != NULL)
 		osd_give_back_input(run, unit, buffer);
 	if (unit->kind == OSD_UNIT_CHUNK) {

@@ -36,6 +36,9 @@
 
 struct osd_reader {
 	int fd;
+	uint64_t begin;		/* where the WIM begins in what fd has */
+	uint64_t length;	/* how long it is; 0 for up to the end of that */
+	uint64_t size;		/* how much of it is there, when the resource was begun */
 	struct wimlib_decompressor *decompressor;
 	int decompressor_type;
 	uint32_t decompressor_chunk;
@@ -57,13 +60,17 @@ struct osd_reader {
 	uint64_t scratch_capacity;
 };
 
+/* Make a reader of a WIM that is all that a descriptor has (0, 0), or a part of it, as of a file on a disc. */
 struct osd_reader *
-osd_reader_new(int fd)
+osd_reader_new(int fd, uint64_t begin, uint64_t length)
 {
 	struct osd_reader *reader = calloc(1, sizeof(*reader));
 
-	if (reader != NULL)
-		reader->fd = fd;
+	if (reader == NULL)
+		return NULL;
+	reader->fd = fd;
+	reader->begin = begin;
+	reader->length = length;
 	return reader;
 }
 
@@ -80,13 +87,17 @@ osd_reader_free(struct osd_reader *reader)
 	free(reader);
 }
 
+/* Read all of a range of the WIM; what lies behind its end is none of it.  Returns 0, or -1 with errno. */
 static int
-read_fully(int fd, void *buffer, uint64_t size, uint64_t offset)
+read_fully(const struct osd_reader *reader, void *buffer, uint64_t size, uint64_t offset)
 {
 	uint8_t *cursor = buffer;
 
+	if (offset > reader->size || size > reader->size - offset)
+		return fail(ENODATA);
+	offset += reader->begin;
 	while (size > 0) {
-		ssize_t count = pread(fd, cursor, size, (off_t)offset);
+		ssize_t count = pread(reader->fd, cursor, size, (off_t)offset);
 
 		if (count < 0) {
 			if (errno == EINTR)
@@ -171,7 +182,7 @@ read_chunk_table(struct osd_reader *reader, uint64_t size, int is_solid)
 	if (reserve((void **)&reader->stored, &reader->stored_capacity, reader->chunks * 8) != 0 ||
 	    reserve((void **)&reader->scratch, &reader->scratch_capacity, entries * width) != 0)
 		return -1;
-	if (read_fully(reader->fd, reader->scratch, entries * width, reader->position) != 0)
+	if (read_fully(reader, reader->scratch, entries * width, reader->position) != 0)
 		return -1;
 	first = reader->position + entries * width;
 	room -= entries * width;
@@ -241,7 +252,12 @@ osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored_siz
 	/* The sizes of the tables below follow from stored_size, so it must be the file's and not a claim. */
 	if (fstat(reader->fd, &facts) != 0)
 		return -1;
-	if (S_ISREG(facts.st_mode) && offset + stored_size > (uint64_t)facts.st_size)
+	reader->size = INT64_MAX - reader->begin;
+	if (S_ISREG(facts.st_mode))
+		reader->size = (uint64_t)facts.st_size < reader->begin ? 0 : (uint64_t)facts.st_size - reader->begin;
+	if (reader->length > 0 && reader->length < reader->size)
+		reader->size = reader->length;
+	if (offset + stored_size > reader->size)
 		return fail(ENODATA);
 	reader->lost = 0;
 	reader->position = offset;
@@ -260,7 +276,7 @@ osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored_siz
 
 		if (stored_size < sizeof(header))
 			return fail(EBADMSG);
-		if (read_fully(reader->fd, header, sizeof(header), offset) != 0)
+		if (read_fully(reader, header, sizeof(header), offset) != 0)
 			return -1;
 		memcpy(&real_size, header, 8);
 		memcpy(&real_chunk, header + 8, 4);
@@ -293,14 +309,14 @@ osd_reader_piece(const struct osd_reader *reader)
 static int
 read_plain(struct osd_reader *reader, uint8_t *buffer, uint64_t size)
 {
-	if (read_fully(reader->fd, buffer, size, reader->position) == 0)
+	if (read_fully(reader, buffer, size, reader->position) == 0)
 		return 0;
 	if (!reader->is_recovering)
 		return -1;
 	for (uint64_t at = 0; at < size; at += BLOCK) {
 		uint64_t part = size - at < BLOCK ? size - at : BLOCK;
 
-		if (read_fully(reader->fd, buffer + at, part, reader->position + at) != 0) {
+		if (read_fully(reader, buffer + at, part, reader->position + at) != 0) {
 			memset(buffer + at, 0, part);
 			reader->lost += part;
 		}
@@ -317,7 +333,7 @@ read_chunk(struct osd_reader *reader, uint8_t *buffer, uint64_t size, uint64_t s
 	if (stored == size)
 		return read_plain(reader, buffer, size);
 	if (reserve((void **)&reader->scratch, &reader->scratch_capacity, stored) != 0 ||
-	    read_fully(reader->fd, reader->scratch, stored, reader->position) != 0)
+	    read_fully(reader, reader->scratch, stored, reader->position) != 0)
 		return -1;
 	if (wimlib_decompress(reader->scratch, stored, buffer, size, reader->decompressor) == 0)
 		return 0;

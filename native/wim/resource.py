@@ -153,9 +153,14 @@ class BlobTable:
 class ResourceReader:
     """Reads resources from a file descriptor that the caller keeps open.  One thread at a time; close when done."""
 
-    def __init__(self, descriptor: int, compression: Compression, chunk_size: int) -> None:
-        """Prepare to read resources of a WIM with this compression and chunk size (bytes)."""
-        reader = lib.osd_reader_new(descriptor)
+    def __init__(
+        self, descriptor: int, compression: Compression, chunk_size: int, *, begin: int = 0, length: int = 0
+    ) -> None:
+        """Prepare to read resources of a WIM with this compression and chunk size (bytes).
+
+        It is what the descriptor has from ``begin`` on, of which nothing beyond ``length`` bytes is read; 0 for all.
+        """
+        reader = lib.osd_reader_new(descriptor, begin, length)
         if reader == ffi.NULL:
             raise MemoryError
         self._reader = ffi.gc(reader, lib.osd_reader_free)

@@ -334,7 +334,7 @@ struct osd_scan osd_scan_end(void);
 
 /* resource.h */
 struct osd_reader;
-struct osd_reader *osd_reader_new(int fd);
+struct osd_reader *osd_reader_new(int fd, uint64_t begin, uint64_t length);
 void osd_reader_free(struct osd_reader *reader);
 int osd_reader_begin(struct osd_reader *reader, uint64_t offset, uint64_t stored_size, uint64_t size,
                      int is_compressed, int is_solid, int compression_type, uint32_t chunk_size);

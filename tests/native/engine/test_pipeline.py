@@ -410,6 +410,53 @@ def test_what_the_medium_refuses_is_told_of_each_blob_by_its_number(tmp_path: Pa
     os.close(descriptor)
 
 
+# ---- files inside other files
+
+
+@pytest.mark.foreign
+def test_a_wim_is_read_at_its_place_in_another_file(wim: Path, tmp_path: Path) -> None:
+    blobs, ((_, compression, chunk_size),) = opened(wim)
+    data, around = wim.read_bytes(), random.Random(5).randbytes(5000)
+    (tmp_path / "x").write_bytes(around + data + around)
+    descriptor = os.open(tmp_path / "x", os.O_RDONLY)
+    sink = Sink()
+    file = BlobFile(descriptor, compression, chunk_size, len(around), len(data))
+    with Run(blobs, [file], workers=3, sinks=[sink.pointer]) as made:
+        assert [*made.progress()][-1] == blobs.size
+        assert not list(made.bad())
+    os.close(descriptor)
+    for position in range(len(blobs)):
+        assert hashlib.sha1(sink.contents(position), usedforsecurity=False).digest() == blobs[position].sha1
+
+
+@pytest.mark.parametrize("is_solid", [False, True])
+@pytest.mark.parametrize(("begin", "length"), [(100, 3000), (100, 0), (5000, 0), (1 << 40, 0), (100, 1 << 40)])
+def test_nothing_behind_the_end_of_a_file_in_another_is_read(
+    begin: int, length: int, is_solid: bool, tmp_path: Path
+) -> None:
+    noise = random.Random(6).randbytes(5000)
+    (tmp_path / "x").write_bytes(noise)
+    size = max(0, min(len(noise) - begin, length or len(noise)))
+    places = (0, 1000, 2500, 2990, 4000, 4890, 4900, 6000)
+    rows = BlobRows(
+        *(
+            blob_of(10, 10, offset=at, is_compressed=False, is_solid=is_solid, contents=noise[begin + at :][:10])
+            for at in places
+        )
+    )
+    descriptor = os.open(tmp_path / "x", os.O_RDONLY)
+    with Run(rows, [BlobFile(descriptor, Compression.NONE, 0, begin, length)], workers=2) as made:
+        for _ in made.progress():
+            pass
+        found = {each.position: each.fault for each in made.bad()}
+    os.close(descriptor)
+    # What is whole and claims to be solid is too short for that.
+    whole = Verdict.DAMAGED if is_solid else None
+    assert {place: found.get(number) for number, place in enumerate(places)} == {
+        place: whole if place + 10 <= size else CUT_OFF for place in places
+    }
+
+
 # ---- ending early
 
 

@@ -158,6 +158,41 @@ def test_a_wim_without_blobs_has_an_empty_table() -> None:
     assert list(table.places()) == []
 
 
+@pytest.mark.foreign
+def test_a_wim_is_read_at_its_place_in_another_file(wim: Path, tmp_path: Path) -> None:
+    with a_reader(wim) as (table, _), WimHandle.open(wim) as handle:
+        facts = handle.info()
+    data, around = wim.read_bytes(), bytes(777)
+    (tmp_path / "x").write_bytes(around + data + around)
+    descriptor = os.open(tmp_path / "x", os.O_RDONLY)
+    assert facts.compression is not None
+    reader = ResourceReader(descriptor, facts.compression, facts.chunk_size, begin=len(around), length=len(data))
+    for position in range(len(table)):
+        blob = table[position]
+        contents = b"".join(bytes(piece) for piece in reader.pieces(blob))[blob.offset_in_resource :][: blob.size]
+        assert hashlib.sha1(contents, usedforsecurity=False).digest() == blob.sha1
+    reader.close()
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize(("offset", "fits"), [(0, True), (2990, True), (2991, False), (4000, False), (1 << 62, False)])
+def test_nothing_behind_the_end_of_a_file_in_another_is_read(offset: int, fits: bool, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(bytes(range(250)) * 20)
+    descriptor = os.open(tmp_path / "x", os.O_RDONLY)
+    reader = ResourceReader(descriptor, Compression.NONE, 0, begin=100, length=3000)
+    blob = blob_of(10, 10, offset=offset, is_compressed=False)
+    try:
+        if fits:
+            expected = (bytes(range(250)) * 20)[100 + offset :][:10]
+            assert b"".join(map(bytes, reader.pieces(blob))) == expected
+        else:
+            with pytest.raises(OSError, match=os.strerror(errno.ENODATA)):
+                list(reader.pieces(blob))
+    finally:
+        reader.close()
+        os.close(descriptor)
+
+
 # ---- what nobody wrote
 
 
