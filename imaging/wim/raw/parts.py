@@ -5,9 +5,8 @@ The contents come first, and behind them the trees, the blob table, the XML and 
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
@@ -15,6 +14,7 @@ from xml.etree import ElementTree as ET
 from osdimage.imaging.output import write_at
 from osdimage.imaging.units import KIB, MIB
 from osdimage.imaging.wim.described.changes import encode, set_text
+from osdimage.imaging.wim.raw.ranges import LARGEST_STEP, Copied, copy_range
 from osdimage.imaging.wim.raw.source import RawSource, StoredTree
 from osdimage.imaging.wim.stored import integrity
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header, HeaderFlag, Resource, ResourceFlag
@@ -23,17 +23,11 @@ from osdimage.native.wim.raw_copy import ENTRY_BYTES, CopyRange
 
 # So much between two looks at whether somebody wants to stop: the two hundredth part of a file, within limits.
 _STEPS = 200
-_SMALLEST_STEP, _LARGEST_STEP = 64 * KIB, 32 * MIB
-_PIECE_BYTES = MIB
+_SMALLEST_STEP = 64 * KIB
 # Two threads copy twice as fast where the file is in memory; of a small one nobody notices.
 _WORTH_THREADS = 64 * MIB
 _MOST_THREADS = 4
-# Where the system cannot copy from file to file by itself.
-_NO_RANGES = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY}
 _KEPT_FLAGS = HeaderFlag.COMPRESSED | HeaderFlag.RPFIX | HeaderFlag.XPRESS | HeaderFlag.LZX | HeaderFlag.LZMS
-
-Copied = Callable[[int], None]
-"""Is told how many bytes more were copied; it stops the copy by raising an exception of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,7 @@ def size_of_part(source: RawSource, trees: Sequence[StoredTree], xml: ET.Element
 
 def _copy_all(source: RawSource, descriptor: int, ranges: Sequence[CopyRange], copied: Copied) -> None:
     total = sum(each.size for each in ranges)
-    step = min(max(total // _STEPS, _SMALLEST_STEP), _LARGEST_STEP)
+    step = min(max(total // _STEPS, _SMALLEST_STEP), LARGEST_STEP)
     # A file system without holes (FAT) would write zeros up to where the second thread begins.
     in_threads = total >= _WORTH_THREADS and punch(descriptor, 0, _SMALLEST_STEP)
     with ThreadPoolExecutor(min(_MOST_THREADS, len(os.sched_getaffinity(0)))) as pool:
@@ -175,37 +169,3 @@ def _giving_back(descriptor: int, begin: int, copied: Copied) -> Copied:
         copied(count)
 
     return give_back
-
-
-def copy_range(
-    source: int, destination: int, what: CopyRange, copied: Copied, *, step_bytes: int = _LARGEST_STEP
-) -> None:
-    """Copy bytes from file to file, by the system itself where it can; ``copied`` is told of each step.
-
-    Raises:
-        OSError: when reading or writing failed; ENODATA when the source ends too early.
-    """
-    done = 0
-    by_system = True
-    while done < what.size:
-        at, to, left = what.source + done, what.destination + done, what.size - done
-        if by_system:
-            try:
-                count = os.copy_file_range(source, destination, min(left, step_bytes), at, to)
-            except OSError as error:
-                if error.errno not in _NO_RANGES:
-                    raise
-                by_system = False
-                continue
-        else:
-            data = os.pread(source, min(left, _PIECE_BYTES), at)
-            write_at(destination, data, to)
-            count = len(data)
-        if count == 0:
-            if by_system:
-                # Some file systems say so of a file that they cannot copy from.
-                by_system = False
-                continue
-            raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
-        done += count
-        copied(count)
