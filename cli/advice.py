@@ -17,6 +17,8 @@ NAMES = {
     Means.DISCARD_JOURNAL: "--discard-journal",
     Means.ENGINE: "--engine auto",
     Means.EXAMINE: "osdimage doctor",
+    Means.EXPORT: "osdimage export {} NEW.wim --all",
+    Means.EXTRACT_FROM_DISC: "osdimage media extract {} {} --to DIR",
     Means.FIX_BOOT: "osdimage boot fix DISK",
     Means.FORCE: "--force",
     Means.FORMAT_FAT32: "osdimage disk format DISK --partition {} --fs fat32",

@@ -9,6 +9,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage apply install.wim images --all",
         "osdimage apply - disk.img --partition 3 --wipe --yes",
         "osdimage apply install.wim windows.ntfs --index 1 --compact xpress8k",
+        "osdimage apply 'Windows.iso!sources/install.wim' windows --index 6",
     ),
     "boot check": ("osdimage boot check disk.img",),
     "boot fix": ("osdimage boot fix clone.img",),
@@ -32,6 +33,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "delete": ("osdimage delete install.wim --index 2",),
     "deploy": (
         "osdimage deploy install.wim windows.img --preset uefi --size 64GB",
+        "osdimage deploy 'Windows.iso!sources/install.wim' windows.img --index 6 --preset uefi --size 64GB",
         "osdimage deploy install.wim /dev/sdb --vars lab.vars --expect-size 512110190592 --dry-run",
         "osdimage deploy install.wim /dev/sdb --also /dev/sdc --also /dev/sdd --preset uefi",
         "osdimage deploy machine.wim --layout-from-wim --disk 0=/dev/sdb --disk 1=/dev/sdc",
@@ -67,10 +69,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage extract install.wim --list files.txt --index 1 --to files",
         "osdimage extract damaged.wim /Users --recover-data --to rescued",
         "osdimage extract disk.img /Users --partition 3 --to users",
+        "osdimage extract 'Windows.iso!sources/boot.wim' /setup.exe --index 2 --to -",
     ),
     "help": ("osdimage help disk init",),
     "info": (
         "osdimage info install.wim",
+        "osdimage info 'Windows.iso!sources/install.wim'",
         'osdimage info install.wim --index 2 --set description="May updates" --boot',
         "osdimage info install.wim --index 2 --set WINDOWS/INSTALLATIONTYPE=Server --set FLAGS=ServerStandard",
     ),

@@ -119,8 +119,11 @@ def present(option: str, name: str, path: str) -> Path:
     Raises:
         click.UsageError: when nothing is there.
     """
+    from osdimage.imaging.wim.placed.place import is_there  # noqa: PLC0415 - start-up stays cheap
+
     found = Path(path)
-    if not found.exists():
+    # A package may be a WIM on a disc.
+    if not (is_there(found) if option == "--package" else found.exists()):
         hint = f"; --size 64GB makes one, or: truncate -s 64G {shlex.quote(path)}" if option == "--disk" else ""
         raise click.UsageError(f"{option} {name}={path}: {path} does not exist{hint}")
     return found

@@ -46,9 +46,12 @@ def holds_volume(path: Path, partition: int | None) -> bool:
     """
     from osdimage.imaging.disk.probe import probe  # noqa: PLC0415
     from osdimage.imaging.disk.wim_mark import is_wim  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.placed.on_disc import disc_path  # noqa: PLC0415
 
     if partition is not None:
         return True
+    if disc_path(path) is not None:
+        return False
     return not is_wim(path) and probe(path) is not None
 
 

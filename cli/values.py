@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli.standard import STREAM
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidRequest, OsdImageError
 
 if TYPE_CHECKING:
     from osdimage.imaging.wim.compression import CompressionSpec
 
+# Between the path of a disc and that of a file on it.
+_DISC_MARK = "!"
 NO_DASH = (
     "standard input and output are not taken here, but by capture, apply, export and deploy in the place of a WIM; ./- "
     "is a file of this name"
@@ -42,6 +44,43 @@ class StreamPathType(PathType):
     def convert(self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own word is str, bytes or a path
         """Take ``-`` for the stream."""
         return STREAM if value == "-" else super().convert(value, param, ctx)
+
+
+class WimPathType(PathType):
+    """The path of a WIM that is there: of this machine, or on a disc, as ``DISC.iso!sources/install.wim``."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Look for it; of what is on a disc, say whether the disc is missing, or the file on it."""
+        if _DISC_MARK not in os.fspath(value) or os.path.lexists(value):
+            return super().convert(value, param, ctx)
+        from osdimage.imaging.wim.placed.on_disc import absent, disc_path, located  # noqa: PLC0415
+
+        place = disc_path(value)
+        if place is None:
+            self.fail(f"{os.fspath(value)}: {absent(value)}", param, ctx)
+        try:
+            located(place)
+        except OSError as error:
+            self.fail(f"{os.fspath(value)}: {error.strerror}", param, ctx)
+        except OsdImageError:
+            # What is wrong with the disc is no matter of usage: whoever opens the file says it.
+            pass
+        return Path(value)
+
+
+def is_file(path: str) -> bool:
+    """Tell whether a path leads to a file, of this machine or on a disc."""
+    if _DISC_MARK not in path:
+        return Path(path).is_file()
+    from osdimage.imaging.wim.placed.place import is_there  # noqa: PLC0415 - start-up stays cheap
+
+    return not Path(path).is_dir() and is_there(Path(path))
+
+
+class WimOrStreamType(StreamPathType, WimPathType):
+    """That, or ``-`` for the standard stream."""
 
 
 class NewPathType(PathType):
@@ -74,6 +113,8 @@ class NewFileOrStreamType(NewFileType, NewPathType, StreamPathType):
 
 
 EXISTING = PathType(exists=True, dir_okay=False, path_type=Path)
+WIM = WimPathType(exists=True, dir_okay=False, path_type=Path)
+WIM_OR_STREAM = WimOrStreamType(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 PRESENT = PathType(exists=True, readable=False, path_type=Path)
 ANY_PATH = PathType(path_type=Path)
 PRESENT_OR_STREAM = StreamPathType(exists=True, readable=False, path_type=Path, allow_dash=True)

@@ -57,6 +57,8 @@ class Means(StrEnum):
     DISCARD_JOURNAL = "Opening(discards_journal=True)"
     ENGINE = "engine=Engine.AUTO"
     EXAMINE = "doctor.examine"
+    EXPORT = "export_images"
+    EXTRACT_FROM_DISC = "extract_from_volume(open_disc_tree({}), [{}])"
     FIX_BOOT = "fix_boot"
     FORCE = "force"
     FORMAT_FAT32 = "format_fat32"

@@ -64,7 +64,24 @@ class Replaced:
     path: str
 
 
-Message = Report | Omitted | Replaced
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How much of a WIM that has no name of its own was copied to where libwim reads it, of so many bytes.
+
+    Attributes:
+        name: what messages call the WIM.
+        folder: where the copy is, for as long as the WIM is open.
+        done: bytes; the first message has 0.
+        total: bytes.
+    """
+
+    name: str
+    folder: str
+    done: int
+    total: int
+
+
+Message = Report | Omitted | Replaced | Copied
 Listener = Callable[[Message], None]
 
 

@@ -31,7 +31,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "disk": (set(), {"fve", "holes", "slices"}),
     "disc": (set(), set()),
     "volume": ({"disk"}, {"holes", "ntfs", "slices"}),
-    "wim": ({"disk"}, {"any"}),
+    "wim": ({"disc", "disk"}, {"any"}),
     "capture": ({"disk", "volume", "wim"}, {"any"}),
     "apply": ({"disk", "volume", "wim"}, {"any"}),
     "browse": ({"disc", "disk", "volume", "wim"}, {"engine"}),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @boot_params.system
 @click.option(
     "--from-wim",
-    type=values.EXISTING,
+    type=values.WIM,
     metavar="WIM",
     help="Take the boot files from an image of WIM, not from the partition.",
 )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @click.command("deploy")
-@click.argument("wim", type=values.EXISTING_OR_STREAM)
+@click.argument("wim", type=values.WIM_OR_STREAM)
 @click.argument("disk", type=values.ANY_PATH, required=False)
 @several_targets.also("DISK")
 @numbered.disks_option(

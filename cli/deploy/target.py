@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -161,11 +160,14 @@ def refuse_input(disk: Path, inputs: Iterable[Path | None], patterns: Iterable[s
         click.UsageError: naming the disk.
     """
     from osdimage.imaging.disk.device import backing_file  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.wim.placed.on_disc import file_of, paths_fitting  # noqa: PLC0415
 
     written = backing_file(disk) or disk
     if not written.exists():
         return
-    matching = (Path(name) for pattern in patterns for name in glob.glob(pattern))  # noqa: PTH207 - absolute ones too
+    matching = (Path(name) for pattern in patterns for name in paths_fitting(pattern))
     for each in (*inputs, *matching):
-        if each is not None and each.exists() and each.samefile(written):
+        # Of what is on a disc, the disc.
+        file = None if each is None else file_of(each)
+        if file is not None and file.exists() and file.samefile(written):
             raise click.UsageError(f"{disk} is read by this command; valid is another path for the disk")

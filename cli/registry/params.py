@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.registry.places import HiveAddress
     from osdimage.imaging.wim.select import ImageSelector
 
-TARGET = values.EXISTING
+TARGET = values.WIM
 force = click.option(
     "--force",
     is_flag=True,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("apply")
-@click.argument("wim", type=values.EXISTING_OR_STREAM)
+@click.argument("wim", type=values.WIM_OR_STREAM)
 @click.argument("target", type=values.NEW_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.opening

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @click.argument("target", type=values.PRESENT)
 @click.option(
     "--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk, as disk show lists it."

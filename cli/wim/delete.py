@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("delete")
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @click.option(
     "--index", "indexes", type=click.IntRange(min=1), metavar="N", multiple=True, help="A 1-based index.  Repeatable."
 )

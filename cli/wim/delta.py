@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from osdimage.cli import values
 from osdimage.cli.render import counted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class UpdateOfType(click.ParamType):  # type: ignore[type-arg] # generic in newe
         if isinstance(value, UpdateOf):
             return value
         wim, colon, image = str(value).rpartition(":")
-        if not colon or not Path(wim).is_file():
+        if not colon or not values.is_file(wim):
             if colon and (not image or Path(wim).suffix.lower() in _SUFFIXES):
                 self.fail(
                     "name an image behind the colon, such as old.wim:1" if not image else f"there is no file {wim!r}",

@@ -38,14 +38,14 @@ class ImageType(click.ParamType):  # type: ignore[type-arg] # generic in newer v
 
         text = str(value)
         colons = [place for place, character in enumerate(text) if character == ":"]
-        at = next((place for place in colons if Path(text[:place]).is_file()), None)
-        if at is None or Path(text).is_file():
-            path = values.EXISTING.convert(text, param, ctx)
+        at = next((place for place in colons if values.is_file(text[:place])), None)
+        if at is None or values.is_file(text):
+            path = values.WIM.convert(text, param, ctx)
             return Path(str(path)), ImageSelector()
         image = text[at + 1 :]
         if not image:
             self.fail(f"{text!r} names no image behind the colon", param, ctx)
-        path = values.EXISTING.convert(text[:at], param, ctx)
+        path = values.WIM.convert(text[:at], param, ctx)
         if image.isascii() and image.isdigit() and int(image) > 0:
             return Path(str(path)), ImageSelector(index=int(image))
         return Path(str(path)), ImageSelector(name=image)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("export")
-@click.argument("source", type=values.EXISTING)
+@click.argument("source", type=values.WIM)
 @click.argument("destination", type=values.NEW_FILE_OR_STREAM)
 @params.several_images
 @params.compression

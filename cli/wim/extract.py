@@ -28,7 +28,7 @@ _PIECE = 1 << 20
 
 
 @click.command("extract")
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @extracting.paths
 @extracting.target
 @click.option(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("info")
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @params.selector
 @click.option("--xml", "as_xml", is_flag=True, help="Print the XML document as it stands in the WIM.")
 @click.option("--blobs", "with_blobs", is_flag=True, help="List the contents that it holds, and where.")
@@ -126,7 +126,7 @@ def _show(wim: WimFile, images: list[ImageInfo], needs: Needs | None) -> None:
     compression = header.compression.name.lower() if header.compression else "unknown compression"
     facts = [
         counted(len(wim), "image"),
-        format_size(wim.path.stat().st_size),
+        format_size(header.file_size),
         compression if header.chunk_size == 0 else f"{compression}, chunks of {format_size(header.chunk_size)}",
     ]
     if header.total_parts > 1:

@@ -11,7 +11,7 @@ from osdimage.cli.render import Reporter, counted
 
 @click.command("join")
 @click.argument("out", type=values.NEW_FILE)
-@click.argument("parts", nargs=-1, required=True, type=values.EXISTING, metavar="PART...")
+@click.argument("parts", nargs=-1, required=True, type=values.WIM, metavar="PART...")
 @click.option("--overwrite", is_flag=True, help="Replace a WIM that is there, once the new one is complete.")
 @params.integrity("as the first part")
 @params.check

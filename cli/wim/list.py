@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("list")
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @click.argument("path", default="/")
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk.")
 @disk_params.opening

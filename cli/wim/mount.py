@@ -59,7 +59,7 @@ _how = params.gathered(
 
 
 @click.command("mount")
-@click.argument("wim", type=values.EXISTING, required=False)
+@click.argument("wim", type=values.WIM, required=False)
 @click.argument("directory", metavar="DIR", type=values.NewPathType(readable=False, path_type=Path), required=False)
 @click.option("--list", "lists", is_flag=True, help="List the images that are mounted; so does mount alone.")
 @params.selector

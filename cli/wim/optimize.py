@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("optimize")
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @params.compression
 @params.recompress
 @params.integrity("as it was", old="--check/--no-check")

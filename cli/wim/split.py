@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("split")
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @click.argument("out", type=values.NEW_FILE)
 @click.option(
     "--size",

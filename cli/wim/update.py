@@ -104,7 +104,7 @@ _commands = params.gathered(
 
 
 @click.command("update", cls=_InOrder)
-@click.argument("wim", type=values.EXISTING)
+@click.argument("wim", type=values.WIM)
 @params.selector
 @_commands
 @params.exclusions

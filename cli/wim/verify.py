@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("wims", nargs=-1, required=True, type=values.EXISTING, metavar="WIM...")
+@click.argument("wims", nargs=-1, required=True, type=values.WIM, metavar="WIM...")
 @params.references
 @params.reading_threads
 @params.reading_memory

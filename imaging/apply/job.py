@@ -32,6 +32,7 @@ from osdimage.imaging.wim.checks.names import Names
 from osdimage.imaging.wim.copied.room import refuse_large
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.placed.narrowing import reading_images
 from osdimage.imaging.wim.renamed.replacing import ReplacedName
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import told_by_libwim
@@ -241,8 +242,9 @@ class ApplyJob:
         settings, listen = self._settings(to_ntfs=to_ntfs), listener(self.meter)
         if self.piped is not None:
             return self.piped.extract(opened_by, settings, listener=listen)
-        with wim_errors(self.image.path):
-            return self.image.handle.extract_image(self.image.index, opened_by, settings, listener=listen)
+        image = self.image
+        with wim_errors(image.path), reading_images(image.path, image.handle, [image.index]):
+            return image.handle.extract_image(image.index, opened_by, settings, listener=listen)
 
     def tell(self, audit: Audit, losses: tuple[Loss, ...], volume: OpenVolume | None) -> tuple[Loss, ...]:
         """Warn of what was repaired and what is lost; return the names that Windows cannot open on the volume."""

@@ -26,6 +26,7 @@ from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
+from osdimage.imaging.wim.placed.place import identity, is_there
 from osdimage.imaging.wim.renamed.renamed_tree import Replacing
 from osdimage.imaging.wim.renamed.replacing import LISTED, NameRule, ReplacedName, names_replaced
 from osdimage.imaging.wim.stored.in_place import kept_from_others
@@ -225,10 +226,11 @@ def _earlier(options: CaptureOptions, destination: Path, bases: Sequence[Path]) 
         return _Earlier()
     appends = options.mode is WriteMode.APPEND
     wim = wim_of(options.update_of, destination, bases, appends=appends)
-    if not wim.exists():
+    if not is_there(wim):
         raise InvalidRequest(f"{wim}: there is no such file")
-    own = appends and wim.samefile(destination)
-    if own or any(wim.samefile(each) for each in bases):
+    place = identity(wim)
+    own = appends and place == identity(destination)
+    if own or any(place == identity(each) for each in bases):
         return _Earlier(wim)
     if bases:
         raise InvalidRequest(

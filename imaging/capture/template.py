@@ -21,6 +21,7 @@ from osdimage.imaging.wim.entries import Entry
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.placed.place import identity
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.native.wim.handles import WimHandle
 
@@ -106,7 +107,7 @@ def wim_of(wish: UpdateOf, destination: Path, bases: Sequence[Path], *, appends:
 
 @contextmanager
 def _opened(wish: UpdateOf, path: Path, bases: Sequence[Path]) -> Iterator[Template]:
-    others = [each for each in bases if not each.samefile(path)]
+    others = [each for each in bases if identity(each) != identity(path)]
     with WimFile.open(path, refs=patterns_of(others)) as wim:
         yield Template(_select(wim, wish.image))
 

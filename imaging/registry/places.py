@@ -33,6 +33,8 @@ from osdimage.imaging.registry.write import write_hive
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import MIB
 from osdimage.imaging.wim.extracted.options import ExtractOptions
+from osdimage.imaging.wim.placed.on_disc import disc_path, refuse_on_disc
+from osdimage.imaging.wim.placed.place import opened_file
 from osdimage.imaging.wim.select import ImageSelector
 
 if TYPE_CHECKING:
@@ -136,6 +138,7 @@ def change_hive(
         InvalidInput, InvalidRequest, StorageError: as :func:`load_hive`.
     """
     _check(address)
+    refuse_on_disc(address.target)
     if address.hive is None:
         return _change_file(address, change, now=now, force=force)
     if address.is_in_wim:
@@ -175,6 +178,9 @@ def _changed(hive: Hive, change: Callable[[Hive], Result], *, now: datetime | No
 def _head(path: Path, size: int, magic: bytes = b"") -> bytes:
     """Return the first bytes of a file; of one that does not begin with ``magic`` only as many as that has."""
     try:
+        if disc_path(path) is not None:
+            with opened_file(path) as placed:
+                return placed.read(size if placed.read(len(magic), 0) == magic else len(magic), 0)
         with path.open("rb") as file:
             data = file.read(len(magic))
             if data != magic:

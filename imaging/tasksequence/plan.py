@@ -33,6 +33,7 @@ from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.result import ActionInfo, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
+from osdimage.imaging.wim.placed.place import is_there
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.machine import Machine
@@ -382,5 +383,5 @@ def _missing_packages(needed: Mapping[str, str], machine: Machine) -> Iterator[s
         except InvalidRequest as error:
             yield f"{name}={package}: {error}"
             continue
-        if not path.exists():
+        if not is_there(path):
             yield f"{name}={package}: {path} does not exist"

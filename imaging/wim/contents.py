@@ -7,18 +7,19 @@ piece by piece, in the thread that asks for them.  Every blob is compared with i
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import os
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, OsdImageError, StorageError
 from osdimage.imaging.wim.failures import wim_errors
-from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.opening import open_wim, opened_wim_file
+from osdimage.imaging.wim.placed.on_disc import paths_fitting
+from osdimage.imaging.wim.placed.place import identity
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BATCH_BYTES, DAMAGE, BlobTable, ResourceReader
@@ -37,8 +38,11 @@ _Read = tuple[memoryview, int, bytes]
 
 def references(path: Path, handle: WimHandle) -> list[Path]:
     """Return the other files in which the WIM's contents are."""
-    found = {Path(name) for pattern in handle.references for name in glob.glob(pattern)}  # noqa: PTH207 - may be absolute
-    return sorted(each for each in found if not each.samefile(path))
+    found = {Path(name) for pattern in handle.references for name in paths_fitting(pattern)}
+    if not found:
+        return []
+    own = identity(path)
+    return sorted(each for each in found if identity(each) != own)
 
 
 class BlobSource:
@@ -81,8 +85,9 @@ class BlobSource:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
         threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-        with _opened(self.path) as descriptor, ExitStack() as stack:
-            readers = deque(ResourceReader(descriptor, self._compression, self._chunk_size) for _ in range(threads + 2))
+        with opened_wim_file(self.path) as file, ExitStack() as stack:
+            facts = file.descriptor, self._compression, self._chunk_size
+            readers = deque(ResourceReader(*facts, begin=file.begin, length=file.size) for _ in range(threads + 2))
             for reader in readers:
                 stack.callback(reader.close)
             # Ended before the readers are closed; an exception does not wait for what was not begun.
@@ -170,19 +175,6 @@ class BlobSource:
 
     def _mismatch(self, name: str) -> CorruptWim:
         return CorruptWim(f"{self.path}: the contents of {name!r} do not match their SHA-1")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """Open the file of a WIM once more, to read resources from it."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 class _Cutter:

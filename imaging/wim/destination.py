@@ -7,6 +7,7 @@ from pathlib import Path
 from osdimage.imaging.disk.wim_mark import is_wim
 from osdimage.imaging.errors import Remedy, TargetRefused
 from osdimage.imaging.output import REPLACE_IT, refuse_existing, require_existing
+from osdimage.imaging.wim.placed.on_disc import refuse_on_disc
 from osdimage.imaging.wim.write import WriteMode
 
 
@@ -16,10 +17,12 @@ def refuse_destination(path: Path, mode: WriteMode, remedy: Remedy = REPLACE_IT)
     ``remedy`` is what helps where something is there and nothing is to be.
 
     Raises:
-        TargetRefused: when the mode is NEW and something is there, or OVERWRITE and that is no WIM.
+        TargetRefused: when the mode is NEW and something is there, or OVERWRITE and that is no WIM; or when it would
+            be on a disc.
         InvalidRequest: when it is APPEND, and nothing is there.
         StorageError: when what is there cannot be read.
     """
+    refuse_on_disc(path)
     match mode:
         case WriteMode.NEW:
             refuse_existing(path, remedy)

@@ -13,7 +13,7 @@ from osdimage.imaging.wim.checks.once import finish, pass_once
 from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.opening import open_wim, opened_wim_file
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.engine.arrays import Untold, fixed_links, untold
 from osdimage.native.engine.pipeline import BlobFile, Run, Verdict
@@ -190,9 +190,8 @@ class ImageFeed:
         with ExitStack() as stack:
             files = []
             for path, (compression, chunk_size) in zip(self._paths, self._formats, strict=True):
-                descriptor = _opened(path)
-                stack.callback(os.close, descriptor)
-                files.append(BlobFile(descriptor, compression, chunk_size))
+                file = stack.enter_context(opened_wim_file(path))
+                files.append(BlobFile(file.descriptor, compression, chunk_size, file.begin, file.size))
             run: Run | None = None
             # No "with": a signal could come between the begin of the threads and that of the block.
             try:
@@ -235,13 +234,6 @@ class ImageFeed:
 
 def _reason(fault: Verdict | int) -> str:
     return _REASONS[fault] if isinstance(fault, Verdict) else f"cannot be read: {os.strerror(fault)}"
-
-
-def _opened(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _failure(path, error) from error
 
 
 def _failure(path: Path, error: OSError) -> StorageError:

@@ -19,7 +19,9 @@ from osdimage.imaging.wim.described.blobs import StoredBlob, stored_blobs
 from osdimage.imaging.wim.described.info import WimHeader
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
-from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header
+from osdimage.imaging.wim.opening import open_wim, refer
+from osdimage.imaging.wim.placed.on_disc import paths_fitting
+from osdimage.imaging.wim.placed.place import size_of
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.steps import listener
 from osdimage.native.wim import tree
@@ -51,7 +53,7 @@ class WimFile:
             native = handle.info()
             # Only the newer version of the format has solid resources: most WIMs need no look at their blobs.
             is_solid = native.version == info.SOLID_VERSION and tree.has_solid_blobs(handle)
-            self.header = WimHeader.from_native(native, is_solid=is_solid, file_size=path.stat().st_size)
+            self.header = WimHeader.from_native(native, is_solid=is_solid, file_size=size_of(path))
             self.xml = info.decode_xml(handle.xml())
             facts = info.parse_images(self.xml, native.image_count)
         self.images = tuple(WimImage(path, handle, image) for image in facts)
@@ -204,7 +206,7 @@ def other_parts(path: Path, refs: Sequence[str] = ()) -> list[str]:
     part = part_of(path)
     if part is None:
         return []
-    named = [Path(name) for pattern in refs for name in glob.glob(pattern)]  # noqa: PTH207 - may be absolute
+    named = [Path(name) for pattern in refs for name in paths_fitting(pattern)]
     among = [each for each in map(part_of, named) if each is not None]
     found = find_parts(part, among).found.values()
     return [glob.escape(os.fspath(each.path)) for each in found if each is not part and each not in among]
@@ -221,16 +223,13 @@ def reference_files(handle: WimHandle, refs: Iterable[str]) -> None:
     given: list[Path] = []
     for pattern in refs:
         # Sought here: the patterns of the C library take for ever where they hold many stars.
-        found = sorted(glob.glob(pattern))  # noqa: PTH207 - may be absolute
-        given += map(Path, found)
-        for name in found:
-            refuse_impossible_header(Path(name))
+        found = [Path(name) for name in paths_fitting(pattern)]
+        given += found
         with wim_errors(pattern):
-            # A pattern without a file is left to libwim, which says so.
-            handle.reference_files([glob.escape(name) for name in found] or [pattern])
+            refer(handle, found, pattern)
     for path in _parts_beside(given, UUID(bytes_le=handle.info().guid)):
         with wim_errors(path):
-            handle.reference_files([glob.escape(os.fspath(path))])
+            refer(handle, [path], os.fspath(path))
 
 
 def _parts_beside(given: Sequence[Path], own: UUID) -> list[Path]:

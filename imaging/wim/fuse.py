@@ -10,6 +10,7 @@ from pathlib import Path
 
 from osdimage.imaging.errors import OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.placed.narrowing import reading_images
 from osdimage.native import runtime
 from osdimage.native.callbacks import Listener
 from osdimage.native.status import WimlibCode, WimlibError, describe
@@ -49,7 +50,7 @@ def serve_image(path: Path, handle: WimHandle, index: int, directory: Path, sett
         FuseFailed: when FUSE refuses.
         OsdImageError: when libwim does.
     """
-    with wim_errors(path):
+    with wim_errors(path), reading_images(path, handle, [index]):
         try:
             mount.serve(handle, index, directory, settings)
         except WimlibError as error:

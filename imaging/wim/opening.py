@@ -7,13 +7,19 @@ takes one read of 208 bytes.  What the blob table says of resources is compared 
 
 from __future__ import annotations
 
+import glob
 import os
-import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, NotAWim, TargetRefused
+from osdimage.imaging.errors import CorruptWim, NotAWim, StorageError, TargetRefused
 from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.wim.failures import NOT_A_WIM, PART, join_parts
+from osdimage.imaging.wim.placed.on_disc import disc_path, refuse_on_disc
+from osdimage.imaging.wim.placed.place import PlacedFile, opened_file
+from osdimage.imaging.wim.placed.stand_in import stand_in
+from osdimage.imaging.wim.stored import integrity
 from osdimage.imaging.wim.stored.format import (
     BLOB_STRUCT,
     HEADER_SIZE,
@@ -49,10 +55,56 @@ def open_wim(
         TargetRefused: when it is to be changed, and may not be.
         WimlibError: when libwim cannot open it.
     """
+    if write:
+        refuse_on_disc(path)
     header = refuse_impossible_header(path)
     if write and header is not None:
         refuse_unchangeable(path, header)
-    return WimHandle.open(path, check_integrity=check_integrity, write=write, listener=listener)
+    if disc_path(path) is None:
+        return WimHandle.open(path, check_integrity=check_integrity, write=write, listener=listener)
+    with opened_wim_file(path) as file, stand_in(path, file) as standing_in:
+        if check_integrity and header is not None:
+            _compare_with_table(path, file, header, listener)
+        return WimHandle.open(standing_in.path, backing=standing_in, listener=listener)
+
+
+def refer(handle: WimHandle, paths: Sequence[Path], pattern: str) -> None:
+    """Let a handle refer to files; a pattern without a file is left to libwim, which says so."""
+    for path in paths:
+        refuse_impossible_header(path)
+    names = [glob.escape(os.fspath(path)) for path in paths if disc_path(path) is None]
+    if names or not paths:
+        handle.reference_files(names or [pattern])
+    for path in paths:
+        if disc_path(path) is not None:
+            with opened_wim_file(path) as file, stand_in(path, file) as standing_in:
+                handle.reference_files([glob.escape(os.fspath(path))], backings=[standing_in])
+
+
+@contextmanager
+def opened_wim_file(path: Path) -> Iterator[PlacedFile]:
+    """Open the file of a WIM, wherever it is, to read from it.
+
+    Raises:
+        StorageError: when it cannot be opened.
+        InvalidInput: when it is on a disc that is damaged, or in a form that cannot be read at its place.
+    """
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(opened_file(path))
+        except OSError as error:
+            if isinstance(error, StorageError):
+                raise
+            raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+        yield file
+
+
+def _compare_with_table(path: Path, file: PlacedFile, header: Header, listener: Listener | None) -> None:
+    """Compare a WIM with its integrity table at its place: libwim would read a copy of all of it."""
+    try:
+        integrity.compare(file, header, listener)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
 def refuse_unchangeable(path: Path, header: Header) -> None:
@@ -77,21 +129,16 @@ def refuse_impossible_header(path: Path) -> Header | None:
         NotAWim: when it is shorter than a header, and does not begin as one.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with opened_file(path) as file:
+            if not file.is_regular:
+                return None
+            size = file.size
+            header = Header.parse(file.read(HEADER_SIZE, 0))
+            if header.magic == PIPABLE_MAGIC and size >= 2 * HEADER_SIZE:
+                # That at the begin is only for who reads from a pipe.
+                header = Header.parse(file.read(HEADER_SIZE, size - HEADER_SIZE))
     except OSError:
         return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        size = os.fstat(descriptor).st_size
-        header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
-        if header.magic == PIPABLE_MAGIC and size >= 2 * HEADER_SIZE:
-            # That at the begin is only for who reads from a pipe.
-            header = Header.parse(os.pread(descriptor, HEADER_SIZE, size - HEADER_SIZE))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     if header.magic not in {MAGIC, PIPABLE_MAGIC}:
         if size < HEADER_SIZE:
             # libwim would say that it ends too early.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from osdimage.imaging.progress import Meter, Phase
-from osdimage.native.callbacks import Listener, Message, Report, Stage
+from osdimage.imaging.units import MIB, format_size
+from osdimage.native.callbacks import Copied, Listener, Message, Report, Stage
 
 _PHASES = {
     Stage.SCAN: Phase.SCAN,
@@ -16,6 +17,8 @@ _PHASES = {
     Stage.SET_METADATA: Phase.SET_METADATA,
     Stage.VERIFY_DATA: Phase.VERIFY_DATA,
 }
+WORTH_TELLING = 64 * MIB
+"""So much of a WIM is copied for libwim before it is told in words: it takes a second or two, and room."""
 _IN_FILES = {Stage.CREATE_FILES, Stage.SET_METADATA, Stage.WRITE_METADATA}
 
 
@@ -26,5 +29,17 @@ def listener(meter: Meter) -> Listener:
         if isinstance(message, Report):
             unit = "files" if message.stage in _IN_FILES else "bytes"
             meter.step(_PHASES[message.stage], message.done, message.total, unit=unit)
+        elif isinstance(message, Copied):
+            if message.done == 0 and message.total >= WORTH_TELLING:
+                meter.warn(copying(message))
+            meter.step(Phase.READ, message.done, message.total)
 
     return listen
+
+
+def copying(message: Copied) -> str:
+    """Say that something of a WIM is copied first, and how much."""
+    return (
+        f"{message.name}: {format_size(message.total)} of it are copied to {message.folder} for a while, where libwim "
+        "reads them"
+    )

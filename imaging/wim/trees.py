@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from io import BytesIO
 from pathlib import Path
 
 from osdimage.imaging.errors import CorruptWim, StorageError
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.placed.place import opened_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import DAMAGE, ResourceReader
@@ -30,16 +30,19 @@ def read_tree(path: Path, handle: WimHandle, index: int) -> bytes | None:
     if tree is None or facts.is_pipable:
         return None
     try:
-        descriptor = os.open(path if handle.trees is None else handle.trees, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
+        with opened_file(path if handle.trees is None else handle.trees) as file:
+            reader = ResourceReader(
+                file.descriptor,
+                facts.compression or Compression.NONE,
+                facts.chunk_size,
+                begin=file.begin,
+                length=file.size,
+            )
             # Joining would hold all of it twice.
             data = BytesIO()
             for piece in reader.pieces(tree):
                 data.write(piece)
             reader.close()
-        finally:
-            os.close(descriptor)
     except OSError as error:
         what = f"{path}: the tree of image {index}"
         if error.errno in DAMAGE:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,8 @@ from osdimage.native import text
 from osdimage.native._wimlib import ffi, lib
 from osdimage.native.callbacks import Listener, Relay
 from osdimage.native.runtime import Compression, compression_level
-from osdimage.native.status import call
+from osdimage.native.status import WimlibError, call
+from osdimage.native.wim.backing import Backing, Reads, renamed
 from osdimage.native.wim.facts import AddedImage, ExtractSettings, ScanSettings, WimInfo, WriteSettings
 from osdimage.native.wim.patterns import Patterns
 
@@ -60,6 +62,11 @@ class WimHandle:
         self.found: os.stat_result | None = None
         # The file that the trees of the images are in, where that is not the one with the contents.
         self.trees: Path | None = None
+        # What stands in for this WIM, for those that it refers to, and for those whose images were exported to it.
+        self._own: Backing | None = None
+        self._referenced: tuple[Backing, ...] = ()
+        self._exported: tuple[Backing, ...] = ()
+        self._only: Container[bytes] | None = None
         self._owner = owner
         self._relay = relay
         self._thread = threading.get_ident()
@@ -88,9 +95,13 @@ class WimHandle:
         *,
         check_integrity: bool = False,
         write: bool = False,
+        backing: Backing | None = None,
         listener: Listener | None = None,
     ) -> WimHandle:
-        """Open a WIM file; with ``check_integrity`` compare it with its integrity table first."""
+        """Open a WIM file; with ``check_integrity`` compare it with its integrity table first.
+
+        ``backing`` is what stands in for the WIM, where ``path`` is not the WIM itself.
+        """
         owner = ffi.new("WIMStruct **")
         relay = Relay()
         relay.listener = listener
@@ -109,6 +120,8 @@ class WimHandle:
                 messages = call(
                     lib.wimlib_open_wim_with_progress, encoded, flags, owner, lib.osd_progress, relay.handle
                 )
+        except WimlibError as error:
+            raise renamed(error, () if backing is None else (backing,)) from error
         finally:
             lib.osd_xml_restore(xml_handler)
         relay.listener = None
@@ -118,6 +131,7 @@ class WimHandle:
         repairs = tuple(line for line in messages if not line.startswith(_WRITE_IN_PROGRESS))
         handle = cls(owner, relay, repairs, holds_lock=write)
         handle.found = found
+        handle._own = backing
         return handle
 
     def close(self) -> None:
@@ -157,19 +171,64 @@ class WimHandle:
             raise RuntimeError("a WIM cannot be used from inside its own progress function")
         return self._owner[0]
 
+    @property
+    def _backings(self) -> tuple[Backing, ...]:
+        own = () if self._own is None else (self._own,)
+        return (*own, *self._referenced, *self._exported)
+
+    @contextmanager
+    def reading_only(self, hashes: Container[bytes]) -> Iterator[None]:
+        """Promise that of contents only those with some SHA-1 are read inside the ``with``.
+
+        It matters for WIMs that something stands in for, of which all contents are copied otherwise.
+        """
+        self._only = hashes
+        try:
+            yield
+        finally:
+            self._only = None
+
+    @property
+    def is_backed(self) -> bool:
+        """Whether something stands in for a WIM that contents are read from."""
+        return bool(self._backings)
+
+    def _provide(self, reads: Reads, image: int | None, listener: Listener | None, *, with_references: bool) -> None:
+        """Fill in what is read of WIMs that something stands in for."""
+        if reads is Reads.NOTHING:
+            return
+        if self._own is not None:
+            self._own.provide_trees(image)
+        if reads is Reads.CONTENTS:
+            left_out = () if with_references else self._referenced
+            for each in self._backings:
+                if each not in left_out:
+                    each.provide_contents(self._only, listener)
+
     def _run(
         self,
         function: Callable[..., int],
         *arguments: Any,
         listener: Listener | None = None,
+        reads: Reads = Reads.CONTENTS,
+        image: int | None = None,
+        with_references: bool = True,
     ) -> tuple[str, ...]:
-        """Call a C function on this structure with a listener for its progress; return the warnings."""
+        """Call a C function on this structure with a listener for its progress; return the warnings.
+
+        It reads what is said of the open WIMs: of an image of this one or of all, with or without the contents of the
+        WIMs that this one refers to.
+        """
         pointer = self._pointer()
+        if self._backings:
+            self._provide(reads, image, listener, with_references=with_references)
         self._relay.listener = listener
         self._busy = True
         try:
             with self._relay:
                 return call(function, pointer, *arguments)
+        except WimlibError as error:
+            raise renamed(error, self._backings) from error
         finally:
             self._busy = False
             self._relay.listener = None
@@ -179,7 +238,7 @@ class WimHandle:
     def info(self) -> WimInfo:
         """Return the facts of the header."""
         info = ffi.new("struct wimlib_wim_info *")
-        self._run(lib.wimlib_get_wim_info, info)
+        self._run(lib.wimlib_get_wim_info, info, reads=Reads.NOTHING)
         known = {member.value for member in Compression}
         return WimInfo(
             guid=bytes(info.guid),
@@ -202,7 +261,7 @@ class WimHandle:
     def xml(self) -> bytes:
         """Return the XML document as it stands in the file (UTF-16LE with a byte-order mark)."""
         buffer, size = ffi.new("void **"), ffi.new("size_t *")
-        self._run(lib.wimlib_get_xml_data, buffer, size)
+        self._run(lib.wimlib_get_xml_data, buffer, size, reads=Reads.NOTHING)
         try:
             return bytes(ffi.buffer(buffer[0], size[0]))
         finally:
@@ -216,26 +275,26 @@ class WimHandle:
 
     def set_image_property(self, image: int, name: str, value: str) -> None:
         """Set a property; the empty string removes it."""
-        self._run(lib.wimlib_set_image_property, image, text.to_c(name), text.to_c(value))
+        self._run(lib.wimlib_set_image_property, image, text.to_c(name), text.to_c(value), reads=Reads.NOTHING)
 
     def set_image_name(self, image: int, name: str) -> None:
         """Rename an image; the empty string is a name that several images may have."""
-        self._run(lib.wimlib_set_image_name, image, text.to_c(name))
+        self._run(lib.wimlib_set_image_name, image, text.to_c(name), reads=Reads.NOTHING)
 
     def set_boot_index(self, image: int) -> None:
         """Mark an image as the one to boot; 0 for none."""
         info = ffi.new("struct wimlib_wim_info *", {"boot_index": image})
-        self._run(lib.wimlib_set_wim_info, info, lib.WIMLIB_CHANGE_BOOT_INDEX)
+        self._run(lib.wimlib_set_wim_info, info, lib.WIMLIB_CHANGE_BOOT_INDEX, reads=Reads.NOTHING)
 
     def set_output(self, compression: Compression, chunk_size: int | None, solid_chunk_size: int | None) -> None:
         """Choose the format of the next write.  Chunk sizes in bytes; None for the default of the format."""
-        self._run(lib.wimlib_set_output_compression_type, compression.value)
-        self._run(lib.wimlib_set_output_chunk_size, chunk_size or 0)
+        self._run(lib.wimlib_set_output_compression_type, compression.value, reads=Reads.NOTHING)
+        self._run(lib.wimlib_set_output_chunk_size, chunk_size or 0, reads=Reads.NOTHING)
         if compression is Compression.NONE:
             # libwim refuses a solid format without compression, even for a WIM that will not be solid.
             return
-        self._run(lib.wimlib_set_output_pack_compression_type, compression.value)
-        self._run(lib.wimlib_set_output_pack_chunk_size, solid_chunk_size or 0)
+        self._run(lib.wimlib_set_output_pack_compression_type, compression.value, reads=Reads.NOTHING)
+        self._run(lib.wimlib_set_output_pack_chunk_size, solid_chunk_size or 0, reads=Reads.NOTHING)
 
     def add_image(
         self,
@@ -258,7 +317,15 @@ class WimHandle:
         # libwim names what is in a volume by its path there, and what is in a directory by its path on this machine.
         lib.osd_scan_begin(ffi.NULL if patterns is None else patterns.pointer, 0 if from_ntfs else len(encoded))
         try:
-            warnings = self._run(lib.wimlib_add_image, encoded, text.to_c(name), ffi.NULL, flags, listener=listener)
+            warnings = self._run(
+                lib.wimlib_add_image,
+                encoded,
+                text.to_c(name),
+                ffi.NULL,
+                flags,
+                listener=listener,
+                reads=Reads.NOTHING,
+            )
         finally:
             totals = lib.osd_scan_end()
         facts = self.info()
@@ -298,6 +365,7 @@ class WimHandle:
                 ffi.NULL,
                 flags,
                 listener=listener,
+                reads=Reads.NOTHING,
             )
         finally:
             totals = lib.osd_scan_end()
@@ -305,12 +373,12 @@ class WimHandle:
 
     def _set_rewrites_links(self) -> None:
         info = ffi.new("struct wimlib_wim_info *", {"has_rpfix": 1})
-        self._run(lib.wimlib_set_wim_info, info, lib.WIMLIB_CHANGE_RPFIX_FLAG)
+        self._run(lib.wimlib_set_wim_info, info, lib.WIMLIB_CHANGE_RPFIX_FLAG, reads=Reads.NOTHING)
 
     def add_empty_image(self, name: str) -> int:
         """Add an image without files, in memory; return its index."""
         index = ffi.new("int *")
-        self._run(lib.wimlib_add_empty_image, text.to_c(name), index)
+        self._run(lib.wimlib_add_empty_image, text.to_c(name), index, reads=Reads.NOTHING)
         return int(index[0])
 
     def forget_tree(self) -> None:
@@ -327,20 +395,38 @@ class WimHandle:
         A link is followed, as the name of an open descriptor in /proc is one.
         """
         flags = lib.WIMLIB_ADD_FLAG_DEREFERENCE
-        self._run(lib.wimlib_add_tree, image, text.path_to_c(source), text.to_c(path), flags)
+        self._run(
+            lib.wimlib_add_tree,
+            image,
+            text.path_to_c(source),
+            text.to_c(path),
+            flags,
+            reads=Reads.TREE,
+            image=image,
+        )
 
     def add_volume(self, image: int, volume: str | os.PathLike[str]) -> None:
         """Lay everything in an NTFS volume over an image, in memory; directories are joined and files replaced."""
         self._holds_more = True
-        self._run(lib.wimlib_add_tree, image, text.path_to_c(volume), text.to_c("/"), _FROM_NTFS)
+        self._run(
+            lib.wimlib_add_tree,
+            image,
+            text.path_to_c(volume),
+            text.to_c("/"),
+            _FROM_NTFS,
+            reads=Reads.TREE,
+            image=image,
+        )
 
     def update(self, image: int, command: Any, *, listener: Listener | None = None) -> tuple[str, ...]:
         """Carry out a ``struct wimlib_update_command *`` in memory; ``changes.py`` makes them.  Return the warnings."""
-        return self._run(lib.wimlib_update_image, image, command, 1, 0, listener=listener)
+        return self._run(
+            lib.wimlib_update_image, image, command, 1, 0, listener=listener, reads=Reads.TREE, image=image
+        )
 
     def delete_image(self, image: int) -> None:
         """Drop an image."""
-        self._run(lib.wimlib_delete_image, image)
+        self._run(lib.wimlib_delete_image, image, reads=Reads.TREE, image=image)
 
     def export_image(
         self, image: int, destination: WimHandle, *, name: str | None, description: str | None, boot: bool
@@ -351,6 +437,7 @@ class WimHandle:
         """
         flags = lib.WIMLIB_EXPORT_FLAG_BOOT if boot else 0
         destination._keep_alive.append(self)
+        destination._exported += self._backings
         return self._run(
             lib.wimlib_export_image,
             image,
@@ -358,13 +445,22 @@ class WimHandle:
             ffi.NULL if name is None else text.to_c(name),
             ffi.NULL if description is None else text.to_c(description),
             flags,
+            reads=Reads.TREE,
+            image=image,
         )
 
-    def reference_files(self, patterns: Sequence[str], *, listener: Listener | None = None) -> None:
-        """Find blobs in other files too: the parts of a split WIM, or the base of a delta.  Globs are allowed."""
-        encoded = [ffi.new("char[]", text.path_to_c(pattern)) for pattern in patterns]
+    def reference_files(
+        self, patterns: Sequence[str], *, backings: Sequence[Backing] = (), listener: Listener | None = None
+    ) -> None:
+        """Find blobs in other files too: the parts of a split WIM, or the base of a delta.  Globs are allowed.
+
+        ``backings`` are what stands in for what the patterns fit, where those are not the files themselves.
+        """
+        names = [escape(str(each.path)) for each in backings] or patterns
+        encoded = [ffi.new("char[]", text.path_to_c(name)) for name in names]
         flags = lib.WIMLIB_REF_FLAG_GLOB_ENABLE | lib.WIMLIB_REF_FLAG_GLOB_ERR_ON_NOMATCH
         self.references = (*self.references, *patterns)
+        self._referenced += tuple(backings)
         self._run(
             lib.wimlib_reference_resource_files,
             ffi.new("char *[]", encoded),
@@ -372,6 +468,7 @@ class WimHandle:
             flags,
             0,
             listener=listener,
+            reads=Reads.NOTHING,
         )
 
     def take_hashes(self, image: int, template: WimHandle, template_image: int) -> None:
@@ -381,7 +478,10 @@ class WimHandle:
         at the very path, with the times of creation and of the last change, no later access, and streams of the same
         names and sizes.  Where the template lacks contents, files are read.
         """
-        self._run(lib.wimlib_reference_template_image, image, template._pointer(), template_image, 0)
+        template._provide(Reads.TREE, template_image, None, with_references=False)
+        self._run(
+            lib.wimlib_reference_template_image, image, template._pointer(), template_image, 0, reads=Reads.NOTHING
+        )
 
     # ---- long work
 
@@ -395,7 +495,7 @@ class WimHandle:
     ) -> tuple[str, ...]:
         """Extract a whole image to a directory or an NTFS volume; return the warnings."""
         encoded = text.path_to_c(target)
-        return self._run(lib.wimlib_extract_image, image, encoded, settings.flags(), listener=listener)
+        return self._run(lib.wimlib_extract_image, image, encoded, settings.flags(), listener=listener, image=image)
 
     def extract_paths(
         self,
@@ -422,6 +522,7 @@ class WimHandle:
             len(encoded),
             flags,
             listener=listener,
+            image=image,
         )
 
     def verify(self, *, listener: Listener | None = None) -> tuple[str, ...]:
@@ -441,6 +542,7 @@ class WimHandle:
                 settings.flags(),
                 settings.threads,
                 listener=listener,
+                with_references=not settings.skips_references,
             )
 
     def overwrite(self, settings: WriteSettings, *, listener: Listener | None = None) -> tuple[str, ...]:
@@ -451,7 +553,13 @@ class WimHandle:
         # libwim would sync after it has written the header, and if that fails cut the file under the new header.
         flags = settings.flags() & ~lib.WIMLIB_WRITE_FLAG_FSYNC
         with compression_level(settings.compression, settings.level):
-            return self._run(lib.wimlib_overwrite, flags, settings.threads, listener=listener)
+            return self._run(
+                lib.wimlib_overwrite,
+                flags,
+                settings.threads,
+                listener=listener,
+                with_references=not settings.skips_references,
+            )
 
     def mount(
         self, image: int, directory: str | os.PathLike[str], flags: int, staging: str | os.PathLike[str] | None
@@ -461,7 +569,7 @@ class WimHandle:
         libwim forks: when the image is mounted the calling process ends, and this returns in another.
         """
         encoded = ffi.NULL if staging is None else text.path_to_c(staging)
-        return self._run(lib.wimlib_mount_image, image, text.path_to_c(directory), flags, encoded)
+        return self._run(lib.wimlib_mount_image, image, text.path_to_c(directory), flags, encoded, image=image)
 
     # ---- iteration
 
@@ -478,7 +586,14 @@ class WimHandle:
         self._relay.on_item = on_entry
         try:
             return self._run(
-                lib.wimlib_iterate_dir_tree, image, text.to_c(path), flags, lib.osd_on_entry, self._relay.handle
+                lib.wimlib_iterate_dir_tree,
+                image,
+                text.to_c(path),
+                flags,
+                lib.osd_on_entry,
+                self._relay.handle,
+                reads=Reads.TREE,
+                image=image,
             )
         finally:
             self._relay.on_item = None
@@ -497,6 +612,8 @@ class WimHandle:
                 lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE if recursive else 0,
                 ffi.addressof(lib, "osd_paths_entry"),
                 paths,
+                reads=Reads.TREE,
+                image=image,
             )
             with self._relay:
                 lib.osd_paths_flush(paths)
@@ -509,13 +626,21 @@ class WimHandle:
         """Call a function with the ``struct wimlib_resource_entry *`` of every blob."""
         self._relay.on_item = on_blob
         try:
-            return self._run(lib.wimlib_iterate_lookup_table, 0, lib.osd_on_blob, self._relay.handle)
+            return self._run(
+                lib.wimlib_iterate_lookup_table, 0, lib.osd_on_blob, self._relay.handle, reads=Reads.NOTHING
+            )
         finally:
             self._relay.on_item = None
 
     def collect_blobs(self, table: Any) -> None:
         """Fill a ``struct osd_blob_table`` with every entry of the blob table, in C."""
-        self._run(lib.wimlib_iterate_lookup_table, 0, ffi.addressof(lib, "osd_blob_table_add"), table)
+        self._run(
+            lib.wimlib_iterate_lookup_table,
+            0,
+            ffi.addressof(lib, "osd_blob_table_add"),
+            table,
+            reads=Reads.NOTHING,
+        )
 
     def audit_tree(
         self, image: int, path: str, audit: Any, *, tree: Any = None, memory: int | None = None
@@ -538,6 +663,8 @@ class WimHandle:
                 lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
                 ffi.addressof(lib, call_back),
                 filled,
+                reads=Reads.TREE,
+                image=image,
             )
         finally:
             lib.osd_memory_unlimited()

@@ -26,6 +26,7 @@ from osdimage.imaging.errors import (
 from osdimage.imaging.units import GIB, MIB, counted, format_size
 from osdimage.imaging.wim.checks.names import KEPT, OTHER_NAMES, REASONS, REFUSED
 from osdimage.imaging.wim.checks.parts import missing_parts
+from osdimage.imaging.wim.placed.on_disc import file_of
 from osdimage.imaging.wim.trees import read_tree
 from osdimage.native.status import LOST_MESSAGES, WimlibCode, WimlibError
 from osdimage.native.wim import entries, tree
@@ -61,10 +62,10 @@ def refuse_own_place(path: Path, handle: WimHandle, index: int, to: Path, items:
         TargetRefused: that names the file of the image.
         WimlibError: when the tree cannot be loaded.
     """
-    folder = to.resolve()
-    if not path.resolve().is_relative_to(folder):
+    folder, file = to.resolve(), file_of(path).resolve()
+    if not file.is_relative_to(folder):
         return
-    own = "/" + path.resolve().relative_to(folder).as_posix()
+    own = "/" + file.relative_to(folder).as_posix()
     for item, place in items.items():
         above = place.rstrip("/")
         if own != place and not own.startswith(above + "/"):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from osdimage.imaging.wim.placed.place import is_there, opened_file
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, PIPABLE_MAGIC, Header
 
 # A file of the same folder is looked at for its header only.
@@ -81,14 +82,14 @@ class Parts:
         place = self.one.expected(number)
         if place is None:
             return f"{what} (GUID {self.one.guid})"
-        return f"{what}: {place} is no part of a split WIM" if place.exists() else f"{what}: there is no {place}"
+        return f"{what}: {place} is no part of a split WIM" if is_there(place) else f"{what}: there is no {place}"
 
 
 def part_of(path: Path) -> Part | None:
     """Return which part of a split WIM a file is; None when it is no such part, or cannot be read."""
     try:
-        with path.open("rb") as file:
-            header = Header.parse(file.read(HEADER_SIZE))
+        with opened_file(path) as file:
+            header = Header.parse(file.read(HEADER_SIZE, 0))
     except OSError:
         return None
     if header.magic not in {MAGIC, PIPABLE_MAGIC} or not 1 <= header.part_number <= header.total_parts:

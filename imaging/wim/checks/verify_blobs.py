@@ -12,7 +12,7 @@ from typing import Self
 
 from osdimage.imaging.errors import StorageError
 from osdimage.imaging.wim.described.info import WimHeader
-from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.opening import open_wim, opened_wim_file
 from osdimage.native.engine.pipeline import BlobFile, Run, Verdict
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.handles import WimHandle
@@ -79,9 +79,9 @@ class BlobCheck:
         with ExitStack() as stack:
             files = []
             for each in self._files:
-                descriptor = _opened(each.path)
-                stack.callback(os.close, descriptor)
-                files.append(BlobFile(descriptor, each.header.compression or Compression.NONE, each.header.chunk_size))
+                file = stack.enter_context(opened_wim_file(each.path))
+                compression = each.header.compression or Compression.NONE
+                files.append(BlobFile(file.descriptor, compression, each.header.chunk_size, file.begin, file.size))
             try:
                 run = Run(self._blobs, files, workers=self._threads, memory=self._memory)
             except OSError as error:
@@ -124,13 +124,6 @@ def _table(files: Sequence[OpenPart]) -> BlobTable:
         # A handle that refers to other files lists their blobs too.
         plain = [stack.enter_context(open_wim(each.path)) if each.handle.references else each.handle for each in files]
         return BlobTable(*plain)
-
-
-def _opened(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _failure(path, error) from error
 
 
 def _failure(path: Path, error: OSError) -> StorageError:

@@ -16,6 +16,7 @@ from osdimage.imaging.wim.checks.verify import Problem, ProblemKind, VerifyRepor
 from osdimage.imaging.wim.checks.verify_blobs import OpenPart
 from osdimage.imaging.wim.contents import references
 from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.placed.on_disc import paths_fitting
 
 # The integrity table covers the compressed bytes, on one thread: about a fifth of the work.
 _CHECK_PERCENT = 20.0
@@ -81,7 +82,7 @@ def verify_file(
 def _groups(paths: Sequence[Path], refs: tuple[str, ...]) -> Iterator[tuple[Path, Parts | None]]:
     """Yield each WIM once, with its parts if it is split, in the order of the paths."""
     named = {path: part_of(path) for path in paths}
-    more = [Path(name) for pattern in refs for name in sorted(glob.glob(pattern))]  # noqa: PTH207 - may be absolute
+    more = [Path(name) for pattern in refs for name in paths_fitting(pattern)]
     known = [each for each in (*named.values(), *map(part_of, more)) if each is not None]
     seen: list[Part] = []
     for path, part in named.items():

@@ -26,6 +26,7 @@ from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.piped.streams import OutputStream
+from osdimage.imaging.wim.placed.narrowing import reading_images
 from osdimage.imaging.wim.raw.export import RawCopy, copy_images
 from osdimage.imaging.wim.raw.source import NotRaw
 from osdimage.imaging.wim.stored.in_place import kept_from_others
@@ -232,7 +233,9 @@ def gathered(
         position = _boot_position(source, chosen, options, keeps_boot_index=keeps_boot_index)
         if position:
             handle.set_boot_index(indexes[position - 1])
-        yield Gathered(handle, spec, indexes, tuple(warnings))
+        chosen_indexes = [image.index for image in chosen]
+        with reading_images(source.path, source.handle, chosen_indexes, by=handle):
+            yield Gathered(handle, spec, indexes, tuple(warnings))
 
 
 def _write(

@@ -18,6 +18,7 @@ from osdimage.imaging.wim.copied.export import ExportOptions, export_images
 from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.failures import NOT_A_WIM
 from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.placed.place import opened_file
 from osdimage.imaging.wim.raw.export import RawCopy, write_copy
 from osdimage.imaging.wim.raw.source import NotRaw, opened
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, PIPABLE_MAGIC, Header
@@ -159,8 +160,8 @@ def _part(path: Path) -> Part:
 def _is_whole(path: Path) -> bool:
     """Tell whether a file is a WIM, and no part of one."""
     try:
-        with path.open("rb") as file:
-            header = Header.parse(file.read(HEADER_SIZE))
+        with opened_file(path) as file:
+            header = Header.parse(file.read(HEADER_SIZE, 0))
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     return header.magic in {MAGIC, PIPABLE_MAGIC} and part_of(path) is None

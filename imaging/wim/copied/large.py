@@ -6,7 +6,6 @@ come into question; these are compressed once to see, as there are few of them a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, StorageError, quoted
@@ -17,6 +16,7 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.placed.place import opened_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.compress import stored_size
 from osdimage.native.wim.entries import Entry, each_entry
@@ -95,16 +95,19 @@ def _compressed(source: WimFile, blob: Blob, spec: CompressionSpec, most: int) -
         chunk = spec.chunk_size or spec.default_chunk_size
         assert chunk is not None  # noqa: S101 - what is compressed has one
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                reader = ResourceReader(descriptor, facts.compression or Compression.NONE, facts.chunk_size)
+            with opened_file(path) as file:
+                reader = ResourceReader(
+                    file.descriptor,
+                    facts.compression or Compression.NONE,
+                    facts.chunk_size,
+                    begin=file.begin,
+                    length=file.size,
+                )
                 try:
                     contents = _contents(reader, table[place])
                     return stored_size(contents, blob.size, spec.format, chunk, spec.native_level, most=most)
                 finally:
                     reader.close()
-            finally:
-                os.close(descriptor)
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     return None

@@ -29,6 +29,7 @@ from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.destination import refuse_destination
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.placed.place import whole
 from osdimage.imaging.wim.raw.export import RawCopy
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, opened
 from osdimage.imaging.wim.raw.split import SplitPlan, part_path, plan_parts, write_parts
@@ -189,7 +190,7 @@ class _Job:
             warnings += write_open(new.handle, self.first, descriptor, new.spec, how, meter=meter, contents=path)
             with _storage_errors(self.first):
                 # Errors name what the user knows.
-                source = RawSource([(path, descriptor)], gives_back=gives_back)
+                source = RawSource([(path, whole(descriptor))], gives_back=gives_back)
             had_table = self.source.header.has_integrity_table
             with_table = had_table if options.integrity is None else options.integrity
             plan = self._plan(source, RawCopy(new.indexes, source.header.boot_index, has_integrity=with_table))

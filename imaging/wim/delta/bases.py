@@ -15,7 +15,9 @@ from osdimage.imaging.output import refuse_source
 from osdimage.imaging.wim.described.base import NotedBase, base_properties
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.file import other_parts, reference_files
-from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.opening import open_wim, opened_wim_file
+from osdimage.imaging.wim.placed.on_disc import paths_fitting
+from osdimage.imaging.wim.placed.place import opened_file
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, Header
 from osdimage.native.wim.handles import WimHandle
 from osdimage.native.wim.resource import BlobTable
@@ -36,7 +38,7 @@ def find_bases(patterns: Iterable[str], destination: Path) -> tuple[Path, ...]:
     for pattern in given:
         # A file whose own name is none that fits itself, such as "old[1].wim", is meant all the same.
         own = [pattern] if os.path.lexists(pattern) else []
-        fitting = own or sorted(glob.glob(pattern))  # noqa: PTH207 - may be absolute
+        fitting = own or paths_fitting(pattern)
         if not fitting:
             raise InvalidRequest(f"{pattern}: there is no such file, nor one that fits it as a pattern")
         for name in fitting:
@@ -48,7 +50,7 @@ def find_bases(patterns: Iterable[str], destination: Path) -> tuple[Path, ...]:
 def files_of(path: Path, among: Sequence[str] = ()) -> tuple[Path, ...]:
     """Return the files of a WIM: itself, and the other parts of a split one that are found and not in ``among``."""
     patterns = other_parts(path, among)
-    return (path, *(Path(each) for pattern in patterns for each in glob.glob(pattern)))  # noqa: PTH207 - absolute
+    return (path, *(Path(each) for pattern in patterns for each in paths_fitting(pattern)))
 
 
 @contextmanager
@@ -61,13 +63,9 @@ def held(bases: Sequence[Path]) -> Iterator[None]:
     """
     with ExitStack() as stack:
         for path in bases:
+            file = stack.enter_context(opened_wim_file(path))
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            except OSError as error:
-                raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-            stack.callback(os.close, descriptor)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(file.descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise TargetRefused(f"{path}: another program is writing to it, so it cannot be a base now") from error
             except OSError:
@@ -100,8 +98,8 @@ def noted(bases: Sequence[Path]) -> tuple[NotedBase, ...]:
     found = []
     for path in bases:
         try:
-            with path.open("rb") as file:
-                header = Header.parse(file.read(HEADER_SIZE))
+            with opened_file(path) as file:
+                header = Header.parse(file.read(HEADER_SIZE, 0))
         except OSError as error:
             raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
         found.append(NotedBase(path.name, str(UUID(bytes_le=header.guid))))

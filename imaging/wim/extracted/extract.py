@@ -31,6 +31,7 @@ from osdimage.imaging.wim.extracted.placing import can_stage, staged
 from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.limits import refuse_for_directory
 from osdimage.imaging.wim.patterns import PathPattern, PathTree, is_pattern, normalised
+from osdimage.imaging.wim.placed.narrowing import reading_images
 from osdimage.imaging.wim.renamed.replacing import ReplacedName
 from osdimage.imaging.wim.steps import listener
 from osdimage.imaging.wim.unix import of_unix, told_by_libwim
@@ -118,7 +119,8 @@ def extract_paths(
     # Of a whole image, libwim changes the targets of links by where it is extracted to.
     files = sum(each.files + each.directories for each in audits)
     hidden = "/" not in chosen and can_stage(to, files, max(each.extent.longest_path for each in audits))
-    with wim_errors(path), staged(to, hidden=hidden) as folder:
+    reading = reading_images(path, handle, [index], paths=chosen)
+    with wim_errors(path), staged(to, hidden=hidden) as folder, reading:
         warnings = handle.extract_paths(
             index,
             folder,

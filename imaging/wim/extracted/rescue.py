@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.wim.opening import open_wim
+from osdimage.imaging.wim.placed.place import opened_file
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.resource import ResourceReader
 from osdimage.native.wim.tree import Blob
@@ -68,8 +69,14 @@ def rescue(descriptor: int, at: int, bad: Sequence[tuple[Path, Blob, str]]) -> t
     for path in dict.fromkeys(path for path, _, _ in bad):
         with open_wim(path) as handle:
             facts = handle.info()
-        with path.open("rb") as source:
-            reader = ResourceReader(source.fileno(), facts.compression or Compression.NONE, facts.chunk_size)
+        with opened_file(path) as source:
+            reader = ResourceReader(
+                source.descriptor,
+                facts.compression or Compression.NONE,
+                facts.chunk_size,
+                begin=source.begin,
+                length=source.size,
+            )
             reader.recover()
             try:
                 blobs = sorted((blob for where, blob, _ in bad if where == path), key=_place)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from osdimage.imaging.errors import CorruptWim, StorageError
 from osdimage.imaging.wim.checks.audit import LARGEST_TREE
 from osdimage.imaging.wim.described import info
 from osdimage.imaging.wim.opening import refuse_impossible_header
+from osdimage.imaging.wim.placed.place import PlacedFile, opened_file
 from osdimage.imaging.wim.stored.blob_table import BlobEntry, read_tree, sha1_of
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form
 from osdimage.imaging.wim.stored.format import (
@@ -74,7 +74,7 @@ class RawSource:
 
     Attributes:
         path: of the file, or of the first part.
-        descriptor: of it.
+        file: that file.
         size: of all files together, in bytes.
         header: as it is stored, in the first part.
         compression: of what is not solid.
@@ -82,9 +82,9 @@ class RawSource:
     """
 
     def __init__(
-        self, files: Sequence[tuple[Path, int]], *, gives_back: bool = False, without: Collection[bytes] = ()
+        self, files: Sequence[tuple[Path, PlacedFile]], *, gives_back: bool = False, without: Collection[bytes] = ()
     ) -> None:
-        """Read the headers and the blob tables of files, given with their descriptors in the order of the parts.
+        """Read the headers and the blob tables of files, given as they are open, in the order of the parts.
 
         Contents ``without`` which it is taken, by their SHA-1, are as if they were in another file.
 
@@ -92,22 +92,21 @@ class RawSource:
             NotRaw: when it is of a kind that cannot be copied so.
             OSError: when it cannot be read.
         """
-        self.path, self.descriptor = files[0]
+        self.path, self.file = files[0]
         self.gives_back = gives_back
-        self.header = _header(self.descriptor, len(files))
+        self.header = _header(self.file, len(files))
         kinds = [kind for flag, kind in _COMPRESSIONS.items() if self.header.flags & flag]
         if len(kinds) != bool(self.header.flags & HeaderFlag.COMPRESSED):
             raise NotRaw(f"its header has flags that are not known here ({self.header.flags:#x})")
         self.compression = kinds[0] if kinds else Compression.NONE
         self.size = 0
-        self._files: list[tuple[int, int]] = []
+        self._files: list[tuple[int, PlacedFile]] = []
         tables = []
-        for number, (_, descriptor) in enumerate(files, start=1):
-            table = _table(descriptor, self.header if number == 1 else _header(descriptor, len(files)))
-            size = os.fstat(descriptor).st_size
-            tables.append(table if len(files) == 1 else _as_of_one(table, number, self.size, size))
-            self._files.append((self.size, descriptor))
-            self.size += size
+        for number, (_, file) in enumerate(files, start=1):
+            table = _table(file, self.header if number == 1 else _header(file, len(files)))
+            tables.append(table if len(files) == 1 else _as_of_one(table, number, self.size, file.size))
+            self._files.append((self.size, file))
+            self.size += file.size
         self._table = _without(b"".join(tables), without)
         self.plan = self._asked(lambda: CopyPlan(self._table))
         self._trees = self.plan.trees
@@ -115,9 +114,9 @@ class RawSource:
             raise NotRaw("its blob table has not one tree for each image")
 
     def located(self, what: CopyRange) -> tuple[int, CopyRange]:
-        """Return the descriptor of the file that holds a range, and the range as it lies there."""
-        base, descriptor = next(each for each in reversed(self._files) if each[0] <= what.source)
-        return descriptor, what._replace(source=what.source - base)
+        """Return the descriptor of what holds a range, and the range as it lies there."""
+        base, file = next(each for each in reversed(self._files) if each[0] <= what.source)
+        return file.descriptor, what._replace(source=file.begin + what.source - base)
 
     def xml(self) -> ET.Element:
         """Return the root of the XML.
@@ -129,7 +128,7 @@ class RawSource:
         where = self.header.xml
         if where.flags & ResourceFlag.COMPRESSED:
             raise NotRaw("its XML document is compressed")
-        return info.parse_root(info.decode_xml(os.pread(self.descriptor, where.stored_size, where.offset)))
+        return info.parse_root(info.decode_xml(self.file.read(where.stored_size, where.offset)))
 
     def take(self, indexes: Sequence[int], *, may_miss: bool) -> list[StoredTree]:
         """Want what images refer to; return their trees, in the form that DISM takes.
@@ -141,7 +140,7 @@ class RawSource:
         Raises:
             NotRaw: when that cannot be copied.
         """
-        reader = ResourceReader(self.descriptor, self.compression, self.header.chunk_size)
+        reader = self._reader()
         try:
             return [self._tree(reader, index, may_miss=may_miss) for index in indexes]
         finally:
@@ -153,12 +152,16 @@ class RawSource:
         Raises:
             NotRaw: when one is damaged.
         """
-        reader = ResourceReader(self.descriptor, self.compression, self.header.chunk_size)
+        reader = self._reader()
         try:
             for index in range(1, self.header.image_count + 1):
                 yield self._expanded(reader, self._entry(index), index)
         finally:
             reader.close()
+
+    def _reader(self) -> ResourceReader:
+        file, chunk_size = self.file, self.header.chunk_size
+        return ResourceReader(file.descriptor, self.compression, chunk_size, begin=file.begin, length=file.size)
 
     def _entry(self, index: int) -> BlobEntry:
         at = self._trees[index - 1] * BLOB_STRUCT.size
@@ -184,7 +187,7 @@ class RawSource:
         # To look at each entry here takes longer than all else but the copy; most trees have nothing to change.
         newer = in_newer_form(tree) if has_folder_streams else None
         if newer is None:
-            return StoredTree(entry, os.pread(self.descriptor, where.stored_size, where.offset))
+            return StoredTree(entry, self.file.read(where.stored_size, where.offset))
         data, is_compressed = make_resource(newer, self.compression, self.header.chunk_size, 0)
         entry.become(newer, len(data), is_compressed=is_compressed)
         return StoredTree(entry, data)
@@ -225,9 +228,7 @@ def opened(*paths: Path, without: Collection[bytes] = ()) -> Iterator[RawSource]
         try:
             for path in paths:
                 refuse_impossible_header(path)
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                stack.callback(os.close, descriptor)
-                files.append((path, descriptor))
+                files.append((path, stack.enter_context(opened_file(path))))
             source = RawSource(files, without=without)
         except OSError as error:
             if isinstance(error, StorageError):
@@ -236,9 +237,9 @@ def opened(*paths: Path, without: Collection[bytes] = ()) -> Iterator[RawSource]
         yield source
 
 
-def _header(descriptor: int, files: int) -> Header:
+def _header(file: PlacedFile, files: int) -> Header:
     """Return the header of a file of a WIM of so many."""
-    header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+    header = Header.parse(file.read(HEADER_SIZE, 0))
     if header.magic != MAGIC:
         raise NotRaw("it is pipable")
     if header.total_parts != files or (files == 1 and header.flags & HeaderFlag.SPANNED):
@@ -248,12 +249,12 @@ def _header(descriptor: int, files: int) -> Header:
     return header
 
 
-def _table(descriptor: int, header: Header) -> bytes:
+def _table(file: PlacedFile, header: Header) -> bytes:
     """Return the blob table of a file."""
     where = header.blob_table
     if where.flags & ResourceFlag.COMPRESSED or where.stored_size % BLOB_STRUCT.size:
         raise NotRaw("its blob table is not plain")
-    table = os.pread(descriptor, where.stored_size, where.offset)
+    table = file.read(where.stored_size, where.offset)
     if len(table) != where.stored_size:
         raise NotRaw("its blob table is cut off")
     return table

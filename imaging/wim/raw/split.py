@@ -22,6 +22,7 @@ from osdimage.imaging.wim.copied.large import LARGER
 from osdimage.imaging.wim.copied.room import refuse_full_medium
 from osdimage.imaging.wim.described.changes import encode
 from osdimage.imaging.wim.destination import refuse_destination
+from osdimage.imaging.wim.placed.place import whole
 from osdimage.imaging.wim.raw.export import GUID_BYTES, RawCopy, document_of, has_integrity, steps
 from osdimage.imaging.wim.raw.parts import PartFacts, size_of_part, write_part
 from osdimage.imaging.wim.raw.source import NotRaw, RawSource, StoredTree
@@ -128,7 +129,7 @@ def write_parts(source: RawSource, plan: SplitPlan, *, replace: bool, meter: Met
 def _look_again(plan: SplitPlan, descriptors: Sequence[int]) -> None:
     """Read what tells of the contents of all parts once more: together they hold what each image refers to."""
     try:
-        again = RawSource(list(zip(plan.paths, descriptors, strict=True)))
+        again = RawSource(list(zip(plan.paths, map(whole, descriptors), strict=True)))
         again.take(range(1, len(plan.trees) + 1), may_miss=False)
         again.lay_out()
     except NotRaw as error:

@@ -16,7 +16,9 @@ from pathlib import Path
 from osdimage.imaging.errors import CorruptWim, InvalidRequest, StorageError
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.wim.failures import wim_errors
+from osdimage.imaging.wim.opening import refer
 from osdimage.imaging.wim.overlaid import write_overlaid
+from osdimage.imaging.wim.placed.on_disc import paths_fitting
 from osdimage.imaging.wim.renamed.renamed_tree import with_other_names
 from osdimage.imaging.wim.renamed.replacing import NameRule, ReplacedName
 from osdimage.imaging.wim.stored.format import HEADER_SIZE
@@ -71,7 +73,8 @@ def with_names_replaced(path: Path, handle: WimHandle, index: int, rule: NameRul
         _write(made, handle, index, renamed.tree)
         with WimHandle.open(made) as opened:
             opened.trees = made
-            opened.reference_files([glob.escape(os.fspath(path)), *handle.references])
+            for pattern in (glob.escape(os.fspath(path)), *handle.references):
+                refer(opened, [Path(name) for name in paths_fitting(pattern)], pattern)
             yield RenamedImage(opened, renamed.names, renamed.paths)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from osdimage.imaging.errors import Means, NotAWim, OsdImageError, Remedy, StorageError, TargetRefused, explain
 from osdimage.imaging.output import sync_name, write_at
 from osdimage.imaging.wim.opening import refuse_unchangeable
+from osdimage.imaging.wim.placed.on_disc import refuse_on_disc
 from osdimage.imaging.wim.stored.format import HEADER_SIZE, MAGIC, Header, HeaderFlag
 from osdimage.native.callbacks import Listener, Message, Report, Stage
 
@@ -197,6 +198,7 @@ def opened_in_place(path: Path) -> Iterator[InPlace]:
         TargetRefused: when it cannot be opened for writing.
         StorageError: when it cannot be read.
     """
+    refuse_on_disc(path)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
@@ -218,6 +220,7 @@ def locked(path: Path) -> Iterator[int]:
     Raises:
         TargetRefused: when it cannot be opened, or another program is writing to it.
     """
+    refuse_on_disc(path)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from osdimage.imaging.errors import StorageError
+from osdimage.imaging.wim.placed.place import PlacedFile, opened_file
 from osdimage.imaging.wim.stored.format import (
     BLOB_STRUCT,
     HEADER_SIZE,
@@ -29,20 +29,17 @@ def unused_bytes(path: Path) -> int:
         StorageError: when it cannot be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return _unused(descriptor)
-        finally:
-            os.close(descriptor)
+        with opened_file(path) as file:
+            return _unused(file)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
-def _unused(descriptor: int) -> int:
-    header = Header.parse(os.pread(descriptor, HEADER_SIZE, 0))
+def _unused(file: PlacedFile) -> int:
+    header = Header.parse(file.read(HEADER_SIZE, 0))
     if header.magic != MAGIC or header.blob_table.flags & ResourceFlag.COMPRESSED:
         return 0
-    table = os.pread(descriptor, header.blob_table.stored_size, header.blob_table.offset)
+    table = file.read(header.blob_table.stored_size, header.blob_table.offset)
     entries = BLOB_STRUCT.iter_unpack(table[: len(table) // BLOB_STRUCT.size * BLOB_STRUCT.size])
     # libwim leaves what nothing refers to any more in the table.  What is in a solid resource has no place of its own.
     places: dict[int, int] = {
@@ -52,4 +49,4 @@ def _unused(descriptor: int) -> int:
     }
     tables: tuple[Resource, ...] = (header.blob_table, header.xml, header.integrity)
     used = HEADER_SIZE + sum(places.values()) + sum(each.stored_size for each in tables if each.offset)
-    return max(0, os.fstat(descriptor).st_size - used)
+    return max(0, file.size - used)

@@ -1,0 +1,61 @@
+"""A file that stands in for a WIM which has no name of its own, such as one that lies inside another file.
+
+libwim opens names, and reads what is there.  So it gets a sparse file of the WIM's size, in which only what it reads is
+filled in; holes would be zeros to it.  That nothing is forgotten, every call of a :class:`WimHandle` says what it reads
+(:class:`Reads`), and says by default that it reads everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from enum import Enum, auto
+from pathlib import Path
+from typing import Protocol
+
+from osdimage.native.callbacks import Listener
+from osdimage.native.status import WimlibError
+
+
+class Reads(Enum):
+    """What a call of libwim reads of WIMs that are open."""
+
+    NOTHING = auto()
+    """Nothing: the header, the blob table and the XML were read when they were opened."""
+    TREE = auto()
+    """The tree of an image, or those of all."""
+    CONTENTS = auto()
+    """Trees, and the contents of files."""
+
+
+class Backing(Protocol):
+    """Fills in what is read.
+
+    Attributes:
+        path: what libwim opens.
+        name: what messages call the WIM.
+    """
+
+    path: Path
+    name: str
+
+    def provide_trees(self, image: int | None) -> None:
+        """Fill in the tree of an image, or those of all.
+
+        Raises:
+            OSError: when it cannot be read or written.
+        """
+
+    def provide_contents(self, hashes: Container[bytes] | None, listener: Listener | None) -> None:
+        """Fill in the contents with some SHA-1, or all; the listener is told how much is done.
+
+        Raises:
+            OSError: as :meth:`provide_trees`.
+        """
+
+
+def renamed(error: WimlibError, backings: Sequence[Backing]) -> WimlibError:
+    """Return an error in whose messages WIMs have the names that users know."""
+    lines = error.messages
+    for each in backings:
+        lines = tuple(line.replace(str(each.path), each.name) for line in lines)
+    return error if lines == error.messages else WimlibError(int(error.code), error.function, lines)
