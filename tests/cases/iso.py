@@ -1,4 +1,4 @@
-"""Volumes of ISO 9660 made byte by byte, for what no program writes: records and lists of Rock Ridge that lie."""
+"""Volumes of ISO 9660 made byte by byte, for what no program writes: records, lists and catalogs that lie."""
 
 from __future__ import annotations
 
@@ -62,17 +62,52 @@ def record(name: bytes, block: int, size: int, flags: int, more: bytes = b"", *,
     return bytes([length + length % 2]) + whole + (b"\0" if length % 2 else b"")
 
 
-def build(root: Node, *, root_list: bytes = ROOT_LIST + mode(0o40755), behind: bytes = b"") -> Made:
-    """Return a volume; ``behind`` is put into the block before the root's, for lists that go on elsewhere."""
+def build(
+    root: Node,
+    *,
+    root_list: bytes = ROOT_LIST + mode(0o40755),
+    behind: bytes = b"",
+    joliet: bool = False,
+    catalog: bytes = b"",
+) -> Made:
+    """Return a volume.
+
+    Args:
+        root: the tree; with Joliet its names are in UTF-16.
+        root_list: what is behind the name of the root.
+        behind: is put into the block before the root's, for lists that go on elsewhere.
+        joliet: whether the tree is that of Joliet, beside which there is none.
+        catalog: of El Torito, in a block behind all files.
+    """
     made = Made(bytearray(_ROOT * BLOCK))
     made.data[(_ROOT - 1) * BLOCK : (_ROOT - 1) * BLOCK + len(behind)] = behind
-    block, size = _directory(made, root, b"", root_list, None)
-    descriptor = b"\1CD001\1\0" + b"LINUX".ljust(32) + b"CRAFTED".ljust(32) + bytes(8)
-    descriptor += both_32(len(made.data) // BLOCK) + bytes(32) + both_16(1) + both_16(1) + both_16(BLOCK)
-    descriptor += both_32(0) + bytes(16) + record(b"\0", block, size, 2)
-    made.data[16 * BLOCK : 16 * BLOCK + len(descriptor)] = descriptor
-    made.data[17 * BLOCK : 17 * BLOCK + 7] = b"\xffCD001\1"
+    block, size = _directory(made, root, b"", b"" if joliet else root_list, None)
+    label = "CRAFTED".ljust(16).encode("utf-16-be") if joliet else b"CRAFTED".ljust(32)
+    descriptor = bytes([2 if joliet else 1]) + b"CD001\1\0" + b"LINUX".ljust(32) + label + bytes(8)
+    descriptor += both_32(len(made.data) // BLOCK) + (b"%/E" if joliet else b"").ljust(32, b"\0")
+    descriptor += both_16(1) + both_16(1) + both_16(BLOCK) + both_32(0) + bytes(16) + record(b"\0", block, size, 2)
+    descriptors = [descriptor]
+    if catalog:
+        place = _append(made, catalog)
+        descriptors.append(b"\0CD001\1EL TORITO SPECIFICATION".ljust(0x47, b"\0") + struct.pack("<I", place))
+    for number, each in enumerate([*descriptors, b"\xffCD001\1"], 16):
+        made.data[number * BLOCK : number * BLOCK + len(each)] = each
     return made
+
+
+def catalog_of(*entries: bytes, platform: int = 0, wrong: int = 0) -> bytes:
+    """Return a catalog: the validation entry, with a checksum that is off by ``wrong``, and what follows it."""
+    head = bytes((1, platform)) + bytes(26)
+    total = sum(int.from_bytes(head[at : at + 2], "little") for at in range(0, 28, 2)) + 0xAA55
+    return head + struct.pack("<H", (wrong - total) & 0xFFFF) + b"\x55\xaa" + b"".join(entries)
+
+
+def boot_entry(indicator: int, kind: int, sectors: int, block: int, segment: int = 0) -> bytes:
+    return struct.pack("<BBHBBHI20x", indicator, kind, segment, 0, 0, sectors, block)
+
+
+def section(indicator: int, platform: int, count: int) -> bytes:
+    return struct.pack("<BBH28x", indicator, platform, count)
 
 
 def _append(made: Made, data: bytes) -> int:

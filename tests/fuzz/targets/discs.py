@@ -62,7 +62,11 @@ def _seeds() -> list[bytes]:
              for each in (0x0102, 0x0201)]  # fmt: skip
     lists = [iso.entry(b"NM", b"\0name"), iso.entry(b"SL", b"\0\0\2ab"), iso.goes_on(19, 0, 40)]
     nodes = [iso.Node(b"FILE%d" % n, b"1", more=iso.mode(0o100644) + more) for n, more in enumerate(lists)]
-    trees.append(iso.build(iso.Node(children=[*nodes, iso.Node(b"DIR", children=nodes)])).data)
+    tree = iso.Node(children=[*nodes, iso.Node(b"DIR", children=nodes)])
+    catalog = iso.catalog_of(iso.boot_entry(0x88, 0, 4, 21), iso.section(0x91, 0xEF, 1), iso.boot_entry(0x88, 0, 4, 22))
+    trees.append(iso.build(tree, catalog=catalog).data)
+    wide = iso.Node(children=[iso.Node("näme".encode("utf-16-be"), b"1"), iso.Node(b"\0d", children=[])])
+    trees.append(iso.build(wide, joliet=True).data)
     found = []
     for each in trees:
         disk = MemoryTarget(Geometry.of_size(-(-len(each) // 4096) * 4096, 512))
