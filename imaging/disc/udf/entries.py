@@ -14,7 +14,6 @@ from osdimage.imaging.disc.tree import merged
 from osdimage.imaging.disc.udf import descriptors as d
 from osdimage.imaging.disc.udf import tags
 from osdimage.imaging.disc.udf.sequence import Address
-from osdimage.imaging.disc.udf.text import nanoseconds
 
 # Behind the tag: the ICB tag; owner, group, permissions, links; the record; sizes; times; and so on.
 _ICB_TAG = struct.Struct("<IHHHBB6sH")
@@ -42,9 +41,9 @@ class FileEntry:
         kind: of the file, a number of ECMA-167, 4/14.6.6.
         links: its names.
         size: of the contents in bytes.
-        created_ns: nanoseconds since 1970, or None when it is not known.
-        modified_ns: the same of the last change.
-        accessed_ns: the same of the last reading.
+        created: the time of it as it is recorded, or None when it is not.
+        modified: the same of the last change.
+        accessed: the same of the last reading.
         way: how the allocation descriptors are written.
         descriptors_at: the byte of the disc where they begin, or the contents themselves.
         descriptors: they.
@@ -54,9 +53,9 @@ class FileEntry:
     kind: int
     links: int
     size: int
-    created_ns: int | None
-    modified_ns: int | None
-    accessed_ns: int | None
+    created: bytes | None
+    modified: bytes
+    accessed: bytes
     way: int
     descriptors_at: int
     descriptors: bytes
@@ -135,9 +134,9 @@ class Partition:
             kind=file_kind,
             links=links,
             size=size,
-            created_ns=None if created is None else nanoseconds(created),
-            modified_ns=nanoseconds(modified),
-            accessed_ns=nanoseconds(accessed),
+            created=created,
+            modified=modified,
+            accessed=accessed,
             way=flags & 7,
             descriptors_at=at + begin,
             descriptors=data[begin : begin + length],

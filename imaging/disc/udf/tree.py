@@ -13,7 +13,7 @@ from osdimage.imaging.disc.udf import descriptors as d
 from osdimage.imaging.disc.udf import tags
 from osdimage.imaging.disc.udf.entries import FileEntry, Partition
 from osdimage.imaging.disc.udf.sequence import Address
-from osdimage.imaging.disc.udf.text import characters
+from osdimage.imaging.disc.udf.text import characters, nanoseconds
 from osdimage.imaging.disc.udf.volume import find_volume
 
 # ECMA-167, 4/14.6.6; 249 is a file whose blocks were written in time (OSTA UDF 2.3.5.2.1).
@@ -97,9 +97,9 @@ class UdfTree(Tree):
             name=name.name,
             kind=kind,
             size=entry.size if kind is FileKind.FILE else 0,
-            created_ns=entry.created_ns,
-            modified_ns=entry.modified_ns,
-            accessed_ns=entry.accessed_ns,
+            created_ns=None if entry.created is None else nanoseconds(entry.created),
+            modified_ns=nanoseconds(entry.modified),
+            accessed_ns=nanoseconds(entry.accessed),
             is_hidden=name.is_hidden,
             place=self._partition.place(name.address, path),
             target=self._target(path, entry) if kind is FileKind.LINK else None,
