@@ -56,6 +56,8 @@ FOREIGN = {
     "image": "an image is changed in its WIM: osdimage update, or osdimage mount --read-write and unmount --commit",
     "inject": _DRIVERS,
     "install": "osdimage deploy makes a disk, osdimage boot install makes one start",
+    "iso": "osdimage media show DISC",
+    "isoinfo": "osdimage media show DISC",
     "ls": "osdimage list",
     "new": "osdimage capture",
     "online": "a Windows that runs is not worked on; osdimage capture takes one that does not",

@@ -146,6 +146,8 @@ def contents_of(tree: VolumeTree, files: Iterable[Found], limit_bytes: int | Non
         if each.is_compressed:
             for _ in tree.contents(each):
                 pass
+        # A disc may be cut off before the end of a file.
+        tree.stored_bytes(each)
     for each in wanted:
         yield from tree.contents(each)
 

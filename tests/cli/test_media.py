@@ -143,6 +143,9 @@ def test_a_disc_that_is_cut_off_is_told_and_nothing_is_left(disc: Path, tmp_path
     said = osdimage("media", "extract", short, "/", "--to", tmp_path / "out", code=3).err
     assert "is to be at bytes" in said
     assert not (tmp_path / "out").exists()
+    assert (
+        osdimage("media", "extract", short, "/sources/lang.ini", "/sources/install.wim", "--to", "-", code=3).out == ""
+    )
 
 
 @pytest.mark.foreign
