@@ -16,7 +16,7 @@ readonly pipeline=(native/engine/{hash,chunks,units,expand,deliver,work,run}.c n
 readonly tree=(native/engine/{map,arrays,asked,walk,sound}.c native/wim/{names,audit}.c)
 readonly directory=(native/engine/{handles,link_target,directory,directory_file,directory_sink}.c)
 readonly volume=(native/engine/{area,bounds,commit,compact,extents,file,fill,folders,fresh,index,late,lznt1,place,plan,record,records}.c
-    native/engine/{secure,space,used,views}.c native/slices/source{,_file}.c)
+    native/engine/{secure,space,used,views,views_write}.c native/slices/source{,_file}.c)
 build() {
     cc -std=gnu11 -O1 -g -fsanitize=thread -fno-omit-frame-pointer -pthread -D_FILE_OFFSET_BITS=64 -Inative -o "$@" \
         "${pipeline[@]}" -lwim -lntfs-3g -ldl

@@ -255,6 +255,7 @@ int osd_secure_plan(struct osd_bulk *bulk);
 int osd_descriptor_is_sound(const uint8_t *bytes, size_t size);
 uint32_t osd_descriptor_hash(const uint8_t *bytes, size_t size);
 int osd_views_plan(struct osd_bulk *bulk);
+struct osd_index_input osd_view_input(const struct osd_bulk *bulk, void *context, const struct osd_view *view);
 int osd_view_measure(struct osd_bulk *bulk, struct osd_view *view);
 uint64_t osd_views_clusters(const struct osd_bulk *bulk);
 int osd_views_take(struct osd_bulk *bulk);
