@@ -12,7 +12,7 @@ import pytest
 from cases import bulk as cases
 from cases.volume import osdimage, osdimage_json
 from cases.wimcraft import Node, build, folder, root
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges.disk import run as judge
 from judges.ntfs import contents
@@ -27,6 +27,7 @@ from osdimage.imaging.disk.places import open_volume, opened_place
 from osdimage.imaging.errors import CorruptWim, TargetRefused, TooSmall
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.volume.ntfs.check.volume import NtfsCheckOptions, check_ntfs
+from runs import drawn
 
 pytestmark = pytest.mark.foreign
 MIB = 1 << 20
@@ -104,17 +105,21 @@ def told(different: dict[str, tuple[list[tuple[str, str]], ...]], shape: tuple[s
     return left
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 1 << 32), cluster=st.sampled_from(["512", "1024", "4096", "65536"]))
-def test_a_tree_of_chance_is_captured_as_it_was(seed: int, cluster: str, tmp_path: Path) -> None:
-    wim, again, volume = tmp_path / "image.wim", tmp_path / "again.wim", tmp_path / "volume"
-    wim.write_bytes(build(cases.at_random(seed), descriptors=cases.DESCRIPTORS))
-    fill(wim, make_ntfs(volume, 2048 * MIB, "-c", cluster), engine=Engine.BULK)
-    assert faults_of(volume) == []
-    wimlib("capture", volume, again, "--compress=none")
-    before, after = wimlib_facts(wim), wimlib_facts(again)
-    assert after.keys() == before.keys()
-    assert told({path: (before[path], after[path]) for path in before}, ("-c", cluster)) == {}
+@drawn.examples(2, 8)
+def test_a_tree_of_chance_is_captured_as_it_was(examples: int, tmp_path: Path) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(seed=st.integers(0, 1 << 32), cluster=st.sampled_from(["512", "1024", "4096", "65536"]))
+    def check(seed: int, cluster: str) -> None:
+        wim, again, volume = tmp_path / "image.wim", tmp_path / "again.wim", tmp_path / "volume"
+        wim.write_bytes(build(cases.at_random(seed), descriptors=cases.DESCRIPTORS))
+        fill(wim, make_ntfs(volume, 2048 * MIB, "-c", cluster), engine=Engine.BULK)
+        assert faults_of(volume) == []
+        wimlib("capture", volume, again, "--compress=none")
+        before, after = wimlib_facts(wim), wimlib_facts(again)
+        assert after.keys() == before.keys()
+        assert told({path: (before[path], after[path]) for path in before}, ("-c", cluster)) == {}
+
+    check()
 
 
 @pytest.mark.slow

@@ -13,13 +13,14 @@ from cases import trees
 from cases.filled import assert_alike, fill, made
 from cases.volume import osdimage, osdimage_json
 from cases.wimcraft import LINKS_FIXED, MOUNT_POINT_TAG, SYMLINK_TAG, Node, folder, root, symlink
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges.wim import wimlib
 from osdimage.imaging import WimFile
 from osdimage.imaging.apply.engine import Engine, Fallback, Reason
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.errors import CorruptWim, OsdImageError, TargetRefused
+from runs import drawn
 
 MIB = 1 << 20
 NAME = "a folder with a name of forty characters"
@@ -70,13 +71,17 @@ def test_the_parts_of_a_split_wim_are_read(tmp_path: Path) -> None:
     }
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 1 << 32))
-def test_libwim_makes_the_same_of_a_tree_of_chance(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    place = tmp_path_factory.mktemp("chance")
-    tree = cases.at_random(seed)
-    _fit_for_directory(tree)
-    assert_alike(made(place, tree), place)
+@drawn.examples(2, 8)
+def test_libwim_makes_the_same_of_a_tree_of_chance(examples: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(seed=st.integers(0, 1 << 32))
+    def check(seed: int) -> None:
+        place = tmp_path_factory.mktemp("chance")
+        tree = cases.at_random(seed)
+        _fit_for_directory(tree)
+        assert_alike(made(place, tree), place)
+
+    check()
 
 
 def _fit_for_directory(node: Node) -> None:
@@ -89,11 +94,11 @@ def _fit_for_directory(node: Node) -> None:
         _fit_for_directory(child)
 
 
-@pytest.mark.parametrize("size", [0, 1000, 2_500_000], ids=["empty", "small", "large"])
-def test_all_names_of_a_file_are_made(size: int, tmp_path: Path) -> None:
-    names = [folder(f"{n:03}", Node("name", cases.noise(size), link_group=7)) for n in range(200)]
+@pytest.mark.parametrize(("size", "count"), [(0, 200), (1000, 200), (2_500_000, 10)], ids=["empty", "small", "large"])
+def test_all_names_of_a_file_are_made(size: int, count: int, tmp_path: Path) -> None:
+    names = [folder(f"{n:03}", Node("name", cases.noise(size), link_group=7)) for n in range(count)]
     files = assert_alike(made(tmp_path, root(*names, Node("alone", cases.noise(size)))), tmp_path)
-    assert len(files[b"/007/name"].names) == 200
+    assert len(files[b"/007/name"].names) == count
     assert files[b"/alone"].sha1 == files[b"/007/name"].sha1
 
 

@@ -32,7 +32,10 @@ from runs.ordinary_user import folder_for_all, osdimage_as_nobody
 pytestmark = pytest.mark.foreign
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [each if each in {"logical", "gpt-4096"} else pytest.param(each, marks=pytest.mark.matrix) for each in KINDS],
+)
 def test_an_image_goes_into_a_partition_and_comes_back_and_nothing_around_it_changes(
     kind: str, tree: Path, wim: Path, tmp_path: Path
 ) -> None:
