@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cases.volume import Disk, format_disk, make_disk, make_tree, make_wim
+from judges.disk import copy_of
 from osdimage.imaging.apply.engine import Engine
 
 
@@ -19,9 +21,15 @@ def wim(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_wim(tree, tmp_path_factory.mktemp("wim") / "image.wim")
 
 
+@pytest.fixture(scope="session")
+def formatted(tmp_path_factory: pytest.TempPathFactory) -> Disk:
+    """A disk with an empty volume, which nobody changes."""
+    return format_disk(make_disk(tmp_path_factory.mktemp("formatted") / "disk.img"))
+
+
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    return format_disk(make_disk(tmp_path / "disk.img"))
+def disk(formatted: Disk, tmp_path: Path) -> Disk:
+    return replace(formatted, path=copy_of(formatted.path, tmp_path / "disk.img"))
 
 
 @pytest.fixture(params=[Engine.BULK, Engine.LIBNTFS])

@@ -20,7 +20,7 @@ from cases.volume import (
     osdimage_json,
     part_of,
 )
-from judges.disk import copy_of
+from judges.disk import copy_of, stored
 from judges.disk import run as judge
 from judges.ntfs import blobs, contents, is_dirty, ntfscat, ntfsfix, ntfsls, outside
 from osdimage.imaging import CaptureOptions, CaptureSource, WimFile, capture_image
@@ -52,10 +52,10 @@ def test_an_image_goes_into_a_partition_and_comes_back_and_nothing_around_it_cha
     assert ntfscat(part, "/Zürich \N{SNOWMAN}.txt") == "Grüezi\n"
     assert ntfsls(part, "/d0") == {"e0", "e1", "e2"}
 
-    whole = disk.path.read_bytes()
+    whole = stored(disk.path)
     again = tmp_path / "again.wim"
     osdimage("capture", str(disk.path), str(again), "--partition", number, "--quiet")
-    assert disk.path.read_bytes() == whole, "a capture only reads"
+    assert stored(disk.path) == whole, "a capture only reads"
     assert blobs(again) == blobs(wim)
 
 

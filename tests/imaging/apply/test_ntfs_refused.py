@@ -18,6 +18,7 @@ from cases.volume import (
     put,
     with_slice,
 )
+from judges.disk import stored
 from judges.ntfs import is_dirty, ntfsfix, ntfsls
 from judges.wim import require
 from osdimage.imaging import WimFile
@@ -32,14 +33,14 @@ pytestmark = pytest.mark.foreign
 def test_a_dirty_volume_is_refused_unless_forced(wim: Path, disk: Disk, tmp_path: Path) -> None:
     with_slice(disk, lambda name: volume.set_dirty(name, dirty=True))
     assert is_dirty(part_of(disk))
-    before = disk.path.read_bytes()
+    before = stored(disk.path)
     where = (str(disk.path), "--partition", str(disk.partition))
     said = osdimage("apply", str(wim), *where, code=4)
     assert "marked dirty" in said
     # The options as they are given, each of which is tried below.
     assert "--wipe and --force, which make it anew; --force alone joins the image with what is there" in said
     assert f"{disk.path} partition {disk.partition}" in said
-    assert disk.path.read_bytes() == before
+    assert stored(disk.path) == before
     warnings = osdimage_json("capture", str(disk.path), str(tmp_path / "dirty.wim"), *where[1:])["warnings"]
     assert any("marked dirty" in text for text in warnings)
     # What made it dirty is still there, whatever was written since.
@@ -75,10 +76,10 @@ def test_a_hibernated_volume_is_refused_even_when_forced(disk: Disk, tmp_path: P
     wim = make_wim_with_everything(windows, tmp_path / "hibernated.wim")
     where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition))
     osdimage(*where, "--quiet")
-    before = disk.path.read_bytes()
+    before = stored(disk.path)
     assert "hibernated" in osdimage(*where, code=4)
     assert "hibernated" in osdimage(*where, "--force", "--wipe", "--yes", code=4)
-    assert disk.path.read_bytes() == before
+    assert stored(disk.path) == before
 
 
 def make_wim_with_everything(tree: Path, wim: Path) -> Path:
@@ -94,13 +95,13 @@ def test_a_volume_whose_journal_is_damaged_is_refused_unless_it_is_given_up(wim:
     # mkntfs fills the journal with FF; Windows writes its state to the beginning of it.
     whole = disk.path.read_bytes()[disk.offset : disk.offset + disk.size]
     put(disk, whole.index(b"\xff" * MIB), b"RSTR" + b"\x11" * 8188)
-    before = disk.path.read_bytes()
+    before = stored(disk.path)
     where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition))
     for more in ((), ("--force",)):
         said = osdimage(*where, *more, code=4)
         assert "the volume's journal is damaged: the restart page at its byte 0 has system pages of" in said
         assert "; --discard-journal gives up what is in the journal alone" in said
-    assert disk.path.read_bytes() == before
+    assert stored(disk.path) == before
     said = commands.osdimage(*where, "--discard-journal").err
     assert "stays marked dirty, as changes in its journal were given up" in said
     part = part_of(disk)
@@ -123,14 +124,14 @@ def test_what_is_not_ntfs_is_named_and_left_as_it_is(
 ) -> None:
     disk = make_disk(tmp_path / "disk.img", "mbr")
     put(disk, at, mark)
-    before = disk.path.read_bytes()
+    before = stored(disk.path)
     where = (str(disk.path), "--partition", str(disk.partition))
     # What is encrypted can be replaced, as nobody can look into it.
     wipe = () if mark == b"-FVE-FS-" else ("--wipe", "--yes")
     assert f"partition {disk.partition}: holds {name}" in osdimage("apply", str(wim), *where, *wipe, code=4)
     assert f"holds {name}" in osdimage("capture", where[0], str(tmp_path / "new.wim"), *where[1:], code=3)
     assert not (tmp_path / "new.wim").exists()
-    assert disk.path.read_bytes() == before
+    assert stored(disk.path) == before
 
 
 def test_a_partition_that_is_not_there_is_refused_with_those_that_are(wim: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from cases.volume import (
     part_of,
     with_slice,
 )
+from judges.disk import stored
 from judges.ntfs import contents, is_dirty, ntfscat, ntfsfix, ntfsls
 from judges.wim import make_ntfs, mounted_ntfs, wimlib
 from osdimage.imaging import WimFile
@@ -269,10 +270,10 @@ def test_a_path_to_keep_that_is_not_on_the_volume_is_refused_before_the_wipe(wim
 
 @pytest.mark.parametrize("path", ["", "/", "..", r"a\..\b", "C:", "a:b", "x" * 256, "nul\0byte"])
 def test_a_path_that_cannot_be_kept_is_refused(path: str, wim: Path, disk: Disk) -> None:
-    before = disk.path.read_bytes()
+    before = stored(disk.path)
     with WimFile.open(wim) as opened, pytest.raises(InvalidRequest, match="cannot be kept"):
         apply_image(opened.image(1), disk.path, ApplyOptions(wipe=True, keep=(path,)), partition=disk.partition)
-    assert disk.path.read_bytes() == before
+    assert stored(disk.path) == before
 
 
 def test_more_kept_paths_than_can_be_held_are_refused(wim: Path, disk: Disk) -> None:
@@ -290,11 +291,11 @@ def test_a_directory_cannot_be_wiped_and_a_wipe_needs_a_yes(wim: Path, disk: Dis
     assert "is no volume, which --wipe is for" in osdimage(
         "apply", str(wim), str(tmp_path / "folder"), "--wipe", "--yes", code=2
     )
-    before = disk.path.read_bytes()
+    before = stored(disk.path)
     where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition))
     assert "--yes" in osdimage(*where, "--wipe", code=2)
     assert "--wipe" in osdimage(*where, "--keep", "a", code=2)
-    assert disk.path.read_bytes() == before
+    assert stored(disk.path) == before
 
 
 def test_an_image_that_never_fits_is_refused_before_the_wipe(disk: Disk, tmp_path: Path) -> None:
@@ -303,8 +304,8 @@ def test_an_image_that_never_fits_is_refused_before_the_wipe(disk: Disk, tmp_pat
     with (large / "zeros").open("wb") as file:
         for _ in range(disk.size // MIB + 1):
             file.write(b"\1" * MIB)
-    before = disk.path.read_bytes()
+    before = stored(disk.path)
     wim = make_wim(large, tmp_path / "large.wim")
     where = ("apply", str(wim), str(disk.path), "--partition", str(disk.partition), "--wipe", "--yes")
     assert "not written" in osdimage(*where, code=4)
-    assert disk.path.read_bytes() == before
+    assert stored(disk.path) == before
