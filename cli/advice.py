@@ -7,6 +7,7 @@ from osdimage.imaging.errors import Means, Remedy
 NAMES = {
     Means.ALL_IMAGES: "--all",
     Means.ALLOW_LARGER: "--allow-larger",
+    Means.ALLOW_LINKED: "--allow-linked",
     Means.ALL_VOLUMES: "--all-volumes",
     Means.APPEND: "--append",
     Means.BACKUP_FILE: "--backup",
@@ -43,6 +44,7 @@ NAMES = {
     Means.RECURSIVE: "--recursive",
     Means.REFERENCES: "--ref",
     Means.REPLACE: "--yes",
+    Means.REPLAY_LOG: "--replay-log",
     Means.REPLACE_NAMES: "--names replace",
     Means.RESTORE: "osdimage disk restore DISK FILE",
     Means.RESTORE_SAVED: "osdimage disk restore {} {}",

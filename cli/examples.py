@@ -55,7 +55,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "disk plan": ("osdimage disk plan --preset uefi --size 64GB --json > plan.json",),
     "disk restore": ("osdimage disk restore disk.img table.json",),
-    "disk show": ("osdimage disk show disk.img",),
+    "disk show": ("osdimage disk show disk.img", "osdimage disk show windows.qcow2 --vm-snapshot clean"),
     "doctor": ("osdimage doctor",),
     "export": (
         "osdimage export install.wim install.esd --all",

@@ -47,6 +47,7 @@ class Means(StrEnum):
 
     ALL_IMAGES = "may_be_empty"
     ALLOW_LARGER = "allow_larger"
+    ALLOW_LINKED = "Opening(allow_linked=True)"
     ALL_VOLUMES = "apply_volumes"
     APPEND = "WriteMode.APPEND"
     BACKUP_FILE = "save_to"
@@ -83,6 +84,7 @@ class Means(StrEnum):
     RECURSIVE = "recursive"
     REFERENCES = "refs"
     REPLACE = "replace"
+    REPLAY_LOG = "Opening(replay_log=True)"
     REPLACE_NAMES = "names=Names.REPLACE"
     RESTORE = "restore"
     RESTORE_SAVED = "load_backup and restore"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Also take out the entries of the menu that are about other disks, which may be in the machine.",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be changed and change nothing.")
-@disk_params.opening
+@disk_params.opening_to_write
 @disk_params.writing
 @disk_params.seed
 @params.add(*disk_params.expectations)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @boot_params.options
 @click.option("--new-store", is_flag=True, help="Make the BCD store anew, without the entries that it has.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be done and change nothing.")
-@disk_params.opening
+@disk_params.opening_to_write
 @disk_params.writing
 @disk_params.seed
 @params.add(*disk_params.expectations)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     callback=numbered.sizes,
     help="Create DISK as a sparse image of this size; with --disk, those that do not exist, or disk N alone.",
 )
-@disk_params.opening
+@disk_params.opening_to_write
 @disk_params.writing
 @params.references
 @params.check
@@ -345,7 +345,7 @@ def _wishes(
     made = []
     for place, disk in enumerate(disks, 1):
         form = suffix.disk_format(disk, disk_format)
-        if form != "raw" and size is None and wish.plan_file is None:
+        if form != "raw" and size is None and wish.plan_file is None and (disk_format or not disk.exists()):
             raise click.UsageError(f"{disk}: a {form} disk is made anew; give its --size")
         serial = serials[place - 1] if serials else None
         made.append(DiskWish(disk, form, size, opening, serial, expected, place))

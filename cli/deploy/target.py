@@ -102,7 +102,7 @@ class DiskWish:
         from osdimage.imaging.disk.plan import identify_disk  # noqa: PLC0415
         from osdimage.imaging.units import Geometry  # noqa: PLC0415
 
-        if self.path.exists() and self.form == "raw":
+        if self.path.exists() and not self.is_converted:
             with open_disk(self.path, opening=self.opening, require=self.size) as opened:
                 self.check(opened)
                 yield Looked(self.path, opened.geometry, identify_disk(opened.target, opened.read()), opened)

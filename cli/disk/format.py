@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also write zeros over everything, which finds sectors that cannot be written.  Holes of an image stay.",
 )
-@disk_params.opening
+@disk_params.opening_to_write
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @disk_params.yes

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @disk_params.layout
 @click.option("--plan", "plan_file", type=values.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
 @click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
-@disk_params.opening
+@disk_params.opening_to_write
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @disk_params.saving

@@ -27,6 +27,13 @@ _KEY = click.option(
     f"(.BEK); - is stdin.  Repeatable.  Default: what {KEY_VARIABLE} holds, or what is typed.",
 )
 
+_OF_VOLUMES = {
+    "key_files": "--bitlocker-key",
+    "allow_linked": "--allow-linked",
+    "replay_log": "--replay-log",
+    "vm_snapshot": "--vm-snapshot",
+}
+
 
 def keys(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option that names keys, and put them into the ``Opening`` that is passed as ``opening``."""
@@ -41,13 +48,15 @@ def keys(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refuse_for_images() -> None:
-    """Refuse keys that the current command was given for a WIM, which nothing encrypts.
+    """Refuse what the current command was given for a volume, and has a WIM: keys, and what opens its disk.
 
     Raises:
-        click.UsageError: when there are some.
+        click.UsageError: naming the options.
     """
-    if click.get_current_context().params.get("key_files"):
-        raise click.UsageError("--bitlocker-key: for volumes, not for images of WIMs")
+    given = click.get_current_context().params
+    names = [option for name, option in _OF_VOLUMES.items() if given.get(name)]
+    if names:
+        raise click.UsageError(f"{', '.join(names)}: for volumes, not for images of WIMs")
 
 
 @contextmanager

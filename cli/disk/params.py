@@ -31,17 +31,58 @@ _sector_size = click.option(
 )
 
 
-def opening(command: Command) -> Command:
-    """Add the options that say how a disk is opened, and pass an ``Opening`` as ``opening``."""
+_allow_linked = click.option(
+    "--allow-linked",
+    is_flag=True,
+    help="Let the file of a virtual machine's disk, such as qcow2, name parts of itself that are not beside it.  Only "
+    "for files that you made: others name what they like.",
+)
+_replay_log = click.option(
+    "--replay-log",
+    is_flag=True,
+    help="Of a VHDX that was not closed and is only read: write the changes in its log to their places first.",
+)
+_vm_snapshot = click.option(
+    "--vm-snapshot",
+    metavar="NAME",
+    help="Read a snapshot in a qcow2 file, by its name or number, not its newest state.",
+)
 
+
+def opening(command: Command) -> Command:
+    """Add the options that say how a disk is opened that is read, and pass an ``Opening`` as ``opening``."""
+    return _opening(command, _sector_size, _allow_linked, _replay_log, _vm_snapshot)
+
+
+def opening_to_write(command: Command) -> Command:
+    """Do so for a disk that is written, but perhaps in a rehearsal; a snapshot never is."""
+    return _opening(command, _sector_size, _allow_linked, _replay_log)
+
+
+def opening_as_saved(command: Command) -> Command:
+    """Do so for a disk of which a file has the size of the sectors."""
+    return _opening(command, _allow_linked)
+
+
+def _opening(command: Command, *options: Callable[[Command], Command]) -> Command:
     @functools.wraps(command)
-    def run(*args: Any, sector_size: int | None, **kwargs: Any) -> Any:  # noqa: ANN401 - passed through
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        allow_linked: bool,
+        sector_size: int | None = None,
+        replay_log: bool = False,
+        vm_snapshot: str | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
         from osdimage.imaging.disk.opening import Opening  # noqa: PLC0415 - start-up stays cheap
 
         told = _silent if kwargs.get("quiet") else streams.once(streams.note)
-        return command(*args, opening=Opening(sector_size, told=told), **kwargs)
+        made = Opening(
+            sector_size, allow_linked=allow_linked, replay_log=replay_log, vm_snapshot=vm_snapshot, told=told
+        )
+        return command(*args, opening=made, **kwargs)
 
-    return params.add(_sector_size)(run)
+    return params.add(*options)(run)
 
 
 def _silent(_text: str) -> None:

@@ -11,12 +11,14 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import render, streams
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.bitlocker.facts import Condition
+from osdimage.imaging.disk.containers.facts import ContainerFacts, shown
 from osdimage.imaging.disk.held import VolumeInfo
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable, Space, SpaceKind
@@ -109,6 +111,22 @@ def encryptions(table: PartitionTable, volumes: Volumes) -> None:
         render.line(f"partition {partition.number}: BitLocker{method} {said}")
         for fault in encryption.faults[: None if encryption.method else 0]:
             render.line(f"partition {partition.number}: {fault}")
+
+
+def container(facts: ContainerFacts) -> None:
+    """Print what the file says of itself that the disk is in."""
+    parts = [facts.form.called + ("" if facts.variant is None else f" ({facts.variant})")]
+    if facts.creator is not None:
+        parts.append(f"made by {facts.creator}")
+    for each in facts.links:
+        form = "" if each.form is None else f" ({each.form})"
+        parts.append(f"{each.role} {shown(each.name)}{form}")
+    if facts.is_compressed:
+        parts.append("compressed")
+    render.line(f"file: {', '.join(parts)}")
+    for snapshot in facts.snapshots:
+        created = datetime.fromtimestamp(snapshot.seconds, UTC)
+        render.line(f"snapshot {shown(snapshot.identifier)}: {shown(snapshot.name)}, {created:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def identifiers(table: PartitionTable) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from osdimage.cli.disk import params as disk_params
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.tables.backup import TableBackup, TableSaving
     from osdimage.imaging.disk.target import DiskTarget
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 @click.command("restore")
 @click.argument("disk", type=disk_params.DISK)
 @click.argument("file", type=values.EXISTING)
+@disk_params.opening_as_saved
 @params.add(*disk_params.expectations)
 @disk_params.saving
 @disk_params.yes
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 def restore_command(
     disk: Path,
     file: Path,
+    opening: Opening,
     expect_serial: str | None,
     expect_size: int | None,
     saving: TableSaving,
@@ -39,12 +43,13 @@ def restore_command(
     from osdimage.imaging.disk.device import check_expected, open_target  # noqa: PLC0415
     from osdimage.imaging.disk.held import volumes  # noqa: PLC0415
     from osdimage.imaging.disk.init import restore  # noqa: PLC0415
-    from osdimage.imaging.disk.opening import Opening  # noqa: PLC0415
     from osdimage.imaging.disk.tables.backup import load_backup  # noqa: PLC0415
     from osdimage.imaging.disk.tables.read import read_table  # noqa: PLC0415
 
     backup = load_backup(file)
-    with open_target(str(disk), write=True, opening=Opening(backup.geometry.sector_size)) as target:
+    with open_target(
+        str(disk), write=True, opening=replace(opening, sector_size=backup.geometry.sector_size)
+    ) as target:
         check_expected(target, serial=expect_serial, size_bytes=expect_size)
         if not yes:
             _ask(target, backup, reporter)

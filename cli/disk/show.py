@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.bitlocker.facts import Encryption
+    from osdimage.imaging.disk.containers.facts import ContainerFacts
     from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.disk.tables.read import DiskReading
@@ -38,10 +40,11 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
 
     with open_target(str(disk), opening=opening) as target:
         reading = read_table(target)
+        container = target.container
         held = {} if reading.table is None else {p.number: v for p, v in volumes(target, reading.table)}
         logs = {} if reading.table is None else journals(target, reading.table)
     if reporter.as_json:
-        render.document(document(str(disk), reading, held, logs))
+        render.document({**document(str(disk), reading, held, logs), "container": _container(container)})
         reading.require()
         return
     table = reading.require()
@@ -49,6 +52,8 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
         if finding.severity is not Severity.NOTE or reporter.verbose:
             reporter.warn(finding.text)
     disk_render.show_disk(str(disk), table, held)
+    if container is not None:
+        disk_render.container(container)
     disk_render.encryptions(table, held)
     for number, journal in logs.items():
         hazard = journal.hazard(title_of(disk, number))
@@ -95,4 +100,23 @@ def _encrypted(encryption: Encryption) -> dict[str, Any]:
         "description": encryption.description,
         "protectors": [{"id": str(each.identifier), "kind": each.kind} for each in encryption.protectors],
         "faults": list(encryption.faults),
+    }
+
+
+def _container(facts: ContainerFacts | None) -> dict[str, Any] | None:
+    if facts is None:
+        return None
+    return {
+        "format": facts.form,
+        "variant": facts.variant,
+        "size_bytes": facts.size_bytes,
+        "creator": facts.creator,
+        "files": [{"role": each.role, "name": each.name, "format": each.form} for each in facts.links],
+        "snapshots": [
+            {"id": each.identifier, "name": each.name, "created": datetime.fromtimestamp(each.seconds, UTC)}
+            for each in facts.snapshots
+        ],
+        "compressed": facts.is_compressed,
+        "dirty": facts.is_dirty or facts.has_log,
+        "corrupt": facts.is_corrupt,
     }

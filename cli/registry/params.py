@@ -33,12 +33,12 @@ force = click.option(
 
 def address(command: params.Command) -> params.Command:
     """Add the argument and options that name a hive which is read, and pass a ``HiveAddress`` as ``address``."""
-    return _address(command, keys)
+    return _address(command, disk_params.opening, keys)
 
 
 def written_address(command: params.Command) -> params.Command:
     """Do so for a hive that is written, which no volume that is encrypted takes."""
-    return _address(command)
+    return _address(command, disk_params.opening_to_write)
 
 
 def _address(command: params.Command, *more: Callable[[params.Command], params.Command]) -> params.Command:
@@ -68,7 +68,6 @@ def _address(command: params.Command, *more: Callable[[params.Command], params.C
             help=r"The hive in TARGET: SYSTEM, SOFTWARE, DEFAULT, SAM, SECURITY, or a path such as Users\x\NTUSER.DAT.",
         ),
         click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk."),
-        disk_params.opening,
         *more,
         params.selector,
         params.references,

@@ -42,7 +42,9 @@ class ComputerWish:
     @property
     def is_new(self) -> bool:
         """Whether something was given that only a run that begins can take."""
-        return self.firmware is not None or bool(self.sizes) or self.opening.sector_size is not None
+        opening = self.opening
+        is_opened = opening.sector_size is not None or opening.allow_linked or opening.replay_log
+        return self.firmware is not None or bool(self.sizes) or is_opened
 
     def computer(self) -> Computer:
         """Read the options.
@@ -67,7 +69,7 @@ computer = params.gathered(
         callback=sizes,
         help="Create disks that do not exist as sparse images of this size, or disk N alone.  Repeatable.",
     ),
-    disk_params.opening,
+    disk_params.opening_to_write,
     disk_params.writing,
     click.option(
         "--package",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.argument("wim", type=values.WIM_OR_STREAM)
 @click.argument("target", type=values.NEW_PATH)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
-@disk_params.opening
+@disk_params.opening_to_write
 @disk_params.writing
 @several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")

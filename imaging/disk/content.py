@@ -72,7 +72,7 @@ _DESCRIBED = {
     Content.TABLE: "a disk with a partition table",
     Content.UNFINISHED: "a volume whose making was interrupted",
     Content.WIM: "a WIM",
-    Content.CONTAINER: "a virtual machine's disk but no plain image, which qemu-img convert -O raw makes of it",
+    Content.CONTAINER: "the file of a virtual machine's disk",
     Content.MISSING: "nothing",
     Content.DIRECTORY: "a directory",
     Content.SPECIAL: "neither a file, a directory nor a block device",

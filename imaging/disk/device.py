@@ -19,7 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.disk.image import FileTarget, lock, open_image
+from osdimage.imaging.disk.image import FileTarget, open_image
+from osdimage.imaging.disk.locking import lock
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import DiskTarget
@@ -82,6 +83,7 @@ def open_target(path: str, *, write: bool = False, opening: Opening = AS_FOUND, 
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISBLK(facts.st_mode):
+        opening.require_disk(path)
         return _open_device(path, facts.st_rdev, write=write, sector_size=opening.sector_size, share=share)
     if stat.S_ISDIR(facts.st_mode):
         raise InvalidRequest(f"{path} is a directory: valid is a disk image or a block device")

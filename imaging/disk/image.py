@@ -9,9 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shlex
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.containers.facts import ContainerFacts, OpenBytes
 from osdimage.imaging.disk.containers.kinds import HEAD_BYTES, container_of, fixed_vhd
-from osdimage.imaging.disk.containers.locks import Use, use_by_qemu
+from osdimage.imaging.disk.locking import Use, lock, use_by_qemu
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.sector_size import detect_sector_size
 from osdimage.imaging.disk.target import Data, DiskTarget
 from osdimage.imaging.disk.wim_mark import WIM_MAGICS
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError, TargetRefused
@@ -28,8 +27,6 @@ from osdimage.imaging.units import Bytes, Geometry, format_size
 
 if TYPE_CHECKING:
     from osdimage.native.slices.sources import Source
-
-_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 class FileTarget(DiskTarget):
@@ -173,11 +170,10 @@ def _opened(path: str, descriptor: int, *, write: bool, opening: Opening) -> Dis
         raise TargetRefused(f"{text}; it is not written over") if write else InvalidInput(text)
     form = container_of(head)
     if form is not None:
-        text = (
-            f"{path} is a {form.called} file, not a plain image of a disk: "
-            f"convert it first, qemu-img convert -f {form.driver} -O raw {shlex.quote(path)} NEW.img"
-        )
-        raise TargetRefused(text) if write else InvalidInput(text)
+        from osdimage.imaging.disk.containers.opened import open_container  # noqa: PLC0415 - most disks need none
+
+        return open_container(path, descriptor, form, write=write, opening=opening)
+    opening.require_disk(path)
     _look_for_users(path, descriptor, write=write, opening=opening)
     fixed = fixed_vhd(data)
     geometry = _image_geometry(path, data, fixed, opening.sector_size, write=write)
@@ -264,37 +260,3 @@ def _does_not_hold(path: str, size_bytes: int) -> TargetRefused:
 def _refuse_size(size_bytes: int, sector_size: int) -> None:
     if Geometry.of_size(size_bytes, sector_size).sectors < 1 or size_bytes % sector_size:
         raise InvalidRequest(f"a disk of {size_bytes} bytes is not a whole number of sectors of {sector_size} bytes")
-
-
-def lock(descriptor: int, path: str, *, shared: bool = False) -> None:
-    """Take the advisory lock that partitioning programs and udev respect; it goes with the descriptor.
-
-    ``shared`` is for readers: it keeps writers away, and other readers not.
-
-    Raises:
-        TargetRefused: when another program holds it.
-        StorageError: when the file system has no locks, or fails.
-    """
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise TargetRefused(f"{path} is locked by another program") from error
-    except OSError as error:
-        # An NFS server without its lock daemon, some FUSE file systems.
-        doing = "its file system has no locks" if error.errno in _NO_LOCKS else "locking"
-        raise StorageError(f"{path}: {doing}: {error.strerror}", path=path, errno=error.errno) from error
-
-
-def detect_sector_size(read: Callable[[int, int], bytes], size_bytes: int) -> int:
-    """Return the sector size at which a GPT header is found at either end, or 512.
-
-    Args:
-        read: returns a range of the disk: offset and size in bytes.
-        size_bytes: of the disk.
-    """
-    mark = b"EFI PART"
-    for sector_size in (512, 4096):
-        for offset in (sector_size, size_bytes // sector_size * sector_size - sector_size):
-            if 0 < offset <= size_bytes - len(mark) and read(offset, len(mark)) == mark:
-                return sector_size
-    return 512

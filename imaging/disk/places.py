@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from osdimage.imaging.disk.image import FileTarget, lock
+from osdimage.imaging.disk.containers.kinds import is_container
+from osdimage.imaging.disk.image import FileTarget
+from osdimage.imaging.disk.locking import lock
 from osdimage.imaging.disk.opened import open_disk, unlocked
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.target import DiskTarget
@@ -93,6 +95,7 @@ def opened_place(
         return
     path = Path(place)
     if partition is None and not _may_hold_volume(path):
+        opening.require_disk(str(path))
         yield path
         return
     with open_volume(path, partition, write=write, opening=opening, share=share) as volume:
@@ -107,7 +110,8 @@ def _may_hold_volume(path: Path) -> bool:
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISREG(facts.st_mode):
-        return facts.st_size >= _LEAST_SECTOR and not is_wim(path)
+        # The descriptor of a VMDK may be less than a sector.
+        return (facts.st_size >= _LEAST_SECTOR and not is_wim(path)) or is_container(path)
     return stat.S_ISBLK(facts.st_mode)
 
 
@@ -120,6 +124,7 @@ def _open_whole(path: Path, *, write: bool, share: bool, opening: Opening) -> Di
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISBLK(facts.st_mode):
+        opening.require_disk(str(path))
         return _open_device(path, write=write, share=share, said=opening.sector_size)
     if not stat.S_ISREG(facts.st_mode):
         raise TargetRefused(f"{path}: is neither a file nor a block device")

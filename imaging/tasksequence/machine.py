@@ -409,6 +409,8 @@ class Machine:
             "shares": {name: str(path) for name, path in self.shares.items()},
             "firmware": self.firmware.value,
             "sector_size": self.opening.sector_size,
+            "allow_linked": self.opening.allow_linked,
+            "replay_log": self.opening.replay_log,
             "letters": {letter: [place.disk, place.partition] for letter, place in self.letters.items()},
             "used": [[place.disk, place.partition] for place in self.used],
             "system": None
@@ -432,10 +434,7 @@ class Machine:
                 packages=_paths(fields, "packages"),
                 shares=_paths(fields, "shares"),
                 firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
-                # Machines of before there was such a choice have none.
-                opening=Opening(
-                    fields.number_or_none("sector_size", 512, 4096) if "sector_size" in fields.values else None
-                ),
+                opening=_opening(fields),
                 letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},
                 used=[_place(value, place) for place, value in fields.items("used")],
                 system=None
@@ -472,6 +471,16 @@ def _paths(fields: Fields, name: str) -> dict[str, Path]:
     if any(is_too_long(part) for path in found.values() for part in path.split("/")):
         raise ValueError(f"{fields.at(name)} has a path with a name of more than {LONGEST_NAME_BYTES} bytes")
     return {each: Path(path) for each, path in found.items()}
+
+
+def _opening(fields: Fields) -> Opening:
+    """Return how the disks are opened; machines of before there was such a choice have none of it."""
+    has = fields.values.__contains__
+    return Opening(
+        fields.number_or_none("sector_size", 512, 4096) if has("sector_size") else None,
+        allow_linked=has("allow_linked") and fields.truth("allow_linked"),
+        replay_log=has("replay_log") and fields.truth("replay_log"),
+    )
 
 
 def _disk(text: str) -> int:

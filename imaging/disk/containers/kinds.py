@@ -5,9 +5,11 @@ Sources: those of the modules of the formats, for their signatures.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from osdimage.imaging.disk.containers import qcow2, vdi, vhd, vhdx, vmdk
 from osdimage.imaging.disk.containers.facts import ContainerFacts, ContainerFormat, Facts, FileBytes
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, StorageError
 
 HEAD_BYTES = 520
 """How much of the begin of a file tells its format."""
@@ -34,6 +36,19 @@ def container_of(head: bytes) -> ContainerFormat | None:
     if head[vdi.SIGNATURE_AT : vdi.SIGNATURE_AT + len(vdi.SIGNATURE)] == vdi.SIGNATURE and head.startswith(b"<<<"):
         return ContainerFormat.VDI
     return next((form for mark, form in _SIGNATURES.items() if head.startswith(mark)), None)
+
+
+def is_container(path: Path) -> bool:
+    """Tell whether a file begins as a container does.
+
+    Raises:
+        StorageError: when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return container_of(file.read(HEAD_BYTES)) is not None
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
 def facts_of(data: FileBytes, form: ContainerFormat) -> ContainerFacts:

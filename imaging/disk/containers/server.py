@@ -74,7 +74,9 @@ class Server:
         self._process = process
 
     @classmethod
-    def start(cls, name: str, called: str, options: Sequence[str], *, write: bool) -> Server:
+    def start(
+        cls, name: str, called: str, options: Sequence[str], *, write: bool, snapshot: str | None = None
+    ) -> Server:
         """Start one, and wait until it serves the disk.
 
         Args:
@@ -83,6 +85,7 @@ class Server:
             options: the block nodes of QEMU, each option as ``key=value``.  They must name every file and every format,
                 so that QEMU looks for none by itself; the caller has checked them.
             write: whether it will be written to.
+            snapshot: the name or number of the snapshot in a qcow2 file that is read; None for its newest state.
 
         Raises:
             OsdImageError: when a program is missing.
@@ -92,7 +95,7 @@ class Server:
         """
         from osdimage.native.slices.sources import NbdSource  # noqa: PLC0415 - who only looks needs no libwim
 
-        command = _command(_program(name, called), options, write=write)
+        command = _command(_program(name, called), options, write=write, snapshot=snapshot)
         with ExitStack() as stack:
             listener, clients = _connected(NbdSource.most_connections)
             stack.callback(listener.close)
@@ -272,7 +275,7 @@ def _program(name: str, called: str) -> str:
     return path
 
 
-def _command(program: str, options: Sequence[str], *, write: bool) -> list[str]:
+def _command(program: str, options: Sequence[str], *, write: bool, snapshot: str | None) -> list[str]:
     return [
         program,
         "--image-opts",
@@ -283,6 +286,7 @@ def _command(program: str, options: Sequence[str], *, write: bool) -> list[str]:
         "--detect-zeroes=unmap",
         "--cache=writeback",
         *([] if write else ["--read-only"]),
+        *([] if snapshot is None else [f"--load-snapshot={snapshot}"]),
     ]
 
 

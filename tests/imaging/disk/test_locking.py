@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from judges import wim as judges
-from osdimage.imaging.disk.containers.locks import Use, use_by_qemu
+from osdimage.imaging.disk.locking import Use, use_by_qemu
 from runs import commands
 
 pytestmark = pytest.mark.foreign

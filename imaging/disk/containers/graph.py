@@ -1,0 +1,223 @@
+"""The files that a disk consists of: opened one after the other, as far as a header may name them.
+
+An image that came from elsewhere must not choose which files of this machine are shown as parts of its disk.  So every
+name in a header is looked up here, and followed only into the folder of the image and those below it, through no
+symbolic link, to a plain file that is of the format that was named.  What QEMU is given is the result, not the names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from osdimage.imaging.disk.containers import vmdk
+from osdimage.imaging.disk.containers.facts import (
+    EXTENT,
+    RAW,
+    ContainerFacts,
+    ContainerFormat,
+    FileBytes,
+    Link,
+    LinkRole,
+    OpenBytes,
+    shown,
+)
+from osdimage.imaging.disk.containers.kinds import HEAD_BYTES, container_of, facts_of, fixed_vhd
+from osdimage.imaging.errors import InvalidInput, Means, Remedy, StorageError, TargetRefused, quoted
+
+MOST_LINKS: Final = 16
+"""How long a chain of backing files may be."""
+_SCHEME: Final = re.compile(r"[^/]*:", re.DOTALL)
+"""What QEMU takes for a protocol: a colon before the first slash (its path_has_protocol)."""
+_ALLOW: Final = Remedy("{} if you made it", (Means.ALLOW_LINKED,))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A file of a disk, and those that it needs.
+
+    Attributes:
+        path: where it is: absolute, without symbolic links in what a header said.
+        facts: what it says; None for plain bytes.
+        backing: what is read where it has nothing itself.
+        data: where its data are, when they are not in it.
+        extents: of a VMDK's descriptor: where the data are.
+        link: what named it; None for the first.
+    """
+
+    path: Path
+    facts: ContainerFacts | None
+    backing: Node | None = None
+    data: Node | None = None
+    extents: tuple[Node, ...] = ()
+    link: Link | None = None
+
+    def all(self) -> Iterator[Node]:
+        """Yield the node and all that it needs."""
+        yield self
+        for each in (self.backing, self.data, *self.extents):
+            if each is not None:
+                yield from each.all()
+
+
+@dataclass(slots=True)
+class _Search:
+    """What is asked of every name.
+
+    Attributes:
+        title: what messages call the image.
+        folder: where it is; files in it and below it may be named.
+        is_trusted: whether it may name any file.
+        seen: device and inode of the chain so far.
+    """
+
+    title: str
+    folder: Path
+    is_trusted: bool
+    seen: set[tuple[int, int]] = field(default_factory=set)
+
+
+def graph_of(path: str, descriptor: int, facts: ContainerFacts, *, allow_linked: bool) -> Node:
+    """Return the graph of the files of a disk.
+
+    Args:
+        path: of the first file.
+        descriptor: the same, open.
+        facts: the same, read.
+        allow_linked: whether its headers may name any file of the machine, by any path.
+
+    Raises:
+        TargetRefused: when a header names what it may not.
+        InvalidInput: when what it names is not what it says, contradicts itself, or is the file again.
+        StorageError: when a file that it names cannot be opened or read.
+    """
+    first = Path(path).resolve()
+    search = _Search(path, first.parent, allow_linked)
+    return _node(search, first, descriptor, facts, None)
+
+
+def _node(search: _Search, path: Path, descriptor: int, facts: ContainerFacts | None, link: Link | None) -> Node:
+    status = os.fstat(descriptor)
+    if link is None or link.role is not LinkRole.EXTENT:
+        _remember(search, status)
+    if facts is None:
+        return Node(path, None, link=link)
+    backing = data = None
+    extents = []
+    for each in facts.links:
+        with _opened(search, path, each) as (where, below):
+            made = _node(search, where, below, _facts(search, where, below, each), each)
+        if each.role is LinkRole.BACKING:
+            backing = made
+        elif each.role is LinkRole.DATA:
+            data = made
+        else:
+            extents.append(made)
+    return Node(path, facts, backing, data, tuple(extents), link)
+
+
+def _remember(search: _Search, status: os.stat_result) -> None:
+    key = (status.st_dev, status.st_ino)
+    if key in search.seen:
+        raise InvalidInput(f"{search.title} refers to itself: its chain of backing files comes to a file again")
+    search.seen.add(key)
+    if len(search.seen) > MOST_LINKS:
+        raise InvalidInput(
+            f"{search.title} has a chain of more than {MOST_LINKS} files, which is the most that is read"
+        )
+
+
+@contextmanager
+def _opened(search: _Search, parent: Path, link: Link) -> Iterator[tuple[Path, int]]:
+    """Open a file that a header names; yield where it is, and its descriptor."""
+    name = link.name
+    if "\0" in name or not name or _SCHEME.match(name):
+        raise TargetRefused(
+            f"{search.title} refers to {quoted(shown(name))} as its {link.role}, which is no path of a file; valid is "
+            "one beside it"
+        )
+    where = parent.parent / name
+    try:
+        descriptor = _open_any(where) if search.is_trusted else _open_below(search, where)
+    except OSError as error:
+        text = f"{search.title} refers to {shown(str(where))}: {error.strerror}"
+        raise StorageError(text, path=where, errno=error.errno) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise TargetRefused(
+                f"{search.title} refers to {shown(str(where))}, which is not a plain file; valid is one beside it"
+            )
+        yield where, descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open_any(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _open_below(search: _Search, path: Path) -> int:
+    """Open a file in the folder of the image or below it, through no link.
+
+    Raises:
+        TargetRefused: when it is elsewhere, or behind a link.
+        OSError: when it cannot be opened.
+    """
+    if not path.is_relative_to(search.folder) or ".." in path.parts or path == search.folder:
+        raise _elsewhere(search, path)
+    parts = path.relative_to(search.folder).parts
+    held = os.open(search.folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            status = os.stat(part, dir_fd=held, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                raise _elsewhere(search, path)
+            deeper = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=held)
+            os.close(held)
+            held = deeper
+        if stat.S_ISLNK(os.stat(parts[-1], dir_fd=held, follow_symlinks=False).st_mode):
+            raise _elsewhere(search, path)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        return os.open(parts[-1], flags, dir_fd=held)
+    finally:
+        os.close(held)
+
+
+def _elsewhere(search: _Search, path: Path) -> TargetRefused:
+    return TargetRefused(f"{search.title} refers to {shown(str(path))}, which is not beside it", remedy=_ALLOW)
+
+
+def _facts(search: _Search, path: Path, descriptor: int, link: Link) -> ContainerFacts | None:
+    """Return the facts of a file that a header names, if it is what that says; None for plain bytes."""
+    try:
+        return _as_named(OpenBytes(descriptor), link)
+    except InvalidInput as error:
+        raise InvalidInput(f"{search.title} refers to {shown(str(path))}: {error.said}") from error
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+
+
+def _as_named(data: FileBytes, link: Link) -> ContainerFacts | None:
+    if link.form == RAW:
+        return None
+    if link.form == EXTENT:
+        if not vmdk.is_sparse_extent(data):
+            raise InvalidInput("is no extent of a VMDK, as which it is named")
+        return None
+    found = container_of(data.read(0, HEAD_BYTES))
+    if link.form is None:
+        # As all programs took it before formats were named.
+        return None if found is None else facts_of(data, found)
+    fixed = fixed_vhd(data) if link.form is ContainerFormat.VHD and found is None else None
+    if fixed is not None:
+        return fixed
+    if found is None or found is not link.form:
+        named = link.form.called if isinstance(link.form, ContainerFormat) else quoted(shown(link.form))
+        raise InvalidInput(f"is no {named} file, as which it is named, or none that is known here")
+    return facts_of(data, found)
