@@ -172,7 +172,7 @@ _MODULES = (
     ("cffi", "calling libwim and libntfs-3g"),
     ("click", "the command line"),
     ("construct", "partition tables and other structures of disks"),
-    ("pyfatfs", "reading FAT32 volumes once more, to compare them"),
+    ("pyfatfs", "reading FAT volumes once more, to compare them"),
     ("PyYAML", "task sequences in their short form"),
     ("rich", "tables and progress bars on a terminal"),
 )

@@ -55,7 +55,7 @@ def check_command(
     """Look for faults of the partition table of DISK, or of a volume, and say what to do about each.
 
     Of a disk, the table is checked, and volumes that are marked dirty, in use or not finished are told.  With
-    --partition, the NTFS or FAT32 volume in it is checked in depth, as is a DISK that is a volume itself; nothing is
+    --partition, the NTFS or FAT volume in it is checked in depth, as is a DISK that is a volume itself; nothing is
     changed.  Leaves with 3 when there is an error, or no partition table at all; with 0 for mere warnings and notes.
 
     --repair is for the table alone and keeps every partition where it is; it asks first, unless --yes is given, and

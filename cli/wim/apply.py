@@ -90,22 +90,22 @@ def apply_command(
     strict: bool,
     reporter: Reporter,
 ) -> int | None:
-    """Apply one image of a WIM to a directory, to an NTFS or FAT32 volume, or with --partition to one on a disk.
+    """Apply one image of a WIM to a directory, to an NTFS or FAT volume, or with --partition to one on a disk.
 
     A volume or a disk is a file or a device.  What is there stays, except files that the image has too, unless --wipe
-    says otherwise; a folder in the place of a file, or a file in the place of a folder, is refused.  A FAT32 volume is
+    says otherwise; a folder in the place of a file, or a file in the place of a folder, is refused.  A FAT volume is
     made anew, so it must be empty or be wiped.  A WIM with one image needs no choice; otherwise choose by --index,
-    --name, or what it is (--edition, --arch, --language).  The times of a FAT32 volume, which are local times without a
+    --name, or what it is (--edition, --arch, --language).  The times of a FAT volume, which are local times without a
     zone, are written as UTC.
 
-    With --all-volumes the images go to the NTFS and FAT32 volumes of a disk in the order of its partitions (an EFI
+    With --all-volumes the images go to the NTFS and FAT volumes of a disk in the order of its partitions (an EFI
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
 
     With --all each image goes to a folder of the directory TARGET that has its name, or its index where a folder cannot
     have the name.
 
     With - in the place of WIM it is read from stdin.  A pipable WIM is applied as it comes, to a directory or an NTFS
-    volume; another one, and one for a FAT32 volume, several targets, --all, --ref, --check, --limit-bytes,
+    volume; another one, and one for a FAT volume, several targets, --all, --ref, --check, --limit-bytes,
     --recover-data or --engine bulk, is first kept in a file where TMPDIR says.
 
     With --also the image goes to several targets.  One that is refused, or fails, stops none of the others.  Exit code

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--all-volumes",
     is_flag=True,
-    help="Capture each NTFS and FAT32 volume of the disk SOURCE, or of several disks, as an image.",
+    help="Capture each NTFS and FAT volume of the disk SOURCE, or of several disks, as an image.",
 )
 @click.option(
     "--keep-raw", is_flag=True, help="With --all-volumes: keep the other partitions byte for byte, as images too."
@@ -117,7 +117,7 @@ def capture_command(
     threads: int,
     reporter: Reporter,
 ) -> None:
-    """Capture a directory, an NTFS or FAT32 volume, or with --partition one on a disk, into a WIM.
+    """Capture a directory, an NTFS or FAT volume, or with --partition one on a disk, into a WIM.
 
     A volume or a disk is a file or a device; it is only read.  The WIM appears when it is complete.  Page files,
     hibernation files, recycle bins and the working folders of Windows and of task sequences are left out, unless
@@ -130,13 +130,13 @@ def capture_command(
     With - in the place of WIM it goes to stdout as it is made, in the form that apply, deploy and wimlib-imagex take
     from a pipe; its contents are read twice.  All that is printed is on stderr then.
 
-    The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
+    The times of a FAT volume, which are local times without a zone, are taken for UTC.
 
     With --source-list the image is made of several files and directories: a line of the list has one and the path that
     it gets in the image (/ for its root; without it, its own); a path with blanks is quoted, and what comes later lies
     over what is there.
 
-    With --all-volumes each NTFS and FAT32 volume of a disk becomes an image, in the order of the partitions, and the
+    With --all-volumes each NTFS and FAT volume of a disk becomes an image, in the order of the partitions, and the
     layout of the disk is kept with each: `osdimage deploy --layout-from-wim --all-volumes` makes the disk again.
     Partitions that hold something else come back empty, unless --keep-raw keeps their bytes: each becomes one more
     image, with one file.  Several disks are those of one machine: their order numbers them from 0, and

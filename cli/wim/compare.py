@@ -72,7 +72,7 @@ def compare_command(
 ) -> int:
     """Compare one image of a WIM with what it was applied to.
 
-    TARGET is a directory, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.  It is only
+    TARGET is a directory, a file or device that holds one NTFS or FAT volume, or a disk with --partition.  It is only
     read, by code that writes none.  Everything that the image knows of a file is compared; what the target has no place
     for counts as dropped, not as different.  Exit code 0: equal; 1: not.
 
@@ -87,7 +87,7 @@ def compare_command(
 
     With --all-volumes every image is compared with the volume that `apply --all-volumes` gives it.
 
-    The times of a FAT32 volume, which are local times without a zone, are taken for UTC.
+    The times of a FAT volume, which are local times without a zone, are taken for UTC.
     """
     if all_volumes and (partition is not None or selector != type(selector)()):
         raise click.UsageError("--all-volumes takes every image and volume; it goes with no choice")

@@ -63,7 +63,7 @@ def extract_command(
 ) -> int | None:
     r"""Extract files and directory trees of an image or of a volume.
 
-    WIM is a WIM, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.  Of a volume, what a
+    WIM is a WIM, a file or device that holds one NTFS or FAT volume, or a disk with --partition.  Of a volume, what a
     directory has no place for is told; files that Windows has compressed are plain.
 
     PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.  A list

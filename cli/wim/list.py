@@ -45,7 +45,7 @@ def list_command(
 ) -> None:
     r"""List the files of an image or a volume, all or those at and below PATH; --json tells all that it knows.
 
-    WIM is a WIM, a file or device that holds one NTFS or FAT32 volume, or a disk with --partition.
+    WIM is a WIM, a file or device that holds one NTFS or FAT volume, or a disk with --partition.
 
     PATH is separated by / or \ and compared without case; *, ? and [...] stand for characters within a name.
     """

@@ -1,4 +1,7 @@
-"""Applying an image to a FAT32 volume, which is made anew with the label, serial number and clusters that it had."""
+"""Applying an image to a FAT volume, which is made anew with the label, serial number and clusters that it had.
+
+FAT12 and FAT16 keep all parts where they were: which of the two a volume is follows from the number of its clusters.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from osdimage.imaging.apply.job import ApplyJob, ApplyResult
 from osdimage.imaging.apply.names import refuse_for_volume, told_on_volume
 from osdimage.imaging.apply.work import Work, at_once
 from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.disk.unfinished import read_unfinished
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
@@ -29,15 +33,18 @@ from osdimage.imaging.wim.settings import Descriptors
 
 
 class FatBackend:
-    """A FAT32 volume of a disk that is open; for writing, to apply to it."""
+    """A FAT volume of a disk that is open; for writing, to apply to it."""
 
-    filesystem: FileSystem | None = FileSystem.FAT32
     takes_pipes = False
 
     def __init__(self, volume: OpenVolume) -> None:
         """Remember the volume."""
         self.name = volume.name
         self._volume = volume
+        unfinished = read_unfinished(volume.window())
+        content = volume.content if unfinished is None else unfinished.content
+        self._kind = FileSystem.FAT32 if content is None else FileSystem(content.value)
+        self.filesystem: FileSystem | None = self._kind
 
     def check(self, job: ApplyJob) -> None:
         """Refuse a volume that holds something, unless it is wiped, is marked dirty, or is too small."""
@@ -50,12 +57,12 @@ class FatBackend:
 
     def _apply(self, job: ApplyJob) -> ApplyResult:
         audit = self._audit(job)
-        odd_names = told_on_volume(audit, FileSystem.FAT32)
+        odd_names = told_on_volume(audit, self._kind)
         for each in odd_names:
             job.meter.warn(str(each))
         source, wanted, deleted = self._prepare(job)
         if job.options.engine in LIBWIMS:
-            job.meter.warn(f"{self.name}: a FAT32 volume is made anew, by neither libwim nor libntfs")
+            job.meter.warn(f"{self.name}: a FAT volume is made anew, by neither libwim nor libntfs")
         odd = odd_sectors(self._volume)
         if odd is not None:
             job.meter.warn(odd)
@@ -76,11 +83,11 @@ class FatBackend:
     def _audit(self, job: ApplyJob) -> Audit:
         if not job.options.attributes:
             raise TargetRefused(
-                f"{self.name}: a FAT32 volume gets the attributes that it can hold; an NTFS volume can do without"
+                f"{self.name}: a FAT volume gets the attributes that it can hold; an NTFS volume can do without"
             )
         audit = job.audit(Path(self.name))
         job.refuse_descriptors(self.name, audit)
-        refuse_for_volume(job.image.path, job.image.index, audit, FileSystem.FAT32)
+        refuse_for_volume(job.image.path, job.image.index, audit, self._kind)
         return audit
 
     def _prepare(self, job: ApplyJob) -> tuple[Source, FatOptions, int]:
@@ -109,7 +116,7 @@ def _refuse_occupied(volume: OpenVolume, old: FatVolume, kept: Sequence[str], *,
     if root and not wipe:
         raise TargetRefused(
             f"{volume.name}: not written: the volume holds {root[0].name!r}"
-            f"{f' and {len(root) - 1} more' if len(root) > 1 else ''}; a FAT32 volume is made anew and not added to",
+            f"{f' and {len(root) - 1} more' if len(root) > 1 else ''}; a FAT volume is made anew and not added to",
             remedy=Remedy("{} deletes what is there", (Means.WIPE,)),
         )
     guarded = {fold(path.replace("\\", "/")): path for path in kept}
@@ -119,7 +126,7 @@ def _refuse_occupied(volume: OpenVolume, old: FatVolume, kept: Sequence[str], *,
         path = guarded.get(fold(entry.path))
         if path is not None:
             raise TargetRefused(
-                f"{volume.name}: not wiped: the volume holds {path!r}, which a wipe leaves, but a FAT32 volume is made "
+                f"{volume.name}: not wiped: the volume holds {path!r}, which a wipe leaves, but a FAT volume is made "
                 "anew as a whole; save it and delete it first"
             )
     return count
@@ -136,6 +143,7 @@ def _as_it_was(volume: OpenVolume, boot: BootSector, label: str | bytes | None) 
             heads=boot.heads,
             sectors_per_track=boot.sectors_per_track,
             media=boot.media,
+            layout=None if boot.layout.width is FatWidth.FAT32 else boot.layout,
         )
     except InvalidRequest as error:
         raise TargetRefused(f"{volume.name}: the volume cannot be made anew as it was: {error}; format it") from error

@@ -129,9 +129,7 @@ class _Collector:
         ):
             self.entries.append(taken)
         elif contents.sha1 is None:
-            raise InvalidRequest(
-                f"{self._where}: {path!r} was added in memory; a FAT32 volume takes what the WIM holds"
-            )
+            raise InvalidRequest(f"{self._where}: {path!r} was added in memory; a FAT volume takes what the WIM holds")
         else:
             self._wanted.setdefault(contents.sha1, []).append(taken)
 

@@ -16,7 +16,7 @@ from osdimage.imaging.apply.naming import with_names_of
 from osdimage.imaging.apply.pipe import PipedImage
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import Work, alone
-from osdimage.imaging.disk.content import Content, FileSystem
+from osdimage.imaging.disk.content import FATS, Content, FileSystem
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
@@ -55,7 +55,7 @@ def apply_image(
     NTFS volume is marked dirty before the first change and clean after the last, so that half an image never looks
     whole.
 
-    A FAT32 volume is made anew in one pass, with the label, serial number and cluster size that it had, so it must
+    A FAT volume is made anew in one pass, with the label, serial number and cluster size that it had, so it must
     be empty or be wiped; until it is whole there is no volume.
 
     Args:
@@ -166,16 +166,14 @@ def backend_of(place: Path | OpenVolume, *, wipes: bool = False) -> Backend:
             from osdimage.imaging.apply.ntfs import NtfsBackend  # noqa: PLC0415 - a directory needs none of them
 
             return NtfsBackend(place)
-        if content is Content.FAT32:
+        if content in FATS:
             from osdimage.imaging.apply.fat import FatBackend  # noqa: PLC0415
 
             return FatBackend(place)
         if content is Content.BITLOCKER:
             raise TargetRefused(f"{place.name}: holds {place.described}", remedy=_REPLACED)
         if place.partition is not None:
-            raise TargetRefused(
-                f"{place.name}: holds {place.described}; an image is applied to an NTFS or FAT32 volume"
-            )
+            raise TargetRefused(f"{place.name}: holds {place.described}; an image is applied to an NTFS or FAT volume")
     found = probe_place(place)
     if isinstance(place, Path) and found in {Content.DIRECTORY, Content.MISSING}:
         return DirectoryBackend(place)
@@ -185,5 +183,5 @@ def backend_of(place: Path | OpenVolume, *, wipes: bool = False) -> Backend:
         )
     raise TargetRefused(
         f"{name_of(place)}: is {described(found)}; an image is applied to a directory, to a file or device that holds "
-        "one NTFS or FAT32 volume, or to a partition of a disk"
+        "one NTFS or FAT volume, or to a partition of a disk"
     )

@@ -58,7 +58,7 @@ class ApplyResult:
         losses: what of the image the target could not hold, by class.
         odd_names: names that the volume holds and Windows cannot open, by class.
         warnings: sentences about single files, from libwim.
-        engine: what filled an NTFS volume or a directory, or None for a FAT32 volume.
+        engine: what filled an NTFS volume or a directory, or None for a FAT volume.
         engine_reason: why that was libntfs-3g or libwim, or None.
         replaced: number of names that were replaced by others.
         replaced_names: these; the first 10,000.
@@ -88,7 +88,7 @@ class ApplyOptions:
     r"""How an image is applied.
 
     Attributes:
-        wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``; a FAT32
+        wipe: first delete everything from the volume but the folders ``_SMSTaskSequence`` and ``SMSTSLog``; a FAT
             volume that has one of them, or a path to keep, is refused.
         keep: more paths that a wipe leaves, from the root of the volume, such as ``Users\State``; any case.
         needs_kept: refuse an NTFS volume that lacks a path to keep: perhaps it has another name there.
@@ -96,7 +96,7 @@ class ApplyOptions:
             FIFOs, sockets and devices (directories only).
         limit_bytes: refuse an image that expands to more bytes.
         force: apply to a volume that is marked dirty, and stays so: what made it dirty is not repaired.
-        sync: wait until the volume is on the medium (NTFS volumes only; with FAT32 it is always waited).
+        sync: wait until the volume is on the medium (NTFS volumes only; with FAT it is always waited).
         strict: raise when something of the image cannot be kept in the target.
         is_part: the volume was marked dirty by whoever applies, who has more to write and takes the mark away.
         engine: what fills an NTFS volume or a directory.

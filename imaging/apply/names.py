@@ -5,7 +5,7 @@ separator, a colon, ``.`` and ``..``; but a directory keeps ``\`` and the colon 
 refuses is replaced where that is asked for (``naming.py``).  Of names that a WIM may hold and Windows does not open:
 
 ====================================================  =========  ==========  ==========
-name                                                  directory  NTFS        FAT32
+name                                                  directory  NTFS        FAT
 ====================================================  =========  ==========  ==========
 differs from another of its folder in case only       kept [1]_  kept, told  refused
 holds one of ``< > " | ? *`` or a control character   kept [1]_  kept, told  refused
@@ -36,13 +36,10 @@ from osdimage.imaging.wim.failures import wim_errors
 from osdimage.imaging.wim.image import WimImage
 from osdimage.native.wim.tree import Fault
 
-_REFUSED_ON = {FileSystem.NTFS: frozenset({Fault.SHORT}), FileSystem.FAT32: frozenset({Fault.TWIN})}
-# What else FAT32 refuses, of what it takes of an image: volume/fat/names.py.
+_REFUSED_ON = {each: frozenset({Fault.TWIN if each.is_fat else Fault.SHORT}) for each in FileSystem}
+# What else FAT refuses, of what it takes of an image: volume/fat/names.py.
 _REFUSED_BY_FAT = frozenset({Fault.CHARACTER, Fault.END})
-REFUSED_ON = {
-    FileSystem.NTFS: _REFUSED_ON[FileSystem.NTFS],
-    FileSystem.FAT32: _REFUSED_ON[FileSystem.FAT32] | _REFUSED_BY_FAT,
-}
+REFUSED_ON = {each: refused | _REFUSED_BY_FAT if each.is_fat else refused for each, refused in _REFUSED_ON.items()}
 """What each kind of volume refuses, besides what is refused everywhere."""
 # [MS-FSCC] 2.1.2.1: 16 KiB, of which the header takes eight bytes.
 _LARGEST_REPARSE_DATA = 16 * 1024 - 8
@@ -113,6 +110,6 @@ def told_in_directory(audit: Audit) -> tuple[Loss, ...]:
 def told_on_volume(audit: Audit, filesystem: FileSystem) -> tuple[Loss, ...]:
     """Return the names that a kind of volume keeps and Windows cannot open, by class."""
     refused = {*REFUSED, *_REFUSED_ON[filesystem], Fault.SHORT}
-    if filesystem is FileSystem.FAT32:
+    if filesystem.is_fat:
         refused |= _REFUSED_BY_FAT
     return names_told([each for each in audit.faulty if each.fault not in refused])

@@ -69,7 +69,7 @@ def with_names_for(
         if renamed.handle is image.handle:
             yield image, ()
             return
-        # A directory and FAT32 have no streams, and short names of their own or none.
+        # A directory and FAT have no streams, and short names of their own or none.
         has_all = filesystem is FileSystem.NTFS
         names = tuple(each for each in renamed.names if has_all or each.part is NamePart.NAME)
         yield WimImage(image.path, renamed.handle, image.info), names

@@ -15,7 +15,7 @@ from osdimage.imaging.wim.image import WimImage
 def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimImage, Partition]]:
     """Return each image with its volume; those that are bytes of partitions have none and are left out.
 
-    Volumes are the partitions with an NTFS or FAT32 file system in the order of their numbers; an EFI system partition
+    Volumes are the partitions with an NTFS or FAT file system in the order of their numbers; an EFI system partition
     only when the XML of the WIM says that one was captured.
 
     Args:
@@ -37,7 +37,7 @@ def pair_volumes(wim: WimFile, disk: Disk, *, refused: str) -> list[tuple[WimIma
         numbers = ", ".join(str(each.number) for each in found) or "none"
         raise TargetRefused(
             f"{disk.name}: {refused}: {wim.path} has {counted(len(images), 'image')}, the disk has {len(found)} NTFS "
-            f"and FAT32 volumes for them (partitions: {numbers})"
+            f"and FAT volumes for them (partitions: {numbers})"
         )
     return list(zip(images, found, strict=False))
 

@@ -70,7 +70,7 @@ def apply_stream(
     come, are found when something is.
 
     What cannot be applied so is kept where ``TMPDIR`` says until it is whole: a WIM of the usual form, one that goes to
-    a FAT32 volume, whose engine or limit is given, whose names are replaced, or that has files which a directory takes
+    a FAT volume, whose engine or limit is given, whose names are replaced, or that has files which a directory takes
     only in another form.
 
     Args:

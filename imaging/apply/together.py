@@ -1,7 +1,7 @@
 """One image to several targets: it is read and decompressed once, and a target that fails stops none of the others.
 
 All targets are brought to where they need the contents of the image; those that wait for the same are given them in
-one pass, and then each goes on to its end.  What reads contents by itself (libntfs-3g, FAT32, a directory) does so in
+one pass, and then each goes on to its end.  What reads contents by itself (libntfs-3g, FAT, a directory) does so in
 its turn.
 """
 

@@ -21,9 +21,9 @@ from osdimage.imaging.boot.files import OS_LOADERS, STORES, shown
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.holdings import Holdings, why_unwritable
 from osdimage.imaging.boot.ntldr.check import is_started_by_ntldr, nt_findings
-from osdimage.imaging.boot.places import firmware_of, readable_by
+from osdimage.imaging.boot.places import firmware_of, readable_by, warn_of_small_fat
 from osdimage.imaging.boot.verdict import BootReport, ranked
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.roles import EFI_SYSTEM, format_type
 from osdimage.imaging.disk.signatures import identify
@@ -126,7 +126,7 @@ class _Check:
             # Firmware looks on all of them; Windows makes one.
             return next((each for each in found if self._holdings.holds(each, "EFI")), found[0])
         for each in self._table.partitions:
-            if self._holdings.content(each) is Content.FAT32 and self._holdings.holds(each, "EFI"):
+            if self._holdings.content(each) in FATS and self._holdings.holds(each, "EFI"):
                 text = (
                     f"partition {each.number} holds the boot files, but its type is {format_type(each.type_id)} "
                     f"({each.type_label}); firmware looks on EFI system partitions"
@@ -153,8 +153,10 @@ class _Check:
         try:
             if self._firmware is Firmware.BIOS:
                 self._found += boot_sector_findings(self._disk, system)
+            elif (told := warn_of_small_fat(volume)) is not None:
+                self._found.append(warning("esp-fat16", told, "none is needed where the machine starts from it"))
             self._found += _unwritable(volume)
-            if volume.content is Content.FAT32 and open_fat(volume.window()).used_backup:
+            if volume.content in FATS and open_fat(volume.window()).used_backup:
                 text = f"{volume.name}: the boot sector cannot be used, and firmware does not look at its copy"
                 self._found.append(warning("system-unread", text, remedies.CHECK_VOLUME))
             with open_files(volume) as files:
@@ -177,18 +179,13 @@ class _Check:
     def _unreadable(self, volume: OpenVolume) -> Finding:
         """Return what is to be said of a system partition that is not of the kind which is looked into."""
         number = str(volume.partition)
-        if self._firmware is Firmware.UEFI and volume.content in {Content.FAT12, Content.FAT16}:
-            text = (
-                f"partition {number} holds {volume.described}, which firmware reads and osdimage does not look into: "
-                "whether a loader is there is not known"
-            )
-            return warning("esp-fat16", text, "list it with mdir of mtools; Windows itself makes FAT32")
         if (volume.content is None and not _is_blank(volume)) or (
             self._firmware is Firmware.BIOS and _has_code(volume) and volume.content is not Content.BITLOCKER
         ):
-            text = f"the system partition {number} holds {volume.described}, which osdimage does not look into"
+            unknown = "whose boot code is not known" if volume.content in FATS else "which osdimage does not look into"
+            text = f"the system partition {number} holds {volume.described}, {unknown}"
             return warning("system-unread", text, remedies.CANNOT_TELL)
-        who = "firmware reads FAT32" if self._firmware is Firmware.UEFI else "bootmgr starts from NTFS or FAT32"
+        who = "firmware reads FAT" if self._firmware is Firmware.UEFI else "bootmgr starts from NTFS or FAT32"
         code = "esp-format" if self._firmware is Firmware.UEFI else "system-format"
         means = (Means.FORMAT_FAT32, Means.INSTALL_BOOT)
         remedy = Remedy("copy what it holds, if that is of use; {}, then {}", means, (number,))

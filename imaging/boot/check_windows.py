@@ -25,7 +25,7 @@ from osdimage.imaging.volume.ntfs import state
 # Which machine a BIOS starts.
 _BIOS_ARCHITECTURES = frozenset({"x86", "x64"})
 # What the boot manager of Windows reads, and osdimage does not look into.
-_CLOSED = frozenset({Content.REFS, Content.DYNAMIC, Content.FAT16, Content.FAT12, Content.EXFAT})
+_CLOSED = frozenset({Content.REFS, Content.DYNAMIC, Content.EXFAT})
 
 
 def default_findings(

@@ -12,7 +12,6 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidTable, OsdImageError, Remedy, StorageError, TargetRefused
-from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.volume.files import VolumeFiles
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS, open_files
@@ -96,7 +95,7 @@ class Holdings:
 
 
 def why_unwritable(volume: OpenVolume) -> str | None:
-    """Return why files of an NTFS or FAT32 volume are not written unless that is forced, in a sentence, or None.
+    """Return why files of an NTFS or FAT volume are not written unless that is forced, in a sentence, or None.
 
     Raises:
         InvalidInput: when the volume is damaged.
@@ -108,7 +107,7 @@ def why_unwritable(volume: OpenVolume) -> str | None:
     if volume.content is Content.NTFS:
         with volume.sliced(read_only=True) as piece:
             return next(state.hazards(volume, state.read_facts(volume, piece)), None)
-    if is_marked_dirty(open_fat(volume.window())):
+    if open_fat(volume.window()).is_marked_dirty:
         return f"{volume.name}: the volume is marked dirty: Windows did not close it, or a write to it was not finished"
     return None
 
@@ -117,7 +116,7 @@ def refuse_unwritable(volume: OpenVolume, *, force: bool) -> None:
     """Refuse a volume to which nothing would be written.
 
     Args:
-        volume: an NTFS or FAT32 volume.
+        volume: an NTFS or FAT volume.
         force: whether it is written to although it is marked dirty.
 
     Raises:

@@ -43,7 +43,7 @@ from osdimage.imaging.boot.menu import MenuWish, WindowsFacts, make_menu
 from osdimage.imaging.boot.ntldr.install import NtWork, install_nt
 from osdimage.imaging.boot.ntldr.windows import NtWindows, find_nt_windows
 from osdimage.imaging.boot.options import BootOptions, BootResult
-from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by
+from osdimage.imaging.boot.places import BootPlaces, choose_places, readable_by, warn_of_small_fat
 from osdimage.imaging.boot.recovery import choose_recovery, copy_recovery, holds_recovery
 from osdimage.imaging.boot.sources import image_source, refuse_other_architecture
 from osdimage.imaging.boot.windows import generation_of, template_of
@@ -144,7 +144,7 @@ def install_boot(
             for another processor than the Windows, or a Windows that needs NTLDR is on a GPT.
         InvalidInput: when Windows or the image lacks a boot file, or the disk, a volume or the WIM is damaged; the
             message names it.  All of the image is read before anything is written.
-        TargetRefused: when a volume must not be written to, or a FAT32 volume is full; nothing was written.
+        TargetRefused: when a volume must not be written to, or a FAT volume is full; nothing was written.
         OsdImageError: when it is refused after something else was written; the message tells what.
         StorageError: when reading or writing failed.
     """
@@ -233,6 +233,8 @@ class _Installation:
         meter.step(Phase.WRITE_DATA, found.plan.size, found.plan.size)
         warnings = list(() if report is None else report.warnings)
         warnings += store.warnings
+        if places.firmware is Firmware.UEFI and (told := warn_of_small_fat(volume)) is not None:
+            warnings.append(told)
         warnings += _without_use(self._options, places.firmware)
         if self._is_elsewhere and (removable := removable_warning(self._system)) is not None:
             warnings.append(removable)

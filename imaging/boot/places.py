@@ -9,6 +9,7 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.roles import EFI_SYSTEM, Scheme
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
+from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy
 
 
@@ -33,8 +34,24 @@ def firmware_of(table: PartitionTable) -> Firmware:
 
 
 def readable_by(firmware: Firmware) -> tuple[Content, ...]:
-    """Return what the system partition may hold: UEFI firmware reads FAT32, and boot code for a BIOS both."""
-    return (Content.FAT32,) if firmware is Firmware.UEFI else (Content.FAT32, Content.NTFS)
+    """Return what the system partition may hold: UEFI firmware reads FAT, and there is boot code of FAT32 and NTFS."""
+    if firmware is Firmware.UEFI:
+        return Content.FAT32, Content.FAT16, Content.FAT12
+    return Content.FAT32, Content.NTFS
+
+
+def warn_of_small_fat(volume: OpenVolume) -> str | None:
+    """Say that an EFI system partition is FAT12 or FAT16, or return None where it is not.
+
+    The UEFI specification has FAT32 for disks and the other two for removable media (2.10, 13.3); firmware made
+    from EDK2 reads all three everywhere.
+    """
+    if volume.content not in {Content.FAT12, Content.FAT16}:
+        return None
+    return (
+        f"{volume.name}: holds {volume.described}: Windows itself makes FAT32, and some firmware reads nothing else on "
+        "a disk"
+    )
 
 
 def choose_places(table: PartitionTable, windows: int, system: int | None = None) -> BootPlaces:

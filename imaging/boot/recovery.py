@@ -68,7 +68,7 @@ def copy_recovery(
 
     Raises:
         InvalidInput: when Windows has none; nothing was written.
-        TargetRefused: when the target holds no NTFS or FAT32, is dirty, or too small.
+        TargetRefused: when the target holds no NTFS or FAT, is dirty, or too small.
         StorageError: when reading or writing failed.
     """
     with open_files(source) as files:

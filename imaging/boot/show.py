@@ -89,7 +89,7 @@ def view_boot(disk: Disk, *, system_partition: int | None = None, windows_disk: 
     Raises:
         InvalidRequest: when the disk has no such partition.
         InvalidInput: when there is no store, or the table, the volume or the store is damaged.
-        TargetRefused: when the partition holds neither FAT32 nor NTFS.
+        TargetRefused: when the partition holds neither FAT nor NTFS.
         StorageError: when the disk cannot be read.
     """
     table = disk.table

@@ -22,7 +22,6 @@ _OPEN = frozenset(
     {
         "bcd-device-unknown",
         "boot-sector-other",
-        "esp-fat16",
         "loader-other",
         "loader-unread",
         "machine-32-bit",

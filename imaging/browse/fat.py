@@ -1,4 +1,4 @@
-"""The files of a FAT32 volume, for who looks at them."""
+"""The files of a FAT volume, for who looks at them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from osdimage.imaging.browse.tree import Found, VolumeTree, plain_stream
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.filetime import NOT_KNOWN_NS
 from osdimage.imaging.volume.fat.entries import FatEntry
-from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.names import fold
 from osdimage.imaging.volume.fat.read import open_fat
 from osdimage.imaging.wim.entries import Entry
@@ -18,7 +17,7 @@ _ROOT = FatEntry("", "", True, 0, 0, None, None, None, 0)  # noqa: FBT003 - is_d
 
 
 class FatTree(VolumeTree):
-    """A FAT32 volume."""
+    """A FAT volume."""
 
     def __init__(self, window: BlockTarget) -> None:
         """Read the boot sector.
@@ -29,7 +28,7 @@ class FatTree(VolumeTree):
         """
         self.name = window.name
         self._volume = open_fat(window)
-        if is_marked_dirty(self._volume):
+        if self._volume.is_marked_dirty:
             self.notes = (f"{window.name} is marked dirty: an earlier write to it was not finished",)
 
     def root(self) -> Found:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from osdimage.imaging.browse.tree import VolumeTree
 from osdimage.imaging.disc.facts import TreeKind
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
@@ -31,7 +31,7 @@ def open_tree(
 
     Raises:
         InvalidRequest: when there is no such partition, or one has to be chosen.
-        InvalidInput: when it is no NTFS or FAT32 volume.
+        InvalidInput: when it is no NTFS or FAT volume.
         InvalidTable, InvalidVolume: when the disk or the volume is damaged.
         StorageError: when it cannot be read.
     """
@@ -65,12 +65,12 @@ def _tree_of(place: Path | OpenVolume) -> VolumeTree:
 
             tell_journal(place)
             return NtfsTree(settled_window(place))
-        if place.content is Content.FAT32:
+        if place.content in FATS:
             from osdimage.imaging.browse.fat import FatTree  # noqa: PLC0415
 
             return FatTree(settled_window(place))
         if place.partition is not None:
-            raise InvalidInput(f"{place.name}: holds {place.described}; files are read from NTFS and FAT32 volumes")
+            raise InvalidInput(f"{place.name}: holds {place.described}; files are read from NTFS and FAT volumes")
     found = probe_place(place)
     if found is Content.TABLE:
         raise InvalidRequest(
@@ -78,6 +78,6 @@ def _tree_of(place: Path | OpenVolume) -> VolumeTree:
         )
     remedy = Remedy("{} shows those of a disc", (Means.LIST_DISC,)) if found is Content.ISO9660 else None
     raise InvalidInput(
-        f"{name_of(place)}: is {described(found)}; files are read from a WIM, an NTFS or FAT32 volume, or a partition",
+        f"{name_of(place)}: is {described(found)}; files are read from a WIM, an NTFS or FAT volume, or a partition",
         remedy=remedy,
     )

@@ -132,7 +132,7 @@ def choose_disks(disks: Sequence[Disk], *, keep_raw: bool) -> list[ChosenDisk]:
         made = ChosenDisk(disk, index, found, kept, len(disks))
         if not made.numbers:
             on_it = ", ".join(_skipped(found, made.raw)) or "none"
-            raise InvalidInput(f"{disk.name}: holds no NTFS or FAT32 volume; on it are: {on_it}")
+            raise InvalidInput(f"{disk.name}: holds no NTFS or FAT volume; on it are: {on_it}")
         chosen.append(made)
     for one, other in combinations(chosen, 2):
         shared = shared_identity(one.found.table, other.found.table)

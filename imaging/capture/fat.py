@@ -1,4 +1,4 @@
-"""A FAT32 volume as an image that libwim can take over.
+"""A FAT volume as an image that libwim can take over.
 
 libwim on Linux takes neither attributes nor the time of creation nor short names from a directory, so extracting the
 volume would lose them.  Instead its files go, uncompressed and each content once, into a temporary WIM, whose image is
@@ -29,7 +29,6 @@ from osdimage.imaging.errors import InvalidVolume, StorageError
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat.entries import FatEntry
-from osdimage.imaging.volume.fat.make import is_marked_dirty
 from osdimage.imaging.volume.fat.names import fault, fold
 from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
@@ -59,7 +58,7 @@ _END = bytes(8)
 
 @dataclass(slots=True)
 class FatTree:
-    """A FAT32 volume that is ready to be exported: image 1 of an open WIM, and what was left out."""
+    """A FAT volume that is ready to be exported: image 1 of an open WIM, and what was left out."""
 
     handle: WimHandle
     excluded: tuple[str, ...]
@@ -75,7 +74,7 @@ class FatTree:
 
 @contextmanager
 def opened_volume(volume: OpenVolume, config: CaptureConfig, template: Template | None = None) -> Iterator[Opened]:
-    """Read the tree of a FAT32 volume into a WIM for libwim, for as long as the body of the ``with`` lasts.
+    """Read the tree of a FAT volume into a WIM for libwim, for as long as the body of the ``with`` lasts.
 
     Contents that are as they were in a template are not read.
 
@@ -87,7 +86,7 @@ def opened_volume(volume: OpenVolume, config: CaptureConfig, template: Template 
     hazards = []
     if opened.used_backup:
         hazards.append(f"{volume.name}: the boot sector is unusable; its copy was read")
-    if is_marked_dirty(opened):
+    if opened.is_marked_dirty:
         hazards.append(f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished")
     with fat_tree(opened, config, {} if template is None else template.known()) as prepared:
         yield Opened(volume.name, volume, tuple(hazards), prepared)

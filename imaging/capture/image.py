@@ -1,4 +1,4 @@
-"""Capturing a directory or an NTFS or FAT32 volume, which may be a partition of a disk, into a WIM."""
+"""Capturing a directory or an NTFS or FAT volume, which may be a partition of a disk, into a WIM."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def capture_image(
     properties: ImageProperties | None = None,
     progress: ProgressCallback | None = None,
 ) -> CaptureResult:
-    """Capture a directory, an NTFS or FAT32 volume or such a partition of a disk as one image of a WIM.
+    """Capture a directory, an NTFS or FAT volume or such a partition of a disk as one image of a WIM.
 
     A new file appears under its name complete or not at all; see :class:`~osdimage.imaging.WriteMode` for the others.
     The source is only read.

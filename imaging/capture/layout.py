@@ -159,7 +159,8 @@ def _odd_volumes(found: DiskVolumes) -> Iterator[tuple[int, str]]:
         if kind is None:
             continue
         try:
-            refuse_impossible(FileSystem(kind.value), FormatWish(0), Geometry(size, each.extent.count))
+            wish = FormatWish(0, cluster_size=found.held[each.number].cluster_size)
+            refuse_impossible(FileSystem(kind.value), wish, Geometry(size, each.extent.count))
         except InvalidRequest as error:
             yield each.number, error.said
 

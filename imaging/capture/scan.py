@@ -11,7 +11,7 @@ from pathlib import Path
 
 from osdimage.imaging.capture.source import CaptureSource, Opened
 from osdimage.imaging.capture.template import Template
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
 from osdimage.imaging.disk.volume import OpenVolume, title_of
@@ -269,14 +269,14 @@ def backend_of(
             return ntfs.opened_volume(
                 place, cache_size=cache_size, needs_descriptors=needs_descriptors, decompacts=source.decompacts
             )
-        if place.content is Content.FAT32:
+        if place.content in FATS:
             _refuse_without_descriptors(place.name, source)
             from osdimage.imaging.capture import fat  # noqa: PLC0415
 
             return fat.opened_volume(place, source.config, template)
         place.refuse_encrypted()
         if place.partition is not None:
-            raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT32 volume")
+            raise InvalidInput(f"{place.name}: holds {place.described}; a capture reads an NTFS or FAT volume")
     found = probe_place(place)
     if isinstance(place, Path) and found is Content.DIRECTORY:
         _refuse_to_decompact(str(place), source)
@@ -288,7 +288,7 @@ def backend_of(
         )
     raise InvalidInput(
         f"{name_of(place)}: is {described(found)}; a capture reads a directory, a file or device that holds one NTFS "
-        "or FAT32 volume, or a partition of a disk"
+        "or FAT volume, or a partition of a disk"
     )
 
 
@@ -303,7 +303,7 @@ def _refuse_for_volume(place: OpenVolume, source: CaptureSource) -> None:
             f"{place.name}: absolute links of a volume cannot be made relative: they begin with its letter, which "
             "is not known"
         )
-    if place.content is Content.FAT32:
+    if place.content in FATS:
         _refuse_to_decompact(place.name, source)
 
 

@@ -22,7 +22,7 @@ class CaptureSource:
     """What is captured.
 
     Attributes:
-        path: a directory, a file or device that holds one NTFS or FAT32 volume, or with ``partition`` a disk.
+        path: a directory, a file or device that holds one NTFS or FAT volume, or with ``partition`` a disk.
         config: what is left out.
         unix_data: also store owner, group, mode, extended attributes, FIFOs and the like, which Windows ignores
             (directories only).

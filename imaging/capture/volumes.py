@@ -74,7 +74,7 @@ def capture_volumes(
     decompacts: bool = False,
     progress: ProgressCallback | None = None,
 ) -> CapturedVolumes:
-    """Capture every NTFS and FAT32 volume of a disk, an EFI system partition's too, as an image of one WIM.
+    """Capture every NTFS and FAT volume of a disk, an EFI system partition's too, as an image of one WIM.
 
     The images are in the order of the partitions' numbers, and each holds the layout of the disk in its XML.  The WIM
     appears under its name with all of them or not at all.  The disk is only read.

@@ -1,4 +1,4 @@
-"""A FAT32 volume that an image is compared with, read by pyfatfs.
+"""A FAT volume that an image is compared with, read by pyfatfs.
 
 osdimage has a reader of its own, which is faster, but that one shares with the writer how an entry is laid out, how
 times are counted and how names are decoded: a mistake there would be written and read back alike.  pyfatfs shares
@@ -47,15 +47,13 @@ _STEPS: Final = {
 
 
 class FatTarget(ComparedTarget):
-    """A FAT32 volume.
+    """A FAT volume.
 
     It has no place for security descriptors, named streams, object ids and hard links, which become copies, nor for
     reparse points and files encrypted by EFS, which are left out with their names.  Its root has neither attributes nor
     times; they are not counted.
     """
 
-    kind = "a FAT32 volume"
-    filesystem: FileSystem | None = FileSystem.FAT32
     holds = frozenset(
         {
             Fidelity.NAMES,
@@ -87,9 +85,12 @@ class FatTarget(ComparedTarget):
         volume = open_fat(window)
         if not can_judge(volume):
             raise TargetRefused(
-                f"{window.name}: the volume has {volume.layout.clusters:,} clusters, or keeps one FAT of two; pyfatfs, "
-                f"with which it is compared, reads {LARGEST_FAT:,} and the first FAT"
+                f"{window.name}: the volume has {volume.layout.clusters:,} clusters, or keeps one FAT of two, or fills "
+                f"the FAT of FAT12; pyfatfs, with which it is compared, reads {LARGEST_FAT:,} and the first FAT, and "
+                "of a FAT12 all entries but maybe the last"
             )
+        content = volume.layout.width.content
+        self.kind, self.filesystem = content.described, FileSystem(content.value)
         self.notes = tuple(each.text for each in findings if each.severity is Severity.WARNING)
         self._reader = SecondReader(window)
 

@@ -79,12 +79,12 @@ def compare_image(
     times, security descriptor, short name, hard links, reparse point, object id, and owner, mode, device numbers and
     extended attributes of Unix, and contents besides a reparse point.  A file that Windows has compressed is expanded
     for a target that holds it so.  What the target has no place for, such as a security descriptor in a directory or on
-    FAT32, is dropped and not different.
+    FAT, is dropped and not different.
 
     Args:
         image: of a WIM that is open.
         target: a volume of a disk that is open, or the path of a directory, of a file or device that holds one NTFS or
-            FAT32 volume, or with ``partition`` of a disk.
+            FAT volume, or with ``partition`` of a disk.
         partition: the number of the partition, as ``read_table`` numbers it.
         opening: how the disk is opened.
         config: what a capture leaves out, which the image cannot have; what the target has of it is no difference.

@@ -10,7 +10,7 @@ from pathlib import Path
 from osdimage.imaging.compare.directory import DirectoryTarget
 from osdimage.imaging.compare.ntfs import NtfsTarget
 from osdimage.imaging.compare.target import ComparedTarget
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.places import opened_place
 from osdimage.imaging.disk.probe import described, name_of, probe_place
@@ -19,7 +19,7 @@ from osdimage.imaging.errors import InvalidRequest, InvalidVolume, Means, Remedy
 from osdimage.imaging.volume.interrupted import settled_window
 
 _VALID = (
-    "is {}; an image is compared with a directory, with a file or device that holds one NTFS or FAT32 volume, or with "
+    "is {}; an image is compared with a directory, with a file or device that holds one NTFS or FAT volume, or with "
     "a partition of a disk"
 )
 
@@ -57,13 +57,13 @@ def backend_of(place: Path | OpenVolume) -> ComparedTarget:
 
             tell_journal(place)
             return NtfsTarget(settled_window(place))
-        if place.content is Content.FAT32:
+        if place.content in FATS:
             from osdimage.imaging.compare.fat import FatTarget  # noqa: PLC0415 - construct comes with it
 
             return FatTarget(settled_window(place))
         place.refuse_encrypted()
         if place.partition is not None:
-            raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT32 volumes can be compared")
+            raise TargetRefused(f"{place.name}: holds {place.described}; only NTFS and FAT volumes can be compared")
     found = probe_place(place)
     if isinstance(place, Path) and found is Content.DIRECTORY:
         return DirectoryTarget(place)

@@ -77,6 +77,8 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
                 "label": step.label,
                 "serial": f"{step.serial:x}",
                 "quick": step.quick,
+                # Of FAT12 and FAT16; whoever reads the plans of earlier versions need not know it.
+                **({} if step.cluster_size is None else {"cluster_size": step.cluster_size}),
             }
         case ApplyToVolume():
             facts = {
@@ -167,10 +169,11 @@ def _step(entry: Fields, disk: DiskPlan, machine: Machine) -> DeployStep:
     if kind is FormatVolume:
         return FormatVolume(
             partition,
-            entry.parsed("filesystem", FileSystem, "NTFS or FAT32"),
+            entry.parsed("filesystem", FileSystem, "NTFS or FAT32, or FAT16 or FAT12 of a captured disk"),
             entry.text_or_none("label"),
             entry.hexadecimal("serial", 64),
             entry.truth("quick"),
+            entry.number("cluster_size", 1) if "cluster_size" in entry.values else None,
         )
     if kind in {ApplyToVolume, WriteBytes}:
         image, size = entry.number("image", 1), entry.number("size")
@@ -285,7 +288,7 @@ def refuse_order(plan: DeployPlan, source: str) -> None:
     for each in formatted.values():
         if each.partition.role in _NEVER_FORMATTED:
             raise InvalidDocument(f"{source} cannot be used: partition {each.partition.number} never holds a volume")
-        if each.partition.role is Role.EFI and each.filesystem is not FileSystem.FAT32:
+        if each.partition.role is Role.EFI and not each.filesystem.is_fat:
             raise InvalidDocument(f"{source} cannot be used: firmware starts from FAT only; valid for EFI is FAT32")
     for step in plan.steps:
         if isinstance(step, ApplyToVolume) and step.partition.number not in formatted:

@@ -65,13 +65,17 @@ class WriteTable:
 
 @dataclass(frozen=True, slots=True)
 class FormatVolume:
-    """Make a file system in a partition; ``serial`` is the volume's serial number."""
+    """Make a file system in a partition.
+
+    ``serial`` is the volume's serial number, and ``cluster_size`` in bytes, or None for what is usual for its size.
+    """
 
     partition: Partition
     filesystem: FileSystem
     label: str | None
     serial: int
     quick: bool
+    cluster_size: int | None = None
 
     destroys: str = "what the partition held"
 
@@ -321,7 +325,12 @@ def formats(table: PartitionTable, rng: RandomBits) -> Iterator[FormatVolume]:
         if each.spec is not None and each.spec.filesystem is not None:
             bits = serial_bits(each.spec.filesystem)
             yield FormatVolume(
-                each, each.spec.filesystem, each.spec.label, rng.getrandbits(bits), each.spec.quick_format
+                each,
+                each.spec.filesystem,
+                each.spec.label,
+                rng.getrandbits(bits),
+                each.spec.quick_format,
+                each.spec.cluster_size,
             )
 
 
@@ -333,7 +342,8 @@ def refuse_volumes(table: PartitionTable) -> None:
     """
     for each in table.partitions:
         if each.spec is not None and each.spec.filesystem is not None:
-            refuse_volume(each, each.spec.filesystem, FormatWish(0, each.spec.label), table.geometry)
+            wish = FormatWish(0, each.spec.label, each.spec.cluster_size)
+            refuse_volume(each, each.spec.filesystem, wish, table.geometry)
 
 
 def refuse_volume(partition: Partition, filesystem: FileSystem, wish: FormatWish, disk: Geometry) -> None:

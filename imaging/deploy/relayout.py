@@ -34,6 +34,7 @@ from osdimage.imaging.deploy.plan import (
 from osdimage.imaging.deploy.resize import SizeWish, resize
 from osdimage.imaging.disk import roles
 from osdimage.imaging.disk.content import FileSystem
+from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.disk.layouts.fit import Resized, resized
 from osdimage.imaging.disk.layouts.layout import FixedSize, PartitionSpec
 from osdimage.imaging.disk.layouts.place import MBR_LIMIT
@@ -54,7 +55,7 @@ from osdimage.imaging.wim.described.captured_table import numbers_of, table_of
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
-# What FAT32 has no place for in a label becomes this, as does what its code page lacks.
+# What FAT has no place for in a label becomes this, as does what its code page lacks.
 _NOT_IN_LABELS = str.maketrans(dict.fromkeys('"*+,./:;<=>?[\\]|', "_"))
 
 
@@ -221,13 +222,15 @@ def origins_of(disk: CapturedDisk, table: PartitionTable) -> tuple[tuple[Partiti
 def _apply(image: WimImage, table: PartitionTable) -> ApplyToVolume:
     target = _target_of(image, table)
     audit = check_fit(image, table, target)
-    if target.spec is not None and target.spec.filesystem is FileSystem.FAT32:
+    spec = target.spec
+    if spec is not None and spec.filesystem is not None and spec.filesystem.is_fat:
         # Exact, in whole clusters, since nothing may be found out when the disk is already written.
         source_files = from_image(image)
         room = MemoryTarget(
             Geometry(table.geometry.sector_size, target.extent.count), name=f"partition {target.number}"
         )
-        plan_fill(room, source_files, FatOptions(serial=0, label=target.spec.label))
+        width = FatWidth[spec.filesystem.name]
+        plan_fill(room, source_files, FatOptions(0, spec.label, spec.cluster_size, width=width))
     return application(image, target, audit)
 
 
@@ -371,7 +374,7 @@ def _spec(partition: Partition, source: CapturedPartition) -> PartitionSpec | No
     if filesystem is None or partition.is_extended:
         return None
     label = (source.label or "")[: LABEL_LIMITS[filesystem]]
-    if filesystem is FileSystem.FAT32:
+    if filesystem.is_fat:
         label = label.translate(_NOT_IN_LABELS).encode("cp437", "replace").decode("cp437").replace("?", "_")
     is_gpt = isinstance(partition.type_id, type(roles.BASIC_DATA))
     return PartitionSpec(
@@ -382,15 +385,16 @@ def _spec(partition: Partition, source: CapturedPartition) -> PartitionSpec | No
         name=partition.name if is_gpt else None,
         attributes=GptAttributes(partition.attributes),
         origin=f"CapturedPartition{source.index}",
+        cluster_size=source.cluster_size,
     )
 
 
 def _role(partition: Partition, filesystem: FileSystem) -> Role:
     """Return what a volume is for; one in a partition of a type that is no volume of Windows is hidden from it."""
     role = partition.role
-    if partition.type_id == roles.MBR_EFI and filesystem is FileSystem.FAT32:
+    if partition.type_id == roles.MBR_EFI and filesystem.is_fat:
         return Role.EFI
-    if role is None or role in {Role.MSR, Role.EXTENDED} or (role is Role.EFI and filesystem is not FileSystem.FAT32):
+    if role is None or role in {Role.MSR, Role.EXTENDED} or (role is Role.EFI and not filesystem.is_fat):
         return Role.HIDDEN
     return role
 

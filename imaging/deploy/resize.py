@@ -128,12 +128,16 @@ def _usual_givers(table: PartitionTable, images: Images, windows: Partition | No
 
 def _least(table: PartitionTable, partition: Partition, images: Images, *, room: bool) -> int:
     """Return how small a volume can be, in bytes, with room to work in or without; of no image, what is empty takes."""
-    is_ntfs = partition.spec is not None and partition.spec.filesystem is FileSystem.NTFS
+    filesystem = None if partition.spec is None else partition.spec.filesystem
+    is_ntfs = filesystem is FileSystem.NTFS
+    size = partition.extent.count * table.geometry.sector_size
+    if filesystem in {FileSystem.FAT12, FileSystem.FAT16}:
+        # Which of the two it is hangs on its size.
+        return size
     floor = _LEAST_NTFS if is_ntfs else _LEAST_FAT32[table.geometry.sector_size]
     image = images.get(partition.number)
     if image is None:
         return floor
     # Of a smaller volume NTFS takes less for itself, never more.
-    size = partition.extent.count * table.geometry.sector_size
     needed = needed_bytes(image.audit(), size, is_ntfs=is_ntfs)
     return max(floor, needed + max(needed // _ROOM_SHARE, _LEAST_ROOM) if room else needed)

@@ -163,7 +163,7 @@ def format_partition(disk: Disk, action: FormatVolume, *, is_dirty: bool = False
 
 
 def _wish(action: FormatVolume, disk: Disk) -> FormatWish:
-    return FormatWish(action.serial, action.label, quick=action.quick, is_zero=disk.is_new)
+    return FormatWish(action.serial, action.label, action.cluster_size, quick=action.quick, is_zero=disk.is_new)
 
 
 def check_table(disk: Disk, plan: DeployPlan) -> list[str]:

@@ -77,6 +77,8 @@ _DESCRIBED = {
     Content.DIRECTORY: "a directory",
     Content.SPECIAL: "neither a file, a directory nor a block device",
 }
+FATS = frozenset({Content.FAT12, Content.FAT16, Content.FAT32})
+"""The three widths of one file system."""
 UNKNOWN = "no file system known here"
 """What messages say of a window that holds none of these."""
 
@@ -93,10 +95,20 @@ def _upper(character: str) -> str:
 
 
 class FileSystem(StrEnum):
-    """The file systems that osdimage makes; each is the :class:`Content` of the same value."""
+    """The file systems that osdimage makes; each is the :class:`Content` of the same value.
+
+    Layouts have NTFS and FAT32, which Windows makes.  FAT16 and FAT12 are made again where they were.
+    """
 
     NTFS = Content.NTFS.value
     FAT32 = Content.FAT32.value
+    FAT16 = Content.FAT16.value
+    FAT12 = Content.FAT12.value
+
+    @property
+    def is_fat(self) -> bool:
+        """Whether it is FAT, of whichever width."""
+        return self.content in FATS
 
     @property
     def content(self) -> Content:
@@ -111,6 +123,11 @@ class FileSystem(StrEnum):
     def label_for(self, wish: str) -> str:
         """Return a label as Windows stores it where somebody asks for it: in upper case on FAT."""
         return wish if self is FileSystem.NTFS else "".join(map(_upper, wish))
+
+    @classmethod
+    def for_layouts(cls) -> tuple[FileSystem, ...]:
+        """Return those that a layout can have."""
+        return cls.NTFS, cls.FAT32
 
     @classmethod
     def _missing_(cls, value: object) -> FileSystem | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk import signatures
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.disk.fat_label import fat_label
+from osdimage.imaging.disk.fat_width import cluster_bytes
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import OsdImageError
@@ -33,11 +34,13 @@ class VolumeInfo:
         kind: what was recognised; None when nothing was.
         label: the volume label, or None when there is none or it is not known for this kind.
         encryption: how it is encrypted, when it is.
+        cluster_size: of FAT12 and FAT16, in bytes: with the size, it decides which of the two a volume is.
     """
 
     kind: Content | None = None
     label: str | None = None
     encryption: Encryption | None = None
+    cluster_size: int | None = None
 
 
 def volumes(target: BlockTarget, table: PartitionTable) -> Iterator[tuple[Partition, VolumeInfo]]:
@@ -71,13 +74,15 @@ def look_at(volume: BlockTarget) -> VolumeInfo:
 
         return VolumeInfo(kind, encryption=look_at_encryption(volume)[0])
     label: str | None = None
-    if kind in {Content.FAT32, Content.FAT16, Content.FAT12}:
+    cluster_size: int | None = None
+    if kind in FATS:
+        cluster_size = None if kind is Content.FAT32 else cluster_bytes(head) or None
         label = fat_label(volume, head, is_fat32=kind is Content.FAT32)
     elif kind is Content.NTFS:
         label = _ntfs_label(volume, head)
     elif kind is Content.EXT:
         label = head[1024 + 120 : 1024 + 136].split(b"\0", 1)[0].decode("utf-8", "replace")
-    return VolumeInfo(kind, label or None)
+    return VolumeInfo(kind, label or None, cluster_size=cluster_size)
 
 
 def _ntfs_label(volume: BlockTarget, head: bytes) -> str | None:

@@ -171,6 +171,8 @@ def _partition_document(table: PartitionTable, partition: Partition, windows: in
             "quick": spec.quick_format,
             "assign_letter": spec.assign_letter,
             "letter_variable": spec.letter_variable,
+            # Of FAT12 and FAT16 of a captured disk.
+            **({} if spec.cluster_size is None else {"cluster_size": spec.cluster_size}),
         },
     }
 
@@ -276,6 +278,7 @@ def _wish(wish: Fields, *, active: bool) -> PartitionSpec:
     return PartitionSpec(
         role=wish.parsed("role", Role, _one_of(Role)),
         filesystem=wish.parsed_or_none("filesystem", FileSystem, "NTFS, FAT32 or null"),
+        cluster_size=wish.number("cluster_size", 1) if "cluster_size" in wish.values else None,
         label=wish.text_or_none("label"),
         quick_format=wish.truth("quick"),
         active=active,

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
+from osdimage.imaging.disk.fat_width import fat_width
 from osdimage.imaging.units import KIB
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ MARKS: tuple[Mark, ...] = (
     Mark(Content.FAT32, 82, b"FAT32   "),
     Mark(Content.FAT16, 54, b"FAT16   "),
     Mark(Content.FAT12, 54, b"FAT12   "),
-    # "FAT12", "FAT16" or "FAT" (fatgen103, BS_FilSysType), and the last is of one of the two.
+    # "FAT12", "FAT16" or "FAT" (fatgen103, BS_FilSysType), and the last is of one of the two.  Which it is, its numbers
+    # tell, whatever is written here: ``fat_width.py``.
     Mark(Content.FAT16, 54, b"FAT     "),
     Mark(Content.XFS, 0, b"XFSB"),
     Mark(Content.APFS, 32, b"NXSB"),
@@ -80,17 +82,7 @@ _ONLY_WIPED = (
 )
 _NTFS_COPY_FROM_END = 3
 HEAD_BYTES = 66 * KIB
-BOOT_SECTORS = frozenset(
-    {
-        Content.NTFS,
-        Content.EXFAT,
-        Content.REFS,
-        Content.BITLOCKER,
-        Content.FAT12,
-        Content.FAT16,
-        Content.FAT32,
-    }
-)
+BOOT_SECTORS = FATS | {Content.NTFS, Content.EXFAT, Content.REFS, Content.BITLOCKER}
 """What begins with a boot sector, which ends in 55 AA as an MBR does."""
 
 
@@ -99,8 +91,14 @@ def content_of(head: bytes) -> Content | None:
     for mark in MARKS:
         at = mark.offset_bytes
         if at >= 0 and head[at : at + len(mark.magic)] == mark.magic:
-            return mark.content
+            return _fat_of(head, mark.content) if mark.content in FATS else mark.content
     return None
+
+
+def _fat_of(head: bytes, marked: Content) -> Content:
+    """Return which FAT it is by its numbers, or by its mark where these cannot be."""
+    width = fat_width(head)
+    return marked if width is None else width.content
 
 
 def identify(window: BlockTarget) -> Content | None:

@@ -14,7 +14,7 @@ from osdimage.imaging.disk.signatures import UNFINISHED_AT, UNFINISHED_MAGIC
 from osdimage.imaging.disk.target import BlockTarget
 
 BOOT_BYTES = 90
-"""How much of the boot sector is kept: all that NTFS and FAT32 have before their boot code."""
+"""How much of the boot sector is kept: all that NTFS and FAT have before their boot code."""
 _LABEL_BYTES = 64
 # Behind the magic: what it is to be, its label as UTF-16, the begin of the boot sector.
 _STRUCT = struct.Struct(f"<8s{_LABEL_BYTES}s{BOOT_BYTES}s")

@@ -1,4 +1,4 @@
-r"""Hives where they are: a file, a file inside an NTFS or FAT32 volume, or a file inside an image of a WIM."""
+r"""Hives where they are: a file, a file inside an NTFS or FAT volume, or a file inside an image of a WIM."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The computer that a task sequence runs on: its disks, drive letters, packages and firmware, as files of this machine.
 
 Model: Windows PE numbers disks from 0 and partitions from 1, gives every volume that is made the next free letter from
-``C:``, and has ``X:`` for itself.  Volumes that hold neither NTFS nor FAT32, EFI system partitions, and partitions that
+``C:``, and has ``X:`` for itself.  Volumes that hold neither NTFS nor FAT, EFI system partitions, and partitions that
 are hidden or for recovery, have no letter, unless a step asks for one.
 
 A machine is saved with the state of a run, so that a sequence goes on after a restart with the letters it knew.

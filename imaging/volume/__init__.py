@@ -2,7 +2,7 @@
 
 A volume is a window of an open disk (``disk/volume.py``).  ``eligible.py`` tells which partitions of a disk are volumes
 that images go to and come from.  ``filesystems.py`` is the table of the file systems: how each is made and checked, and
-how single files in it are read and written in one manner (``files.py``).  What NTFS and FAT32 have of their own is in
+how single files in it are read and written in one manner (``files.py``).  What NTFS and FAT have of their own is in
 ``ntfs/`` and ``fat/``.
 """
 

@@ -43,12 +43,12 @@ class VolumeCheck:
 
 
 def judge_fat(volume: OpenVolume) -> VolumeCheck:
-    """Check a FAT32 volume.
+    """Check a FAT volume.
 
     Raises:
         StorageError: when it cannot be read.
     """
-    return VolumeCheck(Content.FAT32, _sorted(check_fat(volume.window())))
+    return VolumeCheck(volume.content or Content.FAT32, _sorted(check_fat(volume.window())))
 
 
 def judge_ntfs(volume: OpenVolume, most: int, progress: ProgressCallback | None) -> VolumeCheck:

@@ -1,6 +1,6 @@
 """Which partitions of a disk are volumes that images go to and come from.
 
-An image of a WIM belongs to an NTFS or FAT32 volume, in the order of the partitions.  Extended and Microsoft reserved
+An image of a WIM belongs to an NTFS or FAT volume, in the order of the partitions.  Extended and Microsoft reserved
 partitions hold none.  An EFI system partition is a volume of the firmware: Windows gives it no drive letter, and Apply
 Operating System passes it over.  A capture of all volumes takes it along, since the disk does not start without it;
 then it counts when the images are applied, too.
@@ -29,7 +29,7 @@ class DiskVolumes:
     held: dict[int, VolumeInfo]
 
     def eligible(self, *, with_efi: bool) -> list[Partition]:
-        """Return the partitions with an NTFS or FAT32 volume, in the order of their numbers."""
+        """Return the partitions with an NTFS or FAT volume, in the order of their numbers."""
         return [
             each
             for each in self.table.partitions

@@ -39,7 +39,7 @@ class VolumeFiles(FileSource):
         Raises:
             InvalidRequest: when there is a directory at the path, or it leads through something that is none.
             UnsafeName: when the file system has no place for the name.
-            TargetRefused: when a FAT32 volume is full; it is as it was.
+            TargetRefused: when a FAT volume is full; it is as it was.
             StorageError: when writing failed, or an NTFS volume is full.
         """
 

@@ -10,7 +10,7 @@ Paths begin at the root; ``/`` and ``\\`` separate names, whose case does not ma
 followed: what a path leads to is in this volume.
 
 When the ``with`` statement ends in an error, an NTFS volume stays marked dirty with what was written until then, and a
-FAT32 volume is as it was.
+FAT volume is as it was.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.content import Content, FileSystem
+from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidVolume, TargetRefused
 from osdimage.imaging.logs import logged
@@ -72,12 +74,12 @@ def _refuse_ntfs(wish: FormatWish, geometry: Geometry) -> None:
     refuse_too_small(geometry)
 
 
-def _refuse_fat(wish: FormatWish, geometry: Geometry) -> None:
-    from osdimage.imaging.volume.fat.layout import plan_layout  # noqa: PLC0415 - see _Row
+def _refuse_fat(width: FatWidth, wish: FormatWish, geometry: Geometry) -> None:
+    from osdimage.imaging.volume.fat.plan import plan_width  # noqa: PLC0415 - see _Row
     from osdimage.imaging.volume.fat.write import FatOptions  # noqa: PLC0415
 
     FatOptions(wish.serial, wish.label, wish.cluster_size)
-    plan_layout(geometry, wish.cluster_size)
+    plan_width(geometry, width, wish.cluster_size)
 
 
 def _format_ntfs(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
@@ -94,13 +96,15 @@ def _format_ntfs(volume: OpenVolume, wish: FormatWish, progress: ProgressCallbac
     format_ntfs(volume.target, volume.extent, how, progress=progress)
 
 
-def _format_fat(volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
+def _format_fat(width: FatWidth, volume: OpenVolume, wish: FormatWish, progress: ProgressCallback | None) -> None:
     from osdimage.imaging.volume.fat.make import format_fat  # noqa: PLC0415 - see _Row
     from osdimage.imaging.volume.fat.write import FatOptions  # noqa: PLC0415
 
     # The field has 32 bits; beyond them no boot code that reads it can be.
     hidden = volume.extent.first if volume.extent.first < 1 << 32 else 0
-    options = FatOptions(wish.serial, wish.label, wish.cluster_size, hidden_sectors=hidden, is_dirty=wish.is_dirty)
+    options = FatOptions(
+        wish.serial, wish.label, wish.cluster_size, hidden_sectors=hidden, is_dirty=wish.is_dirty, width=width
+    )
     format_fat(volume.window(), options, full=not wish.quick, progress=progress)
 
 
@@ -140,9 +144,13 @@ def _check_fat(volume: OpenVolume, most: int, progress: ProgressCallback | None)
     return judge_fat(volume)
 
 
+def _fat(width: FatWidth) -> _Row:
+    return _Row(32, partial(_refuse_fat, width), partial(_format_fat, width), _open_fat, _clean_fat, _check_fat)
+
+
 _ROWS = {
     Content.NTFS: _Row(64, _refuse_ntfs, _format_ntfs, _open_ntfs, _clean_ntfs, _check_ntfs),
-    Content.FAT32: _Row(32, _refuse_fat, _format_fat, _open_fat, _clean_fat, _check_fat),
+    **{width.content: _fat(width) for width in FatWidth},
 }
 FILE_SYSTEMS = frozenset(_ROWS)
 """Those whose volumes are made, filled, captured, changed and checked."""
@@ -207,7 +215,7 @@ def check_volume(volume: OpenVolume, *, most: int = 20, progress: ProgressCallba
     row = None if volume.content is None else _ROWS.get(volume.content)
     if row is None:
         volume.refuse_encrypted()
-        raise InvalidVolume(f"holds {volume.described}; NTFS and FAT32 volumes are checked", volume=volume.name)
+        raise InvalidVolume(f"holds {volume.described}; NTFS and FAT volumes are checked", volume=volume.name)
     return row.check(volume, most, progress)
 
 
@@ -224,7 +232,7 @@ def open_files(
         sync: wait until everything is on the medium.
 
     Raises:
-        TargetRefused: when it holds no NTFS or FAT32, must not be written to, or is being written to already; it was
+        TargetRefused: when it holds no NTFS or FAT, must not be written to, or is being written to already; it was
             left as it was.
         InvalidVolume, InvalidInput: when it is damaged, or is to be read and encrypted, and no key opened it.
         StorageError: when reading or writing failed.
@@ -232,7 +240,7 @@ def open_files(
     row = None if volume.content is None else _ROWS.get(volume.content)
     if row is None:
         volume.refuse_encrypted()
-        raise TargetRefused(f"{volume.name}: holds {volume.described}; files are read and written on NTFS and FAT32")
+        raise TargetRefused(f"{volume.name}: holds {volume.described}; files are read and written on NTFS and FAT")
     alone = volume.target.only_writer(volume.extent) if write else nullcontext()
     with alone, row.open_files(volume, write, force, sync) as files:
         yield files

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.disk.held import volumes
 from osdimage.imaging.disk.tables.table import PartitionTable
 from osdimage.imaging.disk.target import DiskTarget
@@ -25,7 +25,7 @@ PENDING = "a change of its files was interrupted, and is finished by whoever ope
 
 
 def is_pending(volume: OpenVolume) -> bool:
-    """Tell whether a change of files in an NTFS or FAT32 volume was interrupted after it was decided.
+    """Tell whether a change of files in an NTFS or FAT volume was interrupted after it was decided.
 
     Raises:
         StorageError: when it cannot be read.
@@ -34,16 +34,16 @@ def is_pending(volume: OpenVolume) -> bool:
 
 
 def hazards(volume: OpenVolume) -> tuple[str, ...]:
-    """Return, in sentences, what keeps a volume from being written to; of what is no NTFS or FAT32, nothing.
+    """Return, in sentences, what keeps a volume from being written to; of what is no NTFS or FAT, nothing.
 
     Raises:
         StorageError: when it cannot be read.
     """
     if volume.content is Content.UNFINISHED:
         return (f"{volume.name}: holds {volume.described}: the same command makes it again",)
-    look = {Content.NTFS: _of_ntfs, Content.FAT32: _of_fat}.get(volume.content) if volume.content else None
-    if look is None:
+    if volume.content is not Content.NTFS and volume.content not in FATS:
         return ()
+    look = _of_ntfs if volume.content is Content.NTFS else _of_fat
     try:
         return tuple(look(volume))
     except StorageError:
@@ -95,10 +95,9 @@ def _of_ntfs(volume: OpenVolume) -> Iterator[str]:
 
 
 def _of_fat(volume: OpenVolume) -> Iterator[str]:
-    from osdimage.imaging.volume.fat.make import is_marked_dirty  # noqa: PLC0415 - not for who looks at a table
-    from osdimage.imaging.volume.fat.read import open_fat  # noqa: PLC0415
+    from osdimage.imaging.volume.fat.read import open_fat  # noqa: PLC0415 - not for who looks at a table
 
     if is_pending(volume):
         yield f"{volume.name}: {PENDING}"
-    elif is_marked_dirty(open_fat(volume.window())):
+    elif open_fat(volume.window()).is_marked_dirty:
         yield f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished"

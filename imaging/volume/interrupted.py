@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.volume.pending import overlaid
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def find_interrupted(volume: OpenVolume) -> Pending | None:
-    """Return the rest of a change of an NTFS or FAT32 volume that was interrupted after it was decided, or None.
+    """Return the rest of a change of an NTFS or FAT volume that was interrupted after it was decided, or None.
 
     Raises:
         StorageError: when the volume cannot be read.
@@ -23,7 +23,7 @@ def find_interrupted(volume: OpenVolume) -> Pending | None:
         from osdimage.imaging.volume.ntfs import session  # noqa: PLC0415 - not for who looks at a table
 
         return session.find_pending(volume)
-    if volume.content is Content.FAT32:
+    if volume.content in FATS:
         from osdimage.imaging.volume.fat.edit import find_pending  # noqa: PLC0415 - as above
 
         return find_pending(volume.window())

@@ -1,12 +1,13 @@
-"""FAT32 volumes in memory, to be damaged and read."""
+"""FAT volumes in memory, to be damaged and read."""
 
 from __future__ import annotations
 
 import functools
 import struct
 
+from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.units import Geometry
+from osdimage.imaging.units import MIB, Geometry
 from osdimage.imaging.volume.fat.make import (
     FatOptions,
     FatVolume,
@@ -30,15 +31,19 @@ TREE = [
 ]
 
 
-def filled(entries: list[SourceEntry]) -> MemoryTarget:
-    target = MemoryTarget(Geometry.of_size(SMALL, 512))
-    fill_fat(target, from_entries(entries), FatOptions(SERIAL, label="LABEL"))
+def filled(entries: list[SourceEntry], width: FatWidth = FatWidth.FAT32) -> MemoryTarget:
+    target = MemoryTarget(Geometry.of_size(SIZES[width], 512))
+    fill_fat(target, from_entries(entries), FatOptions(SERIAL, label="LABEL", width=width))
     return target
 
 
+SIZES = {FatWidth.FAT12: 2 * MIB, FatWidth.FAT16: 4 * MIB, FatWidth.FAT32: SMALL}
+"""Enough for clusters of 512 bytes."""
+
+
 @functools.cache
-def pristine() -> MemoryTarget:
-    return filled(TREE)
+def pristine(width: FatWidth = FatWidth.FAT32) -> MemoryTarget:
+    return filled(TREE, width)
 
 
 class Copy(MemoryTarget):

@@ -211,15 +211,24 @@ def as_fat(path: Path) -> object:
         size, reserved = int.from_bytes(head[11:13], "little"), int.from_bytes(head[14:16], "little")
         if head[510:] != b"\x55\xaa" or not size:
             raise Unfinished(f"{path.name} has no boot sector")
-        file.seek(reserved * size + 4)
-        if not int.from_bytes(file.read(4), "little") & 0x08000000:
+        # The second entry of the FAT, and the bit of it that is set while the volume is clean.
+        width, clean = (2, 0x8000) if head[22:24] != b"\0\0" else (4, 0x08000000)
+        file.seek(reserved * size + width)
+        if not int.from_bytes(file.read(width), "little") & clean:
             raise Unfinished(f"{path.name} is marked dirty")
     with path.open("r+b") as file:
+        if width == 2:
+            # FAT16 has no copy of the boot sector.
+            return _fat_contents(path)
         # The copy of the boot sector goes first: until the boot sector does, the old volume is there without it.
         file.seek(6 * size)
         if not file.read(512).strip(b"\0"):
             file.seek(6 * size)
             file.write(head)
+    return _fat_contents(path)
+
+
+def _fat_contents(path: Path) -> object:
     counts = fat_judges.fsck(path)
     out = path.with_name(f"{path.name}.out")
     shutil.rmtree(out, ignore_errors=True)
@@ -290,7 +299,7 @@ def _volume(part: Path) -> object:
         head = file.read(512)
     if head[3:11] == b"NTFS    ":
         return as_ntfs(part)
-    if head[82:90] == b"FAT32   ":
+    if head[82:90] == b"FAT32   " or head[54:62] == b"FAT16   ":
         return as_fat(part)
     if b"osdimage unfinished" in head:
         raise Unfinished(f"{part.name} is being made")
@@ -396,8 +405,9 @@ def _make_wims(folder: Path) -> None:
 def _make_volumes(folder: Path) -> None:
     wim_judges.make_ntfs(folder / "empty.ntfs", 16 * MIB)
     run(["mkfs.vfat", "-F32", "-s", "1", "-C", folder / "empty.fat", "36864"])
+    run(["mkfs.vfat", "-F16", "-s", "1", "-C", folder / "empty.fat16", "16384"])
     wim_judges.wimlib("capture", folder / "old", folder / "old.wim", "old")
-    for kind in ("ntfs", "fat"):
+    for kind in ("ntfs", "fat", "fat16"):
         for wim in ("tree", "old", "unclosed"):
             to = copy(folder / f"empty.{kind}", folder / f"{wim}.{kind}")
             osdimage("apply", folder / f"{wim}.wim", to)
@@ -613,6 +623,8 @@ def _registry() -> Iterator[Writing]:
                       cures=_FORCED)  # fmt: skip
     yield Writing("registry set --discard-journal", ("registry", "set", "v", *_SET, *_HIVE_IN, "--discard-journal"),
                   {"v": "unshut.ntfs"}, {"v": as_given_up})  # fmt: skip
+    yield Writing("registry set in fat16", ("registry", "set", "v", *_SET, *_HIVE_IN), {"v": "tree.fat16"},
+                  {"v": as_fat}, cures=_FORCED)  # fmt: skip
     yield Writing("registry export", ("registry", "export", "h", "Setup", "--to", "o.reg", "--prefix", r"HKLM\SYSTEM"),
                   {"h": "SYSTEM.hive"}, {"o.reg": digest})  # fmt: skip
 
@@ -650,6 +662,7 @@ def _applies() -> Iterator[Writing]:
     )
     yield Writing("apply to fat", apply, wim | {"t": "empty.fat"}, fat, cures=(("--force",),))
     yield Writing("apply --wipe to fat", wipe, wim | {"t": "old.fat"}, fat, cures=_FORCED)
+    yield Writing("apply --wipe to fat16", wipe, wim | {"t": "old.fat16"}, fat, cures=_FORCED)
     yield Writing("apply --all-volumes", ("apply", "w.wim", "d", "--all-volumes", "--wipe", "--yes"),
                   {"w.wim": "two.wim", "d": "two.img"}, {"d": as_disk}, cures=_FORCED, partial=True)  # fmt: skip
 

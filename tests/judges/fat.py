@@ -1,10 +1,11 @@
-"""Programs of others that judge FAT32 volumes; see ``judges``."""
+"""Programs of others that judge FAT volumes; see ``judges``."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ def blkid(image: Path) -> dict[str, str]:
     text = disk_judges.run(["blkid", "-p", "-o", "export", image])
     # blkid escapes spaces for a shell.
     return dict(line.replace("\\ ", " ").split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def seven_zip(image: Path) -> str:
+    """Return which file system ``7zz l -slt IMAGE`` says that it is."""
+    command = [disk_judges.require("7zz"), "l", "-slt", image]
+    # It prints short names as they are stored.
+    printed = subprocess.run(command, capture_output=True, check=True).stdout.decode("utf-8", "replace")
+    return next(line for line in printed.splitlines() if line.startswith("File System = ")).partition(" = ")[2]
 
 
 @dataclass(frozen=True, slots=True)

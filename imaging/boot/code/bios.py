@@ -19,7 +19,7 @@ from osdimage.imaging.boot.code.ntfs import (
     own_ntfs_boot_code,
     write_ntfs_boot_code,
 )
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.content import FATS, Content
 from osdimage.imaging.disk.signatures import identify
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.tables.write import Flush, Step, Write, run_steps
@@ -223,7 +223,8 @@ def add_missing_code(
     """
     done = []
     window = _window(target, system)
-    if boot_sector_code(window) is BootCode.NONE:
+    # There is no boot code of FAT12 and FAT16.
+    if identify(window) not in {Content.FAT12, Content.FAT16} and boot_sector_code(window) is BootCode.NONE:
         done.append(f"boot code was written into the boot sector of partition {system.number}, which had none")
         if not rehearse and identify(window) is Content.FAT32:
             write_fat32_boot_sector(window, hidden_sectors=system.extent.first, loader=loader)
@@ -247,17 +248,17 @@ def _chosen(code: NtfsBootCode | None, wanted: BiosLoader, loader: Loader) -> Nt
     return own_ntfs_boot_code(loader) if code is None or wanted is BiosLoader.OSDIMAGE else code
 
 
-# Of a boot sector, NTFS and FAT32 alike: the number of sectors before the volume.
+# Of a boot sector, NTFS and FAT alike: the number of sectors before the volume.
 _HIDDEN = slice(0x1C, 0x20)
 
 
 def hidden_sectors_of(volume: BlockTarget) -> int:
-    """Return how many sectors the boot sector of an NTFS or FAT32 volume says are before it."""
+    """Return how many sectors the boot sector of an NTFS or FAT volume says are before it."""
     return int.from_bytes(volume.read_at(0, SECTOR_BYTES)[_HIDDEN], "little")
 
 
 def set_hidden_sectors(volume: BlockTarget, count: int) -> None:
-    """Write into the boot sector of an NTFS or FAT32 volume, and into its copy, how many sectors are before it.
+    """Write into the boot sector of an NTFS or FAT volume, and into its copy, how many sectors are before it.
 
     Raises:
         InvalidRequest: when 32 bits do not hold the number.
@@ -278,7 +279,7 @@ def set_hidden_sectors(volume: BlockTarget, count: int) -> None:
 
 def _copy_of(volume: BlockTarget, first: bytes) -> int | None:
     """Return the byte at which the copy of a boot sector is, or None when there is none."""
-    if identify(volume) is Content.FAT32:
+    if identify(volume) in FATS:
         boot = parse_boot(first, size_bytes=volume.geometry.size_bytes)
         return None if boot.backup_sector is None else boot.backup_sector * boot.layout.sector_size
     size = sector_bytes_of(volume)

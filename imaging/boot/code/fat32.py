@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from osdimage.imaging.boot.code.kinds import SECTOR_BYTES, BootCode, Loader, assembled_for, refuse_large_sectors
+from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.disk.tables.write import Flush, Step, Write, run_steps
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.volume.fat.layout import NO_BOOT_CODE, BootSector, parse_boot
 
 # From here to there the boot sector describes the volume; the jump before it leads to the code after it.
@@ -46,7 +47,7 @@ def write_fat32_boot_sector(volume: BlockTarget, *, hidden_sectors: int, loader:
     if not 0 <= hidden_sectors <= _U32:
         raise InvalidRequest(f"{volume.name}: a BIOS starts volumes in the first 2 TB, not at sector {hidden_sectors}")
     sector = volume.read_at(0, SECTOR_BYTES)
-    boot = parse_boot(sector, size_bytes=volume.geometry.size_bytes)
+    boot = _parsed(volume, sector)
     code = assembled_for("fat32", loader)
     _refuse_without_room(volume.name, boot, len(code) // SECTOR_BYTES - 1)
     first = bytearray(code[:SECTOR_BYTES])
@@ -75,7 +76,7 @@ def fat32_boot_loader(volume: BlockTarget) -> Loader | None:
 
 def _told(volume: BlockTarget) -> tuple[BootCode, Loader | None]:
     sector = volume.read_at(0, SECTOR_BYTES)
-    parse_boot(sector, size_bytes=volume.geometry.size_bytes)
+    _parsed(volume, sector)
     code = sector[_DESCRIPTION.stop :]
     owns = {each: assembled_for("fat32", each) for each in Loader}
     # Their first sectors are the same, and the name of what they start is in the second part.
@@ -90,6 +91,13 @@ def _told(volume: BlockTarget) -> tuple[BootCode, Loader | None]:
         return BootCode.NONE, None
     loader = next((each for each, name in _NAMES.items() if name in code and _INT_13H in code), None)
     return (BootCode.OTHER if loader is None else BootCode.MICROSOFT), loader
+
+
+def _parsed(volume: BlockTarget, sector: bytes) -> BootSector:
+    boot = parse_boot(sector, size_bytes=volume.geometry.size_bytes)
+    if boot.layout.width is not FatWidth.FAT32:
+        raise InvalidVolume(f"a {boot.layout.width.name} volume, of which there is no boot code", volume=volume.name)
+    return boot
 
 
 def _refuse_without_room(name: str, boot: BootSector, count: int) -> None:

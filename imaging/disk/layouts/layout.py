@@ -58,6 +58,7 @@ class PartitionSpec:
         size: how large it shall be.
         filesystem: what it will be formatted with; None leaves it unformatted.
         label: the volume label for formatting; None for none.
+        cluster_size: of the volume in bytes, or None for what is usual for its size.
         active: MBR only: set the active flag.
         quick_format: format without writing every sector.
         name: GPT only: the name of the entry, at most 36 UTF-16 units; None takes the name that Windows gives.
@@ -78,6 +79,7 @@ class PartitionSpec:
     assign_letter: bool = True
     letter_variable: str | None = None
     origin: str | None = None
+    cluster_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

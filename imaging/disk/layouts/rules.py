@@ -15,7 +15,7 @@ from osdimage.imaging.disk.roles import NO_ATTRIBUTES, Role, Scheme
 MAX_MBR_ENTRIES = 4
 MAX_GPT_PARTITIONS = 128
 MAX_NAME_UNITS = 36
-LABEL_LIMITS = {FileSystem.NTFS: 32, FileSystem.FAT32: 11}
+LABEL_LIMITS = {each: 11 if each.is_fat else 32 for each in FileSystem}
 _FAT_FORBIDDEN = frozenset('"*+,./:;<=>?[\\]|')
 
 _MBR_ONLY = frozenset({Role.EXTENDED, Role.LOGICAL})
@@ -61,6 +61,9 @@ def _filesystem_problems(spec: PartitionSpec, number: int) -> Iterator[str]:
     at = where(spec, number, "FileSystem", None if spec.filesystem is None else spec.filesystem.called)
     if spec.role is Role.EXTENDED and spec.filesystem is not None:
         yield f"{at}: an Extended partition is never formatted; leave FileSystem out"
+    if spec.filesystem is not None and spec.filesystem not in FileSystem.for_layouts():
+        valid = " and ".join(each.called for each in FileSystem.for_layouts())
+        yield f"{at}: Windows makes no such volume; valid are {valid}"
     if spec.role is Role.EFI and spec.filesystem is FileSystem.NTFS:
         yield f"{at}: firmware starts from FAT only; valid for EFI is FAT32"
     if spec.label is None:
@@ -73,8 +76,8 @@ def _filesystem_problems(spec: PartitionSpec, number: int) -> Iterator[str]:
     limit = LABEL_LIMITS[spec.filesystem]
     if len(spec.label.encode("utf-16-le", "surrogatepass")) > 2 * limit:
         yield f"{at}: a label on {spec.filesystem.called} has at most {limit} characters"
-    if spec.filesystem is FileSystem.FAT32 and (bad := sorted(_FAT_FORBIDDEN & set(spec.label))):
-        yield f"{at}: a label on FAT32 cannot hold {' '.join(bad)}"
+    if spec.filesystem.is_fat and (bad := sorted(_FAT_FORBIDDEN & set(spec.label))):
+        yield f"{at}: a label on {spec.filesystem.called} cannot hold {' '.join(bad)}"
 
 
 def scheme_problems(scheme: Scheme, specs: Sequence[PartitionSpec]) -> Iterator[str]:

@@ -163,7 +163,8 @@ class _Reader:
     def _element(self, index: int) -> PartitionSpec | None:
         base = f"OSDPartitions{index}"
         role = self._word(f"{base}Type", Role, _listing(Role), required=True)
-        filesystem = self._word(f"{base}FileSystem", FileSystem, " and ".join(each.called for each in FileSystem))
+        valid = " and ".join(each.called for each in FileSystem.for_layouts())
+        filesystem = self._word(f"{base}FileSystem", FileSystem, valid)
         active = self._boolean(f"{base}Bootable", default=False)
         quick = self._boolean(f"{base}QuickFormat", default=False)
         assign = self._boolean(f"{base}AssignVolumeLetter", default=True)

@@ -1,7 +1,7 @@
 """Apply Data Image.
 
 The image goes to one volume (which, ``applying.py`` tells).  No boot files and no answer
-file are written.  Without a wipe, the files that the image has too are replaced and all others stay; a FAT32 volume
+file are written.  Without a wipe, the files that the image has too are replaced and all others stay; a FAT volume
 must then be empty.
 """
 

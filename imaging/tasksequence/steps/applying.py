@@ -54,7 +54,7 @@ def choose_volume(env: Environment, machine: Machine, inputs: Inputs) -> Volume:
 
     Raises:
         InvalidRequest: when the step names two destinations, or one that is not there.
-        ActionFailed: NOT_SUPPORTED when it is no NTFS or FAT32 volume, E_ACCESSDENIED when it cannot be written.
+        ActionFailed: NOT_SUPPORTED when it is no NTFS or FAT volume, E_ACCESSDENIED when it cannot be written.
     """
     given = [name for name in _FORMS if env.properties.get(name)]
     if len(given) > 1:
@@ -77,7 +77,7 @@ def choose_volume(env: Environment, machine: Machine, inputs: Inputs) -> Volume:
     if not volume.is_usable:
         held = volume.content or "no file system"
         raise ActionFailed(
-            HResult.NOT_SUPPORTED, f"{volume.name} holds {held}; an image is applied to an NTFS or FAT32 volume"
+            HResult.NOT_SUPPORTED, f"{volume.name} holds {held}; an image is applied to an NTFS or FAT volume"
         )
     machine.writable_disk(volume.place.disk)
     return volume

@@ -1,6 +1,6 @@
 r"""Capture Operating System Image.
 
-Every NTFS and FAT32 volume of the disk with Windows becomes an image of one WIM, in the order of the partitions; an EFI
+Every NTFS and FAT volume of the disk with Windows becomes an image of one WIM, in the order of the partitions; an EFI
 system partition too, since the disk does not start without it.  ``OSDTargetSystemRoot`` must be the directory of a
 Windows that is supported (2000 and later), with its kernel and its registry, on a volume that is captured.  A WIM that
 is there is replaced in one step when the new one is complete, and stays as it was if anything fails.
@@ -121,7 +121,7 @@ def _planned(env: Environment, machine: Machine) -> _Plan:
     if not volume.is_usable:
         raise ActionFailed(
             HResult.NOT_SUPPORTED,
-            f"OSDTargetSystemRoot: {volume.name} holds {volume.content or 'no file system'}; NTFS and FAT32 volumes "
+            f"OSDTargetSystemRoot: {volume.name} holds {volume.content or 'no file system'}; NTFS and FAT volumes "
             "are captured",
         )
     planned = volume.place.disk in machine.planned or machine.is_rehearsal

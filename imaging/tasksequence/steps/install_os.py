@@ -126,7 +126,7 @@ def _destination(env: Environment, machine: Machine, inputs: Inputs) -> Volume:
     if not volume.is_usable:
         raise ActionFailed(
             HResult.NOT_SUPPORTED,
-            f"{volume.name} holds {volume.content or 'no file system'}; an image is applied to an NTFS or FAT32 volume",
+            f"{volume.name} holds {volume.content or 'no file system'}; an image is applied to an NTFS or FAT volume",
         )
     machine.writable_disk(volume.place.disk)
     return volume

@@ -1,4 +1,4 @@
-"""What is wrong with a FAT32 volume.  Each finding says what to do; nothing is changed.
+"""What is wrong with a FAT volume.  Each finding says what to do; nothing is changed.
 
 Time and memory are bounded by the volume: as soon as the chains that were followed hold more clusters than there are,
 some cluster is in two of them, and following stops.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from osdimage.imaging.disk.fat_width import FIRST_CLUSTER, FatWidth
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.finding import Finding, Severity, error, note, warning
 from osdimage.imaging.units import MIB, counted
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.entries import FatEntry, Listing
-from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER
 from osdimage.imaging.volume.fat.names import fold
 from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 
@@ -56,7 +56,7 @@ def _findings(volume: FatVolume) -> Iterator[Finding]:
     free = volume.table.count_free()
     yield from _counts(volume, free)
     if tree.is_complete:
-        bad = volume.table.count(layouts.BAD_CLUSTER)
+        bad = volume.table.count(volume.table.kind.bad)
         lost = volume.layout.clusters - free - bad - tree.claimed
         if lost > 0:
             yield warning("lost-clusters", f"{counted(lost, 'cluster')} in use and of no file", _REPAIR)
@@ -67,6 +67,9 @@ def _reserved(volume: FatVolume) -> Iterator[Finding]:
     boot, target = volume.boot, volume.target
     if volume.used_backup:
         yield error("boot-sector", "the boot sector is unusable; its copy was read", _REPAIR)
+    elif volume.layout.width is not FatWidth.FAT32:
+        # FAT12 and FAT16 have no copy of it.
+        pass
     elif boot.backup_sector is None:
         yield note("no-backup", "there is no copy of the boot sector", "none is needed")
     else:
@@ -74,10 +77,10 @@ def _reserved(volume: FatVolume) -> Iterator[Finding]:
         copy = target.read_at(boot.backup_sector * volume.layout.sector_size, size)
         if copy != target.read_at(0, size):
             yield warning("backup-differs", "the boot sector and its copy differ", _REPAIR)
-    if volume.layout.clusters < layouts.MIN_CLUSTERS:
+    if volume.layout.width is FatWidth.FAT32 and volume.layout.clusters < layouts.MIN_CLUSTERS:
         text = f"{volume.layout.clusters} clusters are too few for FAT32; some programs take it for FAT16"
         yield warning("few-clusters", text, "format it anew, with smaller clusters")
-    if boot.is_dirty or volume.table[1] & layouts.CLEAN_BITS != layouts.CLEAN_BITS:
+    if volume.is_marked_dirty:
         yield warning("dirty", "the volume is marked as in use, or as having had read errors", _REPAIR)
 
 
@@ -87,7 +90,8 @@ def _copies(volume: FatVolume) -> Iterator[Finding]:
         yield note("one-fat", f"only FAT {volume.boot.active_fat} is kept up to date", "none is needed")
         return
     layout = volume.layout
-    length = (layout.clusters + FIRST_CLUSTER) * 4
+    # Where FAT12 has an odd number of entries, half of the last byte is of none, and the other half is passed over.
+    length = (layout.clusters + FIRST_CLUSTER) * layout.width // 8
     for number in range(1, layout.fats):
         for at in range(0, length, MIB):
             size = min(MIB, length - at)
@@ -98,6 +102,8 @@ def _copies(volume: FatVolume) -> Iterator[Finding]:
 
 
 def _counts(volume: FatVolume, free: int) -> Iterator[Finding]:
+    if volume.layout.width is not FatWidth.FAT32:
+        return
     info = volume.fsinfo()
     if info is None:
         yield warning("no-fsinfo", "FSInfo is missing or damaged", _REPAIR)
@@ -126,7 +132,7 @@ class _TreeCheck:
         waiting: list[tuple[FatEntry | None, FatEntry | None]] = [(None, None)]
         while waiting and self.claimed <= self._volume.layout.clusters:
             directory, above = waiting.pop()
-            first = self._volume.layout.root_cluster if directory is None else directory.cluster
+            first = (self._volume.layout.root_cluster or 0) if directory is None else directory.cluster
             if first in self._directories:
                 self.is_complete = False
                 yield error("directory-twice", f"{_shown(directory)!r} is also another directory", _REPAIR)

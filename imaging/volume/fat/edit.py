@@ -1,4 +1,4 @@
-"""Adding, replacing and deleting files of a FAT32 volume that holds others.
+"""Adding, replacing and deleting files of a FAT volume that holds others.
 
 Contents go into free clusters at once; the FATs and the directories are changed in memory, and the changes are carried
 out by :meth:`FatEditor.commit`, all or nothing (:mod:`osdimage.imaging.volume.pending`).  What is not committed
@@ -7,11 +7,12 @@ leaves nothing but unused bytes in free clusters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.disk.fat_width import FIRST_CLUSTER, FatWidth
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.finding import Severity
@@ -27,10 +28,9 @@ from osdimage.imaging.volume.fat.entries import (
     LARGEST_DIRECTORY,
     FatEntry,
     Listing,
-    parse_directory,
 )
-from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector, FsInfo
-from osdimage.imaging.volume.fat.names import ENTRY_BYTES, ERASED, codec, fold, refuse_name, store_name
+from osdimage.imaging.volume.fat.layout import IN_USE, IN_USE_AT, BootSector, FsInfo
+from osdimage.imaging.volume.fat.names import ENTRY_BYTES, ERASED, fold, refuse_name, store_name
 from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES
 from osdimage.imaging.volume.fat.times import Clock
@@ -38,11 +38,15 @@ from osdimage.imaging.volume.fat.tree import LARGEST_FILE
 from osdimage.imaging.volume.pending import Change, Pending
 
 _DIRECTORY = FileAttribute.DIRECTORY.value
+_TABLE_AT = 446
 
 
 @dataclass(slots=True)
 class _Directory:
-    """A directory in memory: its stored entries, its clusters, and the directory itself (None: the root)."""
+    """A directory in memory: its stored entries, its clusters, and the directory itself (None: the root).
+
+    The root of FAT12 and FAT16 has no clusters.
+    """
 
     itself: FatEntry | None
     data: bytearray
@@ -67,10 +71,12 @@ class FatEditor(FatVolume):
 
     def listing(self, directory: FatEntry | None) -> Listing:
         """Return a directory as it will be stored; None is the root."""
-        loaded = self._loaded.get(self.layout.root_cluster if directory is None else directory.cluster)
-        if loaded is None:
-            return super().listing(directory)
-        return parse_directory(bytes(loaded.data), directory, encoding=codec(self._code_page), clock=self._wall)
+        loaded = self._loaded.get(self._key(directory))
+        return super().listing(directory) if loaded is None else self._parsed(bytes(loaded.data), directory)
+
+    def _key(self, directory: FatEntry | None) -> int:
+        """Return the first cluster of a directory, or 0 for a root that has none."""
+        return (self.layout.root_cluster or 0) if directory is None else directory.cluster
 
     def find(self, path: str) -> FatEntry | None:
         """Return the file or directory at a path, or None."""
@@ -82,7 +88,7 @@ class FatEditor(FatVolume):
     def write_file(self, path: str, data: bytes, *, attributes: int | None, time_ns: int) -> None:
         """Write a file in a directory that is there; see :meth:`osdimage.imaging.volume.files.VolumeFiles.write`."""
         if len(data) > LARGEST_FILE:
-            raise TargetRefused(f"{path!r} has {format_size(len(data))}; a file on FAT32 holds at most {LARGEST_FILE}")
+            raise TargetRefused(f"{path!r} has {format_size(len(data))}; a file on FAT holds at most {LARGEST_FILE}")
         directory = self._load(path)
         old = self._held(directory, path)
         if old is not None and old[0].is_directory:
@@ -148,17 +154,19 @@ class FatEditor(FatVolume):
             return
         # Other programs see every file whole at every moment: new chains come first, which belong to nothing yet, then
         # the directories, and then old chains become free.
-        self._edited.put(1, self.table[1])
+        if self.table.kind.clean_shutdown:
+            self._edited.put(1, self.table[1])
         changes = list(self._edited.changes(group=0, is_dirty=True))
         changes += self._directories(changed, group=1)
         self._edited.release(self._old)
         changes += self._counts(group=2)
         changes += self._edited.changes(group=2)
+        changes += self._boot_sector(group=3)
         changes = pending.trimmed(self.target, changes)
         pending.carry_out(
             self.target,
             changes,
-            pointer=pointer_of(self.boot),
+            pointer=self._pointer(),
             room=self._room_for(pending.room_for(changes)),
             mark=self._write_mark,
         )
@@ -173,12 +181,30 @@ class FatEditor(FatVolume):
         first = self._edited.run_of_free(self.layout.clusters_for(size), avoid=old)
         return None if first is None else self.layout.offset_of(first)
 
+    def _pointer(self) -> int | None:
+        """Return where a pointer to pending changes can be: in the boot sector only where nothing is."""
+        at = pointer_of(self.boot)
+        if at is None or at >= layouts.BOOT_BYTES or not any(self.target.read_at(at, pending.POINTER_BYTES)):
+            return at
+        return None
+
     def _directories(self, changed: Sequence[_Directory], *, group: int) -> Iterator[Change]:
         size = self.layout.cluster_size
         for directory in changed:
+            if not directory.clusters:
+                yield from self._fixed_root(bytes(directory.data), group)
             for number, cluster in enumerate(directory.clusters):
                 data = bytes(directory.data[number * size : (number + 1) * size])
                 yield Change(self.layout.offset_of(cluster), data, group)
+
+    def _fixed_root(self, data: bytes, group: int) -> Iterator[Change]:
+        at = self.layout.root_offset
+        yield Change(at, data + self.target.read_at(at + len(data), -len(data) % pending.SECTOR), group)
+
+    def _boot_sector(self, *, group: int) -> Iterator[Change]:
+        """Yield the boot sector as it is, where it gets the dirty mark for a while, since the FAT has none."""
+        if not self.table.kind.clean_shutdown:
+            yield Change(0, self.target.read_at(0, pending.SECTOR), group, is_guarded=False)
 
     def _counts(self, *, group: int) -> Iterator[Change]:
         """Bring FSInfo up to date, if it is one."""
@@ -193,13 +219,10 @@ class FatEditor(FatVolume):
         yield Change(self.boot.fsinfo_sector * self.layout.sector_size, data, group)
 
     def _write_mark(self) -> None:
-        """Write the entry with the dirty mark alone."""
+        """Write the dirty mark alone."""
         layout = self.layout
         numbers = range(layout.fats) if self.boot.active_fat is None else (self.boot.active_fat,)
-        for fat in numbers:
-            at = layout.fat_offset(fat) + 4
-            before = int.from_bytes(self.target.read_at(at, 4), "little")
-            self.target.write_at(at, (before & ~layouts.CLEAN_SHUTDOWN).to_bytes(4, "little"))
+        _mark(self.target, self.boot, numbers, is_dirty=True)
         self.target.flush()
 
     # ---- directories
@@ -209,13 +232,11 @@ class FatEditor(FatVolume):
         above, _, name = path.rpartition("/")
         refuse_name(name, path)
         itself = self._directory(above)
-        key = self.layout.root_cluster if itself is None else itself.cluster
+        key = self._key(itself)
         if key not in self._loaded:
             runs = self.directory_runs(itself)
-            size = self.layout.cluster_size
-            data = bytearray().join(self.target.read_at(self.layout.offset_of(at), count * size) for at, count in runs)
             clusters = [cluster for first, count in runs for cluster in range(first, first + count)]
-            self._loaded[key] = _Directory(itself, data, clusters)
+            self._loaded[key] = _Directory(itself, bytearray(self.stored(itself)), clusters)
         return self._loaded[key]
 
     def _held(self, directory: _Directory, path: str) -> tuple[FatEntry, range] | None:
@@ -258,6 +279,11 @@ class FatEditor(FatVolume):
         raise TargetRefused(f"{self.target.name}: a directory holds {LARGEST_DIRECTORY // ENTRY_BYTES} entries at most")
 
     def _extend(self, directory: _Directory) -> None:
+        if not directory.clusters:
+            raise TargetRefused(
+                f"{self.target.name}: the root directory is full: on {self.layout.width.name} it cannot grow, and this "
+                f"one holds {self.layout.root_entries} entries, of which a long name takes several"
+            )
         cluster = self._allocate(1)[0][0]
         # Linked before the directory is written, so it must be an empty end of it by then.
         self.target.write_at(self.layout.offset_of(cluster), bytes(self.layout.cluster_size))
@@ -316,7 +342,13 @@ class FatEditor(FatVolume):
 
 
 def pointer_of(boot: BootSector) -> int | None:
-    """Return where a pointer to pending changes would be: at the end of the last reserved sector, if that is free."""
+    """Return where a pointer to pending changes would be: at the end of the last reserved sector, if that is free.
+
+    FAT12 and FAT16 may have no other reserved sector than the boot sector.  There it is before the end, which of a disk
+    without partitions is looked at as a partition table; see :meth:`FatEditor.commit`, whether it is free.
+    """
+    if boot.layout.width is not FatWidth.FAT32 and boot.layout.reserved == 1:
+        return _TABLE_AT - pending.POINTER_BYTES
     taken = {0, boot.fsinfo_sector}
     if boot.backup_sector is not None:
         taken |= {boot.backup_sector, boot.backup_sector + (boot.fsinfo_sector or 0)}
@@ -348,16 +380,26 @@ def mark_clean(volume: BlockTarget, *, sync: bool) -> None:
     """Take away the dirty mark of a volume that was made with one; of the FAT that programs look at last.
 
     Raises:
-        InvalidVolume: when it holds no FAT32 volume.
+        InvalidVolume: when it holds no FAT volume.
         StorageError: when reading or writing failed.
     """
-    layout = open_fat(volume).layout
-    for fat in reversed(range(layout.fats)):
-        at = layout.fat_offset(fat) + 4
-        before = int.from_bytes(volume.read_at(at, 4), "little")
-        volume.write_at(at, (before | layouts.CLEAN_SHUTDOWN).to_bytes(4, "little"))
+    boot = open_fat(volume).boot
+    _mark(volume, boot, reversed(range(boot.layout.fats)), is_dirty=False)
     if sync:
         volume.flush()
+
+
+def _mark(volume: BlockTarget, boot: BootSector, fats: Iterable[int], *, is_dirty: bool) -> None:
+    """Set the dirty mark in these FATs or take it away; on FAT12 in the boot sector, where Windows has it, too."""
+    kind = boot.layout.kind
+    if kind.clean_shutdown:
+        size, bit, is_set = kind.width // 8, kind.clean_shutdown, not is_dirty
+        places = [boot.layout.fat_offset(fat) + size for fat in fats]
+    else:
+        size, bit, is_set, places = 1, IN_USE, is_dirty, [IN_USE_AT[kind.width]]
+    for at in places:
+        before = int.from_bytes(volume.read_at(at, size), "little")
+        volume.write_at(at, (before | bit if is_set else before & ~bit).to_bytes(size, "little"))
 
 
 def _pointer_in(volume: BlockTarget) -> int | None:
@@ -376,7 +418,7 @@ def edit_fat(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -
         zone: whose clock the times on the volume show.
 
     Raises:
-        InvalidVolume: when it holds no FAT32 volume.
+        InvalidVolume: when it holds no FAT volume.
         TargetRefused: when it is damaged, so that a change could do more damage.
         StorageError: when it cannot be read.
     """

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Container, Iterator
 from typing import Any
 
+from osdimage.imaging.disk.fat_width import FIRST_CLUSTER
 from osdimage.imaging.disk.target import BlockTarget
-from osdimage.imaging.volume.fat import layout as layouts
-from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector
-from osdimage.imaging.volume.fat.read import PAGE_ENTRIES, FatTable
+from osdimage.imaging.volume.fat.layout import BootSector
+from osdimage.imaging.volume.fat.packing import FREE, PAGE_BYTES
+from osdimage.imaging.volume.fat.read import FatTable
 from osdimage.imaging.volume.pending import SECTOR, Change
 
 
@@ -32,9 +32,9 @@ class EditedTable(FatTable):
 
     def __getitem__(self, cluster: int) -> int:
         """Return the entry of a cluster as it will be."""
-        number, index = divmod(cluster, PAGE_ENTRIES)
+        number, index = divmod(cluster, self._page_entries)
         page = self._changed.get(number)
-        return super().__getitem__(cluster) if page is None else int(page[index]) & layouts.ENTRY_MASK
+        return super().__getitem__(cluster) if page is None else int(page[index]) & self._mask
 
     def page(self, number: int) -> array[Any]:
         """Return a page as it will be."""
@@ -42,12 +42,12 @@ class EditedTable(FatTable):
         return super().page(number) if changed is None else changed
 
     def put(self, cluster: int, value: int) -> None:
-        """Change an entry; its four reserved bits stay as they are."""
-        number, index = divmod(cluster, PAGE_ENTRIES)
+        """Change an entry; the four reserved bits of FAT32 stay as they are."""
+        number, index = divmod(cluster, self._page_entries)
         page = self._changed.get(number)
         if page is None:
             page = self._changed[number] = super().page(number)
-        page[index] = int(page[index]) & ~layouts.ENTRY_MASK | value
+        page[index] = int(page[index]) & ~self._mask | value
         self._unwritten.add(number)
 
     def allocate(self, count: int, hint: int) -> list[tuple[int, int]] | None:
@@ -65,21 +65,21 @@ class EditedTable(FatTable):
         if left:
             return None
         clusters = [cluster for first, length in runs for cluster in range(first, first + length)]
-        for cluster, following in zip(clusters, [*clusters[1:], layouts.END_OF_CHAIN], strict=True):
+        for cluster, following in zip(clusters, [*clusters[1:], self.kind.end_of_chain], strict=True):
             self.put(cluster, following)
         self.freed -= count
         return runs
 
     def _free(self, hint: int) -> Iterator[int]:
-        end = FIRST_CLUSTER + self._boot.layout.clusters
+        end, size = FIRST_CLUSTER + self._boot.layout.clusters, self._page_entries
         begin = hint if FIRST_CLUSTER <= hint < end else FIRST_CLUSTER
         for first, stop in ((begin, end), (FIRST_CLUSTER, begin)):
             at = first
             while at < stop:
-                number, index = divmod(at, PAGE_ENTRIES)
-                page, last = self.page(number), min(stop, (number + 1) * PAGE_ENTRIES)
+                number, index = divmod(at, size)
+                page, last = self.page(number), min(stop, (number + 1) * size)
                 try:
-                    at = number * PAGE_ENTRIES + page.index(layouts.FREE, index, last - number * PAGE_ENTRIES)
+                    at = number * size + page.index(FREE, index, last - number * size)
                 except ValueError:
                     at = last
                     continue
@@ -90,7 +90,7 @@ class EditedTable(FatTable):
         """Make clusters free."""
         for first, length in runs:
             for cluster in range(first, first + length):
-                self.put(cluster, layouts.FREE)
+                self.put(cluster, FREE)
             self.freed += length
 
     def run_of_free(self, count: int, *, avoid: Container[int] = ()) -> int | None:
@@ -107,22 +107,33 @@ class EditedTable(FatTable):
     def changes(self, *, group: int, is_dirty: bool = False) -> Iterator[Change]:
         """Yield the changed pages of every FAT that counts.
 
-        The first page, which has the dirty mark, is in a group behind the others, unless it is to have the mark.
+        The first sector, which has the dirty mark, is in a group behind all others, unless it is to have the mark.
+        FAT12 has no mark there.
         """
-        boot = self._boot
+        boot, mark = self._boot, self.kind.clean_shutdown
         numbers = range(boot.layout.fats) if boot.active_fat is None else (boot.active_fat,)
+        marked = []
         for number in sorted(self._unwritten, reverse=True):
-            page = array("I", self._changed[number])
-            if is_dirty and number == 0:
-                page[1] &= ~layouts.CLEAN_SHUTDOWN
-            if sys.byteorder == "big":
-                page.byteswap()
+            page = self._changed[number]
+            if is_dirty and number == 0 and mark:
+                page = array(page.typecode, page)
+                page[1] &= ~mark
             # The first FAT last: programs look for the mark there.
             for fat in reversed(numbers):
-                at = boot.layout.fat_offset(fat) + number * PAGE_ENTRIES * 4
-                data = page.tobytes()
-                data += self._target.read_at(at + len(data), -len(data) % SECTOR)
-                yield Change(at, data, group + (not number and not is_dirty), is_guarded=number != 0)
+                at = boot.layout.fat_offset(fat) + number * PAGE_BYTES
+                data = self._stored(page, at)
+                if number == 0 and mark:
+                    marked.append(Change(at, data[:SECTOR], group + (not is_dirty), is_guarded=False))
+                    at, data = at + SECTOR, data[SECTOR:]
+                if data:
+                    yield Change(at, data, group)
+        yield from marked
+
+    def _stored(self, page: array[Any], at: int) -> bytes:
+        """Return the whole sectors that hold a page; what is behind it, maybe half a byte, is as it was."""
+        used = self.kind.packed_bytes(len(page))
+        behind = self._target.read_at(at + used - 1, -used % SECTOR + 1)
+        return self.kind.pack(page, behind[0] >> 4) + behind[1:]
 
     def forget_changes(self) -> None:
         """Take what was changed for what is there."""

@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass, field
 
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.volume.fat.names import (
     ENTRY_BYTES,
     ERASED,
@@ -23,7 +24,7 @@ from osdimage.imaging.volume.fat.times import Clock, Stamp
 # DIR_Name, Attr, NTRes, CrtTimeTenth, CrtTime, CrtDate, LstAccDate, FstClusHI, WrtTime, WrtDate, FstClusLO, FileSize
 ENTRY_STRUCT = struct.Struct("<11sBBBHHHHHHHI")
 LARGEST_DIRECTORY = 65_536 * ENTRY_BYTES
-"""fatgen103: a directory holds 65,536 entries."""
+"""fatgen103: a directory holds 65,536 entries; a root directory that is no chain has fewer."""
 VOLUME_ID = 0x08
 DOT, DOT_DOT = b".".ljust(11), b"..".ljust(11)
 _ATTRIBUTE_MASK = 0x3F
@@ -88,9 +89,11 @@ class Listing:
 class _Parser:
     """Reads the entries of one directory; None is the root."""
 
-    def __init__(self, directory: FatEntry | None, encoding: str, clock: Clock) -> None:
+    def __init__(self, directory: FatEntry | None, width: FatWidth, encoding: str, clock: Clock) -> None:
         self._prefix = f"{directory.path}/" if directory is not None else ""
         self._is_root = directory is None
+        # Of others it is no part of the number: OS/2 and Windows NT had it for extended attributes.
+        self._high = 0xFFFF if width is FatWidth.FAT32 else 0
         self._encoding = encoding
         self._clock = clock
         self._held: list[bytes] = []
@@ -127,7 +130,7 @@ class _Parser:
         if self._is_root or index > 1 or raw[:11] != (DOT, DOT_DOT)[index]:
             return False
         fields = ENTRY_STRUCT.unpack(raw)
-        cluster = fields[7] << 16 | fields[10]
+        cluster = self._cluster(fields[7], fields[10])
         if index == 0:
             self.found.itself = cluster
         else:
@@ -160,13 +163,18 @@ class _Parser:
                 self._clock.nanoseconds(Stamp(fields[5], fields[4], min(fields[3], 199))),
                 self._clock.nanoseconds(Stamp(fields[9], fields[8], 0)),
                 self._clock.nanoseconds(Stamp(fields[6], 0, 0)),
-                fields[7] << 16 | fields[10],
+                self._cluster(fields[7], fields[10]),
             )
         )
 
+    def _cluster(self, high: int, low: int) -> int:
+        return (high & self._high) << 16 | low
 
-def parse_directory(data: bytes, directory: FatEntry | None, *, encoding: str, clock: Clock) -> Listing:
+
+def parse_directory(
+    data: bytes, directory: FatEntry | None, *, width: FatWidth, encoding: str, clock: Clock
+) -> Listing:
     """Read the bytes of a directory; None is the root."""
-    parser = _Parser(directory, encoding, clock)
+    parser = _Parser(directory, width, encoding, clock)
     parser.parse(data)
     return parser.found

@@ -1,4 +1,4 @@
-"""Single files of a FAT32 volume; see ``volume/files.py``."""
+"""Single files of a FAT volume; see ``volume/files.py``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.files import FileFacts, split_path
@@ -21,7 +20,7 @@ from osdimage.imaging.volume.pending import overlaid
 
 @contextmanager
 def open_fat_files(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> Iterator[VolumeFiles]:
-    """Open the files of a FAT32 volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
+    """Open the files of a FAT volume; see :func:`~osdimage.imaging.volume.filesystems.open_files`."""
     del sync  # The order of what is written rests on waiting for it.
     window = volume.window()
     if volume.target.is_writable:
@@ -38,10 +37,9 @@ def open_fat_files(volume: OpenVolume, *, write: bool, force: bool, sync: bool) 
 
 
 class _FatFiles(VolumeFiles):
-    content = Content.FAT32
-
     def __init__(self, name: str, volume: FatVolume) -> None:
         super().__init__(name, is_writable=isinstance(volume, FatEditor))
+        self.content = volume.layout.width.content
         self._volume = volume
 
     def find(self, path: str) -> FileFacts | None:

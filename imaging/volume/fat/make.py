@@ -1,4 +1,4 @@
-"""FAT32 volumes inside a target: format, fill, open, check.
+"""FAT volumes inside a target: format, fill, open, check.
 
 ::
 
@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import Incomplete, Means, Remedy, TargetRefused
+from osdimage.imaging.errors import Incomplete, InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.loss import Loss
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback
 from osdimage.imaging.volume.fat.check import check_fat
 from osdimage.imaging.volume.fat.entries import FatEntry
-from osdimage.imaging.volume.fat.layout import CLEAN_BITS, FatLayout, plan_layout
+from osdimage.imaging.volume.fat.layout import FatLayout
+from osdimage.imaging.volume.fat.plan import plan_layout, plan_width
 from osdimage.imaging.volume.fat.read import FatVolume, open_fat
 from osdimage.imaging.volume.fat.source import Source, SourceEntry, from_directory, from_entries
 from osdimage.imaging.volume.fat.times import Clock
@@ -41,7 +42,6 @@ __all__ = [
     "format_fat",
     "from_directory",
     "from_entries",
-    "is_marked_dirty",
     "open_fat",
     "plan_fill",
     "plan_layout",
@@ -82,10 +82,10 @@ def format_fat(
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when FAT32 cannot have this size; nothing was written.
+        InvalidRequest: when FAT cannot have this size; nothing was written.
         StorageError: when writing failed; the target holds no volume.
     """
-    layout = plan_layout(volume.geometry, options.cluster_size, sector_size=options.sector_size)
+    layout = _layout(volume, options)
     nothing = from_entries(())
     tree = _plan((), layout, options, volume.name)
     meter = Meter(progress, {Phase.WIPE: 99, Phase.EXTRACT_DATA: 1} if full else {Phase.EXTRACT_DATA: 1})
@@ -118,9 +118,9 @@ def fill_fat(
         progress: receives the progress.
 
     Raises:
-        InvalidRequest: when FAT32 cannot have this size, or two files would have one name; nothing was written.
+        InvalidRequest: when FAT cannot have this size, or two files would have one name; nothing was written.
         UnsafeName: when a name cannot be stored; nothing was written.
-        TargetRefused: when something is too large for FAT32, or everything for the volume; nothing was written.
+        TargetRefused: when something is too large for FAT, or everything for the volume; nothing was written.
         StorageError: when reading or writing failed; the target holds no volume.
         CorruptWim: when contents of a WIM are damaged; the target holds no volume.
         Incomplete: with ``strict``, after all is written.
@@ -150,8 +150,17 @@ def plan_fill(volume: BlockTarget, source: Source, options: FatOptions) -> tuple
     Raises:
         InvalidRequest, UnsafeName, TargetRefused: as :func:`fill_fat`.
     """
-    layout = plan_layout(volume.geometry, options.cluster_size, sector_size=options.sector_size)
+    layout = _layout(volume, options)
     return layout, _plan(source.entries, layout, options, volume.name)
+
+
+def _layout(volume: BlockTarget, options: FatOptions) -> FatLayout:
+    if options.layout is None:
+        return plan_width(volume.geometry, options.width, options.cluster_size, sector_size=options.sector_size)
+    wanted = options.layout.sectors * options.layout.sector_size
+    if wanted > volume.geometry.size_bytes:
+        raise InvalidRequest(f"{volume.name}: has {volume.geometry.size_bytes} bytes; the volume takes {wanted}")
+    return options.layout
 
 
 def _plan(entries: Sequence[SourceEntry], layout: FatLayout, options: FatOptions, where: str) -> Tree:
@@ -172,18 +181,13 @@ def _losses(entries: Sequence[SourceEntry], tree: Tree, options: FatOptions) -> 
     return tuple(Loss(what, count) for what, count in counts.items() if count)
 
 
-def is_marked_dirty(volume: FatVolume) -> bool:
-    """Tell whether a volume is marked as in use, or as having had read errors."""
-    return volume.boot.is_dirty or volume.table[1] & CLEAN_BITS != CLEAN_BITS
-
-
 def refuse_unsafe(volume: OpenVolume, old: FatVolume, *, force: bool) -> None:
     """Refuse to write to a volume that is dirty, unless ``force``.
 
     Raises:
         TargetRefused: with the reason and what to do.
     """
-    if is_marked_dirty(old) and not force:
+    if old.is_marked_dirty and not force:
         raise TargetRefused(
             f"{volume.name}: the volume is marked dirty: an earlier write to it was not finished",
             remedy=Remedy("check it with fsck.fat or chkdsk; {} writes to it all the same", (Means.FORCE,)),

@@ -110,7 +110,7 @@ def refuse_name(name: str, path: str) -> None:
     elif len(name) > MAX_UNITS // 2 and len(name.encode("utf-16-le", "surrogatepass")) // 2 > MAX_UNITS:
         reason = f"it is longer than {MAX_UNITS} UTF-16 units"
     if reason is not None:
-        raise UnsafeName(f"{path!r} cannot be stored on FAT32: {reason}; rename it or leave it out", path=path)
+        raise UnsafeName(f"{path!r} cannot be stored on FAT: {reason}; rename it or leave it out", path=path)
 
 
 def store_names(names: Sequence[str], wishes: Sequence[str | None], code_page: int) -> list[StoredName]:

@@ -1,4 +1,4 @@
-"""Reading a FAT32 volume, however damaged or hostile it is, in bounded time and memory.
+"""Reading a FAT volume, however damaged or hostile it is, in bounded time and memory.
 
 A chain is followed only as far as its file is long, a directory only as far as 65,536 entries reach, and no cluster is
 taken for part of two directories; what contradicts itself is an :class:`~osdimage.imaging.errors.InvalidVolume`.
@@ -6,24 +6,23 @@ taken for part of two directories; what contradicts itself is an :class:`~osdima
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, tzinfo
 from typing import Any
 
+from osdimage.imaging.disk.fat_width import FIRST_CLUSTER, FatWidth
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume
-from osdimage.imaging.units import KIB, MIB
+from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat import layout as layouts
 from osdimage.imaging.volume.fat.entries import LARGEST_DIRECTORY, FatEntry, Listing, parse_directory
-from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, BootSector, FsInfo
+from osdimage.imaging.volume.fat.layout import BootSector, FsInfo
 from osdimage.imaging.volume.fat.names import codec, fold
+from osdimage.imaging.volume.fat.packing import FREE, PAGE_BYTES
 from osdimage.imaging.volume.fat.times import Clock
 
-_PAGE_BYTES = 64 * KIB
-PAGE_ENTRIES = _PAGE_BYTES // 4
 # 16 MiB of a FAT that may have 1 GiB; chains of one directory tree rarely need more.
 _PAGES = 256
 _ENDED = -1
@@ -34,47 +33,47 @@ class FatTable:
 
     def __init__(self, volume: BlockTarget, boot: BootSector) -> None:
         """Read nothing yet."""
+        self.kind = boot.layout.kind
+        self._mask, self._page_entries = self.kind.mask, self.kind.page_entries
         self._volume = volume
         self._begin = boot.layout.fat_offset(boot.active_fat or 0)
         self._end = FIRST_CLUSTER + boot.layout.clusters
         self._pages: OrderedDict[int, array[Any]] = OrderedDict()
 
     def __getitem__(self, cluster: int) -> int:
-        """Return the entry of a cluster, without its four reserved bits."""
-        number, index = divmod(cluster, PAGE_ENTRIES)
+        """Return the entry of a cluster, without the four reserved bits of FAT32."""
+        number, index = divmod(cluster, self._page_entries)
         page = self._pages.get(number)
         if page is None:
             page = self._pages[number] = self.page(number)
             if len(self._pages) > _PAGES:
                 self._pages.popitem(last=False)
-        return int(page[index]) & layouts.ENTRY_MASK
+        return int(page[index]) & self._mask
 
     def count(self, value: int) -> int:
-        """Count the clusters whose entry is this, whatever its four reserved bits are."""
+        """Count the clusters whose entry is this, whatever the four reserved bits of FAT32 are."""
         found = 0
-        for number in range(-(-self._end // PAGE_ENTRIES)):
+        reserved = range(0, 1 << 32, self._mask + 1) if self.kind.width is FatWidth.FAT32 else (0,)
+        for number in range(-(-self._end // self._page_entries)):
             page = self.page(number)
             if number == 0:
                 page = page[FIRST_CLUSTER:]
-            found += sum(page.count(bits << 28 | value) for bits in range(16))
+            found += sum(page.count(bits | value) for bits in reserved)
         return found
 
     def count_free(self) -> int:
         """Count the free clusters."""
-        return self.count(layouts.FREE)
+        return self.count(FREE)
 
     def page(self, number: int) -> array[Any]:
-        """Return :data:`PAGE_ENTRIES` entries as they are stored, fewer at the end."""
-        first = number * PAGE_ENTRIES
-        count = min(PAGE_ENTRIES, self._end - first)
-        page: array[Any] = array("I", self._volume.read_at(self._begin + first * 4, count * 4))
-        if sys.byteorder == "big":
-            page.byteswap()
-        return page
+        """Return the entries of a page with all their bits, fewer at the end."""
+        count = min(self._page_entries, self._end - number * self._page_entries)
+        stored = self._volume.read_at(self._begin + number * PAGE_BYTES, self.kind.packed_bytes(count))
+        return self.kind.unpack(stored, count)
 
 
 class FatVolume:
-    """A FAT32 volume that is read; :func:`open_fat` makes these.  The target must stay open.
+    """A FAT volume that is read; :func:`open_fat` makes these.  The target must stay open.
 
     Attributes:
         boot: what the boot sector says.
@@ -113,6 +112,12 @@ class FatVolume:
             stored = b"" if self.boot.label == layouts.NO_LABEL else self.boot.label
         stored = stored.replace(b"\0", b" ")
         return stored if stored.strip(b" ") else None
+
+    @property
+    def is_marked_dirty(self) -> bool:
+        """Whether it is marked as in use, or as having had read errors."""
+        clean = self.table.kind.clean_bits
+        return self.boot.is_dirty or self.table[1] & clean != clean
 
     def fsinfo(self) -> FsInfo | None:
         """Return what FSInfo says, or None when it is missing or not one."""
@@ -217,12 +222,14 @@ class FatVolume:
         return runs
 
     def directory_runs(self, directory: FatEntry | None) -> list[tuple[int, int]]:
-        """Return the runs of clusters of a directory; None is the root.
+        """Return the runs of clusters of a directory; None is the root, which has none on FAT12 and FAT16.
 
         Raises:
             InvalidVolume: when the chain does not end where a directory must have ended.
         """
         first, path = (self.layout.root_cluster, "/") if directory is None else (directory.cluster, directory.path)
+        if first is None:
+            return []
         limit = min(max(1, LARGEST_DIRECTORY // self.layout.cluster_size), self.layout.clusters)
         runs, is_ended = self.chain(first, limit, path)
         if not is_ended:
@@ -254,6 +261,7 @@ class FatVolume:
     def _follow(self, first: int, limit: int, path: str, *, refuse_loops: bool) -> Iterator[int]:
         """Yield the clusters of a chain, at most ``limit`` of them, and :data:`_ENDED` where it ends by then."""
         end = FIRST_CLUSTER + self.layout.clusters
+        end_mark, bad = self.table.kind.first_end_mark, self.table.kind.bad
         # Brent: the cluster that was met after a power of two steps is met again if there is a loop.
         cluster, mark, following = first, first, 1
         for step in range(1, limit + 1):
@@ -261,11 +269,11 @@ class FatVolume:
                 raise InvalidVolume(f"{path!r} is in cluster {cluster}, which does not exist", volume=self.target.name)
             yield cluster
             cluster = self.table[cluster]
-            if cluster >= layouts.FIRST_END_MARK:
+            if cluster >= end_mark:
                 yield _ENDED
                 return
-            if cluster in {layouts.FREE, layouts.BAD_CLUSTER}:
-                what = "free" if cluster == layouts.FREE else "bad"
+            if cluster in {FREE, bad}:
+                what = "free" if cluster == FREE else "bad"
                 raise InvalidVolume(f"the chain of {path!r} leads to a {what} cluster", volume=self.target.name)
             if refuse_loops and cluster == mark:
                 raise InvalidVolume(f"the chain of {path!r} is in a loop", volume=self.target.name)
@@ -278,11 +286,25 @@ class FatVolume:
         Raises:
             InvalidVolume: when its chain is damaged.
         """
-        parts = [
-            self.target.read_at(self.layout.offset_of(first), count * self.layout.cluster_size)
+        return self._parsed(self.stored(directory), directory)
+
+    def stored(self, directory: FatEntry | None) -> bytes:
+        """Return the bytes of a directory; None is the root.
+
+        Raises:
+            InvalidVolume: when its chain is damaged.
+        """
+        layout = self.layout
+        if directory is None and layout.root_cluster is None:
+            return self.target.read_at(layout.root_offset, layout.root_bytes)
+        return b"".join(
+            self.target.read_at(layout.offset_of(first), count * layout.cluster_size)
             for first, count in self.directory_runs(directory)
-        ]
-        return parse_directory(b"".join(parts), directory, encoding=self._encoding, clock=self._clock)
+        )
+
+    def _parsed(self, data: bytes, directory: FatEntry | None) -> Listing:
+        width = self.layout.width
+        return parse_directory(data, directory, width=width, encoding=self._encoding, clock=self._clock)
 
     def _directory(self, path: str) -> FatEntry | None:
         if not path.strip("/"):
@@ -308,7 +330,7 @@ def open_fat(volume: BlockTarget, *, code_page: int = 437, zone: tzinfo = UTC) -
         zone: whose clock wrote the times on the volume; FAT does not tell.
 
     Raises:
-        InvalidVolume: when it holds no FAT32 volume.
+        InvalidVolume: when it holds no FAT volume.
         StorageError: when it cannot be read.
     """
     size = volume.geometry.size_bytes
@@ -334,6 +356,7 @@ def _backup(volume: BlockTarget) -> BootSector | None:
             found = layouts.parse_boot(volume.read_at(at, layouts.BOOT_BYTES), size_bytes=size)
         except InvalidVolume:
             continue
-        if found.layout.sector_size == sector_size:
+        # FAT12 and FAT16 keep none.
+        if found.layout.sector_size == sector_size and found.backup_sector is not None:
             return found
     return None

@@ -1,4 +1,4 @@
-"""A second opinion on a FAT32 volume, by a reader that shares no code with the one that wrote it: pyfatfs.
+"""A second opinion on a FAT volume, by a reader that shares no code with the one that wrote it: pyfatfs.
 
 pyfatfs is used for this and for nothing else.  It fills some twenty files a second, leaves FSInfo as it was, formats by
 truncating the file it is given, and marks a volume dirty when it may write; here it gets a stream that cannot be
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from osdimage.imaging.disk.fat_width import DIRECTORY_ENTRY_BYTES, FIRST_CLUSTER, FatWidth
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.errors import InvalidVolume
 from osdimage.imaging.units import MIB
@@ -65,8 +66,15 @@ class SecondEntry:
 
 
 def can_judge(volume: FatVolume) -> bool:
-    """Tell whether the second reader can read a volume: small enough, and the FAT that counts is the first."""
-    return volume.layout.clusters <= LARGEST_FAT and not volume.boot.active_fat
+    """Tell whether the second reader can read a volume: small enough, and the FAT that counts is the first.
+
+    Of a FAT12 whose entries fill its sectors, pyfatfs may pass over the last one.
+    """
+    layout = volume.layout
+    is_full = layout.width is FatWidth.FAT12 and (
+        layout.clusters + FIRST_CLUSTER >= layout.kind.most_entries(layout.fat_sectors * layout.sector_size)
+    )
+    return layout.clusters <= LARGEST_FAT and not volume.boot.active_fat and not is_full
 
 
 class SecondReader:
@@ -90,6 +98,8 @@ class SecondReader:
         with self._readable(), warnings.catch_warnings():
             # Large clusters, copies that differ, a volume in use: the check has said so already.
             warnings.simplefilter("ignore")
+            # It counts the clusters before it has counted the sectors of the root, and may take FAT12 for FAT16.
+            self._reader.root_dir_sectors = _root_sectors(volume)
             self._reader.set_fp(io.BufferedReader(_TargetStream(volume), MIB))
 
     def entries(self) -> Iterator[SecondEntry]:
@@ -154,6 +164,12 @@ class SecondReader:
             yield
         except (PyFATException, ValueError, LookupError, struct.error) as error:
             raise InvalidVolume(f"pyfatfs cannot read the volume: {error}", volume=self._volume.name) from error
+
+
+def _root_sectors(volume: BlockTarget) -> int:
+    """Return how many sectors a root directory has that is no chain (fatgen103, RootDirSectors)."""
+    sector_size, _, _, _, entries = struct.unpack_from("<HBHBH", volume.read_at(0, 64), 11)
+    return -(-entries * DIRECTORY_ENTRY_BYTES // sector_size) if sector_size else 0
 
 
 def second_reading(volume: BlockTarget, *, contents: bool = False) -> list[SecondEntry]:

@@ -1,7 +1,7 @@
 """What goes where: the directories of a new volume, and the clusters of everything; pure, nothing is written.
 
-Clusters are given out once, in one run without gaps: the root, the other directories, then the files in the order in
-which the source hands out their contents.
+Clusters are given out once, in one run without gaps: the root, unless it has a place of its own, the other directories,
+then the files in the order in which the source hands out their contents.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from osdimage.imaging.attributes import FileAttribute
+from osdimage.imaging.disk.fat_width import FIRST_CLUSTER
 from osdimage.imaging.errors import InvalidRequest, TargetRefused, TooSmall
 from osdimage.imaging.units import format_size
 from osdimage.imaging.volume.fat import names as fat_names
 from osdimage.imaging.volume.fat.entries import DOT, DOT_DOT, ENTRY_STRUCT, LARGEST_DIRECTORY, VOLUME_ID
-from osdimage.imaging.volume.fat.layout import FIRST_CLUSTER, FatLayout
+from osdimage.imaging.volume.fat.layout import FatLayout
 from osdimage.imaging.volume.fat.names import ENTRY_BYTES, StoredName, codec, fold, hide_e5, read_short, store_names
 from osdimage.imaging.volume.fat.source import STORED_ATTRIBUTES, SourceEntry
 from osdimage.imaging.volume.fat.times import EARLIEST, NEVER, Clock, Stamp
@@ -79,7 +80,7 @@ def plan_tree(
     Raises:
         UnsafeName: when a name cannot be stored.
         InvalidRequest: when two entries have one path.
-        TargetRefused: when a file or a directory is too large for FAT32, or all together for this volume.
+        TargetRefused: when a file or a directory is too large for FAT, or all together for this volume.
     """
     root = Node("", "", SourceEntry("", is_directory=True), None)
     files = tuple(_grow(root, entries))
@@ -88,11 +89,16 @@ def plan_tree(
     for node in directories:
         fixed = 2 if node.parent is not None else int(with_label)
         node.size = ENTRY_BYTES * (fixed + sum(each.entries for each in node.names))
-        if node.size > LARGEST_DIRECTORY:
+        is_fixed = node.parent is None and layout.root_cluster is None
+        largest = layout.root_bytes if is_fixed else LARGEST_DIRECTORY
+        if node.size > largest:
+            whose = f"the root directory of this {layout.width.name} volume" if is_fixed else "a directory on FAT"
             raise TargetRefused(
                 f"{where}: not written: the directory {node.path or '/'!r} has {len(node.ordered)} files that take "
-                f"{node.size // ENTRY_BYTES} entries; a directory on FAT32 holds {LARGEST_DIRECTORY // ENTRY_BYTES}"
+                f"{node.size // ENTRY_BYTES} entries; {whose} holds {largest // ENTRY_BYTES}"
             )
+        if is_fixed:
+            continue
         # An empty root has a cluster too.
         node.cluster, node.clusters = following, max(1, layout.clusters_for(node.size))
         following += node.clusters
@@ -139,7 +145,7 @@ def _grow(root: Node, entries: Iterable[SourceEntry]) -> Iterator[Node | None]:
             continue
         if not 0 <= entry.size <= LARGEST_FILE:
             raise TargetRefused(
-                f"{entry.path!r} has {entry.size} bytes ({format_size(entry.size)}); a file on FAT32 holds at most "
+                f"{entry.path!r} has {entry.size} bytes ({format_size(entry.size)}); a file on FAT holds at most "
                 f"{LARGEST_FILE}"
             )
         node = _child(parent, name, entry)
@@ -171,7 +177,7 @@ def _child(parent: Node, name: str, entry: SourceEntry) -> Node:
     key = fold(name)
     other = parent.children.get(key)
     if other is not None:
-        raise InvalidRequest(f"{other.path!r} and {path!r} would be one file on FAT32, which ignores case; rename one")
+        raise InvalidRequest(f"{other.path!r} and {path!r} would be one file on FAT, which ignores case; rename one")
     node = parent.children[key] = Node(name, path, entry, parent)
     return node
 

@@ -1,21 +1,19 @@
-"""Writing a FAT32 volume in one pass, from front to back.
+"""Writing a FAT volume in one pass, from front to back.
 
 The order makes a half-written volume look like what it is: first the reserved sectors are zeroed and flushed, so that
 nothing recognises a volume here but osdimage, which is told what it is to become (``disk/unfinished.py``); then come
-the directories, the contents and the FATs; after a flush, FSInfo and the boot sectors, the first one last.  Nothing
+the directories, the contents and the FATs; after a flush, FSInfo and the boot sectors, the first one last; FAT12 and
+FAT16 have that one alone.  Nothing
 outside the target, usually the window of a partition, is touched.
 """
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any
 
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.fat_width import FIRST_CLUSTER, FatWidth
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.disk.unfinished import Unfinished
 from osdimage.imaging.errors import InvalidRequest, StorageError, explain
@@ -24,10 +22,6 @@ from osdimage.imaging.units import MIB
 from osdimage.imaging.volume.fat.layout import (
     BACKUP_SECTOR,
     BOOT_BYTES,
-    CLEAN_SHUTDOWN,
-    END_OF_CHAIN,
-    FIRST_CLUSTER,
-    FIRST_END_MARK,
     FSINFO_SECTOR,
     NO_LABEL,
     BootSector,
@@ -63,6 +57,8 @@ class FatOptions:
         heads: of the disk, as its BIOS counts.
         sectors_per_track: likewise.
         media: the media descriptor; F8 is a fixed disk.
+        width: which FAT.
+        layout: where the parts are to be, of a volume that is made anew as it was; None: that is planned.
         code_page: of the label and of short names.
         zone: whose clock the times on the volume show; FAT does not store it.
         formatted_ns: the time of the label, nanoseconds since 1970; None for 1980-01-01.
@@ -77,6 +73,8 @@ class FatOptions:
     heads: int = 255
     sectors_per_track: int = 63
     media: int = 0xF8
+    width: FatWidth = FatWidth.FAT32
+    layout: FatLayout | None = None
     code_page: int = 437
     zone: tzinfo = field(default=UTC)
     formatted_ns: int | None = None
@@ -111,10 +109,11 @@ def write_volume(
     """
     try:
         # The copy first: what is there now stays whole, or is gone, and is never found by its copy beside new contents.
-        volume.write_at(BACKUP_SECTOR * layout.sector_size, bytes(layout.sector_size))
+        if layout.width is FatWidth.FAT32:
+            volume.write_at(BACKUP_SECTOR * layout.sector_size, bytes(layout.sector_size))
         boot = build_boot(_boot_sector(layout, options))
         # The label is in the boot sector.
-        mark = Unfinished(Content.FAT32, "", boot).sector(layout.sector_size)
+        mark = Unfinished(layout.width.content, "", boot).sector(layout.sector_size)
         volume.write_at(0, mark.ljust(layout.reserved * layout.sector_size, b"\0"))
         volume.flush()
         stream = _Stream(volume, layout)
@@ -190,8 +189,13 @@ def _write_directories(stream: _Stream, layout: FatLayout, tree: Tree, options: 
     label = store_label(options.label, options.code_page)
     label_time = EARLIEST if options.formatted_ns is None else clock.stamp(options.formatted_ns)
     for node in tree.directories:
+        data = directory_bytes(node, clock, label, label_time)
+        if not node.clusters:
+            # A root that is no chain ends where the clusters begin.
+            stream.put(layout.root_offset, data.ljust(layout.offset_of(FIRST_CLUSTER) - layout.root_offset, b"\0"))
+            continue
         offset = layout.offset_of(node.cluster)
-        stream.put(offset, directory_bytes(node, clock, label, label_time))
+        stream.put(offset, data)
         if node.size:
             stream.pad(offset + node.size, node.size)
         else:
@@ -234,7 +238,7 @@ def _write_fats(volume: BlockTarget, layout: FatLayout, tree: Tree, options: Fat
     length = layout.fat_sectors * layout.sector_size
     offsets = [layout.fat_offset(number) for number in range(layout.fats)]
     at = 0
-    for slab in _slabs(tree, options):
+    for slab in _slabs(layout, tree, options):
         for offset in offsets:
             volume.write_at(offset + at, slab)
         at += len(slab)
@@ -243,25 +247,24 @@ def _write_fats(volume: BlockTarget, layout: FatLayout, tree: Tree, options: Fat
             volume.write_at(offset + begin, _ZEROS[: length - begin])
 
 
-def _slabs(tree: Tree, options: FatOptions) -> Iterator[bytes]:
-    """Yield the entries of the FAT that are not zero, a bounded number at a time."""
+def _slabs(layout: FatLayout, tree: Tree, options: FatOptions) -> Iterator[bytes]:
+    """Yield the entries of the FAT that are not zero, a bounded number at a time; all of FAT12 are in the first."""
+    kind = layout.kind
     end = FIRST_CLUSTER + tree.used
     ends = tree.chain_ends()
     last: int | None = next(ends, None)
     for first in range(0, end, _FAT_SLAB):
         stop = min(first + _FAT_SLAB, end)
         # Every cluster is followed by the next one, but for the ends of chains.
-        slab: array[Any] = array("I", range(first + 1, stop + 1))
+        slab = kind.values(range(first + 1, stop + 1))
         if first == 0:
-            slab[0], slab[1] = FIRST_END_MARK & ~0xFF | options.media, END_OF_CHAIN
+            slab[0], slab[1] = kind.first_end_mark & ~0xFF | options.media, kind.end_of_chain
             if options.is_dirty:
-                slab[1] &= ~CLEAN_SHUTDOWN
+                slab[1] &= ~kind.clean_shutdown
         while last is not None and last < stop:
-            slab[last - first] = END_OF_CHAIN
+            slab[last - first] = kind.end_of_chain
             last = next(ends, None)
-        if sys.byteorder == "big":
-            slab.byteswap()
-        yield slab.tobytes()
+        yield kind.pack(slab)
 
 
 def boot_of(unfinished: Unfinished, size_bytes: int) -> BootSector:
@@ -282,11 +285,15 @@ def _boot_sector(layout: FatLayout, options: FatOptions) -> BootSector:
         options.heads,
         options.sectors_per_track,
         options.media,
+        is_dirty=options.is_dirty and not layout.kind.clean_shutdown,
     )
 
 
 def _write_reserved(volume: BlockTarget, layout: FatLayout, used: int, options: FatOptions) -> None:
     boot = build_boot(_boot_sector(layout, options))
+    if layout.width is not FatWidth.FAT32:
+        volume.write_at(0, boot.ljust(layout.sector_size, b"\0"))
+        return
     free = layout.clusters - used
     info = build_fsinfo(FsInfo(free, FIRST_CLUSTER + used if free else None))
     for sector, data in (

@@ -14,7 +14,8 @@ captured together, 0 where there is none.  CAPTURED marks the partition that the
 that an image which is exported alone still tells.  KEPT says what the WIM has of each: see :class:`Kept`.  A logical
 partition has its EBR, in bytes from the beginning of the disk.  ID is how a boot store names the disk (by its GUID, or
 by the signature of an MBR, as 0x12345678) and the partition (by its GUID; on an MBR by OFFSET); either may be missing.
-ENCRYPTED is there when BitLocker had encrypted the partition; what the WIM has of it is not.
+ENCRYPTED is there when BitLocker had encrypted the partition; what the WIM has of it is not.  CLUSTER is the size of a
+cluster of FAT12 and FAT16 in bytes, by which the volume that is made again is one as well.
 What is read may have been written by anybody: every value is checked.
 
 An image of a partition whose bytes are kept holds them in one file, :data:`BYTES_FILE`.
@@ -46,6 +47,7 @@ _LARGEST = (1 << 63) - 1
 _LONGEST_TEXT = 64
 MOST_DISKS = 64
 """That are captured together."""
+_MOST_CLUSTER = 1 << 20
 _U32 = 0xFFFFFFFF
 
 BYTES_FILE = "partition.img"
@@ -75,7 +77,7 @@ class CapturedPartition:
     Attributes:
         index: its number, as ``read_table`` lists it.
         type: what it is for (``Primary``, ``EFI`` and so on), or the name of its type.
-        filesystem: ``NTFS``, ``FAT32``, the name of another one, or None.
+        filesystem: ``NTFS``, ``FAT32``, ``FAT16``, the name of another one, or None.
         boot: whether it has the active flag (MBR) or is the EFI system partition (GPT).
         label: of the volume, or None.
         offset: where it begins.
@@ -88,6 +90,7 @@ class CapturedPartition:
         kept: what the WIM has of it.
         guid: of the GPT entry; None on MBR, or when it is not known.
         was_encrypted: whether BitLocker had encrypted it; what is made of the image is not.
+        cluster_size: of a FAT12 or FAT16 volume; else None.
     """
 
     index: int
@@ -105,6 +108,7 @@ class CapturedPartition:
     kept: Kept = Kept.NOTHING
     guid: UUID | None = None
     was_encrypted: bool = False
+    cluster_size: int | None = None
 
     @property
     def is_efi(self) -> bool:
@@ -177,6 +181,7 @@ def describe_disk(
                 kept=kept.get(each.number, Kept.ROOM),
                 guid=each.guid,
                 was_encrypted=volume.encryption is not None,
+                cluster_size=volume.cluster_size,
             )
         )
     geometry, identity = table.geometry, table.disk_guid or table.disk_signature or None
@@ -219,6 +224,7 @@ def to_element(disk: CapturedDisk) -> ET.Element:
                 **({} if each.ebr is None else {"EBR": str(each.ebr)}),
                 **({} if each.guid is None else {"ID": str(each.guid)}),
                 **({"ENCRYPTED": "BitLocker"} if each.was_encrypted else {}),
+                **({} if each.cluster_size is None else {"CLUSTER": str(each.cluster_size)}),
             },
         )
     return element
@@ -264,7 +270,7 @@ def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
         raise _wrong(element, "TYPEID", "a byte such as 0x07 and a GUID") from error
     filesystem = _text(element, "FILESYSTEM") or None
     # Not there in what earlier versions wrote, which kept files alone.
-    kept = _text(element, "KEPT") or (Kept.FILES if is_made(filesystem) else Kept.NOTHING)
+    kept = _text(element, "KEPT") or (Kept.FILES if was_kept(filesystem) else Kept.NOTHING)
     if kept not in set(Kept):
         raise _wrong(element, "KEPT", ", ".join(Kept))
     return CapturedPartition(
@@ -283,12 +289,13 @@ def _partition(element: ET.Element, disk_size: int) -> CapturedPartition:
         kept=Kept(kept),
         guid=_guid(element),
         was_encrypted=_text(element, "ENCRYPTED") != "",
+        cluster_size=_number(element, "CLUSTER", 1, _MOST_CLUSTER) if "CLUSTER" in element.attrib else None,
     )
 
 
-def is_made(filesystem: str | None) -> bool:
-    """Tell whether a file system, by the name that the XML has for it, is one that osdimage makes."""
-    return any(each.called == filesystem for each in FileSystem)
+def was_kept(filesystem: str | None) -> bool:
+    """Tell whether earlier versions kept the files of a file system, by the name that the XML has for it."""
+    return any(each.called == filesystem for each in FileSystem.for_layouts())
 
 
 def _guid(element: ET.Element) -> UUID | None:

@@ -167,7 +167,7 @@ def test_the_document_has_the_same_members_of_a_table_and_of_each_file_system(di
 
 
 @pytest.mark.parametrize(("words", "code", "message"), [
-    (("--partition", "2"), 3, "partition 2: holds no file system known here; NTFS and FAT32 volumes are checked"),
+    (("--partition", "2"), 3, "partition 2: holds no file system known here; NTFS and FAT volumes are checked"),
     (("--partition", "9"), 2, "there is no partition 9"),
     (("--partition", "3", "--repair"), 2, "--repair is for the partition table"),
     (("--partition", "3", "--limit", "0"), 2, "limit"),

@@ -489,7 +489,7 @@ SOURCES: dict[str, tuple[bytes | None, int, str]] = {
     "a file": (b"x" * 5000, 3, "holds no file system"),
     "an empty file": (b"", 3, "holds no file system"),
     "a BitLocker volume": (b"\xeb\x58\x90-FVE-FS-" + bytes(999), 3, "BitLocker"),
-    "a broken FAT32 volume": (bytes(82) + b"FAT32   " + bytes(420) + b"\x55\xaa", 3, "FAT32 volume"),
+    "a broken FAT volume": (bytes(82) + b"FAT32   " + bytes(420) + b"\x55\xaa", 3, "FAT volume"),
     "an exFAT volume": (b"\xeb\x76\x90EXFAT   " + bytes(999), 3, "exFAT"),
     "a WIM": (b"MSWIM\0\0\0" + bytes(999), 3, "a WIM"),
     "a broken NTFS volume": (b"\xeb\x52\x90NTFS    " + bytes(9999), 3, "NTFS"),

@@ -1,4 +1,4 @@
-"""FAT32 volumes, read by our own code."""
+"""FAT volumes of the three widths, read by our own code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from cases.fat_volumes import pristine
 from osdimage.imaging.boot.code.bios import boot_sector_code
 from osdimage.imaging.disk import signatures
 from osdimage.imaging.disk.fat_label import fat_label
+from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, TargetRefused
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.volume.fat.check import check_fat
@@ -29,7 +30,8 @@ def _read(data: bytes) -> None:
     for is_fat32 in (True, False):
         fat_label(disk, head, is_fat32=is_fat32)
     volume = open_fat(disk)
-    boot_sector_code(disk)
+    if volume.layout.width is FatWidth.FAT32:
+        boot_sector_code(disk)
     repr((volume.serial, volume.label, volume.fsinfo()))
     for entry in islice(volume.walk(), _ENTRIES):
         if not entry.is_directory:
@@ -55,13 +57,18 @@ def _edit(data: bytes) -> None:
 
 _CONTENTS = bytes(range(256)) * 8
 
+
+def _seeds() -> tuple[bytes, ...]:
+    return tuple(from_disk(pristine(width)) for width in FatWidth)
+
+
 TARGETS = (
-    Target("fat32", _read, lambda: (from_disk(pristine()),), (InvalidVolume,), largest=96 << 10),
+    Target("fat", _read, _seeds, (InvalidVolume,), largest=96 << 10),
     # What is damaged is not edited; a name of the edit may be there, as a file.
     Target(
-        "fat32-edit",
+        "fat-edit",
         _edit,
-        lambda: (from_disk(pristine()),),
+        _seeds,
         (InvalidVolume, InvalidRequest, TargetRefused),
         largest=96 << 10,
     ),

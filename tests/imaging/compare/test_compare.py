@@ -394,7 +394,7 @@ def test_only_the_first_differences_are_named_and_all_are_counted(applied: Appli
 
 
 def put_into_disk(volume: Path, disk: Path, label: str) -> None:
-    """Put a volume into partition 2 of a disk that sfdisk lays out; partition 1 is a FAT16 volume."""
+    """Put a volume into partition 2 of a disk that sfdisk lays out; partition 1 is an ext4 volume."""
     size = volume.stat().st_size // 512
     with disk.open("wb") as file:
         file.truncate((size + 200_000) * 512)
@@ -402,11 +402,11 @@ def put_into_disk(volume: Path, disk: Path, label: str) -> None:
     script = f"label: {label}\nstart=2048, size=131072, type={kinds[0]}\nstart=133120, size={size}, type={kinds[1]}\n"
     judges.run("sfdisk", "-q", disk, stdin=script)
     judges.run("dd", f"if={volume}", f"of={disk}", "bs=512", "seek=133120", "conv=notrunc,sparse", "status=none")
-    fat = disk.with_suffix(".fat")
-    with fat.open("wb") as file:
+    other = disk.with_suffix(".ext4")
+    with other.open("wb") as file:
         file.truncate(64 << 20)
-    judges.run("mkfs.vfat", "-F", "16", fat)
-    judges.run("dd", f"if={fat}", f"of={disk}", "bs=512", "seek=2048", "conv=notrunc,sparse", "status=none")
+    judges.run("mkfs.ext4", "-q", other)
+    judges.run("dd", f"if={other}", f"of={disk}", "bs=512", "seek=2048", "conv=notrunc,sparse", "status=none")
 
 
 @pytest.mark.parametrize("label", ["gpt", "dos"])
@@ -425,10 +425,10 @@ def test_a_partition_of_a_disk(applied: Applied, tmp_path: Path, label: str) -> 
     changed = osdimage("compare", applied.wim, disk, "--partition", "2", "--json", code=1)
     assert {kind for kind, _ in found_by(changed)} <= {"contents", "named-streams"}
     assert len(found_by(changed)) == 1
-    fat = osdimage("compare", applied.wim, disk, "--partition", "1", code=4)
-    assert "partition 1: holds a FAT16 volume" in fat.err
+    other = osdimage("compare", applied.wim, disk, "--partition", "1", code=4)
+    assert "partition 1: holds an ext2, ext3 or ext4 volume" in other.err
     absent = osdimage("compare", applied.wim, disk, "--partition", "3", code=2)
-    assert "no partition 3; it has 1 (FAT16, 64.0 MB), 2 (NTFS, 64.0 MB)" in absent.err
+    assert "no partition 3; it has 1 (ext, 64.0 MB), 2 (NTFS, 64.0 MB)" in absent.err
     undecided = osdimage("compare", applied.wim, disk, code=2)
     assert "--partition" in undecided.err
 

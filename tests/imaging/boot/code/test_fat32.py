@@ -286,7 +286,7 @@ def test_volumes_that_no_bios_starts_are_refused(tmp_path: Path) -> None:
         with pytest.raises(TargetRefused, match="sectors of 4096 bytes"):
             write_fat32_boot_sector(target, hidden_sectors=START)
     with create_image(str(tmp_path / "small.img"), 40 * MIB) as target:
-        with pytest.raises(InvalidVolume, match="not a FAT32 volume"):
+        with pytest.raises(InvalidVolume, match="not a FAT volume"):
             write_fat32_boot_sector(target, hidden_sectors=START)
         format_fat(target, FatOptions(1))
         assert fat32_boot_code(target) is BootCode.NONE

@@ -384,3 +384,14 @@ def test_a_windows_before_7_has_no_recovery_environment(tmp_path: Path) -> None:
     disk = disk_with(tmp_path, ONE, {1: older_files()}, size=SIZE)
     with pytest.raises(InvalidRequest, match="no recovery environment"):
         start(disk, 1, options=BootOptions(recovery=True))
+
+
+def test_a_fat16_system_partition_is_refused_by_name(tmp_path: Path) -> None:
+    disk = disk_with(tmp_path, FAT_FIRST, {2: older_files()}, size=SIZE)
+    first = next(each.first for each in sfdisk(disk)[1])
+    run(["mkfs.fat", "-F", "16", "-s", "4", "--offset", str(first), disk, str(100 << 10)])
+    before = head(disk)
+    with pytest.raises(TargetRefused, match="partition 1: holds a FAT16 volume"):
+        start(disk, 2)
+    assert head(disk) == before
+    assert codes(disk)["system-unread"] == "warning"

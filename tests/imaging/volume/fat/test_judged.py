@@ -16,7 +16,7 @@ from judges import fat as fat_judges
 from judges import wim as judges
 from osdimage.imaging.disk.image import create_image, open_image
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.fat.layout import MIN_CLUSTERS, smallest_sectors
+from osdimage.imaging.volume.fat.layout import MIN_CLUSTERS
 from osdimage.imaging.volume.fat.make import (
     FatOptions,
     SourceEntry,
@@ -27,6 +27,7 @@ from osdimage.imaging.volume.fat.make import (
     open_fat,
     plan_layout,
 )
+from osdimage.imaging.volume.fat.plan import smallest_sectors
 
 pytestmark = pytest.mark.foreign
 

@@ -260,8 +260,8 @@ def test_smaller_damage_is_named(
         (13, b"\3", "clusters of 3 sectors"),
         (14, b"\0\0", "no reserved sectors"),
         (16, b"\0", "or no FAT"),
-        (17, b"\0\2", "FAT12 or FAT16"),
-        (22, b"\1\0", "FAT12 or FAT16"),
+        (17, b"\0\2", "a root directory as FAT12 and FAT16 have it"),
+        (22, b"\1\0", "a root directory without entries"),
         (32, b"\xff\xff\xff\xff", "claims"),
         (32, b"\x20\0\0\0", "no room for clusters"),
         (36, b"\1\0\0\0", "a FAT of 128 entries"),
@@ -279,7 +279,7 @@ def test_boot_sectors_that_cannot_be_are_refused(target: MemoryTarget, at: int, 
 
 
 def test_a_target_smaller_than_a_boot_sector_is_refused() -> None:
-    with pytest.raises(InvalidVolume, match="not a FAT32 volume"):
+    with pytest.raises(InvalidVolume, match="not a FAT volume"):
         open_fat(MemoryTarget(Geometry(512, 1)))
 
 

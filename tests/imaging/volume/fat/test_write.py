@@ -24,7 +24,7 @@ from osdimage.imaging.errors import (
     UnsafeName,
 )
 from osdimage.imaging.units import GIB, MIB, TIB, Extent, Geometry, Lba
-from osdimage.imaging.volume.fat.layout import MAX_CLUSTERS, MIN_CLUSTERS, smallest_sectors
+from osdimage.imaging.volume.fat.layout import MAX_CLUSTERS, MIN_CLUSTERS
 from osdimage.imaging.volume.fat.make import (
     FatOptions,
     SourceEntry,
@@ -36,6 +36,7 @@ from osdimage.imaging.volume.fat.make import (
     open_fat,
     plan_layout,
 )
+from osdimage.imaging.volume.fat.plan import smallest_sectors
 
 OPTIONS = FatOptions(SERIAL, label="LABEL")
 
@@ -149,7 +150,7 @@ def test_a_fill_that_fails_leaves_the_old_volume_or_none_or_all_of_the_new() -> 
             assert target.read_at(0, 256) == bytes(256)
             assert target.read_at(510, 2) == bytes(2)
             assert identify(target) is Content.UNFINISHED
-            with pytest.raises(InvalidVolume, match="not a FAT32 volume"):
+            with pytest.raises(InvalidVolume, match="not a FAT volume"):
                 open_fat(target)
 
 
