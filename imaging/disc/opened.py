@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from osdimage.imaging.disc.facts import DiscExtent, DiscFile, FileKind, TreeKind
 from osdimage.imaging.disc.recognised import recognise
 from osdimage.imaging.disc.source import DiscSource
 from osdimage.imaging.disc.trees import find_trees
-from osdimage.imaging.errors import InvalidRequest, StorageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError
 
 # UDF has 1023 bytes for a path, and ISO 9660 eight levels without Rock Ridge.
 _DEEPEST = 255
@@ -44,10 +45,18 @@ def open_disc(path: str | os.PathLike[str], *, tree: TreeKind | None = None) -> 
     except OSError as error:
         raise StorageError(f"{name}: {error.strerror}", path=path, errno=error.errno) from error
     try:
+        _refuse_others(descriptor, name)
         return Disc(descriptor, name, tree)
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _refuse_others(descriptor: int, name: str) -> None:
+    """Refuse what has no bytes at places: pipes, and devices without blocks."""
+    mode = os.fstat(descriptor).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
+        raise InvalidInput(f"{name}: is neither a file nor a drive, and no disc")
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,10 @@ def test_the_commands_for_images_point_to_those_for_discs(rock: Path, tmp_path: 
 def test_what_is_no_disc_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(100_000))
     assert "is no disc" in osdimage("media", "show", tmp_path / "file", code=3).err
-    assert osdimage("media", "show", tmp_path / "nothing", code=2).err
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", "/dev/zero"):
+        assert "is neither a file nor a drive" in osdimage("media", "show", place, code=3).err
+    assert "does not exist" in osdimage("media", "show", tmp_path / "nothing", code=2).err
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,25 @@ def test_nothing_is_written_beside_the_directory(tmp_path: Path, nodes: list[Nod
         assert said in done.err
         assert len(done.err.splitlines()) == 1
     assert [each.name for each in tmp_path.iterdir()] == ["disc.udf"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "joliet", "said"),
+    [
+        ([iso.Node(b"D", children=[iso.Node(b"F", b"1")], more=iso.entry(b"NM", b"\0.."))], False, "'/..' is not one"),
+        ([iso.Node(b"F", b"1", more=iso.entry(b"NM", b"\0../../f"))], False, "'/../../f' is not one"),
+        ([iso.Node("../f".encode("utf-16-be"), b"1")], True, "'/../f' is not one"),
+        ([iso.Node("..".encode("utf-16-be"), children=[])], True, "'/..' is not one"),
+    ],
+)
+def test_names_of_iso_9660_do_not_lead_out_either(
+    tmp_path: Path, nodes: list[iso.Node], joliet: bool, said: str
+) -> None:
+    (tmp_path / "disc.iso").write_bytes(iso.build(iso.Node(children=nodes), joliet=joliet).data)
+    for options in ((), ("--keep-directories",)):
+        done = osdimage("media", "extract", tmp_path / "disc.iso", "/", "--to", tmp_path / "a/b/out", *options, code=3)
+        assert said in done.err
+    assert [each.name for each in tmp_path.iterdir()] == ["disc.iso"]
 
 
 def test_files_with_several_names_are_one(tmp_path: Path) -> None:
