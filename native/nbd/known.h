@@ -6,29 +6,29 @@
 
 #include "slices/source.h"
 
-/* How much is asked for at once. */
+/* How much is asked for at once, and how many such runs are remembered. */
 #define OSD_NBD_RUN (INT64_C(1) << 30)
+#define OSD_NBD_RUNS 16
 /* Holes are told apart in these steps. */
 #define OSD_NBD_UNIT INT64_C(4096)
 
-struct osd_nbd_known {
-	int64_t begin;			/* of the run */
+struct osd_nbd_run {
+	int64_t begin;
 	int64_t end;			/* of what is known of it */
-	int64_t asked;			/* where the run ends */
+	int64_t asked;			/* where it ends */
 	uint64_t data[OSD_NBD_RUN / OSD_NBD_UNIT / 64];
 };
 
-/* Whether a place is in what is known. */
-static inline int
-osd_nbd_known_has(const struct osd_nbd_known *known, int64_t at)
-{
-	return at >= known->begin && at < known->end;
-}
+struct osd_nbd_known {
+	unsigned next;			/* the run that is given up for another */
+	struct osd_nbd_run runs[OSD_NBD_RUNS];
+};
 
-void osd_nbd_known_begin(struct osd_nbd_known *known, int64_t at, int64_t size);
+const struct osd_nbd_run *osd_nbd_known_at(const struct osd_nbd_known *known, int64_t at);
+int64_t osd_nbd_known_find(const struct osd_nbd_run *run, enum osd_find what, int64_t at, int64_t end);
+struct osd_nbd_run *osd_nbd_known_begin(struct osd_nbd_known *known, int64_t at, int64_t size);
+void osd_nbd_known_told(struct osd_nbd_run *run, int64_t end);
 void osd_nbd_known_mark(struct osd_nbd_known *known, int64_t begin, int64_t end);
-void osd_nbd_known_told(struct osd_nbd_known *known, int64_t end);
 void osd_nbd_known_forget(struct osd_nbd_known *known);
-int64_t osd_nbd_known_find(const struct osd_nbd_known *known, enum osd_find what, int64_t at, int64_t end);
 
 #endif

@@ -158,46 +158,45 @@ hear(void *listener, int64_t begin, int64_t end, int is_zero)
 static int
 ask_locked(struct nbd *nbd, int64_t at)
 {
-	struct osd_nbd_known *known = &nbd->links.known;
-	struct told told = { .nbd = nbd };
 	struct osd_nbd_link *link = osd_nbd_take_locked(&nbd->links, -1);
+	struct told told = { .nbd = nbd };
+	struct osd_nbd_run *run;
 	int result;
 
 	if (link == NULL)
 		return -1;
-	osd_nbd_known_begin(known, at, nbd->source.size);
-	told.end = known->begin;
+	run = osd_nbd_known_begin(&nbd->links.known, at, nbd->source.size);
+	told.end = run->begin;
 	pthread_mutex_unlock(&nbd->links.lock);
-	result = osd_nbd_status(&link->connection, known->asked - known->begin, known->begin, hear, &told);
+	result = osd_nbd_status(&link->connection, run->asked - run->begin, run->begin, hear, &told);
 	pthread_mutex_lock(&nbd->links.lock);
 	result = osd_nbd_give_back_locked(&nbd->links, link, result);
 	if (nbd->links.error != 0)
 		return fail(nbd->links.error);
 	/* A server that cannot tell: all is data. */
 	if (result != 0) {
-		osd_nbd_known_mark(known, known->begin, known->asked);
-		told.end = known->asked;
+		osd_nbd_known_mark(&nbd->links.known, run->begin, run->asked);
+		told.end = run->asked;
 	}
-	osd_nbd_known_told(known, told.end);
+	osd_nbd_known_told(run, told.end);
 	return 0;
 }
 
 static int64_t
 find_locked(struct nbd *nbd, enum osd_find what, int64_t at, int64_t end)
 {
-	const struct osd_nbd_known *known = &nbd->links.known;
-
 	while (at < end) {
+		const struct osd_nbd_run *run = osd_nbd_known_at(&nbd->links.known, at);
 		int64_t stop, found;
 
-		if (!osd_nbd_known_has(known, at)) {
+		if (run == NULL) {
 			if (ask_locked(nbd, at) != 0)
 				return -1;
 			/* Zeros that were made meanwhile have it forgotten. */
 			continue;
 		}
-		stop = known->end < end ? known->end : end;
-		found = osd_nbd_known_find(known, what, at, stop);
+		stop = run->end < end ? run->end : end;
+		found = osd_nbd_known_find(run, what, at, stop);
 		if (found < stop)
 			return found;
 		at = stop;

@@ -164,6 +164,27 @@ def test_zeros_are_asked_for_once_in_a_gib_and_what_is_written_is_data_from_then
     assert server.content == bytes(SIZE)
 
 
+class Vast(bytearray):
+    """Forty GiB, which nobody reads."""
+
+    def __len__(self) -> int:
+        return 40 << 30
+
+
+def test_who_looks_here_and_there_asks_for_each_gib_once() -> None:
+    def answer(request: Request) -> bytes:
+        return nbd.status(request, [(request.length - 4096, 3), (4096, 0)])
+
+    server = StandIn(Vast(), answers={nbd.BLOCK_STATUS: answer})
+    with connected(server) as source:
+        for _ in range(3):
+            for number in (0, 9, 4, 39, 20):
+                begin, end = number << 30, (number + 1) << 30
+                assert list(source.data_ranges(begin + 5000, MIB)) == []
+                assert list(source.data_ranges(end - MIB, MIB)) == [(end - 4096, end)]
+    assert server.count(nbd.BLOCK_STATUS) == 5
+
+
 def test_a_server_that_tells_of_a_part_is_asked_again_and_one_that_cannot_tell_has_data() -> None:
     def in_steps(request: Request) -> bytes:
         return nbd.status(request, [(min(request.length, MIB + 1), 3)])
