@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from judges.disk import run
@@ -89,6 +91,17 @@ def is_running(pid: int) -> bool:
 
 
 def servers_of(path: Path) -> list[int]:
-    """Return the processes that have a disk as one of their arguments."""
-    done = subprocess.run(["pgrep", "-f", str(path)], capture_output=True, text=True, check=False)
+    """Return the servers of a disk."""
+    pattern = f"qemu-nbd.*{re.escape(str(path))}"
+    done = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False)
     return [pid for pid in map(int, done.stdout.split()) if is_running(pid)]
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Wait for something that is to come soon; return whether it did."""
+    end = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
