@@ -10,6 +10,9 @@ FAULTS_ARGS ?=
 MINUTES ?= 10
 # How often `make kills` kills each command.
 KILLS ?= 50
+# What `make formats` puts the disks of tests into, as qemu-img calls it, and the tests that hold for them.
+FORMATS ?= qcow2 vhdx vpc vmdk vdi
+FORMATS_TESTS := tests/cli/disk tests/cli/registry tests/imaging/boot tests/imaging/deploy tests/imaging/tasksequence
 
 BIN := .venv/bin
 # A worker takes what the other has left, from the end: fixtures of a module are made once, and both end at once.
@@ -20,7 +23,7 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: bench clean demo fast faults fuzz help kills lint matrix quick races sanitize setup setup-run test tour wheel wimlib
+.PHONY: bench clean demo fast faults formats fuzz help kills lint matrix quick races sanitize setup setup-run test tour wheel wimlib
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +48,11 @@ kills: setup ## Kill commands that write at moments of chance, KILLS (50) times 
 
 matrix: setup ## Run the tests of many cases: new NTFS volumes of every geometry, files of 4 GiB, kills between any two writes
 	$(PYTEST) -m matrix $(PYTEST_ARGS)
+
+formats: setup ## Run tests of disks once for each FORMATS, with their disks in the files of virtual machines
+	$(PYTEST) -m matrix tests/imaging/disk/containers $(PYTEST_ARGS)
+	@set -e; for format in $(FORMATS); do \
+		OSDIMAGE_DISK_FORMAT=$$format $(PYTEST) -m "not matrix" $(FORMATS_TESTS) $(PYTEST_ARGS); done
 
 wimlib: setup ## Run wimlib's own tests with osdimage in the place of wimlib-imagex; WIMLIB is a source tree of wimlib
 	@: $${WIMLIB:?"say where a built source tree of wimlib is: make wimlib WIMLIB=DIR"}

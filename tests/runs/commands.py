@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
+from runs.formats import in_containers
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -79,7 +81,13 @@ def osdimage(*arguments: str | os.PathLike[str], code: int | None = 0) -> Outcom
     threshold = gc.get_threshold()
     left_with: object = 0
     try:
-        with mock.patch.object(sys, "argv", words), redirect_stdout(out), redirect_stderr(err), _closing():
+        with (
+            in_containers(words),
+            mock.patch.object(sys, "argv", words),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            _closing(),
+        ):
             main()
     except SystemExit as left:
         left_with = left.code or 0

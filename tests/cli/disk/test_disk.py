@@ -14,6 +14,7 @@ import pytest
 from judges import disk as disk_judges
 from runs import commands
 from runs.commands import Outcome
+from runs.formats import of_plain_files
 
 GB = 1 << 30
 
@@ -264,6 +265,7 @@ def test_an_image_that_could_not_be_laid_out_is_removed(osdimage: Osdimage, tmp_
     assert not list(tmp_path.iterdir())
 
 
+@of_plain_files
 def test_init_json_tells_where_the_old_table_is_and_restore_brings_it_back(osdimage: Osdimage) -> None:
     osdimage("init", "disk.img", "--preset", "bios", "--size", "64GB")
     before = osdimage("show", "disk.img", "--json").document
@@ -388,6 +390,7 @@ def test_backup_keeps_what_is_there_unless_told(osdimage: Osdimage) -> None:
     assert osdimage("backup", "disk.img", "table.json", "--overwrite", "--json").document["pieces"] == 5
 
 
+@of_plain_files
 @pytest.mark.parametrize("name", ["disk.img", "linked.img", "hard.img"])
 def test_a_backup_does_not_take_the_place_of_its_disk(name: str, osdimage: Osdimage, tmp_path: Path) -> None:
     osdimage("init", "disk.img", "--preset", "uefi", "--size", "64GB", "--quiet")

@@ -22,9 +22,10 @@ from osdimage.imaging.registry.hive import Hive
 from osdimage.imaging.registry.values import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
 from runs.commands import osdimage
+from runs.formats import of_plain_files
 from runs.opening import is_locked, opens_of
 
-pytestmark = pytest.mark.foreign
+pytestmark = [pytest.mark.foreign, of_plain_files]
 GIB = 1 << 30
 HIVE = "Windows/System32/config/SYSTEM"
 

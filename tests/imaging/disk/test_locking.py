@@ -12,8 +12,9 @@ import pytest
 from judges import wim as judges
 from osdimage.imaging.disk.locking import Use, use_by_qemu
 from runs import commands
+from runs.formats import of_plain_files
 
-pytestmark = pytest.mark.foreign
+pytestmark = [pytest.mark.foreign, of_plain_files]
 
 
 @contextmanager

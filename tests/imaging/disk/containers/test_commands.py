@@ -15,8 +15,9 @@ from osdimage.imaging import Preset, preset_layout
 from osdimage.imaging.registry.hive import Value
 from osdimage.imaging.registry.write import new_hive, write_hive
 from runs.commands import osdimage
+from runs.formats import of_plain_files
 
-pytestmark = pytest.mark.foreign
+pytestmark = [pytest.mark.foreign, of_plain_files]
 
 SIZE = 3 << 30
 OPTIONS = {"vhd": ("force_size=on",)}

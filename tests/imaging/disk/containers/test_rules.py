@@ -17,8 +17,9 @@ from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import TargetRefused
 from runs.commands import osdimage
+from runs.formats import of_plain_files
 
-pytestmark = pytest.mark.foreign
+pytestmark = [pytest.mark.foreign, of_plain_files]
 
 INIT = ("--preset", "data-mbr", "--yes", "--no-backup")
 
