@@ -12,7 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage apply 'Windows.iso!sources/install.wim' windows --index 6",
     ),
     "boot check": ("osdimage boot check disk.img",),
-    "boot fix": ("osdimage boot fix clone.img",),
+    "boot fix": ("osdimage boot fix clone.img", "osdimage boot fix clone.vhdx --overlay mended.qcow2"),
     "boot install": (
         "osdimage boot install disk.img --partition 3",
         "osdimage boot install disk.img --partition 3 --from-wim install.wim --index 2",

@@ -10,6 +10,7 @@ from osdimage.cli import advice, params, render
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.failures import FAILED
 from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import Means, Remedy
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be changed and change nothing.")
 @disk_params.opening_to_write
 @disk_params.writing
+@overlay("disk")
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @boot_params.force

@@ -12,6 +12,7 @@ from osdimage.cli import params, render, values
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be done and change nothing.")
 @disk_params.opening_to_write
 @disk_params.writing
+@overlay("disk")
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @boot_params.force

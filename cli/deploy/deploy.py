@@ -18,6 +18,7 @@ from osdimage.cli.deploy import wish as deploy_wish
 from osdimage.cli.deploy.target import DiskWish, refuse_input
 from osdimage.cli.deploy.wish import DeployWish, Planner
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.numbered import Pairs, Sizes
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 )
 @disk_params.opening_to_write
 @disk_params.writing
+@overlay("disk")
 @params.references
 @params.check
 @click.option(

@@ -10,6 +10,7 @@ import click
 from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.keys import keys
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.failures import INVALID_INPUT
 from osdimage.cli.render import Reporter
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     help="Of a volume: show so many faults of each kind; all are counted.",
 )
 @disk_params.opening
+@overlay("disk", needs="repair")
 @keys
 @click.option("--repair", is_flag=True, help="Write both copies of a GPT again from the one that is good.")
 @click.option(

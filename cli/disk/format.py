@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import advice, params, render, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     help="Also write zeros over everything, which finds sectors that cannot be written.  Holes of an image stay.",
 )
 @disk_params.opening_to_write
+@overlay("disk")
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @disk_params.yes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render, suffix, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.disk.params import LayoutSource
 from osdimage.cli.render import Reporter, counted
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--plan", "plan_file", type=values.EXISTING, metavar="FILE", help="Carry out exactly a saved plan.")
 @click.option("--size", type=values.DISK_SIZE, metavar="SIZE", help="Create DISK as a sparse image of this size.")
 @disk_params.opening_to_write
+@overlay("disk")
 @disk_params.seed
 @params.add(*disk_params.expectations)
 @disk_params.saving

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("disk", type=disk_params.DISK)
 @click.argument("file", type=values.EXISTING)
 @disk_params.opening_as_saved
+@overlay("disk")
 @params.add(*disk_params.expectations)
 @disk_params.saving
 @disk_params.yes

@@ -14,6 +14,7 @@ import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.keys import keys
+from osdimage.cli.disk.overlay import overlay
 
 if TYPE_CHECKING:
     from osdimage.cli.render import Reporter
@@ -38,7 +39,7 @@ def address(command: params.Command) -> params.Command:
 
 def written_address(command: params.Command) -> params.Command:
     """Do so for a hive that is written, which no volume that is encrypted takes."""
-    return _address(command, disk_params.opening_to_write)
+    return _address(command, disk_params.opening_to_write, overlay("target"))
 
 
 def _address(command: params.Command, *more: Callable[[params.Command], params.Command]) -> params.Command:

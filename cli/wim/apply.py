@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, render, several, standard, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.render import Reporter, compacted_lines, contents, counted, engine_lines, replaced_lines
 from osdimage.cli.source import open_wim
 from osdimage.cli.standard import Standard
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.opening_to_write
 @disk_params.writing
+@overlay("target")
 @several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
 @click.option("--all", "every", is_flag=True, help="Apply each image to a folder of TARGET that has its name.")
