@@ -100,8 +100,15 @@ def test_a_deployment_that_is_killed_is_no_success_and_the_next_starts_from_the_
     assert_whole(disk, tree)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("phase", [Phase.CREATE_FILES, Phase.EXTRACT_DATA], ids=["names", "contents"])
+@pytest.mark.parametrize(
+    ("phase", "number"),
+    [
+        pytest.param(Phase.CREATE_FILES, signal.SIGINT, id="names SIGINT"),
+        pytest.param(Phase.EXTRACT_DATA, signal.SIGTERM, id="contents SIGTERM"),
+        pytest.param(Phase.CREATE_FILES, signal.SIGTERM, id="names SIGTERM", marks=pytest.mark.matrix),
+        pytest.param(Phase.EXTRACT_DATA, signal.SIGINT, id="contents SIGINT", marks=pytest.mark.matrix),
+    ],
+)
 def test_a_signal_while_the_image_is_applied_is_told_and_the_next_starts_from_the_beginning(
     phase: Phase, number: signal.Signals, wim: Path, tree: Path, temporary: Path
 ) -> None:

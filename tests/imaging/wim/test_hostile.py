@@ -35,6 +35,7 @@ from osdimage.imaging.wim.described.info import decode_xml, parse_images
 from osdimage.native.runtime import Compression
 from osdimage.native.wim.resource import ResourceReader
 from osdimage.native.wim.tree import Blob
+from runs import drawn
 from runs.sandbox import COMMAND, Outcome, Sandbox
 
 MIB = 1 << 20
@@ -741,33 +742,37 @@ def test_a_size_of_any_text_is_a_number_or_an_invalid_request(text: str) -> None
     assert size >= 0
 
 
-@settings(max_examples=300, deadline=None)
-@given(
-    data=st.binary(max_size=300),
-    offset=st.one_of(st.integers(0, 300), st.sampled_from([1 << 40, (1 << 64) - 1])),
-    stored=st.one_of(st.integers(0, 300), st.sampled_from([1 << 32, 1 << 50, (1 << 56) - 1])),
-    size=st.one_of(st.integers(0, 300_000), st.sampled_from([1 << 32, 1 << 50, (1 << 64) - 1])),
-    is_compressed=st.booleans(),
-    is_solid=st.booleans(),
-    compression=st.sampled_from(Compression),
-    chunk_size=st.sampled_from([0, 3, 4096, 32768, 1 << 26, (1 << 32) - 1]),
-)
-def test_a_resource_of_any_bytes_gives_its_size_or_an_error(
-    *,
-    data: bytes,
-    offset: int,
-    stored: int,
-    size: int,
-    is_compressed: bool,
-    is_solid: bool,
-    compression: Compression,
-    chunk_size: int,
-) -> None:
-    blob = Blob(bytes(20), size, 1, 1, False, is_compressed, is_solid, 0, offset, stored, size)
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.flush()
-        reader = ResourceReader(file.fileno(), compression, chunk_size)
-        with suppress(OSError):
-            assert sum(len(piece) for piece in reader.pieces(blob)) == size
-        reader.close()
+@drawn.examples(60, 300)
+def test_a_resource_of_any_bytes_gives_its_size_or_an_error(examples: int) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(
+        data=st.binary(max_size=300),
+        offset=st.one_of(st.integers(0, 300), st.sampled_from([1 << 40, (1 << 64) - 1])),
+        stored=st.one_of(st.integers(0, 300), st.sampled_from([1 << 32, 1 << 50, (1 << 56) - 1])),
+        size=st.one_of(st.integers(0, 300_000), st.sampled_from([1 << 32, 1 << 50, (1 << 64) - 1])),
+        is_compressed=st.booleans(),
+        is_solid=st.booleans(),
+        compression=st.sampled_from(Compression),
+        chunk_size=st.sampled_from([0, 3, 4096, 32768, 1 << 26, (1 << 32) - 1]),
+    )
+    def check(
+        *,
+        data: bytes,
+        offset: int,
+        stored: int,
+        size: int,
+        is_compressed: bool,
+        is_solid: bool,
+        compression: Compression,
+        chunk_size: int,
+    ) -> None:
+        blob = Blob(bytes(20), size, 1, 1, False, is_compressed, is_solid, 0, offset, stored, size)
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            reader = ResourceReader(file.fileno(), compression, chunk_size)
+            with suppress(OSError):
+                assert sum(len(piece) for piece in reader.pieces(blob)) == size
+            reader.close()
+
+    check()
