@@ -17,6 +17,7 @@ from osdimage.imaging import Geometry, InvalidInput, InvalidVolume
 from osdimage.imaging.disk.target import BlockTarget
 from osdimage.imaging.volume.ntfs.compress import decompress
 from osdimage.imaging.volume.ntfs.read import NtfsVolume
+from runs import drawn
 from runs.limits import hurried, limited
 
 pytestmark = pytest.mark.foreign
@@ -108,24 +109,27 @@ _VALUES = st.one_of(
 _CHANGE = st.tuples(st.integers(0, 1 << 30), st.sampled_from([1, 2, 4, 8]), _VALUES)
 
 
-@pytest.mark.slow
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(changes=st.lists(_CHANGE, min_size=1, max_size=6), where=st.sampled_from(["boot", "mft", "anywhere"]))
-def test_a_changed_volume_is_read_or_refused(sample: Sample, changes: list[tuple[int, int, int]], where: str) -> None:
-    data = bytearray(sample.data)
-    begin, size = {
-        "boot": (11, 73),
-        "mft": (sample.mft, 200 * RECORD),
-        "anywhere": (0, len(data) - 8),
-    }[where]
-    for place, width, value in changes:
-        at = begin + place % size
-        data[at : at + width] = (value & (1 << 8 * width) - 1).to_bytes(width, "little")
-    try:
-        with hurried(SECONDS), limited(MEMORY):
-            read_all(data)
-    except InvalidInput as error:
-        assert str(error)  # noqa: PT017 - both outcomes are good
+@drawn.examples(100, 400)
+def test_a_changed_volume_is_read_or_refused(sample: Sample, examples: int) -> None:
+    @settings(max_examples=examples, suppress_health_check=[HealthCheck.too_slow])
+    @given(changes=st.lists(_CHANGE, min_size=1, max_size=6), where=st.sampled_from(["boot", "mft", "anywhere"]))
+    def check(changes: list[tuple[int, int, int]], where: str) -> None:
+        data = bytearray(sample.data)
+        begin, size = {
+            "boot": (11, 73),
+            "mft": (sample.mft, 200 * RECORD),
+            "anywhere": (0, len(data) - 8),
+        }[where]
+        for place, width, value in changes:
+            at = begin + place % size
+            data[at : at + width] = (value & (1 << 8 * width) - 1).to_bytes(width, "little")
+        try:
+            with hurried(SECONDS), limited(MEMORY):
+                read_all(data)
+        except InvalidInput as error:
+            assert str(error)  # noqa: PT017 - both outcomes are good
+
+    check()
 
 
 @settings(max_examples=300)
