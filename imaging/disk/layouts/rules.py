@@ -63,7 +63,7 @@ def _filesystem_problems(spec: PartitionSpec, number: int) -> Iterator[str]:
         yield f"{at}: an Extended partition is never formatted; leave FileSystem out"
     if spec.filesystem is not None and spec.filesystem not in FileSystem.for_layouts():
         valid = " and ".join(each.called for each in FileSystem.for_layouts())
-        yield f"{at}: Windows makes no such volume; valid are {valid}"
+        yield f"{at}: is made again where it was, and by no layout; valid are {valid}"
     if spec.role is Role.EFI and spec.filesystem is FileSystem.NTFS:
         yield f"{at}: firmware starts from FAT only; valid for EFI is FAT32"
     if spec.label is None:

@@ -191,6 +191,11 @@ VIOLATIONS = [
     ),
     pytest.param({"OSDPartitions0Type": "Logical"}, "needs an Extended partition before it", id="logical-alone"),
     pytest.param(
+        {"OSDPartitions0FileSystem": "FAT16"},
+        "OSDPartitions0FileSystem=FAT16: is made again where it was, and by no layout; valid are NTFS and FAT32",
+        id="fat16",
+    ),
+    pytest.param(
         {"OSDPartitions0FileSystem": "FAT32", "OSDPartitions0VolumeName": "TwelveLetter"},
         "VolumeName=TwelveLetter: a label on FAT32 has at most 11 characters",
         id="fat-label-long",
