@@ -9,6 +9,8 @@ those in ``checks/`` find what is wrong.  ``delta/`` is about WIMs that leave co
 that come and go through pipes, ``raw/`` copies and cuts without compressing anything again, and ``stored/`` is all of
 it as bytes.
 
+``placed/`` knows where the bytes of a WIM are: in a file of its own, or inside another, such as a disc.
+
 ``entries.py`` and ``failures.py`` are the border of the native layer: what an image holds, and what went wrong, in the
 words of the rooms above.
 """

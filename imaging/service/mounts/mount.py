@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -180,6 +181,9 @@ def _warnings_of(path: Path, image: WimImage, options: MountOptions, *, has_refe
     warnings = repairs(audit) + names_told(path, image.index, audit.refused_names, audit.refused_path)
     if options.read_write and has_references:
         warnings += (f"{path}: a commit copies into it what the image has in other files, too",)
+    if image.handle.is_backed:
+        folder = tempfile.gettempdir()
+        warnings += (f"{path}: the contents of the image are copied to {folder} for as long as it is mounted",)
     return warnings
 
 

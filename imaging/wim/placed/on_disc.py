@@ -10,6 +10,7 @@ import errno
 import fnmatch
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +68,10 @@ def disc_path(path: str | os.PathLike[str]) -> DiscPath | None:
 
 
 def _may_be_disc(name: str) -> bool:
-    return Path(name).exists() and not Path(name).is_dir()
+    try:
+        return not stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 - pathlib raises for some of what is not there
+    except (OSError, ValueError):
+        return False
 
 
 def file_of(path: Path) -> Path:

@@ -99,6 +99,23 @@ def test_a_file_in_several_pieces_is_refused(disc: WimDisc, monkeypatch: pytest.
         WimFile.open(f"{disc.iso}!SOURCES/checked.wim")
 
 
+@pytest.mark.parametrize("name", ["!", "x!", "!x", "nothing!x", "nothing!a/b!c", "x" * 300 + "!y", "a\0!b"])
+def test_what_is_no_path_of_a_disc_is_one_of_this_machine(name: str, tmp_path: Path) -> None:
+    assert on_disc.disc_path(f"{tmp_path}/{name}") is None
+    assert on_disc.disc_path(f"{tmp_path}!{name}") is None
+    assert on_disc.file_of(tmp_path / "x!y") == tmp_path / "x!y"
+    on_disc.refuse_on_disc(tmp_path / "x!y")
+
+
+def test_the_first_mark_behind_a_file_divides(tmp_path: Path) -> None:
+    (tmp_path / "a!b.iso").touch()
+    found = on_disc.disc_path(f"{tmp_path}/a!b.iso!c!d/e.wim")
+    assert found == on_disc.DiscPath(tmp_path / "a!b.iso", "c!d/e.wim")
+    # What is no disc may stand before the mark of a new file.
+    (tmp_path / "x").write_bytes(bytes(100_000))
+    on_disc.refuse_on_disc(tmp_path / "x!new.wim")
+
+
 # ---- what stands in for a WIM
 
 
