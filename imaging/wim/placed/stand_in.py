@@ -89,9 +89,11 @@ class StandIn:
                 return
             table, xml = header.blob_table, header.xml
             self._fill([(each.offset, each.offset + each.stored_size) for each in (table, xml)])
-            self._table = self._source.read(table.stored_size // BLOB_STRUCT.size * BLOB_STRUCT.size, table.offset)
+            entries = self._source.read(table.stored_size, table.offset)
         except OSError as error:
             raise self._failure(error) from error
+        # One that is cut off is refused by libwim.
+        self._table = entries[: len(entries) // BLOB_STRUCT.size * BLOB_STRUCT.size]
         self._images = header.image_count
         self._trees = [(at, end) for at, end, flags, _, _ in self._entries() if flags & _METADATA]
         self._fill([(at, at + _SOLID_HEADER) for at, _, flags, size, _ in self._entries() if _is_solid(flags, size)])

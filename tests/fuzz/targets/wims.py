@@ -12,6 +12,7 @@ from hashlib import sha1
 from itertools import islice
 from xml.etree import ElementTree as ET
 
+from cases import iso
 from cases.wimcraft import FILE, Node, build, folder, metadata, root, symlink, xml_document
 from osdimage.imaging import wof
 from osdimage.imaging.compare.facts import differences, key_of
@@ -30,6 +31,7 @@ from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.opening import refuse_impossible_header
 from osdimage.imaging.wim.piped.relaid import receive
 from osdimage.imaging.wim.piped.streams import InputStream, OutputStream
+from osdimage.imaging.wim.placed import on_disc
 from osdimage.imaging.wim.renamed.renamed_tree import with_other_names
 from osdimage.imaging.wim.renamed.replacing import NameRule
 from osdimage.imaging.wim.stored.folder_streams import in_newer_form, survey
@@ -176,6 +178,27 @@ def _whole(data: bytes) -> None:
         wim.verify()
 
 
+def _on_disc(data: bytes) -> None:
+    """Look at a WIM in a file, and at the same on a disc, with other bytes before and behind it."""
+    plain = _seen(str(as_file(data)))
+    disc = iso.build(iso.Node(children=(iso.Node(b"X.WIM;1", data), iso.Node(b"Z.BIN;1", b"\1\2\3" * 5000))))
+    on_disc._located.cache_clear()
+    assert _seen(f"{as_file(bytes(disc.data))}!x.wim") == plain
+
+
+def _seen(path: str) -> tuple[str, ...]:
+    try:
+        with WimFile.open(path) as wim:
+            seen = [*wim.warnings, *(str(each) for each in wim.blobs()[:1000])]
+            for image in wim.images[:_IMAGES]:
+                seen += [repr(each) for each in islice(image.entries(), 1000)]
+                seen += [repr(image.files().read(each.path)) for each in image.files().list() if not each.is_directory]
+            seen += [str(each) for each in wim.verify().problems]
+    except OsdImageError as error:
+        seen = [f"{type(error).__name__}: {error}"]
+    return tuple(each.replace(path, "WIM") for each in seen)
+
+
 def _wof(data: bytes) -> None:
     algorithm = wof.parse(data[: wof.HEADER_BYTES * 2])
     (size,) = struct.unpack_from("<I", data[16:20].ljust(4, b"\0"))
@@ -205,5 +228,6 @@ TARGETS = (
     # libwim is code of others: it has errors of its own, and what it cannot do is not told as a fault of the file.
     Target("wim-piped", _piped, _piped_seeds, (OsdImageError,), largest=8 << 10),
     Target("wim-whole", _whole, lambda: (build(_tree()), build(_tree(), _tree())), (OsdImageError,), largest=8 << 10),
+    Target("wim-on-disc", _on_disc, lambda: (build(_tree()), build(_tree(), _tree())), largest=8 << 10),
     Target("wof-stream", _wof, _wof_seeds, (InvalidInput,), largest=16 << 10),
 )
