@@ -50,7 +50,11 @@ def _locked(where: Path, prefix: str) -> tuple[Path, int]:
         try:
             # Not mkdtemp(): a signal in its last moment would leave a folder of which nobody knows the name.
             folder.mkdir(mode=0o700)
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                # Somebody has taken it for a dead one already.
+                continue
             # Where there are no locks, nobody sweeps either.
             with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

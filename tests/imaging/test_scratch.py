@@ -60,3 +60,19 @@ def test_a_signal_in_the_moment_in_which_it_is_made_leaves_nothing(
     with pytest.raises(KeyboardInterrupt), scratch_folder():
         pass
     assert list(place.iterdir()) == []
+
+
+def test_a_folder_that_another_takes_for_a_dead_one_is_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, made = Path.mkdir, []
+
+    def swept(self: Path, mode: int = 0o777) -> None:
+        make(self, mode)
+        made.append(self)
+        if len(made) == 1:
+            self.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", swept)
+    with scratch_folder() as folder:
+        assert made[1:] == [folder]
+        assert folder.exists()
+    assert list(place.iterdir()) == []
