@@ -35,8 +35,10 @@ class PlacedFile:
         Raises:
             OSError: when they cannot be read.
         """
-        size = max(0, min(size, self.size - offset))
-        return os.pread(self.descriptor, size, self.begin + offset)
+        if offset >= self.size:
+            # The system takes no place that is farther than any file reaches.
+            return b""
+        return os.pread(self.descriptor, min(size, self.size - offset), self.begin + offset)
 
 
 def whole(descriptor: int) -> PlacedFile:
