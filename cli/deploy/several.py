@@ -72,7 +72,7 @@ class _Target:
             self.close(self.error)
 
     def close(self, error: BaseException | None = None) -> None:
-        """Close the disk; one that has another format than raw is converted, unless there was an error."""
+        """Close the disk; one of another format than raw gets its name, unless there was an error."""
         self._stack.__exit__(None if error is None else type(error), error, None)
         self._is_open = False
 
@@ -81,13 +81,13 @@ class _Target:
         notes = [*getattr(error, "__notes__", ())]
         self.close(error)
         if error is not None:
-            # A disk of another format forgets how far its raw one came, and so all of it.
+            # A disk of another format than raw forgets how far it came, as nothing of it stays.
             error.__notes__ = [*notes, *(each for each in getattr(error, "__notes__", ()) if each not in notes)]
 
     @property
     def is_complete(self) -> bool:
         """Whether the disk is as it was meant, whatever comes."""
-        return self.result is not None and not (self._is_open and self.wish.is_converted)
+        return self.result is not None and not (self._is_open and self.wish.is_named_last)
 
     @property
     def outcome(self) -> TargetResult[DeployResult]:

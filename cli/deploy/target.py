@@ -42,22 +42,22 @@ class DiskWish:
     place: int = 1
 
     @property
-    def is_converted(self) -> bool:
-        """Whether the disk is made of a raw one once all is done."""
+    def is_named_last(self) -> bool:
+        """Whether the disk has its name only when all is done; one of another format than raw."""
         return self.form != "raw" and self.size is not None
 
     def opened(self, *, replace: bool) -> AbstractContextManager[Disk]:
-        """Open the disk, or create the image; one that has another format than raw becomes the disk in the end.
+        """Open the disk, or create the image; one of another format than raw has its name in the end.
 
         Raises:
             click.UsageError: when it is not there and has no size.
         """
-        from osdimage.imaging.deploy.convert import DiskFormat, raw_beside  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.deploy.formats import DiskFormat, new_disk  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
 
-        if self.is_converted and self.size is not None:
+        if self.is_named_last and self.size is not None:
             form = DiskFormat(self.form)
-            return raw_beside(self.path, form, self.size, sector_size=self.opening.sector_size or 512, replace=replace)
+            return new_disk(self.path, form, self.size, sector_size=self.opening.sector_size or 512, replace=replace)
         if self.size is None and not self.path.exists():
             raise click.UsageError(f"{self.path} does not exist; give --size to create an image")
         return open_disk(self.path, write=True, create=self.size, opening=self.opening)
@@ -102,7 +102,7 @@ class DiskWish:
         from osdimage.imaging.disk.plan import identify_disk  # noqa: PLC0415
         from osdimage.imaging.units import Geometry  # noqa: PLC0415
 
-        if self.path.exists() and not self.is_converted:
+        if self.path.exists() and not self.is_named_last:
             with open_disk(self.path, opening=self.opening, require=self.size) as opened:
                 self.check(opened)
                 yield Looked(self.path, opened.geometry, identify_disk(opened.target, opened.read()), opened)

@@ -1,8 +1,8 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
-from osdimage.imaging.deploy.convert import DiskFormat as DiskFormat, raw_beside as raw_beside
 from osdimage.imaging.deploy.elsewhere import start_elsewhere as start_elsewhere
 from osdimage.imaging.deploy.execute import execute_set as execute_set
+from osdimage.imaging.deploy.formats import DiskFormat as DiskFormat, new_disk as new_disk
 from osdimage.imaging.deploy.job import DeployOptions as DeployOptions, DeployResult as DeployResult
 from osdimage.imaging.deploy.plan import DeployPlan as DeployPlan, make_plan as make_plan
 from osdimage.imaging.deploy.relayout import plan_from_wim as plan_from_wim

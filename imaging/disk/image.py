@@ -211,7 +211,7 @@ def create_image(path: str, size_bytes: int, *, sector_size: int = 512) -> FileT
         TargetRefused: when the file exists, or the file system does not hold a file of this size.
         StorageError: when it cannot be created.
     """
-    _refuse_size(size_bytes, sector_size)
+    refuse_size(size_bytes, sector_size)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     except FileExistsError as error:
@@ -232,7 +232,7 @@ def blank_image(path: str, descriptor: int, size_bytes: int, *, sector_size: int
         InvalidRequest, TargetRefused: as :func:`create_image`.
     """
     try:
-        _refuse_size(size_bytes, sector_size)
+        refuse_size(size_bytes, sector_size)
         lock(descriptor, path)
         _grow(path, descriptor, size_bytes)
     except BaseException:
@@ -257,6 +257,11 @@ def _does_not_hold(path: str, size_bytes: int) -> TargetRefused:
     return TargetRefused(f"{path}: its file system does not hold a file of {format_size(Bytes(size_bytes))}")
 
 
-def _refuse_size(size_bytes: int, sector_size: int) -> None:
+def refuse_size(size_bytes: int, sector_size: int) -> None:
+    """Refuse a size that no disk has.
+
+    Raises:
+        InvalidRequest: when it is not a whole number of sectors, or none.
+    """
     if Geometry.of_size(size_bytes, sector_size).sectors < 1 or size_bytes % sector_size:
         raise InvalidRequest(f"a disk of {size_bytes} bytes is not a whole number of sectors of {sector_size} bytes")

@@ -75,7 +75,15 @@ class Server:
 
     @classmethod
     def start(
-        cls, name: str, called: str, options: Sequence[str], *, write: bool, snapshot: str | None = None
+        cls,
+        name: str,
+        called: str,
+        options: Sequence[str],
+        *,
+        write: bool,
+        snapshot: str | None = None,
+        files: Sequence[int] = (),
+        is_unfinished: bool = False,
     ) -> Server:
         """Start one, and wait until it serves the disk.
 
@@ -86,6 +94,10 @@ class Server:
                 so that QEMU looks for none by itself; the caller has checked them.
             write: whether it will be written to.
             snapshot: the name or number of the snapshot in a qcow2 file that is read; None for its newest state.
+            files: open files that the options name by their numbers, as ``/proc/self/fd/N``; above 3, which is the
+                socket.
+            is_unfinished: nobody has a use for it before it is complete; who waits for its bytes to be on the medium
+                does so himself, when it has ended.
 
         Raises:
             OsdImageError: when a program is missing.
@@ -95,14 +107,14 @@ class Server:
         """
         from osdimage.native.slices.sources import NbdSource  # noqa: PLC0415 - who only looks needs no libwim
 
-        command = _command(_program(name, called), options, write=write, snapshot=snapshot)
+        command = _command(_program(name, called), options, write=write, snapshot=snapshot, is_unfinished=is_unfinished)
         with ExitStack() as stack:
             listener, clients = _connected(NbdSource.most_connections)
             stack.callback(listener.close)
             for each in clients:
                 stack.callback(each.close)
             try:
-                process = _Process(command, listener)
+                process = _Process(command, listener, files)
             except OSError as error:
                 text = f"{name}: qemu-nbd cannot be started: {error.strerror}"
                 raise StorageError(text, path=name, errno=error.errno) from error
@@ -169,7 +181,7 @@ class _Process:
         pid: its number.
     """
 
-    def __init__(self, command: Sequence[str], listener: socket.socket) -> None:
+    def __init__(self, command: Sequence[str], listener: socket.socket, files: Sequence[int]) -> None:
         """Start it.
 
         Raises:
@@ -180,7 +192,8 @@ class _Process:
         self._said: list[str] = []
         heard, told = os.pipe()
         with os.fdopen(heard, "rb", buffering=0) as begins, os.fdopen(told, "wb", buffering=0) as begin:
-            self._process = _started(["/bin/sh", "-c", _SERVE, "sh", *command], listener, begins, subprocess.PIPE)
+            served = ["/bin/sh", "-c", _SERVE, "sh", *command]
+            self._process = _started(served, listener, begins, subprocess.PIPE, files)
             self.pid = self._process.pid
             # It ends by itself when this ends before it was told.
             watch = ["/bin/sh", "-c", _WATCH, "sh", str(self.pid)]
@@ -252,7 +265,7 @@ class _Process:
 
 
 def _started(
-    command: Sequence[str], stdin: int | socket.socket, stdout: int | FileIO, stderr: int
+    command: Sequence[str], stdin: int | socket.socket, stdout: int | FileIO, stderr: int, files: Sequence[int] = ()
 ) -> subprocess.Popen[bytes]:
     # Ctrl-C of a terminal goes to all processes of a session's foreground: these have to store what they hold.
     environment = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
@@ -263,6 +276,7 @@ def _started(
         stderr=stderr,
         env=environment,
         start_new_session=True,
+        pass_fds=files,
     )
 
 
@@ -275,7 +289,9 @@ def _program(name: str, called: str) -> str:
     return path
 
 
-def _command(program: str, options: Sequence[str], *, write: bool, snapshot: str | None) -> list[str]:
+def _command(
+    program: str, options: Sequence[str], *, write: bool, snapshot: str | None, is_unfinished: bool
+) -> list[str]:
     return [
         program,
         "--image-opts",
@@ -284,7 +300,7 @@ def _command(program: str, options: Sequence[str], *, write: bool, snapshot: str
         "--shared=8",
         "--discard=unmap",
         "--detect-zeroes=unmap",
-        "--cache=writeback",
+        f"--cache={'unsafe' if is_unfinished else 'writeback'}",
         *([] if write else ["--read-only"]),
         *([] if snapshot is None else [f"--load-snapshot={snapshot}"]),
     ]

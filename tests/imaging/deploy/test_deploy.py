@@ -22,8 +22,8 @@ from osdimage.imaging import (
     open_disk,
     preset_layout,
 )
-from osdimage.imaging.deploy.convert import DiskFormat, raw_beside
 from osdimage.imaging.deploy.execute import execute
+from osdimage.imaging.deploy.formats import DiskFormat, new_disk
 from osdimage.imaging.deploy.plan import ApplyToVolume, FormatVolume, WriteTable, make_plan
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.layout import DiskLayout, FixedSize, PartitionSpec
@@ -175,10 +175,10 @@ def test_where_files_must_have_names_an_image_for_a_virtual_machine_is_made_too(
 
     monkeypatch.setattr(os, "open", refuse_nameless)
     destination = tmp_path / "disk.qcow2"
-    with raw_beside(destination, DiskFormat.QCOW2, MIB, sector_size=512, replace=False) as disk:
+    with new_disk(destination, DiskFormat.QCOW2, MIB, sector_size=512, replace=False) as disk:
         disk.target.write_at(4096, b"contents")
         disk.target.flush()
-        assert len(list(tmp_path.iterdir())) == 2
+        assert len(list(tmp_path.iterdir())) == 1
         assert not destination.exists()
     assert list(tmp_path.iterdir()) == [destination]
     judges.run("qemu-img", "convert", "-O", "raw", destination, tmp_path / "raw.img")
@@ -188,7 +188,7 @@ def test_where_files_must_have_names_an_image_for_a_virtual_machine_is_made_too(
 @pytest.mark.parametrize("size", [0, MIB + 1])
 def test_an_image_for_a_virtual_machine_of_a_size_that_no_disk_has_is_refused(size: int, tmp_path: Path) -> None:
     judges.require("qemu-img")
-    made = raw_beside(tmp_path / "disk.qcow2", DiskFormat.QCOW2, size, sector_size=512, replace=False)
+    made = new_disk(tmp_path / "disk.qcow2", DiskFormat.QCOW2, size, sector_size=512, replace=False)
     with pytest.raises(InvalidRequest, match="not a whole number of sectors"), made:
         pass
     assert list(tmp_path.iterdir()) == []

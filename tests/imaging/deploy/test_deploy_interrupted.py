@@ -166,16 +166,17 @@ def test_a_signal_while_a_volume_is_formatted_is_told_and_leaves_nothing(
     assert_whole(disk, tree)
 
 
-def test_killed_while_it_is_converted_a_virtual_machines_image_leaves_nothing(
+def test_killed_while_it_is_begun_a_virtual_machines_image_leaves_nothing(
     wim: Path, tmp_path: Path, temporary: Path
 ) -> None:
-    # A qemu-img that has begun to write and takes long.
+    # A qemu-img that has begun to write and takes long; the size follows the file.
     slow, folder, fifo = tmp_path / "bin" / "qemu-img", tmp_path / "out", tmp_path / "fifo"
     slow.parent.mkdir()
     folder.mkdir()
     os.mkfifo(fifo)
     slow.write_text(
-        f"#!/bin/sh\nfor made; do :; done\necho begun > \"$made\" || exit 1\necho $$ > '{fifo}'\nexec sleep 60\n"
+        "#!/bin/sh\nwhile [ $# -gt 2 ]; do shift; done\n"
+        f"echo begun > \"$1\" || exit 1\necho $$ > '{fifo}'\nexec sleep 60\n"
     )
     slow.chmod(0o755)
     environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
@@ -231,13 +232,18 @@ def test_a_signal_tells_of_several_disks_how_far_each_came(wim: Path, tmp_path: 
     assert not machine.exists()
 
 
-def test_a_signal_while_one_of_several_disks_is_converted_tells_how_many_are_complete(
+def test_a_signal_while_one_of_several_disks_is_stored_tells_how_many_are_complete(
     wim: Path, tree: Path, tmp_path: Path
 ) -> None:
-    converter = tmp_path / "bin" / "qemu-img"
-    converter.parent.mkdir()
-    converter.write_text("#!/bin/sh\nkill -INT $PPID\nexec sleep 60\n")
-    converter.chmod(0o755)
+    # A qemu-nbd of which the first takes long to end; it is told the number of the process that has the socket.
+    slow = tmp_path / "bin" / "qemu-nbd"
+    slow.parent.mkdir()
+    slow.write_text(
+        "#!/bin/sh\nserving() { LISTEN_PID=$(sh -c 'echo $PPID') exec \"$@\"; }\n"
+        f'( serving {judges.require("qemu-nbd")} "$@" )\n'
+        'mkdir "$0.first" 2>/dev/null || exit 0\nkill -INT $PPID\nexec sleep 60\n'
+    )
+    slow.chmod(0o755)
     disks = [tmp_path / name for name in ("1.img", "2.qcow2", "3.img", "4.qcow2")]
     also = [word for disk in disks[1:] for word in ("--also", str(disk))]
     done = subprocess.run(
@@ -246,7 +252,7 @@ def test_a_signal_while_one_of_several_disks_is_converted_tells_how_many_are_com
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "PATH": f"{converter.parent}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"},
     )
     assert done.returncode == 130
     assert done.stderr == (

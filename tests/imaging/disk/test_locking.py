@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.foreign, of_plain_files]
 def served(disk: Path, *options: str) -> Iterator[None]:
     """Let qemu-nbd have a plain disk open, as a machine of QEMU would."""
     socket = disk.with_name("socket")
+    # One that was ended leaves the name.
+    socket.unlink(missing_ok=True)
     server = subprocess.Popen([judges.require("qemu-nbd"), *options, "-t", "-f", "raw", "-k", socket, disk])
     try:
         deadline = time.monotonic() + 30

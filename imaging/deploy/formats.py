@@ -1,0 +1,116 @@
+"""Disks that are made in the formats of virtual machines, through QEMU."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+from osdimage.imaging.disk.containers.served import ServedTarget
+from osdimage.imaging.disk.containers.server import Server
+from osdimage.imaging.disk.image import refuse_size
+from osdimage.imaging.disk.opened import Disk
+from osdimage.imaging.disk.wim_mark import is_wim
+from osdimage.imaging.distribution import Distribution, Packages
+from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy, TargetRefused
+from osdimage.imaging.logs import ran
+from osdimage.imaging.output import new_file, path_of
+from osdimage.imaging.programs import find_program
+
+_SECTOR = 512
+_FIRST_PASSED = 10
+_PACKAGES = Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img")
+
+
+class DiskFormat(StrEnum):
+    """Formats of disk images."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+    VHDX = "vhdx"
+    VHD = "vhd"
+
+
+# What QEMU calls them, and the options of new ones.  Without force_size a VHD has the size of a whole number of
+# cylinders, and the copy of a GPT at the end of the disk would not be at the end.
+_DRIVERS = {DiskFormat.QCOW2: "qcow2", DiskFormat.VHDX: "vhdx", DiskFormat.VHD: "vpc"}
+_CREATION = {DiskFormat.VHDX: "subformat=dynamic", DiskFormat.VHD: "subformat=dynamic,force_size=on"}
+_OPENING = {DiskFormat.VHD: ("force_size_calc=current_size",)}
+
+
+@contextmanager
+def new_disk(
+    destination: Path, disk_format: DiskFormat, size_bytes: int, *, sector_size: int, replace: bool
+) -> Iterator[Disk]:
+    """Yield a blank disk of a format other than raw, whose file has its name when the body ends well.
+
+    QEMU writes it, to a file without a name in the folder of the destination: whatever happens, SIGKILL too, the
+    destination appears complete or not at all, and nothing else stays.  See :mod:`osdimage.imaging.output` for file
+    systems that have no files without a name.
+
+    Raises:
+        InvalidRequest: when the size is not a whole number of sectors, or the format has no sectors of that size.
+        TargetRefused: when the destination exists and is not to be replaced, or is not a file.
+        OsdImageError: when qemu-img or qemu-nbd is missing or fails.
+        StorageError: when what was written cannot be stored, or the result not be named.
+    """
+    exists = os.path.lexists(destination)
+    if exists and not destination.is_file():
+        raise TargetRefused(f"{destination}: is not a regular file; a {disk_format} disk is written to a regular file")
+    if exists and not replace:
+        remedy = Remedy("let it be replaced ({}), or name another file", (Means.REPLACE,))
+        raise TargetRefused(f"{destination}: exists already", remedy=remedy)
+    if exists and is_wim(destination):
+        raise TargetRefused(f"{destination} is a WIM, not an image of a disk; it is not written over")
+    refuse_size(size_bytes, sector_size)
+    if sector_size != _SECTOR and disk_format is not DiskFormat.QCOW2:
+        raise InvalidRequest(
+            f"{destination}: a {disk_format} disk of {sector_size}-byte sectors is not made by QEMU; valid are "
+            f"{_SECTOR}, or qcow2"
+        )
+    try:
+        with new_file(destination, replace=exists) as made:
+            _create(made, disk_format, size_bytes, destination)
+            with _served(made, disk_format, sector_size, destination) as target:
+                yield Disk(target, destination, is_new=True)
+    except BaseException as error:
+        # How far it came is of no use: it is removed.
+        error.__notes__ = [f"{destination} was not made"]
+        raise
+
+
+def _create(made: int, disk_format: DiskFormat, size_bytes: int, destination: Path) -> None:
+    program = find_program("qemu-img")
+    if program is None:
+        how = Distribution.current().install_command(_PACKAGES)
+        install = f" ({how})" if how is not None else ""
+        raise OsdImageError(f"{destination}: making {disk_format} needs qemu-img, which is not installed{install}")
+    options = ("-o", _CREATION[disk_format]) if disk_format in _CREATION else ()
+    command = [program, "create", "-f", _DRIVERS[disk_format], *options, path_of(made), str(size_bytes)]
+    done = subprocess.run(command, pass_fds=(made,), capture_output=True, text=True, errors="replace", check=False)
+    ran(__name__, command, done.returncode)
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        raise OsdImageError(f"{destination}: qemu-img could not make the {disk_format} file: {said}")
+
+
+def _served(made: int, disk_format: DiskFormat, sector_size: int, destination: Path) -> ServedTarget:
+    # The server has its socket at number 3.
+    passed = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, _FIRST_PASSED)
+    options = (
+        f"driver={_DRIVERS[disk_format]}",
+        *_OPENING.get(disk_format, ()),
+        "file.driver=file",
+        f"file.filename={path_of(passed)}",
+        "file.locking=on",
+    )
+    try:
+        # Nobody knows the file before it is complete, and then it is synced as a whole.
+        server = Server.start(str(destination), disk_format, options, write=True, files=(passed,), is_unfinished=True)
+    finally:
+        os.close(passed)
+    return ServedTarget(server, sector_size)
