@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,16 +21,21 @@ pytestmark = [pytest.mark.foreign, of_plain_files]
 @contextmanager
 def served(disk: Path, *options: str) -> Iterator[None]:
     """Let qemu-nbd have a plain disk open, as a machine of QEMU would."""
-    socket = disk.with_name("socket")
+    name = disk.with_name("socket")
     # One that was ended leaves the name.
-    socket.unlink(missing_ok=True)
-    server = subprocess.Popen([judges.require("qemu-nbd"), *options, "-t", "-f", "raw", "-k", socket, disk])
+    name.unlink(missing_ok=True)
+    server = subprocess.Popen([judges.require("qemu-nbd"), *options, "-t", "-f", "raw", "-k", name, disk])
     try:
         deadline = time.monotonic() + 30
-        while not socket.exists():
+        while not name.exists():
             assert server.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
+        # It has the name before it has the disk; it greets when it has both, and a signal to end is not lost.
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(30)
+            client.connect(str(name))
+            assert client.recv(8) == b"NBDMAGIC"
         yield
     finally:
         server.terminate()
