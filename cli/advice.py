@@ -16,6 +16,7 @@ NAMES = {
     Means.CAPTURE_VOLUMES: "osdimage capture DISK WIM --all-volumes",
     Means.DEPLOY: "osdimage deploy WIM DISK",
     Means.DISCARD_JOURNAL: "--discard-journal",
+    Means.DISC_TREE: "--tree {}",
     Means.ENGINE: "--engine auto",
     Means.EXAMINE: "osdimage doctor",
     Means.EXPORT: "osdimage export {} NEW.wim --all",

@@ -56,6 +56,7 @@ class Means(StrEnum):
     CAPTURE_VOLUMES = "capture_volumes"
     DEPLOY = "execute"
     DISCARD_JOURNAL = "Opening(discards_journal=True)"
+    DISC_TREE = "open_disc(tree=TreeKind('{}'))"
     ENGINE = "engine=Engine.AUTO"
     EXAMINE = "doctor.examine"
     EXPORT = "export_images"

@@ -12,7 +12,7 @@ from osdimage.imaging.disc.recognised import Recognised
 from osdimage.imaging.disc.source import DiscSource
 from osdimage.imaging.disc.tree import Tree
 from osdimage.imaging.disc.udf.tree import UdfTree
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, Means, Remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,11 @@ class Trees:
             if wish in self.sound and len(there) > 1 and self._is_empty(self.sound[wish]):
                 wish = there[1]
         if wish in self.damaged:
-            raise self.damaged[wish]
+            error = self.damaged[wish]
+            other = next(iter(self.sound), None)
+            if other is not None:
+                error.remedy = Remedy(f"{{}} reads {other.called}", (Means.DISC_TREE,), (other.value,))
+            raise error
         if wish not in self.sound:
             has = ", ".join(each.called for each in self.facts)
             raise InvalidRequest(f"{self.source.name}: has no tree of {wish.called}; it has {has}")

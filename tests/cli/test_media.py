@@ -136,6 +136,19 @@ def test_another_tree_is_read_when_it_is_asked_for(disc: Path, rock: Path) -> No
 
 
 @pytest.mark.foreign
+def test_a_damaged_tree_is_not_passed_over_and_another_is_named(disc: Path, tmp_path: Path) -> None:
+    broken = bytearray(disc.read_bytes())
+    # Block 256 has the anchor of UDF; genisoimage writes another one at the end.
+    for place in (256 * 2048, len(broken) - 2048, len(broken) - 257 * 2048):
+        broken[place : place + 2] = b"xx"
+    (tmp_path / "broken.iso").write_bytes(broken)
+    said = osdimage("media", "list", tmp_path / "broken.iso", code=3).err
+    assert "no sound anchor" in said
+    assert "; --tree rock-ridge reads ISO 9660 with Rock Ridge" in said
+    assert "/link" in osdimage("media", "list", tmp_path / "broken.iso", "--tree", "rock-ridge").out.splitlines()
+
+
+@pytest.mark.foreign
 def test_a_disc_that_is_cut_off_is_told_and_nothing_is_left(disc: Path, tmp_path: Path) -> None:
     short = tmp_path / "short.iso"
     short.write_bytes(disc.read_bytes()[: 2048 * 300])
