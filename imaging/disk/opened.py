@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -25,7 +25,7 @@ from osdimage.imaging.disk.image import blank_image, create_image
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidRequest, InvalidTable, TargetRefused
+from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
 from osdimage.imaging.units import Bytes, Extent, Geometry, Lba, format_size
 
 if TYPE_CHECKING:
@@ -164,7 +164,9 @@ class Disk:
             if error is not None and self.is_new and not self.target.is_closed and self.read().table is None:
                 self.path.unlink(missing_ok=True)
         finally:
-            self.close()
+            # An exception that is on its way is not replaced by what follows from it.
+            with suppress(*(() if error is None else (StorageError,))):
+                self.close()
 
 
 def open_disk(

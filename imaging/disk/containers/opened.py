@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from osdimage.imaging.disk.containers.facts import ContainerFacts, ContainerFormat, OpenBytes
 from osdimage.imaging.disk.containers.graph import Node, graph_of
@@ -77,7 +77,8 @@ def open_container(
             _require_size(path, server.source.size, facts)
         sector_size = opening.sector_size or detect_sector_size(server.source.read, server.source.size)
     except BaseException:
-        server.end()
+        with suppress(StorageError):
+            server.end()
         raise
     for text in notes:
         opening.tell(__name__, text)

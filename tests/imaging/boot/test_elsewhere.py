@@ -32,6 +32,7 @@ from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.units import MIB
 from runs.commands import osdimage
+from runs.formats import of_plain_files
 
 pytestmark = pytest.mark.foreign
 
@@ -81,6 +82,7 @@ def check(*args: object, code: int) -> dict[str, Any]:
     return dict(json.loads(osdimage("boot", "check", *args, "--json", code=code).out))
 
 
+@of_plain_files
 def test_uefi_starts_one_disk_and_its_store_names_windows_on_the_other(tmp_path: Path) -> None:
     windows, system = made(tmp_path, "windows", DATA, {2: windows_files()}), made(tmp_path, "system", ESP)
     before = windows.stat().st_mtime_ns
@@ -214,6 +216,7 @@ def refused(*args: object, code: int, text: str) -> None:
     assert text in done.err
 
 
+@of_plain_files
 def test_disks_that_cannot_be_told_apart_or_are_one_are_refused(tmp_path: Path) -> None:
     windows, system = made(tmp_path, "windows", DATA, {2: windows_files()}), made(tmp_path, "system", ESP)
     mbr = made(tmp_path, "mbr", ACTIVE)

@@ -31,6 +31,7 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.testing import make_disk
 from osdimage.imaging.units import MIB, Bytes
 from runs.commands import osdimage
+from runs.formats import of_plain_files
 
 pytestmark = pytest.mark.foreign
 SIZE = 3 << 30
@@ -198,6 +199,7 @@ def test_a_windows_without_its_loader_gets_boot_files_with_a_word_about_it(tmp_p
 # ---- errors: exit codes, and a disk that is as it was
 
 
+@of_plain_files
 def test_boot_files_for_another_processor_are_refused(tmp_path: Path) -> None:
     disk = make_lost(tmp_path, preset_layout(Preset.UEFI), 3)
     before = digest(disk)
@@ -209,6 +211,7 @@ def test_boot_files_for_another_processor_are_refused(tmp_path: Path) -> None:
     assert digest(disk) == before
 
 
+@of_plain_files
 @pytest.mark.parametrize("options", [(), SOLID], ids=str)
 def test_an_image_without_boot_files_is_refused(tmp_path: Path, options: tuple[str, ...]) -> None:
     disk = make_lost(tmp_path, preset_layout(Preset.UEFI), 3)
@@ -219,6 +222,7 @@ def test_an_image_without_boot_files_is_refused(tmp_path: Path, options: tuple[s
     assert digest(disk) == before
 
 
+@of_plain_files
 @pytest.mark.parametrize("options", [("--compress=none",), ("--compress=lzx",), SOLID], ids=str)
 @pytest.mark.parametrize("layout", [preset_layout(Preset.UEFI), preset_layout(Preset.BIOS)], ids=["UEFI", "BIOS"])
 def test_a_damaged_file_in_the_wim_installs_nothing(
