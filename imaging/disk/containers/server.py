@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -51,7 +52,8 @@ _WATCH = 'read -r line || kill -KILL "$1"'
 _WORD = b"go on\n"
 _LONGEST_SOCKET_NAME = 107
 """Bytes, in sockaddr_un (unix(7))."""
-_LINES_KEPT = 20
+_MOST_HEARD = 4096
+"""Bytes of what a server says that are kept, before it serves and afterwards."""
 _LOCKED = ('Failed to get "write" lock', 'Failed to get shared "write" lock', 'Failed to get "consistent read" lock')
 # What stands before a reason: the program, and all options.
 _REASON = re.compile(r"\Aqemu-nbd: (Failed to blk_new_open '.*?': )?")
@@ -130,7 +132,7 @@ class Server:
             # Those that it does not use have gone before anybody can be killed.
             for each in clients:
                 each.close()
-            process.dismiss_watch()
+            process.begin()
         return cls(name, process, source)
 
     @property
@@ -189,9 +191,10 @@ class _Process:
         """
         self.is_left = False
         self._command = command
-        self._said: list[str] = []
-        heard, told = os.pipe()
-        with os.fdopen(heard, "rb", buffering=0) as begins, os.fdopen(told, "wb", buffering=0) as begin:
+        self._heard = bytearray()
+        self._of_opening = 0
+        reads, told = os.pipe()
+        with os.fdopen(reads, "rb", buffering=0) as begins, os.fdopen(told, "wb", buffering=0) as begin:
             served = ["/bin/sh", "-c", _SERVE, "sh", *command]
             self._process = _started(served, listener, begins, subprocess.PIPE, files)
             self.pid = self._process.pid
@@ -205,19 +208,22 @@ class _Process:
                 raise
             with suppress(BrokenPipeError):
                 begin.write(_WORD)
-        self._thread = threading.Thread(target=self._read, name="qemu-nbd", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     @property
     def said(self) -> str:
-        """What it has written to its standard error, in one line."""
-        return "; ".join(self._said)
+        """What it has written to its standard error since it serves, or before it came to that, in one line."""
+        return "; ".join(self._lines)
+
+    @property
+    def _lines(self) -> list[str]:
+        lines = self._heard[self._of_opening :].decode("utf-8", "replace").splitlines()
+        return [" ".join(each.split()) for each in lines if each.strip()]
 
     @property
     def has_failed(self) -> bool:
         """Whether it ended otherwise than well, or had an error to tell of; it leaves with 0 all the same."""
-        lines = [each for each in self._said if "warning:" not in each]
-        return bool(lines) or self._process.returncode != 0
+        return any("warning:" not in each for each in self._lines) or self._process.returncode != 0
 
     @property
     def why(self) -> str:
@@ -228,6 +234,16 @@ class _Process:
         if code is None or code == 0:
             return ""
         return f" by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f" with exit code {code}"
+
+    def begin(self) -> None:
+        """Note that it serves: what it said before was of the file that it opened, and no error."""
+        waiting = select.poll()
+        waiting.register(self._stderr, select.POLLIN)
+        while waiting.poll(0) and self._hear():
+            pass
+        self._of_opening = len(self._heard)
+        self._listen()
+        self.dismiss_watch()
 
     def dismiss_watch(self) -> None:
         """Let nobody keep watch any more; a second call does nothing."""
@@ -240,13 +256,17 @@ class _Process:
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for its end; return whether it has ended."""
-        self._thread.join(timeout_s)
-        if self._thread.is_alive():
+        thread = self._listen()
+        thread.join(timeout_s)
+        if thread.is_alive():
             return False
         # As long as it was not waited for, nobody else has its number, whom the watch could kill.
         self.dismiss_watch()
         if self._process.returncode is None:
-            ran(__name__, self._command, self._process.wait())
+            # Its end, and that of the pipe.
+            with self._process as process:
+                code = process.wait()
+            ran(__name__, self._command, code)
         return True
 
     def stop(self) -> None:
@@ -254,14 +274,28 @@ class _Process:
         self._process.kill()
         self.join()
 
-    def _read(self) -> None:
+    @property
+    def _stderr(self) -> int:
         if self._process.stderr is None:
             raise AssertionError("it was started with a pipe")
-        with self._process.stderr as stream:
-            for line in stream:
-                words = line.decode("utf-8", "replace").split()
-                if words and len(self._said) < _LINES_KEPT:
-                    self._said.append(" ".join(words))
+        return self._process.stderr.fileno()
+
+    def _listen(self) -> threading.Thread:
+        """Let a thread read what it says from now on, to the end."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._hear_all, name="qemu-nbd", daemon=True)
+            self._thread.start()
+        return self._thread
+
+    def _hear_all(self) -> None:
+        while self._hear():
+            pass
+
+    def _hear(self) -> bool:
+        """Read some of what it says; return whether there may be more."""
+        words = os.read(self._stderr, _MOST_HEARD)
+        self._heard += words[: self._of_opening + _MOST_HEARD - len(self._heard)]
+        return bool(words)
 
 
 def _started(

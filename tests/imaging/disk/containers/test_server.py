@@ -280,6 +280,19 @@ def test_a_warning_is_no_error(program: Callable[[str, str], Server]) -> None:
         assert target.read_at(0, 4) == bytes(4)
 
 
+def test_what_it_says_of_a_file_that_it_opens_is_no_error_of_closing(program: Callable[[str, str], Server]) -> None:
+    said = "print('qemu-nbd: block-vpc: The header checksum is incorrect.', file=sys.stderr)"
+    with ServedTarget(program(said, ""), 512) as target:
+        target.write_at(0, b"x")
+
+
+def test_who_says_very_much_is_heard_to_the_end(program: Callable[[str, str], Server]) -> None:
+    target = ServedTarget(program("", "print('Failed ' + 'x' * 500_000, file=sys.stderr)"), 512)
+    with pytest.raises(StorageError, match="closing: qemu-nbd failed: Failed xxx") as caught:
+        target.close()
+    assert len(str(caught.value)) < 5000
+
+
 def test_an_exit_code_is_an_error(program: Callable[[str, str], Server]) -> None:
     target = ServedTarget(program("", "sys.exit(3)"), 512)
     with pytest.raises(StorageError, match="closing: qemu-nbd failed with exit code 3"):
