@@ -55,7 +55,7 @@ class Writing:
         cures: what our own messages say that helps where a run was killed: options to add, one set after the other.
         saved: what the names of files begin with that may also be there afterwards, such as saved tables.
         partial: a folder is filled file by file, or a disk volume by volume, and nothing marks what is not full.
-        boots: what does not start is not finished; ``osdimage boot check`` tells.
+        boots: what does not start is not finished; ``osdimage boot check`` tells, of ``started``.
         keeps: something of the target is to be kept, so that one that is not finished may have to be made by hand.
     """
 
@@ -67,6 +67,7 @@ class Writing:
     saved: tuple[str, ...] = ()
     partial: bool = False
     boots: bool = False
+    started: tuple[str, ...] = ("d",)
     keeps: bool = False
 
     def prepare(self, material: Path, folder: Path) -> None:
@@ -282,6 +283,14 @@ def as_made(path: Path) -> object:
     return found[2]
 
 
+def as_one_of_machine(path: Path) -> object:
+    """Return what is on a disk of several, all of whose partitions have volumes when it is finished."""
+    found = as_disk(path)
+    if found is None or any(held is None for _, held in found[2]):
+        raise Unfinished(f"{path.name} has a partition without a volume")
+    return found
+
+
 def as_table(path: Path) -> object:
     """Return what fdisk reads of a table that need not be whole, or None."""
     text = run(["fdisk", "-l", path], check=False)
@@ -338,6 +347,10 @@ LOGICALS = DiskLayout(
 UEFI = DiskLayout(Scheme.GPT, (_spec(40 * MIB, FileSystem.FAT32, Role.EFI), _spec(None, FileSystem.NTFS)))
 BIOS = DiskLayout(Scheme.MBR, (_spec(None, FileSystem.NTFS, active=True),))
 _SIZE = 160 * MIB
+# The disks of a machine: firmware starts the first, Windows is on the second.
+FIRST = DiskLayout(Scheme.GPT, (_spec(40 * MIB, FileSystem.FAT32, Role.EFI),), add_reserved=False)
+SECOND = DiskLayout(Scheme.GPT, (_spec(None, FileSystem.NTFS),), add_reserved=False)
+_SIZE_OF_ONE = 48 * MIB
 SEQUENCE = r"""
 steps:
   - step: disk
@@ -422,6 +435,11 @@ def _make_disks(folder: Path) -> None:
     make_disk(folder / "uefi.img", _SIZE, UEFI, {3: folder / "windows"})
     make_disk(folder / "system.img", _SIZE, DiskLayout(Scheme.GPT, UEFI.partitions[:1]))
     run(["sgdisk", "--randomize-guids", folder / "system.img"])
+    make_disk(folder / "first.img", _SIZE_OF_ONE, FIRST)
+    make_disk(folder / "second.img", _SIZE_OF_ONE, SECOND, {1: folder / "windows"})
+    run(["sgdisk", "--randomize-guids", folder / "second.img"])
+    osdimage("capture", folder / "first.img", folder / "second.img", folder / "machine.wim", "--all-volumes",
+             "--compress", "none")  # fmt: skip
     make_disk(folder / "bios.img", _SIZE, BIOS, {1: folder / "windows"})
     make_disk(folder / "ntldr.img", _SIZE, BIOS, {1: write_tree(folder / "older", older_files(loaders="I386/"))})
     wim_judges.wimlib("capture", folder / "older", folder / "older.wim", "older")
@@ -491,6 +509,8 @@ def _wims() -> Iterator[Writing]:
     listed = tree | {"one": "one", "list": "sources.txt"}
     yield Writing("capture --source-list", ("capture", "list", "a.wim", "--source-list", "--threads", "1"), listed, wim)
     yield Writing("capture --all-volumes", ("capture", "d", "a.wim", "--all-volumes"), {"d": "two.img"}, wim)
+    yield Writing("capture of a machine", ("capture", "d", "e", "a.wim", "--all-volumes"),
+                  {"d": "first.img", "e": "second.img"}, wim)  # fmt: skip
     present = {"tree": "one", "a.wim": "tree.wim"}
     yield Writing("capture --create", ("capture", "tree", "a.wim", "--create"), present, wim)
     yield Writing("capture --append", ("capture", "tree", "a.wim", "--append", "--check"), present, wim)
@@ -709,6 +729,13 @@ def _whole_disks() -> Iterator[Writing]:
     there = ("--system", "e")
     yield Writing("deploy elsewhere", (*deploy, *_VARS, *there), wim | {"d": "logicals.img", "e": "system.img"},
                   {"d": as_disk, "e": as_disk}, saved=saved)  # fmt: skip
+    machine = ("--layout-from-wim", "--disk", "0=d", "--disk", "1=e", *seed)
+    both, started = {"d": as_one_of_machine, "e": as_one_of_machine}, ("e", "--system", "d")
+    yield Writing("deploy of a machine to new disks", ("deploy", "a.wim", *machine, "--size", f"{_SIZE_OF_ONE}"),
+                  {"a.wim": "machine.wim"}, both, saved=("d.", "e."), boots=True, started=started)  # fmt: skip
+    swapped = {"a.wim": "machine.wim", "d": "second.img", "e": "first.img"}
+    yield Writing("deploy of a machine", ("deploy", "a.wim", *machine), swapped, both, saved=("d.", "e."), boots=True,
+                  started=started)  # fmt: skip
     older = {"a.wim": "older.wim", "d": "two.img"}
     yield Writing("deploy of an older Windows", (*deploy, *_ONE_VOLUME), older, disk, saved=saved, boots=True)
     for kind, number in (("uefi", "3"), ("bios", "1"), ("ntldr", "1")):
