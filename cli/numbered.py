@@ -80,6 +80,21 @@ def one_size(sizes: Sizes, option: str) -> int | None:
     return None
 
 
+def targets_of(target: Path | None, disks: Pairs, *, all_volumes: bool) -> dict[int, Path]:
+    """Return the argument TARGET, or in its place the disks of a machine that ``--disk`` names, by their numbers.
+
+    Raises:
+        click.UsageError: when both are given or none is, or disks are given for one image.
+    """
+    if not disks:
+        if target is None:
+            raise click.MissingParameter(param_hint="'TARGET'", param_type="argument")
+        return {0: target}
+    if target is not None or not all_volumes:
+        raise click.UsageError("--disk N=DISK names all disks of a machine: it goes with --all-volumes, and no TARGET")
+    return numbered_disks(disks)
+
+
 def disks_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--disk N=DISK``, which passes pairs as ``disks``; ``text`` is its help."""
     return click.option(

@@ -21,11 +21,12 @@ from osdimage.cli.render import Reporter
 from osdimage.imaging.deploy.execute import execute_set
 from osdimage.imaging.deploy.plan import ApplyToVolume
 from osdimage.imaging.deploy.set_document import images_of_set, set_from_json
-from osdimage.imaging.deploy.sets import SetPlan, TargetFacts, plan_set, require_numbers
+from osdimage.imaging.deploy.sets import SetPlan, TargetFacts, plan_set
 from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.several import lock_order
 from osdimage.imaging.documents import read_document
 from osdimage.imaging.progress import Phase, ProgressCallback, finish
+from osdimage.imaging.wim.captured_disks import require_numbers
 
 if TYPE_CHECKING:
     from osdimage.imaging.deploy.job import DeployOptions, DeployResult
@@ -84,7 +85,7 @@ def machine_wish(
     made = {}
     for number, path in sorted(paths.items()):
         form, size = suffix.disk_format(path, disk_format), size_of(sizes, number)
-        if form != "raw" and size is None and wish.plan_file is None:
+        if form != "raw" and size is None and wish.plan_file is None and (disk_format or not path.exists()):
             raise click.UsageError(f"{path}: a {form} disk is made anew; give its --size")
         made[number] = DiskWish(path, form, size, opening, wanted.get(number), size_of(expected, number), number + 1)
     return MachineWish(made, wish)

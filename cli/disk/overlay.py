@@ -50,7 +50,8 @@ def overlay(argument: str, *, needs: str | None = None) -> Callable[[Command], C
             if overlay is None:
                 return command(*args, **kwargs)
             _refuse_others(kwargs, needs)
-            if kwargs.get("dry_run"):
+            if kwargs.get("dry_run") or kwargs[argument] is None:
+                # The command says what is missing.
                 return command(*args, **kwargs)
             with _made(kwargs[argument], overlay, kwargs["opening"]) as opening:
                 return command(*args, **{**kwargs, argument: overlay, "opening": opening})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render, several, standard, values
+from osdimage.cli import numbered, params, render, several, standard, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.overlay import overlay
+from osdimage.cli.numbered import Pairs
 from osdimage.cli.render import Reporter, compacted_lines, contents, counted, engine_lines, replaced_lines
 from osdimage.cli.source import open_wim
 from osdimage.cli.standard import Standard
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
     from osdimage.imaging.apply.volumes import AppliedVolume
     from osdimage.imaging.disk.opening import Opening
+    from osdimage.imaging.progress import ProgressCallback
     from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.piped.streams import Passed
     from osdimage.imaging.wim.select import ImageSelector
@@ -29,13 +31,14 @@ if TYPE_CHECKING:
 
 @click.command("apply")
 @click.argument("wim", type=values.WIM_OR_STREAM)
-@click.argument("target", type=values.NEW_PATH)
+@click.argument("target", type=values.NEW_PATH, required=False)
 @click.option("--partition", type=click.IntRange(min=1), metavar="N", help="The partition of the disk TARGET.")
 @disk_params.opening_to_write
 @disk_params.writing
 @overlay("target")
 @several.also("TARGET")
 @click.option("--all-volumes", is_flag=True, help="Apply each image to the corresponding volume of the disk TARGET.")
+@numbered.disks_option("With --all-volumes, in place of TARGET: disk N of the machine that was captured.  Repeatable.")
 @click.option("--all", "every", is_flag=True, help="Apply each image to a folder of TARGET that has its name.")
 @click.option("--wipe/--no-wipe", help="First delete everything from the volume but the folders of task sequences.")
 @click.option("--keep", multiple=True, metavar="PATH", help="A path on the volume that --wipe leaves.  Repeatable.")
@@ -66,11 +69,12 @@ if TYPE_CHECKING:
 @params.output(more="each file of which something was lost")
 def apply_command(
     wim: Path | Standard,
-    target: Path,
+    target: Path | None,
     partition: int | None,
     opening: Opening,
     also: tuple[Path, ...],
     all_volumes: bool,
+    disks: Pairs,
     every: bool,
     wipe: bool,
     keep: tuple[str, ...],
@@ -102,6 +106,7 @@ def apply_command(
 
     With --all-volumes the images go to the NTFS and FAT volumes of a disk in the order of its partitions (an EFI
     system partition counts when one was captured with --all-volumes).  All are checked before the first is written.
+    Those of several disks go to the disks that --disk names, as --disk 0=a.img --disk 1=b.img.
 
     With --all each image goes to a folder of the directory TARGET that has its name, or its index where a folder cannot
     have the name.
@@ -118,9 +123,8 @@ def apply_command(
     from osdimage.imaging.apply.image import apply_image  # noqa: PLC0415
     from osdimage.imaging.apply.job import ApplyOptions  # noqa: PLC0415
     from osdimage.imaging.apply.several import apply_to_all  # noqa: PLC0415
-    from osdimage.imaging.apply.volumes import AppliedVolume, apply_volumes  # noqa: PLC0415
+    from osdimage.imaging.apply.volumes import AppliedVolume  # noqa: PLC0415
     from osdimage.imaging.disk.distinct import refuse_repeated  # noqa: PLC0415
-    from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
     from osdimage.imaging.wim.checks.names import Names, names_advised  # noqa: PLC0415
 
     if keep and not wipe:
@@ -136,14 +140,13 @@ def apply_command(
         also=bool(also),
         recover_data=recover_data,
         compacts=compact_with is not None,
+        chooses=chooses or wipe,
     )
-    if every and (chooses or wipe):
-        raise click.UsageError(
-            "--all takes every image, to folders of a directory; it goes with no choice and no --wipe"
-        )
-    if (all_volumes or partition is not None) and not (also or target.exists()):
-        raise click.UsageError(f"{target}: there is no such disk; osdimage deploy makes one")
-    targets = (target, *also)
+    by_number = numbered.targets_of(target, disks, all_volumes=all_volumes)
+    targets = (*by_number.values(), *also)
+    place = targets[0]
+    if (all_volumes or partition is not None) and not (also or place.exists()):
+        raise click.UsageError(f"{place}: there is no such disk; osdimage deploy makes one")
     refuse_repeated(targets)
     options = ApplyOptions(
         wipe=wipe,
@@ -168,7 +171,7 @@ def apply_command(
     began = time.monotonic()
     if isinstance(wim, Standard) and not (also or all_volumes or every or refs or check or recover_data):
         with names_advised(options.names, keeps=keeps):
-            _apply_stdin(target, selector, options, reporter, partition=partition, opening=opening)
+            _apply_stdin(place, selector, options, reporter, partition=partition, opening=opening)
         return None
     with (
         standard.source(wim, reporter) as source,
@@ -176,13 +179,12 @@ def apply_command(
         names_advised(options.names, keeps=keeps),
     ):
         if all_volumes:
-            with open_disk(target, write=True, opening=opening) as disk:
-                done = apply_volumes(opened, disk, options, progress=progress)
+            done = _fill_volumes(opened, by_number, options, opening, progress, is_machine=bool(disks))
             _warn_of_bytes(opened, reporter, "it goes to no volume")
-            _report_volumes(done, target, reporter, time.monotonic() - began, source.passed)
+            _report_volumes(done, targets, reporter, time.monotonic() - began, source.passed)
             return None
         if every:
-            done = apply_to_folders(opened, target, options, progress=progress)
+            done = apply_to_folders(opened, place, options, progress=progress)
             _warn_of_bytes(opened, reporter, "it goes to no folder")
             _report_folders(done, options, reporter, time.monotonic() - began, source.passed)
             return None
@@ -191,7 +193,7 @@ def apply_command(
             results = apply_to_all(image, targets, options, partition=partition, opening=opening, progress=progress)
         else:
             with recovery.opened(image, None, progress, recover_data=recover_data) as (taken, damaged, rest):
-                result = apply_image(taken, target, options, partition=partition, opening=opening, progress=rest)
+                result = apply_image(taken, place, options, partition=partition, opening=opening, progress=rest)
     seconds = time.monotonic() - began
     if also:
         members = standard.with_stream({"image": image.index, "name": image.name}, source.passed)
@@ -211,7 +213,9 @@ def apply_command(
     return recovery.told(source.title, damaged)
 
 
-def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: bool, compacts: bool) -> None:
+def _refuse_mixed(
+    *, all_volumes: bool, every: bool, also: bool, recover_data: bool, compacts: bool, chooses: bool
+) -> None:
     """Refuse two options of which each says how many images and targets there are."""
     if sum((all_volumes, every, also)) > 1:
         raise click.UsageError("choose --all (folders of a directory), --all-volumes (those of a disk) or --also")
@@ -219,6 +223,29 @@ def _refuse_mixed(*, all_volumes: bool, every: bool, also: bool, recover_data: b
         raise click.UsageError("--recover-data is for one image and one target")
     if all_volumes and compacts:
         raise click.UsageError("--compact goes with no --all-volumes; apply the volume of Windows alone, or deploy")
+    if every and chooses:
+        raise click.UsageError(
+            "--all takes every image, to folders of a directory; it goes with no choice and no --wipe"
+        )
+
+
+def _fill_volumes(
+    wim: WimFile,
+    disks: Mapping[int, Path],
+    options: ApplyOptions,
+    opening: Opening,
+    progress: ProgressCallback | None,
+    *,
+    is_machine: bool,
+) -> tuple[AppliedVolume, ...]:
+    """Apply all images to the volumes of a disk, or of the disks of a machine."""
+    from osdimage.imaging.apply.volumes import apply_to_disks, apply_volumes  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.several import open_disks  # noqa: PLC0415
+
+    with open_disks(tuple(disks.values()), write=True, opening=opening) as found:
+        if is_machine:
+            return apply_to_disks(wim, dict(zip(disks, found, strict=True)), options, progress=progress)
+        return apply_volumes(wim, found[0], options, progress=progress)
 
 
 def _apply_stdin(
@@ -312,27 +339,27 @@ def _report_folders(
 
 
 def _report_volumes(
-    done: tuple[AppliedVolume, ...], disk: Path, reporter: Reporter, seconds: float, passed: Passed | None
+    done: tuple[AppliedVolume, ...], disks: Sequence[Path], reporter: Reporter, seconds: float, passed: Passed | None
 ) -> None:
     from osdimage.imaging.units import format_size  # noqa: PLC0415 - start-up stays cheap
 
-    lines = [
-        f"  partition {each.result.partition}: {contents(each.result.files, each.result.directories)}, "
-        f"{format_size(each.result.size)}, from image {each.image} {each.name!r}"
-        for each in done
-    ]
-    if reporter.verbose:
+    lines = []
+    for disk in disks:
+        own = [each for each in done if each.result.target == disk]
+        lines.append(f"{disk}: {counted(len(own), 'volume')} filled ({seconds:.1f} s)")
         lines += [
-            f"  partition {each.result.partition}: {text}"
-            for each in done
-            for text in (*engine_lines(each.result), *replaced_lines(each.result))
+            f"  partition {each.result.partition}: {contents(each.result.files, each.result.directories)}, "
+            f"{format_size(each.result.size)}, from image {each.image} {each.name!r}"
+            for each in own
         ]
+        if reporter.verbose:
+            lines += [
+                f"  partition {each.result.partition}: {text}"
+                for each in own
+                for text in (*engine_lines(each.result), *replaced_lines(each.result))
+            ]
     lines += standard.line(passed, "received:")
-    reporter.result(
-        standard.with_stream({"volumes": done} | recovery.facts(), passed),
-        f"{disk}: {counted(len(done), 'volume')} filled ({seconds:.1f} s)",
-        *lines,
-    )
+    reporter.result(standard.with_stream({"volumes": done} | recovery.facts(), passed), *lines)
 
 
 def _ask(

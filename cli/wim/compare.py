@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import params, render, values
+from osdimage.cli import numbered, params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.keys import keys
+from osdimage.cli.numbered import Pairs
 from osdimage.cli.render import Reporter, counted
 from osdimage.cli.source import open_wim
 
 if TYPE_CHECKING:
     from osdimage.imaging.capture.config import CaptureConfig
     from osdimage.imaging.compare.fidelity import CompareReport, Difference
+    from osdimage.imaging.compare.volumes import HowCompared
     from osdimage.imaging.disk.opening import Opening
+    from osdimage.imaging.progress import ProgressCallback
+    from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.image import WimImage
     from osdimage.imaging.wim.select import ImageSelector
 
 
 @click.command("compare")
 @click.argument("wim", type=values.WIM)
-@click.argument("target", type=values.PRESENT)
+@click.argument("target", type=values.PRESENT, required=False)
 @click.option(
     "--partition", type=click.IntRange(min=1), metavar="N", help="The partition of a disk, as disk show lists it."
 )
 @click.option("--all-volumes", is_flag=True, help="Compare every image with its volume of the disk.")
+@numbered.disks_option("With --all-volumes, in place of TARGET: disk N of the machine that was captured.  Repeatable.")
 @params.selector
 @params.references
 @params.check
@@ -55,9 +60,10 @@ if TYPE_CHECKING:
 @params.output(more="what a capture leaves out")
 def compare_command(
     wim: Path,
-    target: Path,
+    target: Path | None,
     partition: int | None,
     all_volumes: bool,
+    disks: Pairs,
     selector: ImageSelector,
     refs: tuple[str, ...],
     check: bool,
@@ -85,7 +91,8 @@ def compare_command(
     What a capture leaves out, such as page files, is not different when only TARGET has it; --config and --exclude say
     what that is, as in capture.
 
-    With --all-volumes every image is compared with the volume that `apply --all-volumes` gives it.
+    With --all-volumes every image is compared with the volume that `apply --all-volumes` gives it; --disk names disks
+    as there.
 
     The times of a FAT volume, which are local times without a zone, are taken for UTC.
     """
@@ -97,31 +104,23 @@ def compare_command(
 
     config = exclusions()
     rule = Names(names)
+    targets = numbered.targets_of(target, disks, all_volumes=all_volumes)
+    place = next(iter(targets.values()))
     with open_wim(wim, reporter, check=check, refs=refs) as (opened, progress):
         if all_volumes:
-            from osdimage.imaging.compare.volumes import compare_volumes  # noqa: PLC0415
-            from osdimage.imaging.disk.opened import open_disk  # noqa: PLC0415
+            from osdimage.imaging.compare.volumes import HowCompared  # noqa: PLC0415
 
-            with open_disk(target, opening=opening, share=True) as disk:
-                reports = compare_volumes(
-                    opened,
-                    disk,
-                    config=config,
-                    differences=differences,
-                    threads=threads,
-                    names=rule,
-                    by_content=by_content,
-                    progress=progress,
-                )
+            how = HowCompared(config, differences, threads, rule, by_content)
+            reports = _compare_volumes(opened, targets, how, opening, progress, is_machine=bool(disks))
         else:
             image = opened.select(selector)
             named: AbstractContextManager[WimImage] = nullcontext(image)
             if rule is Names.REPLACE:
-                named = named_as_applied(image, target, partition=partition, opening=opening)
+                named = named_as_applied(image, place, partition=partition, opening=opening)
             with named as image:
                 report = compare_image(
                     image,
-                    target,
+                    place,
                     partition=partition,
                     opening=opening,
                     config=config,
@@ -138,6 +137,34 @@ def compare_command(
         for report in reports:
             _show(report, reporter, strict=strict)
     return 0 if all(report.is_equal and not (strict and report.has_losses) for report in reports) else 1
+
+
+def _compare_volumes(
+    wim: WimFile,
+    targets: Mapping[int, Path],
+    how: HowCompared,
+    opening: Opening,
+    progress: ProgressCallback | None,
+    *,
+    is_machine: bool,
+) -> tuple[CompareReport, ...]:
+    """Compare all images with the volumes of a disk, or of the disks of a machine."""
+    from osdimage.imaging.compare.volumes import compare_disks, compare_volumes  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.disk.several import open_disks  # noqa: PLC0415
+
+    with open_disks(tuple(targets.values()), opening=opening, share=True) as found:
+        if is_machine:
+            return compare_disks(wim, dict(zip(targets, found, strict=True)), how, progress=progress)
+        return compare_volumes(
+            wim,
+            found[0],
+            config=how.config,
+            differences=how.differences,
+            threads=how.threads,
+            names=how.names,
+            by_content=how.by_content,
+            progress=progress,
+        )
 
 
 def _show(report: CompareReport, reporter: Reporter, *, strict: bool) -> None:

@@ -5,9 +5,9 @@
 names what fills an NTFS volume, and ``bulk.py`` is the fast one of these.
 ``several.py`` applies one image to several targets: an apply is work (``work.py``) that asks for the contents of the
 image, so that ``together.py`` can give them to all targets in one pass.
-``volumes.py`` applies all images to the volumes of a disk, which ``pairs.py`` finds for them, and ``folders.py`` to
-folders of a directory; all are checked before the first is written.  ``stream.py`` applies an image of a WIM that
-comes through a pipe, which ``pipe.py`` is for the back ends.
+``volumes.py`` applies all images to the volumes of a disk, or of the disks of a machine, which ``pairs.py`` finds for
+them, and ``folders.py`` to folders of a directory; all are checked before the first is written.  ``stream.py`` applies
+an image of a WIM that comes through a pipe, which ``pipe.py`` is for the back ends.
 """
 
 from osdimage.imaging._faces import lazily
@@ -23,6 +23,6 @@ __getattr__, __dir__, __all__ = lazily(
         "several": ("apply_to_all",),
         "stream": ("StreamApplied", "apply_stream"),
         "together": ("TargetResult",),
-        "volumes": ("AppliedVolume", "apply_volumes"),
+        "volumes": ("AppliedVolume", "apply_to_disks", "apply_volumes"),
     },
 )

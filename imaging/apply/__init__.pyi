@@ -8,4 +8,8 @@ from osdimage.imaging.apply.job import ApplyOptions as ApplyOptions, ApplyResult
 from osdimage.imaging.apply.several import apply_to_all as apply_to_all
 from osdimage.imaging.apply.stream import StreamApplied as StreamApplied, apply_stream as apply_stream
 from osdimage.imaging.apply.together import TargetResult as TargetResult
-from osdimage.imaging.apply.volumes import AppliedVolume as AppliedVolume, apply_volumes as apply_volumes
+from osdimage.imaging.apply.volumes import (
+    AppliedVolume as AppliedVolume,
+    apply_to_disks as apply_to_disks,
+    apply_volumes as apply_volumes,
+)

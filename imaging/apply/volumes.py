@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -11,13 +11,14 @@ from typing import TypeVar
 from osdimage.imaging.apply.image import apply_image, check_apply
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.pairs import pair_volumes
-from osdimage.imaging.disk.content import Content
+from osdimage.imaging.disk.distinct import refuse_repeated
 from osdimage.imaging.disk.opened import Disk, opened_disk
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import NOTHING_WRITTEN, Incomplete, as_failure, explain
 from osdimage.imaging.logs import logged
 from osdimage.imaging.loss import summarise
 from osdimage.imaging.progress import ProgressCallback, portion
+from osdimage.imaging.wim.captured_disks import refuse_several, require_numbers
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -53,34 +54,84 @@ def apply_volumes(
         progress: receives the progress over all images.
 
     Raises:
+        InvalidRequest: when the images are of several disks.
         TargetRefused: when there are more images than volumes, or a volume cannot take its image; nothing was written.
         OsdImageError: as :func:`~osdimage.imaging.apply_image`; volumes before the named one are complete.
         Incomplete: with ``strict``, after all is written.
     """
+    refuse_several(wim)
     with opened_disk(disk, write=True) as opened:
-        return _apply_volumes(wim, opened, options, progress)
+        return _apply_volumes(wim, {opened: tuple(wim.images)}, options, progress)
+
+
+@logged("apply the images of {wim} to several disks")
+def apply_to_disks(
+    wim: WimFile,
+    disks: Mapping[int, Disk],
+    options: ApplyOptions = ApplyOptions(),  # noqa: B008 - it is frozen
+    *,
+    progress: ProgressCallback | None = None,
+) -> tuple[AppliedVolume, ...]:
+    """Apply the images of the disks of a machine to disks that have volumes for them, as :func:`apply_volumes` to one.
+
+    Everything that can be checked is checked for all disks before the first is written.
+
+    Args:
+        wim: the open WIM.
+        disks: open for writing, by the numbers that they have in the WIM; all of them.
+        options: how, as there.
+        progress: receives the progress over all images.
+
+    Raises:
+        InvalidRequest: when the numbers are not those of the WIM, or a disk is given twice; nothing was written.
+        OsdImageError: as there.
+    """
+    images = require_numbers(wim, disks)
+    refuse_repeated([each.path for each in disks.values()])
+    for each in disks.values():
+        each.target.require_writable()
+    return _apply_volumes(wim, {disks[number]: own for number, own in images.items()}, options, progress)
 
 
 def _apply_volumes(
-    wim: WimFile, disk: Disk, options: ApplyOptions, progress: ProgressCallback | None
+    wim: WimFile,
+    images: Mapping[Disk, Sequence[WimImage]],
+    options: ApplyOptions,
+    progress: ProgressCallback | None,
 ) -> tuple[AppliedVolume, ...]:
     each_options = replace(options, strict=False)
-    on_fat = replace(each_options, compact=None)
-
-    def options_for(volume: OpenVolume) -> ApplyOptions:
-        return each_options if volume.content is Content.NTFS else on_fat
-
-    pairs = [(image, disk.volume_in(each)) for image, each in pair_volumes(wim, disk, refused="not written")]
+    pairs = [
+        (image, disk.volume_in(each))
+        for disk, own in images.items()
+        for image, each in pair_volumes(own, disk, wim=wim.path, refused="not written")
+    ]
+    volumes = [volume for _, volume in pairs]
     for image, volume in pairs:
-        check_apply(image, volume, options_for(volume))
+        check_apply(image, volume, each_options)
+
+    filled: list[OpenVolume] = []
 
     def apply(image: WimImage, volume: OpenVolume, part: ProgressCallback | None) -> ApplyResult:
-        return apply_image(image, volume, options_for(volume), progress=part)
+        result = apply_image(image, volume, each_options, progress=part)
+        filled.append(volume)
+        return result
 
-    done = in_turn(pairs, apply, disk.path, "volumes", progress)
+    disks = list(images)
+    try:
+        done = in_turn(pairs, apply, disks[0].path, "volumes", progress)
+    except BaseException as error:
+        if len(disks) > 1:
+            explain(error, ", ".join(_told(each, filled, volumes) for each in disks))
+        raise
     if options.strict:
-        refuse_losses(done, disk.name)
+        refuse_losses(done, " and ".join(each.name for each in disks))
     return done
+
+
+def _told(disk: Disk, filled: Iterable[OpenVolume], volumes: Iterable[OpenVolume]) -> str:
+    """Say how many volumes of one of several disks are filled."""
+    done, count = (sum(each.path == disk.path for each in some) for some in (filled, volumes))
+    return f"{done} of {count} of {disk.name}"
 
 
 def in_turn(

@@ -18,6 +18,6 @@ __getattr__, __dir__, __all__ = lazily(
         "images": ("Change", "ComparedImage", "ImageDiff", "LoneFile", "Renamed", "diff_images"),
         "image": ("compare_image",),
         "naming": ("named_as_applied",),
-        "volumes": ("compare_volumes",),
+        "volumes": ("HowCompared", "compare_disks", "compare_volumes"),
     },
 )

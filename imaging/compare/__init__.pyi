@@ -16,4 +16,8 @@ from osdimage.imaging.compare.images import (
     diff_images as diff_images,
 )
 from osdimage.imaging.compare.naming import named_as_applied as named_as_applied
-from osdimage.imaging.compare.volumes import compare_volumes as compare_volumes
+from osdimage.imaging.compare.volumes import (
+    HowCompared as HowCompared,
+    compare_disks as compare_disks,
+    compare_volumes as compare_volumes,
+)

@@ -44,12 +44,12 @@ from osdimage.imaging.disk.roles import GptAttributes, Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.tables.write import verify_table
 from osdimage.imaging.disk.target import MemoryTarget
-from osdimage.imaging.errors import InvalidInput, InvalidLayout, InvalidRequest, Means, Remedy
+from osdimage.imaging.errors import InvalidInput, InvalidLayout, Means, Remedy
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import Geometry, format_size
 from osdimage.imaging.volume.fat.make import plan_fill
 from osdimage.imaging.volume.fat.write import FatOptions
-from osdimage.imaging.wim.captured_disks import images_by_disk, listed
+from osdimage.imaging.wim.captured_disks import refuse_several
 from osdimage.imaging.wim.described.captured import CapturedDisk, CapturedPartition, Kept
 from osdimage.imaging.wim.described.captured_table import numbers_of, table_of
 from osdimage.imaging.wim.file import WimFile
@@ -97,12 +97,7 @@ def plan_from_wim(
         OsdImageError: as :func:`~osdimage.imaging.deploy.plan.make_plan`.
     """
     if image is None:
-        disks = images_by_disk(wim)
-        if len(disks) > 1:
-            raise InvalidRequest(
-                f"{wim.path}: its images are of the disks {listed(disks)} of a machine",
-                remedy=Remedy("give each of them a disk: {}", (Means.NUMBERED_DISKS,)),
-            )
+        refuse_several(wim)
         return plan_disk(list(wim.images), geometry, rng, boot=boot, identity=identity, sizes=sizes)
     laid = _laid_out([image], wim.images, geometry, rng, sizes)
     number = partition if partition is not None else _own_partition(laid.disk)

@@ -42,7 +42,7 @@ from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, OsdImageError, explain
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.units import MIB, Geometry
-from osdimage.imaging.wim.captured_disks import images_by_disk, listed
+from osdimage.imaging.wim.captured_disks import require_numbers
 from osdimage.imaging.wim.described.captured import CapturedDisk
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -92,21 +92,6 @@ class SetPlan:
                 raise InvalidRequest(
                     f"the disks {one} and {other} would have the same {shared}; valid are disks with different ones"
                 )
-
-
-def require_numbers(wim: WimFile, numbers: Sequence[int]) -> dict[int, tuple[WimImage, ...]]:
-    """Return the images of each disk, when the numbers that were given are those of the WIM.
-
-    Raises:
-        InvalidRequest: when one is missing or there is no such disk in the WIM; the message has the valid ones.
-        InvalidInput: as :func:`~osdimage.imaging.wim.captured_disks.images_by_disk`.
-    """
-    disks = images_by_disk(wim)
-    if set(disks) != set(numbers):
-        missing, extra = sorted(disks.keys() - set(numbers)), sorted(set(numbers) - disks.keys())
-        what = f"no disk {missing[0]} is given" if missing else f"there is no disk {extra[0]} in it"
-        raise InvalidRequest(f"{wim.path}: {what}; valid are the disks {listed(disks)}, each once")
-    return disks
 
 
 def plan_set(wim: WimFile, targets: Mapping[int, TargetFacts], *, boot: BootOptions | None = BOOT) -> SetPlan:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy
 from osdimage.imaging.units import counted
+from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
 
@@ -39,6 +40,37 @@ def images_by_disk(images: Iterable[WimImage]) -> dict[int, tuple[WimImage, ...]
         number: tuple(each for each in given if each.info.disk is not None and each.info.disk.index == number)
         for number in told
     }
+
+
+def require_numbers(wim: WimFile, numbers: Iterable[int]) -> dict[int, tuple[WimImage, ...]]:
+    """Return the images of each disk, when the numbers that were given are those of the WIM.
+
+    Raises:
+        InvalidRequest: when one is missing or there is no such disk in the WIM; the message has the valid ones.
+        InvalidInput: as :func:`images_by_disk`.
+    """
+    disks, given = images_by_disk(wim), set(numbers)
+    if disks.keys() != given:
+        missing, extra = sorted(disks.keys() - given), sorted(given - disks.keys())
+        what = f"no disk {missing[0]} is given" if missing else f"there is no disk {extra[0]} in it"
+        valid = f"are the disks {listed(disks)}, each once" if len(disks) > 1 else f"is disk {listed(disks)} alone"
+        raise InvalidRequest(f"{wim.path}: {what}; valid {valid}")
+    return disks
+
+
+def refuse_several(wim: WimFile) -> None:
+    """Refuse a WIM whose images are of several disks, where there is one for all of them.
+
+    Raises:
+        InvalidRequest: which says of which.
+        InvalidInput: as :func:`images_by_disk`.
+    """
+    disks = images_by_disk(wim)
+    if len(disks) > 1:
+        raise InvalidRequest(
+            f"{wim.path}: its images are of the disks {listed(disks)} of a machine",
+            remedy=Remedy("give each of them a disk: {}", (Means.NUMBERED_DISKS,)),
+        )
 
 
 def listed(numbers: Iterable[int]) -> str:

@@ -30,6 +30,7 @@ from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Event
 from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, has_destination
 from osdimage.imaging.tasksequence.steps.windows_image import WindowsPlan, carry_out, foretell, plan_windows
 from osdimage.imaging.units import counted
+from osdimage.imaging.wim.captured_disks import refuse_several
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -107,12 +108,13 @@ def _planned(env: Environment, machine: Machine) -> Iterator[WindowsPlan]:
 
 def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume], ...]:
     """Return each image with its volume, on the disk of the next free volume, as :func:`apply_volumes` chooses them."""
+    refuse_several(wim)
     disk = machine.next_volume().place.disk
     machine.writable_disk(disk)
     images = _images(wim)
     captured = [image.info.disk.captured for image in images if image.info.disk is not None]
     with_efi = any(each is not None and each.is_efi for each in captured)
-    raw = raw_partitions(wim)
+    raw = raw_partitions(wim.images)
     volumes = [
         each
         for each in machine.disk_volumes(disk)

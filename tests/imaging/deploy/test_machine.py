@@ -29,7 +29,7 @@ from cases.installs import (
 from cases.windows_trees import windows_files
 from judges import hive as hive_judges
 from judges import wim as wim_judges
-from judges.disk import run, sfdisk, sgdisk_verify
+from judges.disk import copy_of, run, sfdisk, sgdisk_verify
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.layout import DiskLayout
 from osdimage.imaging.disk.roles import Role, Scheme
@@ -430,3 +430,85 @@ def test_each_windows_starts_as_the_stores_say_and_a_store_knows_both_disks(tmp_
     assert entries == {"First": guids(tmp_path / "a.img", 2), "Second": guids(tmp_path / "b.img", 2)}
     assert default_entry(store)["12000004"] == "Second"
     assert "EFI/Microsoft/Boot/BCD" not in fat_contents(of(tmp_path / "b.img").part(1))
+
+
+def on(folder: Path) -> tuple[str, ...]:
+    return ("--all-volumes", "--disk", f"0={folder / 'a.img'}", "--disk", f"1={folder / 'b.img'}")
+
+
+def test_images_go_to_the_volumes_of_disks_that_are_there_and_are_compared(machine: Path, tmp_path: Path) -> None:
+    wim = machine / "machine.wim"
+    for number, name in ((0, "a.img"), (1, "b.img")):
+        copy_of(machine / f"{number}.img", tmp_path / name)
+    assert osdimage("compare", wim, *on(tmp_path)).out.count(" equal: ") == 4
+    done = osdimage("apply", wim, *on(tmp_path), "--wipe", "--yes")
+    assert f"{tmp_path / 'a.img'}: 2 volumes filled" in done.out
+    assert f"{tmp_path / 'b.img'}: 2 volumes filled" in done.out
+    facts = osdimage("compare", wim, *on(tmp_path), "--json").document
+    assert facts["is_equal"]
+    assert [(Path(each["target"]).name, each["partition"]) for each in facts["volumes"]] == [
+        ("a.img", 1), ("a.img", 2), ("b.img", 1), ("b.img", 2),
+    ]  # fmt: skip
+    assert ntfs_contents(of(tmp_path / "b.img").part(1))["more.txt"] == b"more"
+    # A disk with fewer volumes is refused before the other one is written.
+    run(["sgdisk", "-d", "2", tmp_path / "b.img"])
+    before = (tmp_path / "a.img").read_bytes()
+    refused = osdimage("apply", wim, *on(tmp_path), "--wipe", "--yes", code=4)
+    assert f"{tmp_path / 'b.img'}: not written: {wim} has 2 images, the disk has 1 NTFS" in refused.err
+    assert (tmp_path / "a.img").read_bytes() == before
+    for verb in ("apply", "compare"):
+        assert (
+            "give each of them a disk: --disk N=DISK"
+            in osdimage(verb, wim, tmp_path / "a.img", "--all-volumes", code=2).err
+        )
+        assert (
+            "no disk 1 is given"
+            in osdimage(verb, wim, "--all-volumes", "--disk", f"0={tmp_path / 'a.img'}", code=2).err
+        )
+        assert "it goes with --all-volumes" in osdimage(verb, wim, "--disk", f"0={tmp_path / 'a.img'}", code=2).err
+        assert "Missing argument 'TARGET'" in osdimage(verb, wim, code=2).err
+    assert "Missing argument 'TARGET'" in osdimage("apply", wim, "--overlay", tmp_path / "new.qcow2", code=2).err
+
+
+def test_a_failure_of_one_disk_tells_how_much_of_each_is_written(machine: Path, tmp_path: Path) -> None:
+    for number, name in ((0, "a.img"), (1, "b.img")):
+        copy_of(machine / f"{number}.img", tmp_path / name)
+    data = (machine / "machine.wim").read_bytes().replace(b"more", b"moor")
+    (tmp_path / "damaged.wim").write_bytes(data)
+    done = osdimage("apply", tmp_path / "damaged.wim", *on(tmp_path), "--wipe", "--yes", code=3)
+    assert "2 of 4 volumes are complete" in done.err
+    assert f"2 of 2 of {tmp_path / 'a.img'}, 0 of 2 of {tmp_path / 'b.img'}" in done.err
+
+
+HOSTILE = [
+    ('INDEX="1" STYLE="GPT"', 'INDEX="2" STYLE="GPT"', "of the disks 0 and 2 of a machine, and none of disk 1"),
+    (
+        'INDEX="1" STYLE="GPT"',
+        'INDEX="-" STYLE="GPT"',
+        "image 3 holds no layout of a disk that can be used: DISK has IN",
+    ),
+    ('INDEX="1" STYLE="GPT"', 'INDEX="0" STYLE="GPT"', "its images were captured from 2 disks"),
+    ('INDEX="2" TYPE', 'INDEX="1" TYPE', "two PARTITION elements have the same INDEX"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), HOSTILE)
+def test_a_layout_that_is_no_machine_is_refused(machine: Path, tmp_path: Path, old: str, new: str, said: str) -> None:
+    data = (machine / "machine.wim").read_bytes()
+    assert old.encode("utf-16le") in data
+    (tmp_path / "x.wim").write_bytes(data.replace(old.encode("utf-16le"), new.encode("utf-16le")))
+    # Of a WIM that has one disk left, all go to that.
+    disks = ("--disk", f"0={tmp_path / 'a.img'}") if "none of" not in said else on(tmp_path)[1:]
+    done = osdimage("deploy", tmp_path / "x.wim", "--layout-from-wim", *disks, "--size", "200MB", code=3)
+    assert str(tmp_path / "x.wim") in done.err
+    assert said in done.err
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["x.wim"]
+
+
+def test_two_images_of_one_partition_are_refused(machine: Path, tmp_path: Path) -> None:
+    wim = tmp_path / "twice.wim"
+    for name in ("One", "Two"):
+        osdimage("export", machine / "machine.wim", wim, "--index", "3", "--new-name", name)
+    words = ("--layout-from-wim", "--all-volumes", "--size", "200MB")
+    done = osdimage("deploy", wim, tmp_path / "a.img", *words, code=3)
+    assert "the images 1 and 2 are both of partition 1; valid is one image of each" in done.err
