@@ -12,6 +12,7 @@ from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
+    from osdimage.imaging.disk.held import VolumeInfo
     from osdimage.imaging.disk.opening import Opening
 
 
@@ -81,8 +82,9 @@ def format_command(
             raise InvalidRequest(f"{disk}: there is no partition {partition} to format; there are: {numbers}")
         size = format_size(table.size_bytes(chosen))
         if not yes:
-            lost = protected(look_at(opened.target.window(chosen.extent)))
-            _ask(f"{disk} partition {partition}, {chosen.type_label}, {size}{lost}", reporter)
+            held = look_at(opened.target.window(chosen.extent))
+            what = f"{chosen.type_label}, {size}{_held(held)}{protected(held)}"
+            _ask(f"{disk} partition {partition}, {what}", reporter)
         made = FileSystem(filesystem)
         label = None if label is None else made.label_for(label)
         wish = FormatWish(rng.getrandbits(serial_bits(made)), label, cluster_size, quick=not full)
@@ -93,6 +95,15 @@ def format_command(
         reporter.warn(f"{found.text}; {advice.worded(found.remedy)}")
     facts = {"disk": disk, "partition": partition, "filesystem": made.called, "label": label}
     reporter.result(facts, f"{disk}: partition {partition}, {size}, is formatted as {made.called}")
+
+
+def _held(volume: VolumeInfo) -> str:
+    """Say what is in a partition that is not encrypted; nothing of one that is empty."""
+    if volume.encryption is not None:
+        return ""
+    if volume.kind is None:
+        return "; it is not empty, and what it holds is not known here" if volume.is_unknown else ""
+    return f", with {volume.kind.described}" + (f" {volume.label!r}" if volume.label is not None else "")
 
 
 def _ask(what: str, reporter: Reporter) -> None:

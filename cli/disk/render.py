@@ -129,6 +129,16 @@ def container(facts: ContainerFacts) -> None:
         render.line(f"snapshot {shown(snapshot.identifier)}: {shown(snapshot.name)}, {created:%Y-%m-%d %H:%M:%S} UTC")
 
 
+def foreign(table: PartitionTable, volumes: Volumes) -> None:
+    """Print what reads that which osdimage does not look into, and which partitions are not empty for all that."""
+    for partition in table.partitions:
+        volume = _volume(partition, volumes)
+        if volume.is_unknown:
+            render.line(f"partition {partition.number}: it is not empty, and holds {volume.said}")
+        elif volume.kind is not None and volume.said != volume.kind.described:
+            render.line(f"partition {partition.number}: {volume.said}")
+
+
 def identifiers(table: PartitionTable) -> None:
     """Print the numbers by which Windows knows the partitions."""
     windows = table.windows_numbers()

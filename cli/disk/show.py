@@ -55,6 +55,7 @@ def show_command(disk: Path, opening: Opening, reporter: Reporter) -> None:
     if container is not None:
         disk_render.container(container)
     disk_render.encryptions(table, held)
+    disk_render.foreign(table, held)
     for number, journal in logs.items():
         hazard = journal.hazard(title_of(disk, number))
         if hazard is not None:
@@ -77,6 +78,7 @@ def document(name: str, reading: DiskReading, held: dict[int, VolumeInfo], logs:
             volume = held.get(entry["number"])
             entry["filesystem"] = None if volume is None or volume.kind is None else volume.kind.called
             entry["journal"] = logs[entry["number"]].state if entry["number"] in logs else None
+            entry["holds"] = None if volume is None else volume.said
             entry["label"] = None if volume is None else volume.label
             entry["bitlocker"] = None if volume is None or volume.encryption is None else _encrypted(volume.encryption)
         result["free"] = [

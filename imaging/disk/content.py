@@ -19,6 +19,8 @@ class Content(StrEnum):
     XFS = "xfs"
     BTRFS = "btrfs"
     F2FS = "f2fs"
+    BCACHEFS = "bcachefs"
+    ZFS = "zfs"
     APFS = "apfs"
     HFS_PLUS = "hfs+"
     SQUASHFS = "squashfs"
@@ -28,6 +30,7 @@ class Content(StrEnum):
     LVM2 = "lvm2"
     RAID = "md"
     DYNAMIC = "ldm"
+    STORAGE_SPACES = "storage-spaces"
     TABLE = "partition-table"
     UNFINISHED = "unfinished"
     WIM = "wim"
@@ -45,6 +48,12 @@ class Content(StrEnum):
     def described(self) -> str:
         """What it is, with an article."""
         return _DESCRIBED.get(self, f"a volume of type {self.called}")
+
+    @property
+    def explained(self) -> str:
+        """What it is, with what gets at its files where osdimage does not: for whoever is refused."""
+        hint = _READ_BY.get(self)
+        return self.described if hint is None else f"{self.described} ({hint})"
 
 
 _CALLED = {
@@ -67,6 +76,14 @@ _DESCRIBED = {
     Content.LUKS: "a LUKS volume",
     Content.LVM2: "an LVM physical volume",
     Content.RAID: "a member of a RAID",
+    Content.XFS: "an XFS volume",
+    Content.BTRFS: "a Btrfs volume",
+    Content.F2FS: "an F2FS volume",
+    Content.BCACHEFS: "a bcachefs volume",
+    Content.ZFS: "a member of a ZFS pool",
+    Content.APFS: "an APFS container",
+    Content.HFS_PLUS: "an HFS+ volume",
+    Content.STORAGE_SPACES: "a member of a Storage Spaces pool",
     Content.SWAP: "swap space",
     Content.DYNAMIC: "a part of a dynamic disk",
     Content.TABLE: "a disk with a partition table",
@@ -79,13 +96,31 @@ _DESCRIBED = {
 }
 FATS = frozenset({Content.FAT12, Content.FAT16, Content.FAT32})
 """The three widths of one file system."""
+_ON_LINUX = "mount it on Linux, and copy its files from there"
+_ON_A_MAC = "macOS reads it"
+_READ_BY = {
+    Content.EXFAT: "Windows does not start from it; mount -t exfat shows its files",
+    Content.REFS: "Windows alone reads it",
+    Content.EXT: _ON_LINUX,
+    Content.XFS: _ON_LINUX,
+    Content.BTRFS: _ON_LINUX,
+    Content.F2FS: _ON_LINUX,
+    Content.BCACHEFS: _ON_LINUX,
+    Content.ZFS: "zpool import shows the file systems of the pool",
+    Content.LUKS: "cryptsetup open shows what is in it",
+    Content.LVM2: "vgchange -ay shows its logical volumes, each of which is taken as a disk or a volume",
+    Content.RAID: "mdadm assembles the array, which is taken as a disk or a volume",
+    Content.APFS: _ON_A_MAC,
+    Content.HFS_PLUS: _ON_A_MAC,
+    Content.STORAGE_SPACES: "Windows alone shows the disks in it",
+}
 UNKNOWN = "no file system known here"
 """What messages say of a window that holds none of these."""
 
 
 def described(content: Content | None) -> str:
     """Say what a window holds, for the end of a sentence with "holds"; None is what is not known."""
-    return UNKNOWN if content is None else content.described
+    return UNKNOWN if content is None else content.explained
 
 
 def _upper(character: str) -> str:

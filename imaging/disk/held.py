@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.disk import signatures
-from osdimage.imaging.disk.content import FATS, Content
+from osdimage.imaging.disk import roles, signatures
+from osdimage.imaging.disk.content import FATS, UNKNOWN, Content
 from osdimage.imaging.disk.fat_label import fat_label
 from osdimage.imaging.disk.fat_width import cluster_bytes
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
@@ -35,12 +35,21 @@ class VolumeInfo:
         label: the volume label, or None when there is none or it is not known for this kind.
         encryption: how it is encrypted, when it is.
         cluster_size: of FAT12 and FAT16, in bytes: with the size, it decides which of the two a volume is.
+        is_unknown: whether its first bytes are no zeros, and yet nothing was recognised: it is not empty.
     """
 
     kind: Content | None = None
     label: str | None = None
     encryption: Encryption | None = None
     cluster_size: int | None = None
+    is_unknown: bool = False
+
+    @property
+    def said(self) -> str | None:
+        """What it holds, in words, and what reads that; None of what is empty as far as was looked."""
+        if self.kind is None:
+            return UNKNOWN if self.is_unknown else None
+        return self.kind.explained
 
 
 def volumes(target: BlockTarget, table: PartitionTable) -> Iterator[tuple[Partition, VolumeInfo]]:
@@ -52,7 +61,11 @@ def volumes(target: BlockTarget, table: PartitionTable) -> Iterator[tuple[Partit
     whole = Extent(Lba(0), target.geometry.sectors)
     for partition in table.partitions:
         if not partition.is_extended and whole.contains(partition.extent):
-            yield partition, look_at(target.window(partition.extent))
+            found = look_at(target.window(partition.extent))
+            told = None if found.kind is not None else roles.told_by_type(partition.type_id)
+            if told is not None:
+                found = replace(found, kind=told, is_unknown=False)
+            yield partition, found
 
 
 def protected(volume: VolumeInfo) -> str:
@@ -68,7 +81,7 @@ def look_at(volume: BlockTarget) -> VolumeInfo:
     head = volume.read_at(0, min(signatures.HEAD_BYTES, volume.geometry.size_bytes))
     kind = signatures.content_of(head)
     if kind is None:
-        return VolumeInfo()
+        return VolumeInfo(is_unknown=any(head))
     if kind is Content.BITLOCKER:
         from osdimage.imaging.disk.bitlocker.facts import look_at_encryption  # noqa: PLC0415 - few have any
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from osdimage.imaging.disk.content import UNKNOWN
 from osdimage.imaging.disk.device import DeviceTarget, announce
 from osdimage.imaging.disk.held import protected, volumes
 from osdimage.imaging.disk.layouts.place import ENTRY_COUNT, gpt_usable
@@ -55,7 +56,8 @@ def losses(target: BlockTarget, reading: DiskReading) -> Iterator[str]:
         size = format_size(reading.table.size_bytes(partition))
         label = f" {volume.label!r}" if volume.label is not None else ""
         held = f"{volume.kind.called}{label}" if volume.kind is not None else partition.type_label
-        yield f"partition {partition.number}: {held}, {size}{protected(volume)}"
+        unknown = f"; it is not empty, and holds {UNKNOWN}" if volume.is_unknown else ""
+        yield f"partition {partition.number}: {held}, {size}{protected(volume)}{unknown}"
 
 
 @logged("write a partition table to {target}")

@@ -16,6 +16,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Self
 from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.image import blank_image, create_image
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.roles import told_by_type
 from osdimage.imaging.disk.target import DiskTarget
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, StorageError, TargetRefused
@@ -112,7 +114,8 @@ class Disk:
             StorageError: when the disk cannot be read.
         """
         self.require_whole(partition)
-        return self._volume(partition.extent, partition.number)
+        found = self._volume(partition.extent, partition.number)
+        return found if found.content is not None else replace(found, content=told_by_type(partition.type_id))
 
     def whole_volume(self) -> OpenVolume:
         """Return the volume that the disk is when it has no partition table, unlocked as :meth:`volume_in` does.

@@ -51,7 +51,7 @@ def probe_head(head: bytes) -> Content | None:
 
 def described(path_holds: Content | None) -> str:
     """Say what a path is, for the end of a sentence with "is"."""
-    return f"a file that holds {UNKNOWN}" if path_holds is None else path_holds.described
+    return f"a file that holds {UNKNOWN}" if path_holds is None else path_holds.explained
 
 
 def probe_place(place: Path | OpenVolume) -> Content | None:

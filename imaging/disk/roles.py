@@ -3,7 +3,8 @@
 One table, :data:`TYPES`, maps roles to MBR type bytes and GPT type GUIDs; every row names its source.  Short names of
 sources: CPP = learn.microsoft.com "create partition primary"; VDS = "ns-vds-create_partition_parameters";
 GPTINFO = "PARTITION_INFORMATION_GPT"; MS-VDS = openspecs [MS-VDS]; UEFI = UEFI Specification 2.10, section 5.3;
-DPS = uapi-group.org Discoverable Partitions Specification; TYPES = win.tue.nl/~aeb/partitions "Partition types".
+DPS = uapi-group.org Discoverable Partitions Specification; FDISK = util-linux,
+include/pt-gpt-partnames.h; GPTFDISK = gptfdisk, parttypes.cc; TYPES = win.tue.nl/~aeb/partitions "Partition types".
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ MICROSOFT_RESERVED = UUID("e3c9e316-0b5c-4db8-817d-f92df00215ae")
 WINDOWS_RECOVERY = UUID("de94bba4-06d1-4d40-a16a-bfd50179d6ac")
 LDM_METADATA = UUID("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3")
 LDM_DATA = UUID("af9b60a0-1431-4f62-bc68-3311714a69ad")
+STORAGE_SPACES = UUID("e75caf8f-f680-4cee-afa3-b001e56efc2d")
 
 RECOVERY_ATTRIBUTES = GptAttributes.REQUIRED | GptAttributes.NO_DRIVE_LETTER
 """0x8000000000000001: MS-uefigpt, "configure UEFI/GPT-based hard drive partitions"."""
@@ -141,6 +143,10 @@ TYPES: tuple[PartitionType, ...] = (
     _row(0x85, "Linux extended", "TYPES", role=Role.EXTENDED),
     _row(0x8E, "Linux LVM", "TYPES", holds="lvm2"),
     _row(0xA0, "OEM diagnostics", "CPP"),
+    _row(0xA8, "Apple UFS", "TYPES"),
+    _row(0xAB, "Apple boot", "TYPES"),
+    _row(0xAF, "Apple HFS/HFS+", "TYPES", holds="hfs+"),
+    _row(0xBF, "Solaris", "TYPES", holds="zfs"),
     _row(0xDE, "Dell OEM", "CPP"),
     _row(0xEE, "GPT protective", "UEFI"),
     _row(0xEF, "EFI system", "UEFI", holds=_FAT),
@@ -152,7 +158,7 @@ TYPES: tuple[PartitionType, ...] = (
     _row(WINDOWS_RECOVERY, "Windows recovery", "GPTINFO", role=Role.RECOVERY, holds=_NTFS),
     _row(LDM_METADATA, "LDM metadata", "GPTINFO"),
     _row(LDM_DATA, "LDM data", "GPTINFO"),
-    _row(UUID("e75caf8f-f680-4cee-afa3-b001e56efc2d"), "Storage Spaces", "GPTINFO"),
+    _row(STORAGE_SPACES, "Storage Spaces", "GPTINFO", holds="storage-spaces"),
     _row(UUID("21686148-6449-6e6f-744e-656564454649"), "BIOS boot", "DPS"),
     _row(UUID("0fc63daf-8483-4772-8e79-3d69d8477de4"), "Linux", "DPS"),
     _row(UUID("4f68bce3-e8cd-4db1-96e7-fbcaf984b709"), "Linux root (x86-64)", "DPS"),
@@ -161,7 +167,40 @@ TYPES: tuple[PartitionType, ...] = (
     _row(UUID("bc13c2ff-59e6-4262-a352-b275fd6f7172"), "Linux extended boot", "DPS"),
     _row(UUID("e6d6d379-f507-44c2-a23c-238f2a3df928"), "Linux LVM", "DPS", holds="lvm2"),
     _row(UUID("a19d880f-05fc-4d3b-a006-743f0f84911e"), "Linux RAID", "DPS", holds="md"),
+    *(
+        _row(UUID(guid), f"Linux {what}", "DPS")
+        for guid, what in {
+            "44479540-f297-41b2-9af7-d131d5f0458a": "root (x86)",
+            "b921b045-1df0-41c3-af44-4c6f280d3fae": "root (ARM-64)",
+            "69dad710-2ce4-4e3c-b16c-21a1d49abed3": "root (ARM)",
+            "8484680c-9521-48c6-9c11-b0720656f69e": "/usr (x86-64)",
+            "4d21b016-b534-45c2-a9fb-5c16e091fd2d": "variable data",
+            "7ec6f557-3bc5-4aca-b293-16ef5df639d1": "temporary data",
+            "3b8f8425-20e0-4f3b-907f-1a25a76f98e8": "server data",
+            "8da63339-0007-60c0-c436-083ac8230908": "reserved",
+        }.items()
+    ),
+    _row(UUID("7ffec5c9-2d00-49b7-8941-3ea10a5586b7"), "Linux dm-crypt", "GPTFDISK"),
+    _row(UUID("ca7d7ccb-63ed-4c53-861c-1742536059cc"), "Linux LUKS", "GPTFDISK", holds="luks"),
+    _row(UUID("48465300-0000-11aa-aa11-00306543ecac"), "Apple HFS/HFS+", "FDISK", holds="hfs+"),
+    _row(UUID("7c3457ef-0000-11aa-aa11-00306543ecac"), "Apple APFS", "FDISK", holds="apfs"),
+    _row(UUID("426f6f74-0000-11aa-aa11-00306543ecac"), "Apple boot", "FDISK"),
+    _row(UUID("52414944-0000-11aa-aa11-00306543ecac"), "Apple RAID", "FDISK"),
+    _row(UUID("53746f72-6167-11aa-aa11-00306543ecac"), "Apple Core storage", "FDISK"),
+    _row(UUID("6a898cc3-1dd2-11b2-99a6-080020736631"), "Solaris /usr & Apple ZFS", "FDISK", holds="zfs"),
+    _row(UUID("516e7cba-6ecf-11d6-8ff8-00022d09712b"), "FreeBSD ZFS", "FDISK", holds="zfs"),
 )
+_SEEN_BY_TYPE: dict[int | UUID, Content] = {
+    STORAGE_SPACES: Content.STORAGE_SPACES,
+    LDM_DATA: Content.DYNAMIC,
+    MBR_LDM: Content.DYNAMIC,
+}
+
+
+def told_by_type(type_id: int | UUID) -> Content | None:
+    """Return what a partition is by its type alone, where nothing is known of what it holds, or None."""
+    return _SEEN_BY_TYPE.get(type_id)
+
 
 GPT_NAMES = {
     Role.PRIMARY: "Basic data partition",

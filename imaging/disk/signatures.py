@@ -51,6 +51,11 @@ MARKS: tuple[Mark, ...] = (
     Mark(Content.RAID, 0, b"\xfc\x4e\x2b\xa9"),
     Mark(Content.LVM2, 512, b"LABELONE"),
     Mark(Content.LVM2, 0, b"LABELONE"),
+    # In one of the first four sectors (LVM2, lib/label/label.h, LABEL_SCAN_SECTORS).
+    Mark(Content.LVM2, 1024, b"LABELONE"),
+    Mark(Content.LVM2, 1536, b"LABELONE"),
+    # gus33000/StorageSpace on GitHub, SPACEDB; no specification is published.
+    Mark(Content.STORAGE_SPACES, 0, b"SPACEDB "),
     Mark(Content.NTFS, 3, b"NTFS    "),
     Mark(Content.EXFAT, 3, b"EXFAT   "),
     Mark(Content.REFS, 3, b"ReFS\0\0\0\0"),
@@ -66,6 +71,13 @@ MARKS: tuple[Mark, ...] = (
     Mark(Content.EXT, 1080, b"\x53\xef"),
     Mark(Content.F2FS, 1024, b"\x10\x20\xf5\xf2"),
     Mark(Content.HFS_PLUS, 1024, b"H+\0\x04"),
+    # HFSX, of which names differ by case (Apple, TN1150).
+    Mark(Content.HFS_PLUS, 1024, b"HX\0\x05"),
+    # Linux, fs/bcachefs/bcachefs_format.h, BCHFS_MAGIC.
+    Mark(Content.BCACHEFS, 4096 + 24, bytes.fromhex("c68573f666ce90a9d96a60cf803df7ef")),
+    # The first pair of the label is "version", behind the header of a list in XDR and the two sizes of the pair
+    # (OpenZFS, vdev_label.c, VDEV_PHYS at 16 KiB; libnvpair).
+    Mark(Content.ZFS, 16 * KIB + 20, b"\0\0\0\x07version\0"),
     Mark(Content.SWAP, 4086, b"SWAPSPACE2"),
     Mark(Content.ISO9660, 32769, b"CD001"),
     Mark(Content.BTRFS, 65600, b"_BHRfS_M"),
@@ -79,8 +91,15 @@ MARKS: tuple[Mark, ...] = (
 _ONLY_WIPED = (
     *(Mark(Content.FAT32, 6 * size + 82, b"FAT32   ") for size in (512, 1024, 2048, 4096)),
     Mark(Content.DYNAMIC, 6 * 512, b"PRIVHEAD"),
+    # The second header of LUKS2, which is taken for the first where that is gone (LUKS2 On-Disk Format, 2.1).
+    *(Mark(Content.LUKS, 0x4000 << step, b"SKUL\xba\xbe") for step in range(9)),
 )
 _NTFS_COPY_FROM_END = 3
+# ZFS has four labels, two at the begin and two at the end.  In the second half of each are its uberblocks, by which
+# other programs know a pool, too (OpenZFS, vdev_impl.h).
+_ZFS_LABEL, _ZFS_LIST_AT, _ZFS_RING_AT, _ZFS_UBERBLOCK = 256 * KIB, 16 * KIB + 20, 128 * KIB, KIB
+_ZFS_LIST = b"\0\0\0\x07version\0"
+_ZFS_MAGICS = frozenset({(0x00BAB10C).to_bytes(8, "little"), (0x00BAB10C).to_bytes(8, "big")})
 HEAD_BYTES = 66 * KIB
 BOOT_SECTORS = FATS | {Content.NTFS, Content.EXFAT, Content.REFS, Content.BITLOCKER}
 """What begins with a boot sector, which ends in 55 AA as an MBR does."""
@@ -129,10 +148,31 @@ def find_marks(volume: BlockTarget) -> Iterator[tuple[int, Content]]:
         at = mark.offset_bytes
         if at < 0:
             at = (size + at) // mark.end_step_bytes * mark.end_step_bytes
-            if at >= HEAD_BYTES and volume.read_at(at, len(mark.magic)) == mark.magic:
-                yield at, mark.content
-        elif head[at : at + len(mark.magic)] == mark.magic:
+            if at < HEAD_BYTES:
+                continue
+        if at + len(mark.magic) > size:
+            continue
+        found = head[at : at + len(mark.magic)] if at < HEAD_BYTES else volume.read_at(at, len(mark.magic))
+        if found == mark.magic:
             yield at, mark.content
+    yield from _zfs_marks(volume)
     last = size - volume.geometry.sector_size
     if last >= HEAD_BYTES and volume.read_at(last + _NTFS_COPY_FROM_END, 8) == b"NTFS    ":
         yield last + _NTFS_COPY_FROM_END, Content.NTFS
+
+
+def _zfs_marks(volume: BlockTarget) -> Iterator[tuple[int, Content]]:
+    """Yield the marks in the labels of a member of a ZFS pool; that in the first label is one of :data:`MARKS`."""
+    end = volume.geometry.size_bytes // _ZFS_LABEL * _ZFS_LABEL
+    if end < 4 * _ZFS_LABEL:
+        return
+    for label in (0, _ZFS_LABEL, end - 2 * _ZFS_LABEL, end - _ZFS_LABEL):
+        at = label + _ZFS_LIST_AT
+        if volume.read_at(at, len(_ZFS_LIST)) != _ZFS_LIST:
+            continue
+        if label:
+            yield at, Content.ZFS
+        ring = volume.read_at(label + _ZFS_RING_AT, _ZFS_LABEL - _ZFS_RING_AT)
+        for begin in range(0, len(ring), _ZFS_UBERBLOCK):
+            if ring[begin : begin + 8] in _ZFS_MAGICS:
+                yield label + _ZFS_RING_AT + begin, Content.ZFS

@@ -94,7 +94,7 @@ class _Reader:
 
     def read(self) -> DiskReading:
         geometry = self.target.geometry
-        head = self.target.read_at(0, min(geometry.size_bytes, 64 * 1024))
+        head = self.target.read_at(0, min(geometry.size_bytes, signatures.HEAD_BYTES))
         record = mbr.parse_boot_record(head) if len(head) >= mbr.MBR_BYTES else None
         primary = self._gpt_copy(Lba(1), "primary")
         backup_lba = Lba(geometry.sectors - 1)
@@ -118,7 +118,7 @@ class _Reader:
     def _nothing(self, head: bytes) -> DiskReading:
         found = signatures.content_of(head)
         if found is not None:
-            text = f"{self.target.name} has no partition table: the whole disk is one {found.called} volume"
+            text = f"{self.target.name} has no partition table: the whole disk is {found.explained}"
             remedy = Remedy("{} replaces it by partitions", (Means.INITIALIZE,))
             self.findings.append(note("whole-disk-volume", text, remedy))
         else:

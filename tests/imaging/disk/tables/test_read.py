@@ -122,14 +122,14 @@ def test_a_gpt_that_was_cut_off_is_shown_and_its_loss_reported() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("ul_fs_ntfs", "NTFS"), ("ul_fs_fat32_xp_label1", "FAT32"), ("ul_fs_bitlocker-win7", "bitlocker")],
+    [("ul_fs_ntfs", "an NTFS"), ("ul_fs_fat32_xp_label1", "a FAT32"), ("ul_fs_bitlocker-win7", "a BitLocker")],
 )
 def test_a_volume_without_a_table_is_no_table(tmp_path: Path, name: str, kind: str) -> None:
     path = tmp_path / "disk.img"
     path.write_bytes(lzma.decompress((judges.corpus() / "fs" / f"{name}.img.xz").read_bytes()))
     with open_target(str(path)) as target:
         reading = read_table(target)
-    with pytest.raises(InvalidTable, match=f"the whole disk is one {kind} volume"):
+    with pytest.raises(InvalidTable, match=f"the whole disk is {kind} volume"):
         reading.require()
 
 
