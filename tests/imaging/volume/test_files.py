@@ -492,5 +492,9 @@ def test_what_cannot_be_read_is_not_called_damaged(tmp_path: Path, write: bool) 
         # Sectors that cannot be read any more: the end of the file is gone, and with it most of the metadata.
         assert volume.target.source.size == 32 * MIB
         os.truncate(path, 8192)
-        with pytest.raises(StorageError, match="Input/output error"), open_files(volume, write=write):
+        # What Python reads of it, such as its journal, is told where the file ends now.
+        with (
+            pytest.raises(StorageError, match=r"Input/output error|ends at byte \d+$"),
+            open_files(volume, write=write),
+        ):
             pass
