@@ -96,12 +96,15 @@ IN_GROUPS = {
         "verify": "osdimage boot check",
     },
     "osdimage disk": {
+        "attach": "qcow2, VHDX, VHD, VMDK and VDI files are disks as they are: nothing is attached",
         "clean": "osdimage disk init",
+        "convert": "qemu-img convert; osdimage takes qcow2, VHDX, VHD, VMDK and VDI files as they are",
         "create": "osdimage disk init",
         "dump": "osdimage disk backup",
         "info": "osdimage disk show",
         "list": "osdimage disk show",
         "repair": "osdimage disk check --repair",
+        "snapshot": "--overlay NEW.qcow2 leaves a disk as it is; --vm-snapshot NAME reads a state that was kept",
         "verify": "osdimage disk check",
     },
     "osdimage registry": {

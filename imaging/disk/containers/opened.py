@@ -71,7 +71,8 @@ def open_container(
         _replay(path, descriptor, node)
         opening.tell(__name__, f"{path}: the changes in its log were written to their places")
         facts = _facts(path, descriptor, form)
-    server = _started(path, node, write=write, snapshot=opening.vm_snapshot)
+    with _refused(write=write):
+        server = _started(path, node, write=write, snapshot=opening.vm_snapshot)
     try:
         if opening.vm_snapshot is None:
             _require_size(path, server.source.size, facts)

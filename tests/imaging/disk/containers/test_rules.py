@@ -191,6 +191,13 @@ def test_a_disk_that_a_machine_uses_is_refused(raw: Path, tmp_path: Path) -> Non
     assert "Basic data" in osdimage("disk", "show", path).out
 
 
+def test_what_qemu_refuses_to_write_is_a_refusal(raw: Path, tmp_path: Path) -> None:
+    """A VMDK of version 3 tracks changed blocks, which QEMU does not."""
+    path = patched(judges.convert(raw, tmp_path / "disk.vmdk", "vmdk"), 4, struct.pack("<I", 3))
+    assert "Basic data" in osdimage("disk", "show", path).out
+    assert "VMDK version 3 must be read only" in osdimage("disk", "init", path, *INIT, code=4).err
+
+
 def test_a_file_that_may_only_be_read_is_read(raw: Path, tmp_path: Path) -> None:
     path = _qcow2(raw, tmp_path)
     path.chmod(0o444)
