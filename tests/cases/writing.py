@@ -685,6 +685,10 @@ def _applies() -> Iterator[Writing]:
     yield Writing("apply --wipe to fat16", wipe, wim | {"t": "old.fat16"}, fat, cures=_FORCED)
     yield Writing("apply --all-volumes", ("apply", "w.wim", "d", "--all-volumes", "--wipe", "--yes"),
                   {"w.wim": "two.wim", "d": "two.img"}, {"d": as_disk}, cures=_FORCED, partial=True)  # fmt: skip
+    yield Writing("apply to a machine", ("apply", "w.wim", "--all-volumes", "--disk", "0=d", "--disk", "1=e", "--wipe",
+                                         "--yes"),
+                  {"w.wim": "machine.wim", "d": "second.img", "e": "two.img"}, {"d": as_disk, "e": as_disk},
+                  cures=_FORCED, partial=True)  # fmt: skip
 
 
 def _disks() -> Iterator[Writing]:

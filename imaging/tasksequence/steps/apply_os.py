@@ -30,7 +30,7 @@ from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Event
 from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, has_destination
 from osdimage.imaging.tasksequence.steps.windows_image import WindowsPlan, carry_out, foretell, plan_windows
 from osdimage.imaging.units import counted
-from osdimage.imaging.wim.captured_disks import refuse_several
+from osdimage.imaging.wim.captured_disks import images_by_disk, listed
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 
@@ -108,7 +108,11 @@ def _planned(env: Environment, machine: Machine) -> Iterator[WindowsPlan]:
 
 def _all_pairs(wim: WimFile, machine: Machine) -> tuple[tuple[WimImage, Volume], ...]:
     """Return each image with its volume, on the disk of the next free volume, as :func:`apply_volumes` chooses them."""
-    refuse_several(wim)
+    captured_from = images_by_disk(wim)
+    if len(captured_from) > 1:
+        raise InvalidRequest(
+            f"{wim.path}: its images are of the disks {listed(captured_from)} of a machine; valid here are those of one"
+        )
     disk = machine.next_volume().place.disk
     machine.writable_disk(disk)
     images = _images(wim)

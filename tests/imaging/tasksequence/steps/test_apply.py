@@ -11,6 +11,7 @@ from cases.sequence import GPT, MBR, MIB, Log, blank_disk, capture, computer, ru
 from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
 from judges.disk import partition_of
+from judges.disk import run as disk_judges
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.environment import Environment
@@ -20,6 +21,7 @@ from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image, for
 from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system, forecast_apply_operating_system
 from osdimage.imaging.tasksequence.steps.partition_disk import forecast_partition_disk, partition_disk
 from osdimage.imaging.volume.filesystems import open_files
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 
@@ -391,6 +393,19 @@ def test_all_images_go_to_all_volumes(tmp_path: Path) -> None:
     capture(tmp_path / "data", made, "More", append=True)
     machine.used.clear()
     assert "has 3 images, disk 0 has 2 volumes" in str(fails(apply_operating_system, env, machine, {}))
+
+
+def test_images_of_several_disks_do_not_go_to_the_volumes_of_one(tmp_path: Path) -> None:
+    disks = []
+    for number in (0, 1):
+        disks.append(tmp_path / f"{number}.img")
+        disk_judges(["truncate", "-s", "24M", disks[-1]])
+        disk_judges(["sfdisk", "-q", disks[-1]], text_in="label: dos\n,,7\n")
+        osdimage("disk", "format", disks[-1], "--partition", "1", "--yes")
+    osdimage("capture", *disks, tmp_path / "machine.wim", "--all-volumes")
+    _, machine, env = prepared(tmp_path, tmp_path / "machine.wim")
+    failed = fails(apply_operating_system, env, machine, {})
+    assert "its images are of the disks 0 and 1 of a machine; valid here are those of one" in str(failed)
 
 
 def test_a_wim_with_one_image_needs_no_index(tmp_path: Path) -> None:
