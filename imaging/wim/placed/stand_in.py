@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from osdimage.imaging.errors import CorruptWim, StorageError
 from osdimage.imaging.scratch import scratch_folder
@@ -43,6 +44,23 @@ _SOLID, _METADATA = ResourceFlag.SOLID.value, ResourceFlag.METADATA.value
 _Range = tuple[int, int]
 
 
+class _Entry(NamedTuple):
+    """An entry of the blob table, and where its resource begins and ends in the file."""
+
+    begin: int
+    end: int
+    flags: int
+    size: int
+    part_number: int
+    references: int
+    sha1: bytes
+
+    @property
+    def is_solid_resource(self) -> bool:
+        """Whether it is a solid resource itself, and not what is in one."""
+        return bool(self.flags & _SOLID) and self.size == SOLID_RESOURCE_SIZE
+
+
 class StandIn:
     """Stands in for a WIM; see :class:`osdimage.native.wim.backing.Backing`.
 
@@ -62,7 +80,7 @@ class StandIn:
         self._folder = path.parent.parent
         self._filled: list[_Range] = []
         self._trees: list[_Range] = []
-        self._images = 0
+        self._is_of_images = False
         self._table = b""
         try:
             self._target = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -94,14 +112,17 @@ class StandIn:
             raise self._failure(error) from error
         # One that is cut off is refused by libwim.
         self._table = entries[: len(entries) // BLOB_STRUCT.size * BLOB_STRUCT.size]
-        self._images = header.image_count
-        self._trees = [(at, end) for at, end, flags, _, _ in self._entries() if flags & _METADATA]
-        self._fill([(at, at + _SOLID_HEADER) for at, _, flags, size, _ in self._entries() if _is_solid(flags, size)])
+        trees = [each for each in self._entries() if each.flags & _METADATA]
+        self._trees = [(each.begin, each.end) for each in trees]
+        # They stand in the table in the order of the images; libwim leaves out what is empty or nothing refers to.
+        self._is_of_images = len(trees) == header.image_count and all(
+            each.size and each.references == 1 and each.part_number == header.part_number for each in trees
+        )
+        self._fill([(each.begin, each.begin + _SOLID_HEADER) for each in self._entries() if each.is_solid_resource])
 
-    def _entries(self) -> Iterator[tuple[int, int, int, int, bytes]]:
-        """Yield of each entry of the blob table where its resource begins and ends, flags, size and SHA-1."""
-        for packed, offset, size, _, _, sha1 in BLOB_STRUCT.iter_unpack(self._table):
-            yield offset, offset + (packed & (1 << SIZE_BITS) - 1), packed >> SIZE_BITS, size, sha1
+    def _entries(self) -> Iterator[_Entry]:
+        for packed, offset, *more in BLOB_STRUCT.iter_unpack(self._table):
+            yield _Entry(offset, offset + (packed & (1 << SIZE_BITS) - 1), packed >> SIZE_BITS, *more)
 
     def provide_trees(self, image: int | None) -> None:
         """Fill in the tree of an image, or those of all; one that is in memory only has none.
@@ -110,8 +131,7 @@ class StandIn:
             CorruptWim: when the file that the WIM is in ends too early.
             StorageError: when it cannot be read, or there is no room.
         """
-        # The trees stand in the table in the order of the images.
-        is_known = image is not None and len(self._trees) == self._images
+        is_known = image is not None and self._is_of_images
         self._fill(self._trees[image - 1 : image] if image is not None and is_known else self._trees)
 
     def provide_contents(self, hashes: Container[bytes] | None, listener: Listener | None) -> None:
@@ -124,13 +144,13 @@ class StandIn:
             self._fill([(0, self._source.size)], listener)
             return
         wanted, solid, is_solid = [], [], False
-        for at, end, flags, size, sha1 in self._entries():
-            if _is_solid(flags, size):
-                solid.append((at, end))
-            elif not flags & _METADATA and sha1 in hashes:
-                is_solid |= bool(flags & _SOLID)
-                if not flags & _SOLID:
-                    wanted.append((at, end))
+        for each in self._entries():
+            if each.is_solid_resource:
+                solid.append((each.begin, each.end))
+            elif not each.flags & _METADATA and each.sha1 in hashes:
+                is_solid |= bool(each.flags & _SOLID)
+                if not each.flags & _SOLID:
+                    wanted.append((each.begin, each.end))
         # What is in a solid resource has no place of its own.
         self._fill(wanted + solid if is_solid else wanted, listener)
 
@@ -193,11 +213,6 @@ def stand_in(path: Path, source: PlacedFile) -> Iterator[StandIn]:
     """
     with scratch_folder() as folder:
         yield StandIn(str(path), source, folder / path.name)
-
-
-def _is_solid(flags: int, size: int) -> bool:
-    """Tell whether an entry of the blob table is a solid resource itself, and not what is in one."""
-    return bool(flags & _SOLID) and size == SOLID_RESOURCE_SIZE
 
 
 def _united(ranges: Iterable[_Range], *, gap: int = 0) -> list[_Range]:
