@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.disk.image import FileTarget, open_image
-from osdimage.imaging.disk.locking import lock
+from osdimage.imaging.disk.locking import lock, look_for_qemu
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import DiskTarget
@@ -84,7 +84,7 @@ def open_target(path: str, *, write: bool = False, opening: Opening = AS_FOUND, 
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISBLK(facts.st_mode):
         opening.require_disk(path)
-        return _open_device(path, facts.st_rdev, write=write, sector_size=opening.sector_size, share=share)
+        return _open_device(path, facts.st_rdev, write=write, opening=opening, share=share)
     if stat.S_ISDIR(facts.st_mode):
         raise InvalidRequest(f"{path} is a directory: valid is a disk image or a block device")
     if not stat.S_ISREG(facts.st_mode):
@@ -95,7 +95,7 @@ def open_target(path: str, *, write: bool = False, opening: Opening = AS_FOUND, 
     return open_image(path, write=write, share=share, opening=opening)
 
 
-def _open_device(path: str, number: int, *, write: bool, sector_size: int | None, share: bool) -> DeviceTarget:
+def _open_device(path: str, number: int, *, write: bool, opening: Opening, share: bool) -> DeviceTarget:
     folder = _sys_folder(number)
     if (folder / "partition").exists():
         raise TargetRefused(f"{path} is a partition; give the whole disk, /dev/{folder.parent.name}")
@@ -110,7 +110,9 @@ def _open_device(path: str, number: int, *, write: bool, sector_size: int | None
     try:
         if write or share:
             lock(descriptor, path, shared=not write)
-        return DeviceTarget(descriptor, _facts(path, folder, _geometry(path, descriptor, write, sector_size)))
+        look_for_qemu(path, descriptor, write=write, opening=opening)
+        geometry = _geometry(path, descriptor, write, opening.sector_size)
+        return DeviceTarget(descriptor, _facts(path, folder, geometry))
     except BaseException:
         os.close(descriptor)
         raise

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from osdimage.imaging.disk.containers.facts import ContainerFacts, OpenBytes
 from osdimage.imaging.disk.containers.kinds import HEAD_BYTES, container_of, fixed_vhd
-from osdimage.imaging.disk.locking import Use, lock, use_by_qemu
+from osdimage.imaging.disk.locking import lock, look_for_qemu
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.sector_size import detect_sector_size
 from osdimage.imaging.disk.target import Data, DiskTarget
@@ -174,21 +174,10 @@ def _opened(path: str, descriptor: int, *, write: bool, opening: Opening) -> Dis
 
         return open_container(path, descriptor, form, write=write, opening=opening)
     opening.require_disk(path)
-    _look_for_users(path, descriptor, write=write, opening=opening)
+    look_for_qemu(path, descriptor, write=write, opening=opening)
     fixed = fixed_vhd(data)
     geometry = _image_geometry(path, data, fixed, opening.sector_size, write=write)
     return FileTarget(path, descriptor, geometry, container=fixed)
-
-
-def _look_for_users(path: str, descriptor: int, *, write: bool, opening: Opening) -> None:
-    """Refuse to write what QEMU has open; say so of what is only read and changes meanwhile."""
-    use = use_by_qemu(descriptor)
-    if write and use is not Use.NONE:
-        raise TargetRefused(f"{path} is in use by QEMU, as the disk of a machine that runs; shut it down first")
-    if use is Use.WRITTEN:
-        opening.tell(
-            __name__, f"{path} is written by QEMU at this time: a machine runs, and what is read may not fit together"
-        )
 
 
 def _image_geometry(

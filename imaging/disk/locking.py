@@ -12,6 +12,7 @@ import struct
 from enum import Enum, auto
 from typing import Final
 
+from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.errors import StorageError, TargetRefused
 
 _NO_LOCKS: Final = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -69,6 +70,22 @@ def use_by_qemu(descriptor: int) -> Use:
         if error.errno not in _NO_RANGES:
             raise
     return Use.NONE
+
+
+def look_for_qemu(path: str, descriptor: int, *, write: bool, opening: Opening) -> None:
+    """Refuse to write what QEMU has open; say so of what is only read and changes meanwhile.
+
+    Raises:
+        TargetRefused: when it is to be written.
+        OSError: when the file cannot be asked.
+    """
+    use = use_by_qemu(descriptor)
+    if write and use is not Use.NONE:
+        raise TargetRefused(f"{path} is in use by QEMU, as the disk of a machine that runs; shut it down first")
+    if use is Use.WRITTEN:
+        opening.tell(
+            __name__, f"{path} is written by QEMU at this time: a machine runs, and what is read may not fit together"
+        )
 
 
 def _is_locked(descriptor: int, byte: int) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from osdimage.imaging.disk.containers.kinds import is_container
 from osdimage.imaging.disk.image import FileTarget
-from osdimage.imaging.disk.locking import lock
+from osdimage.imaging.disk.locking import lock, look_for_qemu
 from osdimage.imaging.disk.opened import open_disk, unlocked
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.target import DiskTarget
@@ -125,7 +125,7 @@ def _open_whole(path: Path, *, write: bool, share: bool, opening: Opening) -> Di
         raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
     if stat.S_ISBLK(facts.st_mode):
         opening.require_disk(str(path))
-        return _open_device(path, write=write, share=share, said=opening.sector_size)
+        return _open_device(path, write=write, share=share, opening=opening)
     if not stat.S_ISREG(facts.st_mode):
         raise TargetRefused(f"{path}: is neither a file nor a block device")
     if facts.st_size == 0:
@@ -135,7 +135,7 @@ def _open_whole(path: Path, *, write: bool, share: bool, opening: Opening) -> Di
     )
 
 
-def _open_device(path: Path, *, write: bool, share: bool, said: int | None) -> FileTarget:
+def _open_device(path: Path, *, write: bool, share: bool, opening: Opening) -> FileTarget:
     """Open a device, also that of a partition, as it is, with its sector size; refuse another one that is said."""
     from osdimage.imaging.disk.device import refuse_unwritable  # noqa: PLC0415 - only writing needs it
 
@@ -150,7 +150,10 @@ def _open_device(path: Path, *, write: bool, share: bool, said: int | None) -> F
             refuse_unwritable(str(path), descriptor)
         if write or share:
             lock(descriptor, str(path), shared=not write)
-        geometry = Geometry.of_size(os.lseek(descriptor, 0, os.SEEK_END), _sector_size(path, descriptor, said))
+        look_for_qemu(str(path), descriptor, write=write, opening=opening)
+        geometry = Geometry.of_size(
+            os.lseek(descriptor, 0, os.SEEK_END), _sector_size(path, descriptor, opening.sector_size)
+        )
     except BaseException:
         os.close(descriptor)
         raise

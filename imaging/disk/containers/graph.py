@@ -172,6 +172,9 @@ def _open_below(search: _Search, path: Path) -> int:
     if not path.is_relative_to(search.folder) or ".." in path.parts or path == search.folder:
         raise _elsewhere(search, path)
     parts = path.relative_to(search.folder).parts
+    if len(parts) > 1 and search.folder == search.folder.parent:
+        # Everything is below the root, where images are in small systems.
+        raise _elsewhere(search, path)
     held = os.open(search.folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts[:-1]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cases.installs import disk_with, start
 from cases.windows_trees import windows_files
+from cases.writing import SEQUENCE
 from judges import containers as judges
 from judges import disk as disk_judges
 from judges import wim as wim_judges
@@ -118,3 +119,23 @@ def test_what_is_written_is_there_for_others(disk: Path, windows: Path, tmp_path
     osdimage("boot", "fix", disk, "--partition", "3")
     osdimage("disk", "init", disk, "--preset", "data-gpt", "--yes")
     assert "No problems found" in disk_judges.sgdisk_verify(plain(disk))
+
+
+def test_a_task_sequence_runs_on_it(disk: Path, tmp_path: Path) -> None:
+    sequence = tmp_path / "sequence.yaml"
+    sequence.write_text(SEQUENCE)
+    osdimage("run", sequence, "--disk", f"0={disk}", "--yes", "--log", tmp_path / "log", "--state", tmp_path / "state")
+    result = plain(disk)
+    (found,) = osdimage("disk", "show", result, "--json").facts["partitions"]
+    assert found["filesystem"] == "NTFS"
+    osdimage("disk", "check", result, "--partition", "1")
+
+
+def test_all_volumes_are_put_on_another_one(disk: Path, windows: Path, tmp_path: Path) -> None:
+    wim = tmp_path / "all.wim"
+    osdimage("capture", windows, wim, "--all-volumes")
+    osdimage("deploy", wim, disk, "--layout-from-wim", "--all-volumes", "--yes")
+    result = plain(disk)
+    # The boot store of the first volume names the new disk.
+    osdimage("compare", wim, result, "--index", "2", "--partition", "3")
+    osdimage("boot", "check", result)

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from judges import containers as judges
 from judges import wim as wim_judges
+from osdimage.imaging.disk.containers.facts import RAW, ContainerFacts, ContainerFormat, Link, LinkRole
+from osdimage.imaging.disk.containers.graph import graph_of
+from osdimage.imaging.errors import TargetRefused
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -103,6 +106,13 @@ def test_no_byte_of_a_file_elsewhere_is_shown(kind: str, secret: Path) -> None:
         assert "root:x" not in said.out + said.err
         assert not out.exists()
     assert secret.read_bytes() == SECRET
+
+
+def test_not_all_is_below_an_image_in_the_root(secret: Path) -> None:
+    link = Link(LinkRole.BACKING, "/etc/passwd", RAW)
+    facts = ContainerFacts(ContainerFormat.QCOW2, 1 << 20, links=(link,))
+    with secret.open("rb") as file, pytest.raises(TargetRefused, match="refers to /etc/passwd, which is not beside it"):
+        graph_of("/disk.qcow2", file.fileno(), facts, allow_linked=False)
 
 
 def test_whoever_made_an_image_may_say_that_it_refers_to_others(secret: Path) -> None:
