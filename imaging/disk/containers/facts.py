@@ -7,10 +7,12 @@ a few MiB, and returns one :class:`ContainerFacts`.
 from __future__ import annotations
 
 import os
+import sys
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import TIB, Bytes, format_size
@@ -61,11 +63,13 @@ class Link:
         name: as it stands there, in the file system's encoding.
         form: what the header says that it is: a format, :data:`RAW`, :data:`EXTENT`, the name of a format that is not
             known here, or None when it says nothing.
+        least_bytes: what the file must have.
     """
 
     role: LinkRole
     name: str
     form: ContainerFormat | str | None
+    least_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,24 @@ def checked_size(size_bytes: int) -> Bytes:
             f"the disk in it would have {size_bytes} bytes; valid is up to {LARGEST_DISK} ({format_size(LARGEST_DISK)})"
         )
     return Bytes(size_bytes)
+
+
+def cut_off(at: int, data: FileBytes) -> InvalidInput:
+    """Return what to raise for a file that refers to bytes behind its end: QEMU reads zeros there, without a word."""
+    return InvalidInput(
+        f"it is cut off: some of the disk would be at byte {at} of it, and the file has {data.size}; get it whole, or "
+        "make it again"
+    )
+
+
+def numbers(data: FileBytes, at: int, count: int, kind: str, *, order: Literal["little", "big"]) -> array[int]:
+    """Return the numbers of a table, as far as the file goes; ``kind`` is a type code of :mod:`array`."""
+    found = array(kind)
+    read = data.read(at, count * found.itemsize)
+    found.frombytes(read[: len(read) // found.itemsize * found.itemsize])
+    if sys.byteorder != order:
+        found.byteswap()
+    return found
 
 
 def shown(text: str | bytes) -> str:

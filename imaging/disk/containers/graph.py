@@ -207,11 +207,14 @@ def _facts(search: _Search, path: Path, descriptor: int, link: Link) -> Containe
 
 
 def _as_named(data: FileBytes, link: Link) -> ContainerFacts | None:
+    if data.size < link.least_bytes:
+        raise InvalidInput(f"has {data.size} bytes, and must have {link.least_bytes}: it is cut off")
     if link.form == RAW:
         return None
     if link.form == EXTENT:
         if not vmdk.is_sparse_extent(data):
             raise InvalidInput("is no extent of a VMDK, as which it is named")
+        vmdk.require_whole_extent(data)
         return None
     found = container_of(data.read(0, HEAD_BYTES))
     if link.form is None:

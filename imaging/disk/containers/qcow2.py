@@ -1,7 +1,7 @@
 """The facts of a qcow2 file.
 
-Source: QEMU, docs/interop/qcow2.rst: "Header", "Header extensions", "Snapshots", "L2 table entries"; the names of
-features are those of that text.  All numbers are big-endian.
+Source: QEMU, docs/interop/qcow2.rst: "Header", "Header extensions", "Host cluster management", "Snapshots", "L2 table
+entries"; the names of features are those of that text.  All numbers are big-endian.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from osdimage.imaging.disk.containers.facts import (
     LinkRole,
     Snapshot,
     checked_size,
+    cut_off,
+    numbers,
     require,
     shown,
 )
@@ -46,6 +48,16 @@ _MOST_SNAPSHOT_BYTES: Final = 1 << 20
 """What is read of the snapshots: QEMU takes up to 64 MiB, of which a name of 64 KiB is most."""
 _MOST_L1_BYTES: Final = 32 << 20
 _LOOKED_AT_TABLES: Final = 8
+_IS_ZERO: Final = 1
+"""Of an L2 entry whose cluster, if it has one, is not read."""
+_SUBCLUSTERS_USED: Final = 0xFFFFFFFF
+_REFCOUNT_ORDER_2: Final = 4
+"""Of version 2, whose header does not say it: reference counts of 16 bits."""
+_MOST_REFCOUNT_BYTES: Final = 8 << 20
+"""Of their table: what QEMU takes (QCOW_MAX_REFTABLE_SIZE)."""
+_MOST_EMPTY_BLOCKS: Final = 64
+_MOST_TABLES: Final = 16384
+"""What is looked at of a file of which some may be missing: of a disk of 8 TiB with ordinary clusters, all."""
 
 
 class _Header(NamedTuple):
@@ -74,11 +86,13 @@ def facts(data: FileBytes) -> ContainerFacts:
     header = _Header(*_HEADER.unpack(require(data, 0, _HEADER.size, "its header")))
     if header.version not in {2, 3}:
         raise InvalidInput(f"is a qcow file of version {header.version}; valid are 2 and 3, which qemu-img makes of it")
-    incompatible, length = 0, _FEATURES_AT
+    incompatible, order, length = 0, _REFCOUNT_ORDER_2, _FEATURES_AT
     if header.version == 3:
-        incompatible, _, _, _, length = _FEATURES.unpack(require(data, _FEATURES_AT, _FEATURES.size, "its header"))
+        incompatible, _, _, order, length = _FEATURES.unpack(require(data, _FEATURES_AT, _FEATURES.size, "its header"))
     _check(data, header, length, has_extended=bool(incompatible & _EXTENDED_L2))
     cluster = 1 << header.cluster_bits
+    if not incompatible & (_EXTERNAL_DATA | ~_KNOWN) and _may_be_cut_off(data, header, order):
+        _require_clusters(data, header, incompatible)
     names, backing_form, data_name = _extensions(data, length, header.backing_at or cluster)
     links = []
     if header.backing_at:
@@ -209,3 +223,55 @@ def _is_compressed(data: FileBytes, header: _Header, incompatible: int) -> bool:
         if any(each & _COMPRESSED for each in l2[::step]):
             return True
     return False
+
+
+def _may_be_cut_off(data: FileBytes, header: _Header, order: int) -> bool:
+    """Tell whether a cluster is counted behind the end of the file.
+
+    That is one look, however large the file is.  A program that was killed leaves such counts, too, of clusters that it
+    had not come to write.
+    """
+    if order > 6:
+        raise InvalidInput(f"its reference counts would have 2^{order} bits; valid are up to 2^6")
+    cluster, bits = 1 << header.cluster_bits, 1 << order
+    count = min(header.refcount_clusters * cluster, _MOST_REFCOUNT_BYTES) // 8
+    blocks = [
+        (index, at & _OFFSET)
+        for index, at in enumerate(numbers(data, header.refcounts_at, count, "Q", order="big"))
+        if at & _OFFSET
+    ]
+    for index, at in blocks[: -_MOST_EMPTY_BLOCKS - 1 : -1]:
+        if at >= data.size:
+            return True
+        used = data.read(at, cluster).rstrip(b"\0")
+        if used:
+            # Counts of less than a byte begin with its lowest bits.
+            last = ((len(used) - 1) * 8 + (used[-1].bit_length() - 1 if bits < 8 else 0)) // bits
+            return (index * (cluster * 8 // bits) + last) * cluster >= data.size
+    return False
+
+
+def _require_clusters(data: FileBytes, header: _Header, incompatible: int) -> None:
+    """Refuse a file that ends before a cluster, or a table, with contents of the disk.
+
+    Raises:
+        InvalidInput: that says so.
+    """
+    cluster, has_extended = 1 << header.cluster_bits, bool(incompatible & _EXTENDED_L2)
+    l1 = numbers(data, header.l1_at, header.l1_entries, "Q", order="big")
+    tables = sorted({each & _OFFSET for each in l1} - {0})
+    if tables and tables[-1] >= data.size:
+        raise cut_off(tables[-1], data)
+    if len(tables) > _MOST_TABLES:
+        raise InvalidInput(f"its reference counts do not fit it, and it has {len(tables)} tables; qemu-img check tells")
+    compressed_at = (1 << 62 - (header.cluster_bits - 8)) - 1
+    for table in tables:
+        entries = numbers(data, table, cluster // 8, "Q", order="big")
+        if has_extended:
+            pairs = zip(entries[::2], entries[1::2], strict=False)
+            used = [entry for entry, parts in pairs if entry & _COMPRESSED or parts & _SUBCLUSTERS_USED]
+        else:
+            used = [entry for entry in entries if entry and (entry & _COMPRESSED or not entry & _IS_ZERO)]
+        last = max((each & (compressed_at if each & _COMPRESSED else _OFFSET) for each in used), default=0)
+        if last >= data.size:
+            raise cut_off(last, data)

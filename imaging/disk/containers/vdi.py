@@ -15,6 +15,8 @@ from osdimage.imaging.disk.containers.facts import (
     ContainerFormat,
     FileBytes,
     checked_size,
+    cut_off,
+    numbers,
     require,
     shown,
 )
@@ -26,6 +28,8 @@ _HEADER: Final = struct.Struct("<64s4sIIII256sIIIIIIIQIIII16s16s16s16s")
 _VARIANTS: Final = {1: "dynamic", 2: "fixed", 3: "undo", 4: "differencing"}
 _BLOCK: Final = 1 << 20
 _VERSION: Final = 0x00010001
+_NO_BLOCK: Final = 0xFFFFFFFE
+"""Of a block without contents, and all numbers above it."""
 
 
 class _Header(NamedTuple):
@@ -75,6 +79,10 @@ def facts(data: FileBytes) -> ContainerFacts:
         raise InvalidInput(f"its map has {header.blocks} blocks; a disk of {size} bytes has {-(-size // _BLOCK)}")
     if header.map_at % 512 or header.data_at % 512 or header.map_at + 4 * header.blocks > data.size:
         raise InvalidInput(f"its map, {header.blocks} blocks at byte {header.map_at}, is behind the end of the file")
+    placed = numbers(data, header.map_at, header.blocks, "I", order="little")
+    last = max((each for each in placed if each < _NO_BLOCK), default=None)
+    if last is not None and header.data_at + last * _BLOCK >= data.size:
+        raise cut_off(header.data_at + last * _BLOCK, data)
     is_linked = header.image_type in {3, 4} or any(header.link) or any(header.parent)
     return ContainerFacts(
         ContainerFormat.VDI,

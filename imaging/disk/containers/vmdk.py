@@ -21,6 +21,8 @@ from osdimage.imaging.disk.containers.facts import (
     Link,
     LinkRole,
     checked_size,
+    cut_off,
+    numbers,
     require,
 )
 from osdimage.imaging.errors import InvalidInput
@@ -39,6 +41,9 @@ _PARENT_HINT: Final = b"parentFileNameHint"
 _HINT_AREA: Final = 20 * _SECTOR
 """Where QEMU looks for the parent: of a descriptor from its begin, of a sparse file from the second sector on."""
 _MOST_EXTENTS: Final = 1024
+_MOST_TABLES: Final = 65536
+"""Grain tables that are looked at: those of 2 TiB, as large as an extent of a product of VMware is."""
+_TABLES_AT_ONCE: Final = 512
 _LONGEST_NAME: Final = 511
 _NO_PARENT: Final = 0xFFFFFFFF
 
@@ -125,6 +130,7 @@ def _sparse(data: FileBytes) -> ContainerFacts:
         raise InvalidInput(_LONE_EXTENT)
     size = checked_size(header.sectors * _SECTOR)
     _check_grains(data, header)
+    _require_grains(data, header)
     length = header.descriptor_sectors * _SECTOR
     if header.descriptor_at != 1 or not 0 < length <= _LARGEST_DESCRIPTOR:
         raise InvalidInput(
@@ -190,6 +196,43 @@ def _check_grains(data: FileBytes, header: _Header) -> None:
     require(data, header.directory_at * _SECTOR + 4 * tables - 1, 1, "its grain directory")
 
 
+def require_whole_extent(data: FileBytes) -> None:
+    """Refuse an extent with tables of its own that ends before what they say is in it; ESXi's are taken as they are.
+
+    Raises:
+        InvalidInput: that says so, or when the tables contradict themselves.
+    """
+    if data.read(0, len(SPARSE)) == SPARSE:
+        header = _Header(*_HEADER.unpack(require(data, 0, _HEADER.size, "its header")))
+        _check_grains(data, header)
+        _require_grains(data, header)
+
+
+def _require_grains(data: FileBytes, header: _Header) -> None:
+    """Refuse a file that ends before a grain, or a table of grains.
+
+    Raises:
+        InvalidInput: that says so.
+    """
+    if header.directory_at == _NO_DIRECTORY:
+        # Its footer is behind all grains, and QEMU opens none without.
+        return
+    count = -(-header.sectors // (header.grain_sectors * header.entries_per_table))
+    directory = numbers(data, header.directory_at * _SECTOR, count, "I", order="little")
+    tables = sorted(set(directory) - {0})[:_MOST_TABLES]
+    if tables and tables[-1] * _SECTOR >= data.size:
+        raise cut_off(tables[-1] * _SECTOR, data)
+    size = header.entries_per_table * 4
+    for first in range(0, len(tables), _TABLES_AT_ONCE):
+        some = tables[first : first + _TABLES_AT_ONCE]
+        is_run = (some[-1] - some[0]) * _SECTOR == (len(some) - 1) * size
+        for at, many in ((some[0], len(some)),) if is_run else ((each, 1) for each in some):
+            grains = numbers(data, at * _SECTOR, many * header.entries_per_table, "I", order="little")
+            last = max(grains, default=0) * _SECTOR
+            if last >= data.size:
+                raise cut_off(last, data)
+
+
 def _descriptor(text: bytes, *, is_all: bool) -> _Descriptor:
     """Read a descriptor.
 
@@ -233,5 +276,9 @@ def _extent(line: bytes, number: int) -> tuple[int, Link]:
             f"line {number} of its descriptor is not a valid extent: it has no sectors, or a name of more than "
             f"{_LONGEST_NAME} bytes, or an offset that a {kind.decode()} extent must have or cannot have"
         )
-    form = EXTENT if kind in _SPARSE_KINDS else RAW
-    return int(match[1]), Link(LinkRole.EXTENT, os.fsdecode(name), form)
+    sectors = int(match[1])
+    if kind in _SPARSE_KINDS:
+        return sectors, Link(LinkRole.EXTENT, os.fsdecode(name), EXTENT)
+    # QEMU reads zeros behind the end of a plain file.
+    least = (sectors + int(offset or 0)) * _SECTOR
+    return sectors, Link(LinkRole.EXTENT, os.fsdecode(name), RAW, least)
