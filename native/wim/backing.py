@@ -53,9 +53,7 @@ class Backing(Protocol):
         """
 
 
-def renamed(error: WimlibError, backings: Sequence[Backing]) -> WimlibError:
-    """Return an error in whose messages WIMs have the names that users know."""
-    lines = error.messages
+def rename(error: WimlibError, backings: Sequence[Backing]) -> None:
+    """Give WIMs in the messages of an error the names that users know."""
     for each in backings:
-        lines = tuple(line.replace(str(each.path), each.name) for line in lines)
-    return error if lines == error.messages else WimlibError(int(error.code), error.function, lines)
+        error.messages = tuple(line.replace(str(each.path), each.name) for line in error.messages)

@@ -21,7 +21,7 @@ from osdimage.native._wimlib import ffi, lib
 from osdimage.native.callbacks import Listener, Relay
 from osdimage.native.runtime import Compression, compression_level
 from osdimage.native.status import WimlibError, call
-from osdimage.native.wim.backing import Backing, Reads, renamed
+from osdimage.native.wim.backing import Backing, Reads, rename
 from osdimage.native.wim.facts import AddedImage, ExtractSettings, ScanSettings, WimInfo, WriteSettings
 from osdimage.native.wim.patterns import Patterns
 
@@ -121,7 +121,8 @@ class WimHandle:
                     lib.wimlib_open_wim_with_progress, encoded, flags, owner, lib.osd_progress, relay.handle
                 )
         except WimlibError as error:
-            raise renamed(error, () if backing is None else (backing,)) from error
+            rename(error, () if backing is None else (backing,))
+            raise
         finally:
             lib.osd_xml_restore(xml_handler)
         relay.listener = None
@@ -228,7 +229,8 @@ class WimHandle:
             with self._relay:
                 return call(function, pointer, *arguments)
         except WimlibError as error:
-            raise renamed(error, self._backings) from error
+            rename(error, self._backings)
+            raise
         finally:
             self._busy = False
             self._relay.listener = None
