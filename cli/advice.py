@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+
 from osdimage.imaging.errors import Means, Remedy
 
 NAMES = {
@@ -51,6 +54,8 @@ NAMES = {
     Means.RESTORE_SAVED: "osdimage disk restore {} {}",
     Means.REWRITE: "osdimage disk check DISK --repair",
     Means.SAVE_PLAN: "osdimage disk plan DISK --json",
+    Means.SHOW_DISK: "osdimage disk show DISK",
+    Means.SYSTEM_DISK: "--system DISK",
     Means.SYSTEM_PARTITION: "--system-partition",
     Means.UNMOUNT: "osdimage unmount {}",
     Means.VERIFY: "osdimage verify {}",
@@ -59,8 +64,8 @@ NAMES = {
 
 
 def worded(remedy: Remedy) -> str:
-    """Return a remedy as a user of the command carries it out."""
-    return remedy.worded(NAMES)
+    """Return a remedy as a user of the command carries it out: what it names stands as a shell takes it."""
+    return replace(remedy, values=tuple(shlex.quote(str(each)) for each in remedy.values)).worded(NAMES)
 
 
 def remedy_of(error: BaseException) -> str | None:

@@ -91,6 +91,8 @@ class Means(StrEnum):
     RESTORE_SAVED = "load_backup and restore"
     REWRITE = "rewrite"
     SAVE_PLAN = "DiskPlan"
+    SHOW_DISK = "read_table"
+    SYSTEM_DISK = "system_disk"
     SYSTEM_PARTITION = "system_partition"
     UNMOUNT = "unmount_image"
     VERIFY = "verify_file"

@@ -136,7 +136,8 @@ class _Check:
                 self._found.append(error("esp-type", text, remedy))
                 return each
         text = "the disk has no EFI system partition, where firmware looks for a loader"
-        self._found.append(error("no-esp", text, "lay the disk out with one, as the preset uefi does"))
+        how = "lay the disk out with one, as the preset uefi does; {} names another disk that has it"
+        self._found.append(error("no-esp", text, Remedy(how, (Means.SYSTEM_DISK,))))
         return None
 
     # ---- the system partition

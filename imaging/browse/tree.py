@@ -6,6 +6,7 @@ followed.
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from typing import Any
 
 from osdimage.imaging import wof
 from osdimage.imaging.attributes import FileAttribute
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, quoted
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, Remedy, quoted
 from osdimage.imaging.volume import cloud
 from osdimage.imaging.wim.entries import Entry, Stream
 from osdimage.imaging.wim.patterns import PathPattern, is_pattern, normalised
 
 _LONGEST_PATH = 32767
+# Names of a directory that are looked through for one that was meant: a moment.
+_MOST_COMPARED = 2000
 # [MS-FSCC] 2.1.2.1: what has the bit may have children if it is a directory.  Those of folders that OneDrive and others
 # keep in step with a cloud have it; links and junctions have not.
 _MAY_HAVE_CHILDREN = 0x10000000
@@ -190,9 +193,28 @@ class VolumeTree(ABC):
         """
         found = self.fitting(text, globs=globs)
         if not found:
-            said = f"nothing that fits {quoted(text)}" if globs and is_pattern(text) else f"no {text!r}"
-            raise InvalidRequest(f"{self.name}: holds {said}")
+            if globs and is_pattern(text):
+                raise InvalidRequest(f"{self.name}: holds nothing that fits {quoted(text)}")
+            meant = self._meant(text)
+            raise InvalidRequest(
+                f"{self.name}: holds no {text!r}",
+                remedy=None if meant is None else Remedy(f"did you mean {meant!r}?"),
+            )
         return found
+
+    def _meant(self, path: str) -> str | None:
+        """Return the path whose last name that is not there is nearly that of something there, or None."""
+        here = self.root()
+        for name in _names(path):
+            if not here.is_directory:
+                return None
+            there = self.child(here, name)
+            if there is None:
+                paths = {each.entry.path.rpartition("/")[2].casefold(): each.entry.path for each in self.children(here)}
+                near = difflib.get_close_matches(name.casefold(), paths, n=1) if len(paths) <= _MOST_COMPARED else []
+                return paths[near[0]] if near else None
+            here = there
+        return None
 
     def walk(self, top: Found) -> Iterator[Found]:
         """Yield a file or directory and everything below it, parents first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,12 @@ _PARTS = {
     WimlibCode.SPLIT_INVALID: "the parts do not belong to one split WIM",
 }
 NOT_A_WIM = "not a WIM (nor an ESD or SWM)"
+# The first descriptor of ISO 9660 (ECMA-119, 8.1.2), or of what has UDF (ECMA-167 part 2, 9.1.2).
+_DISC_MARK = slice(32769, 32774)
+_DISC_MARKS = {b"CD001", b"BEA01"}
+# Files of virtual machines, by their first bytes; a boot sector, of a partition table or a volume, by its last.
+_DISK_MARKS = (b"QFI\xfb", b"vhdxfile", b"conectix", b"KDMV", b"# Disk DescriptorFile", b"<<< ")
+_BOOT_MARK = slice(510, 512)
 PART = "is a part of a split WIM, which cannot be changed"
 NAME_OTHERS = Remedy("name the other parts of a split WIM, or the base of a delta, with {}", (Means.REFERENCES,))
 _FAULTS_OF_CONTENTS = {
@@ -94,6 +101,27 @@ def _remedy(code: WimlibCode, where: str) -> Remedy | None:
     return NAME_OTHERS if code == WimlibCode.RESOURCE_NOT_FOUND else None
 
 
+def no_wim(path: str | os.PathLike[str]) -> NotAWim:
+    """Return the error for a file that is no WIM; of a disc and of a disk it tells what looks into them."""
+    return NotAWim(f"{os.fspath(path)}: {NOT_A_WIM}", remedy=_instead_of_a_wim(path))
+
+
+def _instead_of_a_wim(path: str | os.PathLike[str]) -> Remedy | None:
+    try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            return None
+        with Path(path).open("rb") as file:
+            head = file.read(_DISC_MARK.stop)
+    except OSError:
+        return None
+    if head[_DISC_MARK] in _DISC_MARKS:
+        text = "it is a disc: {} lists what is on it, and a WIM there is named as 'DISC!sources/install.wim'"
+        return Remedy(text, (Means.LIST_DISC,))
+    if head.startswith(_DISK_MARKS) or head[_BOOT_MARK] == b"\x55\xaa":
+        return Remedy("it begins as a disk or a volume does; {} shows what is on a disk", (Means.SHOW_DISK,))
+    return None
+
+
 def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError:
     """Return the exception of osdimage for an error of libwim that concerns a file."""
     where = os.fspath(path)
@@ -105,7 +133,7 @@ def translate(error: WimlibError, path: str | os.PathLike[str]) -> OsdImageError
     code = error.code
     if isinstance(code, WimlibCode):
         if code == WimlibCode.NOT_A_WIM_FILE:
-            return NotAWim(f"{where}: {NOT_A_WIM}")
+            return no_wim(path)
         if code == WimlibCode.METADATA_NOT_FOUND:
             return MissingParts(f"{where}: {_PARTS[code]}{_where_first_is(where)}")
         if code == WimlibCode.WIM_IS_READONLY and part_of(Path(where)) is not None:

@@ -155,3 +155,8 @@ def test_an_error_keeps_what_it_says_apart_from_its_remedy() -> None:
     explain(error, "nothing was written")
     assert error.said == "disk: no -- nothing was written"
     assert str(error) == "disk: no -- nothing was written; initialize makes one"
+
+
+def test_what_an_advice_names_stands_as_a_shell_takes_it() -> None:
+    remedy = Remedy("see {}", (Means.EXPORT,), ("windows.iso!sources/install.wim",))
+    assert worded(remedy) == "see osdimage export 'windows.iso!sources/install.wim' NEW.wim --all"

@@ -96,7 +96,9 @@ def test_files_are_listed_as_those_of_an_image(rock: Path, tree: Path) -> None:
     assert [entries["/pipe"][each] for each in ("unix_mode", "unix_uid", "unix_gid")] == [
         facts.st_mode, facts.st_uid, facts.st_gid
     ]  # fmt: skip
-    assert "holds no '/nothing'" in osdimage("media", "list", rock, "/nothing", code=2).err
+    assert "holds no '/nothing'\n" in osdimage("media", "list", rock, "/nothing", code=2).err
+    near = osdimage("media", "list", rock, "Sources/instal.wim", code=2).err
+    assert near.endswith("holds no 'Sources/instal.wim'; did you mean '/sources/install.wim'?\n")
 
 
 @pytest.mark.foreign

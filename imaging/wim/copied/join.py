@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, MissingParts, NotAWim, StorageError
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, MissingParts, StorageError
 from osdimage.imaging.logs import logged
 from osdimage.imaging.output import refuse_source
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.wim.checks.parts import Part, find_parts, part_of
 from osdimage.imaging.wim.copied.export import ExportOptions, export_images
 from osdimage.imaging.wim.destination import refuse_destination
-from osdimage.imaging.wim.failures import NOT_A_WIM
+from osdimage.imaging.wim.failures import no_wim
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.placed.place import opened_file
 from osdimage.imaging.wim.raw.export import RawCopy, write_copy
@@ -154,7 +154,7 @@ def _part(path: Path) -> Part:
         return part
     if _is_whole(path):
         raise InvalidInput(f"{path}: is no part of a split WIM: it is a whole one")
-    raise NotAWim(f"{path}: {NOT_A_WIM}")
+    raise no_wim(path)
 
 
 def _is_whole(path: Path) -> bool:

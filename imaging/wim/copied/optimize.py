@@ -15,7 +15,7 @@ from osdimage.imaging.wim.checks.audit import load_tree, refuse_dropped_names, r
 from osdimage.imaging.wim.compression import CompressionSpec
 from osdimage.imaging.wim.copied.large import least_size
 from osdimage.imaging.wim.copied.room import refuse_full_medium
-from osdimage.imaging.wim.failures import NOT_A_WIM, wim_errors
+from osdimage.imaging.wim.failures import no_wim, wim_errors
 from osdimage.imaging.wim.file import reference_files
 from osdimage.imaging.wim.opening import open_wim, refuse_impossible_header, refuse_unchangeable
 from osdimage.imaging.wim.raw.export import RawCopy, copy_images, lay_out_copy
@@ -150,7 +150,7 @@ def _header(path: Path, descriptor: int) -> Header:
         return changeable_header(path, descriptor)
     header = refuse_impossible_header(path)
     if header is None or header.magic != PIPABLE_MAGIC:
-        raise NotAWim(f"{path}: {NOT_A_WIM}")
+        raise no_wim(path)
     refuse_unchangeable(path, header)
     return header
 

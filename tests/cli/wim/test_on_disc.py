@@ -305,6 +305,11 @@ def test_what_is_missing_is_named(path: str, what: str, disc: WimDisc) -> None:
 def test_what_is_no_wim_or_no_disc_is_told(disc: WimDisc, tmp_path: Path) -> None:
     said = osdimage("info", f"{disc.iso}!readme.txt", code=3).err
     assert f"{disc.iso}!readme.txt: not a WIM" in said
+    said = osdimage("info", disc.iso, code=3).err
+    assert "it is a disc: osdimage media list DISC lists what is on it" in said
+    assert "named as 'DISC!sources/install.wim'" in said
+    (tmp_path / "disk.qcow2").write_bytes(b"QFI\xfb" + bytes(1000))
+    assert "osdimage disk show DISK shows what is on a disk" in osdimage("info", tmp_path / "disk.qcow2", code=3).err
     (tmp_path / "x.iso").write_bytes(bytes(100_000))
     osdimage("info", f"{tmp_path}/x.iso!top.wim", code=3)
 

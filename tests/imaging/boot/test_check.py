@@ -143,6 +143,7 @@ def test_a_defect_of_a_gpt_disk_is_found(
     assert findings(disk).get(code) == "error", findings(disk)
     told = osdimage("boot", "check", disk, code=1).out
     assert f"[{code}]" in told
+    assert ("--system DISK names another disk" in told) is (code == "no-esp")
     facts = osdimage("boot", "check", disk, "--json", code=1).document
     assert facts["starts"] is False
     assert code in {each["code"] for each in facts["findings"]}
