@@ -8,6 +8,7 @@ import click
 
 # Suffixes of disk images whose format is made here, and of those that people would take the file for.
 FORMATS = {".qcow2": "qcow2", ".vhdx": "vhdx", ".vhd": "vhd"}
+_OF_QEMU = FORMATS | {".vhd": "vpc"}
 _FOREIGN_DISKS = {".qcow": "QCOW", ".qed": "QED", ".vdi": "VDI", ".vmdk": "VMDK", ".hdd": "Parallels", ".dmg": "DMG"}
 _VALID = "valid are .qcow2, .vhdx, .vhd, and any other, such as .img, for a raw disk"
 
@@ -40,8 +41,19 @@ def refuse_other_than_raw(disk: Path) -> None:
     suffix = disk.suffix.lower()
     if disk.exists() or suffix not in {*FORMATS, *_FOREIGN_DISKS}:
         return
-    how = "osdimage deploy makes such disks" if suffix in FORMATS else f"qemu-img convert makes a {suffix} of it"
+    made = f"osdimage deploy makes such disks, and qemu-img create -f {_OF_QEMU.get(suffix)} {disk} SIZE an empty one"
+    how = made if suffix in FORMATS else f"qemu-img convert makes a {suffix} of it"
     raise click.UsageError(f"{disk}: the new disk image is a raw one; valid is a name such as {disk.stem}.img; {how}")
+
+
+def refuse_other_than_qcow2(new: Path) -> None:
+    """Refuse the name of a new qcow2 file that is one of another format.
+
+    Raises:
+        click.UsageError: which says what is valid.
+    """
+    if new.suffix.lower() in {*FORMATS, *_FOREIGN_DISKS, ".img", ".raw"} - {".qcow2"}:
+        raise click.UsageError(f"{new}: the new file is a qcow2 one; valid is a name such as {new.stem}.qcow2")
 
 
 def refuse_split(wim: Path, how: str = "osdimage split cuts a WIM into parts") -> None:

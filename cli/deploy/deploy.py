@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     "--format",
     "disk_format",
     type=click.Choice(["raw", "qcow2", "vhdx", "vhd"]),
-    help="Of a disk image; all but raw need qemu-img, and --size.  Default: as the name of DISK ends, else raw.",
+    help="Of a disk image; all but raw need QEMU's tools, and --size.  Default: as the name of DISK ends, else raw.",
 )
 @click.option(
     "--expect-serial",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli import values
+from osdimage.cli.suffix import refuse_other_than_qcow2
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.opening import Opening
@@ -50,6 +51,7 @@ def overlay(argument: str, *, needs: str | None = None) -> Callable[[Command], C
             if overlay is None:
                 return command(*args, **kwargs)
             _refuse_others(kwargs, needs)
+            refuse_other_than_qcow2(overlay)
             if kwargs.get("dry_run") or kwargs[argument] is None:
                 # The command says what is missing.
                 return command(*args, **kwargs)
@@ -73,7 +75,7 @@ def _refuse_others(given: dict[str, Any], needs: str | None) -> None:
 
 @contextmanager
 def _made(disk: Path, new: Path, opening: Opening) -> Iterator[Opening]:
-    """Make the file, and yield how it is opened; it goes again when nothing was written to it."""
+    """Make the file, and yield how it is opened; it goes again when the command is refused before it writes."""
     from osdimage.imaging.disk.containers.overlay import make_overlay  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.errors import NOTHING_WRITTEN  # noqa: PLC0415
 

@@ -103,6 +103,8 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(windows: Path, tmp_path: P
     osdimage(*init, "--size", "1GB", "--overlay", new, code=2)
     osdimage("disk", "init", tmp_path / "none", "--preset", "data-gpt", "--overlay", new, code=2)
     osdimage("disk", "check", disk, "--overlay", new, code=2)
+    named = osdimage(*init, "--overlay", tmp_path / "new.vhdx", code=2).err
+    assert "the new file is a qcow2 one; valid is a name such as new.qcow2" in named
     osdimage("boot", "install", disk, "--partition", "3", "--dry-run", "--overlay", new)
     assert [each.name for each in tmp_path.iterdir()] == ["base.img"]
 
