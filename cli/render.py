@@ -257,5 +257,7 @@ def compacted_lines(result: ApplyResult) -> list[str]:
     found = result.compacted
     if found is None:
         return []
+    if not found.files:
+        return ["compressed: no file, as none takes less room so, or the boot loader reads it"]
     saved = f"{format_size(found.stored)} in place of {format_size(found.size)}"
     return [f"compressed: {counted(found.files, 'file')}, {saved}"]

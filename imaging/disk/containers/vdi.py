@@ -90,5 +90,11 @@ def facts(data: FileBytes) -> ContainerFacts:
         _VARIANTS[header.image_type],
         # It is known by its UUID alone, in the settings of VirtualBox.
         parent=str(UUID(bytes_le=header.parent)) if is_linked else None,
-        creator=shown(header.text.split(b"\0", 1)[0].strip(b"<> \n")) or None,
+        creator=shown(_creator(header.text)) or None,
     )
+
+
+def _creator(text: bytes) -> bytes:
+    """Return the program of a header's text, such as ``<<< Oracle VM VirtualBox Disk Image >>>``."""
+    said = text.split(b"\0", 1)[0].strip(b"<> \n")
+    return said.removesuffix(b"Disk Image").rstrip().removesuffix(b" Virtual")

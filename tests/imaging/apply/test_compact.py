@@ -179,6 +179,13 @@ def test_a_file_with_a_stream_of_that_name_stays_as_it_is(tmp_path: Path) -> Non
     assert "no faults" in osdimage("disk", "check", volume).out
 
 
+def test_where_nothing_shrinks_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "tiny.wim").write_bytes(build(root(Node("tiny.txt", b"1"))))
+    volume = new_volume(tmp_path / "volume.ntfs")
+    done = osdimage("apply", tmp_path / "tiny.wim", volume, "--compact", "lzx")
+    assert "compressed: no file, as none takes less room so" in done.out
+
+
 @pytest.mark.foreign
 def test_a_disk_is_deployed_so(wim: Path, tmp_path: Path) -> None:
     done = osdimage("deploy", wim, tmp_path / "disk.img", "--preset", "data-gpt", "--size", "200MB", "--compact", "lzx")
