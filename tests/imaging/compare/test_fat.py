@@ -394,4 +394,5 @@ def test_another_file_system_is_refused(applied: Applied, tmp_path: Path) -> Non
         file.truncate(16 * MIB)
     judges.run("mkfs.ext4", "-q", volume)
     refused = osdimage("compare", applied.wim, volume, code=4)
-    assert "ext4 volume; an image is compared with" in refused.err
+    assert "is an ext2, ext3 or ext4 volume" in refused.err
+    assert "; an image is compared with a directory" in refused.err
