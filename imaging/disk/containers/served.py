@@ -21,14 +21,15 @@ class ServedTarget(DiskTarget):
     def __init__(self, server: Server, sector_size: int) -> None:
         """Take over the server."""
         super().__init__(server.name, Geometry.of_size(server.source.size, sector_size))
-        self._server: Server | None = server
+        self._server = server
+        self._is_closed = False
         self._is_writable = not server.source.is_read_only
         self._source = server.source
 
     @property
     def is_closed(self) -> bool:
         """Whether it was closed."""
-        return self._server is None
+        return self._is_closed
 
     @property
     def is_writable(self) -> bool:
@@ -36,8 +37,8 @@ class ServedTarget(DiskTarget):
         return self._is_writable
 
     def reason(self, error: OSError) -> str:
-        """Return what to say of a system error; of a server that has gone, what it said."""
-        return super().reason(error) if self._server is None else self._server.reason(error)
+        """Return what to say of a system error; of a server that has gone, what it said, also when it is closed."""
+        return self._server.reason(error)
 
     def flush(self) -> None:
         """Wait until everything is on the medium.
@@ -56,9 +57,9 @@ class ServedTarget(DiskTarget):
         Raises:
             StorageError: when it could not store what it held.
         """
-        server, self._server = self._server, None
-        if server is not None:
-            server.end()
+        self._is_closed = True
+        # A second end does nothing.
+        self._server.end()
 
     def _read(self, offset_bytes: int, size_bytes: int) -> bytes:
         try:

@@ -288,7 +288,7 @@ def write_errors(volume: OpenVolume, piece: Slice) -> Iterator[None]:
     except OsdImageError as error:
         number = piece.error
         if number is not None:
-            raise StorageError(f"{volume.name}: {os.strerror(number)}", path=volume.path, errno=number) from error
+            raise volume.failure(OSError(number, os.strerror(number))) from error
         raise
 
 
