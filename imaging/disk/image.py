@@ -149,7 +149,7 @@ def open_image(
         if write or share:
             lock(descriptor, path, shared=not write)
         how = opening if sector_size is None else replace(opening, sector_size=sector_size)
-        return _opened(path, descriptor, write=write, opening=how)
+        return _opened(path, descriptor, write=write, share=share, opening=how)
     except OSError as error:
         os.close(descriptor)
         if isinstance(error, StorageError):
@@ -160,7 +160,7 @@ def open_image(
         raise
 
 
-def _opened(path: str, descriptor: int, *, write: bool, opening: Opening) -> DiskTarget:
+def _opened(path: str, descriptor: int, *, write: bool, share: bool, opening: Opening) -> DiskTarget:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise TargetRefused(f"{path} is not a disk image: valid is a file or a block device")
     data = OpenBytes(descriptor)
@@ -172,7 +172,7 @@ def _opened(path: str, descriptor: int, *, write: bool, opening: Opening) -> Dis
     if form is not None:
         from osdimage.imaging.disk.containers.opened import open_container  # noqa: PLC0415 - most disks need none
 
-        return open_container(path, descriptor, form, write=write, opening=opening)
+        return open_container(path, descriptor, form, write=write, share=share, opening=opening)
     opening.require_disk(path)
     look_for_qemu(path, descriptor, write=write, opening=opening)
     fixed = fixed_vhd(data)

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from osdimage.imaging.disk.containers.facts import (
     shown,
 )
 from osdimage.imaging.disk.containers.kinds import HEAD_BYTES, container_of, facts_of, fixed_vhd
+from osdimage.imaging.disk.locking import lock
 from osdimage.imaging.errors import InvalidInput, Means, Remedy, StorageError, TargetRefused, quoted
 
 MOST_LINKS: Final = 16
@@ -66,6 +67,38 @@ class Node:
                 yield from each.all()
 
 
+class Locks:
+    """The locks of the files that a disk consists of, besides the first, until they are given back.
+
+    What QEMU locks keeps only those away who ask for that, and a program that opens an extent of a VMDK, or the disk
+    below an overlay, as a plain disk asks for ours.
+    """
+
+    def __init__(self) -> None:
+        """Hold none yet."""
+        self._held: set[tuple[int, int]] = set()
+        self._descriptors = ExitStack()
+
+    def hold(self, descriptor: int, path: Path, *, is_written: bool) -> None:
+        """Lock an open file, which may be closed afterwards, for writing or reading; one that is named again, once.
+
+        Raises:
+            TargetRefused: when another program holds the lock.
+            StorageError: when the file system has no locks, or fails.
+        """
+        status = os.fstat(descriptor)
+        key = (status.st_dev, status.st_ino)
+        if key not in self._held:
+            own = os.dup(descriptor)
+            self._descriptors.callback(os.close, own)
+            lock(own, shown(str(path)), shared=not is_written)
+            self._held.add(key)
+
+    def release(self) -> None:
+        """Give all back; a second call does nothing."""
+        self._descriptors.close()
+
+
 @dataclass(slots=True)
 class _Search:
     """What is asked of every name.
@@ -74,16 +107,28 @@ class _Search:
         title: what messages call the image.
         folder: where it is; files in it and below it may be named.
         is_trusted: whether it may name any file.
+        locks: what locks each; None where none is to be locked.
+        is_written: whether the disk is.
         seen: device and inode of the chain so far.
     """
 
     title: str
     folder: Path
     is_trusted: bool
+    locks: Locks | None
+    is_written: bool
     seen: set[tuple[int, int]] = field(default_factory=set)
 
 
-def graph_of(path: str, descriptor: int, facts: ContainerFacts, *, allow_linked: bool) -> Node:
+def graph_of(
+    path: str,
+    descriptor: int,
+    facts: ContainerFacts,
+    *,
+    allow_linked: bool,
+    write: bool = False,
+    locks: Locks | None = None,
+) -> Node:
     """Return the graph of the files of a disk.
 
     Args:
@@ -91,14 +136,16 @@ def graph_of(path: str, descriptor: int, facts: ContainerFacts, *, allow_linked:
         descriptor: the same, open.
         facts: the same, read.
         allow_linked: whether its headers may name any file of the machine, by any path.
+        write: whether the disk will be written to, and with it the files that have its data.
+        locks: holds the locks of the files that it names; None locks none.
 
     Raises:
-        TargetRefused: when a header names what it may not.
+        TargetRefused: when a header names what it may not, or another program holds the lock of such a file.
         InvalidInput: when what it names is not what it says, contradicts itself, or is the file again.
         StorageError: when a file that it names cannot be opened or read.
     """
     first = Path(path).resolve()
-    search = _Search(path, first.parent, allow_linked)
+    search = _Search(path, first.parent, allow_linked, locks, write)
     return _node(search, first, descriptor, facts, None)
 
 
@@ -111,7 +158,11 @@ def _node(search: _Search, path: Path, descriptor: int, facts: ContainerFacts | 
     backing = data = None
     extents = []
     for each in facts.links:
-        with _opened(search, path, each) as (where, below):
+        # What is below the first file is only read, and so are its parts.
+        is_written = search.is_written and link is None and each.role is not LinkRole.BACKING
+        with _opened(search, path, each, write=is_written) as (where, below):
+            if search.locks is not None:
+                search.locks.hold(below, where, is_written=is_written)
             made = _node(search, where, below, _facts(search, where, below, each), each)
         if each.role is LinkRole.BACKING:
             backing = made
@@ -134,7 +185,7 @@ def _remember(search: _Search, status: os.stat_result) -> None:
 
 
 @contextmanager
-def _opened(search: _Search, parent: Path, link: Link) -> Iterator[tuple[Path, int]]:
+def _opened(search: _Search, parent: Path, link: Link, *, write: bool) -> Iterator[tuple[Path, int]]:
     """Open a file that a header names; yield where it is, and its descriptor."""
     name = link.name
     if "\0" in name or not name or _SCHEME.match(name):
@@ -143,8 +194,10 @@ def _opened(search: _Search, parent: Path, link: Link) -> Iterator[tuple[Path, i
             "one beside it"
         )
     where = parent.parent / name
+    # Over NFS, only what is open for writing can be locked for it.
+    flags = (os.O_RDWR if write else os.O_RDONLY) | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        descriptor = _open_any(where) if search.is_trusted else _open_below(search, where)
+        descriptor = os.open(where, flags) if search.is_trusted else _open_below(search, where, flags)
     except OSError as error:
         text = f"{search.title} refers to {shown(str(where))}: {error.strerror}"
         raise StorageError(text, path=where, errno=error.errno) from error
@@ -158,11 +211,7 @@ def _opened(search: _Search, parent: Path, link: Link) -> Iterator[tuple[Path, i
         os.close(descriptor)
 
 
-def _open_any(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-
-
-def _open_below(search: _Search, path: Path) -> int:
+def _open_below(search: _Search, path: Path, flags: int) -> int:
     """Open a file in the folder of the image or below it, through no link.
 
     Raises:
@@ -186,8 +235,7 @@ def _open_below(search: _Search, path: Path) -> int:
             held = deeper
         if stat.S_ISLNK(os.stat(parts[-1], dir_fd=held, follow_symlinks=False).st_mode):
             raise _elsewhere(search, path)
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        return os.open(parts[-1], flags, dir_fd=held)
+        return os.open(parts[-1], flags | os.O_NOFOLLOW, dir_fd=held)
     finally:
         os.close(held)
 

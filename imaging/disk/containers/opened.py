@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from osdimage.imaging.disk.containers.facts import ContainerFacts, ContainerFormat, OpenBytes
-from osdimage.imaging.disk.containers.graph import Node, graph_of
+from osdimage.imaging.disk.containers.graph import Locks, Node, graph_of
 from osdimage.imaging.disk.containers.kinds import facts_of
 from osdimage.imaging.disk.containers.options import node_options
 from osdimage.imaging.disk.containers.rules import refusal_or_notes
@@ -22,16 +22,17 @@ _SECTOR = 512
 
 
 class ContainerTarget(ServedTarget):
-    """The disk in a container, open; the file that it is in is locked by us as long as it is."""
+    """The disk in a container, open; the files that it is in are locked by us as long as it is."""
 
-    def __init__(self, server: Server, sector_size: int, descriptor: int, facts: ContainerFacts) -> None:
-        """Take over the server, and the descriptor of the file."""
+    def __init__(self, server: Server, sector_size: int, descriptor: int, facts: ContainerFacts, locks: Locks) -> None:
+        """Take over the server, the descriptor of the file, and the locks of those that it names."""
         super().__init__(server, sector_size)
         self.container = facts
         self._descriptor: int | None = descriptor
+        self._locks = locks
 
     def close(self) -> None:
-        """Let the server end, wait for that, and give the lock back.
+        """Let the server end, wait for that, and give the locks back.
 
         Raises:
             StorageError: when the server could not store what it held.
@@ -39,13 +40,14 @@ class ContainerTarget(ServedTarget):
         try:
             super().close()
         finally:
+            self._locks.release()
             descriptor, self._descriptor = self._descriptor, None
             if descriptor is not None:
                 os.close(descriptor)
 
 
 def open_container(
-    path: str, descriptor: int, form: ContainerFormat, *, write: bool, opening: Opening
+    path: str, descriptor: int, form: ContainerFormat, *, write: bool, share: bool, opening: Opening
 ) -> ContainerTarget:
     """Open a disk in a container; its descriptor is taken over when that succeeds.
 
@@ -54,6 +56,7 @@ def open_container(
         descriptor: the same, open, and locked for writing.
         form: what it begins as.
         write: whether it will be written to.
+        share: whether the files that it names are locked for reading, where it is not written.
         opening: how it is opened.
 
     Raises:
@@ -63,27 +66,36 @@ def open_container(
         StorageError: when a file of it, or the server, cannot be reached.
         OsdImageError: when qemu-nbd is missing.
     """
+    locks = Locks()
+    with ExitStack() as on_error:
+        on_error.callback(locks.release)
+        server, facts, notes = _served(
+            path, descriptor, form, write=write, opening=opening, locks=locks if write or share else None
+        )
+        on_error.callback(_end, server)
+        if opening.vm_snapshot is None:
+            _require_size(path, server.source.size, facts)
+        sector_size = opening.sector_size or detect_sector_size(server.source.read, server.source.size)
+        on_error.pop_all()
+    for text in notes:
+        opening.tell(__name__, text)
+    return ContainerTarget(server, sector_size, descriptor, facts, locks)
+
+
+def _served(
+    path: str, descriptor: int, form: ContainerFormat, *, write: bool, opening: Opening, locks: Locks | None
+) -> tuple[Server, ContainerFacts, tuple[str, ...]]:
+    """Start a server of a disk, if it is taken; return it with what the file says, and what is to be told of it."""
     with _refused(write=write):
         facts = _facts(path, descriptor, form)
-        node = graph_of(path, descriptor, facts, allow_linked=opening.allow_linked)
+        node = graph_of(path, descriptor, facts, allow_linked=opening.allow_linked, write=write, locks=locks)
     notes = refusal_or_notes(path, node, write=write, opening=opening)
     if facts.has_log and not write:
         _replay(path, descriptor, node)
         opening.tell(__name__, f"{path}: the changes in its log were written to their places")
         facts = _facts(path, descriptor, form)
     with _refused(write=write):
-        server = _started(path, node, write=write, snapshot=opening.vm_snapshot)
-    try:
-        if opening.vm_snapshot is None:
-            _require_size(path, server.source.size, facts)
-        sector_size = opening.sector_size or detect_sector_size(server.source.read, server.source.size)
-    except BaseException:
-        with suppress(StorageError):
-            server.end()
-        raise
-    for text in notes:
-        opening.tell(__name__, text)
-    return ContainerTarget(server, sector_size, descriptor, facts)
+        return _started(path, node, write=write, snapshot=opening.vm_snapshot), facts, notes
 
 
 @contextmanager
@@ -111,6 +123,12 @@ def _started(path: str, node: Node, *, write: bool, snapshot: str | None = None)
         raise InvalidRequest(f"{path} is no container")
     options = [f"{name}={value}" for name, value in node_options(node)]
     return Server.start(path, node.facts.form.called, options, write=write, snapshot=snapshot)
+
+
+def _end(server: Server) -> None:
+    """Let a server end that has written nothing; what it says is no matter, because an error is on its way."""
+    with suppress(StorageError):
+        server.end()
 
 
 def _replay(path: str, descriptor: int, node: Node) -> None:

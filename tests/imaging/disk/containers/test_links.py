@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from judges import containers as judges
 from judges import wim as wim_judges
 from osdimage.imaging.disk.containers.facts import RAW, ContainerFacts, ContainerFormat, Link, LinkRole
 from osdimage.imaging.disk.containers.graph import graph_of
+from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.errors import TargetRefused
 from runs.commands import osdimage
 
@@ -215,3 +218,36 @@ def test_a_missing_base_is_named(tmp_path: Path) -> None:
     top = top_of("gone.img", tmp_path / "top.qcow2")
     said = osdimage("disk", "show", top, code=1).err
     assert f"{top} refers to {tmp_path / 'gone.img'}: No such file or directory" in said
+
+
+@contextmanager
+def locked(path: Path, kind: int) -> Iterator[None]:
+    """Hold the lock of a file that another osdimage takes when it opens the file as a plain disk."""
+    with path.open("rb") as file:
+        fcntl.flock(file, kind)
+        yield
+
+
+def test_a_file_with_the_data_that_another_program_writes_is_not_written_too(base: Path, tmp_path: Path) -> None:
+    path = judges.convert(base, tmp_path / "disk.vmdk", "vmdk", "subformat=monolithicFlat")
+    data = tmp_path / "disk-flat.vmdk"
+    before = wim_judges.sha1_of(data)
+    for kind in (fcntl.LOCK_EX, fcntl.LOCK_SH):
+        with locked(data, kind):
+            said = osdimage("disk", "init", path, "--preset", "data-mbr", "--yes", code=4).err
+            assert f"{data} is locked by another program" in said
+    assert wim_judges.sha1_of(data) == before
+    with open_image(str(path), write=True):
+        assert "is locked" in osdimage("disk", "init", data, "--preset", "data-mbr", "--yes", code=4).err
+    osdimage("disk", "init", path, "--preset", "data-mbr", "--yes", "--no-backup")
+
+
+def test_a_disk_below_that_another_program_writes_is_not_captured(base: Path, tmp_path: Path) -> None:
+    top = overlay(tmp_path / "top.qcow2", base.name, "raw")
+    with locked(base, fcntl.LOCK_EX):
+        said = osdimage("capture", top, tmp_path / "out.wim", "--all-volumes", code=4).err
+        assert f"{base} is locked by another program" in said
+        # Who only looks waits for nobody, as of a plain disk.
+        osdimage("disk", "show", top)
+    with locked(base, fcntl.LOCK_SH), open_image(str(top), write=True):
+        assert "is locked" in osdimage("disk", "init", base, "--preset", "data-mbr", "--yes", code=4).err
