@@ -68,7 +68,7 @@ fuzz: setup ## Give every parser bytes that nobody meant, for MINUTES (10); need
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet "$$(ls dist/osdimage-*.whl)[fuzz]"
 	@PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES)
 
-tour: setup ## Run the README's commands with an empty environment, on a tmpfs and on a disk
+tour: setup ## Run the commands of README and docs/ with an empty environment, on a tmpfs and on a disk
 	@.ci/tour.sh
 
 lint: setup ## Run ruff, mypy --strict and shellcheck

@@ -1,8 +1,8 @@
-"""Run the commands that the README shows, each section in a folder of its own with what its words take for granted.
+"""Run the commands that the README and docs/ show, each section in a folder of its own with what it takes for granted.
 
     tour.py FOLDER
 
-A command has to end with the code that its README output implies: 0, or 2 where an error is shown.  Run it with an
+A command has to end with the code that the output below it implies: 0, or 2 where an error is shown.  Run it with an
 empty environment, as .ci/tour.sh does: what a developer's machine has set hides faults.
 """
 
@@ -63,7 +63,7 @@ Windows Registry Editor Version 5.00
 
 @dataclass(frozen=True)
 class Command:
-    """A command of the README, and whether an error is shown below it."""
+    """A command of a page, and whether an error is shown below it."""
 
     line: str
     is_refused: bool
@@ -71,9 +71,12 @@ class Command:
 
 
 def sections() -> dict[str, list[Command]]:
-    """Return the commands of the README by the heading above them."""
+    """Return the commands of the README by the heading above them, and those of other pages by their titles."""
     found: dict[str, list[Command]] = {}
-    for part in re.split(r"^## ", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE):
+    # What is above the first heading builds and tests.
+    _, *parts = re.split(r"^## ", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    parts += [page.read_text(encoding="utf-8").removeprefix("# ") for page in sorted((ROOT / "docs").glob("*.md"))]
+    for part in parts:
         heading = part.partition("\n")[0]
         for block in re.findall(r"^```console\n(.*?)^```", part, flags=re.MULTILINE | re.DOTALL):
             found.setdefault(heading, []).extend(commands(block))
@@ -190,9 +193,9 @@ def main() -> int:
     folder = Path(sys.argv[1]).resolve()
     bad = 0
     found = sections()
-    missing = set(PREPARED) - set(found)
-    if missing:
-        sys.stderr.write(f"README.md has no commands below {', '.join(sorted(missing))}\n")
+    strange = set(PREPARED) ^ set(found)
+    if strange:
+        sys.stderr.write(f"prepared and not there, or the other way: {', '.join(sorted(strange))}\n")
         return 1
     for heading, prepare in PREPARED.items():
         place = folder / heading.replace(" ", "-")

@@ -304,8 +304,9 @@ def test_a_name_of_the_front_door_is_the_same_in_its_room() -> None:
     assert alone == {"execute", "place", "verify_file"}
 
 
-def test_what_the_readme_imports_is_public() -> None:
-    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+def test_what_the_pages_import_is_public() -> None:
+    root = Path(__file__).parents[1]
+    text = "".join(page.read_text(encoding="utf-8") for page in (root / "README.md", *(root / "docs").glob("*.md")))
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     names = {
         name for block in blocks for name in imported_names(ast.walk(ast.parse(block))) if name.startswith("osdimage.")
