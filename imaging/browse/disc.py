@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from osdimage.imaging.attributes import FileAttribute
@@ -24,6 +23,8 @@ class DiscTree(VolumeTree):
         self.name = disc.name
         self.notes = tuple(f"{disc.name}: {each}" for each in disc.notes)
         self._disc = disc
+        # By the place of the file: many names may lead to one.
+        self._whole: set[int] = set()
 
     def root(self) -> Found:
         """Return the root."""
@@ -46,7 +47,10 @@ class DiscTree(VolumeTree):
 
     def stored_bytes(self, found: Found) -> int:
         """Return the size of a file, of which it is known then that the disc holds all of it."""
-        self._disc.extents(_file(found))
+        file = _file(found)
+        if file.place not in self._whole:
+            self._disc.extents(file)
+            self._whole.add(file.place)
         return found.size
 
 
@@ -99,7 +103,8 @@ def _found(file: DiscFile) -> Found:
         unix_device=None if unix is None else unix.device or 0,
         streams=(plain_stream(None, file.size),),
     )
-    target = None if file.target is None else os.fsencode(file.target)
+    # As the names beside it are spelled on disk, half a surrogate pair and all.
+    target = None if file.target is None else file.target.encode("utf-8", "surrogatepass")
     return Found(entry, None, _Source(file), target=target, is_special=file.kind is FileKind.SPECIAL)
 
 

@@ -69,6 +69,8 @@ class Partition:
         self.source = source
         self._begin = begin
         self._block = block_bytes
+        # What led to newer file entries: many names may lead to an old one.
+        self._newest: dict[Address, Address] = {}
 
     def place(self, address: Address, what: str) -> int:
         """Return the byte of the disc where a block is.
@@ -87,7 +89,9 @@ class Partition:
             InvalidVolume: when it is damaged.
             StorageError: when it cannot be read.
         """
+        older: list[Address] = []
         for _ in range(_MOST_AMENDED):
+            address = self._newest.get(address, address)
             at = self.place(address, what)
             data = self.source.read(at, self._block, what)
             kind = tags.identifier_of(data)
@@ -101,7 +105,9 @@ class Partition:
                 raise self.source.invalid(f"{what}: its file entry, at byte {at}, follows strategy {strategy}")
             newer = self._newer(at, address) if strategy == _AMENDED else None
             if newer is None:
+                self._newest |= dict.fromkeys(older, address)
                 return self._parsed(at, data, kind, what)
+            older.append(address)
             address = newer
         raise self.source.invalid(f"{what} has more than {_MOST_AMENDED} file entries, or a loop of them")
 

@@ -55,6 +55,8 @@ class UdfTree(Tree):
         self._block = volume.facts.block_bytes
         self._partition_at = volume.partition_at
         self._partition = Partition(source, volume.partition_at, self._block)
+        # By the byte of the file entry: many names may lead to one link.
+        self._targets: dict[int, str] = {}
 
     def root(self) -> DiscFile:
         """Return the root."""
@@ -110,16 +112,17 @@ class UdfTree(Tree):
         """Yield what a directory holds; of a deleted name only its room is left, and the one above is none of them."""
         at = count = 0
         while at < len(data):
-            fault = tags.fault_of(data, d.FILE_IDENTIFIER, None, at)
-            if fault is None and len(data) - at < _IDENTIFIER.size:
+            fields = data[at : at + _IDENTIFIER.size].ljust(_IDENTIFIER.size, b"\0")
+            _, _, flags, name_bytes, _, block, partition, _, kept = _IDENTIFIER.unpack(fields)
+            begin = at + _IDENTIFIER.size + kept
+            end = begin + name_bytes
+            following = (end + 3) // 4 * 4
+            # No CRC is over more than the name itself, or many names would take a time that grows with the square.
+            fault = tags.fault_of(data[at:following], d.FILE_IDENTIFIER, None)
+            if fault is None and end > len(data):
                 fault = "is cut off"
             if fault is not None:
                 raise self.source.invalid(f"{what}: the name at byte {at} of it {fault}")
-            _, _, flags, name_bytes, _, block, partition, _, kept = _IDENTIFIER.unpack_from(data, at)
-            begin = at + _IDENTIFIER.size + kept
-            end = begin + name_bytes
-            if end > len(data):
-                raise self.source.invalid(f"{what}: the name at byte {at} of it is cut off")
             count += 1
             if count > MOST_ENTRIES:
                 raise self.source.invalid(f"{what} has more than {MOST_ENTRIES} names, which are read at most")
@@ -128,10 +131,17 @@ class UdfTree(Tree):
                 if not name:
                     raise self.source.invalid(f"{what}: the name at byte {at} of it is no text")
                 yield _Name(name, bool(flags & _HIDDEN), Address(block, partition))
-            at = (end + 3) // 4 * 4
+            at = following
 
     def _target(self, path: str, entry: FileEntry) -> str:
-        """Return where a symbolic link leads (ECMA-167, 4/8.7 and 4/14.16)."""
+        """Return where a symbolic link leads."""
+        found = self._targets.get(entry.at)
+        if found is None:
+            found = self._targets[entry.at] = self._read_target(path, entry)
+        return found
+
+    def _read_target(self, path: str, entry: FileEntry) -> str:
+        """Read where a symbolic link leads (ECMA-167, 4/8.7 and 4/14.16)."""
         what = f"the link {path!r}"
         if entry.size > LONGEST_TARGET:
             raise self.source.invalid(f"{what} leads to a path of {entry.size} bytes; {LONGEST_TARGET} are read")

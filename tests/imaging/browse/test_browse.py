@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from cases import wof
+from cases import udf, wof
 from cases.cloud import SMALL, synced_volume
 from cases.wimcraft import Node, build, folder, root
 from judges import wim as judges
@@ -409,3 +409,12 @@ def test_what_has_several_names_takes_room_once(synced: Path, tmp_path: Path) ->
     limit = str(len(SMALL) * 500)
     osdimage("extract", synced, "/first", "/second", "/third", "--to", tmp_path / "out", "--limit-bytes", limit)
     assert (tmp_path / "out/third").stat().st_nlink == 3
+
+
+def test_a_link_of_a_disc_is_spelled_as_the_names_are(tmp_path: Path) -> None:
+    # Half a surrogate pair, which UTF-8 forbids, in a name and in the link to it (ECMA-167, 4/14.16.1).
+    text = b"\x10\xd8\x00"
+    link = udf.Node("link", b"\5" + bytes([len(text), 0, 0]) + text, kind=12, way=udf.WITHIN)
+    (tmp_path / "disc.udf").write_bytes(udf.build(udf.Node(children=[udf.Node("\ud800", b"1"), link])).data)
+    osdimage("media", "extract", tmp_path / "disc.udf", "/", "--to", tmp_path / "out")
+    assert (tmp_path / "out/link").read_bytes() == b"1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from cases import iso, udf
 from cases.udf import PARTITION, Made, Node
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from osdimage.imaging.disc.facts import FileKind
+from osdimage.imaging.disc.facts import DiscExtent, FileKind
 from osdimage.imaging.disc.opened import Disc, open_disc
+from osdimage.imaging.disc.source import DiscSource
 from osdimage.imaging.errors import InvalidInput, InvalidVolume
 
 BLOCK = 2048
@@ -140,6 +141,14 @@ def _cut_name(made: Made) -> None:
     made.seal(at)
 
 
+def _crc_of_others(made: Made) -> None:
+    # Right, but over the name behind it, too.
+    (begin,) = struct.unpack_from("<I", made.data, made.entries["/"] + FE_TABLE + 4)
+    at = (PARTITION + begin) * BLOCK + made.names["/dir"]
+    made.patch(at + 10, "H", made.names["/other"] - made.names["/dir"] + 8)
+    made.seal(at)
+
+
 def _no_root(made: Made) -> None:
     made.patch(PARTITION * BLOCK + 404, "I", _block_of(made, "/other"))
     made.seal(PARTITION * BLOCK)
@@ -172,6 +181,7 @@ def _long_sequence(made: Made) -> None:
         pytest.param(_chain_in_itself, "the list of extents of '/dir/file' is shared with others", id="chain"),
         pytest.param(_wrong_crc, "'/other': its file entry, at byte .*, has a wrong CRC", id="CRC"),
         pytest.param(_wrong_place, "'/other': .*, says to be in block 7, and is in", id="location"),
+        pytest.param(_crc_of_others, "'/': the name at byte 40 of it has a wrong CRC", id="crc-of-others"),
         pytest.param(_cut_name, "'/dir': the name at byte 40 of it is cut off", id="name"),
         pytest.param(_no_root, "the root of the UDF volume is no directory", id="root"),
         pytest.param(_pointers_for_ever, "volume descriptors in more than 16 places", id="pointers"),
@@ -199,6 +209,26 @@ def test_directories_that_share_their_names_are_refused_before_they_take_long(tm
         made.seal(at)
     (tmp_path / "volume.udf").write_bytes(made.data)
     refused(tmp_path / "volume.udf", "is shared with others: together they would be larger than the disc")
+
+
+def test_a_link_that_many_names_lead_to_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Reading it for each name would take a time that grows with the square of the disc.
+    link = Node("link", b"\4\0\0\0" * 4, kind=12, pieces=[4, 8], in_chain=True)
+    made = udf.build(Node(children=[link, *(Node(f"{number}", b"") for number in range(20))]))
+    for number in range(20):
+        _points_at(made, f"/{number}", _block_of(made, "/link"))
+    (tmp_path / "volume.udf").write_bytes(made.data)
+    read: list[str] = []
+    pieces = DiscSource.pieces
+
+    def noted(self: DiscSource, extents: Iterable[DiscExtent], what: str) -> Iterator[bytes]:
+        read.append(what)
+        return pieces(self, extents, what)
+
+    monkeypatch.setattr(DiscSource, "pieces", noted)
+    with open_disc(tmp_path / "volume.udf") as disc:
+        assert {each.target for each in disc.walk() if not each.is_directory} == {"./././."}
+    assert [each for each in read if each.startswith("the link")] == ["the link '/link'"]
 
 
 def test_a_disc_deeper_than_any_should_be_is_refused(tmp_path: Path) -> None:
