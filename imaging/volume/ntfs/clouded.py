@@ -113,7 +113,7 @@ class _Files:
                 continue
             is_elsewhere = cloud.is_elsewhere(_attributes_of(attributes))
             if is_elsewhere and not record.is_directory:
-                self.elsewhere += self._paths(attributes)
+                self.elsewhere += self._paths(attributes, number)
                 continue
             self.in_part += is_elsewhere
             shown.change(number, _pointless, pointless_list)
@@ -130,16 +130,13 @@ class _Files:
         point = contents.read(self._window, self._boot, limit=_LARGEST_POINT, what=what)
         return int.from_bytes(point[:4], "little") if len(point) >= 4 else None
 
-    def _paths(self, attributes: list[Attribute]) -> Iterator[str]:
+    def _paths(self, attributes: list[Attribute], number: int) -> Iterator[str]:
         """Yield the paths of a file; one in a directory that is no more has none."""
-        for parent, name in _names(attributes):
+        for parent, name in _names(attributes, number):
             folder = self._folder(parent)
             if folder is None:
                 continue
-            self._length += len(folder) + len(name)
-            if self._length > _MAX_PATHS:
-                raise InvalidVolume(f"the paths of the volume are too long, such as {folder[:80]!r}...")
-            yield f"{folder}/{name}"
+            yield self._counted(f"{folder}/{name}")
 
     def _folder(self, reference: Reference) -> str | None:
         """Return the path of a directory, without an end; None when it is no more."""
@@ -150,14 +147,21 @@ class _Files:
             if record is None or record.sequence != reference.sequence or not record.is_directory:
                 return None
             number = reference.number
-            reference, name = next(iter(_names(self._mft.whole_record(number)[1])), (reference, ""))
+            reference, name = next(_names(self._mft.whole_record(number)[1], number), (reference, ""))
             length += 1 + len(name)
             if not name or length > _MAX_PATH:
                 raise InvalidVolume(f"the directory of MFT record {number} is in itself, or has no name")
             above.append((number, name))
         path = self._folders[reference.number]
         for number, name in reversed(above):
-            path = self._folders[number] = f"{path}/{name}"
+            path = self._folders[number] = self._counted(f"{path}/{name}")
+        return path
+
+    def _counted(self, path: str) -> str:
+        """Return a path that is kept, unless all of them are too long."""
+        self._length += len(path)
+        if self._length > _MAX_PATHS:
+            raise InvalidVolume(f"the paths of the volume are too long, such as {path[:80]!r}...")
         return path
 
 
@@ -165,11 +169,15 @@ def _pointless(block: bytes, number: int, list_bytes: int | None) -> bytes:
     return pointless_record(block, number, cloud.SHOWN_BY, list_bytes=list_bytes)
 
 
-def _names(attributes: list[Attribute]) -> Iterator[tuple[Reference, str]]:
+def _names(attributes: list[Attribute], number: int) -> Iterator[tuple[Reference, str]]:
     """Yield the names of a file, each with its directory; those of DOS have another one beside them."""
     for each in attributes:
         value = each.value or b""
-        if each.kind == records.FILE_NAME and len(value) >= _NAME_AT and value[65] != _DOS:
+        if each.kind != records.FILE_NAME:
+            continue
+        if len(value) < _NAME_AT or len(value) < _NAME_AT + 2 * value[64]:
+            raise InvalidVolume(f"MFT record {number} has a damaged $FILE_NAME")
+        if value[65] != _DOS:
             text = value[_NAME_AT : _NAME_AT + 2 * value[64]].decode("utf-16-le", "surrogatepass")
             yield Reference.from_int(int.from_bytes(value[:8], "little")), text
 

@@ -6,6 +6,7 @@ wimlib-imagex lists and extracts what the WIM holds.
 from __future__ import annotations
 
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -87,3 +88,20 @@ def test_a_folder_that_is_here_in_part_is_told(volume: Path, tmp_path: Path) -> 
     said = osdimage("capture", part, tmp_path / "a.wim").err
     assert "1 directory has more in a cloud than here; what is here is captured" in said
     assert "OFFLINE" not in judges.output("wimlib-imagex", "dir", tmp_path / "a.wim", "1", "--detailed")
+
+
+def test_a_file_in_a_cloud_whose_name_is_cut_off_is_damage(volume: Path, tmp_path: Path) -> None:
+    damaged = copy_of(volume, tmp_path / "damaged.ntfs")
+    data = bytearray(damaged.read_bytes())
+    name = "online.txt".encode("utf-16-le")
+    # Behind the head of a resident $FILE_NAME and 66 bytes of it.
+    (at,) = (
+        each.start() for each in re.finditer(re.escape(name), data) if data.startswith(b"\x30\0\0\0", each.start() - 90)
+    )
+    # Its length, in units of UTF-16: more than the value has, of which an odd number of bytes is left.
+    data[at - 2] = 255
+    (size,) = struct.unpack_from("<I", data, at - 66 - 24 + 16)
+    struct.pack_into("<I", data, at - 66 - 24 + 16, size - 1)
+    damaged.write_bytes(data)
+    said = osdimage("capture", damaged, tmp_path / "a.wim", code=3).err
+    assert "has a damaged $FILE_NAME" in said
