@@ -106,17 +106,22 @@ def plan_small_layout(
 
 
 def _small_layout(sector_size: int, sectors: int, cluster_size: int, width: FatWidth) -> FatLayout:
-    """Lay out a volume: FATs as small as can be, and reserved sectors until the clusters begin at a multiple."""
+    """Lay out a volume: FATs as small as can be, and reserved sectors until the clusters begin at a multiple.
+
+    Of a size that the width cannot have, the layout has too many clusters.
+    """
+    kind = KINDS[width]
     per_cluster = cluster_size // sector_size
     root = -(-_ROOT_ENTRIES * DIRECTORY_ENTRY_BYTES // sector_size)
-    fat_sectors = 1
+    largest = -(-kind.packed_bytes(width.most_clusters + FIRST_CLUSTER) // sector_size)
+    fat_sectors = 0
     while True:
+        fat_sectors += 1
         reserved = 1 + -(1 + FATS * fat_sectors + root) % per_cluster
         layout = FatLayout(sector_size, sectors, per_cluster, reserved, FATS, fat_sectors, None, _ROOT_ENTRIES)
-        needed = KINDS[width].packed_bytes(max(layout.clusters, 0) + FIRST_CLUSTER)
-        if needed <= fat_sectors * sector_size:
+        needed = kind.packed_bytes(max(layout.clusters, 0) + FIRST_CLUSTER)
+        if needed <= fat_sectors * sector_size or fat_sectors == largest:
             return layout
-        fat_sectors += 1
 
 
 def smallest_sectors(sector_size: int, cluster_size: int) -> int:

@@ -353,6 +353,9 @@ def _count(width: FatWidth, sectors: int, cluster_size: int) -> int:
 def test_sizes_that_a_width_cannot_have_are_refused() -> None:
     with pytest.raises(InvalidRequest, match=r"8.0 GB cannot be FAT16: that is \d+ clusters of 65536 bytes; valid"):
         plan_small_layout(Geometry.of_size(8192 * MIB, 512), FatWidth.FAT16)
+    # Nobody waits for tables that would be so large.
+    with pytest.raises(InvalidRequest, match=r"64.0 TB cannot be FAT12: that is \d+ clusters of 262144 bytes; val"):
+        plan_small_layout(Geometry.of_size(64 << 40, 4096), FatWidth.FAT12)
     with pytest.raises(InvalidRequest, match=r"1.0 MB cannot be FAT16: that is \d+ clusters of 512 bytes; valid are"):
         plan_small_layout(Geometry.of_size(MIB, 512), FatWidth.FAT16)
     with pytest.raises(InvalidRequest, match="0 clusters of 512 bytes; valid are 1 to 4084"):
