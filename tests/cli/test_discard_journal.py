@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,11 @@ from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
 from judges.disk import cut_out, sfdisk
 from judges.ntfs import contents, is_dirty, ntfsfix
+from osdimage.imaging.disk.opening import Opening
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.units import MIB
+from osdimage.imaging.volume import open_files, pending
 from runs.commands import Outcome, osdimage
 
 pytestmark = pytest.mark.foreign
@@ -151,6 +157,25 @@ def test_a_task_sequence_is_refused_and_goes_on_with_leave(disk: Path) -> None:
     assert contents(part) == before
     osdimage(*words, "--yes", "--discard-journal")
     assert "/new" in contents(part_of(disk))
+
+
+def test_what_is_given_up_is_told_although_the_change_fails(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mark_alone(*_: object, mark: Callable[[], None], **__: object) -> None:
+        mark()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(pending, "carry_out", mark_alone)
+    told: list[str] = []
+    leave = Opening(told=told.append, discards_journal=True)
+    with (
+        open_volume(disk, 1, write=True, opening=leave) as volume,
+        pytest.raises(OSError, match="error"),
+        open_files(volume, write=True) as files,
+    ):
+        files.write("/new", b"new")
+    assert probed(part_of(disk)) == CLEAN
+    (text,) = told
+    assert text.startswith(f"{disk} partition 1: its journal was emptied, and the changes that were in it alone are")
 
 
 def test_a_wipe_and_a_format_need_no_leave(disk: Path) -> None:

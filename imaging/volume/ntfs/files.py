@@ -27,6 +27,7 @@ from osdimage.imaging.volume.ntfs import session, state
 from osdimage.imaging.volume.ntfs.journal import tell_journal
 from osdimage.imaging.volume.ntfs.wof import WofRecords
 from osdimage.native.ntfs.files import ROOT, NtfsAbout, NtfsFiles
+from osdimage.native.ntfs.volume import VolumeFacts
 from osdimage.native.slices.slices import Slice
 
 _BESIDE_SUFFIX = ".osdimage-new"
@@ -65,13 +66,18 @@ def open_ntfs(volume: OpenVolume, *, write: bool, force: bool, sync: bool) -> It
         # What only the journal has may be what holds the volume together.
         refuse_unsound(volume)
     with (
-        session.edits(volume, lambda: state.mark_dirty(volume, facts, sync=sync), sync=sync) as source,
+        session.edits(volume, lambda: _mark_dirty(volume, facts, sync=sync), sync=sync) as source,
         # What is held need not be synced.
         volume.sliced(read_only=False, sync=False, source=source) as piece,
         state.clean_at_end(volume, piece, facts),
         _opened(volume, piece, read_only=False) as native,
     ):
         yield _NtfsVolumeFiles(volume, native, is_writable=True)
+
+
+def _mark_dirty(volume: OpenVolume, facts: VolumeFacts, *, sync: bool) -> None:
+    """Mark a volume dirty before its files are changed, and tell what is lost with that."""
+    state.mark_dirty(volume, facts, sync=sync)
     if facts.has_open_log:
         volume.opening.tell(__name__, f"{volume.name}: {state.GIVEN_UP}")
 
