@@ -47,17 +47,20 @@ def reading_images(
 def _add_as_stored(path: Path, handle: WimHandle, index: int, paths: Sequence[str], hashes: set[bytes]) -> None:
     """Add what the tree refers to: also what libwim reads and does not tell of, the contents of some reparse points."""
     tree = read_tree(path, handle, index)
-    wanted = [each.casefold().strip("/") for each in paths]
+    wanted = {"/" + each.casefold().strip("/") for each in paths}
+    above = {place for each in wanted for place in _above(each)}
     for entry in walk(tree or b"", strict=False):
-        own = "" if entry.is_root else entry.path.casefold().strip("/")
-        if any(_touches(own, each) for each in wanted):
+        own = "/" if entry.is_root else "/" + entry.path.casefold().strip("/")
+        if own in above or own in wanted or not wanted.isdisjoint(_above(own)):
             hashes.update((entry.main_sha1, *(stream.sha1 for stream in entry.streams())))
     hashes.discard(NO_HASH)
 
 
-def _touches(path: str, wanted: str) -> bool:
-    """Tell whether a path is one that is wanted, or below or above it."""
-    return not wanted or f"{path}/".startswith(f"{wanted}/") or f"{wanted}/".startswith(f"{path}/" if path else "")
+def _above(path: str) -> Iterator[str]:
+    """Yield the directories that lead to a path, ``/`` last."""
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        yield path
 
 
 def _add_as_loaded(handle: WimHandle, index: int, paths: Sequence[str], hashes: set[bytes]) -> None:
