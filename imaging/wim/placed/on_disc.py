@@ -1,7 +1,7 @@
 """Paths of files on discs: the path of the disc, ``!``, and the path on it.
 
 ``DISC.iso!sources/install.wim`` is such a path, and ``/dev/sr0!sources/install.wim``.  A file of this machine that has
-the name comes first.  A disc is looked at each time; what was found is kept as long as the disc stays as it is.
+the name comes first.  A disc is looked at each time; what was found in a file is kept as long as that stays as it is.
 """
 
 from __future__ import annotations
@@ -121,11 +121,18 @@ def located(place: DiscPath) -> Located:
         InvalidInput: when the disc is damaged, or the file lies in several pieces or is a link.
     """
     facts = place.disc.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        # Nothing tells that there is another disc in the drive.
+        return _look_for(place)
     return _located(place, (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
 
 
 @lru_cache(_KEPT)
 def _located(place: DiscPath, _: tuple[int, ...]) -> Located:
+    return _look_for(place)
+
+
+def _look_for(place: DiscPath) -> Located:
     with _opened(place.disc) as disc:
         file = disc.find(place.inside)
         if file is None:
