@@ -439,7 +439,7 @@ class WimHandle:
         """
         flags = lib.WIMLIB_EXPORT_FLAG_BOOT if boot else 0
         destination._keep_alive.append(self)
-        destination._exported += self._backings
+        destination._exported += tuple(each for each in self._backings if each not in destination._exported)
         return self._run(
             lib.wimlib_export_image,
             image,
