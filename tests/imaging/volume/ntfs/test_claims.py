@@ -180,16 +180,16 @@ def test_extended_attributes_are_told_of_but_for_caches_of_the_kernel(tmp_path: 
 
 
 def test_a_directory_of_which_libwim_does_not_read_what_is_in_it_is_told(tmp_path: Path) -> None:
-    """As OneDrive makes them; wimlib-imagex captures the volume without a word and without the files."""
+    """As ProjFS makes them; wimlib-imagex captures the volume without a word and without the files."""
     volume = judges.make_ntfs(tmp_path / "volume.ntfs", 24 * MIB)
     with judges.mounted_ntfs(volume, tmp_path / "mount") as mount:
         for name, files in (("Empty", 0), ("Desktop", 1), ("Pictures", 40)):
             (mount / name).mkdir()
             for number in range(files):
                 (mount / name / f"a file with a long name {number}").write_bytes(b"x")
-            # IO_REPARSE_TAG_CLOUD_6 of ntifs.h
-            os.setxattr(mount / name, "system.ntfs_reparse_data", struct.pack("<IHHI", 0x9000601A, 4, 0, 1))
+            # IO_REPARSE_TAG_PROJFS of ntifs.h
+            os.setxattr(mount / name, "system.ntfs_reparse_data", struct.pack("<IHHI", 0x9000001C, 4, 0, 1))
     judges.wimlib("capture", volume, tmp_path / "theirs.wim")
     told = osdimage("capture", volume, tmp_path / "ours.wim").err
-    assert "2 directories have a reparse point, as those of OneDrive, and what is in there is not captured" in told
+    assert "2 directories have a reparse point that is no cloud's, and what is in there is not captured" in told
     assert judges.wimlib_paths(tmp_path / "theirs.wim") == ["/", "/Desktop", "/Empty", "/Pictures"]
