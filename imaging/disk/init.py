@@ -157,10 +157,12 @@ def rewrite(target: BlockTarget, table: PartitionTable, *, now: datetime, save_t
     verify_table(table)
     old = read_table(target)
     steps = list(write_steps(table, old))
-    if old.backup is not None and old.backup.header.my_lba != table.geometry.sectors - 1:
-        # The copy that was at the end before the disk grew.  It would be a second truth.
-        size = table.geometry.sector_size
-        steps += [Write(old.backup.header.my_lba * size, bytes(size), "old GPT header"), Flush()]
+    if old.backup is not None and table.usable is not None:
+        # The copy that was at the end before the disk grew would be a second truth.  Where it grew by a few sectors, as
+        # when it was made a VHD, the new copy lies on it.
+        size, at = table.geometry.sector_size, old.backup.header.my_lba
+        if table.usable.first <= at < table.usable.end:
+            steps += [Write(at * size, bytes(size), "old GPT header"), Flush()]
     saved = _save(target, old, tuple(steps), now=now, save_to=save_to)
     _run(target, tuple(steps), saved, None)
     warnings = announce(target, table) if isinstance(target, DeviceTarget) else ()

@@ -24,6 +24,7 @@ from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.disk.target import MemoryTarget
 from osdimage.imaging.units import Geometry
+from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
 
@@ -182,3 +183,15 @@ def test_sfdisk_places_the_same_sizes_at_the_same_sectors(tmp_path: Path, elemen
     assert [(each.number, each.first, each.sectors) for each in seen] == [
         (each.number, each.extent.first, each.extent.count) for each in table.partitions
     ]
+
+
+@pytest.mark.parametrize("sectors", [1, 32, 33])
+def test_a_gpt_is_moved_to_the_end_of_a_disk_that_grew_by_less_than_a_copy_has(sectors: int, tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    osdimage("disk", "init", path, "--size", "60MB", "--preset", "data-gpt", "--yes")
+    # As qemu-img makes it a VHD, whose size is one of whole cylinders.
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + sectors * 512)
+    osdimage("disk", "check", path, "--repair", "--yes")
+    assert osdimage("disk", "check", path).out == f"{path}: no faults found\n"
+    assert "No problems found" in disk_judges.sgdisk_verify(path)
