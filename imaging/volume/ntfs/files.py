@@ -123,9 +123,7 @@ def _failure(volume: OpenVolume, what: str, error: OSError) -> OsdImageError:
     if error.errno in {errno.EIO, errno.EINVAL, errno.ENOENT}:
         # A record that cannot be, or is not where a directory says; a medium that fails is told by the slice.
         return InvalidVolume(f"{what}: the NTFS volume is damaged there; {state.CHECK}", volume=volume.name)
-    return StorageError(
-        f"{volume.name}: {what}: {error.strerror or os.strerror(errno.EIO)}", path=volume.path, errno=error.errno
-    )
+    return StorageError(f"{volume.name}: {what}: {volume.target.reason(error)}", path=volume.path, errno=error.errno)
 
 
 class _NtfsVolumeFiles(VolumeFiles):

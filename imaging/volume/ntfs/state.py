@@ -274,7 +274,7 @@ def _changing(volume: OpenVolume, what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            f"{volume.name}: the volume's {what} cannot be changed: {error.strerror}",
+            f"{volume.name}: the volume's {what} cannot be changed: {volume.target.reason(error)}",
             path=volume.path,
             errno=error.errno,
         ) from error
@@ -327,7 +327,8 @@ def wipe(volume: OpenVolume, piece: Slice, kept: tuple[str, ...], meter: Meter) 
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise InvalidInput(f"{volume.name}: the volume is damaged: a directory contains itself") from error
-        raise StorageError(f"{volume.name}: wiping: {error.strerror}", path=volume.path, errno=error.errno) from error
+        text = f"{volume.name}: wiping: {volume.target.reason(error)}"
+        raise StorageError(text, path=volume.path, errno=error.errno) from error
 
 
 def _steps(meter: Meter, phase: Phase) -> Emptied:
@@ -359,7 +360,7 @@ def _joining(volume: OpenVolume) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            f"{volume.name}: joining the image with what is there: {error.strerror}",
+            f"{volume.name}: joining the image with what is there: {volume.target.reason(error)}",
             path=volume.path,
             errno=error.errno,
         ) from error
