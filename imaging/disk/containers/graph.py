@@ -2,7 +2,8 @@
 
 An image that came from elsewhere must not choose which files of this machine are shown as parts of its disk.  So every
 name in a header is looked up here, and followed only into the folder of the image and those below it, through no
-symbolic link, to a plain file that is of the format that was named.  What QEMU is given is the result, not the names.
+symbolic link, to a plain file that is of the format that was named.  What QEMU is given is the result, not the names;
+it opens the files once more, and ``opened`` then asks whether they are these.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ _SCHEME: Final = re.compile(r"[^/]*:", re.DOTALL)
 """What QEMU takes for a protocol: a colon before the first slash (its path_has_protocol)."""
 _ALLOW: Final = Remedy("{} if you made it", (Means.ALLOW_LINKED,))
 
+FileKey = tuple[int, int]
+"""By what a file is known, whatever its name: device and inode."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -45,6 +49,7 @@ class Node:
 
     Attributes:
         path: where it is: absolute, without symbolic links in what a header said.
+        key: its device and its inode.
         facts: what it says; None for plain bytes.
         backing: what is read where it has nothing itself.
         data: where its data are, when they are not in it.
@@ -53,6 +58,7 @@ class Node:
     """
 
     path: Path
+    key: FileKey
     facts: ContainerFacts | None
     backing: Node | None = None
     data: Node | None = None
@@ -76,7 +82,7 @@ class Locks:
 
     def __init__(self) -> None:
         """Hold none yet."""
-        self._held: set[tuple[int, int]] = set()
+        self._held: set[FileKey] = set()
         self._descriptors = ExitStack()
 
     def hold(self, descriptor: int, path: Path, *, is_written: bool) -> None:
@@ -86,8 +92,7 @@ class Locks:
             TargetRefused: when another program holds the lock.
             StorageError: when the file system has no locks, or fails.
         """
-        status = os.fstat(descriptor)
-        key = (status.st_dev, status.st_ino)
+        key = key_of(os.fstat(descriptor))
         if key not in self._held:
             own = os.dup(descriptor)
             self._descriptors.callback(os.close, own)
@@ -117,7 +122,7 @@ class _Search:
     is_trusted: bool
     locks: Locks | None
     is_written: bool
-    seen: set[tuple[int, int]] = field(default_factory=set)
+    seen: set[FileKey] = field(default_factory=set)
 
 
 def graph_of(
@@ -150,11 +155,11 @@ def graph_of(
 
 
 def _node(search: _Search, path: Path, descriptor: int, facts: ContainerFacts | None, link: Link | None) -> Node:
-    status = os.fstat(descriptor)
+    key = key_of(os.fstat(descriptor))
     if link is None or link.role is not LinkRole.EXTENT:
-        _remember(search, status)
+        _remember(search, key)
     if facts is None:
-        return Node(path, None, link=link)
+        return Node(path, key, None, link=link)
     backing = data = None
     extents = []
     for each in facts.links:
@@ -170,11 +175,15 @@ def _node(search: _Search, path: Path, descriptor: int, facts: ContainerFacts | 
             data = made
         else:
             extents.append(made)
-    return Node(path, facts, backing, data, tuple(extents), link)
+    return Node(path, key, facts, backing, data, tuple(extents), link)
 
 
-def _remember(search: _Search, status: os.stat_result) -> None:
-    key = (status.st_dev, status.st_ino)
+def key_of(status: os.stat_result) -> FileKey:
+    """Return by what a file is known."""
+    return (status.st_dev, status.st_ino)
+
+
+def _remember(search: _Search, key: FileKey) -> None:
     if key in search.seen:
         raise InvalidInput(f"{search.title} refers to itself: its chain of backing files comes to a file again")
     search.seen.add(key)

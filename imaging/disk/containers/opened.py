@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from osdimage.imaging.disk.containers.facts import ContainerFacts, ContainerFormat, OpenBytes
-from osdimage.imaging.disk.containers.graph import Locks, Node, graph_of
+from osdimage.imaging.disk.containers.graph import Locks, Node, graph_of, key_of
 from osdimage.imaging.disk.containers.kinds import facts_of
 from osdimage.imaging.disk.containers.options import node_options
 from osdimage.imaging.disk.containers.rules import refusal_or_notes
@@ -63,7 +65,7 @@ def open_container(
         TargetRefused: when it names files that it may not, or is in use; for writing, also when it is not taken.
         InvalidInput: when it is not taken, or QEMU cannot open it.
         InvalidRequest: when a snapshot is asked for that there is not, or that would be written.
-        StorageError: when a file of it, or the server, cannot be reached.
+        StorageError: when a file of it, or the server, cannot be reached, or another file came to the place of one.
         OsdImageError: when qemu-nbd is missing.
     """
     locks = Locks()
@@ -74,11 +76,12 @@ def open_container(
         )
         on_error.callback(_end, server)
         if opening.vm_snapshot is None:
-            _require_size(path, server.source.size, facts)
+            with _refused(write=write):
+                _require_size(path, server.source.size, facts)
         sector_size = opening.sector_size or detect_sector_size(server.source.read, server.source.size)
+        for text in notes:
+            opening.tell(__name__, text)
         on_error.pop_all()
-    for text in notes:
-        opening.tell(__name__, text)
     return ContainerTarget(server, sector_size, descriptor, facts, locks)
 
 
@@ -122,7 +125,13 @@ def _started(path: str, node: Node, *, write: bool, snapshot: str | None = None)
     if node.facts is None:
         raise InvalidRequest(f"{path} is no container")
     options = [f"{name}={value}" for name, value in node_options(node)]
-    return Server.start(path, node.facts.form.called, options, write=write, snapshot=snapshot)
+    server = Server.start(path, node.facts.form.called, options, write=write, snapshot=snapshot)
+    try:
+        _require_same_files(path, server.pid, node)
+    except BaseException:
+        _end(server)
+        raise
+    return server
 
 
 def _end(server: Server) -> None:
@@ -137,6 +146,23 @@ def _replay(path: str, descriptor: int, node: Node) -> None:
     _started(path, node, write=True).end()
     # Others that only read may come in again.
     lock(descriptor, path, shared=True)
+
+
+def _require_same_files(path: str, pid: int, node: Node) -> None:
+    """Refuse a disk of which QEMU has another file open than was looked at, by whatever came to a name meanwhile.
+
+    Raises:
+        StorageError: that says so.
+    """
+    known = {each.key for each in node.all()}
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            status = each.stat()
+        except FileNotFoundError:
+            # It was closed meanwhile.
+            continue
+        if (stat.S_ISREG(status.st_mode) or stat.S_ISBLK(status.st_mode)) and key_of(status) not in known:
+            raise StorageError(f"{path}: a file of it was replaced by another one while it was opened", path=path)
 
 
 def _require_size(path: str, size_bytes: int, facts: ContainerFacts) -> None:

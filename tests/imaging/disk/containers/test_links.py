@@ -13,8 +13,9 @@ from judges import containers as judges
 from judges import wim as wim_judges
 from osdimage.imaging.disk.containers.facts import RAW, ContainerFacts, ContainerFormat, Link, LinkRole
 from osdimage.imaging.disk.containers.graph import graph_of
+from osdimage.imaging.disk.containers.server import Server
 from osdimage.imaging.disk.image import open_image
-from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.errors import StorageError, TargetRefused
 from runs.commands import osdimage
 
 pytestmark = pytest.mark.foreign
@@ -116,6 +117,28 @@ def test_not_all_is_below_an_image_in_the_root(secret: Path) -> None:
     facts = ContainerFacts(ContainerFormat.QCOW2, 1 << 20, links=(link,))
     with secret.open("rb") as file, pytest.raises(TargetRefused, match="refers to /etc/passwd, which is not beside it"):
         graph_of("/disk.qcow2", file.fileno(), facts, allow_linked=False)
+
+
+def test_what_comes_to_the_place_of_a_file_while_it_is_opened_is_not_shown(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = secret.parent / "images"
+    (folder / "base.img").write_bytes(bytes(len(SECRET)))
+    top = top_of("base.img", folder / "disk.qcow2")
+    start = Server.start
+    pids = []
+
+    def late(*args: object, **options: object) -> Server:
+        (folder / "base.img").unlink()
+        (folder / "base.img").symlink_to(secret)
+        server = start(*args, **options)  # type: ignore[arg-type]
+        pids.append(server.pid)
+        return server
+
+    monkeypatch.setattr(Server, "start", late)
+    with pytest.raises(StorageError, match="a file of it was replaced by another one while it was opened"):
+        open_image(str(top))
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 def test_whoever_made_an_image_may_say_that_it_refers_to_others(secret: Path) -> None:
