@@ -77,14 +77,22 @@ def _refuse_others(given: dict[str, Any], needs: str | None) -> None:
 def _made(disk: Path, new: Path, opening: Opening) -> Iterator[Opening]:
     """Make the file, and yield how it is opened; it goes again when the command is refused before it writes."""
     from osdimage.imaging.disk.containers.overlay import make_overlay  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.errors import NOTHING_WRITTEN  # noqa: PLC0415
 
     if not disk.exists():
         raise click.UsageError(f"{disk} does not exist; --overlay is for one disk that is there")
     make_overlay(disk, new, opening=opening)
+    made = _state(new)
     try:
         # It was made here, so that it may name the disk wherever that is; what is below that was looked at.
         yield replace(opening, allow_linked=True)
-    except (*NOTHING_WRITTEN, click.UsageError, click.Abort):
-        new.unlink(missing_ok=True)
+    except BaseException:
+        # Whatever ended it: to be opened alone changes nothing in it.
+        if new.exists() and _state(new) == made:
+            new.unlink()
         raise
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    """Return what is another when a file was written to, or is another file."""
+    facts = file.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns

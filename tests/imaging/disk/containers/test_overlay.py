@@ -106,6 +106,8 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(windows: Path, tmp_path: P
     named = osdimage(*init, "--overlay", tmp_path / "new.vhdx", code=2).err
     assert "the new file is a qcow2 one; valid is a name such as new.qcow2" in named
     osdimage("boot", "install", disk, "--partition", "3", "--dry-run", "--overlay", new)
+    # What fails may have written something, but had not here.
+    osdimage("apply", disk, disk, "--partition", "3", "--overlay", new, code=3)
     assert [each.name for each in tmp_path.iterdir()] == ["base.img"]
 
 
