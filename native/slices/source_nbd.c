@@ -220,7 +220,7 @@ nbd_find(struct osd_source *source, enum osd_find what, int64_t at, int64_t end)
 	return found;
 }
 
-/* Zeros that are being made, in two rounds: large parts where that is fast, and then the rest, fast or not. */
+/* Zeros that are being made, in two rounds: large parts where that is fast, and then all, fast or not. */
 struct zeroing {
 	int may_punch;
 	int is_fast;			/* the first round */
@@ -254,22 +254,17 @@ zero_part(struct zeroing *zeroing, struct osd_nbd_link *link, int64_t begin, int
 }
 
 static int
-zero_range(struct zeroing *zeroing, struct osd_nbd_link *link, int64_t begin, int64_t end, int is_sorted)
+zero_range(struct zeroing *zeroing, struct osd_nbd_link *link, int64_t begin, int64_t end)
 {
 	int64_t first = (begin + EDGE - 1) / EDGE * EDGE, last = end / EDGE * EDGE;
-	int result;
 
-	if (zeroing->is_fast)
-		return first < last ? zero_part(zeroing, link, first, last) : 1;
-	/* Its middle was done in the first round. */
-	if (!is_sorted || first >= last)
+	if (!zeroing->is_fast)
 		return zero_part(zeroing, link, begin, end);
-	result = zero_part(zeroing, link, begin, first);
-	return result == 1 ? zero_part(zeroing, link, last, end) : result;
+	return first < last ? zero_part(zeroing, link, first, last) : 1;
 }
 
 static int
-zero_round(struct nbd *nbd, struct zeroing *zeroing, int64_t at, int64_t end, int is_sorted)
+zero_round(struct nbd *nbd, struct zeroing *zeroing, int64_t at, int64_t end)
 {
 	int result = 1;
 
@@ -288,7 +283,7 @@ zero_round(struct nbd *nbd, struct zeroing *zeroing, int64_t at, int64_t end, in
 		link = osd_nbd_take(&nbd->links, -1);
 		if (link == NULL)
 			return -1;
-		result = zero_range(zeroing, link, at, stop, is_sorted);
+		result = zero_range(zeroing, link, at, stop);
 		result = osd_nbd_give_back_changed(&nbd->links, link, result, stop - at, at);
 		at = stop;
 	}
@@ -298,21 +293,24 @@ zero_round(struct nbd *nbd, struct zeroing *zeroing, int64_t at, int64_t end, in
 /*
  * What is zeros already is left so: where a format has no way to make a hole, and QEMU would write them, that is all
  * that is needed of a new disk.
+ *
+ * The second round leaves out nothing that the first has done: what is data may be told otherwise by then, and its ranges
+ * be others.
  */
 static int
 nbd_zero(struct osd_source *source, int64_t size, int64_t at, int may_punch)
 {
 	struct nbd *nbd = nbd_of(source);
-	int is_sorted = can(nbd, OSD_NBD_CAN_FAST_ZERO), result = 1;
+	int result = 1;
 	struct zeroing zeroing = { .may_punch = may_punch, .is_fast = 1 };
 
 	if (!can(nbd, OSD_NBD_CAN_ZERO))
 		return 0;
-	if (is_sorted)
-		result = zero_round(nbd, &zeroing, at, at + size, is_sorted);
+	if (can(nbd, OSD_NBD_CAN_FAST_ZERO))
+		result = zero_round(nbd, &zeroing, at, at + size);
 	zeroing.is_fast = 0;
 	if (result == 1)
-		result = zero_round(nbd, &zeroing, at, at + size, is_sorted);
+		result = zero_round(nbd, &zeroing, at, at + size);
 	/* What was marked as changed is zeros now. */
 	pthread_mutex_lock(&nbd->links.lock);
 	osd_nbd_known_forget(&nbd->links.known);

@@ -222,6 +222,28 @@ def test_zeros_that_would_be_written_are_left_to_the_caller_before_anything_is_c
         assert source.zero(0, 4096)
 
 
+def test_zeros_are_made_of_all_data_when_the_server_tells_of_other_ranges_the_second_time() -> None:
+    seen: set[int] = set()
+
+    def tell(request: Request) -> bytes:
+        if request.offset in seen:
+            return nbd.error(request, 5)
+        seen.add(request.offset)
+        return nbd.status(request, [(3 * MIB, 0), (2 * MIB, 3), (3 * MIB, 0), (request.length - 8 * MIB, 3)])
+
+    # More than what is remembered, so that it is asked for again.
+    server = StandIn(
+        Vast(),
+        flags=nbd.USUAL | nbd.SEND_FAST_ZERO,
+        answers={nbd.BLOCK_STATUS: tell, nbd.WRITE_ZEROES: nbd.simple},
+    )
+    with connected(server) as source:
+        assert source.zero(0, 40 << 30)
+    made = [(each.offset, each.offset + each.length) for each in server.asked if each.kind == nbd.WRITE_ZEROES]
+    for begin in (at + (number << 30) for number in range(40) for at in (0, MIB, 2 * MIB, 5 * MIB, 7 * MIB)):
+        assert any(first <= begin and begin + MIB <= after for first, after in made)
+
+
 # ---- what is read ahead
 
 
