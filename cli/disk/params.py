@@ -61,7 +61,7 @@ def opening_to_write(command: Command) -> Command:
 
 def opening_as_saved(command: Command) -> Command:
     """Do so for a disk of which a file has the size of the sectors."""
-    return _opening(command, _allow_linked)
+    return _opening(command, _allow_linked, _replay_log)
 
 
 def _opening(command: Command, *options: Callable[[Command], Command]) -> Command:

@@ -197,3 +197,13 @@ def test_python_runs_the_command_as_a_module() -> None:
 
 def test_the_list_of_commands_fits_on_a_terminal_of_80_columns() -> None:
     assert max(map(len, osdimage("--help").out.splitlines())) <= 80
+
+
+def test_what_reads_a_disk_takes_the_options_that_its_refusals_name() -> None:
+    lacking = [
+        " ".join(words)
+        for words, command in verbs(cli)
+        if "--allow-linked" in (names := {name for each in command.params for name in each.opts})
+        and "--replay-log" not in names
+    ]
+    assert lacking == []
