@@ -148,7 +148,7 @@ RULES: Final = (
         "snapshots",
         lambda facts: bool(facts.snapshots),
         _tell("holds {snapshots}; its newest state is read"),
-        _tell("holds {snapshots}, which stay; its newest state is written"),
+        _tell("holds {snapshots}; its newest state is written, and nothing else"),
     ),
     _both(
         "two sizes",

@@ -57,6 +57,8 @@ _MOST_HEARD = 4096
 _LOCKED = ('Failed to get "write" lock', 'Failed to get shared "write" lock', 'Failed to get "consistent read" lock')
 # What stands before a reason: the program, and all options.
 _REASON = re.compile(r"\Aqemu-nbd: (Failed to blk_new_open '.*?': )?")
+# What it repeats with all its options, behind the words of the format that tell what is wrong.
+_AGAIN = re.compile(r"(?<=.); qemu-nbd: Failed to blk_new_open '.*\Z")
 # What the machine, and not the file, is at fault for.
 _OF_THE_MACHINE = (errno.EACCES, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOENT, errno.ENOMEM, errno.EROFS)
 
@@ -383,4 +385,4 @@ def _not_started(name: str, process: _Process, error: OSError) -> OsdImageError:
             return StorageError(f"{name}: qemu-nbd cannot open it: {reason}", path=name, errno=number)
     if not reason:
         return OsdImageError(f"{name}: qemu-nbd has ended{process.why} before it served it")
-    return InvalidInput(f"{name}: qemu-nbd cannot open it: {reason}")
+    return InvalidInput(f"{name}: qemu-nbd cannot open it: {_AGAIN.sub('', reason)}")

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from osdimage.imaging.disk import signatures
+from osdimage.imaging.disk.containers.facts import ContainerFormat
 from osdimage.imaging.disk.roles import MBR_PROTECTIVE, Scheme
 from osdimage.imaging.disk.tables import gpt, mbr
 from osdimage.imaging.disk.tables.table import FIRST_LOGICAL, Partition, PartitionTable
-from osdimage.imaging.disk.target import BlockTarget
+from osdimage.imaging.disk.target import BlockTarget, DiskTarget
 from osdimage.imaging.errors import InvalidTable, Means, Remedy
 from osdimage.imaging.finding import Finding, error, note, warning
 from osdimage.imaging.units import Extent, Lba
@@ -122,9 +123,17 @@ class _Reader:
             remedy = Remedy("{} replaces it by partitions", (Means.INITIALIZE,))
             self.findings.append(note("whole-disk-volume", text, remedy))
         else:
-            text = f"{self.target.name} has no partition table"
+            text = f"{self.target.name} has no partition table{self._misnamed()}"
             self.findings.append(note("no-table", text, Remedy("{} makes one", (Means.INITIALIZE,))))
         return DiskReading(None, tuple(self.findings))
+
+    def _misnamed(self) -> str:
+        """Tell of a plain disk with the name of another format, as a damaged file of a virtual machine may be one."""
+        suffix = self.target.name.rpartition(".")[2].lower()
+        is_plain = isinstance(self.target, DiskTarget) and self.target.container is None
+        if not is_plain or suffix not in set(ContainerFormat):
+            return ""
+        return f", and is no {ContainerFormat(suffix).called} file, whatever its name says"
 
     # ---- GPT ----
 

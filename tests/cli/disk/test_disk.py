@@ -358,6 +358,8 @@ def test_a_disk_without_a_table_leaves_with_3(osdimage: Osdimage, tmp_path: Path
         file.truncate(GB)
     done = osdimage("show", "blank.img")
     assert (done.code, done.out, done.err) == (3, "", "osdimage: blank.img has no partition table\n")
+    (tmp_path / "blank.vhdx").write_bytes(bytes(1 << 20))
+    assert "blank.vhdx has no partition table, and is no VHDX file, whatever" in osdimage("show", "blank.vhdx").err
     assert osdimage("show", "blank.img", "--json").code == 3
     blank, wim = tmp_path / "blank.img", tmp_path / "new.wim"
     for option in (("--partition", "1"), ("--all-volumes",)):

@@ -309,6 +309,12 @@ def test_an_error_on_its_way_is_not_replaced_by_that_of_closing(program: Callabl
     [
         pytest.param("sys.exit(5)", OsdImageError, "qemu-nbd has ended with exit code 5 before", id="ends silently"),
         pytest.param("sys.exit('no\\ndisk')", InvalidInput, "qemu-nbd cannot open it: no; disk$", id="ends with words"),
+        pytest.param(
+            "sys.exit('qemu-nbd: cut off\\nqemu-nbd: Failed to blk_new_open \\'driver=x\\': Invalid argument')",
+            InvalidInput,
+            "qemu-nbd cannot open it: cut off$",
+            id="ends with words, twice",
+        ),
         pytest.param("time.sleep(60)", StorageError, "qemu-nbd does not serve it: Connection timed out", id="waits"),
     ],
 )
