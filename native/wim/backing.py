@@ -8,6 +8,7 @@ filled in; holes would be zeros to it.  That nothing is forgotten, every call of
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
@@ -51,6 +52,48 @@ class Backing(Protocol):
         Raises:
             OSError: as :meth:`provide_trees`.
         """
+
+
+@dataclass(slots=True)
+class Backings:
+    """What stands in for the WIMs that are read through a handle.
+
+    Attributes:
+        own: for the WIM of the handle, or None.
+        referenced: for those that it refers to.
+        exported: for those whose images were exported to it.
+        only: the SHA-1 of the contents that are read for now; None for all.
+    """
+
+    own: Backing | None = None
+    referenced: tuple[Backing, ...] = ()
+    exported: tuple[Backing, ...] = ()
+    only: Container[bytes] | None = None
+
+    @property
+    def all(self) -> tuple[Backing, ...]:
+        """All of them."""
+        return (*(() if self.own is None else (self.own,)), *self.referenced, *self.exported)
+
+    def export(self, source: Backings) -> None:
+        """Take those of a handle of which an image is exported to this one."""
+        self.exported += tuple(each for each in source.all if each not in self.exported)
+
+    def provide(self, reads: Reads, image: int | None, listener: Listener | None, *, with_references: bool) -> None:
+        """Fill in what is read: of an image of the handle's own WIM or of all, and of contents those of all WIMs.
+
+        Raises:
+            OSError: when it cannot be read or written.
+        """
+        if reads is Reads.NOTHING:
+            return
+        if self.own is not None:
+            self.own.provide_trees(image)
+        if reads is Reads.CONTENTS:
+            left_out = () if with_references else self.referenced
+            for each in self.all:
+                if each not in left_out:
+                    each.provide_contents(self.only, listener)
 
 
 def rename(error: WimlibError, backings: Sequence[Backing]) -> None:

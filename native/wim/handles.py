@@ -1,20 +1,17 @@
-"""One owner per ``WIMStruct *``.
+"""All that libwim does with a WIM that is open.
 
-A :class:`WimHandle` frees its structure exactly once, keeps alive whatever libwim may still read through it, and
-refuses two uses that would corrupt memory: after close, and from a thread that did not open it (libwim's structures may
-not be shared, even for reading).  Its methods take and return Python values; flags and pointers end here.
+A :class:`WimHandle` owns the structure (``owned.py``) and goes through what the WIM holds (``walking.py``).  Its
+methods take and return Python values; flags and pointers end here.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-import weakref
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from glob import escape
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from osdimage.native import text
 from osdimage.native._wimlib import ffi, lib
@@ -24,6 +21,7 @@ from osdimage.native.status import WimlibError, call
 from osdimage.native.wim.backing import Backing, Reads, rename
 from osdimage.native.wim.facts import AddedImage, ExtractSettings, ScanSettings, WimInfo, WriteSettings
 from osdimage.native.wim.patterns import Patterns
+from osdimage.native.wim.walking import WalkedWim
 
 ALL_IMAGES: int = lib.WIMLIB_ALL_IMAGES
 
@@ -41,45 +39,14 @@ _USUAL_SCAN, _USUAL_EXTRACT = ScanSettings(), ExtractSettings()
 _WRITE_IN_PROGRESS = "The WIM_HDR_FLAG_WRITE_IN_PROGRESS flag"
 
 
-class WimHandle:
+class WimHandle(WalkedWim):
     """Owns one ``WIMStruct *``.  Use as a context manager, or call :meth:`close`; garbage collection is only the net.
 
-    Attributes:
-        repairs: what libwim ignored or repaired in the header and the blob table when it opened the file.
-        references: the patterns of other files in which blobs are found; see :meth:`reference_files`.
-        found: the state of the file just before it was opened for writing, or None.
+    Its attributes are those of :class:`~osdimage.native.wim.owned.OwnedWim`.
 
     Every method raises :class:`~osdimage.native.status.WimlibError` when libwim refuses, ValueError after close, and
     RuntimeError from another thread or from inside the handle's own progress function.
     """
-
-    _leaves_memory = False
-
-    def __init__(self, owner: Any, relay: Relay, repairs: tuple[str, ...] = (), *, holds_lock: bool = False) -> None:
-        """Take over the structure in ``owner`` (a ``WIMStruct **``); :meth:`create` and :meth:`open` call this."""
-        self.repairs = repairs
-        self.references: tuple[str, ...] = ()
-        self.found: os.stat_result | None = None
-        # The file that the trees of the images are in, where that is not the one with the contents.
-        self.trees: Path | None = None
-        # What stands in for this WIM, for those that it refers to, and for those whose images were exported to it.
-        self._own: Backing | None = None
-        self._referenced: tuple[Backing, ...] = ()
-        self._exported: tuple[Backing, ...] = ()
-        self._only: Container[bytes] | None = None
-        self._owner = owner
-        self._relay = relay
-        self._thread = threading.get_ident()
-        self._busy = False
-        # Whether freeing gives back more than memory and descriptors: the lock of a WIM, or a volume.
-        self._holds_more = holds_lock
-        # wimlib_export_image() and wimlib_reference_resource_files() keep reading the source through C pointers, and
-        # call its progress function, until this handle is freed.
-        self._keep_alive: list[WimHandle | Relay] = [relay]
-        # libwim says what it repaired in a tree when it loads the tree, and not again while it keeps it.
-        self._repairs: dict[int, tuple[str, ...]] = {}
-        self._finalizer = weakref.finalize(self, lib.wimlib_free, owner[0])
-        lib.wimlib_register_progress_function(owner[0], lib.osd_progress, relay.handle)
 
     @classmethod
     def create(cls, compression: Compression) -> WimHandle:
@@ -132,108 +99,8 @@ class WimHandle:
         repairs = tuple(line for line in messages if not line.startswith(_WRITE_IN_PROGRESS))
         handle = cls(owner, relay, repairs, holds_lock=write)
         handle.found = found
-        handle._own = backing
+        handle._backings.own = backing
         return handle
-
-    def close(self) -> None:
-        """Free the structure.  A second call does nothing."""
-        if WimHandle._leaves_memory and not self._holds_more:
-            self._finalizer.detach()
-        self._finalizer()
-        self._keep_alive.clear()
-
-    @classmethod
-    def leave_memory(cls) -> None:
-        """Let the system take the memory of closed handles when the process ends, which it should do soon.
-
-        It does so at once.  libwim frees a tree file by file, 50,000 files in some 50 ms.
-        """
-        cls._leaves_memory = True
-
-    def __enter__(self) -> Self:
-        """Return the handle."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close."""
-        self.close()
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return not self._finalizer.alive
-
-    def _pointer(self) -> Any:
-        if not self._finalizer.alive:
-            raise ValueError("this WIM is closed")
-        if threading.get_ident() != self._thread:
-            raise RuntimeError("a WIM can be used only by the thread that opened it; open it again in this one")
-        if self._busy:
-            raise RuntimeError("a WIM cannot be used from inside its own progress function")
-        return self._owner[0]
-
-    @property
-    def _backings(self) -> tuple[Backing, ...]:
-        own = () if self._own is None else (self._own,)
-        return (*own, *self._referenced, *self._exported)
-
-    @contextmanager
-    def reading_only(self, hashes: Container[bytes]) -> Iterator[None]:
-        """Promise that of contents only those with some SHA-1 are read inside the ``with``.
-
-        It matters for WIMs that something stands in for, of which all contents are copied otherwise.
-        """
-        self._only = hashes
-        try:
-            yield
-        finally:
-            self._only = None
-
-    @property
-    def is_backed(self) -> bool:
-        """Whether something stands in for a WIM that contents are read from."""
-        return bool(self._backings)
-
-    def _provide(self, reads: Reads, image: int | None, listener: Listener | None, *, with_references: bool) -> None:
-        """Fill in what is read of WIMs that something stands in for."""
-        if reads is Reads.NOTHING:
-            return
-        if self._own is not None:
-            self._own.provide_trees(image)
-        if reads is Reads.CONTENTS:
-            left_out = () if with_references else self._referenced
-            for each in self._backings:
-                if each not in left_out:
-                    each.provide_contents(self._only, listener)
-
-    def _run(
-        self,
-        function: Callable[..., int],
-        *arguments: Any,
-        listener: Listener | None = None,
-        reads: Reads = Reads.CONTENTS,
-        image: int | None = None,
-        with_references: bool = True,
-    ) -> tuple[str, ...]:
-        """Call a C function on this structure with a listener for its progress; return the warnings.
-
-        It reads what is said of the open WIMs: of an image of this one or of all, with or without the contents of the
-        WIMs that this one refers to.
-        """
-        pointer = self._pointer()
-        if self._backings:
-            self._provide(reads, image, listener, with_references=with_references)
-        self._relay.listener = listener
-        self._busy = True
-        try:
-            with self._relay:
-                return call(function, pointer, *arguments)
-        except WimlibError as error:
-            rename(error, self._backings)
-            raise
-        finally:
-            self._busy = False
-            self._relay.listener = None
 
     # ---- facts
 
@@ -439,7 +306,7 @@ class WimHandle:
         """
         flags = lib.WIMLIB_EXPORT_FLAG_BOOT if boot else 0
         destination._keep_alive.append(self)
-        destination._exported += tuple(each for each in self._backings if each not in destination._exported)
+        destination._backings.export(self._backings)
         return self._run(
             lib.wimlib_export_image,
             image,
@@ -462,7 +329,7 @@ class WimHandle:
         encoded = [ffi.new("char[]", text.path_to_c(name)) for name in names]
         flags = lib.WIMLIB_REF_FLAG_GLOB_ENABLE | lib.WIMLIB_REF_FLAG_GLOB_ERR_ON_NOMATCH
         self.references = (*self.references, *patterns)
-        self._referenced += tuple(backings)
+        self._backings.referenced += tuple(backings)
         self._run(
             lib.wimlib_reference_resource_files,
             ffi.new("char *[]", encoded),
@@ -480,7 +347,7 @@ class WimHandle:
         at the very path, with the times of creation and of the last change, no later access, and streams of the same
         names and sizes.  Where the template lacks contents, files are read.
         """
-        template._provide(Reads.TREE, template_image, None, with_references=False)
+        template._backings.provide(Reads.TREE, template_image, None, with_references=False)
         self._run(
             lib.wimlib_reference_template_image, image, template._pointer(), template_image, 0, reads=Reads.NOTHING
         )
@@ -572,102 +439,3 @@ class WimHandle:
         """
         encoded = ffi.NULL if staging is None else text.path_to_c(staging)
         return self._run(lib.wimlib_mount_image, image, text.path_to_c(directory), flags, encoded, image=image)
-
-    # ---- iteration
-
-    def each_entry(
-        self, image: int, path: str, *, recursive: bool, children: bool = False, on_entry: Callable[[Any], None]
-    ) -> tuple[str, ...]:
-        """Call a function with the ``struct wimlib_dir_entry *`` of a path and, if recursive, of all below it.
-
-        With ``children`` the entry of the path itself is left out, and only those in it are visited.
-        """
-        flags = (lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE if recursive else 0) | (
-            lib.WIMLIB_ITERATE_DIR_TREE_FLAG_CHILDREN if children else 0
-        )
-        self._relay.on_item = on_entry
-        try:
-            return self._run(
-                lib.wimlib_iterate_dir_tree,
-                image,
-                text.to_c(path),
-                flags,
-                lib.osd_on_entry,
-                self._relay.handle,
-                reads=Reads.TREE,
-                image=image,
-            )
-        finally:
-            self._relay.on_item = None
-
-    def each_path(
-        self, image: int, path: str, *, recursive: bool, on_paths: Callable[[list[str]], None]
-    ) -> tuple[str, ...]:
-        """Call a function with the paths of the same entries, many at a time."""
-        paths = ffi.new("struct osd_paths *", {"context": self._relay.handle})
-        self._relay.on_item = lambda found: on_paths(text.all_from_c(found))
-        try:
-            messages = self._run(
-                lib.wimlib_iterate_dir_tree,
-                image,
-                text.to_c(path),
-                lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE if recursive else 0,
-                ffi.addressof(lib, "osd_paths_entry"),
-                paths,
-                reads=Reads.TREE,
-                image=image,
-            )
-            with self._relay:
-                lib.osd_paths_flush(paths)
-            return messages
-        finally:
-            self._relay.on_item = None
-            lib.osd_paths_release(paths)
-
-    def each_blob(self, on_blob: Callable[[Any], None]) -> tuple[str, ...]:
-        """Call a function with the ``struct wimlib_resource_entry *`` of every blob."""
-        self._relay.on_item = on_blob
-        try:
-            return self._run(
-                lib.wimlib_iterate_lookup_table, 0, lib.osd_on_blob, self._relay.handle, reads=Reads.NOTHING
-            )
-        finally:
-            self._relay.on_item = None
-
-    def collect_blobs(self, table: Any) -> None:
-        """Fill a ``struct osd_blob_table`` with every entry of the blob table, in C."""
-        self._run(
-            lib.wimlib_iterate_lookup_table,
-            0,
-            ffi.addressof(lib, "osd_blob_table_add"),
-            table,
-            reads=Reads.NOTHING,
-        )
-
-    def audit_tree(
-        self, image: int, path: str, audit: Any, *, tree: Any = None, memory: int | None = None
-    ) -> tuple[str, ...]:
-        """Fill a ``struct osd_audit`` from a path and all below it, in C; return the warnings that loading brought.
-
-        A later call returns the warnings of the first.  ``tree`` is a ``struct osd_tree *`` to fill in the same pass,
-        or None.  libwim may take ``memory`` more bytes; None for no limit.
-        """
-        call_back, filled = ("osd_audit_entry", audit)
-        if tree is not None:
-            call_back, filled = ("osd_tree_add", ffi.new("struct osd_tree_pass *", {"audit": audit, "tree": tree}))
-        if memory is not None:
-            lib.osd_memory_limit(memory)
-        try:
-            messages = self._run(
-                lib.wimlib_iterate_dir_tree,
-                image,
-                text.to_c(path),
-                lib.WIMLIB_ITERATE_DIR_TREE_FLAG_RECURSIVE,
-                ffi.addressof(lib, call_back),
-                filled,
-                reads=Reads.TREE,
-                image=image,
-            )
-        finally:
-            lib.osd_memory_unlimited()
-        return self._repairs.setdefault(image, messages)
