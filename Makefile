@@ -50,7 +50,6 @@ matrix: setup ## Run the tests of many cases: new NTFS volumes of every geometry
 	$(PYTEST) -m matrix $(PYTEST_ARGS)
 
 formats: setup ## Run tests of disks once for each FORMATS, with their disks in the files of virtual machines
-	$(PYTEST) -m matrix tests/imaging/disk/containers $(PYTEST_ARGS)
 	@set -e; for format in $(FORMATS); do \
 		OSDIMAGE_DISK_FORMAT=$$format $(PYTEST) -m "not matrix" $(FORMATS_TESTS) $(PYTEST_ARGS); done
 
