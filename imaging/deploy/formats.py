@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+from osdimage.imaging.disk.containers.qemu import create_file
 from osdimage.imaging.disk.containers.served import ServedTarget
 from osdimage.imaging.disk.containers.server import Server
 from osdimage.imaging.disk.image import refuse_size
 from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.wim_mark import is_wim
-from osdimage.imaging.distribution import Distribution, Packages
-from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy, TargetRefused
-from osdimage.imaging.logs import ran
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.output import new_file, path_of
-from osdimage.imaging.programs import find_program
 
 _SECTOR = 512
 _FIRST_PASSED = 10
-_PACKAGES = Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img")
 
 
 class DiskFormat(StrEnum):
@@ -38,7 +34,10 @@ class DiskFormat(StrEnum):
 # What QEMU calls them, and the options of new ones.  Without force_size a VHD has the size of a whole number of
 # cylinders, and the copy of a GPT at the end of the disk would not be at the end.
 _DRIVERS = {DiskFormat.QCOW2: "qcow2", DiskFormat.VHDX: "vhdx", DiskFormat.VHD: "vpc"}
-_CREATION = {DiskFormat.VHDX: "subformat=dynamic", DiskFormat.VHD: "subformat=dynamic,force_size=on"}
+_CREATION = {
+    DiskFormat.VHDX: ("-o", "subformat=dynamic"),
+    DiskFormat.VHD: ("-o", "subformat=dynamic,force_size=on"),
+}
 _OPENING = {DiskFormat.VHD: ("force_size_calc=current_size",)}
 
 
@@ -74,28 +73,14 @@ def new_disk(
         )
     try:
         with new_file(destination, replace=exists) as made:
-            _create(made, disk_format, size_bytes, destination)
+            options = ("-f", _DRIVERS[disk_format], *_CREATION.get(disk_format, ()))
+            create_file(made, destination, disk_format, options, size_bytes)
             with _served(made, disk_format, sector_size, destination) as target:
                 yield Disk(target, destination, is_new=True)
     except BaseException as error:
         # How far it came is of no use: it is removed.
         error.__notes__ = [f"{destination} was not made"]
         raise
-
-
-def _create(made: int, disk_format: DiskFormat, size_bytes: int, destination: Path) -> None:
-    program = find_program("qemu-img")
-    if program is None:
-        how = Distribution.current().install_command(_PACKAGES)
-        install = f" ({how})" if how is not None else ""
-        raise OsdImageError(f"{destination}: making {disk_format} needs qemu-img, which is not installed{install}")
-    options = ("-o", _CREATION[disk_format]) if disk_format in _CREATION else ()
-    command = [program, "create", "-f", _DRIVERS[disk_format], *options, path_of(made), str(size_bytes)]
-    done = subprocess.run(command, pass_fds=(made,), capture_output=True, text=True, errors="replace", check=False)
-    ran(__name__, command, done.returncode)
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise OsdImageError(f"{destination}: qemu-img could not make the {disk_format} file: {said}")
 
 
 def _served(made: int, disk_format: DiskFormat, sector_size: int, destination: Path) -> ServedTarget:

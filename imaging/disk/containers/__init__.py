@@ -5,5 +5,6 @@ format a file has.  ``graph`` opens the files that a header names, as far as the
 and what is told of each; ``options`` gives them to QEMU, node by node, so that it looks for nothing itself.
 
 QEMU reads and writes them.  ``server`` starts its ``qemu-nbd`` for one disk, and ``served`` gives the disk that it
-serves, which is as any other to everybody above it.  ``opened`` has the way through all of that.
+serves, which is as any other to everybody above it.  ``opened`` has the way through all of that.  ``qemu`` finds its
+programs, and makes files.
 """

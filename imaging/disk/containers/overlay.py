@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 from osdimage.imaging.disk.containers.facts import RAW
+from osdimage.imaging.disk.containers.qemu import create_file
 from osdimage.imaging.disk.image import open_image
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
-from osdimage.imaging.errors import InvalidRequest, OsdImageError, TargetRefused
-from osdimage.imaging.logs import ran
-from osdimage.imaging.output import new_file, path_of
-from osdimage.imaging.programs import find_program
+from osdimage.imaging.errors import InvalidRequest, TargetRefused
+from osdimage.imaging.output import new_file
 
 _SECTOR = 512
 
@@ -45,21 +43,9 @@ def make_overlay(base: str | os.PathLike[str], overlay: str | os.PathLike[str], 
     name = os.path.relpath(disk.resolve(), folder)
     with new_file(new, replace=False) as made:
         # A colon before the first slash would be taken for a protocol.
-        _create(new, made, form, name if ":" not in name.split("/", 1)[0] else f"./{name}", size)
+        below = name if ":" not in name.split("/", 1)[0] else f"./{name}"
+        # It does not open the disk, whose size and format are known here.
+        options = ("-u", "-f", "qcow2", "-F", form, "-b", below)
+        create_file(made, new, "qcow2", options, -(-size // _SECTOR) * _SECTOR)
     if not disk.resolve().is_relative_to(folder):
         opening.tell(__name__, f"{new} refers to {disk}, which is not beside it: whoever opens it has to allow that")
-
-
-def _create(new: Path, made: int, form: str, base: str, size_bytes: int) -> None:
-    """Let qemu-img write the file; it does not open the base, whose size and format are known here."""
-    program = find_program("qemu-img")
-    if program is None:
-        raise OsdImageError(f"{new}: qemu-img is needed for it and is not installed (Debian: apt install qemu-utils)")
-    sectors = -(-size_bytes // _SECTOR)
-    options = ("create", "-q", "-u", "-f", "qcow2", "-F", form, "-b", base)
-    command = [program, *options, path_of(made), str(sectors * _SECTOR)]
-    done = subprocess.run(command, pass_fds=(made,), capture_output=True, text=True, errors="replace", check=False)
-    ran(__name__, command, done.returncode)
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise OsdImageError(f"{new}: qemu-img could not make it: {said}")

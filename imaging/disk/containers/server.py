@@ -26,10 +26,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.distribution import Distribution, Packages
+from osdimage.imaging.disk.containers.qemu import require_program
 from osdimage.imaging.errors import InvalidInput, OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.logs import ran
-from osdimage.imaging.programs import find_program
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from osdimage.native.slices.sources import NbdSource
 
 PATIENCE_S = 30
-_PACKAGES = Packages(debian="qemu-utils", fedora="qemu-img", arch="qemu-img")
 # Of its address space, an end for one that a prepared file leads astray; a sound one takes a tenth of it.
 _MEMORY_KIB = 4 << 20
 # What becomes the server, when it is told that somebody keeps watch: its standard output is a pipe to read that from.
@@ -111,7 +109,8 @@ class Server:
         """
         from osdimage.native.slices.sources import NbdSource  # noqa: PLC0415 - who only looks needs no libwim
 
-        command = _command(_program(name, called), options, write=write, snapshot=snapshot, is_unfinished=is_unfinished)
+        program = require_program("qemu-nbd", name, f"reading {called}")
+        command = _command(program, options, write=write, snapshot=snapshot, is_unfinished=is_unfinished)
         with ExitStack() as stack:
             listener, clients = _connected(NbdSource.most_connections)
             stack.callback(listener.close)
@@ -314,15 +313,6 @@ def _started(
         start_new_session=True,
         pass_fds=files,
     )
-
-
-def _program(name: str, called: str) -> str:
-    path = find_program("qemu-nbd")
-    if path is None:
-        how = Distribution.current().install_command(_PACKAGES)
-        install = f" ({how})" if how is not None else ""
-        raise OsdImageError(f"{name}: reading {called} needs qemu-nbd, which is not installed{install}")
-    return path
 
 
 def _command(

@@ -18,6 +18,7 @@ import pytest
 from cases import served
 from cases.served import MADE_WITH, MIB, noise
 from judges.wim import require
+from osdimage.imaging.disk.containers import qemu
 from osdimage.imaging.disk.containers import server as module
 from osdimage.imaging.disk.containers.served import ServedTarget
 from osdimage.imaging.disk.containers.server import Server
@@ -225,7 +226,7 @@ def test_what_qemu_cannot_open_is_told_in_its_words(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_names_the_command_of_the_distribution(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_program", lambda _: None)
+    monkeypatch.setattr(qemu, "find_program", lambda _: None)
     with pytest.raises(OsdImageError, match="reading qcow2 needs qemu-nbd, which is not installed"):
         served.start(path, "qcow2")
 
