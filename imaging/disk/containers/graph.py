@@ -13,7 +13,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,7 @@ from osdimage.imaging.disk.containers.facts import (
     shown,
 )
 from osdimage.imaging.disk.containers.kinds import HEAD_BYTES, container_of, facts_of, fixed_vhd
-from osdimage.imaging.disk.locking import lock
+from osdimage.imaging.disk.locking import Use, lock, use_by_qemu
 from osdimage.imaging.errors import InvalidInput, Means, Remedy, StorageError, TargetRefused, quoted
 
 MOST_LINKS: Final = 16
@@ -55,6 +55,7 @@ class Node:
         data: where its data are, when they are not in it.
         extents: of a VMDK's descriptor: where the data are.
         link: what named it; None for the first.
+        is_changing: whether it is only read, and a machine of QEMU writes to it.
     """
 
     path: Path
@@ -64,6 +65,7 @@ class Node:
     data: Node | None = None
     extents: tuple[Node, ...] = ()
     link: Link | None = None
+    is_changing: bool = False
 
     def all(self) -> Iterator[Node]:
         """Yield the node and all that it needs."""
@@ -145,7 +147,7 @@ def graph_of(
         locks: holds the locks of the files that it names; None locks none.
 
     Raises:
-        TargetRefused: when a header names what it may not, or another program holds the lock of such a file.
+        TargetRefused: when a header names what it may not, or such a file is in use by another program.
         InvalidInput: when what it names is not what it says, contradicts itself, or is the file again.
         StorageError: when a file that it names cannot be opened or read.
     """
@@ -169,6 +171,9 @@ def _node(search: _Search, path: Path, descriptor: int, facts: ContainerFacts | 
             if search.locks is not None:
                 search.locks.hold(below, where, is_written=is_written)
             made = _node(search, where, below, _facts(search, where, below, each), each)
+            # A server of QEMU takes it that others write to a plain file below its disk.
+            if each.role is LinkRole.BACKING and use_by_qemu(below) is Use.WRITTEN:
+                made = _changing(search, made)
         if each.role is LinkRole.BACKING:
             backing = made
         elif each.role is LinkRole.DATA:
@@ -181,6 +186,15 @@ def _node(search: _Search, path: Path, descriptor: int, facts: ContainerFacts | 
 def key_of(status: os.stat_result) -> FileKey:
     """Return by what a file is known."""
     return (status.st_dev, status.st_ino)
+
+
+def _changing(search: _Search, node: Node) -> Node:
+    if search.is_written:
+        raise TargetRefused(
+            f"{shown(str(node.path))}, which is below {search.title}, is in use by QEMU, as the disk of a machine that "
+            "runs; shut it down first"
+        )
+    return replace(node, is_changing=True)
 
 
 def _remember(search: _Search, key: FileKey) -> None:

@@ -180,6 +180,11 @@ def refusal_or_notes(name: str, node: Node, *, write: bool, opening: Opening) ->
             called = name if each is node else shown(str(each.path))
             facts = each.facts if each is node else replace(each.facts, snapshots=())
             notes += _ruled(called, facts, write=write and each is node, is_target=write, opening=opening)
+        if each.is_changing:
+            notes.append(
+                f"{shown(str(each.path))}, which is below {name}, is written by QEMU at this time: a machine runs, and "
+                "what is read may not fit together"
+            )
         if each.link is not None and each.link.form is None:
             kind = "a plain disk" if each.facts is None else f"a {each.facts.form.called} file"
             notes.append(f"{name} does not say what {shown(str(each.path))} is; it is taken as {kind}")

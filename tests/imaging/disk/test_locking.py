@@ -61,3 +61,19 @@ def test_what_qemu_writes_is_not_written_and_reading_it_is_told(tmp_path: Path) 
         assert "is in use by QEMU" in commands.osdimage("disk", "init", disk, "--preset", "bios", "--yes", code=4).err
         assert commands.osdimage("disk", "show", disk).err == ""
     assert "Basic data" in commands.osdimage("disk", "show", disk).out
+
+
+def test_nothing_is_laid_over_a_disk_that_qemu_writes(tmp_path: Path) -> None:
+    disk, over, new = tmp_path / "disk.img", tmp_path / "over.qcow2", tmp_path / "new.qcow2"
+    commands.osdimage("disk", "init", disk, "--size", "60MB", "--preset", "data-gpt", "--yes")
+    changed = ("--preset", "data-mbr", "--yes", "--no-backup")
+    commands.osdimage("disk", "init", disk, *changed, "--overlay", over)
+    with served(disk):
+        for command in (("disk", "init", disk, *changed, "--overlay", new), ("disk", "init", over, *changed)):
+            said = commands.osdimage(*command, code=4).err
+            assert f"{disk}, which is below " in said
+            assert "is in use by QEMU, as the disk of a machine that runs; shut it down first" in said
+        assert not new.exists()
+        assert f"{disk}, which is below {over}, is written by QEMU" in commands.osdimage("disk", "show", over).err
+    with served(disk, "--read-only"):
+        commands.osdimage("disk", "init", over, *changed)
