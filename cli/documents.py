@@ -21,7 +21,7 @@ from uuid import UUID
 
 import click
 from osdimage.cli import invocation
-from osdimage.cli.advice import worded
+from osdimage.cli.guidance.advice import worded
 from osdimage.cli.streams import out
 from osdimage.imaging.errors import Remedy
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import click
 from osdimage.cli import documents
-from osdimage.cli.advice import remedy_of
+from osdimage.cli.guidance.advice import remedy_of
 from osdimage.cli.invocation import Invocation
 from osdimage.cli.streams import note, one_line, say
 from osdimage.imaging import errors
@@ -167,7 +167,7 @@ def _of_click(error: click.ClickException | click.Abort) -> Failure:
 
 def _habit(error: click.UsageError) -> str | None:
     """Return what is said in the place of a mistake that is a habit from another program."""
-    from osdimage.cli.habits import habit_of  # noqa: PLC0415 - only after a mistake
+    from osdimage.cli.guidance.habits import habit_of  # noqa: PLC0415 - only after a mistake
 
     # Words that are left over, or one that is no file as it is an image.
     is_left = "unexpected extra argument" in error.format_message()
@@ -176,7 +176,7 @@ def _habit(error: click.UsageError) -> str | None:
 
 def _option_meant(error: click.NoSuchOption) -> str | None:
     """Return the option that does what one of another program does, if the command has it."""
-    from osdimage.cli.hints import option_hint  # noqa: PLC0415 - only after a mistake
+    from osdimage.cli.guidance.hints import option_hint  # noqa: PLC0415 - only after a mistake
 
     known = (
         []
@@ -188,7 +188,7 @@ def _option_meant(error: click.NoSuchOption) -> str | None:
 
 def _instead(error: click.NoSuchOption) -> str | None:
     """Return what is done in the place of an option of another program, where that is no option."""
-    from osdimage.cli.hints import option_instead  # noqa: PLC0415 - only after a mistake
+    from osdimage.cli.guidance.hints import option_instead  # noqa: PLC0415 - only after a mistake
 
     return None if error.ctx is None else option_instead(error.ctx.command.name or "", error.option_name)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from osdimage.cli.examples import epilog
+from osdimage.cli.guidance.examples import epilog
 
 WORDS = "osdimage.words"
 """Where a context keeps all words behind a command: an error of click has those alone that it did not take."""
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
             ctx.meta[WORDS] = tuple(args[1:])
             return super().resolve_command(ctx, args)
         from osdimage.cli.commands import COMMANDS  # noqa: PLC0415 - it is above the groups
-        from osdimage.cli.hints import hint  # noqa: PLC0415 - only after a mistake
+        from osdimage.cli.guidance.hints import hint  # noqa: PLC0415 - only after a mistake
 
         meant = hint(word, self.table, ctx.command_path, COMMANDS)
         advice = "" if meant is None else f"; {meant}"

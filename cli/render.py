@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
-from osdimage.cli import advice, invocation, standard, streams
+from osdimage.cli import invocation, standard, streams
 from osdimage.cli.documents import compact, document, to_plain
+from osdimage.cli.guidance import advice
 from osdimage.cli.progress import Bar, Display, EventStream, Lines
 from osdimage.cli.streams import line, note, out, printable
 from osdimage.imaging.progress import ProgressCallback, ProgressEvent

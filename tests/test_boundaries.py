@@ -231,7 +231,7 @@ def test_the_library_knows_no_option_and_no_verb_of_the_command(library: tuple[M
     # doctor names the commands that install things, and their options.
     others = [each for each in library if each.path.name != "doctor.py"]
     found = against(lambda module: [each for each in module.texts if told.search(each[1])], others)
-    assert not found, "a message is of partitions and images; an error carries a remedy, which cli/advice.py words"
+    assert not found, "a message is of partitions and images; an error carries a remedy, which guidance/advice.py words"
 
 
 def test_only_one_module_knows_pyfatfs_and_only_the_part_of_it_that_loads_everywhere(

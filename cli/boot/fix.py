@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import advice, params, render
+from osdimage.cli import params, render
 from osdimage.cli.boot import params as boot_params
 from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.failures import FAILED
+from osdimage.cli.guidance import advice
 from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import Means, Remedy
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from osdimage.cli import advice, params, render, values
+from osdimage.cli import params, render, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.overlay import overlay
+from osdimage.cli.guidance import advice
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:

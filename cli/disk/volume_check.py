@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osdimage.cli import advice, render
+from osdimage.cli import render
+from osdimage.cli.guidance import advice
 from osdimage.imaging.units import counted
 
 if TYPE_CHECKING:

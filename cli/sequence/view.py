@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import click
 from osdimage.cli import render
-from osdimage.cli.advice import worded
+from osdimage.cli.guidance.advice import worded
 from osdimage.cli.render import Reporter, counted, printable
 from osdimage.cli.streams import one_line, say
 from osdimage.imaging.errors import quoted

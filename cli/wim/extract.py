@@ -12,7 +12,7 @@ from osdimage.cli import extracting, params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.keys import keys, refuse_for_images
 from osdimage.cli.extracting import PathsWish, TargetWish, extract_tree, listed, not_a_file, told_result
-from osdimage.cli.habits import image_as_path
+from osdimage.cli.guidance.habits import image_as_path
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import holds_volume, open_tree_of, open_wim, refuse_of_images
 from osdimage.cli.streams import out

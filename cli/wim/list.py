@@ -11,7 +11,7 @@ from osdimage.cli import listing, params, streams, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.keys import keys, refuse_for_images
 from osdimage.cli.documents import ListDocument
-from osdimage.cli.habits import image_as_path
+from osdimage.cli.guidance.habits import image_as_path
 from osdimage.cli.listing import ListForm, entry_facts, told_by
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import holds_volume, open_tree_of, refuse_of_images

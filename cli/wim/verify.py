@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render, values
-from osdimage.cli.advice import worded
+from osdimage.cli.guidance.advice import worded
 from osdimage.cli.render import Reporter, counted
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import click
 import osdimage.cli
 import osdimage.imaging
 import pytest
-from osdimage.cli.advice import NAMES, worded
 from osdimage.cli.app import cli
+from osdimage.cli.guidance.advice import NAMES, worded
 from osdimage.imaging.errors import Means, Remedy, StorageError, explain
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")

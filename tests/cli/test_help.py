@@ -13,7 +13,7 @@ import click
 import pytest
 from judges import wim as judges
 from osdimage.cli.app import cli
-from osdimage.cli.examples import EXAMPLES
+from osdimage.cli.guidance.examples import EXAMPLES
 from runs.commands import osdimage
 
 
