@@ -219,7 +219,9 @@ def open_disk(
         if wanted is not None:
             _require_size(target, wanted)
     except BaseException:
-        target.close()
+        # Why it is refused is not replaced by what comes of closing it.
+        with suppress(StorageError):
+            target.close()
         raise
     return Disk(target, where, opening=opening)
 

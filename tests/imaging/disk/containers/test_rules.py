@@ -12,10 +12,11 @@ from cases import bitlocker as maker
 from cases import vhdx_logs
 from judges import containers as judges
 from judges import wim as wim_judges
+from osdimage.imaging.disk.containers.server import Server
 from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.disk.opening import Opening
 from osdimage.imaging.disk.places import open_volume
-from osdimage.imaging.errors import TargetRefused
+from osdimage.imaging.errors import StorageError, TargetRefused
 from runs.commands import osdimage
 from runs.formats import of_plain_files
 
@@ -189,6 +190,20 @@ def test_a_disk_that_a_machine_uses_is_refused(raw: Path, tmp_path: Path) -> Non
     with open_disk(path, share=True), pytest.raises(TargetRefused, match="is locked by another program"):
         open_disk(path, write=True)
     assert "Basic data" in osdimage("disk", "show", path).out
+
+
+def test_why_a_disk_is_refused_is_not_replaced_by_an_error_of_closing_it(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = Server.end
+
+    def failing(server: Server) -> None:
+        end(server)
+        raise StorageError("closing failed", path=server.name)
+
+    monkeypatch.setattr(Server, "end", failing)
+    with pytest.raises(TargetRefused, match="bytes, not 512; valid is the size that it has"):
+        open_disk(_qcow2(raw, tmp_path), write=True, require=512)
 
 
 def test_what_qemu_refuses_to_write_is_a_refusal(raw: Path, tmp_path: Path) -> None:
