@@ -97,9 +97,10 @@ def refuse_on_disc(path: str | os.PathLike[str]) -> None:
     place = disc_path(path)
     if place is None:
         return
+    is_there = False
     try:
-        with _opened(place.disc):
-            pass
+        with _opened(place.disc) as disc:
+            is_there = disc.find(place.inside) is not None
     except InvalidVolume:
         # A damaged one is none the less.
         pass
@@ -108,7 +109,9 @@ def refuse_on_disc(path: str | os.PathLike[str]) -> None:
         return
     raise TargetRefused(
         f"{os.fspath(path)}: is on a disc, which is not written",
-        remedy=Remedy("a copy of it, made with {}, can be changed", (Means.EXPORT,), (os.fspath(path),)),
+        remedy=Remedy("a copy of it, made with {}, can be changed", (Means.EXPORT,), (os.fspath(path),))
+        if is_there
+        else Remedy("a new file can be elsewhere only"),
     )
 
 
