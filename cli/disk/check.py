@@ -82,10 +82,15 @@ def check_command(
 
 
 def _whole_volume(disk: Disk) -> OpenVolume | None:
-    """Return the volume that a file or device is without a partition table, if it can be checked."""
+    """Return the volume that a file or device is without a partition table, if it can be checked.
+
+    Raises:
+        InvalidInput: when it is encrypted, and was not unlocked.
+    """
     from osdimage.imaging.volume.filesystems import FILE_SYSTEMS  # noqa: PLC0415 - start-up stays cheap
 
     volume = disk.whole_volume()
+    volume.refuse_encrypted()
     return volume if volume.content in FILE_SYSTEMS else None
 
 

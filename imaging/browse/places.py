@@ -59,6 +59,7 @@ def open_disc_tree(path: str | os.PathLike[str], *, tree: TreeKind | None = None
 
 def _tree_of(place: Path | OpenVolume) -> VolumeTree:
     if isinstance(place, OpenVolume):
+        place.refuse_encrypted()
         if place.content is Content.NTFS:
             from osdimage.imaging.browse.ntfs import NtfsTree  # noqa: PLC0415 - one of them is needed
             from osdimage.imaging.volume.ntfs.journal import tell_journal  # noqa: PLC0415

@@ -187,6 +187,7 @@ def test_a_suspended_volume_opens_unasked_and_says_so(sample: Sample, tmp_path: 
         pytest.param(("capture", "DISK", "new.wim", "--partition", LOCKED), id="capture"),
         pytest.param(("compare", "tree.wim", "DISK", "--partition", LOCKED), id="compare"),
         pytest.param(("disk", "check", "DISK", "--partition", LOCKED), id="disk check"),
+        pytest.param(("list", "DISK", "--partition", LOCKED), id="list"),
         pytest.param(("registry", "get", "DISK", "", "--partition", LOCKED, "--hive", "SYSTEM"), id="registry get"),
     ],
 )
@@ -196,6 +197,16 @@ def test_what_reads_says_what_opens_it_and_how_to_give_that(words: tuple[str, ..
     said = osdimage(*given, code=3).err
     assert f"partition 1: holds a BitLocker volume that needs a key; what opens it: {OPENED_BY}" in said
     assert "TPM (not here); give its key with --bitlocker-key FILE" in said
+
+
+@pytest.mark.parametrize("words", [("disk", "check"), ("list",)], ids=" ".join)
+def test_so_it_is_with_one_that_is_alone_in_a_file(words: tuple[str, ...], sample: Sample, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    start = STARTS[LOCKED]
+    alone.write_bytes(sample.disk.read_bytes()[start : start + SIZE])
+    said = osdimage(*words, alone, code=3)
+    assert said.out == ""
+    assert said.err.endswith("TPM (not here); give its key with --bitlocker-key FILE\n")
 
 
 def test_a_wrong_key_is_said_to_be_one_and_is_not_shown(sample: Sample, tmp_path: Path) -> None:
