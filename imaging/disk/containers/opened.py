@@ -12,7 +12,7 @@ from osdimage.imaging.disk.containers.facts import ContainerFacts, ContainerForm
 from osdimage.imaging.disk.containers.graph import Locks, Node, graph_of, key_of
 from osdimage.imaging.disk.containers.kinds import facts_of
 from osdimage.imaging.disk.containers.options import node_options
-from osdimage.imaging.disk.containers.rules import refusal_or_notes
+from osdimage.imaging.disk.containers.rules import refusal_or_notes, snapshot_number
 from osdimage.imaging.disk.containers.served import ServedTarget
 from osdimage.imaging.disk.containers.server import Server
 from osdimage.imaging.disk.locking import lock
@@ -98,7 +98,9 @@ def _served(
         opening.tell(__name__, f"{path}: the changes in its log were written to their places")
         facts = _facts(path, descriptor, form)
     with _refused(write=write):
-        return _started(path, node, write=write, snapshot=opening.vm_snapshot), facts, notes
+        wanted = opening.vm_snapshot
+        number = None if wanted is None else snapshot_number(path, facts, wanted)
+        return _started(path, node, write=write, snapshot=number), facts, notes
 
 
 @contextmanager

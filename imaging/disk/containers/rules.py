@@ -237,9 +237,27 @@ def _require_snapshot(name: str, facts: ContainerFacts | None, wanted: str, *, w
     """
     if write:
         raise InvalidRequest(f"{name}: a snapshot is only read, and this writes; valid is the newest state")
+    snapshot_number(name, facts, wanted)
+
+
+def snapshot_number(name: str, facts: ContainerFacts | None, wanted: str) -> str:
+    """Return the number of the one snapshot that has this number or name.
+
+    Raises:
+        InvalidRequest: when there is none, or more than one; the message lists them.
+    """
     held = () if facts is None else facts.snapshots
-    if not any(wanted in {each.name, each.identifier} for each in held):
+    found = [each for each in held if wanted in {each.name, each.identifier}]
+    if len(found) > 1:
+        # Names need not differ, and one can be the number of another; QEMU would take the first that fits.
+        listed = ", ".join(f"{shown(each.identifier)} ({quoted(shown(each.name))})" for each in found)
+        raise InvalidRequest(
+            f"{name} holds {len(found)} snapshots that {quoted(wanted)} is the number or name of: {listed}; valid is "
+            "what only one has"
+        )
+    if not found:
         names = ", ".join(quoted(shown(each.name)) for each in held)
         raise InvalidRequest(
             f"{name} holds no snapshot {quoted(wanted)}; {'there are: ' + names if names else 'it holds none'}"
         )
+    return found[0].identifier

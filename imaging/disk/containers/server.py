@@ -95,7 +95,7 @@ class Server:
             options: the block nodes of QEMU, each option as ``key=value``.  They must name every file and every format,
                 so that QEMU looks for none by itself; the caller has checked them.
             write: whether it will be written to.
-            snapshot: the name or number of the snapshot in a qcow2 file that is read; None for its newest state.
+            snapshot: the number of the snapshot in a qcow2 file that is read; None for its newest state.
             files: open files that the options name by their numbers, as ``/proc/self/fd/N``; above 3, which is the
                 socket.
             is_unfinished: nobody has a use for it before it is complete; who waits for its bytes to be on the medium
@@ -328,7 +328,7 @@ def _command(
         "--detect-zeroes=unmap",
         f"--cache={'unsafe' if is_unfinished else 'writeback'}",
         *([] if write else ["--read-only"]),
-        *([] if snapshot is None else [f"--load-snapshot={snapshot}"]),
+        *([] if snapshot is None else [f"--load-snapshot=snapshot.id={snapshot.replace(',', ',,')}"]),
     ]
 
 

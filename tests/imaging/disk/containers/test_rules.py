@@ -146,6 +146,18 @@ def test_a_snapshot_is_read_by_its_name_or_number_and_never_written(raw: Path, t
         assert "valid is a qcow2 file" in osdimage("capture", each, tmp_path / "w", "--vm-snapshot", "1", code=2).err
 
 
+def test_a_snapshot_is_never_guessed(raw: Path, tmp_path: Path) -> None:
+    path = _snapshot(raw, tmp_path)
+    osdimage("disk", "init", path, "--preset", "data-mbr", "--yes", "--no-backup")
+    # Number 2 has the name of the first, number 3 its number, and number 4 what qemu-nbd takes for an option.
+    judges.snapshot(path, ["clean", "1", "snapshot.id=1"])
+    for wanted, said in (("clean", "1 ('clean'), 2 ('clean')"), ("1", "1 ('clean'), 3 ('1')")):
+        refused = osdimage("disk", "show", path, "--vm-snapshot", wanted, code=2).err
+        assert f"{path} holds 2 snapshots that '{wanted}' is the number or name of: {said}" in refused
+    for wanted in ("2", "3", "4", "snapshot.id=1"):
+        assert osdimage("disk", "show", path, "--vm-snapshot", wanted, "--json").facts["scheme"] == "mbr"
+
+
 @pytest.fixture
 def unclosed(raw: Path, tmp_path: Path) -> Path:
     """Return a VHDX in whose log the first sector of the disk is another one: without the mark of a table."""
