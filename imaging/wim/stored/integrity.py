@@ -59,7 +59,7 @@ def compare(file: PlacedFile, header: Header, listener: Listener | None) -> None
     size, count, chunk = INTEGRITY_STRUCT.unpack(table[: INTEGRITY_STRUCT.size].ljust(INTEGRITY_STRUCT.size, b"\0"))
     total = end - HEADER_SIZE
     expected = INTEGRITY_STRUCT.size + count * _HASH_BYTES
-    if size != expected or len(table) < expected or not chunk or count != -(-total // chunk):
+    if total < 0 or size != expected or len(table) < expected or not chunk or count != -(-total // chunk):
         raise WimlibError(WimlibCode.INVALID_INTEGRITY_TABLE.value, _COMPARING)
     hashes = table[INTEGRITY_STRUCT.size : expected]
     for number in range(count):

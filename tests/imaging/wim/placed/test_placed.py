@@ -8,6 +8,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from osdimage.imaging.wim.copied import export
 from osdimage.imaging.wim.opening import open_wim
 from osdimage.imaging.wim.placed import on_disc, place, stand_in
 from osdimage.imaging.wim.placed.stand_in import StandIn
-from osdimage.imaging.wim.stored.format import BLOB_STRUCT, HEADER_SIZE, Header
+from osdimage.imaging.wim.stored import integrity
+from osdimage.imaging.wim.stored.format import BLOB_STRUCT, HEADER_SIZE, INTEGRITY_STRUCT, Header
+from osdimage.native.status import WimlibCode, WimlibError
 
 
 @pytest.fixture(scope="module")
@@ -274,3 +277,13 @@ def test_a_header_that_claims_too_much_is_refused_as_that_of_a_file(at: int, dis
         except OsdImageError as error:
             said.append(f"{type(error).__name__}: {error}".replace(name, "WIM"))
     assert said[0] == said[1]
+
+
+def test_a_table_of_a_wim_that_ends_in_its_header_is_none(tmp_path: Path) -> None:
+    # As libwim has it (wimlib 1.14.4, src/integrity.c, check_wim_integrity()).
+    (tmp_path / "table").write_bytes(INTEGRITY_STRUCT.pack(INTEGRITY_STRUCT.size, 0, 1 << 20).rjust(220, b"\0"))
+    header = Header.parse(bytes(HEADER_SIZE))
+    header = replace(header, integrity=replace(header.integrity, offset=208, stored_size=12, size=12))
+    with place.opened_file(tmp_path / "table") as file, pytest.raises(WimlibError) as caught:
+        integrity.compare(file, header, None)
+    assert caught.value.code is WimlibCode.INVALID_INTEGRITY_TABLE
