@@ -36,6 +36,8 @@ _BACKING_FORMAT, _FEATURE_NAMES, _DATA_FILE = 0xE2792ACA, 0x6803F857, 0x44415441
 _FEATURE: Final = struct.Struct("BB46s")
 
 _DIRTY, _CORRUPT, _EXTERNAL_DATA, _EXTENDED_L2 = 1 << 0, 1 << 1, 1 << 2, 1 << 4
+_RAW_DATA: Final = 1 << 1
+"""Of the autoclear features: the other file reads as the disk does, without this one."""
 _KNOWN: Final = 0x1F
 """Dirty, corrupt, external data file, another compression, extended L2 entries."""
 _ENCRYPTIONS: Final = {1: "AES", 2: "LUKS"}
@@ -86,9 +88,10 @@ def facts(data: FileBytes) -> ContainerFacts:
     header = _Header(*_HEADER.unpack(require(data, 0, _HEADER.size, "its header")))
     if header.version not in {2, 3}:
         raise InvalidInput(f"is a qcow file of version {header.version}; valid are 2 and 3, which qemu-img makes of it")
-    incompatible, order, length = 0, _REFCOUNT_ORDER_2, _FEATURES_AT
+    incompatible, autoclear, order, length = 0, 0, _REFCOUNT_ORDER_2, _FEATURES_AT
     if header.version == 3:
-        incompatible, _, _, order, length = _FEATURES.unpack(require(data, _FEATURES_AT, _FEATURES.size, "its header"))
+        read = require(data, _FEATURES_AT, _FEATURES.size, "its header")
+        incompatible, _, autoclear, order, length = _FEATURES.unpack(read)
     _check(data, header, length, has_extended=bool(incompatible & _EXTENDED_L2))
     cluster = 1 << header.cluster_bits
     if not incompatible & (_EXTERNAL_DATA | ~_KNOWN) and _may_be_cut_off(data, header, order):
@@ -101,7 +104,7 @@ def facts(data: FileBytes) -> ContainerFacts:
     if incompatible & _EXTERNAL_DATA:
         if data_name is None:
             raise InvalidInput("its data are in another file, which it does not name")
-        links.append(Link(LinkRole.DATA, data_name, RAW))
+        links.append(Link(LinkRole.DATA, data_name, RAW, header.size_bytes if autoclear & _RAW_DATA else 0))
     unknown = incompatible & ~_KNOWN
     return ContainerFacts(
         ContainerFormat.QCOW2,

@@ -94,3 +94,15 @@ def test_a_cluster_that_a_killed_program_did_not_come_to_write_is_not_missed(ima
         file.write(struct.pack(">H", 1))
     judges.check(path, "qcow2")
     assert "no partition table" in osdimage("disk", "show", path, code=3).err
+
+
+def test_the_file_with_the_data_has_to_be_whole(image: Path, tmp_path: Path) -> None:
+    data, path = tmp_path / "data.img", tmp_path / "disk.qcow2"
+    judges.create(path, "qcow2", str(SIZE), f"data_file={data}", "data_file_raw=on")
+    judges.qemu_img("convert", "-n", "-f", "raw", "-O", "qcow2", image, path)
+    assert "no partition table" in osdimage("disk", "show", path, code=3).err
+    cut(data)
+    assert judges.plain(path, "qcow2", tmp_path / "zeros").read_bytes() != image.read_bytes()
+    said = osdimage("disk", "show", path, code=3).err
+    assert f"{path} refers to {data}: " in said
+    assert "it is cut off" in said

@@ -74,7 +74,7 @@ def test_other_files_are_named_with_what_they_are(tmp_path: Path) -> None:
         judges.qemu_img("create", "-q", "-f", driver, "-F", driver, "-b", f"base.{driver}", top)
         assert facts(top).links == (Link(LinkRole.BACKING, f"base.{driver}", form),)
     judges.create(tmp_path / "data.qcow2", "qcow2", "10M", f"data_file={tmp_path / 'plain.img'}", "data_file_raw=on")
-    assert facts(tmp_path / "data.qcow2").links == (Link(LinkRole.DATA, str(tmp_path / "plain.img"), RAW),)
+    assert facts(tmp_path / "data.qcow2").links == (Link(LinkRole.DATA, str(tmp_path / "plain.img"), RAW, 10 * MIB),)
 
 
 @pytest.mark.parametrize(
