@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+from osdimage.imaging.disk.containers.facts import LARGEST_DISK
 from osdimage.imaging.disk.containers.qemu import create_file
 from osdimage.imaging.disk.containers.served import ServedTarget
 from osdimage.imaging.disk.containers.server import Server
@@ -17,6 +18,7 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.wim_mark import is_wim
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.output import new_file, path_of
+from osdimage.imaging.units import Bytes, format_size
 
 _SECTOR = 512
 _FIRST_PASSED = 10
@@ -52,7 +54,8 @@ def new_disk(
     systems that have no files without a name.
 
     Raises:
-        InvalidRequest: when the size is not a whole number of sectors, or the format has no sectors of that size.
+        InvalidRequest: when the size is not a whole number of sectors or above 64 TiB, or the format has no sectors of
+            that size.
         TargetRefused: when the destination exists and is not to be replaced, or is not a file.
         OsdImageError: when qemu-img or qemu-nbd is missing or fails.
         StorageError: when what was written cannot be stored, or the result not be named.
@@ -66,6 +69,11 @@ def new_disk(
     if exists and is_wim(destination):
         raise TargetRefused(f"{destination} is a WIM, not an image of a disk; it is not written over")
     refuse_size(size_bytes, sector_size)
+    if size_bytes > LARGEST_DISK:
+        raise InvalidRequest(
+            f"{destination}: a {disk_format} disk of {format_size(Bytes(size_bytes))} is too large; valid is up to "
+            f"{format_size(LARGEST_DISK)}"
+        )
     if sector_size != _SECTOR and disk_format is not DiskFormat.QCOW2:
         raise InvalidRequest(
             f"{destination}: a {disk_format} disk of {sector_size}-byte sectors is not made by QEMU; valid are "

@@ -194,6 +194,13 @@ def test_an_image_for_a_virtual_machine_of_a_size_that_no_disk_has_is_refused(si
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_for_a_virtual_machine_that_is_too_large_to_be_read_again_is_refused(wim: Path, tmp_path: Path) -> None:
+    judges.require("qemu-img")
+    refused = osdimage("deploy", wim, tmp_path / "disk.qcow2", "--preset", "uefi", "--size", "70TB", code=2)
+    assert "a qcow2 disk of 70.0 TB is too large; valid is up to 64.0 TB" in refused.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dry_run_changes_nothing(wim: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk.img"
     shown = osdimage("deploy", wim, disk, "--preset", "uefi", "--size", "8GB", "--dry-run")
