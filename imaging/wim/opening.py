@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from osdimage.imaging.errors import CorruptWim, NotAWim, StorageError, TargetRefused
+from osdimage.imaging.errors import CorruptWim, InvalidRequest, NotAWim, StorageError, TargetRefused
 from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.wim.failures import NOT_A_WIM, PART, join_parts
-from osdimage.imaging.wim.placed.on_disc import disc_path, refuse_on_disc
+from osdimage.imaging.wim.placed.on_disc import absent, disc_path, refuse_on_disc
 from osdimage.imaging.wim.placed.place import PlacedFile, opened_file
 from osdimage.imaging.wim.placed.stand_in import stand_in
 from osdimage.imaging.wim.stored import integrity
@@ -69,12 +69,20 @@ def open_wim(
 
 
 def refer(handle: WimHandle, paths: Sequence[Path], pattern: str) -> None:
-    """Let a handle refer to files; a pattern without a file is left to libwim, which says so."""
+    """Let a handle refer to files.
+
+    Raises:
+        InvalidRequest: when there are none, because nothing fits the pattern.
+        OsdImageError: as :func:`open_wim`.
+    """
+    if not paths:
+        said = "no file fits the pattern" if glob.has_magic(pattern) else absent(pattern)
+        raise InvalidRequest(f"{pattern}: {said}")
     for path in paths:
         refuse_impossible_header(path)
     names = [glob.escape(os.fspath(path)) for path in paths if disc_path(path) is None]
-    if names or not paths:
-        handle.reference_files(names or [pattern])
+    if names:
+        handle.reference_files(names)
     for path in paths:
         if disc_path(path) is not None:
             with opened_wim_file(path) as file, stand_in(path, file) as standing_in:
