@@ -79,6 +79,7 @@ def new_disk(
             f"{destination}: a {disk_format} disk of {sector_size}-byte sectors is not made by QEMU; valid are "
             f"{_SECTOR}, or qcow2"
         )
+    before = _identity(destination)
     try:
         with new_file(destination, replace=exists) as made:
             options = ("-f", _DRIVERS[disk_format], *_CREATION.get(disk_format, ()))
@@ -86,9 +87,18 @@ def new_disk(
             with _served(made, disk_format, sector_size, destination) as target:
                 yield Disk(target, destination, is_new=True)
     except BaseException as error:
-        # How far it came is of no use: it is removed.
-        error.__notes__ = [f"{destination} was not made"]
+        # How far it came is of no use: it is removed.  One that has its name is there, whatever failed then.
+        error.__notes__ = [f"{destination} was not made"] if _identity(destination) == before else []
         raise
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from the one that was there before, or None when there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _served(made: int, disk_format: DiskFormat, sector_size: int, destination: Path) -> ServedTarget:
