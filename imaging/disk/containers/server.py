@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.disk.containers.qemu import require_program
 from osdimage.imaging.errors import InvalidInput, OsdImageError, StorageError, TargetRefused
 from osdimage.imaging.logs import ran
+from osdimage.imaging.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -50,6 +51,7 @@ _WATCH = 'read -r line || kill -KILL "$1"'
 _WORD = b"go on\n"
 _LONGEST_SOCKET_NAME = 107
 """Bytes, in sockaddr_un (unix(7))."""
+_NAME_IN_FOLDER = 40
 _MOST_HEARD = 4096
 """Bytes of what a server says that are kept, before it serves and afterwards."""
 _LOCKED = ('Failed to get "write" lock', 'Failed to get shared "write" lock', 'Failed to get "consistent read" lock')
@@ -337,12 +339,13 @@ def _connected(count: int) -> tuple[socket.socket, list[socket.socket]]:
     failed: OSError | None = None
     # The last has a short name wherever TMPDIR leads.
     for place in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - a new folder in it
-        if not place or len(os.fsencode(place)) > _LONGEST_SOCKET_NAME - 32:
+        if not place or len(os.fsencode(place)) > _LONGEST_SOCKET_NAME - _NAME_IN_FOLDER:
             continue
         listener, clients = socket.socket(socket.AF_UNIX), [socket.socket(socket.AF_UNIX) for _ in range(count)]
         try:
-            with tempfile.TemporaryDirectory(prefix="osdimage-", dir=place) as folder:
-                name = str(Path(folder, "nbd"))
+            # Of one that is killed here the folder stays, until the next one comes.
+            with scratch_folder(Path(place)) as folder:
+                name = str(folder / "nbd")
                 listener.bind(name)
                 listener.listen(count)
                 for each in clients:
