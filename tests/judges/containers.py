@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import json
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from judges import wim as judges
 
 DRIVERS = {"qcow2": "qcow2", "vhdx": "vhdx", "vhd": "vpc", "vmdk": "vmdk", "vdi": "vdi"}
 """What QEMU calls the formats."""
+PIECE = 1 << 20
 
 
 def qemu_img(*arguments: str | Path, code: int = 0) -> str:
@@ -67,3 +72,60 @@ def dissect_size(path: Path) -> int:
     with path.open("rb") as file:
         size: int = readers[path.suffix](file).size
     return size
+
+
+def refuse_other_contents(path: Path, raw: Path) -> None:
+    """Compare a disk, as libyal's library for its format reads it, with a plain image; for a VDI it is dissect's.
+
+    Of each hole in the image only the begin is compared.
+    """
+    with _opened_by_libyal(path) as read, raw.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        at = 0
+        while at < end:
+            data = _next_data(file, at, end)
+            if at < data:
+                assert read(at, min(PIECE, data - at)).strip(b"\0") == b"", f"no zeros at {at}"
+                at = data
+            hole = end if at == end else file.seek(at, os.SEEK_HOLE)
+            while at < hole:
+                file.seek(at)
+                piece = file.read(min(PIECE, hole - at))
+                assert read(at, len(piece)) == piece, f"other bytes at {at}"
+                at += len(piece)
+
+
+def _next_data(file: BinaryIO, at: int, end: int) -> int:
+    try:
+        return file.seek(at, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return end
+
+
+@contextmanager
+def _opened_by_libyal(path: Path) -> Iterator[Callable[[int, int], bytes]]:
+    kind = path.suffix
+    if kind == ".vdi":
+        from dissect.hypervisor.disk import vdi  # noqa: PLC0415 - as above
+
+        with path.open("rb") as file:
+            stream = vdi.VDI(file).open()
+
+            def read(at: int, size: int) -> bytes:
+                stream.seek(at)
+                data: bytes = stream.read(size)
+                return data
+
+            yield read
+        return
+    library = importlib.import_module({".qcow2": "pyqcow", ".vmdk": "pyvmdk"}.get(kind, "pyvhdi"))
+    opened = library.handle() if kind == ".vmdk" else library.file()
+    opened.open(str(path))
+    if kind == ".vmdk":
+        opened.open_extent_data_files()
+    try:
+        yield lambda at, size: opened.read_buffer_at_offset(size, at)
+    finally:
+        opened.close()

@@ -117,6 +117,7 @@ def test_what_is_written_is_there_for_others(disk: Path, windows: Path, tmp_path
     osdimage("apply", wim, disk, "--partition", "3")
     osdimage("boot", "install", disk, "--partition", "3")
     osdimage("boot", "fix", disk, "--partition", "3")
+    judges.refuse_other_contents(disk, plain(disk))
     osdimage("disk", "init", disk, "--preset", "data-gpt", "--yes")
     assert "No problems found" in disk_judges.sgdisk_verify(plain(disk))
 
