@@ -39,9 +39,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "service": ({"apply", "capture", "disk", "volume", "wim"}, set()),
     "registry": ({"disk", "service", "volume", "wim"}, {"hive"}),
     "boot": ({"disk", "registry", "volume", "wim"}, set()),
-    "deploy": ({"answers", "apply", "boot", "disk", "registry", "volume", "wim"}, set()),
+    "drivers": ({"answers", "browse", "disc", "disk", "registry", "service", "volume", "wim"}, set()),
+    "deploy": ({"answers", "apply", "boot", "disk", "drivers", "registry", "volume", "wim"}, set()),
     "tasksequence": (
-        {"answers", "apply", "boot", "capture", "deploy", "disk", "registry", "service", "volume", "wim"},
+        {"answers", "apply", "boot", "capture", "deploy", "disk", "drivers", "registry", "service", "volume", "wim"},
         set(),
     ),
 }

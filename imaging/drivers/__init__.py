@@ -1,0 +1,14 @@
+"""Drivers: what an INF says, which devices it serves, and what brings it into a Windows.
+
+``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has.
+"""
+
+from osdimage.imaging._faces import lazily
+
+__getattr__, __dir__, __all__ = lazily(
+    __name__,
+    {
+        "devices.device": ("Device",),
+        "target_os": ("Architecture", "ProductType", "TargetOs"),
+    },
+)

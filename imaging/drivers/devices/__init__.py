@@ -1,0 +1,1 @@
+"""The devices of a computer: their ids, and what tells them."""
