@@ -156,6 +156,8 @@ class Server:
     def end(self) -> None:
         """Let it store what it holds, and wait for its end.  A second call does nothing.
 
+        One that has nothing to store, and does not end by itself within :data:`PATIENCE_S`, is killed.
+
         Raises:
             StorageError: when it could not store everything.
         """
@@ -170,7 +172,10 @@ class Server:
             failed = error
         self.source.end()
         self.source.close()
-        self._process.join()
+        if was_writable:
+            self._process.join()
+        elif not self._process.join(PATIENCE_S):
+            self._process.stop()
         if failed is not None:
             text = f"{self.name}: flushing: {self.reason(failed)}"
             raise StorageError(text, path=self.name, errno=failed.errno) from failed

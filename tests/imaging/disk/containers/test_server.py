@@ -300,6 +300,19 @@ def test_an_exit_code_is_an_error(program: Callable[[str, str], Server]) -> None
         target.close()
 
 
+def test_one_that_does_not_end_is_killed_when_it_has_nothing_to_store(
+    program: Callable[[str, str], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 1)
+    read_only = """
+import functools, cases.nbd
+StandIn = functools.partial(StandIn, flags=cases.nbd.USUAL | cases.nbd.READ_ONLY)
+"""
+    server = program(read_only, "time.sleep(60)")
+    server.end()
+    assert not Path(f"/proc/{server._process.pid}").exists()
+
+
 def test_an_error_on_its_way_is_not_replaced_by_that_of_closing(program: Callable[[str, str], Server]) -> None:
     with pytest.raises(ZeroDivisionError), ServedTarget(program("", "sys.exit(3)"), 512):
         raise ZeroDivisionError
