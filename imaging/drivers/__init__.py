@@ -1,6 +1,7 @@
 """Drivers: what an INF says, which devices it serves, and what brings it into a Windows.
 
-``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has.
+``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has,
+``supplied/`` where driver files come from.
 """
 
 from osdimage.imaging._faces import lazily
@@ -9,6 +10,8 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "devices.device": ("Device",),
+        "supplied.folder": ("FolderFiles",),
+        "supplied.opened": ("Supply", "open_supply"),
         "target_os": ("Architecture", "ProductType", "TargetOs"),
     },
 )
