@@ -2,8 +2,8 @@
 
 ``settings.py`` is what Windows Setup is told, in no file's format.  ``unattend.py`` reads, changes and writes the
 answer file of Windows Vista and later, by ``document.py`` that keeps what nobody changes, and ``unattend_checks.py``
-tells what Windows would refuse or ignore of it; ``sysprep_inf.py`` is that of the Windows before.  ``time_zones.py``
-has the names and numbers of time zones.
+tells what Windows would refuse or ignore of it; ``commands.py`` is about the commands in it.
+``sysprep_inf.py`` is that of the Windows before.  ``time_zones.py`` has the names and numbers of time zones.
 
 Pure: nothing here opens a file or knows a volume.
 """

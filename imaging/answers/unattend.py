@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import base64
 
+from osdimage.imaging.answers.commands import add_command, last_order, put_first, remove_command
 from osdimage.imaging.answers.document import Document, Name, Node, write_document
 from osdimage.imaging.answers.settings import Adapter, Membership, NetworkSettings, WindowsSettings
 from osdimage.imaging.answers.unattend_checks import (
     ARCHITECTURES,
     NAMESPACE,
     WCM,
+    is_marked,
     read_unattend,
     warnings_about,
 )
@@ -34,7 +36,6 @@ _TCPIP, _DNS, _NETBT = "Microsoft-Windows-TCPIP", "Microsoft-Windows-DNS-Client"
 _DEPLOYMENT = "Microsoft-Windows-Deployment"
 
 _ADMINISTRATOR = "AdministratorPassword"
-_ORDER_DIGITS = 9
 _ENABLING = "Whether the local Administrator may log on"
 
 
@@ -60,11 +61,15 @@ class Unattend:
     @classmethod
     def default(cls, architecture: str) -> Unattend:
         """Return what is generated for every deployment: pages of the first start that only people could answer."""
-        declared = [("xmlns", NAMESPACE), ("xmlns:wcm", WCM)]
-        made = cls(Document(Node("unattend", declared)), architecture)
+        made = cls(_new_document(), architecture)
         made._put(OOBE_SYSTEM, _SHELL, "OOBE/HideEULAPage", "true")
         made._put(OOBE_SYSTEM, _SHELL, "OOBE/ProtectYourPC", "1")
         return made
+
+    @classmethod
+    def empty(cls, architecture: str) -> Unattend:
+        """Return one that says nothing: Windows asks what it asks without an answer file."""
+        return cls(_new_document(), architecture)
 
     @classmethod
     def from_bytes(cls, data: bytes, architecture: str, *, source: str) -> Unattend:
@@ -157,20 +162,26 @@ class Unattend:
             _netbt(_interface(interfaces[_NETBT]), adapter)
         return _unplaced(settings)
 
+    def run_first(self, description: str, path: str) -> None:
+        """Let Setup run a command in the pass specialize, before all that the file has of them.
+
+        One of the same description is replaced.  Settings of the pass that are marked as processed, which Windows
+        skips whole, give way: what is added to them would be skipped, too.
+
+        Raises:
+            InvalidRequest: when the command has more characters than Setup takes, or the file is full of commands.
+        """
+        for each in self._settings(SPECIALIZE):
+            if is_marked(each):
+                self._document.root.remove(each)
+        put_first(self._element(SPECIALIZE, _DEPLOYMENT, "RunSynchronous"), description, path)
+
     def _enable_administrator(self, *, enabled: bool) -> None:
         """Let Setup run the command of Microsoft's "Enable and Disable the Built-in Administrator Account"."""
         commands = self._element(SPECIALIZE, _DEPLOYMENT, "RunSynchronous")
-        for each in commands.children:
-            if _text_of(each, "Description") == _ENABLING:
-                commands.remove(each)
-        orders = [_text_of(each, "Order") for each in commands.children]
-        # No machine has so many commands; more digits are no number of one.
-        numbers = [int(text) for text in orders if text.isascii() and text.isdigit() and len(text) < _ORDER_DIGITS]
-        order = max(numbers, default=0) + 1
-        command = _added(commands, "RunSynchronousCommand")
+        remove_command(commands, _ENABLING)
         words = f"net user Administrator /active:{'yes' if enabled else 'no'}"
-        for name, text in (("Description", _ENABLING), ("Order", str(order)), ("Path", words)):
-            _below(command, name, text)
+        add_command(commands, _ENABLING, last_order(commands) + 1, words)
 
     def _attributes(self, component: str) -> dict[str, str]:
         return {
@@ -242,13 +253,12 @@ def check_answer_file(data: bytes, architecture: str | None, *, source: str) -> 
     return tuple(f"{source}: {text}" for text in warnings_about(document.root, known))
 
 
+def _new_document() -> Document:
+    return Document(Node("unattend", [("xmlns", NAMESPACE), ("xmlns:wcm", WCM)]))
+
+
 def _name(name: str) -> Name:
     return Name(NAMESPACE, name)
-
-
-def _text_of(above: Node, name: str) -> str:
-    found = above.child(_name(name))
-    return "" if found is None else found.text
 
 
 def _fill(mine: Node, other: Node) -> None:

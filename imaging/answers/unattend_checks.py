@@ -133,7 +133,7 @@ def _passes(root: Node) -> Iterator[str]:
     for each in there:
         if each in _UNUSED:
             yield f"the pass {each} is not used by an image that is applied: {_UNUSED[each]}"
-    done = [each.get("pass") or "" for each in root.all(Name(NAMESPACE, "settings")) if _is_marked(each)]
+    done = [each.get("pass") or "" for each in root.all(Name(NAMESPACE, "settings")) if is_marked(each)]
     if done:
         yield f"Windows skips passes that are marked as processed (wasPassProcessed): {listed(map(shown, done))}"
     unknown = [each for each in there if each not in known]
@@ -144,7 +144,8 @@ def _passes(root: Node) -> Iterator[str]:
         yield f"Windows has no pass {listed(repr(shown(each)) for each in unknown)} and ignores its settings{hint}"
 
 
-def _is_marked(settings: Node) -> bool:
+def is_marked(settings: Node) -> bool:
+    """Tell whether settings of a pass are marked as processed, which Windows then skips."""
     return (settings.get("wasPassProcessed") or "").lower() == "true"
 
 
