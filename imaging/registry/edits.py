@@ -106,10 +106,13 @@ def local_path(hive: Hive, path: str, prefix: str) -> str:
     return _control_set(hive, whole)
 
 
-def _control_set(hive: Hive, path: str) -> str:
-    first, _, rest = path.partition("\\")
-    if first.upper() != _CURRENT or hive.root.child(first) is not None:
-        return path
+def control_set(hive: Hive) -> str:
+    """Return the name of the control set of a SYSTEM hive with which Windows starts, such as ``ControlSet001``.
+
+    Raises:
+        InvalidRequest: when the hive does not tell which that is.
+        InvalidInput: when what tells it is no number.
+    """
     select = hive.root.child("Select")
     default = select.value("Default") if select is not None else None
     if default is None:
@@ -118,7 +121,14 @@ def _control_set(hive: Hive, path: str) -> str:
         raise InvalidRequest(
             f"the hive does not tell which control set is CurrentControlSet (Select\\Default); {valid}"
         )
-    return f"ControlSet{default.as_integer():03d}" + (f"\\{rest}" if rest else "")
+    return f"ControlSet{default.as_integer():03d}"
+
+
+def _control_set(hive: Hive, path: str) -> str:
+    first, _, rest = path.partition("\\")
+    if first.upper() != _CURRENT or hive.root.child(first) is not None:
+        return path
+    return control_set(hive) + (f"\\{rest}" if rest else "")
 
 
 def find_key(hive: Hive, path: str, prefix: str) -> Key:

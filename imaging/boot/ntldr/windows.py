@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.pe import read_pe
 from osdimage.imaging.registry.beside import logs_in, read_with_logs
 from osdimage.imaging.registry.hive import Hive, Key
+from osdimage.imaging.registry.lookup import number_of, text_of
 from osdimage.imaging.units import MIB
 
 ROOTS = ("Windows", "WINNT")
@@ -118,8 +119,8 @@ def _settings(hive: Hive) -> NtSettings:
     control_set = _control_set(hive)
     if control_set is None:
         return NtSettings()
-    level = _number(control_set.find(r"Control\Windows"), "CSDVersion")
-    product = _text(control_set.find(r"Control\ProductOptions"), "ProductType")
+    level = number_of(control_set.find(r"Control\Windows"), "CSDVersion")
+    product = text_of(control_set.find(r"Control\ProductOptions"), "ProductType")
     services = control_set.find("Services")
     return NtSettings(
         0 if level is None else level >> 8,
@@ -129,34 +130,18 @@ def _settings(hive: Hive) -> NtSettings:
 
 
 def _control_set(hive: Hive) -> Key | None:
-    current = _number(hive.root.find("Select"), "Current")
+    current = number_of(hive.root.find("Select"), "Current")
     return None if current is None else hive.root.find(f"ControlSet{current:03}")
 
 
 def _drivers(services: Key) -> Iterator[str]:
     """Yield the drivers of disks that the loader reads."""
     for each in services.subkeys:
-        if _number(each, "Start") != _BEGINS_AT_BOOT:
+        if number_of(each, "Start") != _BEGINS_AT_BOOT:
             continue
-        group = _text(each, "Group")
+        group = text_of(each, "Group")
         if each.name.lower() in _OWN_DRIVERS or (group is not None and group.lower() == _GROUP):
             yield each.name
-
-
-def _number(key: Key | None, name: str) -> int | None:
-    value = None if key is None else key.value(name)
-    try:
-        return None if value is None else value.as_integer()
-    except (InvalidInput, InvalidRequest):
-        return None
-
-
-def _text(key: Key | None, name: str) -> str | None:
-    value = None if key is None else key.value(name)
-    try:
-        return None if value is None else value.as_string()
-    except (InvalidInput, InvalidRequest):
-        return None
 
 
 def usual_options(windows: NtWindows, settings: NtSettings) -> str:
