@@ -7,7 +7,7 @@ followed.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidRequest, InvalidVolume, quoted
@@ -95,6 +95,17 @@ class FileSource(ABC):
             found = self.list(above)
             yield from found
             waiting += [(each.path, depth + 1) for each in reversed(found) if each.is_directory and not each.is_link]
+
+    def prefetch(self, paths: Iterable[str], limit: int = DEFAULT_LIMIT) -> None:  # noqa: B027 - of an image
+        """Read files that will be asked for, where one pass for all of them saves time; here there is no such need.
+
+        Args:
+            paths: of the files; one at which there is no file is passed over.
+            limit: the most bytes to hold; files that are more are read when they are asked for.
+
+        Raises:
+            InvalidInput, StorageError: as :meth:`read`.
+        """
 
     def read(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
         """Return the contents of a file.

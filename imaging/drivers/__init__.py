@@ -1,7 +1,7 @@
 """Drivers: what an INF says, which devices it serves, and what brings it into a Windows.
 
-``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has,
-``supplied/`` where driver files come from.
+``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has, ``supplied/`` where driver files
+come from, ``offline/`` a Windows that does not run.
 """
 
 from osdimage.imaging._faces import lazily
@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "devices.device": ("Device",),
+        "offline.windows": ("OfflineWindows", "offline_windows"),
         "supplied.folder": ("FolderFiles",),
         "supplied.opened": ("Supply", "open_supply"),
         "target_os": ("Architecture", "ProductType", "TargetOs"),

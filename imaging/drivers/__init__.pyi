@@ -1,6 +1,10 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
 from osdimage.imaging.drivers.devices.device import Device as Device
+from osdimage.imaging.drivers.offline.windows import (
+    OfflineWindows as OfflineWindows,
+    offline_windows as offline_windows,
+)
 from osdimage.imaging.drivers.supplied.folder import FolderFiles as FolderFiles
 from osdimage.imaging.drivers.supplied.opened import Supply as Supply, open_supply as open_supply
 from osdimage.imaging.drivers.target_os import (
