@@ -45,6 +45,13 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         {"answers", "apply", "boot", "capture", "deploy", "disk", "drivers", "registry", "service", "volume", "wim"},
         set(),
     ),
+    "media": (
+        {
+            *("answers", "apply", "boot", "capture", "deploy", "disc", "disk", "drivers"),
+            *("registry", "service", "volume", "wim"),
+        },
+        set(),
+    ),
 }
 # What single modules of the ground floor may use of native: a decompressor.
 GROUND_NATIVE = {"wof": {"runtime", "wim"}}

@@ -18,6 +18,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage boot install disk.img --partition 3 --from-wim install.wim --index 2",
     ),
     "boot show": ("osdimage boot show disk.img",),
+    "bootimage show": (
+        "osdimage bootimage show boot.wim",
+        "osdimage bootimage show 'Windows.iso!sources/boot.wim' --json",
+    ),
     "capture": (
         'osdimage capture Reference install.wim --name "Reference 1.0"',
         "osdimage capture disk.img disk.wim --all-volumes",

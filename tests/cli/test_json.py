@@ -70,6 +70,7 @@ COMMANDS = {
     "boot-show": "boot show disk.img",
     "boot-check": "boot check disk.img",
     "boot-fix": "boot fix disk.img",
+    "bootimage-show": "bootimage show windows.wim",
     "registry-get": "registry get hive",
     "registry-set": "registry set hive Key text --value Name",
     "registry-export": "registry export hive",

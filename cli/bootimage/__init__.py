@@ -1,0 +1,1 @@
+"""``osdimage bootimage``: the verbs for boot images."""

@@ -1,0 +1,26 @@
+"""``osdimage bootimage``: the group of verbs for boot images.  Each verb is imported when it is used."""
+
+from __future__ import annotations
+
+import click
+from osdimage.cli.lazy import LazyGroup
+
+# name: (module of this package, what `osdimage bootimage --help` says).  The module has the command as NAME_command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "show": ("bootimage.show", "Show what the images of a WIM start, and what is set in them."),
+}
+
+
+class BootImageGroup(LazyGroup):
+    """The verbs for boot images."""
+
+    table = COMMANDS
+    above = ("bootimage",)
+
+
+@click.group("bootimage", cls=BootImageGroup)
+def bootimage_command() -> None:
+    """Look into and change boot images: a Windows PE in a WIM, such as boot.wim of a Windows medium, or winre.wim.
+
+    Nothing is mounted, and no Windows is needed.
+    """

@@ -1,0 +1,16 @@
+# What __init__.py imports when it is used, for type checkers; a test holds the two together.
+
+from osdimage.imaging.media.bootimage.facts import (
+    Background as Background,
+    BootDriver as BootDriver,
+    BootImage as BootImage,
+    BootKind as BootKind,
+    Component as Component,
+    DriverWay as DriverWay,
+)
+from osdimage.imaging.media.bootimage.reading import (
+    boot_image_of as boot_image_of,
+    read_boot_image as read_boot_image,
+    read_boot_images as read_boot_images,
+)
+from osdimage.imaging.media.bootimage.winpeshl import Launched as Launched
