@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "devices.device": ("Device",),
+        "devices.listing": ("Devices", "DeviceSource"),
+        "devices.sources": ("devices_of_listing", "read_devices"),
         "offline.windows": ("OfflineWindows", "offline_windows"),
         "supplied.folder": ("FolderFiles",),
         "supplied.opened": ("Supply", "open_supply"),

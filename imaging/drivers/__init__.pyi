@@ -1,6 +1,11 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
 from osdimage.imaging.drivers.devices.device import Device as Device
+from osdimage.imaging.drivers.devices.listing import Devices as Devices, DeviceSource as DeviceSource
+from osdimage.imaging.drivers.devices.sources import (
+    devices_of_listing as devices_of_listing,
+    read_devices as read_devices,
+)
 from osdimage.imaging.drivers.offline.windows import (
     OfflineWindows as OfflineWindows,
     offline_windows as offline_windows,

@@ -1,0 +1,113 @@
+"""What a source of devices is, by its contents, and reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from osdimage.imaging.documents import read_limited
+from osdimage.imaging.drivers.devices import lspci, modalias
+from osdimage.imaging.drivers.devices.listing import Collected, Devices, DeviceSource
+from osdimage.imaging.drivers.devices.lspci import collect_lspci
+from osdimage.imaging.drivers.devices.modalias import collect_lines
+from osdimage.imaging.drivers.devices.sysfs import collect_sysfs
+from osdimage.imaging.drivers.devices.text import decoded, lines_of
+from osdimage.imaging.drivers.target_os import TargetOs
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
+from osdimage.imaging.units import MIB
+
+HOST = "host"
+"""The name of this computer's own devices."""
+MAX_LISTING_BYTES = 32 * MIB
+"""The largest listing that is read: a report of everything that MSInfo32 knows has a tenth of it."""
+_SYS = Path("/sys")
+_LOOKED_AT = 400
+"""How many lines tell what a text is."""
+
+VALID = (
+    "valid are 'host', a folder copied from /sys, a file with lines of /sys/bus/*/devices/*/modalias, "
+    "or the text of 'lspci -nnvmm'"
+)
+
+_Collect = Callable[[list[str], Collected, TargetOs | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A kind of text: how its lines are recognised, and who reads them."""
+
+    kind: DeviceSource
+    is_it: Callable[[list[str]], bool]
+    collect: _Collect
+
+
+def _is_lspci(lines: list[str]) -> bool:
+    return any(lspci.HEAD.match(line) for line in lines)
+
+
+def _is_modalias(lines: list[str]) -> bool:
+    found = [line.strip() for line in lines if line.strip()]
+    return bool(found) and all(modalias.LINE.fullmatch(line) for line in found)
+
+
+def _collect_modalias(lines: list[str], collected: Collected, os: TargetOs | None) -> None:
+    collect_lines((line.strip() for line in lines), collected, os)
+
+
+_TEXTS = (
+    _Text(DeviceSource.LSPCI, _is_lspci, collect_lspci),
+    _Text(DeviceSource.MODALIAS, _is_modalias, _collect_modalias),
+)
+
+
+def read_devices(source: str, os: TargetOs | None = None, *, sysfs: Path = _SYS) -> Devices:
+    """Read the devices of a computer from what tells them; its contents decide what it is.
+
+    Args:
+        source: ``host``, or the path of a folder or file; ``./host`` is a file of that name.
+        os: the Windows that drivers are for, whose version decides which ids a device has; None is Windows 10 and
+            later.  A listing that Windows made has the ids of that Windows.
+        sysfs: the ``/sys`` of this computer.
+
+    Raises:
+        InvalidRequest: when there is nothing of that name.
+        InvalidInput: when it is nothing that tells devices, or tells none.
+        StorageError: when it cannot be read.
+    """
+    if source == HOST:
+        return _of_sysfs(sysfs, "host", DeviceSource.HOST, os)
+    path = Path(source)
+    if not source or not path.exists():
+        raise InvalidRequest(f"there is no {quoted(source)} to read devices from; {VALID}")
+    if path.is_dir():
+        return _of_sysfs(path, source, DeviceSource.SYSFS, os)
+    data = read_limited(path, MAX_LISTING_BYTES, kind="listings of devices")
+    return devices_of_listing(data, os, name=source)
+
+
+def devices_of_listing(data: bytes, os: TargetOs | None = None, *, name: str) -> Devices:
+    """Read a listing of devices, whatever wrote it.
+
+    Args:
+        data: the file.
+        os: as for :func:`read_devices`.
+        name: what messages call it.
+
+    Raises:
+        InvalidInput: when it is no listing of devices, or lists none.
+    """
+    lines = lines_of(decoded(data, name))
+    looked_at = lines[:_LOOKED_AT]
+    for each in _TEXTS:
+        if each.is_it(looked_at):
+            collected = Collected(name)
+            each.collect(lines, collected, os)
+            return collected.done(each.kind)
+    raise InvalidInput(f"{name} is no listing of devices; {VALID}")
+
+
+def _of_sysfs(root: Path, name: str, kind: DeviceSource, os: TargetOs | None) -> Devices:
+    collected = Collected(name)
+    collect_sysfs(root, collected, os)
+    return collected.done(kind)

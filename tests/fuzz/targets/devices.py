@@ -1,0 +1,33 @@
+"""Listings of devices, of whatever kind the bytes look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osdimage.imaging.drivers import Architecture, TargetOs, devices_of_listing
+
+from fuzz.target import Target
+
+_SEVEN = TargetOs(6, 1, 0, Architecture.X86)
+
+
+def _listing(data: bytes) -> None:
+    for os in (None, _SEVEN):
+        found = devices_of_listing(data, os, name="x")
+        assert found.devices
+        for device in found.devices:
+            assert device.hardware_ids or device.compatible_ids
+            (device.name + "".join((*device.hardware_ids, *device.compatible_ids))).encode()
+        assert len({each.hardware_ids + each.compatible_ids for each in found.devices}) == len(found.devices)
+
+
+def _listing_seeds() -> Iterator[bytes]:
+    yield b"pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc00i00\nacpi:PNP0A08:PNP0A03:\n"
+    yield b"usb:v2341p8036d0100dcEFdsc02dp01ic02isc02ip01in00\nvmbus:635161f83edfc546913ff2d2f965ed0e\n"
+    yield b'00:02.0 "VGA compatible controller [0300]" "I \\"C\\" [8086]" "HD [5916]" -r02 -p00 "L [17aa]" "D [224b]"\n'
+    yield b"Slot:\t00:02.0\nClass:\t0300\nVendor:\t8086\nDevice:\t5916\nSVendor:\t17aa\nSDevice:\t224b\nRev:\t02\n\n"
+    yield b"00:02.0 VGA [0300]: Intel [8086:5916] (rev 02) (prog-if 00 [VGA])\n\tSubsystem: Lenovo [17aa:224b]\n"
+    yield "00:02.0 0300: 8086:5916 (rev 02)\n".encode("utf-16")
+
+
+TARGETS = (Target("device-listing", _listing, _listing_seeds),)
