@@ -144,8 +144,14 @@ _PROGRAMS = (
     _Program(
         "7zz",
         (),
-        "comparing with another WIM tool",
+        "drivers in cabinets, 7z archives and programs that extract themselves",
         Packages(debian="7zip", fedora="7zip-standalone-all", arch="7zip"),
+    ),
+    _Program(
+        "msiextract",
+        ("--version",),
+        "drivers in an MSI",
+        Packages(debian="msitools", fedora="msitools", arch="msitools"),
     ),
     _Program(
         "sfdisk",

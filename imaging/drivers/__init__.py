@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazily(
         "devices.sources": ("devices_of_listing", "read_devices"),
         "offline.windows": ("OfflineWindows", "offline_windows"),
         "supplied.folder": ("FolderFiles",),
+        "supplied.members": ("SupplyLimits",),
         "supplied.opened": ("Supply", "open_supply"),
         "target_os": ("Architecture", "ProductType", "TargetOs"),
     },

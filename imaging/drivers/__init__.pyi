@@ -11,6 +11,7 @@ from osdimage.imaging.drivers.offline.windows import (
     offline_windows as offline_windows,
 )
 from osdimage.imaging.drivers.supplied.folder import FolderFiles as FolderFiles
+from osdimage.imaging.drivers.supplied.members import SupplyLimits as SupplyLimits
 from osdimage.imaging.drivers.supplied.opened import Supply as Supply, open_supply as open_supply
 from osdimage.imaging.drivers.target_os import (
     Architecture as Architecture,

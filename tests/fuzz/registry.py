@@ -22,6 +22,7 @@ from fuzz.targets import (
     offline,
     pending,
     sequences,
+    supplies,
     text,
     wims,
 )
@@ -47,6 +48,7 @@ TARGETS: dict[str, Target] = {
         offline,
         pending,
         sequences,
+        supplies,
         text,
         wims,
     )

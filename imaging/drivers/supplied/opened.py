@@ -9,15 +9,24 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.disc.opened import Disc, open_disc
+from osdimage.imaging.disc.opened import open_disc
 from osdimage.imaging.drivers.supplied.disc import DiscFiles
+from osdimage.imaging.drivers.supplied.extracted import ExtractedFiles, extracted
 from osdimage.imaging.drivers.supplied.folder import FolderFiles
+from osdimage.imaging.drivers.supplied.members import SupplyLimits
+from osdimage.imaging.drivers.supplied.nested import NestedFiles
+from osdimage.imaging.drivers.supplied.programs import MARK_BYTES, ArchiveKind
+from osdimage.imaging.drivers.supplied.zipped import ZipFiles, open_zip
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, InvalidVolume, StorageError
-from osdimage.imaging.files import FileSource
+from osdimage.imaging.files import FileFacts, FileSource
+from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.wim.placed.on_disc import absent, disc_path
 
+DEFAULT_LIMITS = SupplyLimits()
 _INF = ".inf"
-_VALID = "valid are a folder, an INF, a disc (.iso), and DISC.iso!FOLDER"
+_NESTED = (".zip", ".cab", ".7z", ".exe", ".msi")
+_MOST_NESTED = 100
+_VALID = "valid are a folder, an INF, a disc (.iso), an archive (.zip, .cab, .7z, .exe, .msi), and DISC.iso!FOLDER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,53 +47,119 @@ class Supply:
 
 
 @contextmanager
-def open_supply(path: str | os.PathLike[str]) -> Iterator[Supply]:
+def open_supply(path: str | os.PathLike[str], *, limits: SupplyLimits = DEFAULT_LIMITS) -> Iterator[Supply]:
     """Open driver files for reading, and yield them.
 
+    A ZIP is read where it is; what a program has to extract is in a folder for a while.  Archives in an archive without
+    any INF are opened, too, once, and are folders of their names then.  No archive is ever run.
+
     Args:
-        path: a folder; an INF, whose folder is read with it; a disc; or ``DISC.iso!PATH``, a folder or INF on one.
+        path: a folder; an INF, whose folder is read with it; a disc; an archive; or ``FILE!PATH``, a folder, an INF or
+            an archive on a disc or in an archive.
+        limits: what archives may become.
 
     Raises:
-        InvalidInput: when it is nothing of this kind, or damaged.
+        InvalidInput: when it is nothing of this kind, damaged, not safe, or beyond the limits.
         InvalidRequest: when there is nothing at the path on the disc.
         StorageError: when it cannot be read.
+        OsdImageError: when the program that extracts it is missing or fails.
     """
     name = os.fspath(path)
+    place = disc_path(path)
+    here = Path(name) if place is None else place.disc
     with ExitStack() as opened:
-        place = disc_path(path)
-        if place is not None:
-            files: FileSource = DiscFiles(opened.enter_context(open_disc(place.disc)))
-            yield _inside(files, place.inside, name)
-            return
-        here = Path(name)
         if here.is_dir():
             yield Supply(FolderFiles(here), "", name)
         elif not here.exists():
             raise StorageError(f"{name}: {absent(path)}", path=path, errno=errno.ENOENT)
-        elif here.suffix.lower() == _INF:
+        elif here.suffix.lower() == _INF and place is None:
             yield Supply(FolderFiles(here.parent), here.name, name, is_inf=True)
         else:
-            yield Supply(DiscFiles(opened.enter_context(_disc(here))), "", name)
+            files = _opened(opened, here, str(here), limits)
+            yield Supply(files, "", name) if place is None else _within(opened, files, place.inside, name, limits)
 
 
-def _inside(files: FileSource, path: str, name: str) -> Supply:
-    """Return what a folder or an INF among files is."""
+def _opened(opened: ExitStack, path: Path, name: str, limits: SupplyLimits) -> FileSource:
+    """Return the files of an archive with those in it, or of a disc."""
+    kind = _kind_of(path)
+    if kind is None:
+        try:
+            return DiscFiles(opened.enter_context(open_disc(path)))
+        except InvalidVolume:
+            raise
+        except InvalidInput as error:
+            raise InvalidInput(f"{name}: driver files are not read of such a file; {_VALID}") from error
+    outer = _archive(opened, path, kind, name, limits)
+    found = list(outer.walk())
+    if any(each.path.lower().endswith(_INF) for each in found):
+        return outer
+    inner = [each for each in found if not each.is_directory and each.path.lower().endswith(_NESTED)]
+    if len(inner) > _MOST_NESTED:
+        raise InvalidInput(f"{name}: holds no INF, and {len(inner)} archives; at most {_MOST_NESTED} are looked into")
+    return _with_nested(opened, outer, inner, limits)
+
+
+def _with_nested(
+    opened: ExitStack, outer: ZipFiles | ExtractedFiles, inner: list[FileFacts], limits: SupplyLimits
+) -> FileSource:
+    left = limits.without(outer.total_bytes)
+    nested: dict[str, FileSource] = {}
+    for each in inner:
+        copy = _copied(opened, outer, each)
+        kind = _kind_of(copy)
+        if kind is None:
+            continue
+        try:
+            files = _archive(opened, copy, kind, f"{outer.name}!{each.path}", left)
+        except InvalidInput:
+            if kind is not ArchiveKind.PROGRAM:
+                raise
+            # Beside the archives there is often one that installs them.
+            continue
+        left = left.without(files.total_bytes)
+        nested[each.path] = files
+    return NestedFiles(outer, nested) if nested else outer
+
+
+def _within(opened: ExitStack, files: FileSource, path: str, name: str, limits: SupplyLimits) -> Supply:
+    """Return what a folder, an INF or an archive among files is."""
     facts = files.find(path)
     if facts is None:
         raise InvalidRequest(f"{files.name}: holds no {path}")
-    is_inf = not facts.is_directory
-    if is_inf and not path.lower().endswith(_INF):
-        raise InvalidInput(f"{name}: is neither a folder nor an INF")
-    return Supply(files, facts.path, name, is_inf=is_inf)
+    if facts.is_directory:
+        return Supply(files, facts.path, name)
+    if path.lower().endswith(_INF):
+        return Supply(files, facts.path, name, is_inf=True)
+    copy = _copied(opened, files, facts)
+    kind = _kind_of(copy)
+    if kind is None:
+        raise InvalidInput(f"{name}: is neither a folder, an INF nor an archive")
+    return Supply(_archive(opened, copy, kind, name, limits), "", name)
 
 
-@contextmanager
-def _disc(path: Path) -> Iterator[Disc]:
+def _archive(
+    opened: ExitStack, path: Path, kind: ArchiveKind, name: str, limits: SupplyLimits
+) -> ZipFiles | ExtractedFiles:
+    if kind in {ArchiveKind.ZIP, ArchiveKind.PROGRAM}:
+        in_place = opened.enter_context(open_zip(path, name, limits))
+        if in_place is not None:
+            return in_place
+    return opened.enter_context(extracted(path, kind, name, limits))
+
+
+def _copied(opened: ExitStack, files: FileSource, facts: FileFacts) -> Path:
+    """Return a copy of a file, that is there as long as the rest is."""
+    copy = opened.enter_context(scratch_folder()) / "archive"
     try:
-        disc = open_disc(path)
-    except InvalidVolume:
-        raise
-    except InvalidInput as error:
-        raise InvalidInput(f"{path}: driver files are not read of such a file; {_VALID}") from error
-    with disc:
-        yield disc
+        copy.write_bytes(files.read(facts.path, facts.size))
+    except OSError as error:
+        raise StorageError(f"{copy}: {error.strerror}", path=copy, errno=error.errno) from error
+    return copy
+
+
+def _kind_of(path: Path) -> ArchiveKind | None:
+    try:
+        with path.open("rb") as file:
+            return ArchiveKind.of(file.read(MARK_BYTES))
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
