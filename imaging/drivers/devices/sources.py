@@ -8,17 +8,22 @@ from pathlib import Path
 
 from osdimage.imaging.documents import read_limited
 from osdimage.imaging.drivers.devices import lspci, modalias
+from osdimage.imaging.drivers.devices.libvirt import DOMAIN, collect_domain
 from osdimage.imaging.drivers.devices.listing import Collected, Devices, DeviceSource
 from osdimage.imaging.drivers.devices.lspci import collect_lspci
 from osdimage.imaging.drivers.devices.modalias import collect_lines
+from osdimage.imaging.drivers.devices.qemu import collect_preset
 from osdimage.imaging.drivers.devices.sysfs import collect_sysfs
 from osdimage.imaging.drivers.devices.text import decoded, lines_of
 from osdimage.imaging.drivers.target_os import TargetOs
+from osdimage.imaging.element import Element, read_element
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
 from osdimage.imaging.units import MIB
 
 HOST = "host"
 """The name of this computer's own devices."""
+QEMU = "qemu"
+"""The name of what virtual machines of QEMU have."""
 MAX_LISTING_BYTES = 32 * MIB
 """The largest listing that is read: a report of everything that MSInfo32 knows has a tenth of it."""
 _SYS = Path("/sys")
@@ -26,8 +31,8 @@ _LOOKED_AT = 400
 """How many lines tell what a text is."""
 
 VALID = (
-    "valid are 'host', a folder copied from /sys, a file with lines of /sys/bus/*/devices/*/modalias, "
-    "or the text of 'lspci -nnvmm'"
+    "valid are 'host', 'qemu', a folder copied from /sys, a file with lines of /sys/bus/*/devices/*/modalias, "
+    "the text of 'lspci -nnvmm', or the XML of 'virsh dumpxml'"
 )
 
 _Collect = Callable[[list[str], Collected, TargetOs | None], None]
@@ -65,7 +70,7 @@ def read_devices(source: str, os: TargetOs | None = None, *, sysfs: Path = _SYS)
     """Read the devices of a computer from what tells them; its contents decide what it is.
 
     Args:
-        source: ``host``, or the path of a folder or file; ``./host`` is a file of that name.
+        source: ``host``, ``qemu``, or the path of a folder or file; ``./host`` is a file of that name.
         os: the Windows that drivers are for, whose version decides which ids a device has; None is Windows 10 and
             later.  A listing that Windows made has the ids of that Windows.
         sysfs: the ``/sys`` of this computer.
@@ -76,7 +81,11 @@ def read_devices(source: str, os: TargetOs | None = None, *, sysfs: Path = _SYS)
         StorageError: when it cannot be read.
     """
     if source == HOST:
-        return _of_sysfs(sysfs, "host", DeviceSource.HOST, os)
+        return _of_sysfs(sysfs, HOST, DeviceSource.HOST, os)
+    if source == QEMU:
+        collected = Collected(QEMU)
+        collect_preset(collected, os)
+        return collected.done(DeviceSource.QEMU)
     path = Path(source)
     if not source or not path.exists():
         raise InvalidRequest(f"there is no {quoted(source)} to read devices from; {VALID}")
@@ -97,7 +106,10 @@ def devices_of_listing(data: bytes, os: TargetOs | None = None, *, name: str) ->
     Raises:
         InvalidInput: when it is no listing of devices, or lists none.
     """
-    lines = lines_of(decoded(data, name))
+    text = decoded(data, name)
+    if text.lstrip()[:1] == "<":
+        return _of_xml(read_element(data, source=name), os, name)
+    lines = lines_of(text)
     looked_at = lines[:_LOOKED_AT]
     for each in _TEXTS:
         if each.is_it(looked_at):
@@ -105,6 +117,14 @@ def devices_of_listing(data: bytes, os: TargetOs | None = None, *, name: str) ->
             each.collect(lines, collected, os)
             return collected.done(each.kind)
     raise InvalidInput(f"{name} is no listing of devices; {VALID}")
+
+
+def _of_xml(root: Element, os: TargetOs | None, name: str) -> Devices:
+    collected = Collected(name)
+    if any(each.tag == DOMAIN for each in root.walk()):
+        collect_domain(root, collected, os)
+        return collected.done(DeviceSource.LIBVIRT)
+    raise InvalidInput(f"{name} is XML, but no domain of libvirt; {VALID}")
 
 
 def _of_sysfs(root: Path, name: str, kind: DeviceSource, os: TargetOs | None) -> Devices:

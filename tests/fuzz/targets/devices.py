@@ -28,6 +28,7 @@ def _listing_seeds() -> Iterator[bytes]:
     yield b"Slot:\t00:02.0\nClass:\t0300\nVendor:\t8086\nDevice:\t5916\nSVendor:\t17aa\nSDevice:\t224b\nRev:\t02\n\n"
     yield b"00:02.0 VGA [0300]: Intel [8086:5916] (rev 02) (prog-if 00 [VGA])\n\tSubsystem: Lenovo [17aa:224b]\n"
     yield "00:02.0 0300: 8086:5916 (rev 02)\n".encode("utf-16")
+    yield b'<domain><devices><interface><model type="virtio"/></interface></devices></domain>'
 
 
 TARGETS = (Target("device-listing", _listing, _listing_seeds),)
