@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from osdimage.imaging.errors import InvalidInput, Means, Remedy, quoted
+from osdimage.imaging.errors import InvalidInput, Remedy, quoted
 from osdimage.imaging.units import GIB, MIB, format_size
 
 # Below this a ratio tells nothing: a log file of a driver may well shrink to a thousandth.
@@ -14,11 +14,14 @@ _RATIO_COUNTS_FROM = 64 * MIB
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 4096
 _DEEPEST = 64
+_MEANT = Remedy("where that is meant, extract it yourself and give the folder")
 
 
 @dataclass(frozen=True, slots=True)
 class SupplyLimits:
     """What an archive may become; the driver packs of whole series of computers stay far below.
+
+    Who means an archive that is beyond them passes others, or gives a folder, which has none.
 
     Attributes:
         total_bytes: of all files together, those of archives within counted, too.
@@ -97,7 +100,7 @@ def refuse_bomb(archive: str, members: Sequence[Member], archive_bytes: int, lim
     if total > max(_RATIO_COUNTS_FROM, limits.ratio * archive_bytes):
         raise InvalidInput(
             f"{archive}: would become {format_size(total)}, more than {limits.ratio} times its size",
-            remedy=Remedy("where that is meant, allow more with {}", (Means.SUPPLY_RATIO,)),
+            remedy=_MEANT,
         )
     return total
 
@@ -106,7 +109,7 @@ def too_many(archive: str, limits: SupplyLimits) -> InvalidInput:
     """Return the error of an archive that holds too many files."""
     return InvalidInput(
         f"{archive}: holds more than {limits.members} files and folders",
-        remedy=Remedy("where that is meant, allow more with {}", (Means.SUPPLY_MEMBERS,)),
+        remedy=_MEANT,
     )
 
 
@@ -114,7 +117,7 @@ def too_large(archive: str, total: int, limits: SupplyLimits) -> InvalidInput:
     """Return the error of an archive that becomes too much."""
     return InvalidInput(
         f"{archive}: becomes {format_size(total)} or more, above the limit of {format_size(limits.total_bytes)}",
-        remedy=Remedy("where that is meant, allow more with {}", (Means.SUPPLY_BYTES,)),
+        remedy=_MEANT,
     )
 
 

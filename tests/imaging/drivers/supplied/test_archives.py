@@ -304,14 +304,15 @@ def test_a_bomb_is_refused_by_its_ratio_its_size_and_its_count(tmp_path: Path) -
         for number in range(5):
             made.writestr(f"{number}.inf", bytes(20 * MIB))
     with pytest.raises(
-        InvalidInput, match=r"would become 100 MB, more than 300 times its size; .* SupplyLimits\(ratio"
+        InvalidInput,
+        match=r"would become 100 MB, more than 300 times its size; where that is meant, extract it yourself",
     ):
         open_supply(archive).__enter__()
     with open_supply(archive, limits=SupplyLimits(ratio=2000)) as supply:
         assert supply.files.find("4.inf").size == 20 * MIB
-    with pytest.raises(InvalidInput, match=r"above the limit of 99\.0 MB; .* SupplyLimits\(total_bytes"):
+    with pytest.raises(InvalidInput, match=r"above the limit of 99\.0 MB; where that is meant, extract it yourself"):
         open_supply(archive, limits=SupplyLimits(total_bytes=99 * MIB)).__enter__()
-    with pytest.raises(InvalidInput, match=r"more than 4 files and folders; .* SupplyLimits\(members"):
+    with pytest.raises(InvalidInput, match=r"more than 4 files and folders; where that is meant, extract it yourself"):
         open_supply(archive, limits=SupplyLimits(members=4)).__enter__()
 
 
