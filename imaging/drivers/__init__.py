@@ -1,7 +1,7 @@
 """Drivers: what an INF says, which devices it serves, and what brings it into a Windows.
 
 ``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has, ``supplied/`` where driver files
-come from, ``offline/`` a Windows that does not run.
+come from, ``inf/`` what an INF says, ``offline/`` a Windows that does not run.
 """
 
 from osdimage.imaging._faces import lazily
@@ -12,6 +12,16 @@ __getattr__, __dir__, __all__ = lazily(
         "devices.device": ("Device",),
         "devices.listing": ("Devices", "DeviceSource"),
         "devices.sources": ("devices_of_listing", "read_devices"),
+        "inf.closure": ("FileClosure", "PackageFile"),
+        "inf.decorations": ("Decoration",),
+        "inf.inf_file": ("InfFile", "read_inf"),
+        "inf.inf_text": ("InfWarning",),
+        "inf.install": ("Component", "CopyFile", "Install"),
+        "inf.models": ("Model",),
+        "inf.places": ("Folders", "InfPath"),
+        "inf.services": ("EventLog", "Service", "ServiceStart"),
+        "inf.settings": ("RegAction", "RegRoot", "RegSetting"),
+        "inf.version": ("DriverVersion", "InfVersion"),
         "offline.windows": ("OfflineWindows", "offline_windows"),
         "supplied.folder": ("FolderFiles",),
         "supplied.members": ("SupplyLimits",),

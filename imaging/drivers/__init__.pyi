@@ -6,6 +6,16 @@ from osdimage.imaging.drivers.devices.sources import (
     devices_of_listing as devices_of_listing,
     read_devices as read_devices,
 )
+from osdimage.imaging.drivers.inf.closure import FileClosure as FileClosure, PackageFile as PackageFile
+from osdimage.imaging.drivers.inf.decorations import Decoration as Decoration
+from osdimage.imaging.drivers.inf.inf_file import InfFile as InfFile, read_inf as read_inf
+from osdimage.imaging.drivers.inf.inf_text import InfWarning as InfWarning
+from osdimage.imaging.drivers.inf.install import Component as Component, CopyFile as CopyFile, Install as Install
+from osdimage.imaging.drivers.inf.models import Model as Model
+from osdimage.imaging.drivers.inf.places import Folders as Folders, InfPath as InfPath
+from osdimage.imaging.drivers.inf.services import EventLog as EventLog, Service as Service, ServiceStart as ServiceStart
+from osdimage.imaging.drivers.inf.settings import RegAction as RegAction, RegRoot as RegRoot, RegSetting as RegSetting
+from osdimage.imaging.drivers.inf.version import DriverVersion as DriverVersion, InfVersion as InfVersion
 from osdimage.imaging.drivers.offline.windows import (
     OfflineWindows as OfflineWindows,
     offline_windows as offline_windows,
