@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "edits": ("ImportReport", "clear_mounted_devices", "import_edits"),
         "hive": ("Hive", "Key"),
-        "in_image": ("reg_commands",),
+        "in_image": ("edit_command", "reg_commands"),
         "places": ("HiveAddress", "change_hive", "load_hive"),
         "read": ("read_hive",),
         "reg_file": ("Edit", "LeftOut", "format_reg", "parse_reg", "read_reg", "reg_lines"),
