@@ -1,7 +1,7 @@
 """Drivers: what an INF says, which devices it serves, and what brings it into a Windows.
 
 ``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has, ``supplied/`` where driver files
-come from, ``inf/`` what an INF says, ``offline/`` a Windows that does not run.
+come from, ``inf/`` what an INF says, ``packages.py`` INFs with their files, ``offline/`` a Windows that does not run.
 """
 
 from osdimage.imaging._faces import lazily
@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazily(
         "inf.settings": ("RegAction", "RegRoot", "RegSetting"),
         "inf.version": ("DriverVersion", "InfVersion"),
         "offline.windows": ("OfflineWindows", "offline_windows"),
+        "packages": ("DriverPackage", "packages_in"),
         "supplied.folder": ("FolderFiles",),
         "supplied.members": ("SupplyLimits",),
         "supplied.opened": ("Supply", "open_supply"),

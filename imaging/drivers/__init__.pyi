@@ -20,6 +20,7 @@ from osdimage.imaging.drivers.offline.windows import (
     OfflineWindows as OfflineWindows,
     offline_windows as offline_windows,
 )
+from osdimage.imaging.drivers.packages import DriverPackage as DriverPackage, packages_in as packages_in
 from osdimage.imaging.drivers.supplied.folder import FolderFiles as FolderFiles
 from osdimage.imaging.drivers.supplied.members import SupplyLimits as SupplyLimits
 from osdimage.imaging.drivers.supplied.opened import Supply as Supply, open_supply as open_supply
