@@ -12,6 +12,7 @@ from osdimage.imaging.registry.places import (
     change_hive as change_hive,
     load_hive as load_hive,
 )
+from osdimage.imaging.registry.planned import HiveDraft as HiveDraft, PlannedEdit as PlannedEdit
 from osdimage.imaging.registry.read import read_hive as read_hive
 from osdimage.imaging.registry.reg_file import (
     Edit as Edit,
