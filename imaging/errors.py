@@ -95,6 +95,7 @@ class Means(StrEnum):
     SYSTEM_DISK = "system_disk"
     SYSTEM_PARTITION = "system_partition"
     UNMOUNT = "unmount_image"
+    UPDATE = "update_image"
     VERIFY = "verify_file"
     WIPE = "wipe"
 

@@ -8,6 +8,7 @@ from osdimage.cli.lazy import LazyGroup
 # name: (module of this package, what `osdimage bootimage --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("bootimage.show", "Show what the images of a WIM start, and what is set in them."),
+    "set": ("bootimage.set", "Set what a boot image shows and starts, and add files to it."),
 }
 
 

@@ -58,6 +58,7 @@ NAMES = {
     Means.SYSTEM_DISK: "--system DISK",
     Means.SYSTEM_PARTITION: "--system-partition",
     Means.UNMOUNT: "osdimage unmount {}",
+    Means.UPDATE: "osdimage update WIM --index N",
     Means.VERIFY: "osdimage verify {}",
     Means.WIPE: "--wipe",
 }

@@ -18,6 +18,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage boot install disk.img --partition 3 --from-wim install.wim --index 2",
     ),
     "boot show": ("osdimage boot show disk.img",),
+    "bootimage set": (
+        "osdimage bootimage set boot.wim --scratch 512 --background lab.jpg --dry-run",
+        "osdimage bootimage set boot.wim --index 1 --startnet startnet.cmd --add-file menu.exe=/Tools/menu.exe",
+        "osdimage bootimage set boot.wim --prestart 'cmd /c ask.cmd' --prestart-files ask",
+    ),
     "bootimage show": (
         "osdimage bootimage show boot.wim",
         "osdimage bootimage show 'Windows.iso!sources/boot.wim' --json",

@@ -49,6 +49,7 @@ FOREIGN = {
     "get-mountedimageinfo": "osdimage mount --list",
     "get-mountedwiminfo": "osdimage mount --list",
     "get-packages": _COMPONENTS,
+    "get-scratchspace": "osdimage bootimage show",
     "get-windowsimage": "osdimage info",
     "get-windowsimagecontent": "osdimage list",
     "get-wimbootentry": "WIMBoot is of Windows 8.1 alone, and not made here",
@@ -79,6 +80,7 @@ FOREIGN = {
     "save": "osdimage unmount --commit",
     "save-image": "osdimage unmount --commit",
     "set": "osdimage info --set changes an image's texts, osdimage registry set a value of the registry",
+    "set-scratchspace": "osdimage bootimage set --scratch",
     "split-ffu": _FFU,
     "split-image": "osdimage split",
     "test": "osdimage verify",
@@ -94,6 +96,12 @@ IN_GROUPS = {
         "rebuild": "osdimage boot fix",
         "repair": "osdimage boot fix",
         "verify": "osdimage boot check",
+    },
+    "osdimage bootimage": {
+        "add": "osdimage bootimage set --add-file",
+        "info": "osdimage bootimage show",
+        "list": "osdimage bootimage show",
+        "update": "osdimage bootimage set",
     },
     "osdimage disk": {
         "attach": "qcow2, VHDX, VHD, VMDK and VDI files are disks as they are: nothing is attached",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, values
+from osdimage.cli.pairs import image_path, source_and_path
 from osdimage.cli.render import Reporter, contents, counted, table
 from osdimage.cli.standard import Standard
 from osdimage.imaging.errors import InvalidInput
@@ -187,14 +187,15 @@ def _commands_of(
 
     match name, value:
         case "adds", str():
-            yield defaults.add(*_source_and_path(value))
+            instead = "--command \"add 'SRC' 'DST'\" says which"
+            yield defaults.add(*source_and_path("--add", value, instead=instead))
         case "deletes", str():
-            yield defaults.delete(_text(value))
+            yield defaults.delete(image_path(value))
         case "renames", str():
             yield RenamePath(*_two_paths(value))
         case "command_texts", str():
             try:
-                yield command_file.parse_command(_text(value), "--command", defaults)
+                yield command_file.parse_command(image_path(value), "--command", defaults)
             except InvalidInput as error:
                 # What was written on the command line is usage, not input.
                 raise click.UsageError(str(error)) from error
@@ -214,24 +215,6 @@ def _commands_of(
             yield from reg_commands(value, hive=wish.hive, now=now(), on_warning=reporter.warn)
 
 
-def _source_and_path(text: str) -> tuple[Path, str]:
-    """Divide SRC=DST where SRC is there."""
-    parts = text.split("=")
-    pairs = [("=".join(parts[:at]), "=".join(parts[at:])) for at in range(1, len(parts))]
-    pairs = [each for each in pairs if all(each)]
-    if not pairs:
-        raise click.UsageError(
-            f"--add {text!r}: takes SRC=DST, such as --add startnet.cmd=/Windows/System32/startnet.cmd"
-        )
-    found = [each for each in pairs if os.path.lexists(each[0])]
-    if len(found) > 1:
-        raise click.UsageError(
-            f"--add {text!r}: there are several {found[0][0]!r}...; --command \"add 'SRC' 'DST'\" says which"
-        )
-    source, path = found[0] if found else pairs[0]
-    return Path(source), _text(path)
-
-
 def _two_paths(text: str) -> tuple[str, str]:
     old, _, new = text.partition("=")
     if not old or not new:
@@ -240,16 +223,7 @@ def _two_paths(text: str) -> tuple[str, str]:
         raise click.UsageError(
             f"--rename {text!r}: has more than one =; --command \"rename 'A' 'B'\" says which divides it"
         )
-    return _text(old), _text(new)
-
-
-def _text(text: str) -> str:
-    """End in a usage error for bytes that are no text; an image cannot hold them as a name."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise click.UsageError(f"{text!r}: is not UTF-8, which names in an image are given in") from error
-    return text
+    return image_path(old), image_path(new)
 
 
 def _check_unattend(

@@ -15,6 +15,6 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "settings": ("Adapter", "LicenseMode", "Membership", "NetworkSettings", "WindowsSettings"),
         "sysprep_inf": ("SysprepInf",),
-        "unattend": ("Unattend", "check_answer_file"),
+        "unattend": ("Unattend", "check_answer_file", "check_boot_answer_file"),
     },
 )

@@ -8,4 +8,8 @@ from osdimage.imaging.answers.settings import (
     WindowsSettings as WindowsSettings,
 )
 from osdimage.imaging.answers.sysprep_inf import SysprepInf as SysprepInf
-from osdimage.imaging.answers.unattend import Unattend as Unattend, check_answer_file as check_answer_file
+from osdimage.imaging.answers.unattend import (
+    Unattend as Unattend,
+    check_answer_file as check_answer_file,
+    check_boot_answer_file as check_boot_answer_file,
+)

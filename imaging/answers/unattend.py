@@ -26,6 +26,7 @@ from osdimage.imaging.answers.unattend_checks import (
     is_marked,
     read_unattend,
     warnings_about,
+    warnings_in_windows_pe,
 )
 
 _PREFIXES = {WCM: "wcm"}
@@ -251,6 +252,26 @@ def check_answer_file(data: bytes, architecture: str | None, *, source: str) -> 
     document = read_unattend(data, source=source)
     known = None if architecture is None else ARCHITECTURES.get(architecture, architecture)
     return tuple(f"{source}: {text}" for text in warnings_about(document.root, known))
+
+
+def check_boot_answer_file(data: bytes, architecture: str | None, *, source: str, by_setup: bool) -> tuple[str, ...]:
+    """Check an unattend.xml that is to be placed in a boot image.
+
+    Args:
+        data: the file.
+        architecture: as of :func:`check_answer_file`.
+        source: as there.
+        by_setup: the Setup in the image reads it; otherwise it is wpeinit, which knows a few settings.
+
+    Returns:
+        What would be ignored: one sentence each.
+
+    Raises:
+        InvalidInput: as there.
+    """
+    document = read_unattend(data, source=source)
+    known = None if architecture is None else ARCHITECTURES.get(architecture, architecture)
+    return tuple(f"{source}: {text}" for text in warnings_in_windows_pe(document.root, known, by_setup=by_setup))
 
 
 def _new_document() -> Document:

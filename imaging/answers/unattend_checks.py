@@ -98,6 +98,50 @@ def warnings_about(root: Node, architecture: str | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def warnings_in_windows_pe(root: Node, architecture: str | None, *, by_setup: bool) -> tuple[str, ...]:
+    """Return what would be ignored of an answer file in a boot image: one sentence each.
+
+    Args:
+        root: of the answer file.
+        architecture: as of :func:`warnings_about`.
+        by_setup: Windows Setup reads it, and gives it on to the Windows that it installs; otherwise wpeinit does.
+    """
+    components = list(_components(root))
+    found = [*_strangers(root), *_identities(components), *_duplicates(root, components)]
+    here = [each for each in components if each.configuration_pass == _PE_PASS]
+    if architecture is not None and here:
+        found += _architectures(here, architecture)
+    found += _outside(here)
+    if not by_setup:
+        found += _beyond_wpeinit(components)
+    if not here:
+        found.append(f"nothing of it is used in Windows PE, which reads components of the pass {_PE_PASS} only")
+    return tuple(found)
+
+
+def _beyond_wpeinit(components: list[_Component]) -> Iterator[str]:
+    """Tell of what only a Setup knows ("Wpeinit and Startnet.cmd": the settings that wpeinit reads)."""
+    others = [each for each in components if each.configuration_pass != _PE_PASS or each.name.lower() != _PE_COMPONENT]
+    if others:
+        yield f"wpeinit reads Microsoft-Windows-Setup ({_PE_PASS}) only, and ignores {listed(others)}"
+    settings = dict.fromkeys(
+        f"<{shown(name.local)}>"
+        for each in components
+        if each.configuration_pass == _PE_PASS and each.name.lower() == _PE_COMPONENT
+        for name in sorted(each.settings)
+        if name.local not in _PE_SETTINGS
+    )
+    if settings:
+        yield f"wpeinit ignores {listed(settings)}; it reads {', '.join(_PE_SETTINGS)}"
+
+
+_PE_PASS, _PE_COMPONENT = "windowsPE", "microsoft-windows-setup"
+_PE_SETTINGS = (
+    *("Display", "EnableFirewall", "EnableNetwork", "LogPath", "PageFile", "Restart"),
+    *("RunSynchronous", "RunAsynchronous"),
+)
+
+
 def _components(root: Node) -> Iterator[_Component]:
     for settings in root.all(Name(NAMESPACE, "settings")):
         for component in settings.all(_COMPONENT):

@@ -1,8 +1,8 @@
 """Drivers: what an INF says, which devices it serves, and what brings it into a Windows.
 
 ``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has, ``supplied/`` where driver files
-come from, ``inf/`` what an INF says, ``ranking/`` which driver is the best for a device, ``offline/`` a Windows that
-does not run.
+come from, ``inf/`` what an INF says, ``packages.py`` INFs with their files, ``ranking/`` which driver is the
+best for a device, ``offline/`` a Windows that does not run.
 """
 
 from osdimage.imaging._faces import lazily
@@ -23,7 +23,11 @@ __getattr__, __dir__, __all__ = lazily(
         "inf.services": ("EventLog", "Service", "ServiceStart"),
         "inf.settings": ("RegAction", "RegRoot", "RegSetting"),
         "inf.version": ("DriverVersion", "InfVersion"),
+        "offline.boot_driver": ("BootDriver", "boot_models", "oem_boot_driver", "why_not_boot"),
+        "offline.boot_enable": ("BootEnabling", "BootFile", "plan_boot_enabling", "plan_driver"),
+        "offline.txtsetup": ("TxtSetup", "read_txtsetup"),
         "offline.windows": ("OfflineWindows", "offline_windows"),
+        "packages": ("DriverPackage", "packages_in"),
         "ranking.index": ("Candidate", "DriverFacts", "DriverIndex", "MemoryIndex", "fold_id"),
         "ranking.match": ("DeviceMatch", "Matching", "Ranked", "Unused", "Why", "match_drivers"),
         "ranking.packages": ("candidates_of", "index_packages"),

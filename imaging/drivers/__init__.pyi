@@ -16,10 +16,24 @@ from osdimage.imaging.drivers.inf.places import Folders as Folders, InfPath as I
 from osdimage.imaging.drivers.inf.services import EventLog as EventLog, Service as Service, ServiceStart as ServiceStart
 from osdimage.imaging.drivers.inf.settings import RegAction as RegAction, RegRoot as RegRoot, RegSetting as RegSetting
 from osdimage.imaging.drivers.inf.version import DriverVersion as DriverVersion, InfVersion as InfVersion
+from osdimage.imaging.drivers.offline.boot_driver import (
+    BootDriver as BootDriver,
+    boot_models as boot_models,
+    oem_boot_driver as oem_boot_driver,
+    why_not_boot as why_not_boot,
+)
+from osdimage.imaging.drivers.offline.boot_enable import (
+    BootEnabling as BootEnabling,
+    BootFile as BootFile,
+    plan_boot_enabling as plan_boot_enabling,
+    plan_driver as plan_driver,
+)
+from osdimage.imaging.drivers.offline.txtsetup import TxtSetup as TxtSetup, read_txtsetup as read_txtsetup
 from osdimage.imaging.drivers.offline.windows import (
     OfflineWindows as OfflineWindows,
     offline_windows as offline_windows,
 )
+from osdimage.imaging.drivers.packages import DriverPackage as DriverPackage, packages_in as packages_in
 from osdimage.imaging.drivers.ranking.index import (
     Candidate as Candidate,
     DriverFacts as DriverFacts,

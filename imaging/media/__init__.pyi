@@ -1,5 +1,6 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.media.bootimage.change import BootChange as BootChange, change_boot_image as change_boot_image
 from osdimage.imaging.media.bootimage.facts import (
     Background as Background,
     BootDriver as BootDriver,
@@ -8,9 +9,19 @@ from osdimage.imaging.media.bootimage.facts import (
     Component as Component,
     DriverWay as DriverWay,
 )
+from osdimage.imaging.media.bootimage.plan import (
+    BootPlan as BootPlan,
+    PlacedFile as PlacedFile,
+    PlacedValue as PlacedValue,
+)
 from osdimage.imaging.media.bootimage.reading import (
     boot_image_of as boot_image_of,
     read_boot_image as read_boot_image,
     read_boot_images as read_boot_images,
+)
+from osdimage.imaging.media.bootimage.settings import (
+    AddedFile as AddedFile,
+    BootSettings as BootSettings,
+    plan_settings as plan_settings,
 )
 from osdimage.imaging.media.bootimage.winpeshl import Launched as Launched

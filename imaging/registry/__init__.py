@@ -7,6 +7,7 @@ makes a new file (``bins.py``), or one in which only what was changed is other: 
 ``overlay.py`` where it goes, and ``descriptors.py`` counts who uses which security descriptor.  ``reg_file.py`` reads
 and writes .reg texts, ``edits.py`` carries their changes out, and ``places.py`` finds hives where they are: in a
 file, in a volume, or in an image of a WIM.  ``in_image.py`` makes such a text part of an update of an image.
+``planned.py`` plans edits before anything is changed, and ``lookup.py`` asks for values that may be anything.
 """
 
 from osdimage.imaging._faces import lazily
@@ -16,8 +17,9 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "edits": ("ImportReport", "clear_mounted_devices", "import_edits"),
         "hive": ("Hive", "Key"),
-        "in_image": ("reg_commands",),
+        "in_image": ("edit_command", "reg_commands"),
         "places": ("HiveAddress", "change_hive", "load_hive"),
+        "planned": ("HiveDraft", "PlannedEdit"),
         "read": ("read_hive",),
         "reg_file": ("Edit", "LeftOut", "format_reg", "parse_reg", "read_reg", "reg_lines"),
         "values": ("Value", "ValueType"),

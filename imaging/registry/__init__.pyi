@@ -6,12 +6,13 @@ from osdimage.imaging.registry.edits import (
     import_edits as import_edits,
 )
 from osdimage.imaging.registry.hive import Hive as Hive, Key as Key
-from osdimage.imaging.registry.in_image import reg_commands as reg_commands
+from osdimage.imaging.registry.in_image import edit_command as edit_command, reg_commands as reg_commands
 from osdimage.imaging.registry.places import (
     HiveAddress as HiveAddress,
     change_hive as change_hive,
     load_hive as load_hive,
 )
+from osdimage.imaging.registry.planned import HiveDraft as HiveDraft, PlannedEdit as PlannedEdit
 from osdimage.imaging.registry.read import read_hive as read_hive
 from osdimage.imaging.registry.reg_file import (
     Edit as Edit,

@@ -7,6 +7,7 @@ Which hive a key is in is told by its path: ``HKEY_LOCAL_MACHINE\SOFTWARE\...`` 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -45,11 +46,43 @@ def reg_commands(
     """
     edits = read_reg(file)
     if hive is not None:
-        return (_command(file, hive, edits, now, on_warning),) if edits else ()
+        return (_of_file(file, hive, edits, now, on_warning),) if edits else ()
     by_hive: dict[str, list[Edit]] = {}
     for edit in edits:
         by_hive.setdefault(_hive_of(file, edit), []).append(edit)
-    return tuple(_command(file, name, found, now, on_warning) for name, found in by_hive.items())
+    return tuple(_of_file(file, name, found, now, on_warning) for name, found in by_hive.items())
+
+
+def edit_command(
+    hive: str,
+    edits: Sequence[Edit],
+    *,
+    now: datetime | None = None,
+    on_warning: Callable[[str], None] = lambda _: None,
+    name: str = "edits",
+) -> EditFiles:
+    """Return what carries out edits in a hive, all of whose keys are of it.
+
+    Args:
+        hive: as of :func:`reg_commands`.
+        edits: what is done.
+        now: as there.
+        on_warning: as there.
+        name: what errors call the edits.
+    """
+    path, prefix = hive_path(hive), registry_prefix(hive)
+
+    def change(old: Contents) -> Contents:
+        found = read_with_logs(old[path], lambda: logs_of(path, old), name=path)
+        for text in found.warnings:
+            on_warning(text)
+        if found.is_dirty:
+            # Refused before the change is tried.
+            write_hive(found)
+        import_edits(found, edits, prefix, name=name)
+        return with_empty_logs(path, old, write_hive(found, now=now), found) if found.is_changed else {}
+
+    return EditFiles((path, *log_paths(path)), change, MAX_HIVE_BYTES)
 
 
 def _hive_of(file: Path, edit: Edit) -> str:
@@ -64,19 +97,8 @@ def _hive_of(file: Path, edit: Edit) -> str:
     )
 
 
-def _command(
+def _of_file(
     file: Path, hive: str, edits: Sequence[Edit], now: datetime | None, on_warning: Callable[[str], None]
 ) -> EditFiles:
-    path, prefix = hive_path(hive), registry_prefix(hive)
-
-    def change(old: Contents) -> Contents:
-        found = read_with_logs(old[path], lambda: logs_of(path, old), name=path)
-        for text in found.warnings:
-            on_warning(text)
-        if found.is_dirty:
-            # Refused before the change is tried.
-            write_hive(found)
-        import_edits(found, edits, prefix, name=str(file))
-        return with_empty_logs(path, old, write_hive(found, now=now), found) if found.is_changed else {}
-
-    return EditFiles((path, *log_paths(path)), change, MAX_HIVE_BYTES, source=file, origin=str(file))
+    made = edit_command(hive, edits, now=now, on_warning=on_warning, name=str(file))
+    return replace(made, source=file, origin=str(file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from osdimage.imaging.registry.edits import import_edits
@@ -115,3 +116,10 @@ def boot_wim(path: Path, *images: dict[str, bytes], boot: int = 0) -> Path:
         more = (["--append"] if number > 1 else []) + (["--boot"] if number == boot else [])
         osdimage("capture", tree, path, "--name", f"Image {number}", *more)
     return path
+
+
+def jpeg(width: int = 1024, height: int = 768) -> bytes:
+    """Return a JPEG of a size, as far as its markers go (ITU T.81, annex B): a frame, a scan, and the end."""
+    frame = struct.pack(">BBHBHHB", 0xFF, 0xC0, 11, 8, height, width, 1) + b"\x01\x11\x00"
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\x12\x34" * 100
+    return b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(9) + frame + scan + b"\xff\xd9"

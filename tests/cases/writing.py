@@ -28,6 +28,7 @@ from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
 from cases import hive_logs, journals, udf
+from cases.boot_images import pe_files
 from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
 
@@ -407,6 +408,8 @@ def _make_wims(folder: Path) -> None:
     wim_judges.wimlib("capture", folder / "one", folder / "one.wim", "one")
     wim_judges.wimlib("capture", folder / "unclosed", folder / "unclosed.wim", "unclosed", "--compress=none")
     wim_judges.wimlib("capture", folder / "windows", folder / "windows.wim", "windows", "--compress=none")
+    wim_judges.wimlib("capture", write_tree(folder / "pe", pe_files()), folder / "boot.wim", "pe", "--compress=none",
+                      "--boot")  # fmt: skip
     shutil.copy(folder / "tree.wim", folder / "two.wim")
     wim_judges.wimlib("append", folder / "one", folder / "two.wim", "one")
     shutil.copy(folder / "two.wim", folder / "holed.wim")
@@ -546,6 +549,7 @@ def _wims() -> Iterator[Writing]:
     yield Writing("optimize --pipable", ("optimize", "a.wim", "--pipable", "--threads", "1"), holed, sized)
     yield from _parts()
     yield from _updates()
+    yield from _boot_images()
     yield Writing("registry set in a WIM", ("registry", "set", "a.wim", *_SET, *_HIVE_IN), {"a.wim": "tree.wim"},
                   {"a.wim": as_wim_with_hive})  # fmt: skip
 
@@ -600,6 +604,18 @@ def _updates() -> Iterator[Writing]:
     yield Writing("update --rebuild", ("update", "a.wim", *change, "--rebuild"), present, judge)
     yield Writing("update --reg", ("update", "a.wim", "--index", "1", "--add", "s=/new", "--reg", "c.reg"),
                   {**present, "c.reg": "change.reg"}, {"a.wim": as_wim_with_hive})  # fmt: skip
+
+
+def _boot_images() -> Iterator[Writing]:
+    wished = ("--scratch", "64", "--prestart", "cmd /c ask.cmd", "--add-file", "f=/ask.cmd", "--threads", "1")
+    present = {"a.wim": "boot.wim", "f": "change.reg"}
+    yield Writing("bootimage set", ("bootimage", "set", "a.wim", *wished), present, {"a.wim": as_boot_image})
+    yield Writing("bootimage set --rebuild", ("bootimage", "set", "a.wim", *wished, "--rebuild"), present,
+                  {"a.wim": as_boot_image})  # fmt: skip
+
+
+def as_boot_image(path: Path) -> object:
+    return as_wim_with_hive(path), wim_judges.wimlib_paths(path)
 
 
 def as_wim_with_files(path: Path) -> object:

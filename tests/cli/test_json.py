@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import udf, windows_trees
+from cases import boot_images, udf, windows_trees
 from judges import mounts
 from osdimage.cli.app import cli
 from osdimage.imaging.errors import StorageError
@@ -70,7 +70,8 @@ COMMANDS = {
     "boot-show": "boot show disk.img",
     "boot-check": "boot check disk.img",
     "boot-fix": "boot fix disk.img",
-    "bootimage-show": "bootimage show windows.wim",
+    "bootimage-show": "bootimage show pe.wim",
+    "bootimage-set": "bootimage set pe.wim --scratch 64",
     "registry-get": "registry get hive",
     "registry-set": "registry set hive Key text --value Name",
     "registry-export": "registry export hive",
@@ -120,6 +121,7 @@ def printed(place: Path) -> dict[str, Outcome]:
         osdimage("capture", "tree", "three.wim")
         osdimage("capture", "tree", "three.wim", "--append", "--name", "other")
         osdimage("capture", windows_trees.write_tree(place / "windows", windows_trees.windows_files()), "windows.wim")
+        boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
         for disk in ("m0.img", "m1.img"):
             osdimage("deploy", "three.wim", disk, "--index", "1", "--preset", "data-gpt", "--size", "60MB")
         osdimage("capture", "m0.img", "m1.img", "machine.wim", "--all-volumes")
@@ -180,6 +182,7 @@ def test_the_shape_does_not_depend_on_how_many_there_are(
 EVENTS = [
     "apply one.wim events-applied",
     "boot install disk.img --partition 3",
+    "bootimage set pe.wim --scratch 128",
     "capture tree events.wim",
     "compare one.wim applied",
     "delete two-images.wim --index 2",
@@ -201,7 +204,9 @@ EVENTS = [
 
 def test_every_command_with_events_is_walked_over() -> None:
     found = {words for words in VERBS if "--events" in osdimage(*words, "--help").out}
-    assert found == {tuple(line.split()[: 1 + (line.split()[0] in {"boot", "disk", "media"})]) for line in EVENTS}
+    assert found == {
+        tuple(line.split()[: 1 + (line.split()[0] in {"boot", "bootimage", "disk", "media"})]) for line in EVENTS
+    }
 
 
 @pytest.mark.parametrize("line", EVENTS)

@@ -8,11 +8,11 @@ too, and no list says which those are: a file that no install section for the Wi
 from __future__ import annotations
 
 import ntpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.drivers.inf.inf_text import Entry, InfText, InfWarning
-from osdimage.imaging.drivers.inf.install import Install
+from osdimage.imaging.drivers.inf.install import CopyFile
 from osdimage.imaging.drivers.inf.lines import fold
 from osdimage.imaging.drivers.inf.version import InfVersion
 from osdimage.imaging.drivers.target_os import Architecture
@@ -65,7 +65,7 @@ class FileClosure:
 
 
 def read_closure(
-    text: InfText, version: InfVersion, architecture: Architecture, installs: Iterable[Install]
+    text: InfText, version: InfVersion, architecture: Architecture, copied: Collection[CopyFile]
 ) -> FileClosure:
     """Return the files that a driver names for an architecture.
 
@@ -73,12 +73,12 @@ def read_closure(
         text: the INF.
         version: of it.
         architecture: of the Windows.
-        installs: what its install sections do there.
+        copied: the files that its install sections copy there.
     """
     warnings: list[InfWarning] = []
     folders = _folders(text, architecture)
     listed: dict[str, PackageFile] = {}
-    copied = {fold(ntpath.basename(file.source)): file.line for install in installs for file in install.copy_files}
+    names = {fold(ntpath.basename(file.source)) for file in copied}
     for entry in _entries(text, "SourceDisksFiles", architecture):
         name = entry.key or entry.value(0)
         if fold(name) in listed:
@@ -89,13 +89,12 @@ def read_closure(
                 InfWarning(entry.line, f"{quoted(name)} is on the disk {quoted(disk)}, which SourceDisksNames lacks")
             )
         path = _path(folders.get(fold(disk), ""), entry.value(1), name)
-        listed[fold(name)] = PackageFile(path, fold(name) in copied, entry.line)
-    for install in installs:
-        for file in install.copy_files:
-            key = fold(ntpath.basename(file.source))
-            if key not in listed:
-                warnings.append(InfWarning(file.line, f"{quoted(file.source)} is copied, but not in SourceDisksFiles"))
-                listed[key] = PackageFile(_path("", "", file.source), is_copied=True, line=file.line)
+        listed[fold(name)] = PackageFile(path, fold(name) in names, entry.line)
+    for file in copied:
+        key = fold(ntpath.basename(file.source))
+        if key not in listed:
+            warnings.append(InfWarning(file.line, f"{quoted(file.source)} is copied, but not in SourceDisksFiles"))
+            listed[key] = PackageFile(_path("", "", file.source), is_copied=True, line=file.line)
     return FileClosure(version.catalog_for(architecture), tuple(listed.values()), tuple(warnings))
 
 

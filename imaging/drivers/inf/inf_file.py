@@ -9,7 +9,7 @@ from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
 from osdimage.imaging.drivers.inf.decoding import decode
 from osdimage.imaging.drivers.inf.decorations import Decoration
 from osdimage.imaging.drivers.inf.inf_text import ENGLISH, InfText, InfWarning
-from osdimage.imaging.drivers.inf.install import Install, read_install
+from osdimage.imaging.drivers.inf.install import Install, copied_files, read_install
 from osdimage.imaging.drivers.inf.lines import parse
 from osdimage.imaging.drivers.inf.models import Manufacturer, Model, all_models, models_for, read_manufacturers
 from osdimage.imaging.drivers.inf.places import Folders
@@ -109,10 +109,7 @@ class InfFile:
         Raises:
             InvalidInput: as :meth:`models`.
         """
-        names = dict.fromkeys(each.section for each in self.models(os))
-        if self.is_primitive:
-            names = dict.fromkeys(["DefaultInstall"])
-        return tuple(self.install(each, os) for each in names)
+        return tuple(self.install(each, os) for each in self._sections(os))
 
     def files(self, os: TargetOs) -> FileClosure:
         """Return the files that it needs on a Windows.
@@ -120,7 +117,13 @@ class InfFile:
         Raises:
             InvalidInput: as :meth:`models`.
         """
-        return read_closure(self.text, self.version, os.architecture, self.installs(os))
+        copied = (file for each in self._sections(os) for file in copied_files(self.text, each, os.architecture))
+        return read_closure(self.text, self.version, os.architecture, tuple(dict.fromkeys(copied)))
+
+    def _sections(self, os: TargetOs) -> tuple[str, ...]:
+        if self.is_primitive:
+            return ("DefaultInstall",)
+        return tuple(dict.fromkeys(each.section for each in self.models(os)))
 
 
 def read_inf(data: bytes, *, name: str, codepage: str = "cp1252", language: int = ENGLISH) -> InfFile:

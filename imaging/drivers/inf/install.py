@@ -154,6 +154,15 @@ def read_install(text: InfText, section: str, architecture: Architecture, folder
     return _Reader(text, section, architecture, folders).read()
 
 
+def copied_files(text: InfText, section: str, architecture: Architecture) -> tuple[CopyFile, ...]:
+    """Return the files that an install section copies, as :attr:`Install.copy_files`, without reading the rest of it.
+
+    Raises:
+        InvalidInput: as :func:`read_install`.
+    """
+    return _Reader(text, section, architecture, Folders()).copy_files()
+
+
 class _Reader:
     """Reads one install section; what it cannot understand becomes a warning."""
 
@@ -174,13 +183,12 @@ class _Reader:
         main = self._with_needed(chosen)
         behind = {each: self._with_needed(f"{chosen}.{each}") for each in _EXTENSIONS}
         co_settings = self._settings(behind["CoInstallers"])
-        files = [file for each in (*main, *behind["CoInstallers"]) for file in self._copied(each)]
         return Install(
             section=self.section,
             chosen=chosen,
             feature_score=self._feature_score(),
             driver_version=driver_version(next(text.named(chosen or "", "DriverVer"), None), warnings),
-            copy_files=tuple(dict.fromkeys(files)),
+            copy_files=self.copy_files(),
             services=tuple(
                 service
                 for each in behind["Services"]
@@ -197,6 +205,13 @@ class _Reader:
             needs=tuple(dict.fromkeys(self.needs)),
             warnings=tuple(dict.fromkeys(warnings)),
         )
+
+    def copy_files(self) -> tuple[CopyFile, ...]:
+        chosen = self.chosen
+        if chosen is None:
+            return ()
+        sections = (*self._with_needed(chosen), *self._with_needed(f"{chosen}.CoInstallers"))
+        return tuple(dict.fromkeys(file for each in sections for file in self._copied(each)))
 
     def _with_needed(self, section: str | None) -> list[str]:
         """Return a section and those of this file that it needs, and note those of others."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.media.bootimage import places
 from osdimage.imaging.media.bootimage.facts import Component
 from osdimage.imaging.registry.beside import read_beside
 from osdimage.imaging.registry.hive import Hive, Key
+from osdimage.imaging.registry.lookup import number_of, text_of
 from osdimage.imaging.registry.places import MAX_HIVE_BYTES
 
 _FIRST_SET = "ControlSet001"
@@ -37,13 +38,13 @@ def read_hives(files: FileSource) -> HiveFacts:
     warnings: list[str] = []
     system = _hive(files, places.SYSTEM_HIVE, warnings)
     software = _hive(files, places.SOFTWARE_HIVE, warnings)
-    scratch = None if system is None else _number(filter_key(system), places.THRESHOLD)
+    scratch = None if system is None else number_of(filter_key(system), places.THRESHOLD)
     custom = version = edition = None
     components: tuple[Component, ...] = ()
     if software is not None:
-        custom = _text(software.root.find(places.WINPE_KEY), places.CUSTOM_BACKGROUND)
+        custom = text_of(software.root.find(places.WINPE_KEY), places.CUSTOM_BACKGROUND)
         windows = software.root.find(places.WINDOWS_KEY)
-        version, edition = _version(windows), _text(windows, "EditionID")
+        version, edition = _version(windows), text_of(windows, "EditionID")
         components = tuple(_components(software))
     warnings += [text for hive in (system, software) if hive is not None for text in hive.warnings]
     return HiveFacts(scratch, custom, version, edition, components, tuple(warnings))
@@ -52,7 +53,7 @@ def read_hives(files: FileSource) -> HiveFacts:
 def control_set(system: Hive) -> str:
     """Return the name of the control set that a SYSTEM hive starts with; the first when it does not tell."""
     select = system.root.child("Select")
-    number = _number(select, "Default")
+    number = number_of(select, "Default")
     return _FIRST_SET if number is None else f"ControlSet{number:03d}"
 
 
@@ -81,32 +82,15 @@ def _components(software: Hive) -> Iterator[Component]:
         # NAME~PUBLIC KEY TOKEN~ARCHITECTURE~LANGUAGE~VERSION
         parts = key.name.split("~")
         if len(parts) == 5:
-            yield Component(parts[0], parts[2], parts[3], parts[4], _number(key, "CurrentState"))
+            yield Component(parts[0], parts[2], parts[3], parts[4], number_of(key, "CurrentState"))
 
 
 def _version(windows: Key | None) -> str | None:
     """Return the version; before Windows 10 one value holds both of its first numbers."""
-    major, minor = _number(windows, "CurrentMajorVersionNumber"), _number(windows, "CurrentMinorVersionNumber")
-    first = _text(windows, "CurrentVersion") if major is None or minor is None else f"{major}.{minor}"
-    build = _text(windows, "CurrentBuildNumber") or _text(windows, "CurrentBuild")
-    revision = _number(windows, "UBR")
+    major, minor = number_of(windows, "CurrentMajorVersionNumber"), number_of(windows, "CurrentMinorVersionNumber")
+    first = text_of(windows, "CurrentVersion") if major is None or minor is None else f"{major}.{minor}"
+    build = text_of(windows, "CurrentBuildNumber") or text_of(windows, "CurrentBuild")
+    revision = number_of(windows, "UBR")
     if first is None or build is None:
         return None
     return f"{first}.{build}" + ("" if revision is None else f".{revision}")
-
-
-def _text(key: Key | None, name: str) -> str | None:
-    """Return a text of a key; None when there is none, or it is none."""
-    value = None if key is None else key.value(name)
-    try:
-        return None if value is None else value.as_string()
-    except (InvalidInput, InvalidRequest):
-        return None
-
-
-def _number(key: Key | None, name: str) -> int | None:
-    value = None if key is None else key.value(name)
-    try:
-        return None if value is None else value.as_integer()
-    except (InvalidInput, InvalidRequest):
-        return None

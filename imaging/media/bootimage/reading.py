@@ -68,13 +68,13 @@ def read_boot_image(wim: WimFile, image: WimImage) -> BootImage:
         name=image.name,
         is_boot=wim.header.boot_index == image.index,
         kind=kind,
-        architecture=(told.architecture if told is not None else None) or _kernel_of(files),
+        architecture=architecture_of(image, files),
         version=hives.version or (told.version if told is not None else None),
         languages=() if told is None else told.languages,
         size=audit.size + audit.named_stream_size,
         startnet=None if script is None else as_shown(script),
         launched=programs,
-        setup=_setup_of(files),
+        setup=setup_of(files),
         calls_drivers=_calls_drivers(script, programs),
         prestart=None if hook is None else hook.get("CustomHook", "CommandLine"),
         scratch_mb=hives.scratch_mb,
@@ -102,7 +102,7 @@ def kind_of(image: WimImage, files: FileSource, hives: HiveFacts | None = None) 
         return BootKind.WINDOWS if has_windows else BootKind.OTHER
     if is_file(files, places.RECOVERY):
         return BootKind.RECOVERY
-    return BootKind.PE if _setup_of(files) is None else BootKind.SETUP
+    return BootKind.PE if setup_of(files) is None else BootKind.SETUP
 
 
 def background_path(kind: BootKind) -> str:
@@ -125,8 +125,15 @@ def as_shown(data: bytes) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _setup_of(files: FileSource) -> str | None:
+def setup_of(files: FileSource) -> str | None:
+    """Return the path of the Setup of an image, or None."""
     return next((path for path in places.SETUPS if is_file(files, path)), None)
+
+
+def architecture_of(image: WimImage, files: FileSource) -> str | None:
+    """Return the architecture that the WIM tells, or else the kernel; None when neither does."""
+    told = None if image.info.windows is None else image.info.windows.architecture
+    return told or _kernel_of(files)
 
 
 def _kernel_of(files: FileSource) -> str | None:
@@ -168,7 +175,7 @@ def _ini(files: FileSource, path: str, warnings: list[str]) -> IniText | None:
 def _calls_drivers(script: bytes | None, programs: tuple[Launched, ...] | None) -> bool:
     """Tell whether the script with our drivers is run: with a winpeshl.ini that says so, else by startnet.cmd."""
     if programs is not None:
-        name = places.SCRIPT.rpartition("/")[2]
+        name = places.SCRIPT_NAME
         return any(name in each.options.lower() or name in each.program.lower() for each in programs)
     return script is not None and startnet.has_block(script)
 

@@ -7,6 +7,7 @@ that are run in their order, each when the one before has ended.  No line has mo
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
@@ -28,6 +29,23 @@ class Launched:
 
     program: str
     options: str
+
+
+def read_winpeshl(data: bytes, name: str) -> IniText:
+    """Read a file that somebody wrote for Windows PE.
+
+    Raises:
+        InvalidInput: when it is in UTF-8 with a byte order mark, which the functions of Windows for it do not know, or
+            is not text.
+    """
+    if data.startswith(codecs.BOM_UTF8):
+        raise InvalidInput(f"{name}: is UTF-8 with a byte order mark; valid is UTF-16 with one, or ASCII without")
+    return IniText.parse(data, name=name)
+
+
+def line_with(ini: IniText, text: str) -> str | None:
+    """Return the first line of ``[LaunchApps]`` that holds a text, whatever its case; None without one."""
+    return next((line for line in ini.section(_APPS) or () if text.lower() in line.lower()), None)
 
 
 def launched(ini: IniText) -> tuple[Launched, ...]:

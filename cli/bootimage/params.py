@@ -1,0 +1,92 @@
+"""Options that the verbs for boot images share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from osdimage.cli import params, values
+from osdimage.cli.pairs import source_and_path
+
+if TYPE_CHECKING:
+    from osdimage.imaging.media.bootimage.settings import BootSettings
+
+_OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
+    click.option(
+        "--scratch",
+        type=int,
+        metavar="MB",
+        help="Megabytes that can be written to X:, in memory: 32, 64, 128, 256 or 512.",
+    ),
+    click.option("--background", type=values.EXISTING, metavar="FILE", help="The picture that is shown, a JPEG."),
+    click.option(
+        "--prestart",
+        metavar="COMMAND",
+        help="What Configuration Manager runs before its task sequence (TSConfig.ini), such as 'cmd /c ask.cmd'.",
+    ),
+    click.option(
+        "--prestart-files",
+        type=values.ANY_PATH,
+        metavar="DIR",
+        help="A folder with the files that this command needs; they go into the root of the image.",
+    ),
+    click.option(
+        "--startnet", type=values.EXISTING, metavar="FILE", help="The startnet.cmd; the lines of osdimage in it stay."
+    ),
+    click.option(
+        "--winpeshl",
+        type=values.EXISTING,
+        metavar="FILE",
+        help="The winpeshl.ini, which says what is started in the place of startnet.cmd.",
+    ),
+    click.option(
+        "--unattend",
+        type=values.EXISTING,
+        metavar="FILE",
+        help="The answer file for wpeinit, or for the Setup in the image.",
+    ),
+    click.option("--add-file", "added", multiple=True, metavar="SRC=DST", help="Add a file as DST.  Repeatable."),
+)
+
+
+def settings(command: params.Command) -> params.Command:
+    """Add the options about what is set in a boot image, and pass a ``BootSettings`` as ``wished``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        scratch: int | None,
+        background: Path | None,
+        prestart: str | None,
+        prestart_files: Path | None,
+        startnet: Path | None,
+        winpeshl: Path | None,
+        unattend: Path | None,
+        added: tuple[str, ...],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        from osdimage.imaging.media.bootimage.settings import AddedFile, BootSettings  # noqa: PLC0415 - start-up
+
+        files = tuple(AddedFile(*source_and_path("--add-file", each, instead=_INSTEAD)) for each in added)
+        wished = BootSettings(scratch, background, prestart, prestart_files, startnet, winpeshl, unattend, files)
+        return command(*args, wished=wished, **kwargs)
+
+    return params.add(*_OPTIONS)(run)
+
+
+_INSTEAD = "osdimage update --command \"add 'SRC' 'DST'\" says which"
+
+
+def require_wish(wished: BootSettings) -> None:
+    """End in a usage error when nothing is wished for."""
+    if wished.is_empty:
+        names = "--scratch, --background, --prestart, --startnet, --winpeshl, --unattend or --add-file"
+        raise click.UsageError(f"say what to set, with {names}")
+
+
+rebuild = click.option(
+    "--rebuild", is_flag=True, help="Write the WIM anew, without what no image needs.  Default: append."
+)

@@ -1,0 +1,184 @@
+@echo off
+rem osdimage: runs the steps beside it at the first start of this Windows, and goes on after each restart.
+rem This text is the same on every disk.  What the files beside it mean: osdimage, imaging/firststart/__init__.py.
+setlocal EnableExtensions DisableDelayedExpansion
+set "_fs_here=%~dp0"
+set "_fs_self=%~f0"
+set "_fs_reg=%SystemRoot%\System32\reg.exe"
+set "_fs_setup=HKLM\SYSTEM\Setup"
+pushd "%_fs_here%"
+if errorlevel 1 exit /b 1
+if exist done goto disarm
+if exist failed goto disarm
+
+rem What runs as the system is changed by nobody but the system and administrators.
+"%SystemRoot%\System32\icacls.exe" . /inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F >nul 2>&1
+
+rem Count the starts: a step that restarts for ever must not keep the computer from its users.
+set _fs_starts=0
+if exist starts.txt for /f "usebackq tokens=1" %%a in ("starts.txt") do set "_fs_starts=%%a"
+set /a _fs_starts=_fs_starts+1
+>starts.new echo %_fs_starts%
+move /y starts.new starts.txt >nul
+call :log "start %_fs_starts%"
+if %_fs_starts% gtr 20 (
+    call :log "more than 20 starts"
+    >failed echo starts
+    goto disarm
+)
+
+rem Arm first: what cuts the power from here on is followed by a start that comes here again.
+"%_fs_reg%" add "%_fs_setup%" /v CmdLine /t REG_SZ /d "cmd.exe /d /c %_fs_self%" /f >nul 2>&1
+if errorlevel 1 call :log "cannot set CmdLine: what follows a restart will not run"
+"%_fs_reg%" add "%_fs_setup%" /v SetupType /t REG_DWORD /d 2 /f >nul 2>&1
+"%_fs_reg%" delete "%_fs_setup%" /v SetupShutdownRequired /f >nul 2>&1
+
+set _fs_step=1
+set _fs_code=0
+set _fs_succeeded=true
+if not exist next.txt goto step
+rem A file without its text (the power was cut) must neither begin anew nor pass for the end.
+set _fs_step=
+for /f "usebackq tokens=1-3" %%a in ("next.txt") do (
+    set "_fs_step=%%a"
+    set "_fs_code=%%b"
+    set "_fs_succeeded=%%c"
+)
+set _fs_wrong=
+if not defined _fs_step set _fs_wrong=1
+if defined _fs_step for /f "delims=0123456789" %%a in ("%_fs_step%") do set _fs_wrong=1
+if defined _fs_wrong (
+    call :log "next.txt cannot be read"
+    >failed echo next.txt
+    goto disarm
+)
+
+:step
+if not exist "%_fs_step%\step.cmd" goto finished
+set _fs_on=0
+set _fs_codes=0
+set _fs_retries=0
+set _fs_wow=0
+set _fs_flags=-
+for /f "usebackq tokens=1-5 delims=|" %%a in ("%_fs_step%\step.txt") do (
+    set "_fs_on=%%a"
+    set "_fs_codes=%%b"
+    set "_fs_retries=%%c"
+    set "_fs_wow=%%d"
+    set "_fs_flags=%%e"
+)
+if not exist running.txt goto begin
+set _fs_running=%_fs_step%
+set _fs_tries=99
+for /f "usebackq tokens=1,2" %%a in ("running.txt") do (
+    set "_fs_running=%%a"
+    set "_fs_tries=%%b"
+)
+if not "%_fs_running%"=="%_fs_step%" goto begin
+rem It was at work when the computer stopped.  It may have ended all the same.
+if exist "%_fs_step%\end" goto ended
+if %_fs_tries% leq %_fs_retries% goto again
+call :end interrupted 0
+goto ended
+
+:begin
+set _fs_tries=0
+if not exist "%_fs_step%\when.cmd" goto again
+call :shell "%_fs_step%\when.cmd" "%_fs_step%\when.txt"
+if %_fs_result% equ 0 goto again
+if %_fs_result% equ 1 (
+    call :end skipped 0
+    goto ended
+)
+call :log "step %_fs_step%: its condition ended with %_fs_result%"
+call :end failed %_fs_result%
+goto ended
+
+:again
+set /a _fs_tries=_fs_tries+1
+if exist "%_fs_step%\end" del "%_fs_step%\end"
+>running.new echo %_fs_step% %_fs_tries%
+move /y running.new running.txt >nul
+>"%_fs_step%\begin" echo %_fs_tries%
+call :log "step %_fs_step% begins"
+call :shell "%_fs_step%\step.cmd" "%_fs_step%\output.txt"
+set _fs_state=failed
+for %%c in (%_fs_codes%) do if "%_fs_result%"=="%%c" set _fs_state=done
+if "%_fs_result%"=="1641" set _fs_state=done
+call :end %_fs_state% %_fs_result%
+
+:ended
+rem What follows is decided by what is on the disk, so that a cut between any two lines changes nothing.
+set _fs_state=failed
+for /f "usebackq tokens=1,2" %%a in ("%_fs_step%\end") do (
+    set "_fs_state=%%a"
+    set "_fs_result=%%b"
+)
+>>results.txt echo %_fs_step% %_fs_state% %_fs_result%
+call :log "step %_fs_step% %_fs_state% %_fs_result%"
+set /a _fs_next=_fs_step+1
+set _fs_restart=
+if "%_fs_state%"=="skipped" goto go_on
+set "_fs_code=%_fs_result%"
+set _fs_succeeded=true
+if "%_fs_state%"=="done" (
+    if "%_fs_result%"=="3010" set _fs_restart=1
+    if "%_fs_result%"=="1641" set _fs_restart=1
+    if "%_fs_flags%"=="restart" set _fs_restart=1
+    goto go_on
+)
+set _fs_succeeded=false
+if "%_fs_on%"=="0" (
+    >failed echo %_fs_step% %_fs_result%
+    goto disarm
+)
+set "_fs_next=%_fs_on%"
+
+:go_on
+if exist reboot-requested (
+    set _fs_restart=1
+    del reboot-requested
+)
+>next.new echo %_fs_next% %_fs_code% %_fs_succeeded%
+move /y next.new next.txt >nul
+if exist running.txt del running.txt
+set "_fs_step=%_fs_next%"
+if not defined _fs_restart goto step
+rem Setup restarts the computer when this ends, and comes here again.
+call :log "restart"
+"%_fs_reg%" add "%_fs_setup%" /v SetupShutdownRequired /t REG_DWORD /d 1 /f >nul 2>&1
+popd
+exit /b 0
+
+:finished
+>done echo %_fs_starts%
+call :log "done"
+
+:disarm
+if exist running.txt del running.txt
+"%_fs_reg%" add "%_fs_setup%" /v SetupType /t REG_DWORD /d 0 /f >nul 2>&1
+"%_fs_reg%" add "%_fs_setup%" /v CmdLine /t REG_SZ /d "" /f >nul 2>&1
+"%_fs_reg%" delete "%_fs_setup%" /v SetupShutdownRequired /f >nul 2>&1
+popd
+exit /b 0
+
+:end
+>"%_fs_step%\end.new" echo %~1 %~2
+move /y "%_fs_step%\end.new" "%_fs_step%\end" >nul
+exit /b 0
+
+:log
+>>log.txt echo %DATE% %TIME% %~1
+exit /b 0
+
+:shell
+rem Run a file with the variables of the plan, in a shell of its own; its exit code becomes _fs_result.
+setlocal
+if exist vars.txt for /f "usebackq tokens=1* delims==" %%a in ("vars.txt") do set "%%a=%%b"
+set "_SMSTSLastActionRetCode=%_fs_code%"
+set "_SMSTSLastActionSucceeded=%_fs_succeeded%"
+set "_fs_shell=%SystemRoot%\System32\cmd.exe"
+if "%_fs_wow%"=="1" if exist "%SystemRoot%\SysWOW64\cmd.exe" set "_fs_shell=%SystemRoot%\SysWOW64\cmd.exe"
+"%_fs_shell%" /d /c "%~1" >"%~2" 2>&1
+endlocal & set "_fs_result=%ERRORLEVEL%"
+exit /b 0

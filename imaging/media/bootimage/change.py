@@ -1,0 +1,90 @@
+"""Changing a boot image: what is wished for is planned with the image as it is, and written as one update.
+
+The other images of the WIM stay as they are, byte for byte, and so does which of them starts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from osdimage.imaging.logs import logged
+from osdimage.imaging.media.bootimage.plan import BootPlan, commands_of
+from osdimage.imaging.media.bootimage.reading import boot_image_of
+from osdimage.imaging.progress import ProgressCallback
+from osdimage.imaging.scratch import scratch_folder
+from osdimage.imaging.service.update import UpdateOptions, update_image
+from osdimage.imaging.wim.file import WimFile
+from osdimage.imaging.wim.image import WimImage
+from osdimage.imaging.wim.select import ImageSelector
+from osdimage.imaging.wim.stored.unused import unused_bytes
+
+Planner = Callable[[WimImage], BootPlan]
+"""What plans the change of an image; :func:`plan_settings` with what is wished for is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootChange:
+    """What became of a plan.  Sizes in bytes.
+
+    Attributes:
+        path: the WIM.
+        plan: what was changed, or would be.
+        old_size, new_size: of the file.
+        unused: what of the file no image needs now; writing it anew gives that back.
+        warnings: sentences for people, those of the plan among them.
+        is_written: whether something was written.
+    """
+
+    path: Path
+    plan: BootPlan
+    old_size: int
+    new_size: int
+    unused: int
+    warnings: tuple[str, ...]
+    is_written: bool = False
+
+
+@logged("change the boot image of {wim}")
+def change_boot_image(
+    wim: str | os.PathLike[str],
+    selector: ImageSelector,
+    planner: Planner,
+    options: UpdateOptions = UpdateOptions(),  # noqa: B008 - it is frozen
+    *,
+    refs: Iterable[str] = (),
+    now: datetime | None = None,
+    progress: ProgressCallback | None = None,
+) -> BootChange:
+    """Change a boot image: all that is planned, or nothing.
+
+    Args:
+        wim: the WIM.
+        selector: which image; without a choice the one that starts, or the only one.
+        planner: plans what is changed.
+        options: how it is written; with ``dry_run`` it is not.
+        refs: files or glob patterns of files that hold contents too.
+        now: the time of keys of hives that are changed; None leaves all times as they are.
+        progress: receives the progress.
+
+    Raises:
+        OsdImageError: as the planner and :func:`~osdimage.imaging.service.update_image` do.
+    """
+    path, refs = Path(wim), tuple(refs)
+    with WimFile.open(path, refs=refs) as opened:
+        plan = planner(boot_image_of(opened, selector))
+        size = opened.header.file_size
+    warnings = list(plan.warnings)
+    if plan.is_empty or options.dry_run:
+        return BootChange(path, plan, size, size, unused_bytes(path), tuple(warnings))
+    with scratch_folder() as folder:
+        commands = commands_of(plan, folder, now=now, on_warning=warnings.append)
+        chosen = ImageSelector(index=plan.index)
+        result = update_image(path, chosen, commands, options, refs=refs, progress=progress)
+    warnings += result.warnings
+    return BootChange(
+        path, plan, result.old_size, result.new_size, result.unused, tuple(dict.fromkeys(warnings)), is_written=True
+    )

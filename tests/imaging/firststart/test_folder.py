@@ -1,0 +1,100 @@
+"""The files of a first start: their texts, by a lint that shares nothing with what makes them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from importlib.resources import files
+
+import pytest
+from judges.batch import faults
+from judges.wim import require
+from osdimage.imaging import InvalidRequest
+from osdimage.imaging.firststart.folder import first_start_files
+from osdimage.imaging.firststart.steps import FirstStep
+
+ONE = FirstStep("one", ("@exit /b 0",))
+
+
+def test_the_script_is_without_fault_and_the_same_whatever_the_plan() -> None:
+    plain = first_start_files([ONE], "cp437")["run.cmd"]
+    other = first_start_files([FirstStep("Größe", ("@echo Größe",), retries=3)], "cp850", {"A": "ö"})["run.cmd"]
+    assert plain == other
+    assert faults(plain) == []
+    stored = files("osdimage.imaging.firststart").joinpath("run.cmd").read_bytes()
+    assert stored.replace(b"\n", b"\r\n") == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        pytest.param("goto nowhere", "label nowhere is not there", id="label"),
+        pytest.param(":unused", "nothing goes to label unused", id="unused"),
+        pytest.param("echo %NEVER%", "%never% is set nowhere", id="variable"),
+        pytest.param('echo "x', "line 1 has a quote that does not end", id="quote"),
+        pytest.param("if a==a (\r\nset x=1\r\necho %x%\r\n)", "line 3: %x% was set in the same block", id="block"),
+        pytest.param("if a==a (", "a block does not end", id="open"),
+        pytest.param("setlocal EnableDelayedExpansion", "delayed expansion", id="delayed"),
+        pytest.param("echo 1>x", "a digit before > is a handle", id="handle"),
+        pytest.param("a\nb", "CR LF", id="ends"),
+    ],
+)
+def test_the_lint_finds_what_it_is_for(text: str, fault: str) -> None:
+    assert any(fault in each for each in faults(f"{text}\r\n".encode()))
+
+
+def test_a_step_has_its_commands_its_facts_and_its_condition() -> None:
+    steps = [
+        FirstStep("copy", ("@echo off", "copy a b"), (0, 0x80070005, 3010), on_failure=3, retries=2, is_wow=True),
+        FirstStep("restart", ("@rem",), (0,), restarts=True, condition=("@exit /b 1",)),
+    ]
+    made = first_start_files(steps, "cp850", {"OSDName": "a b"})
+    assert made[r"1\step.cmd"] == b"@echo off\r\ncopy a b\r\n"
+    # -2147024891 is 0x80070005 as a signed number, as %ERRORLEVEL% has it.
+    assert made[r"1\step.txt"] == b"3|0 -2147024891 3010|2|1|-\r\n"
+    assert made[r"2\step.txt"] == b"0|0|0|0|restart\r\n"
+    assert made[r"2\when.cmd"] == b"@exit /b 1\r\n"
+    assert made["vars.txt"] == b"OSDName=a b\r\n"
+    assert [each["name"] for each in json.loads(made["plan.json"])["steps"]] == ["copy", "restart"]
+    # What starts the others is written when they are there.
+    assert list(made)[-1] == "run.cmd"
+
+
+# $ printf 'ö€' | iconv -f UTF-8 -t CP850   ->  cannot convert (the euro sign is in CP858)
+@pytest.mark.foreign
+def test_texts_are_in_the_code_page_of_the_shell() -> None:
+    made = first_start_files([FirstStep("x", ("@echo öÄß",))], "cp850")[r"1\step.cmd"]
+    judged = subprocess.run(
+        [require("iconv"), "-f", "UTF-8", "-t", "CP850"],
+        input="@echo öÄß\r\n".encode(),
+        capture_output=True,
+        check=True,
+    )
+    assert made == judged.stdout
+    with pytest.raises(InvalidRequest, match=r"'€' \(U\+20AC\), which is not in cp850, the code page of Windows"):
+        first_start_files([FirstStep("x", ("@echo €",))], "cp850")
+
+
+@pytest.mark.parametrize(
+    ("steps", "variables", "reason"),
+    [
+        pytest.param([], {}, "1 to 9999 steps, not 0", id="no step"),
+        pytest.param([FirstStep("x", ())], {}, "has no command", id="no command"),
+        pytest.param([FirstStep("x", ("a\nb",))], {}, "control character", id="line end"),
+        pytest.param([FirstStep("x\0", ("a",))], {}, "control character", id="NUL in the name"),
+        pytest.param([FirstStep("x", ("a" * 8001,))], {}, "a line of 8001 characters; valid are 8000", id="long"),
+        pytest.param([FirstStep("x", ("a",), retries=6)], {}, "valid are 0 to 5", id="retries"),
+        pytest.param([FirstStep("x", ("a",), on_failure=1)], {}, "goes on with step 1", id="backwards"),
+        pytest.param([FirstStep("x", ("a",), ())], {}, "no exit code that is success", id="no code"),
+        pytest.param([FirstStep("x", ("a",), (1 << 32,))], {}, "exit codes have 32 bits", id="code"),
+        pytest.param([ONE], {"a b": "c"}, "'a b' is no name", id="name"),
+        pytest.param([ONE], {"a": 'c"d'}, "without quotes", id="quote"),
+        pytest.param([ONE], {"a": "=d"}, "does not begin with =", id="equals"),
+        pytest.param([ONE], {"a": "d" * 8000}, "has 8000 characters", id="long value"),
+    ],
+)
+def test_what_the_script_could_not_carry_out_is_refused(
+    steps: list[FirstStep], variables: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        first_start_files(steps, "cp850", variables)

@@ -1,0 +1,276 @@
+"""The script of the first start in Wine's shell: what runs, in which order, through restarts and power cuts.
+
+A restart is the harness: it starts what ``CmdLine`` of Wine's registry names, as Windows does.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from cases.first_start import MOST_STARTS, RESTART_CODES, Planned, expected
+from judges.wine import Wine
+from osdimage.imaging.firststart.folder import FOLDER, first_start_files
+from osdimage.imaging.firststart.starting import StartedWindows, called_script
+from osdimage.imaging.firststart.steps import FirstStep
+
+SETUP = r"HKLM\SYSTEM\Setup"
+HRESULT = -2147024891
+pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
+    made = Wine.make(tmp_path_factory.mktemp("wine") / "prefix")
+    yield made
+    made.stop()
+    shutil.rmtree(made.prefix)
+
+
+def folder_of(wine: Wine) -> Path:
+    return wine.drive / FOLDER.replace("\\", "/")
+
+
+def put(wine: Wine, steps: Sequence[FirstStep], variables: dict[str, str] | None = None) -> Path:
+    """Put a first start in place of the one before, and let the registry be that of a Windows that was set up."""
+    folder = folder_of(wine)
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, data in first_start_files(steps, "cp437", variables).items():
+        into = folder / path.replace("\\", "/")
+        into.parent.mkdir(parents=True, exist_ok=True)
+        into.write_bytes(data)
+    wine.run("reg", "delete", SETUP, "/va", "/f")
+    return folder
+
+
+def setup_values(wine: Wine) -> tuple[str | None, str | None, str | None]:
+    kind, command, restart = (wine.value(SETUP, name) for name in ("SetupType", "CmdLine", "SetupShutdownRequired"))
+    return kind, command, restart
+
+
+def start(wine: Wine) -> None:
+    """Start the computer: what Setup would run, or else what SetupComplete.cmd calls."""
+    command = wine.value(SETUP, "CmdLine")
+    words = command.split() if command else ["cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd"]
+    wine.run(*words)
+
+
+def start_until_it_ends(wine: Wine, folder: Path) -> int:
+    """Start, and start again for as long as a restart is asked for; return how often."""
+    for count in range(1, MOST_STARTS + 5):
+        start(wine)
+        kind, _, restart = setup_values(wine)
+        if restart is None:
+            assert kind == "0x0"
+            return count
+        assert (kind, restart) == ("0x2", "0x1")
+        assert not {"done", "failed"} & {each.name for each in folder.iterdir()}
+    raise AssertionError("it restarts for ever")
+
+
+def results(folder: Path) -> list[str]:
+    path = folder / "results.txt"
+    return [line.strip() for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def as_step(number: int, planned: Planned) -> FirstStep:
+    lines = ["@echo off", f'>>"%~dp0ran" echo {number}']
+    if planned.asks:
+        lines.append(r'>"%~dp0..\reboot-requested" echo')
+    return FirstStep(
+        f"step {number}",
+        (*lines, f"exit /b {planned.code}"),
+        planned.success,
+        planned.on_failure or None,
+        restarts=planned.restarts,
+        condition=() if planned.when is None else (f"@exit /b {planned.when}",),
+    )
+
+
+# Three starts: the first ends with the restart that 3010 asks for, the second fails, the third does nothing.
+def test_it_goes_on_after_a_restart_and_ends_where_a_step_fails(wine: Wine) -> None:
+    plan = [Planned(), Planned(5, on_failure=3), Planned(3010), Planned(), Planned(7), Planned()]
+    folder = put(wine, [as_step(number, each) for number, each in enumerate(plan, 1)])
+    start(wine)
+    assert results(folder) == ["1 done 0", "2 failed 5", "3 done 3010"]
+    assert setup_values(wine) == ("0x2", rf"cmd.exe /d /c C:\{FOLDER}\run.cmd", "0x1")
+    start(wine)
+    assert results(folder) == ["1 done 0", "2 failed 5", "3 done 3010", "4 done 0", "5 failed 7"]
+    assert setup_values(wine) == ("0x0", "", None)
+    assert (folder / "failed").read_text().split() == ["5", "7"]
+    assert not (folder / "running.txt").exists()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    start(wine)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def cut_in(wine: Wine, folder: Path, step: int) -> None:
+    """Cut the power while a step is at work."""
+    begun = wine.begin("cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd")
+    for _ in range(600):
+        if (folder / str(step) / "ran").exists():
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError(f"step {step} does not begin")
+    wine.stop()
+    begun.wait(60)
+
+
+# The second time it does not wait.
+WAITS = (
+    "@echo off",
+    'if exist "%~dp0ran" goto again',
+    '>>"%~dp0ran" echo x',
+    "ping -n 60 127.0.0.1 >nul",
+    "exit /b 0",
+    ":again",
+    '>>"%~dp0ran" echo x',
+)
+
+
+# The power is cut in step 5: the registry leads to the next start, and no step is run twice.
+@pytest.mark.parametrize(
+    ("retries", "on_failure", "ends", "ran"),
+    [
+        pytest.param(0, 6, ["5 interrupted 0", "6 done 0", "7 done 1641"], 1, id="goes on"),
+        pytest.param(0, None, ["5 interrupted 0"], 1, id="fails", marks=pytest.mark.matrix),
+        pytest.param(1, None, ["5 done 0", "6 done 0", "7 done 1641"], 2, id="again"),
+    ],
+)
+def test_a_step_that_the_power_was_cut_in(
+    wine: Wine, retries: int, on_failure: int | None, ends: list[str], ran: int
+) -> None:
+    plan = [Planned(), Planned(5, on_failure=3), Planned(when=1), Planned(3010)]
+    steps = [as_step(number, each) for number, each in enumerate(plan, 1)]
+    steps += [FirstStep("waits", WAITS, on_failure=on_failure, retries=retries)]
+    steps += [as_step(6, Planned()), as_step(7, Planned(1641))]
+    folder = put(wine, steps)
+    start(wine)
+    cut_in(wine, folder, 5)
+    assert setup_values(wine)[:2] == ("0x2", rf"cmd.exe /d /c C:\{FOLDER}\run.cmd")
+    assert (folder / "running.txt").read_text().split() == ["5", "1"]
+    start_until_it_ends(wine, folder)
+    assert results(folder) == ["1 done 0", "2 failed 5", "3 skipped 0", "4 done 3010", *ends]
+    assert len((folder / "5" / "ran").read_text().split()) == ran
+    assert (folder / ("failed" if ends[0] == "5 interrupted 0" and on_failure is None else "done")).exists()
+
+
+# What the disk may hold after a cut between two lines of the script; NTFS may keep a name without its text.
+@pytest.mark.parametrize(
+    ("there", "after"),
+    [
+        pytest.param(
+            {"running.txt": "1 1", "1/begin": "1", "1/end": "done 0"}, ["1 done 0", "2 done 0"], id="had ended"
+        ),
+        pytest.param(
+            {"results.txt": "1 done 0", "next.txt": "2 0 true", "running.txt": "1 1"},
+            ["1 done 0", "2 done 0"],
+            id="had gone on",
+        ),
+        pytest.param({"running.txt": "", "1/begin": ""}, ["1 interrupted 0"], id="running without text"),
+        pytest.param({"next.txt": ""}, [], id="next without text"),
+        pytest.param({"next.txt": "x y"}, [], id="next is no number"),
+        pytest.param({"starts.txt": "20"}, [], id="too many starts"),
+    ],
+)
+def test_what_a_power_cut_leaves_is_not_run_twice_nor_taken_for_the_end(
+    wine: Wine, there: dict[str, str], after: list[str]
+) -> None:
+    folder = put(wine, [as_step(1, Planned()), as_step(2, Planned())])
+    for name, text in there.items():
+        (folder / name).write_text(f"{text}\r\n" if text else "", newline="")
+    start_until_it_ends(wine, folder)
+    assert results(folder) == after
+    assert (folder / ("done" if after[-1:] == ["2 done 0"] else "failed")).exists()
+
+
+def test_a_step_finds_the_variables_of_the_plan_and_how_the_last_one_ended(wine: Wine) -> None:
+    lines = (
+        r'@>"%~dp0told" echo "%OSDName%" %A-B% %_SMSTSLastActionRetCode% %_SMSTSLastActionSucceeded%',
+        "@echo seen",
+    )
+    steps = [as_step(1, Planned(HRESULT, on_failure=2)), FirstStep("tells", lines)]
+    # No percent sign: Wine, unlike Windows, looks for variables in what it has put in place of one.
+    folder = put(wine, steps, {"OSDName": "x & y | > ^!", "A-B": "semi;colon"})
+    start_until_it_ends(wine, folder)
+    assert (folder / "2" / "told").read_text().strip() == f'"x & y | > ^!" semi;colon {HRESULT} false'
+    assert (folder / "2" / "output.txt").read_text().strip() == "seen"
+
+
+def test_the_script_of_setup_calls_it_and_runs_what_it_had(wine: Wine) -> None:
+    folder = put(wine, [as_step(1, Planned()), as_step(2, Planned(3010))])
+    users = b'@echo off\r\n>"%SystemDrive%\\had" echo run\r\nexit /b 7\r\n'
+    script = wine.drive / "SetupComplete.cmd"
+    script.write_bytes(called_script(StartedWindows("Windows", True, "cp437", setup_complete=users)))
+    wine.run("cmd", "/d", "/c", r"C:\SetupComplete.cmd")
+    assert results(folder) == ["1 done 0", "2 done 3010"]
+    assert (wine.drive / "had").read_text().strip() == "run"
+    assert setup_values(wine)[2] == "0x1"
+
+
+def random_plan(rng: random.Random) -> list[Planned]:
+    count = rng.randint(1, 12)
+    codes = [0, 0, 0, 1, 5, HRESULT, *RESTART_CODES]
+    return [
+        Planned(
+            code=rng.choice(codes),
+            success=tuple(rng.sample([0, 3010, 5, HRESULT], rng.randint(1, 3))),
+            on_failure=rng.choice([0, number + 1, rng.randint(number + 1, count + 1), number + 1]),
+            when=rng.choice([None, None, None, 0, 1, 9009]),
+            asks=rng.random() < 0.1,
+            restarts=rng.random() < 0.1,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def judge_plan(wine: Wine, plan: list[Planned]) -> None:
+    folder = put(wine, [as_step(number, each) for number, each in enumerate(plan, 1)])
+    starts = start_until_it_ends(wine, folder)
+    told = expected(plan)
+    end = "failed" if (folder / "failed").exists() else "done" if (folder / "done").exists() else ""
+    assert (results(folder), starts, end) == (told.results, told.starts, told.end)
+    # No step ran twice.
+    assert all(len(each.read_text().split()) == 1 for each in folder.rglob("ran"))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_it_does_what_the_model_says(wine: Wine, seed: int) -> None:
+    judge_plan(wine, random_plan(random.Random(seed)))
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", range(100, 106))
+def test_it_does_what_the_model_says_of_many_plans(wine: Wine, seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(50):
+        judge_plan(wine, random_plan(rng))
+
+
+# A computer whose power is cut again and again: it comes to its end, and no step without retries ran twice.
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", range(20))
+def test_a_cut_at_any_moment_tears_nothing(wine: Wine, seed: int) -> None:
+    rng = random.Random(seed)
+    count = 6
+    steps = [
+        FirstStep(f"step {number}", ("@echo off", '>>"%~dp0ran" echo x', "exit /b 0"), on_failure=number + 1)
+        for number in range(1, count + 1)
+    ]
+    folder = put(wine, steps)
+    for _ in range(4):
+        begun = wine.begin("cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd")
+        time.sleep(rng.uniform(0.2, 1.5))
+        wine.stop()
+        begun.wait(60)
+    start_until_it_ends(wine, folder)
+    last = {line.split()[0]: line.split()[1] for line in results(folder)}
+    assert set(last) == {str(number) for number in range(1, count + 1)}
+    assert set(last.values()) <= {"done", "interrupted"}
+    assert (folder / "done").exists()
+    assert all(len(each.read_text().split()) == 1 for each in folder.rglob("ran"))
