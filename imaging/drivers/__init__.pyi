@@ -28,6 +28,19 @@ from osdimage.imaging.drivers.offline.boot_enable import (
     plan_boot_enabling as plan_boot_enabling,
     plan_driver as plan_driver,
 )
+from osdimage.imaging.drivers.offline.export import (
+    DriverExport as DriverExport,
+    ExportedDriver as ExportedDriver,
+    export_installed as export_installed,
+)
+from osdimage.imaging.drivers.offline.installed import (
+    InstalledDriver as InstalledDriver,
+    InstalledDrivers as InstalledDrivers,
+    Presence as Presence,
+    chosen_drivers as chosen_drivers,
+    installed_drivers as installed_drivers,
+)
+from osdimage.imaging.drivers.offline.places import open_windows_files as open_windows_files
 from osdimage.imaging.drivers.offline.txtsetup import TxtSetup as TxtSetup, read_txtsetup as read_txtsetup
 from osdimage.imaging.drivers.offline.windows import (
     OfflineWindows as OfflineWindows,

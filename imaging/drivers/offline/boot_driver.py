@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from osdimage.imaging.drivers.inf.inf_file import InfFile
 from osdimage.imaging.drivers.inf.install import Install
@@ -17,6 +16,7 @@ from osdimage.imaging.drivers.inf.services import Service, ServiceStart
 from osdimage.imaging.drivers.inf.settings import RegAction, RegRoot, RegSetting
 from osdimage.imaging.drivers.offline.txtsetup import OemComponent, TxtSetup
 from osdimage.imaging.drivers.offline.version_value import NO_FEATURE_SCORE, VersionValue
+from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
 from osdimage.imaging.files import FileSource
@@ -30,22 +30,6 @@ _MINIPORT = "SCSI miniport"
 # What a name of a service, a file, or an id may be: each is a name of a key or of a file.
 _NAME = re.compile(r"[^\\/:*?\"<>|\x00-\x1f]{1,200}(?<![. ])")
 _ID = re.compile(r"[^\x00-\x1f]{1,200}")
-
-
-class PlacedInf(Protocol):
-    """An INF, and where the files are that it names."""
-
-    @property
-    def inf(self) -> InfFile:
-        """What it says."""
-
-    @property
-    def source(self) -> FileSource:
-        """Where its files are."""
-
-    @property
-    def folder(self) -> str:
-        """The folder with the INF there; empty for the root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +153,7 @@ def boot_models(inf: InfFile, os: TargetOs) -> tuple[Model, ...]:
     return tuple(each for each in inf.models(os) if each.ids and reads[each.section])
 
 
-def boot_driver(package: PlacedInf, model: Model, os: TargetOs) -> BootDriver:
+def boot_driver(package: DriverPackage, model: Model, os: TargetOs) -> BootDriver:
     """Return the driver of a model, with all models of the INF that have the same service.
 
     Raises:
@@ -222,20 +206,18 @@ def _configurations(inf: InfFile, model: Model, service: str, os: TargetOs) -> I
             yield BootConfiguration(install.chosen or section, install.feature_score, tuple(ids))
 
 
-def _driver_file(package: PlacedInf, install: Install, name: str, os: TargetOs) -> str:
+def _driver_file(package: DriverPackage, install: Install, name: str, os: TargetOs) -> str:
     """Return the path of the driver in the source: it may be called otherwise there."""
     copied = (each.source for each in install.copy_files if each.to is not None and _same(each.to.name, name))
     wanted = next(copied, name)
     listed = (each.path for each in package.inf.files(os).files if _same(each.name, wanted))
     path = _below(package.folder, next(listed, wanted))
     if not _is_file(package.source, path):
-        raise InvalidInput(
-            f"{package.source.name}: {package.inf.name} names the driver {quoted(path)}, which is not there"
-        )
+        raise InvalidInput(f"{package.inf.name}: names the driver {quoted(path)}, which is not there")
     return path
 
 
-def _catalog(package: PlacedInf, os: TargetOs) -> str | None:
+def _catalog(package: DriverPackage, os: TargetOs) -> str | None:
     name = package.inf.version.catalog_for(os.architecture)
     path = None if name is None else _below(package.folder, name)
     return path if path is not None and _is_file(package.source, path) else None

@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 
 from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.inf.settings import RegAction, RegRoot, RegSetting
-from osdimage.imaging.drivers.offline.boot_driver import BootDriver, PlacedInf, boot_driver
+from osdimage.imaging.drivers.offline.boot_driver import BootDriver, boot_driver
 from osdimage.imaging.drivers.offline.filters import missing_filters
 from osdimage.imaging.drivers.offline.version_value import device_id_value
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
+from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.target_os import Architecture
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileSource
@@ -77,7 +78,7 @@ class BootEnabling:
 
 
 def plan_boot_enabling(
-    package: PlacedInf, model: Model, windows: OfflineWindows, *, force: bool = False
+    package: DriverPackage, model: Model, windows: OfflineWindows, *, force: bool = False
 ) -> BootEnabling:
     """Plan that a Windows starts from a disk whose controller a driver is for.
 

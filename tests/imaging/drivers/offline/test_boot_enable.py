@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,11 @@ from cases.offline_windows import WINDOWS_7, WINDOWS_10, WINDOWS_11, WINDOWS_XP,
 from judges.hive import Tree, dissect
 from judges.wim import output
 from osdimage.imaging.drivers import offline_windows
-from osdimage.imaging.drivers.inf.inf_file import InfFile, read_inf
 from osdimage.imaging.drivers.offline.boot_driver import boot_models, oem_boot_driver, why_not_boot
 from osdimage.imaging.drivers.offline.boot_enable import BootEnabling, plan_boot_enabling, plan_driver
 from osdimage.imaging.drivers.offline.txtsetup import read_txtsetup
+from osdimage.imaging.drivers.packages import DriverPackage, packages_in
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
-from osdimage.imaging.files import FileSource
 from osdimage.imaging.registry.edits import import_edits
 from osdimage.imaging.registry.hive import Key, Value
 from osdimage.imaging.registry.write import write_hive
@@ -27,17 +26,9 @@ FOLDER = "amd64/w10"
 SEPARATOR = "\\"
 
 
-@dataclass(frozen=True)
-class Placed:
-    inf: InfFile
-    source: FileSource
-    folder: str
-
-
-def package_of(files: dict[str, bytes], folder: str = FOLDER) -> Placed:
-    source = HeldFiles(files, "drivers")
-    (path,) = (each for each in files if each.endswith(".inf"))
-    return Placed(read_inf(files[path], name=path), source, folder)
+def package_of(files: dict[str, bytes], folder: str = FOLDER) -> DriverPackage:
+    (package,) = packages_in(HeldFiles(files, "drivers"), folder)
+    return package
 
 
 def plan(made: Made, files: dict[str, bytes] | None = None, *, force: bool = False) -> BootEnabling:
