@@ -182,6 +182,7 @@ _MODULES = (
     ("PyYAML", "task sequences in their short form"),
     ("rich", "tables and progress bars on a terminal"),
 )
+_OPTIONAL_MODULES = (("asn1crypto", "catalogs and signatures of drivers"),)
 _DEVICES = (
     _Device(
         "FUSE",
@@ -226,6 +227,7 @@ def examine(distribution: Distribution | None = None) -> Report:
         ),
         *_examine_libraries(here),
         *(_examine_module(name, needed_for) for name, needed_for in _MODULES),
+        *(_examine_module(name, needed_for, required=False) for name, needed_for in _OPTIONAL_MODULES),
         *(_examine_program(program, here) for program in _PROGRAMS),
         *(_examine_device(device) for device in _DEVICES),
     )
@@ -373,7 +375,7 @@ def _is_older(version: str, fixed: str) -> bool:
     return upstream(version) < upstream(fixed)
 
 
-def _examine_module(name: str, needed_for: str) -> Component:
+def _examine_module(name: str, needed_for: str, *, required: bool = True) -> Component:
     try:
         version: str | None = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -381,7 +383,7 @@ def _examine_module(name: str, needed_for: str) -> Component:
     return Component(
         name=name,
         needed_for=needed_for,
-        required=True,
+        required=required,
         present=version is not None,
         version=version,
         install=None if version is not None else f"pip install {name}",

@@ -1,8 +1,8 @@
 """Drivers: what an INF says, which devices it serves, and what brings it into a Windows.
 
 ``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has, ``supplied/`` where driver files
-come from, ``inf/`` what an INF says, ``packages.py`` INFs with their files, ``ranking/`` which driver is the
-best for a device, ``offline/`` a Windows that does not run.
+come from, ``signed/`` what was signed of them, ``inf/`` what an INF says, ``packages.py`` INFs with their files,
+``ranking/`` which driver is the best for a device, ``offline/`` a Windows that does not run.
 """
 
 from osdimage.imaging._faces import lazily
@@ -35,6 +35,8 @@ __getattr__, __dir__, __all__ = lazily(
         "ranking.match": ("DeviceMatch", "Matching", "Ranked", "Unused", "Why", "match_drivers"),
         "ranking.packages": ("candidates_of", "index_packages"),
         "ranking.rank": ("MatchKind", "Rank", "Signature"),
+        "signed.catalog": ("Catalog", "CatalogMember", "read_catalog"),
+        "signed.pkcs7": ("FileSignature", "Verdict"),
         "supplied.folder": ("FolderFiles",),
         "supplied.members": ("SupplyLimits",),
         "supplied.opened": ("Supply", "open_supply"),

@@ -64,6 +64,12 @@ from osdimage.imaging.drivers.ranking.match import (
 )
 from osdimage.imaging.drivers.ranking.packages import candidates_of as candidates_of, index_packages as index_packages
 from osdimage.imaging.drivers.ranking.rank import MatchKind as MatchKind, Rank as Rank, Signature as Signature
+from osdimage.imaging.drivers.signed.catalog import (
+    Catalog as Catalog,
+    CatalogMember as CatalogMember,
+    read_catalog as read_catalog,
+)
+from osdimage.imaging.drivers.signed.pkcs7 import FileSignature as FileSignature, Verdict as Verdict
 from osdimage.imaging.drivers.supplied.folder import FolderFiles as FolderFiles
 from osdimage.imaging.drivers.supplied.members import SupplyLimits as SupplyLimits
 from osdimage.imaging.drivers.supplied.opened import Supply as Supply, open_supply as open_supply
