@@ -66,7 +66,7 @@ def report(change: BootChange, reporter: Reporter, *, dry_run: bool) -> None:
         "warnings": change.warnings,
     }
     where = f"{change.path}: image {plan.index} {plan.name!r}"
-    if plan.is_empty:
+    if plan.is_empty and not change.is_written:
         reporter.result(render.to_plain(facts), f"{where}: nothing to change")
         return
     counts = f"{counted(len(plan.files), 'file')} and {counted(len(plan.values), 'value')} of the registry"

@@ -18,6 +18,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage boot install disk.img --partition 3 --from-wim install.wim --index 2",
     ),
     "boot show": ("osdimage boot show disk.img",),
+    "bootimage export": (
+        "osdimage bootimage export 'Windows.iso!sources/boot.wim' boot.wim --scratch 512",
+        "osdimage bootimage export boot.wim pe.wim --index 1 --startnet startnet.cmd",
+    ),
     "bootimage set": (
         "osdimage bootimage set boot.wim --scratch 512 --background lab.jpg --dry-run",
         "osdimage bootimage set boot.wim --index 1 --startnet startnet.cmd --add-file menu.exe=/Tools/menu.exe",

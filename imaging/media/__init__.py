@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "bootimage.change": ("BootChange", "change_boot_image"),
+        "bootimage.export": ("export_boot_image",),
         "bootimage.facts": ("Background", "BootDriver", "BootImage", "BootKind", "Component", "DriverWay"),
         "bootimage.plan": ("BootPlan", "PlacedFile", "PlacedValue"),
         "bootimage.reading": ("boot_image_of", "read_boot_image", "read_boot_images"),

@@ -612,6 +612,10 @@ def _boot_images() -> Iterator[Writing]:
     yield Writing("bootimage set", ("bootimage", "set", "a.wim", *wished), present, {"a.wim": as_boot_image})
     yield Writing("bootimage set --rebuild", ("bootimage", "set", "a.wim", *wished, "--rebuild"), present,
                   {"a.wim": as_boot_image})  # fmt: skip
+    yield Writing("bootimage export", ("bootimage", "export", "a.wim", "b.wim", *wished), present,
+                  {"b.wim": as_boot_image})  # fmt: skip
+    yield Writing("bootimage export --overwrite", ("bootimage", "export", "a.wim", "b.wim", *wished, "--overwrite"),
+                  present | {"b.wim": "tree.wim"}, {"b.wim": as_boot_image})  # fmt: skip
 
 
 def as_boot_image(path: Path) -> object:

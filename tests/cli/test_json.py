@@ -71,6 +71,7 @@ COMMANDS = {
     "boot-check": "boot check disk.img",
     "boot-fix": "boot fix disk.img",
     "bootimage-show": "bootimage show pe.wim",
+    "bootimage-export": "bootimage export pe.wim pe-alone.wim",
     "bootimage-set": "bootimage set pe.wim --scratch 64",
     "registry-get": "registry get hive",
     "registry-set": "registry set hive Key text --value Name",
@@ -182,6 +183,7 @@ def test_the_shape_does_not_depend_on_how_many_there_are(
 EVENTS = [
     "apply one.wim events-applied",
     "boot install disk.img --partition 3",
+    "bootimage export pe.wim pe-events.wim",
     "bootimage set pe.wim --scratch 128",
     "capture tree events.wim",
     "compare one.wim applied",
