@@ -2,7 +2,8 @@
 
 ``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has, ``supplied/`` where driver files
 come from, ``signed/`` what was signed of them, ``inf/`` what an INF says, ``packages.py`` INFs with their files,
-``ranking/`` which driver is the best for a device, ``offline/`` a Windows that does not run.
+``ranking/`` which driver is the best for a device, ``offline/`` a Windows that does not run,
+``injection/`` bringing drivers into one.
 """
 
 from osdimage.imaging._faces import lazily
@@ -23,6 +24,12 @@ __getattr__, __dir__, __all__ = lazily(
         "inf.services": ("EventLog", "Service", "ServiceStart"),
         "inf.settings": ("RegAction", "RegRoot", "RegSetting"),
         "inf.version": ("DriverVersion", "InfVersion"),
+        "injection.into_folder": ("FolderTarget",),
+        "injection.into_image": ("ImageTarget",),
+        "injection.into_volume": ("VolumeTarget",),
+        "injection.plan": ("InjectionOptions", "InjectionPlan", "Method", "WantedDriver"),
+        "injection.planning": ("plan_driver_injection",),
+        "injection.target": ("InjectionTarget",),
         "offline.boot_driver": ("BootDriver", "boot_models", "oem_boot_driver", "why_not_boot"),
         "offline.boot_enable": ("BootEnabling", "BootFile", "plan_boot_enabling", "plan_driver"),
         "offline.export": ("DriverExport", "ExportedDriver", "export_installed"),

@@ -16,6 +16,17 @@ from osdimage.imaging.drivers.inf.places import Folders as Folders, InfPath as I
 from osdimage.imaging.drivers.inf.services import EventLog as EventLog, Service as Service, ServiceStart as ServiceStart
 from osdimage.imaging.drivers.inf.settings import RegAction as RegAction, RegRoot as RegRoot, RegSetting as RegSetting
 from osdimage.imaging.drivers.inf.version import DriverVersion as DriverVersion, InfVersion as InfVersion
+from osdimage.imaging.drivers.injection.into_folder import FolderTarget as FolderTarget
+from osdimage.imaging.drivers.injection.into_image import ImageTarget as ImageTarget
+from osdimage.imaging.drivers.injection.into_volume import VolumeTarget as VolumeTarget
+from osdimage.imaging.drivers.injection.plan import (
+    InjectionOptions as InjectionOptions,
+    InjectionPlan as InjectionPlan,
+    Method as Method,
+    WantedDriver as WantedDriver,
+)
+from osdimage.imaging.drivers.injection.planning import plan_driver_injection as plan_driver_injection
+from osdimage.imaging.drivers.injection.target import InjectionTarget as InjectionTarget
 from osdimage.imaging.drivers.offline.boot_driver import (
     BootDriver as BootDriver,
     boot_models as boot_models,
