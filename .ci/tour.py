@@ -23,6 +23,7 @@ from osdimage.imaging.registry.write import new_hive, write_hive
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from cases.infs import write_drivers  # noqa: E402 - it is no package
 from cases.windows_trees import windows_files, write_tree  # noqa: E402 - it is no package
 
 # What no output of a program for people may hold.
@@ -159,6 +160,11 @@ def bootable() -> None:
     osdimage("apply", "install.wim", "two.img", "--partition", "4")
 
 
+def drivers() -> None:
+    """Prepare the section about drivers."""
+    write_drivers(Path("Drivers"))
+
+
 PREPARED: dict[str, Callable[[], None]] = {
     "A tour": tour,
     "Disk layouts": layouts,
@@ -166,6 +172,7 @@ PREPARED: dict[str, Callable[[], None]] = {
     "From a task sequence": sequence,
     "The registry of a Windows that does not run": registry,
     "Bootable disks": bootable,
+    "Drivers": drivers,
 }
 
 

@@ -70,6 +70,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "disk restore": ("osdimage disk restore disk.img table.json",),
     "disk show": ("osdimage disk show disk.img", "osdimage disk show windows.qcow2 --vm-snapshot clean"),
     "doctor": ("osdimage doctor",),
+    "driver show": (
+        "osdimage driver show vioscsi.inf",
+        "osdimage driver show Drivers --os 10.0.22631 --arch x64",
+        "osdimage driver show 'virtio-win.iso!vioscsi/w11/amd64' --json",
+    ),
     "export": (
         "osdimage export install.wim install.esd --all",
         'osdimage export install.wim one.wim --name "Windows 11 Pro" --new-name Reference',

@@ -44,6 +44,7 @@ __getattr__, __dir__, __all__ = lazily(
         "ranking.rank": ("MatchKind", "Rank", "Signature"),
         "signed.catalog": ("Catalog", "CatalogMember", "read_catalog"),
         "signed.pkcs7": ("FileSignature", "Verdict"),
+        "shown": ("DriverKind", "ShownDriver", "ShownFile", "ShownModel", "ShownService", "show_driver"),
         "supplied.folder": ("FolderFiles",),
         "supplied.members": ("SupplyLimits",),
         "supplied.opened": ("Supply", "open_supply"),

@@ -75,6 +75,14 @@ from osdimage.imaging.drivers.ranking.match import (
 )
 from osdimage.imaging.drivers.ranking.packages import candidates_of as candidates_of, index_packages as index_packages
 from osdimage.imaging.drivers.ranking.rank import MatchKind as MatchKind, Rank as Rank, Signature as Signature
+from osdimage.imaging.drivers.shown import (
+    DriverKind as DriverKind,
+    ShownDriver as ShownDriver,
+    ShownFile as ShownFile,
+    ShownModel as ShownModel,
+    ShownService as ShownService,
+    show_driver as show_driver,
+)
 from osdimage.imaging.drivers.signed.catalog import (
     Catalog as Catalog,
     CatalogMember as CatalogMember,

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import boot_images, udf, windows_trees
+from cases import boot_images, infs, udf, windows_trees
 from judges import mounts
 from osdimage.cli.app import cli
 from osdimage.imaging.errors import StorageError
@@ -73,6 +73,7 @@ COMMANDS = {
     "bootimage-show": "bootimage show pe.wim",
     "bootimage-export": "bootimage export pe.wim pe-alone.wim",
     "bootimage-set": "bootimage set pe.wim --scratch 64",
+    "driver-show": "driver show drivers",
     "registry-get": "registry get hive",
     "registry-set": "registry set hive Key text --value Name",
     "registry-export": "registry export hive",
@@ -122,6 +123,7 @@ def printed(place: Path) -> dict[str, Outcome]:
         osdimage("capture", "tree", "three.wim")
         osdimage("capture", "tree", "three.wim", "--append", "--name", "other")
         osdimage("capture", windows_trees.write_tree(place / "windows", windows_trees.windows_files()), "windows.wim")
+        infs.write_drivers(place / "drivers")
         boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
         for disk in ("m0.img", "m1.img"):
             osdimage("deploy", "three.wim", disk, "--index", "1", "--preset", "data-gpt", "--size", "60MB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
@@ -14,9 +15,11 @@ from osdimage.imaging.drivers.inf.lines import parse
 from osdimage.imaging.drivers.inf.models import Manufacturer, Model, all_models, models_for, read_manufacturers
 from osdimage.imaging.drivers.inf.places import Folders
 from osdimage.imaging.drivers.inf.version import InfVersion, read_version
-from osdimage.imaging.drivers.target_os import TargetOs
+from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
 _PLACEHOLDER = re.compile(r"\$[A-Z][A-Z0-9_]*\$|@[A-Z][A-Z0-9_]*@|(?<![A-Za-z0-9])_?INX_[A-Z][A-Z0-9_]*")
+DEFAULT_INSTALL = "DefaultInstall"
+"""The install section of a primitive driver."""
 _PRIMITIVE = re.compile(r"defaultinstall(?:\.(nt[^.]*))?", re.IGNORECASE)
 
 
@@ -101,7 +104,15 @@ class InfFile:
         Raises:
             InvalidInput: as :meth:`models`.
         """
-        return read_install(self.text, section, os.architecture, folders or Folders())
+        return self.install_on(section, os.architecture, folders)
+
+    def install_on(self, section: str, architecture: Architecture, folders: Folders | None = None) -> Install:
+        """Return what an install section does on an architecture, which is all that it asks of a Windows.
+
+        Raises:
+            InvalidInput: as :meth:`models`.
+        """
+        return read_install(self.text, section, architecture, folders or Folders())
 
     def installs(self, os: TargetOs) -> tuple[Install, ...]:
         """Return what each install section does that a model for a Windows names, each once.
@@ -117,12 +128,20 @@ class InfFile:
         Raises:
             InvalidInput: as :meth:`models`.
         """
-        copied = (file for each in self._sections(os) for file in copied_files(self.text, each, os.architecture))
-        return read_closure(self.text, self.version, os.architecture, tuple(dict.fromkeys(copied)))
+        return self.files_on(self._sections(os), os.architecture)
+
+    def files_on(self, sections: Iterable[str], architecture: Architecture) -> FileClosure:
+        """Return the files that it needs on an architecture, of which only some install sections are carried out.
+
+        Raises:
+            InvalidInput: as :meth:`models`.
+        """
+        copied = (file for each in sections for file in copied_files(self.text, each, architecture))
+        return read_closure(self.text, self.version, architecture, tuple(dict.fromkeys(copied)))
 
     def _sections(self, os: TargetOs) -> tuple[str, ...]:
         if self.is_primitive:
-            return ("DefaultInstall",)
+            return (DEFAULT_INSTALL,)
         return tuple(dict.fromkeys(each.section for each in self.models(os)))
 
 

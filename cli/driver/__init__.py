@@ -1,0 +1,1 @@
+"""``osdimage driver``: its verbs, one file each."""

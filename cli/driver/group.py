@@ -1,0 +1,23 @@
+"""``osdimage driver``: the group of verbs for drivers.  Each verb is imported when it is used."""
+
+from __future__ import annotations
+
+import click
+from osdimage.cli.lazy import LazyGroup
+
+# name: (module of this package, what `osdimage driver --help` says).  The module has the command as NAME_command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "show": ("driver.show", "Show what drivers are for, and what they install."),
+}
+
+
+class DriverGroup(LazyGroup):
+    """The verbs for drivers."""
+
+    table = COMMANDS
+    above = ("driver",)
+
+
+@click.group("driver", cls=DriverGroup)
+def driver_command() -> None:
+    """Look into drivers of Windows: INF files, in folders, archives and on discs."""

@@ -1,0 +1,117 @@
+"""``osdimage driver show``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params, render
+from osdimage.cli.driver import params as driver_params
+from osdimage.cli.render import Reporter
+from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.units import counted
+
+if TYPE_CHECKING:
+    from osdimage.imaging.drivers.shown import ShownDriver, ShownFile, ShownModel
+    from osdimage.imaging.drivers.target_os import Architecture, TargetOs
+
+_WIDTH = 11
+
+
+@click.command("show")
+@click.argument("path", type=driver_params.SUPPLY)
+@driver_params.windows
+@click.option(
+    "--codepage",
+    metavar="NAME",
+    default="cp1252",
+    show_default=True,
+    help="Of INFs that do not tell their encoding: cp1251, cp932 and others of Python.",
+)
+@params.output(events=False)
+def show_command(
+    path: str, os: TargetOs | None, architecture: Architecture | None, codepage: str, reporter: Reporter
+) -> None:
+    """Show the drivers at PATH: what they are for, their services, files and catalogs, and what is unusual.
+
+    PATH is a folder, an INF, an archive (.zip, .cab, .7z, .exe, .msi), a disc, or what is in one: DISC.iso!FOLDER.
+    With --os or --arch only what is for that Windows is shown.  Nothing is run, and no signature is looked at.
+    """
+    from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.drivers.shown import show_driver  # noqa: PLC0415
+    from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
+
+    faults: list[dict[str, str]] = []
+    shown: list[ShownDriver] = []
+    with open_supply(path) as supply:
+        packages = packages_in(
+            supply.files,
+            supply.folder,
+            codepage=codepage,
+            on_fault=lambda where, error: faults.append({"path": where, "message": str(error)}),
+        )
+        for each in packages:
+            try:
+                shown.append(show_driver(each, os, architecture))
+            except InvalidInput as error:
+                faults.append({"path": each.path, "message": str(error)})
+    for fault in faults:
+        reporter.warn(fault["message"])
+    if not shown:
+        unread = f", and {counted(len(faults), 'file')} that cannot be read" if faults else ""
+        raise InvalidInput(f"{path}: holds no INF of a driver{unread}")
+    for driver in shown:
+        for text in driver.warnings:
+            reporter.warn(f"{driver.path}: {text}")
+    lines = [line for index, driver in enumerate(shown) for line in (*([""] if index else []), *_lines(driver))]
+    reporter.answer({"path": path, "drivers": render.to_plain(shown), "faults": faults}, *lines)
+
+
+def _lines(driver: ShownDriver) -> Iterator[str]:
+    version = ", ".join(filter(None, (driver.date, driver.driver_version))) or "no version"
+    yield f"{driver.path}: {driver.class_name or 'no class'}, {driver.provider or 'no provider'}, {version}"
+    if driver.kind != "device":
+        yield _row("kind", _KINDS[driver.kind])
+    if driver.placeholder is not None:
+        yield _row("unfinished", f"a build has to replace {driver.placeholder}")
+    yield _row("platforms", ", ".join(driver.platforms) or "none")
+    for catalog in driver.catalogs:
+        yield _row("catalog", _file(catalog))
+    several = len(driver.platforms) > 1
+    for model in driver.models:
+        yield from _model(model, shows_platforms=several and len(model.platforms) < len(driver.platforms))
+    for service in driver.services:
+        told = [service.name, f"{service.start} start" if service.start else "start not known", service.binary]
+        told += [f"group {service.group}" if service.group else None, None if service.is_function_driver else "filter"]
+        yield _row("service", ", ".join(filter(None, told)))
+    for each in driver.files:
+        yield _row("file", _file(each))
+    for component in driver.components:
+        yield _row("component", f"{component.name}, for {', '.join(component.ids) or 'no id'}")
+    if driver.includes:
+        yield _row("needs", f"{', '.join(driver.includes)} of Windows")
+
+
+_KINDS = {
+    "extension": "an extension: it adds to the driver of its devices",
+    "component": "for a software component that another INF makes",
+    "primitive": "for no device: no computer's devices bring it into a Windows",
+}
+
+
+def _model(model: ShownModel, *, shows_platforms: bool) -> Iterator[str]:
+    yield _row("model", model.description + (f" ({', '.join(model.platforms)})" if shows_platforms else ""))
+    for id_ in model.ids or ("chosen by hand, for it has no id",):
+        yield _row("", f"  {id_}")
+
+
+def _file(file: ShownFile) -> str:
+    told: Sequence[str] = (
+        () if file.is_there else ("is missing" if file.is_needed else "not here, and perhaps of Windows",)
+    )
+    return ", ".join((file.path, *told))
+
+
+def _row(name: str, value: str) -> str:
+    return f"  {name + ':' if name else '':<{_WIDTH}} {value}"
