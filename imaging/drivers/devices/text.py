@@ -21,6 +21,11 @@ def decoded(data: bytes, name: str) -> str:
     return text
 
 
+def is_text(head: bytes) -> bool:
+    """Tell whether a file that begins so is a text."""
+    return "\0" not in _decoded(head)
+
+
 def _decoded(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):

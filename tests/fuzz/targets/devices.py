@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osdimage.imaging.drivers import Architecture, TargetOs, devices_of_listing
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
 
 from fuzz.target import Target
 
@@ -18,7 +19,7 @@ def _listing(data: bytes) -> None:
         for device in found.devices:
             assert device.hardware_ids or device.compatible_ids
             (device.name + "".join((*device.hardware_ids, *device.compatible_ids))).encode()
-        assert len({each.hardware_ids + each.compatible_ids for each in found.devices}) == len(found.devices)
+        assert len({(each.hardware_ids, each.compatible_ids) for each in found.devices}) == len(found.devices)
 
 
 def _listing_seeds() -> Iterator[bytes]:
@@ -29,6 +30,12 @@ def _listing_seeds() -> Iterator[bytes]:
     yield b"00:02.0 VGA [0300]: Intel [8086:5916] (rev 02) (prog-if 00 [VGA])\n\tSubsystem: Lenovo [17aa:224b]\n"
     yield "00:02.0 0300: 8086:5916 (rev 02)\n".encode("utf-16")
     yield b'<domain><devices><interface><model type="virtio"/></interface></devices></domain>'
+    block = "Instance ID:  PCI\\VEN_1&DEV_2\\3\nDevice:  x\nHardware IDs:  PCI\\A\n               PCI\\B\n"
+    yield (block + "Compatible IDs:  PCI\\C\n\n").encode("utf-16")
+    yield b"PCI\\A\\1\n    Name: x\n    Hardware ID's:\n        PCI\\A\n    Compatible ID's:\n        PCI\\B\n"
+    yield b"Node,CompatibleID,DeviceID,HardwareID\r\r\nA,{PCI\\C;PCI\\D},PCI\\A\\1,{PCI\\A;PCI\\B}\r\r\n"
+    yield b'[{"Name": "x", "HardwareID": ["PCI\\\\A"], "CompatibleID": null, "DeviceID": "PCI\\\\A\\\\1"}]'
+    yield b"<MsInfo><Category><Data><a>x</a><b>PCI\\VEN_1&amp;DEV_2\\3</b></Data></Category></MsInfo>"
 
 
-TARGETS = (Target("device-listing", _listing, _listing_seeds),)
+TARGETS = (Target("device-listing", _listing, _listing_seeds, (InvalidInput, InvalidRequest)),)

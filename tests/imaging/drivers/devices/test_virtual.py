@@ -214,7 +214,7 @@ def test_what_a_domain_has_none_of_is_no_device(xml: str) -> None:
 @pytest.mark.parametrize(
     ("xml", "expected"),
     [
-        ("<network/>", "is XML, but no domain of libvirt; valid are 'host'"),
+        ("<network/>", "is XML, but neither a domain of libvirt nor a report"),
         ("<domain", "not well-formed XML"),
         ('<!DOCTYPE d [<!ENTITY a "b">]><domain>&a;</domain>', "declares a document type"),
     ],
