@@ -48,6 +48,7 @@ __getattr__, __dir__, __all__ = lazily(
         "supplied.folder": ("FolderFiles",),
         "supplied.members": ("SupplyLimits",),
         "supplied.opened": ("Supply", "open_supply"),
+        "supplied.variants": ("Choice", "LeftOut", "choose_folders", "choose_packages"),
         "target_os": ("Architecture", "ProductType", "TargetOs"),
     },
 )

@@ -92,6 +92,12 @@ from osdimage.imaging.drivers.signed.pkcs7 import FileSignature as FileSignature
 from osdimage.imaging.drivers.supplied.folder import FolderFiles as FolderFiles
 from osdimage.imaging.drivers.supplied.members import SupplyLimits as SupplyLimits
 from osdimage.imaging.drivers.supplied.opened import Supply as Supply, open_supply as open_supply
+from osdimage.imaging.drivers.supplied.variants import (
+    Choice as Choice,
+    LeftOut as LeftOut,
+    choose_folders as choose_folders,
+    choose_packages as choose_packages,
+)
 from osdimage.imaging.drivers.target_os import (
     Architecture as Architecture,
     ProductType as ProductType,
