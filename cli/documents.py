@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,8 @@ def to_plain(value: object) -> object:
         return value.value if isinstance(value.value, str) else value.name.lower()
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, (UUID, Path)):

@@ -18,7 +18,7 @@ class LazyGroup(click.Group):
 
     Attributes:
         table: name of a command -> (module of this package, what the help says).  The module has the click command as
-            ``NAME_command``.
+            ``NAME_command``, with ``_`` in the place of ``-``.
         above: what the group itself is called; nothing for the program.
     """
 
@@ -36,9 +36,10 @@ class LazyGroup(click.Group):
         if cmd_name not in self.table:
             return None
         module = importlib.import_module(f"osdimage.cli.{self.table[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_command")
+        name = f"{cmd_name.replace('-', '_')}_command"
+        command = getattr(module, name)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{module.__name__}.{cmd_name}_command is not a click command")
+            raise TypeError(f"{module.__name__}.{name} is not a click command")
         command.epilog = epilog(" ".join((*self.above, cmd_name)))
         return command
 

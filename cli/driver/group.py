@@ -8,6 +8,8 @@ from osdimage.cli.lazy import LazyGroup
 # name: (module of this package, what `osdimage driver --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("driver.show", "Show what drivers are for, and what they install."),
+    "installed": ("driver.installed", "List the drivers of others that a Windows has."),
+    "export-installed": ("driver.export_installed", "Take the drivers of others out of a Windows."),
 }
 
 
@@ -20,4 +22,4 @@ class DriverGroup(LazyGroup):
 
 @click.group("driver", cls=DriverGroup)
 def driver_command() -> None:
-    """Look into drivers of Windows: INF files, in folders, archives and on discs."""
+    """Look into drivers of Windows: INF files, in folders, archives and on discs, and those that a Windows has."""

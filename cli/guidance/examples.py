@@ -81,6 +81,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'osdimage export install.esd pro.swm --name "Windows 11 Pro" --split-size 3800MB',
         "osdimage export june.wim whole.wim --all --ref install.wim",
     ),
+    "driver export-installed": (
+        "osdimage driver export-installed old-pc.vhdx drivers --partition 3",
+        "osdimage driver export-installed install.wim drivers --index 2 --driver netkvm.inf",
+    ),
+    "driver installed": (
+        "osdimage driver installed disk.img --partition 3",
+        "osdimage driver installed install.wim --index 1 --json",
+    ),
     "extract": (
         "osdimage extract install.wim '/Windows/*.log' --index 1 --to logs",
         "osdimage extract install.wim /Windows/win.ini --index 1 --to -",

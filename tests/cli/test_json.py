@@ -13,6 +13,7 @@ from typing import Any
 import click
 import pytest
 from cases import boot_images, infs, udf, windows_trees
+from cases.installed_drivers import windows_10_tree
 from judges import mounts
 from osdimage.cli.app import cli
 from osdimage.imaging.errors import StorageError
@@ -74,6 +75,8 @@ COMMANDS = {
     "bootimage-export": "bootimage export pe.wim pe-alone.wim",
     "bootimage-set": "bootimage set pe.wim --scratch 64",
     "driver-show": "driver show drivers",
+    "driver-installed": "driver installed drivers.wim",
+    "driver-export-installed": "driver export-installed drivers.wim taken-out",
     "registry-get": "registry get hive",
     "registry-set": "registry set hive Key text --value Name",
     "registry-export": "registry export hive",
@@ -124,6 +127,7 @@ def printed(place: Path) -> dict[str, Outcome]:
         osdimage("capture", "tree", "three.wim", "--append", "--name", "other")
         osdimage("capture", windows_trees.write_tree(place / "windows", windows_trees.windows_files()), "windows.wim")
         infs.write_drivers(place / "drivers")
+        osdimage("capture", windows_trees.write_tree(place / "windows-10", windows_10_tree()), "drivers.wim")
         boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
         for disk in ("m0.img", "m1.img"):
             osdimage("deploy", "three.wim", disk, "--index", "1", "--preset", "data-gpt", "--size", "60MB")
@@ -193,6 +197,7 @@ EVENTS = [
     "deploy windows.wim events.img --preset uefi --size 4GB",
     "disk check plain.img --partition 2",
     "disk format plain.img --partition 2 --yes",
+    "driver export-installed drivers.wim events-drivers",
     "export one.wim events-export.wim",
     "split one.wim events-parts.swm",
     "extract one.wim /sub --to events-extracted",
@@ -209,7 +214,8 @@ EVENTS = [
 def test_every_command_with_events_is_walked_over() -> None:
     found = {words for words in VERBS if "--events" in osdimage(*words, "--help").out}
     assert found == {
-        tuple(line.split()[: 1 + (line.split()[0] in {"boot", "bootimage", "disk", "media"})]) for line in EVENTS
+        tuple(line.split()[: 1 + (line.split()[0] in {"boot", "bootimage", "disk", "driver", "media"})])
+        for line in EVENTS
     }
 
 
