@@ -16,6 +16,8 @@ from enum import StrEnum
 
 from osdimage.imaging.drivers.inf.decoding import MAX_BYTES
 from osdimage.imaging.drivers.inf.inf_file import InfFile, read_inf
+from osdimage.imaging.drivers.injection.staging import FOLDER as STAGED_FOLDER
+from osdimage.imaging.drivers.injection.staging import STAGED
 from osdimage.imaging.drivers.offline.version_value import VersionValue
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.drivers.target_os import Architecture
@@ -41,6 +43,8 @@ class Presence(StrEnum):
     """Windows has installed it, or was given it by DISM, under a name such as ``oem1.inf``."""
     BOOT_ENABLED = "boot-enabled"
     """Only what the loader reads was written, by osdimage or virt-v2v."""
+    STAGED = "staged"
+    """osdimage has put its files where Windows installs it when it starts first, and it has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class InstalledDriver:
     r"""A driver that a Windows has, and Microsoft's did not bring.
 
     Attributes:
-        inf: the name of its INF in Windows, such as ``oem1.inf``.
+        inf: the name of its INF in Windows, such as ``oem1.inf``; of one that is staged, its own.
         presence: how it is there.
         original_name: what the INF was called before; None when it is not known.
         provider, class_name: as its INF or the database says; empty when it is not known.
@@ -117,7 +121,8 @@ class _Listing:
         self._files.prefetch(each.path for each in rest)
         for facts in rest:
             found[facts.name.lower()] = self._in_folder(facts)
-        return InstalledDrivers(tuple(sorted(found.values(), key=_order)), tuple(self._warnings))
+        drivers = (*sorted(found.values(), key=_order), *self._staged())
+        return InstalledDrivers(drivers, tuple(self._warnings))
 
     # ---- the database of Windows 8 and later
 
@@ -167,24 +172,58 @@ class _Listing:
     def _in_folder(self, facts: FileFacts) -> InstalledDriver:
         data = self._read(facts)
         inf = None if data is None else self._parsed(facts, data)
-        folder = None if data is None else self._folder_with(data)
+        path = None if data is None else self._folder_with(data)
+        folder, _, name = (path or "").rpartition("/")
+        architecture = _architecture_in(folder)
+        return self._by_inf(
+            facts.name,
+            Presence.PUBLISHED,
+            inf,
+            original_name=name or None,
+            folder=folder or None,
+            architecture=architecture,
+        )
+
+    def _by_inf(
+        self,
+        name: str,
+        presence: Presence,
+        inf: InfFile | None,
+        *,
+        original_name: str | None,
+        folder: str | None,
+        architecture: Architecture | None = None,
+    ) -> InstalledDriver:
         version = None if inf is None else inf.version
         stamp = None if version is None else version.driver_version
         guid = None if version is None else version.class_guid
         return InstalledDriver(
-            facts.name,
-            Presence.PUBLISHED,
-            None if folder is None else folder.rpartition("/")[2],
+            name,
+            presence,
+            original_name,
             "" if version is None else version.provider,
             "" if version is None else version.class_name or self._class_name(guid or ""),
             guid,
             None if stamp is None else stamp.date,
             None if stamp is None else stamp.number_text,
-            None if folder is None else _architecture_in(folder),
+            architecture,
             "",
             None,
-            None if folder is None else folder.rpartition("/")[0],
+            folder,
         )
+
+    # ---- what osdimage staged
+
+    def _staged(self) -> Iterator[InstalledDriver]:
+        for folder in self._directory_at(STAGED_FOLDER):
+            if not folder.is_directory or folder.is_link or not STAGED.fullmatch(folder.name):
+                continue
+            for each in self._files.list(folder.path):
+                if each.is_directory or each.is_link or not each.name.lower().endswith(".inf"):
+                    continue
+                data = self._read(each)
+                inf = None if data is None else self._parsed(each, data)
+                yield self._by_inf(each.name, Presence.STAGED, inf, original_name=each.name, folder=folder.path)
 
     def _read(self, facts: FileFacts) -> bytes | None:
         try:
@@ -229,7 +268,9 @@ class _Listing:
                 yield each
 
     def _directory(self, below: str) -> Iterable[FileFacts]:
-        path = self._windows.path(below)
+        return self._directory_at(self._windows.path(below))
+
+    def _directory_at(self, path: str) -> Iterable[FileFacts]:
         facts = self._files.find(path)
         return self._files.list(path) if facts is not None and facts.is_directory and not facts.is_link else ()
 
@@ -258,7 +299,7 @@ def chosen_drivers(drivers: Iterable[InstalledDriver], names: Iterable[str]) -> 
 
 def _architecture_in(path: str) -> Architecture | None:
     """Return for which processor the folder of a driver says that it is."""
-    found = _FOLDER.fullmatch(path.split("/")[-2])
+    found = _FOLDER.fullmatch(path.rpartition("/")[2])
     return next((each for each in Architecture if found is not None and each == found[1].lower()), None)
 
 

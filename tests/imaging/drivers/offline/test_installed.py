@@ -117,6 +117,13 @@ def test_a_driver_that_was_only_enabled_for_booting_says_so() -> None:
     assert driver.version == "100.90.104.21500"
 
 
+def test_a_driver_that_is_staged_says_so() -> None:
+    tree = make_tree(WINDOWS_11) | storage_package(folder="Drivers/00-viostor") | {"Drivers/mine/x.inf": storage_inf()}
+    (driver,) = listed(tree)[2].drivers
+    assert (driver.inf, driver.presence, driver.folder) == ("viostor.inf", Presence.STAGED, "Drivers/00-viostor")
+    assert (driver.class_name, driver.version) == ("SCSIAdapter", "100.90.104.21500")
+
+
 def broken(root: Key, _control_set: Key) -> None:
     root.ensure(r"DriverDatabase\DriverInfFiles\oem1.inf").set(Value.string("Active", "gone"))
     root.ensure(r"DriverDatabase\DriverInfFiles\oem2.inf").set(Value.dword("Active", 7))
