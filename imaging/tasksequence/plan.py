@@ -218,7 +218,7 @@ def rehearse(
     table = known_actions() if actions is None else actions
     copy, rehearsal = env.copy(), machine.rehearsal()
     builtin.begin(copy, machine, sequence, None)
-    judge = Judge(groups_of(sequence), table, leave_out, unknown_facts(sequence, copy))
+    judge = Judge(groups_of(sequence), rehearsal, table, leave_out, unknown_facts(sequence, copy))
     walker = _Walker(sequence, copy, rehearsal, judge, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)

@@ -189,8 +189,8 @@ class ActionInfo:
         title: what the editor calls it.
         run: the action, or None when it cannot be done here.
         why_not: why ``run`` is None, as a sentence for the user.
-        step_class: what it would take to run it, when ``run`` is None.
-        refuses: tells why a step cannot be run with the settings that it has, or None when it can.
+        step_class: what it would take to run it, when ``run`` is None or ``refuses`` tells why; None is ``windows``.
+        refuses: tells why a step cannot be run with the settings that it has on this machine, or None when it can.
         forecast: tells what ``run`` would do, or None when it changes nothing that can be forecast.
         other_types: types and scripts of MDT that do the same.
         variables: what it reads and sets.
@@ -210,7 +210,7 @@ class ActionInfo:
     package_properties: tuple[str, ...] = ()
     destroys: str | None = None
     step_class: StepClass | None = None
-    refuses: Callable[[Environment], str | None] | None = None
+    refuses: Callable[[Environment, Machine], str | None] | None = None
 
     @property
     def short(self) -> str:

@@ -148,7 +148,7 @@ class _Runner:
         self._first = state.next if state.is_resumed else None
         self._steps = numbered(sequence)
         self._groups = groups_of(sequence)
-        self._judge = Judge(self._groups, actions, state.leave_out, unknown_facts(sequence, state.env))
+        self._judge = Judge(self._groups, state.machine, actions, state.leave_out, unknown_facts(sequence, state.env))
         self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
 
     def run(self) -> RunReport:

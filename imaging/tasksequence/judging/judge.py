@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import OsdImageError, quoted
 from osdimage.imaging.tasksequence import builtin
@@ -19,6 +20,9 @@ from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
+
+if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.machine import Machine
 
 Position = tuple[int, ...]
 
@@ -80,6 +84,7 @@ class Judge:
 
     Attributes:
         groups: of the sequence, by their places.
+        machine: the computer that it runs on.
         actions: what is known of types of steps.
         leave_out: what may be left out.
         doubt: which variables nobody here can know, and why.
@@ -87,6 +92,7 @@ class Judge:
     """
 
     groups: Mapping[Position, Group]
+    machine: Machine
     actions: ActionTable
     leave_out: LeaveOut = NOTHING
     doubt: Doubt = CERTAIN
@@ -160,11 +166,11 @@ class Judge:
             return None
         try:
             with env.step_defaults(step.defaults, step.properties):
-                reason = info.refuses(env)
+                reason = info.refuses(env, self.machine)
         except OsdImageError:
             # What is wrong with a setting, its forecast tells.
             return None
-        return None if reason is None else (StepClass.WINDOWS, env.mask(reason))
+        return None if reason is None else (info.step_class or StepClass.WINDOWS, env.mask(reason))
 
     def _unknown(self, step: Step) -> str:
         kind = kind_of(step)

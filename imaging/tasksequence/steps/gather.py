@@ -45,8 +45,9 @@ def _told(env: Environment) -> str:
     return ", ".join(f"{name}={env.get(name) or ''}" for name in names)
 
 
-def refuse_rules(env: Environment) -> str | None:
+def refuse_rules(env: Environment, machine: Machine) -> str | None:
     """Return why a step cannot be run that processes rules; None for one that gathers facts alone."""
+    del machine
     if (env.text("GatherLocalOnly") or "true").lower() == "true":
         return None
     return "it processes rules (GatherLocalOnly is not true), and CustomSettings.ini is not read; set its variables"

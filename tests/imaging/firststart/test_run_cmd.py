@@ -245,10 +245,10 @@ def test_it_does_what_the_model_says(wine: Wine, seed: int) -> None:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("seed", range(100, 106))
+@pytest.mark.parametrize("seed", range(100, 104))
 def test_it_does_what_the_model_says_of_many_plans(wine: Wine, seed: int) -> None:
     rng = random.Random(seed)
-    for _ in range(50):
+    for _ in range(25):
         judge_plan(wine, random_plan(rng))
 
 
