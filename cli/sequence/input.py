@@ -29,6 +29,7 @@ class Computer:
         firmware: how it starts, or None.
         new: the sizes in bytes of the disks that are made where they do not exist.
         opening: how its disks are opened.
+        devices: what tells its devices.
     """
 
     disks: dict[int, Path]
@@ -37,6 +38,7 @@ class Computer:
     firmware: str | None
     new: dict[int, int]
     opening: Opening
+    devices: tuple[str, ...] = ()
 
     @classmethod
     def of_options(
@@ -48,6 +50,7 @@ class Computer:
         *,
         opening: Opening,
         sizes: Sizes = (),
+        devices: tuple[str, ...] = (),
     ) -> Computer:
         """Read the options; every path must be there, but those of disks that have a size.
 
@@ -62,6 +65,7 @@ class Computer:
             firmware,
             {each: size for each in found if (size := size_of(sizes, each)) is not None},
             opening,
+            devices,
         )
 
     def machine(self, *, hold: bool) -> Machine:
@@ -73,6 +77,7 @@ class Computer:
             self.disks,
             packages=self.packages,
             shares=self.shares,
+            devices=self.devices,
             firmware=firmware,
             opening=self.opening,
             hold=hold,
@@ -88,6 +93,7 @@ class Computer:
         machine.disks.update(self.disks)
         machine.packages.update(self.packages)
         machine.shares.update(self.shares)
+        machine.devices = self.devices or machine.devices
 
 
 class NewDisks:

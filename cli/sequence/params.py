@@ -33,6 +33,7 @@ class ComputerWish:
     packages: Pairs
     shares: Pairs
     firmware: str | None
+    devices: tuple[str, ...]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -53,7 +54,13 @@ class ComputerWish:
             click.UsageError: as :meth:`~osdimage.cli.sequence.input.Computer.of_options`.
         """
         return Computer.of_options(
-            self.disks, self.packages, self.shares, self.firmware, opening=self.opening, sizes=self.sizes
+            self.disks,
+            self.packages,
+            self.shares,
+            self.firmware,
+            opening=self.opening,
+            sizes=self.sizes,
+            devices=self.devices,
         )
 
 
@@ -91,6 +98,14 @@ computer = params.gathered(
         "--firmware",
         type=click.Choice(["uefi", "bios"]),
         help="How the computer starts.  [default: what fits the disk of Windows, or else uefi]",
+    ),
+    click.option(
+        "--drivers-for",
+        "devices",
+        multiple=True,
+        metavar="SOURCE",
+        help="What tells the devices of the computer, by which drivers are chosen and disks found: host, qemu, or a "
+        "listing that another computer made.  Repeatable.",
     ),
 )
 

@@ -147,6 +147,7 @@ def _planned(step: PlannedStep) -> Iterator[str]:
     yield f"{indent}{mark} {step.number}. {step.name}: {step.does if step.decision is Decision.RUN else step.reason}"
     if step.note is not None:
         yield f"{indent}     {step.note}"
+    yield from (f"{indent}     {text}" for text in step.details)
 
 
 _WORDS = {

@@ -47,6 +47,7 @@ __getattr__, __dir__, __all__ = lazily(
         "sequence": ("Group", "Sequence", "Step"),
         "steps.actions": ("ACTIONS",),
         "steps.apply_data": ("apply_data_image",),
+        "steps.apply_driver_package": ("apply_driver_package",),
         "steps.apply_network": ("apply_network_settings",),
         "steps.apply_os": ("apply_operating_system",),
         "steps.apply_windows": ("apply_windows_settings",),

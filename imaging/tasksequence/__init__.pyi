@@ -39,6 +39,7 @@ from osdimage.imaging.tasksequence.runstate import RunState as RunState
 from osdimage.imaging.tasksequence.sequence import Group as Group, Sequence as Sequence, Step as Step
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS as ACTIONS
 from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image as apply_data_image
+from osdimage.imaging.tasksequence.steps.apply_driver_package import apply_driver_package as apply_driver_package
 from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings as apply_network_settings
 from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system as apply_operating_system
 from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings as apply_windows_settings

@@ -60,7 +60,6 @@ _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("PrepareSMSClient", "Prepare ConfigMgr Client for Capture", _CLIENT, RunIn.FULL_OS),
     ("PrepareOS", "Prepare Windows for Capture", "it runs Sysprep in the installed Windows", RunIn.FULL_OS),
     ("AutoApply", "Auto Apply Drivers", _DRIVERS, RunIn.WINPE),
-    ("ApplyDriverPackage", "Apply Driver Package", _DRIVERS, RunIn.WINPE),
 )
 # The titles are those of MDT's workbench.
 _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (

@@ -50,16 +50,26 @@ class NotThere(InvalidRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePlace:
+    """An image of a WIM, by the number that it has there."""
+
+    path: Path
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class TargetSystem:
     """The Windows that the sequence has applied, or is about to capture.
 
     Attributes:
         place: its volume.
         windows: what it is.
+        image: in a rehearsal, the image that would be in the volume; None when that is there.
     """
 
     place: Place
     windows: WindowsFacts
+    image: ImagePlace | None = None
 
 
 @dataclass(slots=True)
@@ -70,6 +80,9 @@ class Machine:
         disks: the disk images or devices, by the number that ``OSDDiskIndex`` means.
         packages: files or directories, by the ID of the package.
         shares: directories that stand for network shares, by ``\\server\share``.
+        driver_packages: packages of the catalog of drivers, by the ID of the package that each stands for.
+        catalog: the file of that catalog, or None for that of the person who runs the sequence.
+        devices: what tells the devices of the computer, by which drivers are chosen: paths, or names of presets.
         firmware: how it starts.
         opening: how its disks are opened.
         letters: the volumes by their drive letters.
@@ -87,6 +100,9 @@ class Machine:
     disks: dict[int, Path] = field(default_factory=dict)
     packages: dict[str, Path] = field(default_factory=dict)
     shares: dict[str, Path] = field(default_factory=dict)
+    driver_packages: dict[str, str] = field(default_factory=dict)
+    catalog: Path | None = None
+    devices: tuple[str, ...] = ()
     firmware: Firmware = Firmware.UEFI
     opening: Opening = AS_FOUND
     letters: dict[str, Place] = field(default_factory=dict)
@@ -106,6 +122,7 @@ class Machine:
         *,
         packages: Mapping[str, Path] | None = None,
         shares: Mapping[str, Path] | None = None,
+        devices: tuple[str, ...] = (),
         firmware: Firmware = Firmware.UEFI,
         opening: Opening = AS_FOUND,
         rng: RandomBits | None = None,
@@ -119,7 +136,9 @@ class Machine:
             TargetRefused: when another program uses a disk.
             StorageError: when a disk cannot be read.
         """
-        machine = cls(dict(disks), dict(packages or {}), dict(shares or {}), firmware, opening)
+        machine = cls(
+            dict(disks), dict(packages or {}), dict(shares or {}), devices=devices, firmware=firmware, opening=opening
+        )
         if rng is not None:
             machine.rng = rng
         try:
@@ -140,6 +159,7 @@ class Machine:
             disks=dict(self.disks),
             packages=dict(self.packages),
             shares=dict(self.shares),
+            driver_packages=dict(self.driver_packages),
             letters=dict(self.letters),
             used=list(self.used),
             planned=dict(self.planned),
@@ -357,6 +377,11 @@ class Machine:
         known = ", ".join(sorted(self.packages)) or "none"
         raise InvalidRequest(f"there is no path for package {quoted(package_id)}; packages with one: {known}")
 
+    def driver_package(self, package_id: str) -> str | None:
+        """Return the package of the catalog of drivers that a package stands for, or None when it is none."""
+        named = (name for each, name in self.driver_packages.items() if each.lower() == package_id.lower())
+        return next(named, None)
+
     def image_file(self, package_id: str) -> Path:
         """Return the WIM of an image package: the file it is, or the only one in the directory it is.
 
@@ -407,6 +432,9 @@ class Machine:
             "disks": {str(index): str(path) for index, path in self.disks.items()},
             "packages": {name: str(path) for name, path in self.packages.items()},
             "shares": {name: str(path) for name, path in self.shares.items()},
+            "driver_packages": self.driver_packages,
+            "catalog": None if self.catalog is None else str(self.catalog),
+            "devices": list(self.devices),
             "firmware": self.firmware.value,
             "sector_size": self.opening.sector_size,
             "allow_linked": self.opening.allow_linked,
@@ -429,10 +457,16 @@ class Machine:
             fields = Fields.of(document)
             require_format(fields, _FORMAT, _VERSION, source=source, what="a saved machine")
             system, letters = fields.fields_or_none("system"), fields.fields("letters")
+            # Machines of before drivers were brought in have none of it.
+            has = fields.values.__contains__
+            catalog = fields.text_or_none("catalog") if has("catalog") else None
             return cls(
                 disks={_disk(index): path for index, path in _paths(fields, "disks").items()},
                 packages=_paths(fields, "packages"),
                 shares=_paths(fields, "shares"),
+                driver_packages=fields.named_texts("driver_packages") if has("driver_packages") else {},
+                catalog=Path(catalog) if catalog is not None else None,
+                devices=tuple(fields.texts("devices")) if has("devices") else (),
                 firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
                 opening=_opening(fields),
                 letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},

@@ -61,6 +61,7 @@ class PlannedStep:
         unmapped: the packages that it needs and that have no path.
         step_class: what it would take to run it, where it cannot be run.
         warnings: what it will leave out or lose.
+        details: sentences about the parts of what it does.
     """
 
     number: int
@@ -77,6 +78,7 @@ class PlannedStep:
     unmapped: tuple[str, ...] = ()
     step_class: StepClass | None = None
     warnings: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -333,7 +335,7 @@ class _Walker:
         base = replace(base, does=info.title)
         mask = self._env.mask
         try:
-            with self._env.step_defaults(step.defaults, step.properties):
+            with self._env.step_defaults(step.defaults, step.told):
                 needed = _packages(info, self._env)
                 self.needed.update(package.lower() for package in needed.values())
                 base = replace(base, unmapped=tuple(_unmapped(needed, self._machine)))
@@ -359,6 +361,7 @@ class _Walker:
             note=None if note is None else mask(note),
             warnings=tuple(map(mask, forecast.warnings)),
             unmapped=(*base.unmapped, *forecast.unmapped),
+            details=tuple(map(mask, forecast.details)),
         )
 
 

@@ -116,6 +116,7 @@ class Forecast:
         hangs: a problem that is none when a step before it does what it now cannot do: something is not there; or None.
         warnings: what will be left out or lost.
         unmapped: packages that it needs and that have no path, besides those that its properties name.
+        details: sentences about the parts of what it does, such as each driver and why.
     """
 
     does: str
@@ -125,6 +126,7 @@ class Forecast:
     hangs: str | None = None
     warnings: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 Action = Callable[["Environment", "Machine", Events], ActionResult]

@@ -281,7 +281,7 @@ class _Runner:
             self._say(text, kind, component=info.title, step=number)
 
         try:
-            with self._env.step_defaults(step.defaults, step.properties):
+            with self._env.step_defaults(step.defaults, step.told):
                 return action(self._env, self._machine, Events(progress, note, is_repeated))
         except OsdImageError as error:
             return ActionResult(code_of(error), " -- ".join((error.said, *getattr(error, "__notes__", ()))))

@@ -144,6 +144,11 @@ class Step(_Member):
         """All of its settings by the names of their properties."""
         return Properties({each.property_name: each.value for each in self.variables})
 
+    @property
+    def told(self) -> Properties:
+        """What its action is told besides variables: its properties, and its command line as ``CommandLine``."""
+        return Properties({"CommandLine": self.command, **self.properties} if self.command else self.properties)
+
 
 @dataclass(frozen=True, slots=True)
 class Group(_Member):

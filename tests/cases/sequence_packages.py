@@ -5,11 +5,17 @@ The WIMs are made by wimlib-imagex, not by osdimage.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from judges import wim as judges
 
+from cases import offline_windows
+from cases.boot_drivers import storage_package
 from cases.sequence import windows_tree
+from cases.windows_trees import write_tree
+
+GENERALIZED = replace(offline_windows.WINDOWS_7, image_state="IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE")
 
 ANSWER_FILE = """\
 <?xml version="1.0" encoding="utf-8"?>
@@ -25,8 +31,12 @@ ANSWER_FILE = """\
 
 
 def packages(folder: Path) -> dict[str, Path]:
-    """Make an image of Windows 7, one of data, and a directory with an answer file."""
+    """Make an image of Windows 7, one of data, a directory with an answer file, and one with drivers."""
     windows = windows_tree(folder / "windows", version=(6, 1))
+    hives = offline_windows.make_tree(GENERALIZED)
+    for name in ("SYSTEM", "SOFTWARE"):
+        path = f"Windows/System32/config/{name}"
+        (windows / path).write_bytes(hives[path])
     (windows / "Users" / "Public").mkdir(parents=True)
     (windows / "Users" / "Public" / "readme.txt").write_text("of the image\n")
     data = folder / "data"
@@ -39,6 +49,7 @@ def packages(folder: Path) -> dict[str, Path]:
         "ABC00001": _captured(windows, folder / "windows.wim", "Windows"),
         "ABC00002": _captured(data, folder / "data.wim", "Data"),
         "ABC00003": answers,
+        "ABC00005": write_tree(folder / "drivers", storage_package("viostor", folder="viostor")),
     }
 
 

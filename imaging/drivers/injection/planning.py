@@ -17,7 +17,8 @@ from osdimage.imaging.drivers.injection.staging import (
     stage,
     staged_before,
 )
-from osdimage.imaging.drivers.offline.boot_enable import BootEnabling, plan_boot_enabling
+from osdimage.imaging.drivers.offline.boot_driver import BootDriver
+from osdimage.imaging.drivers.offline.boot_enable import BootEnabling, plan_boot_enabling, plan_driver
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.target_os import TargetOs
@@ -37,6 +38,8 @@ def plan_driver_injection(
     files: FileSource,
     wanted: Sequence[WantedDriver],
     options: InjectionOptions = InjectionOptions(),  # noqa: B008 - it is frozen
+    *,
+    loaders: Sequence[BootDriver] = (),
 ) -> InjectionPlan:
     """Decide how drivers are brought into a Windows.  Nothing is written.
 
@@ -45,6 +48,7 @@ def plan_driver_injection(
         files: of the volume, image or folder that it is in.
         wanted: the drivers, which fit it.
         options: how.
+        loaders: drivers of disks that the loader must have and that nobody stages, such as those of a ``txtsetup.oem``.
 
     Raises:
         TargetRefused: when it is Windows PE, or cannot be changed as it is.
@@ -53,7 +57,7 @@ def plan_driver_injection(
         OsdImageError: when something cannot be read.
     """
     refuse_windows(windows)
-    if not wanted:
+    if not wanted and not loaders:
         raise InvalidRequest(f"{windows.name}: there is no driver to bring in")
     stages, enables = options.method is not Method.BOOT, options.method is not Method.STAGE
     packed = driver_files([each.package for each in wanted], windows.os)
@@ -62,7 +66,7 @@ def plan_driver_injection(
         plan_boot_enabling(each.package, each.boot_model, windows, force=options.force)
         for each in wanted
         if enables and each.boot_model is not None
-    )
+    ) + tuple(plan_driver(each, windows, force=options.force) for each in loaders)
     edits: list[PlannedEdit] = [edit for each in enabled for edit in each.edits]
     written = [*_staged(drivers), *_copied(enabled)]
     warnings = [*windows.warnings, *(text for each in enabled for text in each.warnings), *_much(drivers)]

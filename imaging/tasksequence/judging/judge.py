@@ -165,7 +165,7 @@ class Judge:
         if info.refuses is None:
             return None
         try:
-            with env.step_defaults(step.defaults, step.properties):
+            with env.step_defaults(step.defaults, step.told):
                 reason = info.refuses(env, self.machine)
         except OsdImageError:
             # What is wrong with a setting, its forecast tells.

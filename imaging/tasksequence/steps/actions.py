@@ -5,6 +5,7 @@ from __future__ import annotations
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.steps import (
     apply_data,
+    apply_driver_package,
     apply_network,
     apply_os,
     apply_windows,
@@ -35,5 +36,6 @@ ACTIONS: tuple[ActionInfo, ...] = tuple(
         gather,
         next_phase,
         install_os,
+        apply_driver_package,
     )
 )

@@ -27,7 +27,7 @@ from osdimage.imaging.files import FileSource
 from osdimage.imaging.progress import Meter, Phase, portion
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Firmware, Machine, TargetSystem, Volume
+from osdimage.imaging.tasksequence.machine import Firmware, ImagePlace, Machine, TargetSystem, Volume
 from osdimage.imaging.tasksequence.result import ActionResult, Events, Forecast, LogType
 from osdimage.imaging.tasksequence.steps.answer_files import MadeAnswerFile, make_answer_file
 from osdimage.imaging.tasksequence.steps.applying import apply_options, kept_paths, log_applied, refuse_large
@@ -216,7 +216,9 @@ def _remember(env: Environment, machine: Machine, plan: WindowsPlan) -> tuple[st
     for _, volume in plan.pairs:
         machine.mark_used(volume.place)
     place = plan.system[1].place
-    machine.system = TargetSystem(place, plan.windows)
+    image = plan.system[0]
+    rehearsed = ImagePlace(image.path, image.index) if machine.is_rehearsal else None
+    machine.system = TargetSystem(place, plan.windows, rehearsed)
     letter = machine.assign_letter(place)
     if letter is None:
         raise InvalidRequest("OSDTargetSystemDrive: all drive letters are taken")

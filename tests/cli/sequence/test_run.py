@@ -178,7 +178,7 @@ def test_a_run_that_failed_goes_on_with_resume(
     # With the package made good the run goes on where it stopped: the disk is not partitioned again.
     before = disk_judges.sfdisk(disk)
     again = osdimage("run", path, "--resume", state, "--package", f"BROKEN01={packages['ABC00002']}", "--yes")
-    assert "Stand-alone media: done, 3 steps left out, 5 steps ran" in again.out
+    assert "Stand-alone media: done, 2 steps left out, 6 steps ran" in again.out
     assert disk_judges.sfdisk(disk) == before
     windows, data = (disk_judges.partition_of(disk, number, tmp_path / f"{number}.img") for number in (2, 3))
     assert ntfs_judges.ntfscat(data, "/Docs/data.txt") == "data\n" * 1000
@@ -188,7 +188,7 @@ def test_a_run_that_failed_goes_on_with_resume(
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(run: Run, disk: Path, tmp_path: Path) -> None:
     shown = run("standalone-media", "--dry-run", "--log", tmp_path / "smsts.log")
-    assert "plan for 'Stand-alone media': 13 steps: 5 run, 5 skipped, 3 left out" in shown.out
+    assert "plan for 'Stand-alone media': 13 steps: 6 run, 5 skipped, 2 left out" in shown.out
     assert "+ 6. Partition Disk 0: partition disk 0" in shown.out
     assert "~ 12. Setup Windows and ConfigMgr: only the installed Windows can do it" in shown.out
     assert "This will be lost:" in shown.out
@@ -200,11 +200,24 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(run: Run, disk: Path, tmp_
     unstarted = r"step 7 'Apply Operating System': Windows 6.1 for x64 is not made to start: it has no \Windows\Boot"
     assert document["warnings"] == [unstarted]
     assert told.err == shown.err == f"warning: {unstarted}\n"
-    assert [step["decision"] for step in document["steps"]].count("run") == 5
+    assert [step["decision"] for step in document["steps"]].count("run") == 6
+    (drivers,) = [step for step in document["steps"] if step["name"] == "Apply Driver Package"]
+    assert drivers["details"] == ["viostor.inf (2021-12-02, 100.90.104.21500): it is in the package"]
+    assert f"     {drivers['details'][0]}\n" in shown.out
     assert document["problems"] == []
     # The sample's list of packages has one for a step that is left out.
     assert "Not checked, since no step that runs needs them: packages ABC00004\n" in shown.out
     assert document["unchecked"] == ["ABC00004"]
+
+
+def test_the_devices_of_the_computer_tell_which_driver_it_starts_with(run: Run, tmp_path: Path) -> None:
+    listing = tmp_path / "modalias"
+    # The legacy virtio-blk-pci of a guest of QEMU: $ cat /sys/bus/pci/devices/*/modalias
+    listing.write_text("pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00\n")
+    shown = run("standalone-media", "--dry-run", "--drivers-for", listing)
+    assert "bring in 1 driver: viostor.inf; Windows starts with viostor" in shown.out
+    refused = run("standalone-media", "--dry-run", "--drivers-for", tmp_path / "none", code=2)
+    assert "to read devices from" in refused.out
 
 
 def test_everything_is_checked_before_the_first_step(disk: Path, packages: dict[str, Path]) -> None:

@@ -62,6 +62,7 @@ def test_an_export_of_configmgr_is_read() -> None:
     assert apply.defaults == {"OSDImageIndex": "2"}
     assert dict(apply.properties) == {"ImageIndex": "2", "ImagePackageID": "ABC00001"}
     assert apply.command == "OSDApplyOS.exe /image:ABC00001,%OSDImageIndex% /runfromnet:False"
+    assert dict(apply.told) == {**apply.properties, "CommandLine": apply.command}
     assert (apply.is_disabled, apply.continue_on_error) == (False, False)
     assert run.type == "SMS_TaskSequence_SubTasksequence"
 

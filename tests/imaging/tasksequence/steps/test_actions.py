@@ -78,6 +78,10 @@ SPECIFIED = {
         "OSGUID", "ImageIndex", "DestinationDisk", "DestinationPartition", "DestinationOSInstallType",
         "DestinationOSDriveLetter", "DestinationOSVariable",
     },
+    "Apply Driver Package": {
+        "OSDApplyDriverBootCriticalContentUniqueID", "OSDApplyDriverBootCriticalHardwareComponent",
+        "OSDApplyDriverBootCriticalID", "OSDApplyDriverBootCriticalINFFile", "OSDAllowUnsignedDriver",
+    },
 }  # fmt: skip
 TITLES = [info.title for info in ACTIONS]
 

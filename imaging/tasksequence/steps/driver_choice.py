@@ -1,0 +1,155 @@
+"""Which drivers the steps of drivers bring into a Windows, and why each.
+
+By devices, as Windows chooses among drivers that it is given: the best of each device, or all that fit it.  Without
+devices, all of those that are for the Windows.  A driver without which that Windows finds no disk is told apart, when a
+device is there that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from osdimage.imaging.drivers.devices.device import Device
+from osdimage.imaging.drivers.inf.models import Model
+from osdimage.imaging.drivers.injection.plan import WantedDriver
+from osdimage.imaging.drivers.offline.boot_driver import BootDriver, why_not_boot
+from osdimage.imaging.drivers.packages import DriverPackage
+from osdimage.imaging.drivers.ranking.index import fold_id
+from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, Ranked, match_drivers
+from osdimage.imaging.drivers.target_os import TargetOs
+from osdimage.imaging.errors import InvalidInput, quoted
+from osdimage.imaging.tasksequence.inputs import boolean
+from osdimage.imaging.units import counted
+
+UNSIGNED = boolean(
+    "OSDAllowUnsignedDriver",
+    "drivers without signatures are taken without a word; Windows Vista and later decide themselves",
+    default=False,
+)
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The drivers that a step brings in.
+
+    Attributes:
+        wanted: them, each once.
+        reasons: one sentence for each driver: what it is for, and how well it fits.
+        loaders: drivers of disks that Windows starts with, and that are none of them.
+        warnings: sentences about what is left out, and about what Windows may refuse.
+    """
+
+    wanted: tuple[WantedDriver, ...]
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    loaders: tuple[BootDriver, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        names = [each.package.name for each in self.wanted]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"{counted(len(names), 'driver')}{': ' if names else ''}{', '.join(names[:_SHOWN])}{more}"
+
+
+def choose_by_devices(
+    packages: Sequence[DriverPackage], devices: Sequence[Device], os: TargetOs, *, is_best_match: bool = True
+) -> Choice:
+    """Choose the drivers that devices need.
+
+    Args:
+        packages: from which is chosen.
+        devices: of the computer.
+        os: the Windows.
+        is_best_match: the best one of each device; otherwise all that fit it, among which Windows chooses.
+
+    Raises:
+        InvalidVolume, StorageError: when the files of a package cannot be looked for.
+    """
+    matching = match_drivers(packages, devices, os)
+    served: dict[int, list[tuple[DeviceMatch, Ranked]]] = {}
+    for each in matching.devices:
+        for ranked in each.taken if is_best_match else _all_of(each):
+            served.setdefault(ranked.driver.order, []).append((each, ranked))
+    wanted, reasons = [], []
+    for order in sorted(served):
+        package, of = packages[order], served[order]
+        boot = next((found for each, ranked in of if (found := _boot_model(package, each, ranked, os))), None)
+        wanted.append(WantedDriver(package, tuple(each.device.name for each, _ in of), boot))
+        reasons.append(_reason(package, of, boot))
+    return Choice(tuple(wanted), tuple(reasons), tuple(_warnings(matching, served)))
+
+
+def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os: TargetOs) -> Choice:
+    """Choose all drivers that are for a Windows, whatever the devices; these only tell which it needs to find a disk.
+
+    Raises:
+        InvalidInput: when none of them is for the Windows; names the platforms of the first ones.
+        InvalidVolume, StorageError: when the files of a package cannot be looked for.
+    """
+    matching = match_drivers(packages, devices, os)
+    by_order = {each.driver.order: (device, each) for device in matching.devices for each in device.candidates[:1]}
+    faults = {each.driver.order: each.driver.fault for each in matching.unused if each.driver.fault is not None}
+    wanted, reasons, left = [], [], []
+    for order, package in enumerate(packages):
+        if order in faults or not package.inf.models(os):
+            left.append(f"{package.name}: {faults.get(order) or f'is not for {os}: {_platforms(package)}'}")
+            continue
+        served = by_order.get(order)
+        boot = None if served is None else _boot_model(package, *served, os)
+        wanted.append(WantedDriver(package, () if served is None else (served[0].device.name,), boot))
+        reasons.append(_reason(package, [] if served is None else [served], boot))
+    if not wanted:
+        raise InvalidInput("; ".join(left[:_SHOWN]) or "there is no driver in it")
+    return Choice(tuple(wanted), tuple(reasons), tuple(left))
+
+
+def with_unsigned(choice: Choice, os: TargetOs) -> Choice:
+    """Return a choice with a warning for each driver without a catalog of signatures, which Windows may refuse."""
+    found = []
+    for each in choice.wanted:
+        catalog = each.package.inf.version.catalog_for(os.architecture)
+        if catalog is None or each.package.find(catalog) is None:
+            found.append(f"{each.package.name}: has no catalog (.cat) of signatures, and Windows may refuse it")
+    return replace(choice, warnings=(*choice.warnings, *found))
+
+
+def _all_of(match: DeviceMatch) -> Iterator[Ranked]:
+    yield from match.candidates
+    yield from match.extensions
+    yield from match.components
+
+
+def _boot_model(package: DriverPackage, match: DeviceMatch, ranked: Ranked, os: TargetOs) -> Model | None:
+    """Return the line of the driver by which it serves a controller of disks, or None; only the best one counts."""
+    if match.chosen is not ranked:
+        return None
+    wanted = fold_id(ranked.id)
+    for model in package.inf.models(os):
+        if model.section == ranked.candidate.section and wanted in map(fold_id, model.ids):
+            return model if why_not_boot(package.inf, model, os) is None else None
+    return None
+
+
+def _reason(package: DriverPackage, served: Sequence[tuple[DeviceMatch, Ranked]], boot: Model | None) -> str:
+    version = package.inf.version.driver_version
+    text = package.name if version is None else f"{package.name} ({version})"
+    if not served:
+        return f"{text}: it is in the package"
+    told = [f"{match.device.name} by {ranked.id} (rank {ranked.rank})" for match, ranked in served[:_SHOWN]]
+    more = f" and {len(served) - _SHOWN} more" if len(served) > _SHOWN else ""
+    needed = "; Windows starts with it" if boot is not None else ""
+    return f"{text}: for {', '.join(told)}{more}{needed}"
+
+
+def _warnings(matching: Matching, served: Iterable[int]) -> Iterator[str]:
+    taken = set(served)
+    for each in matching.unused:
+        if each.driver.fault is not None and each.driver.order not in taken:
+            yield f"{each.driver.name}: {each.driver.fault}"
+
+
+def _platforms(package: DriverPackage) -> str:
+    found = ", ".join(each.text or "no platform" for each in package.inf.platforms)
+    return f"it is for {found}" if found else f"it names no platform ({quoted(package.inf.version.class_name)})"

@@ -1,0 +1,127 @@
+r"""What the steps of drivers have in common: into which Windows they go, what is told before, and carrying it out.
+
+The drivers are put below ``\Drivers`` of the volume that Apply Operating System has filled, and are installed when
+Windows starts first; what it needs to find its disk is enabled (``drivers/injection``).  Before the run, the plan is
+made with the files of the image that the sequence will apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from osdimage.imaging.drivers.devices.device import Device
+from osdimage.imaging.drivers.devices.sources import read_devices
+from osdimage.imaging.drivers.injection.into_volume import VolumeTarget
+from osdimage.imaging.drivers.injection.plan import InjectionPlan
+from osdimage.imaging.drivers.injection.planning import plan_driver_injection
+from osdimage.imaging.drivers.offline.windows import OfflineWindows, offline_windows
+from osdimage.imaging.drivers.target_os import TargetOs
+from osdimage.imaging.files import FileSource
+from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.machine import Machine, NotThere, TargetSystem
+from osdimage.imaging.tasksequence.result import ActionResult, Events, Forecast, LogType
+from osdimage.imaging.tasksequence.steps.driver_choice import Choice
+from osdimage.imaging.volume.filesystems import open_files
+from osdimage.imaging.wim.file import WimFile
+
+Chooser = Callable[[ExitStack, OfflineWindows], Choice]
+"""Chooses drivers for a Windows; what it opens stays open until the stack is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """What a step would bring in; the plan is None when that is nothing."""
+
+    choice: Choice
+    plan: InjectionPlan | None
+
+
+def bring_in(machine: Machine, events: Events, choose: Chooser) -> ActionResult:
+    """Bring the drivers that are chosen into the Windows that was applied.
+
+    Raises:
+        NotThere: when none was applied.
+        OsdImageError: when it, or a driver, cannot be read, or the volume cannot be written.
+    """
+    system = _system(machine)
+    with ExitStack() as stack:
+        disk = stack.enter_context(machine.opened(system.place.disk, write=True))
+        target = VolumeTarget(disk.volume(system.place.partition))
+        with target.opened() as files:
+            found = _plan(stack, files, choose)
+        if found.plan is not None and not found.plan.is_empty:
+            target.carry_out(found.plan.changes, now=datetime.now(UTC), force=events.is_repeated)
+    for text in found.choice.reasons:
+        events.log(LogType.INFO, text)
+    warnings = _warnings(found)
+    for text in warnings:
+        events.log(LogType.WARNING, text)
+    return ActionResult(HResult.S_OK, _told(found), warnings=warnings)
+
+
+def foretell(machine: Machine, choose: Chooser) -> Forecast:
+    """Tell which drivers :func:`bring_in` would bring in, and why each.
+
+    Raises:
+        NotThere: when no Windows would have been applied.
+        OsdImageError: as :func:`bring_in`.
+    """
+    with ExitStack() as stack, _files_of(machine, _system(machine)) as files:
+        found = _plan(stack, files, choose)
+    return Forecast(_told(found), warnings=_warnings(found), details=found.choice.reasons)
+
+
+def devices_of(machine: Machine, os: TargetOs) -> tuple[Device, ...]:
+    """Return the devices of the computer, as far as they were told.
+
+    Raises:
+        InvalidRequest, InvalidInput, StorageError: as :func:`~osdimage.imaging.drivers.devices.sources.read_devices`.
+    """
+    return tuple(device for source in machine.devices for device in read_devices(source, os).devices)
+
+
+def _plan(stack: ExitStack, files: FileSource, choose: Chooser) -> Injection:
+    windows = offline_windows(files)
+    choice = choose(stack, windows)
+    if not (choice.wanted or choice.loaders):
+        return Injection(choice, None)
+    return Injection(choice, plan_driver_injection(windows, files, choice.wanted, loaders=choice.loaders))
+
+
+def _told(found: Injection) -> str:
+    plan = found.plan
+    if plan is None:
+        return "no driver is needed"
+    how = "" if plan.first_start is None else f"; {plan.first_start.how}"
+    enabled = [each.driver.service for each in plan.enabled]
+    needed = f"; Windows starts with {', '.join(enabled)}" if enabled else ""
+    return f"bring in {found.choice}{needed}{how}"
+
+
+def _warnings(found: Injection) -> tuple[str, ...]:
+    return (*found.choice.warnings, *(() if found.plan is None else found.plan.warnings))
+
+
+def _system(machine: Machine) -> TargetSystem:
+    if machine.system is None:
+        raise NotThere(
+            "there is no Windows: Apply Operating System must come before the steps that bring drivers into it"
+        )
+    return machine.system
+
+
+@contextmanager
+def _files_of(machine: Machine, system: TargetSystem) -> Iterator[FileSource]:
+    """Open the files of the Windows: in a rehearsal those of the image that would be there."""
+    if system.image is not None:
+        with WimFile.open(system.image.path) as wim:
+            yield wim.image(system.image.index).files()
+        return
+    with (
+        machine.opened(system.place.disk) as disk,
+        open_files(disk.volume(system.place.partition)) as files,
+    ):
+        yield files
