@@ -30,7 +30,8 @@ def export_installed_command(
 
     TARGET is a WIM, a disk (with --partition), a file or device with one volume, or a folder that a Windows was applied
     to.  Each driver gets a folder in DIR, which is made if it is missing; DISM and the other verbs take them as they
-    are.  Nothing is overwritten, and no link is followed.  A Windows before Vista has no such folders.
+    are.  Nothing is overwritten, and no link is followed.  A Windows before Vista has no such folders.  The same again
+    writes what is missing.
     """
     from osdimage.imaging.drivers.offline.export import export_installed  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.drivers.offline.installed import chosen_drivers, installed_drivers  # noqa: PLC0415
@@ -47,12 +48,20 @@ def export_installed_command(
         "windows": windows_facts(windows),
         "to": directory,
         "drivers": [
-            {"inf": each.driver.inf, "folder": each.folder, "files": each.files, "size": each.size}
+            {
+                "inf": each.driver.inf,
+                "folder": each.folder,
+                "files": each.files,
+                "size": each.size,
+                "is_new": each.is_new,
+            }
             for each in result.exported
         ],
         "size": size,
         "warnings": (*windows.warnings, *found.warnings, *result.warnings),
     }
     reporter.result(
-        render.to_plain(document), f"{directory}: {counted(len(result.exported), 'driver')}, {format_size(size)}"
+        render.to_plain(document),
+        f"{directory}: {counted(len(result.exported), 'driver')}, {format_size(size)}",
+        *([f"{count} were there already"] if (count := sum(not each.is_new for each in result.exported)) else []),
     )

@@ -29,6 +29,7 @@ from runs.commands import osdimage
 
 from cases import hive_logs, journals, udf
 from cases.boot_images import pe_files
+from cases.installed_drivers import windows_7_tree
 from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
 
@@ -393,6 +394,7 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     write_tree(folder / "old", {"kept": b"kept", "d0/file 0": b"older", "d9/x": b"x"})
     windows = windows_files(locales=("en-US",))
     write_tree(folder / "windows", windows)
+    write_tree(folder / "drivers", windows_7_tree())
     nodes = [udf.Node(name.replace("/", " "), contents) for name, contents in files.items()]
     (folder / "disc.udf").write_bytes(udf.build(udf.Node(children=[udf.Node("d", children=nodes)])).data)
     write_tree(folder / "odd", {"a:b": b"one" * 4000, "c\\d": b"other" * 4000, "plain": b"plain"})
@@ -685,6 +687,8 @@ def _applies() -> Iterator[Writing]:
                   partial=True)  # fmt: skip
     disc = {"a.iso": "disc.udf"}
     yield Writing("media extract", ("media", "extract", "a.iso", "/", "--to", "t"), disc, {"t": digest}, partial=True)
+    yield Writing("driver export-installed", ("driver", "export-installed", "w", "t"), {"w": "drivers"}, {"t": digest},
+                  partial=True)  # fmt: skip
     forced = (("--force",), ("--wipe", "--yes", "--force"))
     ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
     yield Writing("apply to ntfs", apply, wim | {"t": "empty.ntfs"}, ntfs, cures=forced)

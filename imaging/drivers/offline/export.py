@@ -23,12 +23,21 @@ _SHARES = {Phase.EXTRACT_DATA: 100.0}
 
 @dataclass(frozen=True, slots=True)
 class ExportedDriver:
-    """A driver that was taken out: its folder, and what is in it."""
+    """A driver that was taken out.
+
+    Attributes:
+        driver: it.
+        folder: its folder.
+        files: how many are in it.
+        size: bytes of them.
+        is_new: whether it was written; otherwise the folder was there, and holds just this.
+    """
 
     driver: InstalledDriver
     folder: Path
     files: int
     size: int
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,10 @@ class _Planned:
     def size(self) -> int:
         return sum(each.size for each in self.files)
 
+    def below(self, facts: FileFacts) -> str:
+        """Return the path of a file below the folder of the driver."""
+        return facts.path[len(f"{self.driver.folder}/") :]
+
 
 def export_installed(
     files: FileSource,
@@ -61,7 +74,7 @@ def export_installed(
     """Write the files of drivers below a directory, which is made if it is missing; nothing there is overwritten.
 
     Each driver gets a folder that is called as its folder in the driver store, and so can be given to whatever takes
-    drivers.  Links are left out, and told.
+    drivers; one that is there and holds just the same stays.  Links are left out, and told.
 
     Args:
         files: of the volume, image or folder with the Windows.
@@ -72,7 +85,7 @@ def export_installed(
         progress: receives the progress.
 
     Raises:
-        TargetRefused: when there is something in the place of a folder; nothing is written.
+        TargetRefused: when there is something else in the place of a folder; nothing is written.
         TooSmall: when there is no room, or the limit is less; nothing is written.
         UnsafeName: when a name could lead out of the directory; nothing is written.
         InvalidVolume, InvalidInput: when files are damaged.
@@ -80,26 +93,29 @@ def export_installed(
     """
     target, warnings = Path(to), list[str]()
     planned = list(_plan(files, drivers, warnings))
-    _refuse_occupied(target, planned)
-    size = sum(each.size for each in planned)
-    _refuse_room(target, size, limit_bytes)
-    if not planned:
-        return DriverExport((), tuple(warnings))
     files.prefetch(each.path for one in planned for each in one.files)
-    meter = Meter(progress, _SHARES)
-    done = 0
+    new = _new_ones(files, target, planned)
+    _refuse_room(target, sum(each.size for each in new), limit_bytes)
+    if new:
+        _write_all(files, target, new, Meter(progress, _SHARES))
+    exported = (
+        ExportedDriver(each.driver, target / each.name, len(each.files), each.size, is_new=each in new)
+        for each in planned
+    )
+    return DriverExport(tuple(exported), tuple(warnings))
+
+
+def _write_all(files: FileSource, target: Path, planned: Sequence[_Planned], meter: Meter) -> None:
+    size, done = sum(each.size for each in planned), 0
     count = sum(len(each.files) for each in planned)
     longest = max(len(os.fsencode(each.path)) for one in planned for each in one.files)
     with staged(target, hidden=can_stage(target, count, longest)) as folder:
         for one in planned:
-            start = len(f"{one.driver.folder}/")
             for each in one.files:
-                _write(folder / one.name / each.path[start:], files.read(each.path, limit=_LARGEST_FILE), each)
+                _write(folder / one.name / one.below(each), files.read(each.path, limit=_LARGEST_FILE), each)
                 done += each.size
                 meter.step(Phase.EXTRACT_DATA, done, size)
     meter.finish()
-    exported = (ExportedDriver(each.driver, target / each.name, len(each.files), each.size) for each in planned)
-    return DriverExport(tuple(exported), tuple(warnings))
 
 
 def _plan(files: FileSource, drivers: Iterable[InstalledDriver], warnings: list[str]) -> Iterator[_Planned]:
@@ -140,12 +156,39 @@ def _refuse_name(files: FileSource, facts: FileFacts) -> None:
             raise UnsafeName(f"{files.name}: {quoted(facts.path)} cannot be written to a directory", path=facts.path)
 
 
-def _refuse_occupied(target: Path, planned: Sequence[_Planned]) -> None:
+def _new_ones(files: FileSource, target: Path, planned: Sequence[_Planned]) -> list[_Planned]:
+    """Return the drivers that are not there, and refuse those in whose place there is something else."""
     if os.path.lexists(target) and not target.is_dir():
         raise TargetRefused(f"{target}: is no directory")
+    new = []
     for each in planned:
-        if os.path.lexists(target / each.name):
-            raise TargetRefused(f"{target / each.name}: is there already, and is not overwritten; nothing is written")
+        place = target / each.name
+        if not os.path.lexists(place):
+            new.append(each)
+        elif not _is_same(files, place, each):
+            raise TargetRefused(f"{place}: is there already, and is not overwritten; nothing is written")
+    return new
+
+
+def _is_same(files: FileSource, place: Path, planned: _Planned) -> bool:
+    """Tell whether a folder holds the files of a driver and nothing else."""
+    wanted = {planned.below(each): each for each in planned.files}
+    if place.is_symlink() or not place.is_dir():
+        return False
+    try:
+        there = {
+            Path(above, name).relative_to(place).as_posix(): Path(above, name)
+            for above, _, names in os.walk(place)
+            for name in names
+        }
+        return there.keys() == wanted.keys() and all(
+            not path.is_symlink()
+            and path.stat().st_size == wanted[name].size
+            and path.read_bytes() == files.read(wanted[name].path, limit=_LARGEST_FILE)
+            for name, path in there.items()
+        )
+    except OSError as error:
+        raise StorageError(f"{place}: {error.strerror}", path=place, errno=error.errno) from error
 
 
 def _refuse_room(target: Path, size: int, limit_bytes: int | None) -> None:

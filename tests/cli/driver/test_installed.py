@@ -71,8 +71,12 @@ def test_the_drivers_are_taken_out_wherever_the_windows_is(
 
 def test_a_second_time_nothing_is_overwritten(places: dict[str, tuple[str, ...]], tmp_path: Path) -> None:
     osdimage("driver", "export-installed", *places["folder"], tmp_path)
-    again = osdimage("driver", "export-installed", *places["folder"], tmp_path, code=4)
-    assert "is there already, and is not overwritten; nothing is written" in again.err
+    again = osdimage("driver", "export-installed", *places["folder"], tmp_path, "--json").document
+    assert [each["is_new"] for each in again["drivers"]] == [False]
+    (tmp_path / VIOSTOR / "viostor.inf").write_bytes(b"mine")
+    refused = osdimage("driver", "export-installed", *places["folder"], tmp_path, code=4)
+    assert "is there already, and is not overwritten; nothing is written" in refused.err
+    assert (tmp_path / VIOSTOR / "viostor.inf").read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(

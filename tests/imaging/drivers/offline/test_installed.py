@@ -168,6 +168,7 @@ def test_a_driver_is_taken_out_in_a_folder_that_is_called_as_in_the_driver_store
     assert (tmp_path / "out" / VIOSTOR / "viostor.sys").read_bytes() == driver_sys()
     (one,) = result.exported
     assert (one.driver.inf, one.files, one.folder) == ("oem12.inf", 3, tmp_path / "out" / VIOSTOR)
+    assert one.is_new
     assert one.size == sum(path.stat().st_size for path in one.folder.iterdir())
     assert [each.split(": ")[1].split()[0] for each in result.warnings] == ["oem3.inf", "oem5.inf"]
 
@@ -179,20 +180,38 @@ def test_what_was_taken_out_is_a_driver_again(tmp_path: Path) -> None:
     assert package.missing(offline_windows(files).os) == ()
 
 
-@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_the_same_again_writes_nothing(tmp_path: Path) -> None:
+    files, _, found = listed(windows_10_tree())
+    export_installed(files, found.drivers, tmp_path)
+    before = {path: (path.stat().st_ino, path.read_bytes()) for path in (tmp_path / VIOSTOR).iterdir()}
+    (one,) = export_installed(files, found.drivers, tmp_path, limit_bytes=0).exported
+    assert not one.is_new
+    assert {path: (path.stat().st_ino, path.read_bytes()) for path in (tmp_path / VIOSTOR).iterdir()} == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "changed", "more", "linked", "file", "link"])
 def test_nothing_is_overwritten(tmp_path: Path, kind: str) -> None:
     files, _, found = listed(windows_10_tree())
     there = tmp_path / VIOSTOR
+    if kind in {"changed", "more", "linked"}:
+        export_installed(files, found.drivers, tmp_path)
     match kind:
         case "folder":
             there.mkdir()
+        case "changed":
+            (there / "viostor.cat").write_bytes(b"A catalog")
+        case "more":
+            (there / "more").write_bytes(b"")
+        case "linked":
+            (there / "viostor.cat").rename(tmp_path / VIOSTOR / ".." / "cat")
+            (there / "viostor.cat").symlink_to("../cat")
         case "file":
             there.write_bytes(b"mine")
         case "link":
             there.symlink_to("/nowhere")
     with pytest.raises(TargetRefused, match=f"{VIOSTOR}: is there already, and is not overwritten"):
         export_installed(files, found.drivers, tmp_path)
-    assert [each.name for each in tmp_path.iterdir()] == [VIOSTOR]
+    assert {each.name for each in tmp_path.iterdir()} - {"cat"} == {VIOSTOR}
 
 
 def test_a_target_that_is_no_directory_is_refused(tmp_path: Path) -> None:
