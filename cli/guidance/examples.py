@@ -70,6 +70,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "disk restore": ("osdimage disk restore disk.img table.json",),
     "disk show": ("osdimage disk show disk.img", "osdimage disk show windows.qcow2 --vm-snapshot clean"),
     "doctor": ("osdimage doctor",),
+    "driver match": (
+        "osdimage driver match Drivers --for host --os 10.0.22631",
+        "osdimage driver match virtio-win.iso --for qemu --os-of disk.img --partition 3",
+        "osdimage driver match Drivers.zip --for pnputil.txt --os 10.0.19045 --all",
+    ),
     "driver show": (
         "osdimage driver show vioscsi.inf",
         "osdimage driver show Drivers --os 10.0.22631 --arch x64",

@@ -42,6 +42,7 @@ __getattr__, __dir__, __all__ = lazily(
         "ranking.match": ("DeviceMatch", "Matching", "Ranked", "Unused", "Why", "match_drivers"),
         "ranking.packages": ("candidates_of", "index_packages"),
         "ranking.rank": ("MatchKind", "Rank", "Signature"),
+        "ranking.wording": ("why_behind", "why_ranked"),
         "signed.catalog": ("Catalog", "CatalogMember", "read_catalog"),
         "signed.pkcs7": ("FileSignature", "Verdict"),
         "shown": ("DriverKind", "ShownDriver", "ShownFile", "ShownModel", "ShownService", "show_driver"),

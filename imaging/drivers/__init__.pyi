@@ -75,6 +75,7 @@ from osdimage.imaging.drivers.ranking.match import (
 )
 from osdimage.imaging.drivers.ranking.packages import candidates_of as candidates_of, index_packages as index_packages
 from osdimage.imaging.drivers.ranking.rank import MatchKind as MatchKind, Rank as Rank, Signature as Signature
+from osdimage.imaging.drivers.ranking.wording import why_behind as why_behind, why_ranked as why_ranked
 from osdimage.imaging.drivers.shown import (
     DriverKind as DriverKind,
     ShownDriver as ShownDriver,

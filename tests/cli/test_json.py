@@ -74,6 +74,7 @@ COMMANDS = {
     "bootimage-show": "bootimage show pe.wim",
     "bootimage-export": "bootimage export pe.wim pe-alone.wim",
     "bootimage-set": "bootimage set pe.wim --scratch 64",
+    "driver-match": "driver match drivers --for qemu --os 10.0.22631",
     "driver-show": "driver show drivers",
     "driver-installed": "driver installed drivers.wim",
     "driver-export-installed": "driver export-installed drivers.wim taken-out",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osdimage.imaging.drivers.devices.acpi import acpi_device
 from osdimage.imaging.drivers.devices.listing import Collected
 from osdimage.imaging.drivers.devices.qemu import (
     BALLOON,
@@ -26,6 +25,7 @@ from osdimage.imaging.drivers.devices.qemu import (
     SOCKET,
     Form,
     Virtio,
+    add_acpi,
     add_emulated,
     add_virtio,
 )
@@ -64,7 +64,7 @@ class _Domain:
         """Take in what the machine has by itself, and what is listed."""
         for each in ("ahci", "smbus") if self.is_q35 else ("piix3-ide",) if not self._is_express else ():
             add_emulated(each, self._collected, self._os)
-        self._acpi(FIRMWARE_TABLE)
+        add_acpi(FIRMWARE_TABLE, self._collected, self._os)
         readers = {
             "controller": self._controller,
             "disk": self._disk,
@@ -112,9 +112,6 @@ class _Domain:
     def _emulated(self, name: str) -> None:
         if name in EMULATED:
             add_emulated(name, self._collected, self._os)
-
-    def _acpi(self, name: str) -> None:
-        self._collected.add(acpi_device([name], self._os))
 
     def _controller(self, device: Element) -> None:
         kind, model = device.get("type") or "", device.get("model") or ""
@@ -184,7 +181,7 @@ class _Domain:
     def _panic(self, device: Element) -> None:
         model = device.get("model") or "isa"
         if model == "isa":
-            self._acpi(PANIC)
+            add_acpi(PANIC, self._collected, self._os)
         else:
             self._emulated(model)
 

@@ -9,7 +9,7 @@ be there, are from ``vhost-vsock-pci.c``, ``vhost-user-fs-pci.c`` and ``virtio-9
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from osdimage.imaging.drivers.devices.acpi import acpi_device
@@ -122,8 +122,9 @@ EMULATED = {
 _PRESET_EMULATED = (
     "ahci", "nvme", "qemu-xhci", "e1000e", "ich9", "qxl", "vga", "smbus", "pci-serial", "pvpanic"
 )  # fmt: skip
-PANIC, FIRMWARE_TABLE, KEYBOARD = "QEMU0001", "QEMU0002", "PNP0303"
-"""Ids of ACPI: the panic notifier, the table of files that firmware passes on, and a keyboard."""
+PANIC, FIRMWARE_TABLE = "QEMU0001", "QEMU0002"
+_ACPI = {PANIC: "panic notifier", FIRMWARE_TABLE: "files that firmware passes on (fw_cfg)", "PNP0303": "keyboard"}
+"""What firmware tells of by ACPI."""
 
 
 def collect_preset(collected: Collected, os: TargetOs | None) -> None:
@@ -134,8 +135,8 @@ def collect_preset(collected: Collected, os: TargetOs | None) -> None:
                 add_virtio(kind, form, collected, os)
     for name in _PRESET_EMULATED:
         add_emulated(name, collected, os)
-    for each in (PANIC, FIRMWARE_TABLE, KEYBOARD):
-        collected.add(acpi_device([each], os))
+    for each in _ACPI:
+        add_acpi(each, collected, os)
 
 
 def add_virtio(kind: Virtio, form: Form, collected: Collected, os: TargetOs | None) -> None:
@@ -148,3 +149,8 @@ def add_emulated(name: str, collected: Collected, os: TargetOs | None) -> None:
     """Take in an emulated device of a name in :data:`EMULATED`."""
     found = EMULATED[name]
     collected.add(pci_device(found.function, os, name=found.name))
+
+
+def add_acpi(name: str, collected: Collected, os: TargetOs | None) -> None:
+    """Take in what firmware tells of by ACPI."""
+    collected.add(replace(acpi_device([name], os), name=_ACPI[name]))

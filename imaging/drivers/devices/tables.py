@@ -77,7 +77,7 @@ def collect_json(lines: list[str], collected: Collected, os: TargetOs | None) ->
     try:
         document = parse_json("\n".join(lines))
     except ValueError as error:
-        raise InvalidInput(f"{collected.name}: {error}") from None
+        raise InvalidInput(f"{collected.name} is no listing of devices: it begins as JSON does, but {error}") from None
     if isinstance(document, dict) and isinstance(document.get("value"), list):
         # What Windows PowerShell makes of an array that has a Count of its own.
         document = document["value"]

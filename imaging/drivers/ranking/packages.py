@@ -44,11 +44,19 @@ def catalog_presence(package: Packaged, os: TargetOs) -> Signature:
 
 
 def index_packages(
-    packages: Iterable[Packaged], os: TargetOs, *, signature_of: SignatureOf = catalog_presence
+    packages: Iterable[Packaged],
+    os: TargetOs,
+    *,
+    signature_of: SignatureOf = catalog_presence,
 ) -> MemoryIndex:
     """Return an index of packages for a Windows; the order of a driver in it is its place among them, from 0.
 
     An INF that cannot be used is in it with the reason, and matches nothing.
+
+    Args:
+        packages: those that are to be chosen from.
+        os: the Windows.
+        signature_of: what is known of the signature of each.
 
     Raises:
         InvalidVolume, StorageError: when the files of a package cannot be looked for.

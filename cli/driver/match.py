@@ -1,0 +1,140 @@
+"""``osdimage driver match``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params, values
+from osdimage.cli.driver import params as driver_params
+from osdimage.cli.render import Reporter
+from osdimage.imaging.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from osdimage.imaging.drivers.inf.inf_file import InfFile
+    from osdimage.imaging.drivers.packages import DriverPackage
+    from osdimage.imaging.drivers.target_os import Architecture, TargetOs
+    from osdimage.imaging.files import FileFacts
+
+
+@click.command("match")
+@click.argument("paths", metavar="PATH...", type=driver_params.SUPPLY, nargs=-1, required=True)
+@click.option(
+    "--for",
+    "source",
+    metavar="SOURCE",
+    type=values.PathType(),
+    required=True,
+    help="The devices: host (this computer), qemu (what its virtual machines have), or a file that lists them.",
+)
+@driver_params.windows
+@click.option(
+    "--os-of",
+    metavar="TARGET",
+    type=values.WimPathType(exists=True, path_type=Path),
+    help="The Windows that is in a WIM, a disk, a volume or a folder, in the place of --os.",
+)
+@click.option("--partition", type=click.IntRange(min=1), metavar="N", help="With --os-of: the partition of a disk.")
+@click.option("--index", type=click.IntRange(min=1), metavar="N", help="With --os-of: the image of a WIM.")
+@click.option(
+    "--all", "shows_all", is_flag=True, help="Show drivers that match less well, too, and those that serve no device."
+)
+@params.output(events=False)
+def match_command(
+    paths: tuple[str, ...],
+    source: str,
+    os: TargetOs | None,
+    architecture: Architecture | None,
+    os_of: Path | None,
+    partition: int | None,
+    index: int | None,
+    shows_all: bool,
+    reporter: Reporter,
+) -> None:
+    """Find, for each device of a computer, the best of the drivers at PATH, as Windows ranks them.
+
+    PATH is what driver show takes.  SOURCE is host, qemu, a folder copied from /sys, a file with lines of
+    /sys/bus/*/devices/*/modalias, text of lspci -nnvmm, of pnputil /enum-devices /ids or of devcon hwids, JSON or CSV
+    of Win32_PnPEntity, a report of MSInfo32, the XML of virsh dumpxml, the hive SYSTEM of a Windows, or a disk or WIM
+    with a Windows that ran on the computer.
+
+    Drivers that Windows itself has are not known here.
+    """
+    from osdimage.cli.driver.match_view import document, lines  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.drivers.devices.sources import read_devices  # noqa: PLC0415
+    from osdimage.imaging.drivers.ranking.match import match_drivers  # noqa: PLC0415
+    from osdimage.imaging.drivers.ranking.packages import index_packages  # noqa: PLC0415
+
+    target = _target(os, architecture, os_of, partition, index)
+    devices = read_devices(source, target)
+    with ExitStack() as opened:
+        given = _given(paths, opened, reporter)
+        matching = match_drivers(index_packages(given, target), devices.devices, target)
+    for text in devices.warnings:
+        reporter.warn(text)
+    reporter.answer(document(matching, devices), *lines(matching, devices, shows_all=shows_all))
+
+
+def _target(
+    os: TargetOs | None,
+    architecture: Architecture | None,
+    os_of: Path | None,
+    partition: int | None,
+    index: int | None,
+) -> TargetOs:
+    """Return the Windows that was named, or that is somewhere."""
+    if os_of is None:
+        if partition is not None or index is not None:
+            raise click.UsageError("--partition and --index say where in --os-of a Windows is; give --os-of, too")
+        if os is None:
+            raise click.UsageError(
+                "which Windows are the drivers for?  Give --os, such as --os 10.0.22631 for Windows 11 23H2, or "
+                "--os-of with a WIM, a disk or a folder that holds it"
+            )
+        return os
+    if os is not None or architecture is not None:
+        raise click.UsageError("--os-of says all that --os and --arch say; give one of them")
+    from osdimage.imaging.drivers.offline.places import open_windows_files  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.drivers.offline.windows import offline_windows  # noqa: PLC0415
+    from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
+
+    with open_windows_files(os_of, partition=partition, selector=ImageSelector(index=index)) as files:
+        return offline_windows(files).os
+
+
+def _given(paths: tuple[str, ...], opened: ExitStack, reporter: Reporter) -> list[NamedPackage]:
+    """Return the packages at all paths; INFs that cannot be read are warned of."""
+    from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
+
+    found: list[NamedPackage] = []
+    for path in paths:
+        supply = opened.enter_context(open_supply(path))
+        packages = packages_in(
+            supply.files, supply.folder, on_fault=lambda _, error: reporter.warn(f"{error}; it is left out")
+        )
+        if not packages:
+            raise InvalidInput(f"{path}: holds no INF of a driver that can be read")
+        front = f"{path}: " if len(paths) > 1 else ""
+        found += [NamedPackage(each, f"{front}{each.path}") for each in packages]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPackage:
+    """A package, by a name that tells which of several collections it is from."""
+
+    package: DriverPackage
+    path: str
+
+    @property
+    def inf(self) -> InfFile:
+        """What its INF says."""
+        return self.package.inf
+
+    def find(self, path: str) -> FileFacts | None:
+        """Return the file at a path below its folder, or None."""
+        return self.package.find(path)
