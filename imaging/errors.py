@@ -58,6 +58,7 @@ class Means(StrEnum):
     DISCARD_JOURNAL = "Opening(discards_journal=True)"
     DISC_TREE = "open_disc(tree=TreeKind('{}'))"
     ENGINE = "engine=Engine.AUTO"
+    EVERY_DRIVER = "DriverWish(every=True)"
     EXAMINE = "doctor.examine"
     EXPORT = "export_images"
     EXTRACT_FROM_DISC = "extract_from_volume(open_disc_tree({}), [{}])"

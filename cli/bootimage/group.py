@@ -9,6 +9,7 @@ from osdimage.cli.lazy import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("bootimage.show", "Show what the images of a WIM start, and what is set in them."),
     "set": ("bootimage.set", "Set what a boot image shows and starts, and add files to it."),
+    "add-driver": ("bootimage.add_driver", "Add drivers to a boot image."),
     "export": ("bootimage.export", "Copy a boot image alone to a new WIM, with what is to be set in it."),
 }
 

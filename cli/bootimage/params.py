@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from osdimage.cli import params, values
 from osdimage.cli.pairs import source_and_path
 
 if TYPE_CHECKING:
+    from osdimage.imaging.media.bootimage.drivers import DriverWish
     from osdimage.imaging.media.bootimage.settings import BootSettings
 
 _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
@@ -90,3 +93,64 @@ def require_wish(wished: BootSettings) -> None:
 rebuild = click.option(
     "--rebuild", is_flag=True, help="Write the WIM anew, without what no image needs.  Default: append."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DriversGiven:
+    """What the options about drivers hold.
+
+    Attributes:
+        paths: where drivers are.
+        devices: what tells the devices that they are for; None for all.
+        every: drivers of every class.
+    """
+
+    paths: tuple[str, ...]
+    devices: str | None
+    every: bool
+
+    @contextmanager
+    def opened(self) -> Iterator[DriverWish | None]:
+        """Open what is given; yield None when nothing is."""
+        from osdimage.imaging.drivers.devices.sources import read_devices  # noqa: PLC0415
+        from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.media.bootimage.drivers import DriverWish, refuse_package  # noqa: PLC0415
+
+        if not self.paths:
+            if self.devices is not None or self.every:
+                raise click.UsageError("--for and --all choose among the drivers of --driver PATH")
+            yield None
+            return
+        for each in self.paths:
+            refuse_package(each)
+        devices = None if self.devices is None else functools.partial(read_devices, self.devices)
+        with ExitStack() as stack:
+            supplies = tuple(stack.enter_context(open_supply(each)) for each in self.paths)
+            yield DriverWish(supplies, devices, self.every)
+
+
+def drivers(command: params.Command) -> params.Command:
+    """Add the options about drivers, and pass a :class:`DriversGiven` as ``given``."""
+
+    @functools.wraps(command)
+    def run(
+        *args: Any,  # noqa: ANN401 - passed through
+        driver_paths: tuple[str, ...],
+        devices: str | None,
+        every_driver: bool,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        return command(*args, given=DriversGiven(driver_paths, devices, every_driver), **kwargs)
+
+    return params.add(
+        click.option("--driver", "driver_paths", multiple=True, metavar="PATH", help="Where drivers are.  Repeatable."),
+        click.option(
+            "--for",
+            "devices",
+            metavar="SOURCE",
+            help="Take only drivers of these devices: host, qemu, or a file that tells them, as of lspci or pnputil.",
+        ),
+        click.option(
+            "--all", "every_driver", is_flag=True, help="Take drivers of every class, not of storage and network alone."
+        ),
+    )(run)

@@ -43,7 +43,7 @@ def set_command(
     """
     from osdimage.cli.registry.params import now  # noqa: PLC0415
     from osdimage.imaging.media.bootimage.change import change_boot_image  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.media.bootimage.settings import plan_settings  # noqa: PLC0415
+    from osdimage.imaging.media.bootimage.wishes import plan_boot_image  # noqa: PLC0415
     from osdimage.imaging.service.update import UpdateOptions  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415
 
@@ -52,7 +52,7 @@ def set_command(
     change = change_boot_image(
         wim,
         selector,
-        partial(plan_settings, settings=wished),
+        partial(plan_boot_image, settings=wished),
         UpdateOptions(rebuild=rebuild, threads=threads, dry_run=dry_run),
         refs=refs,
         now=now(),

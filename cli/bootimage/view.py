@@ -18,6 +18,10 @@ def plan_document(plan: BootPlan) -> dict[str, Any]:
     """Return a plan for programs."""
     return {
         "image": {"index": plan.index, "name": plan.name, "kind": plan.kind},
+        "image_size": plan.size,
+        "new_image_size": plan.new_size,
+        "drivers": plan.drivers,
+        "left_out": plan.left_out,
         "removed": plan.removed,
         "files": [
             {"path": each.path, "size": each.size, "old_size": each.old_size, "source": each.source}
@@ -50,6 +54,18 @@ def plan_lines(plan: BootPlan) -> Iterator[str]:
         yield f"  {value.hive}\\{value.key}: {value.value.name} = {value.new} (was: {old})"
 
 
+def driver_lines(plan: BootPlan, reporter: Reporter) -> Iterator[str]:
+    """Yield the lines about drivers; those that are left out with ``--verbose``, else how many they are."""
+    for each in plan.drivers:
+        there = "" if each.is_new else ", there already"
+        yield f"  driver: {each.inf} ({each.class_name}, {each.version or 'no version'}, {each.way.value}{there})"
+    if reporter.verbose:
+        for left in plan.left_out:
+            yield f"  left out: {left.source}: {left.why}"
+    elif plan.left_out:
+        yield f"  {counted(len(plan.left_out), 'driver')} left out; --verbose says why"
+
+
 def report(change: BootChange, reporter: Reporter, *, dry_run: bool) -> None:
     """Show what was changed, or would be."""
     for text in change.warnings:
@@ -67,15 +83,22 @@ def report(change: BootChange, reporter: Reporter, *, dry_run: bool) -> None:
     }
     where = f"{change.path}: image {plan.index} {plan.name!r}"
     if plan.is_empty and not change.is_written:
-        reporter.result(render.to_plain(facts), f"{where}: nothing to change")
+        reporter.result(render.to_plain(facts), f"{where}: nothing to change", *driver_lines(plan, reporter))
         return
     counts = f"{counted(len(plan.files), 'file')} and {counted(len(plan.values), 'value')} of the registry"
+    if plan.new_size != plan.size:
+        counts += f"; the image has {format_size(plan.new_size)}, before {format_size(plan.size)}"
     if dry_run:
-        lines = [f"{where}: would change {counts}; nothing was written", *plan_lines(plan)]
+        lines = [
+            f"{where}: would change {counts}; nothing was written",
+            *driver_lines(plan, reporter),
+            *plan_lines(plan),
+        ]
         reporter.answer(render.to_plain(facts), *lines)
         return
     sizes = f"the file has {format_size(change.new_size)}, before {format_size(change.old_size)}"
-    lines = [f"{where}: changed {counts}; {sizes}", *(plan_lines(plan) if reporter.verbose else ())]
+    lines = [f"{where}: changed {counts}; {sizes}", *driver_lines(plan, reporter)]
+    lines += plan_lines(plan) if reporter.verbose else ()
     if change.unused:
         lines.append(f"  {format_size(change.unused)} of it are of no image any more; --rebuild leaves them out")
     reporter.result(render.to_plain(facts), *lines)

@@ -21,6 +21,7 @@ NAMES = {
     Means.DISCARD_JOURNAL: "--discard-journal",
     Means.DISC_TREE: "--tree {}",
     Means.ENGINE: "--engine auto",
+    Means.EVERY_DRIVER: "--all",
     Means.EXAMINE: "osdimage doctor",
     Means.EXPORT: "osdimage export {} NEW.wim --all",
     Means.EXTRACT_FROM_DISC: "osdimage media extract {} {} --to DIR",

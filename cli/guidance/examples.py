@@ -18,6 +18,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage boot install disk.img --partition 3 --from-wim install.wim --index 2",
     ),
     "boot show": ("osdimage boot show disk.img",),
+    "bootimage add-driver": (
+        "osdimage bootimage add-driver boot.wim --driver virtio-win.iso --for qemu",
+        "osdimage bootimage add-driver boot.wim --index 1 --driver drivers.zip --dry-run",
+        "osdimage bootimage add-driver winpe.wim --driver netkvm.inf",
+    ),
     "bootimage export": (
         "osdimage bootimage export 'Windows.iso!sources/boot.wim' boot.wim --scratch 512",
         "osdimage bootimage export boot.wim pe.wim --index 1 --startnet startnet.cmd",

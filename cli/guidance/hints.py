@@ -98,7 +98,8 @@ IN_GROUPS = {
         "verify": "osdimage boot check",
     },
     "osdimage bootimage": {
-        "add": "osdimage bootimage set --add-file",
+        "add": "osdimage bootimage add-driver, or osdimage bootimage set --add-file",
+        "add-package": "optional components and updates need DISM on Windows: dism /Add-Package",
         "info": "osdimage bootimage show",
         "list": "osdimage bootimage show",
         "update": "osdimage bootimage set",

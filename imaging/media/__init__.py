@@ -6,11 +6,13 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "bootimage.change": ("BootChange", "change_boot_image"),
+        "bootimage.drivers": ("DriverWish",),
         "bootimage.export": ("export_boot_image",),
         "bootimage.facts": ("Background", "BootDriver", "BootImage", "BootKind", "Component", "DriverWay"),
-        "bootimage.plan": ("BootPlan", "PlacedFile", "PlacedValue"),
+        "bootimage.plan": ("BootPlan", "LeftOut", "PlacedFile", "PlacedValue", "PlannedDriver"),
         "bootimage.reading": ("boot_image_of", "read_boot_image", "read_boot_images"),
-        "bootimage.settings": ("AddedFile", "BootSettings", "plan_settings"),
+        "bootimage.settings": ("AddedFile", "BootSettings"),
         "bootimage.winpeshl": ("Launched",),
+        "bootimage.wishes": ("plan_boot_image",),
     },
 )

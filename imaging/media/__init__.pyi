@@ -1,6 +1,7 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
 from osdimage.imaging.media.bootimage.change import BootChange as BootChange, change_boot_image as change_boot_image
+from osdimage.imaging.media.bootimage.drivers import DriverWish as DriverWish
 from osdimage.imaging.media.bootimage.export import export_boot_image as export_boot_image
 from osdimage.imaging.media.bootimage.facts import (
     Background as Background,
@@ -12,17 +13,16 @@ from osdimage.imaging.media.bootimage.facts import (
 )
 from osdimage.imaging.media.bootimage.plan import (
     BootPlan as BootPlan,
+    LeftOut as LeftOut,
     PlacedFile as PlacedFile,
     PlacedValue as PlacedValue,
+    PlannedDriver as PlannedDriver,
 )
 from osdimage.imaging.media.bootimage.reading import (
     boot_image_of as boot_image_of,
     read_boot_image as read_boot_image,
     read_boot_images as read_boot_images,
 )
-from osdimage.imaging.media.bootimage.settings import (
-    AddedFile as AddedFile,
-    BootSettings as BootSettings,
-    plan_settings as plan_settings,
-)
+from osdimage.imaging.media.bootimage.settings import AddedFile as AddedFile, BootSettings as BootSettings
 from osdimage.imaging.media.bootimage.winpeshl import Launched as Launched
+from osdimage.imaging.media.bootimage.wishes import plan_boot_image as plan_boot_image

@@ -1,70 +1,71 @@
-"""Driver packages of a few lines, for what looks at whole collections of them."""
+"""Driver packages for boot images: INFs written by hand in the form of those of virtio-win, with made-up contents."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from cases.windows_trees import body
 
-from cases import pe
+CLASSES = {
+    "SCSIAdapter": "{4D36E97B-E325-11CE-BFC1-08002BE10318}",
+    "HDC": "{4D36E96A-E325-11CE-BFC1-08002BE10318}",
+    "Net": "{4D36E972-E325-11CE-BFC1-08002BE10318}",
+    "Display": "{4D36E968-E325-11CE-BFC1-08002BE10318}",
+}
 
 
-def inf(
-    name: str = "net",
+def package(
+    name: str,
     *,
-    platforms: tuple[str, ...] = ("NTamd64.10.0",),
-    catalog: str | None = "",
-    driver_version: str = "06/05/2025,1.2.3.4",
-    more: str = "",
-) -> bytes:
-    """Return an INF of a network card that copies one file, ``NAME.sys``.
+    class_name: str = "SCSIAdapter",
+    ids: tuple[str, ...] = (r"PCI\VEN_1AF4&DEV_1004",),
+    platform: str = "NTamd64.10.0",
+    version: str = "01/31/2025,100.1.2.3",
+    catalog: bool = True,
+) -> dict[str, bytes]:
+    """Return the files of a package by their names: INF, driver, catalog."""
+    models = "\r\n".join(f"%Desc% = install, {each}" for each in ids)
+    text = f"""[Version]
+Signature="$Windows NT$"
+Class={class_name}
+ClassGuid={CLASSES[class_name]}
+Provider=%Maker%
+DriverVer={version}
+CatalogFile={name}.cat
 
-    Args:
-        name: of the file and the service.
-        platforms: for which it has devices.
-        catalog: the name of its catalog, ``NAME.cat`` when it is empty, none when it is None.
-        driver_version: of ``DriverVer``; with an empty one it has none.
-        more: sections behind all others.
-    """
-    catalogs = "" if catalog is None else f"CatalogFile = {catalog or f'{name}.cat'}\n"
-    version = f"DriverVer = {driver_version}\n" if driver_version else ""
-    models = "".join(f"[Maker.{each}]\n%Card% = Install, PCI\\VEN_1AF4&DEV_1000\n" for each in platforms)
-    text = f"""\
-[Version]
-Signature = "$Windows NT$"
-Class = Net
-ClassGuid = {{4d36e972-e325-11ce-bfc1-08002be10318}}
-Provider = %Maker%
-{catalogs}{version}
-[Manufacturer]
-%Maker% = Maker,{",".join(platforms)}
-{models}
-[Install.NT]
-CopyFiles = Files
-[Install.NT.Services]
-AddService = {name}, 2, Service
-[Service]
-ServiceType = 1
-StartType = 3
-ErrorControl = 1
-ServiceBinary = %12%\\{name}.sys
-[Files]
-{name}.sys
-[DestinationDirs]
-DefaultDestDir = 12
 [SourceDisksNames]
-1 = %Maker%
+1 = "disk"
+
 [SourceDisksFiles]
 {name}.sys = 1
+
+[DestinationDirs]
+DefaultDestDir = 12
+
+[Manufacturer]
+%Maker% = Models,{platform}
+
+[Models.{platform}]
+{models}
+
+[install]
+CopyFiles = @{name}.sys
+
+[install.Services]
+AddService = {name}, 2, service
+
+[service]
+ServiceType = 1
+StartType = 0
+ErrorControl = 1
+ServiceBinary = %12%\\{name}.sys
+
 [Strings]
-Maker = "Maker"
-Card = "A card"
-{more}"""
-    return text.replace("\n", "\r\n").encode()
+Maker = "Nobody"
+Desc = "A device of nobody"
+"""
+    files = {f"{name}.inf": text.replace("\n", "\r\n").encode("ascii"), f"{name}.sys": body(f"{name} {version}")}
+    return files | ({f"{name}.cat": body(f"{name}.cat {version}")} if catalog else {})
 
 
-def write_package(folder: Path, name: str = "net", text: bytes | None = None, *, architecture: str = "amd64") -> Path:
-    """Write a package without a catalog into a folder; return its INF."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.sys").write_bytes(pe.driver(architecture, f"{name} {folder}".encode()))
-    path = folder / f"{name}.inf"
-    path.write_bytes(inf(name) if text is None else text)
-    return path
+def below(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return files in a folder."""
+    return {f"{folder}/{name}": data for name, data in files.items()}

@@ -29,6 +29,7 @@ from runs.commands import osdimage
 
 from cases import hive_logs, journals, udf
 from cases.boot_images import pe_files
+from cases.driver_packages import package
 from cases.installed_drivers import windows_7_tree
 from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
@@ -389,6 +390,7 @@ def make_small_material(folder: Path) -> None:
 
 def _make_trees(folder: Path, hive: bytes) -> None:
     files = {f"d{number % 3}/file {number}": str(number).encode() * 700 for number in range(9)}
+    write_tree(folder / "driver", package("viodisk"))
     write_tree(folder / "tree", {HIVE: hive, **files})
     write_tree(folder / "one", {"one": b"one", "d0/file 0": b"other"})
     write_tree(folder / "old", {"kept": b"kept", "d0/file 0": b"older", "d9/x": b"x"})
@@ -614,6 +616,8 @@ def _boot_images() -> Iterator[Writing]:
     yield Writing("bootimage set", ("bootimage", "set", "a.wim", *wished), present, {"a.wim": as_boot_image})
     yield Writing("bootimage set --rebuild", ("bootimage", "set", "a.wim", *wished, "--rebuild"), present,
                   {"a.wim": as_boot_image})  # fmt: skip
+    yield Writing("bootimage add-driver", ("bootimage", "add-driver", "a.wim", "--driver", "p", "--threads", "1"),
+                  {"a.wim": "boot.wim", "p": "driver"}, {"a.wim": as_boot_image})  # fmt: skip
     yield Writing("bootimage export", ("bootimage", "export", "a.wim", "b.wim", *wished), present,
                   {"b.wim": as_boot_image})  # fmt: skip
     yield Writing("bootimage export --overwrite", ("bootimage", "export", "a.wim", "b.wim", *wished, "--overwrite"),

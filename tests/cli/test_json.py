@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import boot_images, infs, udf, windows_trees
+from cases import boot_images, driver_packages, infs, udf, windows_trees
 from cases.installed_drivers import windows_10_tree
 from judges import mounts
 from osdimage.cli.app import cli
@@ -73,6 +73,7 @@ COMMANDS = {
     "boot-fix": "boot fix disk.img",
     "bootimage-show": "bootimage show pe.wim",
     "bootimage-export": "bootimage export pe.wim pe-alone.wim",
+    "bootimage-add-driver": "bootimage add-driver pe-alone.wim --driver driver",
     "bootimage-set": "bootimage set pe.wim --scratch 64",
     "driver-match": "driver match drivers --for qemu --os 10.0.22631",
     "driver-show": "driver show drivers",
@@ -129,6 +130,7 @@ def printed(place: Path) -> dict[str, Outcome]:
         osdimage("capture", windows_trees.write_tree(place / "windows", windows_trees.windows_files()), "windows.wim")
         infs.write_drivers(place / "drivers")
         osdimage("capture", windows_trees.write_tree(place / "windows-10", windows_10_tree()), "drivers.wim")
+        windows_trees.write_tree(place / "driver", driver_packages.package("viodisk"))
         boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
         for disk in ("m0.img", "m1.img"):
             osdimage("deploy", "three.wim", disk, "--index", "1", "--preset", "data-gpt", "--size", "60MB")
@@ -190,6 +192,7 @@ def test_the_shape_does_not_depend_on_how_many_there_are(
 EVENTS = [
     "apply one.wim events-applied",
     "boot install disk.img --partition 3",
+    "bootimage add-driver pe.wim --driver driver",
     "bootimage export pe.wim pe-events.wim",
     "bootimage set pe.wim --scratch 128",
     "capture tree events.wim",

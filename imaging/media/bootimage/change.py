@@ -17,13 +17,16 @@ from osdimage.imaging.media.bootimage.reading import boot_image_of
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.scratch import scratch_folder
 from osdimage.imaging.service.update import UpdateOptions, update_image
+from osdimage.imaging.units import MIB, format_size
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
 from osdimage.imaging.wim.select import ImageSelector
 from osdimage.imaging.wim.stored.unused import unused_bytes
 
+LARGE_BYTES = 512 * MIB
+"""A WIM with more is warned of when drivers are added: the boot manager loads it into memory."""
 Planner = Callable[[WimImage], BootPlan]
-"""What plans the change of an image; :func:`plan_settings` with what is wished for is one."""
+"""What plans the change of an image; :func:`plan_boot_image` with what is wished for is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,11 @@ def change_boot_image(
         plan = planner(boot_image_of(opened, selector))
         size = opened.header.file_size
     warnings = list(plan.warnings)
+    if size > LARGE_BYTES and plan.drivers:
+        warnings.append(
+            f"{path}: has {format_size(size)}, all of which a computer that starts it has in memory; many boot images "
+            f"have less than {format_size(LARGE_BYTES)}"
+        )
     if plan.is_empty or options.dry_run:
         return BootChange(path, plan, size, size, unused_bytes(path), tuple(warnings))
     with scratch_folder() as folder:

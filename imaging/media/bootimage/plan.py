@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from osdimage.imaging.attributes import FileAttribute
 from osdimage.imaging.errors import InvalidRequest, StorageError, TargetRefused, quoted
-from osdimage.imaging.media.bootimage.facts import BootKind
+from osdimage.imaging.media.bootimage.facts import BootKind, DriverWay
 from osdimage.imaging.registry.edits import registry_prefix
 from osdimage.imaging.registry.in_image import edit_command
 from osdimage.imaging.registry.reg_file import Edit
@@ -24,20 +26,31 @@ _EDITED_BYTES = 64 << 20
 """A file that is there and has at most so many bytes keeps what else the image says of it: attributes, descriptor."""
 
 
+class Payload(Protocol):
+    """Contents that are read when they are needed."""
+
+    @property
+    def size(self) -> int:
+        """Of the contents, in bytes."""
+
+    def read(self) -> bytes:
+        """Return the contents."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedFile:
     """A file that is put into the image.
 
     Attributes:
         path: in the image.
-        contents: what it has, or the file of this machine that has it.
+        contents: what it has, the file of this machine that has it, or what reads it.
         size: of it, in bytes.
         old_size: of the file whose place it takes; None where there is none.
         old_sha1: of that file's contents; None where it is empty, or there is none.
     """
 
     path: str
-    contents: bytes | Path
+    contents: bytes | Path | Payload
     size: int
     old_size: int | None
     old_sha1: bytes | None = None
@@ -46,6 +59,19 @@ class PlacedFile:
     def source(self) -> Path | None:
         """The file of this machine, or None when it was made."""
         return self.contents if isinstance(self.contents, Path) else None
+
+    def read(self) -> bytes:
+        """Return what it has.
+
+        Raises:
+            StorageError: when that cannot be read.
+        """
+        if isinstance(self.contents, bytes):
+            return self.contents
+        if isinstance(self.contents, Path):
+            with _reading(self.contents):
+                return self.contents.read_bytes()
+        return self.contents.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,37 @@ class PlacedValue:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedDriver:
+    """A driver that the image is to have.
+
+    Attributes:
+        inf: the path of its INF in the image.
+        source: where it comes from, as messages call it.
+        class_name: of its device setup class.
+        version: its date and version, as people read them; None when its INF has none.
+        way: how it comes into effect.
+        size: of its files, in bytes.
+        is_new: whether the image does not have it so already.
+    """
+
+    inf: str
+    source: str
+    class_name: str
+    version: str | None
+    way: DriverWay
+    size: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A driver that is not taken, and why."""
+
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class BootPlan:
     """What is changed in an image.
 
@@ -77,6 +134,9 @@ class BootPlan:
         values: that are set in its hives.
         removed: folders that go, with all in them, before files are put there.
         warnings: what would not work as it may be meant.
+        drivers: that were asked for, also those that are there already.
+        left_out: drivers of what was given that are not taken.
+        size, new_size: of the files of the image, now and then, in bytes before compression.
     """
 
     index: int
@@ -86,6 +146,10 @@ class BootPlan:
     values: tuple[PlacedValue, ...] = ()
     removed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    drivers: tuple[PlannedDriver, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    size: int = 0
+    new_size: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -93,7 +157,7 @@ class BootPlan:
         return not (self.files or self.values or self.removed)
 
 
-def placed(image: WimImage, path: str, contents: bytes | Path) -> PlacedFile | None:
+def placed(image: WimImage, path: str, contents: bytes | Path | Payload) -> PlacedFile | None:
     """Return what puts a file into an image; None when one with these contents is there already.
 
     Raises:
@@ -131,21 +195,27 @@ def _sha1_of(entry: Entry) -> bytes | None:
     return None if stream is None or not stream.size else stream.sha1
 
 
-def _identity(contents: bytes | Path) -> tuple[int, bytes]:
+def _identity(contents: bytes | Path | Payload) -> tuple[int, bytes]:
     """Return the size of contents, and their SHA-1, by which a WIM knows them."""
     found = hashlib.sha1(usedforsecurity=False)
-    if isinstance(contents, bytes):
-        found.update(contents)
-        return len(contents), found.digest()
+    if not isinstance(contents, Path):
+        data = contents if isinstance(contents, bytes) else contents.read()
+        found.update(data)
+        return len(data), found.digest()
     size = 0
-    try:
-        with contents.open("rb") as file:
-            while piece := file.read(_PIECE):
-                found.update(piece)
-                size += len(piece)
-    except OSError as error:
-        raise StorageError(f"{contents}: {error.strerror}", path=contents, errno=error.errno) from error
+    with _reading(contents), contents.open("rb") as file:
+        while piece := file.read(_PIECE):
+            found.update(piece)
+            size += len(piece)
     return size, found.digest()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
 
 
 def commands_of(
@@ -175,7 +245,7 @@ def _file_commands(files: Iterable[PlacedFile], scratch: Path) -> Iterator[Comma
             yield AddTree(file.contents, f"/{file.path}")
         else:
             made = scratch / str(number)
-            made.write_bytes(file.contents)
+            made.write_bytes(file.read())
             yield AddTree(made, f"/{file.path}")
 
 
@@ -183,6 +253,6 @@ def _changing(file: PlacedFile) -> Callable[[bytes], bytes | None]:
     def change(old: bytes) -> bytes | None:
         if (_identity(old)[1] if old else None) != file.old_sha1:
             raise TargetRefused(f"{file.path}: was changed by somebody else meanwhile; nothing was written")
-        return file.contents if isinstance(file.contents, bytes) else file.contents.read_bytes()
+        return file.read()
 
     return change

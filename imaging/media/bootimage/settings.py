@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from osdimage.imaging.answers.unattend import check_boot_answer_file
 from osdimage.imaging.documents import read_limited
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, TargetRefused, quoted
-from osdimage.imaging.files import FileSource
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
 from osdimage.imaging.media.bootimage import hives, pictures, places, startnet, winpeshl
 from osdimage.imaging.media.bootimage.facts import BootKind
 from osdimage.imaging.media.bootimage.ini import LARGEST, IniText
 from osdimage.imaging.media.bootimage.names import checked_path
-from osdimage.imaging.media.bootimage.plan import BootPlan, PlacedFile, PlacedValue, placed
-from osdimage.imaging.media.bootimage.reading import architecture_of, background_path, is_file, kind_of, setup_of
-from osdimage.imaging.registry.beside import read_beside
-from osdimage.imaging.registry.hive import Hive
+from osdimage.imaging.media.bootimage.plan import PlacedValue
+from osdimage.imaging.media.bootimage.reading import architecture_of, background_path, setup_of
+from osdimage.imaging.media.bootimage.work import BootWork
 from osdimage.imaging.registry.lookup import number_of, text_of
-from osdimage.imaging.registry.places import MAX_HIVE_BYTES
 from osdimage.imaging.registry.values import Value, ValueType
-from osdimage.imaging.wim.image import WimImage
 
 SCRATCH_MB = (32, 64, 128, 256, 512)
 """What DISM sets."""
@@ -72,59 +68,14 @@ class BootSettings:
         return self == BootSettings()
 
 
-@dataclass(slots=True)
-class _Work:
-    """An image that settings are planned for, and what was found until now."""
-
-    image: WimImage
-    files: FileSource
-    kind: BootKind
-    placed: list[PlacedFile] = field(default_factory=list)
-    values: list[PlacedValue] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def put(self, path: str, contents: bytes | Path) -> None:
-        found = placed(self.image, path, contents)
-        if found is not None:
-            self.placed.append(found)
-
-    def read(self, path: str) -> bytes | None:
-        return self.files.read(path, limit=LARGEST) if is_file(self.files, path) else None
-
-    def hive(self, path: str) -> Hive:
-        if not is_file(self.files, path):
-            raise InvalidInput(f"{self.files.name}: has no hive {path}")
-        return read_beside(self.files, path, limit=MAX_HIVE_BYTES, name=f"{self.files.name}: {path}")
-
-
-def require_windows_pe(image: WimImage, files: FileSource) -> BootKind:
-    """Return what a boot image starts.
-
-    Raises:
-        TargetRefused: when it is no Windows PE.
-    """
-    kind = kind_of(image, files, hives.read_hives(files))
-    if kind is BootKind.WINDOWS:
-        raise TargetRefused(
-            f"{files.name}: is a whole Windows, no Windows PE",
-            remedy=Remedy("{} changes its files", (Means.UPDATE,)),
-        )
-    if not kind.is_windows_pe:
-        raise TargetRefused(f"{files.name}: holds no Windows PE: neither winpeshl.exe nor wpeinit.exe")
-    return kind
-
-
-def plan_settings(image: WimImage, settings: BootSettings) -> BootPlan:
-    """Return what is changed in an image so that it is as it is wished for; nothing is written.
+def plan_settings(work: BootWork, settings: BootSettings) -> None:
+    """Plan what is changed in an image so that it is as it is wished for; nothing is written.
 
     Raises:
         InvalidRequest: when a wish cannot be: a size that Windows PE does not take, a command of several lines.
         InvalidInput: when a file is not what it is to be, or the image lacks what is set.
-        TargetRefused: when the image is no Windows PE.
-        UnsafeName, CorruptWim, MissingParts, StorageError: when something cannot be read.
+        StorageError: when something cannot be read.
     """
-    files = image.files()
-    work = _Work(image, files, require_windows_pe(image, files))
     if settings.scratch_mb is not None:
         _plan_scratch(work, settings.scratch_mb)
     if settings.background is not None:
@@ -141,15 +92,12 @@ def plan_settings(image: WimImage, settings: BootSettings) -> BootPlan:
     if settings.prestart_files is not None:
         added += _files_below(settings.prestart_files)
     _plan_files(work, added)
-    return BootPlan(
-        image.index, image.name, work.kind, tuple(work.placed), tuple(work.values), warnings=tuple(work.warnings)
-    )
 
 
 # ---- each of them
 
 
-def _plan_scratch(work: _Work, megabytes: int) -> None:
+def _plan_scratch(work: BootWork, megabytes: int) -> None:
     if megabytes not in SCRATCH_MB:
         raise InvalidRequest(f"a scratch space of {megabytes} MB is none; valid are {', '.join(map(str, SCRATCH_MB))}")
     system = work.hive(places.SYSTEM_HIVE)
@@ -167,15 +115,15 @@ def _plan_scratch(work: _Work, megabytes: int) -> None:
         work.values.append(PlacedValue("SYSTEM", path, value, told, str(megabytes)))
 
 
-def _plan_background(work: _Work, file: Path) -> None:
+def _plan_background(work: BootWork, file: Path) -> None:
     data = read_limited(file, pictures.LARGEST, kind="pictures")
     path = background_path(work.kind)
-    if not is_file(work.files, path) and is_file(work.files, places.OLD_BACKGROUND):
+    if not work.has(path) and work.has(places.OLD_BACKGROUND):
         path = places.OLD_BACKGROUND
     check = pictures.read_bitmap if path == places.OLD_BACKGROUND else pictures.read_jpeg
     check(data, str(file))
     work.put(path, file)
-    if not is_file(work.files, places.SOFTWARE_HIVE):
+    if not work.has(places.SOFTWARE_HIVE):
         return
     # Windows PE shows the file of this name; only where a value names another is there one to be set.
     software = work.hive(places.SOFTWARE_HIVE)
@@ -197,7 +145,7 @@ def _expanded(path: str) -> str:
     return lowered
 
 
-def _plan_prestart(work: _Work, command: str) -> None:
+def _plan_prestart(work: BootWork, command: str) -> None:
     if not command.strip() or not command.isascii() or not command.isprintable():
         raise InvalidRequest(f"the prestart command {quoted(command)} is none; valid is one line of ASCII text")
     data = work.read(places.TSCONFIG)
@@ -212,7 +160,7 @@ def _plan_prestart(work: _Work, command: str) -> None:
         )
 
 
-def _plan_startnet(work: _Work, file: Path, *, has_shell: bool) -> None:
+def _plan_startnet(work: BootWork, file: Path, *, has_shell: bool) -> None:
     data = read_limited(file, LARGEST, kind="scripts")
     startnet.check_script(data, str(file))
     data = startnet.with_windows_ends(data)
@@ -220,7 +168,7 @@ def _plan_startnet(work: _Work, file: Path, *, has_shell: bool) -> None:
     if old is not None and startnet.has_block(old):
         data = startnet.with_block(data)
     work.put(places.STARTNET, data)
-    if has_shell or is_file(work.files, places.WINPESHL_INI):
+    if has_shell or work.has(places.WINPESHL_INI):
         work.warnings.append("startnet.cmd is not run where there is a winpeshl.ini, unless that names it")
     elif (setup := setup_of(work.files)) is not None:
         work.warnings.append(
@@ -228,7 +176,7 @@ def _plan_startnet(work: _Work, file: Path, *, has_shell: bool) -> None:
         )
 
 
-def _plan_winpeshl(work: _Work, file: Path) -> None:
+def _plan_winpeshl(work: BootWork, file: Path) -> None:
     data = read_limited(file, LARGEST, kind="files of this kind")
     ini = winpeshl.read_winpeshl(data, str(file))
     winpeshl.refuse_faults(ini, str(file))
@@ -240,7 +188,7 @@ def _plan_winpeshl(work: _Work, file: Path) -> None:
     work.put(places.WINPESHL_INI, ini.to_bytes())
 
 
-def _plan_unattend(work: _Work, file: Path) -> None:
+def _plan_unattend(work: BootWork, file: Path) -> None:
     data = read_limited(file, _ANSWERS_BYTES, kind="answer files")
     is_setup = work.kind is BootKind.SETUP
     architecture = architecture_of(work.image, work.files)
@@ -250,13 +198,15 @@ def _plan_unattend(work: _Work, file: Path) -> None:
     work.put(places.SETUP_ANSWERS if is_setup else places.PE_ANSWERS, file)
 
 
-def _plan_files(work: _Work, files: list[AddedFile]) -> None:
+def _plan_files(work: BootWork, files: list[AddedFile]) -> None:
+    names = set[str]()
     for each in files:
         if not each.source.is_file():
             raise InvalidRequest(f"{each.source}: is no file, and only files are added so")
         path = checked_path(each.path)
-        if path.lower() in {other.path.lower() for other in work.placed}:
+        if path.lower() in names or work.is_planned(path):
             raise InvalidRequest(f"{each.source}: two files would be {quoted(path)} in the image")
+        names.add(path.lower())
         work.put(path, each.source)
 
 
