@@ -71,8 +71,8 @@ def match_command(
     target = _target(os, architecture, os_of, partition, index)
     devices = read_devices(source, target)
     with ExitStack() as opened:
-        given = _given(paths, opened, reporter)
-        matching = match_drivers(index_packages(given, target), devices.devices, target)
+        given, passed_over = _given(paths, opened, target, reporter)
+        matching = match_drivers(index_packages(given, target, passed_over=passed_over), devices.devices, target)
     for text in devices.warnings:
         reporter.warn(text)
     reporter.answer(document(matching, devices), *lines(matching, devices, shows_all=shows_all))
@@ -105,12 +105,16 @@ def _target(
         return offline_windows(files).os
 
 
-def _given(paths: tuple[str, ...], opened: ExitStack, reporter: Reporter) -> list[NamedPackage]:
-    """Return the packages at all paths; INFs that cannot be read are warned of."""
+def _given(
+    paths: tuple[str, ...], opened: ExitStack, os: TargetOs, reporter: Reporter
+) -> tuple[list[NamedPackage], dict[int, str]]:
+    """Return the packages at all paths, and why some are passed over; INFs that cannot be read are warned of."""
     from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
+    from osdimage.imaging.drivers.supplied.variants import choose_packages  # noqa: PLC0415
 
     found: list[NamedPackage] = []
+    passed_over: dict[int, str] = {}
     for path in paths:
         supply = opened.enter_context(open_supply(path))
         packages = packages_in(
@@ -118,9 +122,13 @@ def _given(paths: tuple[str, ...], opened: ExitStack, reporter: Reporter) -> lis
         )
         if not packages:
             raise InvalidInput(f"{path}: holds no INF of a driver that can be read")
+        reasons = {id(each.item): each.reason for each in choose_packages(packages, os).left_out}
         front = f"{path}: " if len(paths) > 1 else ""
-        found += [NamedPackage(each, f"{front}{each.path}") for each in packages]
-    return found
+        for each in packages:
+            if id(each) in reasons:
+                passed_over[len(found)] = reasons[id(each)]
+            found.append(NamedPackage(each, f"{front}{each.path}"))
+    return found, passed_over
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.devices.listing import Devices
-from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, Ranked, Why
+from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, Ranked
 from osdimage.imaging.drivers.ranking.rank import Signature
 from osdimage.imaging.drivers.ranking.wording import why_behind, why_ranked
 from osdimage.imaging.units import counted
@@ -31,7 +31,9 @@ def document(matching: Matching, devices: Devices) -> dict[str, Any]:
         "source": {"path": devices.source, "kind": devices.kind.name.lower()},
         "devices": [_device(each) for each in matching.devices],
         "drivers": [each.name for each in matching.taken],
-        "unused": [{"path": each.driver.name, "reason": each.why.name.lower()} for each in matching.unused],
+        "unused": [
+            {"path": each.driver.name, "why": each.why.name.lower(), "reason": each.reason} for each in matching.unused
+        ],
         "warnings": list(devices.warnings),
     }
 
@@ -90,11 +92,8 @@ def lines(matching: Matching, devices: Devices, *, shows_all: bool) -> Iterator[
         yield ""
         yield f"{counted(len(matching.unused), 'driver')} not taken:"
         for each in matching.unused:
-            reason = each.driver.fault if each.why is Why.FAULT else each.why.value
-            if each.why is Why.OTHER_WINDOWS:
-                reason = f"{each.why.value}, but for {', '.join(map(_platform, each.driver.platforms)) or 'none'}"
             yield f"  {each.driver.name}"
-            yield f"      {reason}"
+            yield f"      {each.reason}"
     yield ""
     yield INBOX
     if matching.os.version == _VISTA:
@@ -126,7 +125,8 @@ def _served(match: DeviceMatch, *, shows_all: bool) -> Iterator[str]:
 def _unserved(match: DeviceMatch, *, shows_all: bool) -> Iterator[str]:
     yield from (f"  {each}" for each in _head(match.device))
     for each in match.extensions:
-        yield f"     {_driver(each)} is an extension: it needs a driver of the device beside it"
+        yield f"     {_driver(each)}"
+        yield "         is an extension: it needs a driver of the device beside it"
     if shows_all or match.misfits:
         yield from _misfits(match)
 

@@ -42,6 +42,7 @@ class DriverFacts:
         is_for_os: whether it has models for the Windows in question.
         is_primitive: it is for no device.
         fault: why it cannot be used at all, or None.
+        passed_over: why it is not to be chosen, although it could be, or None.
     """
 
     name: str
@@ -56,6 +57,7 @@ class DriverFacts:
     is_for_os: bool = True
     is_primitive: bool = False
     fault: str | None = None
+    passed_over: str | None = None
 
     @property
     def is_extension(self) -> bool:

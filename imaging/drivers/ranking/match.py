@@ -92,6 +92,7 @@ class Why(Enum):
     """Why a driver serves no device; the value is a sentence about it."""
 
     FAULT = "it cannot be used"
+    PASSED_OVER = "it is not to be chosen"
     PRIMITIVE = "it is for no device: Windows never chooses it"
     OTHER_WINDOWS = "it has no models for this Windows"
     OUTRANKED = "another driver is better for the device"
@@ -104,6 +105,15 @@ class Unused:
 
     driver: DriverFacts
     why: Why
+
+    @property
+    def reason(self) -> str:
+        """The reason as a sentence about the driver."""
+        driver = self.driver
+        if self.why is Why.OTHER_WINDOWS:
+            named = ", ".join(each or "any x86" for each in driver.platforms)
+            return f"{self.why.value}, but for {named}" if named else "its INF has models for no Windows"
+        return {Why.FAULT: driver.fault, Why.PASSED_OVER: driver.passed_over}.get(self.why) or self.why.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +243,8 @@ def _unused(drivers: Iterable[DriverFacts], matched: Sequence[DeviceMatch]) -> I
 def _why(driver: DriverFacts, *, is_outranked: bool) -> Why:
     if driver.fault is not None:
         return Why.FAULT
+    if driver.passed_over is not None:
+        return Why.PASSED_OVER
     if driver.is_primitive:
         return Why.PRIMITIVE
     if is_outranked:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Protocol
 
 from osdimage.imaging.drivers.inf.inf_file import InfFile
@@ -47,6 +48,7 @@ def index_packages(
     packages: Iterable[Packaged],
     os: TargetOs,
     *,
+    passed_over: Mapping[int, str] = MappingProxyType({}),
     signature_of: SignatureOf = catalog_presence,
 ) -> MemoryIndex:
     """Return an index of packages for a Windows; the order of a driver in it is its place among them, from 0.
@@ -56,6 +58,8 @@ def index_packages(
     Args:
         packages: those that are to be chosen from.
         os: the Windows.
+        passed_over: those that are not to be chosen, by their places, and why.  Who has nothing for the Windows is
+            told as such, whatever is said here.
         signature_of: what is known of the signature of each.
 
     Raises:
@@ -66,8 +70,9 @@ def index_packages(
     for order, package in enumerate(packages):
         signature = signature_of(package, os)
         facts, lines = candidates_of(package.inf, os, name=package.path, order=order, signature=signature)
-        drivers.append(facts)
-        candidates += lines
+        reason = passed_over.get(order) if facts.is_for_os else None
+        drivers.append(facts if reason is None else replace(facts, passed_over=reason))
+        candidates += lines if reason is None else ()
     return MemoryIndex(os, drivers, candidates)
 
 

@@ -153,7 +153,9 @@ def test_extensions_and_components_are_shown_beside_the_driver() -> None:
         "more: new.inf",
         "more: tool.inf",
     ]
-    assert document["unused"] == [{"path": "more: old.inf", "reason": "outranked"}]
+    assert document["unused"] == [
+        {"path": "more: old.inf", "why": "outranked", "reason": "another driver is better for the device"}
+    ]
 
 
 @pytest.mark.usefixtures("here")
@@ -179,6 +181,24 @@ def test_of_two_drivers_the_worse_says_why() -> None:
          as good, and of the same date and version: Windows may take either: 0x00F00000"""
         in outcome.out
     )
+
+
+def test_of_a_folder_for_each_windows_the_nearest_counts_alone(here: Path, tmp_path: Path) -> None:
+    # As virtio-win.iso has them: the same INF in folders for Windows 10 and 11, of which the first also fits.
+    for name in ("w10", "w11", "2k25"):
+        infs.write_drivers(tmp_path / "all")
+        (tmp_path / "disc" / "labdisk" / name).mkdir(parents=True)
+        (tmp_path / "all" / "storage").rename(tmp_path / "disc" / "labdisk" / name / "amd64")
+        (tmp_path / "disc" / "labdisk" / name / "amd64" / "LABDISK.SYS").write_text(name)
+    given = ("driver", "match", str(tmp_path / "disc"), "--for", str(here / "devices.txt"), "--os", "10.0.22631")
+    document = osdimage(*given, "--json").document
+    assert document["drivers"] == ["labdisk/w11/amd64/labdisk.inf"]
+    assert [each["path"] for each in document["devices"][0]["candidates"]] == ["labdisk/w11/amd64/labdisk.inf"]
+    assert [(each["path"], each["why"]) for each in document["unused"]] == [
+        ("labdisk/2k25/amd64/labdisk.inf", "passed_over"),
+        ("labdisk/w10/amd64/labdisk.inf", "passed_over"),
+    ]
+    assert "labdisk/w11/amd64 is nearer to 10.0.22631" in document["unused"][1]["reason"]
 
 
 @pytest.mark.parametrize(
