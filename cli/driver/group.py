@@ -11,6 +11,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("driver.show", "Show what drivers are for, and what they install."),
     "installed": ("driver.installed", "List the drivers of others that a Windows has."),
     "export-installed": ("driver.export_installed", "Take the drivers of others out of a Windows."),
+    "import": ("driver.import_", "Take drivers into a catalog."),
+    "list": ("driver.list", "List the drivers of a catalog."),
+    "set": ("driver.set", "Enable a driver, categorize it, say which Windows it is for."),
+    "remove": ("driver.remove", "Take drivers out of a catalog."),
+    "package": ("driver.package.group", "Gather drivers in packages: create, add, export and more."),
 }
 
 
@@ -23,4 +28,4 @@ class DriverGroup(LazyGroup):
 
 @click.group("driver", cls=DriverGroup)
 def driver_command() -> None:
-    """Look into drivers of Windows: INF files, in folders, archives and on discs, and those that a Windows has."""
+    """Look into drivers of Windows, in INF files and those that a Windows has, and keep them in a catalog."""

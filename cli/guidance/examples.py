@@ -75,6 +75,30 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "disk restore": ("osdimage disk restore disk.img table.json",),
     "disk show": ("osdimage disk show disk.img", "osdimage disk show windows.qcow2 --vm-snapshot clean"),
     "doctor": ("osdimage doctor",),
+    "driver import": (
+        "osdimage driver import virtio-win.iso --category Guests",
+        "osdimage driver import 'virtio-win.iso!vioscsi/w11/amd64' --package 'KVM guest'",
+        "osdimage driver import Downloads/*.zip Downloads/*.exe --catalog lab.db",
+    ),
+    "driver list": (
+        "osdimage driver list --class Net --os 10.0.22631 --arch amd64",
+        "osdimage driver list --id 'PCI\\VEN_8086'",
+    ),
+    "driver package add": ("osdimage driver package add 'KVM guest' 'Red Hat VirtIO SCSI controller'",),
+    "driver package create": ("osdimage driver package create 'Latitude 7440' --description 'All but graphics'",),
+    "driver package delete": ("osdimage driver package delete 'KVM guest'",),
+    "driver package export": (
+        "osdimage driver package export 'KVM guest' '$WinPEDriver$'",
+        "osdimage driver package export 'KVM guest' guest.zip",
+    ),
+    "driver package list": ("osdimage driver package list",),
+    "driver package remove": ("osdimage driver package remove 'KVM guest' 'Red Hat VirtIO SCSI controller'",),
+    "driver package show": ("osdimage driver package show 'KVM guest'",),
+    "driver remove": ("osdimage driver remove 'Red Hat VirtIO SCSI controller'",),
+    "driver set": (
+        "osdimage driver set 'Red Hat VirtIO SCSI controller' --category +Guests,-New",
+        "osdimage driver set 'Intel Wi-Fi 6' --disable --platform 10.0.22000-amd64",
+    ),
     "driver match": (
         "osdimage driver match Drivers --for host --os 10.0.22631",
         "osdimage driver match virtio-win.iso --for qemu --os-of disk.img --partition 3",

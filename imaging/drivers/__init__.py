@@ -2,8 +2,8 @@
 
 ``target_os.py`` is the Windows that drivers are for, ``devices/`` what a computer has, ``supplied/`` where driver files
 come from, ``signed/`` what was signed of them, ``inf/`` what an INF says, ``packages.py`` INFs with their files,
-``ranking/`` which driver is the best for a device, ``offline/`` a Windows that does not run,
-``injection/`` bringing drivers into one.
+``ranking/`` which driver is the best for a device, ``store/`` a catalog of drivers, ``offline/`` a Windows that does
+not run, ``injection/`` bringing drivers into one.
 """
 
 from osdimage.imaging._faces import lazily
@@ -46,6 +46,24 @@ __getattr__, __dir__, __all__ = lazily(
         "signed.catalog": ("Catalog", "CatalogMember", "read_catalog"),
         "signed.pkcs7": ("FileSignature", "Verdict"),
         "shown": ("DriverKind", "ShownDriver", "ShownFile", "ShownModel", "ShownService", "show_driver"),
+        "store.adding": ("ImportWish", "ImportedInf", "Outcome"),
+        "store.addresses": ("Resolved", "is_address", "resolve"),
+        "store.catalog": ("DriverCatalog", "all_drivers", "default_catalog", "find_driver", "open_catalog"),
+        "store.exporting": ("Exported", "export_package"),
+        "store.importing": ("import_drivers",),
+        "store.index": ("CatalogIndex",),
+        "store.named": (
+            "add_to_package",
+            "all_packages",
+            "create_package",
+            "delete_package",
+            "find_package",
+            "remove_from_package",
+        ),
+        "store.platforms": ("Applicability", "Platform", "parse_platforms"),
+        "store.records": ("CatalogDriver", "CatalogPackage"),
+        "store.search": ("DriverFilter", "find_drivers"),
+        "store.settings": ("DriverChange", "change_driver", "remove_drivers"),
         "supplied.folder": ("FolderFiles",),
         "supplied.members": ("SupplyLimits",),
         "supplied.opened": ("Supply", "open_supply"),

@@ -90,6 +90,42 @@ from osdimage.imaging.drivers.signed.catalog import (
     read_catalog as read_catalog,
 )
 from osdimage.imaging.drivers.signed.pkcs7 import FileSignature as FileSignature, Verdict as Verdict
+from osdimage.imaging.drivers.store.adding import (
+    ImportWish as ImportWish,
+    ImportedInf as ImportedInf,
+    Outcome as Outcome,
+)
+from osdimage.imaging.drivers.store.addresses import Resolved as Resolved, is_address as is_address, resolve as resolve
+from osdimage.imaging.drivers.store.catalog import (
+    DriverCatalog as DriverCatalog,
+    all_drivers as all_drivers,
+    default_catalog as default_catalog,
+    find_driver as find_driver,
+    open_catalog as open_catalog,
+)
+from osdimage.imaging.drivers.store.exporting import Exported as Exported, export_package as export_package
+from osdimage.imaging.drivers.store.importing import import_drivers as import_drivers
+from osdimage.imaging.drivers.store.index import CatalogIndex as CatalogIndex
+from osdimage.imaging.drivers.store.named import (
+    add_to_package as add_to_package,
+    all_packages as all_packages,
+    create_package as create_package,
+    delete_package as delete_package,
+    find_package as find_package,
+    remove_from_package as remove_from_package,
+)
+from osdimage.imaging.drivers.store.platforms import (
+    Applicability as Applicability,
+    Platform as Platform,
+    parse_platforms as parse_platforms,
+)
+from osdimage.imaging.drivers.store.records import CatalogDriver as CatalogDriver, CatalogPackage as CatalogPackage
+from osdimage.imaging.drivers.store.search import DriverFilter as DriverFilter, find_drivers as find_drivers
+from osdimage.imaging.drivers.store.settings import (
+    DriverChange as DriverChange,
+    change_driver as change_driver,
+    remove_drivers as remove_drivers,
+)
 from osdimage.imaging.drivers.supplied.folder import FolderFiles as FolderFiles
 from osdimage.imaging.drivers.supplied.members import SupplyLimits as SupplyLimits
 from osdimage.imaging.drivers.supplied.opened import Supply as Supply, open_supply as open_supply

@@ -36,7 +36,20 @@ class SmallDisk:
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
     """Mount a tmpfs of some bytes on a folder; without the right to do so fail in CI as root, and skip elsewhere."""
-    script = f'mount -t tmpfs -o size={size} tmpfs "$1" && echo ready && read -r line'
+    with _mounted(folder, f'mount -t tmpfs -o size={size} tmpfs "$1"') as disk:
+        yield disk
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[SmallDisk]:
+    """Let nobody write into a folder, root neither; skip as :func:`small_disk`."""
+    with _mounted(folder, 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"') as disk:
+        yield disk
+
+
+@contextmanager
+def _mounted(folder: Path, mount: str) -> Iterator[SmallDisk]:
+    script = f"{mount} && echo ready && read -r line"
     holder = subprocess.Popen(
         [judges.require("unshare"), "--mount", "sh", "-c", script, "sh", str(folder)],
         stdin=subprocess.PIPE,
@@ -49,8 +62,8 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
         if holder.stdout.readline() != "ready\n":
             _, problem = holder.communicate()
             if os.environ.get("CI") and os.geteuid() == 0:
-                pytest.fail(f"CI needs a tmpfs to fill: {problem}")
-            pytest.skip(f"no tmpfs can be mounted here: {problem.strip()}")
+                pytest.fail(f"CI needs to mount a file system: {problem}")
+            pytest.skip(f"nothing can be mounted here: {problem.strip()}")
         prefix = (judges.require("nsenter"), f"--target={holder.pid}", "--mount", "--")
         yield SmallDisk(folder, prefix, Path(f"/proc/{holder.pid}/root{folder}"))
     finally:

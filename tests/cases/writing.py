@@ -27,7 +27,7 @@ from osdimage.imaging.units import MIB, Bytes
 from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
-from cases import hive_logs, journals, udf
+from cases import driver_files, hive_logs, journals, udf
 from cases.boot_images import pe_files
 from cases.driver_packages import package
 from cases.installed_drivers import windows_7_tree
@@ -59,6 +59,7 @@ class Writing:
         saved: what the names of files begin with that may also be there afterwards, such as saved tables.
         partial: a folder is filled file by file, or a disk volume by volume, and nothing marks what is not full.
         boots: what does not start is not finished; ``osdimage boot check`` tells, of ``started``.
+        by_sqlite: SQLite writes, which does not tell of a folder that it could not sync.
         keeps: something of the target is to be kept, so that one that is not finished may have to be made by hand.
     """
 
@@ -72,6 +73,7 @@ class Writing:
     boots: bool = False
     started: tuple[str, ...] = ("d",)
     keeps: bool = False
+    by_sqlite: bool = False
 
     def prepare(self, material: Path, folder: Path) -> None:
         """Make the folder in which the command runs."""
@@ -386,6 +388,7 @@ def make_small_material(folder: Path) -> None:
     write_tree(folder / "unclosed", snapshot.files(HIVE))
     _make_wims(folder)
     _make_volumes(folder)
+    _make_drivers(folder)
 
 
 def _make_trees(folder: Path, hive: bytes) -> None:
@@ -405,6 +408,14 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     (folder / "change.reg").write_text(
         f'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\Setup]\n"New"="{text}"\n'
     )
+
+
+def _make_drivers(folder: Path) -> None:
+    for place, stems in (("drivers", ("first", "second", "third")), ("others", ("fourth", "fifth"))):
+        for stem in stems:
+            text = driver_files.inf_text(stem, (f"PCI\\VEN_{stem}",), device=stem)
+            driver_files.write_driver(folder / place, text, stem=stem)
+    osdimage("driver", "import", folder / "others", "--catalog", folder / "c.db", "--package", "Both")
 
 
 def _make_wims(folder: Path) -> None:
@@ -624,6 +635,57 @@ def _boot_images() -> Iterator[Writing]:
                   present | {"b.wim": "tree.wim"}, {"b.wim": as_boot_image})  # fmt: skip
 
 
+_IN_CATALOG = (
+    "SELECT name, enabled, applies FROM driver ORDER BY 1",
+    "SELECT d.name, c.name FROM driver_category, driver d, category c WHERE driver = d.id AND category = c.id",
+    "SELECT p.name, d.name FROM package p LEFT JOIN member ON package = p.id LEFT JOIN driver d ON driver = d.id",
+    "SELECT name, path, sha256, file.size FROM file, driver WHERE driver = id ORDER BY 1, 2",
+    "SELECT name, what FROM history ORDER BY id",
+    "SELECT count(*), count(DISTINCT folded) FROM model",
+)
+
+
+def as_catalog(path: Path) -> object:
+    """Return what sqlite3 finds in a catalog, all of whose contents are there."""
+    query = "; ".join(("PRAGMA integrity_check", "PRAGMA foreign_key_check", *_IN_CATALOG))
+    # One that was made and holds nothing is as good as none; first of all what was begun is taken back.
+    if not run(["sqlite3", path, "SELECT count(*) FROM sqlite_master"]).strip("0\n"):
+        return None
+    lines = run(["sqlite3", path, query]).splitlines()
+    assert lines[0] == "ok"
+    for name, found in re.findall(r"^.*\|([^|]*)\|([0-9a-f]{64})\|\d+$", "\n".join(lines), re.MULTILINE):
+        content = path.with_name(f"{path.name}.contents") / found[:2] / found[2:]
+        assert hashlib.sha256(content.read_bytes()).hexdigest() == found, name
+    return lines[1:]
+
+
+def as_contents(path: Path) -> object:
+    """Say nothing of a folder whose files the catalog names."""
+    assert path.is_dir()
+
+
+def _drivers() -> Iterator[Writing]:
+    present = {"c.db": "c.db", "c.db.contents": "c.db.contents"}
+    judges: dict[str, Judge] = {"c.db": as_catalog, "c.db.contents": as_contents}
+
+    def writing(name: str, *arguments: str, files: Mapping[str, str] = present, **more: Judge) -> Writing:
+        return Writing(name, ("driver", *arguments, "--catalog", "c.db"), files, judges | more, by_sqlite=True)
+
+    imports = ("import", "d", "--category", "Lab", "--package", "New")
+    yield writing("driver import", *imports, files={"d": "drivers"})
+    yield writing("driver import of more", *imports, files={"d": "drivers"} | present)
+    yield writing("driver remove", "remove", "fourth", "fifth")
+    yield writing("driver set", "set", "fourth", "--disable", "--category", "+Lab", "--platform", "6.1-x86")
+    yield writing("driver package create", "package", "create", "New", "fourth", "fifth")
+    yield writing("driver package delete", "package", "delete", "Both")
+    yield writing("driver package export", "package", "export", "Both", "out", out=digest)
+    yield writing("driver package export to a ZIP", "package", "export", "Both", "out.zip", **{"out.zip": as_zip})
+
+
+def as_zip(path: Path) -> object:
+    return run(["7zz", "l", "-slt", path]).partition("----------\n")[2], run(["7zz", "t", path]) != ""
+
+
 def as_boot_image(path: Path) -> object:
     return as_wim_with_hive(path), wim_judges.wimlib_paths(path)
 
@@ -796,4 +858,4 @@ def _sequences() -> Iterator[Writing]:
 
 def writings() -> tuple[Writing, ...]:
     """Return every command that writes."""
-    return (*_wims(), *_registry(), *_applies(), *_disks(), *_whole_disks(), *_sequences())
+    return (*_wims(), *_registry(), *_drivers(), *_applies(), *_disks(), *_whole_disks(), *_sequences())

@@ -19,7 +19,7 @@ from osdimage.imaging.errors import Means, Remedy, StorageError, explain
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 # Prose goes on with a verb that is none of the command.
-COMMAND = re.compile(rf"\bosdimage (?:{'|'.join(cli.list_commands(click.Context(cli)))})\b(?: [a-z]+)*")
+COMMAND = re.compile(rf"\bosdimage (?:{'|'.join(cli.list_commands(click.Context(cli)))})\b(?: [a-z]+(?:-[a-z]+)*)*")
 VALUES = {Means.BIOS_LOADER: "osdimage", Means.FORMAT_FAT32: "1"}
 
 

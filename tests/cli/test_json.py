@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import boot_images, driver_packages, infs, udf, windows_trees
+from cases import boot_images, driver_files, driver_packages, infs, udf, windows_trees
 from cases.installed_drivers import windows_10_tree
 from judges import mounts
 from osdimage.cli.app import cli
@@ -79,6 +79,17 @@ COMMANDS = {
     "driver-show": "driver show drivers",
     "driver-installed": "driver installed drivers.wim",
     "driver-export-installed": "driver export-installed drivers.wim taken-out",
+    "driver-import": "driver import offered --catalog drivers.db --category Guests --package First",
+    "driver-list": "driver list --catalog drivers.db",
+    "driver-set": "driver set scsi --disable --platform 10.0-amd64 --catalog drivers.db",
+    "driver-package-create": "driver package create Second net --catalog drivers.db",
+    "driver-package-add": "driver package add Second net --catalog drivers.db",
+    "driver-package-list": "driver package list --catalog drivers.db",
+    "driver-package-show": "driver package show Second --catalog drivers.db",
+    "driver-package-export": "driver package export Second exported --catalog drivers.db",
+    "driver-package-remove": "driver package remove Second net --catalog drivers.db",
+    "driver-package-delete": "driver package delete Second --catalog drivers.db",
+    "driver-remove": "driver remove scsi --catalog drivers.db",
     "registry-get": "registry get hive",
     "registry-set": "registry set hive Key text --value Name",
     "registry-export": "registry export hive",
@@ -121,6 +132,10 @@ def printed(place: Path) -> dict[str, Outcome]:
     (place / "names.yaml").write_text(SEQUENCE, encoding="utf-8")
     (place / "one.reg").write_text("REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\HIVE\\Made]\n", encoding="ascii")
     (place / "hive").write_bytes(write_hive(new_hive("SYSTEM")))
+    for stem in ("scsi", "net"):
+        driver_files.write_driver(
+            place / "offered", driver_files.inf_text(stem, (f"PCI\\VEN_{stem}",), device=stem), stem=stem
+        )
     (place / "disc.iso").write_bytes(udf.build(udf.Node(children=[udf.Node("file", b"1")])).data)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
@@ -202,6 +217,7 @@ EVENTS = [
     "disk check plain.img --partition 2",
     "disk format plain.img --partition 2 --yes",
     "driver export-installed drivers.wim events-drivers",
+    "driver import offered --catalog events.db",
     "export one.wim events-export.wim",
     "split one.wim events-parts.swm",
     "extract one.wim /sub --to events-extracted",

@@ -212,6 +212,8 @@ class Trial:
         if fault.action is Action.SHORT or "warning: " in ended.err:
             return False
         call = ended.calls[at]
+        if self.writing.by_sqlite and call.kind is Kind.SYNC and not call.path:
+            return False
         return call.kind in {Kind.WRITE, Kind.SYNC} and not call.path.startswith(_TEMPORARY)
 
     def _repeat(self, state: State, ended: Ended) -> None:

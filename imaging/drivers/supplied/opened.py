@@ -79,6 +79,17 @@ def open_supply(path: str | os.PathLike[str], *, limits: SupplyLimits = DEFAULT_
             yield Supply(files, "", name) if place is None else _within(opened, files, place.inside, name, limits)
 
 
+def is_archive(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is an archive, or something in one is meant; a disc is none.
+
+    Raises:
+        StorageError: when it cannot be read.
+    """
+    place = disc_path(path)
+    here = Path(path) if place is None else place.disc
+    return here.is_file() and _kind_of(here) is not None
+
+
 def _opened(opened: ExitStack, path: Path, name: str, limits: SupplyLimits) -> FileSource:
     """Return the files of an archive with those in it, or of a disc."""
     kind = _kind_of(path)

@@ -1,0 +1,202 @@
+"""What a catalog takes of the INFs in a folder, an archive or a disc: what they say, and the files that they name.
+
+An INF is for all its platforms at once here, so its files are those of all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
+from osdimage.imaging.drivers.inf.inf_file import InfFile, read_inf
+from osdimage.imaging.drivers.inf.install import Install, read_install
+from osdimage.imaging.drivers.inf.models import Model, all_models
+from osdimage.imaging.drivers.inf.places import Folders
+from osdimage.imaging.drivers.offline.txtsetup import FILE_NAME as TXTSETUP
+from osdimage.imaging.drivers.store.adding import Offered, OfferedFile
+from osdimage.imaging.drivers.store.records import InfFacts, InstallFacts, ModelFacts, SectionFacts
+from osdimage.imaging.drivers.supplied.folder import FolderFiles
+from osdimage.imaging.drivers.supplied.opened import Supply
+from osdimage.imaging.drivers.target_os import Architecture
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
+from osdimage.imaging.files import FileSource
+from osdimage.imaging.units import MIB
+
+_INF = ".inf"
+_LARGEST_INF = 16 * MIB
+_LARGEST_FILE = 1024 * MIB
+# The rest of them says the same again.
+_MOST_WARNINGS = 100
+
+
+def inf_paths(supply: Supply) -> list[str]:
+    """Return the paths of all INFs in driver files.
+
+    Raises:
+        InvalidInput: when a directory is damaged.
+        StorageError: when it cannot be read.
+    """
+    if supply.is_inf:
+        return [supply.folder]
+    found = supply.files.walk(supply.folder)
+    return sorted(
+        each.path for each in found if not each.is_directory and not each.is_link and each.path.lower().endswith(_INF)
+    )
+
+
+def offer(supply: Supply, path: str, *, codepage: str = "cp1252") -> Offered:
+    """Return what a catalog takes of an INF, or why it takes nothing.
+
+    Args:
+        supply: with the INF.
+        path: of the INF in it.
+        codepage: of a file that does not tell its encoding, and is not UTF-8.
+
+    Raises:
+        InvalidRequest: when there is no such code page.
+        StorageError: when it cannot be read.
+    """
+    source = _place(supply, path)
+    try:
+        source.encode()
+        data = supply.files.read(path, _LARGEST_INF)
+        inf = read_inf(data, name=path.rpartition("/")[2], codepage=codepage)
+        if not inf.is_driver:
+            return Offered(source, None, reason="is no INF of a driver: its Signature is not that of Windows")
+        if inf.placeholder is not None:
+            said = f"is not a finished INF: line {inf.placeholder.line} has {quoted(inf.placeholder.text)}"
+            return Offered(source, None, reason=said)
+        return _offered(supply.files, path, source, inf, data)
+    except UnicodeEncodeError:
+        return Offered(source.encode("utf-8", "replace").decode(), None, reason="has a name that is not UTF-8")
+    except InvalidInput as error:
+        return Offered(source, None, reason=error.said.removeprefix(f"{path.rpartition('/')[2]}: "))
+
+
+def _place(supply: Supply, path: str) -> str:
+    """Return what messages call a file of driver files."""
+    if isinstance(supply.files, FolderFiles):
+        return f"{supply.files.name.rstrip('/')}/{path}"
+    return f"{supply.files.name}!{path}"
+
+
+def _offered(source: FileSource, path: str, place: str, inf: InfFile, data: bytes) -> Offered:
+    folder, _, name = path.rpartition("/")
+    warnings = [str(each) for each in inf.warnings]
+    installs = _installs(inf)
+    closures = [_closure(inf, installs, each) for each in _architectures(inf)]
+    warnings += (str(each) for closure in closures for each in closure.warnings)
+    files: dict[str, OfferedFile] = {}
+    for each in (*inf.version.catalogs.values(), *(file.path for closure in closures for file in closure.files)):
+        found = None if each.casefold() in files else _found(source, folder, each)
+        if found is not None:
+            files[each.casefold()] = found
+    # What no install section copies may be one of Windows.
+    needed = (file.path for closure in closures for file in closure.needed)
+    warnings += (f"{each} is missing" for each in needed if each.casefold() not in files)
+    catalogs = ((each, inf.version.catalog_for(each)) for each in Architecture)
+    signed = tuple(each for each, catalog in catalogs if catalog is not None and catalog.casefold() in files)
+    if not signed:
+        warnings.append("there is no catalog file (.cat): it is not signed")
+    oem = _found(source, folder, TXTSETUP)
+    if oem is not None:
+        files.setdefault(TXTSETUP, oem)
+    files[name.casefold()] = OfferedFile(name, lambda: data)
+    facts = _facts(inf, name, installs, dict.fromkeys(warnings), signed)
+    return Offered(place, facts, tuple(files.values()))
+
+
+def _architectures(inf: InfFile) -> list[Architecture]:
+    """Return the architectures that an INF is for; what names none is for x86."""
+    named = (each.architecture or Architecture.X86 for each in inf.platforms)
+    return list(dict.fromkeys(named)) or [Architecture.X86]
+
+
+def _installs(inf: InfFile) -> dict[tuple[Architecture, str], Install]:
+    """Return each install section that a model names, by its architecture."""
+    found: dict[tuple[Architecture, str], Install] = {}
+    sections = [(each.decoration.architecture or Architecture.X86, each.section) for each in inf.all_models()]
+    if inf.is_primitive:
+        sections = [(each, "DefaultInstall") for each in _architectures(inf)]
+    for architecture, section in sections:
+        key = architecture, section.casefold()
+        if key not in found:
+            found[key] = read_install(inf.text, section, architecture, Folders())
+    return found
+
+
+def _closure(
+    inf: InfFile, installs: dict[tuple[Architecture, str], Install], architecture: Architecture
+) -> FileClosure:
+    """Return the files that an INF names for all Windows of an architecture."""
+    of_it = (install for (each, _), install in installs.items() if each is architecture)
+    copied = dict.fromkeys(file for install in of_it for file in install.copy_files)
+    return read_closure(inf.text, inf.version, architecture, tuple(copied))
+
+
+def _found(source: FileSource, folder: str, name: str) -> OfferedFile | None:
+    """Return a file of a driver when it is there; one that is compressed as ``x.sy_`` may stand in its place."""
+    for each in (name, f"{name[:-1]}_"):
+        path = f"{folder}/{each}" if folder else each
+        try:
+            facts = source.find(path)
+        except InvalidRequest:
+            # No name of a file.
+            return None
+        if facts is not None and not facts.is_directory and not facts.is_link:
+            return OfferedFile(each.replace("\\", "/"), partial(source.read, path, _LARGEST_FILE))
+    return None
+
+
+def _facts(
+    inf: InfFile,
+    name: str,
+    installs: dict[tuple[Architecture, str], Install],
+    warnings: Iterable[str],
+    signed: tuple[Architecture, ...],
+) -> InfFacts:
+    return InfFacts(
+        inf=name,
+        class_name=inf.version.class_name or None,
+        class_guid=inf.version.class_guid,
+        provider=inf.version.provider or None,
+        version=inf.version.driver_version,
+        sections=tuple(_sections(inf, {key: _install_facts(each) for key, each in installs.items()})),
+        signed_for=signed,
+        extension_id=inf.version.extension_id,
+        is_primitive=inf.is_primitive,
+        warnings=tuple(warnings)[:_MOST_WARNINGS],
+    )
+
+
+def _install_facts(install: Install) -> InstallFacts:
+    chosen = (install.chosen or "").casefold()
+    return InstallFacts(
+        install.section,
+        install.feature_score,
+        is_nt=".nt" in chosen[len(install.section) :],
+        version=install.driver_version,
+        components=tuple(each for made in install.components for each in made.ids),
+    )
+
+
+def _sections(inf: InfFile, installs: dict[tuple[Architecture, str], InstallFacts]) -> Iterator[SectionFacts]:
+    for entry, manufacturer in enumerate(inf.manufacturers):
+        for decoration in manufacturer.decorations:
+            # Of one entry and one platform: a section that is empty is one, too.
+            of_one = replace(manufacturer, decorations=(decoration,))
+            architecture = decoration.architecture or Architecture.X86
+            models = tuple(
+                ModelFacts(installs[architecture, each.section.casefold()], each.description, tuple(_ids(each)))
+                for each in all_models(inf.text, (of_one,))
+            )
+            yield SectionFacts(entry, decoration.text, models)
+
+
+def _ids(model: Model) -> Iterator[tuple[int, str]]:
+    """Yield the ids of a line by their positions; 0 is that of the hardware id, which may not be there."""
+    if model.hardware_id is not None:
+        yield 0, model.hardware_id
+    yield from enumerate(model.compatible_ids, 1)
