@@ -146,11 +146,10 @@ def boot_models(inf: InfFile, os: TargetOs) -> tuple[Model, ...]:
     """
     if class_of(inf) is None:
         return ()
-    reads = {
-        section: boot_service(inf.install(section, os)) is not None
-        for section in dict.fromkeys(each.section for each in inf.models(os))
-    }
-    return tuple(each for each in inf.models(os) if each.ids and reads[each.section])
+    models = inf.models(os)
+    sections = dict.fromkeys(each.section for each in models)
+    reads = {each: boot_service(inf.install(each, os)) is not None for each in sections}
+    return tuple(each for each in models if each.ids and reads[each.section])
 
 
 def boot_driver(package: DriverPackage, model: Model, os: TargetOs) -> BootDriver:
@@ -189,16 +188,18 @@ def boot_driver(package: DriverPackage, model: Model, os: TargetOs) -> BootDrive
 
 def _configurations(inf: InfFile, model: Model, service: str, os: TargetOs) -> Iterator[BootConfiguration]:
     """Yield the install sections with a service, that of the model first."""
-    models = inf.models(os)
+    by_section: dict[str, list[Model]] = {model.section: []}
+    for each in inf.models(os):
+        by_section.setdefault(each.section, []).append(each)
     seen: set[str] = set()
-    for section in dict.fromkeys((model.section, *(each.section for each in models))):
+    for section, models in by_section.items():
         install = inf.install(section, os)
         found = boot_service(install)
-        if found is None or found.name.lower() != service.lower():
+        if found is None or not _same(found.name, service):
             continue
         ids: list[tuple[str, int]] = []
         for each in models:
-            for position, text in enumerate(each.ids if each.section == section else (), start=1):
+            for position, text in enumerate(each.ids, start=1):
                 if text.lower() not in seen:
                     seen.add(text.lower())
                     ids.append((text, position))

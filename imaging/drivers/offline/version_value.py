@@ -122,9 +122,9 @@ def _moment_of(day: date | None) -> int:
 
 
 def _date_of(moment: int) -> date | None:
-    if not moment:
-        return None
     try:
-        return (filetime.FILETIME_EPOCH + timedelta(microseconds=moment // 10)).date()
+        day = (filetime.FILETIME_EPOCH + timedelta(microseconds=moment // 10)).date()
     except OverflowError:
         return None
+    # The first day of the count is what stands for none.
+    return None if day == filetime.FILETIME_EPOCH.date() else day

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from cases.boot_drivers import storage_package
+from cases.installed_drivers import windows_10_tree
+from cases.offline_windows import HeldFiles
+from osdimage.imaging.drivers.offline.boot_enable import plan_boot_enabling
+from osdimage.imaging.drivers.offline.installed import installed_drivers
 from osdimage.imaging.drivers.offline.txtsetup import read_txtsetup
 from osdimage.imaging.drivers.offline.version_value import VersionValue
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.drivers.offline.windows import offline_windows
+from osdimage.imaging.drivers.packages import packages_in
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.edits import import_edits
 
 from fuzz.target import Target
 
+_TREE, _PACKAGE = windows_10_tree(), HeldFiles(storage_package())
+_COUNT = 3
 _OEM = rb"""[Disks]
 d1 = "disk", \tag, \x
 [scsi]
@@ -36,7 +46,32 @@ def _version(data: bytes) -> None:
         assert VersionValue.parse(found.to_bytes()) == found
 
 
+def _windows(data: bytes) -> None:
+    files = HeldFiles(_TREE | {"Windows/System32/config/SYSTEM": data})
+    windows = offline_windows(files)
+    repr((windows, windows.is_generalized, windows.has_driver_database))
+    installed_drivers(files, windows)
+    (package,) = packages_in(_PACKAGE)
+    model = package.inf.all_models()[0]
+    enabling = plan_boot_enabling(package, model, windows)
+    import_edits(windows.system, [each.edit for each in enabling.edits], "HKEY_LOCAL_MACHINE\\SYSTEM")
+    assert plan_boot_enabling(package, model, windows).edits == ()
+
+
+def _published(data: bytes) -> None:
+    files = HeldFiles(_TREE | {"Windows/INF/oem5.inf": data})
+    assert len(installed_drivers(files, offline_windows(files)).drivers) == _COUNT
+
+
 TARGETS = (
+    Target(
+        "offline-windows",
+        _windows,
+        lambda: (_TREE["Windows/System32/config/SYSTEM"],),
+        (InvalidInput, InvalidRequest),
+        largest=32 << 10,
+    ),
+    Target("published-inf", _published, lambda: (_TREE["Windows/INF/oem5.inf"],), (InvalidInput,), largest=8 << 10),
     Target("txtsetup", _txtsetup, lambda: (_OEM,), (InvalidInput,), largest=4096),
     Target(
         "driver-version",
