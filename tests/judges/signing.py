@@ -33,6 +33,19 @@ class Authority:
         run(["osslsigncode", "sign", *options, "-in", file, "-out", to])
         return to
 
+    def certificate_of(self, name: str) -> bytes:
+        """Return a certificate in DER."""
+        to = self.folder / f"{name}.der"
+        run(["openssl", "x509", "-in", self.folder / f"{name}.pem", "-outform", "DER", "-out", to])
+        return to.read_bytes()
+
+    def raw_signature(self, data: bytes, *, by: str) -> bytes:
+        """Return bytes as PKCS #1 v1.5 pads and signs them, whatever they are."""
+        made, to = self.folder / "data", self.folder / "signature"
+        made.write_bytes(data)
+        run(["openssl", "pkeyutl", "-sign", "-inkey", self.folder / f"{by}.key", "-in", made, "-out", to])
+        return to.read_bytes()
+
     def vouches(self, catalog: Path, file: Path) -> bool:
         """Tell whether a catalog has a right signature and holds the hash of a file."""
         done = outcome(

@@ -9,6 +9,7 @@ trusted: a signature is right when the key in the certificate beside it made it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -213,12 +214,23 @@ def _key_fault(info: cms.SignerInfo, algorithm: str, signed: bytes, certificate:
         return f"{_UNCHECKED}: its key has {modulus.bit_length()} bits"
     size = (modulus.bit_length() + 7) // 8
     signature = info["signature"].native
-    told = bytes.fromhex(_DIGEST_INFO[algorithm]) + _digest(algorithm, signed)
-    expected = b"\0\1" + b"\xff" * (size - len(told) - 3) + b"\0" + told
     found = pow(int.from_bytes(signature, "big"), exponent, modulus).to_bytes(size, "big")
-    if len(signature) != size or found != expected or size < len(told) + 11:
+    if len(signature) != size or found not in _encoded(algorithm, _digest(algorithm, signed), size):
         return "the key of the certificate has not made it"
     return ""
+
+
+def _encoded(algorithm: str, digest: bytes, size: int) -> Iterator[bytes]:
+    """Yield what a signature of a digest may hold, which is padded to the size of the key.
+
+    The parameters of the algorithm may be missing (RFC 8017, appendix A.2.4), and Symantec's old timestamps hold the
+    digest alone, as CryptSignHash makes it with CRYPT_NOHASHOID.
+    """
+    info = bytes.fromhex(_DIGEST_INFO[algorithm])
+    bare = bytes((info[0], info[1] - 2, info[2], info[3] - 2)) + info[4:-4] + info[-2:]
+    for told in (info + digest, bare + digest, digest):
+        if size >= len(told) + 11:
+            yield b"\0\1" + b"\xff" * (size - len(told) - 3) + b"\0" + told
 
 
 def _timestamp(info: cms.SignerInfo, certificates: list[x509.Certificate]) -> tuple[datetime | None, str | None]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from asn1crypto import cms, x509
 from cases import catalogs, pe
 from cases.catalogs import Entry
 from hypothesis import given
@@ -121,6 +122,62 @@ def test_each_changed_byte_of_what_is_signed_makes_the_signature_wrong(tmp_path:
         Verdict.WRONG,
         "the key of the certificate has not made it",
     )
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize(
+    ("before", "verdict"),
+    [
+        # DigestInfo of SHA-256 with and without parameters, as openssl dgst -sign and RFC 8017, A.2.4 have it.
+        pytest.param("3031300d060960864801650304020105000420", Verdict.RIGHT, id="info"),
+        pytest.param("302f300b0609608648016503040201" + "0420", Verdict.RIGHT, id="without-parameters"),
+        pytest.param("", Verdict.RIGHT, id="digest-alone"),
+        pytest.param("3031300d060960864801650304020205000420", Verdict.WRONG, id="of-another-algorithm"),
+    ],
+)
+def test_a_signature_holds_the_digest_in_one_of_three_forms(
+    tmp_path: Path, authority: Authority, before: str, verdict: Verdict
+) -> None:
+    data = signed(authority, tmp_path, unsigned(2)).read_bytes()
+    (info,) = cms.ContentInfo.load(data)["content"]["signer_infos"]
+    digest = hashlib.sha256(info["signed_attrs"].untag().dump()).digest()
+    made = authority.raw_signature(bytes.fromhex(before) + digest, by="code")
+    found = read_catalog(data.replace(info["signature"].native, made), name="net.cat").signature
+    assert found is not None
+    assert found.verdict is verdict
+
+
+@pytest.mark.foreign
+@pytest.mark.parametrize("is_right", [True, False])
+def test_the_time_of_an_old_countersignature_is_told_when_it_is_right(
+    tmp_path: Path, authority: Authority, is_right: bool
+) -> None:
+    outer = cms.ContentInfo.load(signed(authority, tmp_path, unsigned(1)).read_bytes())
+    (info,) = outer["content"]["signer_infos"]
+    certificate = x509.Certificate.load(authority.certificate_of("time"))
+    when = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    attributes = cms.CMSAttributes([
+        {"type": "content_type", "values": ["data"]},
+        {"type": "signing_time", "values": [cms.Time({"utc_time": when})]},
+        {"type": "message_digest", "values": [hashlib.sha256(info["signature"].native).digest()]},
+    ])  # fmt: skip
+    digest = hashlib.sha256(attributes.dump() + (b"" if is_right else b"more")).digest()
+    counter = cms.SignerInfo({
+        "version": "v1",
+        "sid": {"issuer_and_serial_number": {
+            "issuer": certificate.issuer, "serial_number": certificate.serial_number,
+        }},
+        "digest_algorithm": {"algorithm": "sha256"},
+        "signed_attrs": attributes,
+        "signature_algorithm": {"algorithm": "rsassa_pkcs1v15"},
+        "signature": authority.raw_signature(digest, by="time"),
+    })  # fmt: skip
+    info["unsigned_attrs"] = [{"type": "counter_signature", "values": [counter]}]
+    outer["content"]["certificates"].append(cms.CertificateChoices({"certificate": certificate}))
+    found = read_catalog(outer.dump(force=True), name="net.cat").signature
+    assert found is not None
+    assert found.verdict is Verdict.RIGHT
+    assert (found.time, found.time_authority) == ((when, "Driver time") if is_right else (None, None))
 
 
 def test_a_catalog_that_nobody_signed_has_no_signature() -> None:
