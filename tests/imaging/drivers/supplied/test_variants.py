@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cases import driver_packages as cases
+from cases import net_packages as cases
 from hypothesis import given
 from hypothesis import strategies as st
 from judges.disc import make
