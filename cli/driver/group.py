@@ -7,6 +7,7 @@ from osdimage.cli.lazy import LazyGroup
 
 # name: (module of this package, what `osdimage driver --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("driver.check", "Look for what keeps Windows from installing drivers."),
     "match": ("driver.match", "Find the best drivers for the devices of a computer."),
     "show": ("driver.show", "Show what drivers are for, and what they install."),
     "installed": ("driver.installed", "List the drivers of others that a Windows has."),

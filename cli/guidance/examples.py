@@ -75,6 +75,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "disk restore": ("osdimage disk restore disk.img table.json",),
     "disk show": ("osdimage disk show disk.img", "osdimage disk show windows.qcow2 --vm-snapshot clean"),
     "doctor": ("osdimage doctor",),
+    "driver check": (
+        "osdimage driver check Drivers",
+        "osdimage driver check virtio-win.iso --os 10.0.22631 --strict",
+        "osdimage driver check 'drivers.zip!net/net.inf' --json",
+    ),
     "driver import": (
         "osdimage driver import virtio-win.iso --category Guests",
         "osdimage driver import 'virtio-win.iso!vioscsi/w11/amd64' --package 'KVM guest'",

@@ -11,6 +11,7 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "checking.package": ("CheckedCatalog", "CheckedDriver", "CheckedFile", "check_package"),
         "devices.device": ("Device",),
         "devices.listing": ("Devices", "DeviceSource"),
         "devices.sources": ("devices_of_listing", "read_devices"),
@@ -44,6 +45,7 @@ __getattr__, __dir__, __all__ = lazily(
         "ranking.rank": ("MatchKind", "Rank", "Signature"),
         "ranking.wording": ("why_behind", "why_ranked"),
         "signed.catalog": ("Catalog", "CatalogMember", "read_catalog"),
+        "signed.package": ("CatalogCheck", "CatalogChecker", "FileCheck", "check_catalog", "signature_of"),
         "signed.pkcs7": ("FileSignature", "Verdict"),
         "shown": ("DriverKind", "ShownDriver", "ShownFile", "ShownModel", "ShownService", "show_driver"),
         "store.adding": ("ImportWish", "ImportedInf", "Outcome"),

@@ -1,5 +1,11 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
+from osdimage.imaging.drivers.checking.package import (
+    CheckedCatalog as CheckedCatalog,
+    CheckedDriver as CheckedDriver,
+    CheckedFile as CheckedFile,
+    check_package as check_package,
+)
 from osdimage.imaging.drivers.devices.device import Device as Device
 from osdimage.imaging.drivers.devices.listing import Devices as Devices, DeviceSource as DeviceSource
 from osdimage.imaging.drivers.devices.sources import (
@@ -88,6 +94,13 @@ from osdimage.imaging.drivers.signed.catalog import (
     Catalog as Catalog,
     CatalogMember as CatalogMember,
     read_catalog as read_catalog,
+)
+from osdimage.imaging.drivers.signed.package import (
+    CatalogCheck as CatalogCheck,
+    CatalogChecker as CatalogChecker,
+    FileCheck as FileCheck,
+    check_catalog as check_catalog,
+    signature_of as signature_of,
 )
 from osdimage.imaging.drivers.signed.pkcs7 import FileSignature as FileSignature, Verdict as Verdict
 from osdimage.imaging.drivers.store.adding import (

@@ -75,6 +75,7 @@ COMMANDS = {
     "bootimage-export": "bootimage export pe.wim pe-alone.wim",
     "bootimage-add-driver": "bootimage add-driver pe-alone.wim --driver driver",
     "bootimage-set": "bootimage set pe.wim --scratch 64",
+    "driver-check": "driver check drivers",
     "driver-match": "driver match drivers --for qemu --os 10.0.22631",
     "driver-show": "driver show drivers",
     "driver-installed": "driver installed drivers.wim",

@@ -121,7 +121,7 @@ def read_signed(data: bytes, *, name: str) -> SignedContents:
             raise InvalidInput(f"{name}: is PKCS#7, and not what is signed")
         return _read(outer["content"])
     except _DAMAGE as error:
-        raise InvalidInput(f"{name}: is no PKCS#7 that is signed: {' '.join(str(error).split())[:200]}") from error
+        raise InvalidInput(f"{name}: is no PKCS#7 that is signed, or a damaged one") from error
 
 
 def _read(signed: cms.SignedData) -> SignedContents:
