@@ -1,9 +1,11 @@
 r"""Ids that Windows gives to what is on a PCI bus.
 
-Source: Microsoft, "Identifiers for PCI devices" (windows-driver-docs, ``install/identifiers-for-pci-devices.md``).
-That page says that some ids moved from the hardware ids to the compatible ids in Windows 10.  Which, is in issue 1153
-of that repository: of the six hardware ids that Windows 7 has, the two without a subsystem and without a class
-(``VEN&DEV&REV`` and ``VEN&DEV``) are compatible ids alone.
+Source: Microsoft, "Identifiers for PCI devices" (windows-driver-docs, ``install/identifiers-for-pci-devices.md``), with
+six formats of hardware ids.  Which of them a device has is in no document, but in listings: the two without a subsystem
+and without a class (``VEN&DEV&REV`` and ``VEN&DEV``) are hardware ids of a device that has no subsystem (the log of a
+Windows 5.2 for VirtualBox's ``SUBSYS_00000000``), and compatible ids of others (Microsoft's "DevCon Examples", and
+pnputil of Windows 10).  From Windows 10 on they are compatible ids alone: the page says that some moved, and issue 1153
+of that repository says which.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.devices.listing import distinct
 from osdimage.imaging.drivers.target_os import TargetOs
 
-FIRST_WITH_SHORT_LIST = (10, 0)
+_FIRST_WITH_SHORT_LIST = (10, 0)
 """The first Windows whose hardware ids all have a subsystem or a class."""
 _EXPRESS_CAPABILITY = 0x10
 _HEADER_BYTES = 64
@@ -47,14 +49,13 @@ class PciFunction:
 
 def pci_device(function: PciFunction, os: TargetOs | None = None, *, name: str = "") -> Device:
     """Return the device that Windows makes of a function; without ``os`` as Windows 10 and later do."""
-    hardware = [*_with_subsystem(function)]
-    if os is not None and os.version < FIRST_WITH_SHORT_LIST:
-        hardware += _bare(function)
-    hardware += _with_class(f"{_bare(function)[-1]}&", function)
-    compatible = [*_bare(function), *_with_class(f"PCI\\VEN_{function.vendor:04X}&", function)]
+    bare = _bare(function)
+    is_long = os is not None and os.version < _FIRST_WITH_SHORT_LIST and function.subsystem == 0
+    hardware = [*_with_subsystem(function), *(bare if is_long else ()), *_with_class(f"{bare[-1]}&", function)]
+    compatible = [*(() if is_long else bare), *_with_class(f"PCI\\VEN_{function.vendor:04X}&", function)]
     compatible += [f"PCI\\VEN_{function.vendor:04X}", *_class_alone(function)]
     # Where nothing but vendor and device is known, no hardware id would be left.
-    hardware = hardware or _bare(function)
+    hardware = hardware or bare
     return Device(name or hardware[0], distinct(hardware), distinct(compatible))
 
 

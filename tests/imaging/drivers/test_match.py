@@ -42,7 +42,7 @@ ON_7 = f"""\
 Lab Card
   PCI\\VEN_1234&DEV_0E01&SUBSYS_00011234&REV_02
   -> net/labnet.inf, no date, 0.0.0.0, not signed
-     0x80FF1003: its compatible id 1 is the device's hardware id 4 of 6
+     0x80FF3001: its compatible id 1 is the device's compatible id 2 of 7
 
 no driver for 2 of 3 devices:
   Lab Disk
@@ -165,7 +165,7 @@ def test_programs_are_told_ids_and_ranks() -> None:
     assert document["source"] == {"path": "devices.txt", "kind": "lspci"}
     disk, card, controller = document["devices"]
     assert (disk["chosen"], disk["misfits"][0]["rank"]) == (None, None)
-    assert card["chosen"]["rank"] == "0x80FF1003"
+    assert card["chosen"]["rank"] == "0x80FF3001"
     assert card["chosen"]["id"] == r"PCI\VEN_1234&DEV_0E01"
     assert card["candidates"] == [card["chosen"]]
     assert controller["candidates"] == controller["misfits"] == []

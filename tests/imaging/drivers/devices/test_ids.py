@@ -38,18 +38,52 @@ def test_a_pci_device_has_the_ids_that_windows_10_lists(os: TargetOs | None) -> 
     assert found.compatible_ids == _RING_COMPATIBLE
 
 
-def test_before_windows_10_a_pci_device_has_all_six_hardware_ids_of_the_document() -> None:
-    # "Identifiers for PCI devices", the list of formats; that Windows 7 has all six: issue 1153 of windows-driver-docs.
-    found = pci_device(_RING, _SEVEN)
+def test_before_windows_10_a_pci_device_without_a_subsystem_has_all_six_hardware_ids() -> None:
+    # setupapi.log of a Windows 5.2.3790 in VirtualBox: "Searching for hardware ID(s)" and "compatible ID(s)" of its
+    # device 80ee:cafe, in lower case there.
+    found = pci_device(PciFunction(0x80EE, 0xCAFE, 0, 0x00, 0x0880, 0x00), _SEVEN)
     assert found.hardware_ids == (
-        r"PCI\VEN_8086&DEV_2F34&SUBSYS_2F348086&REV_02",
-        r"PCI\VEN_8086&DEV_2F34&SUBSYS_2F348086",
-        r"PCI\VEN_8086&DEV_2F34&REV_02",
-        r"PCI\VEN_8086&DEV_2F34",
-        r"PCI\VEN_8086&DEV_2F34&CC_110100",
-        r"PCI\VEN_8086&DEV_2F34&CC_1101",
+        r"PCI\VEN_80EE&DEV_CAFE&SUBSYS_00000000&REV_00",
+        r"PCI\VEN_80EE&DEV_CAFE&SUBSYS_00000000",
+        r"PCI\VEN_80EE&DEV_CAFE&REV_00",
+        r"PCI\VEN_80EE&DEV_CAFE",
+        r"PCI\VEN_80EE&DEV_CAFE&CC_088000",
+        r"PCI\VEN_80EE&DEV_CAFE&CC_0880",
     )
-    assert found.compatible_ids == _RING_COMPATIBLE
+    assert found.compatible_ids == (
+        r"PCI\VEN_80EE&CC_088000",
+        r"PCI\VEN_80EE&CC_0880",
+        r"PCI\VEN_80EE",
+        r"PCI\CC_088000",
+        r"PCI\CC_0880",
+    )
+
+
+def test_before_windows_10_a_pci_device_with_a_subsystem_has_four() -> None:
+    # Microsoft, "DevCon Examples": a 3Com network card, in the time of Windows XP.
+    found = pci_device(PciFunction(0x10B7, 0x9200, 0x00BE1028, 0x78, 0x0200, 0x00), _SEVEN)
+    assert found.hardware_ids == (
+        r"PCI\VEN_10B7&DEV_9200&SUBSYS_00BE1028&REV_78",
+        r"PCI\VEN_10B7&DEV_9200&SUBSYS_00BE1028",
+        r"PCI\VEN_10B7&DEV_9200&CC_020000",
+        r"PCI\VEN_10B7&DEV_9200&CC_0200",
+    )
+    assert found.compatible_ids == (
+        r"PCI\VEN_10B7&DEV_9200&REV_78",
+        r"PCI\VEN_10B7&DEV_9200",
+        r"PCI\VEN_10B7&CC_020000",
+        r"PCI\VEN_10B7&CC_0200",
+        r"PCI\VEN_10B7",
+        r"PCI\CC_020000",
+        r"PCI\CC_0200",
+    )
+
+
+def test_from_windows_10_on_a_pci_device_without_a_subsystem_has_four_too() -> None:
+    # Issue 1153 of windows-driver-docs: the two in the middle are no hardware ids any more.
+    found = pci_device(PciFunction(0x80EE, 0xCAFE, 0, 0x00, 0x0880, 0x00), _TEN)
+    assert [each.count("&") for each in found.hardware_ids] == [3, 2, 2, 2]
+    assert found.compatible_ids[:2] == (r"PCI\VEN_80EE&DEV_CAFE&REV_00", r"PCI\VEN_80EE&DEV_CAFE")
 
 
 def test_a_pci_express_device_has_compatible_ids_with_its_type_in_front() -> None:

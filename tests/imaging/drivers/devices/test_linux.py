@@ -204,9 +204,10 @@ def test_of_this_computer_lspci_and_sys_tell_the_same() -> None:
 
 
 def test_the_windows_decides_which_ids_a_device_has() -> None:
-    (new,) = devices_of_listing(_QUOTED.encode(), name="x").devices
-    (old,) = devices_of_listing(_QUOTED.encode(), _SEVEN, name="x").devices
-    bare = r"PCI\VEN_8086&DEV_5916"
+    line = b'00:02.0 "0880" "80ee" "cafe" "" ""\n'
+    (new,) = devices_of_listing(line, name="x").devices
+    (old,) = devices_of_listing(line, _SEVEN, name="x").devices
+    bare = r"PCI\VEN_80EE&DEV_CAFE"
     assert bare not in new.hardware_ids
     assert bare in new.compatible_ids
     assert bare in old.hardware_ids

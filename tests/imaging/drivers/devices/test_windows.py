@@ -144,8 +144,10 @@ def test_a_text_of_pnputil_without_ids_gives_what_instances_tell_and_says_how_to
 
 
 def test_from_an_instance_the_ids_of_the_windows_that_is_meant_are_made() -> None:
-    found = devices_of_listing(_without_ids(_PNPUTIL).encode(), _SEVEN, name="listing")
-    assert r"PCI\VEN_8086&DEV_2F34" in found.devices[0].hardware_ids
+    rows = "Name,PNPDeviceID\nx,PCI\\VEN_80EE&DEV_CAFE&SUBSYS_00000000&REV_00\\3&1\n"
+    old, new = (devices_of_listing(rows.encode(), os, name="listing").devices[0] for os in (_SEVEN, None))
+    assert r"PCI\VEN_80EE&DEV_CAFE" in old.hardware_ids
+    assert r"PCI\VEN_80EE&DEV_CAFE" not in new.hardware_ids
 
 
 # Microsoft, "DevCon Examples" (windows-driver-docs, devtest/devcon-examples.md), with the indentation of the page.
