@@ -96,7 +96,9 @@ def _chooser(env: Environment, machine: Machine) -> Chooser:
 
     def choose(stack: ExitStack, windows: OfflineWindows) -> Choice:
         packages = drivers_of_package(stack, machine, package or "")
-        choice = choose_all(packages, devices_of(machine, windows.os), windows.os)
+        known = devices_of(machine, windows.os)
+        choice = choose_all(packages, known.devices, windows.os)
+        choice = replace(choice, warnings=(*known.warnings, *choice.warnings))
         if not allows_unsigned:
             choice = with_unsigned(choice, windows.os)
         if wanted is None:

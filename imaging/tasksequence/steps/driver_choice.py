@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.injection.plan import WantedDriver
-from osdimage.imaging.drivers.offline.boot_driver import BootDriver, why_not_boot
+from osdimage.imaging.drivers.offline.boot_driver import BootDriver, boot_models
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.ranking.index import fold_id
 from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, Ranked, match_drivers
+from osdimage.imaging.drivers.supplied.variants import Choice as Variants
+from osdimage.imaging.drivers.supplied.variants import choose_packages
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import InvalidInput, quoted
 from osdimage.imaging.tasksequence.inputs import boolean
@@ -85,24 +87,34 @@ def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os:
     """Choose all drivers that are for a Windows, whatever the devices; these only tell which it needs to find a disk.
 
     Raises:
-        InvalidInput: when none of them is for the Windows; names the platforms of the first ones.
+        InvalidInput: when none of them is for the Windows, or one is not finished; names the first ones.
         InvalidVolume, StorageError: when the files of a package cannot be looked for.
     """
-    matching = match_drivers(packages, devices, os)
-    by_order = {each.driver.order: (device, each) for device in matching.devices for each in device.candidates[:1]}
-    faults = {each.driver.order: each.driver.fault for each in matching.unused if each.driver.fault is not None}
-    wanted, reasons, left = [], [], []
-    for order, package in enumerate(packages):
-        if order in faults or not package.inf.models(os):
-            left.append(f"{package.name}: {faults.get(order) or f'is not for {os}: {_platforms(package)}'}")
-            continue
-        served = by_order.get(order)
-        boot = None if served is None else _boot_model(package, *served, os)
-        wanted.append(WantedDriver(package, () if served is None else (served[0].device.name,), boot))
-        reasons.append(_reason(package, [] if served is None else [served], boot))
-    if not wanted:
-        raise InvalidInput("; ".join(left[:_SHOWN]) or "there is no driver in it")
-    return Choice(tuple(wanted), tuple(reasons), tuple(left))
+    found = choose_packages(packages, os)
+    if not found.taken:
+        raise InvalidInput("; ".join(f"{each.item.path}: {each.reason}" for each in found.left_out[:_SHOWN]))
+    for each in found.taken:
+        if each.inf.placeholder is not None:
+            raise InvalidInput(
+                f"{each.inf.name}: line {each.inf.placeholder.line}: is not a finished INF: "
+                f"{quoted(each.inf.placeholder.text)} is in it"
+            )
+    matching = match_drivers(found.taken, devices, os)
+    served = {each.driver.order: (device, each) for device in matching.devices for each in device.candidates[:1]}
+    wanted, reasons = [], []
+    for number, each in enumerate(found.taken):
+        device = served.get(number)
+        boot = None if device is None else _boot_model(each, *device, os)
+        wanted.append(WantedDriver(each, () if device is None else (device[0].device.name,), boot))
+        reasons.append(_reason(each, [] if device is None else [device], boot))
+    return Choice(tuple(wanted), (*reasons, *_left_out(found)))
+
+
+def _left_out(found: Variants[DriverPackage]) -> Iterator[str]:
+    if found.left_out:
+        first = found.left_out[0]
+        count = counted(len(found.left_out), "driver")
+        yield f"{count} of the package not taken, the first: {first.item.path}: {first.reason}"
 
 
 def with_unsigned(choice: Choice, os: TargetOs) -> Choice:
@@ -126,10 +138,8 @@ def _boot_model(package: DriverPackage, match: DeviceMatch, ranked: Ranked, os: 
     if match.chosen is not ranked:
         return None
     wanted = fold_id(ranked.id)
-    for model in package.inf.models(os):
-        if model.section == ranked.candidate.section and wanted in map(fold_id, model.ids):
-            return model if why_not_boot(package.inf, model, os) is None else None
-    return None
+    models = boot_models(package.inf, os)
+    return next((each for each in models if wanted in map(fold_id, each.ids)), None)
 
 
 def _reason(package: DriverPackage, served: Sequence[tuple[DeviceMatch, Ranked]], boot: Model | None) -> str:
@@ -148,8 +158,3 @@ def _warnings(matching: Matching, served: Iterable[int]) -> Iterator[str]:
     for each in matching.unused:
         if each.driver.fault is not None and each.driver.order not in taken:
             yield f"{each.driver.name}: {each.driver.fault}"
-
-
-def _platforms(package: DriverPackage) -> str:
-    found = ", ".join(each.text or "no platform" for each in package.inf.platforms)
-    return f"it is for {found}" if found else f"it names no platform ({quoted(package.inf.version.class_name)})"

@@ -39,6 +39,14 @@ class Injection:
     plan: InjectionPlan | None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownDevices:
+    """The devices of the computer, and what is to be said of what told them."""
+
+    devices: tuple[Device, ...]
+    warnings: tuple[str, ...] = ()
+
+
 def bring_in(machine: Machine, events: Events, choose: Chooser) -> ActionResult:
     """Bring the drivers that are chosen into the Windows that was applied.
 
@@ -74,13 +82,15 @@ def foretell(machine: Machine, choose: Chooser) -> Forecast:
     return Forecast(_told(found), warnings=_warnings(found), details=found.choice.reasons)
 
 
-def devices_of(machine: Machine, os: TargetOs) -> tuple[Device, ...]:
+def devices_of(machine: Machine, os: TargetOs) -> KnownDevices:
     """Return the devices of the computer, as far as they were told.
 
     Raises:
         InvalidRequest, InvalidInput, StorageError: as :func:`~osdimage.imaging.drivers.devices.sources.read_devices`.
     """
-    return tuple(device for source in machine.devices for device in read_devices(source, os).devices)
+    found = [read_devices(source, os) for source in machine.devices]
+    devices = tuple(device for each in found for device in each.devices)
+    return KnownDevices(devices, tuple(text for each in found for text in each.warnings))
 
 
 def _plan(stack: ExitStack, files: FileSource, choose: Chooser) -> Injection:

@@ -205,8 +205,9 @@ def test_drivers_for_another_windows_stay_out_and_a_package_of_them_alone_is_ref
     )
     mixed, wrong = told(machine, ({PACKAGE: "BOTH"}, {}), ({PACKAGE: "X86"}, {}))
     assert (mixed.does or "").startswith("bring in 1 driver: vioscsi.inf;")
-    assert "viostor.inf: is not for 10.0.22631 amd64 workstation: it is for NTx86" in mixed.warnings
-    assert wrong.problems == ("viostor.inf: is not for 10.0.22631 amd64 workstation: it is for NTx86",)
+    reason = "x86/viostor.inf: its INF has no device for 10.0.22631 amd64 workstation; its platforms are NTx86"
+    assert mixed.details[1] == f"1 driver of the package not taken, the first: {reason}"
+    assert wrong.problems == (reason,)
 
 
 def test_drivers_before_a_windows_are_a_problem(tmp_path: Path) -> None:
