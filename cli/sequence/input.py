@@ -30,6 +30,7 @@ class Computer:
         new: the sizes in bytes of the disks that are made where they do not exist.
         opening: how its disks are opened.
         devices: what tells its devices.
+        at_first_start: whether drivers are installed by a script of the first start of Windows.
     """
 
     disks: dict[int, Path]
@@ -39,6 +40,7 @@ class Computer:
     new: dict[int, int]
     opening: Opening
     devices: tuple[str, ...] = ()
+    at_first_start: bool = False
 
     @classmethod
     def of_options(
@@ -51,6 +53,7 @@ class Computer:
         opening: Opening,
         sizes: Sizes = (),
         devices: tuple[str, ...] = (),
+        at_first_start: bool = False,
     ) -> Computer:
         """Read the options; every path must be there, but those of disks that have a size.
 
@@ -66,6 +69,7 @@ class Computer:
             {each: size for each in found if (size := size_of(sizes, each)) is not None},
             opening,
             devices,
+            at_first_start,
         )
 
     def machine(self, *, hold: bool) -> Machine:
@@ -73,7 +77,7 @@ class Computer:
         from osdimage.imaging.tasksequence.machine import Firmware, Machine  # noqa: PLC0415 - start-up stays cheap
 
         firmware = Firmware(self.firmware or Firmware.UEFI)
-        return Machine.start(
+        machine = Machine.start(
             self.disks,
             packages=self.packages,
             shares=self.shares,
@@ -82,6 +86,8 @@ class Computer:
             opening=self.opening,
             hold=hold,
         )
+        machine.at_first_start = self.at_first_start
+        return machine
 
     def move(self, machine: Machine) -> None:
         """Put the paths that were given in place of those that a saved machine had, before its disks are opened.
@@ -94,6 +100,7 @@ class Computer:
         machine.packages.update(self.packages)
         machine.shares.update(self.shares)
         machine.devices = self.devices or machine.devices
+        machine.at_first_start |= self.at_first_start
 
 
 class NewDisks:

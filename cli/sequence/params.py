@@ -34,6 +34,7 @@ class ComputerWish:
     shares: Pairs
     firmware: str | None
     devices: tuple[str, ...]
+    first_boot: str | None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -61,6 +62,7 @@ class ComputerWish:
             opening=self.opening,
             sizes=self.sizes,
             devices=self.devices,
+            at_first_start=self.first_boot is not None,
         )
 
 
@@ -106,6 +108,13 @@ computer = params.gathered(
         metavar="SOURCE",
         help="What tells the devices of the computer, by which drivers are chosen and disks found: host, qemu, or a "
         "listing that another computer made.  Repeatable.",
+    ),
+    click.option(
+        "--first-boot",
+        type=click.Choice(["setup"]),
+        help="Install drivers by a script when Windows starts first, which goes on after restarts and keeps how each "
+        "ended: setup starts it, by SetupComplete.cmd, or in an image that is not generalized SYSTEM\\Setup.  "
+        "[default: the pass specialize, which the latter does not have]",
     ),
 )
 

@@ -11,8 +11,10 @@ from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.failures import FAILED, exit_code
 from osdimage.cli.render import Reporter
+from osdimage.cli.sequence import collect as collecting_params
 from osdimage.cli.sequence import params as sequence_params
 from osdimage.cli.sequence import state as state_files
+from osdimage.cli.sequence.collect import Collecting
 from osdimage.cli.sequence.explain import Question
 from osdimage.cli.sequence.input import NewDisks, set_variables
 from osdimage.cli.sequence.params import ComputerWish, ConductWish, VariablesWish
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @sequence_params.variables
 @sequence_params.conduct
 @sequence_params.question
+@collecting_params.collecting
 @params.compact
 @disk_params.no_backup
 @disk_params.yes
@@ -41,6 +44,7 @@ def run_command(
     wanted: VariablesWish,
     conduct: ConductWish,
     asked: Question,
+    collecting: Collecting,
     compact_with: Algorithm | None,
     no_backup: bool,
     yes: bool,
@@ -56,6 +60,9 @@ def run_command(
     if asked.is_asked:
         asked.answer(reporter)
         return 0
+    collected = collecting.answer(described.opening, reporter)
+    if collected is not None:
+        return collected
     if sequence_file is None:
         raise click.UsageError("Missing argument 'SEQUENCE'.")
     from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap

@@ -28,7 +28,7 @@ __getattr__, __dir__, __all__ = lazily(
     {
         "folder": ("FOLDER", "first_start_files"),
         "plan": ("FirstStartPlan", "carry_out", "plan_first_start"),
-        "results": ("FirstStartResults", "StepEnd", "StepResult", "read_results"),
+        "results": ("FirstStartResults", "StepEnd", "StepResult", "find_results", "read_results"),
         "starting": ("StartedWindows", "StartsBy", "read_windows"),
         "steps": ("FirstStep",),
     },

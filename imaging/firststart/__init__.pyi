@@ -10,6 +10,7 @@ from osdimage.imaging.firststart.results import (
     FirstStartResults as FirstStartResults,
     StepEnd as StepEnd,
     StepResult as StepResult,
+    find_results as find_results,
     read_results as read_results,
 )
 from osdimage.imaging.firststart.starting import (

@@ -6,17 +6,23 @@ it is read within limits, what is torn is left out, and nothing of it is believe
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from osdimage.imaging.disk.opened import open_disk
+from osdimage.imaging.disk.opening import AS_FOUND, Opening
+from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest, InvalidTable, Means, Remedy
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.folder import FOLDER, FORMAT, PLAN, VERSION
 from osdimage.imaging.firststart.steps import MOST_STEPS
 from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.eligible import look_over
+from osdimage.imaging.volume.filesystems import open_files
 
 _LARGEST = 4 * MIB
 _RESULT = re.compile(rb"(\d{1,4}) (done|failed|skipped|interrupted) (-?\d{1,10})", re.ASCII)
@@ -54,6 +60,13 @@ class StepResult:
     ended_ns: int | None = None
     may_fail: bool = False
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, by the times of its files; None when that is not known."""
+        if self.began_ns is None or self.ended_ns is None:
+            return None
+        return max(0, self.ended_ns - self.began_ns) / 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class FirstStartResults:
@@ -88,6 +101,43 @@ def read_results(files: FileSource) -> FirstStartResults:
     ends = dict(_ends(files))
     steps = tuple(_step(files, number, fields, ends) for number, fields in enumerate(_planned(files), 1))
     return FirstStartResults(steps, _starts(files), _is_file(files, "done"), _is_file(files, "failed"))
+
+
+def find_results(path: str | os.PathLike[str], opening: Opening = AS_FOUND) -> FirstStartResults:
+    """Read what became of the first start of the one Windows on a disk that has one; nothing is written.
+
+    Args:
+        path: the disk, or a file or device that is one volume.
+        opening: how it is opened.
+
+    Raises:
+        InvalidRequest: when none of its volumes has one, or several do.
+        InvalidDocument: as :func:`read_results`.
+        InvalidVolume, StorageError, TargetRefused: when it cannot be read.
+    """
+    try:
+        found = _on_disk(path, opening)
+    except InvalidTable:
+        with open_volume(path, opening=opening, share=True) as volume, open_files(volume) as files:
+            return read_results(files)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if not found:
+        raise InvalidRequest(f"{path}: there is no first start on it: no volume has {FOLDER}\\{PLAN}")
+    numbers = ", ".join(map(str, found))
+    remedy = Remedy("{} chooses one", (Means.PARTITION,))
+    raise InvalidRequest(f"{path}: there are first starts on partitions {numbers}", remedy=remedy)
+
+
+def _on_disk(path: str | os.PathLike[str], opening: Opening) -> dict[int, FirstStartResults]:
+    """Return what became of the first starts of a disk, by the numbers of their partitions."""
+    found: dict[int, FirstStartResults] = {}
+    with open_disk(path, opening=opening, share=True) as disk:
+        for each in look_over(disk).eligible(with_efi=False):
+            with open_files(disk.volume(each.number)) as files:
+                if _is_file(files, PLAN):
+                    found[each.number] = read_results(files)
+    return found
 
 
 def _planned(files: FileSource) -> list[Fields]:

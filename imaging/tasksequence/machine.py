@@ -83,6 +83,8 @@ class Machine:
         driver_packages: packages of the catalog of drivers, by the ID of the package that each stands for.
         catalog: the file of that catalog, or None for that of the person who runs the sequence.
         devices: what tells the devices of the computer, by which drivers are chosen: paths, or names of presets.
+        at_first_start: whether drivers are installed by a script of the first start of Windows, which keeps how that
+            ended, and not in a pass of its setup.
         firmware: how it starts.
         opening: how its disks are opened.
         letters: the volumes by their drive letters.
@@ -103,6 +105,7 @@ class Machine:
     driver_packages: dict[str, str] = field(default_factory=dict)
     catalog: Path | None = None
     devices: tuple[str, ...] = ()
+    at_first_start: bool = False
     firmware: Firmware = Firmware.UEFI
     opening: Opening = AS_FOUND
     letters: dict[str, Place] = field(default_factory=dict)
@@ -435,6 +438,7 @@ class Machine:
             "driver_packages": self.driver_packages,
             "catalog": None if self.catalog is None else str(self.catalog),
             "devices": list(self.devices),
+            "at_first_start": self.at_first_start,
             "firmware": self.firmware.value,
             "sector_size": self.opening.sector_size,
             "allow_linked": self.opening.allow_linked,
@@ -467,6 +471,7 @@ class Machine:
                 driver_packages=fields.named_texts("driver_packages") if has("driver_packages") else {},
                 catalog=Path(catalog) if catalog is not None else None,
                 devices=tuple(fields.texts("devices")) if has("devices") else (),
+                at_first_start=has("at_first_start") and fields.truth("at_first_start"),
                 firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
                 opening=_opening(fields),
                 letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},

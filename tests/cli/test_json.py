@@ -17,6 +17,7 @@ from cases.installed_drivers import windows_10_tree
 from judges import mounts
 from osdimage.cli.app import cli
 from osdimage.imaging.errors import StorageError
+from osdimage.imaging.firststart import FOLDER, FirstStep, first_start_files
 from osdimage.imaging.registry.write import new_hive, write_hive
 from runs.commands import Outcome, osdimage
 
@@ -100,6 +101,7 @@ COMMANDS = {
     "run-actions": "run --actions",
     "run-explain": "run --explain PartitionDisk",
     "run-yaml": "run --explain yaml",
+    "run-results": "run --collect first.img",
     "doctor": "doctor",
 }
 NEEDS_FUSE = {"mount", "unmount"}
@@ -148,6 +150,12 @@ def printed(place: Path) -> dict[str, Outcome]:
         osdimage("capture", windows_trees.write_tree(place / "windows-10", windows_10_tree()), "drivers.wim")
         windows_trees.write_tree(place / "driver", driver_packages.package("viodisk"))
         boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
+        started = {
+            f"{FOLDER}\\{path}".replace("\\", "/"): data
+            for path, data in first_start_files([FirstStep("one", ("@rem",))], "cp437").items()
+        }
+        osdimage("capture", windows_trees.write_tree(place / "started", started), "started.wim")
+        osdimage("deploy", "started.wim", "first.img", "--preset", "data-gpt", "--size", "60MB")
         for disk in ("m0.img", "m1.img"):
             osdimage("deploy", "three.wim", disk, "--index", "1", "--preset", "data-gpt", "--size", "60MB")
         osdimage("capture", "m0.img", "m1.img", "machine.wim", "--all-volumes")
@@ -173,6 +181,7 @@ def documented(kind: str) -> set[str]:
 def test_every_command_is_walked_over() -> None:
     kinds = {"-".join(words) for words in VERBS}
     more = {"apply-also", "deploy-also", "export-split", "deploy-plan", "deploy-plans", "run-plan", "run-actions"}
+    more |= {"run-results"}
     assert kinds | more | {"run-explain", "run-yaml", "deploy-set", "deploy-set-plan"} == set(COMMANDS)
 
 

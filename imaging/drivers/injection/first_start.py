@@ -10,6 +10,9 @@ Vista), as that of a generalized image does:
 * 2000, XP and Server 2003: ``OemPnPDriversPath`` of sysprep.inf; and ``DevicePath``.
 * One that is not generalized: ``DevicePath`` alone.  No pass runs there.
 
+Where the caller has a step of the first start (the room ``firststart``) run the script, that is in place of the pass,
+and in one that is not generalized, too; before Windows 10 1607 by ``pnputil -i -a``.
+
 Sources: the pages of Microsoft about pnpunattend, pnputil, ``DevicePath`` and Windows Setup's passes; virt-v2v
 (``convert_windows.ml``), which says that ``DevicePath`` alone is not reliable.  The pass offlineServicing is never
 used: only Setup.exe and DISM carry it out.
@@ -93,6 +96,7 @@ def plan_first_start(
     software: HiveDraft,
     *,
     keeps_drivers: bool = False,
+    at_first_start: bool = False,
     mass_storage: Sequence[tuple[str, str]] = (),
 ) -> FirstStart:
     r"""Decide what installs staged drivers; nothing is written.
@@ -103,17 +107,22 @@ def plan_first_start(
         drivers: in their folders.
         software: takes the edits of its hive SOFTWARE.
         keeps_drivers: leave the folders when the drivers are installed.
+        at_first_start: a step of its first start runs the script; no answer file does.
         mass_storage: before Vista: hardware ids of disk controllers, and the INF that has a driver for them, below the
             folder of staged drivers.
 
     Raises:
         InvalidInput: when it has an answer file that it would refuse.
-        InvalidRequest: when the answer file has no room left.
+        InvalidRequest: when the answer file has no room left, or no step can run before Vista.
         OsdImageError: when it cannot be read.
     """
     work = _Work(windows, files, tuple(drivers), software, drive_of(windows))
     if windows.os.version < _VISTA:
+        if at_first_start:
+            raise InvalidRequest(f"{windows.name}: Windows before Vista installs drivers by its Mini-Setup alone")
         return work.by_mini_setup(mass_storage)
+    if at_first_start:
+        return work.by_step(keeps_drivers=keeps_drivers)
     if not windows.is_generalized and windows.image_state is not None:
         return work.by_device_path()
     return work.by_command(keeps_drivers=keeps_drivers)
@@ -172,6 +181,15 @@ class _Work:
         answers = self._answer_file(command)
         how = f"{installer} in the pass specialize, before the commands of the answer file"
         return FirstStart(installer, how, answers.path, command, (script, answers), tuple(warnings))
+
+    def by_step(self, *, keeps_drivers: bool) -> FirstStart:
+        # What pnpunattend does outside of a pass, nobody says.
+        found = installer_for(self.windows)
+        installer = Installer.PNPUTIL_OF_VISTA if found is Installer.PNP_UNATTEND else found
+        old_path = None if installer is Installer.PNPUTIL else self._append_device_path()
+        cleaning = Cleaning(keeps_drivers=keeps_drivers, device_path=None if keeps_drivers else old_path)
+        script = NewFile(f"{FOLDER}/{SCRIPT}", install_script(self.drivers, installer, cleaning))
+        return FirstStart(installer, f"{installer} in a step of its first start", files=(script,))
 
     def by_mini_setup(self, mass_storage: Sequence[tuple[str, str]]) -> FirstStart:
         self._append_device_path()

@@ -36,11 +36,14 @@ class InjectionOptions:
         method: see there.
         keeps_drivers: leave the folders of the drivers when Windows has installed them.
         force: overwrite the values of services that are there already.
+        at_first_start: a step of its first start (``firststart``) installs the staged drivers, not the pass specialize
+            of its setup; the caller puts :func:`~osdimage.imaging.drivers.injection.script.driver_step` there.
     """
 
     method: Method = Method.AUTO
     keeps_drivers: bool = False
     force: bool = False
+    at_first_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ def plan_driver_injection(
             all_staged,
             software,
             keeps_drivers=options.keeps_drivers,
+            at_first_start=options.at_first_start,
             mass_storage=tuple(_mass_storage(wanted, drivers, enabled)),
         )
         edits += software.edits

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from osdimage.imaging.drivers.injection.staging import StagedDriver
+from osdimage.imaging.drivers.injection.staging import FOLDER, StagedDriver
+from osdimage.imaging.firststart.steps import FirstStep
 
 SCRIPT = "osdimage-drivers.cmd"
 LOG, CODES = r"%SystemRoot%\Temp\osdimage-drivers.log", r"%SystemRoot%\Temp\osdimage-drivers.txt"
@@ -54,6 +55,35 @@ def install_command(folder: str) -> str:
     here = f"%SystemDrive%{folder}"
     # Without /s the folder is removed only when nothing is left in it.
     return f'cmd.exe /d /c "call {here}\\{SCRIPT} & rd {here} & exit 0"'
+
+
+def driver_step() -> FirstStep:
+    r"""Return the step of a first start that runs the script, whatever drivers that has.
+
+    Its exit code is that of the first driver that failed; else 3010 when Windows has to restart for one of them.
+    """
+    here = rf"%SystemDrive%\{FOLDER}"
+    done = " ".join(map(str, DONE_CODES))
+    lines = (
+        "@echo off",
+        "setlocal",
+        f'if not exist "{here}\\{SCRIPT}" exit /b 0',
+        # The codes of a driver that was installed before.
+        f'if exist "{CODES}" del "{CODES}"',
+        f'cmd.exe /d /c "{here}\\{SCRIPT}"',
+        f'rd "{here}" 2>nul',
+        'set "result=0"',
+        f'if exist "{CODES}" for /f "usebackq tokens=1" %%a in ("{CODES}") do call :take %%a',
+        "exit /b %result%",
+        "",
+        ":take",
+        'if "%~1"=="3010" if "%result%"=="0" set "result=3010"',
+        f'for %%c in ({done}) do if "%~1"=="%%c" exit /b 0',
+        'if "%result%"=="0" set "result=%~1"',
+        'if "%result%"=="3010" set "result=%~1"',
+        "exit /b 0",
+    )
+    return FirstStep("Install the drivers", lines, success_codes=(0, 3010), on_failure=2, retries=1)
 
 
 def install_script(drivers: Sequence[StagedDriver], installer: Installer, cleaning: Cleaning = Cleaning()) -> bytes:

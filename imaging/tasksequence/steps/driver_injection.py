@@ -15,11 +15,14 @@ from datetime import UTC, datetime
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.devices.sources import read_devices
 from osdimage.imaging.drivers.injection.into_volume import VolumeTarget
-from osdimage.imaging.drivers.injection.plan import InjectionPlan
+from osdimage.imaging.drivers.injection.plan import InjectionOptions, InjectionPlan
 from osdimage.imaging.drivers.injection.planning import plan_driver_injection
+from osdimage.imaging.drivers.injection.script import driver_step
 from osdimage.imaging.drivers.offline.windows import OfflineWindows, offline_windows
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.files import FileSource
+from osdimage.imaging.firststart.plan import FirstStartPlan, carry_out, plan_first_start
+from osdimage.imaging.firststart.starting import read_windows
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.machine import Machine, NotThere, TargetSystem
 from osdimage.imaging.tasksequence.result import ActionResult, Events, Forecast, LogType
@@ -33,10 +36,17 @@ Chooser = Callable[[ExitStack, OfflineWindows], Choice]
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What a step would bring in; the plan is None when that is nothing."""
+    """What a step would bring in.
+
+    Attributes:
+        choice: the drivers.
+        plan: None when there is none.
+        start: what installs them at the first start; None when a pass of the setup does, or nothing.
+    """
 
     choice: Choice
-    plan: InjectionPlan | None
+    plan: InjectionPlan | None = None
+    start: FirstStartPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,15 @@ def bring_in(machine: Machine, events: Events, choose: Chooser) -> ActionResult:
     system = _system(machine)
     with ExitStack() as stack:
         disk = stack.enter_context(machine.opened(system.place.disk, write=True))
-        target = VolumeTarget(disk.volume(system.place.partition))
+        volume, now = disk.volume(system.place.partition), datetime.now(UTC)
+        target = VolumeTarget(volume)
         with target.opened() as files:
-            found = _plan(stack, files, choose)
+            found = _plan(stack, machine, files, choose)
         if found.plan is not None and not found.plan.is_empty:
-            target.carry_out(found.plan.changes, now=datetime.now(UTC), force=events.is_repeated)
+            target.carry_out(found.plan.changes, now=now, force=events.is_repeated)
+        if found.plan is not None and found.start is not None:
+            root = found.plan.windows.folder
+            carry_out(found.start, volume, root=root, now=now, force=events.is_repeated)
     for text in found.choice.reasons:
         events.log(LogType.INFO, text)
     warnings = _warnings(found)
@@ -78,7 +92,7 @@ def foretell(machine: Machine, choose: Chooser) -> Forecast:
         OsdImageError: as :func:`bring_in`.
     """
     with ExitStack() as stack, _files_of(machine, _system(machine)) as files:
-        found = _plan(stack, files, choose)
+        found = _plan(stack, machine, files, choose)
     return Forecast(_told(found), warnings=_warnings(found), details=found.choice.reasons)
 
 
@@ -93,12 +107,24 @@ def devices_of(machine: Machine, os: TargetOs) -> KnownDevices:
     return KnownDevices(devices, tuple(text for each in found for text in each.warnings))
 
 
-def _plan(stack: ExitStack, files: FileSource, choose: Chooser) -> Injection:
+def _plan(stack: ExitStack, machine: Machine, files: FileSource, choose: Chooser) -> Injection:
     windows = offline_windows(files)
     choice = choose(stack, windows)
     if not (choice.wanted or choice.loaders):
-        return Injection(choice, None)
-    return Injection(choice, plan_driver_injection(windows, files, choice.wanted, loaders=choice.loaders))
+        return Injection(choice)
+    options = InjectionOptions(at_first_start=machine.at_first_start)
+    plan = plan_driver_injection(windows, files, choice.wanted, options, loaders=choice.loaders)
+    if not (machine.at_first_start and plan.drivers):
+        return Injection(choice, plan)
+    facts = read_windows(
+        files,
+        windows.system,
+        windows.software,
+        root=windows.folder,
+        version=windows.os.version,
+        is_generalized=windows.is_generalized,
+    )
+    return Injection(choice, plan, plan_first_start(files, facts, (driver_step(),)))
 
 
 def _told(found: Injection) -> str:
@@ -108,11 +134,14 @@ def _told(found: Injection) -> str:
     how = "" if plan.first_start is None else f"; {plan.first_start.how}"
     enabled = [each.driver.service for each in plan.enabled]
     needed = f"; Windows starts with {', '.join(enabled)}" if enabled else ""
-    return f"bring in {found.choice}{needed}{how}"
+    by = "" if found.start is None else f", by {found.start.starts_by}"
+    return f"bring in {found.choice}{needed}{how}{by}"
 
 
 def _warnings(found: Injection) -> tuple[str, ...]:
-    return (*found.choice.warnings, *(() if found.plan is None else found.plan.warnings))
+    plan, start = found.plan, found.start
+    of_start = () if start is None else start.warnings
+    return (*found.choice.warnings, *(() if plan is None else plan.warnings), *of_start)
 
 
 def _system(machine: Machine) -> TargetSystem:

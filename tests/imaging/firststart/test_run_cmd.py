@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from cases.first_start import MOST_STARTS, RESTART_CODES, Planned, expected
+from judges.batch import faults
 from judges.wine import Wine
+from osdimage.imaging.drivers.injection.script import driver_step
 from osdimage.imaging.firststart.folder import FOLDER, first_start_files
 from osdimage.imaging.firststart.starting import StartedWindows, called_script
 from osdimage.imaging.firststart.steps import FirstStep
@@ -211,6 +213,34 @@ def test_the_script_of_setup_calls_it_and_runs_what_it_had(wine: Wine) -> None:
     assert results(folder) == ["1 done 0", "2 done 3010"]
     assert (wine.drive / "had").read_text().strip() == "run"
     assert setup_values(wine)[2] == "0x1"
+
+
+# The script that installs the drivers is another's (imaging/drivers): here one that writes the codes that it would.
+@pytest.mark.parametrize(
+    ("codes", "ends"),
+    [
+        pytest.param((0, 259, 3010, 0), "1 done 3010", id="installed, one with a restart"),
+        pytest.param((0, 259), "1 done 0", id="installed"),
+        pytest.param((3010, 5, 2), "1 failed 5", id="the first that failed counts"),
+        pytest.param((), "1 done 0", id="none"),
+    ],
+)
+def test_the_step_that_installs_drivers_ends_with_what_the_drivers_ended_with(
+    wine: Wine, codes: tuple[int, ...], ends: str
+) -> None:
+    step = driver_step()
+    lines = ["@echo off", *(rf'>>"%SystemRoot%\Temp\osdimage-drivers.txt" echo {code} a\b.inf' for code in codes)]
+    drivers = wine.drive / "Drivers"
+    drivers.mkdir(exist_ok=True)
+    (drivers / "osdimage-drivers.cmd").write_text(
+        "".join(f"{line}\n" for line in (*lines, 'del "%~f0"')), newline="\r\n"
+    )
+    folder = put(wine, [step])
+    assert faults((folder / "1" / "step.cmd").read_bytes(), ["result"]) == []
+    start_until_it_ends(wine, folder)
+    assert results(folder) == [ends]
+    assert not drivers.exists()
+    assert (folder / "done").exists()
 
 
 def random_plan(rng: random.Random) -> list[Planned]:

@@ -1,0 +1,98 @@
+"""``run --first-boot`` and ``run --collect``: what is put on a disk for the first start, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cases.boot_drivers import storage_package
+from cases.offline_windows import WINDOWS_7, WINDOWS_11, make_tree
+from cases.windows_trees import write_tree
+from judges import hive as hives
+from judges import wim as judges
+from judges.disk import partition_of
+from judges.ntfs import plain_contents
+from osdimage.imaging.disk.places import open_volume
+from osdimage.imaging.firststart.folder import FOLDER
+from osdimage.imaging.volume.filesystems import open_files
+from runs.commands import osdimage
+
+SEQUENCE = """\
+name: Drivers
+steps:
+  - {step: Partition, type: PartitionDisk, variables: {OSDDiskIndex: 0, OSDPartitionStyle: MBR,
+     OSDPartitions0Type: Primary, OSDPartitions0FileSystem: NTFS, OSDPartitions0QuickFormat: true}}
+  - {step: Apply, type: ApplyOperatingSystem, variables: {OSDImageIndex: 1}, properties: {ImagePackageID: WIM}}
+  - {step: Drivers, type: ApplyDriverPackage, variables: {OSDApplyDriverPackageID: DRV}}
+"""
+SETUP_COMPLETE = "/Windows/Setup/Scripts/SetupComplete.cmd"
+
+
+def deployed(tmp_path: Path, made: object, *options: str) -> tuple[Path, str]:
+    """Run the sequence on a new disk, and return it with what was told."""
+    osdimage("capture", write_tree(tmp_path / "windows", make_tree(made)), tmp_path / "w.wim")  # type: ignore[arg-type]
+    write_tree(tmp_path / "drivers", storage_package("viostor", folder="viostor"))
+    (tmp_path / "sequence.yaml").write_text(SEQUENCE)
+    disk = tmp_path / "disk.img"
+    words = ["--disk", f"0={disk}", "--size", "64MB", "--package", f"WIM={tmp_path / 'w.wim'}"]
+    words += ["--package", f"DRV={tmp_path / 'drivers'}", "--state", str(tmp_path / "state"), "--yes", *options]
+    return disk, osdimage("run", tmp_path / "sequence.yaml", *words).out
+
+
+def read(disk: Path, path: str) -> bytes:
+    volume = partition_of(disk, 1, disk.with_name("volume.ntfs"))
+    judges.assert_ntfs_clean(volume)
+    return plain_contents(volume, path)
+
+
+@pytest.mark.foreign
+def test_a_generalized_image_installs_drivers_by_the_script_of_setup(tmp_path: Path) -> None:
+    disk, told = deployed(tmp_path, WINDOWS_11, "--first-boot", "setup")
+    assert "pnputil /add-driver in a step of its first start, by SetupComplete.cmd" in told
+    assert rb"%SystemDrive%\ProgramData\osdimage\FirstStart\run.cmd" in read(disk, SETUP_COMPLETE)
+    # The answer file that every deployment gets runs nothing.
+    assert b"osdimage-drivers" not in read(disk, "/Windows/Panther/unattend.xml")
+    assert rb"\Drivers\osdimage-drivers.cmd" in read(disk, "/ProgramData/osdimage/FirstStart/1/step.cmd")
+
+
+@pytest.mark.foreign
+def test_an_image_that_is_not_generalized_installs_them_by_the_values_of_setup(tmp_path: Path) -> None:
+    made = replace(WINDOWS_11, image_state="IMAGE_STATE_COMPLETE", setup_type=0)
+    disk, told = deployed(tmp_path, made, "--first-boot", "setup")
+    assert "in a step of its first start, by SYSTEM\\Setup" in told
+    setup = hives.dissect(read(disk, "/Windows/System32/config/SYSTEM"))["Setup"]
+    assert setup["SetupType"] == (4, b"\2\0\0\0")
+    assert setup["CmdLine"][1].decode("utf-16-le") == rf"cmd.exe /d /c %SystemDrive%\{FOLDER}\run.cmd" + "\0"
+
+
+def leave(disk: Path, **files: bytes) -> None:
+    """Leave on a disk what ``run.cmd`` would."""
+    with open_volume(disk, 1, write=True) as volume, open_files(volume, write=True) as opened:
+        for name, data in files.items():
+            opened.write(rf"{FOLDER}\{name.replace('__', '.')}", data)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return deployed(tmp_path_factory.mktemp("first"), WINDOWS_7, "--first-boot", "setup")[0]
+
+
+def test_what_became_of_it_is_collected(first: Path) -> None:
+    before = osdimage("run", "--collect", first)
+    assert "Windows has not started its first start yet" in before.out
+    assert "not reached" in before.out
+    leave(first, starts__txt=b"1\r\n", results__txt=b"1 done 3010\r\n", done=b"1\r\n")
+    done = osdimage("run", "--collect", first, "--partition", "1", "--json").document
+    assert (done["starts"], done["is_done"], done["has_failed"]) == (1, True, False)
+    (step,) = done["steps"]
+    assert (step["name"], step["result"], step["code"]) == ("Install the drivers", "done", 3010)
+    leave(first, results__txt=b"1 failed 5\r\n", failed=b"1 5\r\n")
+    assert "the first start FAILED (1 start)" in osdimage("run", "--collect", first, code=1).out
+
+
+def test_a_disk_without_one_and_a_partition_without_a_disk_are_told(tmp_path: Path) -> None:
+    osdimage("disk", "init", tmp_path / "disk.img", "--preset", "data-gpt", "--size", "60MB")
+    refused = osdimage("run", "--collect", tmp_path / "disk.img", code=2)
+    assert "there is no first start on it" in refused.err
+    assert "--partition goes with --collect" in osdimage("run", "--partition", "1", code=2).err
