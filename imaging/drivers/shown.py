@@ -204,8 +204,10 @@ class _Looker:
         if self.inf.is_primitive:
             found = (each.architecture or Architecture.X86 for each in self.inf.platforms)
             wanted = [(each, DEFAULT_INSTALL) for each in found if self.only in {None, each}]
-        for architecture, section in dict.fromkeys(wanted):
-            self.installs[architecture, section] = self.inf.install_on(section, architecture)
+        for architecture in dict.fromkeys(each for each, _ in wanted):
+            sections = dict.fromkeys(section for where, section in wanted if where is architecture)
+            for made in self.inf.installs_on(sections, architecture):
+                self.installs[architecture, made.section] = made
 
     def _models(self, models: list[Model]) -> tuple[ShownModel, ...]:
         found: dict[tuple[str, str, tuple[str, ...], str], ShownModel] = {}

@@ -10,7 +10,7 @@ from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
 from osdimage.imaging.drivers.inf.decoding import decode
 from osdimage.imaging.drivers.inf.decorations import Decoration
 from osdimage.imaging.drivers.inf.inf_text import ENGLISH, InfText, InfWarning
-from osdimage.imaging.drivers.inf.install import Install, copied_files, read_install
+from osdimage.imaging.drivers.inf.install import Install, copied_files, read_install, read_installs
 from osdimage.imaging.drivers.inf.lines import parse
 from osdimage.imaging.drivers.inf.models import Manufacturer, Model, all_models, models_for, read_manufacturers
 from osdimage.imaging.drivers.inf.places import Folders
@@ -114,13 +114,21 @@ class InfFile:
         """
         return read_install(self.text, section, architecture, folders or Folders())
 
+    def installs_on(self, sections: Iterable[str], architecture: Architecture) -> tuple[Install, ...]:
+        """Return what several install sections do on an architecture, with one bound for all of them together.
+
+        Raises:
+            InvalidInput: as :meth:`models`.
+        """
+        return read_installs(self.text, sections, architecture)
+
     def installs(self, os: TargetOs) -> tuple[Install, ...]:
         """Return what each install section does that a model for a Windows names, each once.
 
         Raises:
             InvalidInput: as :meth:`models`.
         """
-        return tuple(self.install(each, os) for each in self._sections(os))
+        return read_installs(self.text, self._sections(os), os.architecture)
 
     def files(self, os: TargetOs) -> FileClosure:
         """Return the files that it needs on a Windows.
@@ -136,8 +144,7 @@ class InfFile:
         Raises:
             InvalidInput: as :meth:`models`.
         """
-        copied = (file for each in sections for file in copied_files(self.text, each, architecture))
-        return read_closure(self.text, self.version, architecture, tuple(dict.fromkeys(copied)))
+        return read_closure(self.text, self.version, architecture, copied_files(self.text, sections, architecture))
 
     def _sections(self, os: TargetOs) -> tuple[str, ...]:
         if self.is_primitive:

@@ -21,6 +21,7 @@ _LANGUAGE = re.compile(r"strings\.([0-9a-f]{4})")
 _MOST_TEXT = 64 << 20
 """Characters that all tokens together may become: a small file can ask for any number of them."""
 _LINES_OF_SMALL = 20_000
+_LINES_OF_WHOLE = 1_000_000
 _TIMES_OF_ALL = 4
 """A look at an INF, in which sections name others, comes to no more lines than these and so many times all of them."""
 
@@ -233,9 +234,14 @@ class InfText:
         number = folder_number(name)
         return None if number is None else folders(number)
 
-    def budget(self) -> Budget:
-        """Return how much one look may come to, so that it takes time in proportion to the file."""
-        return Budget(_LINES_OF_SMALL + _TIMES_OF_ALL * sum(len(each.lines) for each in self.parsed.sections.values()))
+    def budget(self, *, of_whole: bool = False) -> Budget:
+        """Return how much one look may come to, so that it takes time in proportion to the file.
+
+        Args:
+            of_whole: it is a look at all install sections together, which have most in common.
+        """
+        lines = sum(len(each.lines) for each in self.parsed.sections.values())
+        return Budget((_LINES_OF_WHOLE if of_whole else _LINES_OF_SMALL) + _TIMES_OF_ALL * lines)
 
     def spend(self, budget: Budget, line: int, characters: int = 0) -> None:
         """Take a line and what is made of it from a budget.

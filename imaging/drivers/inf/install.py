@@ -10,10 +10,11 @@ Of ``x.ntamd64``, ``x.nt`` and ``x`` the first is taken that is there, and what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.drivers.inf.inf_text import InfText, InfWarning
+from osdimage.imaging.drivers.inf.inf_text import Budget, InfText, InfWarning
 from osdimage.imaging.drivers.inf.lines import fold
 from osdimage.imaging.drivers.inf.places import Folders, InfPath, destination
 from osdimage.imaging.drivers.inf.services import Service, has_null_service, read_services
@@ -151,26 +152,44 @@ def read_install(text: InfText, section: str, architecture: Architecture, folder
     Raises:
         InvalidInput: when its sections name so many lines that no driver has as many.
     """
-    return _Reader(text, section, architecture, folders).read()
+    return _Reader(text, section, architecture, folders, text.budget()).read()
 
 
-def copied_files(text: InfText, section: str, architecture: Architecture) -> tuple[CopyFile, ...]:
-    """Return the files that an install section copies, as :attr:`Install.copy_files`, without reading the rest of it.
+def read_installs(text: InfText, sections: Iterable[str], architecture: Architecture) -> tuple[Install, ...]:
+    """Return what several install sections do.
 
     Raises:
-        InvalidInput: as :func:`read_install`.
+        InvalidInput: as :func:`read_install`, of all together.
     """
-    return _Reader(text, section, architecture, Folders()).copy_files()
+    budget = text.budget(of_whole=True)
+    return tuple(_Reader(text, each, architecture, Folders(), budget).read() for each in sections)
+
+
+def copied_files(text: InfText, sections: Iterable[str], architecture: Architecture) -> tuple[CopyFile, ...]:
+    """Return the files that install sections copy, as :attr:`Install.copy_files`, without reading the rest of them.
+
+    Raises:
+        InvalidInput: as :func:`read_install`, of all together.
+    """
+    budget = text.budget(of_whole=True)
+    # Most install sections of an INF copy the same.
+    seen: set[str] = set()
+    found = (
+        file for each in sections for file in _Reader(text, each, architecture, Folders(), budget).copy_files(seen)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 class _Reader:
     """Reads one install section; what it cannot understand becomes a warning."""
 
-    def __init__(self, text: InfText, section: str, architecture: Architecture, folders: Folders) -> None:
+    def __init__(
+        self, text: InfText, section: str, architecture: Architecture, folders: Folders, budget: Budget
+    ) -> None:
         self.text = text
         self.section = section
         self.folders = folders
-        self.budget = text.budget()
+        self.budget = budget
         self.warnings: list[InfWarning] = []
         self.chosen = chosen_section(text, section, architecture)
         self.includes: list[str] = []
@@ -188,7 +207,7 @@ class _Reader:
             chosen=chosen,
             feature_score=self._feature_score(),
             driver_version=driver_version(next(text.named(chosen or "", "DriverVer"), None), warnings),
-            copy_files=self.copy_files(),
+            copy_files=self.copy_files(set()),
             services=tuple(
                 service
                 for each in behind["Services"]
@@ -206,20 +225,21 @@ class _Reader:
             warnings=tuple(dict.fromkeys(warnings)),
         )
 
-    def copy_files(self) -> tuple[CopyFile, ...]:
+    def copy_files(self, seen: set[str]) -> tuple[CopyFile, ...]:
+        """Return the files that it copies by what was not seen yet."""
         chosen = self.chosen
         if chosen is None:
             return ()
         sections = (*self._with_needed(chosen), *self._with_needed(f"{chosen}.CoInstallers"))
-        return tuple(dict.fromkeys(file for each in sections for file in self._copied(each)))
+        return tuple(dict.fromkeys(file for each in sections for file in self._copied(each, seen)))
 
     def _with_needed(self, section: str | None) -> list[str]:
         """Return a section and those of this file that it needs, and note those of others."""
         found: list[str] = []
-        waiting = [] if section is None else [section]
+        waiting = deque(() if section is None else (section,))
         seen: set[str] = set()
         while waiting:
-            name = waiting.pop(0)
+            name = waiting.popleft()
             if fold(name) in seen or self.text.section(name) is None:
                 continue
             seen.add(fold(name))
@@ -254,8 +274,11 @@ class _Reader:
             return DEFAULT_SCORE
         return score
 
-    def _copied(self, section: str) -> Iterator[CopyFile]:
+    def _copied(self, section: str, seen: set[str]) -> Iterator[CopyFile]:
         for line, name in named_sections(self.text, section, "CopyFiles", self.budget):
+            if fold(name) in seen:
+                continue
+            seen.add(fold(name))
             if name.startswith("@"):
                 yield CopyFile(name[1:], destination(self.text, "DefaultDestDir", name[1:]), 0, line)
                 continue

@@ -217,6 +217,16 @@ def test_sections_that_become_too_long_are_refused() -> None:
         install(text)
 
 
+def test_what_many_sections_copy_is_read_once_and_all_their_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osdimage.imaging.drivers.inf.inf_text._LINES_OF_WHOLE", 1000)
+    models = "".join(f"d=i{i},A\n[i{i}]\nCopyFiles=f\nAddReg=r\n[M.NTamd64]\n" for i in range(100))
+    text = f"[Manufacturer]\nm=M,NTamd64\n[M.NTamd64]\n{models}[f]\nx.sys\n[r]\n" + "HKR,,v,,x\n" * 200
+    inf = read_inf(text.encode(), name="x.inf")
+    assert [each.path for each in inf.files(AMD64).needed] == ["x.sys"]
+    with pytest.raises(InvalidInput, match="sections name others so often"):
+        inf.installs(AMD64)
+
+
 CLOSURE = """[Version]
 Signature="$Windows NT$"
 CatalogFile = x.cat
