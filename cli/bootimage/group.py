@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "set": ("bootimage.set", "Set what a boot image shows and starts, and add files to it."),
     "add-driver": ("bootimage.add_driver", "Add drivers to a boot image."),
     "export": ("bootimage.export", "Copy a boot image alone to a new WIM, with what is to be set in it."),
+    "files": ("bootimage.files", "Write the files with which wimboot starts a boot image as it is."),
 }
 
 

@@ -11,7 +11,7 @@ from osdimage.imaging.units import counted, format_size
 if TYPE_CHECKING:
     from osdimage.cli.render import Reporter
     from osdimage.imaging.media.bootimage.change import BootChange
-    from osdimage.imaging.media.bootimage.plan import BootPlan
+    from osdimage.imaging.media.bootimage.plan import BootPlan, PlannedDriver
 
 
 def plan_document(plan: BootPlan) -> dict[str, Any]:
@@ -54,11 +54,16 @@ def plan_lines(plan: BootPlan) -> Iterator[str]:
         yield f"  {value.hive}\\{value.key}: {value.value.name} = {value.new} (was: {old})"
 
 
+def driver_text(driver: PlannedDriver) -> str:
+    """Describe a driver in one line."""
+    there = "" if driver.is_new else ", there already"
+    return f"{driver.inf} ({driver.class_name}, {driver.version or 'no version'}, {driver.way.value}{there})"
+
+
 def driver_lines(plan: BootPlan, reporter: Reporter) -> Iterator[str]:
     """Yield the lines about drivers; those that are left out with ``--verbose``, else how many they are."""
     for each in plan.drivers:
-        there = "" if each.is_new else ", there already"
-        yield f"  driver: {each.inf} ({each.class_name}, {each.version or 'no version'}, {each.way.value}{there})"
+        yield f"  driver: {driver_text(each)}"
     if reporter.verbose:
         for left in plan.left_out:
             yield f"  left out: {left.source}: {left.why}"

@@ -27,6 +27,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage bootimage export 'Windows.iso!sources/boot.wim' boot.wim --scratch 512",
         "osdimage bootimage export boot.wim pe.wim --index 1 --startnet startnet.cmd",
     ),
+    "bootimage files": (
+        "osdimage bootimage files boot.wim --to tftp --driver virtio-win.iso --for qemu",
+        "osdimage bootimage files boot.wim --to tftp --startnet startnet.cmd --add-file menu.exe=menu.exe",
+    ),
     "bootimage set": (
         "osdimage bootimage set boot.wim --scratch 512 --background lab.jpg --dry-run",
         "osdimage bootimage set boot.wim --index 1 --startnet startnet.cmd --add-file menu.exe=/Tools/menu.exe",

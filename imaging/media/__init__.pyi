@@ -11,6 +11,13 @@ from osdimage.imaging.media.bootimage.facts import (
     Component as Component,
     DriverWay as DriverWay,
 )
+from osdimage.imaging.media.bootimage.netboot import (
+    NetFile as NetFile,
+    NetPlan as NetPlan,
+    NetWish as NetWish,
+    plan_net_files as plan_net_files,
+    write_net_files as write_net_files,
+)
 from osdimage.imaging.media.bootimage.plan import (
     BootPlan as BootPlan,
     LeftOut as LeftOut,

@@ -629,6 +629,8 @@ def _boot_images() -> Iterator[Writing]:
                   {"a.wim": as_boot_image})  # fmt: skip
     yield Writing("bootimage add-driver", ("bootimage", "add-driver", "a.wim", "--driver", "p", "--threads", "1"),
                   {"a.wim": "boot.wim", "p": "driver"}, {"a.wim": as_boot_image})  # fmt: skip
+    yield Writing("bootimage files", ("bootimage", "files", "a.wim", "--to", "t", "--driver", "p"),
+                  {"a.wim": "boot.wim", "p": "driver"}, {"t": digest}, partial=True)  # fmt: skip
     yield Writing("bootimage export", ("bootimage", "export", "a.wim", "b.wim", *wished), present,
                   {"b.wim": as_boot_image})  # fmt: skip
     yield Writing("bootimage export --overwrite", ("bootimage", "export", "a.wim", "b.wim", *wished, "--overwrite"),

@@ -75,6 +75,7 @@ COMMANDS = {
     "bootimage-show": "bootimage show pe.wim",
     "bootimage-export": "bootimage export pe.wim pe-alone.wim",
     "bootimage-add-driver": "bootimage add-driver pe-alone.wim --driver driver",
+    "bootimage-files": "bootimage files pe.wim --to net --driver driver",
     "bootimage-set": "bootimage set pe.wim --scratch 64",
     "driver-check": "driver check drivers",
     "driver-match": "driver match drivers --for qemu --os 10.0.22631",

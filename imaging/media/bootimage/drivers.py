@@ -59,26 +59,39 @@ class DriverWish:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
-    """A package that is taken, and whether its INF was named by itself."""
+class ChosenDriver:
+    """A package that is taken.
+
+    Attributes:
+        package: its INF and where its files are.
+        is_named: whether its INF was named by itself.
+    """
 
     package: DriverPackage
     is_named: bool
 
     @property
     def called(self) -> str:
+        """What messages call it."""
         return self.package.inf.name
 
 
 @dataclass(frozen=True, slots=True)
-class _Payload:
-    """A file of a package."""
+class DriverFile:
+    """A file of a package.
+
+    Attributes:
+        package: which.
+        path: in its folder, names separated by ``/``.
+        size: in bytes.
+    """
 
     package: DriverPackage
     path: str
     size: int
 
     def read(self) -> bytes:
+        """Return its contents."""
         return self.package.read(self.path, _LARGEST_FILE)
 
 
@@ -103,12 +116,12 @@ def plan_drivers(work: BootWork, wish: DriverWish) -> None:
         InvalidInput: when nothing that is given is for the image, a package lacks files, or an INF cannot be read.
         InvalidVolume, StorageError: when files cannot be read.
     """
-    windows = offline_windows(work.files)
-    chosen = _choose(work, wish, windows.os)
+    os = offline_windows(work.files).os
+    chosen = choose_drivers(work, wish, os)
     root, way = _place_of(work.kind)
     staged = _staged_in(work.files, root)
-    for each in sorted(chosen, key=lambda each: (_class_rank(each.package), each.package.name.lower())):
-        _stage(work, staged, each, way, windows.os)
+    for each in chosen:
+        _stage(work, staged, each, way, os)
     if way is DriverWay.LOADED and chosen:
         infs = sorted(staged.ranks, key=lambda path: staged.ranks[path])
         work.put(places.SCRIPT, driver_script(infs))
@@ -122,7 +135,12 @@ def _place_of(kind: BootKind) -> tuple[str, DriverWay]:
 # ---- which are taken
 
 
-def _choose(work: BootWork, wish: DriverWish, os: TargetOs) -> list[_Chosen]:
+def choose_drivers(work: BootWork, wish: DriverWish, os: TargetOs) -> list[ChosenDriver]:
+    """Return the drivers that are taken, in the order in which they are loaded; the others are noted in the work.
+
+    Raises:
+        OsdImageError: as :func:`plan_drivers`.
+    """
     fitting = [each for supply in wish.supplies for each in _fitting(work, supply, os)]
     served = fitting if wish.devices is None else _serving(work, fitting, wish.devices(os), os)
     taken = _one_of_each_name(work, served, os)
@@ -139,10 +157,10 @@ def _choose(work: BootWork, wish: DriverWish, os: TargetOs) -> list[_Chosen]:
             f"{work.files.name}: no driver of those given is one of storage or network; they are of: {classes}",
             remedy=Remedy("{} takes drivers of every class", (Means.EVERY_DRIVER,)),
         )
-    return chosen
+    return sorted(chosen, key=lambda each: (_class_rank(each.package), each.package.name.lower()))
 
 
-def _fitting(work: BootWork, supply: Supply, os: TargetOs) -> list[_Chosen]:
+def _fitting(work: BootWork, supply: Supply, os: TargetOs) -> list[ChosenDriver]:
     """Return the packages of a supply that are for the Windows PE.
 
     Raises:
@@ -160,7 +178,7 @@ def _fitting(work: BootWork, supply: Supply, os: TargetOs) -> list[_Chosen]:
     for package in found:
         why = _unfit(package, os)
         if why is None:
-            fitting.append(_Chosen(package, supply.is_inf))
+            fitting.append(ChosenDriver(package, supply.is_inf))
         else:
             faults.append(LeftOut(package.inf.name, why))
     if not fitting:
@@ -201,9 +219,9 @@ def _unfit(package: DriverPackage, os: TargetOs) -> str | None:
     return f"is for {', '.join(map(str, inf.platforms)) or 'no Windows'}"
 
 
-def _one_of_each_name(work: BootWork, packages: Iterable[_Chosen], os: TargetOs) -> list[_Chosen]:
+def _one_of_each_name(work: BootWork, packages: Iterable[ChosenDriver], os: TargetOs) -> list[ChosenDriver]:
     """Return of INFs of one name the best: a second version of a driver that is loaded does harm."""
-    best: dict[str, _Chosen] = {}
+    best: dict[str, ChosenDriver] = {}
     for each in packages:
         name = each.package.name.lower()
         old = best.setdefault(name, each)
@@ -223,7 +241,7 @@ def _merit(package: DriverPackage, os: TargetOs) -> tuple[object, ...]:
     return (version is not None, version.newness if version is not None else (), late)
 
 
-def _serving(work: BootWork, packages: Sequence[_Chosen], devices: Devices, os: TargetOs) -> list[_Chosen]:
+def _serving(work: BootWork, packages: Sequence[ChosenDriver], devices: Devices, os: TargetOs) -> list[ChosenDriver]:
     """Return the packages that are the best for one of the devices."""
     matching = match_drivers([each.package for each in packages], devices.devices, os)
     taken = [packages[facts.order] for facts in matching.taken]
@@ -277,11 +295,11 @@ def _staged_in(files: FileSource, root: str) -> _Staged:
     return found
 
 
-def _stage(work: BootWork, staged: _Staged, chosen: _Chosen, way: DriverWay, os: TargetOs) -> None:
+def _stage(work: BootWork, staged: _Staged, chosen: ChosenDriver, way: DriverWay, os: TargetOs) -> None:
     """Plan the folder of a package: that of an older one of its name, or a new one."""
     package = chosen.package
     refuse_unsafe(package.name)
-    contents = _contents(work, chosen, os)
+    contents = files_of(work, chosen, os)
     name = package.name.lower()
     number, folder = staged.folders.get(name, (staged.next_number, ""))
     if not folder:
@@ -292,13 +310,20 @@ def _stage(work: BootWork, staged: _Staged, chosen: _Chosen, way: DriverWay, os:
     for path in [each for each in staged.ranks if each.lower() == inf.lower()]:
         del staged.ranks[path]
     staged.ranks[inf] = (_class_rank(package), number)
-    version = package.inf.version
+    work.drivers.append(planned(chosen, inf, way, contents, is_new=is_new))
+
+
+def planned(
+    chosen: ChosenDriver, inf: str, way: DriverWay, contents: Iterable[DriverFile], *, is_new: bool
+) -> PlannedDriver:
+    """Return what is told of a driver whose INF gets a path in an image."""
+    version = chosen.package.inf.version
     told = None if version.driver_version is None else str(version.driver_version)
     size = sum(each.size for each in contents)
-    work.drivers.append(PlannedDriver(inf, chosen.called, version.class_name, told, way, size, is_new))
+    return PlannedDriver(inf, chosen.called, version.class_name, told, way, size, is_new)
 
 
-def _contents(work: BootWork, chosen: _Chosen, os: TargetOs) -> list[_Payload]:
+def files_of(work: BootWork, chosen: ChosenDriver, os: TargetOs) -> list[DriverFile]:
     """Return the files of a package: its INF, its catalog, and those that it names and holds.
 
     Raises:
@@ -318,11 +343,11 @@ def _contents(work: BootWork, chosen: _Chosen, os: TargetOs) -> list[_Payload]:
             f"{chosen.called}: has no catalog ({closure.catalog or 'and names none'}); Windows of {os.architecture} "
             "loads no kernel driver without a signature"
         )
-    found: dict[str, _Payload] = {}
+    found: dict[str, DriverFile] = {}
     for path in paths:
         facts = package.find(path)
         if facts is not None:
-            found.setdefault(path.lower(), _Payload(package, checked_path(path), facts.size))
+            found.setdefault(path.lower(), DriverFile(package, checked_path(path), facts.size))
     return list(found.values())
 
 

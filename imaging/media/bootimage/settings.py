@@ -94,6 +94,30 @@ def plan_settings(work: BootWork, settings: BootSettings) -> None:
     _plan_files(work, added)
 
 
+def script_of(file: Path) -> bytes:
+    """Return a script as Windows PE runs it, its lines ended as ``cmd`` wants them.
+
+    Raises:
+        InvalidInput: when it is in Unicode, or larger than a script is.
+        StorageError: when it cannot be read.
+    """
+    data = read_limited(file, LARGEST, kind="scripts")
+    startnet.check_script(data, str(file))
+    return startnet.with_windows_ends(data)
+
+
+def shell_of(file: Path) -> IniText:
+    """Return a winpeshl.ini.
+
+    Raises:
+        InvalidInput: when Windows PE would not carry it out as it says.
+        StorageError: when it cannot be read.
+    """
+    ini = winpeshl.read_winpeshl(read_limited(file, LARGEST, kind="files of this kind"), str(file))
+    winpeshl.refuse_faults(ini, str(file))
+    return ini
+
+
 # ---- each of them
 
 
@@ -161,9 +185,7 @@ def _plan_prestart(work: BootWork, command: str) -> None:
 
 
 def _plan_startnet(work: BootWork, file: Path, *, has_shell: bool) -> None:
-    data = read_limited(file, LARGEST, kind="scripts")
-    startnet.check_script(data, str(file))
-    data = startnet.with_windows_ends(data)
+    data = script_of(file)
     old = work.read(places.STARTNET)
     if old is not None and startnet.has_block(old):
         data = startnet.with_block(data)
@@ -177,9 +199,7 @@ def _plan_startnet(work: BootWork, file: Path, *, has_shell: bool) -> None:
 
 
 def _plan_winpeshl(work: BootWork, file: Path) -> None:
-    data = read_limited(file, LARGEST, kind="files of this kind")
-    ini = winpeshl.read_winpeshl(data, str(file))
-    winpeshl.refuse_faults(ini, str(file))
+    ini = shell_of(file)
     old = work.read(places.WINPESHL_INI)
     there = IniText() if old is None else IniText.parse(old, name=f"{work.files.name}: {places.WINPESHL_INI}")
     line = winpeshl.line_with(there, places.SCRIPT_NAME)
