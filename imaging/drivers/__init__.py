@@ -46,6 +46,7 @@ __getattr__, __dir__, __all__ = lazily(
         "ranking.wording": ("why_behind", "why_ranked"),
         "signed.catalog": ("Catalog", "CatalogMember", "read_catalog"),
         "signed.package": ("CatalogCheck", "CatalogChecker", "FileCheck", "check_catalog", "signature_of"),
+        "signed.program": ("program_signature",),
         "signed.pkcs7": ("FileSignature", "Verdict"),
         "shown": ("DriverKind", "ShownDriver", "ShownFile", "ShownModel", "ShownService", "show_driver"),
         "store.adding": ("ImportWish", "ImportedInf", "Outcome"),

@@ -103,6 +103,7 @@ from osdimage.imaging.drivers.signed.package import (
     signature_of as signature_of,
 )
 from osdimage.imaging.drivers.signed.pkcs7 import FileSignature as FileSignature, Verdict as Verdict
+from osdimage.imaging.drivers.signed.program import program_signature as program_signature
 from osdimage.imaging.drivers.store.adding import (
     ImportWish as ImportWish,
     ImportedInf as ImportedInf,

@@ -43,6 +43,7 @@ class Kind(Enum):
     SIGNATURE_EXPIRED = "signature-without-time", _WARNING, "take a package whose signature has a timestamp"
     HASH_WRONG = "file-not-as-signed", _ERROR, _AGAIN
     HASH_NOT_CHECKED = "file-not-checked", _NOTE, "Windows checks it when it installs the driver"
+    DRIVER_CHANGED = "driver-signature-wrong", _ERROR, _AGAIN
     BOOT_DRIVER = (
         "boot-driver-unsigned",
         _WARNING,

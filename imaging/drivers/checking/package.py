@@ -20,7 +20,8 @@ from osdimage.imaging.drivers.inf.services import ServiceStart
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.signed.hashes import embedded_signature
 from osdimage.imaging.drivers.signed.package import LARGEST_FILE, CatalogCheck, CatalogChecker
-from osdimage.imaging.drivers.signed.pkcs7 import FileSignature, Verdict, missing_module, read_signed
+from osdimage.imaging.drivers.signed.pkcs7 import FileSignature, Verdict, missing_module
+from osdimage.imaging.drivers.signed.program import program_signature
 from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 from osdimage.imaging.errors import InvalidInput, quoted
 from osdimage.imaging.finding import Finding, Severity
@@ -262,15 +263,17 @@ class _Check:
 
     def _signature_in(self, path: str, data: bytes) -> CheckedFile:
         try:
-            raw = embedded_signature(data, name=path)
-            if raw is None:
+            if embedded_signature(data, name=path) is None:
                 return CheckedFile(path, has_signature=False, signature=None)
             if missing_module() is not None:
                 return CheckedFile(path, has_signature=True, signature=None)
-            return CheckedFile(path, has_signature=True, signature=read_signed(raw, name=path).signature)
+            signature = program_signature(data, name=path)
         except InvalidInput:
             # That it is no program is told elsewhere; a signature that cannot be read is as good as none.
             return CheckedFile(path, has_signature=False, signature=None)
+        if signature is not None and signature.verdict is Verdict.WRONG:
+            self._say(Kind.DRIVER_CHANGED, f"the signature in {quoted(path)} is wrong: {signature.reason}")
+        return CheckedFile(path, has_signature=True, signature=signature)
 
     def _look_at_catalog(self, architecture: Architecture, closure: FileClosure) -> None:
         found = self.checker.check(self.package, architecture, (each.path for each in closure.files))

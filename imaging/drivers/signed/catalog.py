@@ -29,6 +29,7 @@ from osdimage.imaging.drivers.signed.der import (
     element_at,
 )
 from osdimage.imaging.drivers.signed.pkcs7 import FileSignature, read_signed
+from osdimage.imaging.drivers.signed.program import indirect_digest
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import MIB
 
@@ -136,7 +137,7 @@ def _member(entry: Element) -> CatalogMember | None:
         oid = dotted(kind.required(OID).contents)
         for value in values.required(SET).children():
             if oid == _INDIRECT_DATA:
-                hashes.add(_digest(value))
+                hashes.add(indirect_digest(value))
                 is_file = True
             elif oid == _NAME_VALUE:
                 key, text = _name_value(value.required(SEQUENCE))
@@ -160,16 +161,6 @@ def _tag(identifier: bytes) -> set[bytes]:
     except (UnicodeDecodeError, ValueError):
         return set()
     return {found} if len(found) in _DIGEST_BYTES else set()
-
-
-def _digest(value: Element) -> bytes:
-    """Read SpcIndirectDataContent, whose second part is a DigestInfo."""
-    _, info = value.required(SEQUENCE).children()
-    _, digest = info.required(SEQUENCE).children()
-    found = digest.required(OCTET_STRING).contents
-    if len(found) not in _DIGEST_BYTES:
-        raise NotDer(f"a hash of {len(found)} bytes")
-    return found
 
 
 def _name_value(value: Element) -> tuple[str, str]:

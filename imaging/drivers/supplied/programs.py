@@ -118,7 +118,7 @@ def _seven_zip(name: str, listed: str) -> list[Member]:
         found.append(
             Member(
                 facts["Path"],
-                int(facts["Size"]) if facts.get("Size", "").isdecimal() else 0,
+                _size(facts.get("Size", "")),
                 is_directory=is_directory,
                 is_plain="L" not in windows
                 and unix[:1] in {"", "-", "d"}
@@ -140,7 +140,12 @@ def _cabextract(name: str, listed: str) -> list[Member]:
     """Read what ``cabextract -l`` prints: size, date and name between bars, below a line of hyphens."""
     del name
     found = re.findall(r"^ *(\d+) \| [0-9.]+ [0-9:]+ \| (.*)$", listed, re.MULTILINE)
-    return [Member(path, int(size)) for size, path in found]
+    return [Member(path, _size(size)) for size, path in found]
+
+
+def _size(text: str) -> int:
+    """Return a size; 0 where none is told."""
+    return int(text) if _SIZE.fullmatch(text) else 0
 
 
 def _msiextract(name: str, listed: str) -> list[Member]:
@@ -149,6 +154,7 @@ def _msiextract(name: str, listed: str) -> list[Member]:
     return [Member(line, 0) for line in listed.split("\n") if line]
 
 
+_SIZE = re.compile(r"[0-9]{1,20}")
 # What 7zz calls archives that hold files as they are; others are disks, or programs with resources.
 _TYPES = frozenset({"7z", "Cab", "zip", "Nsis", "Rar", "Rar5"})
 _EXTRACTORS = (

@@ -9,8 +9,8 @@ from cases import catalogs, pe
 from cases.catalogs import Entry
 from judges.signing import make_authority
 from osdimage.imaging.drivers.signed.catalog import read_catalog
-from osdimage.imaging.drivers.signed.hashes import embedded_signature, hashes_of
-from osdimage.imaging.drivers.signed.pkcs7 import read_signed
+from osdimage.imaging.drivers.signed.hashes import hashes_of
+from osdimage.imaging.drivers.signed.program import program_signature
 
 from fuzz.target import Target
 
@@ -23,9 +23,7 @@ def _read(data: bytes) -> None:
 
 def _read_program(data: bytes) -> None:
     assert len(hashes_of(data, name="x.sys")) >= 2
-    signature = embedded_signature(data, name="x.sys")
-    if signature is not None:
-        repr(read_signed(signature, name="x.sys"))
+    repr(program_signature(data, name="x.sys"))
 
 
 def _seeds() -> list[bytes]:

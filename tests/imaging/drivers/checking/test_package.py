@@ -237,6 +237,12 @@ def test_a_driver_that_starts_with_windows_wants_a_signature_in_itself(authority
     authority.sign(folder / "net.sys", folder / "new.sys")
     (folder / "new.sys").rename(folder / "net.sys")
     assert "boot-driver-unsigned" not in found(folder)
+    data = bytearray((folder / "net.sys").read_bytes())
+    data[0x201] ^= 1
+    (folder / "net.sys").write_bytes(data)
+    assert found(folder)["driver-signature-wrong"] == (
+        "net.inf: the signature in 'net.sys' is wrong: the program was changed after it was signed"
+    )
 
 
 def test_the_worst_comes_first(folder: Path) -> None:

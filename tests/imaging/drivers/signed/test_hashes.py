@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from pathlib import Path
 
 import pytest
-from cases import pe
+from cases import catalogs, pe
 from hypothesis import given
 from hypothesis import strategies as st
 from judges import signing
 from judges.signing import Authority
 from osdimage.imaging.drivers.signed.hashes import authenticode_hash, embedded_signature, hashes_of, pe_parts
-from osdimage.imaging.drivers.signed.pkcs7 import Verdict, read_signed
+from osdimage.imaging.drivers.signed.pkcs7 import Verdict
+from osdimage.imaging.drivers.signed.program import program_signature
 from osdimage.imaging.errors import InvalidInput
 
 
@@ -45,12 +47,28 @@ def test_the_signature_in_a_program_names_its_signer(tmp_path: Path, authority: 
     program.write_bytes(pe.driver())
     assert embedded_signature(program.read_bytes(), name="x.sys") is None
     data = authority.sign(program, tmp_path / "signed.sys").read_bytes()
-    found = embedded_signature(data, name="x.sys")
-    assert found is not None
-    signature = read_signed(found, name="x.sys").signature
+    assert embedded_signature(data, name="x.sys") is not None
+    signature = program_signature(data, name="x.sys")
     assert signature is not None
     assert (signature.signer, signature.issuer) == ("Driver code", "Throw-away Authority")
     assert (signature.verdict, signature.reason) == (Verdict.RIGHT, "")
+    changed = data[:0x201] + bytes((data[0x201] ^ 1,)) + data[0x202:]
+    signature = program_signature(changed, name="x.sys")
+    assert signature is not None
+    assert (signature.verdict, signature.reason) == (Verdict.WRONG, "the program was changed after it was signed")
+
+
+@pytest.mark.foreign
+def test_a_catalog_in_the_place_of_a_signature_is_none(tmp_path: Path, authority: Authority) -> None:
+    (tmp_path / "u.cat").write_bytes(catalogs.catalog([]))
+    signed = authority.sign(tmp_path / "u.cat", tmp_path / "s.cat").read_bytes()
+    data = bytearray(pe.driver())
+    entry = pe_parts(bytes(data), name="x.sys").entry_at
+    assert entry is not None
+    data[entry : entry + 8] = struct.pack("<II", len(data), len(signed) + 8)
+    data += struct.pack("<IHH", len(signed) + 8, 0x200, 2) + signed
+    with pytest.raises(InvalidInput, match=r"is one of 1.3.6.1.4.1.311.10.1, and not of a program"):
+        program_signature(bytes(data), name="x.sys")
 
 
 def test_a_file_that_is_no_program_has_the_hashes_of_its_bytes() -> None:

@@ -363,3 +363,10 @@ def test_what_is_no_bomb_is_within_all_limits(sizes: list[int], archive_bytes: i
         return
     assert total == sum(sizes) <= 1 << 40
     assert len(sizes) <= 4
+
+
+@given(st.text(st.sampled_from("Path=Size Folder+-\n019L²|.:"), max_size=200))
+def test_whatever_a_program_lists_is_read_or_refused(text: str) -> None:
+    listed = f"Type = 7z\n----------\n{text}"
+    found = programs._seven_zip("x.7z", listed) + programs._cabextract("x.cab", text) + programs._msiextract("x", text)
+    assert all(each.size >= 0 for each in found)
