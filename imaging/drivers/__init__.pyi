@@ -22,9 +22,20 @@ from osdimage.imaging.drivers.inf.places import Folders as Folders, InfPath as I
 from osdimage.imaging.drivers.inf.services import EventLog as EventLog, Service as Service, ServiceStart as ServiceStart
 from osdimage.imaging.drivers.inf.settings import RegAction as RegAction, RegRoot as RegRoot, RegSetting as RegSetting
 from osdimage.imaging.drivers.inf.version import DriverVersion as DriverVersion, InfVersion as InfVersion
+from osdimage.imaging.drivers.injection.choose import (
+    ChosenDrivers as ChosenDrivers,
+    DriverWish as DriverWish,
+    open_drivers as open_drivers,
+)
 from osdimage.imaging.drivers.injection.into_folder import FolderTarget as FolderTarget
 from osdimage.imaging.drivers.injection.into_image import ImageTarget as ImageTarget
 from osdimage.imaging.drivers.injection.into_volume import VolumeTarget as VolumeTarget
+from osdimage.imaging.drivers.injection.places import (
+    Planned as Planned,
+    TargetPlace as TargetPlace,
+    open_target as open_target,
+    planned_injection as planned_injection,
+)
 from osdimage.imaging.drivers.injection.plan import (
     InjectionOptions as InjectionOptions,
     InjectionPlan as InjectionPlan,
