@@ -23,7 +23,9 @@ from osdimage.imaging.registry.write import new_hive, write_hive
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from cases.boot_drivers import storage_package  # noqa: E402 - it is no package
 from cases.infs import write_drivers  # noqa: E402 - it is no package
+from cases.offline_windows import WINDOWS_11, make_tree  # noqa: E402 - it is no package
 from cases.windows_trees import windows_files, write_tree  # noqa: E402 - it is no package
 
 # What no output of a program for people may hold.
@@ -163,6 +165,8 @@ def bootable() -> None:
 def drivers() -> None:
     """Prepare the section about drivers."""
     write_drivers(Path("Drivers"))
+    write_tree(Path("windows"), make_tree(WINDOWS_11))
+    write_tree(Path("virtio-win"), storage_package(folder="viostor/w11/amd64"))
 
 
 PREPARED: dict[str, Callable[[], None]] = {

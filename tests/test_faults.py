@@ -16,6 +16,7 @@ NAMES = (
     "capture --overwrite",
     "registry set in ntfs",
     "registry set in fat",
+    "driver add to ntfs",
     "registry set with a log",
     "registry set --discard-journal",
     "apply to fat",

@@ -8,6 +8,7 @@ from osdimage.cli.lazy import LazyGroup
 # name: (module of this package, what `osdimage driver --help` says).  The module has the command as NAME_command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("driver.check", "Look for what keeps Windows from installing drivers."),
+    "add": ("driver.add", "Bring drivers into a Windows: a disk, an image, a folder."),
     "match": ("driver.match", "Find the best drivers for the devices of a computer."),
     "show": ("driver.show", "Show what drivers are for, and what they install."),
     "installed": ("driver.installed", "List the drivers of others that a Windows has."),
@@ -29,4 +30,4 @@ class DriverGroup(LazyGroup):
 
 @click.group("driver", cls=DriverGroup)
 def driver_command() -> None:
-    """Look into drivers of Windows, in INF files and those that a Windows has, and keep them in a catalog."""
+    """Look into drivers and keep them in a catalog, and bring them into a Windows."""

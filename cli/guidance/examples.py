@@ -108,6 +108,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage driver set 'Red Hat VirtIO SCSI controller' --category +Guests,-New",
         "osdimage driver set 'Intel Wi-Fi 6' --disable --platform 10.0.22000-amd64",
     ),
+    "driver add": (
+        "osdimage driver add vm.qcow2 --partition 3 --driver virtio-win.iso --for qemu",
+        "osdimage driver add install.wim --index 1 --driver-package latitude.cab --dry-run",
+        "osdimage driver add disk.img --partition 3 --driver Drivers --for devices.txt --yes --report drivers.json",
+    ),
     "driver match": (
         "osdimage driver match Drivers --for host --os 10.0.22631",
         "osdimage driver match virtio-win.iso --for qemu --os-of disk.img --partition 3",

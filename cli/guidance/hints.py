@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 Table = Mapping[str, tuple[str, str]]
 
-_DRIVERS = "drivers are not injected; add them to the Windows that is captured"
+_DRIVERS = "osdimage driver add"
 _COMPONENTS = "packages, features and capabilities of a Windows are not serviced here; DISM does that"
 _FFU = "FFU images are neither made nor applied; osdimage capture --all-volumes and deploy take disks as WIMs"
 _REMOUNT = "osdimage unmount clears away a mount whose process has died, osdimage mount makes it anew"
@@ -43,7 +43,7 @@ FOREIGN = {
     "dir": "osdimage list",
     "fsck": "osdimage disk check DISK --partition N",
     "get-capabilities": _COMPONENTS,
-    "get-drivers": _DRIVERS,
+    "get-drivers": "osdimage driver installed",
     "get-features": _COMPONENTS,
     "get-imageinfo": "osdimage info",
     "get-mountedimageinfo": "osdimage mount --list",
@@ -71,7 +71,7 @@ FOREIGN = {
     "remount-image": _REMOUNT,
     "remount-wim": _REMOUNT,
     "remove": "osdimage delete",
-    "remove-driver": _DRIVERS,
+    "remove-driver": "drivers that a Windows has are not removed here; DISM does that",
     "remove-package": _COMPONENTS,
     "regedit": "osdimage registry",
     "rename": "osdimage info --set name=...",

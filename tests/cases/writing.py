@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from judges import fat as fat_judges
@@ -28,14 +28,16 @@ from osdimage.imaging.volume.filesystems import open_files
 from runs.commands import osdimage
 
 from cases import driver_files, hive_logs, journals, udf
+from cases.boot_drivers import storage_package
 from cases.boot_images import pe_files
 from cases.driver_packages import package
 from cases.installed_drivers import windows_7_tree
+from cases.offline_windows import WINDOWS_10, make_tree
 from cases.older_windows import older_files
 from cases.windows_trees import windows_files, write_tree
 
 HIVE = "Windows/System32/config/SYSTEM"
-_HIVES = re.compile(r"(config/SYSTEM|/BCD|\.hive)(\.osdimage-new)?$")
+_HIVES = re.compile(r"(config/SYSTEM|config/SOFTWARE|/BCD|\.hive)(\.osdimage-new)?$")
 
 
 class Unfinished(Exception):
@@ -400,6 +402,9 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     windows = windows_files(locales=("en-US",))
     write_tree(folder / "windows", windows)
     write_tree(folder / "drivers", windows_7_tree())
+    # One that gets every kind of change: DevicePath, and the key of pnpunattend.
+    write_tree(folder / "offline", make_tree(replace(WINDOWS_10, version=(6, 2), build=9200)))
+    write_tree(folder / "storage", storage_package(folder="d"))
     nodes = [udf.Node(name.replace("/", " "), contents) for name, contents in files.items()]
     (folder / "disc.udf").write_bytes(udf.build(udf.Node(children=[udf.Node("d", children=nodes)])).data)
     write_tree(folder / "odd", {"a:b": b"one" * 4000, "c\\d": b"other" * 4000, "plain": b"plain"})
@@ -423,6 +428,7 @@ def _make_wims(folder: Path) -> None:
     wim_judges.wimlib("capture", folder / "one", folder / "one.wim", "one")
     wim_judges.wimlib("capture", folder / "unclosed", folder / "unclosed.wim", "unclosed", "--compress=none")
     wim_judges.wimlib("capture", folder / "windows", folder / "windows.wim", "windows", "--compress=none")
+    wim_judges.wimlib("capture", folder / "offline", folder / "offline.wim", "offline", "--compress=none")
     wim_judges.wimlib("capture", write_tree(folder / "pe", pe_files()), folder / "boot.wim", "pe", "--compress=none",
                       "--boot")  # fmt: skip
     shutil.copy(folder / "tree.wim", folder / "two.wim")
@@ -446,6 +452,7 @@ def _make_volumes(folder: Path) -> None:
         for wim in ("tree", "old", "unclosed"):
             to = copy(folder / f"empty.{kind}", folder / f"{wim}.{kind}")
             osdimage("apply", folder / f"{wim}.wim", to)
+    osdimage("apply", folder / "offline.wim", copy(folder / "empty.ntfs", folder / "offline.ntfs"))
     unshut = copy(folder / "tree.ntfs", folder / "unshut.ntfs")
     journals.write_journal(unshut, *journals.UNSHUT)
 
@@ -744,6 +751,34 @@ def _registry() -> Iterator[Writing]:
                   {"h": "SYSTEM.hive"}, {"o.reg": digest})  # fmt: skip
 
 
+def as_windows_folder(path: Path) -> object:
+    """Return the files of a folder with a Windows; the keys of hives have times."""
+    files = {str(each.relative_to(path)): each for each in sorted(path.rglob("*")) if each.is_file()}
+    # The report tells what the last run has changed.
+    reports = {name: as_there(files.pop(name)) for name in list(files) if name.endswith("osdimage-drivers.json")}
+    return reports | {name: as_hive(each) if "/config/" in name else digest(each) for name, each in files.items()}
+
+
+def as_windows_image(path: Path) -> object:
+    """Return the files of an image with a Windows, and both hives."""
+    facts = as_wim(path), wim_judges.wimlib_paths(path)
+    out = path.with_name("hive.out")
+    shutil.rmtree(out, ignore_errors=True)
+    wim_judges.wimlib("extract", path, "1", "/Windows/System32/config", f"--dest-dir={out}", "--no-acls")
+    hives = {each.name: as_hive(each) for each in sorted((out / "config").iterdir())}
+    shutil.rmtree(out)
+    return facts, hives
+
+
+def _injections() -> Iterator[Writing]:
+    add = ("driver", "add", "v", "--driver", "s", "--boot-critical", "viostor", "--yes")
+    yield Writing("driver add to ntfs", add, {"v": "offline.ntfs", "s": "storage"}, {"v": as_ntfs}, cures=_FORCED)
+    yield Writing("driver add to a WIM", add, {"v": "offline.wim", "s": "storage"}, {"v": as_windows_image})
+    yield Writing(
+        "driver add to a folder", add, {"v": "offline", "s": "storage"}, {"v": as_windows_folder}, partial=True
+    )
+
+
 def _applies() -> Iterator[Writing]:
     wim = {"a.wim": "tree.wim"}
     apply = ("apply", "a.wim", "t")
@@ -860,4 +895,13 @@ def _sequences() -> Iterator[Writing]:
 
 def writings() -> tuple[Writing, ...]:
     """Return every command that writes."""
-    return (*_wims(), *_registry(), *_drivers(), *_applies(), *_disks(), *_whole_disks(), *_sequences())
+    return (
+        *_wims(),
+        *_registry(),
+        *_drivers(),
+        *_injections(),
+        *_applies(),
+        *_disks(),
+        *_whole_disks(),
+        *_sequences(),
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import boot_images, driver_files, driver_packages, infs, udf, windows_trees
+from cases import boot_drivers, boot_images, driver_files, driver_packages, infs, udf, windows_trees
 from cases.installed_drivers import windows_10_tree
 from judges import mounts
 from osdimage.cli.app import cli
@@ -93,6 +93,7 @@ COMMANDS = {
     "driver-package-remove": "driver package remove Second net --catalog drivers.db",
     "driver-package-delete": "driver package delete Second --catalog drivers.db",
     "driver-remove": "driver remove scsi --catalog drivers.db",
+    "driver-add": "driver add windows-10 --driver storage --boot-critical viostor --yes",
     "registry-get": "registry get hive",
     "registry-set": "registry set hive Key text --value Name",
     "registry-export": "registry export hive",
@@ -148,6 +149,7 @@ def printed(place: Path) -> dict[str, Outcome]:
         osdimage("capture", "tree", "three.wim", "--append", "--name", "other")
         osdimage("capture", windows_trees.write_tree(place / "windows", windows_trees.windows_files()), "windows.wim")
         infs.write_drivers(place / "drivers")
+        windows_trees.write_tree(place / "storage", boot_drivers.storage_package())
         osdimage("capture", windows_trees.write_tree(place / "windows-10", windows_10_tree()), "drivers.wim")
         windows_trees.write_tree(place / "driver", driver_packages.package("viodisk"))
         boot_images.boot_wim(place / "pe.wim", boot_images.pe_files(), boot=1)
@@ -227,6 +229,7 @@ EVENTS = [
     "deploy windows.wim events.img --preset uefi --size 4GB",
     "disk check plain.img --partition 2",
     "disk format plain.img --partition 2 --yes",
+    "driver add drivers.wim --driver storage --yes",
     "driver export-installed drivers.wim events-drivers",
     "driver import offered --catalog events.db",
     "export one.wim events-export.wim",

@@ -95,4 +95,7 @@ def _write(place: Path, file: NewFile) -> None:
 
 def _put(place: Path, data: bytes) -> None:
     with new_file(place, replace=True) as descriptor:
-        write_at(descriptor, data, 0)
+        try:
+            write_at(descriptor, data, 0)
+        except OSError as error:
+            raise StorageError(f"{place}: {error.strerror}", path=place, errno=error.errno) from error

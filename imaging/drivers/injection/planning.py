@@ -93,7 +93,8 @@ def plan_driver_injection(
     plan = InjectionPlan(
         windows, options, tuple(wanted), drivers, enabled, first_start, changes, tuple(dict.fromkeys(warnings))
     )
-    return plan if plan.is_empty else _with_report(plan, files)
+    # One that was interrupted may lack nothing but its report.
+    return plan if plan.is_empty and files.exists(windows.path(REPORT)) else _with_report(plan, files)
 
 
 def refuse_windows(windows: OfflineWindows) -> None:

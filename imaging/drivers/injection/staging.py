@@ -18,6 +18,8 @@ FOLDER = "Drivers"
 STAGED = re.compile(r"(\d{2,4})-[A-Za-z0-9._-]+", re.ASCII)
 """The names of our folders there."""
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+_MOMENTARY = ".osdimage-"
+"""What the names of files begin with that an interrupted run may leave in a folder of Linux."""
 _LONGEST = 40
 _MOST = 9999
 
@@ -183,7 +185,7 @@ def _held(target: FileSource, folder: str, files: Sequence[StagedFile]) -> bool 
     wanted = {f"{FOLDER}/{folder}/{each.path}".lower(): each for each in files}
     count = 0
     for there in target.walk(f"{FOLDER}/{folder}"):
-        if there.is_directory:
+        if there.is_directory or there.name.startswith(_MOMENTARY):
             continue
         file = wanted.get(there.path.lower())
         if file is None or there.is_link or there.size != file.size:
