@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from osdimage.imaging.drivers.inf.version import DriverVersion
@@ -27,6 +28,7 @@ from osdimage.imaging.drivers.store.works import remove_folders
 from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy, quoted
 from osdimage.imaging.files import split_path
 
+_MOST_OF_VERSION = 0xFFFF
 _ALL = "SELECT id FROM driver"
 _DRIVERS = (
     "SELECT id, name, inf, class_name, class_guid, provider, date, version, signed, enabled, applies, digest,"
@@ -264,14 +266,20 @@ def read_version(database: Database, date: object, numbers: object) -> DriverVer
     day, text = database.optional_text(date), database.optional_text(numbers)
     if text is None:
         return None
-    parts = text.split(".")
-    if len(parts) != 4 or not all(each.isascii() and each.isdecimal() and len(each) <= 5 for each in parts):
-        raise database.damaged(f"{quoted(text)} is no version")
-    first, second, third, fourth = map(int, parts)
     try:
-        return DriverVersion(None if day is None else dt.date.fromisoformat(day), (first, second, third, fourth))
+        return _version(day, text)
     except ValueError as error:
-        raise database.damaged(f"{quoted(day or '')} is no date") from error
+        raise database.damaged(f"{quoted(f'{day}, {text}')} is no date and version") from error
+
+
+# Many drivers of a vendor have the same.
+@lru_cache(maxsize=4096)
+def _version(day: str | None, text: str) -> DriverVersion:
+    numbers = tuple(map(int, text.split(".")))
+    if ".".join(map(str, numbers)) != text or not all(0 <= each <= _MOST_OF_VERSION for each in numbers):
+        raise ValueError
+    first, second, third, fourth = numbers
+    return DriverVersion(None if day is None else dt.date.fromisoformat(day), (first, second, third, fourth))
 
 
 def read_applicability(database: Database, value: object) -> Applicability:

@@ -6,10 +6,11 @@ An INF is for all its platforms at once here, so its files are those of all of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
+from osdimage.imaging.drivers.inf.decorations import Decoration
 from osdimage.imaging.drivers.inf.inf_file import InfFile, read_inf
 from osdimage.imaging.drivers.inf.install import Install, read_install
 from osdimage.imaging.drivers.inf.models import Model, all_models
@@ -85,7 +86,8 @@ def _place(supply: Supply, path: str) -> str:
 def _offered(source: FileSource, path: str, place: str, inf: InfFile, data: bytes) -> Offered:
     folder, _, name = path.rpartition("/")
     warnings = [str(each) for each in inf.warnings]
-    installs = _installs(inf)
+    sections = _sections(inf)
+    installs = _installs(inf, sections)
     closures = [_closure(inf, installs, each) for each in _architectures(inf)]
     warnings += (str(each) for closure in closures for each in closure.warnings)
     files: dict[str, OfferedFile] = {}
@@ -104,7 +106,7 @@ def _offered(source: FileSource, path: str, place: str, inf: InfFile, data: byte
     if oem is not None:
         files.setdefault(TXTSETUP, oem)
     files[name.casefold()] = OfferedFile(name, lambda: data)
-    facts = _facts(inf, name, installs, dict.fromkeys(warnings), signed)
+    facts = _facts(inf, name, _told(sections, installs), dict.fromkeys(warnings), signed)
     return Offered(place, facts, tuple(files.values()))
 
 
@@ -114,22 +116,46 @@ def _architectures(inf: InfFile) -> list[Architecture]:
     return list(dict.fromkeys(named)) or [Architecture.X86]
 
 
-def _installs(inf: InfFile) -> dict[tuple[Architecture, str], Install]:
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A Models section of an INF, which may be empty."""
+
+    entry: int
+    decoration: Decoration
+    models: tuple[Model, ...]
+
+    @property
+    def architecture(self) -> Architecture:
+        """That which it is for; one that names none is for x86."""
+        return self.decoration.architecture or Architecture.X86
+
+
+def _sections(inf: InfFile) -> list[_Section]:
+    """Return the Models sections that an INF names, in the order of their entries; each is read once."""
+    return [
+        _Section(entry, decoration, tuple(all_models(inf.text, (replace(manufacturer, decorations=(decoration,)),))))
+        for entry, manufacturer in enumerate(inf.manufacturers)
+        for decoration in manufacturer.decorations
+    ]
+
+
+_Installs = dict[tuple[Architecture, str], Install]
+
+
+def _installs(inf: InfFile, sections: Iterable[_Section]) -> _Installs:
     """Return each install section that a model names, by its architecture."""
-    found: dict[tuple[Architecture, str], Install] = {}
-    sections = [(each.decoration.architecture or Architecture.X86, each.section) for each in inf.all_models()]
+    found: _Installs = {}
+    named = dict.fromkeys((section.architecture, model.section) for section in sections for model in section.models)
     if inf.is_primitive:
-        sections = [(each, "DefaultInstall") for each in _architectures(inf)]
-    for architecture, section in sections:
-        key = architecture, section.casefold()
+        named = dict.fromkeys((each, "DefaultInstall") for each in _architectures(inf))
+    for architecture, name in named:
+        key = architecture, name.casefold()
         if key not in found:
-            found[key] = read_install(inf.text, section, architecture, Folders())
+            found[key] = read_install(inf.text, name, architecture, Folders())
     return found
 
 
-def _closure(
-    inf: InfFile, installs: dict[tuple[Architecture, str], Install], architecture: Architecture
-) -> FileClosure:
+def _closure(inf: InfFile, installs: _Installs, architecture: Architecture) -> FileClosure:
     """Return the files that an INF names for all Windows of an architecture."""
     of_it = (install for (each, _), install in installs.items() if each is architecture)
     copied = dict.fromkeys(file for install in of_it for file in install.copy_files)
@@ -153,7 +179,7 @@ def _found(source: FileSource, folder: str, name: str) -> OfferedFile | None:
 def _facts(
     inf: InfFile,
     name: str,
-    installs: dict[tuple[Architecture, str], Install],
+    sections: tuple[SectionFacts, ...],
     warnings: Iterable[str],
     signed: tuple[Architecture, ...],
 ) -> InfFacts:
@@ -163,7 +189,7 @@ def _facts(
         class_guid=inf.version.class_guid,
         provider=inf.version.provider or None,
         version=inf.version.driver_version,
-        sections=tuple(_sections(inf, {key: _install_facts(each) for key, each in installs.items()})),
+        sections=sections,
         signed_for=signed,
         extension_id=inf.version.extension_id,
         is_primitive=inf.is_primitive,
@@ -182,17 +208,20 @@ def _install_facts(install: Install) -> InstallFacts:
     )
 
 
-def _sections(inf: InfFile, installs: dict[tuple[Architecture, str], InstallFacts]) -> Iterator[SectionFacts]:
-    for entry, manufacturer in enumerate(inf.manufacturers):
-        for decoration in manufacturer.decorations:
-            # Of one entry and one platform: a section that is empty is one, too.
-            of_one = replace(manufacturer, decorations=(decoration,))
-            architecture = decoration.architecture or Architecture.X86
-            models = tuple(
-                ModelFacts(installs[architecture, each.section.casefold()], each.description, tuple(_ids(each)))
-                for each in all_models(inf.text, (of_one,))
-            )
-            yield SectionFacts(entry, decoration.text, models)
+def _told(sections: Iterable[_Section], installs: _Installs) -> tuple[SectionFacts, ...]:
+    """Return what a catalog keeps of Models sections."""
+    facts = {key: _install_facts(each) for key, each in installs.items()}
+    return tuple(
+        SectionFacts(
+            each.entry,
+            each.decoration.text,
+            tuple(
+                ModelFacts(facts[each.architecture, model.section.casefold()], model.description, tuple(_ids(model)))
+                for model in each.models
+            ),
+        )
+        for each in sections
+    )
 
 
 def _ids(model: Model) -> Iterator[tuple[int, str]]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 
 from osdimage.imaging.drivers.inf.decorations import Decoration, best_of
 from osdimage.imaging.drivers.ranking.index import fold_id
@@ -22,6 +24,9 @@ from osdimage.imaging.drivers.store.records import CatalogDriver
 from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
 _LAST = "\U0010ffff"
+_SECTIONS = (
+    "SELECT driver, entry, id, decoration, models > 0 FROM section JOIN chosen USING (driver) ORDER BY driver, entry"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +125,35 @@ def chosen_sections(database: Database, numbers: Iterable[int], os: TargetOs) ->
     """
     database.choose(numbers)
     rules = _rules(database)
-    entries: dict[tuple[int, int], list[tuple[int, str, int]]] = defaultdict(list)
-    for row in database.rows("SELECT driver, entry, id, decoration, models FROM section JOIN chosen USING (driver)"):
-        driver, entry, section, models = (database.number(row[each]) for each in (0, 1, 2, 4))
-        entries[driver, entry].append((section, database.text(row[3]), models))
     found = []
-    for (driver, _), sections in entries.items():
+    # Thousands of drivers name the same few platforms.
+    known: dict[tuple[object, ...], tuple[int, bool] | None] = {}
+    for (row, _), rows in groupby(database.rows(_SECTIONS), key=itemgetter(0, 1)):
+        driver, sections = database.number(row), list(rows)
         applicability, platforms = rules[driver]
         if applicability is Applicability.LISTED and not any(each.fits(os) for each in platforms):
             continue
-        parsed = {made: (section, models) for section, text, models in sections if (made := _decoration(text))}
-        best, by_person = best_of(parsed, os), False
-        if applicability is not Applicability.INF and (best is None or not parsed[best][1]):
-            best, by_person = _nearest(parsed, os), True
-        if best is not None and parsed[best][1]:
-            found.append(Chosen(driver, parsed[best][0], best.text, by_person))
+        named = tuple((each[3], each[4]) for each in sections)
+        key = (applicability is Applicability.INF, *named)
+        if key not in known:
+            texts = [(database.text(text), bool(models)) for text, models in named]
+            known[key] = _taken(texts, os, by_inf=applicability is Applicability.INF)
+        taken = known[key]
+        if taken is not None:
+            section = sections[taken[0]]
+            number = database.number(section[2])
+            found.append(Chosen(driver, number, database.text(section[3]), taken[1]))
     return found
+
+
+def _taken(named: list[tuple[str, bool]], os: TargetOs, *, by_inf: bool) -> tuple[int, bool] | None:
+    """Return which of decorations, each with whether it has models, a Windows takes, and whether a person says so."""
+    parsed = {made: at for at, (text, _) in enumerate(named) if (made := _decoration(text)) is not None}
+    best = best_of(parsed, os)
+    if best is not None and named[parsed[best]][1]:
+        return parsed[best], False
+    nearest = None if by_inf else _nearest([made for made, at in parsed.items() if named[at][1]], os)
+    return None if nearest is None else (parsed[nearest], True)
 
 
 def _rules(database: Database) -> dict[int, tuple[Applicability, list[Platform]]]:
@@ -149,13 +167,9 @@ def _rules(database: Database) -> dict[int, tuple[Applicability, list[Platform]]
     }
 
 
-def _nearest(parsed: dict[Decoration, tuple[int, int]], os: TargetOs) -> Decoration | None:
-    """Return the decoration with models that is for the highest version of Windows on an architecture."""
-    fitting = (
-        each
-        for each, (_, models) in parsed.items()
-        if models and (each.architecture or Architecture.X86) is os.architecture
-    )
+def _nearest(decorations: Iterable[Decoration], os: TargetOs) -> Decoration | None:
+    """Return the decoration that is for the highest version of Windows on an architecture."""
+    fitting = (each for each in decorations if (each.architecture or Architecture.X86) is os.architecture)
     return max(fitting, key=lambda each: (each.version, each.build or 0), default=None)
 
 
