@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, values
+from osdimage.cli.driver import catalog as catalog_params
 from osdimage.cli.driver import params as driver_params
 from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import InvalidInput
@@ -16,12 +17,15 @@ from osdimage.imaging.errors import InvalidInput
 if TYPE_CHECKING:
     from osdimage.imaging.drivers.inf.inf_file import InfFile
     from osdimage.imaging.drivers.packages import DriverPackage
+    from osdimage.imaging.drivers.ranking.index import DriverIndex
+    from osdimage.imaging.drivers.store.catalog import DriverCatalog
     from osdimage.imaging.drivers.target_os import Architecture, TargetOs
     from osdimage.imaging.files import FileFacts
 
 
 @click.command("match")
 @click.argument("paths", metavar="PATH...", type=driver_params.SUPPLY, nargs=-1, required=True)
+@catalog_params.catalog
 @click.option(
     "--for",
     "source",
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 @params.output(events=False)
 def match_command(
     paths: tuple[str, ...],
+    catalog: Path | None,
     source: str,
     os: TargetOs | None,
     architecture: Architecture | None,
@@ -56,23 +61,23 @@ def match_command(
 ) -> None:
     """Find, for each device of a computer, the best of the drivers at PATH, as Windows ranks them.
 
-    PATH is what driver show takes.  SOURCE is host, qemu, a folder copied from /sys, a file with lines of
-    /sys/bus/*/devices/*/modalias, text of lspci -nnvmm, of pnputil /enum-devices /ids or of devcon hwids, JSON or CSV
-    of Win32_PnPEntity, a report of MSInfo32, the XML of virsh dumpxml, the hive SYSTEM of a Windows, or a disk or WIM
-    with a Windows that ran on the computer.
+    PATH is what driver show takes.  catalog: is all that is enabled in the catalog, and catalog:NAME a driver, a
+    package or a category of it.
+
+    SOURCE is host, qemu, a folder copied from /sys, a file with lines of /sys/bus/*/devices/*/modalias, text of lspci
+    -nnvmm, of pnputil /enum-devices /ids or of devcon hwids, JSON or CSV of Win32_PnPEntity, a report of MSInfo32, the
+    XML of virsh dumpxml, the hive SYSTEM of a Windows, or a disk or WIM with a Windows that ran on the computer.
 
     Drivers that Windows itself has are not known here.
     """
     from osdimage.cli.driver.match_view import document, lines  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.drivers.devices.sources import read_devices  # noqa: PLC0415
     from osdimage.imaging.drivers.ranking.match import match_drivers  # noqa: PLC0415
-    from osdimage.imaging.drivers.ranking.packages import index_packages  # noqa: PLC0415
 
     target = _target(os, architecture, os_of, partition, index)
     devices = read_devices(source, target)
     with ExitStack() as opened:
-        given, passed_over = _given(paths, opened, target, reporter)
-        matching = match_drivers(index_packages(given, target, passed_over=passed_over), devices.devices, target)
+        matching = match_drivers(_index(paths, catalog, target, opened, reporter), devices.devices, target)
     for text in devices.warnings:
         reporter.warn(text)
     reporter.answer(document(matching, devices), *lines(matching, devices, shows_all=shows_all))
@@ -105,30 +110,70 @@ def _target(
         return offline_windows(files).os
 
 
-def _given(
-    paths: tuple[str, ...], opened: ExitStack, os: TargetOs, reporter: Reporter
-) -> tuple[list[NamedPackage], dict[int, str]]:
-    """Return the packages at all paths, and why some are passed over; INFs that cannot be read are warned of."""
-    from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
-    from osdimage.imaging.drivers.supplied.variants import choose_packages  # noqa: PLC0415
+def _index(
+    paths: tuple[str, ...], catalog: Path | None, os: TargetOs, opened: ExitStack, reporter: Reporter
+) -> DriverIndex:
+    """Return an index of the drivers at all paths, and in a catalog."""
+    from osdimage.imaging.drivers.ranking.joined import JoinedIndex  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.drivers.ranking.packages import index_packages  # noqa: PLC0415
+    from osdimage.imaging.drivers.store.addresses import PREFIX, is_address  # noqa: PLC0415
+    from osdimage.imaging.drivers.store.catalog import open_catalog  # noqa: PLC0415
+    from osdimage.imaging.drivers.store.index import CatalogIndex  # noqa: PLC0415
 
-    found: list[NamedPackage] = []
-    passed_over: dict[int, str] = {}
+    given = _Given(os, len(paths) > 1, reporter)
+    held = opened.enter_context(open_catalog(catalog)) if any(map(is_address, paths)) else None
+    if held is None and catalog is not None:
+        raise click.UsageError(f"--catalog says where {PREFIX} is; give {PREFIX} or {PREFIX}NAME, too")
+    indexes: list[tuple[str, DriverIndex]] = []
     for path in paths:
+        if held is None or not is_address(path):
+            given.add_supply(path, opened)
+        elif path.lower() == PREFIX:
+            indexes.append((PREFIX, CatalogIndex(held, os)))
+        else:
+            given.add_address(path, held)
+    indexes.append(("", index_packages(given.packages, os, passed_over=given.passed_over)))
+    return JoinedIndex(indexes, os)
+
+
+class _Given:
+    """The packages that were given one by one, and why some of them are passed over."""
+
+    def __init__(self, os: TargetOs, names_paths: bool, reporter: Reporter) -> None:
+        self.packages: list[NamedPackage] = []
+        self.passed_over: dict[int, str] = {}
+        self._os, self._names_paths, self._reporter = os, names_paths, reporter
+
+    def add_supply(self, path: str, opened: ExitStack) -> None:
+        """Add those at a path; INFs that cannot be read are warned of."""
+        from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
+        from osdimage.imaging.drivers.supplied.variants import choose_packages  # noqa: PLC0415
+
         supply = opened.enter_context(open_supply(path))
-        packages = packages_in(
-            supply.files, supply.folder, on_fault=lambda _, error: reporter.warn(f"{error}; it is left out")
+        found = packages_in(
+            supply.files,
+            supply.folder,
+            on_fault=lambda _, error: self._reporter.warn(f"{error}; it is left out"),
         )
-        if not packages:
+        if not found:
             raise InvalidInput(f"{path}: holds no INF of a driver that can be read")
-        reasons = {id(each.item): each.reason for each in choose_packages(packages, os).left_out}
-        front = f"{path}: " if len(paths) > 1 else ""
-        for each in packages:
+        reasons = {id(each.item): each.reason for each in choose_packages(found, self._os).left_out}
+        front = f"{path}: " if self._names_paths else ""
+        for each in found:
             if id(each) in reasons:
-                passed_over[len(found)] = reasons[id(each)]
-            found.append(NamedPackage(each, f"{front}{each.path}"))
-    return found, passed_over
+                self.passed_over[len(self.packages)] = reasons[id(each)]
+            self.packages.append(NamedPackage(each, f"{front}{each.path}"))
+
+    def add_address(self, address: str, catalog: DriverCatalog) -> None:
+        """Add those that a name in a catalog stands for."""
+        from osdimage.imaging.drivers.store.addresses import PREFIX, resolve  # noqa: PLC0415 - start-up stays cheap
+
+        found = resolve(address, catalog)
+        for name in found.left_out:
+            self._reporter.warn(f"{PREFIX}{name} is disabled; it is left out")
+        for each, name in zip(found.packages, found.names, strict=True):
+            self.packages.append(NamedPackage(each, f"{PREFIX}{name}"))
 
 
 @dataclass(frozen=True, slots=True)

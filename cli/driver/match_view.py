@@ -114,7 +114,8 @@ def _served(match: DeviceMatch, *, shows_all: bool) -> Iterator[str]:
         before = best
         for each in others:
             yield f"     {_driver(each)}"
-            yield f"         {why_behind(each, before)}: {_why(each, match.device)}"
+            yield f"         {why_behind(each, before)}"
+            yield f"         {_why(each, match.device)}"
             before = each
         for each in match.older_extensions:
             yield f"     {_driver(each)}"

@@ -117,6 +117,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage driver match Drivers --for host --os 10.0.22631",
         "osdimage driver match virtio-win.iso --for qemu --os-of disk.img --partition 3",
         "osdimage driver match Drivers.zip --for pnputil.txt --os 10.0.19045 --all",
+        "osdimage driver match catalog: --for lspci.txt --os 10.0.22631",
     ),
     "driver show": (
         "osdimage driver show vioscsi.inf",

@@ -42,6 +42,7 @@ __getattr__, __dir__, __all__ = lazily(
         "offline.windows": ("OfflineWindows", "offline_windows"),
         "packages": ("DriverPackage", "packages_in"),
         "ranking.index": ("Candidate", "DriverFacts", "DriverIndex", "MemoryIndex", "fold_id"),
+        "ranking.joined": ("JoinedIndex",),
         "ranking.match": ("DeviceMatch", "Matching", "Ranked", "Unused", "Why", "match_drivers"),
         "ranking.packages": ("candidates_of", "index_packages"),
         "ranking.rank": ("MatchKind", "Rank", "Signature"),

@@ -82,6 +82,7 @@ from osdimage.imaging.drivers.ranking.index import (
     MemoryIndex as MemoryIndex,
     fold_id as fold_id,
 )
+from osdimage.imaging.drivers.ranking.joined import JoinedIndex as JoinedIndex
 from osdimage.imaging.drivers.ranking.match import (
     DeviceMatch as DeviceMatch,
     Matching as Matching,

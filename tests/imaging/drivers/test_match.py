@@ -175,12 +175,52 @@ def test_programs_are_told_ids_and_ranks() -> None:
 def test_of_two_drivers_the_worse_says_why() -> None:
     given = ("--for", "devices.txt", "--os", "10.0.22631", "--all")
     outcome = osdimage("driver", "match", "drivers/storage", "drivers", *given)
-    assert (
-        """\
+    worse = """\
      drivers: storage/labdisk.inf, 2025-01-31, 100.1.2.3
-         as good, and of the same date and version: Windows may take either: 0x00F00000"""
-        in outcome.out
-    )
+         as good, and of the same date and version: Windows may take either
+         0x00F00000: its id is the device's hardware id 1 of 4, feature score F0
+"""
+    assert worse in outcome.out
+    assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+@pytest.fixture(scope="module")
+def catalog(place: Path) -> Path:
+    """Return a catalog with the drivers, and of these a package with one."""
+    made = place / "catalog.db"
+    osdimage("driver", "import", str(place / "drivers"), "--catalog", str(made))
+    osdimage("driver", "package", "create", "Lab PC", "--catalog", str(made))
+    osdimage("driver", "package", "add", "Lab PC", "Lab Network Adapter", "--catalog", str(made))
+    return made
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("catalog:", ["catalog:Lab Network Adapter", "catalog:Lab Disk Controller"]),
+        ("catalog:Lab Disk Controller", ["catalog:Lab Disk Controller"]),
+        ("catalog:package:Lab PC", ["catalog:Lab Network Adapter"]),
+    ],
+)
+def test_drivers_of_a_catalog_are_matched(catalog: Path, path: str, expected: list[str]) -> None:
+    given = ("--for", "devices.txt", "--os", "10.0.22631")
+    document = osdimage("driver", "match", path, *given, "--catalog", str(catalog), "--json").document
+    assert document["drivers"] == expected
+    whole = osdimage("driver", "match", "drivers", *given, "--json").document
+    ranks = {each["chosen"]["id"]: each["chosen"]["rank"] for each in whole["devices"] if each["chosen"]}
+    chosen = [each["chosen"] for each in document["devices"] if each["chosen"]]
+    assert [each["rank"] for each in chosen] == [ranks[each["id"]] for each in chosen]
+
+
+@pytest.mark.usefixtures("here")
+def test_what_is_in_no_catalog_yet_is_compared_with_it(catalog: Path) -> None:
+    given = ("--for", "devices.txt", "--os", "10.0.22631", "--catalog", str(catalog))
+    document = osdimage("driver", "match", "drivers", "catalog:", *given, "--json").document
+    assert [each["path"] for each in document["devices"][0]["candidates"]] == [
+        "catalog:Lab Disk Controller",
+        "drivers: storage/labdisk.inf",
+    ]
 
 
 def test_of_a_folder_for_each_windows_the_nearest_counts_alone(here: Path, tmp_path: Path) -> None:
@@ -208,6 +248,7 @@ def test_of_a_folder_for_each_windows_the_nearest_counts_alone(here: Path, tmp_p
         (["--for", "devices.txt", "--os", "10.0", "--index", "1"], 2, "give --os-of, too"),
         (["--for", "devices.txt", "--os", "10.0", "--os-of", "drivers"], 2, "give one of them"),
         (["--for", "devices.txt", "--os-of", "drivers"], 3, "holds no Windows"),
+        (["--for", "devices.txt", "--os", "10.0", "--catalog", "x.db"], 2, "--catalog says where catalog: is"),
         (["--for", "nothing", "--os", "10.0"], 2, "there is no 'nothing' to read devices from; valid are 'host'"),
         (["--for", "drivers/autorun.inf", "--os", "10.0"], 3, "is no listing of devices"),
         (["--os", "10.0"], 2, "--for"),
