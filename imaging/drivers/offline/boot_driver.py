@@ -39,12 +39,13 @@ class BootConfiguration:
     Attributes:
         section: its name, as it was chosen for the Windows.
         feature_score: 255 where it has none.
-        ids: pairs of an id and its position in its line, from 1, each id once.
+        ids: pairs of an id, each once, and which of the compatible ids of its line it is, from 0, or None: it is the
+            hardware id.
     """
 
     section: str
     feature_score: int
-    ids: tuple[tuple[str, int], ...]
+    ids: tuple[tuple[str, int | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +198,13 @@ def _configurations(inf: InfFile, model: Model, service: str, os: TargetOs) -> I
         found = boot_service(install)
         if found is None or not _same(found.name, service):
             continue
-        ids: list[tuple[str, int]] = []
+        ids: list[tuple[str, int | None]] = []
         for each in models:
-            for position, text in enumerate(each.ids, start=1):
+            named = [] if each.hardware_id is None else [(each.hardware_id, None)]
+            for text, number in (*named, *((one, at) for at, one in enumerate(each.compatible_ids))):
                 if text.lower() not in seen:
                     seen.add(text.lower())
-                    ids.append((text, position))
+                    ids.append((text, number))
         if ids:
             yield BootConfiguration(install.chosen or section, install.feature_score, tuple(ids))
 
@@ -277,7 +279,7 @@ def oem_boot_driver(
         path.rpartition("/")[2],
         next((each for each in catalogs if _is_file(source, each)), None),
         tuple(settings),
-        (BootConfiguration(component.id, NO_FEATURE_SCORE, tuple((each, 1) for each in ids)),),
+        (BootConfiguration(component.id, NO_FEATURE_SCORE, tuple((each, None) for each in ids)),),
         SCSI_ADAPTER,
         VersionValue(os.architecture, SCSI_ADAPTER),
         source,

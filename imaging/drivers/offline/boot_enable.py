@@ -21,7 +21,7 @@ from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.inf.settings import RegAction, RegRoot, RegSetting
 from osdimage.imaging.drivers.offline.boot_driver import BootDriver, boot_driver
 from osdimage.imaging.drivers.offline.filters import missing_filters
-from osdimage.imaging.drivers.offline.version_value import device_id_value
+from osdimage.imaging.drivers.offline.version_value import MOST_COMPATIBLE, device_id_value
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.target_os import Architecture
@@ -42,7 +42,6 @@ _LARGEST_DRIVER = 64 * MIB
 _DATABASE = "DriverDatabase"
 _FROM_64_BIT_ON = frozenset({Architecture.AMD64, Architecture.ARM64})
 _VISTA = (6, 0)
-_MOST_POSITION = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +211,9 @@ class _Planner:
             key = rf"{packages}\Configurations\{each.section}"
             draft.set(key, Value.dword("ConfigFlags", 0))
             draft.set(key, Value.string("Service", driver.service))
-            for text, position in each.ids:
-                value = device_id_value(min(position, _MOST_POSITION), each.feature_score)
+            for text, compatible in each.ids:
+                number = None if compatible is None else min(compatible, MOST_COMPATIBLE)
+                value = device_id_value(number, each.feature_score)
                 draft.set(rf"{_DATABASE}\DeviceIds\{text}", Value.binary(inf, value))
                 draft.set(rf"{packages}\Descriptors\{text}", Value.string("Configuration", each.section))
 

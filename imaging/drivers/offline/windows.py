@@ -2,8 +2,9 @@ r"""What a Windows that does not run is: its folder, version, processor and prod
 
 Sources: Microsoft, "Windows Setup States" (``ImageState``: which passes an image has gone through, and goes through
 next); "OSVERSIONINFOEX" (the bits of suites) and, in the Windows 2000 Resource Kit's registry reference, "ProductType"
-and "ProductSuite"; "INF Manufacturer Section" for what an INF asks of all that.  That Windows PE is told by the key
-``MiniNT`` of its control set, and by its edition, is common knowledge and in no document.
+and "ProductSuite"; "INF Manufacturer Section" for what an INF asks of all that.  That Windows PE is told by its
+edition, by the key ``WinPE`` of SOFTWARE and by what starts it, is common knowledge and in no document.  The key
+``MiniNT`` of the control set is no such sign: people make it in a whole Windows, which lets it format ReFS.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _LARGEST_KERNEL = 64 * MIB
 _KERNEL, _PENDING = "System32/ntoskrnl.exe", "WinSxS/pending.xml"
 _CURRENT_VERSION = r"Microsoft\Windows NT\CurrentVersion"
 _SETUP_STATE = r"Microsoft\Windows\CurrentVersion\Setup\State"
-_PE_EDITION = "windowspe"
+_PE_EDITION, _PE_SHELL = "windowspe", "winpeshl"
 _GENERALIZED = "IMAGE_STATE_GENERALIZE_"
 _VISTA = (6, 0)
 # Sysprep of Windows XP leaves the command of Mini-Setup behind.
@@ -162,7 +163,7 @@ def offline_windows(files: FileSource) -> OfflineWindows:
         folder,
         target,
         current,
-        control.find(r"Control\MiniNT") is not None or _is_pe_edition(version_key),
+        _is_pe(version_key, setup),
         text_of(None if software is None else software.root.find(_SETUP_STATE), "ImageState"),
         number_of(setup, "SetupType"),
         text_of(setup, "CmdLine"),
@@ -208,10 +209,12 @@ def _control(files: FileSource, system: Hive, path: str) -> tuple[str, Key]:
     return name, key
 
 
-def _is_pe_edition(version_key: Key | None) -> bool:
+def _is_pe(version_key: Key | None, setup: Key | None) -> bool:
     if version_key is not None and version_key.child("WinPE") is not None:
         return True
-    return (text_of(version_key, "EditionID") or "").lower() == _PE_EDITION
+    if (text_of(version_key, "EditionID") or "").lower() == _PE_EDITION:
+        return True
+    return _PE_SHELL in (text_of(setup, "CmdLine") or "").lower()
 
 
 def _kernel(files: FileSource, path: str, warnings: list[str]) -> PeFacts | None:

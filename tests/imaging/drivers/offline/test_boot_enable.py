@@ -278,6 +278,18 @@ def test_a_feature_score_is_in_the_values_of_the_ids() -> None:
     assert found == {bytes((1, 0xF9, 0, 0)), bytes((2, 0xF9, 0, 0))}
 
 
+def test_a_line_without_a_hardware_id_has_compatible_ids_alone() -> None:
+    inf = storage_inf(ids=[["", r"PCI\CC_0101", r"PCI\CC_0106"]])
+    enabling = plan(WINDOWS_11, storage_package(inf=inf))
+    values = {
+        each.edit.key.rpartition("\\")[2]: each.edit.value for each in enabling.edits if "DeviceIds" in each.edit.key
+    }
+    assert {name: value.data.hex() for name, value in values.items() if value is not None} == {
+        "CC_0101": "02ff0000",
+        "CC_0106": "02ff0100",
+    }
+
+
 def test_what_is_not_of_the_service_is_told_and_not_written() -> None:
     inf = storage_inf(more_settings='HKLM,"SOFTWARE\\x","y",,"z"')
     enabling = plan(WINDOWS_11, storage_package(inf=inf))

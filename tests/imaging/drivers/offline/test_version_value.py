@@ -45,7 +45,7 @@ def octets(text: str) -> bytes:
 def test_a_version_has_the_bytes_that_others_published(value: VersionValue, published: str) -> None:
     made, expected = value.to_bytes(), octets(published)
     assert len(made) == 48
-    # The phone alone has other bytes in front.
+    # The phone's own driver has other bytes in front, as those have that Windows brought along.
     assert made[:2] == b"\x00\xff"
     assert made[2:] == expected[2:]
 
@@ -86,16 +86,24 @@ def test_what_is_no_date_and_no_processor_is_none() -> None:
 
 
 # lxc/distrobuilder windows/driver_viostor.go: VEN_1AF4&DEV_1001&SUBSYS_00021AF4&REV_00 is the hardware id of its line,
-# VEN_1AF4&DEV_1001 the first compatible id; driver_viogpudo.go, whose INF has FeatureScore=F9.
+# VEN_1AF4&DEV_1001 the first compatible id; driver_viogpudo.go, whose INF has FeatureScore=F9.  The others: the values
+# of the three compatible ids of a line of Microsoft's input.inf, "%HID.DeviceDesc% = HID_Inst,,GENERIC_HID_DEVICE,
+# USB\Class_03&SubClass_01,USB\Class_03", in the hive SYSTEM_WIN_10_1709 of mkorman90/regipy.
 @pytest.mark.parametrize(
-    ("position", "score", "published"),
-    [(1, None, "01,ff,00,00"), (2, None, "02,ff,00,00"), (1, 0xF9, "01,f9,00,00")],
+    ("compatible", "score", "published"),
+    [
+        (None, None, "01,ff,00,00"),
+        (0, None, "02,ff,00,00"),
+        (None, 0xF9, "01,f9,00,00"),
+        (1, None, "02,ff,01,00"),
+        (2, None, "02,ff,02,00"),
+    ],
 )
-def test_an_id_has_the_bytes_that_others_published(position: int, score: int | None, published: str) -> None:
-    assert device_id_value(position, score) == octets(published)
+def test_an_id_has_the_bytes_that_others_published(compatible: int | None, score: int | None, published: str) -> None:
+    assert device_id_value(compatible, score) == octets(published)
 
 
-@pytest.mark.parametrize(("position", "score"), [(0, None), (256, None), (1, 256), (1, -1)])
-def test_an_id_that_has_no_byte_is_refused(position: int, score: int | None) -> None:
-    with pytest.raises(InvalidRequest, match="both are at most 255"):
-        device_id_value(position, score)
+@pytest.mark.parametrize(("compatible", "score"), [(-1, None), (65536, None), (None, 256), (None, -1)])
+def test_an_id_that_has_no_bytes_is_refused(compatible: int | None, score: int | None) -> None:
+    with pytest.raises(InvalidRequest, match="valid are at most 65535 and 255"):
+        device_id_value(compatible, score)

@@ -94,13 +94,20 @@ def test_a_generalized_windows_says_so(made: Made, expected: bool) -> None:
     assert offline_windows(HeldFiles(make_tree(made))).is_generalized is expected
 
 
-def mini_nt(_root: Key, control_set: Key) -> None:
-    control_set.ensure(r"Control\MiniNT")
-
-
-@pytest.mark.parametrize("made", [replace(WINDOWS_11, edition="WindowsPE"), replace(WINDOWS_11, more=mini_nt)])
+@pytest.mark.parametrize(
+    "made", [replace(WINDOWS_11, edition="WindowsPE"), replace(WINDOWS_11, setup_command="winpeshl.exe")]
+)
 def test_windows_pe_says_so(made: Made) -> None:
     assert offline_windows(HeldFiles(make_tree(made))).is_pe
+
+
+def refs_formatter(_root: Key, control_set: Key) -> None:
+    # As in SYSTEM_WIN_10_1709 of mkorman90/regipy, which is a whole Windows.
+    control_set.ensure(r"Control\MiniNT").set(Value.dword("AllowRefsFormatOverNoMirrorVolume", 0x12))
+
+
+def test_a_whole_windows_that_may_format_refs_is_no_windows_pe() -> None:
+    assert not offline_windows(HeldFiles(make_tree(replace(WINDOWS_11, more=refs_formatter)))).is_pe
 
 
 def test_what_a_hive_does_not_say_the_kernel_says() -> None:
