@@ -21,7 +21,7 @@ from osdimage.imaging.drivers.supplied.members import (
     too_large,
     too_many,
 )
-from osdimage.imaging.drivers.supplied.programs import ArchiveKind, extractor_for, no_archive
+from osdimage.imaging.drivers.supplied.programs import ArchiveKind, Extractor, NoArchive, extractor_for
 from osdimage.imaging.errors import InvalidInput, OsdImageError, quoted
 from osdimage.imaging.logs import ran
 from osdimage.imaging.scratch import scratch_folder
@@ -64,18 +64,33 @@ def extracted(path: Path, kind: ArchiveKind, name: str, limits: SupplyLimits) ->
     program, extractor = extractor_for(kind, name)
     # What begins with a hyphen would be an option to some, whatever stands before it.
     archive = str(path.absolute())
-    listed = _listed([program, *extractor.listing, archive], name, kind, limits)
-    members = extractor.parse(name, listed)
+    members, more = _members_of((program, extractor), archive, name, kind, limits)
     refuse_unsafe(name, members)
     refuse_bomb(name, members, path.stat().st_size, limits)
     with scratch_folder() as folder:
-        extracting = (each.replace("{}", str(folder)) for each in extractor.extracting)
-        _extract([program, *extracting, archive], folder, name, limits)
+        first, *rest = (each.replace("{}", str(folder)) for each in extractor.extracting)
+        _extract([program, first, *more, *rest, archive], folder, name, limits)
         found = list(_members_in(folder))
         # What was listed need not be what it makes.
         refuse_unsafe(name, found)
         _refuse_missing(name, members, found)
         yield ExtractedFiles(folder, name, refuse_bomb(name, found, path.stat().st_size, limits))
+
+
+def _members_of(
+    tool: tuple[str, Extractor], archive: str, name: str, kind: ArchiveKind, limits: SupplyLimits
+) -> tuple[list[Member], tuple[str, ...]]:
+    """Return what an archive says to hold, and the arguments with which it is one."""
+    program, extractor = tool
+    first, *rest = extractor.listing
+    attempts = extractor.attempts if kind is ArchiveKind.PROGRAM else ((),)
+    for number, more in enumerate(attempts, 1):
+        try:
+            return extractor.parse(name, _listed([program, first, *more, *rest, archive], name, kind, limits)), more
+        except NoArchive:
+            if number == len(attempts):
+                raise
+    raise NoArchive(name)
 
 
 def _refuse_missing(name: str, members: Sequence[Member], found: Sequence[Member]) -> None:
@@ -98,7 +113,7 @@ def _listed(command: list[str], name: str, kind: ArchiveKind, limits: SupplyLimi
         process.wait()
         if process.returncode != 0:
             if kind is ArchiveKind.PROGRAM:
-                raise no_archive(name)
+                raise NoArchive(name)
             raise InvalidInput(f"{name}: is no {kind.value} that can be read: {_said(command, errors)}")
     return listed.decode("utf-8", "surrogateescape")
 

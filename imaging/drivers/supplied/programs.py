@@ -55,9 +55,10 @@ class Extractor:
         programs: its names; the first one is what messages call it.
         kinds: what it extracts.
         packages: that have it.
-        listing: the arguments before the archive that make it list.
-        extracting: the arguments before the archive that make it extract; ``{}`` stands for the folder.
+        listing: the arguments that make it list; the archive comes behind them.
+        extracting: the arguments that make it extract; ``{}`` stands for the folder.
         parse: makes members of the list; it takes what messages call the archive, and the list.
+        attempts: more arguments of a program that may hold an archive, one after the other.
     """
 
     programs: tuple[str, ...]
@@ -66,6 +67,7 @@ class Extractor:
     listing: tuple[str, ...]
     extracting: tuple[str, ...]
     parse: Callable[[str, str], list[Member]]
+    attempts: tuple[tuple[str, ...], ...] = ((),)
 
 
 def extractor_for(kind: ArchiveKind, name: str) -> tuple[str, Extractor]:
@@ -86,26 +88,29 @@ def extractor_for(kind: ArchiveKind, name: str) -> tuple[str, Extractor]:
     )
 
 
-def no_archive(name: str) -> InvalidInput:
-    """Return the error of a program that is to be run, which is not done here."""
-    return InvalidInput(
-        f"{name}: is a program, and holds no archive",
-        remedy=Remedy(
-            "extract it on Windows, as many do with SETUP.EXE /extract, and give the folder: it is never run here"
-        ),
-    )
+class NoArchive(InvalidInput):
+    """A program that is to be run, which is not done here."""
+
+    def __init__(self, name: str) -> None:
+        """Say what to do with it."""
+        super().__init__(
+            f"{name}: is a program, and holds no archive",
+            remedy=Remedy(
+                "extract it on Windows, as many do with SETUP.EXE /extract, and give the folder: it is never run here"
+            ),
+        )
 
 
 def _seven_zip(name: str, listed: str) -> list[Member]:
     """Read what ``7zz l -slt`` prints: the archive's own facts, a line of hyphens, and a block for each member.
 
     Raises:
-        InvalidInput: when it is an archive of a kind that holds no driver files, or none.
+        NoArchive: when it is an archive of a kind that holds no driver files, or none.
     """
     own, _, rest = listed.partition("\n----------\n")
     kinds = re.findall(r"^Type = (.*)$", own, re.MULTILINE)
     if not kinds or kinds[-1] not in _TYPES:
-        raise no_archive(name)
+        raise NoArchive(name)
     found = []
     for block in rest.strip("\n").split("\n\n"):
         facts = dict(_pairs(block.split("\n")))
@@ -166,6 +171,8 @@ _EXTRACTORS = (
         ("l", "-slt", "-sccUTF-8", "-p", "--"),
         ("x", "-y", "-bd", "-bb0", "-sccUTF-8", "-p", "-o{}", "--"),
         _seven_zip,
+        # What IExpress made has its cabinet among its resources, which is looked for only when it is asked for.
+        attempts=((), ("-tcab",)),
     ),
     Extractor(
         ("cabextract",),

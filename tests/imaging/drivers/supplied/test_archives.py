@@ -57,6 +57,14 @@ def behind_a_program(make: Callable[[Path, Path], Path], archive: Path, folder: 
     return program
 
 
+def within_a_program(archive: Path, folder: Path) -> Path:
+    """Return a program as IExpress makes them: the cabinet is one of its resources, and not behind it."""
+    cabinet = judges.cabinet(archive.with_suffix(".cab"), folder)
+    program = archive.with_suffix(".exe")
+    program.write_bytes(pe.driver(contents=bytes(64) + cabinet.read_bytes() + bytes(100)))
+    return program
+
+
 MAKERS: dict[str, Callable[[Path, Path], Path]] = {
     "zip": zipped,
     "zip-deflate64": deflate64,
@@ -66,6 +74,7 @@ MAKERS: dict[str, Callable[[Path, Path], Path]] = {
     "exe-of-zip": lambda archive, folder: behind_a_program(zipped, archive, folder),
     "exe-of-7z": lambda archive, folder: behind_a_program(judges.seven_zip, archive, folder),
     "exe-of-cab": lambda archive, folder: behind_a_program(judges.cabinet, archive, folder),
+    "exe-around-cab": within_a_program,
 }
 
 
