@@ -37,7 +37,7 @@ def collect_sysfs(root: Path, collected: Collected, os: TargetOs | None) -> None
     """
     interfaces: dict[object, list[UsbInterface]] = defaultdict(list)
     for folder in _folders(root):
-        line = (_read(folder / _MODALIAS) or b"").decode("ascii", "replace").strip()
+        line = _text(folder / _MODALIAS)
         revision = _number(folder / "revision")
         if (function := pci_function(line, revision, express_type(_read(folder / "config") or b""))) is not None:
             collected.add(pci_device(function, os))
@@ -64,7 +64,8 @@ def _belongs_to_another(folder: Path, interface: UsbInterface) -> bool:
 
 def _folders(root: Path) -> Iterator[Path]:
     """Yield the folders of devices: by their buses where these are there, else wherever there is a modalias."""
-    by_bus = [root / "bus" / bus / "devices" for bus in _BUSES]
+    top = root / "sys" if (root / "sys" / "bus").is_dir() else root
+    by_bus = [top / "bus" / bus / "devices" for bus in _BUSES]
     found = False
     for each in by_bus:
         if each.is_dir():
@@ -116,9 +117,14 @@ def _read(path: Path) -> bytes | None:
         system.close(descriptor)
 
 
+def _text(path: Path) -> str:
+    """Return the text of a file of /sys; empty where there is none.  A copy that tar made has NULs behind it."""
+    return (_read(path) or b"").rstrip(b"\0").decode("ascii", "replace").strip()
+
+
 def _number(path: Path) -> int | None:
     """Return the number that a file of /sys holds, in hexadecimal with or without 0x."""
     try:
-        return int((_read(path) or b"").decode("ascii").strip(), 16)
+        return int(_text(path), 16)
     except ValueError:
         return None
