@@ -23,7 +23,10 @@ from osdimage.imaging.registry.write import new_hive, write_hive
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from cases import udf  # noqa: E402 - it is no package
 from cases.boot_drivers import storage_package  # noqa: E402 - it is no package
+from cases.boot_images import jpeg, pe_files, setup_files  # noqa: E402 - it is no package
+from cases.driver_packages import below, package  # noqa: E402 - it is no package
 from cases.infs import write_drivers  # noqa: E402 - it is no package
 from cases.offline_windows import WINDOWS_11, make_tree  # noqa: E402 - it is no package
 from cases.windows_trees import windows_files, write_tree  # noqa: E402 - it is no package
@@ -169,6 +172,21 @@ def drivers() -> None:
     write_tree(Path("virtio-win"), storage_package(folder="viostor/w11/amd64"))
 
 
+def boot_images() -> None:
+    """Prepare the section about boot images."""
+    for number, files in enumerate((pe_files(), setup_files())):
+        more = ("--append", "--boot") if number else ()
+        osdimage(
+            "capture", str(write_tree(Path(f"image-{number}"), files)), "boot.wim", "--name", f"PE {number}", *more
+        )
+    wim = udf.Node("boot.wim", Path("boot.wim").read_bytes())
+    disc = udf.build(udf.Node(children=[udf.Node("sources", children=[wim])]))
+    Path("windows.iso").write_bytes(disc.data)
+    Path("lab.jpg").write_bytes(jpeg())
+    network = package("netkvm", class_name="Net", ids=(r"PCI\VEN_1AF4&DEV_1000",))
+    write_tree(Path("Drivers"), below("disk", package("vioscsi")) | below("net", network))
+
+
 PREPARED: dict[str, Callable[[], None]] = {
     "A tour": tour,
     "Disk layouts": layouts,
@@ -177,6 +195,7 @@ PREPARED: dict[str, Callable[[], None]] = {
     "The registry of a Windows that does not run": registry,
     "Bootable disks": bootable,
     "Drivers": drivers,
+    "Boot images": boot_images,
 }
 
 

@@ -48,6 +48,7 @@ class Means(StrEnum):
     ALL_IMAGES = "may_be_empty"
     ALLOW_LARGER = "allow_larger"
     ALLOW_LINKED = "Opening(allow_linked=True)"
+    ALLOW_MODIFIED = "allow_modified"
     ALL_VOLUMES = "apply_volumes"
     APPEND = "WriteMode.APPEND"
     BACKUP_FILE = "save_to"

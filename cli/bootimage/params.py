@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli import params, values
+from osdimage.cli.driver import catalog as catalog_params
 from osdimage.cli.pairs import source_and_path
 
 if TYPE_CHECKING:
-    from osdimage.imaging.media.bootimage.drivers import DriverWish
+    from osdimage.imaging.media.bootimage.choosing import DriverWish
     from osdimage.imaging.media.bootimage.settings import BootSettings
 
 _OPTIONS: tuple[Callable[[params.Command], params.Command], ...] = (
@@ -103,30 +104,42 @@ class DriversGiven:
         paths: where drivers are.
         devices: what tells the devices that they are for; None for all.
         every: drivers of every class.
+        catalog: the catalog of ``catalog:NAME``; None for that of the person.
+        allow_modified: take what is not as its catalog file says.
     """
 
     paths: tuple[str, ...]
     devices: str | None
     every: bool
+    catalog: Path | None
+    allow_modified: bool
 
     @contextmanager
     def opened(self) -> Iterator[DriverWish | None]:
         """Open what is given; yield None when nothing is."""
         from osdimage.imaging.drivers.devices.sources import read_devices  # noqa: PLC0415
+        from osdimage.imaging.drivers.store.addresses import is_address, resolve  # noqa: PLC0415
+        from osdimage.imaging.drivers.store.catalog import open_catalog  # noqa: PLC0415
         from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.media.bootimage.drivers import DriverWish, refuse_package  # noqa: PLC0415
+        from osdimage.imaging.media.bootimage.choosing import DriverWish, refuse_package  # noqa: PLC0415
 
         if not self.paths:
-            if self.devices is not None or self.every:
-                raise click.UsageError("--for and --all choose among the drivers of --driver PATH")
+            if self.devices is not None or self.every or self.catalog is not None or self.allow_modified:
+                raise click.UsageError("--for, --all, --catalog and --allow-modified are about the drivers of --driver")
             yield None
             return
-        for each in self.paths:
+        named = [each for each in self.paths if is_address(each)]
+        paths = [each for each in self.paths if not is_address(each)]
+        for each in paths:
             refuse_package(each)
         devices = None if self.devices is None else functools.partial(read_devices, self.devices)
         with ExitStack() as stack:
-            supplies = tuple(stack.enter_context(open_supply(each)) for each in self.paths)
-            yield DriverWish(supplies, devices, self.every)
+            packages = []
+            if named:
+                catalog = stack.enter_context(open_catalog(self.catalog))
+                packages = [package for each in named for package in resolve(each, catalog).packages]
+            supplies = tuple(stack.enter_context(open_supply(each)) for each in paths)
+            yield DriverWish(supplies, devices, self.every, tuple(packages), self.allow_modified)
 
 
 def drivers(command: params.Command) -> params.Command:
@@ -138,12 +151,21 @@ def drivers(command: params.Command) -> params.Command:
         driver_paths: tuple[str, ...],
         devices: str | None,
         every_driver: bool,
+        catalog: Path | None,
+        allow_modified: bool,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        return command(*args, given=DriversGiven(driver_paths, devices, every_driver), **kwargs)
+        given = DriversGiven(driver_paths, devices, every_driver, catalog, allow_modified)
+        return command(*args, given=given, **kwargs)
 
     return params.add(
-        click.option("--driver", "driver_paths", multiple=True, metavar="PATH", help="Where drivers are.  Repeatable."),
+        click.option(
+            "--driver",
+            "driver_paths",
+            multiple=True,
+            metavar="PATH|catalog:NAME",
+            help="Where drivers are, or drivers, a package or a category of the catalog.  Repeatable.",
+        ),
         click.option(
             "--for",
             "devices",
@@ -152,5 +174,9 @@ def drivers(command: params.Command) -> params.Command:
         ),
         click.option(
             "--all", "every_driver", is_flag=True, help="Take drivers of every class, not of storage and network alone."
+        ),
+        catalog_params.catalog,
+        click.option(
+            "--allow-modified", is_flag=True, help="Take also drivers whose files are not what their catalog files say."
         ),
     )(run)

@@ -60,7 +60,7 @@ def _lines(image: BootImage, *, verbose: bool) -> Iterator[str]:
     rows += [("answer file", path) for path in image.answer_files]
     rows += [("driver", f"{each.inf} ({each.way.value})") for each in image.drivers]
     installed = sorted({each.name for each in image.components if each.is_installed})
-    rows.append(("components", f"{len(installed)} packages are installed"))
+    rows.append(("components", f"{counted(len(installed), 'package')} installed"))
     if verbose:
         rows += [("component", name) for name in installed]
     for name, value in rows:

@@ -90,7 +90,9 @@ def report(change: BootChange, reporter: Reporter, *, dry_run: bool) -> None:
     if plan.is_empty and not change.is_written:
         reporter.result(render.to_plain(facts), f"{where}: nothing to change", *driver_lines(plan, reporter))
         return
-    counts = f"{counted(len(plan.files), 'file')} and {counted(len(plan.values), 'value')} of the registry"
+    parts = [f"{counted(len(plan.files), 'file')}"] if plan.files else []
+    parts += [f"{counted(len(plan.values), 'value')} of the registry"] if plan.values else []
+    counts = " and ".join(parts) or "nothing"
     if plan.new_size != plan.size:
         counts += f"; the image has {format_size(plan.new_size)}, before {format_size(plan.size)}"
     if dry_run:

@@ -11,6 +11,7 @@ NAMES = {
     Means.ALL_IMAGES: "--all",
     Means.ALLOW_LARGER: "--allow-larger",
     Means.ALLOW_LINKED: "--allow-linked",
+    Means.ALLOW_MODIFIED: "--allow-modified",
     Means.ALL_VOLUMES: "--all-volumes",
     Means.APPEND: "--append",
     Means.BACKUP_FILE: "--backup",

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
         "bootimage.change": ("BootChange", "change_boot_image"),
-        "bootimage.drivers": ("DriverWish",),
+        "bootimage.choosing": ("DriverWish",),
         "bootimage.export": ("export_boot_image",),
         "bootimage.facts": ("Background", "BootDriver", "BootImage", "BootKind", "Component", "DriverWay"),
         "bootimage.netboot": ("NetFile", "NetPlan", "NetWish", "plan_net_files", "write_net_files"),

@@ -1,7 +1,7 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
 from osdimage.imaging.media.bootimage.change import BootChange as BootChange, change_boot_image as change_boot_image
-from osdimage.imaging.media.bootimage.drivers import DriverWish as DriverWish
+from osdimage.imaging.media.bootimage.choosing import DriverWish as DriverWish
 from osdimage.imaging.media.bootimage.export import export_boot_image as export_boot_image
 from osdimage.imaging.media.bootimage.facts import (
     Background as Background,

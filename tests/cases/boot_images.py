@@ -8,7 +8,6 @@ from pathlib import Path
 from osdimage.imaging.registry.edits import import_edits
 from osdimage.imaging.registry.reg_file import parse_reg
 from osdimage.imaging.registry.write import new_hive, write_hive
-from runs.commands import osdimage
 
 from cases.windows_trees import MACHINES, body, pe, write_tree
 
@@ -111,6 +110,9 @@ def recovery_files() -> dict[str, bytes]:
 
 def boot_wim(path: Path, *images: dict[str, bytes], boot: int = 0) -> Path:
     """Make a WIM of images; ``boot`` is the number of the one that starts, 0 for none."""
+    # What makes trees alone needs no command.
+    from runs.commands import osdimage  # noqa: PLC0415
+
     for number, files in enumerate(images, start=1):
         tree = write_tree(path.with_name(f"{path.stem}-{number}"), files)
         more = (["--append"] if number > 1 else []) + (["--boot"] if number == boot else [])

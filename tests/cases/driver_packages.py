@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from cases.catalogs import Entry
+from cases.catalogs import catalog as vouching
 from cases.windows_trees import body
 
 CLASSES = {
@@ -63,7 +67,8 @@ Maker = "Nobody"
 Desc = "A device of nobody"
 """
     files = {f"{name}.inf": text.replace("\n", "\r\n").encode("ascii"), f"{name}.sys": body(f"{name} {version}")}
-    return files | ({f"{name}.cat": body(f"{name}.cat {version}")} if catalog else {})
+    entries = [Entry(hashlib.sha256(data).digest(), file) for file, data in files.items()]
+    return files | ({f"{name}.cat": vouching(entries)} if catalog else {})
 
 
 def below(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:

@@ -19,7 +19,8 @@ from osdimage.imaging.drivers.offline.windows import offline_windows
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError, quoted
 from osdimage.imaging.logs import logged
 from osdimage.imaging.media.bootimage import places, winpeshl
-from osdimage.imaging.media.bootimage.drivers import LAUNCH_LINE, DriverWish, choose_drivers, files_of, planned
+from osdimage.imaging.media.bootimage.choosing import DriverWish, choose_drivers
+from osdimage.imaging.media.bootimage.drivers import LAUNCH_LINE, files_of, planned
 from osdimage.imaging.media.bootimage.facts import BootKind, DriverWay
 from osdimage.imaging.media.bootimage.ini import IniText
 from osdimage.imaging.media.bootimage.plan import Payload, PlannedDriver
@@ -182,7 +183,7 @@ def _add_drivers(work: BootWork, found: _Files, wish: DriverWish) -> None:
     os = offline_windows(work.files).os
     infs = []
     for chosen in choose_drivers(work, wish, os):
-        contents = files_of(work, chosen, os)
+        contents = files_of(work, chosen, os, allow_modified=wish.allow_modified)
         for each in contents:
             if "/" in each.path:
                 raise InvalidInput(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from osdimage.imaging.media.bootimage.drivers import DriverWish, plan_drivers
+from osdimage.imaging.media.bootimage.choosing import DriverWish
+from osdimage.imaging.media.bootimage.drivers import plan_drivers
 from osdimage.imaging.media.bootimage.plan import BootPlan
 from osdimage.imaging.media.bootimage.settings import BootSettings, plan_settings
 from osdimage.imaging.media.bootimage.work import BootWork

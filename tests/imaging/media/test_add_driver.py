@@ -200,8 +200,8 @@ def test_a_device_of_storage_without_a_driver_is_warned_of(media: Path, pe: Path
 
 
 @pytest.mark.parametrize(("files", "said"), [
-    pytest.param(package("a", platform="NTx86"), "is for NTx86", id="another architecture"),
-    pytest.param(package("a", platform="NTamd64.10.0...26100"), "is for NTamd64.10.0...26100", id="a later Windows"),
+    pytest.param(package("a", platform="NTx86"), "its platforms are NTx86", id="another architecture"),
+    pytest.param(package("a", platform="NTamd64.10.0...26100"), "its platforms are NTamd64.10.0...26100", id="later"),
     pytest.param(package("a", platform="NT$ARCH$"), "is a template, and no finished INF: $ARCH$", id="a template"),
     pytest.param({"autorun.inf": b"[autorun]\r\nopen=x\r\n"}, "there is no INF of a driver", id="no driver"),
     pytest.param({"a.inf": package("a")["a.inf"]}, "lacks files that its INF names: a.sys", id="a missing file"),
@@ -226,6 +226,51 @@ def test_of_two_versions_the_newer_one_is_taken(pe: Path, tmp_path: Path) -> Non
     document = add(pe, "--driver", given, "--json").document
     assert [each["version"] for each in document["drivers"]] == ["2025-01-01, 1.0.0.0"]
     assert [each["why"].startswith("is there once more") for each in document["left_out"]] == [True]
+
+
+def test_files_that_are_not_what_the_catalog_vouches_for_are_refused_unless_that_is_said(
+    pe: Path, tmp_path: Path
+) -> None:
+    files = package("x")
+    given = write_tree(tmp_path / "given", files | {"x.sys": files["x.sys"] + b"x"})
+    assert "not what its catalog x.cat vouches for: x.sys: it is not" in add(pe, "--driver", given, code=3).err
+    document = add(pe, "--driver", given, "--allow-modified", "--json").document
+    assert document["written"]
+    assert any("not what its catalog x.cat vouches for" in each for each in document["warnings"])
+
+
+def test_a_catalog_that_is_none_is_refused(pe: Path, tmp_path: Path) -> None:
+    given = write_tree(tmp_path / "given", package("x") | {"x.cat": b"text"})
+    assert "its catalog x.cat cannot be read" in add(pe, "--driver", given, code=3).err
+
+
+def test_of_folders_for_each_windows_the_nearest_is_taken(pe: Path, tmp_path: Path) -> None:
+    # As virtio-win.iso has them: DRIVER/WINDOWS/ARCHITECTURE.
+    folders = {
+        "w7": "NTamd64.6.1",
+        "w8": "NTamd64.6.2",
+        "w10": "NTamd64.10.0",
+        "2k22": "NTamd64.10.0",
+        "w11": "NTamd64.10.0",
+    }
+    files = {}
+    for system, platform in folders.items():
+        files |= below(
+            f"viodisk/{system}/amd64", package("viodisk", platform=platform, version=f"01/01/2025,1.0.0.{len(files)}")
+        )
+    files |= below("viodisk/w10/x86", package("viodisk", platform="NTx86.10.0"))
+    document = add(pe, "--driver", write_tree(tmp_path / "given", files), "--json").document
+    (driver,) = document["drivers"]
+    assert driver["source"].endswith("viodisk/w11/amd64/viodisk.inf")
+    assert len(document["left_out"]) == 5
+
+
+def test_drivers_of_a_catalog_are_named(media: Path, pe: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "drivers.db"
+    osdimage("driver", "import", media / "drivers" / "disk", "--catalog", catalog, "--category", "Boot")
+    document = add(pe, "--driver", "catalog:Boot", "--catalog", catalog, "--json").document
+    assert [each["inf"] for each in document["drivers"]] == ["Drivers/00-viodisk/viodisk.inf"]
+    assert "there is no driver" in add(pe, "--driver", "catalog:nothing", "--catalog", catalog, code=2).err
 
 
 def test_one_without_a_catalog_is_warned_of(pe: Path, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_the_command_tells_it_in_words(medium: Path) -> None:
     assert "Image 1 'Image 1': Windows PE, 10.0.22621.1, x64, " in lines[2]
     assert "  starts:         startnet.cmd" in lines
     assert "  starts:         \\setup.exe" in lines
-    assert "  components:     1 packages are installed" in lines
+    assert "  components:     1 package installed" in lines
 
 
 def test_a_boot_wim_on_a_disc_is_read_where_it_is(medium: Path, tmp_path: Path) -> None:
