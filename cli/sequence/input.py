@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -30,6 +30,8 @@ class Computer:
         new: the sizes in bytes of the disks that are made where they do not exist.
         opening: how its disks are opened.
         devices: what tells its devices.
+        catalog: the file of the catalog of drivers, or None for the usual one.
+        driver_packages: addresses in that catalog, by the IDs of the packages that they stand for.
         at_first_start: whether drivers are installed by a script of the first start of Windows.
     """
 
@@ -40,6 +42,8 @@ class Computer:
     new: dict[int, int]
     opening: Opening
     devices: tuple[str, ...] = ()
+    catalog: Path | None = None
+    driver_packages: dict[str, str] = field(default_factory=dict)
     at_first_start: bool = False
 
     @classmethod
@@ -53,6 +57,7 @@ class Computer:
         opening: Opening,
         sizes: Sizes = (),
         devices: tuple[str, ...] = (),
+        catalog: Path | None = None,
         at_first_start: bool = False,
     ) -> Computer:
         """Read the options; every path must be there, but those of disks that have a size.
@@ -60,15 +65,19 @@ class Computer:
         Raises:
             click.UsageError: when a number or a path is not valid, or two disks are one file.
         """
+        from osdimage.imaging.drivers.store.addresses import is_address  # noqa: PLC0415 - start-up stays cheap
+
         found = numbered_disks(disks, sizes)
         return cls(
             found,
-            {name: present("--package", name, path) for name, path in packages},
+            {name: present("--package", name, path) for name, path in packages if not is_address(path)},
             {name: present("--share", name, path) for name, path in shares},
             firmware,
             {each: size for each in found if (size := size_of(sizes, each)) is not None},
             opening,
             devices,
+            catalog,
+            {name: path for name, path in packages if is_address(path)},
             at_first_start,
         )
 
@@ -87,6 +96,8 @@ class Computer:
             hold=hold,
         )
         machine.at_first_start = self.at_first_start
+        machine.catalog = None if self.catalog is None else self.catalog.absolute()
+        machine.driver_packages = dict(self.driver_packages)
         return machine
 
     def move(self, machine: Machine) -> None:
@@ -100,6 +111,8 @@ class Computer:
         machine.packages.update(self.packages)
         machine.shares.update(self.shares)
         machine.devices = self.devices or machine.devices
+        machine.catalog = self.catalog or machine.catalog
+        machine.driver_packages.update(self.driver_packages)
         machine.at_first_start |= self.at_first_start
 
 

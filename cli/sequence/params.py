@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
+from osdimage.cli.driver import catalog
 from osdimage.cli.numbered import Pairs, Sizes, disks_option, pairs, sizes
 from osdimage.cli.sequence.explain import Question
 from osdimage.cli.sequence.input import Computer, layers, read_variables
@@ -34,12 +35,16 @@ class ComputerWish:
     shares: Pairs
     firmware: str | None
     devices: tuple[str, ...]
+    catalog: Path | None
     first_boot: str | None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The disks and the packages."""
-        return tuple(Path(path) for _, path in (*self.disks, *self.packages))
+        from osdimage.imaging.drivers.store.addresses import is_address  # noqa: PLC0415 - start-up stays cheap
+
+        packages = (path for _, path in self.packages if not is_address(path))
+        return tuple(map(Path, (*(path for _, path in self.disks), *packages)))
 
     @property
     def is_new(self) -> bool:
@@ -62,6 +67,7 @@ class ComputerWish:
             opening=self.opening,
             sizes=self.sizes,
             devices=self.devices,
+            catalog=self.catalog,
             at_first_start=self.first_boot is not None,
         )
 
@@ -86,7 +92,7 @@ computer = params.gathered(
         multiple=True,
         metavar="ID=PATH",
         callback=pairs("ID=PATH, such as ABC00001=install.wim"),
-        help="The file or directory of a package.  Repeatable.",
+        help="The file or directory of a package, or of drivers also catalog:NAME.  Repeatable.",
     ),
     click.option(
         "--share",
@@ -109,6 +115,7 @@ computer = params.gathered(
         help="What tells the devices of the computer, by which drivers are chosen and disks found: host, qemu, or a "
         "listing that another computer made.  Repeatable.",
     ),
+    catalog.catalog,
     click.option(
         "--first-boot",
         type=click.Choice(["setup"]),

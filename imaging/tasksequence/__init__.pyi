@@ -43,11 +43,13 @@ from osdimage.imaging.tasksequence.steps.apply_driver_package import apply_drive
 from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings as apply_network_settings
 from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system as apply_operating_system
 from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings as apply_windows_settings
+from osdimage.imaging.tasksequence.steps.auto_apply_drivers import auto_apply_drivers as auto_apply_drivers
 from osdimage.imaging.tasksequence.steps.capture_os import (
     capture_operating_system_image as capture_operating_system_image,
 )
 from osdimage.imaging.tasksequence.steps.convert_disk import convert_disk as convert_disk
 from osdimage.imaging.tasksequence.steps.gather import gather_facts as gather_facts
+from osdimage.imaging.tasksequence.steps.inject_drivers import inject_drivers as inject_drivers
 from osdimage.imaging.tasksequence.steps.install_os import install_operating_system as install_operating_system
 from osdimage.imaging.tasksequence.steps.join_domain import join_domain_or_workgroup as join_domain_or_workgroup
 from osdimage.imaging.tasksequence.steps.next_phase import next_phase as next_phase

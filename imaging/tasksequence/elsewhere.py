@@ -15,13 +15,12 @@ _HARDWARE = "it asks Windows about the hardware"
 _CLIENT = "it needs the ConfigMgr client"
 _SITE = "it needs a ConfigMgr site"
 _MDT = "it is a script of MDT for Windows"
-_DRIVERS = "drivers are not injected; add them to the image"
 _CONNECT = "it connects Windows to a share; shares are mapped to folders here"
 _DOWNLOAD = "it downloads from a site; packages are mapped to paths here"
 _USMT = "user state is captured and restored by Microsoft's USMT"
 
 _BY_SITE = frozenset({
-    "AutoApply", "DownloadPackageContent", "InstallApplication", "InstallSoftware", "InstallUpdate",
+    "DownloadPackageContent", "InstallApplication", "InstallSoftware", "InstallUpdate",
     "ReleaseStateStore", "RequestStateStore", "SubTasksequence",
 })  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
@@ -59,7 +58,6 @@ _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("InstallDeployTools", "Install Deployment Tools", _WINDOWS, RunIn.FULL_OS),
     ("PrepareSMSClient", "Prepare ConfigMgr Client for Capture", _CLIENT, RunIn.FULL_OS),
     ("PrepareOS", "Prepare Windows for Capture", "it runs Sysprep in the installed Windows", RunIn.FULL_OS),
-    ("AutoApply", "Auto Apply Drivers", _DRIVERS, RunIn.WINPE),
 )
 # The titles are those of MDT's workbench.
 _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -68,7 +66,6 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("BDD_ConfigureDHCP", "Configure DHCP", _MDT, ("ZTIConfigureDHCP",)),
     ("BDD_ConfigureDNS", "Configure DNS", _MDT, ("ZTIConfigureDNS",)),
     ("BDD_ExecuteRunbook", "Execute Runbook", _MDT, ("ZTIExecuteRunbook",)),
-    ("BDD_InjectDrivers", "Inject Drivers", _DRIVERS, ("ZTIDrivers", "PSDDrivers")),
     ("BDD_InstallApplication", "Install MDT Application", _MDT, ("ZTIApplications", "PSDApplications")),
     ("BDD_InstallLanguagePacksOffline", "Install Language Packs Offline", _MDT, ()),
     ("BDD_InstallLanguagePacksOnline", "Install Language Packs Online", _MDT, ("ZTILangPacksOnline",)),

@@ -80,7 +80,7 @@ class Machine:
         disks: the disk images or devices, by the number that ``OSDDiskIndex`` means.
         packages: files or directories, by the ID of the package.
         shares: directories that stand for network shares, by ``\\server\share``.
-        driver_packages: packages of the catalog of drivers, by the ID of the package that each stands for.
+        driver_packages: addresses in the catalog of drivers, such as ``catalog:NAME``, by the IDs of packages.
         catalog: the file of that catalog, or None for that of the person who runs the sequence.
         devices: what tells the devices of the computer, by which drivers are chosen: paths, or names of presets.
         at_first_start: whether drivers are installed by a script of the first start of Windows, which keeps how that
@@ -381,7 +381,7 @@ class Machine:
         raise InvalidRequest(f"there is no path for package {quoted(package_id)}; packages with one: {known}")
 
     def driver_package(self, package_id: str) -> str | None:
-        """Return the package of the catalog of drivers that a package stands for, or None when it is none."""
+        """Return the address in the catalog of drivers that a package stands for, or None when it is a path."""
         named = (name for each, name in self.driver_packages.items() if each.lower() == package_id.lower())
         return next(named, None)
 

@@ -152,9 +152,12 @@ class RunPlan:
         classes = sorted({step.step_class or StepClass.UNKNOWN for step in held}, reverse=True)
         if classes:
             parts.append(f"to run it without these steps: {' '.join(['{}'] * len(classes))}")
+        needed = tuple(dict.fromkeys(each for step in held for each in _needs(step)))
+        if needed:
+            parts.append(f"or for drivers, give {' and '.join(['{}'] * len(needed))}")
         if not parts:
             return None
-        means = (Means.PACKAGES,) * len(unmapped) + (Means.LEAVE_OUT,) * len(classes)
+        means = (*(Means.PACKAGES,) * len(unmapped), *(Means.LEAVE_OUT,) * len(classes), *needed)
         return Remedy("; ".join(parts), means, (*unmapped, *classes))
 
     def refusal(self, *, strict: bool = False) -> NotReady | None:
@@ -175,6 +178,11 @@ class RunPlan:
         refusal = self.refusal(strict=strict)
         if refusal is not None:
             raise refusal
+
+
+def _needs(step: PlannedStep) -> tuple[Means, ...]:
+    info = known_actions().get((step.type or "").lower())
+    return () if info is None else info.needs
 
 
 def _held(*, strict: bool) -> frozenset[Decision]:

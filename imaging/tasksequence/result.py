@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from osdimage.imaging.errors import Means
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.tasksequence.codes import HResult
 
@@ -193,6 +194,7 @@ class ActionInfo:
         why_not: why ``run`` is None, as a sentence for the user.
         step_class: what it would take to run it, when ``run`` is None or ``refuses`` tells why; None is ``windows``.
         refuses: tells why a step cannot be run with the settings that it has on this machine, or None when it can.
+        needs: what would let it run where ``refuses`` tells why not.
         forecast: tells what ``run`` would do, or None when it changes nothing that can be forecast.
         other_types: types and scripts of MDT that do the same.
         variables: what it reads and sets.
@@ -213,6 +215,7 @@ class ActionInfo:
     destroys: str | None = None
     step_class: StepClass | None = None
     refuses: Callable[[Environment, Machine], str | None] | None = None
+    needs: tuple[Means, ...] = ()
 
     @property
     def short(self) -> str:

@@ -9,9 +9,11 @@ from osdimage.imaging.tasksequence.steps import (
     apply_network,
     apply_os,
     apply_windows,
+    auto_apply_drivers,
     capture_os,
     convert_disk,
     gather,
+    inject_drivers,
     install_os,
     join_domain,
     next_phase,
@@ -36,6 +38,8 @@ ACTIONS: tuple[ActionInfo, ...] = tuple(
         gather,
         next_phase,
         install_os,
+        auto_apply_drivers,
         apply_driver_package,
+        inject_drivers,
     )
 )

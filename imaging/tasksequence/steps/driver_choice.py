@@ -7,7 +7,7 @@ device is there that needs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from osdimage.imaging.drivers.devices.device import Device
@@ -15,7 +15,7 @@ from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.injection.plan import WantedDriver
 from osdimage.imaging.drivers.offline.boot_driver import BootDriver, boot_models
 from osdimage.imaging.drivers.packages import DriverPackage
-from osdimage.imaging.drivers.ranking.index import fold_id
+from osdimage.imaging.drivers.ranking.index import DriverFacts, fold_id
 from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, Ranked, match_drivers
 from osdimage.imaging.drivers.supplied.variants import Choice as Variants
 from osdimage.imaging.drivers.supplied.variants import choose_packages
@@ -56,31 +56,33 @@ class Choice:
 
 
 def choose_by_devices(
-    packages: Sequence[DriverPackage], devices: Sequence[Device], os: TargetOs, *, is_best_match: bool = True
+    matching: Matching, package_of: Callable[[DriverFacts], DriverPackage], *, is_best_match: bool = True
 ) -> Choice:
     """Choose the drivers that devices need.
 
     Args:
-        packages: from which is chosen.
-        devices: of the computer.
-        os: the Windows.
+        matching: of the devices of the computer with the drivers from which is chosen.
+        package_of: returns the package of a driver that is taken.
         is_best_match: the best one of each device; otherwise all that fit it, among which Windows chooses.
 
     Raises:
-        InvalidVolume, StorageError: when the files of a package cannot be looked for.
+        OsdImageError: when a package cannot be read.
     """
-    matching = match_drivers(packages, devices, os)
+    drivers: dict[int, DriverFacts] = {}
     served: dict[int, list[tuple[DeviceMatch, Ranked]]] = {}
     for each in matching.devices:
         for ranked in each.taken if is_best_match else _all_of(each):
+            drivers[ranked.driver.order] = ranked.driver
             served.setdefault(ranked.driver.order, []).append((each, ranked))
     wanted, reasons = [], []
     for order in sorted(served):
-        package, of = packages[order], served[order]
-        boot = next((found for each, ranked in of if (found := _boot_model(package, each, ranked, os))), None)
+        package, of = package_of(drivers[order]), served[order]
+        models = (_boot_model(package, each, ranked, matching.os) for each, ranked in of)
+        boot = next((found for found in models if found is not None), None)
         wanted.append(WantedDriver(package, tuple(each.device.name for each, _ in of), boot))
         reasons.append(_reason(package, of, boot))
-    return Choice(tuple(wanted), tuple(reasons), tuple(_warnings(matching, served)))
+    faults = (each.driver for each in matching.unused if each.driver.fault is not None)
+    return Choice(tuple(wanted), tuple(reasons), tuple(f"{each.name}: {each.fault}" for each in faults))
 
 
 def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os: TargetOs) -> Choice:
@@ -151,10 +153,3 @@ def _reason(package: DriverPackage, served: Sequence[tuple[DeviceMatch, Ranked]]
     more = f" and {len(served) - _SHOWN} more" if len(served) > _SHOWN else ""
     needed = "; Windows starts with it" if boot is not None else ""
     return f"{text}: for {', '.join(told)}{more}{needed}"
-
-
-def _warnings(matching: Matching, served: Iterable[int]) -> Iterator[str]:
-    taken = set(served)
-    for each in matching.unused:
-        if each.driver.fault is not None and each.driver.order not in taken:
-            yield f"{each.driver.name}: {each.driver.fault}"

@@ -28,6 +28,7 @@ from osdimage.imaging.tasksequence.inputs import Inputs, optional, output, requi
 from osdimage.imaging.tasksequence.machine import Machine, NotThere, Volume
 from osdimage.imaging.tasksequence.operating_systems import find_system
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
+from osdimage.imaging.tasksequence.steps.inject_drivers import bring_in_noted, foretell_noted
 from osdimage.imaging.tasksequence.steps.windows_image import WindowsPlan, carry_out, foretell, plan_windows
 from osdimage.imaging.wim.file import WimFile
 
@@ -71,7 +72,7 @@ def install_operating_system(env: Environment, machine: Machine, events: Events)
     with _planned(env, machine) as plan:
         result = carry_out(env, machine, plan, events)
         _tell(env)
-        return result
+    return bring_in_noted(env, machine, events, result)
 
 
 @forecast
@@ -83,7 +84,7 @@ def forecast_install_operating_system(env: Environment, machine: Machine) -> For
     with _planned(env, machine) as plan:
         told = foretell(env, machine, plan)
         _tell(env)
-        return told
+    return foretell_noted(env, machine, told)
 
 
 def _nowhere(machine: Machine, guid: str) -> str:

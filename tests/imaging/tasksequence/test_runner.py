@@ -197,7 +197,7 @@ def test_a_group_is_judged_once_when_it_is_entered(bench: Bench) -> None:
 
 def test_steps_that_cannot_run_stop_the_sequence_before_any_has(bench: Bench) -> None:
     text = b"""<sequence version="3.0"><step name="a" type="BDD_Work"/><step name="b" type="Own"/>
-        <step name="c"/><step name="d" type="SMS_TaskSequence_AutoApplyAction"/><step name="e" type="BDD_Work">
+        <step name="c"/><step name="d" type="SMS_TaskSequence_RequestStateStoreAction"/><step name="e" type="BDD_Work">
         <condition><expression type="SMS_TaskSequence_WMIConditionExpression"/></condition></step>
         <step name="f" type="Own" disable="true"/></sequence>"""
     wanted = read_sequence(text, source="x")
@@ -208,7 +208,7 @@ def test_steps_that_cannot_run_stop_the_sequence_before_any_has(bench: Bench) ->
         assert caught.value.problems == (
             "step 2 'b': step type Own is not known to osdimage (Own, class unknown)",
             "step 3 'c': it has no type, and runs no script that is known to osdimage (no type, class unknown)",
-            "step 4 'd': drivers are not injected; add them to the image (AutoApply, class site)",
+            "step 4 'd': it needs a ConfigMgr site (RequestStateStore, class site)",
             f"step 5 'e': cannot be found out on Linux: expression of type {WMI} (BDD_Work, class windows)",
         )
         assert bench.ran == []

@@ -78,6 +78,8 @@ SPECIFIED = {
         "OSGUID", "ImageIndex", "DestinationDisk", "DestinationPartition", "DestinationOSInstallType",
         "DestinationOSDriveLetter", "DestinationOSVariable",
     },
+    "Auto Apply Drivers": {"OSDAllowUnsignedDriver", "OSDAutoApplyDriverBestMatch", "OSDAutoApplyDriverCategoryList"},
+    "Inject Drivers": {"DriverSelectionProfile", "DriverInjectionMode", "DriverGroup001"},
     "Apply Driver Package": {
         "OSDApplyDriverBootCriticalContentUniqueID", "OSDApplyDriverBootCriticalHardwareComponent",
         "OSDApplyDriverBootCriticalID", "OSDApplyDriverBootCriticalINFFile", "OSDAllowUnsignedDriver",
