@@ -188,6 +188,7 @@ class _Reader:
     ) -> None:
         self.text = text
         self.section = section
+        self.architecture = architecture
         self.folders = folders
         self.budget = budget
         self.warnings: list[InfWarning] = []
@@ -201,6 +202,7 @@ class _Reader:
             warnings.append(InfWarning(0, f"there is no install section [{self.section}]"))
         main = self._with_needed(chosen)
         behind = {each: self._with_needed(f"{chosen}.{each}") for each in _EXTENSIONS}
+        self._warn_of_passed_over(behind)
         co_settings = self._settings(behind["CoInstallers"])
         return Install(
             section=self.section,
@@ -224,6 +226,17 @@ class _Reader:
             needs=tuple(dict.fromkeys(self.needs)),
             warnings=tuple(dict.fromkeys(warnings)),
         )
+
+    def _warn_of_passed_over(self, behind: dict[str, list[str]]) -> None:
+        """Warn of sections behind other names of the install section, which its writer may have meant."""
+        names = (f"{self.section}.nt{self.architecture}", f"{self.section}.nt", self.section)
+        for extension, found in behind.items():
+            if self.chosen is None or found:
+                continue
+            for other in filter(None, (self.text.section(f"{name}.{extension}") for name in names)):
+                self.warnings.append(
+                    InfWarning(other.number, f"[{other.name}] is passed over, since [{self.chosen}] is taken")
+                )
 
     def copy_files(self, seen: set[str]) -> tuple[CopyFile, ...]:
         """Return the files that it copies by what was not seen yet."""
