@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,27 @@ from osdimage.cli.values import PathType
 if TYPE_CHECKING:
     from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
-SUPPLY = PathType()
+_CATALOG = "catalog:"
+
+
+class _SupplyType(PathType):
+    """A path of driver files, which is there, or leads into what is; or a name in a catalog, where one is taken."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Look for it."""
+        converted = super().convert(value, param, ctx)
+        text = os.fsdecode(converted)
+        if not text.startswith(_CATALOG) and not os.path.lexists(text):
+            from osdimage.imaging.wim.placed.on_disc import absent, disc_path  # noqa: PLC0415 - start-up stays cheap
+
+            if disc_path(text) is None:
+                self.fail(f"{text}: {absent(text)}", param, ctx)
+        return converted
+
+
+SUPPLY = _SupplyType()
 """Where driver files are: a folder, an INF, an archive, a disc, or what is in one of these, behind a ``!``."""
 
 

@@ -138,6 +138,11 @@ def test_wrong_options_are_refused(tmp_path: Path, options: list[str], said: str
     assert said in osdimage("driver", "show", str(folder), *options, code=2).err
 
 
+@pytest.mark.parametrize("path", ["none", "none.iso!drivers", "net/labnet.inf/none"])
+def test_a_path_that_is_not_there_is_refused(drivers: Path, path: str) -> None:
+    assert f"{path}: No such file or directory" in osdimage("driver", "show", str(drivers / path), code=2).err
+
+
 def test_a_template_and_other_kinds_are_told(tmp_path: Path) -> None:
     template = infs.STORAGE.replace("NTarm64", "NT$ARCH$").replace("SCSIAdapter", "Extension")
     (tmp_path / "a.inf").write_text(template)
