@@ -47,6 +47,7 @@ _DAMAGE = (
 )
 # Bytes of the directory of a ZIP for each member that there may be; names and what belongs to them.
 _ENTRY = 256
+_ENTRY_MARK = b"PK\x01\x02"
 # An entry of the directory, and the header before the contents, without names.
 _HEADER = 30
 _UNIX = 3
@@ -153,7 +154,7 @@ def open_zip(path: Path, name: str, limits: SupplyLimits) -> Iterator[ZipFiles |
 
 
 def _zip_in(file: BinaryIO, name: str, limits: SupplyLimits) -> zipfile.ZipFile | None:
-    guarded = _Guarded(file, limits.members * _ENTRY + MIB)
+    guarded = _Guarded(file, limits.members)
     try:
         file.seek(0)
         is_plain = file.read(2) == b"PK"
@@ -166,7 +167,7 @@ def _zip_in(file: BinaryIO, name: str, limits: SupplyLimits) -> zipfile.ZipFile 
         if is_plain:
             raise InvalidInput(f"{name}: is a damaged ZIP: {error}") from error
         return None
-    guarded.limit = None
+    guarded.most = None
     return opened
 
 
@@ -175,12 +176,15 @@ class _TooMuch(Exception):
 
 
 class _Guarded(io.RawIOBase):
-    """A file of which nobody reads more at once than the limit says."""
+    """A file of which nobody reads the directory of a ZIP with more members than are allowed.
 
-    def __init__(self, file: BinaryIO, limit: int) -> None:
+    :mod:`zipfile` reads the directory in one piece, whatever its size, and makes half a kilobyte of each entry.
+    """
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
         super().__init__()
         self._file = file
-        self.limit: int | None = limit
+        self.most: int | None = most
 
     def readable(self) -> bool:
         return True
@@ -195,9 +199,12 @@ class _Guarded(io.RawIOBase):
         return self._file.tell()
 
     def read(self, size: int = -1) -> bytes:
-        if self.limit is not None and size > self.limit:
+        if self.most is not None and size > self.most * _ENTRY + MIB:
             raise _TooMuch
-        return self._file.read(size)
+        data = self._file.read(size)
+        if self.most is not None and data.count(_ENTRY_MARK) > self.most:
+            raise _TooMuch
+        return data
 
 
 def _member(info: zipfile.ZipInfo) -> Member:

@@ -333,11 +333,12 @@ def test_what_an_archive_becomes_is_watched_where_it_does_not_say(tmp_path: Path
         open_supply(archive, limits=SupplyLimits(total_bytes=2 * MIB)).__enter__()
 
 
-def test_a_directory_of_a_zip_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("entries", "padding"), [(1001, 0), (40_000, 0), (1, 1 << 21)], ids=["few", "many", "large"])
+def test_a_directory_of_a_zip_that_is_too_large_is_not_read(tmp_path: Path, entries: int, padding: int) -> None:
     archive = tmp_path / "many.zip"
     entry = struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, 20, *[0] * 14)
-    directory = entry * 40_000
-    end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 40_000, 40_000, len(directory), 0, 0)
+    directory = entry * entries + bytes(padding)
+    end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, len(directory), 4, 0)
     archive.write_bytes(b"PK\x03\x04" + directory + end)
     with pytest.raises(InvalidInput, match="more than 1000 files and folders"):
         open_supply(archive, limits=SupplyLimits(members=1000)).__enter__()
