@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from osdimage.imaging.drivers.inf.inf_file import InfFile
     from osdimage.imaging.drivers.packages import DriverPackage
     from osdimage.imaging.drivers.ranking.index import DriverIndex
+    from osdimage.imaging.drivers.ranking.match import Matching
+    from osdimage.imaging.drivers.ranking.packages import Packaged
+    from osdimage.imaging.drivers.ranking.rank import Signature
     from osdimage.imaging.drivers.store.catalog import DriverCatalog
     from osdimage.imaging.drivers.target_os import Architecture, TargetOs
     from osdimage.imaging.files import FileFacts
@@ -46,6 +49,12 @@ if TYPE_CHECKING:
 @click.option(
     "--all", "shows_all", is_flag=True, help="Show drivers that match less well, too, and those that serve no device."
 )
+@click.option(
+    "--check",
+    "checks",
+    is_flag=True,
+    help="Compare the drivers that match with their catalogs; one that is not as it was signed is not signed.",
+)
 @params.output(events=False)
 def match_command(
     paths: tuple[str, ...],
@@ -57,6 +66,7 @@ def match_command(
     partition: int | None,
     index: int | None,
     shows_all: bool,
+    checks: bool,
     reporter: Reporter,
 ) -> None:
     """Find, for each device of a computer, the best of the drivers at PATH, as Windows ranks them.
@@ -77,7 +87,11 @@ def match_command(
     target = _target(os, architecture, os_of, partition, index)
     devices = read_devices(source, target)
     with ExitStack() as opened:
-        matching = match_drivers(_index(paths, catalog, target, opened, reporter), devices.devices, target)
+        given = _Given(paths, target, reporter)
+        given.open(catalog, opened)
+        matching = match_drivers(given.index(), devices.devices, target)
+        if checks:
+            matching = match_drivers(given.index(_matched(matching)), devices.devices, target)
     for text in devices.warnings:
         reporter.warn(text)
     reporter.answer(document(matching, devices), *lines(matching, devices, shows_all=shows_all))
@@ -110,41 +124,58 @@ def _target(
         return offline_windows(files).os
 
 
-def _index(
-    paths: tuple[str, ...], catalog: Path | None, os: TargetOs, opened: ExitStack, reporter: Reporter
-) -> DriverIndex:
-    """Return an index of the drivers at all paths, and in a catalog."""
-    from osdimage.imaging.drivers.ranking.joined import JoinedIndex  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.drivers.ranking.packages import index_packages  # noqa: PLC0415
-    from osdimage.imaging.drivers.store.addresses import PREFIX, is_address  # noqa: PLC0415
-    from osdimage.imaging.drivers.store.catalog import open_catalog  # noqa: PLC0415
-    from osdimage.imaging.drivers.store.index import CatalogIndex  # noqa: PLC0415
-
-    given = _Given(os, len(paths) > 1, reporter)
-    held = opened.enter_context(open_catalog(catalog)) if any(map(is_address, paths)) else None
-    if held is None and catalog is not None:
-        raise click.UsageError(f"--catalog says where {PREFIX} is; give {PREFIX} or {PREFIX}NAME, too")
-    indexes: list[tuple[str, DriverIndex]] = []
-    for path in paths:
-        if held is None or not is_address(path):
-            given.add_supply(path, opened)
-        elif path.lower() == PREFIX:
-            indexes.append((PREFIX, CatalogIndex(held, os)))
-        else:
-            given.add_address(path, held)
-    indexes.append(("", index_packages(given.packages, os, passed_over=given.passed_over)))
-    return JoinedIndex(indexes, os)
+def _matched(matching: Matching) -> frozenset[str]:
+    """Return the names of the drivers that match a device."""
+    return frozenset(
+        each.driver.name
+        for device in matching.devices
+        for each in (*device.candidates, *device.extensions, *device.components)
+    )
 
 
 class _Given:
-    """The packages that were given one by one, and why some of them are passed over."""
+    """The drivers at all paths, and in a catalog."""
 
-    def __init__(self, os: TargetOs, names_paths: bool, reporter: Reporter) -> None:
-        self.packages: list[NamedPackage] = []
-        self.passed_over: dict[int, str] = {}
-        self._os, self._names_paths, self._reporter = os, names_paths, reporter
+    def __init__(self, paths: tuple[str, ...], os: TargetOs, reporter: Reporter) -> None:
+        self._paths, self._os, self._reporter = paths, os, reporter
+        self._packages: list[NamedPackage] = []
+        self._passed_over: dict[int, str] = {}
+        self._whole: DriverCatalog | None = None
 
-    def add_supply(self, path: str, opened: ExitStack) -> None:
+    def open(self, catalog: Path | None, opened: ExitStack) -> None:
+        """Open what is at the paths; ``opened`` closes it."""
+        from osdimage.imaging.drivers.store.addresses import PREFIX, is_address  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.drivers.store.catalog import open_catalog  # noqa: PLC0415
+
+        held = opened.enter_context(open_catalog(catalog)) if any(map(is_address, self._paths)) else None
+        if held is None and catalog is not None:
+            raise click.UsageError(f"--catalog says where {PREFIX} is; give {PREFIX} or {PREFIX}NAME, too")
+        for path in self._paths:
+            if held is None or not is_address(path):
+                self._add_supply(path, opened)
+            elif path.lower() == PREFIX:
+                self._whole = held
+            else:
+                self._add_address(path, held)
+
+    def index(self, checked: frozenset[str] = frozenset()) -> DriverIndex:
+        """Return an index of them all; packages of some names are compared with their catalogs."""
+        from osdimage.imaging.drivers.ranking.joined import JoinedIndex  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.drivers.ranking.packages import catalog_presence, index_packages  # noqa: PLC0415
+        from osdimage.imaging.drivers.signed.package import signature_of  # noqa: PLC0415
+        from osdimage.imaging.drivers.store.addresses import PREFIX  # noqa: PLC0415
+        from osdimage.imaging.drivers.store.index import CatalogIndex  # noqa: PLC0415
+
+        def signature(package: Packaged, os: TargetOs) -> Signature:
+            if isinstance(package, NamedPackage) and package.path in checked:
+                return signature_of(package.package, os)
+            return catalog_presence(package, os)
+
+        given = index_packages(self._packages, self._os, passed_over=self._passed_over, signature_of=signature)
+        whole = [] if self._whole is None else [(PREFIX, CatalogIndex(self._whole, self._os))]
+        return JoinedIndex([*whole, ("", given)], self._os)
+
+    def _add_supply(self, path: str, opened: ExitStack) -> None:
         """Add those at a path; INFs that cannot be read are warned of."""
         from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
@@ -159,13 +190,13 @@ class _Given:
         if not found:
             raise InvalidInput(f"{path}: holds no INF of a driver that can be read")
         reasons = {id(each.item): each.reason for each in choose_packages(found, self._os).left_out}
-        front = f"{path}: " if self._names_paths else ""
+        front = f"{path}: " if len(self._paths) > 1 else ""
         for each in found:
             if id(each) in reasons:
-                self.passed_over[len(self.packages)] = reasons[id(each)]
-            self.packages.append(NamedPackage(each, f"{front}{each.path}"))
+                self._passed_over[len(self._packages)] = reasons[id(each)]
+            self._packages.append(NamedPackage(each, f"{front}{each.path}"))
 
-    def add_address(self, address: str, catalog: DriverCatalog) -> None:
+    def _add_address(self, address: str, catalog: DriverCatalog) -> None:
         """Add those that a name in a catalog stands for."""
         from osdimage.imaging.drivers.store.addresses import PREFIX, resolve  # noqa: PLC0415 - start-up stays cheap
 
@@ -173,7 +204,7 @@ class _Given:
         for name in found.left_out:
             self._reporter.warn(f"{PREFIX}{name} is disabled; it is left out")
         for each, name in zip(found.packages, found.names, strict=True):
-            self.packages.append(NamedPackage(each, f"{PREFIX}{name}"))
+            self._packages.append(NamedPackage(each, f"{PREFIX}{name}"))
 
 
 @dataclass(frozen=True, slots=True)

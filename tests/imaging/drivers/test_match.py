@@ -184,6 +184,18 @@ def test_of_two_drivers_the_worse_says_why() -> None:
     assert max(map(len, outcome.out.splitlines())) <= 80
 
 
+@pytest.mark.usefixtures("here")
+def test_a_driver_whose_catalog_is_none_is_not_signed_when_that_is_looked_at() -> None:
+    # What is beside the driver of disks as its catalog is the word "catalog".
+    given = ("driver", "match", "drivers", "--for", "devices.txt", "--os", "10.0.22631", "--json")
+    before, after = osdimage(*given).document, osdimage(*given, "--check").document
+    found = [
+        (each["devices"][0]["chosen"]["signature"], each["devices"][0]["chosen"]["rank"]) for each in (before, after)
+    ]
+    # Its install section, disk_inst, has no .nt.
+    assert found == [("present", "0x00F00000"), ("none", "0xC0F00000")]
+
+
 @pytest.fixture(scope="module")
 def catalog(place: Path) -> Path:
     """Return a catalog with the drivers, and of these a package with one."""
