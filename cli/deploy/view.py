@@ -97,10 +97,11 @@ def lines(result: DeployResult, image: WimImage, reporter: Reporter, seconds: fl
         more += [
             f"  partition {each.partition}: {text}" for each in (applied, *result.more) for text in engine_lines(each)
         ]
+    drivers = [] if result.drivers is None else [f"  {result.drivers.describe()}"]
     starts = [] if result.boot is None else boot_install.lines(result.boot, where=str(result.disk))
     saved = [] if result.saved is None else [f"the old partition table is saved in {result.saved}"]
     said = (
         f"{result.disk}: partition {applied.partition} holds {contents(applied.files, applied.directories)}, "
         f"{format_size(applied.size)}, from image {image.index} {image.name!r} ({seconds:.1f} s)"
     )
-    return [said, *more, *result.replayed, *starts, *saved]
+    return [said, *more, *drivers, *result.replayed, *starts, *saved]

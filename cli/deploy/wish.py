@@ -15,12 +15,14 @@ from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.deploy.target import DiskWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
+from osdimage.cli.driver import wish as driver_wish
 
 if TYPE_CHECKING:
     from osdimage.imaging.boot.install import BootOptions
     from osdimage.imaging.deploy.plan import DeployPlan
     from osdimage.imaging.disk.opened import Disk
     from osdimage.imaging.disk.plan import DiskIdentity
+    from osdimage.imaging.drivers.injection.choose import DriverWish
     from osdimage.imaging.units import Geometry
     from osdimage.imaging.wim.file import WimFile
     from osdimage.imaging.wim.image import WimImage
@@ -45,11 +47,14 @@ class DeployWish:
     grow: int | None = None
     shrink: int | None = None
     system: SystemWish | None = None
+    drivers: DriverWish | None = None
 
     @property
     def files(self) -> tuple[Path | None, ...]:
         """The files that are read."""
-        return self.unattend, self.source.vars_file, self.plan_file
+        wish = self.drivers
+        given = () if wish is None else (*wish.drivers, *wish.packages, *filter(None, [wish.devices]))
+        return self.unattend, self.source.vars_file, self.plan_file, *map(Path, given)
 
     def refuse_contradictions(self) -> None:
         """Refuse options that say two things.
@@ -63,6 +68,8 @@ class DeployWish:
             raise click.UsageError("--system says where the disk starts from; it goes with no --plan and no --no-boot")
         is_chosen = self.partition is not None or self.unattend is not None or self.selector != type(self.selector)()
         is_laid_out = self.source.is_given or self.source.recovery is not None
+        if self.drivers is not None and (self.plan_file is not None or self.all_volumes):
+            raise click.UsageError("--driver and --driver-package go with no --plan and no --all-volumes")
         if not self.from_wim and (self.grow is not None or self.shrink is not None):
             raise click.UsageError("--grow and --shrink go with --layout-from-wim: they are about its partitions")
         if self.plan_file is not None:
@@ -94,16 +101,18 @@ class DeployWish:
         if not (self.from_wim or self.plan_file is not None):
             raise click.UsageError("--disk N=DISK goes with --layout-from-wim, which knows the disks, or with --plan")
         is_chosen = self.partition is not None or self.unattend is not None or self.selector != type(self.selector)()
-        if is_chosen or self.grow is not None or self.shrink is not None or self.system is not None:
+        is_changed = self.grow is not None or self.shrink is not None or self.drivers is not None
+        if is_chosen or is_changed or self.system is not None:
             raise click.UsageError(
                 "--disk takes every image of a machine; it goes with no choice, and no --partition, --unattend, "
-                "--grow, --shrink and --system"
+                "--driver, --driver-package, --grow, --shrink and --system"
             )
 
     def planner(self, wim: WimFile) -> Planner:
         """Read the saved plan, or find the layout and the images."""
         from osdimage.imaging.deploy.answer_file import check_unattend  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.deploy.document import from_json, images_of  # noqa: PLC0415
+        from osdimage.imaging.deploy.driver_plan import plan_drivers, refuse_other_drivers  # noqa: PLC0415
         from osdimage.imaging.documents import read_document  # noqa: PLC0415
         from osdimage.imaging.wim.select import ImageSelector  # noqa: PLC0415
 
@@ -114,6 +123,7 @@ class DeployWish:
                 # The file may be another one than when the plan was made.
                 found = dict.fromkeys((*saved.warnings, *check_unattend(saved.unattend, images[0])))
                 saved = replace(saved, warnings=tuple(found))
+            refuse_other_drivers(saved.steps, images)
             return Planner(wim, images, saved=saved)
         layout = None if self.from_wim else self.source.load("--plan", "--layout-from-wim")
         image = wim.select(ImageSelector(index=1) if self.all_volumes else self.selector)
@@ -121,9 +131,10 @@ class DeployWish:
         if answer_file is not None:
             # Before the disk is looked at, or made: the plan has the warnings.
             check_unattend(answer_file, image)
+        drivers = None if self.drivers is None else plan_drivers(image, self.drivers)
 
         def make(geometry: Geometry, identity: DiskIdentity | None, place: int) -> DeployPlan:
-            from osdimage.imaging.deploy.plan import make_plan  # noqa: PLC0415 - start-up stays cheap
+            from osdimage.imaging.deploy.plan import make_plan, with_drivers  # noqa: PLC0415 - start-up stays cheap
             from osdimage.imaging.deploy.relayout import plan_from_wim  # noqa: PLC0415
             from osdimage.imaging.deploy.resize import SizeWish  # noqa: PLC0415
 
@@ -131,7 +142,7 @@ class DeployWish:
             boot = self.boot if self.system is None else None
             if layout is None:
                 one = None if self.all_volumes else image
-                return plan_from_wim(
+                plan = plan_from_wim(
                     wim,
                     one,
                     geometry,
@@ -142,16 +153,18 @@ class DeployWish:
                     identity=identity,
                     sizes=SizeWish(self.grow, self.shrink),
                 )
-            return make_plan(
-                image,
-                layout,
-                geometry,
-                rng,
-                partition=self.partition,
-                unattend=answer_file,
-                boot=boot,
-                identity=identity,
-            )
+            else:
+                plan = make_plan(
+                    image,
+                    layout,
+                    geometry,
+                    rng,
+                    partition=self.partition,
+                    unattend=answer_file,
+                    boot=boot,
+                    identity=identity,
+                )
+            return plan if drivers is None else with_drivers(plan, image, drivers)
 
         images = tuple(wim.images) if self.all_volumes else (image,)
         return Planner(
@@ -231,6 +244,9 @@ def options(command: Command) -> Command:
         grow: int | None,
         shrink: int | None,
         system: SystemWish | None,
+        drivers: tuple[str, ...],
+        packages: tuple[str, ...],
+        devices: str | None,
         boot_options: Callable[..., BootOptions],
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
@@ -248,6 +264,7 @@ def options(command: Command) -> Command:
             grow=grow,
             shrink=shrink,
             system=system,
+            drivers=_drivers(drivers, packages, devices),
         )
         wish.refuse_contradictions()
         return command(*args, wish=wish, **kwargs)
@@ -284,12 +301,25 @@ def options(command: Command) -> Command:
         click.option(
             "--unattend", type=values.EXISTING, metavar="FILE", help=r"Place it as \Windows\Panther\unattend.xml."
         ),
+        driver_wish.driver,
+        driver_wish.package,
+        driver_wish.devices("--drivers-for"),
         click.option(
             "--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code."
         ),
         boot_params.other_system,
         boot_params.options,
     )(run)
+
+
+def _drivers(drivers: tuple[str, ...], packages: tuple[str, ...], devices: str | None) -> DriverWish | None:
+    if not (drivers or packages):
+        if devices is not None:
+            raise click.UsageError("--drivers-for says which devices drivers are for; give them with --driver")
+        return None
+    from osdimage.imaging.drivers.injection.choose import DriverWish  # noqa: PLC0415 - start-up stays cheap
+
+    return DriverWish(drivers, packages, devices)
 
 
 def _boot(options: BootOptions, *, no_boot: bool) -> BootOptions | None:

@@ -22,6 +22,7 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.boot.places import BootPlaces
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, Moved, MoveDrives
+from osdimage.imaging.deploy.driver_plan import AddDrivers, PlannedDrivers
 from osdimage.imaging.deploy.plan import ApplyToVolume, DeployPlan, DeployStep, FormatVolume, WriteBytes, WriteTable
 from osdimage.imaging.disk import plan as disk_plans
 from osdimage.imaging.disk.content import FileSystem
@@ -30,6 +31,7 @@ from osdimage.imaging.disk.plan import DiskPlan
 from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
+from osdimage.imaging.drivers.injection.choose import DriverWish
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest, Means, Remedy
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -47,6 +49,7 @@ _KINDS = {
     WriteBytes: "write-bytes",
     ForgetDrives: "forget-drives",
     MoveDrives: "move-drives",
+    AddDrivers: "add-drivers",
     InstallBoot: "install-boot",
 }
 
@@ -101,6 +104,8 @@ def _step_document(step: DeployStep) -> dict[str, Any]:
             facts = {"partition": step.partition.number}
         case MoveDrives():
             facts = {"partition": step.partition.number, "moved": list(map(_moved_document, step.moved))}
+        case AddDrivers():
+            facts = {"partition": step.partition.number, "image": step.image, **_drivers_document(step.planned)}
         case InstallBoot():
             facts = {
                 "firmware": step.places.firmware,
@@ -181,7 +186,35 @@ def _step(entry: Fields, disk: DiskPlan, machine: Machine) -> DeployStep:
         if kind is WriteBytes:
             return WriteBytes(partition, image, entry.text("name"), size, modified)
         return ApplyToVolume(partition, image, entry.text("name"), size, entry.number("files"), modified)
+    if kind is AddDrivers:
+        return AddDrivers(partition, entry.number("image", 1), _drivers(entry))
     return MoveDrives(partition, _moved(entry, machine)) if kind is MoveDrives else ForgetDrives(partition)
+
+
+def _drivers_document(planned: PlannedDrivers) -> dict[str, Any]:
+    wish = planned.wish
+    return {
+        "from": list(wish.drivers),
+        "packages": list(wish.packages),
+        "devices": wish.devices,
+        "drivers": list(planned.folders),
+        "boot_enabled": list(planned.enabled),
+        "first_start": planned.how,
+        "size": planned.size,
+    }
+
+
+def _drivers(entry: Fields) -> PlannedDrivers:
+    wish = DriverWish(entry.texts("from"), entry.texts("packages"), entry.text_or_none("devices"))
+    if wish.is_empty:
+        raise ValueError(f"{entry.at('from')} is empty, and so are its packages")
+    return PlannedDrivers(
+        wish,
+        entry.texts("drivers"),
+        entry.texts("boot_enabled"),
+        entry.text_or_none("first_start"),
+        entry.number("size"),
+    )
 
 
 def _install_boot(entry: Fields, disk: DiskPlan, machine: Machine) -> InstallBoot:

@@ -17,6 +17,7 @@ from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.apply.work import Work, alone
 from osdimage.imaging.boot.install import BootResult
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, MoveDrives
+from osdimage.imaging.deploy.driver_plan import AddDrivers, PlannedDrivers
 from osdimage.imaging.deploy.job import DeployJob, DeployOptions, DeployResult
 from osdimage.imaging.deploy.plan import (
     ApplyToVolume,
@@ -30,6 +31,7 @@ from osdimage.imaging.deploy.steps import (
     APPLY_BEGINS,
     APPLY_ENDS,
     add_answers,
+    add_drivers,
     change_drives,
     check_table,
     format_partition,
@@ -199,6 +201,7 @@ class DiskWork:
         self._put: list[ApplyResult | WrittenBytes] = []
         self._replayed: list[str] = []
         self._boot: BootResult | None = None
+        self._drivers: PlannedDrivers | None = None
 
     @property
     def told(self) -> str:
@@ -243,6 +246,10 @@ class DiskWork:
                     done = change_drives(disk, step, self._job)
                     self._warnings += told(done.left, progress)
                     self._replayed += [] if done.replayed is None else [done.replayed]
+                case AddDrivers():
+                    self.done = f"the image is applied to {disk.name}, without its drivers"
+                    self._drivers = add_drivers(disk, step, self._job)
+                    self._warnings += [each for each in self._drivers.warnings if each not in self._warnings]
                 case InstallBoot():
                     self.done = f"the image is applied to {disk.name}, which does not start yet"
 
@@ -299,6 +306,7 @@ class DiskWork:
             self._boot,
             copied,
             tuple(self._replayed),
+            self._drivers,
         )
 
 

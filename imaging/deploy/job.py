@@ -12,6 +12,7 @@ from osdimage.imaging.apply.engine import Engine
 from osdimage.imaging.apply.job import ApplyOptions, ApplyResult
 from osdimage.imaging.apply.supply import Supplies
 from osdimage.imaging.boot.install import BootResult
+from osdimage.imaging.deploy.driver_plan import PlannedDrivers
 from osdimage.imaging.deploy.plan import (
     DeployPlan,
 )
@@ -55,6 +56,7 @@ class DeployResult:
         boot: what was done so that the disk starts, or None when nothing was.
         copied: the images whose bytes were written to partitions.
         replayed: of hives that Windows had not closed, with which changes of their logs they were written.
+        drivers: that were brought in, or None.
     """
 
     disk: Path
@@ -65,6 +67,7 @@ class DeployResult:
     boot: BootResult | None = None
     copied: tuple[WrittenBytes, ...] = ()
     replayed: tuple[str, ...] = ()
+    drivers: PlannedDrivers | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.boot.install import BootOptions
 from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, MoveDrives, plan_boot, plan_drives
+from osdimage.imaging.deploy.driver_plan import AddDrivers, PlannedDrivers
 from osdimage.imaging.disk.content import FileSystem
 from osdimage.imaging.disk.layouts.fit import Resized
 from osdimage.imaging.disk.layouts.layout import DiskLayout
@@ -130,7 +131,9 @@ class WriteBytes:
         )
 
 
-DeployStep = WriteTable | FormatVolume | ApplyToVolume | WriteBytes | ForgetDrives | MoveDrives | InstallBoot
+DeployStep = (
+    WriteTable | FormatVolume | ApplyToVolume | WriteBytes | ForgetDrives | MoveDrives | AddDrivers | InstallBoot
+)
 
 BOOT = BootOptions()
 """How a deployed disk is made to start, unless told otherwise."""
@@ -237,6 +240,28 @@ def plan_one(
         else:
             warnings.append(step)
     return DeployPlan((WriteTable(disk), *steps), unattend, tuple(warnings))
+
+
+def with_drivers(plan: DeployPlan, image: WimImage, drivers: PlannedDrivers) -> DeployPlan:
+    """Return a plan that also brings drivers into the Windows of an image, before the disk is made to start.
+
+    Raises:
+        InvalidRequest: when the plan does not apply the image.
+        TooSmall: when the partition has no room for them.
+    """
+    applied = next((each for each in plan.steps if isinstance(each, ApplyToVolume) and each.image == image.index), None)
+    if applied is None:
+        raise InvalidRequest(f"image {image.index} is not applied, and gets no drivers")
+    room = plan.table.size_bytes(applied.partition)
+    if applied.size + drivers.size > room:
+        raise TooSmall(
+            f"partition {applied.partition.number} has {format_size(room)}, image {image.index} and its drivers need "
+            f"{format_size(applied.size + drivers.size)}; choose a larger disk or another layout"
+        )
+    step = AddDrivers(applied.partition, image.index, replace(drivers, warnings=()))
+    at = next((n for n, each in enumerate(plan.steps) if isinstance(each, InstallBoot)), len(plan.steps))
+    warnings = tuple(dict.fromkeys((*plan.warnings, *drivers.warnings)))
+    return replace(plan, steps=(*plan.steps[:at], step, *plan.steps[at:]), warnings=warnings)
 
 
 def with_active(disk: DiskPlan, *starts: InstallBoot) -> DiskPlan:

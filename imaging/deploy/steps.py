@@ -16,6 +16,7 @@ from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.boot.places import numbered
 from osdimage.imaging.deploy.answer_file import check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, Moved, MoveDrives
+from osdimage.imaging.deploy.driver_plan import AddDrivers, PlannedDrivers, planned_of, refuse_others
 from osdimage.imaging.deploy.job import DeployJob
 from osdimage.imaging.deploy.plan import (
     ApplyToVolume,
@@ -28,6 +29,8 @@ from osdimage.imaging.disk.opened import Disk
 from osdimage.imaging.disk.plan import check_target
 from osdimage.imaging.disk.roles import Scheme
 from osdimage.imaging.disk.tables.check import check_disk
+from osdimage.imaging.drivers.injection.into_volume import VolumeTarget
+from osdimage.imaging.drivers.injection.places import planned_injection
 from osdimage.imaging.errors import InvalidRequest, InvalidTable, TargetRefused
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
@@ -108,6 +111,21 @@ def change_drives(disk: Disk, action: ForgetDrives | MoveDrives, job: DeployJob)
     if isinstance(action, MoveDrives):
         return move_drives(volume, _moved(action.moved, job), force=True, sync=sync)
     return forget_drives(volume, force=True, sync=sync)
+
+
+def add_drivers(disk: Disk, step: AddDrivers, job: DeployJob) -> PlannedDrivers:
+    """Bring drivers into a Windows that was applied.
+
+    Raises:
+        OsdImageError: when other drivers come of what is given now, or something cannot be read or written.
+    """
+    wish = step.planned.wish
+    target = VolumeTarget(disk.volume_in(step.partition), sync=job.options.sync)
+    with planned_injection(target, wish, force=True) as planned:
+        done = planned_of(planned.plan, wish, planned.chosen.warnings)
+        refuse_others(step.planned, done)
+        target.carry_out(planned.plan.changes, now=job.now, force=True)
+    return done
 
 
 def told(left: str | None, progress: ProgressCallback | None) -> Iterator[str]:

@@ -857,6 +857,9 @@ def _whole_disks() -> Iterator[Writing]:
     yield Writing("deploy for UEFI", (*deploy, *_VARS), wim | {"d": "logicals.img"}, disk, saved=saved, boots=True)
     yield Writing("deploy for a BIOS", (*deploy, *_ONE_VOLUME), wim | {"d": "two.img"}, disk, saved=saved, boots=True)
     qcow2 = (*deploy, *size, *_ONE_VOLUME, "--format", "qcow2")
+    drivers = ("--no-boot", "--driver", "s", "--drivers-for", "qemu")
+    yield Writing("deploy with drivers", (*deploy, *_VARS, *drivers),
+                  {"a.wim": "offline.wim", "s": "storage", "d": "logicals.img"}, disk, saved=saved)  # fmt: skip
     yield Writing("deploy to a new qcow2", qcow2, wim, {"d": as_qcow2})
     yield Writing("deploy to a qcow2", qcow2, wim | {"d": "old.qcow2"}, {"d": as_qcow2})
     install = ("boot", "install", "d", "--partition", "3", "--seed", "x")
