@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render
+from osdimage.cli.driver import catalog as catalog_params
 from osdimage.cli.driver import params as driver_params
 from osdimage.cli.failures import INVALID_INPUT
 from osdimage.cli.render import Reporter
@@ -29,6 +31,7 @@ _WIDTH = 11
 @click.command("check")
 @click.argument("path", type=driver_params.SUPPLY)
 @driver_params.windows
+@catalog_params.catalog
 @click.option(
     "--codepage",
     metavar="NAME",
@@ -42,6 +45,7 @@ def check_command(
     path: str,
     os: TargetOs | None,
     architecture: Architecture | None,
+    catalog: Path | None,
     codepage: str,
     strict: bool,
     reporter: Reporter,
@@ -58,12 +62,14 @@ def check_command(
     from osdimage.imaging.drivers.checking.package import check_package  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415
     from osdimage.imaging.drivers.signed.package import CatalogChecker  # noqa: PLC0415
-    from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
+    from osdimage.imaging.drivers.store.opening import open_driver_files  # noqa: PLC0415
 
     faults: list[dict[str, str]] = []
     now = datetime.now(UTC)
     checker = CatalogChecker()
-    with open_supply(path) as supply:
+    with open_driver_files(path, catalog=catalog) as supply:
+        for text in supply.notes:
+            reporter.warn(text)
         packages = packages_in(
             supply.files,
             supply.folder,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render
+from osdimage.cli.driver import catalog as catalog_params
 from osdimage.cli.driver import params as driver_params
 from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import InvalidInput
@@ -14,6 +18,8 @@ from osdimage.imaging.units import counted
 
 if TYPE_CHECKING:
     from osdimage.imaging.drivers.shown import ShownDriver, ShownFile, ShownModel
+    from osdimage.imaging.drivers.store.records import CatalogDriver, Happening
+    from osdimage.imaging.drivers.supplied.opened import Supply
     from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
 _WIDTH = 11
@@ -22,6 +28,7 @@ _WIDTH = 11
 @click.command("show")
 @click.argument("path", type=driver_params.SUPPLY)
 @driver_params.windows
+@catalog_params.catalog
 @click.option(
     "--codepage",
     metavar="NAME",
@@ -31,20 +38,27 @@ _WIDTH = 11
 )
 @params.output(events=False)
 def show_command(
-    path: str, os: TargetOs | None, architecture: Architecture | None, codepage: str, reporter: Reporter
+    path: str,
+    os: TargetOs | None,
+    architecture: Architecture | None,
+    catalog: Path | None,
+    codepage: str,
+    reporter: Reporter,
 ) -> None:
     """Show the drivers at PATH: what they are for, their services, files and catalogs, and what is unusual.
 
     PATH is a folder, an INF, an archive (.zip, .cab, .7z, .exe, .msi), a disc, or what is in one: DISC.iso!FOLDER.
     With --os or --arch only what is for that Windows is shown.  Nothing is run, and no signature is looked at.
+
+    catalog:NAME is a driver, a package or a category of a catalog; what the catalog says of a driver, and what was done
+    to it, is shown, too.
     """
     from osdimage.imaging.drivers.packages import packages_in  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.drivers.shown import show_driver  # noqa: PLC0415
-    from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415
 
     faults: list[dict[str, str]] = []
     shown: list[ShownDriver] = []
-    with open_supply(path) as supply:
+    with _opened(path, catalog) as (supply, entry):
         packages = packages_in(
             supply.files,
             supply.folder,
@@ -65,7 +79,46 @@ def show_command(
         for text in driver.warnings:
             reporter.warn(f"{driver.path}: {text}")
     lines = [line for index, driver in enumerate(shown) for line in (*([""] if index else []), *_lines(driver))]
-    reporter.answer({"path": path, "drivers": render.to_plain(shown), "faults": faults}, *lines)
+    document = {"path": path, "drivers": render.to_plain(shown), "faults": faults, "catalog": _document(entry)}
+    reporter.answer(document, *lines, *_entry_lines(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a catalog says of a driver, and what was done to it."""
+
+    driver: CatalogDriver
+    history: tuple[Happening, ...]
+
+
+@contextmanager
+def _opened(path: str, catalog: Path | None) -> Iterator[tuple[Supply, _Entry | None]]:
+    """Open what is to be shown, also what is disabled in a catalog."""
+    from osdimage.imaging.drivers.store.addresses import is_address, resolved_driver, supply_of  # noqa: PLC0415
+    from osdimage.imaging.drivers.store.catalog import history_of, open_catalog  # noqa: PLC0415
+    from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415 - start-up stays cheap
+
+    if not is_address(path):
+        with open_supply(path) as supply:
+            yield supply, None
+        return
+    with open_catalog(catalog) as held:
+        supply, driver = supply_of(path, held, with_disabled=True), resolved_driver(path, held)
+        entry = None if driver is None else _Entry(driver, history_of(held, "driver", driver.name))
+        yield supply, entry
+
+
+def _document(entry: _Entry | None) -> dict[str, object] | None:
+    if entry is None:
+        return None
+    return {"driver": catalog_params.driver_document(entry.driver), "history": render.to_plain(entry.history)}
+
+
+def _entry_lines(entry: _Entry | None) -> Iterator[str]:
+    if entry is not None:
+        yield ""
+        yield from catalog_params.driver_lines(entry.driver)
+        yield from (f"{each.moment:%Y-%m-%d %H:%M:%S} UTC: {each.what}" for each in entry.history)
 
 
 def _lines(driver: ShownDriver) -> Iterator[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from osdimage.cli import params
+from osdimage.cli.driver.catalog import catalog as catalog_of_names
 from osdimage.cli.driver.params import SUPPLY
 from osdimage.imaging.units import counted, format_size
 
@@ -24,7 +26,7 @@ driver = click.option(
     type=SUPPLY,
     multiple=True,
     metavar="PATH",
-    help="Drivers to choose from: a folder, an INF, an archive, a disc, or DISC.iso!FOLDER.  Repeatable.",
+    help="Drivers to choose from: a folder, an INF, an archive, a disc, DISC.iso!FOLDER, or catalog:NAME.  Repeatable.",
 )
 package = click.option(
     "--driver-package",
@@ -60,6 +62,7 @@ def wish(command: params.Command) -> params.Command:
         boot_critical: tuple[str, ...],
         keep_drivers: bool,
         replace_services: bool,
+        catalog: Path | None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         from osdimage.imaging.drivers.injection.choose import DriverWish  # noqa: PLC0415 - start-up stays cheap
@@ -73,13 +76,14 @@ def wish(command: params.Command) -> params.Command:
         if method == "stage" and boot_critical:
             raise click.UsageError("--boot-critical enables a driver, and --method stage enables none")
         options = InjectionOptions(Method(method), keeps_drivers=keep_drivers, force=replace_services)
-        made = DriverWish(drivers, packages, devices, boot_critical, options)
+        made = DriverWish(drivers, packages, devices, boot_critical, options, catalog)
         return command(*args, wish=made, **kwargs)
 
     return params.add(
         driver,
         package,
         devices("--for"),
+        catalog_of_names,
         click.option(
             "--method",
             type=click.Choice(_METHODS),

@@ -123,6 +123,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "osdimage driver show vioscsi.inf",
         "osdimage driver show Drivers --os 10.0.22631 --arch x64",
         "osdimage driver show 'virtio-win.iso!vioscsi/w11/amd64' --json",
+        "osdimage driver show 'catalog:Red Hat VirtIO SCSI controller'",
     ),
     "export": (
         "osdimage export install.wim install.esd --all",

@@ -66,6 +66,7 @@ __getattr__, __dir__, __all__ = lazily(
             "find_package",
             "remove_from_package",
         ),
+        "store.opening": ("open_driver_files",),
         "store.platforms": ("Applicability", "Platform", "parse_platforms"),
         "store.records": ("CatalogDriver", "CatalogPackage"),
         "store.search": ("DriverFilter", "find_drivers"),

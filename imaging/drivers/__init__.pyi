@@ -140,6 +140,7 @@ from osdimage.imaging.drivers.store.named import (
     find_package as find_package,
     remove_from_package as remove_from_package,
 )
+from osdimage.imaging.drivers.store.opening import open_driver_files as open_driver_files
 from osdimage.imaging.drivers.store.platforms import (
     Applicability as Applicability,
     Platform as Platform,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.devices.sources import read_devices
@@ -20,7 +21,8 @@ from osdimage.imaging.drivers.injection.plan import InjectionOptions, Method, Wa
 from osdimage.imaging.drivers.offline.boot_driver import boot_models, boot_service, why_not_boot
 from osdimage.imaging.drivers.packages import DriverPackage, packages_in
 from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, match_drivers
-from osdimage.imaging.drivers.supplied.opened import Supply, open_supply
+from osdimage.imaging.drivers.store.opening import open_driver_files
+from osdimage.imaging.drivers.supplied.opened import Supply
 from osdimage.imaging.drivers.supplied.variants import LeftOut, choose_packages
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
@@ -38,11 +40,12 @@ class DriverWish:
     """What is asked for.
 
     Attributes:
-        drivers: paths of collections or single INFs.
-        packages: paths of collections of which everything is taken that is for the Windows.
+        drivers: paths of collections or single INFs, or ``catalog:NAME``.
+        packages: such paths of collections of which everything is taken that is for the Windows.
         devices: what tells the devices of the computer, as :func:`read_devices` takes it; None: they are not known.
         boot_critical: names of INFs or services that the loader of Windows must have.
         options: how they are brought in.
+        catalog: in which ``catalog:NAME`` is looked for; None for that of the person.
     """
 
     drivers: tuple[str, ...] = ()
@@ -50,6 +53,7 @@ class DriverWish:
     devices: str | None = None
     boot_critical: tuple[str, ...] = ()
     options: InjectionOptions = field(default_factory=InjectionOptions)
+    catalog: Path | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -86,9 +90,13 @@ def open_drivers(wish: DriverWish, os: TargetOs) -> Iterator[ChosenDrivers]:
     if wish.is_empty:
         raise InvalidRequest("no drivers are given to choose from")
     with ExitStack() as opened:
-        supplies = [opened.enter_context(open_supply(each)) for each in (*wish.drivers, *wish.packages)]
+        supplies = [
+            opened.enter_context(open_driver_files(each, catalog=wish.catalog))
+            for each in (*wish.drivers, *wish.packages)
+        ]
         given = _Given()
         for number, supply in enumerate(supplies):
+            given.warnings += supply.notes
             given.add(supply, os, is_whole=number >= len(wish.drivers) or supply.is_inf)
         matching = None
         if wish.devices is not None:

@@ -1,25 +1,28 @@
 """``catalog:NAME``: drivers that are named in a catalog, where others are named by a path.
 
 NAME is that of a driver, a package or a category; ``catalog:driver:NAME``, ``catalog:package:NAME`` and
-``catalog:category:NAME`` say which, where several things bear it.
+``catalog:category:NAME`` say which, where several things bear it.  Without a name all drivers are meant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from osdimage.imaging.drivers.packages import DriverPackage, packages_in
 from osdimage.imaging.drivers.store.catalog import (
     DriverCatalog,
+    all_drivers,
     driver_number,
     drivers_of,
     files_of,
     find_driver,
 )
+from osdimage.imaging.drivers.store.exporting import folders_of
 from osdimage.imaging.drivers.store.records import CatalogDriver, folded
 from osdimage.imaging.drivers.store.source import CatalogFiles
+from osdimage.imaging.drivers.supplied.opened import Supply
 from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
 
 PREFIX = "catalog:"
@@ -31,6 +34,11 @@ class AddressKind(StrEnum):
     DRIVER = "driver"
     PACKAGE = "package"
     CATEGORY = "category"
+    ALL = "catalog"
+    """No name: all drivers."""
+
+
+_NAMED = (AddressKind.DRIVER, AddressKind.PACKAGE, AddressKind.CATEGORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +76,63 @@ def resolve(address: str, catalog: DriverCatalog) -> Resolved:
         StorageError: when it cannot be read.
         TargetRefused: when another process does not let go of it in time.
     """
+    named = _named(address, catalog, with_disabled=False)
+    names = tuple(each.name for each in named.drivers)
+    return Resolved(named.kind, packages_of(catalog, named.drivers), names, named.left_out)
+
+
+def supply_of(address: str, catalog: DriverCatalog, *, with_disabled: bool = False) -> Supply:
+    """Return the drivers that an address names as driver files, each in a folder of its own where there are several.
+
+    Args:
+        address: as for :func:`resolve`.
+        catalog: with them; it need not stay open.
+        with_disabled: whether those are in it, too.
+
+    Raises:
+        InvalidRequest, InvalidInput, StorageError, TargetRefused: as :func:`resolve`.
+    """
+    named = _named(address, catalog, with_disabled=with_disabled)
+    notes = tuple(f"driver {each} of the catalog is disabled, and left out" for each in named.left_out)
+    files = [files_of(catalog, driver_number(catalog, each.name)) for each in named.drivers]
+    if named.kind is AddressKind.DRIVER:
+        (driver,) = named.drivers
+        return Supply(CatalogFiles(address, catalog.contents, files[0]), driver.inf, address, is_inf=True)
+    placed = [
+        replace(file, path=f"{folder}/{file.path}")
+        for (folder, _), own in zip(folders_of(named.drivers), files, strict=True)
+        for file in own
+    ]
+    return Supply(CatalogFiles(address, catalog.contents, placed), "", address, notes=notes)
+
+
+def resolved_driver(address: str, catalog: DriverCatalog) -> CatalogDriver | None:
+    """Return the driver that an address names, also a disabled one; None when it may name several; errors as above."""
+    kind, name = _kind_of(address, catalog)
+    return find_driver(catalog, name) if kind is AddressKind.DRIVER else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    kind: AddressKind
+    drivers: tuple[CatalogDriver, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def _named(address: str, catalog: DriverCatalog, *, with_disabled: bool) -> _Named:
     kind, name = _kind_of(address, catalog)
     if kind is AddressKind.DRIVER:
         driver = find_driver(catalog, name)
-        if not driver.is_enabled:
+        if not (driver.is_enabled or with_disabled):
             remedy = Remedy("{} enables it", (Means.ENABLE_DRIVER,), (driver.name,))
             raise InvalidRequest(f"{catalog.path}: driver {quoted(driver.name)} is disabled", remedy=remedy)
-        return Resolved(kind, packages_of(catalog, [driver]), (driver.name,))
-    members = _members(catalog, kind, name)
-    enabled = [each for each in members if each.is_enabled]
-    if not enabled:
-        raise InvalidRequest(f"{catalog.path}: {kind} {quoted(name)} has no driver that is enabled")
-    left_out = tuple(each.name for each in members if not each.is_enabled)
-    return Resolved(kind, packages_of(catalog, enabled), tuple(each.name for each in enabled), left_out)
+        return _Named(kind, (driver,))
+    members = all_drivers(catalog) if kind is AddressKind.ALL else _members(catalog, kind, name)
+    chosen = tuple(each for each in members if each.is_enabled or with_disabled)
+    if not chosen:
+        whole = f"{kind} {quoted(name)}" if name else "the catalog"
+        raise InvalidRequest(f"{catalog.path}: {whole} has no driver that is enabled")
+    return _Named(kind, chosen, tuple(each.name for each in members if each not in chosen))
 
 
 def packages_of(catalog: DriverCatalog, drivers: Iterable[CatalogDriver]) -> tuple[DriverPackage, ...]:
@@ -102,11 +154,13 @@ def package_of(catalog: DriverCatalog, name: str) -> DriverPackage:
 
 def _kind_of(address: str, catalog: DriverCatalog) -> tuple[AddressKind, str]:
     name = address[len(PREFIX) :] if is_address(address) else address
-    for kind in AddressKind:
+    if not name.strip():
+        return AddressKind.ALL, ""
+    for kind in _NAMED:
         if name.lower().startswith(f"{kind}:"):
             return kind, name[len(kind) + 1 :].strip()
     name = name.strip()
-    found = [kind for kind in AddressKind if _is_there(catalog, kind, name)]
+    found = [kind for kind in _NAMED if _is_there(catalog, kind, name)]
     if len(found) == 1:
         return found[0], name
     if found:

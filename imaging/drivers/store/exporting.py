@@ -65,7 +65,7 @@ def export_package(catalog: DriverCatalog, name: str, destination: Path, *, over
     drivers = [each for each in members if each.is_enabled]
     if not drivers:
         raise InvalidRequest(f"{catalog.path}: package {quoted(name)} has no driver that is enabled")
-    placed = [(folder, files_of(catalog, driver_number(catalog, each.name))) for folder, each in _folders(drivers)]
+    placed = [(folder, files_of(catalog, driver_number(catalog, each.name))) for folder, each in folders_of(drivers)]
     if destination.suffix.lower() == ".zip":
         _write_zip(catalog, placed, destination, overwrite=overwrite)
     else:
@@ -73,14 +73,14 @@ def export_package(catalog: DriverCatalog, name: str, destination: Path, *, over
     files = [file for _, every in placed for file in every]
     return Exported(
         path=destination,
-        folders=tuple((folder, each.name) for folder, each in _folders(drivers)),
+        folders=tuple((folder, each.name) for folder, each in folders_of(drivers)),
         left_out=tuple(each.name for each in members if not each.is_enabled),
         files=len(files),
         size=sum(each.size for each in files),
     )
 
 
-def _folders(drivers: Sequence[CatalogDriver]) -> Iterator[tuple[str, CatalogDriver]]:
+def folders_of(drivers: Sequence[CatalogDriver]) -> Iterator[tuple[str, CatalogDriver]]:
     """Yield each driver with the name of its folder."""
     width = max(2, len(str(len(drivers) - 1)))
     for number, each in enumerate(drivers):

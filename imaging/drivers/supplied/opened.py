@@ -38,12 +38,14 @@ class Supply:
         folder: the folder in ``files`` to look in, or the INF that is meant; ``""`` is the root.
         name: what was asked for, as messages call it.
         is_inf: whether one INF alone is meant, with the files of its package beside it.
+        notes: what is to be said of it, such as what was left out.
     """
 
     files: FileSource
     folder: str
     name: str
     is_inf: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager

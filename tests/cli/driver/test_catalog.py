@@ -84,6 +84,31 @@ def test_drivers_are_listed_changed_and_removed(filled: Path) -> None:
     assert names() == [f"{NET} (2)", f"{SCSI} (2)"]
 
 
+def test_what_takes_driver_files_takes_names_of_the_catalog(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OSDIMAGE_CATALOG")
+    there = ("--catalog", filled)
+    osdimage("driver", "set", NET, "--disable", *there)
+    shown = osdimage("driver", "show", f"catalog:{NET.lower()}", *there).out
+    assert "\nenabled:    no\n" in shown
+    assert [line.partition(": ")[2] for line in shown.splitlines()[-2:]][1] == "disabled"
+    facts = osdimage("driver", "show", f"catalog:{SCSI}", "--json", *there).facts
+    assert [each["path"] for each in facts["drivers"]] == ["vioscsi.inf"]
+    assert facts["catalog"]["driver"]["categories"] == ["Guests"]
+    facts = osdimage("driver", "show", "catalog:Guests", "--json", *there).facts
+    assert [each["path"] for each in facts["drivers"]] == [
+        "00-netkvm/netkvm.inf",
+        "01-netkvm/netkvm.inf",
+        "02-vioscsi/vioscsi.inf",
+        "03-vioscsi/vioscsi.inf",
+    ]
+    assert facts["catalog"] is None
+    checked = osdimage("driver", "check", "catalog:", "--json", *there, code=None)
+    assert checked.warnings == [f"driver {NET} of the catalog is disabled, and left out"]
+    assert len(checked.facts["drivers"]) == 3
+    said = osdimage("driver", "check", f"catalog:{NET}", *there, code=2).err
+    assert f"driver '{NET}' is disabled; osdimage driver set '{NET}' --enable enables it" in said
+
+
 def test_a_package_is_made_filled_and_exported(filled: Path, here: Path) -> None:
     assert filled.is_file()
     osdimage("driver", "package", "create", "KVM guest", SCSI, "--description", "amd64")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cases.driver_files import inf_text, write_driver, write_guest_drivers
 from osdimage.imaging.drivers.devices.device import Device
+from osdimage.imaging.drivers.injection.choose import DriverWish, open_drivers
 from osdimage.imaging.drivers.packages import packages_in
 from osdimage.imaging.drivers.ranking.index import Candidate, fold_id
 from osdimage.imaging.drivers.ranking.match import match_drivers
@@ -18,6 +19,7 @@ from osdimage.imaging.drivers.store.catalog import DriverCatalog, open_catalog
 from osdimage.imaging.drivers.store.importing import import_drivers
 from osdimage.imaging.drivers.store.index import CatalogIndex
 from osdimage.imaging.drivers.store.named import create_package
+from osdimage.imaging.drivers.store.opening import open_driver_files
 from osdimage.imaging.drivers.store.platforms import parse_platforms
 from osdimage.imaging.drivers.store.settings import DriverChange, change_driver
 from osdimage.imaging.drivers.supplied.folder import FolderFiles
@@ -167,6 +169,24 @@ def test_an_address_names_a_driver_a_package_or_a_category(
         folder = drivers / ("vioscsi" if name == SCSI else "NetKVM") / "amd64"
         assert (package.name, package.missing(WINDOWS_11)) == (f"{folder.parent.name.lower()}.inf", ())
         assert package.read(f"{folder.parent.name}.SYS") == next(folder.glob("*.sys")).read_bytes()
+
+
+def test_an_address_is_driver_files_for_whoever_takes_these(opened: DriverCatalog) -> None:
+    with open_driver_files(f"catalog:{SCSI}", catalog=opened.path) as supply:
+        assert (supply.folder, supply.is_inf, supply.notes) == ("vioscsi.inf", True, ())
+        assert [each.path for each in packages_in(supply.files, supply.folder)] == ["vioscsi.inf"]
+    change_driver(opened, NET, DriverChange(enabled=False))
+    with open_driver_files("catalog:", catalog=opened.path) as supply:
+        assert [each.path for each in packages_in(supply.files)] == ["00-vioscsi/vioscsi.inf"]
+        assert supply.files.read("00-VIOSCSI/vioscsi.sys") == b"MZ scsi amd64"
+        assert supply.notes == (f"driver {NET} of the catalog is disabled, and left out",)
+
+
+def test_what_is_brought_into_a_windows_is_chosen_by_address(opened: DriverCatalog) -> None:
+    change_driver(opened, SCSI, DriverChange(enabled=False))
+    with open_drivers(DriverWish(("catalog:lab",), catalog=opened.path), WINDOWS_11) as chosen:
+        assert [each.package.name for each in chosen.wanted] == ["netkvm.inf"]
+        assert f"driver {SCSI} of the catalog is disabled, and left out" in chosen.warnings
 
 
 def test_what_an_address_leaves_open_is_asked_for(opened: DriverCatalog) -> None:
