@@ -28,7 +28,7 @@ class Decoded:
     """The text of a file.
 
     Attributes:
-        text: up to the first Ctrl-Z, which ended texts of MS-DOS.
+        text: up to the first Ctrl-Z, which ended texts of MS-DOS, or to NULs at the end.
         encoding: Python's name of what it was in.
         warning: what is unusual about that, or None.
     """
@@ -54,7 +54,8 @@ def decode(data: bytes, *, name: str, codepage: str = "cp1252") -> Decoded:
         raise InvalidInput(f"{name}: has {format_size(len(data))}; an INF has at most {format_size(MAX_BYTES)}")
     found = _by_mark(data, name) or _without_mark(data, name, codepage)
     end = found.text.find(_END_OF_TEXT)
-    text = found.text if end < 0 else found.text[:end]
+    # Some files are filled up with NULs.
+    text = (found.text if end < 0 else found.text[:end]).rstrip("\0")
     nul = text.find("\0")
     if nul >= 0:
         line = line_of(text, nul)

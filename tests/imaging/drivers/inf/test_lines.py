@@ -143,6 +143,7 @@ TEXT = '[Version]\nSignature = "$Windows NT$"\nProvider = "Bücher & Söhne"\n[s
         pytest.param(TEXT.encode(), "utf-8", id="UTF-8 without a mark"),
         pytest.param(TEXT.encode("cp1252"), "cp1252", id="code page"),
         pytest.param(TEXT.encode("cp1252") + b"\x1a\0\0\x1a", "cp1252", id="Ctrl-Z"),
+        pytest.param(TEXT.encode("cp1252") + bytes(100), "cp1252", id="filled up"),
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
