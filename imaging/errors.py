@@ -45,6 +45,8 @@ from typing import Any, Self, TypeVar, cast
 class Means(StrEnum):
     """What a remedy needs, by the name that it has in the library; a program has names of its own for them."""
 
+    ADD_DRIVERS = "plan_driver_injection"
+    ADD_TO_BOOT_IMAGE = "change_boot_image"
     ALL_IMAGES = "may_be_empty"
     ALLOW_LARGER = "allow_larger"
     ALLOW_LINKED = "Opening(allow_linked=True)"

@@ -8,6 +8,8 @@ from dataclasses import replace
 from osdimage.imaging.errors import Means, Remedy
 
 NAMES = {
+    Means.ADD_DRIVERS: "osdimage driver add WIM --index N --driver PATH",
+    Means.ADD_TO_BOOT_IMAGE: "osdimage bootimage add-driver WIM --driver PATH",
     Means.ALL_IMAGES: "--all",
     Means.ALLOW_LARGER: "--allow-larger",
     Means.ALLOW_LINKED: "--allow-linked",

@@ -22,7 +22,7 @@ from osdimage.imaging.drivers.offline.boot_enable import BootEnabling, plan_boot
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.target_os import TargetOs
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, Remedy, TargetRefused
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.registry.planned import HiveDraft, PlannedEdit
 from osdimage.imaging.units import MIB, counted, format_size
@@ -104,7 +104,7 @@ def refuse_windows(windows: OfflineWindows) -> None:
         TargetRefused: saying why.
     """
     if windows.is_pe:
-        remedy = Remedy("drivers are put into a boot image in another way")
+        remedy = Remedy("{} adds drivers to a boot image", (Means.ADD_TO_BOOT_IMAGE,))
         raise TargetRefused(f"{windows.name}: is Windows PE, which runs from memory", remedy=remedy)
     windows.refuse_unready()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -80,19 +80,35 @@ def change_boot_image(
     with WimFile.open(path, refs=refs) as opened:
         plan = planner(boot_image_of(opened, selector))
         size = opened.header.file_size
-    warnings = list(plan.warnings)
-    if size > LARGE_BYTES and plan.drivers:
-        warnings.append(
-            f"{path}: has {format_size(size)}, all of which a computer that starts it has in memory; many boot images "
-            f"have less than {format_size(LARGE_BYTES)}"
-        )
     if plan.is_empty or options.dry_run:
-        return BootChange(path, plan, size, size, unused_bytes(path), tuple(warnings))
+        warnings = (*plan.warnings, *memory_warnings(path, plan, size))
+        return BootChange(path, plan, size, size, unused_bytes(path), warnings)
+    change = carry_out(path, plan, options, refs=refs, now=now, progress=progress)
+    return replace(change, warnings=(*change.warnings, *memory_warnings(path, plan, change.new_size)))
+
+
+def carry_out(
+    path: Path,
+    plan: BootPlan,
+    options: UpdateOptions,
+    *,
+    refs: Iterable[str] = (),
+    now: datetime | None = None,
+    progress: ProgressCallback | None = None,
+) -> BootChange:
+    """Write what is planned; raise as :func:`change_boot_image`."""
+    warnings = list(plan.warnings)
     with scratch_folder() as folder:
         commands = commands_of(plan, folder, now=now, on_warning=warnings.append)
         chosen = ImageSelector(index=plan.index)
         result = update_image(path, chosen, commands, options, refs=refs, progress=progress)
-    warnings += result.warnings
-    return BootChange(
-        path, plan, result.old_size, result.new_size, result.unused, tuple(dict.fromkeys(warnings)), is_written=True
-    )
+    told = tuple(dict.fromkeys((*warnings, *result.warnings)))
+    return BootChange(path, plan, result.old_size, result.new_size, result.unused, told, is_written=True)
+
+
+def memory_warnings(path: Path, plan: BootPlan, size: int) -> tuple[str, ...]:
+    """Return what is to be said of a large WIM that drivers are added to."""
+    if size <= LARGE_BYTES or not plan.drivers:
+        return ()
+    text = f"{path}: has {format_size(size)}, all of which a computer that starts it has in memory"
+    return (f"{text}; many boot images have less than {format_size(LARGE_BYTES)}",)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from osdimage.imaging.logs import logged
-from osdimage.imaging.media.bootimage.change import BootChange, Planner, change_boot_image
+from osdimage.imaging.media.bootimage.change import BootChange, Planner, carry_out, memory_warnings
 from osdimage.imaging.media.bootimage.reading import boot_image_of
 from osdimage.imaging.output import REPLACE_IT, refuse_existing, refuse_source
 from osdimage.imaging.progress import ProgressCallback, portion
@@ -81,16 +81,15 @@ def export_boot_image(
         with scratch_folder() as folder:
             made = folder / "boot.wim"
             first = export_images(opened, made, options, images=[image], progress=portion(progress, 0, _COPIED))
-            change = change_boot_image(
-                made,
-                ImageSelector(index=1),
-                planner,
-                UpdateOptions(threads=threads),
-                now=now,
-                progress=portion(progress, _COPIED, _CHANGED),
+            with WimFile.open(made) as copied:
+                # What it warns of was told of the source.
+                planned = replace(planner(copied.image(1)), warnings=())
+            change = carry_out(
+                made, planned, UpdateOptions(threads=threads), now=now, progress=portion(progress, _COPIED, _CHANGED)
             )
             # What the change has left behind stays there.
             with WimFile.open(made) as changed:
                 last = export_images(changed, path, final, progress=portion(progress, _CHANGED, 100))
-    warnings = tuple(dict.fromkeys((*first.warnings, *change.warnings, *last.warnings)))
+    large = memory_warnings(path, plan, last.file_size)
+    warnings = tuple(dict.fromkeys((*first.warnings, *plan.warnings, *change.warnings, *last.warnings, *large)))
     return BootChange(path, plan, header.file_size, last.file_size, 0, warnings, is_written=True)

@@ -142,7 +142,7 @@ def _require_windows_pe(image: WimImage, files: FileSource) -> BootKind:
     if kind is BootKind.WINDOWS:
         raise TargetRefused(
             f"{files.name}: is a whole Windows, no Windows PE",
-            remedy=Remedy("{} changes its files", (Means.UPDATE,)),
+            remedy=Remedy("{} changes its files, {} adds drivers to it", (Means.UPDATE, Means.ADD_DRIVERS)),
         )
     if not kind.is_windows_pe:
         raise TargetRefused(f"{files.name}: holds no Windows PE: neither winpeshl.exe nor wpeinit.exe")

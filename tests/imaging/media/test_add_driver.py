@@ -15,7 +15,7 @@ from cases.windows_trees import windows_files, write_tree
 from judges import wim as judges
 from judges.batch import faults
 from judges.wine import Wine
-from osdimage.imaging.media.bootimage import startnet
+from osdimage.imaging.media.bootimage import change, startnet
 from osdimage.imaging.media.bootimage.drivers import LAUNCH_LINE
 from osdimage.imaging.media.bootimage.script import driver_script
 from runs.commands import Outcome, osdimage
@@ -303,7 +303,20 @@ def test_what_cannot_be_added_is_a_usage_error(
 
 def test_a_whole_windows_is_refused(media: Path, tmp_path: Path) -> None:
     wim = boot_wim(tmp_path / "x.wim", windows_files())
-    assert "is a whole Windows" in add(wim, "--driver", media / "drivers", code=4).err
+    said = add(wim, "--driver", media / "drivers", code=4).err
+    assert "is a whole Windows" in said
+    assert "osdimage driver add WIM --index N --driver PATH adds drivers to it" in said
+
+
+def test_a_windows_pe_is_told_to_whoever_would_add_drivers_as_to_a_windows(media: Path, pe: Path) -> None:
+    said = osdimage("driver", "add", pe, "--driver", media / "drivers", code=4).err
+    assert "osdimage bootimage add-driver WIM --driver PATH adds drivers to a boot image" in said
+
+
+def test_a_wim_that_takes_much_memory_is_warned_of(media: Path, pe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change, "LARGE_BYTES", pe.stat().st_size)
+    warnings = add(pe, "--driver", media / "drivers", "--json").document["warnings"]
+    assert ["all of which a computer that starts it has in memory" in each for each in warnings] == [True]
 
 
 def test_a_dry_run_writes_nothing(media: Path, pe: Path) -> None:
@@ -317,7 +330,8 @@ def test_a_dry_run_writes_nothing(media: Path, pe: Path) -> None:
 def test_an_export_brings_drivers_and_settings_together(media: Path, pe: Path, tmp_path: Path) -> None:
     (tmp_path / "a.cmd").write_bytes(b"@echo off\nwpeinit\n")
     options = ("--startnet", tmp_path / "a.cmd", "--driver", media / "drivers")
-    osdimage("bootimage", "export", pe, tmp_path / "out.wim", *options)
+    document = osdimage("bootimage", "export", pe, tmp_path / "out.wim", *options, "--json").document
+    assert not any("scratch" in each for each in document["warnings"])
     assert read(tmp_path / "out.wim", STARTNET) == b"@echo off\r\n" + BLOCK + b"wpeinit\r\n"
 
 

@@ -302,7 +302,7 @@ def test_a_link_among_the_files_of_the_prestart_command_is_refused(pe: Path, tmp
 
 
 @pytest.mark.parametrize(("files", "said"), [
-    pytest.param(windows_files(), "is a whole Windows, no Windows PE; osdimage update", id="Windows"),
+    pytest.param(windows_files(), "is a whole Windows, no Windows PE; osdimage update WIM", id="Windows"),
     pytest.param({"x": b"x"}, "holds no Windows PE", id="no Windows"),
 ])  # fmt: skip
 def test_what_is_no_windows_pe_is_refused(files: dict[str, bytes], said: str, tmp_path: Path) -> None:
