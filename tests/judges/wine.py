@@ -89,15 +89,13 @@ class Wine:
         """Stop all that runs in this Windows, at once: as if the power were cut."""
         subprocess.run([self.server, "-k"], env=self.environment, check=False, timeout=_SECONDS)
 
-    def value(self, key: str, name: str) -> str | None:
-        """Return a value of the registry as ``reg query`` shows its data, or None when there is none."""
-        into = self.drive / "value.txt"
-        self.run("cmd", "/d", "/c", f"reg query {key} /v {name} > C:\\value.txt 2>nul")
-        for line in into.read_text(encoding="cp437", errors="replace").splitlines():
-            words = line.split(None, 2)
-            if len(words) >= 2 and words[0].lower() == name.lower() and words[1].startswith("REG_"):
-                return words[2].strip() if len(words) == 3 else ""
-        return None
+    def values(self, key: str) -> dict[str, str]:
+        """Return the values of a key of the registry by their names, as ``reg query`` shows their data."""
+        into = self.drive / "values.txt"
+        self.run("cmd", "/d", "/c", f"reg query {key} > C:\\values.txt 2>nul")
+        lines = (line.split(None, 2) for line in into.read_text(encoding="cp437", errors="replace").splitlines())
+        found = [words for words in lines if len(words) >= 2 and words[1].startswith("REG_")]
+        return {words[0]: words[2].strip() if len(words) == 3 else "" for words in found}
 
     def _run(self, *command: str) -> None:
         # Into nothing: a pipe would be held open by the server, which stays for a while.

@@ -187,7 +187,7 @@ def _choose(wish: DriverWish, os: TargetOs, given: _Given, matching: Matching | 
         if not wanted:
             raise InvalidRequest("no driver there is for a disk controller that is known to be in the computer")
     lacking = () if matching is None else matching.without_driver
-    storage = tuple(each.device.name for each in lacking if _is_storage(each.device, os))
+    storage = tuple(each.device.name for each in lacking if is_foreign_storage(each.device, os))
     warnings += [f"{each}: a disk controller without a driver in what was given" for each in storage]
     return ChosenDrivers(
         tuple(wanted), tuple(each.device.name for each in lacking), storage, tuple(dict.fromkeys(warnings))
@@ -240,7 +240,7 @@ def _names(package: DriverPackage) -> Iterable[str]:
     return folded, folded.removesuffix(_INF)
 
 
-def _is_storage(device: Device, os: TargetOs) -> bool:
+def is_foreign_storage(device: Device, os: TargetOs) -> bool:
     """Tell whether a device is a disk controller for which Windows has no driver of its own."""
     codes = {found[1] for each in (*device.hardware_ids, *device.compatible_ids) for found in _STORAGE.finditer(each)}
     foreign = _FOREIGN if os.version >= _FIRST_WITH_NVME else _FOREIGN | {_NVME}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.inf.models import Model
+from osdimage.imaging.drivers.injection.choose import is_foreign_storage
 from osdimage.imaging.drivers.injection.plan import WantedDriver
 from osdimage.imaging.drivers.offline.boot_driver import BootDriver, boot_models
 from osdimage.imaging.drivers.packages import DriverPackage
@@ -82,7 +83,8 @@ def choose_by_devices(
         wanted.append(WantedDriver(package, tuple(each.device.name for each, _ in of), boot))
         reasons.append(_reason(package, of, boot))
     faults = (each.driver for each in matching.unused if each.driver.fault is not None)
-    return Choice(tuple(wanted), tuple(reasons), tuple(f"{each.name}: {each.fault}" for each in faults))
+    told = tuple(f"{each.name}: {each.fault}" for each in faults)
+    return Choice(tuple(wanted), tuple(reasons), (*told, *_without_storage(matching)))
 
 
 def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os: TargetOs) -> Choice:
@@ -109,7 +111,7 @@ def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os:
         boot = None if device is None else _boot_model(each, *device, os)
         wanted.append(WantedDriver(each, () if device is None else (device[0].device.name,), boot))
         reasons.append(_reason(each, [] if device is None else [device], boot))
-    return Choice(tuple(wanted), (*reasons, *_left_out(found)))
+    return Choice(tuple(wanted), (*reasons, *_left_out(found)), tuple(_without_storage(matching)))
 
 
 def _left_out(found: Variants[DriverPackage]) -> Iterator[str]:
@@ -142,6 +144,12 @@ def _boot_model(package: DriverPackage, match: DeviceMatch, ranked: Ranked, os: 
     wanted = fold_id(ranked.id)
     models = boot_models(package.inf, os)
     return next((each for each in models if wanted in map(fold_id, each.ids)), None)
+
+
+def _without_storage(matching: Matching) -> Iterator[str]:
+    for each in matching.without_driver:
+        if is_foreign_storage(each.device, matching.os):
+            yield f"{each.device.name}: a disk controller without a driver in what was given; Windows may not start"
 
 
 def _reason(package: DriverPackage, served: Sequence[tuple[DeviceMatch, Ranked]], boot: Model | None) -> str:

@@ -22,7 +22,7 @@ from osdimage.imaging.firststart.steps import FirstStep
 
 SETUP = r"HKLM\SYSTEM\Setup"
 HRESULT = -2147024891
-pytestmark = [pytest.mark.foreign, pytest.mark.slow]
+pytestmark = pytest.mark.foreign
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,13 @@ def put(wine: Wine, steps: Sequence[FirstStep], variables: dict[str, str] | None
 
 
 def setup_values(wine: Wine) -> tuple[str | None, str | None, str | None]:
-    kind, command, restart = (wine.value(SETUP, name) for name in ("SetupType", "CmdLine", "SetupShutdownRequired"))
-    return kind, command, restart
+    found = wine.values(SETUP)
+    return found.get("SetupType"), found.get("CmdLine"), found.get("SetupShutdownRequired")
 
 
 def start(wine: Wine) -> None:
     """Start the computer: what Setup would run, or else what SetupComplete.cmd calls."""
-    command = wine.value(SETUP, "CmdLine")
+    command = wine.values(SETUP).get("CmdLine")
     words = command.split() if command else ["cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd"]
     wine.run(*words)
 
@@ -136,6 +136,7 @@ WAITS = (
 
 
 # The power is cut in step 5: the registry leads to the next start, and no step is run twice.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("retries", "on_failure", "ends", "ran"),
     [
@@ -176,7 +177,7 @@ def test_a_step_that_the_power_was_cut_in(
         ),
         pytest.param({"running.txt": "", "1/begin": ""}, ["1 interrupted 0"], id="running without text"),
         pytest.param({"next.txt": ""}, [], id="next without text"),
-        pytest.param({"next.txt": "x y"}, [], id="next is no number"),
+        pytest.param({"next.txt": "x y"}, [], id="next is no number", marks=pytest.mark.matrix),
         pytest.param({"starts.txt": "20"}, [], id="too many starts"),
     ],
 )
@@ -220,9 +221,9 @@ def test_the_script_of_setup_calls_it_and_runs_what_it_had(wine: Wine) -> None:
     ("codes", "ends"),
     [
         pytest.param((0, 259, 3010, 0), "1 done 3010", id="installed, one with a restart"),
-        pytest.param((0, 259), "1 done 0", id="installed"),
+        pytest.param((0, 259), "1 done 0", id="installed", marks=pytest.mark.matrix),
         pytest.param((3010, 5, 2), "1 failed 5", id="the first that failed counts"),
-        pytest.param((), "1 done 0", id="none"),
+        pytest.param((), "1 done 0", id="none", marks=pytest.mark.matrix),
     ],
 )
 def test_the_step_that_installs_drivers_ends_with_what_the_drivers_ended_with(
@@ -269,6 +270,7 @@ def judge_plan(wine: Wine, plan: list[Planned]) -> None:
     assert all(len(each.read_text().split()) == 1 for each in folder.rglob("ran"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_it_does_what_the_model_says(wine: Wine, seed: int) -> None:
     judge_plan(wine, random_plan(random.Random(seed)))

@@ -137,6 +137,12 @@ def test_a_variable_that_is_wrong_is_told_before(machine: Machine, variables: di
     assert problem in told(machine, variables).problems[0]
 
 
+def test_a_controller_of_disks_without_a_driver_is_told(machine: Machine) -> None:
+    lacking = "a disk controller without a driver in what was given; Windows may not start"
+    assert not any(lacking in each for each in told(machine, {}).warnings)
+    assert [lacking in each for each in told(machine, {CATEGORIES: "Other"}).warnings].count(True) == 1
+
+
 def test_windows_starts_with_the_best_driver_of_its_controller_alone(machine: Machine) -> None:
     all_that_fit = told(machine, {BEST: "false"})
     starting = [each.endswith("; Windows starts with it") for each in all_that_fit.details]
