@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cases.boot_drivers import VIOSTOR_IDS, driver_sys, storage_inf, storage_package
 from cases.offline_windows import WINDOWS_7, WINDOWS_10, WINDOWS_11, WINDOWS_XP, HeldFiles, Made, make_tree
-from judges.hive import Tree, dissect
-from judges.wim import output
+from cases.virt_v2v import CRITICAL, IDS, PREFIX, SERVICE, merged_with, reg_of, reg_text
+from judges.hive import dissect
 from osdimage.imaging.drivers import offline_windows
 from osdimage.imaging.drivers.offline.boot_driver import boot_models, oem_boot_driver, why_not_boot
 from osdimage.imaging.drivers.offline.boot_enable import BootEnabling, plan_boot_enabling, plan_driver
@@ -21,9 +21,7 @@ from osdimage.imaging.registry.edits import import_edits
 from osdimage.imaging.registry.hive import Key, Value
 from osdimage.imaging.registry.write import write_hive
 
-PREFIX = "HKEY_LOCAL_MACHINE\\SYSTEM"
 FOLDER = "amd64/w10"
-SEPARATOR = "\\"
 
 
 def package_of(files: dict[str, bytes], folder: str = FOLDER) -> DriverPackage:
@@ -50,107 +48,13 @@ def system_of(made: Made) -> bytes:
     return folder[f"{made.folder}/System32/config/SYSTEM"]
 
 
-def merged(hive: bytes, reg: str, folder: Path) -> Tree:
-    """Return what a hive holds after hivexregedit has merged a registration file, as dissect.regf reads it."""
-    path, file = folder / "SYSTEM", folder / "a.reg"
-    path.write_bytes(hive)
-    # It makes no keys above a key.
-    parents = [
-        f"[{each[1:-1].rsplit(SEPARATOR, count)[0]}]\n\n"
-        for each in reg.split("\n")
-        if each.startswith("[")
-        for count in range(each.count(SEPARATOR) - PREFIX.count(SEPARATOR) - 1, 0, -1)
-    ]
-    file.write_text(f"Windows Registry Editor Version 5.00\n\n{''.join(parents)}{reg}")
-    output("hivexregedit", "--merge", "--prefix", PREFIX, path, file)
-    return dissect(path.read_bytes())
-
-
-def text(value: str) -> str:
-    """Return a text as the bytes of a registration file, with its NUL."""
-    return (value + "\0").encode("utf-16-le").hex(",")
-
-
-# What virt-v2v writes: libguestfs-common mlcustomize/inject_virtio_win.ml (02f0a19), add_guestor_to_registry,
-# ddb_regedits and cdb_regedits, for both of a driver's ids; its names guestor.inf, guestor.inf_tmp and guestor_conf are
-# replaced by ours, and its "system32\drivers" by the spelling of Windows.  What it leaves out, the service's AddReg, is
-# from viostor.inx and vioscsi.inx of virtio-win.
-SERVICE = r"""
-[{PREFIX}\ControlSet001\Services\{service}]
-"Type"=dword:00000001
-"Start"=dword:00000000
-"Group"="SCSI miniport"
-"ErrorControl"=dword:00000001
-"ImagePath"=hex(2):{image}
-
-[{PREFIX}\ControlSet001\Services\{service}\Parameters]
-"BusType"=dword:{bus:08x}
-
-[{PREFIX}\ControlSet001\Services\{service}\Parameters\PnpInterface]
-"5"=dword:00000001
-"""
-CRITICAL = r"""
-[{PREFIX}\ControlSet001\Control\CriticalDeviceDatabase\PCI#{id}]
-"Service"="{service}"
-"ClassGUID"="{{4D36E97B-E325-11CE-BFC1-08002BE10318}}"
-"""
-DATABASE = r"""
-[{PREFIX}\DriverDatabase\DriverInfFiles\{inf}]
-@=hex(7):{package_list},00,00
-"Active"="{package}"
-"Configurations"=hex(7):{configurations},00,00
-
-[{PREFIX}\DriverDatabase\DriverPackages\{package}]
-"Version"=hex:00,ff,09,00,00,00,00,00,7b,e9,36,4d,25,e3,ce,11,bf,c1,08,00,2b,e1,03,18,{zeros}
-
-[{PREFIX}\DriverDatabase\DriverPackages\{package}\Configurations\scsi_inst]
-"ConfigFlags"=dword:00000000
-"Service"="{service}"
-"""
-DEVICE = r"""
-[{PREFIX}\DriverDatabase\DeviceIds\PCI\{id}]
-"{inf}"=hex:01,ff,00,00
-
-[{PREFIX}\DriverDatabase\DriverPackages\{package}\Descriptors\PCI\{id}]
-"Configuration"="scsi_inst"
-"""
-# viostor_legacy_pciid and so on, of the same file.
-V2V_IDS = {
-    "viostor": ("VEN_1AF4&DEV_1001&REV_00", "VEN_1AF4&DEV_1042&REV_01"),
-    "vioscsi": ("VEN_1AF4&DEV_1004&REV_00", "VEN_1AF4&DEV_1048&REV_01"),
-}
-BUS_TYPES = {"viostor": 0x1, "vioscsi": 0xA}
-
-
-def virt_v2v_reg(service: str, *, has_database: bool) -> str:
-    inf = f"osdimage-{service}.inf"
-    package = f"{inf}_amd64_0000000000000000"
-    names = {
-        "PREFIX": PREFIX,
-        "service": service,
-        "bus": BUS_TYPES[service],
-        "image": text(rf"System32\drivers\{service}.sys"),
-        "inf": inf,
-        "package": package,
-        "package_list": text(package),
-        "configurations": text("scsi_inst"),
-        "zeros": bytes(24).hex(","),
-    }
-    ids = V2V_IDS[service]
-    if not has_database:
-        return SERVICE.format(**names) + "".join(CRITICAL.format(id=each, **names) for each in ids)
-    return "".join(
-        (SERVICE.format(**names), DATABASE.format(**names), *(DEVICE.format(id=each, **names) for each in ids))
-    )
-
-
 @pytest.mark.foreign
 @pytest.mark.parametrize("service", ["viostor", "vioscsi"])
 @pytest.mark.parametrize("made", [WINDOWS_7, WINDOWS_10, WINDOWS_11], ids=["7", "10", "11"])
 def test_the_hive_becomes_what_virt_v2v_makes_of_it(made: Made, service: str, tmp_path: Path) -> None:
-    ids = [[f"PCI\\{each}"] for each in V2V_IDS[service]]
+    ids = [[f"PCI\\{each}"] for each in IDS[service]]
     files = storage_package(service, storage_inf(service, ids=ids, driver_ver=None))
-    expected = merged(system_of(made), virt_v2v_reg(service, has_database=made.has_database), tmp_path)
+    expected = merged_with(system_of(made), reg_of(service, has_database=made.has_database), tmp_path)
     assert dissect(carried_out(made, plan(made, files))) == expected
 
 
@@ -402,9 +306,9 @@ def test_a_driver_of_txtsetup_is_enabled_for_windows_xp(tmp_path: Path) -> None:
     enabling = plan_driver(driver, windows)
     # As virt-v2v does it for Windows before 8, with the id and the settings of the file.
     reg = SERVICE.replace('"BusType"=dword:{bus:08x}\n', "").format(
-        PREFIX=PREFIX, service="viostor", image=text(r"System32\drivers\viostor.sys")
+        PREFIX=PREFIX, service="viostor", image=reg_text(r"System32\drivers\viostor.sys")
     ) + CRITICAL.format(PREFIX=PREFIX, service="viostor", id="VEN_1AF4&DEV_1001&SUBSYS_00021AF4&REV_00")
-    assert dissect(carried_out(WINDOWS_XP, enabling)) == merged(system_of(WINDOWS_XP), reg, tmp_path)
+    assert dissect(carried_out(WINDOWS_XP, enabling)) == merged_with(system_of(WINDOWS_XP), reg, tmp_path)
     assert [each.target_path for each in enabling.files] == [
         "WINDOWS/System32/drivers/viostor.sys",
         "WINDOWS/System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}/osdimage-viostor.cat",
