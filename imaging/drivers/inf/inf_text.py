@@ -200,7 +200,8 @@ class InfText:
                 for each in fields if key is None else (key, *fields):
                     if "%" in each:
                         for name in _TOKEN.findall(each):
-                            if name and not self._known(name):
+                            # Between the two of ""%1"",%* there is no name.
+                            if name and '"' not in name and not self._known(name):
                                 yield number, name
 
     def _known(self, name: str) -> bool:

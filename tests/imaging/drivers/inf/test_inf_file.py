@@ -151,6 +151,15 @@ def test_tokens_become_the_strings_of_a_language(language: int, expected: tuple[
     assert [str(each) for each in inf.warnings] == ["line 2: the token %none% has no text"]
 
 
+def test_percent_signs_of_a_command_line_are_no_token() -> None:
+    # As in Wine's own wine.inf, which does not double them.
+    text = f'{HEAD}[a]\nHKCR,x\\command,,2,"rundll32.exe x.dll,Run ""%1"",%*"\n'
+    inf = read_inf(text.encode(), name="x.inf")
+    assert not inf.warnings
+    (entry,) = inf.text.entries("a")
+    assert entry.value(4) == 'rundll32.exe x.dll,Run "%1",%*'
+
+
 def test_a_value_that_becomes_too_long_names_its_line() -> None:
     text = f"[a]\n\nb = %x%{'c' * 4000}\n[Strings]\nx = {'d' * 96}\n"
     inf = read_inf(text.encode(), name="x.inf")
