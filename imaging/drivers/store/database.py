@@ -37,6 +37,7 @@ _HEADER_BYTES = 100
 _ROLLBACK_JOURNAL = b"\x01\x01"
 # No text of an INF comes near it.
 _LONGEST_BYTES = 1 << 24
+_LONGEST_SAID = 100
 _PRAGMAS = (
     "trusted_schema = OFF",
     "cell_size_check = ON",
@@ -378,7 +379,9 @@ class Database:
         number = _NUMBERS.get(primary) if primary is not None else None
         if number is not None:
             return StorageError(f"{self.path}: {os.strerror(number)}", path=self.path, errno=number)
-        return InvalidInput(f"{self.path}: the catalog is damaged: {error}")
+        # It may quote the file.
+        said = " ".join(str(error).split())[:_LONGEST_SAID]
+        return self.damaged(said.encode("ascii", "backslashreplace").decode())
 
     # ---- what a row holds is somebody else's
 
