@@ -62,6 +62,7 @@ def wish(command: params.Command) -> params.Command:
         boot_critical: tuple[str, ...],
         keep_drivers: bool,
         replace_services: bool,
+        allow_modified: bool,
         catalog: Path | None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
@@ -75,7 +76,9 @@ def wish(command: params.Command) -> params.Command:
                                    "with --boot-critical")  # fmt: skip
         if method == "stage" and boot_critical:
             raise click.UsageError("--boot-critical enables a driver, and --method stage enables none")
-        options = InjectionOptions(Method(method), keeps_drivers=keep_drivers, force=replace_services)
+        options = InjectionOptions(
+            Method(method), keeps_drivers=keep_drivers, force=replace_services, allows_modified=allow_modified
+        )
         made = DriverWish(drivers, packages, devices, boot_critical, options, catalog)
         return command(*args, wish=made, **kwargs)
 
@@ -101,6 +104,11 @@ def wish(command: params.Command) -> params.Command:
         click.option("--keep-drivers", is_flag=True, help=r"Leave \Drivers when Windows has installed what is in it."),
         click.option(
             "--replace-services", is_flag=True, help="Overwrite the values of a service that is there already."
+        ),
+        click.option(
+            "--allow-modified",
+            is_flag=True,
+            help="Take drivers whose files are not as their catalogs say they were signed.",
         ),
     )(run)
 

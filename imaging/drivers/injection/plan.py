@@ -38,12 +38,14 @@ class InjectionOptions:
         force: overwrite the values of services that are there already.
         at_first_start: a step of its first start (``firststart``) installs the staged drivers, not the pass specialize
             of its setup; the caller puts :func:`~osdimage.imaging.drivers.injection.script.driver_step` there.
+        allows_modified: bring in drivers whose files are not those that their catalogs vouch for, and warn of them.
     """
 
     method: Method = Method.AUTO
     keeps_drivers: bool = False
     force: bool = False
     at_first_start: bool = False
+    allows_modified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

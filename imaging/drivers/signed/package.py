@@ -11,7 +11,7 @@ from osdimage.imaging.drivers.signed.catalog import CATALOG_BYTES, Catalog, read
 from osdimage.imaging.drivers.signed.hashes import hashes_of
 from osdimage.imaging.drivers.signed.pkcs7 import Verdict, missing_module
 from osdimage.imaging.drivers.target_os import Architecture, TargetOs
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, quoted
 from osdimage.imaging.units import GIB
 
 LARGEST_FILE = 2 * GIB
@@ -132,6 +132,26 @@ def check_catalog(package: DriverPackage, os: TargetOs) -> CatalogCheck:
         InvalidVolume, StorageError: when a file cannot be read.
     """
     return CatalogChecker().check(package, os.architecture, (each.path for each in package.inf.files(os).files))
+
+
+def modified_files(packages: Iterable[DriverPackage], os: TargetOs) -> tuple[str, ...]:
+    """Return a sentence for each file that a package's catalog does not vouch for, though it can be read.
+
+    Raises:
+        InvalidInput: as :meth:`InfFile.files`.
+        InvalidVolume, StorageError: when a file cannot be read.
+    """
+    checker = CatalogChecker()
+    found: list[str] = []
+    for package in packages:
+        files = (each.path for each in package.inf.files(os).files)
+        checked = checker.check(package, os.architecture, files)
+        found += (
+            f"{package.path}: {quoted(each.path)} is not in the catalog {quoted(str(checked.path))}: {each.reason}"
+            for each in checked.files
+            if each.verdict is Verdict.WRONG
+        )
+    return tuple(found)
 
 
 def signature_of(package: DriverPackage, os: TargetOs) -> Signature:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cases import catalogs
 from cases.boot_drivers import storage_inf, storage_package
+from cases.catalogs import Entry
 from cases.offline_windows import WINDOWS_11, make_tree
 from cases.windows_trees import write_tree
 from judges import wim as wim_judges
@@ -87,6 +90,18 @@ def test_missing_files_are_all_named(here: Path) -> None:
     error = osdimage("driver", "add", "windows", "--driver", "drivers", "--yes", code=3).err
     assert "1 file of drivers missing" in error
     assert "viostor.sys" in error
+
+
+def test_a_file_that_is_not_as_it_was_signed_is_refused_unless_it_is_to_be_taken(here: Path) -> None:
+    folder = here / "drivers/viostor/w11/amd64"
+    inf = (folder / "viostor.inf").read_bytes()
+    (folder / "viostor.cat").write_bytes(catalogs.catalog([Entry(hashlib.sha256(inf).digest(), "viostor.inf")]))
+    said = "'viostor.sys' is not in the catalog 'viostor.cat': it is not what was signed"
+    outcome = osdimage("driver", "add", "windows", *ADD, "--yes", code=3)
+    assert f"{said}; get the package again" in outcome.err
+    assert not (here / "windows/Drivers").exists()
+    assert said in osdimage("driver", "add", "windows", *ADD, "--yes", "--allow-modified").err
+    assert (here / "windows/Drivers/00-viostor/viostor.sys").exists()
 
 
 def test_windows_pe_is_refused_and_nothing_is_written(here: Path) -> None:
