@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.devices.instances import CLASS_GUID
 from osdimage.imaging.drivers.devices.listing import Collected, distinct
-from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.registry.edits import control_set
 from osdimage.imaging.registry.hive import Hive, Key
 from osdimage.imaging.registry.lookup import text_of, texts_of
 
 _MADE_UP = frozenset({"htree", "root", "storage", "sw", "swd"})
 """Buses of what the software of Windows makes up, which the next Windows makes up again."""
+_VALID = "valid is the hive SYSTEM of a Windows that ran"
 REMEMBERED = "devices that were once there are listed, too: Windows remembers them"
 
 
@@ -27,11 +28,14 @@ def collect_enumerated(hive: Hive, collected: Collected) -> None:
     Raises:
         InvalidInput: when it is another hive.
     """
-    found = hive.root.find(rf"{control_set(hive)}\Enum")
+    try:
+        current = control_set(hive)
+    except InvalidRequest:
+        # It names the keys that there are, whose names may hold anything.
+        raise InvalidInput(rf"{collected.name}: does not say how Windows starts (Select\Default); {_VALID}") from None
+    found = hive.root.find(rf"{current}\Enum")
     if found is None:
-        raise InvalidInput(
-            rf"{collected.name}: there is no \Enum in it; valid is the hive SYSTEM of a Windows that ran"
-        )
+        raise InvalidInput(rf"{collected.name}: there is no \Enum in it; {_VALID}")
     for instance in _instances(found):
         hardware, compatible = distinct(texts_of(instance, "HardwareID")), distinct(texts_of(instance, "CompatibleIDs"))
         guid = text_of(instance, "ClassGUID") or ""

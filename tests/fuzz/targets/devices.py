@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osdimage.imaging.drivers import Architecture, TargetOs, devices_of_listing
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.registry.hive import Value
+from osdimage.imaging.registry.write import new_hive, write_hive
 
 from fuzz.target import Target
 
@@ -35,7 +36,13 @@ def _listing_seeds() -> Iterator[bytes]:
     yield b"PCI\\A\\1\n    Name: x\n    Hardware ID's:\n        PCI\\A\n    Compatible ID's:\n        PCI\\B\n"
     yield b"Node,CompatibleID,DeviceID,HardwareID\r\r\nA,{PCI\\C;PCI\\D},PCI\\A\\1,{PCI\\A;PCI\\B}\r\r\n"
     yield b'[{"Name": "x", "HardwareID": ["PCI\\\\A"], "CompatibleID": null, "DeviceID": "PCI\\\\A\\\\1"}]'
+    hive = new_hive("SYSTEM")
+    hive.root.ensure("Select").set(Value.dword("Default", 1))
+    device = hive.root.ensure("ControlSet001\\Enum\\PCI\\VEN_1&DEV_2\\3&1")
+    device.set(Value.multi_string("HardwareID", ("PCI\\VEN_1&DEV_2&REV_03", "PCI\\VEN_1&DEV_2")))
+    device.set(Value.string("DeviceDesc", "@oem1.inf,%name%;Name"))
+    yield write_hive(hive)
     yield b"<MsInfo><Category><Data><a>x</a><b>PCI\\VEN_1&amp;DEV_2\\3</b></Data></Category></MsInfo>"
 
 
-TARGETS = (Target("device-listing", _listing, _listing_seeds, (InvalidInput, InvalidRequest)),)
+TARGETS = (Target("device-listing", _listing, _listing_seeds),)

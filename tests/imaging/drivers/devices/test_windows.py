@@ -16,7 +16,7 @@ from judges.wim import output
 from osdimage.imaging.disk.opened import open_disk
 from osdimage.imaging.drivers import Architecture, Device, DeviceSource, TargetOs, devices_of_listing, read_devices
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
-from osdimage.imaging.registry.write import write_hive
+from osdimage.imaging.registry.write import new_hive, write_hive
 from osdimage.imaging.volume.filesystems import open_files
 
 _SEVEN = TargetOs(6, 1, 7601, Architecture.AMD64)
@@ -393,6 +393,15 @@ def test_a_disk_with_one_windows_is_looked_into(hive: Path, tmp_path: Path) -> N
 def test_a_windows_that_never_ran_has_no_devices() -> None:
     with pytest.raises(InvalidInput, match=re.escape(r"there is no \Enum in it")):
         devices_of_listing(write_hive(system_hive(Made())), name="SYSTEM")
+
+
+def test_a_hive_that_is_not_of_a_system_is_refused() -> None:
+    hive = new_hive("SOFTWARE")
+    hive.root.ensure("ControlSet00\n")
+    with pytest.raises(
+        InvalidInput, match=r"does not say how Windows starts \(Select.Default\); valid is the hive SYSTEM"
+    ):
+        devices_of_listing(write_hive(hive), name="SOFTWARE")
 
 
 _TEXT = st.text(st.sampled_from('PCI\\VEN_8086&: \t\n{}-;,"#x'), max_size=300)
