@@ -34,7 +34,7 @@ def test_each_means_is_a_whole_command_or_an_option_of_one(means: Means) -> None
     assert not isinstance(command, click.Group)
     # It is parsed as a user would give it, to the last argument.
     words = text.split()[len(_path_of(command)) + 1 :]
-    values = {"N": "1", "DISC": __file__, "DISK": __file__, "WIM": __file__, "FILE": __file__}
+    values = {"N": "1", "DISC": __file__, "DISK": __file__, "WIM": __file__, "FILE": __file__, "PATH": __file__}
     command.make_context("osdimage", [values.get(each, each) for each in words], resilient_parsing=False)
 
 
