@@ -15,6 +15,7 @@ from osdimage.cli.boot.params import SystemWish
 from osdimage.cli.deploy.target import DiskWish
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.disk.params import LayoutSource
+from osdimage.cli.driver import catalog as catalog_params
 from osdimage.cli.driver import wish as driver_wish
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ def options(command: Command) -> Command:
         drivers: tuple[str, ...],
         packages: tuple[str, ...],
         devices: str | None,
+        catalog: Path | None,
         boot_options: Callable[..., BootOptions],
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
@@ -264,7 +266,7 @@ def options(command: Command) -> Command:
             grow=grow,
             shrink=shrink,
             system=system,
-            drivers=_drivers(drivers, packages, devices),
+            drivers=_drivers(drivers, packages, devices, catalog),
         )
         wish.refuse_contradictions()
         return command(*args, wish=wish, **kwargs)
@@ -304,6 +306,7 @@ def options(command: Command) -> Command:
         driver_wish.driver,
         driver_wish.package,
         driver_wish.devices("--drivers-for"),
+        catalog_params.catalog,
         click.option(
             "--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code."
         ),
@@ -312,14 +315,18 @@ def options(command: Command) -> Command:
     )(run)
 
 
-def _drivers(drivers: tuple[str, ...], packages: tuple[str, ...], devices: str | None) -> DriverWish | None:
+def _drivers(
+    drivers: tuple[str, ...], packages: tuple[str, ...], devices: str | None, catalog: Path | None
+) -> DriverWish | None:
     if not (drivers or packages):
+        if catalog is not None:
+            raise click.UsageError("--catalog says where catalog:NAME is; give that with --driver or --driver-package")
         if devices is not None:
             raise click.UsageError("--drivers-for says which devices drivers are for; give them with --driver")
         return None
     from osdimage.imaging.drivers.injection.choose import DriverWish  # noqa: PLC0415 - start-up stays cheap
 
-    return DriverWish(drivers, packages, devices)
+    return DriverWish(drivers, packages, devices, catalog=catalog)
 
 
 def _boot(options: BootOptions, *, no_boot: bool) -> BootOptions | None:

@@ -197,6 +197,7 @@ def _drivers_document(planned: PlannedDrivers) -> dict[str, Any]:
         "from": list(wish.drivers),
         "packages": list(wish.packages),
         "devices": wish.devices,
+        "catalog": None if wish.catalog is None else str(wish.catalog),
         "drivers": list(planned.folders),
         "boot_enabled": list(planned.enabled),
         "first_start": planned.how,
@@ -205,7 +206,12 @@ def _drivers_document(planned: PlannedDrivers) -> dict[str, Any]:
 
 
 def _drivers(entry: Fields) -> PlannedDrivers:
-    wish = DriverWish(entry.texts("from"), entry.texts("packages"), entry.text_or_none("devices"))
+    wish = DriverWish(
+        entry.texts("from"),
+        entry.texts("packages"),
+        entry.text_or_none("devices"),
+        catalog=None if (catalog := entry.text_or_none("catalog")) is None else Path(catalog),
+    )
     if wish.is_empty:
         raise ValueError(f"{entry.at('from')} is empty, and so are its packages")
     return PlannedDrivers(

@@ -16,6 +16,7 @@ from osdimage.imaging.drivers.injection.choose import DriverWish, open_drivers
 from osdimage.imaging.drivers.injection.plan import InjectionPlan
 from osdimage.imaging.drivers.injection.planning import plan_driver_injection, refuse_windows
 from osdimage.imaging.drivers.offline.windows import offline_windows
+from osdimage.imaging.drivers.store.addresses import is_address
 from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.units import counted, format_size
 from osdimage.imaging.wim.image import WimImage
@@ -105,10 +106,15 @@ def whole(wish: DriverWish) -> DriverWish:
         devices = str(Path(devices).absolute())
     return replace(
         wish,
-        drivers=tuple(str(Path(each).absolute()) for each in wish.drivers),
-        packages=tuple(str(Path(each).absolute()) for each in wish.packages),
+        drivers=tuple(map(_whole_path, wish.drivers)),
+        packages=tuple(map(_whole_path, wish.packages)),
         devices=devices,
+        catalog=None if wish.catalog is None else wish.catalog.absolute(),
     )
+
+
+def _whole_path(path: str) -> str:
+    return path if is_address(path) else str(Path(path).absolute())
 
 
 def refuse_others(planned: PlannedDrivers, found: PlannedDrivers) -> None:

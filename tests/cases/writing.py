@@ -403,7 +403,8 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     write_tree(folder / "windows", windows)
     write_tree(folder / "drivers", windows_7_tree())
     # One that gets every kind of change: DevicePath, and the key of pnpunattend.
-    write_tree(folder / "offline", make_tree(replace(WINDOWS_10, version=(6, 2), build=9200)))
+    offline = make_tree(replace(WINDOWS_10, version=(6, 2), build=9200))
+    write_tree(folder / "offline", windows | offline)
     write_tree(folder / "storage", storage_package(folder="d"))
     nodes = [udf.Node(name.replace("/", " "), contents) for name, contents in files.items()]
     (folder / "disc.udf").write_bytes(udf.build(udf.Node(children=[udf.Node("d", children=nodes)])).data)
@@ -857,9 +858,10 @@ def _whole_disks() -> Iterator[Writing]:
     yield Writing("deploy for UEFI", (*deploy, *_VARS), wim | {"d": "logicals.img"}, disk, saved=saved, boots=True)
     yield Writing("deploy for a BIOS", (*deploy, *_ONE_VOLUME), wim | {"d": "two.img"}, disk, saved=saved, boots=True)
     qcow2 = (*deploy, *size, *_ONE_VOLUME, "--format", "qcow2")
-    drivers = ("--no-boot", "--driver", "s", "--drivers-for", "qemu")
+    drivers = ("--driver", "s", "--drivers-for", "qemu")
     yield Writing("deploy with drivers", (*deploy, *_VARS, *drivers),
-                  {"a.wim": "offline.wim", "s": "storage", "d": "logicals.img"}, disk, saved=saved)  # fmt: skip
+                  {"a.wim": "offline.wim", "s": "storage", "d": "logicals.img"}, disk, saved=saved,
+                  boots=True)  # fmt: skip
     yield Writing("deploy to a new qcow2", qcow2, wim, {"d": as_qcow2})
     yield Writing("deploy to a qcow2", qcow2, wim | {"d": "old.qcow2"}, {"d": as_qcow2})
     install = ("boot", "install", "d", "--partition", "3", "--seed", "x")

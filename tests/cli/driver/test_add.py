@@ -65,6 +65,7 @@ def test_the_report_is_kept_in_the_windows_and_where_it_is_wanted(here: Path) ->
     [
         pytest.param((), 2, "give the drivers: --driver PATH or --driver-package PATH", id="no drivers"),
         pytest.param(("--driver", "nothing"), 2, "nothing: ", id="no such drivers"),
+        pytest.param(("--driver", "nothing"), 2, "nothing: No such file", id="no such drivers"),
         pytest.param(("--driver", "windows"), 3, "holds no INF of a driver", id="no INF"),
         pytest.param(("--driver", "drivers", "--method", "boot"), 2, "name these with --for", id="no devices"),
         pytest.param((*ADD, "--method", "stage", "--boot-critical", "x"), 2, "enables none", id="stage and boot"),

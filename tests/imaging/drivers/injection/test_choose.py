@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from osdimage.imaging.drivers.injection.choose import ChosenDrivers, DriverWish,
 from osdimage.imaging.drivers.injection.plan import InjectionOptions, Method
 from osdimage.imaging.drivers.target_os import Architecture, ProductType, TargetOs
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from runs.commands import osdimage
 
 WINDOWS_11 = TargetOs(10, 0, 22631, Architecture.AMD64)
 SERVER_2022 = TargetOs(10, 0, 20348, Architecture.AMD64, ProductType.SERVER)
@@ -87,6 +89,18 @@ def test_a_package_and_an_inf_that_is_named_are_taken_whatever_the_devices(colle
     with open_drivers(wish, WINDOWS_11) as chosen:
         assert [each.package.name for each in chosen.wanted] == ["vioscsi.inf", "netkvm.inf"]
         assert all(each.boot_model is None for each in chosen.wanted)
+
+
+def test_drivers_of_a_catalog_are_named_there(collection: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "drivers.db"
+    osdimage("driver", "import", collection / "viostor/w11", "--package", "Guests", "--catalog", catalog)
+    wish = DriverWish(packages=("catalog:Guests",), catalog=catalog)
+    with open_drivers(wish, WINDOWS_11) as chosen:
+        assert [each.package.name for each in chosen.wanted] == ["viostor.inf"]
+        assert chosen.wanted[0].package.read("viostor.sys") == driver_sys()
+    other = replace(wish, packages=("catalog:Other",))
+    with pytest.raises(InvalidRequest, match="Other"), open_drivers(other, WINDOWS_11):
+        pass
 
 
 def test_what_is_given_twice_is_taken_once(collection: Path, tmp_path: Path) -> None:
