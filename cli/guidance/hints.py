@@ -10,6 +10,7 @@ Table = Mapping[str, tuple[str, str]]
 
 _DRIVERS = "osdimage driver add"
 _COMPONENTS = "packages, features and capabilities of a Windows are not serviced here; DISM does that"
+_NO_REMOVAL = "osdimage driver remove takes drivers out of the catalog, and none out of a Windows, which DISM does"
 _FFU = "FFU images are neither made nor applied; osdimage capture --all-volumes and deploy take disks as WIMs"
 _REMOUNT = "osdimage unmount clears away a mount whose process has died, osdimage mount makes it anew"
 
@@ -41,8 +42,11 @@ FOREIGN = {
     "chkdsk": "osdimage disk check DISK --partition N",
     "convert": "osdimage export converts WIMs, osdimage deploy --format makes disks for virtual machines",
     "dir": "osdimage list",
+    "drvload": "osdimage bootimage add-driver",
+    "export-driver": "osdimage driver export-installed",
     "fsck": "osdimage disk check DISK --partition N",
     "get-capabilities": _COMPONENTS,
+    "get-driverinfo": "osdimage driver show",
     "get-drivers": "osdimage driver installed",
     "get-features": _COMPONENTS,
     "get-imageinfo": "osdimage info",
@@ -55,7 +59,9 @@ FOREIGN = {
     "get-wimbootentry": "WIMBoot is of Windows 8.1 alone, and not made here",
     "get-wiminfo": "osdimage info",
     "image": "an image is changed in its WIM: osdimage update, or osdimage mount --read-write and unmount --commit",
+    "infverif": "osdimage driver check",
     "inject": _DRIVERS,
+    "inject-drivers": _DRIVERS,
     "install": "osdimage deploy makes a disk, osdimage boot install makes one start",
     "iso": "osdimage media show DISC",
     "isoinfo": "osdimage media show DISC",
@@ -66,6 +72,7 @@ FOREIGN = {
     "ntfsck": "osdimage disk check DISK --partition N",
     "ntfsfix": "osdimage disk check DISK --partition N looks for faults; chkdsk of Windows mends them",
     "partition": "osdimage disk init",
+    "pnputil": f"{_DRIVERS} brings drivers into a Windows that does not run, osdimage driver installed lists them",
     "query": "osdimage registry get",
     "reg": "osdimage registry",
     "remount-image": _REMOUNT,
@@ -87,6 +94,7 @@ FOREIGN = {
     "umount": "osdimage unmount",
     "version": "osdimage --version",
     "wiminfo": "osdimage info",
+    "winpe": "osdimage bootimage",
 }
 # Verbs of diskpart, sfdisk, bcdedit and reg.exe, by the group where people look for them; some are commands elsewhere.
 IN_GROUPS = {
@@ -100,8 +108,12 @@ IN_GROUPS = {
     "osdimage bootimage": {
         "add": "osdimage bootimage add-driver, or osdimage bootimage set --add-file",
         "add-package": "optional components and updates need DISM on Windows: dism /Add-Package",
+        "create": "osdimage bootimage export",
         "info": "osdimage bootimage show",
+        "inject": "osdimage bootimage add-driver",
         "list": "osdimage bootimage show",
+        "new": "osdimage bootimage export",
+        "scratch": "osdimage bootimage set --scratch",
         "update": "osdimage bootimage set",
     },
     "osdimage disk": {
@@ -115,6 +127,26 @@ IN_GROUPS = {
         "repair": "osdimage disk check --repair",
         "snapshot": "--overlay NEW.qcow2 leaves a disk as it is; --vm-snapshot NAME reads a state that was kept",
         "verify": "osdimage disk check",
+    },
+    "osdimage driver": {
+        "delete": _NO_REMOVAL,
+        "disable": "osdimage driver set NAME --disable",
+        "enable": "osdimage driver set NAME --enable",
+        "export": "osdimage driver package export writes drivers of the catalog, osdimage driver export-installed "
+        "those that a Windows has",
+        "info": "osdimage driver show",
+        "install": _DRIVERS,
+        "ls": "osdimage driver list",
+        "query": "osdimage driver installed",
+        "rm": _NO_REMOVAL,
+        "scan": "osdimage driver match",
+        "search": "osdimage driver list",
+        "verify": "osdimage driver check",
+    },
+    "osdimage driver package": {
+        "import": "osdimage driver import PATH --package NAME",
+        "new": "osdimage driver package create",
+        "rm": "osdimage driver package delete",
     },
     "osdimage registry": {
         "add": "osdimage registry set",

@@ -89,6 +89,16 @@ def test_shells_get_their_function(shell: str) -> None:
         ("wimunmount", "did you mean osdimage unmount?"),
         ("wimupdate", "did you mean osdimage update?"),
         ("wimverify", "did you mean osdimage verify?"),
+        # Of drivers: DISM, PowerShell (Get-WindowsDriver, Export-WindowsDriver), pnputil, drvload, and plain words.
+        ("/Get-DriverInfo", "did you mean osdimage driver show?"),
+        ("/Export-Driver", "did you mean osdimage driver export-installed?"),
+        ("pnputil", "osdimage driver installed lists them"),
+        ("drvload", "did you mean osdimage bootimage add-driver?"),
+        ("driver verify", "did you mean osdimage driver check?"),
+        ("driver delete", "osdimage driver remove takes drivers out of the catalog"),
+        ("driver export", "osdimage driver package export writes drivers of the catalog"),
+        ("driver package rm", "did you mean osdimage driver package delete?"),
+        ("bootimage inject", "did you mean osdimage bootimage add-driver?"),
         # Verbs of reg.exe (`reg /?`) and diskpart (`help`).
         ("registry delete", "did you mean osdimage registry set --delete?"),
         ("registry query", "did you mean osdimage registry get?"),
