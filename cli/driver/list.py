@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, render
 from osdimage.cli.driver import catalog as catalog_params
+from osdimage.cli.driver import params as driver_params
 from osdimage.cli.render import Reporter
+
+if TYPE_CHECKING:
+    from osdimage.imaging.drivers.store.records import CatalogDriver
+    from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
 _PATTERN = "; * and ? stand for any characters."
 
@@ -17,9 +24,7 @@ _PATTERN = "; * and ? stand for any characters."
 @click.option("--class", "class_name", metavar="NAME", help=f"Of this class, such as Net{_PATTERN}")
 @click.option("--category", metavar="NAME", help=f"In this category{_PATTERN}")
 @click.option("--provider", metavar="NAME", help=f"From this provider{_PATTERN}")
-@click.option("--os", "version", metavar="VERSION", help="For this Windows, such as 10.0.22631; needs --arch.")
-@click.option("--arch", metavar="ARCH", help="For this architecture: amd64, x86, arm64.")
-@click.option("--product", type=click.Choice(["workstation", "server"]), help="With --os: which one it is.")
+@driver_params.windows
 @click.option("--id", "hardware_id", metavar="ID", help=r"For ids that begin so, such as PCI\VEN_8086.")
 @click.option("--enabled/--disabled", "enabled", default=None, help="Only those that are, or are not, enabled.")
 @params.output(events=False)
@@ -28,9 +33,8 @@ def list_command(
     class_name: str | None,
     category: str | None,
     provider: str | None,
-    version: str | None,
-    arch: str | None,
-    product: str | None,
+    os: TargetOs | None,
+    architecture: Architecture | None,
     hardware_id: str | None,
     enabled: bool | None,
     reporter: Reporter,
@@ -41,31 +45,30 @@ def list_command(
     """
     from osdimage.imaging.drivers.store.catalog import open_catalog  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.drivers.store.search import DriverFilter, find_drivers  # noqa: PLC0415
-    from osdimage.imaging.drivers.target_os import Architecture, ProductType, TargetOs  # noqa: PLC0415
 
-    if version is not None and arch is None:
-        raise click.UsageError("--os needs --arch, such as --arch amd64")
-    if product is not None and version is None:
-        raise click.UsageError("--product needs --os")
-    architecture = None if arch is None else Architecture.parse(arch)
-    target = None
-    if version is not None and architecture is not None:
-        target = TargetOs.parse(version, architecture, product=ProductType[(product or "workstation").upper()])
     wanted = DriverFilter(
         class_name=class_name,
         category=category,
         provider=provider,
-        os=target,
-        architecture=architecture if target is None else None,
+        os=os,
+        architecture=architecture if os is None else None,
         id=hardware_id,
         enabled=enabled,
     )
     with open_catalog(catalog) as opened:
         found = find_drivers(opened, wanted)
-        path = opened.path
+        path, count = opened.path, len(found) or len(find_drivers(opened, DriverFilter()))
     if reporter.as_json:
         reporter.answer({"catalog": path, "drivers": [catalog_params.driver_document(each) for each in found]})
         return
+    if found:
+        _show(found)
+    elif not reporter.quiet:
+        of = "it is empty" if not count else f"none of its {render.counted(count, 'driver')} is so"
+        render.line(f"{path}: {of}")
+
+
+def _show(found: Sequence[CatalogDriver]) -> None:
     rows = [
         (
             each.name,
@@ -80,5 +83,7 @@ def list_command(
         for each in found
     ]
     headings = ["name", "class", "provider", "version", "date", "state", "categories", "for"]
-    if rows:
-        render.table(headings, rows, drop=(7, 2, 4, 6, 3), cut=True)
+    # What is told of none is no column; name, class and what a driver is for stay on a narrow terminal, cut at its end.
+    told = [at for at in range(len(headings)) if at == 0 or any(row[at] for row in rows)]
+    drop = [told.index(at) for at in (2, 4, 6, 3, 5) if at in told]
+    render.table([headings[at] for at in told], [tuple(row[at] for at in told) for row in rows], drop=drop, cut=True)
