@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from osdimage.cli import params, values
+from osdimage.cli import params
 from osdimage.cli.driver import catalog as catalog_params
+from osdimage.cli.driver import params as driver_params
 from osdimage.cli.render import Reporter, counted
 
 
 @click.command("import")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=values.ANY_PATH)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=driver_params.FILES)
 @catalog_params.catalog
 @click.option("--category", "categories", multiple=True, metavar="NAME", help="Put them into a category.  Repeatable.")
 @click.option("--package", metavar="NAME", help="Put them into a package, which is made if it is missing.")
@@ -21,7 +22,7 @@ from osdimage.cli.render import Reporter, counted
 @click.option("--codepage", default="cp1252", metavar="NAME", help="Of INFs that do not tell their encoding.")
 @params.output(more="what became of each INF")
 def import_command(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     catalog: Path | None,
     categories: tuple[str, ...],
     package: str | None,
@@ -57,9 +58,12 @@ def import_command(
         "left_out": counts[Outcome.LEFT_OUT],
     }
     few = [catalog_params.imported_line(each) for each in infs if each.outcome is Outcome.NEW or reporter.verbose]
+    # Of what was there already no line tells that it joined them.
+    joined = [*(f"category {each}" for each in categories), *([f"package {package}"] if package else [])]
+    where = f"; those taken are in {', '.join(joined)}" if joined and len(infs) > counts[Outcome.LEFT_OUT] else ""
     reporter.result(
         document,
         *few,
         f"{path}: {counted(counts[Outcome.NEW], 'new driver')}, {counts[Outcome.PRESENT]:,} there already, "
-        f"{counts[Outcome.LEFT_OUT]:,} left out",
+        f"{counts[Outcome.LEFT_OUT]:,} left out{where}",
     )

@@ -19,13 +19,17 @@ _CATALOG = "catalog:"
 class _SupplyType(PathType):
     """A path of driver files, which is there, or leads into what is; or a name in a catalog, where one is taken."""
 
+    def __init__(self, *, takes_names: bool = True) -> None:
+        super().__init__()
+        self._takes_names = takes_names
+
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
         """Look for it."""
         converted = super().convert(value, param, ctx)
         text = os.fsdecode(converted)
-        if not text.startswith(_CATALOG) and not os.path.lexists(text):
+        if not (self._takes_names and text.startswith(_CATALOG)) and not os.path.lexists(text):
             from osdimage.imaging.wim.placed.on_disc import absent, disc_path  # noqa: PLC0415 - start-up stays cheap
 
             if disc_path(text) is None:
@@ -35,6 +39,8 @@ class _SupplyType(PathType):
 
 SUPPLY = _SupplyType()
 """Where driver files are: a folder, an INF, an archive, a disc, or what is in one of these, behind a ``!``."""
+FILES = _SupplyType(takes_names=False)
+"""The same, and no name in a catalog."""
 
 
 class _ArchitectureType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only

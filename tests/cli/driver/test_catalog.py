@@ -48,6 +48,8 @@ def test_an_import_says_what_became_of_each_inf(guests: Path) -> None:
     ]
     again = osdimage("driver", "import", guests / "vioscsi", "--catalog", "lab.db")
     assert again.out == "lab.db: 0 new drivers, 2 there already, 0 left out\n"
+    joined = osdimage("driver", "import", guests / "vioscsi", "--catalog", "lab.db", "--package", "KVM").out
+    assert joined == "lab.db: 0 new drivers, 2 there already, 0 left out; those taken are in package KVM\n"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,8 @@ def test_a_package_is_made_filled_and_exported(filled: Path, here: Path) -> None
     ("line", "code", "message"),
     [
         pytest.param("driver list", 2, "no catalog of drivers; osdimage driver import PATH makes one", id="none"),
-        pytest.param("driver import missing", 1, "no such file", id="missing path"),
+        pytest.param("driver import missing", 2, "missing: no such file", id="missing path"),
+        pytest.param("driver import catalog:", 2, "catalog:: no such file", id="a name of the catalog"),
         pytest.param("driver import text.inf --package P --disabled", 2, "only enabled drivers", id="disabled"),
         pytest.param("driver import text.txt", 3, "not read of such a file", id="no driver files"),
         pytest.param("driver list --catalog text.txt", 3, "is no catalog of drivers", id="no catalog"),
