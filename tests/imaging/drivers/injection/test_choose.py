@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cases.boot_drivers import BUS_TYPES, driver_sys, storage_inf, storage_package
@@ -64,6 +65,21 @@ def test_without_devices_every_driver_for_the_windows_is_taken_once(
             f"viostor/{system}/amd64/viostor.inf",
         ]
         assert all(each.boot_model is None for each in chosen.wanted)
+        assert [each.partition(",")[0] for each in chosen.warnings] == ["vioscsi.inf"]
+        assert "vioscsi.inf, viostor.inf: not enabled for booting" in chosen.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        pytest.param({"boot_critical": ("viostor",)}, id="named"),
+        pytest.param({"options": InjectionOptions(Method.STAGE)}, id="only staged"),
+        pytest.param({"devices": "qemu"}, id="devices"),
+    ],
+)
+def test_who_says_which_disks_there_are_is_not_warned(collection: Path, wish: dict[str, Any]) -> None:
+    with open_drivers(DriverWish((str(collection),), **wish), WINDOWS_11) as chosen:
+        assert chosen.warnings == ()
 
 
 def test_with_devices_only_theirs_are_taken_and_that_of_the_disk_is_enabled(collection: Path, computer: str) -> None:
