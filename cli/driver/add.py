@@ -89,6 +89,7 @@ def add_command(
     from osdimage.imaging.documents import write_document  # noqa: PLC0415
     from osdimage.imaging.drivers.injection.document import to_document, to_json  # noqa: PLC0415
     from osdimage.imaging.drivers.injection.places import open_target, planned_injection  # noqa: PLC0415
+    from osdimage.imaging.drivers.injection.planning import REPORT  # noqa: PLC0415
     from osdimage.imaging.wim.file import leave_memory  # noqa: PLC0415 - start-up stays cheap
 
     leave_memory()
@@ -102,20 +103,25 @@ def add_command(
         if strict and chosen.without_storage:
             device = chosen.without_storage[0]
             raise Incomplete(f"there is no driver for the disk controller {device}; nothing was written")
-        if not (dry_run or yes or plan.is_empty):
+        is_asked = not (dry_run or yes or plan.is_empty)
+        if is_asked:
             _ask(planned, reporter)
-        if not (dry_run or plan.is_empty):
+        is_changed = not (dry_run or plan.is_empty)
+        if is_changed:
             target.carry_out(plan.changes, now=datetime.now(UTC), force=force)
         document = (
             {"target": str(place.path), "partition": place.partition}
             | to_document(plan)
             | {
                 "dry_run": dry_run,
-                "changed": not (dry_run or plan.is_empty),
+                "changed": is_changed,
                 "without_driver": list(chosen.without_driver),
             }
         )
-        shown = list(driver_wish.lines(plan, chosen, verbose=reporter.verbose))
+        shown = [] if is_asked else list(driver_wish.lines(plan, chosen, verbose=reporter.verbose))
+        if is_changed:
+            kept = f"\\{plan.windows.folder}\\{REPORT}".replace("/", "\\")
+            shown.append(f"{plan.windows.name}: done; the report is {kept}")
     if report is not None:
         write_document(report, to_json(document))
     reporter.result(document, *shown)

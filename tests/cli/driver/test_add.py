@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +45,16 @@ def test_the_plan_is_shown_and_nothing_is_written_with_dry_run(here: Path) -> No
     assert r"HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\viostor: Start    REG_DWORD    0x0" in shown
     assert "not known: whether Windows takes these drivers" in shown
     assert sorted(here.joinpath("windows").rglob("*")) == before
+
+
+def test_what_was_done_is_said_once(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    shown = osdimage("driver", "add", "windows", *ADD).out
+    assert shown.count("enable for booting") == 1
+    assert shown.endswith("windows: done; the report is \\Windows\\Temp\\osdimage-drivers.json\n")
+    assert (here / "windows/Windows/Temp/osdimage-drivers.json").exists()
+    assert "done" not in osdimage("driver", "add", "windows", *ADD, "--yes").out
 
 
 def test_nobody_is_asked_who_is_not_there(here: Path) -> None:
