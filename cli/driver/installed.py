@@ -52,17 +52,18 @@ def _state(windows: OfflineWindows) -> str:
 
 
 def _show(drivers: Sequence[InstalledDriver]) -> None:
-    headings = ("INF", "ORIGINAL", "CLASS", "PROVIDER", "DATE", "VERSION", "FILES")
+    headings = ("INF", "ORIGINAL", "CLASS", "STATE", "PROVIDER", "DATE", "VERSION", "FILES")
     rows = [
         (
             each.inf,
             each.original_name or "-",
             each.class_name or "-",
+            str(each.presence).replace("published", "installed"),
             each.provider or "-",
             "-" if each.date is None else each.date.isoformat(),
             each.version or "-",
-            (each.folder or "").rpartition("/")[2] or str(each.presence).replace("published", "-"),
+            (each.folder or "").rpartition("/")[2] or "-",
         )
         for each in drivers
     ]
-    render.table(headings, rows, drop=(6, 3, 4))
+    render.table(headings, rows, drop=(7, 4, 5))

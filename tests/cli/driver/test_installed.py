@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cases.boot_drivers import storage_package
 from cases.installed_drivers import VIOSTOR, windows_10_tree
 from cases.offline_windows import WINDOWS_11, make_tree
 from cases.windows_trees import write_tree
 from runs.commands import osdimage
+from runs.terminal import on_a_terminal
 
 INFS = ["oem3.inf", "oem5.inf", "oem12.inf"]
 
@@ -49,11 +51,19 @@ def test_the_drivers_are_listed_wherever_the_windows_is(places: dict[str, tuple[
     assert document["warnings"] == []
 
 
+def test_a_narrow_terminal_tells_what_is_enabled_or_staged_alone(tmp_path: Path) -> None:
+    write_tree(tmp_path / "windows", make_tree(WINDOWS_11))
+    write_tree(tmp_path / "drivers", storage_package(folder="viostor"))
+    osdimage("driver", "add", tmp_path / "windows", "--driver", tmp_path / "drivers", "--for", "qemu", "--yes")
+    _, _, shown = on_a_terminal(["driver", "installed", str(tmp_path / "windows")], whole=True, COLUMNS="80")
+    assert [line.split()[3] for line in shown.splitlines()[1:4]] == ["STATE", "boot-enabled", "staged"]
+
+
 def test_people_see_a_table(places: dict[str, tuple[str, ...]]) -> None:
     lines = osdimage("driver", "installed", *places["folder"]).out.splitlines()
     assert lines[0].endswith("Windows 10.0.17763 amd64 workstation, generalized: 3 drivers")
-    assert lines[1].split() == ["INF", "ORIGINAL", "CLASS", "PROVIDER", "DATE", "VERSION", "FILES"]
-    assert lines[-1].split()[:3] == ["oem12.inf", "viostor.inf", "SCSIAdapter"]
+    assert lines[1].split() == ["INF", "ORIGINAL", "CLASS", "STATE", "PROVIDER", "DATE", "VERSION", "FILES"]
+    assert lines[-1].split()[:4] == ["oem12.inf", "viostor.inf", "SCSIAdapter", "installed"]
     assert lines[-1].endswith(f"2021-12-02  100.90.104.21500  {VIOSTOR}")
 
 
