@@ -249,6 +249,7 @@ def options(command: Command) -> Command:
         packages: tuple[str, ...],
         devices: str | None,
         catalog: Path | None,
+        allow_modified: bool,
         boot_options: Callable[..., BootOptions],
         **kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
@@ -266,7 +267,7 @@ def options(command: Command) -> Command:
             grow=grow,
             shrink=shrink,
             system=system,
-            drivers=_drivers(drivers, packages, devices, catalog),
+            drivers=_drivers(drivers, packages, devices, catalog, allow_modified=allow_modified),
         )
         wish.refuse_contradictions()
         return command(*args, wish=wish, **kwargs)
@@ -307,6 +308,7 @@ def options(command: Command) -> Command:
         driver_wish.package,
         driver_wish.devices("--drivers-for"),
         catalog_params.catalog,
+        driver_wish.allow_modified,
         click.option(
             "--no-boot", is_flag=True, help="Do not make the disk start: no boot files, BCD store and boot code."
         ),
@@ -316,17 +318,26 @@ def options(command: Command) -> Command:
 
 
 def _drivers(
-    drivers: tuple[str, ...], packages: tuple[str, ...], devices: str | None, catalog: Path | None
+    drivers: tuple[str, ...],
+    packages: tuple[str, ...],
+    devices: str | None,
+    catalog: Path | None,
+    *,
+    allow_modified: bool,
 ) -> DriverWish | None:
     if not (drivers or packages):
         if catalog is not None:
             raise click.UsageError("--catalog says where catalog:NAME is; give that with --driver or --driver-package")
         if devices is not None:
             raise click.UsageError("--drivers-for says which devices drivers are for; give them with --driver")
+        if allow_modified:
+            raise click.UsageError("--allow-modified is about the drivers of --driver and --driver-package")
         return None
     from osdimage.imaging.drivers.injection.choose import DriverWish  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.imaging.drivers.injection.plan import InjectionOptions  # noqa: PLC0415
 
-    return DriverWish(drivers, packages, devices, catalog=catalog)
+    options = InjectionOptions(allows_modified=allow_modified)
+    return DriverWish(drivers, packages, devices, options=options, catalog=catalog)
 
 
 def _boot(options: BootOptions, *, no_boot: bool) -> BootOptions | None:

@@ -36,6 +36,9 @@ package = click.option(
     metavar="PATH",
     help="Drivers of a model of computer: all are taken that are for the Windows.  Repeatable.",
 )
+allow_modified = click.option(
+    "--allow-modified", is_flag=True, help="Take drivers whose files are not as their catalogs say they were signed."
+)
 
 
 def devices(name: str) -> params.Decorator:
@@ -105,11 +108,7 @@ def wish(command: params.Command) -> params.Command:
         click.option(
             "--replace-services", is_flag=True, help="Overwrite the values of a service that is there already."
         ),
-        click.option(
-            "--allow-modified",
-            is_flag=True,
-            help="Take drivers whose files are not as their catalogs say they were signed.",
-        ),
+        allow_modified,
     )(run)
 
 

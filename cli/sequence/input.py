@@ -33,6 +33,7 @@ class Computer:
         catalog: the file of the catalog of drivers, or None for the usual one.
         driver_packages: addresses in that catalog, by the IDs of the packages that they stand for.
         at_first_start: whether drivers are installed by a script of the first start of Windows.
+        allows_modified: whether drivers are taken that are not as they were signed.
     """
 
     disks: dict[int, Path]
@@ -45,6 +46,7 @@ class Computer:
     catalog: Path | None = None
     driver_packages: dict[str, str] = field(default_factory=dict)
     at_first_start: bool = False
+    allows_modified: bool = False
 
     @classmethod
     def of_options(
@@ -59,6 +61,7 @@ class Computer:
         devices: tuple[str, ...] = (),
         catalog: Path | None = None,
         at_first_start: bool = False,
+        allows_modified: bool = False,
     ) -> Computer:
         """Read the options; every path must be there, but those of disks that have a size.
 
@@ -79,6 +82,7 @@ class Computer:
             catalog,
             {name: path for name, path in packages if is_address(path)},
             at_first_start,
+            allows_modified,
         )
 
     def machine(self, *, hold: bool) -> Machine:
@@ -96,6 +100,7 @@ class Computer:
             hold=hold,
         )
         machine.at_first_start = self.at_first_start
+        machine.allows_modified = self.allows_modified
         machine.catalog = None if self.catalog is None else self.catalog.absolute()
         machine.driver_packages = dict(self.driver_packages)
         return machine
@@ -114,6 +119,7 @@ class Computer:
         machine.catalog = self.catalog or machine.catalog
         machine.driver_packages.update(self.driver_packages)
         machine.at_first_start |= self.at_first_start
+        machine.allows_modified |= self.allows_modified
 
 
 class NewDisks:

@@ -11,6 +11,7 @@ import click
 from osdimage.cli import params, values
 from osdimage.cli.disk import params as disk_params
 from osdimage.cli.driver import catalog
+from osdimage.cli.driver import wish as driver_wish
 from osdimage.cli.numbered import Pairs, Sizes, disks_option, pairs, sizes
 from osdimage.cli.sequence.explain import Question
 from osdimage.cli.sequence.input import Computer, layers, read_variables
@@ -37,6 +38,7 @@ class ComputerWish:
     devices: tuple[str, ...]
     catalog: Path | None
     first_boot: str | None
+    allow_modified: bool
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -69,6 +71,7 @@ class ComputerWish:
             devices=self.devices,
             catalog=self.catalog,
             at_first_start=self.first_boot is not None,
+            allows_modified=self.allow_modified,
         )
 
 
@@ -123,6 +126,7 @@ computer = params.gathered(
         "ended: setup starts it, by SetupComplete.cmd, or in an image that is not generalized SYSTEM\\Setup.  "
         "[default: the pass specialize, which the latter does not have]",
     ),
+    driver_wish.allow_modified,
 )
 
 

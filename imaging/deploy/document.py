@@ -32,6 +32,7 @@ from osdimage.imaging.disk.roles import Role, Scheme
 from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
 from osdimage.imaging.drivers.injection.choose import DriverWish
+from osdimage.imaging.drivers.injection.plan import InjectionOptions
 from osdimage.imaging.errors import ImageNotFound, InvalidDocument, InvalidRequest, Means, Remedy
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage
@@ -198,6 +199,7 @@ def _drivers_document(planned: PlannedDrivers) -> dict[str, Any]:
         "packages": list(wish.packages),
         "devices": wish.devices,
         "catalog": None if wish.catalog is None else str(wish.catalog),
+        "allow_modified": wish.options.allows_modified,
         "drivers": list(planned.folders),
         "boot_enabled": list(planned.enabled),
         "first_start": planned.how,
@@ -210,6 +212,7 @@ def _drivers(entry: Fields) -> PlannedDrivers:
         entry.texts("from"),
         entry.texts("packages"),
         entry.text_or_none("devices"),
+        options=InjectionOptions(allows_modified=entry.truth("allow_modified")),
         catalog=None if (catalog := entry.text_or_none("catalog")) is None else Path(catalog),
     )
     if wish.is_empty:

@@ -85,6 +85,7 @@ class Machine:
         devices: what tells the devices of the computer, by which drivers are chosen: paths, or names of presets.
         at_first_start: whether drivers are installed by a script of the first start of Windows, which keeps how that
             ended, and not in a pass of its setup.
+        allows_modified: whether drivers are taken whose files are not those that their catalogs vouch for.
         firmware: how it starts.
         opening: how its disks are opened.
         letters: the volumes by their drive letters.
@@ -106,6 +107,7 @@ class Machine:
     catalog: Path | None = None
     devices: tuple[str, ...] = ()
     at_first_start: bool = False
+    allows_modified: bool = False
     firmware: Firmware = Firmware.UEFI
     opening: Opening = AS_FOUND
     letters: dict[str, Place] = field(default_factory=dict)
@@ -439,6 +441,7 @@ class Machine:
             "catalog": None if self.catalog is None else str(self.catalog),
             "devices": list(self.devices),
             "at_first_start": self.at_first_start,
+            "allows_modified": self.allows_modified,
             "firmware": self.firmware.value,
             "sector_size": self.opening.sector_size,
             "allow_linked": self.opening.allow_linked,
@@ -472,6 +475,7 @@ class Machine:
                 catalog=Path(catalog) if catalog is not None else None,
                 devices=tuple(fields.texts("devices")) if has("devices") else (),
                 at_first_start=has("at_first_start") and fields.truth("at_first_start"),
+                allows_modified=has("allows_modified") and fields.truth("allows_modified"),
                 firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
                 opening=_opening(fields),
                 letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},

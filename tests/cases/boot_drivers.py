@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Sequence
 
+from cases.catalogs import Entry, catalog
 from cases.windows_trees import MACHINES, pe
 
 SCSI_ADAPTER = "{4D36E97B-E325-11CE-BFC1-08002BE10318}"
@@ -97,8 +99,9 @@ def driver_sys(architecture: str = "x64", *, signed: bool = True) -> bytes:
 def storage_package(service: str = "viostor", inf: bytes | None = None, folder: str = "amd64/w10") -> dict[str, bytes]:
     """Return the files of a driver by path."""
     ids = VIOSCSI_IDS if service == "vioscsi" else VIOSTOR_IDS
-    return {
+    files = {
         f"{folder}/{service}.inf": storage_inf(service, ids=ids) if inf is None else inf,
         f"{folder}/{service}.sys": driver_sys(),
-        f"{folder}/{service}.cat": b"a catalog",
     }
+    entries = [Entry(hashlib.sha256(data).digest(), path.rpartition("/")[2]) for path, data in files.items()]
+    return files | {f"{folder}/{service}.cat": catalog(entries)}

@@ -39,6 +39,7 @@ class InjectionOptions:
         at_first_start: a step of its first start (``firststart``) installs the staged drivers, not the pass specialize
             of its setup; the caller puts :func:`~osdimage.imaging.drivers.injection.script.driver_step` there.
         allows_modified: bring in drivers whose files are not those that their catalogs vouch for, and warn of them.
+        allows_unsigned: do not warn of drivers without a catalog.
     """
 
     method: Method = Method.AUTO
@@ -46,6 +47,7 @@ class InjectionOptions:
     force: bool = False
     at_first_start: bool = False
     allows_modified: bool = False
+    allows_unsigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from osdimage.imaging.drivers.offline.boot_driver import BootDriver
 from osdimage.imaging.drivers.offline.boot_enable import BootEnabling, plan_boot_enabling, plan_driver
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.drivers.packages import DriverPackage
-from osdimage.imaging.drivers.signed.package import modified_files
+from osdimage.imaging.drivers.signed.package import require_vouched
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, TargetRefused
 from osdimage.imaging.files import FileSource
@@ -63,7 +63,12 @@ def plan_driver_injection(
         raise InvalidRequest(f"{windows.name}: there is no driver to bring in")
     stages, enables = options.method is not Method.BOOT, options.method is not Method.STAGE
     packed = driver_files([each.package for each in wanted], windows.os)
-    modified = _modified(wanted, windows, options)
+    signed = require_vouched(
+        [each.package for each in wanted],
+        windows.os,
+        allows_modified=options.allows_modified,
+        allows_unsigned=options.allows_unsigned,
+    )
     drivers = stage(packed, files) if stages else ()
     enabled = tuple(
         plan_boot_enabling(each.package, each.boot_model, windows, force=options.force)
@@ -72,7 +77,7 @@ def plan_driver_injection(
     ) + tuple(plan_driver(each, windows, force=options.force) for each in loaders)
     edits: list[PlannedEdit] = [edit for each in enabled for edit in each.edits]
     written = [*_staged(drivers), *_copied(enabled)]
-    warnings = [*windows.warnings, *modified, *(text for each in enabled for text in each.warnings), *_much(drivers)]
+    warnings = [*windows.warnings, *signed, *(text for each in enabled for text in each.warnings), *_much(drivers)]
     first_start = None
     if drivers:
         if windows.software is None:
@@ -125,15 +130,6 @@ def driver_files(packages: Iterable[DriverPackage], os: TargetOs) -> tuple[Drive
         shown = "; ".join(missing[:_SHOWN]) + (f"; and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
         raise InvalidInput(f"{counted(len(missing), 'file')} of drivers missing: {shown}")
     return tuple(found)
-
-
-def _modified(wanted: Sequence[WantedDriver], windows: OfflineWindows, options: InjectionOptions) -> tuple[str, ...]:
-    """Return warnings of files that are not as they were signed, or refuse them: Windows does, and late."""
-    found = modified_files([each.package for each in wanted], windows.os)
-    if found and not options.allows_modified:
-        shown = "; ".join(found[:_SHOWN]) + (f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-        raise InvalidInput(shown, remedy=Remedy("get the package again, whole, from who gave it out"))
-    return found
 
 
 def _files_of(package: DriverPackage, os: TargetOs, missing: list[str]) -> DriverFiles:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from osdimage.imaging.drivers.packages import DriverPackage
@@ -11,12 +11,14 @@ from osdimage.imaging.drivers.signed.catalog import CATALOG_BYTES, Catalog, read
 from osdimage.imaging.drivers.signed.hashes import hashes_of
 from osdimage.imaging.drivers.signed.pkcs7 import Verdict, missing_module
 from osdimage.imaging.drivers.target_os import Architecture, TargetOs
-from osdimage.imaging.errors import InvalidInput, quoted
+from osdimage.imaging.errors import InvalidInput, Means, Remedy
 from osdimage.imaging.units import GIB
 
 LARGEST_FILE = 2 * GIB
 """What a file of a driver may have to be read whole."""
 _CABINET = b"MSCF"
+_SIGNED_ONLY = frozenset({Architecture.AMD64, Architecture.ARM64})
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +136,54 @@ def check_catalog(package: DriverPackage, os: TargetOs) -> CatalogCheck:
     return CatalogChecker().check(package, os.architecture, (each.path for each in package.inf.files(os).files))
 
 
-def modified_files(packages: Iterable[DriverPackage], os: TargetOs) -> tuple[str, ...]:
-    """Return a sentence for each file that a package's catalog does not vouch for, though it can be read.
+def require_vouched(
+    packages: Iterable[DriverPackage], os: TargetOs, *, allows_modified: bool = False, allows_unsigned: bool = False
+) -> tuple[str, ...]:
+    """Refuse packages whose files are not those that their catalogs vouch for: Windows does, and late.
+
+    Args:
+        packages: which must be open.
+        os: the Windows that they are for.
+        allows_modified: warn of such packages in place of refusing them.
+        allows_unsigned: do not warn of packages without a catalog, which a Windows of 64 bits refuses.
+
+    Returns:
+        Sentences for people: of what is not signed, and of what could not be compared.
 
     Raises:
-        InvalidInput: as :meth:`InfFile.files`.
+        InvalidInput: naming the files; also when a catalog is none.
         InvalidVolume, StorageError: when a file cannot be read.
     """
     checker = CatalogChecker()
-    found: list[str] = []
+    modified: list[str] = []
+    warnings: list[str] = []
     for package in packages:
-        files = (each.path for each in package.inf.files(os).files)
-        checked = checker.check(package, os.architecture, files)
-        found += (
-            f"{package.path}: {quoted(each.path)} is not in the catalog {quoted(str(checked.path))}: {each.reason}"
-            for each in checked.files
-            if each.verdict is Verdict.WRONG
-        )
-    return tuple(found)
+        found = checker.check(package, os.architecture, (each.path for each in package.inf.files(os).files))
+        if not found.is_there and os.architecture in _SIGNED_ONLY and not allows_unsigned:
+            warnings.append(
+                f"{package.path}: has no catalog of signatures ({found.path or 'and names none'}); Windows of "
+                f"{os.architecture} loads no kernel driver without a signature"
+            )
+        elif found.is_there and found.catalog is None and missing_module():
+            # Once, however many packages there are.
+            warnings.append(f"drivers are not compared with their catalogs: {found.fault}")
+        elif found.is_there and found.catalog is None:
+            modified.append(f"{package.path}: its catalog {found.path} cannot be read: {found.fault}")
+        modified += _told(package, found, Verdict.WRONG, "not what its catalog {} vouches for")
+        warnings += _told(package, found, Verdict.NOT_CHECKED, "not compared with its catalog {}")
+    if modified and not allows_modified:
+        shown = "; ".join(modified[:_SHOWN]) + (f"; and {len(modified) - _SHOWN} more" if modified[_SHOWN:] else "")
+        remedy = Remedy("get it again, whole, from who gave it out; {} takes it none the less", (Means.ALLOW_MODIFIED,))
+        raise InvalidInput(shown, remedy=remedy)
+    return tuple(dict.fromkeys((*modified, *warnings)))
+
+
+def _told(package: DriverPackage, check: CatalogCheck, verdict: Verdict, what: str) -> Iterator[str]:
+    """Yield one sentence of the files with a verdict, if there are any."""
+    found = [f"{each.path}: {each.reason}" for each in check.files if each.verdict is verdict]
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if found[_SHOWN:] else ""
+        yield f"{package.path}: {what.format(check.path)}: {', '.join(found[:_SHOWN])}{more}"
 
 
 def signature_of(package: DriverPackage, os: TargetOs) -> Signature:

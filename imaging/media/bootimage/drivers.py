@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 
 from osdimage.imaging.drivers.offline.windows import offline_windows
 from osdimage.imaging.drivers.packages import DriverPackage, packages_in
-from osdimage.imaging.drivers.signed.package import check_catalog
-from osdimage.imaging.drivers.signed.pkcs7 import Verdict
-from osdimage.imaging.drivers.target_os import Architecture, TargetOs
-from osdimage.imaging.errors import InvalidInput, Means, Remedy
+from osdimage.imaging.drivers.signed.package import require_vouched
+from osdimage.imaging.drivers.target_os import TargetOs
+from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.media.bootimage import places, startnet, winpeshl
 from osdimage.imaging.media.bootimage.choosing import ChosenDriver, DriverWish, choose_drivers, class_rank
@@ -32,7 +31,6 @@ LAUNCH_LINE = r'%SYSTEMROOT%\System32\cmd.exe, "/c %SYSTEMROOT%\System32\osdimag
 """What loads the drivers where a winpeshl.ini says what is started."""
 _LARGEST_FILE = 1024 * MIB
 _OURS = re.compile(r"(\d{2,})-.+")
-_SIGNED_ONLY = frozenset({Architecture.AMD64, Architecture.ARM64})
 _TOLD = 5
 
 
@@ -155,42 +153,13 @@ def files_of(work: BootWork, chosen: ChosenDriver, os: TargetOs, *, allow_modifi
         )
     closure = package.inf.files(os)
     paths = [package.name, *([closure.catalog] if closure.catalog else []), *(each.path for each in closure.files)]
-    _check_catalog(work, chosen, os, allow_modified=allow_modified)
+    work.warnings += require_vouched([package], os, allows_modified=allow_modified)
     found: dict[str, DriverFile] = {}
     for path in paths:
         facts = package.find(path)
         if facts is not None:
             found.setdefault(path.lower(), DriverFile(package, checked_path(path), facts.size))
     return list(found.values())
-
-
-def _check_catalog(work: BootWork, chosen: ChosenDriver, os: TargetOs, *, allow_modified: bool) -> None:
-    """Refuse files that are not what the catalog of a package vouches for; warn of what cannot be known."""
-    check = check_catalog(chosen.package, os)
-    if not check.is_there:
-        if os.architecture in _SIGNED_ONLY:
-            work.warnings.append(
-                f"{chosen.called}: has no catalog ({check.path or 'and names none'}); Windows of {os.architecture} "
-                "loads no kernel driver without a signature"
-            )
-        return
-    if check.verdict is Verdict.NOT_CHECKED:
-        why = check.fault or _listed(f"{each.path}: {each.reason}" for each in check.files if each.reason)
-        work.warnings.append(f"{chosen.called}: not compared with its catalog {check.path}: {why}")
-    wrong = [each for each in check.files if each.verdict is Verdict.WRONG]
-    if check.catalog is None and check.verdict is Verdict.WRONG:
-        told = f"its catalog {check.path} cannot be read: {check.fault}"
-    elif wrong:
-        told = (
-            f"not what its catalog {check.path} vouches for: {_listed(f'{each.path}: {each.reason}' for each in wrong)}"
-        )
-    else:
-        return
-    if not allow_modified:
-        raise InvalidInput(
-            f"{chosen.called}: {told}", remedy=Remedy("{} takes it none the less", (Means.ALLOW_MODIFIED,))
-        )
-    work.warnings.append(f"{chosen.called}: {told}")
 
 
 def _listed(texts: Iterable[str]) -> str:

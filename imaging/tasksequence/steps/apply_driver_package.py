@@ -25,7 +25,7 @@ from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional
 from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
-from osdimage.imaging.tasksequence.steps.driver_choice import UNSIGNED, Choice, choose_all, with_unsigned
+from osdimage.imaging.tasksequence.steps.driver_choice import UNSIGNED, Choice, choose_all
 from osdimage.imaging.tasksequence.steps.driver_injection import Chooser, bring_in, devices_of, foretell
 from osdimage.imaging.tasksequence.steps.driver_sources import drivers_of_package, supply_of
 
@@ -98,9 +98,7 @@ def _chooser(env: Environment, machine: Machine) -> Chooser:
         packages = drivers_of_package(stack, machine, package or "")
         known = devices_of(machine, windows.os)
         choice = choose_all(packages, known.devices, windows.os)
-        choice = replace(choice, warnings=(*known.warnings, *choice.warnings))
-        if not allows_unsigned:
-            choice = with_unsigned(choice, windows.os)
+        choice = replace(choice, warnings=(*known.warnings, *choice.warnings), allows_unsigned=allows_unsigned)
         if wanted is None:
             return choice
         if windows.os.version >= _FIRST_WITHOUT:

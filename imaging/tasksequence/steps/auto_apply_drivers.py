@@ -30,12 +30,7 @@ from osdimage.imaging.tasksequence.result import (
     StepClass,
     VariableInfo,
 )
-from osdimage.imaging.tasksequence.steps.driver_choice import (
-    UNSIGNED,
-    Choice,
-    choose_by_devices,
-    with_unsigned,
-)
+from osdimage.imaging.tasksequence.steps.driver_choice import UNSIGNED, Choice, choose_by_devices
 from osdimage.imaging.tasksequence.steps.driver_injection import Chooser, bring_in, devices_of, foretell
 from osdimage.imaging.tasksequence.steps.driver_sources import catalog_path, open_drivers
 
@@ -80,7 +75,7 @@ def _chooser(env: Environment, machine: Machine) -> Chooser:
     def choose(stack: ExitStack, windows: OfflineWindows) -> Choice:
         catalog = open_drivers(stack, machine, wanted)
         choice = choose_of_catalog(machine, catalog, windows.os, wanted, is_best_match=is_best_match)
-        return choice if allows_unsigned else with_unsigned(choice, windows.os)
+        return replace(choice, allows_unsigned=allows_unsigned)
 
     return choose
 

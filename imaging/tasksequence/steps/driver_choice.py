@@ -8,7 +8,7 @@ device is there that needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.inf.models import Model
@@ -40,14 +40,16 @@ class Choice:
     Attributes:
         wanted: them, each once.
         reasons: one sentence for each driver: what it is for, and how well it fits.
-        loaders: drivers of disks that Windows starts with, and that are none of them.
         warnings: sentences about what is left out, and about what Windows may refuse.
+        loaders: drivers of disks that Windows starts with, and that are none of them.
+        allows_unsigned: whether drivers without a catalog of signatures are taken without a word.
     """
 
     wanted: tuple[WantedDriver, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     loaders: tuple[BootDriver, ...] = ()
+    allows_unsigned: bool = False
 
     def __str__(self) -> str:
         """Say it for people."""
@@ -119,16 +121,6 @@ def _left_out(found: Variants[DriverPackage]) -> Iterator[str]:
         first = found.left_out[0]
         count = counted(len(found.left_out), "driver")
         yield f"{count} of the package not taken, the first: {first.item.path}: {first.reason}"
-
-
-def with_unsigned(choice: Choice, os: TargetOs) -> Choice:
-    """Return a choice with a warning for each driver without a catalog of signatures, which Windows may refuse."""
-    found = []
-    for each in choice.wanted:
-        catalog = each.package.inf.version.catalog_for(os.architecture)
-        if catalog is None or each.package.find(catalog) is None:
-            found.append(f"{each.package.name}: has no catalog (.cat) of signatures, and Windows may refuse it")
-    return replace(choice, warnings=(*choice.warnings, *found))
 
 
 def _all_of(match: DeviceMatch) -> Iterator[Ranked]:

@@ -112,7 +112,11 @@ def _plan(stack: ExitStack, machine: Machine, files: FileSource, choose: Chooser
     choice = choose(stack, windows)
     if not (choice.wanted or choice.loaders):
         return Injection(choice)
-    options = InjectionOptions(at_first_start=machine.at_first_start)
+    options = InjectionOptions(
+        at_first_start=machine.at_first_start,
+        allows_modified=machine.allows_modified,
+        allows_unsigned=choice.allows_unsigned,
+    )
     plan = plan_driver_injection(windows, files, choice.wanted, options, loaders=choice.loaders)
     if not (machine.at_first_start and plan.drivers):
         return Injection(choice, plan)

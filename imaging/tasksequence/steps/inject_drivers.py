@@ -34,7 +34,7 @@ from osdimage.imaging.tasksequence.result import (
     VariableInfo,
 )
 from osdimage.imaging.tasksequence.steps.auto_apply_drivers import choose_of_catalog, refuse_without_devices
-from osdimage.imaging.tasksequence.steps.driver_choice import Choice, choose_all, with_unsigned
+from osdimage.imaging.tasksequence.steps.driver_choice import Choice, choose_all
 from osdimage.imaging.tasksequence.steps.driver_injection import Chooser, bring_in, devices_of, foretell
 from osdimage.imaging.tasksequence.steps.driver_sources import catalog_path, drivers_in, open_drivers
 
@@ -174,10 +174,10 @@ def _chooser(machine: Machine, wish: Wish) -> Chooser:
             return Choice((), ())
         catalog = open_drivers(stack, machine, wish.categories)
         if not wish.takes_all:
-            return with_unsigned(choose_of_catalog(machine, catalog, windows.os, wish.categories), windows.os)
+            return choose_of_catalog(machine, catalog, windows.os, wish.categories)
         known = devices_of(machine, windows.os)
         choice = choose_all(drivers_in(catalog, wish.categories), known.devices, windows.os)
-        return with_unsigned(replace(choice, warnings=(*known.warnings, *choice.warnings)), windows.os)
+        return replace(choice, warnings=(*known.warnings, *choice.warnings))
 
     return choose
 

@@ -108,12 +108,31 @@ def test_a_saved_plan_of_which_other_drivers_come_now_is_refused_and_nothing_is_
     assert not (here / "d.img").exists()
 
 
+def test_a_driver_that_is_not_as_it_was_signed_is_refused_before_a_disk_is_made_unless_that_is_allowed(
+    here: Path,
+) -> None:
+    files = storage_package()
+    write_tree(here / "changed", {**files, "amd64/w10/viostor.sys": files["amd64/w10/viostor.sys"] + b"x"})
+    command = ("deploy", "install.wim", "d.img", *UEFI, "--driver", "changed")
+    said = "not what its catalog viostor.cat vouches for: viostor.sys"
+    assert said in osdimage(*command, code=3).err
+    assert not (here / "d.img").exists()
+    plan = osdimage(*command, "--allow-modified", "--dry-run", "--json")
+    assert any(said in each for each in plan.document["warnings"])
+    # A saved plan keeps that it is allowed.
+    (here / "plan.json").write_text(plan.out)
+    osdimage("deploy", "install.wim", "d.img", "--plan", "plan.json")
+    osdimage("extract", "d.img", "/Drivers", "--partition", "3", "--to", "out")
+    assert (here / "out/Drivers/00-viostor/viostor.sys").read_bytes().endswith(b"x")
+
+
 @pytest.mark.parametrize(
     ("wim", "options", "code", "said"),
     [
         pytest.param("pe.wim", TO_QEMU, 4, "is Windows PE", id="Windows PE"),
         pytest.param("install.wim", ("--driver", "answers.xml"), 3, "driver files are not read", id="no drivers"),
         pytest.param("install.wim", ("--drivers-for", "qemu"), 2, "give them with --driver", id="devices alone"),
+        pytest.param("install.wim", ("--allow-modified",), 2, "about the drivers of --driver", id="modified alone"),
         pytest.param("install.wim", (*TO_QEMU, "--layout-from-wim", "--all-volumes"), 2, "no --all-volumes", id="all"),
     ],
 )

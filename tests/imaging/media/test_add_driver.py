@@ -276,7 +276,7 @@ def test_drivers_of_a_catalog_are_named(media: Path, pe: Path, tmp_path: Path) -
 def test_one_without_a_catalog_is_warned_of(pe: Path, tmp_path: Path) -> None:
     given = write_tree(tmp_path / "given", package("x", catalog=False))
     warnings = add(pe, "--driver", given, "--json").document["warnings"]
-    assert ["has no catalog (x.cat)" in each for each in warnings] == [True]
+    assert ["has no catalog of signatures (x.cat)" in each for each in warnings] == [True]
 
 
 def test_drivers_are_taken_out_of_an_archive(pe: Path, tmp_path: Path) -> None:

@@ -225,17 +225,28 @@ def test_a_driver_without_a_catalog_is_told_unless_that_is_allowed(
     files.pop("a/viostor.cat")
     machine = computer(blank_disk(tmp_path / "d.img"), WIM=images["11"], DRV=driver_folder(tmp_path / "drivers", files))
     (found,) = told(machine, ({PACKAGE: "DRV", "OSDAllowUnsignedDriver": allowed}, {}))
-    assert ("has no catalog (.cat) of signatures" in " ".join(found.warnings)) is (allowed == "false")
+    assert ("has no catalog of signatures (viostor.cat)" in " ".join(found.warnings)) is (allowed == "false")
+
+
+def test_a_driver_that_is_not_as_it_was_signed_is_a_problem_unless_that_is_allowed(
+    tmp_path: Path, images: dict[str, Path]
+) -> None:
+    files = {**storage_package("viostor", folder="a"), "a/viostor.sys": driver_sys(signed=False)}
+    machine = computer(blank_disk(tmp_path / "d.img"), WIM=images["11"], DRV=driver_folder(tmp_path / "drivers", files))
+    said = "a/viostor.inf: not what its catalog viostor.cat vouches for: viostor.sys: it is not what was signed"
+    (found,) = told(machine, ({PACKAGE: "DRV"}, {}))
+    assert found.problems == (said,)
+    machine.allows_modified = True
+    (found,) = told(machine, ({PACKAGE: "DRV"}, {}))
+    assert (found.problems, said in found.warnings) == ((), True)
 
 
 def critical_package(folder: Path) -> Path:
+    inf = storage_package("vioscsi", folder="scsi")["scsi/vioscsi.inf"].replace(b"NTamd64", b"NTx86")
     files = {
         "Content_1/txtsetup.oem": TXTSETUP.replace("\n", "\r\n").encode(),
         "Content_1/oemstor.sys": driver_sys("x86"),
-        **{
-            path: data.replace(b"NTamd64", b"NTx86") if path.endswith(".inf") else data
-            for path, data in storage_package("vioscsi", folder="scsi").items()
-        },
+        **storage_package("vioscsi", inf, "scsi"),
     }
     return driver_folder(folder, files)
 

@@ -54,7 +54,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     new = storage_inf("viostor", driver_ver="01/31/2025,100.99.0.0")
     given = {
         "Storage": storage_package("viostor", folder="old"),
-        "Spare": {**storage_package("viostor", folder="new"), "new/viostor.inf": new},
+        "Spare": storage_package("viostor", new, "new"),
         "Other": storage_package("vioscsi", folder="scsi"),
     }
     with open_catalog(folder / "drivers.db", creates=True) as opened:
@@ -197,13 +197,13 @@ def test_a_package_of_the_catalog_is_a_driver_package(machine: Machine) -> None:
 
 def test_a_machine_is_saved_with_what_drivers_are_chosen_by(machine: Machine) -> None:
     machine.driver_packages["DRV"] = "catalog:Spare package"
-    machine.at_first_start = True
+    machine.at_first_start = machine.allows_modified = True
     again = Machine.from_document(json.loads(json.dumps(machine.to_document())), source="x")
-    assert (again.catalog, again.devices, again.driver_packages, again.at_first_start) == (
-        machine.catalog, machine.devices, machine.driver_packages, True,
+    assert (again.catalog, again.devices, again.driver_packages, again.at_first_start, again.allows_modified) == (
+        machine.catalog, machine.devices, machine.driver_packages, True, True,
     )  # fmt: skip
     # One that an earlier version has saved.
-    names = {"catalog", "devices", "driver_packages", "at_first_start"}
+    names = {"catalog", "devices", "driver_packages", "at_first_start", "allows_modified"}
     old = {name: value for name, value in machine.to_document().items() if name not in names}
     assert Machine.from_document(old, source="x").devices == ()
 
