@@ -10,7 +10,7 @@ from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
 from osdimage.imaging.drivers.inf.decoding import decode
 from osdimage.imaging.drivers.inf.decorations import Decoration
 from osdimage.imaging.drivers.inf.inf_text import ENGLISH, InfText, InfWarning
-from osdimage.imaging.drivers.inf.install import Install, copied_files, read_install, read_installs
+from osdimage.imaging.drivers.inf.install import Install, InstallReader, copied_files, read_install, read_installs
 from osdimage.imaging.drivers.inf.lines import parse
 from osdimage.imaging.drivers.inf.models import Manufacturer, Model, all_models, models_for, read_manufacturers
 from osdimage.imaging.drivers.inf.places import Folders
@@ -121,6 +121,10 @@ class InfFile:
             InvalidInput: as :meth:`models`.
         """
         return read_installs(self.text, sections, architecture)
+
+    def install_reader(self, architecture: Architecture) -> InstallReader:
+        """Return what reads install sections on an architecture one by one, with one bound for all of them together."""
+        return InstallReader(self.text, architecture)
 
     def installs(self, os: TargetOs) -> tuple[Install, ...]:
         """Return what each install section does that a model for a Windows names, each once.

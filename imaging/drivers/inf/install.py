@@ -155,14 +155,38 @@ def read_install(text: InfText, section: str, architecture: Architecture, folder
     return _Reader(text, section, architecture, folders, text.budget()).read()
 
 
+class InstallReader:
+    """Reads install sections of an INF on an architecture, each once, with one bound for all of them together."""
+
+    def __init__(self, text: InfText, architecture: Architecture) -> None:
+        """Read nothing yet."""
+        self._text = text
+        self._architecture = architecture
+        self._budget = text.budget(of_whole=True)
+        self._found: dict[str, Install] = {}
+
+    def read(self, section: str) -> Install:
+        """Return what an install section does.
+
+        Raises:
+            InvalidInput: as :func:`read_install`, of all that were read together.
+        """
+        name = fold(section)
+        found = self._found.get(name)
+        if found is None:
+            found = _Reader(self._text, section, self._architecture, Folders(), self._budget).read()
+            self._found[name] = found
+        return found
+
+
 def read_installs(text: InfText, sections: Iterable[str], architecture: Architecture) -> tuple[Install, ...]:
     """Return what several install sections do.
 
     Raises:
         InvalidInput: as :func:`read_install`, of all together.
     """
-    budget = text.budget(of_whole=True)
-    return tuple(_Reader(text, each, architecture, Folders(), budget).read() for each in sections)
+    reader = InstallReader(text, architecture)
+    return tuple(reader.read(each) for each in sections)
 
 
 def copied_files(text: InfText, sections: Iterable[str], architecture: Architecture) -> tuple[CopyFile, ...]:

@@ -18,7 +18,7 @@ from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.devices.sources import read_devices
 from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.injection.plan import InjectionOptions, Method, WantedDriver
-from osdimage.imaging.drivers.offline.boot_driver import boot_models, boot_service, why_not_boot
+from osdimage.imaging.drivers.offline.boot_driver import boot_models, boot_services, why_not_boot
 from osdimage.imaging.drivers.packages import DriverPackage, packages_in
 from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, match_drivers
 from osdimage.imaging.drivers.store.opening import open_driver_files
@@ -218,14 +218,17 @@ def _served(count: int, matching: Matching) -> list[list[DeviceMatch]]:
 
 def _boot_models(packages: Sequence[DriverPackage], matching: Matching, os: TargetOs) -> Iterator[tuple[int, Model]]:
     """Yield the packages that are the best for a disk controller, with the model, when the loader has to read them."""
+    # One package can be the best for many devices.
+    known: dict[int, tuple[Model, ...]] = {}
     for device in matching.devices:
         chosen = device.chosen
         if chosen is None:
             continue
         number = chosen.driver.order
-        models = boot_models(packages[number].inf, os)
+        if number not in known:
+            known[number] = boot_models(packages[number].inf, os)
         wanted = chosen.id.casefold()
-        model = next((each for each in models if wanted in {one.casefold() for one in each.ids}), None)
+        model = next((each for each in known[number] if wanted in {one.casefold() for one in each.ids}), None)
         if model is not None:
             yield number, model
 
@@ -234,9 +237,8 @@ def _named(packages: Sequence[DriverPackage], name: str, os: TargetOs) -> tuple[
     """Return the package of an INF or service that the loader must have."""
     folded = name.casefold()
     for number, package in enumerate(packages):
-        for model in boot_models(package.inf, os):
-            service = boot_service(package.inf.install(model.section, os))
-            if folded in {"" if service is None else service.name.casefold(), *_names(package)}:
+        for model, service in boot_services(package.inf, os):
+            if folded in {service.name.casefold(), *_names(package)}:
                 return number, model
     for package in packages:
         if folded in _names(package):

@@ -145,12 +145,20 @@ def boot_models(inf: InfFile, os: TargetOs) -> tuple[Model, ...]:
     Raises:
         InvalidInput: when the INF is damaged.
     """
-    if class_of(inf) is None:
-        return ()
-    models = inf.models(os)
-    sections = dict.fromkeys(each.section for each in models)
-    reads = {each: boot_service(inf.install(each, os)) is not None for each in sections}
-    return tuple(each for each in models if each.ids and reads[each.section])
+    return tuple(model for model, _ in boot_services(inf, os))
+
+
+def boot_services(inf: InfFile, os: TargetOs) -> Iterator[tuple[Model, Service]]:
+    """Yield the models of :func:`boot_models`, each with the service that the loader reads.
+
+    Raises:
+        InvalidInput: when the INF is damaged.
+    """
+    installs = inf.install_reader(os.architecture)
+    for model in inf.models(os) if class_of(inf) is not None else ():
+        service = boot_service(installs.read(model.section)) if model.ids else None
+        if service is not None:
+            yield model, service
 
 
 def boot_driver(package: DriverPackage, model: Model, os: TargetOs) -> BootDriver:
@@ -189,12 +197,13 @@ def boot_driver(package: DriverPackage, model: Model, os: TargetOs) -> BootDrive
 
 def _configurations(inf: InfFile, model: Model, service: str, os: TargetOs) -> Iterator[BootConfiguration]:
     """Yield the install sections with a service, that of the model first."""
+    installs = inf.install_reader(os.architecture)
     by_section: dict[str, list[Model]] = {model.section: []}
     for each in inf.models(os):
         by_section.setdefault(each.section, []).append(each)
     seen: set[str] = set()
     for section, models in by_section.items():
-        install = inf.install(section, os)
+        install = installs.read(section)
         found = boot_service(install)
         if found is None or not _same(found.name, service):
             continue

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 from osdimage.imaging.drivers.inf.inf_file import InfFile
-from osdimage.imaging.drivers.inf.install import Install
 from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.ranking.index import Candidate, DriverFacts, MemoryIndex
 from osdimage.imaging.drivers.ranking.rank import Signature
@@ -125,12 +124,12 @@ class _Lines:
     """The lines of one INF; each install section is looked at once."""
 
     def __init__(self, inf: InfFile, os: TargetOs, driver: DriverFacts) -> None:
-        self._inf, self._os, self._driver = inf, os, driver
-        self._installs: dict[str, Install] = {}
+        self._driver = driver
+        self._installs = inf.install_reader(os.architecture)
 
     def fitting(self, models: Iterable[Model]) -> Iterator[Candidate]:
         for model in models:
-            install = self._install(model.section)
+            install = self._installs.read(model.section)
             is_nt = install.chosen is not None and _NT in install.chosen.casefold()[len(model.section) :]
             components = tuple(each for made in install.components for each in made.ids)
             for position, each in self._ids(model):
@@ -159,12 +158,6 @@ class _Lines:
                     model.decoration.text,
                     fits=False,
                 )
-
-    def _install(self, section: str) -> Install:
-        found = self._installs.get(section)
-        if found is None:
-            found = self._installs[section] = self._inf.install(section, self._os)
-        return found
 
     @staticmethod
     def _ids(model: Model) -> Iterator[tuple[int, str]]:

@@ -12,9 +12,8 @@ from functools import partial
 from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
 from osdimage.imaging.drivers.inf.decorations import Decoration
 from osdimage.imaging.drivers.inf.inf_file import InfFile, read_inf
-from osdimage.imaging.drivers.inf.install import Install, read_install
+from osdimage.imaging.drivers.inf.install import Install
 from osdimage.imaging.drivers.inf.models import Model, all_models
-from osdimage.imaging.drivers.inf.places import Folders
 from osdimage.imaging.drivers.offline.txtsetup import FILE_NAME as TXTSETUP
 from osdimage.imaging.drivers.store.adding import Offered, OfferedFile
 from osdimage.imaging.drivers.store.records import InfFacts, InstallFacts, ModelFacts, SectionFacts
@@ -143,15 +142,20 @@ _Installs = dict[tuple[Architecture, str], Install]
 
 
 def _installs(inf: InfFile, sections: Iterable[_Section]) -> _Installs:
-    """Return each install section that a model names, by its architecture."""
+    """Return each install section that a model names, by its architecture.
+
+    Raises:
+        InvalidInput: when those of an architecture come to more lines than any driver has.
+    """
     found: _Installs = {}
+    readers = {each: inf.install_reader(each) for each in Architecture}
     named = dict.fromkeys((section.architecture, model.section) for section in sections for model in section.models)
     if inf.is_primitive:
         named = dict.fromkeys((each, "DefaultInstall") for each in _architectures(inf))
     for architecture, name in named:
         key = architecture, name.casefold()
         if key not in found:
-            found[key] = read_install(inf.text, name, architecture, Folders())
+            found[key] = readers[architecture].read(name)
     return found
 
 

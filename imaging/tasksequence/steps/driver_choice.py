@@ -80,8 +80,7 @@ def choose_by_devices(
     wanted, reasons = [], []
     for order in sorted(served):
         package, of = package_of(drivers[order]), served[order]
-        models = (_boot_model(package, each, ranked, matching.os) for each, ranked in of)
-        boot = next((found for found in models if found is not None), None)
+        boot = _boot_model(package, of, matching.os)
         wanted.append(WantedDriver(package, tuple(each.device.name for each, _ in of), boot))
         reasons.append(_reason(package, of, boot))
     faults = (each.driver for each in matching.unused if each.driver.fault is not None)
@@ -110,9 +109,10 @@ def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os:
     wanted, reasons = [], []
     for number, each in enumerate(found.taken):
         device = served.get(number)
-        boot = None if device is None else _boot_model(each, *device, os)
-        wanted.append(WantedDriver(each, () if device is None else (device[0].device.name,), boot))
-        reasons.append(_reason(each, [] if device is None else [device], boot))
+        of = [] if device is None else [device]
+        boot = _boot_model(each, of, os)
+        wanted.append(WantedDriver(each, tuple(match.device.name for match, _ in of), boot))
+        reasons.append(_reason(each, of, boot))
     return Choice(tuple(wanted), (*reasons, *_left_out(found)), tuple(_without_storage(matching)))
 
 
@@ -129,13 +129,12 @@ def _all_of(match: DeviceMatch) -> Iterator[Ranked]:
     yield from match.components
 
 
-def _boot_model(package: DriverPackage, match: DeviceMatch, ranked: Ranked, os: TargetOs) -> Model | None:
-    """Return the line of the driver by which it serves a controller of disks, or None; only the best one counts."""
-    if match.chosen is not ranked:
-        return None
-    wanted = fold_id(ranked.id)
-    models = boot_models(package.inf, os)
-    return next((each for each in models if wanted in map(fold_id, each.ids)), None)
+def _boot_model(package: DriverPackage, served: Sequence[tuple[DeviceMatch, Ranked]], os: TargetOs) -> Model | None:
+    """Return the line of a driver by which it serves a controller of disks, or None; only the best one counts."""
+    wanted = [fold_id(ranked.id) for match, ranked in served if match.chosen is ranked]
+    models = boot_models(package.inf, os) if wanted else ()
+    found = (model for each in wanted for model in models if each in map(fold_id, model.ids))
+    return next(found, None)
 
 
 def _without_storage(matching: Matching) -> Iterator[str]:
