@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from osdimage.imaging.drivers.packages import DriverPackage
     from osdimage.imaging.drivers.ranking.index import DriverIndex
     from osdimage.imaging.drivers.ranking.match import Matching
-    from osdimage.imaging.drivers.ranking.packages import Packaged
     from osdimage.imaging.drivers.ranking.rank import Signature
     from osdimage.imaging.drivers.store.catalog import DriverCatalog
     from osdimage.imaging.drivers.target_os import Architecture, TargetOs
@@ -91,7 +92,8 @@ def match_command(
         given.open(catalog, opened)
         matching = match_drivers(given.index(), devices.devices, target)
         if checks:
-            matching = match_drivers(given.index(_matched(matching)), devices.devices, target)
+            signatures = given.signatures(_matched(matching))
+            matching = match_drivers(given.index(signatures), devices.devices, target)
     for text in devices.warnings:
         reporter.warn(text)
     reporter.answer(document(matching, devices), *lines(matching, devices, shows_all=shows_all))
@@ -158,22 +160,31 @@ class _Given:
             else:
                 self._add_address(path, held)
 
-    def index(self, checked: frozenset[str] = frozenset()) -> DriverIndex:
-        """Return an index of them all; packages of some names are compared with their catalogs."""
+    def index(self, signatures: Mapping[str, Signature] = MappingProxyType({})) -> DriverIndex:
+        """Return an index of them all; of some the signature is known better, by their names."""
         from osdimage.imaging.drivers.ranking.joined import JoinedIndex  # noqa: PLC0415 - start-up stays cheap
-        from osdimage.imaging.drivers.ranking.packages import catalog_presence, index_packages  # noqa: PLC0415
-        from osdimage.imaging.drivers.signed.package import signature_of  # noqa: PLC0415
+        from osdimage.imaging.drivers.ranking.packages import index_packages  # noqa: PLC0415
         from osdimage.imaging.drivers.store.addresses import PREFIX  # noqa: PLC0415
         from osdimage.imaging.drivers.store.index import CatalogIndex  # noqa: PLC0415
 
-        def signature(package: Packaged, os: TargetOs) -> Signature:
-            if isinstance(package, NamedPackage) and package.path in checked:
-                return signature_of(package.package, os)
-            return catalog_presence(package, os)
-
-        given = index_packages(self._packages, self._os, passed_over=self._passed_over, signature_of=signature)
+        given = index_packages(self._packages, self._os, passed_over=self._passed_over)
         whole = [] if self._whole is None else [(PREFIX, CatalogIndex(self._whole, self._os))]
-        return JoinedIndex([*whole, ("", given)], self._os)
+        return JoinedIndex([*whole, ("", given)], self._os, signatures=signatures)
+
+    def signatures(self, names: Collection[str]) -> dict[str, Signature]:
+        """Compare drivers of some names with their catalogs."""
+        from osdimage.imaging.drivers.signed.package import signature_of  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.drivers.store.addresses import PREFIX, package_of  # noqa: PLC0415
+
+        given = {each.path: each.package for each in self._packages}
+        found: dict[str, Signature] = {}
+        for name in names:
+            package = given.get(name)
+            if package is None and self._whole is not None:
+                package = package_of(self._whole, name.removeprefix(PREFIX))
+            if package is not None:
+                found[name] = signature_of(package, self._os)
+        return found
 
     def _add_supply(self, path: str, opened: ExitStack) -> None:
         """Add those at a path; INFs that cannot be read are warned of."""

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 
 from osdimage.imaging.drivers.ranking.index import Candidate, DriverFacts, DriverIndex
+from osdimage.imaging.drivers.ranking.rank import Signature
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import InvalidRequest
 
@@ -15,12 +17,19 @@ from osdimage.imaging.errors import InvalidRequest
 class JoinedIndex:
     """The drivers of several indexes for one Windows; their orders follow each other."""
 
-    def __init__(self, indexes: Sequence[tuple[str, DriverIndex]], os: TargetOs) -> None:
+    def __init__(
+        self,
+        indexes: Sequence[tuple[str, DriverIndex]],
+        os: TargetOs,
+        *,
+        signatures: Mapping[str, Signature] = MappingProxyType({}),
+    ) -> None:
         """Join them.
 
         Args:
             indexes: each with what is put before the names of its drivers, so that these tell where they are.
             os: the Windows.
+            signatures: what is known better of the signatures of some drivers, by their names here.
 
         Raises:
             InvalidRequest: when one is for another Windows.
@@ -30,6 +39,7 @@ class JoinedIndex:
                 raise InvalidRequest(f"an index of drivers is for {each.os}, not for {os}")
         self._os = os
         self._indexes = tuple(indexes)
+        self._signatures = signatures
 
     @property
     def os(self) -> TargetOs:
@@ -55,11 +65,10 @@ class JoinedIndex:
         first = 0
         for front, index in self._indexes:
             drivers = sorted(index.drivers(), key=lambda each: each.order)
-            made.append(
-                {
-                    each.order: replace(each, name=f"{front}{each.name}", order=first + at)
-                    for at, each in enumerate(drivers)
-                }
-            )
+            made.append({each.order: self._renamed(each, front, first + at) for at, each in enumerate(drivers)})
             first += len(drivers)
         return tuple(made)
+
+    def _renamed(self, driver: DriverFacts, front: str, order: int) -> DriverFacts:
+        name = f"{front}{driver.name}"
+        return replace(driver, name=name, order=order, signature=self._signatures.get(name, driver.signature))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol
@@ -33,11 +33,7 @@ class Packaged(Protocol):
         """Return the file at a path below its folder, or None."""
 
 
-SignatureOf = Callable[[Packaged, TargetOs], Signature]
-"""Tells what is known of a package's signature."""
-
-
-def catalog_presence(package: Packaged, os: TargetOs) -> Signature:
+def _catalog_presence(package: Packaged, os: TargetOs) -> Signature:
     """Tell whether a package has the catalog that its INF names for an architecture; it is not opened."""
     catalog = package.inf.version.catalog_for(os.architecture)
     return Signature.NONE if catalog is None or package.find(catalog) is None else Signature.PRESENT
@@ -48,7 +44,6 @@ def index_packages(
     os: TargetOs,
     *,
     passed_over: Mapping[int, str] = MappingProxyType({}),
-    signature_of: SignatureOf = catalog_presence,
 ) -> MemoryIndex:
     """Return an index of packages for a Windows; the order of a driver in it is its place among them, from 0.
 
@@ -59,7 +54,6 @@ def index_packages(
         os: the Windows.
         passed_over: those that are not to be chosen, by their places, and why.  Who has nothing for the Windows is
             told as such, whatever is said here.
-        signature_of: what is known of the signature of each.
 
     Raises:
         InvalidVolume, StorageError: when the files of a package cannot be looked for.
@@ -67,7 +61,7 @@ def index_packages(
     drivers: list[DriverFacts] = []
     candidates: list[Candidate] = []
     for order, package in enumerate(packages):
-        signature = signature_of(package, os)
+        signature = _catalog_presence(package, os)
         facts, lines = candidates_of(package.inf, os, name=package.path, order=order, signature=signature)
         reason = passed_over.get(order) if facts.is_for_os else None
         drivers.append(facts if reason is None else replace(facts, passed_over=reason))

@@ -187,7 +187,7 @@ def _told(package: DriverPackage, check: CatalogCheck, verdict: Verdict, what: s
 
 
 def signature_of(package: DriverPackage, os: TargetOs) -> Signature:
-    """Return what ranks a package by its signature, for :func:`~osdimage.imaging.drivers.index_packages`.
+    """Return what ranks a package by its signature when its files are compared with its catalog.
 
     Raises:
         InvalidVolume, StorageError: when a file cannot be read.

@@ -207,9 +207,19 @@ def catalog(place: Path) -> Path:
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("path", ["catalog:", "catalog:Lab Disk Controller"])
+def test_drivers_of_a_catalog_are_looked_at_when_that_is_asked_for(catalog: Path, path: str) -> None:
+    given = ("driver", "match", path, "--for", "devices.txt", "--os", "10.0.22631", "--catalog", str(catalog), "--json")
+    chosen = [osdimage(*given, *more).document["devices"][0]["chosen"] for more in ((), ("--check",))]
+    # As of the folder that it was imported from.
+    assert [each["rank"] for each in chosen] == ["0x00F00000", "0xC0F00000"]
+
+
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
+        ("catalog:", ["catalog:Lab Network Adapter", "catalog:Lab Disk Controller"]),
         ("catalog:", ["catalog:Lab Network Adapter", "catalog:Lab Disk Controller"]),
         ("catalog:Lab Disk Controller", ["catalog:Lab Disk Controller"]),
         ("catalog:package:Lab PC", ["catalog:Lab Network Adapter"]),
