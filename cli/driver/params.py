@@ -29,7 +29,7 @@ class _SupplyType(PathType):
         """Look for it."""
         converted = super().convert(value, param, ctx)
         text = os.fsdecode(converted)
-        if not (self._takes_names and text.startswith(_CATALOG)) and not os.path.lexists(text):
+        if not (self._takes_names and text.lower().startswith(_CATALOG)) and not os.path.lexists(text):
             from osdimage.imaging.wim.placed.on_disc import absent, disc_path  # noqa: PLC0415 - start-up stays cheap
 
             if disc_path(text) is None:

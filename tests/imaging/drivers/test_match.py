@@ -219,7 +219,7 @@ def test_drivers_of_a_catalog_are_looked_at_when_that_is_asked_for(catalog: Path
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("catalog:", ["catalog:Lab Network Adapter", "catalog:Lab Disk Controller"]),
+        ("Catalog:", ["catalog:Lab Network Adapter", "catalog:Lab Disk Controller"]),
         ("catalog:", ["catalog:Lab Network Adapter", "catalog:Lab Disk Controller"]),
         ("catalog:Lab Disk Controller", ["catalog:Lab Disk Controller"]),
         ("catalog:package:Lab PC", ["catalog:Lab Network Adapter"]),
