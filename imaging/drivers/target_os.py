@@ -49,7 +49,9 @@ class ProductType(IntEnum):
     SERVER = 3
 
 
-_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,6}))?")
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,6}))?", re.ASCII)
+_CALLED = {"7": "6.1", "8": "6.2", "8.0": "6.2", "8.1": "6.3", "10": "10.0", "11": "10.0.22000", "11.0": "10.0.22000"}
+"""Versions of what people call Windows 7 and the like, which are other numbers than those in its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ class TargetOs:
         Raises:
             InvalidRequest: when it is no such version.
         """
+        called = _CALLED.get(version.strip())
+        if called is not None:
+            raise InvalidRequest(f"{quoted(version)} is no version; that of Windows {version.strip()} is {called}")
         found = _VERSION.fullmatch(version.strip())
         if found is None:
             raise InvalidRequest(

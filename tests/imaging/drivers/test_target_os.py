@@ -35,9 +35,19 @@ def test_a_version_has_a_build_where_it_says_one(text: str, expected: tuple[int,
     assert (windows.major, windows.minor, windows.build) == expected
 
 
-@pytest.mark.parametrize("text", ["", "10", "11", "10.0.1.2", "10.x", "10.0.", "-1.0", "10.0.22631 amd64"])
+@pytest.mark.parametrize("text", ["", "12", "10.0.1.2", "10.x", "10.0.", "-1.0", "10.0.22631 amd64"])
 def test_what_is_no_version_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="is no version of Windows; valid is MAJOR"):
+        TargetOs.parse(text, Architecture.AMD64)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    # Microsoft, "Operating System Version" (windows-app documentation, sysinfo): the versions of these Windows.
+    [("7", "6.1"), ("8", "6.2"), ("8.1", "6.3"), ("10", "10.0"), (" 11", "10.0.22000"), ("11.0", "10.0.22000")],
+)
+def test_the_name_of_a_windows_is_refused_with_its_version(text: str, version: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"that of Windows {text.strip()} is {version}$".replace(".", r"\.")):
         TargetOs.parse(text, Architecture.AMD64)
 
 
