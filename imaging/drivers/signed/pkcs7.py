@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -234,17 +235,20 @@ def _encoded(algorithm: str, digest: bytes, size: int) -> Iterator[bytes]:
 
 
 def _timestamp(info: cms.SignerInfo, certificates: list[x509.Certificate]) -> tuple[datetime | None, str | None]:
-    """Return when a signature was there, and who says so, of the first one who says so with a right signature."""
+    """Return when a signature was there, and who says so, of the first one who says so with a right signature.
+
+    Nobody has signed what stands there: what is damaged says nothing, and takes nothing from the signature itself.
+    """
     signature = info["signature"].native
     for each in info["unsigned_attrs"] or ():
         kind = str(each["type"].dotted)
         for value in each["values"]:
-            if kind == _TIMESTAMP:
-                found = _of_token(value, signature)
-            elif kind == _COUNTERSIGNATURE:
-                found = _of_countersignature(value, signature, certificates)
-            else:
-                found = None
+            found = None
+            with suppress(*_DAMAGE):
+                if kind == _TIMESTAMP:
+                    found = _of_token(value, signature)
+                elif kind == _COUNTERSIGNATURE:
+                    found = _of_countersignature(value, signature, certificates)
             if found is not None:
                 return found
     return None, None

@@ -148,9 +148,16 @@ def test_a_signature_holds_the_digest_in_one_of_three_forms(
 
 
 @pytest.mark.foreign
-@pytest.mark.parametrize("is_right", [True, False])
+@pytest.mark.parametrize(
+    ("is_right", "is_known"),
+    [
+        pytest.param(True, True, id="right"),
+        pytest.param(False, True, id="wrong"),
+        pytest.param(True, False, id="without its certificate"),
+    ],
+)
 def test_the_time_of_an_old_countersignature_is_told_when_it_is_right(
-    tmp_path: Path, authority: Authority, is_right: bool
+    tmp_path: Path, authority: Authority, is_right: bool, is_known: bool
 ) -> None:
     outer = cms.ContentInfo.load(signed(authority, tmp_path, unsigned(1)).read_bytes())
     (info,) = outer["content"]["signer_infos"]
@@ -173,11 +180,12 @@ def test_the_time_of_an_old_countersignature_is_told_when_it_is_right(
         "signature": authority.raw_signature(digest, by="time"),
     })  # fmt: skip
     info["unsigned_attrs"] = [{"type": "counter_signature", "values": [counter]}]
-    outer["content"]["certificates"].append(cms.CertificateChoices({"certificate": certificate}))
+    if is_known:
+        outer["content"]["certificates"].append(cms.CertificateChoices({"certificate": certificate}))
     found = read_catalog(outer.dump(force=True), name="net.cat").signature
     assert found is not None
     assert found.verdict is Verdict.RIGHT
-    assert (found.time, found.time_authority) == ((when, "Driver time") if is_right else (None, None))
+    assert (found.time, found.time_authority) == ((when, "Driver time") if is_right and is_known else (None, None))
 
 
 def test_a_catalog_that_nobody_signed_has_no_signature() -> None:
