@@ -44,6 +44,13 @@ _LARGEST_EXPONENT_BITS = 64
 _DAMAGE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 
 
+class _NoCertificate(ValueError):
+    """The certificate of a signer is missing, by which alone anything is known of him."""
+
+    def __init__(self) -> None:
+        super().__init__("the certificate of its signer is not in it")
+
+
 class Verdict(StrEnum):
     """What became of a comparison."""
 
@@ -121,6 +128,8 @@ def read_signed(data: bytes, *, name: str) -> SignedContents:
         if outer["content_type"].native != "signed_data":
             raise InvalidInput(f"{name}: is PKCS#7, and not what is signed")
         return _read(outer["content"])
+    except _NoCertificate as error:
+        raise InvalidInput(f"{name}: {error}") from error
     except _DAMAGE as error:
         raise InvalidInput(f"{name}: is no PKCS#7 that is signed, or a damaged one") from error
 
@@ -151,7 +160,7 @@ def _signature(
     """Return what is known of a signature of contents.
 
     Raises:
-        ValueError: when there is no certificate of its signer.
+        _NoCertificate: when there is none of its signer.
     """
     certificate = _certificate_of(info, certificates)
     reason = _fault(info, contents, content_type, certificate)
@@ -183,7 +192,7 @@ def _certificate_of(info: cms.SignerInfo, certificates: list[x509.Certificate]) 
                 return each
         elif each.key_identifier == sid.chosen.native:
             return each
-    raise ValueError("the certificate of its signer is not in it")
+    raise _NoCertificate
 
 
 def _fault(info: cms.SignerInfo, contents: bytes, content_type: str, certificate: x509.Certificate) -> str:

@@ -188,6 +188,14 @@ def test_the_time_of_an_old_countersignature_is_told_when_it_is_right(
     assert (found.time, found.time_authority) == ((when, "Driver time") if is_right and is_known else (None, None))
 
 
+@pytest.mark.foreign
+def test_a_signature_without_its_certificate_is_told_as_that(tmp_path: Path, authority: Authority) -> None:
+    outer = cms.ContentInfo.load(signed(authority, tmp_path, unsigned(2)).read_bytes())
+    outer["content"]["certificates"] = cms.CertificateSet([])
+    with pytest.raises(InvalidInput, match=r"^net.cat: the certificate of its signer is not in it$"):
+        read_catalog(outer.dump(force=True), name="net.cat")
+
+
 def test_a_catalog_that_nobody_signed_has_no_signature() -> None:
     found = read_catalog(unsigned(2, None), name="net.cat")
     assert (found.signature, found.os_attribute, len(found.members)) == (None, None, 2)
