@@ -41,7 +41,7 @@ class CheckedCatalog:
         architectures: for which it is.
         verdict: whether it and the files fit each other, and its signature the key beside it.
         signature: who signed it, and when; None when nobody has, or it could not be read.
-        files: how many files of the package were compared with it.
+        files: how many files of the package were compared with it, for all its architectures.
     """
 
     path: str
@@ -139,6 +139,7 @@ class _Check:
         self.checker = checker
         self.found: dict[tuple[Kind, str], None] = {}
         self.catalogs: dict[str, CheckedCatalog] = {}
+        self.compared: dict[str, set[str]] = {}
         self.drivers: dict[str, CheckedFile] = {}
 
     def run(self) -> CheckedDriver:
@@ -239,7 +240,7 @@ class _Check:
 
     def _look_at_drivers(self, architecture: Architecture, closure: FileClosure, installs: Sequence[Install]) -> None:
         at_boot = {
-            str(service.binary).rpartition("\\")[2].casefold()
+            service.binary.name.casefold()
             for install in installs
             for service in install.services
             if service.start == ServiceStart.BOOT and service.binary is not None
@@ -290,7 +291,9 @@ class _Check:
         places = (*(() if known is None else known.architectures), str(architecture))
         verdicts = {found.verdict, *(() if known is None else (known.verdict,))}
         verdict = next(each for each in (Verdict.WRONG, Verdict.NOT_CHECKED, Verdict.RIGHT) if each in verdicts)
-        self.catalogs[found.path] = CheckedCatalog(found.path, places, verdict, signature, len(found.files))
+        compared = self.compared.setdefault(found.path, set())
+        compared.update(each.path for each in found.files)
+        self.catalogs[found.path] = CheckedCatalog(found.path, places, verdict, signature, len(compared))
         for kind, text in self._faults(found, where):
             self._say(kind, text)
 
@@ -312,9 +315,10 @@ class _Check:
             yield Kind.SIGNATURE_WRONG, f"the signature of {where} is wrong: {signature.reason}"
         elif signature.verdict is Verdict.NOT_CHECKED:
             yield Kind.SIGNATURE_NOT_CHECKED, f"the signature of {where} {signature.reason}"
-        if signature.time is None and signature.valid_until < self.now:
+        if signature.valid_until < (signature.time or self.now):
             ended = signature.valid_until.date().isoformat()
-            yield Kind.SIGNATURE_EXPIRED, f"the certificate that signed {where} ended on {ended}, and nobody says when"
+            when = "nobody says when" if signature.time is None else f"signed on {signature.time.date().isoformat()}"
+            yield Kind.SIGNATURE_EXPIRED, f"the certificate that signed {where} ended on {ended}, and {when}"
 
 
 def _architecture_of(model: Model) -> Architecture:

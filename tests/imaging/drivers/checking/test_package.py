@@ -136,6 +136,29 @@ def test_a_certificate_that_has_ended_is_told_when_nobody_says_when_it_signed(si
     assert told.code == "signature-without-time"
 
 
+@pytest.mark.foreign
+def test_a_certificate_that_had_ended_when_it_signed_is_told(authority: Authority, folder: Path) -> None:
+    after = datetime(2099, 1, 1, tzinfo=UTC)
+    sign(authority, folder, time=int(after.timestamp()))
+    assert found(folder)["signature-without-time"].endswith(", and signed on 2099-01-01")
+
+
+@pytest.mark.foreign
+def test_all_files_count_that_a_catalog_has_for_several_architectures(authority: Authority, folder: Path) -> None:
+    text = cases.inf(platforms=("NTamd64.10.0", "NTx86.10.0")).replace(
+        b"[SourceDisksFiles]\r\nnet.sys = 1",
+        b"[SourceDisksFiles.amd64]\r\nnet.sys = 1,x64\r\n[SourceDisksFiles.x86]\r\nnet.sys = 1,x86",
+    )
+    (folder / "net.inf").write_bytes(text)
+    for name, architecture in (("x64", "amd64"), ("x86", "x86")):
+        (folder / name).mkdir()
+        (folder / name / "net.sys").write_bytes(pe.driver(architecture))
+    checked = check(sign(authority, folder, "net.inf", "x64/net.sys", "x86/net.sys"))
+    assert checked.findings == ()
+    (catalog,) = checked.catalogs
+    assert (catalog.architectures, catalog.files, catalog.verdict) == (("amd64", "x86"), 3, Verdict.RIGHT)
+
+
 def test_a_catalog_that_nobody_signed_or_that_is_none_is_told(folder: Path) -> None:
     digest = hashlib.sha256((folder / "net.inf").read_bytes()).digest()
     program = authenticode_hash((folder / "net.sys").read_bytes(), "sha256", name="x")
