@@ -81,7 +81,12 @@ if TYPE_CHECKING:
 @params.volume_engine
 @click.option("--dry-run", "-n", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--no-sync", is_flag=True, help="Do not wait until everything is on the medium.")
-@click.option("--strict", is_flag=True, help="Fail when something of the image could not be kept.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail when something of the image could not be kept, and refuse when there is no driver for a disk controller "
+    "of --drivers-for.",
+)
 @disk_params.yes
 @params.output(more="what filled each volume")
 def deploy_command(
@@ -234,7 +239,7 @@ def _deploy_image(
         standard.source(wim, reporter) as source,
         open_wim(source.path, reporter, check=how.check, refs=how.refs) as (opened, progress),
     ):
-        planner = wish.planner(opened)
+        planner = wish.planner(opened, strict=how.options.strict)
         for each in wishes:
             if planner.saved is not None and planner.saved.unattend is not None:
                 refuse_input(each.path, (Path(planner.saved.unattend),), ())

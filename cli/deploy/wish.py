@@ -109,8 +109,8 @@ class DeployWish:
                 "--driver, --driver-package, --grow, --shrink and --system"
             )
 
-    def planner(self, wim: WimFile) -> Planner:
-        """Read the saved plan, or find the layout and the images."""
+    def planner(self, wim: WimFile, *, strict: bool) -> Planner:
+        """Read the saved plan, or find the layout and the images; ``strict`` as the option says."""
         from osdimage.imaging.deploy.answer_file import check_unattend  # noqa: PLC0415 - start-up stays cheap
         from osdimage.imaging.deploy.document import from_json, images_of  # noqa: PLC0415
         from osdimage.imaging.deploy.driver_plan import plan_drivers, refuse_other_drivers  # noqa: PLC0415
@@ -124,7 +124,7 @@ class DeployWish:
                 # The file may be another one than when the plan was made.
                 found = dict.fromkeys((*saved.warnings, *check_unattend(saved.unattend, images[0])))
                 saved = replace(saved, warnings=tuple(found))
-            refuse_other_drivers(saved.steps, images)
+            refuse_other_drivers(saved.steps, images, strict=strict)
             return Planner(wim, images, saved=saved)
         layout = None if self.from_wim else self.source.load("--plan", "--layout-from-wim")
         image = wim.select(ImageSelector(index=1) if self.all_volumes else self.selector)
@@ -132,7 +132,7 @@ class DeployWish:
         if answer_file is not None:
             # Before the disk is looked at, or made: the plan has the warnings.
             check_unattend(answer_file, image)
-        drivers = None if self.drivers is None else plan_drivers(image, self.drivers)
+        drivers = None if self.drivers is None else plan_drivers(image, self.drivers, strict=strict)
 
         def make(geometry: Geometry, identity: DiskIdentity | None, place: int) -> DeployPlan:
             from osdimage.imaging.deploy.plan import make_plan, with_drivers  # noqa: PLC0415 - start-up stays cheap

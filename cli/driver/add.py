@@ -15,7 +15,6 @@ from osdimage.cli.disk.overlay import overlay
 from osdimage.cli.driver import wish as driver_wish
 from osdimage.cli.render import Reporter
 from osdimage.cli.source import holds_volume, refuse_of_images
-from osdimage.imaging.errors import Incomplete
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.opening import Opening
@@ -100,9 +99,8 @@ def add_command(
         plan, chosen = planned.plan, planned.chosen
         for text in (*chosen.warnings, *plan.warnings):
             reporter.warn(text)
-        if strict and chosen.without_storage:
-            device = chosen.without_storage[0]
-            raise Incomplete(f"there is no driver for the disk controller {device}; nothing was written")
+        if strict:
+            chosen.require_storage()
         is_asked = not (dry_run or yes or plan.is_empty)
         if is_asked:
             _ask(planned, reporter)

@@ -224,7 +224,12 @@ conduct = params.gathered(
         help="Leave out steps of a type, or those that cannot be run here of a class: windows (only a running Windows "
         "can), site (needs a ConfigMgr site), unknown.  Repeatable.",
     ),
-    click.option("--strict", is_flag=True, help="Refuse steps that would be left out by --leave-out too."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Refuse steps that would be left out by --leave-out too, and a disk controller of --drivers-for for which "
+        "no step brings a driver.",
+    ),
 )
 
 question = params.gathered(

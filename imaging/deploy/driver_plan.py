@@ -69,10 +69,11 @@ class AddDrivers:
         return f"bring drivers into partition {self.partition.number}: {self.planned.describe()}"
 
 
-def plan_drivers(image: WimImage, wish: DriverWish) -> PlannedDrivers:
+def plan_drivers(image: WimImage, wish: DriverWish, *, strict: bool = False) -> PlannedDrivers:
     """Decide which drivers are brought into the Windows of an image.  Nothing is written.
 
     Raises:
+        Incomplete: with ``strict``, when there is no driver for a disk controller of the computer.
         TargetRefused: when nothing may be brought into it, as into Windows PE.
         InvalidInput: when it holds no Windows, or no driver is for it, or files of drivers are missing.
         InvalidRequest: when there is no driver of a name, or none to choose.
@@ -83,6 +84,8 @@ def plan_drivers(image: WimImage, wish: DriverWish) -> PlannedDrivers:
     refuse_windows(windows)
     with open_drivers(wish, windows.os) as chosen:
         made = plan_driver_injection(windows, files, chosen.wanted, wish.options)
+        if strict:
+            chosen.require_storage()
         return planned_of(made, whole(wish), chosen.warnings)
 
 
@@ -134,7 +137,7 @@ def _listed(planned: PlannedDrivers) -> str:
     return ", ".join((*planned.folders, *(f"{each} (booting)" for each in planned.enabled))) or "none"
 
 
-def refuse_other_drivers(steps: Iterable[object], images: Iterable[WimImage]) -> None:
+def refuse_other_drivers(steps: Iterable[object], images: Iterable[WimImage], *, strict: bool = False) -> None:
     """Refuse the steps of a saved plan of which other drivers would come now than were planned.
 
     Raises:
@@ -147,4 +150,4 @@ def refuse_other_drivers(steps: Iterable[object], images: Iterable[WimImage]) ->
             image = by_index.get(step.image)
             if image is None:
                 raise InvalidRequest(f"image {step.image} gets drivers, and is not applied")
-            refuse_others(step.planned, plan_drivers(image, step.planned.wish))
+            refuse_others(step.planned, plan_drivers(image, step.planned.wish, strict=strict))

@@ -13,7 +13,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import InvalidRequest, Means, NotReady, OsdImageError, Remedy, UnsupportedSteps, quoted
+from osdimage.imaging.errors import (
+    Incomplete,
+    InvalidRequest,
+    Means,
+    NotReady,
+    OsdImageError,
+    Remedy,
+    UnsupportedSteps,
+    quoted,
+)
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Doubt, Verdict, evaluate, names_last_action
@@ -62,6 +71,8 @@ class PlannedStep:
         step_class: what it would take to run it, where it cannot be run.
         warnings: what it will leave out or lose.
         details: sentences about the parts of what it does.
+        serves: names of devices for which it brings a driver.
+        lacks: names of disk controllers for which it brings none, and that need one.
     """
 
     number: int
@@ -79,6 +90,8 @@ class PlannedStep:
     step_class: StepClass | None = None
     warnings: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -133,8 +146,19 @@ class RunPlan:
         """Return the steps that may not be left out; with ``strict`` also those that the caller allowed to."""
         return tuple(step for step in self.steps if step.decision in _held(strict=strict))
 
+    @property
+    def without_storage(self) -> tuple[str, ...]:
+        """Sentences about disk controllers for which no step brings a driver, though one was to."""
+        runs = [step for step in self.steps if step.decision is Decision.RUN]
+        served = {name for step in runs for name in step.serves}
+        found = (f"{step.label}: {name}" for step in runs for name in step.lacks if name not in served)
+        return tuple(f"{each}: a disk controller for which no step brings a driver" for each in dict.fromkeys(found))
+
     def problems(self, *, strict: bool = False) -> tuple[str, ...]:
-        """Return why the sequence must not begin; with ``strict`` a step that is left out is a reason."""
+        """Return why the sequence must not begin.
+
+        With ``strict`` a step that is left out is a reason, and a disk controller without a driver.
+        """
         held = _held(strict=strict)
         found: list[str] = []
         for step in self.steps:
@@ -142,6 +166,8 @@ class RunPlan:
                 found.append(step.obstacle)
             elif not step.may_fail:
                 found += (f"{step.label}: {text}" for text in step.problems)
+        if strict:
+            found += self.without_storage
         return tuple(dict.fromkeys(found))
 
     def remedy_for(self, *, strict: bool = False) -> Remedy | None:
@@ -160,11 +186,14 @@ class RunPlan:
         means = (*(Means.PACKAGES,) * len(unmapped), *(Means.LEAVE_OUT,) * len(classes), *needed)
         return Remedy("; ".join(parts), means, (*unmapped, *classes))
 
-    def refusal(self, *, strict: bool = False) -> NotReady | None:
-        """Return the error that says why the sequence must not begin, or None when it can."""
+    def refusal(self, *, strict: bool = False) -> OsdImageError | None:
+        """Return the error that says why the sequence must not begin, or None when it can; see :meth:`require`."""
         found = self.problems(strict=strict)
         if not found:
             return None
+        lacking = self.without_storage
+        if strict and set(found) == set(lacking):
+            return Incomplete("; ".join(lacking))
         kind = UnsupportedSteps if self.obstacles(strict=strict) else NotReady
         return kind(found, remedy=self.remedy_for(strict=strict))
 
@@ -174,6 +203,7 @@ class RunPlan:
         Raises:
             UnsupportedSteps: when steps are among them that cannot be run here; with all problems.
             NotReady: with all of them.
+            Incomplete: with ``strict``, when no step brings a driver for a disk controller, and else all is ready.
         """
         refusal = self.refusal(strict=strict)
         if refusal is not None:
@@ -370,6 +400,8 @@ class _Walker:
             warnings=tuple(map(mask, forecast.warnings)),
             unmapped=(*base.unmapped, *forecast.unmapped),
             details=tuple(map(mask, forecast.details)),
+            serves=tuple(map(mask, forecast.serves)),
+            lacks=tuple(map(mask, forecast.lacks)),
         )
 
 

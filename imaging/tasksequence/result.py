@@ -118,6 +118,8 @@ class Forecast:
         warnings: what will be left out or lost.
         unmapped: packages that it needs and that have no path, besides those that its properties name.
         details: sentences about the parts of what it does, such as each driver and why.
+        serves: names of devices of the computer for which it brings a driver.
+        lacks: names of its disk controllers for which it brings none, nor has Windows one.
     """
 
     does: str
@@ -128,6 +130,8 @@ class Forecast:
     warnings: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
 
 Action = Callable[["Environment", "Machine", Events], ActionResult]

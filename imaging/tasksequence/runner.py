@@ -83,7 +83,8 @@ def run_sequence(
         env: the variables; they are changed.
         machine: the computer; its disks are held while the sequence runs.
         actions: the actions by the types of steps; None: all that osdimage knows.
-        strict: refuse a sequence with steps that cannot be run here, also those that ``leave_out`` allows to leave out.
+        strict: refuse a sequence with steps that cannot be run here, also those that ``leave_out`` allows to leave out,
+            and one whose steps bring no driver for a disk controller of the machine.
         leave_out: which steps may be left out; a run that is resumed may leave out what it could before, too.
         observer: is told what happens.
         log: is written to, or None.
@@ -93,6 +94,7 @@ def run_sequence(
     Raises:
         UnsupportedSteps: before the first step, when there are steps that cannot be run here; with all that is wrong.
         NotReady: before the first step, with everything that would make it fail.
+        Incomplete: before the first step, with ``strict``, when a driver for a disk controller is missing alone.
         InvalidRequest: when the state is that of another sequence.
         InvalidDocument: when it is about steps that the sequence does not have.
         TargetRefused: when another program uses a disk; nothing was written.

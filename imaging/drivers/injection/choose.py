@@ -25,7 +25,7 @@ from osdimage.imaging.drivers.store.opening import open_driver_files
 from osdimage.imaging.drivers.supplied.opened import Supply
 from osdimage.imaging.drivers.supplied.variants import LeftOut, choose_packages
 from osdimage.imaging.drivers.target_os import TargetOs
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
+from osdimage.imaging.errors import Incomplete, InvalidInput, InvalidRequest, quoted
 
 _INF = ".inf"
 # Mass storage by PCI's class codes: SCSI, RAID and SAS.  IDE, ATA, AHCI and, from Windows 8 on, NVMe have drivers in
@@ -76,6 +76,17 @@ class ChosenDrivers:
     without_driver: tuple[str, ...] = ()
     without_storage: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def require_storage(self) -> None:
+        """Refuse to go on when there is no driver for a disk controller, before anything is written.
+
+        Raises:
+            Incomplete: naming one.
+        """
+        if self.without_storage:
+            raise Incomplete(
+                f"there is no driver for the disk controller {self.without_storage[0]}; nothing was written"
+            )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ device is there that needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.inf.models import Model
@@ -42,6 +42,8 @@ class Choice:
         reasons: one sentence for each driver: what it is for, and how well it fits.
         warnings: sentences about what is left out, and about what Windows may refuse.
         loaders: drivers of disks that Windows starts with, and that are none of them.
+        serves: names of devices for which they have a driver.
+        lacks: names of disk controllers for which they have none, nor has Windows.
         allows_unsigned: whether drivers without a catalog of signatures are taken without a word.
     """
 
@@ -49,6 +51,8 @@ class Choice:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     loaders: tuple[BootDriver, ...] = ()
+    serves: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     allows_unsigned: bool = False
 
     def __str__(self) -> str:
@@ -85,7 +89,7 @@ def choose_by_devices(
         reasons.append(_reason(package, of, boot))
     faults = (each.driver for each in matching.unused if each.driver.fault is not None)
     told = tuple(f"{each.name}: {each.fault}" for each in faults)
-    return Choice(tuple(wanted), tuple(reasons), (*told, *_without_storage(matching)))
+    return _with_devices(Choice(tuple(wanted), tuple(reasons), told), matching)
 
 
 def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os: TargetOs) -> Choice:
@@ -113,7 +117,7 @@ def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os:
         boot = _boot_model(each, of, os)
         wanted.append(WantedDriver(each, tuple(match.device.name for match, _ in of), boot))
         reasons.append(_reason(each, of, boot))
-    return Choice(tuple(wanted), (*reasons, *_left_out(found)), tuple(_without_storage(matching)))
+    return _with_devices(Choice(tuple(wanted), (*reasons, *_left_out(found))), matching)
 
 
 def _left_out(found: Variants[DriverPackage]) -> Iterator[str]:
@@ -137,10 +141,12 @@ def _boot_model(package: DriverPackage, served: Sequence[tuple[DeviceMatch, Rank
     return next(found, None)
 
 
-def _without_storage(matching: Matching) -> Iterator[str]:
-    for each in matching.without_driver:
-        if is_foreign_storage(each.device, matching.os):
-            yield f"{each.device.name}: a disk controller without a driver in what was given; Windows may not start"
+def _with_devices(choice: Choice, matching: Matching) -> Choice:
+    """Return a choice with the devices that have a driver in it, and the disk controllers that need one."""
+    lacks = [each.device.name for each in matching.without_driver if is_foreign_storage(each.device, matching.os)]
+    told = [f"{each}: a disk controller without a driver in what was given; Windows may not start" for each in lacks]
+    serves = (each.device.name for each in matching.devices if each.candidates)
+    return replace(choice, warnings=(*choice.warnings, *told), serves=tuple(serves), lacks=tuple(lacks))
 
 
 def _reason(package: DriverPackage, served: Sequence[tuple[DeviceMatch, Ranked]], boot: Model | None) -> str:

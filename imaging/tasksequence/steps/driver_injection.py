@@ -93,7 +93,10 @@ def foretell(machine: Machine, choose: Chooser) -> Forecast:
     """
     with ExitStack() as stack, _files_of(machine, _system(machine)) as files:
         found = _plan(stack, machine, files, choose)
-    return Forecast(_told(found), warnings=_warnings(found), details=found.choice.reasons)
+    choice = found.choice
+    return Forecast(
+        _told(found), warnings=_warnings(found), details=choice.reasons, serves=choice.serves, lacks=choice.lacks
+    )
 
 
 def devices_of(machine: Machine, os: TargetOs) -> KnownDevices:

@@ -140,6 +140,8 @@ def foretell_noted(env: Environment, machine: Machine, told: Forecast) -> Foreca
         does=f"{told.does}; {more.does}",
         warnings=(*told.warnings, *more.warnings),
         details=(*told.details, *more.details),
+        serves=more.serves,
+        lacks=more.lacks,
     )
 
 

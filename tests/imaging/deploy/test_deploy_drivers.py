@@ -144,6 +144,21 @@ def test_what_cannot_be_is_refused_before_a_disk_is_made(
     assert not (here / "d.img").exists()
 
 
+# Lines of modalias: virtio-blk, and a RAID controller for which nothing was given.
+def test_strict_refuses_a_disk_controller_without_a_driver_before_a_disk_is_made(here: Path) -> None:
+    virtio, raid = ("pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc00i00",
+                    "pci:v00001000d0000005Dsv00001000sd00009361bc01sc04i00")  # fmt: skip
+    (here / "devices").write_text(f"{virtio}\n{raid}\n")
+    command = ("deploy", "install.wim", "d.img", *UEFI, "--driver", "virtio-win.iso", "--drivers-for", "devices")
+    plan = osdimage(*command, "--dry-run", "--json")
+    assert any("DEV_005D" in each for each in plan.document["warnings"])
+    said = "there is no driver for the disk controller"
+    assert said in osdimage(*command, "--strict", code=1).err
+    (here / "plan.json").write_text(plan.out)
+    assert said in osdimage("deploy", "install.wim", "d.img", "--plan", "plan.json", "--strict", code=1).err
+    assert not (here / "d.img").exists()
+
+
 def test_a_disk_that_tells_the_devices_is_not_overwritten(here: Path) -> None:
     with (here / "d.img").open("wb") as file:
         file.truncate(4 << 30)

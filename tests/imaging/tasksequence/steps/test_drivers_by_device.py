@@ -18,13 +18,14 @@ from osdimage.imaging.capture import capture_image
 from osdimage.imaging.drivers.store.adding import ImportWish
 from osdimage.imaging.drivers.store.catalog import open_catalog
 from osdimage.imaging.drivers.store.importing import import_drivers
+from osdimage.imaging.errors import Incomplete
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import load_sequence
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
 from osdimage.imaging.tasksequence.machine import Machine
-from osdimage.imaging.tasksequence.plan import PlannedStep, plan_sequence
+from osdimage.imaging.tasksequence.plan import PlannedStep, RunPlan, plan_sequence
 from osdimage.imaging.tasksequence.report import RunEnd
 from osdimage.imaging.tasksequence.result import StepClass
 from osdimage.imaging.tasksequence.runner import run_sequence
@@ -141,6 +142,19 @@ def test_a_controller_of_disks_without_a_driver_is_told(machine: Machine) -> Non
     lacking = "a disk controller without a driver in what was given; Windows may not start"
     assert not any(lacking in each for each in told(machine, {}).warnings)
     assert [lacking in each for each in told(machine, {CATEGORIES: "Other"}).warnings].count(True) == 1
+
+
+def test_strict_refuses_a_sequence_of_which_no_step_brings_a_driver_for_a_controller_of_disks(machine: Machine) -> None:
+    def planned(*categories: str) -> RunPlan:
+        steps = (step(each, "AutoApply", {CATEGORIES: each}) for each in categories)
+        return plan_sequence(sequence("S", *applying(*steps)), Environment(), machine)
+
+    alone = planned("Other")
+    alone.require()
+    with pytest.raises(Incomplete, match=r"step 3 'Other': .*: a disk controller for which no step brings a driver"):
+        alone.require(strict=True)
+    # What one step lacks another one may bring.
+    planned("Other", "Storage").require(strict=True)
 
 
 def test_windows_starts_with_the_best_driver_of_its_controller_alone(machine: Machine) -> None:
