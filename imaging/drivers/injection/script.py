@@ -2,7 +2,8 @@ r"""The command that installs staged drivers when Windows starts first, in the p
 
 Windows Setup ends when a command of that pass fails, so this one always ends with 0; what became of each driver is in
 a log and in a list of exit codes.  It cleans up behind itself: the folder of a driver that was installed is removed,
-that of one that was not stays, to be looked at.
+that of one that was not stays, to be looked at.  One that is not there any more is passed over: the computer may have
+stopped in the middle of this script.
 
 Source of the exit codes 259 (no device has the driver) and 3010 (Windows must start again): Microsoft, "System Error
 Codes", ERROR_NO_MORE_ITEMS and ERROR_SUCCESS_REBOOT_REQUIRED; that pnputil ends with them, common knowledge.
@@ -119,16 +120,20 @@ def _work(drivers: Sequence[StagedDriver], installer: Installer, cleaning: Clean
         yield 'set "name=pnpunattend"'
         yield 'pnpunattend.exe AuditSystem /L >>"%log%" 2>&1'
         yield "call :done"
-    for each in drivers:
+    for number, each in enumerate(drivers):
         if installer is not Installer.PNP_UNATTEND:
             name = each.inf if _PLAIN_NAME.fullmatch(each.inf) else "*.inf"
             inf = f'"%here%{each.folder}\\{name}"'
             yield f'set "name={each.folder}\\{name}"'
+            yield f'if not exist {inf} >>"%log%" echo %name%: is not there any more'
+            yield f"if not exist {inf} goto after{number}"
             command = f"/add-driver {inf} /install" if installer is Installer.PNPUTIL else f"-i -a {inf}"
             yield f'pnputil.exe {command} >>"%log%" 2>&1'
             yield "call :done"
         if not cleaning.keeps_drivers:
             yield f'if defined is_done rd /s /q "%here%{each.folder}" >>"%log%" 2>&1'
+        if installer is not Installer.PNP_UNATTEND:
+            yield f":after{number}"
 
 
 def _taking_back(cleaning: Cleaning) -> Iterator[str]:

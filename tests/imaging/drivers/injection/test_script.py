@@ -125,6 +125,18 @@ def test_keys_and_the_device_path_are_taken_back(machine: Machine) -> None:
     assert re.findall(r"DevicePath\s+REG_EXPAND_SZ\s+(.*)", after) == [old]
 
 
+def test_what_was_installed_before_the_computer_stopped_is_no_failure(machine: Machine) -> None:
+    machine.stage(install_script(DRIVERS, Installer.PNPUTIL))
+    shutil.rmtree(machine.drive / "Drivers/00-fine")
+    assert machine.start() == 0
+    given = machine.lines("given.txt")
+    assert given == [rf'pnputil.exe /add-driver "C:\Drivers\{each.folder}\{each.inf}" /install' for each in DRIVERS[1:]]
+    codes = machine.lines("windows/temp/osdimage-drivers.txt")
+    assert codes == [r"3010 01-again\restart-3010.inf", r"5 03-bad\bad-5.inf"]
+    log = machine.lines("windows/temp/osdimage-drivers.log")
+    assert r"00-fine\fine driver-0.inf: is not there any more" in log
+
+
 def test_drivers_that_are_to_be_kept_stay(machine: Machine) -> None:
     machine.stage(install_script(DRIVERS, Installer.PNPUTIL, Cleaning(keeps_drivers=True)))
     assert machine.start() == 0
