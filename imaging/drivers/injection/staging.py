@@ -94,6 +94,15 @@ def plain_name(inf: str) -> str:
     return _NOT_PLAIN.sub("_", stem)[:_LONGEST].strip("._-") or "driver"
 
 
+def folder_name(number: int, inf: str) -> str:
+    """Return the name of the folder of a driver, in a Windows or a boot image.
+
+    >>> folder_name(3, "viostor.inf")
+    '03-viostor'
+    """
+    return f"{number:02}-{plain_name(inf)}"
+
+
 def stage(drivers: Iterable[DriverFiles], target: FileSource) -> tuple[StagedDriver, ...]:
     """Return the folders of drivers in a Windows; nothing is written.
 
@@ -122,7 +131,7 @@ def stage(drivers: Iterable[DriverFiles], target: FileSource) -> tuple[StagedDri
         number = next(free, None)
         if number is None:
             raise InvalidRequest(f"there are more than {_MOST} drivers; valid are fewer at a time")
-        made.append(StagedDriver(f"{number:02}-{name}", driver.inf, driver.files))
+        made.append(StagedDriver(folder_name(number, driver.inf), driver.inf, driver.files))
     return tuple(made)
 
 

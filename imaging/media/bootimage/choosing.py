@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from osdimage.imaging.drivers.devices.listing import Devices
 from osdimage.imaging.drivers.inf.decorations import best_of
+from osdimage.imaging.drivers.offline.boot_driver import class_of
 from osdimage.imaging.drivers.packages import DriverPackage, packages_in
 from osdimage.imaging.drivers.ranking.match import Matching, match_drivers
 from osdimage.imaging.drivers.supplied.opened import Supply
@@ -20,9 +21,8 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy
 from osdimage.imaging.media.bootimage.plan import LeftOut
 from osdimage.imaging.media.bootimage.work import BootWork
 
-_STORAGE = frozenset({"{4D36E97B-E325-11CE-BFC1-08002BE10318}", "{4D36E96A-E325-11CE-BFC1-08002BE10318}"})
-"""SCSIAdapter and HDC ("System-Defined Device Setup Classes Available to Vendors")."""
-_NETWORK = frozenset({"{4D36E972-E325-11CE-BFC1-08002BE10318}"})
+_NETWORK, _NETWORK_NAME = "{4D36E972-E325-11CE-BFC1-08002BE10318}", "net"
+"""Net ("System-Defined Device Setup Classes Available to Vendors")."""
 _NEEDED = re.compile(r"&CC_0[12]", re.IGNORECASE)
 """Mass storage and network controllers among the compatible ids of PCI."""
 _PACKAGE_OF_WINDOWS = "update.mum"
@@ -212,8 +212,7 @@ def _without(matching: Matching, devices: Devices) -> list[str]:
 
 def class_rank(package: DriverPackage) -> int:
     """Return when drivers of a class are loaded: storage, network, the rest."""
-    version = package.inf.version
-    guid, name = (version.class_guid or "").upper(), version.class_name.lower()
-    if guid in _STORAGE or (not guid and name in {"scsiadapter", "hdc"}):
+    if class_of(package.inf) is not None:
         return 0
-    return 1 if guid in _NETWORK or (not guid and name == "net") else REST
+    guid, name = package.inf.version.class_guid, package.inf.version.class_name.strip().lower()
+    return 1 if guid == _NETWORK or (guid is None and name == _NETWORK_NAME) else REST

@@ -7,10 +7,10 @@ the Windows that it installs (KB 2686316).  The order is that of the script: sto
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from osdimage.imaging.drivers.injection.staging import STAGED, folder_name
 from osdimage.imaging.drivers.offline.windows import offline_windows
 from osdimage.imaging.drivers.packages import DriverPackage, packages_in
 from osdimage.imaging.drivers.signed.package import require_vouched
@@ -23,14 +23,13 @@ from osdimage.imaging.media.bootimage.facts import BootKind, DriverWay
 from osdimage.imaging.media.bootimage.ini import IniText
 from osdimage.imaging.media.bootimage.names import checked_path
 from osdimage.imaging.media.bootimage.plan import PlannedDriver
-from osdimage.imaging.media.bootimage.script import driver_script, folder_name, refuse_unsafe
+from osdimage.imaging.media.bootimage.script import driver_script, refuse_unsafe
 from osdimage.imaging.media.bootimage.work import BootWork
 from osdimage.imaging.units import MIB
 
 LAUNCH_LINE = r'%SYSTEMROOT%\System32\cmd.exe, "/c %SYSTEMROOT%\System32\osdimage-drivers.cmd"'
 """What loads the drivers where a winpeshl.ini says what is started."""
 _LARGEST_FILE = 1024 * MIB
-_OURS = re.compile(r"(\d{2,})-.+")
 _TOLD = 5
 
 
@@ -55,15 +54,19 @@ class DriverFile:
 
 @dataclass(slots=True)
 class _Staged:
-    """What is in the folder of drivers of an image, by the names of the INFs."""
+    """What is in the folder of drivers of an image.
+
+    Attributes:
+        root: the folder.
+        folders: those of osdimage with their numbers, by the names of the INFs in lower case.
+        ranks: when each INF of these is loaded.
+        next_number: above those of all folders, whoever made them.
+    """
 
     root: str
     folders: dict[str, tuple[int, str]] = field(default_factory=dict)
     ranks: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def next_number(self) -> int:
-        return max((number for number, _ in self.folders.values()), default=-1) + 1
+    next_number: int = 0
 
 
 def plan_drivers(work: BootWork, wish: DriverWish) -> None:
@@ -100,13 +103,17 @@ def _staged_in(files: FileSource, root: str) -> _Staged:
     if facts is None or not facts.is_directory or facts.is_link:
         return found
     for each in files.list(root):
-        match = _OURS.fullmatch(each.name)
+        match = STAGED.fullmatch(each.name)
         if match is None or not each.is_directory or each.is_link:
             continue
+        number = int(match[1])
+        found.next_number = max(found.next_number, number + 1)
         for package in packages_in(files, each.path, on_fault=lambda *_: None):
-            if package.folder.lower() == each.path.lower():
-                found.folders[package.name.lower()] = (int(match[1]), each.path)
-                found.ranks[f"{each.path}/{package.name}"] = (class_rank(package), int(match[1]))
+            is_in_it = package.folder.lower() == each.path.lower()
+            # A folder that is not called by its INF is somebody else's, and stays as it is.
+            if is_in_it and each.name.lower() == folder_name(number, package.name).lower():
+                found.folders[package.name.lower()] = (number, each.path)
+                found.ranks[f"{each.path}/{package.name}"] = (class_rank(package), number)
     return found
 
 
@@ -119,6 +126,7 @@ def _stage(work: BootWork, staged: _Staged, chosen: ChosenDriver, contents: list
     if not folder:
         folder = f"{staged.root}/{folder_name(number, package.name)}"
         staged.folders[name] = (number, folder)
+        staged.next_number = number + 1
     is_new = work.replace_folder(folder, [(each.path, each) for each in contents])
     inf = f"{folder}/{package.name}"
     for path in [each for each in staged.ranks if each.lower() == inf.lower()]:

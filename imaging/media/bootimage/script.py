@@ -41,12 +41,6 @@ def driver_script(infs: Sequence[str]) -> bytes:
     return "".join(f"{line}\r\n" for line in [*lines, *_TAIL]).encode("ascii")
 
 
-def folder_name(number: int, inf: str) -> str:
-    """Return the name of the folder of a driver, of letters that mean nothing to ``cmd``."""
-    stem = inf.rpartition(".")[0] or inf
-    return f"{number:02d}-{re.sub(r'[^A-Za-z0-9._-]', '_', stem)[:64].rstrip('.')}"
-
-
 def refuse_unsafe(inf: str) -> None:
     """Refuse the file name of an INF that a script cannot name.
 

@@ -119,6 +119,20 @@ def test_a_newer_version_takes_the_place_of_the_older_one_and_another_driver_com
 
 
 @pytest.mark.foreign
+def test_a_folder_that_somebody_else_made_stays_and_is_not_loaded(tmp_path: Path) -> None:
+    # A folder of a name like ours, which has an INF of the name of a driver that is given, and more.
+    theirs = {"Drivers/05-net/netx.inf": NET["netx.inf"], "Drivers/05-net/other.inf": VIDEO["viogpu.inf"]}
+    wim = boot_wim(tmp_path / "pe.wim", pe_files() | theirs, boot=1)
+    write_tree(tmp_path / "net", NET)
+    document = add(wim, "--driver", tmp_path / "net", "--json").document
+    assert document["removed"] == []
+    assert [each["inf"] for each in document["drivers"]] == ["Drivers/06-netx/netx.inf"]
+    assert staged(wim) >= {"05-net/netx.inf", "05-net/other.inf", "06-netx/netx.sys"}
+    loaded = re.findall(rb'drvload "%SystemDrive%\\(.*?)"', read(wim, f"{SYSTEM32}/osdimage-drivers.cmd"))
+    assert loaded == [rb"Drivers\06-netx\netx.inf"]
+
+
+@pytest.mark.foreign
 def test_a_setup_finds_them_where_it_looks_and_the_other_image_stays(media: Path, medium: Path) -> None:
     before = judges.wimlib_paths(medium, 1)
     startup = read(medium, "windows/system32/startnet.cmd", 2)
