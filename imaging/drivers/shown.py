@@ -173,7 +173,7 @@ class _Looker:
     def look(self) -> ShownDriver:
         inf = self.inf
         models = list(inf.all_models() if self.os is None else inf.models(self.os))
-        models = [each for each in models if self.only in {None, _architecture_of(each)}]
+        models = [each for each in models if self.only in {None, each.decoration.runs_on}]
         self._install(models)
         version = inf.version.driver_version
         catalogs, files = self._files()
@@ -200,9 +200,9 @@ class _Looker:
         )
 
     def _install(self, models: list[Model]) -> None:
-        wanted = [(_architecture_of(each), each.section) for each in models]
+        wanted = [(each.decoration.runs_on, each.section) for each in models]
         if self.inf.is_primitive:
-            found = (each.architecture or Architecture.X86 for each in self.inf.platforms)
+            found = (each.runs_on for each in self.inf.platforms)
             wanted = [(each, DEFAULT_INSTALL) for each in found if self.only in {None, each}]
         for architecture in dict.fromkeys(each for each, _ in wanted):
             sections = dict.fromkeys(section for where, section in wanted if where is architecture)
@@ -213,7 +213,7 @@ class _Looker:
         found: dict[tuple[str, str, tuple[str, ...], str], ShownModel] = {}
         for each in models:
             key = each.description, each.manufacturer, each.ids, each.section
-            score = self.installs[_architecture_of(each), each.section].feature_score
+            score = self.installs[each.decoration.runs_on, each.section].feature_score
             first = found.get(key)
             platforms = (str(each.decoration),) if first is None else (*first.platforms, str(each.decoration))
             line = each.line if first is None else first.line
@@ -253,10 +253,6 @@ class _Looker:
     def _file(self, path: str, architectures: tuple[str, ...], *, is_needed: bool) -> ShownFile:
         there = self.package.find(path) is not None
         return ShownFile(path, is_there=there, is_needed=is_needed, architectures=architectures)
-
-
-def _architecture_of(model: Model) -> Architecture:
-    return model.decoration.architecture or Architecture.X86
 
 
 def _start(number: int | None) -> str | None:

@@ -15,7 +15,6 @@ from osdimage.imaging.drivers.checking.kinds import Kind, kind_of
 from osdimage.imaging.drivers.inf.closure import FileClosure
 from osdimage.imaging.drivers.inf.inf_file import DEFAULT_INSTALL
 from osdimage.imaging.drivers.inf.install import Install
-from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.inf.services import ServiceStart
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.signed.hashes import embedded_signature
@@ -192,10 +191,10 @@ class _Check:
         found: dict[Architecture, list[str]] = {}
         if self.inf.is_primitive:
             self._say(Kind.FOR_NO_DEVICE, "is for no device")
-            named = [each.architecture or Architecture.X86 for each in self.inf.platforms]
+            named = [each.runs_on for each in self.inf.platforms]
             return {each: [DEFAULT_INSTALL] for each in dict.fromkeys(named) if self.only in {None, each}}
         models = self.inf.all_models() if self.os is None else self.inf.models(self.os)
-        chosen = [each for each in models if self.only in {None, _architecture_of(each)}]
+        chosen = [each for each in models if self.only in {None, each.decoration.runs_on}]
         if not chosen:
             wanted = self.os or self.only or "any Windows"
             platforms = ", ".join(map(str, self.inf.platforms)) or "none"
@@ -203,11 +202,11 @@ class _Check:
         if self.os is None:
             used = {each.decoration for each in models}
             for each in self.inf.platforms:
-                is_for = self.only in {None, each.architecture or Architecture.X86}
+                is_for = self.only in {None, each.runs_on}
                 if is_for and each not in used and self._has_section(each.text):
                     self._say(Kind.EMPTY_PLATFORM, f"has no device for the platform {each}")
         for model in chosen:
-            sections = found.setdefault(_architecture_of(model), [])
+            sections = found.setdefault(model.decoration.runs_on, [])
             if model.section not in sections:
                 sections.append(model.section)
         return found
@@ -319,7 +318,3 @@ class _Check:
             ended = signature.valid_until.date().isoformat()
             when = "nobody says when" if signature.time is None else f"signed on {signature.time.date().isoformat()}"
             yield Kind.SIGNATURE_EXPIRED, f"the certificate that signed {where} ended on {ended}, and {when}"
-
-
-def _architecture_of(model: Model) -> Architecture:
-    return model.decoration.architecture or Architecture.X86

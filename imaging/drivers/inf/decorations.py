@@ -79,6 +79,11 @@ class Decoration:
         """Major and minor version; 0.0, below each Windows, when it names none."""
         return self.major or 0, self.minor
 
+    @property
+    def runs_on(self) -> Architecture:
+        """The architecture that its section is for; one that names none is for x86."""
+        return self.architecture or Architecture.X86
+
     def fits(self, os: TargetOs) -> bool:
         """Tell whether the section is one for a Windows, if not the best of several."""
         if self.text and os.version < _KNOWS_DECORATIONS:

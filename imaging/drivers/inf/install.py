@@ -136,6 +136,16 @@ class Install:
     needs: tuple[str, ...]
     warnings: tuple[InfWarning, ...]
 
+    @property
+    def is_nt(self) -> bool:
+        """Whether the section that was taken ends in ``.nt`` or ``.nt`` and an architecture."""
+        return self.chosen is not None and ".nt" in self.chosen.casefold()[len(self.section) :]
+
+    @property
+    def component_ids(self) -> tuple[str, ...]:
+        """The hardware ids of all software components that it makes."""
+        return tuple(each for made in self.components for each in made.ids)
+
 
 def chosen_section(text: InfText, section: str, architecture: Architecture) -> str | None:
     """Return the name of the install section that is taken on an architecture; None when there is none."""

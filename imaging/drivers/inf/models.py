@@ -42,6 +42,12 @@ class Model:
         """All its ids, the hardware id first."""
         return self.compatible_ids if self.hardware_id is None else (self.hardware_id, *self.compatible_ids)
 
+    def placed_ids(self) -> Iterator[tuple[int, str]]:
+        """Yield its ids by their places: 0 is that of the hardware id, which may not be there."""
+        if self.hardware_id is not None:
+            yield 0, self.hardware_id
+        yield from enumerate(self.compatible_ids, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Manufacturer:

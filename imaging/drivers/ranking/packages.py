@@ -15,8 +15,6 @@ from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.files import FileFacts
 
-_NT = ".nt"
-
 
 class Packaged(Protocol):
     """A driver package, as far as an index asks."""
@@ -124,9 +122,8 @@ class _Lines:
     def fitting(self, models: Iterable[Model]) -> Iterator[Candidate]:
         for model in models:
             install = self._installs.read(model.section)
-            is_nt = install.chosen is not None and _NT in install.chosen.casefold()[len(model.section) :]
-            components = tuple(each for made in install.components for each in made.ids)
-            for position, each in self._ids(model):
+            components = install.component_ids
+            for position, each in model.placed_ids():
                 yield Candidate(
                     self._driver,
                     each,
@@ -135,14 +132,14 @@ class _Lines:
                     model.section,
                     model.decoration.text,
                     install.feature_score,
-                    is_nt,
+                    install.is_nt,
                     install.driver_version,
                     components,
                 )
 
     def others(self, models: Iterable[Model]) -> Iterator[Candidate]:
         for model in models:
-            for position, each in self._ids(model):
+            for position, each in model.placed_ids():
                 yield Candidate(
                     self._driver,
                     each,
@@ -152,10 +149,3 @@ class _Lines:
                     model.decoration.text,
                     fits=False,
                 )
-
-    @staticmethod
-    def _ids(model: Model) -> Iterator[tuple[int, str]]:
-        """Yield the ids of a line by their positions; 0 is that of the hardware id, which may not be there."""
-        if model.hardware_id is not None:
-            yield 0, model.hardware_id
-        yield from enumerate(model.compatible_ids, 1)

@@ -5,13 +5,14 @@ An INF is for all its platforms at once here, so its files are those of all of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
+from osdimage.imaging.drivers.inf.decoding import MAX_BYTES
 from osdimage.imaging.drivers.inf.decorations import Decoration
-from osdimage.imaging.drivers.inf.inf_file import InfFile, read_inf
+from osdimage.imaging.drivers.inf.inf_file import DEFAULT_INSTALL, InfFile, read_inf
 from osdimage.imaging.drivers.inf.install import Install
 from osdimage.imaging.drivers.inf.models import Model, all_models
 from osdimage.imaging.drivers.offline.txtsetup import FILE_NAME as TXTSETUP
@@ -25,7 +26,6 @@ from osdimage.imaging.files import FileSource
 from osdimage.imaging.units import MIB
 
 _INF = ".inf"
-_LARGEST_INF = 16 * MIB
 _LARGEST_FILE = 1024 * MIB
 # The rest of them says the same again.
 _MOST_WARNINGS = 100
@@ -61,7 +61,7 @@ def offer(supply: Supply, path: str, *, codepage: str = "cp1252") -> Offered:
     source = _place(supply, path)
     try:
         source.encode()
-        data = supply.files.read(path, _LARGEST_INF)
+        data = supply.files.read(path, MAX_BYTES)
         inf = read_inf(data, name=path.rpartition("/")[2], codepage=codepage)
         if not inf.is_driver:
             return Offered(source, None, reason="is no INF of a driver: its Signature is not that of Windows")
@@ -110,9 +110,8 @@ def _offered(source: FileSource, path: str, place: str, inf: InfFile, data: byte
 
 
 def _architectures(inf: InfFile) -> list[Architecture]:
-    """Return the architectures that an INF is for; what names none is for x86."""
-    named = (each.architecture or Architecture.X86 for each in inf.platforms)
-    return list(dict.fromkeys(named)) or [Architecture.X86]
+    """Return the architectures that an INF is for; one without a platform is for x86."""
+    return list(dict.fromkeys(each.runs_on for each in inf.platforms)) or [Architecture.X86]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,6 @@ class _Section:
     entry: int
     decoration: Decoration
     models: tuple[Model, ...]
-
-    @property
-    def architecture(self) -> Architecture:
-        """That which it is for; one that names none is for x86."""
-        return self.decoration.architecture or Architecture.X86
 
 
 def _sections(inf: InfFile) -> list[_Section]:
@@ -149,9 +143,9 @@ def _installs(inf: InfFile, sections: Iterable[_Section]) -> _Installs:
     """
     found: _Installs = {}
     readers = {each: inf.install_reader(each) for each in Architecture}
-    named = dict.fromkeys((section.architecture, model.section) for section in sections for model in section.models)
+    named = dict.fromkeys((each.decoration.runs_on, model.section) for each in sections for model in each.models)
     if inf.is_primitive:
-        named = dict.fromkeys((each, "DefaultInstall") for each in _architectures(inf))
+        named = dict.fromkeys((each, DEFAULT_INSTALL) for each in _architectures(inf))
     for architecture, name in named:
         key = architecture, name.casefold()
         if key not in found:
@@ -202,13 +196,12 @@ def _facts(
 
 
 def _install_facts(install: Install) -> InstallFacts:
-    chosen = (install.chosen or "").casefold()
     return InstallFacts(
         install.section,
         install.feature_score,
-        is_nt=".nt" in chosen[len(install.section) :],
+        is_nt=install.is_nt,
         version=install.driver_version,
-        components=tuple(each for made in install.components for each in made.ids),
+        components=install.component_ids,
     )
 
 
@@ -220,16 +213,13 @@ def _told(sections: Iterable[_Section], installs: _Installs) -> tuple[SectionFac
             each.entry,
             each.decoration.text,
             tuple(
-                ModelFacts(facts[each.architecture, model.section.casefold()], model.description, tuple(_ids(model)))
+                ModelFacts(
+                    facts[each.decoration.runs_on, model.section.casefold()],
+                    model.description,
+                    tuple(model.placed_ids()),
+                )
                 for model in each.models
             ),
         )
         for each in sections
     )
-
-
-def _ids(model: Model) -> Iterator[tuple[int, str]]:
-    """Yield the ids of a line by their positions; 0 is that of the hardware id, which may not be there."""
-    if model.hardware_id is not None:
-        yield 0, model.hardware_id
-    yield from enumerate(model.compatible_ids, 1)

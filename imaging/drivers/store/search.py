@@ -169,23 +169,23 @@ def _rules(database: Database) -> dict[int, tuple[Applicability, list[Platform]]
 
 def _nearest(decorations: Iterable[Decoration], os: TargetOs) -> Decoration | None:
     """Return the decoration that is for the highest version of Windows on an architecture."""
-    fitting = (each for each in decorations if (each.architecture or Architecture.X86) is os.architecture)
+    fitting = (each for each in decorations if each.runs_on is os.architecture)
     return max(fitting, key=lambda each: (each.version, each.build or 0), default=None)
 
 
 def _for_architecture(database: Database, numbers: Iterable[int], wanted: Architecture) -> set[int]:
     """Return those of drivers that are for an architecture, as their INFs say or persons have listed."""
     database.choose(numbers)
-    found = set()
-    for driver, (applicability, platforms) in _rules(database).items():
-        if applicability is Applicability.ANY or any(each.architecture is wanted for each in platforms):
-            found.add(driver)
-    listed = {
-        driver for driver, (applicability, _) in _rules(database).items() if applicability is Applicability.LISTED
+    rules = _rules(database)
+    found = {
+        driver
+        for driver, (applicability, platforms) in rules.items()
+        if applicability is Applicability.ANY or any(each.architecture is wanted for each in platforms)
     }
+    listed = {driver for driver, (applicability, _) in rules.items() if applicability is Applicability.LISTED}
     for row in database.rows("SELECT driver, decoration FROM section JOIN chosen USING (driver) WHERE models > 0"):
         decoration = _decoration(database.text(row[1]))
-        if decoration and row[0] not in listed and (decoration.architecture or Architecture.X86) is wanted:
+        if decoration and row[0] not in listed and decoration.runs_on is wanted:
             found.add(database.number(row[0]))
     return found
 
