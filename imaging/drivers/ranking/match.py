@@ -10,6 +10,7 @@ Components of components are not followed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 
@@ -167,12 +168,13 @@ class _Matcher:
         self._index = index
         self._has_feature_scores = index.os.version >= _FIRST_WITH_FEATURE_SCORES
         self._found: dict[str, Sequence[Candidate]] = {}
+        self._beaten: set[int] = set()
 
     def match(self, devices: list[Device]) -> Matching:
         self._look_up(each for device in devices for each in (*device.hardware_ids, *device.compatible_ids))
         self._look_up(made for found in tuple(self._found.values()) for each in found for made in each.components)
         matched = tuple(map(self._match, devices))
-        return Matching(self._index.os, matched, tuple(_unused(self._index.drivers(), matched)))
+        return Matching(self._index.os, matched, tuple(_unused(self._index.drivers(), matched, self._beaten)))
 
     def _look_up(self, ids: Iterable[str]) -> None:
         self._found.update(self._index.candidates({fold_id(each) for each in ids}))
@@ -184,8 +186,10 @@ class _Matcher:
         made = dict.fromkeys(each for maker in (*base[:1], *extensions) for each in maker.candidate.components)
         components: dict[int, Ranked] = {}
         for each in made:
-            for best in self._best_of_each(Device(each, (each,)))[0][:1]:
+            drivers, _ = self._best_of_each(Device(each, (each,)))
+            for best in drivers[:1]:
                 components.setdefault(best.driver.order, best)
+            self._beaten.update(other.driver.order for other in drivers[1:])
         return DeviceMatch(
             device, tuple(base), tuple(extensions), tuple(older), tuple(components.values()), tuple(misfits)
         )
@@ -232,9 +236,13 @@ def _by_extension_id(found: Iterable[Ranked]) -> tuple[list[Ranked], list[Ranked
     return list(newest.values()), older
 
 
-def _unused(drivers: Iterable[DriverFacts], matched: Sequence[DeviceMatch]) -> Iterator[Unused]:
+def _unused(
+    drivers: Iterable[DriverFacts], matched: Sequence[DeviceMatch], beaten: AbstractSet[int]
+) -> Iterator[Unused]:
+    """Yield the drivers that serve no device; those of components that others are better for are beaten."""
     taken = {each.driver.order for device in matched for each in device.taken}
     outranked = {each.driver.order for device in matched for each in (*device.candidates, *device.older_extensions)}
+    outranked |= beaten
     for driver in drivers:
         if driver.order not in taken:
             yield Unused(driver, _why(driver, is_outranked=driver.order in outranked))

@@ -232,6 +232,18 @@ def test_software_components_are_followed_for_one_level() -> None:
     assert [each.name for each in matching.taken] == ["extension.inf", "component.inf", "base.inf"]
 
 
+def test_of_two_drivers_of_a_component_the_older_is_outranked() -> None:
+    makes_one = ["[Install.NT.Components]", "AddComponent=one,,One", "[One]", "ComponentIds=ONE"]
+    base = _Inf(behind=makes_one).package("b.inf")
+    old, new = (
+        _Inf(r"SWC\ONE", date=date, version=_COMPONENT).package(name)
+        for date, name in (("01/01/2020,1.0.0.0", "old.inf"), ("01/01/2024,1.0.0.0", "new.inf"))
+    )
+    matching = _match(base, old, new)
+    assert [each.name for each in matching.taken] == ["b.inf", "new.inf"]
+    assert [(each.driver.name, each.why) for each in matching.unused] == [("old.inf", Why.OUTRANKED)]
+
+
 def test_a_component_of_a_driver_that_is_not_chosen_is_left_out() -> None:
     loser = _Inf(
         _CLASS, behind=["[Install.NT.Components]", "AddComponent=one,,One", "[One]", "ComponentIds=ONE"]
