@@ -10,6 +10,7 @@ from osdimage.imaging.drivers.inf.inf_text import InfWarning
 from osdimage.imaging.drivers.inf.install import Component, Install
 from osdimage.imaging.drivers.inf.models import Model
 from osdimage.imaging.drivers.inf.services import ServiceStart
+from osdimage.imaging.drivers.inf.version import COMPONENT_CLASS, EXTENSION_CLASS
 from osdimage.imaging.drivers.packages import DriverPackage
 from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
@@ -30,10 +31,10 @@ class DriverKind(StrEnum):
         """Return what an INF is."""
         if inf.is_primitive:
             return cls.PRIMITIVE
-        return _KIND_OF_CLASS.get(inf.version.class_name.casefold(), cls.DEVICE)
+        return _KIND_OF_CLASS.get(inf.version.class_guid or "", cls.DEVICE)
 
 
-_KIND_OF_CLASS = {"extension": DriverKind.EXTENSION, "softwarecomponent": DriverKind.COMPONENT}
+_KIND_OF_CLASS = {EXTENSION_CLASS: DriverKind.EXTENSION, COMPONENT_CLASS: DriverKind.COMPONENT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from osdimage.imaging.errors import quoted
 
 SIGNATURES = frozenset({"$windows nt$", "$chicago$"})
 """What makes an INF one that Windows of today installs drivers from."""
+EXTENSION_CLASS = "{E2F84CE7-8EFA-411C-AA69-97454CA4CB57}"
+COMPONENT_CLASS = "{5C4C3332-344D-483C-8739-259E934C9CC8}"
+"""Setup classes ("System-Defined Device Setup Classes Available to Vendors"): Extension and SoftwareComponent."""
 _DATE = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
 _GUID = re.compile(r"\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.IGNORECASE)
 _MOST_IN_VERSION = 65534

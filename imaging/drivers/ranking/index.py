@@ -11,13 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from osdimage.imaging.drivers.inf.version import DriverVersion
+from osdimage.imaging.drivers.inf.version import EXTENSION_CLASS, DriverVersion
 from osdimage.imaging.drivers.ranking.rank import Signature
 from osdimage.imaging.drivers.target_os import TargetOs
-
-EXTENSION_CLASS = "{E2F84CE7-8EFA-411C-AA69-97454CA4CB57}"
-COMPONENT_CLASS = "{5C4C3332-344D-483C-8739-259E934C9CC8}"
-"""Setup classes ("System-Defined Device Setup Classes Available to Vendors"): Extension and SoftwareComponent."""
 
 
 def fold_id(text: str) -> str:
@@ -63,11 +59,6 @@ class DriverFacts:
     def is_extension(self) -> bool:
         """Whether it is added to the driver of a device, and is none by itself."""
         return self.class_guid == EXTENSION_CLASS
-
-    @property
-    def is_component(self) -> bool:
-        """Whether it is for a software component, which drivers of devices make."""
-        return self.class_guid == COMPONENT_CLASS
 
 
 @dataclass(frozen=True, slots=True)
