@@ -39,7 +39,10 @@ NO_REVISION = (
     "a modalias has no revision: ids with REV_ are left out, and a driver for one revision alone is not found; "
     "a copy of /sys has it"
 )
-ALL_INTERFACES = "interfaces of USB devices that share a function cannot be told: each is listed on its own"
+_ALL_INTERFACES = (
+    "a modalias does not tell which interfaces of a USB device share a function: each is listed on its own; a copy of "
+    "/sys tells it"
+)
 
 
 def pci_function(line: str, revision: int | None = None, express: int | None = None) -> PciFunction | None:
@@ -91,7 +94,10 @@ def collect_lines(lines: Iterable[str], collected: Collected, os: TargetOs | Non
         else:
             tell_left_out(line, collected)
     for each in interfaces.values():
-        for device in usb_devices(each):
+        devices = usb_devices(each)
+        if len(devices) > 1 and each[0].may_share_function:
+            collected.warn(_ALL_INTERFACES)
+        for device in devices:
             collected.add(device)
 
 

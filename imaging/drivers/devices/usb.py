@@ -41,6 +41,11 @@ class UsbInterface:
         """What is the same in all interfaces of a device."""
         return self.vendor, self.product, self.revision, self.device_class
 
+    @property
+    def may_share_function(self) -> bool:
+        """Whether its device says that some functions have several interfaces."""
+        return self.device_class == _ASSOCIATED
+
 
 def usb_devices(interfaces: list[UsbInterface]) -> list[Device]:
     """Return what Windows makes of the interfaces of one device: the device, and each function of a composite one."""

@@ -131,6 +131,10 @@ def test_lines_of_modalias_are_devices_of_windows_where_windows_has_them() -> No
     ]
     assert "no revision" in found.warnings[0]
     assert found.warnings[1] == "sound codecs are left out: only listings made by Windows have their ids"
+    # The device of class EF 02 01 has functions of several interfaces, the hub and a keyboard have not.
+    assert "which interfaces of a USB device share a function" in found.warnings[2]
+    alone = devices_of_listing(b"usb:v046DpC31Cd6402dc00dsc00dp00ic03isc01ip01in00\n" * 2, name="listing")
+    assert alone.warnings == ()
 
 
 def _make_sys(root: Path, *, by_bus: bool) -> Path:
