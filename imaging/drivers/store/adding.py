@@ -48,7 +48,6 @@ class Offered:
         facts: what it says; None when it is not taken.
         files: all of it, the INF among them.
         reason: why it is not taken, or None.
-        warnings: what is to be said of it.
     """
 
     source: str
