@@ -21,7 +21,7 @@ from osdimage.imaging.drivers.supplied.members import (
     too_large,
     too_many,
 )
-from osdimage.imaging.drivers.supplied.programs import ArchiveKind, Extractor, NoArchive, extractor_for
+from osdimage.imaging.drivers.supplied.programs import ArchiveKind, Extractor, NoArchive, extractor_for, no_archive
 from osdimage.imaging.errors import InvalidInput, OsdImageError, quoted
 from osdimage.imaging.logs import ran
 from osdimage.imaging.scratch import scratch_folder
@@ -90,7 +90,7 @@ def _members_of(
         except NoArchive:
             if number == len(attempts):
                 raise
-    raise NoArchive(name)
+    raise no_archive(name)
 
 
 def _refuse_missing(name: str, members: Sequence[Member], found: Sequence[Member]) -> None:
@@ -113,7 +113,7 @@ def _listed(command: list[str], name: str, kind: ArchiveKind, limits: SupplyLimi
         process.wait()
         if process.returncode != 0:
             if kind is ArchiveKind.PROGRAM:
-                raise NoArchive(name)
+                raise no_archive(name)
             raise InvalidInput(f"{name}: is no {kind.value} that can be read: {_said(command, errors)}")
     return listed.decode("utf-8", "surrogateescape")
 

@@ -91,14 +91,15 @@ def extractor_for(kind: ArchiveKind, name: str) -> tuple[str, Extractor]:
 class NoArchive(InvalidInput):
     """A program that is to be run, which is not done here."""
 
-    def __init__(self, name: str) -> None:
-        """Say what to do with it."""
-        super().__init__(
-            f"{name}: is a program, and holds no archive",
-            remedy=Remedy(
-                "extract it on Windows, as many do with SETUP.EXE /extract, and give the folder: it is never run here"
-            ),
-        )
+
+def no_archive(name: str) -> NoArchive:
+    """Return the error of a program that holds no archive, with what to do with it."""
+    return NoArchive(
+        f"{name}: is a program, and holds no archive",
+        remedy=Remedy(
+            "extract it on Windows, as many do with SETUP.EXE /extract, and give the folder: it is never run here"
+        ),
+    )
 
 
 def _seven_zip(name: str, listed: str) -> list[Member]:
@@ -110,7 +111,7 @@ def _seven_zip(name: str, listed: str) -> list[Member]:
     own, _, rest = listed.partition("\n----------\n")
     kinds = re.findall(r"^Type = (.*)$", own, re.MULTILINE)
     if not kinds or kinds[-1] not in _TYPES:
-        raise NoArchive(name)
+        raise no_archive(name)
     found = []
     for block in rest.strip("\n").split("\n\n"):
         facts = dict(_pairs(block.split("\n")))
