@@ -49,9 +49,29 @@ class ProductType(IntEnum):
     SERVER = 3
 
 
-_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,6}))?", re.ASCII)
-_CALLED = {"7": "6.1", "8": "6.2", "8.0": "6.2", "8.1": "6.3", "10": "10.0", "11": "10.0.22000", "11.0": "10.0.22000"}
-"""Versions of what people call Windows 7 and the like, which are other numbers than those in its name."""
+# Behind the build, ``ver`` shows the revision of the updates, for which no INF asks.
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.(\d{1,6})(?:\.\d{1,6})?)?", re.ASCII)
+# What people call a Windows, and its version: Microsoft, "Operating System Version" (Win32, sysinfo); builds of the
+# servers and of the first Windows 11 from its release information.  Of these none is the version of another Windows.
+_PRODUCT = re.compile(r"^(?:windows|win)?[\s-]*(?:server)?[\s-]*")
+_NAMED = {
+    "xp": "5.1",
+    "vista": "6.0",
+    "7": "6.1",
+    "7.0": "6.1",
+    "8": "6.2",
+    "8.0": "6.2",
+    "8.1": "6.3",
+    "10": "10.0",
+    "11": "10.0.22000 or a later build",
+    "11.0": "10.0.22000 or a later build",
+    "2008": "6.0",
+    "2012": "6.2",
+    "2016": "10.0.14393",
+    "2019": "10.0.17763",
+    "2022": "10.0.20348",
+    "2025": "10.0.26100",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +101,16 @@ class TargetOs:
         """Return the Windows of a version such as ``10.0.22631`` or ``6.1``.
 
         Raises:
-            InvalidRequest: when it is no such version.
+            InvalidRequest: when it is no such version, or the number in the name of a Windows, such as ``8.1``.
         """
-        called = _CALLED.get(version.strip())
-        if called is not None:
-            raise InvalidRequest(f"{quoted(version)} is no version; that of Windows {version.strip()} is {called}")
-        found = _VERSION.fullmatch(version.strip())
-        if found is None:
+        text = version.strip().lower()
+        found = _VERSION.fullmatch(text)
+        if found is None or text in _NAMED:
+            bare = _PRODUCT.sub("", text, count=1)
+            named = f"; that of Windows {bare} is {_NAMED[bare]}" if bare in _NAMED else ""
             raise InvalidRequest(
-                f"{quoted(version)} is no version of Windows; valid is MAJOR.MINOR[.BUILD], such as 10.0.22631 or 6.1"
+                f"{quoted(version)} is no version of Windows; valid is MAJOR.MINOR[.BUILD], such as 10.0.22631 or "
+                f"6.1{named}"
             )
         return cls(int(found[1]), int(found[2]), int(found[3] or 0), architecture, product)
 
