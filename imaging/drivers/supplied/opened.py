@@ -26,6 +26,9 @@ DEFAULT_LIMITS = SupplyLimits()
 _INF = ".inf"
 _NESTED = (".zip", ".cab", ".7z", ".exe", ".msi")
 _MOST_NESTED = 100
+_SHOWN = 12
+_MSU = ".msu"
+_UPDATE = "it is an update of Windows, which DISM installs on Windows"
 _VALID = "valid are a folder, an INF, a disc (.iso), an archive (.zip, .cab, .7z, .exe, .msi), and DISC.iso!FOLDER"
 
 
@@ -101,7 +104,8 @@ def _opened(opened: ExitStack, path: Path, name: str, limits: SupplyLimits) -> F
         except InvalidVolume:
             raise
         except InvalidInput as error:
-            raise InvalidInput(f"{name}: driver files are not read of such a file; {_VALID}") from error
+            what = _UPDATE if path.suffix.lower() == _MSU else _VALID
+            raise InvalidInput(f"{name}: driver files are not read of such a file; {what}") from error
     outer = _archive(opened, path, kind, name, limits)
     found = list(outer.walk())
     if any(each.path.lower().endswith(_INF) for each in found):
@@ -138,7 +142,7 @@ def _within(opened: ExitStack, files: FileSource, path: str, name: str, limits: 
     """Return what a folder, an INF or an archive among files is."""
     facts = files.find(path)
     if facts is None:
-        raise InvalidRequest(f"{files.name}: holds no {path}")
+        raise InvalidRequest(f"{files.name}: holds no {path}{_instead(files, path)}")
     if facts.is_directory:
         return Supply(files, facts.path, name)
     if path.lower().endswith(_INF):
@@ -148,6 +152,16 @@ def _within(opened: ExitStack, files: FileSource, path: str, name: str, limits: 
     if kind is None:
         raise InvalidInput(f"{name}: is neither a folder, an INF nor an archive")
     return Supply(_archive(opened, copy, kind, name, limits), "", name)
+
+
+def _instead(files: FileSource, path: str) -> str:
+    """Say what there is in the folder where a path ends that leads nowhere."""
+    folder = path
+    while folder and ((facts := files.find(folder)) is None or not facts.is_directory):
+        folder = folder.rpartition("/")[0]
+    names = sorted(each.path.rpartition("/")[2] for each in files.list(folder))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"; valid in {folder or 'its root'} are {', '.join(names[:_SHOWN])}{more}" if names else ""
 
 
 def _archive(

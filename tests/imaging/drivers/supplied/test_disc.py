@@ -63,7 +63,7 @@ def test_a_folder_or_an_inf_of_a_disc_is_where_to_look(disc: Path, inside: str, 
 
 
 def test_what_is_not_on_the_disc_or_is_no_inf_says_so(disc: Path) -> None:
-    with pytest.raises(InvalidRequest, match=r"virtio.iso: holds no viostor/w12"):
+    with pytest.raises(InvalidRequest, match=r"virtio.iso: holds no viostor/w12; valid in viostor are w10"):
         open_supply(f"{disc}!viostor/w12").__enter__()
     with pytest.raises(InvalidInput, match=r"virtio.iso!readme: is neither a folder, an INF nor an archive"):
         open_supply(f"{disc}!readme").__enter__()

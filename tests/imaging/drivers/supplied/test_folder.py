@@ -121,6 +121,12 @@ def test_a_folder_given_by_a_link_is_read(folder: Path, tmp_path: Path) -> None:
         assert supply.files.exists("Net.inf")
 
 
+def test_an_update_of_windows_is_told_from_drivers(tmp_path: Path) -> None:
+    (tmp_path / "kb.MSU").write_bytes(b"MSCF")
+    with pytest.raises(InvalidInput, match=r"kb.MSU: driver files .*; it is an update of Windows, which DISM installs"):
+        open_supply(tmp_path / "kb.MSU").__enter__()
+
+
 def test_what_is_no_supply_names_what_is_valid(folder: Path) -> None:
     (folder / "readme.txt").write_bytes(b"hello")
     with pytest.raises(InvalidInput, match=r"readme.txt: driver files are not read of such a file; valid are a folder"):
