@@ -21,6 +21,9 @@ from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.units import counted, format_size
 from osdimage.imaging.wim.image import WimImage
 
+_NAMED = 8
+_NONE = "no driver staged"
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedDrivers:
@@ -44,10 +47,14 @@ class PlannedDrivers:
 
     def describe(self) -> str:
         """Say it in one line."""
-        staged = f"{counted(len(self.folders), 'driver')} in \\Drivers" if self.folders else "no driver staged"
+        staged = f"{counted(len(self.folders), 'driver')} in \\Drivers ({self._named()})" if self.folders else _NONE
         enabled = f"; enabled for booting: {', '.join(self.enabled)}" if self.enabled else ""
         start = "" if self.how is None else f"; at the first start: {self.how}"
         return f"{staged}, {format_size(self.size)}{enabled}{start}"
+
+    def _named(self) -> str:
+        more = f" and {len(self.folders) - _NAMED} more" if len(self.folders) > _NAMED else ""
+        return f"{', '.join(self.folders[:_NAMED])}{more}"
 
     def is_like(self, other: PlannedDrivers) -> bool:
         """Tell whether the same drivers come of both."""

@@ -87,7 +87,7 @@ def test_two_discs_and_an_answer_file_make_the_disk_of_a_virtual_machine(here: P
 
 def test_the_plan_shows_the_drivers_and_is_carried_out_to_the_letter(here: Path) -> None:
     shown = osdimage("deploy", "install.wim", "d.img", *UEFI, *TO_QEMU, "--dry-run").out
-    assert r"bring drivers into partition 3: 2 drivers in \Drivers" in shown
+    assert r"bring drivers into partition 3: 2 drivers in \Drivers (00-vioscsi, 01-viostor), " in shown
     assert "enabled for booting: vioscsi, viostor" in shown
     plan = osdimage("deploy", "install.wim", "d.img", *UEFI, *TO_QEMU, "--dry-run", "--json")
     (here / "plan.json").write_text(plan.out)
