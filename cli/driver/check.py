@@ -144,7 +144,8 @@ def _lines(driver: CheckedDriver) -> Iterator[str]:
 def _catalog(catalog: CheckedCatalog) -> str:
     told = {
         "right": f"{counted(catalog.files, 'file')} as signed",
-        "wrong": "not all as signed",
+        # What of it is not as it should be, a finding tells.
+        "wrong": "without a signature" if catalog.signature is None else "not all as signed",
         "not-checked": "not all of it checked",
     }
     return ", ".join((catalog.path, ", ".join(catalog.architectures), told[catalog.verdict.value]))

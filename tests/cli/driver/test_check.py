@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 HEAD = """\
 net/net.inf: Net, Maker, 2025-06-05, 1.2.3.4
-  catalog:    net.cat, amd64, not all as signed
+  catalog:    net.cat, amd64, without a signature
   driver:     net.sys, no signature in itself
 """
 UNSIGNED = """\
