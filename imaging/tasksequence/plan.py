@@ -375,7 +375,8 @@ class _Walker:
         try:
             with self._env.step_defaults(step.defaults, step.told):
                 needed = _packages(info, self._env)
-                self.needed.update(package.lower() for package in needed.values())
+                more = () if info.more_packages is None else info.more_packages(self._env)
+                self.needed.update(package.lower() for package in (*needed.values(), *more))
                 base = replace(base, unmapped=tuple(_unmapped(needed, self._machine)))
                 problems = list(_missing_packages(needed, self._machine))
                 if problems or info.forecast is None:

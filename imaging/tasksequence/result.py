@@ -7,7 +7,7 @@ the runner and, as well, without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING
@@ -204,6 +204,7 @@ class ActionInfo:
         variables: what it reads and sets.
         runs_in: where it can run.
         package_properties: the properties of the step that name packages it needs, such as ``ImagePackageID``.
+        more_packages: tells the packages that a step needs besides these, which its forecast looks at, or None.
         destroys: what it destroys, in words for the documentation, or None.
     """
 
@@ -216,6 +217,7 @@ class ActionInfo:
     variables: tuple[VariableInfo, ...] = ()
     runs_in: RunIn = RunIn.BOTH
     package_properties: tuple[str, ...] = ()
+    more_packages: Callable[[Environment], Iterable[str]] | None = None
     destroys: str | None = None
     step_class: StepClass | None = None
     refuses: Callable[[Environment, Machine], str | None] | None = None

@@ -10,6 +10,7 @@ Before Windows Vista, four variables name a driver of disks in a ``txtsetup.oem`
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -81,6 +82,12 @@ def _package(env: Environment) -> str | None:
     return named or (None if command is None else command[1])
 
 
+def _packages(env: Environment) -> Iterator[str]:
+    package = _package(env)
+    if package is not None:
+        yield package
+
+
 def _chooser(env: Environment, machine: Machine) -> Chooser:
     inputs = Inputs(env, VARIABLES)
     package = _package(env)
@@ -139,4 +146,5 @@ INFO = ActionInfo(
     forecast=forecast_apply_driver_package,
     variables=VARIABLES,
     runs_in=RunIn.WINPE,
+    more_packages=_packages,
 )

@@ -81,7 +81,7 @@ def bring_in(machine: Machine, events: Events, choose: Chooser) -> ActionResult:
     warnings = _warnings(found)
     for text in warnings:
         events.log(LogType.WARNING, text)
-    return ActionResult(HResult.S_OK, _told(found), warnings=warnings)
+    return ActionResult(HResult.S_OK, _told(found, "brought in"), warnings=warnings)
 
 
 def foretell(machine: Machine, choose: Chooser) -> Forecast:
@@ -94,9 +94,8 @@ def foretell(machine: Machine, choose: Chooser) -> Forecast:
     with ExitStack() as stack, _files_of(machine, _system(machine)) as files:
         found = _plan(stack, machine, files, choose)
     choice = found.choice
-    return Forecast(
-        _told(found), warnings=_warnings(found), details=choice.reasons, serves=choice.serves, lacks=choice.lacks
-    )
+    told, warnings = _told(found, "bring in"), _warnings(found)
+    return Forecast(told, warnings=warnings, details=choice.reasons, serves=choice.serves, lacks=choice.lacks)
 
 
 def devices_of(machine: Machine, os: TargetOs) -> KnownDevices:
@@ -134,7 +133,7 @@ def _plan(stack: ExitStack, machine: Machine, files: FileSource, choose: Chooser
     return Injection(choice, plan, plan_first_start(files, facts, (driver_step(),)))
 
 
-def _told(found: Injection) -> str:
+def _told(found: Injection, verb: str) -> str:
     plan = found.plan
     if plan is None:
         return "no driver is needed"
@@ -142,7 +141,7 @@ def _told(found: Injection) -> str:
     enabled = [each.driver.service for each in plan.enabled]
     needed = f"; Windows starts with {', '.join(enabled)}" if enabled else ""
     by = "" if found.start is None else f", by {found.start.starts_by}"
-    return f"bring in {found.choice}{needed}{how}{by}"
+    return f"{verb} {found.choice}{needed}{how}{by}"
 
 
 def _warnings(found: Injection) -> tuple[str, ...]:

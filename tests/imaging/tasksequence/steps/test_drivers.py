@@ -117,7 +117,7 @@ def test_all_drivers_of_a_package_go_into_the_windows(tmp_path: Path, images: di
     disk, machine, env = prepared(tmp_path, images["11"], DRV=package)
     log = Log()
     result = run(apply_driver_package, env, machine, {PACKAGE: "DRV"}, log=log)
-    assert result.message.startswith("bring in 2 drivers: vioscsi.inf, viostor.inf; pnputil /add-driver in the pass")
+    assert result.message.startswith("brought in 2 drivers: vioscsi.inf, viostor.inf; pnputil /add-driver in the pass")
     report = json.loads(contents(disk, "/Windows/Temp/osdimage-drivers.json"))
     assert [each["inf"] for each in report["drivers"]] == ["vioscsi.inf", "viostor.inf"]
     # Nobody said which devices there are: none is enabled.
@@ -142,7 +142,7 @@ def test_the_controller_of_the_disk_is_enabled_when_the_devices_are_known(
     assert r"ControlSet001\Services\vioscsi" not in services
     # A step that is begun again finds it all there.
     again = run(apply_driver_package, env, machine, {PACKAGE: "DRV"})
-    assert again.message.startswith("bring in 2 drivers")
+    assert again.message.startswith("brought in 2 drivers")
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,11 @@ def test_the_command_line_of_an_export_names_the_package(tmp_path: Path, images:
         step("apply", "ApplyOperatingSystem", {"OSDImageIndex": "1"}, {"ImagePackageID": "WIM"}),
         step("drivers", "ApplyDriverPackage", command="osddriverclient.exe /install:ABC00005 /unsigned:false"),
     ]
-    found = plan_sequence(sequence("S", *members), Environment(), machine).steps[2]
+    listed = sequence("S", *members, packages=["WIM", "ABC00005", "ABC00006"])
+    plan = plan_sequence(listed, Environment(), machine)
+    found = plan.steps[2]
     assert (found.does or "").startswith("bring in 2 drivers")
+    assert plan.unchecked == ("ABC00006",)
     # A variable of the computer stands above what the step says.
     given = Environment(computer={PACKAGE: "OTHER"})
     found = plan_sequence(sequence("S", *members), given, machine).steps[2]
