@@ -124,7 +124,7 @@ class DeployWish:
                 # The file may be another one than when the plan was made.
                 found = dict.fromkeys((*saved.warnings, *check_unattend(saved.unattend, images[0])))
                 saved = replace(saved, warnings=tuple(found))
-            refuse_other_drivers(saved.steps, images, strict=strict)
+            refuse_other_drivers(saved.steps, images, unattend=saved.unattend, strict=strict)
             return Planner(wim, images, saved=saved)
         layout = None if self.from_wim else self.source.load("--plan", "--layout-from-wim")
         image = wim.select(ImageSelector(index=1) if self.all_volumes else self.selector)
@@ -132,7 +132,9 @@ class DeployWish:
         if answer_file is not None:
             # Before the disk is looked at, or made: the plan has the warnings.
             check_unattend(answer_file, image)
-        drivers = None if self.drivers is None else plan_drivers(image, self.drivers, strict=strict)
+        drivers = None
+        if self.drivers is not None:
+            drivers = plan_drivers(image, self.drivers, unattend=answer_file, strict=strict)
 
         def make(geometry: Geometry, identity: DiskIdentity | None, place: int) -> DeployPlan:
             from osdimage.imaging.deploy.plan import make_plan, with_drivers  # noqa: PLC0415 - start-up stays cheap

@@ -205,7 +205,7 @@ def _commands_of(
         case "files", Path():
             yield from command_file.read_commands(value, defaults)
         case "unattends", Path():
-            from osdimage.imaging.deploy.steps import UNATTEND_PATH  # noqa: PLC0415
+            from osdimage.imaging.deploy.answer_file import UNATTEND_PATH  # noqa: PLC0415
 
             yield defaults.add(value, UNATTEND_PATH)
         case "reg_files", Path():

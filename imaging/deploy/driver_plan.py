@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from osdimage.imaging.deploy.answer_file import WithAnswers
 from osdimage.imaging.disk.tables.table import Partition
 from osdimage.imaging.drivers.devices.sources import HOST, QEMU
 from osdimage.imaging.drivers.injection.choose import DriverWish, open_drivers
@@ -18,6 +19,7 @@ from osdimage.imaging.drivers.injection.planning import plan_driver_injection, r
 from osdimage.imaging.drivers.offline.windows import offline_windows
 from osdimage.imaging.drivers.store.addresses import is_address
 from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.files import FileSource
 from osdimage.imaging.units import counted, format_size
 from osdimage.imaging.wim.image import WimImage
 
@@ -76,17 +78,27 @@ class AddDrivers:
         return f"bring drivers into partition {self.partition.number}: {self.planned.describe()}"
 
 
-def plan_drivers(image: WimImage, wish: DriverWish, *, strict: bool = False) -> PlannedDrivers:
+def plan_drivers(
+    image: WimImage, wish: DriverWish, *, unattend: str | None = None, strict: bool = False
+) -> PlannedDrivers:
     """Decide which drivers are brought into the Windows of an image.  Nothing is written.
+
+    Args:
+        image: it.
+        wish: which drivers, and how.
+        unattend: the answer file that is placed in it before them, which their command goes into; None for none.
+        strict: refuse when there is no driver for a disk controller of the computer.
 
     Raises:
         Incomplete: with ``strict``, when there is no driver for a disk controller of the computer.
         TargetRefused: when nothing may be brought into it, as into Windows PE.
         InvalidInput: when it holds no Windows, or no driver is for it, or files of drivers are missing.
-        InvalidRequest: when there is no driver of a name, or none to choose.
+        InvalidRequest: when there is no driver of a name, or none to choose, or the answer file is full.
         OsdImageError: when something cannot be read.
     """
-    files = image.files()
+    files: FileSource = image.files()
+    if unattend is not None:
+        files = WithAnswers(files, unattend)
     windows = offline_windows(files)
     refuse_windows(windows)
     with open_drivers(wish, windows.os) as chosen:
@@ -144,7 +156,9 @@ def _listed(planned: PlannedDrivers) -> str:
     return ", ".join((*planned.folders, *(f"{each} (booting)" for each in planned.enabled))) or "none"
 
 
-def refuse_other_drivers(steps: Iterable[object], images: Iterable[WimImage], *, strict: bool = False) -> None:
+def refuse_other_drivers(
+    steps: Iterable[object], images: Iterable[WimImage], *, unattend: str | None = None, strict: bool = False
+) -> None:
     """Refuse the steps of a saved plan of which other drivers would come now than were planned.
 
     Raises:
@@ -157,4 +171,4 @@ def refuse_other_drivers(steps: Iterable[object], images: Iterable[WimImage], *,
             image = by_index.get(step.image)
             if image is None:
                 raise InvalidRequest(f"image {step.image} gets drivers, and is not applied")
-            refuse_others(step.planned, plan_drivers(image, step.planned.wish, strict=strict))
+            refuse_others(step.planned, plan_drivers(image, step.planned.wish, unattend=unattend, strict=strict))

@@ -14,7 +14,7 @@ from osdimage.imaging.boot.bcd.partition import PartitionRef
 from osdimage.imaging.boot.drives import Forgotten, forget_drives, move_drives
 from osdimage.imaging.boot.install import BootResult, install_boot
 from osdimage.imaging.boot.places import numbered
-from osdimage.imaging.deploy.answer_file import check_unattend
+from osdimage.imaging.deploy.answer_file import UNATTEND_PATH, check_unattend
 from osdimage.imaging.deploy.boot_plan import ForgetDrives, InstallBoot, Moved, MoveDrives
 from osdimage.imaging.deploy.driver_plan import AddDrivers, PlannedDrivers, planned_of, refuse_others
 from osdimage.imaging.deploy.job import DeployJob
@@ -35,9 +35,6 @@ from osdimage.imaging.errors import InvalidRequest, InvalidTable, TargetRefused
 from osdimage.imaging.finding import Severity
 from osdimage.imaging.progress import Meter, Phase, ProgressCallback, portion
 from osdimage.imaging.volume.filesystems import FormatWish, format_volume
-
-UNATTEND_PATH = "/Windows/Panther/unattend.xml"
-"""Where Windows looks first for the answer file of a deployed image (Microsoft, "Windows Setup Automation")."""
 
 # Shares of the time, in percent: writing the table and formatting take a second whatever the image.
 # The boot files are some 40 MB, and waiting for the medium takes longer than writing them.

@@ -121,9 +121,9 @@ def test_a_driver_that_is_not_as_it_was_signed_is_refused_before_a_disk_is_made_
     assert any(said in each for each in plan.document["warnings"])
     # A saved plan keeps that it is allowed.
     (here / "plan.json").write_text(plan.out)
-    osdimage("deploy", "install.wim", "d.img", "--plan", "plan.json")
-    osdimage("extract", "d.img", "/Drivers", "--partition", "3", "--to", "out")
-    assert (here / "out/Drivers/00-viostor/viostor.sys").read_bytes().endswith(b"x")
+    osdimage("deploy", "install.wim", "d.img", "--plan", "plan.json", "--dry-run")
+    (here / "plan.json").write_text(plan.out.replace('"allow_modified": true', '"allow_modified": false'))
+    assert said in osdimage("deploy", "install.wim", "d.img", "--plan", "plan.json", "--dry-run", code=3).err
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,23 @@ def test_what_cannot_be_is_refused_before_a_disk_is_made(
 ) -> None:
     layout = () if "--layout-from-wim" in options else UEFI
     assert said in osdimage("deploy", wim, "d.img", *layout, *options, code=code).err
+    assert not (here / "d.img").exists()
+
+
+# The most commands that Setup takes ("RunSynchronousCommand": Order is 1 to 500).
+def test_an_answer_file_without_room_for_the_command_is_refused_before_a_disk_is_made(here: Path) -> None:
+    head, _, tail = UNATTEND.partition("<RunSynchronousCommand")
+    tail = tail[tail.index("</RunSynchronous>") :]
+    command = '<RunSynchronousCommand wcm:action="add"><Order>{}</Order><Path>user.cmd</Path></RunSynchronousCommand>'
+    words = ("deploy", "install.wim", "d.img", *UEFI, *TO_QEMU, "--unattend", "full.xml")
+    for count, code in ((499, 0), (500, 2)):
+        (here / "full.xml").write_text(head + "".join(map(command.format, range(1, count + 1))) + tail)
+        outcome = osdimage(*words, "--dry-run", "--json", code=code)
+        if code == 0:
+            (here / "plan.json").write_text(outcome.out)
+    said = "the answer file has 500 commands already"
+    assert said in outcome.err
+    assert said in osdimage("deploy", "install.wim", "d.img", "--plan", "plan.json", code=2).err
     assert not (here / "d.img").exists()
 
 
