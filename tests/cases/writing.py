@@ -292,6 +292,16 @@ def as_made(path: Path) -> object:
     return found[2]
 
 
+def as_with_drivers(path: Path) -> object:
+    """Return what is on a disk of a sequence, which is finished when its last step has brought drivers in."""
+    found = as_disk(path)
+    held = None if found is None or not found[2] else found[2][0][1]
+    if not isinstance(held, dict) or "/Windows/Temp/osdimage-drivers.json" not in held:
+        raise Unfinished(f"{path.name} has a Windows without its drivers, as the state of the run tells")
+    # The store names the disk by a random signature.
+    return {name: what for name, what in held.items() if name != "/Boot/BCD"}
+
+
 def as_one_of_machine(path: Path) -> object:
     """Return what is on a disk of several, all of whose partitions have volumes when it is finished."""
     found = as_disk(path)
@@ -371,6 +381,12 @@ steps:
 """
 
 
+DRIVERS = """\
+  - {step: windows, type: ApplyOperatingSystem, variables: {OSDImageIndex: "1"}, properties: {ImagePackageID: WIM}}
+  - {step: drivers, type: ApplyDriverPackage, variables: {OSDApplyDriverPackageID: DRV}}
+"""
+
+
 def make_material(folder: Path) -> None:
     """Make what the commands work on, once."""
     make_small_material(folder)
@@ -401,7 +417,7 @@ def _make_trees(folder: Path, hive: bytes) -> None:
     write_tree(folder / "old", {"kept": b"kept", "d0/file 0": b"older", "d9/x": b"x"})
     windows = windows_files(locales=("en-US",))
     write_tree(folder / "windows", windows)
-    write_tree(folder / "drivers", windows_7_tree())
+    write_tree(folder / "installed", windows_7_tree())
     # One that gets every kind of change: DevicePath, and the key of pnpunattend.
     offline = make_tree(replace(WINDOWS_10, version=(6, 2), build=9200))
     write_tree(folder / "offline", windows | offline)
@@ -500,7 +516,10 @@ def _make_disks(folder: Path) -> None:
         file.truncate(_SIZE)
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", folder / "old.qcow2", "1M"], check=True)
     run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", folder / "uefi.img", folder / "uefi.qcow2"])
+    make_disk(folder / "offline.img", _SIZE, BIOS, {1: folder / "offline"})
+    run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", folder / "offline.img", folder / "offline.qcow2"])
     (folder / "sequence.yaml").write_text(SEQUENCE)
+    (folder / "drivers.yaml").write_text(SEQUENCE + DRIVERS)
 
 
 def _layout(*variables: str) -> tuple[str, ...]:
@@ -778,6 +797,8 @@ def _injections() -> Iterator[Writing]:
     yield Writing(
         "driver add to a folder", add, {"v": "offline", "s": "storage"}, {"v": as_windows_folder}, partial=True
     )
+    yield Writing("driver add in a qcow2", (*add, "--partition", "1"), {"v": "offline.qcow2", "s": "storage"},
+                  {"v": as_qcow2}, cures=_FORCED)  # fmt: skip
 
 
 def _applies() -> Iterator[Writing]:
@@ -791,8 +812,8 @@ def _applies() -> Iterator[Writing]:
                   partial=True)  # fmt: skip
     disc = {"a.iso": "disc.udf"}
     yield Writing("media extract", ("media", "extract", "a.iso", "/", "--to", "t"), disc, {"t": digest}, partial=True)
-    yield Writing("driver export-installed", ("driver", "export-installed", "w", "t"), {"w": "drivers"}, {"t": digest},
-                  partial=True)  # fmt: skip
+    yield Writing("driver export-installed", ("driver", "export-installed", "w", "t"), {"w": "installed"},
+                  {"t": digest}, partial=True)  # fmt: skip
     forced = (("--force",), ("--wipe", "--yes", "--force"))
     ntfs, fat = {"t": as_ntfs}, {"t": as_fat}
     yield Writing("apply to ntfs", apply, wim | {"t": "empty.ntfs"}, ntfs, cures=forced)
@@ -894,8 +915,12 @@ def _whole_disks() -> Iterator[Writing]:
 
 def _sequences() -> Iterator[Writing]:
     run_it = ("run", "s.yaml", "--disk", "0=d", "--yes", "--log", "log", "--state", "s.state")
-    yield Writing("run", run_it, {"s.yaml": "sequence.yaml", "d": "bios.img"}, {"d": as_made},
-                  saved=("d.", "log", "s.state"))  # fmt: skip
+    saved = ("d.", "log", "s.state")
+    yield Writing("run", run_it, {"s.yaml": "sequence.yaml", "d": "bios.img"}, {"d": as_made}, saved=saved)
+    drivers = {"s.yaml": "drivers.yaml", "a.wim": "offline.wim", "s": "storage"}
+    new = (*run_it, "--size", "160MiB")
+    yield Writing("run with drivers", (*new, "--package", "WIM=a.wim", "--package", "DRV=s"), drivers,
+                  {"d": as_with_drivers}, saved=saved, boots=True)  # fmt: skip
 
 
 def writings() -> tuple[Writing, ...]:
