@@ -24,6 +24,8 @@ from osdimage.imaging.wim.placed.on_disc import absent, disc_path
 
 DEFAULT_LIMITS = SupplyLimits()
 _INF = ".inf"
+# What starts a program when a disc is put in: it says nothing of drivers, and stands beside archives with them.
+_AUTORUN = "autorun.inf"
 _NESTED = (".zip", ".cab", ".7z", ".exe", ".msi")
 _MOST_NESTED = 100
 _SHOWN = 12
@@ -56,7 +58,7 @@ def open_supply(path: str | os.PathLike[str], *, limits: SupplyLimits = DEFAULT_
     """Open driver files for reading, and yield them.
 
     A ZIP is read where it is; what a program has to extract is in a folder for a while.  Archives in an archive without
-    any INF are opened, too, once, and are folders of their names then.  No archive is ever run.
+    any INF of a driver are opened, too, once, and are folders of their names then.  No archive is ever run.
 
     Args:
         path: a folder; an INF, whose folder is read with it; a disc; an archive; or ``FILE!PATH``, a folder, an INF or
@@ -108,7 +110,7 @@ def _opened(opened: ExitStack, path: Path, name: str, limits: SupplyLimits) -> F
             raise InvalidInput(f"{name}: driver files are not read of such a file; {what}") from error
     outer = _archive(opened, path, kind, name, limits)
     found = list(outer.walk())
-    if any(each.path.lower().endswith(_INF) for each in found):
+    if any(each.name.lower().endswith(_INF) and each.name.lower() != _AUTORUN for each in found):
         return outer
     inner = [each for each in found if not each.is_directory and each.path.lower().endswith(_NESTED)]
     if len(inner) > _MOST_NESTED:

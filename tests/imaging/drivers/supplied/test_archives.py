@@ -113,7 +113,8 @@ def test_archives_in_an_archive_without_an_inf_are_folders_once(tmp_path: Path, 
     files.mkdir()
     twice = write_files(tmp_path / "twice", {"a/x": b"x"})
     judges.seven_zip(tmp_path / "twice" / "third.7z", folder)
-    write_files(files, {"setup.exe": pe.driver(), "readme.txt": b"read me"})
+    # An autorun.inf is none of a driver.
+    write_files(files, {"setup.exe": pe.driver(), "readme.txt": b"read me", "Autorun.inf": b"[autorun]\r\n"})
     (files / "Net").mkdir()
     MAKERS[kind](files / "Net" / "Inner", folder)
     judges.seven_zip(files / "twice.zip", twice)
