@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazily(
         "inf.closure": ("FileClosure", "PackageFile"),
         "inf.decorations": ("Decoration",),
         "inf.inf_file": ("InfFile", "read_inf"),
-        "inf.inf_text": ("InfWarning",),
+        "inf.inf_text": ("InfTopic", "InfWarning"),
         "inf.install": ("Component", "CopyFile", "Install"),
         "inf.models": ("Model",),
         "inf.places": ("Folders", "InfPath"),

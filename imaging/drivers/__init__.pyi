@@ -15,7 +15,7 @@ from osdimage.imaging.drivers.devices.sources import (
 from osdimage.imaging.drivers.inf.closure import FileClosure as FileClosure, PackageFile as PackageFile
 from osdimage.imaging.drivers.inf.decorations import Decoration as Decoration
 from osdimage.imaging.drivers.inf.inf_file import InfFile as InfFile, read_inf as read_inf
-from osdimage.imaging.drivers.inf.inf_text import InfWarning as InfWarning
+from osdimage.imaging.drivers.inf.inf_text import InfTopic as InfTopic, InfWarning as InfWarning
 from osdimage.imaging.drivers.inf.install import Component as Component, CopyFile as CopyFile, Install as Install
 from osdimage.imaging.drivers.inf.models import Model as Model
 from osdimage.imaging.drivers.inf.places import Folders as Folders, InfPath as InfPath

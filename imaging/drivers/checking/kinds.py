@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 
-from osdimage.imaging.drivers.inf.inf_text import InfWarning
+from osdimage.imaging.drivers.inf.inf_text import InfTopic
 from osdimage.imaging.errors import Remedy
 from osdimage.imaging.finding import Finding, Severity
 
@@ -60,14 +59,10 @@ class Kind(Enum):
         return Finding(self.value[1], self.code, text, Remedy(self.value[2]))
 
 
-_TOKEN = re.compile(r"the token %.*% has no text")
-_SECTION = re.compile(r"there is no (install )?section \[")
-_VERSION = re.compile(r"has no DriverVer|DriverVer is empty|DriverVer has no date")
-
-
-def kind_of(warning: InfWarning) -> Kind:
-    """Return the kind of what the reader of INFs has warned of."""
-    for form, kind in ((_TOKEN, Kind.TOKEN), (_SECTION, Kind.SECTION), (_VERSION, Kind.NO_VERSION)):
-        if form.match(warning.text):
-            return kind
-    return Kind.UNUSUAL
+OF_TOPIC = {
+    InfTopic.UNDEFINED: Kind.TOKEN,
+    InfTopic.SECTION: Kind.SECTION,
+    InfTopic.DRIVER_VERSION: Kind.NO_VERSION,
+    InfTopic.OTHER: Kind.UNUSUAL,
+}
+"""Kinds of what the reader of INFs has warned of."""

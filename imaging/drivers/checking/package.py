@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from osdimage.imaging.drivers.checking.kinds import Kind, kind_of
+from osdimage.imaging.drivers.checking.kinds import OF_TOPIC, Kind
 from osdimage.imaging.drivers.inf.closure import FileClosure
 from osdimage.imaging.drivers.inf.inf_file import DEFAULT_INSTALL
 from osdimage.imaging.drivers.inf.install import Install
@@ -175,7 +175,7 @@ class _Check:
             return
         self._look_at_version()
         for warning in self.inf.warnings:
-            self._say(kind_of(warning), str(warning))
+            self._say(OF_TOPIC[warning.topic], str(warning))
         for architecture, sections in self._installs().items():
             self._look_on(architecture, sections)
 
@@ -220,7 +220,7 @@ class _Check:
         installs = [self.inf.install_on(each, architecture) for each in sections]
         closure = self.inf.files_on(sections, architecture)
         for warning in dict.fromkeys([*closure.warnings, *(each for made in installs for each in made.warnings)]):
-            self._say(kind_of(warning), str(warning))
+            self._say(OF_TOPIC[warning.topic], str(warning))
         includes = dict.fromkeys(name for each in installs for name in each.includes)
         if includes:
             self._say(Kind.NEEDS_WINDOWS, f"carries out sections of {', '.join(includes)} of Windows")

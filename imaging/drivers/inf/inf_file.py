@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
 from osdimage.imaging.drivers.inf.decoding import decode
 from osdimage.imaging.drivers.inf.decorations import Decoration
-from osdimage.imaging.drivers.inf.inf_text import ENGLISH, InfText, InfWarning
+from osdimage.imaging.drivers.inf.inf_text import ENGLISH, InfText, InfTopic, InfWarning
 from osdimage.imaging.drivers.inf.install import Install, InstallReader, copied_files, read_install, read_installs
 from osdimage.imaging.drivers.inf.lines import parse
 from osdimage.imaging.drivers.inf.models import Manufacturer, Model, all_models, models_for, read_manufacturers
@@ -177,12 +177,14 @@ def read_inf(data: bytes, *, name: str, codepage: str = "cp1252", language: int 
         warnings.append(InfWarning(0, decoded.warning))
     version = read_version(text, warnings)
     if version.is_driver and "driverver" not in version.lines:
-        warnings.append(InfWarning(0, "has no DriverVer"))
+        warnings.append(InfWarning(0, "has no DriverVer", InfTopic.DRIVER_VERSION))
     manufacturers = read_manufacturers(text, warnings)
     undefined: dict[str, int] = {}
     for line, token in text.tokens():
         undefined.setdefault(token, line)
-    warnings += [InfWarning(line, f"the token %{token[:40]}% has no text") for token, line in undefined.items()]
+    warnings += [
+        InfWarning(line, f"the token %{each[:40]}% has no text", InfTopic.UNDEFINED) for each, line in undefined.items()
+    ]
     return InfFile(name, version, text, manufacturers, _placeholder(text), tuple(sorted(warnings)))
 
 

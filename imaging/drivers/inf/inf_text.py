@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from osdimage.imaging.drivers.inf.lines import LONGEST_FIELD, Line, Parsed, Section, fault, fold
 from osdimage.imaging.errors import InvalidInput, quoted
@@ -26,6 +27,18 @@ _TIMES_OF_ALL = 4
 """A look at an INF, in which sections name others, comes to no more lines than these and so many times all of them."""
 
 
+class InfTopic(StrEnum):
+    """What a warning is about."""
+
+    UNDEFINED = "undefined"
+    """A token without a text."""
+    SECTION = "section"
+    """A section that is named and not there."""
+    DRIVER_VERSION = "driver-version"
+    """A ``DriverVer`` without a date."""
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class InfWarning:
     """What is unusual about an INF, and does not keep it from being read.
@@ -33,10 +46,12 @@ class InfWarning:
     Attributes:
         line: where, from 1; 0 for the file as a whole.
         text: what, without the place.
+        topic: what it is about.
     """
 
     line: int
     text: str
+    topic: InfTopic = InfTopic.OTHER
 
     def __str__(self) -> str:
         """Return the sentence with the line's number."""

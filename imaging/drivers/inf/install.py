@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from osdimage.imaging.drivers.inf.inf_text import Budget, InfText, InfWarning
+from osdimage.imaging.drivers.inf.inf_text import Budget, InfText, InfTopic, InfWarning
 from osdimage.imaging.drivers.inf.lines import fold
 from osdimage.imaging.drivers.inf.places import Folders, InfPath, destination
 from osdimage.imaging.drivers.inf.services import Service, has_null_service, read_services
@@ -233,7 +233,7 @@ class _Reader:
     def read(self) -> Install:
         text, chosen, warnings = self.text, self.chosen, self.warnings
         if chosen is None:
-            warnings.append(InfWarning(0, f"there is no install section [{self.section}]"))
+            warnings.append(InfWarning(0, f"there is no install section [{self.section}]", InfTopic.SECTION))
         main = self._with_needed(chosen)
         behind = {each: self._with_needed(f"{chosen}.{each}") for each in _EXTENSIONS}
         self._warn_of_passed_over(behind)
@@ -330,7 +330,8 @@ class _Reader:
                 yield CopyFile(name[1:], destination(self.text, "DefaultDestDir", name[1:]), 0, line)
                 continue
             if self.text.section(name) is None:
-                self.warnings.append(InfWarning(line, f"there is no section [{name}], which CopyFiles names"))
+                said = f"there is no section [{name}], which CopyFiles names"
+                self.warnings.append(InfWarning(line, said, InfTopic.SECTION))
             for entry in self.text.entries(name, self.budget):
                 # A line such as 'x.sys = ...' is no file to copy; Windows takes what has no '='.
                 if entry.key is not None or not entry.value(0):

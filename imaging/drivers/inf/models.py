@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osdimage.imaging.drivers.inf.decorations import Decoration, best_of
-from osdimage.imaging.drivers.inf.inf_text import Budget, InfText, InfWarning
+from osdimage.imaging.drivers.inf.inf_text import Budget, InfText, InfTopic, InfWarning
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import quoted
 
@@ -95,7 +95,7 @@ def read_manufacturers(text: InfText, warnings: list[InfWarning]) -> tuple[Manuf
         made = Manufacturer(section if entry.key is None else entry.key, section, tuple(decorations), entry.line)
         found.append(made)
         warnings += (
-            InfWarning(entry.line, f"there is no section [{name}], which it names")
+            InfWarning(entry.line, f"there is no section [{name}], which it names", InfTopic.SECTION)
             for name in map(made.section_for, decorations)
             if text.section(name) is None
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from osdimage.imaging.drivers.inf.inf_text import Budget, Entry, InfText, InfWarning
+from osdimage.imaging.drivers.inf.inf_text import Budget, Entry, InfText, InfTopic, InfWarning
 from osdimage.imaging.drivers.inf.places import Folders, InfPath
 from osdimage.imaging.drivers.inf.settings import RegSetting, number_of, read_settings
 from osdimage.imaging.errors import quoted
@@ -104,7 +104,7 @@ def _service(text: InfText, entry: Entry, folders: Folders, budget: Budget, warn
     name, section = entry.value(0), entry.value(2)
     if not section or text.section(section) is None:
         said = f"there is no section [{section}]" if section else "no section is named"
-        warnings.append(InfWarning(entry.line, f"{said} for the service {quoted(name)}"))
+        warnings.append(InfWarning(entry.line, f"{said} for the service {quoted(name)}", InfTopic.SECTION))
 
     def value(key: str) -> str:
         return text.value(section, key)
@@ -160,7 +160,7 @@ def _event_log(
     if not section:
         return None
     if text.section(section) is None:
-        warnings.append(InfWarning(entry.line, f"there is no section [{section}] for the event log"))
+        warnings.append(InfWarning(entry.line, f"there is no section [{section}] for the event log", InfTopic.SECTION))
         return None
     settings = read_settings(text, section, folders, budget, warnings)
     return EventLog(entry.value(4) or "System", entry.value(5) or entry.value(0), settings)

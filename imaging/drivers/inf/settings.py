@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from osdimage.imaging.drivers.inf.inf_text import Budget, Entry, InfText, InfWarning
+from osdimage.imaging.drivers.inf.inf_text import Budget, Entry, InfText, InfTopic, InfWarning
 from osdimage.imaging.drivers.inf.lines import fold
 from osdimage.imaging.drivers.inf.places import Folders
 from osdimage.imaging.errors import quoted
@@ -109,7 +109,8 @@ def read_settings(
     for directive, reader in (("DelReg", _Reader.deletion), ("AddReg", _Reader.addition)):
         for number, name in named_sections(text, section, directive, budget):
             if text.section(name) is None:
-                warnings.append(InfWarning(number, f"there is no section [{name}], which {directive} names"))
+                said = f"there is no section [{name}], which {directive} names"
+                warnings.append(InfWarning(number, said, InfTopic.SECTION))
                 continue
             security = next((entry.value(0) for entry in text.entries(f"{name}.security")), None)
             for entry in text.entries(name, budget):

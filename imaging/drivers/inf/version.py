@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from osdimage.imaging.drivers.inf.inf_text import Entry, InfText, InfWarning
+from osdimage.imaging.drivers.inf.inf_text import Entry, InfText, InfTopic, InfWarning
 from osdimage.imaging.drivers.inf.lines import fold
 from osdimage.imaging.drivers.target_os import Architecture
 from osdimage.imaging.errors import quoted
@@ -139,13 +139,12 @@ def driver_version(entry: Entry | None, warnings: list[InfWarning]) -> DriverVer
     if entry is None:
         return None
     if not entry.value(0) and not entry.value(1):
-        warnings.append(InfWarning(entry.line, "DriverVer is empty"))
+        warnings.append(InfWarning(entry.line, "DriverVer is empty", InfTopic.DRIVER_VERSION))
         return None
     day = _date(entry.value(0))
     if day is None:
-        warnings.append(
-            InfWarning(entry.line, f"DriverVer has no date but {quoted(entry.value(0))}; valid is mm/dd/yyyy")
-        )
+        said = f"DriverVer has no date but {quoted(entry.value(0))}; valid is mm/dd/yyyy"
+        warnings.append(InfWarning(entry.line, said, InfTopic.DRIVER_VERSION))
     numbers = _numbers(entry.value(1))
     if numbers is None:
         warnings.append(

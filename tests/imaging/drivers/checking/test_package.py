@@ -219,6 +219,8 @@ def test_a_file_that_is_copied_must_be_there_and_another_may_be_of_windows(folde
         ("NTamd64", "NT$ARCH$", "inf-not-finished", "a build has to replace $ARCH$"),
         ("%Card% =", "%Cards% =", "token-undefined", "the token %Cards% has no text"),
         ("CopyFiles = Files", "CopyFiles = Filez", "section-missing", "there is no section [Filez]"),
+        ("AddService = net, 2, Service", "AddService = net, 2", "section-missing", "no section is named for"),
+        ("DriverVer = 06/05/2025,1.2.3.4", "DriverVer = x,1", "driver-version-missing", "has no date but 'x'"),
         ("DriverVer = 06/05/2025,1.2.3.4", "DriverVer = ;", "driver-version-missing", "DriverVer is empty"),
         ("Provider = %Maker%", "", "provider-missing", "has no Provider"),
         ("ClassGuid = {4d36e972", "ClassGuid = {x", "class-missing", "has no ClassGuid"),
