@@ -201,13 +201,13 @@ def _choose(wish: DriverWish, os: TargetOs, given: _Given, matching: Matching | 
     storage = tuple(each.device.name for each in lacking if is_foreign_storage(each.device, os))
     warnings += [f"{each}: a disk controller without a driver in what was given" for each in storage]
     if matching is None and not enabled and wish.options.method is Method.AUTO:
-        warnings += _not_enabled(packages, os)
+        warnings += not_enabled(packages, os)
     return ChosenDrivers(
         tuple(wanted), tuple(each.device.name for each in lacking), storage, tuple(dict.fromkeys(warnings))
     )
 
 
-def _not_enabled(packages: Sequence[DriverPackage], os: TargetOs) -> Iterator[str]:
+def not_enabled(packages: Iterable[DriverPackage], os: TargetOs) -> Iterator[str]:
     """Yield a sentence about the drivers of disk controllers, of which nothing says that they are needed."""
     names = list(dict.fromkeys(each.name for each in packages if boot_models(each.inf, os)))
     if names:

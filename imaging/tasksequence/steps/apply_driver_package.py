@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
+from osdimage.imaging.drivers.injection.choose import not_enabled
 from osdimage.imaging.drivers.offline.boot_driver import BootDriver, oem_boot_driver
 from osdimage.imaging.drivers.offline.txtsetup import FILE_NAME, read_txtsetup
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
@@ -107,7 +108,8 @@ def _chooser(env: Environment, machine: Machine) -> Chooser:
         choice = choose_all(packages, known.devices, windows.os)
         choice = replace(choice, warnings=(*known.warnings, *choice.warnings), allows_unsigned=allows_unsigned)
         if wanted is None:
-            return choice
+            unneeded = () if known.devices else not_enabled((each.package for each in choice.wanted), windows.os)
+            return replace(choice, warnings=(*choice.warnings, *unneeded))
         if windows.os.version >= _FIRST_WITHOUT:
             text = f"{_CRITICAL[3]} and the three with it are for Windows before Vista, and not used"
             return replace(choice, warnings=(*choice.warnings, text))

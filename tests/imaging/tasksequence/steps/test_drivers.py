@@ -122,6 +122,7 @@ def test_all_drivers_of_a_package_go_into_the_windows(tmp_path: Path, images: di
     assert [each["inf"] for each in report["drivers"]] == ["vioscsi.inf", "viostor.inf"]
     # Nobody said which devices there are: none is enabled.
     assert report["boot_enabled"] == []
+    assert any(each.startswith("vioscsi.inf, viostor.inf: not enabled for booting") for each in result.warnings)
     assert contents(disk, "/Drivers/01-viostor/viostor.sys") == (package / "viostor" / "viostor.sys").read_bytes()
     assert b"osdimage-drivers.cmd" in contents(disk, "/Windows/Panther/unattend.xml")
     assert [text for kind, text in log.lines if kind is LogType.INFO][:1] == [
