@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from osdimage.imaging.drivers.injection.staging import StagedFile
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.errors import TargetRefused
-from osdimage.imaging.files import FileSource
+from osdimage.imaging.files import FileFacts, FileSource, split_path
 from osdimage.imaging.registry.edits import import_edits, registry_prefix
 from osdimage.imaging.registry.hive import Hive
 from osdimage.imaging.registry.planned import PlannedEdit
@@ -104,6 +104,31 @@ def edit_hive(hive: Hive, name: str, edits: Sequence[PlannedEdit]) -> None:
         InvalidRequest: when the hive cannot hold something.
     """
     import_edits(hive, [each.edit for each in edits], registry_prefix(name), name="drivers")
+
+
+def refuse_places(files: Iterable[NewFile], target: FileSource) -> None:
+    """Refuse to write where a link is on the way, a file where a folder is to be, or the other way.
+
+    Raises:
+        TargetRefused: naming the first.
+        OsdImageError: when the target cannot be read.
+    """
+    known: dict[str, FileFacts | None] = {}
+    for each in files:
+        names = split_path(each.path)
+        place = ""
+        for number, name in enumerate(names, 1):
+            place = f"{place}/{name}".lstrip("/")
+            if place not in known:
+                known[place] = target.find(place)
+            facts = known[place]
+            if facts is None:
+                break
+            if facts.is_link or facts.is_directory is (number == len(names)):
+                kind = "a link" if facts.is_link else "a folder" if facts.is_directory else "a file"
+                raise TargetRefused(
+                    f"{target.name}: {facts.path} is {kind}, and {each.path} cannot be written; nothing was written"
+                )
 
 
 def differing(files: Iterable[NewFile], target: FileSource) -> tuple[NewFile, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from osdimage.imaging.drivers.injection.changes import Changes, NewFile, differing
+from osdimage.imaging.drivers.injection.changes import Changes, NewFile, differing, refuse_places
 from osdimage.imaging.drivers.injection.document import to_document, to_json
 from osdimage.imaging.drivers.injection.first_start import plan_first_start
 from osdimage.imaging.drivers.injection.plan import InjectionOptions, InjectionPlan, Method, WantedDriver
@@ -97,6 +97,8 @@ def plan_driver_injection(
         edits += software.edits
         written += first_start.files
         warnings += first_start.warnings
+    # The report comes in any case.
+    refuse_places((*written, NewFile(windows.path(REPORT), b"")), files)
     changes = Changes(windows, differing(written, files), tuple(edits))
     plan = InjectionPlan(
         windows, options, tuple(wanted), drivers, enabled, first_start, changes, tuple(dict.fromkeys(warnings))

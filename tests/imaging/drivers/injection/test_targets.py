@@ -155,6 +155,29 @@ def test_a_link_in_a_folder_is_not_followed(tree: Path, tmp_path: Path) -> None:
     assert not (folder / "Windows/Panther").exists()
 
 
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        pytest.param({"Drivers": b"file"}, "Drivers is a file, and Drivers/00-viostor/", id="a file for a folder"),
+        pytest.param(
+            {"Windows/System32/drivers/VIOSTOR.SYS/x": b"x"}, "is a folder, and Windows/System32/dr", id="a folder"
+        ),
+        pytest.param({"Windows/Temp": b"x"}, "Windows/Temp/osdimage-drivers.json cannot be written", id="the report"),
+    ],
+)
+def test_what_is_in_the_way_is_told_by_the_plan(
+    files: dict[str, bytes], message: str, tree: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tree, tmp_path / "w"))
+    write_tree(folder, files)
+    with pytest.raises(TargetRefused, match=message):
+        plan_for(FolderTarget(folder))
+    image = tmp_path / "w.wim"
+    osdimage("capture", folder, image)
+    with pytest.raises(TargetRefused, match=message):
+        plan_for(ImageTarget(image, ImageSelector()))
+
+
 def test_an_answer_file_that_was_changed_meanwhile_is_not_overwritten(tree: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tree, tmp_path / "w"))
     answers = folder / "Windows/Panther/unattend.xml"
