@@ -37,13 +37,15 @@ class ExtractedFiles(FolderFiles):
 
     Attributes:
         total_bytes: of all files together.
+        members: how many files and folders there are.
     """
 
-    def __init__(self, folder: Path, name: str, total_bytes: int) -> None:
+    def __init__(self, folder: Path, name: str, total_bytes: int, members: int) -> None:
         """Take the folder, which stays the caller's."""
         super().__init__(folder)
         self.name = name
         self.total_bytes = total_bytes
+        self.members = members
 
 
 @contextmanager
@@ -74,7 +76,8 @@ def extracted(path: Path, kind: ArchiveKind, name: str, limits: SupplyLimits) ->
         # What was listed need not be what it makes.
         refuse_unsafe(name, found)
         _refuse_missing(name, members, found)
-        yield ExtractedFiles(folder, name, refuse_bomb(name, found, path.stat().st_size, limits))
+        total_bytes = refuse_bomb(name, found, path.stat().st_size, limits)
+        yield ExtractedFiles(folder, name, total_bytes, len(found))
 
 
 def _members_of(

@@ -25,7 +25,7 @@ class SupplyLimits:
 
     Attributes:
         total_bytes: of all files together, those of archives within counted, too.
-        members: how many files and folders there may be.
+        members: how many files and folders there may be, those of archives within counted, too.
         ratio: how many times larger the files may be than the archive, once they are above 64 MiB.
     """
 
@@ -33,9 +33,13 @@ class SupplyLimits:
     members: int = 200_000
     ratio: int = 300
 
-    def without(self, used_bytes: int) -> SupplyLimits:
+    def without(self, used_bytes: int, used_members: int) -> SupplyLimits:
         """Return what is left once so much was taken out."""
-        return replace(self, total_bytes=max(0, self.total_bytes - used_bytes))
+        return replace(
+            self,
+            total_bytes=max(0, self.total_bytes - used_bytes),
+            members=max(0, self.members - used_members),
+        )
 
 
 @dataclass(frozen=True, slots=True)

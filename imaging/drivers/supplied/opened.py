@@ -121,7 +121,7 @@ def _opened(opened: ExitStack, path: Path, name: str, limits: SupplyLimits) -> F
 def _with_nested(
     opened: ExitStack, outer: ZipFiles | ExtractedFiles, inner: list[FileFacts], limits: SupplyLimits
 ) -> FileSource:
-    left = limits.without(outer.total_bytes)
+    left = limits.without(outer.total_bytes, outer.members)
     nested: dict[str, FileSource] = {}
     for each in inner:
         copy = _copied(opened, outer, each)
@@ -135,7 +135,7 @@ def _with_nested(
                 raise
             # Beside the archives there is often one that installs them.
             continue
-        left = left.without(files.total_bytes)
+        left = left.without(files.total_bytes, files.members)
         nested[each.path] = files
     return NestedFiles(outer, nested) if nested else outer
 

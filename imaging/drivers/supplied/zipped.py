@@ -61,6 +61,7 @@ class ZipFiles(FileSource):
 
     Attributes:
         total_bytes: of all files together.
+        members: how many files and folders it holds.
     """
 
     def __init__(self, opened: zipfile.ZipFile, name: str, archive_bytes: int, limits: SupplyLimits) -> None:
@@ -75,6 +76,7 @@ class ZipFiles(FileSource):
         members = [_member(each) for each in infos]
         refuse_unsafe(name, members)
         self.total_bytes = refuse_bomb(name, members, archive_bytes, limits)
+        self.members = len(members)
         _refuse_overlapping(name, infos)
         self._infos: dict[tuple[str, ...], zipfile.ZipInfo] = {}
         self._facts: dict[tuple[str, ...], FileFacts] = {(): _facts_of((), None)}

@@ -326,6 +326,20 @@ def test_a_bomb_is_refused_by_its_ratio_its_size_and_its_count(tmp_path: Path) -
         open_supply(archive, limits=SupplyLimits(members=4)).__enter__()
 
 
+def test_archives_within_an_archive_are_counted_together(tmp_path: Path) -> None:
+    for name in ("a.zip", "b.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as made:
+            for number in range(3):
+                made.writestr(f"{number}.inf", b"")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as outer:
+        for name in ("a.zip", "b.zip"):
+            outer.write(tmp_path / name, name)
+    with open_supply(tmp_path / "outer.zip", limits=SupplyLimits(members=8)) as supply:
+        assert supply.files.find("b.zip/2.inf") is not None
+    with pytest.raises(InvalidInput, match=r"outer.zip!b.zip: holds more than 2 files and folders"):
+        open_supply(tmp_path / "outer.zip", limits=SupplyLimits(members=7)).__enter__()
+
+
 @pytest.mark.foreign
 def test_what_an_archive_becomes_is_watched_where_it_does_not_say(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "files", {"net.inf": b"", "large.sys": os.urandom(3 * MIB)})
