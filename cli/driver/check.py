@@ -11,6 +11,7 @@ import click
 from osdimage.cli import params, render
 from osdimage.cli.driver import catalog as catalog_params
 from osdimage.cli.driver import params as driver_params
+from osdimage.cli.driver.rows import heading, row
 from osdimage.cli.failures import INVALID_INPUT
 from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import InvalidInput
@@ -25,20 +26,12 @@ if TYPE_CHECKING:
     from osdimage.imaging.drivers.supplied.variants import LeftOut
     from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
-_WIDTH = 11
-
 
 @click.command("check")
 @click.argument("path", type=driver_params.SUPPLY)
 @driver_params.windows
 @catalog_params.catalog
-@click.option(
-    "--codepage",
-    metavar="NAME",
-    default="cp1252",
-    show_default=True,
-    help="Of INFs that do not tell their encoding: cp1251, cp932 and others of Python.",
-)
+@driver_params.codepage
 @click.option("--strict", is_flag=True, help="Leave with 3 for a warning, too.")
 @params.output(events=False)
 def check_command(
@@ -126,19 +119,18 @@ def _show(
 
 
 def _lines(driver: CheckedDriver) -> Iterator[str]:
-    version = ", ".join(filter(None, (driver.date, driver.driver_version))) or "no version"
-    yield f"{driver.path}: {driver.class_name or 'no class'}, {driver.provider or 'no provider'}, {version}"
+    yield heading(driver)
     for catalog in driver.catalogs:
-        yield _row("catalog", _catalog(catalog))
+        yield row("catalog", _catalog(catalog))
         if catalog.signature is not None:
-            yield _row("signed by", _signature(catalog.signature))
+            yield row("signed by", _signature(catalog.signature))
     for each in driver.drivers:
         if not each.has_signature:
-            yield _row("driver", f"{each.path}, no signature in itself")
+            yield row("driver", f"{each.path}, no signature in itself")
         elif each.signature is None:
-            yield _row("driver", f"{each.path}, with a signature in itself")
+            yield row("driver", f"{each.path}, with a signature in itself")
         else:
-            yield _row("driver", f"{each.path}, signed by {_signature(each.signature)}")
+            yield row("driver", f"{each.path}, signed by {_signature(each.signature)}")
 
 
 def _catalog(catalog: CheckedCatalog) -> str:
@@ -156,7 +148,3 @@ def _signature(signature: FileSignature) -> str:
     if signature.time is not None:
         when = f"{signature.time:%Y-%m-%d %H:%M:%S} UTC by {signature.time_authority}"
     return f"{signature.signer} (certificate of {signature.issuer}), {when}"
-
-
-def _row(name: str, value: str) -> str:
-    return f"  {name + ':' if name else '':<{_WIDTH}} {value}"

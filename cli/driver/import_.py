@@ -19,7 +19,7 @@ from osdimage.cli.render import Reporter, counted
 @click.option("--name", help="Call the one driver so.  Default: as the first device that it supports.")
 @click.option("--disabled", is_flag=True, help="Do not offer new ones yet.")
 @click.option("--no-archives", is_flag=True, help="Pass over archives: ZIP, cabinets, 7z, MSI, what extracts itself.")
-@click.option("--codepage", default="cp1252", metavar="NAME", help="Of INFs that do not tell their encoding.")
+@driver_params.codepage
 @params.output(more="what became of each INF")
 def import_command(
     paths: tuple[str, ...],

@@ -43,6 +43,15 @@ FILES = _SupplyType(takes_names=False)
 """The same, and no name in a catalog."""
 
 
+codepage = click.option(
+    "--codepage",
+    metavar="NAME",
+    default="cp1252",
+    show_default=True,
+    help="Of INFs that do not tell their encoding: cp1251, cp932 and others of Python.",
+)
+
+
 class _ArchitectureType(click.ParamType):  # type: ignore[type-arg] # generic in newer versions of click only
     """The name of an architecture, as people, Windows or Linux call it."""
 

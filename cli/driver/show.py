@@ -12,6 +12,7 @@ import click
 from osdimage.cli import params, render
 from osdimage.cli.driver import catalog as catalog_params
 from osdimage.cli.driver import params as driver_params
+from osdimage.cli.driver.rows import heading, row
 from osdimage.cli.render import Reporter
 from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.units import counted
@@ -22,20 +23,12 @@ if TYPE_CHECKING:
     from osdimage.imaging.drivers.supplied.opened import Supply
     from osdimage.imaging.drivers.target_os import Architecture, TargetOs
 
-_WIDTH = 11
-
 
 @click.command("show")
 @click.argument("path", type=driver_params.SUPPLY)
 @driver_params.windows
 @catalog_params.catalog
-@click.option(
-    "--codepage",
-    metavar="NAME",
-    default="cp1252",
-    show_default=True,
-    help="Of INFs that do not tell their encoding: cp1251, cp932 and others of Python.",
-)
+@driver_params.codepage
 @params.output(events=False)
 def show_command(
     path: str,
@@ -122,28 +115,27 @@ def _entry_lines(entry: _Entry | None) -> Iterator[str]:
 
 
 def _lines(driver: ShownDriver) -> Iterator[str]:
-    version = ", ".join(filter(None, (driver.date, driver.driver_version))) or "no version"
-    yield f"{driver.path}: {driver.class_name or 'no class'}, {driver.provider or 'no provider'}, {version}"
+    yield heading(driver)
     if driver.kind != "device":
-        yield _row("kind", _KINDS[driver.kind])
+        yield row("kind", _KINDS[driver.kind])
     if driver.placeholder is not None:
-        yield _row("unfinished", f"a build has to replace {driver.placeholder}")
-    yield _row("platforms", ", ".join(driver.platforms) or "none")
+        yield row("unfinished", f"a build has to replace {driver.placeholder}")
+    yield row("platforms", ", ".join(driver.platforms) or "none")
     for catalog in driver.catalogs:
-        yield _row("catalog", _file(catalog))
+        yield row("catalog", _file(catalog))
     several = len(driver.platforms) > 1
     for model in driver.models:
         yield from _model(model, shows_platforms=several and len(model.platforms) < len(driver.platforms))
     for service in driver.services:
         told = [service.name, f"{service.start} start" if service.start else "start not known", service.binary]
         told += [f"group {service.group}" if service.group else None, None if service.is_function_driver else "filter"]
-        yield _row("service", ", ".join(filter(None, told)))
+        yield row("service", ", ".join(filter(None, told)))
     for each in driver.files:
-        yield _row("file", _file(each))
+        yield row("file", _file(each))
     for component in driver.components:
-        yield _row("component", f"{component.name}, for {', '.join(component.ids) or 'no id'}")
+        yield row("component", f"{component.name}, for {', '.join(component.ids) or 'no id'}")
     if driver.includes:
-        yield _row("needs", f"{', '.join(driver.includes)} of Windows")
+        yield row("needs", f"{', '.join(driver.includes)} of Windows")
 
 
 _KINDS = {
@@ -154,9 +146,9 @@ _KINDS = {
 
 
 def _model(model: ShownModel, *, shows_platforms: bool) -> Iterator[str]:
-    yield _row("model", model.description + (f" ({', '.join(model.platforms)})" if shows_platforms else ""))
+    yield row("model", model.description + (f" ({', '.join(model.platforms)})" if shows_platforms else ""))
     for id_ in model.ids or ("chosen by hand, for it has no id",):
-        yield _row("", f"  {id_}")
+        yield row("", f"  {id_}")
 
 
 def _file(file: ShownFile) -> str:
@@ -164,7 +156,3 @@ def _file(file: ShownFile) -> str:
         () if file.is_there else ("is missing" if file.is_needed else "not here, and perhaps of Windows",)
     )
     return ", ".join((file.path, *told))
-
-
-def _row(name: str, value: str) -> str:
-    return f"  {name + ':' if name else '':<{_WIDTH}} {value}"
