@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.disk.content import Content, FileSystem
 from osdimage.imaging.disk.fat_width import FatWidth
 from osdimage.imaging.disk.volume import OpenVolume
-from osdimage.imaging.errors import InvalidVolume, TargetRefused
+from osdimage.imaging.errors import InvalidVolume, Means, Remedy, TargetRefused
 from osdimage.imaging.logs import logged
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.units import Geometry
@@ -240,7 +240,13 @@ def open_files(
     row = None if volume.content is None else _ROWS.get(volume.content)
     if row is None:
         volume.refuse_encrypted()
-        raise TargetRefused(f"{volume.name}: holds {volume.described}; files are read and written on NTFS and FAT")
+        remedy = None
+        if volume.content is Content.ISO9660:
+            remedy = Remedy("{} lists what is on a disc, and a WIM there is named as 'DISC!sources/install.wim'",
+                            (Means.LIST_DISC,))  # fmt: skip
+        raise TargetRefused(
+            f"{volume.name}: holds {volume.described}; files are read and written on NTFS and FAT", remedy=remedy
+        )
     alone = volume.target.only_writer(volume.extent) if write else nullcontext()
     with alone, row.open_files(volume, write, force, sync) as files:
         yield files

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cases.boot_drivers import storage_package
+from cases.discs import make_iso
 from cases.installed_drivers import VIOSTOR, windows_10_tree
 from cases.offline_windows import WINDOWS_11, make_tree
 from cases.windows_trees import write_tree
@@ -57,6 +58,14 @@ def test_a_narrow_terminal_tells_what_is_enabled_or_staged_alone(tmp_path: Path)
     osdimage("driver", "add", tmp_path / "windows", "--driver", tmp_path / "drivers", "--for", "qemu", "--yes")
     _, _, shown = on_a_terminal(["driver", "installed", str(tmp_path / "windows")], whole=True, COLUMNS="80")
     assert [line.split()[3] for line in shown.splitlines()[1:4]] == ["STATE", "boot-enabled", "staged"]
+
+
+@pytest.mark.foreign
+def test_a_disc_is_answered_with_how_a_wim_on_it_is_named(tmp_path: Path) -> None:
+    make_iso(write_tree(tmp_path / "disc", {"sources/install.wim": b"a WIM"}), tmp_path / "win.iso")
+    error = osdimage("driver", "installed", tmp_path / "win.iso", code=4).err
+    assert "osdimage media list DISC lists what is on a disc" in error
+    assert "'DISC!sources/install.wim'" in error
 
 
 def test_people_see_a_table(places: dict[str, tuple[str, ...]]) -> None:
