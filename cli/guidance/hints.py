@@ -156,11 +156,14 @@ IN_GROUPS = {
         "show": "osdimage registry get",
     },
 }
-# Options of wimlib-imagex and DISM, with those of ours that do the same where a command has them.
+# Options of wimlib-imagex, DISM and of other commands of ours, with those that do the same where a command has them.
 FOREIGN_OPTIONS = {
     "delta-from": "base",
     "dest-dir": "to",
     "image-property": "set",
+    "drivers": "driver",
+    "drivers-for": "for",
+    "for": "drivers-for",
     "include-integrity": "integrity",
     "include-invalid-names": "names",
     "no-wildcards": "no-globs",

@@ -148,13 +148,17 @@ def test_options_are_told_with_those_that_were_meant() -> None:
         ("extract", "--dest-dir", "--to"),
         ("extract", "--preserve-dir-structure", "--keep-directories"),
         ("extract", "--no-wildcards", "--no-globs"),
+        # One thing, of which each command has its own name.
+        ("deploy", "--for", "--drivers-for"),
+        ("driver match", "--drivers-for", "--for"),
+        ("driver add", "--drivers", "--driver"),
         ("capture", "--solid-compress", "--compress"),
         ("apply", "--norpfix", "--no-rpfix"),
         ("export", "--nocheck", "--no-integrity"),
     ],
 )
 def test_options_of_wimlib_imagex_are_told_with_ours(command: str, option: str, meant: str) -> None:
-    refused = osdimage(command, "a", "b", option, code=2)
+    refused = osdimage(*command.split(), "a", "b", option, code=2)
     assert f"No such option '{option}'. Did you mean '{meant}'?" in refused.err
 
 
