@@ -161,9 +161,18 @@ def placed(image: WimImage, path: str, contents: bytes | Path | Payload) -> Plac
     """Return what puts a file into an image; None when one with these contents is there already.
 
     Raises:
-        InvalidRequest: when a directory has the path.
+        InvalidRequest: when a directory has the path, or a file or a link is where a directory is to be.
         StorageError: when the file of this machine cannot be read.
     """
+    above, *_ = path.rpartition("/")
+    while above:
+        folder = entry_at(image, above)
+        if folder is not None and (not is_directory(folder) or folder.attributes & FileAttribute.REPARSE_POINT):
+            raise InvalidRequest(
+                f"{image.path} image {image.index}: {quoted(above)} is a file or a link, and {quoted(path)} cannot be "
+                "in it"
+            )
+        above, *_ = above.rpartition("/")
     there = entry_at(image, path)
     if there is not None and is_directory(there):
         raise InvalidRequest(

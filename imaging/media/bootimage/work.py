@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from osdimage.imaging.errors import InvalidInput, Means, Remedy, TargetRefused
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, TargetRefused, quoted
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.media.bootimage import hives
 from osdimage.imaging.media.bootimage.facts import BootKind
@@ -58,7 +58,19 @@ class BootWork:
         self._freed = 0
 
     def plan(self) -> BootPlan:
-        """Return what was planned."""
+        """Return what was planned.
+
+        Raises:
+            InvalidRequest: when a file would be in another.
+        """
+        for each in self._placed.values():
+            above, *_ = each.path.rpartition("/")
+            while above:
+                if self.is_planned(above):
+                    raise InvalidRequest(
+                        f"{self.files.name}: {quoted(above)} is to be a file, and {quoted(each.path)} cannot be in it"
+                    )
+                above, *_ = above.rpartition("/")
         audit = self.image.audit()
         size = audit.size + audit.named_stream_size
         more = sum(each.size - (each.old_size or 0) for each in self._placed.values())
@@ -123,10 +135,10 @@ class BootWork:
     def replace_folder(self, folder: str, contents: Iterable[tuple[str, Payload]]) -> bool:
         """Let a folder hold these files by their paths in it, and no others; return whether that changes it."""
         wanted = [(f"{folder}/{path}", payload) for path, payload in contents]
+        found = [placed(self.image, path, payload) for path, payload in wanted]
         facts = self.files.find(folder)
         walked = [] if facts is None else [each for each in self.files.walk(folder) if not each.is_directory]
         there = {each.path.lower() for each in walked}
-        found = [placed(self.image, path, payload) for path, payload in wanted]
         if there == {path.lower() for path, _ in wanted} and not any(found):
             return False
         if facts is not None:

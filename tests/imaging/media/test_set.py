@@ -295,6 +295,22 @@ def test_names_that_windows_does_not_open_are_refused(path: str, said: str, pe: 
     assert pe.read_bytes() == before
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+@pytest.mark.parametrize(("paths", "said"), [
+    (("windows/System32/startnet.cmd/x",), "'windows/System32/startnet.cmd' is a file or a link"),
+    (("a/b", "A/B/c"), "'A/B' is to be a file, and 'A/B/c' cannot be in it"),
+])  # fmt: skip
+def test_a_file_in_a_file_is_refused_by_the_plan_already(
+    paths: tuple[str, ...], said: str, options: tuple[str, ...], pe: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    before = pe.read_bytes()
+    added = [word for path in paths for word in ("--add-file", f"{tmp_path / 'x'}={path}")]
+    refused = osdimage("bootimage", "set", pe, *added, *options, code=2)
+    assert said in refused.err
+    assert pe.read_bytes() == before
+
+
 def test_a_link_among_the_files_of_the_prestart_command_is_refused(pe: Path, tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "link").symlink_to("/etc")
