@@ -292,14 +292,14 @@ def as_made(path: Path) -> object:
     return found[2]
 
 
-def as_with_drivers(path: Path) -> object:
-    """Return what is on a disk of a sequence, which is finished when its last step has brought drivers in."""
-    found = as_disk(path)
-    held = None if found is None or not found[2] else found[2][0][1]
-    if not isinstance(held, dict) or "/Windows/Temp/osdimage-drivers.json" not in held:
-        raise Unfinished(f"{path.name} has a Windows without its drivers, as the state of the run tells")
-    # The store names the disk by a random signature.
-    return {name: what for name, what in held.items() if name != "/Boot/BCD"}
+def as_run(path: Path) -> object:
+    """Return what is on a disk when a run of several steps is finished; until then its state is there."""
+    if path.with_name("s.state").exists():
+        raise Unfinished(f"the state of the run that writes {path.name} is there")
+    volumes = as_made(path)
+    assert isinstance(volumes, list)
+    # Of the store all objects have random names, and name the disk by its random signature.
+    return [(each, held | {"/Boot/BCD": "a store"} if "/Boot/BCD" in held else held) for each, held in volumes]
 
 
 def as_one_of_machine(path: Path) -> object:
@@ -379,8 +379,6 @@ steps:
     variables: {OSDDiskIndex: "0", OSDPartitionStyle: MBR, OSDPartitions0Type: Primary, OSDPartitions0FileSystem: NTFS,
       OSDPartitions0Bootable: "TRUE", OSDPartitions0QuickFormat: "TRUE", OSDPartitions0VolumeLetterVariable: OSDISK}
 """
-
-
 DRIVERS = """\
   - {step: windows, type: ApplyOperatingSystem, variables: {OSDImageIndex: "1"}, properties: {ImagePackageID: WIM}}
   - {step: drivers, type: ApplyDriverPackage, variables: {OSDApplyDriverPackageID: DRV}}
@@ -918,9 +916,10 @@ def _sequences() -> Iterator[Writing]:
     saved = ("d.", "log", "s.state")
     yield Writing("run", run_it, {"s.yaml": "sequence.yaml", "d": "bios.img"}, {"d": as_made}, saved=saved)
     drivers = {"s.yaml": "drivers.yaml", "a.wim": "offline.wim", "s": "storage"}
-    new = (*run_it, "--size", "160MiB")
-    yield Writing("run with drivers", (*new, "--package", "WIM=a.wim", "--package", "DRV=s"), drivers,
-                  {"d": as_with_drivers}, saved=saved, boots=True)  # fmt: skip
+    run_it += ("--package", "WIM=a.wim", "--package", "DRV=s")
+    yield Writing("run with drivers", (*run_it, "--size", "160MiB"), drivers, {"d": as_run}, saved=saved, boots=True)
+    yield Writing("run with drivers --first-boot", (*run_it, "--drivers-for", "qemu", "--first-boot", "setup"),
+                  drivers | {"d": "bios.img"}, {"d": as_run}, saved=saved, boots=True)  # fmt: skip
 
 
 def writings() -> tuple[Writing, ...]:
