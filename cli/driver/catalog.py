@@ -25,9 +25,8 @@ def driver_document(driver: CatalogDriver) -> dict[str, Any]:
     """Return what programs are told of a driver."""
     plain = render.to_plain(driver)
     assert isinstance(plain, dict)  # noqa: S101 - of a dataclass
-    del plain["driver_version"]
     return plain | {
-        "version": driver.version,
+        "driver_version": driver.version,
         "date": None if driver.date is None else driver.date.isoformat(),
         "platforms": [str(each) for each in driver.platforms],
     }

@@ -61,7 +61,7 @@ def _show(drivers: Sequence[InstalledDriver]) -> None:
             str(each.presence).replace("published", "installed"),
             each.provider or "-",
             "-" if each.date is None else each.date.isoformat(),
-            each.version or "-",
+            each.driver_version or "-",
             (each.folder or "").rpartition("/")[2] or "-",
         )
         for each in drivers

@@ -58,7 +58,7 @@ class InstalledDriver:
         provider, class_name: as its INF or the database says; empty when it is not known.
         class_guid: in braces and upper case, or None.
         date: of ``DriverVer``, or None.
-        version: of it, such as ``100.90.104.21500``; None without one.
+        driver_version: of it, such as ``100.90.104.21500``; None without one.
         architecture: or None when it is not known.
         signer: who signed it, by the database; empty when it is not known.
         hive: in whose database it is, ``SYSTEM`` or ``DRIVERS``; None when it is in none.
@@ -72,7 +72,7 @@ class InstalledDriver:
     class_name: str
     class_guid: str | None
     date: date | None
-    version: str | None
+    driver_version: str | None
     architecture: Architecture | None
     signer: str
     hive: str | None

@@ -114,6 +114,8 @@ def test_what_takes_driver_files_takes_names_of_the_catalog(filled: Path, monkey
     facts = osdimage("driver", "show", f"catalog:{SCSI}", "--json", *there).facts
     assert [each["path"] for each in facts["drivers"]] == ["vioscsi.inf"]
     assert facts["catalog"]["driver"]["categories"] == ["Guests"]
+    told = {key: facts["drivers"][0][key] for key in ("date", "driver_version")}
+    assert {key: facts["catalog"]["driver"][key] for key in told} == told
     facts = osdimage("driver", "show", "catalog:Guests", "--json", *there).facts
     assert [each["path"] for each in facts["drivers"]] == [
         "00-netkvm/netkvm.inf",

@@ -47,7 +47,7 @@ def test_the_drivers_are_listed_wherever_the_windows_is(places: dict[str, tuple[
     assert document["windows"]["version"] == "10.0.17763"
     assert (document["windows"]["architecture"], document["windows"]["product"]) == ("amd64", "workstation")
     viostor = document["drivers"][2]
-    assert (viostor["date"], viostor["version"]) == ("2021-12-02", "100.90.104.21500")
+    assert (viostor["date"], viostor["driver_version"]) == ("2021-12-02", "100.90.104.21500")
     assert viostor["folder"].endswith(VIOSTOR)
     assert document["warnings"] == []
 

@@ -91,7 +91,7 @@ def test_a_windows_7_tells_the_folder_whose_inf_has_the_same_bytes() -> None:
     (driver,) = found.drivers
     assert (driver.inf, driver.original_name, driver.hive) == ("oem0.inf", "viostor.inf", None)
     assert driver.folder == f"{REPOSITORY}/viostor.inf_amd64_neutral_0123456789abcdef"
-    assert (driver.date, driver.version) == (date(2021, 12, 2), "100.90.104.21500")
+    assert (driver.date, driver.driver_version) == (date(2021, 12, 2), "100.90.104.21500")
     assert driver.architecture is Architecture.AMD64
 
 
@@ -114,14 +114,14 @@ def test_a_driver_that_was_only_enabled_for_booting_says_so() -> None:
     files["Windows/System32/config/SYSTEM"] = write_hive(windows.system)
     (driver,) = listed(files)[2].drivers
     assert (driver.inf, driver.presence, driver.folder) == ("osdimage-viostor.inf", Presence.BOOT_ENABLED, None)
-    assert driver.version == "100.90.104.21500"
+    assert driver.driver_version == "100.90.104.21500"
 
 
 def test_a_driver_that_is_staged_says_so() -> None:
     tree = make_tree(WINDOWS_11) | storage_package(folder="Drivers/00-viostor") | {"Drivers/mine/x.inf": storage_inf()}
     (driver,) = listed(tree)[2].drivers
     assert (driver.inf, driver.presence, driver.folder) == ("viostor.inf", Presence.STAGED, "Drivers/00-viostor")
-    assert (driver.class_name, driver.version) == ("SCSIAdapter", "100.90.104.21500")
+    assert (driver.class_name, driver.driver_version) == ("SCSIAdapter", "100.90.104.21500")
 
 
 def broken(root: Key, _control_set: Key) -> None:
