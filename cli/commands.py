@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "disk": ("disk.group", "Lay out a disk: plan, init, show, check, format, backup, restore."),
     "media": ("media.group", "Look into a disc, an ISO file: show, list, extract."),
     "bootimage": ("bootimage.group", "Look into and change boot images: show, set, add-driver and more."),
-    "driver": ("driver.group", "Look into drivers, keep them: show, check, match, import, list."),
+    "driver": ("driver.group", "Bring drivers into a Windows: add, show, check, match, import."),
     "boot": ("boot.group", "Make a disk start: install, show, check and fix what starts it."),
     "registry": ("registry.group", "Read and change the registry of a Windows that does not run."),
     "doctor": ("doctor", "Show what is installed, what is missing, and how to install it."),

@@ -30,4 +30,4 @@ class DriverGroup(LazyGroup):
 
 @click.group("driver", cls=DriverGroup)
 def driver_command() -> None:
-    """Look into drivers and keep them in a catalog, and bring them into a Windows."""
+    """Bring drivers into a Windows, look into them, find the best, and keep them in a catalog."""
