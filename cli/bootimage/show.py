@@ -58,7 +58,7 @@ def _lines(image: BootImage, *, verbose: bool) -> Iterator[str]:
     rows.append(("scratch space", "Windows PE chooses" if image.scratch_mb is None else f"{image.scratch_mb} MB"))
     rows.append(("background", _background(image.background)))
     rows += [("answer file", path) for path in image.answer_files]
-    rows += [("driver", f"{each.inf} ({each.way.value})") for each in image.drivers]
+    rows += [("driver", f"{each.inf} ({each.way.called})") for each in image.drivers]
     installed = sorted({each.name for each in image.components if each.is_installed})
     rows.append(("components", f"{counted(len(installed), 'package')} installed"))
     if verbose:

@@ -57,7 +57,7 @@ def plan_lines(plan: BootPlan) -> Iterator[str]:
 def driver_text(driver: PlannedDriver) -> str:
     """Describe a driver in one line."""
     there = "" if driver.is_new else ", there already"
-    return f"{driver.inf} ({driver.class_name}, {driver.version or 'no version'}, {driver.way.value}{there})"
+    return f"{driver.inf} ({driver.class_name}, {driver.version or 'no version'}, {driver.way.called}{there})"
 
 
 def driver_lines(plan: BootPlan, reporter: Reporter) -> Iterator[str]:

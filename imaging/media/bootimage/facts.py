@@ -44,6 +44,18 @@ class DriverWay(StrEnum):
     SETUP = "winpedriver"
     PUBLISHED = "driver-store"
 
+    @property
+    def called(self) -> str:
+        """What people read of it."""
+        return _LOADED_BY[self]
+
+
+_LOADED_BY = {
+    DriverWay.LOADED: "drvload",
+    DriverWay.SETUP: "loaded by Setup",
+    DriverWay.PUBLISHED: "in the driver store",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class BootDriver:

@@ -138,6 +138,7 @@ def test_a_setup_finds_them_where_it_looks_and_the_other_image_stays(media: Path
     startup = read(medium, "windows/system32/startnet.cmd", 2)
     document = add(medium, "--driver", media / "drivers", "--json").document
     assert {each["way"] for each in document["drivers"]} == {"winpedriver"}
+    assert "$WinPEDriver$/01-netx/netx.inf (loaded by Setup)" in osdimage("bootimage", "show", medium).out
     assert staged(medium, "$WinPEDriver$", 2) >= {"00-viodisk/viodisk.inf", "01-netx/netx.sys"}
     assert read(medium, "windows/system32/startnet.cmd", 2) == startup
     assert judges.wimlib_paths(medium, 1) == before
