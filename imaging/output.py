@@ -43,6 +43,15 @@ def refuse_existing(path: Path, remedy: Remedy = REPLACE_IT) -> None:
         raise TargetRefused(f"{path}: exists already", remedy=remedy)
 
 
+def refuse_irregular(path: Path) -> None:
+    """Refuse to put a file in the place of what is none, such as a directory, before anything is written.
+
+    Raises:
+        TargetRefused: when there is such a thing.
+    """
+    _mode_of_old(path)
+
+
 def require_existing(path: Path) -> None:
     """Refuse a destination that is not there, where something is to be added to it.
 

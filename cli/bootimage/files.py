@@ -55,7 +55,13 @@ def files_command(
     drivers and starts what is to be started, osdimage-drivers.cmd, the drivers, and boot.ipxe with the lines for iPXE.
     Files of these names in DIR are replaced.
     """
-    from osdimage.imaging.media.bootimage.netboot import IPXE, NetWish, plan_net_files, write_net_files  # noqa: PLC0415
+    from osdimage.imaging.media.bootimage.netboot import (  # noqa: PLC0415
+        IPXE,
+        NetWish,
+        plan_net_files,
+        refuse_places,
+        write_net_files,
+    )
     from osdimage.imaging.media.bootimage.settings import AddedFile  # noqa: PLC0415 - start-up stays cheap
 
     if not (given.paths or startnet or winpeshl or added):
@@ -63,7 +69,9 @@ def files_command(
     files = tuple(AddedFile(*source_and_path("--add-file", each, instead="rename one of them")) for each in added)
     with given.opened() as drivers, open_wim(wim, reporter, check=False, refs=refs) as (opened, _):
         plan = plan_net_files(opened, selector, NetWish(startnet, winpeshl, files), drivers)
-        if not dry_run:
+        if dry_run:
+            refuse_places(plan, folder)
+        else:
             write_net_files(plan, folder)
     for text in plan.warnings:
         reporter.warn(text)

@@ -9,6 +9,7 @@ Since 2.7.1 it takes the BCD store and ``boot.sdi`` from the WIM.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from osdimage.imaging.drivers.offline.windows import offline_windows
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError, quoted
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, StorageError, TargetRefused, quoted
 from osdimage.imaging.logs import logged
 from osdimage.imaging.media.bootimage import places, winpeshl
 from osdimage.imaging.media.bootimage.choosing import DriverWish, choose_drivers
@@ -28,7 +29,7 @@ from osdimage.imaging.media.bootimage.reading import boot_image_of, setup_of
 from osdimage.imaging.media.bootimage.script import driver_script, refuse_unsafe
 from osdimage.imaging.media.bootimage.settings import AddedFile, script_of, shell_of
 from osdimage.imaging.media.bootimage.work import BootWork
-from osdimage.imaging.output import new_file
+from osdimage.imaging.output import new_file, refuse_irregular
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.select import ImageSelector
 
@@ -257,13 +258,27 @@ def _read(contents: bytes | Path | Payload) -> bytes:
     return contents if isinstance(contents, bytes) else contents.read()
 
 
+def refuse_places(plan: NetPlan, folder: Path) -> None:
+    """Refuse a folder that cannot get the files of a plan; nothing is written.
+
+    Raises:
+        TargetRefused: when it is none, or holds something else than a file in the place of one.
+    """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise TargetRefused(f"{folder}: is no directory")
+    for name in (*(each.name for each in plan.files), IPXE):
+        refuse_irregular(folder / name)
+
+
 @logged("write the files for wimboot to {folder}")
 def write_net_files(plan: NetPlan, folder: Path) -> None:
     """Write the files and the lines of iPXE; files of these names are replaced, each in one step.
 
     Raises:
+        TargetRefused: as :func:`refuse_places`; nothing is written.
         StorageError: when one cannot be written; the message names it.
     """
+    refuse_places(plan, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

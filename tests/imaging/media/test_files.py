@@ -97,6 +97,23 @@ def test_a_dry_run_writes_nothing_and_the_same_again_writes_the_same(media: Path
     assert contents(tmp_path / "out") == first
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("in_the_way", "said"),
+    [
+        pytest.param("out/winpeshl.ini/x", "winpeshl.ini: is not a regular file", id="a folder for the last file"),
+        pytest.param("out", "out: is no directory", id="a file for the folder"),
+    ],
+)
+def test_what_is_in_the_way_is_refused_before_the_first_file(
+    in_the_way: str, said: str, options: tuple[str, ...], media: Path, tmp_path: Path
+) -> None:
+    write_tree(tmp_path, {in_the_way: b"x"})
+    words = ("--to", tmp_path / "out", "--driver", media / "drivers", *options)
+    assert said in osdimage("bootimage", "files", media / "pe.wim", *words, code=4).err
+    assert [each.relative_to(tmp_path).as_posix() for each in tmp_path.rglob("*") if each.is_file()] == [in_the_way]
+
+
 def test_the_names_and_the_number_are_those_of_wimboot() -> None:
     # src/vdisk.h: VDISK_NAME_LEN 31, VDISK_MAX_FILES 64 - 1; the loader, the WIM, BCD, boot.sdi and two boot managers.
     assert (LONGEST_NAME, MOST_FILES) == (31, 63 - 6)
