@@ -117,7 +117,8 @@ def control_set(hive: Hive) -> str:
     default = select.value("Default") if select is not None else None
     if default is None:
         sets = [key.name for key in hive.root.subkeys if key.name.upper().startswith(_NUMBERED)]
-        valid = f"name a control set: {', '.join(sets[:_SHOWN])}" if sets else "the hive has no control set"
+        named = ", ".join(map(quoted, sets[:_SHOWN]))
+        valid = f"name a control set: {named}" if sets else "the hive has no control set"
         raise InvalidRequest(
             f"the hive does not tell which control set is CurrentControlSet (Select\\Default); {valid}"
         )

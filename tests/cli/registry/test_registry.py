@@ -441,5 +441,5 @@ def test_a_hive_that_does_not_tell_the_current_control_set_is_not_given_a_key_of
     path.write_bytes(write_hive(made))
     before = path.read_bytes()
     refused = osdimage("registry", "set", path, r"CurrentControlSet\x", code=2)
-    assert "name a control set: ControlSet001" in refused.err
+    assert "name a control set: 'ControlSet001'" in refused.err
     assert path.read_bytes() == before

@@ -418,7 +418,7 @@ def test_the_current_control_set_of_a_hive_that_does_not_tell_it_is_refused() ->
         local_path(hive, r"CurrentControlSet\Services", PREFIX)
     hive.root.ensure("ControlSet001")
     edits = parse_reg(b'REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet]\n"a"="b"\n')
-    with pytest.raises(InvalidRequest, match=r"line 3: the hive does not tell .*; name a control set: ControlSet001"):
+    with pytest.raises(InvalidRequest, match=r"line 3: the hive does not tell .*; name a control set: 'ControlSet001'"):
         import_edits(hive, edits, PREFIX)
     assert [key.name for key in hive.root.subkeys] == ["ControlSet001"]
 
