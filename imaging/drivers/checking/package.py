@@ -188,7 +188,7 @@ class _Check:
 
     def _installs(self) -> dict[Architecture, list[str]]:
         """Return the install sections that count, by the architectures on which they are carried out."""
-        found: dict[Architecture, list[str]] = {}
+        found: dict[Architecture, dict[str, None]] = {}
         if self.inf.is_primitive:
             self._say(Kind.FOR_NO_DEVICE, "is for no device")
             named = [each.runs_on for each in self.inf.platforms]
@@ -206,10 +206,8 @@ class _Check:
                 if is_for and each not in used and self._has_section(each.text):
                     self._say(Kind.EMPTY_PLATFORM, f"has no device for the platform {each}")
         for model in chosen:
-            sections = found.setdefault(model.decoration.runs_on, [])
-            if model.section not in sections:
-                sections.append(model.section)
-        return found
+            found.setdefault(model.decoration.runs_on, {})[model.section] = None
+        return {architecture: list(sections) for architecture, sections in found.items()}
 
     def _has_section(self, decoration: str) -> bool:
         """Tell whether a platform has a section, if an empty one; a missing one is told as that."""
@@ -217,7 +215,7 @@ class _Check:
         return any(self.inf.text.section(each.section + behind) is not None for each in self.inf.manufacturers)
 
     def _look_on(self, architecture: Architecture, sections: Sequence[str]) -> None:
-        installs = [self.inf.install_on(each, architecture) for each in sections]
+        installs = self.inf.installs_on(sections, architecture)
         closure = self.inf.files_on(sections, architecture)
         for warning in dict.fromkeys([*closure.warnings, *(each for made in installs for each in made.warnings)]):
             self._say(OF_TOPIC[warning.topic], str(warning))

@@ -123,10 +123,24 @@ def all_models(text: InfText, manufacturers: tuple[Manufacturer, ...]) -> Iterat
     Raises:
         InvalidInput: as :func:`models_for`.
     """
+    for _, _, models in models_by_section(text, manufacturers):
+        yield from models
+
+
+def models_by_section(
+    text: InfText, manufacturers: tuple[Manufacturer, ...]
+) -> Iterator[tuple[int, Decoration, Iterator[Model]]]:
+    """Yield each section of models that a manufacturer names: the manufacturer's number, the platform, the models.
+
+    A section has to be read before the next one is asked for; all of them together have one bound.
+
+    Raises:
+        InvalidInput: as :func:`models_for`.
+    """
     budget = text.budget()
-    for manufacturer in manufacturers:
+    for entry, manufacturer in enumerate(manufacturers):
         for decoration in manufacturer.decorations:
-            yield from _models(text, manufacturer, decoration, budget)
+            yield entry, decoration, _models(text, manufacturer, decoration, budget)
 
 
 def _models(text: InfText, manufacturer: Manufacturer, decoration: Decoration, budget: Budget) -> Iterator[Model]:

@@ -6,7 +6,7 @@ An INF is for all its platforms at once here, so its files are those of all of t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from osdimage.imaging.drivers.inf.closure import FileClosure, read_closure
@@ -14,7 +14,7 @@ from osdimage.imaging.drivers.inf.decoding import MAX_BYTES
 from osdimage.imaging.drivers.inf.decorations import Decoration
 from osdimage.imaging.drivers.inf.inf_file import DEFAULT_INSTALL, InfFile, read_inf
 from osdimage.imaging.drivers.inf.install import Install
-from osdimage.imaging.drivers.inf.models import Model, all_models
+from osdimage.imaging.drivers.inf.models import Model, models_by_section
 from osdimage.imaging.drivers.offline.txtsetup import FILE_NAME as TXTSETUP
 from osdimage.imaging.drivers.store.adding import Offered, OfferedFile
 from osdimage.imaging.drivers.store.records import InfFacts, InstallFacts, ModelFacts, SectionFacts
@@ -124,11 +124,14 @@ class _Section:
 
 
 def _sections(inf: InfFile) -> list[_Section]:
-    """Return the Models sections that an INF names, in the order of their entries; each is read once."""
+    """Return the Models sections that an INF names, in the order of their entries; each is read once.
+
+    Raises:
+        InvalidInput: when together they come to more lines than any driver has.
+    """
     return [
-        _Section(entry, decoration, tuple(all_models(inf.text, (replace(manufacturer, decorations=(decoration,)),))))
-        for entry, manufacturer in enumerate(inf.manufacturers)
-        for decoration in manufacturer.decorations
+        _Section(entry, decoration, tuple(models))
+        for entry, decoration, models in models_by_section(inf.text, inf.manufacturers)
     ]
 
 

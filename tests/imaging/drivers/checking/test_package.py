@@ -285,3 +285,13 @@ def test_a_signature_ranks_by_what_was_found(signed: Path) -> None:
     assert signature_of(package, WINDOWS_11) is Signature.NONE
     (signed / "net.cat").unlink()
     assert signature_of(package, WINDOWS_11) is Signature.NONE
+
+
+def test_the_work_on_all_install_sections_together_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osdimage.imaging.drivers.inf.inf_text._LINES_OF_WHOLE", 1000)
+    (folder / "net.sys").unlink()
+    models = "".join(f"d=i{each},PCI\\VEN_{each:04X}\n" for each in range(100))
+    sections = "".join(f"[i{each}]\nAddReg=values\n" for each in range(100))
+    head = '[Version]\nSignature="$Windows NT$"\n[Manufacturer]\nm=M,NTamd64\n[M.NTamd64]\n'
+    (folder / "net.inf").write_text(f"{head}{models}{sections}[values]\n" + "HKR,,v,,x\n" * 200)
+    assert "sections name others so often" in found(folder)["inf-unreadable"]

@@ -132,6 +132,11 @@ def test_what_is_missing_is_a_warning_that_stays(opened: DriverCatalog, tmp_path
         ),
         pytest.param("[Defines]\nINF_VERSION = 0x00010005\n", "is no INF of a driver", id="EDK2"),
         pytest.param("[Version\nSignature=x\n", "", id="damaged"),
+        pytest.param(
+            '[Version]\nSignature="$Windows NT$"\n[Manufacturer]\n' + "a=m\n" * 300 + "[m]\n" + "x=y,z\n" * 300,
+            "sections name others so often",
+            id="models named too often",
+        ),
     ],
 )
 def test_what_is_no_driver_is_left_out_with_the_reason(
