@@ -161,13 +161,22 @@ def _packages_for(supply: Supply, os: TargetOs, warnings: list[str]) -> Sequence
     choice = choose_packages(found, os)
     if not choice.taken:
         raise InvalidInput(f"{supply.name}: no driver there is for {os}: {_reasons(choice.left_out)}")
-    for each in choice.taken:
+    refuse_unfinished(choice.taken)
+    return choice.taken
+
+
+def refuse_unfinished(packages: Iterable[DriverPackage]) -> None:
+    """Refuse an INF in which a build has to replace something yet.
+
+    Raises:
+        InvalidInput: naming the first, and the line.
+    """
+    for each in packages:
         if each.inf.placeholder is not None:
             raise InvalidInput(
                 f"{each.inf.name}: line {each.inf.placeholder.line}: is not a finished INF: "
                 f"{quoted(each.inf.placeholder.text)} is in it"
             )
-    return choice.taken
 
 
 def _reasons(left_out: Sequence[LeftOut[DriverPackage]]) -> str:

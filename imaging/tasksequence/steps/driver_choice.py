@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from osdimage.imaging.drivers.devices.device import Device
 from osdimage.imaging.drivers.inf.models import Model
-from osdimage.imaging.drivers.injection.choose import is_foreign_storage
+from osdimage.imaging.drivers.injection.choose import is_foreign_storage, refuse_unfinished
 from osdimage.imaging.drivers.injection.plan import WantedDriver
 from osdimage.imaging.drivers.offline.boot_driver import BootDriver, boot_models
 from osdimage.imaging.drivers.packages import DriverPackage
@@ -21,7 +21,7 @@ from osdimage.imaging.drivers.ranking.match import DeviceMatch, Matching, Ranked
 from osdimage.imaging.drivers.supplied.variants import Choice as Variants
 from osdimage.imaging.drivers.supplied.variants import choose_packages
 from osdimage.imaging.drivers.target_os import TargetOs
-from osdimage.imaging.errors import InvalidInput, quoted
+from osdimage.imaging.errors import InvalidInput
 from osdimage.imaging.tasksequence.inputs import boolean
 from osdimage.imaging.units import counted
 
@@ -102,12 +102,7 @@ def choose_all(packages: Sequence[DriverPackage], devices: Sequence[Device], os:
     found = choose_packages(packages, os)
     if not found.taken:
         raise InvalidInput("; ".join(f"{each.item.path}: {each.reason}" for each in found.left_out[:_SHOWN]))
-    for each in found.taken:
-        if each.inf.placeholder is not None:
-            raise InvalidInput(
-                f"{each.inf.name}: line {each.inf.placeholder.line}: is not a finished INF: "
-                f"{quoted(each.inf.placeholder.text)} is in it"
-            )
+    refuse_unfinished(found.taken)
     matching = match_drivers(found.taken, devices, os)
     served = {each.driver.order: (device, each) for device in matching.devices for each in device.candidates[:1]}
     wanted, reasons = [], []
