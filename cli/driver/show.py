@@ -81,6 +81,7 @@ class _Entry:
     """What a catalog says of a driver, and what was done to it."""
 
     driver: CatalogDriver
+    warnings: tuple[str, ...]
     history: tuple[Happening, ...]
 
 
@@ -88,7 +89,7 @@ class _Entry:
 def _opened(path: str, catalog: Path | None) -> Iterator[tuple[Supply, _Entry | None]]:
     """Open what is to be shown, also what is disabled in a catalog."""
     from osdimage.imaging.drivers.store.addresses import is_address, resolved_driver, supply_of  # noqa: PLC0415
-    from osdimage.imaging.drivers.store.catalog import history_of, open_catalog  # noqa: PLC0415
+    from osdimage.imaging.drivers.store.catalog import history_of, open_catalog, warnings_of  # noqa: PLC0415
     from osdimage.imaging.drivers.supplied.opened import open_supply  # noqa: PLC0415 - start-up stays cheap
 
     if not is_address(path):
@@ -97,20 +98,27 @@ def _opened(path: str, catalog: Path | None) -> Iterator[tuple[Supply, _Entry | 
         return
     with open_catalog(catalog) as held:
         supply, driver = supply_of(path, held, with_disabled=True), resolved_driver(path, held)
-        entry = None if driver is None else _Entry(driver, history_of(held, "driver", driver.name))
+        entry = None
+        if driver is not None:
+            entry = _Entry(driver, warnings_of(held, driver.name), history_of(held, "driver", driver.name))
         yield supply, entry
 
 
 def _document(entry: _Entry | None) -> dict[str, object] | None:
     if entry is None:
         return None
-    return {"driver": catalog_params.driver_document(entry.driver), "history": render.to_plain(entry.history)}
+    return {
+        "driver": catalog_params.driver_document(entry.driver),
+        "warnings": list(entry.warnings),
+        "history": render.to_plain(entry.history),
+    }
 
 
 def _entry_lines(entry: _Entry | None) -> Iterator[str]:
     if entry is not None:
         yield ""
         yield from catalog_params.driver_lines(entry.driver)
+        yield from (f"at the import: {each}" for each in entry.warnings)
         yield from (f"{each.moment:%Y-%m-%d %H:%M:%S} UTC: {each.what}" for each in entry.history)
 
 

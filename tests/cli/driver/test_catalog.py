@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_an_import_says_what_became_of_each_inf(guests: Path) -> None:
     assert again.out == "lab.db: 0 new drivers, 2 there already, 0 left out\n"
     joined = osdimage("driver", "import", guests / "vioscsi", "--catalog", "lab.db", "--package", "KVM").out
     assert joined == "lab.db: 0 new drivers, 2 there already, 0 left out; those taken are in package KVM\n"
+
+
+def test_what_was_missing_at_the_import_is_shown(guests: Path, here: Path) -> None:
+    bare = shutil.copytree(guests / "vioscsi" / "amd64", here / "bare")
+    (bare / "vioscsi.sys").unlink()
+    catalog = ("--catalog", here / "lab.db")
+    osdimage("driver", "import", bare, *catalog)
+    assert "\nat the import: vioscsi.sys is missing\n" in osdimage("driver", "show", f"catalog:{SCSI}", *catalog).out
+    facts = osdimage("driver", "show", f"catalog:{SCSI}", "--json", *catalog).facts
+    assert facts["catalog"]["warnings"] == ["vioscsi.sys is missing"]
 
 
 @pytest.mark.parametrize(
