@@ -72,7 +72,8 @@ def shown_on_pci(machine: str, devices: Sequence[str]) -> list[Shown]:
             found: list[Shown] = []
             _scan(_Qtest(program), 0, 1, found)
         finally:
-            program.kill()
+            # SIGKILL would end timeout alone, which hands on what it can catch.
+            program.terminate()
     return found
 
 
