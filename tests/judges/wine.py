@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +90,12 @@ class Wine:
     def stop(self) -> None:
         """Stop all that runs in this Windows, at once: as if the power were cut."""
         subprocess.run([self.server, "-k"], env=self.environment, check=False, timeout=_SECONDS)
+        # A program that just starts may not have met the server yet, and would wait for it for ever.
+        own = f"WINEPREFIX={self.prefix}".encode()
+        for each in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if own in each.read_bytes().split(b"\0"):
+                    os.kill(int(each.parent.name), signal.SIGKILL)
 
     def values(self, key: str) -> dict[str, str]:
         """Return the values of a key of the registry by their names, as ``reg query`` shows their data."""
