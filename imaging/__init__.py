@@ -72,7 +72,7 @@ __getattr__, __dir__, __all__ = lazily(
         "progress": ("ProgressEvent",),
         "tasksequence.environment": ("Environment",),
         "tasksequence.forms.xml": ("load_sequence",),
-        "tasksequence.machine": ("Machine",),
+        "tasksequence.computer.machine": ("Machine",),
         "tasksequence.plan": ("plan_sequence",),
         "tasksequence.runner": ("run_sequence",),
         "units": ("Geometry",),

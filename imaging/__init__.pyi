@@ -49,9 +49,9 @@ from osdimage.imaging.errors import (
 )
 from osdimage.imaging.finding import Finding as Finding, Severity as Severity
 from osdimage.imaging.progress import ProgressEvent as ProgressEvent
+from osdimage.imaging.tasksequence.computer.machine import Machine as Machine
 from osdimage.imaging.tasksequence.environment import Environment as Environment
 from osdimage.imaging.tasksequence.forms.xml import load_sequence as load_sequence
-from osdimage.imaging.tasksequence.machine import Machine as Machine
 from osdimage.imaging.tasksequence.plan import plan_sequence as plan_sequence
 from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
 from osdimage.imaging.units import Geometry as Geometry

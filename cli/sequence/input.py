@@ -14,8 +14,8 @@ from osdimage.cli.suffix import refuse_other_than_raw
 
 if TYPE_CHECKING:
     from osdimage.imaging.disk.opening import Opening
+    from osdimage.imaging.tasksequence.computer.machine import Machine
     from osdimage.imaging.tasksequence.environment import Environment
-    from osdimage.imaging.tasksequence.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Computer:
 
     def machine(self, *, hold: bool) -> Machine:
         """Return the machine as Windows PE finds it; with ``hold`` its disks are held until it is closed."""
-        from osdimage.imaging.tasksequence.machine import Firmware, Machine  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine  # noqa: PLC0415 - start-up stays cheap
 
         firmware = Firmware(self.firmware or Firmware.UEFI)
         machine = Machine.start(

@@ -99,7 +99,7 @@ def _begin(
 ) -> tuple[NewDisks, RunState]:
     """Return the disks that are made for the run, and the state that it begins with, or goes on from."""
     from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415 - start-up stays cheap
-    from osdimage.imaging.tasksequence.firmware import fitting_firmware  # noqa: PLC0415
+    from osdimage.imaging.tasksequence.computer.firmware import fitting_firmware  # noqa: PLC0415
     from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runner import fingerprint  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runstate import RunState  # noqa: PLC0415

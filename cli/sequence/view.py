@@ -19,11 +19,12 @@ from osdimage.cli.guidance.advice import worded
 from osdimage.cli.render import Reporter, counted, printable
 from osdimage.cli.streams import one_line, say
 from osdimage.imaging.errors import quoted
-from osdimage.imaging.tasksequence.judging.judge import Decision, Position, numbered
+from osdimage.imaging.tasksequence.judging.judge import Decision, numbered
 from osdimage.imaging.tasksequence.plan import PlannedStep, RunPlan
 from osdimage.imaging.tasksequence.report import RunEnd, RunEvent, RunReport, StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
+from osdimage.imaging.tasksequence.staging.staged import Position
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -77,12 +78,21 @@ def _head_and_tree(plan: RunPlan, sequence_file: Path) -> Iterator[str]:
     yield from _planned_tree(plan)
 
 
-_PLAN_MARKS = {Decision.RUN: "+", Decision.SKIP: "-", Decision.LEAVE_OUT: "~", Decision.CANNOT: "!"}
+_PLAN_MARKS = {
+    Decision.RUN: "+",
+    Decision.STAGE: ">",
+    Decision.HOLDS: "=",
+    Decision.SKIP: "-",
+    Decision.LEAVE_OUT: "~",
+    Decision.REFUSE: "x",
+}
 _COUNTED = {
-    Decision.RUN: "run",
+    Decision.RUN: "run now",
+    Decision.STAGE: "at first start",
+    Decision.HOLDS: "true already",
     Decision.SKIP: "skipped",
     Decision.LEAVE_OUT: "left out",
-    Decision.CANNOT: "cannot be run here",
+    Decision.REFUSE: "refused",
 }
 
 
@@ -182,6 +192,8 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
         render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True)
         render.line()
         render.line(f"{report.name or sequence_file.name}: {_end(report)}")
+        if report.first_start:
+            render.line(report.first_start)
     if report.end is not RunEnd.FAILED:
         return
     failed = next((step for step in reversed(report.steps) if step.state is StepState.FAILED), None)
@@ -204,8 +216,9 @@ def _end(report: RunReport) -> str:
     else:
         word, ran = "succeeded", "done"
     took = sum(step.seconds for step in report.steps)
+    waiting = f", {report.waiting} wait for the first start" if report.waiting else ""
     restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
-    return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran} ({took:.1f} s){restarts}"
+    return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{waiting} ({took:.1f} s){restarts}"
 
 
 def how_to_go_on(sequence_file: Path, state_file: Path) -> str:
@@ -289,6 +302,8 @@ _MARKS = {
     StepState.PENDING: ("·", "dim"),
     StepState.RUNNING: ("▶", "bold cyan"),
     StepState.SUCCEEDED: ("✓", "green"),
+    StepState.HOLDS: ("=", "green"),
+    StepState.STAGED: (">", "cyan"),
     StepState.FAILED: ("✗", "bold red"),
     StepState.TOLERATED: ("!", "yellow"),
     StepState.SKIPPED: ("-", "dim"),

@@ -1,6 +1,13 @@
 # What __init__.py imports when it is used, for type checkers; a test holds the two together.
 
 from osdimage.imaging.tasksequence.codes import HResult as HResult
+from osdimage.imaging.tasksequence.computer.kept import load_machine as load_machine, save_machine as save_machine
+from osdimage.imaging.tasksequence.computer.machine import Machine as Machine
+from osdimage.imaging.tasksequence.computer.supplies import (
+    Application as Application,
+    FirstBoot as FirstBoot,
+    Supplies as Supplies,
+)
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE as ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment as Environment
 from osdimage.imaging.tasksequence.forms.xml import (
@@ -14,7 +21,7 @@ from osdimage.imaging.tasksequence.judging.known import known_actions as known_a
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut as LeaveOut
 from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
 from osdimage.imaging.tasksequence.log import SequenceLog as SequenceLog
-from osdimage.imaging.tasksequence.machine import Machine as Machine
+from osdimage.imaging.tasksequence.phases import Phase as Phase
 from osdimage.imaging.tasksequence.plan import (
     PlannedStep as PlannedStep,
     RunPlan as RunPlan,
@@ -30,6 +37,7 @@ from osdimage.imaging.tasksequence.report import (
 from osdimage.imaging.tasksequence.result import (
     ActionInfo as ActionInfo,
     ActionResult as ActionResult,
+    Already as Already,
     Events as Events,
     StepClass as StepClass,
     VariableInfo as VariableInfo,
@@ -37,6 +45,8 @@ from osdimage.imaging.tasksequence.result import (
 from osdimage.imaging.tasksequence.runner import run_sequence as run_sequence
 from osdimage.imaging.tasksequence.runstate import RunState as RunState
 from osdimage.imaging.tasksequence.sequence import Group as Group, Sequence as Sequence, Step as Step
+from osdimage.imaging.tasksequence.staging.first_start import put_first_start as put_first_start
+from osdimage.imaging.tasksequence.staging.staged import StagedCommand as StagedCommand, StagedStep as StagedStep
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS as ACTIONS
 from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image as apply_data_image
 from osdimage.imaging.tasksequence.steps.apply_driver_package import apply_driver_package as apply_driver_package

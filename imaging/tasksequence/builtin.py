@@ -6,6 +6,7 @@ there, are those that need a site, a client or an advertisement.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,11 @@ from osdimage.imaging.disk.layouts.variables import MAX_VALUE
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging import facts as gathered
 from osdimage.imaging.tasksequence.layers import Origin
-from osdimage.imaging.tasksequence.result import RestartTarget
+from osdimage.imaging.tasksequence.phases import RestartTarget
 from osdimage.imaging.tasksequence.sequence import Sequence
 
 if TYPE_CHECKING:
-    from osdimage.imaging.tasksequence.machine import Machine
+    from osdimage.imaging.tasksequence.computer.machine import Machine
 
 _LONGEST_NAME = MAX_VALUE // 2
 """A name may be longer than a value; each of its characters may count twice."""
@@ -29,7 +30,7 @@ _OSD_SEQUENCE = "2"
 
 def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Path | None) -> None:
     """Set what is known before the first step; what was set before, such as a media type, stays."""
-    from osdimage.imaging.tasksequence.machine import Firmware  # noqa: PLC0415 - keeps this module light
+    from osdimage.imaging.tasksequence.computer.machine import Firmware  # noqa: PLC0415 - keeps this module light
 
     facts = {
         "_SMSTSInWinPE": "true",
@@ -51,6 +52,15 @@ def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Pa
 def before_step(env: Environment, name: str) -> None:
     """Tell the name of the step that is about to run."""
     env.set_read_only("_SMSTSCurrentActionName", name[:_LONGEST_NAME])
+
+
+def set_all(env: Environment, variables: Mapping[str, str]) -> None:
+    """Set variables as an action sets them, and as the engine does those whose names begin with ``_``."""
+    for name, value in variables.items():
+        if name.startswith("_"):
+            env.set_read_only(name, value)
+        else:
+            env[name] = value
 
 
 def after_action(env: Environment, code: int, *, succeeded: bool) -> None:

@@ -18,15 +18,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from osdimage.imaging.element import Comment, Element, make
-from osdimage.imaging.errors import InvalidRequest, quoted
+from osdimage.imaging.errors import InvalidRequest, Remedy, quoted
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.layers import Properties
 from osdimage.imaging.tasksequence.result import StepClass
 
 VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
-# The other expressions of the SDK: all of them ask a Windows.
-_OF_WINDOWS = frozenset(
-    f"SMS_TaskSequence_{kind}ConditionExpression" for kind in ("WMI", "File", "Folder", "Registry", "Software", "OS")
-)
 _NAMED = re.compile(r"%([A-Za-z0-9_-]{1,256})%", re.ASCII)
 _LAST_ACTION = ("_smstslastactionsucceeded", "_smstslastactionretcode")
 _INTEGER = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
@@ -50,6 +47,21 @@ class Operator(StrEnum):
         return self not in {Operator.EXISTS, Operator.NOT_EXISTS}
 
 
+class Subject(StrEnum):
+    """What a question is about: the other expressions of the SDK, ``SMS_TaskSequence_...ConditionExpression``."""
+
+    WMI = "WMI"
+    FILE = "File"
+    FOLDER = "Folder"
+    REGISTRY = "Registry"
+    SOFTWARE = "Software"
+
+    @property
+    def type_name(self) -> str:
+        """The class of its expression."""
+        return f"SMS_TaskSequence_{self.value}ConditionExpression"
+
+
 class Joint(StrEnum):
     """How conditions are joined."""
 
@@ -70,6 +82,23 @@ class Compare:
         """Say it for people."""
         value = f" {quoted(self.value)}" if self.operator.takes_value else ""
         return f"{self.variable} {self.operator.value}{value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What only the computer, or the Windows that runs on it, can tell.
+
+    Attributes:
+        subject: what it is about.
+        facts: the settings of the expression by their names, such as ``Query``; ``%NAME%`` in them is not replaced yet.
+    """
+
+    subject: Subject
+    facts: Properties
+
+    def describe(self) -> str:
+        """Say it for people."""
+        return f"{self.subject.value} {' '.join(f'{name}={quoted(value)}' for name, value in self.facts.items())}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +137,7 @@ class Unknown:
         return self.what
 
 
-Condition = Compare | Joined | Unknown
+Condition = Compare | Joined | Question | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +149,14 @@ class Verdict:
         reason: why not, for people; secrets are masked.
         is_known: False when it does not hold only because it cannot be found out.
         step_class: what it would take to find it out, where it cannot be.
+        remedy: what would let it be found out, or None.
     """
 
     holds: bool
     reason: str
     is_known: bool = True
     step_class: StepClass = StepClass.UNKNOWN
+    remedy: Remedy | None = None
 
 
 Doubt = Callable[[str], str | None]
@@ -138,14 +169,24 @@ def CERTAIN(name: str) -> str | None:  # noqa: N802 - stands for a value: no dou
     return None
 
 
-def evaluate(condition: Condition | None, env: Environment, doubt: Doubt = CERTAIN) -> Verdict:
+Ask = Callable[[Question, Environment], "bool | str"]
+"""Answers a question, or tells why nobody here can."""
+
+
+def NOBODY(question: Question, env: Environment) -> bool | str:  # noqa: N802 - stands for a value: who is not there
+    """Answer no question."""
+    del env
+    return f"expression of type {question.subject.type_name}"
+
+
+def evaluate(condition: Condition | None, env: Environment, doubt: Doubt = CERTAIN, ask: Ask = NOBODY) -> Verdict:
     """Find out whether a condition holds; what it asks of variables that are in doubt is unknown."""
     if condition is None:
         return Verdict(True, "no condition")  # noqa: FBT003 - the field's name is beside it
-    answer = _answer(condition, env, doubt)
+    answer = _answer(condition, env, doubt, ask)
     text = env.mask(condition.describe())
     if answer is None:
-        parts = list(_unknown_parts(condition, doubt))
+        parts = list(_unknown_parts(condition, env, doubt, ask))
         unknown = "; ".join(dict.fromkeys(part.what for part in parts))
         is_windows = all(part.step_class is StepClass.WINDOWS for part in parts)
         return Verdict(
@@ -157,12 +198,15 @@ def evaluate(condition: Condition | None, env: Environment, doubt: Doubt = CERTA
     return Verdict(holds=answer, reason=f"condition {'holds' if answer else 'does not hold'}: {text}")
 
 
-def _answer(condition: Condition, env: Environment, doubt: Doubt) -> bool | None:
+def _answer(condition: Condition, env: Environment, doubt: Doubt, ask: Ask) -> bool | None:
     if isinstance(condition, Unknown):
         return None
+    if isinstance(condition, Question):
+        answer = ask(condition, env)
+        return None if isinstance(answer, str) else answer
     if isinstance(condition, Compare):
         return None if _doubts(condition, doubt) else _compare(condition, env)
-    answers = [_answer(part, env, doubt) for part in condition.parts]
+    answers = [_answer(part, env, doubt, ask) for part in condition.parts]
     if condition.joint is Joint.ALL:
         return False if False in answers else None if None in answers else True
     some = True if True in answers else None if None in answers else False
@@ -214,12 +258,16 @@ def _doubts(wish: Compare, doubt: Doubt) -> list[str]:
     return [why for name in asked if (why := doubt(name.lower())) is not None]
 
 
-def _unknown_parts(condition: Condition, doubt: Doubt) -> Iterator[Unknown]:
+def _unknown_parts(condition: Condition, env: Environment, doubt: Doubt, ask: Ask) -> Iterator[Unknown]:
     if isinstance(condition, Unknown):
         yield condition
+    elif isinstance(condition, Question):
+        answer = ask(condition, env)
+        if isinstance(answer, str):
+            yield Unknown(answer, StepClass.WINDOWS)
     elif isinstance(condition, Joined):
         for part in condition.parts:
-            yield from _unknown_parts(part, doubt)
+            yield from _unknown_parts(part, env, doubt, ask)
     else:
         yield from (Unknown(why, StepClass.WINDOWS) for why in _doubts(condition, doubt))
 
@@ -242,9 +290,11 @@ def _read(element: Element) -> Condition:
         step_class = StepClass.WINDOWS if element.tag.lower() == "osconditiongroup" else StepClass.UNKNOWN
         return Unknown(f"condition element <{element.tag}>", step_class)
     kind = element.get("type") or ""
-    if kind != VARIABLE_EXPRESSION:
-        return Unknown(f"expression of type {kind}", StepClass.WINDOWS if kind in _OF_WINDOWS else StepClass.UNKNOWN)
     facts = {(child.get("name") or "").lower(): child.text for child in element.children if child.tag == "variable"}
+    if kind != VARIABLE_EXPRESSION:
+        subject = next((each for each in Subject if each.type_name.lower() == kind.lower()), None)
+        settings = Properties({child.get("name") or "": child.text for child in element.children})
+        return Unknown(f"expression of type {kind}") if subject is None else Question(subject, settings)
     for operator in Operator:
         if operator.value.lower() == facts.get("operator", "").strip().lower():
             name = facts.get("variable", "").strip()
@@ -267,6 +317,9 @@ def _write(condition: Condition) -> Element | Comment:
         raise InvalidRequest(f"a condition that is not known cannot be written: {condition.what}")
     if isinstance(condition, Joined):
         return make("operator", {"type": condition.joint.value}, *map(_write, condition.parts))
+    if isinstance(condition, Question):
+        entries = [make("variable", {"name": name}, text) for name, text in sorted(condition.facts.items())]
+        return make("expression", {"type": condition.subject.type_name}, *entries)
     facts = {"Operator": condition.operator.value, "Variable": condition.variable}
     if condition.operator.takes_value:
         facts["Value"] = condition.value

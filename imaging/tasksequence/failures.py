@@ -20,9 +20,9 @@ from osdimage.imaging.errors import (
     TooSmall,
 )
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, NotThere
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import variable_table
-from osdimage.imaging.tasksequence.machine import Machine, NotThere
 from osdimage.imaging.tasksequence.result import Action, ActionResult, Events, Forecast, ForecastAction, VariableInfo
 
 _BY_NUMBER = {

@@ -13,8 +13,8 @@ from pathlib import Path
 from osdimage.imaging.documents import read_limited
 from osdimage.imaging.element import Element, read_element
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
-from osdimage.imaging.tasksequence.machine import Machine
-from osdimage.imaging.tasksequence.paths import insensitive
+from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.paths import insensitive
 from osdimage.imaging.units import MIB
 
 _LIST = r"Control\OperatingSystems.xml"

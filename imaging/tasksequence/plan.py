@@ -29,26 +29,39 @@ from osdimage.imaging.tasksequence.conditions import Doubt, Verdict, evaluate, n
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
 from osdimage.imaging.tasksequence.judging.judge import (
+    At,
     Decision,
     Judge,
     Judgement,
-    Position,
     around,
     groups_of,
     numbered,
+    stage_step,
+    sure_again,
 )
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
-from osdimage.imaging.tasksequence.result import ActionInfo, StepClass, short_type
+from osdimage.imaging.tasksequence.judging.restarts import after_restart
+from osdimage.imaging.tasksequence.result import ActionInfo, Already, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
+from osdimage.imaging.tasksequence.staging.first_start import StartForecast, foresee_first_start
+from osdimage.imaging.tasksequence.staging.staged import Position
 from osdimage.imaging.wim.placed.place import is_there
 
 if TYPE_CHECKING:
-    from osdimage.imaging.tasksequence.machine import Machine
+    from osdimage.imaging.tasksequence.computer.machine import Machine
 
 _ENDS_WELL, _FAILS = HResult.S_OK, HResult.E_FAIL
 _LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
+_BECOMES = {
+    Decision.RUN: "run",
+    Decision.HOLDS: "true",
+    Decision.STAGE: "first-start",
+    Decision.SKIP: "skipped",
+    Decision.LEAVE_OUT: "left-out",
+    Decision.REFUSE: "refused",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,7 @@ class PlannedStep:
         details: sentences about the parts of what it does.
         serves: names of devices for which it brings a driver.
         lacks: names of disk controllers for which it brings none, and that need one.
+        remedy: what would let it run, where it is refused, or None.
     """
 
     number: int
@@ -92,6 +106,12 @@ class PlannedStep:
     details: tuple[str, ...] = ()
     serves: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    remedy: Remedy | None = None
+
+    @property
+    def becomes(self) -> str:
+        """What becomes of it: ``run``, ``true``, ``first-start``, ``skipped``, ``left-out`` or ``refused``."""
+        return _BECOMES[self.decision]
 
     @property
     def label(self) -> str:
@@ -115,12 +135,14 @@ class RunPlan:
         steps: all of its steps, in their order.
         unchecked: packages that the sequence refers to and that no step needs which runs: nothing was asked about them.
         firmware: how the computer starts, ``uefi`` or ``bios``.
+        first_start: what is put on the disk for the first start of the new Windows, or None.
     """
 
     name: str
     steps: tuple[PlannedStep, ...]
     unchecked: tuple[str, ...] = ()
     firmware: str = "uefi"
+    first_start: StartForecast | None = None
 
     def count(self, decision: Decision) -> int:
         """Count the steps of which this becomes."""
@@ -140,11 +162,14 @@ class RunPlan:
     def warnings(self) -> tuple[str, ...]:
         """What steps will leave out, which they tell again when they run, and what is tolerated."""
         left_out = tuple(f"{step.label}: {text}" for step in self.steps for text in step.warnings)
-        return (*left_out, *self.tolerated)
+        of_start = () if self.first_start is None else self.first_start.warnings
+        refused = tuple(step.obstacle for step in self.steps if step.decision is Decision.REFUSE and step.may_fail)
+        return (*left_out, *of_start, *self.tolerated, *refused)
 
     def obstacles(self, *, strict: bool = False) -> tuple[PlannedStep, ...]:
-        """Return the steps that may not be left out; with ``strict`` also those that the caller allowed to."""
-        return tuple(step for step in self.steps if step.decision in _held(strict=strict))
+        """Return the steps that are refused and may not fail; with ``strict`` all, and those that are left out."""
+        held = {Decision.REFUSE, Decision.LEAVE_OUT} if strict else {Decision.REFUSE}
+        return tuple(step for step in self.steps if step.decision in held and (strict or not step.may_fail))
 
     @property
     def without_storage(self) -> tuple[str, ...]:
@@ -159,13 +184,15 @@ class RunPlan:
 
         With ``strict`` a step that is left out is a reason, and a disk controller without a driver.
         """
-        held = _held(strict=strict)
+        held = {step.number for step in self.obstacles(strict=strict)}
         found: list[str] = []
         for step in self.steps:
-            if step.decision in held:
+            if step.number in held:
                 found.append(step.obstacle)
             elif not step.may_fail:
                 found += (f"{step.label}: {text}" for text in step.problems)
+        if self.first_start is not None:
+            found += self.first_start.problems
         if strict:
             found += self.without_storage
         return tuple(dict.fromkeys(found))
@@ -178,13 +205,13 @@ class RunPlan:
         classes = sorted({step.step_class or StepClass.UNKNOWN for step in held}, reverse=True)
         if classes:
             parts.append(f"to run it without these steps: {' '.join(['{}'] * len(classes))}")
-        needed = tuple(dict.fromkeys(each for step in held for each in _needs(step)))
-        if needed:
-            parts.append(f"or for drivers, give {' and '.join(['{}'] * len(needed))}")
-        if not parts:
-            return None
-        means = (*(Means.PACKAGES,) * len(unmapped), *(Means.LEAVE_OUT,) * len(classes), *needed)
-        return Remedy("; ".join(parts), means, (*unmapped, *classes))
+        means = [*(Means.PACKAGES,) * len(unmapped), *(Means.LEAVE_OUT,) * len(classes)]
+        values: list[str] = [*unmapped, *classes]
+        for each in dict.fromkeys(step.remedy for step in held if step.remedy is not None):
+            parts.append(f"or {each.text}")
+            means += each.means
+            values += each.values
+        return Remedy("; ".join(parts), tuple(means), tuple(values)) if parts else None
 
     def refusal(self, *, strict: bool = False) -> OsdImageError | None:
         """Return the error that says why the sequence must not begin, or None when it can; see :meth:`require`."""
@@ -208,16 +235,6 @@ class RunPlan:
         refusal = self.refusal(strict=strict)
         if refusal is not None:
             raise refusal
-
-
-def _needs(step: PlannedStep) -> tuple[Means, ...]:
-    info = known_actions().get((step.type or "").lower())
-    return () if info is None else info.needs
-
-
-def _held(*, strict: bool) -> frozenset[Decision]:
-    """Return the decisions that keep a sequence from beginning."""
-    return frozenset({Decision.CANNOT, Decision.LEAVE_OUT}) if strict else frozenset({Decision.CANNOT})
 
 
 def plan_sequence(
@@ -262,7 +279,8 @@ def rehearse(
     walker = _Walker(sequence, copy, rehearsal, judge, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)
-    return RunPlan(env.mask(sequence.name), steps, unchecked, machine.firmware.value), rehearsal
+    start = foresee_first_start(rehearsal, copy)
+    return RunPlan(env.mask(sequence.name), steps, unchecked, machine.firmware.value, start), rehearsal
 
 
 class _Walker:
@@ -289,9 +307,9 @@ class _Walker:
 
     def _step(self, number: int, place: Position, step: Step) -> PlannedStep:
         self._foresee_groups(place)
-        judgement = self._judge.step(place, step, self._judged, self._env)
+        judgement = self._judge.step(At(number, place, step), self._judged, self._env)
         if judgement.decision is Decision.SKIP:
-            judgement = self._unless_it_may_come_up(place, step, judgement)
+            judgement = self._unless_it_may_come_up(At(number, place, step), judgement)
         names = tuple(self._env.mask(self._groups[each].name) for each in around(place))
         base = PlannedStep(
             number,
@@ -301,7 +319,16 @@ class _Walker:
             judgement.decision,
             judgement.reason,
             step_class=judgement.step_class,
+            remedy=judgement.remedy,
         )
+        if judgement.decision is Decision.STAGE:
+            return self._wait(base, place, step, judgement)
+        if judgement.already is not None:
+            return self._pass(base, judgement.already)
+        if judgement.decision is Decision.REFUSE and step.continue_on_error:
+            builtin.after_action(self._env, HResult.NOT_SUPPORTED, succeeded=False)
+            self._leave_open({}, is_open=False)
+            return replace(base, may_fail=True)
         if judgement.decision is not Decision.RUN:
             return self._if_it_runs_yet(base, place, step)
         if judgement.info is None:
@@ -312,8 +339,29 @@ class _Walker:
         self._has_problems = self._has_problems or bool(planned.problems)
         # Later conditions ask how it ended; which code a step that fails will have, nobody knows yet.
         builtin.after_action(self._env, _FAILS if planned.problems else _ENDS_WELL, succeeded=not planned.problems)
+        sure_again(self._machine)
         self._leave_open(before, is_open=passed_over)
         return planned
+
+    def _wait(self, base: PlannedStep, place: Position, step: Step, judgement: Judgement) -> PlannedStep:
+        """Let a step wait for the first start, as the run does."""
+        staged = self._judge.staged_step(At(base.number, place, step), judgement)
+        stage_step(self._machine, staged)
+        self.needed.update(each.name.lower() for each in staged.command.packages)
+        return replace(
+            base,
+            does=self._env.mask(staged.command.does),
+            may_fail=staged.may_fail,
+            warnings=tuple(map(self._env.mask, staged.command.warnings)),
+        )
+
+    def _pass(self, base: PlannedStep, already: Already) -> PlannedStep:
+        """Take what a step would do for done."""
+        builtin.set_all(self._env, already.sets)
+        builtin.after_action(self._env, _ENDS_WELL, succeeded=True)
+        sure_again(self._machine)
+        self._leave_open({}, is_open=False)
+        return replace(base, warnings=tuple(map(self._env.mask, already.warnings)))
 
     # What hangs on how steps end
 
@@ -328,7 +376,7 @@ class _Walker:
     def _foresee_groups(self, place: Position) -> None:
         for each in around(place):
             if each not in self._judged and each not in self._entered:
-                self._entered[each] = evaluate(self._groups[each].condition, self._env, self._doubt)
+                self._entered[each] = evaluate(self._groups[each].condition, self._env, self._doubt, self._judge.ask)
 
     @property
     def _doubt(self) -> Doubt:
@@ -337,24 +385,26 @@ class _Walker:
 
         return doubt
 
-    def _unless_it_may_come_up(self, place: Position, step: Step, skipped: Judgement) -> Judgement:
+    def _unless_it_may_come_up(self, at: At, skipped: Judgement) -> Judgement:
         """Return the judgement on a step that is passed over now, and cannot be run if it comes up all the same."""
+        number, place, step = at.number, at.place, at.step
         members = (*(self._groups[each] for each in around(place)), step)
         if not self._open or any(each.is_disabled for each in members):
             return skipped
-        stopped = self._judge.obstacle(step, self._env)
+        stopped = self._judge.becomes(at, self._env)
         known = [self._judged[each] for each in around(place) if each in self._judged and each not in self._entered]
         if any(each.decision is Decision.SKIP for each in known):
             # Judged in the run that is resumed.
             return skipped
         verdicts = [self._entered[each] for each in around(place) if each in self._entered]
-        verdicts.append(evaluate(step.condition, self._env, self._doubt))
+        verdicts.append(evaluate(step.condition, self._env, self._doubt, self._judge.ask))
         is_out = any(not verdict.holds and verdict.is_known for verdict in verdicts)
         info, leave_out = find_action(step, self._judge.actions), self._judge.leave_out
-        if stopped is None or is_out or leave_out.names(step, info) or stopped[0] in leave_out.classes:
+        is_left_out = leave_out.names(number, step, info) or stopped.step_class in leave_out.classes
+        if stopped.decision is not Decision.REFUSE or is_out or is_left_out:
             return skipped
-        reason = f"{stopped[1]} -- it comes up if the steps before it end so: {skipped.reason}"
-        return Judgement(Decision.CANNOT, reason, info, stopped[0])
+        reason = f"{stopped.reason} -- it comes up if the steps before it end so: {skipped.reason}"
+        return replace(stopped, reason=reason)
 
     def _if_it_runs_yet(self, base: PlannedStep, place: Position, step: Step) -> PlannedStep:
         """Tell what is lost by a step that is left out only if the steps before it end as they should."""
@@ -387,6 +437,8 @@ class _Walker:
         except OSError as error:
             return replace(base, problems=(mask(f"{error.filename}: {error.strerror}"),))
         problems, note = list(forecast.problems), forecast.unknown
+        if forecast.restart is not None and not problems:
+            self._machine.phase = after_restart(self._machine, self._env, forecast.restart)
         if forecast.hangs is not None and self._has_problems:
             # What it needs, a step before it would have made.
             note = f"cannot be told while a step before it has a problem: {forecast.hangs}"

@@ -8,15 +8,18 @@ from enum import StrEnum
 from pathlib import Path
 
 from osdimage.imaging.progress import ProgressEvent
-from osdimage.imaging.tasksequence.result import LogType, RestartTarget
+from osdimage.imaging.tasksequence.phases import RestartTarget
+from osdimage.imaging.tasksequence.result import LogType
 
 
 class StepState(StrEnum):
-    """How it stands with a step."""
+    """How it stands with a step.  STAGED: it waits for the first start of the new Windows; it is not done."""
 
     PENDING = "pending"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
+    HOLDS = "true already"
+    STAGED = "staged"
     FAILED = "failed"
     TOLERATED = "failed, continued"
     SKIPPED = "skipped"
@@ -77,6 +80,7 @@ class RunReport:
         restarts: how many restarts were recorded.
         steps: one for each step, in their order.
         state_file: what a failed run can be resumed from, or None.
+        first_start: what was put on the disk for the first start of the new Windows, as a sentence; "" for nothing.
     """
 
     name: str
@@ -86,11 +90,17 @@ class RunReport:
     restarts: int
     steps: tuple[StepReport, ...]
     state_file: Path | None = None
+    first_start: str = ""
 
     @property
     def succeeded(self) -> bool:
         """Whether it came to its end, and no step was left out that would have run."""
         return self.end is RunEnd.SUCCEEDED
+
+    @property
+    def waiting(self) -> int:
+        """How many steps wait for the first start of the new Windows."""
+        return sum(1 for step in self.steps if step.state is StepState.STAGED)
 
     @property
     def left_out(self) -> int:

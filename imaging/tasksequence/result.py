@@ -7,18 +7,20 @@ the runner and, as well, without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 from osdimage.imaging.errors import Means
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.phases import IN_PE, Phase, RestartTarget
 
 if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.computer.machine import Machine
     from osdimage.imaging.tasksequence.environment import Environment
-    from osdimage.imaging.tasksequence.machine import Machine
+    from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 
 
 class LogType(IntEnum):
@@ -27,13 +29,6 @@ class LogType(IntEnum):
     INFO = 1
     WARNING = 2
     ERROR = 3
-
-
-class RestartTarget(StrEnum):
-    """Into what a restart goes; the values are those of ``/target:`` of the Restart Computer step."""
-
-    WINPE = "WinPE"
-    HARD_DISK = "HD"
 
 
 class StepClass(StrEnum):
@@ -120,6 +115,7 @@ class Forecast:
         details: sentences about the parts of what it does, such as each driver and why.
         serves: names of devices of the computer for which it brings a driver.
         lacks: names of its disk controllers for which it brings none, nor has Windows one.
+        restart: the restart that it asks for, or None.
     """
 
     does: str
@@ -132,6 +128,7 @@ class Forecast:
     details: tuple[str, ...] = ()
     serves: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    restart: RestartTarget | None = None
 
 
 Action = Callable[["Environment", "Machine", Events], ActionResult]
@@ -146,7 +143,32 @@ ForecastAction = Callable[["Environment", "Machine"], Forecast]
 
 The environment is a copy with the step's defaults in place: outputs may be set in it, so that later steps are
 forecast with them.  The machine is a rehearsal of the real one, of which nothing is written:
-:meth:`~osdimage.imaging.tasksequence.machine.Machine.rehearsal`.
+:meth:`~osdimage.imaging.tasksequence.computer.machine.Machine.rehearsal`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Already:
+    """What makes a step needless: what it would do is true here.
+
+    Attributes:
+        why: one sentence, such as "package ABC00001 is mapped to packages/client".
+        sets: the variables that the step would set.
+        warnings: sentences about what is not as it would be.
+    """
+
+    why: str
+    sets: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+Holds = Callable[["Environment", "Machine"], Already | None]
+"""Tells why nothing needs to be done for a step, or None when something does; changes nothing."""
+
+Stage = Callable[["Environment", "Machine"], "StagedCommand"]
+"""Tells what a step becomes at the first start of the new Windows; changes nothing.
+
+Raises :class:`~osdimage.imaging.errors.InvalidRequest` when that cannot be: the step is refused with what it says.
 """
 
 
@@ -195,7 +217,10 @@ class ActionInfo:
         type_name: the WMI class, ``SMS_TaskSequence_...Action``.
         title: what the editor calls it.
         run: the action, or None when it cannot be done here.
-        why_not: why ``run`` is None, as a sentence for the user.
+        phases: in which systems ``run`` does what the step does there; in the new Windows only what changes variables.
+        holds: tells why nothing needs to be done, or None when something always does.
+        stage: tells what it becomes at the first start of the new Windows, or None when it cannot be carried out there.
+        why_not: why it cannot be run here, as a sentence for the user.
         step_class: what it would take to run it, when ``run`` is None or ``refuses`` tells why; None is ``windows``.
         refuses: tells why a step cannot be run with the settings that it has on this machine, or None when it can.
         needs: what would let it run where ``refuses`` tells why not.
@@ -222,6 +247,14 @@ class ActionInfo:
     step_class: StepClass | None = None
     refuses: Callable[[Environment, Machine], str | None] | None = None
     needs: tuple[Means, ...] = ()
+    phases: frozenset[Phase] = IN_PE
+    holds: Holds | None = None
+    stage: Stage | None = None
+
+    @property
+    def is_known_here(self) -> bool:
+        """Whether it is done now, staged for the first start, or found to be true, with settings that allow it."""
+        return self.run is not None or self.stage is not None or self.holds is not None
 
     @property
     def short(self) -> str:

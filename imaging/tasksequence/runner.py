@@ -5,9 +5,9 @@ after the innermost group around it that may fail, and fails when there is none.
 System Deployment in Configuration Manager 2007: step 2 of group 1 fails, group 1 continues on error, so step 3 does not
 run and step 4 does.)
 
-This is always the Windows PE side of a sequence: the installed Windows is never started.  A restart is an event that
-is recorded, for which a formatted partition must exist, "otherwise, the task sequence will fail regardless of any error
-handling setting" (same source).
+No Windows is started here.  A restart is an event that is recorded, for which a formatted partition must exist,
+"otherwise, the task sequence will fail regardless of any error handling setting" (same source); what comes after the
+start of the new Windows is collected, and put on its disk when the last step has had its turn.
 
 The state is saved after every step, so that a run can go on after a failure, a signal or a loss of power; the step that
 was at work is run again.
@@ -30,20 +30,32 @@ from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
-from osdimage.imaging.tasksequence.judging.judge import Decision, Judge, Judgement, around, groups_of, numbered
+from osdimage.imaging.tasksequence.judging.judge import (
+    At,
+    Decision,
+    Judge,
+    Judgement,
+    around,
+    groups_of,
+    numbered,
+    stage_step,
+    sure_again,
+)
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, kind_of
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
+from osdimage.imaging.tasksequence.judging.restarts import after_restart
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.report import Observer, RunEnd, RunEvent, RunReport, StepReport, StepState
-from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Events, LogType
+from osdimage.imaging.tasksequence.result import Action, ActionInfo, ActionResult, Already, Events, LogType
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
+from osdimage.imaging.tasksequence.staging.first_start import put_first_start
 from osdimage.imaging.units import counted
 
 if TYPE_CHECKING:
-    from osdimage.imaging.tasksequence.machine import Machine
+    from osdimage.imaging.tasksequence.computer.machine import Machine
 
 _REBOOT = "SMS_TaskSequence_RebootAction"
 _NOTHING_TO_START = "a restart was asked for, and there is no formatted partition to restart from"
@@ -148,6 +160,7 @@ class _Runner:
         self._observer, self._log, self._state_file = observer, log, state_file
         # The step that a resumed run begins with may have been at work when the run stopped.
         self._first = state.next if state.is_resumed else None
+        self._first_start = ""
         self._steps = numbered(sequence)
         self._groups = groups_of(sequence)
         self._judge = Judge(self._groups, state.machine, actions, state.leave_out, unknown_facts(sequence, state.env))
@@ -173,7 +186,22 @@ class _Runner:
                     break
             self._state.next = following
             self._keep()
+        if not code:
+            code, message = self._put_first_start()
         return self._end(code, message)
+
+    def _put_first_start(self) -> tuple[int, str]:
+        """Put what waits for the first start on the disk; return why that failed, 0 when it did not."""
+        from osdimage.imaging.tasksequence.failures import code_of  # noqa: PLC0415 - only a run needs it
+
+        try:
+            told = put_first_start(self._machine, self._env, is_repeated=self._first == len(self._steps))
+        except OsdImageError as error:
+            return code_of(error), f"the first start cannot be put on the disk: {self._env.mask(error.said)}"
+        self._first_start = told
+        if told:
+            self._say(told)
+        return 0, ""
 
     def _end(self, code: int, message: str) -> RunReport:
         left_out = sum(1 for report in self._reports.values() if report.state is StepState.LEFT_OUT)
@@ -195,6 +223,7 @@ class _Runner:
             restarts=self._state.restarts,
             steps=tuple(self._reports[number] for number in sorted(self._reports)),
             state_file=self._state_file if code else None,
+            first_start=self._first_start,
         )
 
     def _after_failure(self, index: int) -> int:
@@ -221,7 +250,12 @@ class _Runner:
 
     def _step(self, index: int) -> StepReport:
         position, step = self._steps[index]
-        judgement = self._judge.step(position, step, self._state.judged, self._env)
+        at = At(index + 1, position, step)
+        judgement = self._judge.step(at, self._state.judged, self._env)
+        if judgement.decision is Decision.STAGE:
+            return self._wait(at, judgement)
+        if judgement.already is not None:
+            return self._pass(at, judgement.already)
         if judgement.decision is not Decision.RUN or judgement.info is None or judgement.info.run is None:
             return self._record(self._pass_over(index, step, judgement))
         began = time.monotonic()
@@ -236,6 +270,7 @@ class _Runner:
             result = self._try(index, step, judgement.info, judgement.info.run, is_repeated=repeated)
             succeeded = result.code & 0xFFFFFFFF in step.success_codes
             builtin.after_action(self._env, result.code, succeeded=succeeded)
+            sure_again(self._machine)
             again = self._restart(index, result)
             if again and tries > MAX_RETRIES:
                 result = ActionResult(HResult.E_ABORT, f"asked to be run again more than {MAX_RETRIES} times")
@@ -255,6 +290,21 @@ class _Runner:
                 warnings=tuple(map(self._env.mask, result.warnings)),
             )
         )
+
+    def _wait(self, at: At, judgement: Judgement) -> StepReport:
+        """Let a step wait for the first start."""
+        staged = self._judge.staged_step(at, judgement)
+        stage_step(self._machine, staged)
+        report = self._report(at.number - 1, StepState.STAGED, f"waits for the first start: {staged.command.does}")
+        return self._record(replace(report, warnings=tuple(map(self._env.mask, staged.command.warnings))))
+
+    def _pass(self, at: At, already: Already) -> StepReport:
+        """Take what a step would do for done."""
+        builtin.set_all(self._env, already.sets)
+        builtin.after_action(self._env, HResult.S_OK, succeeded=True)
+        sure_again(self._machine)
+        report = self._report(at.number - 1, StepState.HOLDS, already.why)
+        return self._record(replace(report, warnings=tuple(map(self._env.mask, already.warnings))))
 
     def _pass_over(self, index: int, step: Step, judgement: Judgement) -> StepReport:
         """Return the report on a step that does not run; one that cannot, and may not be left out, has failed."""
@@ -300,6 +350,7 @@ class _Runner:
             return False
         self._require_formatted(index)
         self._state.restarts += 1
+        self._machine.phase = after_restart(self._machine, self._env, wish.target)
         self._observer(RunEvent(index + 1, restart=wish.target))
         self._say(f"Restart of the computer ({wish.target.value}) is recorded; the sequence goes on", step=index + 1)
         return wish.again

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from osdimage.imaging.documents import Fields, checked_number, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
+from osdimage.imaging.tasksequence.computer.kept import machine_document, machine_of
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement, Position
+from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.result import StepClass
+from osdimage.imaging.tasksequence.staging.staged import Position, StagedCondition
 from osdimage.imaging.tasksequence.state import read_state, require_format, write_state
-
-if TYPE_CHECKING:
-    from osdimage.imaging.tasksequence.machine import Machine
 
 _FORMAT = "osdimage-task-sequence-run"
 _VERSION = 1
@@ -84,13 +83,14 @@ class RunState:
                     "decision": each.decision.value,
                     "reason": each.reason,
                     "class": each.step_class,
+                    "conditions": [condition.to_document() for condition in each.conditions],
                 }
                 for position, each in self.judged.items()
             ],
             "reports": [_report_document(each) for each in self.reports],
             "leave_out": self.leave_out.to_document(),
             "environment": self.env.to_document(),
-            "machine": self.machine.to_document(),
+            "machine": machine_document(self.machine),
         }
         write_state(path, document)
 
@@ -102,15 +102,13 @@ class RunState:
             StorageError: when it cannot be read.
             InvalidDocument: when it is not such a file, is damaged, or is of another version.
         """
-        from osdimage.imaging.tasksequence.machine import Machine  # noqa: PLC0415 - only a resumed run needs it
-
         document, source = read_state(path), str(path)
         require_format(document, _FORMAT, _VERSION, source=source, what="the saved state of a task sequence")
         try:
             return cls(
                 sequence=document.text("sequence"),
                 env=Environment.from_document(document.given("environment"), source=source),
-                machine=Machine.from_document(document.given("machine"), source=source),
+                machine=machine_of(document.given("machine"), source=source),
                 next=document.number("next"),
                 restarts=document.number("restarts"),
                 judged=dict(map(_judgement, document.each("judged"))),
@@ -129,7 +127,13 @@ def _judgement(entry: Fields) -> tuple[Position, Judgement]:
     step_class = None
     if "class" in entry.values:
         step_class = entry.parsed_or_none("class", StepClass, f"one of {', '.join(StepClass)}")
-    return place, Judgement(decision, entry.text_or_none("reason"), step_class=step_class)
+    conditions = entry.each("conditions") if "conditions" in entry.values else ()
+    return place, Judgement(
+        decision,
+        entry.text_or_none("reason"),
+        step_class=step_class,
+        conditions=tuple(map(StagedCondition.from_fields, conditions)),
+    )
 
 
 def _report_document(report: StepReport) -> dict[str, object]:

@@ -24,12 +24,12 @@ from osdimage.imaging.disk.tables import backup as backups
 from osdimage.imaging.disk.tables.read import read_table
 from osdimage.imaging.disk.tables.write import Write, write_steps
 from osdimage.imaging.disk.target import MemoryTarget
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging.judge import Decision, Judgement
-from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.report import StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState
-from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.units import Geometry
 
 SIZE = Geometry.of_size(4 << 30, 512)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from judges import wim as judges
 from osdimage.imaging.disk import create_image
+from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Firmware, Machine
 from osdimage.imaging.tasksequence.result import Action, ActionResult, Events, LogType
 
 MIB = 1 << 20

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place, Volume
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, action_table
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
-from osdimage.imaging.tasksequence.machine import Machine, Place, Volume
 from osdimage.imaging.tasksequence.report import RunReport, StepState
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, StepClass
 from osdimage.imaging.tasksequence.runner import run_sequence

@@ -13,8 +13,8 @@ from osdimage.imaging.disk import plan
 from osdimage.imaging.disk.tables import backup
 from osdimage.imaging.documents import Fields, as_text, parse_json, read_limited, reason_of
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest, StorageError
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.runstate import RunState
 from osdimage.imaging.tasksequence.state import read_state
 

@@ -18,8 +18,8 @@ from osdimage.imaging.tasksequence.conditions import CERTAIN, Doubt
 from osdimage.imaging.tasksequence.judging.kinds import is_of_mdt
 
 if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.computer.machine import Machine
     from osdimage.imaging.tasksequence.environment import Environment
-    from osdimage.imaging.tasksequence.machine import Machine
     from osdimage.imaging.tasksequence.sequence import Sequence
 
 PHASES = ("VALIDATION", "STATECAPTURE", "PREINSTALL", "INSTALL", "POSTINSTALL", "STATERESTORE")
@@ -40,7 +40,7 @@ _ELEMENT = re.compile(r"(\D+?)\d{1,3}", re.ASCII)
 
 def known_facts(machine: Machine) -> dict[str, str]:
     """Return what is known of a computer that has started Windows PE."""
-    from osdimage.imaging.tasksequence.machine import Firmware  # noqa: PLC0415 - keeps this module light
+    from osdimage.imaging.tasksequence.computer.machine import Firmware  # noqa: PLC0415 - keeps this module light
 
     return {
         "IsUEFI": str(machine.firmware is Firmware.UEFI),

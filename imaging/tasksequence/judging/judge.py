@@ -1,66 +1,98 @@
-"""Whether a step runs, is left out, or stands in the way of the whole sequence.
+"""What becomes of a step: it is done now, true already, staged for the first start, skipped, left out, or refused.
 
-A step that is disabled, or whose condition does not hold, is none of the run's business, whatever it is.  Any other
-must be run: what cannot be, because of what it is or because its condition cannot be found out here, is an obstacle
-unless the caller allows to leave it out.  Nothing else leaves a step out, so that a run that succeeded did all of it.
+A step that is disabled, or whose condition does not hold, is none of the run's business, whatever it is.  Any other is
+done on the disks, found to be true, or put on the disk for the first start of the new Windows; what can be none of it,
+because of what it is or because its condition cannot be found out here, is refused unless the caller allows to leave it
+out.  Nothing else leaves a step out, so that a run that succeeded did all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import OsdImageError, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, OsdImageError, Remedy, quoted
 from osdimage.imaging.tasksequence import builtin
-from osdimage.imaging.tasksequence.conditions import CERTAIN, Doubt, Verdict, evaluate
+from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
+from osdimage.imaging.tasksequence.conditions import CERTAIN, NOBODY, Ask, Doubt, Verdict, evaluate
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of, meant, words_of
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
-from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass, short_type
+from osdimage.imaging.tasksequence.phases import Phase
+from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
+from osdimage.imaging.tasksequence.staging.commands import replacing_command
+from osdimage.imaging.tasksequence.staging.secrets import holds_secret, secrets_in
+from osdimage.imaging.tasksequence.staging.staged import Position, StagedCommand, StagedCondition, StagedStep
+from osdimage.imaging.tasksequence.staging.when import compiled
 
 if TYPE_CHECKING:
-    from osdimage.imaging.tasksequence.machine import Machine
-
-Position = tuple[int, ...]
+    from osdimage.imaging.tasksequence.computer.machine import Machine
 
 _MOST_OFFERS = 100
 """Looking for what may have been meant takes milliseconds; a hostile sequence has a thousand types."""
+_LAST_ACTION = frozenset({"_smstslastactionsucceeded", "_smstslastactionretcode"})
 
 
 class Decision(StrEnum):
     """What becomes of a step.
 
-    SKIP: it is disabled, or a condition does not hold.  LEAVE_OUT: it would run, and the caller allowed to leave it
-    out.  CANNOT: it would run, or may, and cannot be run here; the sequence does not begin.
+    RUN: it is done now, on the disks.  HOLDS: what it would do is true here already.  STAGE: it waits for the first
+    start of the new Windows.  SKIP: it is disabled, or a condition does not hold.  LEAVE_OUT: the caller allowed to
+    leave it out.  REFUSE: it can be none of these; the sequence does not begin unless the step may fail.
     """
 
     RUN = "run"
+    HOLDS = "true"
+    STAGE = "first start"
     SKIP = "skip"
     LEAVE_OUT = "leave out"
-    CANNOT = "cannot"
+    REFUSE = "cannot"
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What becomes of a step, and why.
+    """What becomes of a step or a group, and why.
 
     Attributes:
         decision: what.
-        reason: why it does not run, or None.
+        reason: why it does not run now, or None.
         info: what is known of its type, or None.
-        step_class: what it would take to run it, where it cannot be run.
+        step_class: what it would take to run it, where it is refused.
+        remedy: what would change that, or None.
+        command: what it becomes at the first start, where it is staged.
+        conditions: that the first start asks: of a group its own, of a step also those of its groups.
+        already: what makes it needless, where it is true.
     """
 
     decision: Decision
     reason: str | None = None
     info: ActionInfo | None = None
     step_class: StepClass | None = None
+    remedy: Remedy | None = None
+    command: StagedCommand | None = None
+    conditions: tuple[StagedCondition, ...] = ()
+    already: Already | None = None
 
 
 RUN = Judgement(Decision.RUN)
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A step where it stands.
+
+    Attributes:
+        number: from 1, over all steps of the sequence.
+        place: in the tree of groups.
+        step: it.
+    """
+
+    number: int
+    place: Position
+    step: Step
 
 
 def numbered(sequence: Sequence) -> list[tuple[Position, Step]]:
@@ -87,7 +119,8 @@ class Judge:
         machine: the computer that it runs on.
         actions: what is known of types of steps.
         leave_out: what may be left out.
-        doubt: which variables nobody here can know, and why.
+        facts: which variables nobody here can know, and why.
+        ask: answers questions to the computer.
         offered: what was offered for types that nobody knows, by the type.
     """
 
@@ -95,82 +128,200 @@ class Judge:
     machine: Machine
     actions: ActionTable
     leave_out: LeaveOut = NOTHING
-    doubt: Doubt = CERTAIN
+    facts: Doubt = CERTAIN
+    ask: Ask = NOBODY
     offered: dict[str, str] = field(default_factory=dict)
 
-    def step(self, place: Position, step: Step, judged: dict[Position, Judgement], env: Environment) -> Judgement:
+    def doubt(self, name: str) -> str | None:
+        """Tell why nobody here can know a variable, by its name in lower case; None for any other."""
+        if name in self.machine.unsure:
+            return f"{name}, which the first start of Windows sets"
+        return self.facts(name)
+
+    def step(self, at: At, judged: dict[Position, Judgement], env: Environment) -> Judgement:
         """Decide what becomes of a step; groups that are entered with it are added to ``judged``."""
-        above = self.enter(place, judged, env)
+        step = at.step
+        above = self.enter(at.place, judged, env)
         if above.decision is Decision.SKIP:
             return above
-        if above.decision is Decision.RUN:
+        if above.decision in {Decision.RUN, Decision.STAGE}:
             # "This variable will be set before the task sequence manager runs each individual step."
             builtin.before_step(env, step.name)
         info = find_action(step, self.actions)
         if step.is_disabled:
             return Judgement(Decision.SKIP, "disabled", info)
-        verdict = evaluate(step.condition, env, self.doubt)
+        verdict = evaluate(step.condition, env, self.doubt, self.ask)
         if not verdict.holds and verdict.is_known:
             return Judgement(Decision.SKIP, verdict.reason, info)
-        if self.leave_out.names(step, info):
-            return Judgement(Decision.LEAVE_OUT, "left out by its type", info)
-        return self._unless_in_the_way(step, above, verdict, env)
+        if self.leave_out.names(at.number, step, info):
+            return Judgement(Decision.LEAVE_OUT, "left out by its name", info)
+        return self._judged(at, above, verdict, env)
 
-    def _unless_in_the_way(self, step: Step, above: Judgement, verdict: Verdict, env: Environment) -> Judgement:
-        info = find_action(step, self.actions)
-        stopped = self.obstacle(step, env)
-        if stopped is None and not verdict.is_known:
-            stopped = verdict.step_class, verdict.reason
-        if stopped is None and above.decision is not Decision.RUN:
-            stopped = above.step_class or StepClass.WINDOWS, above.reason or ""
-        if stopped is None:
-            return Judgement(Decision.RUN, None, info)
-        step_class, reason = stopped
-        decision = Decision.LEAVE_OUT if step_class in self.leave_out.classes else Decision.CANNOT
-        return Judgement(decision, reason, info, step_class)
+    def _judged(self, at: At, above: Judgement, verdict: Verdict, env: Environment) -> Judgement:
+        found = self.becomes(at, env, waits=self._waits(at, above, verdict))
+        if found.decision is not Decision.REFUSE and above.decision is Decision.REFUSE:
+            found = replace(above, info=found.info, step_class=above.step_class or StepClass.WINDOWS)
+        elif found.decision is not Decision.REFUSE and not (verdict.is_known and above.decision is Decision.RUN):
+            found = self._with_conditions(found, at, above, verdict, env)
+        if found.decision is Decision.REFUSE and found.step_class in self.leave_out.classes:
+            return replace(found, decision=Decision.LEAVE_OUT)
+        return found
+
+    def _with_conditions(
+        self, found: Judgement, at: At, above: Judgement, verdict: Verdict, env: Environment
+    ) -> Judgement:
+        """Put what cannot be known now before a step that is staged; what is not staged cannot hang on it."""
+        if found.decision is not Decision.STAGE:
+            reason = above.reason if verdict.is_known else verdict.reason
+            step_class = StepClass.WINDOWS if verdict.is_known else verdict.step_class
+            return Judgement(Decision.REFUSE, reason, found.info, step_class, verdict.remedy)
+        try:
+            own = () if verdict.is_known else (self._compiled(at.step, None, at.place, env),)
+        except InvalidRequest as error:
+            return Judgement(
+                Decision.REFUSE, f"{verdict.reason}; {error.said}", found.info, verdict.step_class, verdict.remedy
+            )
+        waiting = replace(found, conditions=(*above.conditions, *own))
+        return waiting if self.machine.supplies.secrets_on_disk else self._without_secrets(waiting, env)
+
+    def _compiled(
+        self, member: Step | Group, group: Position | None, place: Position, env: Environment
+    ) -> StagedCondition:
+        label = "_".join(("g" if group is not None else "s", *map(str, place)))
+        return StagedCondition(group, compiled(member.condition, env, self.doubt, self.ask, label=label))
+
+    def _waits(self, at: At, above: Judgement, verdict: Verdict) -> bool:
+        """Tell whether a step that changes variables alone has to wait: it hangs on how staged steps end."""
+        if not self.machine.staged:
+            return False
+        if not verdict.is_known or above.decision is Decision.STAGE:
+            return True
+        jumped = [each for each in around(at.place) if self.groups[each].continue_on_error]
+        if any(staged.place[: len(group)] == group for staged in self.machine.staged for group in jumped):
+            return True
+        texts = " ".join((*at.step.defaults.values(), *at.step.told.values())).lower()
+        return any(f"%{name}%" in texts for name in self.machine.unsure)
 
     def enter(self, place: Position, judged: dict[Position, Judgement], env: Environment) -> Judgement:
         """Decide whether the groups around a step let it run; each group is judged once, when it is entered."""
-        unknown: Judgement | None = None
+        refused: Judgement | None = None
+        conditions: list[StagedCondition] = []
+        waits: Judgement | None = None
         for each in around(place):
             if each not in judged:
-                judged[each] = self.group(self.groups[each], env)
+                judged[each] = self.group(each, env)
             if judged[each].decision is Decision.SKIP:
                 return judged[each]
-            if judged[each].decision is not Decision.RUN and unknown is None:
-                unknown = judged[each]
-        return RUN if unknown is None else unknown
+            if judged[each].decision is Decision.STAGE:
+                waits = waits or judged[each]
+                conditions += judged[each].conditions
+            elif judged[each].decision is not Decision.RUN and refused is None:
+                refused = judged[each]
+        if refused is not None:
+            return refused
+        return RUN if waits is None else replace(waits, conditions=tuple(conditions))
 
-    def group(self, group: Group, env: Environment) -> Judgement:
+    def group(self, place: Position, env: Environment) -> Judgement:
         """Decide whether the steps of a group run, seen from the group alone."""
+        group = self.groups[place]
         if group.is_disabled:
             return Judgement(Decision.SKIP, f"group {quoted(group.name)} is disabled")
-        verdict = evaluate(group.condition, env, self.doubt)
+        verdict = evaluate(group.condition, env, self.doubt, self.ask)
         if verdict.holds:
             return RUN
         reason = f"group {quoted(group.name)}: {verdict.reason}"
         if verdict.is_known:
             return Judgement(Decision.SKIP, reason)
-        return Judgement(Decision.CANNOT, reason, step_class=verdict.step_class)
+        refused = Judgement(Decision.REFUSE, reason, step_class=verdict.step_class, remedy=verdict.remedy)
+        if self.machine.phase is not Phase.NEW:
+            return refused
+        try:
+            return Judgement(Decision.STAGE, reason, conditions=(self._compiled(group, place, place, env),))
+        except InvalidRequest as error:
+            return replace(refused, reason=f"{reason}; {error.said}")
 
-    def obstacle(self, step: Step, env: Environment) -> tuple[StepClass, str] | None:
-        """Return why a step cannot be run here, whatever its condition; None when it can."""
+    # What it is, whatever its condition
+
+    def becomes(self, at: At, env: Environment, *, waits: bool = False) -> Judgement:
+        """Decide what a step becomes whose condition holds.
+
+        Args:
+            at: the step.
+            env: the variables.
+            waits: whether it hangs on how steps end that wait for the first start.
+        """
+        step = at.step
         info = find_action(step, self.actions)
+        replacing = self.machine.supplies.replaced.get(at.number)
+        if replacing is not None:
+            return self._staged(info, env, lambda: replacing_command(replacing))
         if info is None:
-            return StepClass.UNKNOWN, self._unknown(step)
-        if info.run is None:
-            return info.step_class or StepClass.WINDOWS, info.why_not or "only a running Windows can do it"
-        if step.run_in is RunIn.FULL_OS:
-            return StepClass.WINDOWS, "runs in the installed Windows, which is not started here"
-        if info.refuses is None:
-            return None
+            return Judgement(Decision.REFUSE, self._unknown(step), None, StepClass.UNKNOWN)
         try:
             with env.step_defaults(step.defaults, step.told):
-                reason = info.refuses(env, self.machine)
+                return self._of_action(info, step, env, waits=waits)
         except OsdImageError:
             # What is wrong with a setting, its forecast tells.
-            return None
-        return None if reason is None else (info.step_class or StepClass.WINDOWS, env.mask(reason))
+            return self._unread(info)
+
+    def _unread(self, info: ActionInfo) -> Judgement:
+        if info.run is not None and self.machine.phase in info.phases:
+            return Judgement(Decision.RUN, None, info)
+        return Judgement(Decision.REFUSE, info.why_not or _only_windows(info), info, StepClass.WINDOWS)
+
+    def _of_action(self, info: ActionInfo, step: Step, env: Environment, *, waits: bool) -> Judgement:
+        phase = self.machine.phase
+        already = None if info.holds is None else info.holds(env, self.machine)
+        if already is not None:
+            return Judgement(Decision.HOLDS, env.mask(already.why), info, already=already)
+        if phase is Phase.LOST:
+            return self._refused(info, "it comes after the start of a Windows that does not go on with the sequence")
+        stage = info.stage
+        if phase is Phase.NEW and stage is not None and (waits or phase not in info.phases or info.run is None):
+            if step.run_in is RunIn.WINPE:
+                return self._refused(info, "it runs in Windows PE alone, and the new Windows has started by then")
+            return self._staged(info, env, lambda: stage(env, self.machine))
+        if info.run is None or phase not in info.phases:
+            return self._refused(info, self._why_not(info))
+        if waits and phase is Phase.NEW:
+            return self._refused(info, "it hangs on how steps end that wait for the first start of Windows")
+        if step.run_in is RunIn.FULL_OS and phase is Phase.PE and info.runs_in is not RunIn.FULL_OS:
+            return self._refused(info, "it runs in the installed Windows, and Windows PE runs then")
+        reason = None if info.refuses is None else info.refuses(env, self.machine)
+        if reason is not None:
+            return self._refused(info, env.mask(reason), _remedy(info))
+        return Judgement(Decision.RUN, None, info)
+
+    def _staged(self, info: ActionInfo | None, env: Environment, make: Callable[[], StagedCommand]) -> Judgement:
+        supplies = self.machine.supplies
+        if supplies.first_boot is FirstBoot.NONE:
+            remedy = Remedy("let the first start carry it out: {}", (Means.FIRST_BOOT,), ("setup",))
+            return Judgement(Decision.REFUSE, "it would wait for the first start", info, StepClass.WINDOWS, remedy)
+        try:
+            command = make()
+        except InvalidRequest as error:
+            return Judgement(Decision.REFUSE, env.mask(error.said), info, StepClass.WINDOWS, error.remedy)
+        found = Judgement(Decision.STAGE, None, info, command=command)
+        return found if supplies.secrets_on_disk else self._without_secrets(found, env)
+
+    def _without_secrets(self, found: Judgement, env: Environment) -> Judgement:
+        """Refuse to put a secret on the disk in clear text."""
+        command = found.command
+        if command is None or not holds_secret(env, command, found.conditions):
+            return found
+        reason = f"it would put {secrets_in(env, command, found.conditions)} on the disk in clear text"
+        remedy = Remedy("{} allows it", (Means.SECRETS_ON_DISK,))
+        return Judgement(Decision.REFUSE, reason, found.info, StepClass.WINDOWS, remedy)
+
+    def _refused(self, info: ActionInfo, reason: str, remedy: Remedy | None = None) -> Judgement:
+        return Judgement(Decision.REFUSE, reason, info, info.step_class or StepClass.WINDOWS, remedy)
+
+    def _why_not(self, info: ActionInfo) -> str:
+        if info.run is None and info.stage is None:
+            return info.why_not or "only a running Windows can do it"
+        if self.machine.phase is Phase.NEW:
+            return f"it works on the disk, and {self.machine.phase.called} runs from it then"
+        return info.why_not or f"it runs in {self.machine.phase.called}, where nothing of osdimage runs"
 
     def _unknown(self, step: Step) -> str:
         kind = kind_of(step)
@@ -179,3 +330,41 @@ class Judge:
         if kind not in self.offered and len(self.offered) < _MOST_OFFERS:
             self.offered[kind] = meant(short_type(kind), words_of(self.actions))
         return f"step type {kind} is not known to osdimage{self.offered.get(kind, '')}"
+
+    def staged_step(self, at: At, judgement: Judgement) -> StagedStep:
+        """Return what waits for the first start, of a step that was judged so."""
+        command, step = judgement.command, at.step
+        if command is None:
+            raise ValueError(f"step {at.number} is not staged")
+        return StagedStep(
+            number=at.number,
+            place=at.place,
+            name=step.name,
+            command=command,
+            success_codes=command.success_codes or step.success_codes,
+            retries=step.retry_count if command.retries is None else command.retries,
+            may_fail=step.continue_on_error,
+            tolerant=tuple(each for each in around(at.place) if self.groups[each].continue_on_error),
+            conditions=judgement.conditions,
+        )
+
+
+def _only_windows(info: ActionInfo) -> str:
+    return f"{info.title} needs a Windows that runs"
+
+
+def _remedy(info: ActionInfo) -> Remedy | None:
+    if not info.needs:
+        return None
+    return Remedy(f"for drivers, give {' and '.join(['{}'] * len(info.needs))}", info.needs)
+
+
+def stage_step(machine: Machine, staged: StagedStep) -> None:
+    """Let a step wait for the first start; what it sets, and how it ends, nobody knows from here on."""
+    machine.staged.append(staged)
+    machine.unsure |= staged.command.changes | _LAST_ACTION
+
+
+def sure_again(machine: Machine) -> None:
+    """Know again how the last action ended: one that was done now."""
+    machine.unsure -= _LAST_ACTION

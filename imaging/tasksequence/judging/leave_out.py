@@ -1,4 +1,4 @@
-"""Which steps may be left out although they would run: what the caller named, by type or by class.
+"""Which steps may be left out although they would run: what the caller named, by number, name, type or class.
 
 A class stands for steps that cannot be run here; a step of it that can be run, runs.  A type stands for its steps
 whether they can be run or not.  Steps that a later version runs thus run where their class was named, and stay out
@@ -25,14 +25,18 @@ class LeaveOut:
     Attributes:
         classes: of steps that cannot be run here.
         types: of steps, in lower case, by any of their names.
+        steps: the numbers of steps, from 1.
     """
 
     classes: frozenset[StepClass] = frozenset()
     types: frozenset[str] = frozenset()
+    steps: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, words: Iterable[str], sequence: Sequence | None = None, actions: ActionTable | None = None) -> Self:
-        """Read what a person wrote: classes, types with or without their prefix, titles, scripts of MDT.
+        """Read what a person wrote: classes, types with or without their prefix, titles, scripts of MDT, or steps.
+
+        A step is named by its number, or by its name as the sequence has it; all steps of a name are meant.
 
         Args:
             words: in any case.
@@ -46,6 +50,7 @@ class LeaveOut:
         present = {name for step in (() if sequence is None else sequence.steps) for name in names_of(step)}
         classes: set[StepClass] = set()
         types: set[str] = set()
+        steps: set[int] = set()
         for word in words:
             folded = word.strip().lower()
             info = named(folded, table)
@@ -55,33 +60,48 @@ class LeaveOut:
                 types.update(info.names)
             elif folded in present:
                 types.add(folded)
+            elif sequence is not None and (found := steps_called(word, sequence)):
+                steps.update(found)
             else:
                 known = [*StepClass, *words_of(table), *present]
                 classes_told = ", ".join(StepClass)
                 raise InvalidRequest(
-                    f"{quoted(word)} is no class ({classes_told}) and no type of step{meant(short_type(word), known)}"
+                    f"{quoted(word)} is no class ({classes_told}), no step and no type of step"
+                    f"{meant(short_type(word), known)}"
                 )
-        return cls(frozenset(classes), frozenset(types))
+        return cls(frozenset(classes), frozenset(types), frozenset(steps))
 
-    def names(self, step: Step, info: ActionInfo | None) -> bool:
-        """Tell whether a step is meant by its type."""
+    def names(self, number: int, step: Step, info: ActionInfo | None) -> bool:
+        """Tell whether a step is meant by its number or its type."""
+        if number in self.steps:
+            return True
         own = {*names_of(step), *(() if info is None else info.names)}
         return not self.types.isdisjoint(own)
 
     def __or__(self, other: LeaveOut) -> LeaveOut:
         """Return what either of two may leave out."""
-        return LeaveOut(self.classes | other.classes, self.types | other.types)
+        return LeaveOut(self.classes | other.classes, self.types | other.types, self.steps | other.steps)
 
     def to_document(self) -> list[str]:
         """Return it as words that :meth:`from_words` reads, in any version."""
-        return sorted((*self.classes, *self.types))
+        return sorted((*self.classes, *self.types, *map(str, self.steps)))
 
     @classmethod
     def from_words(cls, words: Iterable[str]) -> Self:
         """Read what :meth:`to_document` returned."""
         found = set(words)
         classes = {StepClass(word) for word in found & set(StepClass)}
-        return cls(frozenset(classes), frozenset(found - classes))
+        steps = frozenset(word for word in found if word.isascii() and word.isdigit())
+        return cls(frozenset(classes), frozenset(found - classes - steps), frozenset(map(int, steps)))
+
+
+def steps_called(word: str, sequence: Sequence) -> tuple[int, ...]:
+    """Return the numbers of the steps that a person means: by a number from 1, or by their name, in any case."""
+    text = word.strip()
+    numbered = dict(enumerate(sequence.steps, 1))
+    if text.isascii() and text.isdigit() and len(text) < 6:
+        return (int(text),) if int(text) in numbered else ()
+    return tuple(number for number, step in numbered.items() if step.name.casefold() == text.casefold())
 
 
 NOTHING = LeaveOut()

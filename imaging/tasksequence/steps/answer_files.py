@@ -16,10 +16,10 @@ from osdimage.imaging.answers.settings import Membership, NetworkSettings, Windo
 from osdimage.imaging.answers.sysprep_inf import SysprepInf
 from osdimage.imaging.answers.unattend import Unattend
 from osdimage.imaging.documents import read_limited
+from osdimage.imaging.tasksequence.computer.machine import Machine, NotThere
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine, NotThere
 from osdimage.imaging.tasksequence.result import Events, LogType
-from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.filesystems import open_files
 
 

@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager
 from osdimage.imaging.apply.image import apply_image
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, Volume
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, required
-from osdimage.imaging.tasksequence.machine import Machine, Volume
 from osdimage.imaging.tasksequence.result import (
     ActionInfo,
     ActionResult,

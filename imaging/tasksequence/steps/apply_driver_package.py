@@ -22,10 +22,10 @@ from osdimage.imaging.drivers.supplied.opened import Supply
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.driver_choice import UNSIGNED, Choice, choose_all
 from osdimage.imaging.tasksequence.steps.driver_injection import Chooser, bring_in, devices_of, foretell

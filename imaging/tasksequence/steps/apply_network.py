@@ -13,10 +13,10 @@ from ipaddress import IPv4Address, IPv4Network
 
 from osdimage.imaging.answers.settings import Adapter, NetworkSettings
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, addresses, boolean, comma_list, numbers, optional, required
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, Needs, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.answer_files import change_answer_file, rehearse_change
 from osdimage.imaging.tasksequence.steps.membership import Names, described, read_membership

@@ -22,10 +22,10 @@ from contextlib import contextmanager
 from osdimage.imaging.apply.pairs import raw_partitions
 from osdimage.imaging.errors import ActionFailed, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, Volume
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, output
-from osdimage.imaging.tasksequence.machine import Machine, Volume
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.applying import DESTINATION, choose_volume, has_destination
 from osdimage.imaging.tasksequence.steps.windows_image import WindowsPlan, carry_out, foretell, plan_windows

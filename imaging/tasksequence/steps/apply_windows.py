@@ -16,10 +16,10 @@ from osdimage.imaging.answers.settings import LicenseMode, WindowsSettings
 from osdimage.imaging.answers.time_zones import canonical
 from osdimage.imaging.answers.unattend import obfuscated
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.answer_files import change_answer_file, rehearse_change
 

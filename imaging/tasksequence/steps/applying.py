@@ -13,9 +13,9 @@ from osdimage.imaging.disk.content import Content
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.errors import ActionFailed, InvalidRequest, TooSmall
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, NotThere, Place, Volume
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
-from osdimage.imaging.tasksequence.machine import Machine, NotThere, Place, Volume
 from osdimage.imaging.tasksequence.result import Events, LogType, VariableInfo
 from osdimage.imaging.units import counted, format_size
 from osdimage.imaging.wim.image import WimImage

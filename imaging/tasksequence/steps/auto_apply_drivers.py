@@ -17,10 +17,10 @@ from osdimage.imaging.drivers.store.catalog import DriverCatalog
 from osdimage.imaging.drivers.store.index import CatalogIndex
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.errors import Means
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import (
     ActionInfo,
     ActionResult,

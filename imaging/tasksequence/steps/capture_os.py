@@ -19,10 +19,11 @@ from osdimage.imaging.capture.image import CaptureOptions
 from osdimage.imaging.capture.volumes import capture_volumes
 from osdimage.imaging.errors import ActionFailed, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, Volume
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts, in_volume
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, required
-from osdimage.imaging.tasksequence.machine import Machine, Volume
 from osdimage.imaging.tasksequence.result import (
     ActionInfo,
     ActionResult,
@@ -32,7 +33,6 @@ from osdimage.imaging.tasksequence.result import (
     RunIn,
     VariableInfo,
 )
-from osdimage.imaging.tasksequence.windows import WindowsFacts, in_volume
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.wim.described.properties import ImageProperties
 from osdimage.imaging.wim.write import WriteMode

@@ -7,10 +7,10 @@ from typing import NoReturn
 from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, required
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, VariableInfo
 
 VARIABLES: tuple[VariableInfo, ...] = (

@@ -7,8 +7,8 @@ made with the files of the image that the sequence will apply.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,18 +17,15 @@ from osdimage.imaging.drivers.devices.sources import read_devices
 from osdimage.imaging.drivers.injection.into_volume import VolumeTarget
 from osdimage.imaging.drivers.injection.plan import InjectionOptions, InjectionPlan
 from osdimage.imaging.drivers.injection.planning import plan_driver_injection
-from osdimage.imaging.drivers.injection.script import driver_step
 from osdimage.imaging.drivers.offline.windows import OfflineWindows, offline_windows
 from osdimage.imaging.drivers.target_os import TargetOs
 from osdimage.imaging.files import FileSource
-from osdimage.imaging.firststart.plan import FirstStartPlan, carry_out, plan_first_start
-from osdimage.imaging.firststart.starting import read_windows
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.machine import Machine, NotThere, TargetSystem
+from osdimage.imaging.tasksequence.computer.machine import Machine, NotThere
+from osdimage.imaging.tasksequence.computer.system import TargetSystem
+from osdimage.imaging.tasksequence.computer.target_files import files_of
 from osdimage.imaging.tasksequence.result import ActionResult, Events, Forecast, LogType
 from osdimage.imaging.tasksequence.steps.driver_choice import Choice
-from osdimage.imaging.volume.filesystems import open_files
-from osdimage.imaging.wim.file import WimFile
 
 Chooser = Callable[[ExitStack, OfflineWindows], Choice]
 """Chooses drivers for a Windows; what it opens stays open until the stack is closed."""
@@ -41,12 +38,12 @@ class Injection:
     Attributes:
         choice: the drivers.
         plan: None when there is none.
-        start: what installs them at the first start; None when a pass of the setup does, or nothing.
+        waits: whether a step of the first start installs them; else a pass of the setup does, or nothing.
     """
 
     choice: Choice
     plan: InjectionPlan | None = None
-    start: FirstStartPlan | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +70,8 @@ def bring_in(machine: Machine, events: Events, choose: Chooser) -> ActionResult:
             found = _plan(stack, machine, files, choose)
         if found.plan is not None and not found.plan.is_empty:
             target.carry_out(found.plan.changes, now=now, force=events.is_repeated)
-        if found.plan is not None and found.start is not None:
-            root = found.plan.windows.folder
-            carry_out(found.start, volume, root=root, now=now, force=events.is_repeated)
+        # What the first start does is put on the disk behind the last step of the sequence.
+        machine.installs_drivers |= found.waits
     for text in found.choice.reasons:
         events.log(LogType.INFO, text)
     warnings = _warnings(found)
@@ -91,8 +87,9 @@ def foretell(machine: Machine, choose: Chooser) -> Forecast:
         NotThere: when no Windows would have been applied.
         OsdImageError: as :func:`bring_in`.
     """
-    with ExitStack() as stack, _files_of(machine, _system(machine)) as files:
+    with ExitStack() as stack, files_of(machine, _system(machine)) as files:
         found = _plan(stack, machine, files, choose)
+    machine.installs_drivers |= found.waits
     choice = found.choice
     told, warnings = _told(found, "bring in"), _warnings(found)
     return Forecast(told, warnings=warnings, details=choice.reasons, serves=choice.serves, lacks=choice.lacks)
@@ -120,17 +117,7 @@ def _plan(stack: ExitStack, machine: Machine, files: FileSource, choose: Chooser
         allows_unsigned=choice.allows_unsigned,
     )
     plan = plan_driver_injection(windows, files, choice.wanted, options, loaders=choice.loaders)
-    if not (machine.at_first_start and plan.drivers):
-        return Injection(choice, plan)
-    facts = read_windows(
-        files,
-        windows.system,
-        windows.software,
-        root=windows.folder,
-        version=windows.os.version,
-        is_generalized=windows.is_generalized,
-    )
-    return Injection(choice, plan, plan_first_start(files, facts, (driver_step(),)))
+    return Injection(choice, plan, waits=machine.at_first_start and bool(plan.drivers))
 
 
 def _told(found: Injection, verb: str) -> str:
@@ -140,14 +127,11 @@ def _told(found: Injection, verb: str) -> str:
     how = "" if plan.first_start is None else f"; {plan.first_start.how}"
     enabled = [each.driver.service for each in plan.enabled]
     needed = f"; Windows starts with {', '.join(enabled)}" if enabled else ""
-    by = "" if found.start is None else f", by {found.start.starts_by}"
-    return f"{verb} {found.choice}{needed}{how}{by}"
+    return f"{verb} {found.choice}{needed}{how}"
 
 
 def _warnings(found: Injection) -> tuple[str, ...]:
-    plan, start = found.plan, found.start
-    of_start = () if start is None else start.warnings
-    return (*found.choice.warnings, *(() if plan is None else plan.warnings), *of_start)
+    return (*found.choice.warnings, *(() if found.plan is None else found.plan.warnings))
 
 
 def _system(machine: Machine) -> TargetSystem:
@@ -156,17 +140,3 @@ def _system(machine: Machine) -> TargetSystem:
             "there is no Windows: Apply Operating System must come before the steps that bring drivers into it"
         )
     return machine.system
-
-
-@contextmanager
-def _files_of(machine: Machine, system: TargetSystem) -> Iterator[FileSource]:
-    """Open the files of the Windows: in a rehearsal those of the image that would be there."""
-    if system.image is not None:
-        with WimFile.open(system.image.path) as wim:
-            yield wim.image(system.image.index).files()
-        return
-    with (
-        machine.opened(system.place.disk) as disk,
-        open_files(disk.volume(system.place.partition)) as files,
-    ):
-        yield files

@@ -12,7 +12,7 @@ from osdimage.imaging.drivers.store.catalog import DriverCatalog, all_drivers, c
 from osdimage.imaging.drivers.store.records import folded
 from osdimage.imaging.drivers.supplied.opened import Supply, open_supply
 from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.computer.machine import Machine
 
 _SHOWN = 10
 

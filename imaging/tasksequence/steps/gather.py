@@ -8,11 +8,12 @@ processes them, with ``GatherLocalOnly`` other than ``true``, cannot be run here
 from __future__ import annotations
 
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import boolean, optional, output
 from osdimage.imaging.tasksequence.judging.facts import UNKNOWN, known_facts, set_missing
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.phases import EVERYWHERE
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, LogType, VariableInfo
 
 VARIABLES: tuple[VariableInfo, ...] = (
@@ -60,5 +61,6 @@ INFO = ActionInfo(
     forecast=forecast_gather,
     other_types=("ZTIGather", "PSDGather"),
     variables=VARIABLES,
+    phases=EVERYWHERE,
     refuses=refuse_rules,
 )

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from osdimage.imaging.drivers.offline.windows import OfflineWindows
 from osdimage.imaging.errors import Means
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import (
     ActionInfo,
     ActionResult,

@@ -22,10 +22,10 @@ from contextlib import contextmanager
 from osdimage.imaging.disk.roles import MICROSOFT_RESERVED
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidRequest, InvalidTable
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, NotThere, Volume
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, output, required
-from osdimage.imaging.tasksequence.machine import Machine, NotThere, Volume
 from osdimage.imaging.tasksequence.operating_systems import find_system
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.inject_drivers import bring_in_noted, foretell_noted

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from osdimage.imaging.answers.settings import Membership
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.answer_files import AnswerFile, change_answer_file, rehearse_change
 from osdimage.imaging.tasksequence.steps.membership import Names, described, read_membership

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from osdimage.imaging.errors import ActionFailed
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import optional
 from osdimage.imaging.tasksequence.judging.facts import PHASES
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.phases import EVERYWHERE
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, VariableInfo
 
 VARIABLES: tuple[VariableInfo, ...] = (
@@ -52,4 +53,5 @@ INFO = ActionInfo(
     forecast=forecast_next_phase,
     other_types=("PSDNextPhase",),
     variables=VARIABLES,
+    phases=EVERYWHERE,
 )

@@ -21,10 +21,10 @@ from osdimage.imaging.disk.roles import Role
 from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.errors import ActionFailed, DoesNotFit, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import boolean, optional, required
-from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, LogType, RunIn
 from osdimage.imaging.units import Geometry, counted
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from osdimage.imaging.errors import ActionFailed, quoted
+from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.phases import BEFORE_NEW, RestartTarget
 from osdimage.imaging.tasksequence.result import (
     ActionInfo,
     ActionResult,
     Events,
     Forecast,
     LogType,
-    RestartTarget,
     VariableInfo,
 )
+from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 
 VARIABLES: tuple[VariableInfo, ...] = (
     optional(
@@ -53,7 +54,20 @@ def restart_computer(env: Environment, machine: Machine, events: Events) -> Acti
 def forecast_restart_computer(env: Environment, machine: Machine) -> Forecast:
     """Tell into what the computer would restart."""
     del machine
-    return Forecast(f"restart into {_request(env)[0]}")
+    target = _request(env)[0]
+    return Forecast(f"restart into {target}", restart=target)
+
+
+def stage_restart(env: Environment, machine: Machine) -> StagedCommand:
+    """Return the restart of the new Windows, after which its first start goes on.
+
+    Raises:
+        InvalidRequest: when it goes into Windows PE, where nothing goes on with what waits for the first start.
+    """
+    del machine
+    if _request(env)[0] is RestartTarget.WINPE:
+        raise InvalidRequest("it leaves the new Windows for Windows PE, which is not there at the first start")
+    return StagedCommand("restart the computer", ("exit /b 0",), restarts=True)
 
 
 def _request(env: Environment) -> tuple[RestartTarget, str | None, int]:
@@ -69,5 +83,7 @@ INFO = ActionInfo(
     title="Restart Computer",
     run=restart_computer,
     forecast=forecast_restart_computer,
+    phases=BEFORE_NEW,
+    stage=stage_restart,
     variables=VARIABLES,
 )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, boolean, optional, required
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.phases import EVERYWHERE
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, VariableInfo
 
 VARIABLES: tuple[VariableInfo, ...] = (
@@ -59,4 +60,5 @@ INFO = ActionInfo(
     run=set_variable,
     forecast=forecast_set_variable,
     variables=VARIABLES,
+    phases=EVERYWHERE,
 )

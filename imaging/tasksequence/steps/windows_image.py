@@ -26,12 +26,13 @@ from osdimage.imaging.errors import ActionFailed, InvalidRequest, quoted
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.progress import Meter, Phase, portion
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine, TargetSystem, Volume
+from osdimage.imaging.tasksequence.computer.system import ImagePlace
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts, in_image
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Firmware, ImagePlace, Machine, TargetSystem, Volume
 from osdimage.imaging.tasksequence.result import ActionResult, Events, Forecast, LogType
 from osdimage.imaging.tasksequence.steps.answer_files import MadeAnswerFile, make_answer_file
 from osdimage.imaging.tasksequence.steps.applying import apply_options, kept_paths, log_applied, refuse_large
-from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
 from osdimage.imaging.volume.filesystems import open_files
 from osdimage.imaging.wim.file import WimFile
 from osdimage.imaging.wim.image import WimImage

@@ -49,7 +49,7 @@ def read(disk: Path, path: str) -> bytes:
 @pytest.mark.foreign
 def test_a_generalized_image_installs_drivers_by_the_script_of_setup(tmp_path: Path) -> None:
     disk, told = deployed(tmp_path, WINDOWS_11, "--first-boot", "setup")
-    assert "pnputil /add-driver in a step of its first start, by SetupComplete.cmd" in told
+    assert "put on the disk for the first start, which SetupComplete.cmd begins" in told
     assert rb"%SystemDrive%\ProgramData\osdimage\FirstStart\run.cmd" in read(disk, SETUP_COMPLETE)
     # The answer file that every deployment gets runs nothing.
     assert b"osdimage-drivers" not in read(disk, "/Windows/Panther/unattend.xml")
@@ -60,7 +60,7 @@ def test_a_generalized_image_installs_drivers_by_the_script_of_setup(tmp_path: P
 def test_an_image_that_is_not_generalized_installs_them_by_the_values_of_setup(tmp_path: Path) -> None:
     made = replace(WINDOWS_11, image_state="IMAGE_STATE_COMPLETE", setup_type=0)
     disk, told = deployed(tmp_path, made, "--first-boot", "setup")
-    assert "in a step of its first start, by SYSTEM\\Setup" in told
+    assert "for the first start, which SYSTEM\\Setup begins" in told
     setup = hives.dissect(read(disk, "/Windows/System32/config/SYSTEM"))["Setup"]
     assert setup["SetupType"] == (4, b"\2\0\0\0")
     assert setup["CmdLine"][1].decode("utf-16-le") == rf"cmd.exe /d /c %SystemDrive%\{FOLDER}\run.cmd" + "\0"

@@ -188,7 +188,7 @@ def test_a_run_that_failed_goes_on_with_resume(
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(run: Run, disk: Path, tmp_path: Path) -> None:
     shown = run("standalone-media", "--dry-run", "--log", tmp_path / "smsts.log")
-    assert "plan for 'Stand-alone media': 13 steps: 6 run, 5 skipped, 2 left out" in shown.out
+    assert "plan for 'Stand-alone media': 13 steps: 6 run now, 5 skipped, 2 left out" in shown.out
     assert "+ 6. Partition Disk 0: partition disk 0" in shown.out
     assert "~ 12. Setup Windows and ConfigMgr: only the installed Windows can do it" in shown.out
     assert "This will be lost:" in shown.out

@@ -7,9 +7,9 @@ import io
 import pytest
 from osdimage.cli.sequence.view import Tree
 from osdimage.imaging.progress import Phase, ProgressEvent
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.report import RunEvent, StepReport, StepState
 from osdimage.imaging.tasksequence.runstate import RunState

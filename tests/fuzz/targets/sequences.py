@@ -11,11 +11,11 @@ from pathlib import Path
 
 from osdimage.imaging.element import read_element, write_element
 from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.conditions import evaluate, read_condition, write_condition
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.xml import read_sequence, write_sequence
 from osdimage.imaging.tasksequence.forms.yaml import GRAMMAR, read_yaml
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.operating_systems import find_system
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence

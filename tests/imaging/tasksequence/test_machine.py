@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from cases.sequence import GPT, MBR, MIB, blank_disk, computer, run
 from osdimage.imaging import InvalidDocument, InvalidRequest
+from osdimage.imaging.tasksequence.computer.kept import load_machine, machine_document, save_machine
+from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Firmware, Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
-from osdimage.imaging.tasksequence.windows import WindowsFacts
 
 
 @pytest.fixture(scope="module")
@@ -159,12 +160,12 @@ def test_a_machine_is_kept_and_found_again(disks: tuple[Path, Path], tmp_path: P
     machine.shares[r"\\s\d"] = tmp_path
     machine.mark_used(Place(0, 3))
     machine.system = TargetSystem(Place(0, 3), WindowsFacts(6, 1, "x64", "Windows"))
-    machine.save(tmp_path / "machine.json")
-    assert Machine.load(tmp_path / "machine.json") == machine
+    save_machine(machine, tmp_path / "machine.json")
+    assert load_machine(tmp_path / "machine.json") == machine
     assert (tmp_path / "machine.json").stat().st_mode & 0o777 == 0o600
     blank = Machine()
-    blank.save(tmp_path / "machine.json")
-    assert Machine.load(tmp_path / "machine.json") == blank
+    save_machine(blank, tmp_path / "machine.json")
+    assert load_machine(tmp_path / "machine.json") == blank
 
 
 DAMAGED = {
@@ -193,22 +194,22 @@ DAMAGED = {
 @pytest.mark.parametrize("changed", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_state_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
     path = tmp_path / "machine.json"
-    path.write_text(json.dumps(Machine().to_document() | changed))
+    path.write_text(json.dumps(machine_document(Machine()) | changed))
     with pytest.raises(InvalidDocument, match=r"machine\.json"):
-        Machine.load(path)
+        load_machine(path)
     path.write_text("[]")
     with pytest.raises(InvalidDocument):
-        Machine.load(path)
+        load_machine(path)
 
 
 def test_a_rehearsal_is_a_machine_of_its_own(disks: tuple[Path, Path]) -> None:
     machine = computer(*disks)
-    before = machine.to_document()
+    before = machine_document(machine)
     rehearsal = machine.rehearsal()
     rehearsal.forget_disk(0)
     rehearsal.mark_used(Place(1, 1))
     rehearsal.packages["x"] = Path()
-    assert machine.to_document() == before
+    assert machine_document(machine) == before
     assert rehearsal.is_rehearsal
     assert not machine.is_rehearsal
     with pytest.raises(InvalidRequest, match="has no partition 77 any more"):

@@ -10,16 +10,16 @@ from cases.sequence import windows_tree
 from osdimage.imaging.capture import capture_image
 from osdimage.imaging.disk import create_image
 from osdimage.imaging.errors import InvalidInput
+from osdimage.imaging.tasksequence.computer.firmware import fitting_firmware
+from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.firmware import fitting_firmware
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.judging.facts import PHASES
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.kinds import kind_of
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
-from osdimage.imaging.tasksequence.machine import Firmware, Machine
 from osdimage.imaging.tasksequence.operating_systems import find_system
 from osdimage.imaging.tasksequence.plan import RunPlan, plan_sequence
 from osdimage.imaging.tasksequence.result import StepClass
@@ -103,7 +103,7 @@ def test_a_fact_that_nobody_knows_is_not_false_but_unknown_until_it_is_set(name:
         step("a", "SetVariable", properties={"VariableName": "X"}, condition=equals(name, "1")),
     ]
     (_, planned) = phases(Machine(), *members).steps
-    assert (planned.decision, planned.step_class) == (Decision.CANNOT, StepClass.WINDOWS)
+    assert (planned.decision, planned.step_class) == (Decision.REFUSE, StepClass.WINDOWS)
     assert "of the computer; set the variable to tell it" in (planned.reason or "")
     for value, decision in (("1", Decision.RUN), ("2", Decision.SKIP)):
         told = phases(Machine(), *members, env=Environment(computer={name: value}))
@@ -114,7 +114,7 @@ def test_a_fact_that_nobody_knows_is_not_false_but_unknown_until_it_is_set(name:
 
 def test_rules_are_not_passed_over() -> None:
     plan = phases(Machine(), step("g", "BDD_Gather", {"GatherLocalOnly": "false", "RulesFile": "CustomSettings.ini"}))
-    assert plan.steps[0].decision is Decision.CANNOT
+    assert plan.steps[0].decision is Decision.REFUSE
     assert "CustomSettings.ini is not read" in (plan.steps[0].reason or "")
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from cases.sequence_bench import EXAMPLE, Bench, F, N, S
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.log import SequenceLog
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.report import RunEvent, StepState
 from osdimage.imaging.tasksequence.result import ActionResult, Events, LogType
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from cases.sequence_bench import Bench, Body, F, Formatted, N, S, states
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.judging.kinds import action_table
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.phases import RestartTarget
 from osdimage.imaging.tasksequence.report import RunEvent
-from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, RestartTarget
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events
 from osdimage.imaging.tasksequence.runner import MAX_RETRIES, run_sequence
 
 

@@ -10,10 +10,10 @@ import pytest
 from cases.sequence_bench import EXAMPLE, Bench, F, Formatted, N, S, states
 from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
-from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.result import ActionResult, Events
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.runstate import RunState

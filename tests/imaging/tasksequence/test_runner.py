@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging.errors import InvalidRequest, StorageError, UnsupportedSteps
 from osdimage.imaging.tasksequence.codes import HResult
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.environment import Environment
@@ -22,7 +23,6 @@ from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.judging.kinds import action_table
 from osdimage.imaging.tasksequence.log import SequenceLog
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.report import RunEnd, StepState
 from osdimage.imaging.tasksequence.result import ActionResult, Events, RunIn
@@ -177,7 +177,7 @@ def test_groups_and_steps_that_do_not_run_say_why(bench: Bench) -> None:
         (K, "group 'never': condition does not hold: X equals '1'"),
         (K, "disabled"),
         (K, "condition does not hold: X exists"),
-        (L, "runs in the installed Windows, which is not started here"),
+        (L, "it runs in the installed Windows, and Windows PE runs then"),
         (L, "it runs a program of Windows"),
         (L, "step type SMS_TaskSequence_OwnAction is not known to osdimage"),
         (S, "h is done"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cases.sequence import capture, kernel, tell, windows_tree
 from osdimage.imaging import InvalidInput, WimFile
-from osdimage.imaging.tasksequence.windows import WindowsFacts, in_image
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts, in_image
 
 pytestmark = pytest.mark.foreign
 

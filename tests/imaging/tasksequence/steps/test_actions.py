@@ -18,10 +18,12 @@ from osdimage.imaging.errors import (
     ReadOnlyVariable,
     TooSmall,
 )
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, code_of, forecast
 from osdimage.imaging.tasksequence.inputs import ELEMENT, variable_table
-from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.phases import RestartTarget
 from osdimage.imaging.tasksequence.result import (
     SILENT,
     ActionInfo,
@@ -30,14 +32,12 @@ from osdimage.imaging.tasksequence.result import (
     Forecast,
     LogType,
     Needs,
-    RestartTarget,
 )
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 from osdimage.imaging.tasksequence.steps.convert_disk import convert_disk, forecast_convert_disk
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
 from osdimage.imaging.tasksequence.steps.restart import forecast_restart_computer, restart_computer
 from osdimage.imaging.tasksequence.steps.set_variable import forecast_set_variable, set_variable
-from osdimage.imaging.tasksequence.windows import WindowsFacts
 
 E_INVALIDARG, E_ACCESSDENIED, NOT_SUPPORTED, E_FAIL = 0x80070057, 0x80070005, 0x80070032, 0x80004005
 

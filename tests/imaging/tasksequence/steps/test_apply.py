@@ -14,8 +14,8 @@ from judges.disk import partition_of
 from judges.disk import run as disk_judges
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.result import Action, Events
 from osdimage.imaging.tasksequence.steps.apply_data import apply_data_image, forecast_apply_data_image
 from osdimage.imaging.tasksequence.steps.apply_os import apply_operating_system, forecast_apply_operating_system

@@ -16,8 +16,8 @@ from judges import wim as judges
 from osdimage.imaging import WimFile
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.steps.capture_os import (
     capture_operating_system_image,
     forecast_capture_operating_system_image,
@@ -267,7 +267,7 @@ import sys
 from pathlib import Path
 from osdimage.imaging.tasksequence.steps.capture_os import capture_operating_system_image
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.result import Events
 import time
 

@@ -21,9 +21,9 @@ from judges.disk import partition_of
 from judges.ntfs import plain_contents
 from osdimage.imaging.capture import capture_image
 from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.plan import PlannedStep, plan_sequence
 from osdimage.imaging.tasksequence.result import LogType
 from osdimage.imaging.tasksequence.steps.apply_driver_package import apply_driver_package

@@ -19,12 +19,13 @@ from osdimage.imaging.drivers.store.adding import ImportWish
 from osdimage.imaging.drivers.store.catalog import open_catalog
 from osdimage.imaging.drivers.store.importing import import_drivers
 from osdimage.imaging.errors import Incomplete
+from osdimage.imaging.tasksequence.computer.kept import machine_document, machine_of
+from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import sequence, step
 from osdimage.imaging.tasksequence.forms.xml import load_sequence
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut
-from osdimage.imaging.tasksequence.machine import Machine
 from osdimage.imaging.tasksequence.plan import PlannedStep, RunPlan, plan_sequence
 from osdimage.imaging.tasksequence.report import RunEnd
 from osdimage.imaging.tasksequence.result import StepClass
@@ -168,7 +169,7 @@ def test_windows_starts_with_the_best_driver_of_its_controller_alone(machine: Ma
 def test_without_devices_or_a_catalog_the_step_cannot_be_run(machine: Machine, tmp_path: Path, kind: str) -> None:
     devices, machine.devices = machine.devices, ()
     unknown = told(machine, {}, kind=kind)
-    assert unknown.decision is Decision.CANNOT
+    assert unknown.decision is Decision.REFUSE
     assert "by the devices of the computer, and nothing tells which these are" in (unknown.reason or "")
     assert unknown.step_class is (StepClass.SITE if kind == "AutoApply" else StepClass.WINDOWS)
     machine.devices, machine.catalog = devices, tmp_path / "none.db"
@@ -212,14 +213,14 @@ def test_a_package_of_the_catalog_is_a_driver_package(machine: Machine) -> None:
 def test_a_machine_is_saved_with_what_drivers_are_chosen_by(machine: Machine) -> None:
     machine.driver_packages["DRV"] = "catalog:Spare package"
     machine.at_first_start = machine.allows_modified = True
-    again = Machine.from_document(json.loads(json.dumps(machine.to_document())), source="x")
+    again = machine_of(json.loads(json.dumps(machine_document(machine))), source="x")
     assert (again.catalog, again.devices, again.driver_packages, again.at_first_start, again.allows_modified) == (
         machine.catalog, machine.devices, machine.driver_packages, True, True,
     )  # fmt: skip
     # One that an earlier version has saved.
     names = {"catalog", "devices", "driver_packages", "at_first_start", "allows_modified"}
-    old = {name: value for name, value in machine.to_document().items() if name not in names}
-    assert Machine.from_document(old, source="x").devices == ()
+    old = {name: value for name, value in machine_document(machine).items() if name not in names}
+    assert machine_of(old, source="x").devices == ()
 
 
 # ---- MDT
@@ -308,7 +309,7 @@ def test_the_step_of_a_sample_runs_when_it_has_what_it_needs(
     found = plan_sequence(wanted, Environment(), machine).steps[number - 1]
     assert found.type == kind
     if kind.endswith("AutoApplyAction"):
-        assert found.decision is (Decision.RUN if has_all else Decision.CANNOT)
+        assert found.decision is (Decision.RUN if has_all else Decision.REFUSE)
     else:
         assert found.unmapped == (() if has_all else ("ABC00005",))
 

@@ -10,8 +10,8 @@ from cases.sequence import GPT, MBR, MIB, Log, blank_disk, computer, run, stamp
 from judges import wim as judges
 from judges.disk import partition_of
 from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine, Place
 from osdimage.imaging.tasksequence.result import LogType
 from osdimage.imaging.tasksequence.steps.partition_disk import forecast_partition_disk, partition_disk
 

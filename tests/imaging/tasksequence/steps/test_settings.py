@@ -13,14 +13,14 @@ from judges import wim as judges
 from judges.disk import partition_of
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.errors import ActionFailed
+from osdimage.imaging.tasksequence.computer.machine import Machine, Place, TargetSystem
+from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
-from osdimage.imaging.tasksequence.machine import Machine, Place, TargetSystem
 from osdimage.imaging.tasksequence.result import Action, LogType
 from osdimage.imaging.tasksequence.steps.apply_network import apply_network_settings, forecast_apply_network_settings
 from osdimage.imaging.tasksequence.steps.apply_windows import apply_windows_settings, forecast_apply_windows_settings
 from osdimage.imaging.tasksequence.steps.join_domain import forecast_join_domain_or_workgroup, join_domain_or_workgroup
 from osdimage.imaging.tasksequence.steps.partition_disk import partition_disk
-from osdimage.imaging.tasksequence.windows import WindowsFacts
 from osdimage.imaging.volume.filesystems import open_files
 
 pytestmark = pytest.mark.foreign

@@ -11,8 +11,8 @@ from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.plan import rehearse
 
 if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.computer.machine import Machine
     from osdimage.imaging.tasksequence.environment import Environment
-    from osdimage.imaging.tasksequence.machine import Machine
     from osdimage.imaging.tasksequence.sequence import Sequence
 
 

@@ -13,6 +13,9 @@ from osdimage.imaging.disk.tables.table import Partition, PartitionTable
 from osdimage.imaging.volume.eligible import is_efi
 from osdimage.imaging.volume.filesystems import FILE_SYSTEMS
 
+LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
+"""What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:

@@ -20,56 +20,29 @@ from typing import Self
 
 from osdimage.imaging.boot.firmware import Firmware
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.disk.layouts.layout import MAX_DISK_INDEX
 from osdimage.imaging.disk.opened import Disk, open_disk
 from osdimage.imaging.disk.opening import AS_FOUND, Opening
 from osdimage.imaging.disk.tables.table import PartitionTable
-from osdimage.imaging.documents import Fields, checked_number, reason_of
-from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidDocument, InvalidRequest, InvalidTable, quoted
+from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidRequest, InvalidTable, quoted
 from osdimage.imaging.randomness import RandomBits
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.paths import LONGEST_NAME_BYTES, insensitive, is_too_long, outside_path
-from osdimage.imaging.tasksequence.state import read_state, require_format, write_state
-from osdimage.imaging.tasksequence.volumes import Place, Volume, planned_content, volumes_of
-from osdimage.imaging.tasksequence.windows import WindowsFacts
+from osdimage.imaging.tasksequence.computer.paths import insensitive, outside_path
+from osdimage.imaging.tasksequence.computer.supplies import Supplies
+from osdimage.imaging.tasksequence.computer.system import TargetSystem
+from osdimage.imaging.tasksequence.computer.volumes import LETTERS, Place, Volume, planned_content, volumes_of
+from osdimage.imaging.tasksequence.phases import Phase
+from osdimage.imaging.tasksequence.staging.staged import StagedStep
 from osdimage.imaging.volume.eligible import look_over
 from osdimage.imaging.wof import Algorithm
 
 __all__ = ["Firmware", "Machine", "NotThere", "Place", "TargetSystem", "Volume"]
 
-_FORMAT = "osdimage-task-sequence-machine"
-_VERSION = 1
-_LETTERS = "CDEFGHIJKLMNOPQRSTUVWYZ"
-"""What Windows PE gives to volumes: X: is its own, A: and B: are for floppy disks."""
 _DRIVE = re.compile(r"([A-Za-z]):\\?", re.ASCII)
 _PATH = re.compile(r"([A-Za-z]):(?:[\\/](.*))?", re.ASCII | re.DOTALL)
 
 
 class NotThere(InvalidRequest):
     """What a step needs is not there: a volume, a drive, a Windows.  A step before it may be the one that makes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImagePlace:
-    """An image of a WIM, by the number that it has there."""
-
-    path: Path
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class TargetSystem:
-    """The Windows that the sequence has applied, or is about to capture.
-
-    Attributes:
-        place: its volume.
-        windows: what it is.
-        image: in a rehearsal, the image that would be in the volume; None when that is there.
-    """
-
-    place: Place
-    windows: WindowsFacts
-    image: ImagePlace | None = None
 
 
 @dataclass(slots=True)
@@ -91,6 +64,12 @@ class Machine:
         letters: the volumes by their drive letters.
         used: the volumes that Apply Operating System and Apply Data Image of this sequence have filled.
         system: the Windows that was applied, or None.
+        supplies: what the caller gives in place of a site, of a share, and of a Windows that runs.
+        phase: in which system the sequence is.
+        is_set_up: whether Setup Windows and ConfigMgr has prepared the Windows that was applied to go on with it.
+        staged: what the first start of that Windows is to do, in order; written to its disk at the end of the run.
+        installs_drivers: whether drivers wait for the first start, before all steps.
+        unsure: names of variables, in lower case, that the first start will set; only there their values are known.
         planned: the tables that steps would write, by the number of the disk: in a rehearsal only.
         is_rehearsal: whether nothing may be written.
         rng: where GUIDs and serial numbers come from; not saved.
@@ -113,6 +92,12 @@ class Machine:
     letters: dict[str, Place] = field(default_factory=dict)
     used: list[Place] = field(default_factory=list)
     system: TargetSystem | None = None
+    supplies: Supplies = field(default_factory=Supplies)
+    phase: Phase = Phase.PE
+    is_set_up: bool = False
+    staged: list[StagedStep] = field(default_factory=list)
+    installs_drivers: bool = False
+    unsure: set[str] = field(default_factory=set)
     planned: dict[int, PartitionTable] = field(default_factory=dict)
     is_rehearsal: bool = False
     rng: RandomBits = field(default_factory=random.SystemRandom, repr=False, compare=False)
@@ -167,6 +152,8 @@ class Machine:
             driver_packages=dict(self.driver_packages),
             letters=dict(self.letters),
             used=list(self.used),
+            staged=list(self.staged),
+            unsure=set(self.unsure),
             planned=dict(self.planned),
             is_rehearsal=True,
         )
@@ -335,7 +322,7 @@ class Machine:
         for letter, taken in self.letters.items():
             if taken == place:
                 return letter
-        free = next((letter for letter in _LETTERS if letter not in self.letters), None)
+        free = next((letter for letter in LETTERS if letter not in self.letters), None)
         if free is not None:
             self.letters[free] = place
         return free
@@ -425,121 +412,3 @@ class Machine:
             InvalidRequest: when nothing was mapped to the share, or a name is longer than one can be.
         """
         return outside_path(path, self.shares)
-
-    # Keeping
-
-    def to_document(self) -> dict[str, object]:
-        """Return all but a rehearsal's plans as plain values for JSON."""
-        system = self.system
-        return {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "disks": {str(index): str(path) for index, path in self.disks.items()},
-            "packages": {name: str(path) for name, path in self.packages.items()},
-            "shares": {name: str(path) for name, path in self.shares.items()},
-            "driver_packages": self.driver_packages,
-            "catalog": None if self.catalog is None else str(self.catalog),
-            "devices": list(self.devices),
-            "at_first_start": self.at_first_start,
-            "allows_modified": self.allows_modified,
-            "firmware": self.firmware.value,
-            "sector_size": self.opening.sector_size,
-            "allow_linked": self.opening.allow_linked,
-            "replay_log": self.opening.replay_log,
-            "letters": {letter: [place.disk, place.partition] for letter, place in self.letters.items()},
-            "used": [[place.disk, place.partition] for place in self.used],
-            "system": None
-            if system is None
-            else {"place": [system.place.disk, system.place.partition], "windows": system.windows.to_document()},
-        }
-
-    @classmethod
-    def from_document(cls, document: object, *, source: str) -> Machine:
-        """Make a machine of what :meth:`to_document` returned.
-
-        Raises:
-            InvalidDocument: when it is not such a document, or of another version.
-        """
-        try:
-            fields = Fields.of(document)
-            require_format(fields, _FORMAT, _VERSION, source=source, what="a saved machine")
-            system, letters = fields.fields_or_none("system"), fields.fields("letters")
-            # Machines of before drivers were brought in have none of it.
-            has = fields.values.__contains__
-            catalog = fields.text_or_none("catalog") if has("catalog") else None
-            return cls(
-                disks={_disk(index): path for index, path in _paths(fields, "disks").items()},
-                packages=_paths(fields, "packages"),
-                shares=_paths(fields, "shares"),
-                driver_packages=fields.named_texts("driver_packages") if has("driver_packages") else {},
-                catalog=Path(catalog) if catalog is not None else None,
-                devices=tuple(fields.texts("devices")) if has("devices") else (),
-                at_first_start=has("at_first_start") and fields.truth("at_first_start"),
-                allows_modified=has("allows_modified") and fields.truth("allows_modified"),
-                firmware=fields.parsed("firmware", Firmware, "uefi or bios"),
-                opening=_opening(fields),
-                letters={_letter(each): _place(letters.given(each), letters.at(each)) for each in letters.values},
-                used=[_place(value, place) for place, value in fields.items("used")],
-                system=None
-                if system is None
-                else TargetSystem(
-                    _place(system.given("place"), system.at("place")),
-                    WindowsFacts.from_fields(system.fields("windows")),
-                ),
-            )
-        except ValueError as error:
-            raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
-
-    def save(self, path: Path) -> None:
-        """Write the machine to a file, complete or not at all.
-
-        Raises:
-            StorageError: when it cannot be written.
-        """
-        write_state(path, self.to_document())
-
-    @classmethod
-    def load(cls, path: Path) -> Machine:
-        """Read a machine from a file.
-
-        Raises:
-            StorageError: when it cannot be read.
-            InvalidDocument: as :meth:`from_document`.
-        """
-        return cls.from_document(read_state(path).values, source=str(path))
-
-
-def _paths(fields: Fields, name: str) -> dict[str, Path]:
-    found = fields.named_texts(name)
-    if any(is_too_long(part) for path in found.values() for part in path.split("/")):
-        raise ValueError(f"{fields.at(name)} has a path with a name of more than {LONGEST_NAME_BYTES} bytes")
-    return {each: Path(path) for each, path in found.items()}
-
-
-def _opening(fields: Fields) -> Opening:
-    """Return how the disks are opened; machines of before there was such a choice have none of it."""
-    has = fields.values.__contains__
-    return Opening(
-        fields.number_or_none("sector_size", 512, 4096) if has("sector_size") else None,
-        allow_linked=has("allow_linked") and fields.truth("allow_linked"),
-        replay_log=has("replay_log") and fields.truth("replay_log"),
-    )
-
-
-def _disk(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= MAX_DISK_INDEX):
-        raise ValueError(f"a disk has a number that none has; valid are 0 to {MAX_DISK_INDEX}")
-    return int(text)
-
-
-def _place(value: object, place: str) -> Place:
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError(f"{place} is not valid; expected are the numbers of a disk and of a partition")
-    disk, partition = (checked_number(each, place) for each in value)
-    return Place(disk, partition)
-
-
-def _letter(value: str) -> str:
-    if value not in _LETTERS or len(value) != 1:
-        raise ValueError(f"a volume has a letter that is none; valid are {_LETTERS}")
-    return value

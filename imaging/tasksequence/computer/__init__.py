@@ -1,0 +1,1 @@
+"""The computer that a task sequence runs on: its disks, volumes, letters and firmware, and the Windows in it."""

@@ -1,0 +1,20 @@
+"""Where a restart takes a sequence."""
+
+from __future__ import annotations
+
+from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.phases import Phase, RestartTarget
+
+
+def after_restart(machine: Machine, env: Environment, target: RestartTarget) -> Phase:
+    """Return in which system the sequence is after a restart."""
+    has_windows = machine.system is not None
+    if machine.phase is Phase.PE and has_windows and (env.get("PHASE") or "").upper() == "STATERESTORE":
+        # MDT says WinPE at every restart, and means the Windows that it has installed.
+        return Phase.NEW
+    if target is RestartTarget.WINPE:
+        return Phase.PE
+    if machine.phase is Phase.PE and has_windows:
+        return Phase.NEW if machine.is_set_up else Phase.LOST
+    return machine.phase
