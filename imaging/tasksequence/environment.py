@@ -28,6 +28,7 @@ from osdimage.imaging.tasksequence.layers import (
     Layer,
     Origin,
     Properties,
+    check_default,
     check_settable,
     check_value,
     entry_bytes,
@@ -235,7 +236,7 @@ class Environment(MutableMapping[str, str]):
         layer = Layer(Origin.STEP)
         try:
             for name, value in variables.items():
-                check_settable(name)
+                check_default(name)
                 self._store(layer, name, self.expand(value))
             expanded = {name: self.expand(value) for name, value in (properties or {}).items()}
             for name, value in expanded.items():

@@ -112,6 +112,19 @@ def check_settable(name: str) -> None:
         )
 
 
+def check_default(name: str) -> None:
+    """Refuse a name that a default of a step cannot have.
+
+    Some steps of ConfigMgr carry defaults whose names begin with ``_``, such as ``_SMSClientPackageID``: they are told
+    to that step alone, and what the engine has set stands above them.
+
+    Raises:
+        InvalidRequest: when it breaks a rule.
+    """
+    if not name.startswith("_") or check_name(name) is not None:
+        check_settable(name)
+
+
 def entry_bytes(name: str, value: str) -> int:
     """Return what a variable takes of the environment."""
     return 2 * (utf16_units(name) + utf16_units(value))

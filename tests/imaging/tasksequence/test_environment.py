@@ -239,6 +239,17 @@ def test_step_defaults_live_for_one_step_and_go_when_it_fails() -> None:
     assert "ImagePackageID" not in env
 
 
+# The export forevanyeung/tasksequences 5d3c7bd: <variable name="_SMSClientPackageID" property="ClientPackageID">.
+def test_a_default_of_a_step_may_have_a_name_that_the_engine_alone_sets() -> None:
+    env = Environment()
+    with env.step_defaults({"_SMSClientPackageID": "ABC00254"}):
+        assert env["_SMSClientPackageID"] == "ABC00254"
+        env.set_read_only("_SMSClientPackageID", "ABC00001")
+        assert env["_SMSClientPackageID"] == "ABC00001"
+    env.set_read_only("_SMSClientPackageID", "")
+    assert "_SMSClientPackageID" not in env
+
+
 def test_what_a_step_sets_outlives_its_default() -> None:
     env = Environment()
     with env.step_defaults({"A": "default"}):
