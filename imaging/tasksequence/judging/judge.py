@@ -159,6 +159,9 @@ class Judge:
 
     def _judged(self, at: At, above: Judgement, verdict: Verdict, env: Environment) -> Judgement:
         found = self.becomes(at, env, waits=self._waits(at, above, verdict))
+        if found.already is not None and not found.already.sets:
+            # Nothing would be done in either case, so that nobody needs to know its condition.
+            return found
         if found.decision is not Decision.REFUSE and above.decision is Decision.REFUSE:
             found = replace(above, info=found.info, step_class=above.step_class or StepClass.WINDOWS)
         elif found.decision is not Decision.REFUSE and not (verdict.is_known and above.decision is Decision.RUN):

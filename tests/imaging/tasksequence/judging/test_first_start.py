@@ -15,6 +15,7 @@ from osdimage.imaging.tasksequence.computer.supplies import Application, FirstBo
 from osdimage.imaging.tasksequence.conditions import Compare, Operator
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.build import group, sequence, step
+from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.kinds import action_table
 from osdimage.imaging.tasksequence.phases import EVERYWHERE, Phase
@@ -93,6 +94,18 @@ def test_what_is_true_already_sets_what_the_step_would_set() -> None:
     env = Environment(computer={"There": "1"})
     after = step("b", "BDD_Anywhere", condition=Compare("Path", Operator.EQUALS, "D:"))
     assert decisions(sequence("S", step("a", "BDD_There"), after), env) == [Decision.HOLDS, Decision.RUN]
+
+
+def test_what_is_true_already_needs_no_condition_unless_it_sets_something() -> None:
+    xml = '<condition><expression type="Own_Expression"/></condition>'
+    wanted = read_sequence(
+        f'<sequence version="3.10"><step name="a" type="BDD_There">{xml}</step></sequence>'.encode(), source="x"
+    )
+    sets = Already("it is there", sets={"Path": "D:"})
+    for already, expected in ((Already("it is there"), Decision.HOLDS), (sets, Decision.REFUSE)):
+        info = ActionInfo("BDD_There", "There", None, holds=lambda env, machine, found=already: found)  # noqa: ARG005
+        plan = plan_sequence(wanted, Environment(), Machine(), action_table([info]))
+        assert [each.decision for each in plan.steps] == [expected]
 
 
 def test_a_refusal_names_what_would_change_it() -> None:
