@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.tasksequence.computer.machine import Machine
     from osdimage.imaging.tasksequence.environment import Environment
+    from osdimage.imaging.tasksequence.forms.answers import Answers
+    from osdimage.imaging.tasksequence.sequence import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,10 @@ class Computer:
         firmware: how it starts, or None.
         new: the sizes in bytes of the disks that are made where they do not exist.
         opening: how its disks are opened.
+        answers: what is given in place of a site, of a share and of a Windows that runs.
         devices: what tells its devices.
         catalog: the file of the catalog of drivers, or None for the usual one.
         driver_packages: addresses in that catalog, by the IDs of the packages that they stand for.
-        at_first_start: whether drivers are installed by a script of the first start of Windows.
         allows_modified: whether drivers are taken that are not as they were signed.
     """
 
@@ -42,10 +44,10 @@ class Computer:
     firmware: str | None
     new: dict[int, int]
     opening: Opening
+    answers: Answers
     devices: tuple[str, ...] = ()
     catalog: Path | None = None
     driver_packages: dict[str, str] = field(default_factory=dict)
-    at_first_start: bool = False
     allows_modified: bool = False
 
     @classmethod
@@ -57,10 +59,10 @@ class Computer:
         firmware: str | None,
         *,
         opening: Opening,
+        answers: Answers,
         sizes: Sizes = (),
         devices: tuple[str, ...] = (),
         catalog: Path | None = None,
-        at_first_start: bool = False,
         allows_modified: bool = False,
     ) -> Computer:
         """Read the options; every path must be there, but those of disks that have a size.
@@ -78,17 +80,25 @@ class Computer:
             firmware,
             {each: size for each in found if (size := size_of(sizes, each)) is not None},
             opening,
+            answers,
             devices,
             catalog,
             {name: path for name, path in packages if is_address(path)},
-            at_first_start,
             allows_modified,
         )
 
-    def machine(self, *, hold: bool) -> Machine:
-        """Return the machine as Windows PE finds it; with ``hold`` its disks are held until it is closed."""
-        from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine  # noqa: PLC0415 - start-up stays cheap
+    def machine(self, sequence: Sequence, *, hold: bool) -> Machine:
+        """Return the machine as a sequence finds it; with ``hold`` its disks are held until it is closed.
 
+        Raises:
+            InvalidRequest: when what is given names a step that the sequence does not have.
+        """
+        from osdimage.imaging.tasksequence.computer.machine import Firmware, Machine  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.tasksequence.computer.supplies import FirstBoot, Supplies  # noqa: PLC0415
+        from osdimage.imaging.tasksequence.phases import Phase  # noqa: PLC0415
+
+        given = self.answers
+        supplies = given.over(Supplies(), sequence)
         firmware = Firmware(self.firmware or Firmware.UEFI)
         machine = Machine.start(
             self.disks,
@@ -99,17 +109,25 @@ class Computer:
             opening=self.opening,
             hold=hold,
         )
-        machine.at_first_start = self.at_first_start
+        machine.supplies = supplies
+        machine.at_first_start = given.first_boot is FirstBoot.SETUP
+        if given.from_windows:
+            machine.phase = Phase.OLD
         machine.allows_modified = self.allows_modified
         machine.catalog = None if self.catalog is None else self.catalog.absolute()
         machine.driver_packages = dict(self.driver_packages)
         return machine
 
-    def move(self, machine: Machine) -> None:
+    def move(self, machine: Machine, sequence: Sequence) -> None:
         """Put the paths that were given in place of those that a saved machine had, before its disks are opened.
 
         What may be lost on them is what is allowed now.
+
+        Raises:
+            InvalidRequest: as :meth:`machine`.
         """
+        from osdimage.imaging.tasksequence.computer.supplies import FirstBoot  # noqa: PLC0415 - start-up stays cheap
+
         allowed = self.opening
         machine.opening = replace(machine.opening, discards_journal=allowed.discards_journal, told=allowed.told)
         machine.disks.update(self.disks)
@@ -118,8 +136,10 @@ class Computer:
         machine.devices = self.devices or machine.devices
         machine.catalog = self.catalog or machine.catalog
         machine.driver_packages.update(self.driver_packages)
-        machine.at_first_start |= self.at_first_start
         machine.allows_modified |= self.allows_modified
+        machine.supplies = self.answers.over(machine.supplies, sequence)
+        if self.answers.first_boot is not None:
+            machine.at_first_start = self.answers.first_boot is FirstBoot.SETUP
 
 
 class NewDisks:

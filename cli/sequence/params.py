@@ -20,6 +20,7 @@ from osdimage.cli.sequence.state import refuse_needed_files
 if TYPE_CHECKING:
     from osdimage.imaging.disk.opening import Opening
     from osdimage.imaging.tasksequence.environment import Environment
+    from osdimage.imaging.tasksequence.forms.answers import Answers
     from osdimage.imaging.tasksequence.sequence import Sequence
 
 _FORM = "lines NAME=VALUE, or a JSON object"
@@ -37,7 +38,6 @@ class ComputerWish:
     firmware: str | None
     devices: tuple[str, ...]
     catalog: Path | None
-    first_boot: str | None
     allow_modified: bool
 
     @property
@@ -55,8 +55,8 @@ class ComputerWish:
         is_opened = opening.sector_size is not None or opening.allow_linked or opening.replay_log
         return self.firmware is not None or bool(self.sizes) or is_opened
 
-    def computer(self) -> Computer:
-        """Read the options.
+    def computer(self, answers: Answers) -> Computer:
+        """Read the options, with what is given to the run besides.
 
         Raises:
             click.UsageError: as :meth:`~osdimage.cli.sequence.input.Computer.of_options`.
@@ -70,7 +70,7 @@ class ComputerWish:
             sizes=self.sizes,
             devices=self.devices,
             catalog=self.catalog,
-            at_first_start=self.first_boot is not None,
+            answers=answers,
             allows_modified=self.allow_modified,
         )
 
@@ -119,13 +119,6 @@ computer = params.gathered(
         "listing that another computer made.  Repeatable.",
     ),
     catalog.catalog,
-    click.option(
-        "--first-boot",
-        type=click.Choice(["setup"]),
-        help="Install drivers by a script when Windows starts first, which goes on after restarts and keeps how each "
-        "ended: setup starts it, by SetupComplete.cmd, or in an image that is not generalized SYSTEM\\Setup.  "
-        "[default: the pass specialize, which the latter does not have]",
-    ),
     driver_wish.allow_modified,
 )
 
@@ -181,15 +174,17 @@ class ConductWish:
     left_out: tuple[str, ...]
     strict: bool
 
-    def check(self, described: ComputerWish, wanted: VariablesWish) -> None:
+    def check(self, described: ComputerWish, wanted: VariablesWish, answers: Answers) -> None:
         """Refuse options that do not go together.
 
         Raises:
             click.UsageError: naming them.
         """
-        if self.resume is not None and (wanted.has_layers or described.is_new or self.state_file):
+        is_new = wanted.has_layers or described.is_new or answers.from_windows
+        if self.resume is not None and (is_new or self.state_file):
             raise click.UsageError(
-                "--resume goes with no --state, --size, --firmware and files of variables: the state has them"
+                "--resume goes with no --state, --size, --firmware, --from-windows and files of variables: the state "
+                "has them"
             )
         if self.resume is None and not described.disks:
             raise click.UsageError("say on which disks it runs, such as --disk 0=disk.img")

@@ -14,10 +14,12 @@ from osdimage.cli.render import Reporter
 from osdimage.cli.sequence import collect as collecting_params
 from osdimage.cli.sequence import params as sequence_params
 from osdimage.cli.sequence import state as state_files
+from osdimage.cli.sequence import supplies as supplies_params
 from osdimage.cli.sequence.collect import Collecting
 from osdimage.cli.sequence.explain import Question
-from osdimage.cli.sequence.input import NewDisks, set_variables
+from osdimage.cli.sequence.input import Computer, NewDisks, set_variables
 from osdimage.cli.sequence.params import ComputerWish, ConductWish, VariablesWish
+from osdimage.cli.sequence.supplies import SuppliesWish
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.plan import RunPlan
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("sequence_file", metavar="SEQUENCE", type=values.EXISTING, required=False)
 @sequence_params.computer
 @sequence_params.variables
+@supplies_params.supplies
 @sequence_params.conduct
 @sequence_params.question
 @collecting_params.collecting
@@ -42,6 +45,7 @@ def run_command(
     sequence_file: Path | None,
     described: ComputerWish,
     wanted: VariablesWish,
+    supplied: SuppliesWish,
     conduct: ConductWish,
     asked: Question,
     collecting: Collecting,
@@ -70,10 +74,11 @@ def run_command(
     from osdimage.imaging.tasksequence.plan import plan_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.report import RunEnd  # noqa: PLC0415
 
-    conduct.check(described, wanted)
+    answers = supplied.answers()
+    conduct.check(described, wanted, answers)
     sequence = load_sequence(sequence_file)
-    conduct.refuse_needed_files((sequence_file, *wanted.files, *described.files))
-    new, state = _begin(sequence, described, wanted, conduct)
+    conduct.refuse_needed_files((sequence_file, *wanted.files, *described.files, *supplied.files))
+    new, state = _begin(sequence, described.computer(answers), wanted, conduct)
     state.machine.saves_tables = not no_backup
     state.machine.compact = compact_with
     plan = plan_sequence(
@@ -95,7 +100,7 @@ def run_command(
 
 
 def _begin(
-    sequence: Sequence, described: ComputerWish, wanted: VariablesWish, conduct: ConductWish
+    sequence: Sequence, computer: Computer, wanted: VariablesWish, conduct: ConductWish
 ) -> tuple[NewDisks, RunState]:
     """Return the disks that are made for the run, and the state that it begins with, or goes on from."""
     from osdimage.imaging.tasksequence import builtin  # noqa: PLC0415 - start-up stays cheap
@@ -106,18 +111,17 @@ def _begin(
 
     leave_out = LeaveOut.of(conduct.left_out, sequence)
     context, hold = click.get_current_context(), not conduct.dry_run
-    computer = described.computer()
     new = context.with_resource(NewDisks(computer))
     given = wanted.given()
     if conduct.resume is None:
         env = wanted.environment(sequence)
-        state = RunState(fingerprint(sequence), env, computer.machine(hold=hold))
+        state = RunState(fingerprint(sequence), env, computer.machine(sequence, hold=hold))
     else:
         state = state_files.resumed(conduct.resume, sequence, computer, wanted.hidden, hold=hold)
     context.with_resource(state.machine)
     set_variables(state.env, given)
     state.leave_out |= leave_out
-    if conduct.resume is None and described.firmware is None:
+    if conduct.resume is None and computer.firmware is None:
         state.machine.firmware = fitting_firmware(sequence, state.env, state.machine, leave_out=leave_out)
     log = conduct.log_file
     builtin.begin(state.env, state.machine, sequence, None if log is None else log.absolute().parent)

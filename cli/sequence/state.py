@@ -58,7 +58,7 @@ def resumed(path: Path, sequence: Sequence, computer: Computer, hidden: Iterable
     state = RunState.load(path)
     state.require_sequence(fingerprint(sequence))
     state.require_steps(len(sequence.steps))
-    computer.move(state.machine)
+    computer.move(state.machine, sequence)
     for name in hidden:
         state.env.hide(name)
     if hold:

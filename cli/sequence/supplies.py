@@ -1,0 +1,164 @@
+"""Options that give what a site, a deployment share, or a Windows that runs would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from osdimage.cli import params, values
+from osdimage.cli.numbered import Pairs
+
+if TYPE_CHECKING:
+    from osdimage.imaging.tasksequence.forms.answers import Answers
+
+_Split = Callable[[click.Context, click.Parameter, tuple[str, ...]], Pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class SuppliesWish:
+    """What the options of ``supplies`` say, which are passed as ``supplied``."""
+
+    first_boot: str | None
+    from_windows: bool
+    facts: tuple[str, ...]
+    rules: Path | None
+    deployment_share: Path | None
+    programs: Pairs
+    applications: Pairs
+    application_packages: Pairs
+    updates: Path | None
+    replaced: Pairs
+    without_client: bool
+    secrets_on_disk: bool
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The files that are read."""
+        return (self.rules, *map(Path, self.facts))
+
+    def answers(self) -> Answers:
+        """Return it as the library takes it."""
+        from osdimage.imaging.tasksequence.computer.supplies import FirstBoot  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.tasksequence.forms.answers import Answers  # noqa: PLC0415
+
+        return Answers(
+            first_boot=None if self.first_boot is None else FirstBoot(self.first_boot),
+            from_windows=self.from_windows,
+            facts=self.facts,
+            rules=self.rules,
+            deployment_share=self.deployment_share,
+            programs=dict(self.programs),
+            applications=dict(self.applications),
+            application_packages=dict(self.application_packages),
+            updates=self.updates,
+            replaced=self.replaced,
+            without_client=self.without_client,
+            secrets_on_disk=self.secrets_on_disk,
+        )
+
+
+def commands(expected: str) -> _Split:
+    """Return a callback that splits NAME=COMMAND; a name stands there once, as it is written."""
+
+    def split(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> Pairs:
+        found: dict[str, str] = {}
+        for number, value in enumerate(given, 1):
+            name, _, command = (part.strip() for part in value.partition("="))
+            if not (name and command):
+                # What was given is not shown: a password may be in the command.
+                raise click.BadParameter(f"value {number} is not {expected}", ctx, param)
+            if name in found:
+                raise click.BadParameter(f"{name} is given twice", ctx, param)
+            found[name] = command
+        return tuple(found.items())
+
+    return split
+
+
+supplies = params.gathered(
+    "supplied",
+    SuppliesWish,
+    click.option(
+        "--first-boot",
+        type=click.Choice(["setup", "logon", "none"]),
+        help="What starts the steps that only the new Windows can carry out: its setup, by SetupComplete.cmd, or in an "
+        "image that is not generalized SYSTEM\\Setup; the first logon of an administrator; or nothing, which refuses "
+        "them.  Where setup is given, drivers are installed there too, not in the pass specialize.  [default: setup]",
+    ),
+    click.option(
+        "--from-windows",
+        is_flag=True,
+        help="Begin in the Windows that is on the disk, whose settings are read there, and not in Windows PE.",
+    ),
+    click.option(
+        "--facts",
+        multiple=True,
+        metavar="FILE|NAME",
+        help="What tells the computer, for conditions and checks: a file of facts, or the name of a preset.  "
+        "Repeatable.",
+    ),
+    click.option(
+        "--deployment-share",
+        type=values.FOLDER,
+        metavar="DIR",
+        help="The folder of a deployment share of MDT, with its rules, applications and operating systems.",
+    ),
+    click.option(
+        "--rules",
+        type=values.EXISTING,
+        metavar="FILE",
+        help="The rules that Gather processes, in the place of CustomSettings.ini of the deployment share.",
+    ),
+    click.option(
+        "--program",
+        "programs",
+        multiple=True,
+        metavar="ID:NAME=COMMAND",
+        callback=commands("ID:NAME=COMMAND, such as 'ABC00001:Install=setup.exe /quiet'"),
+        help="The command line of a program of a package, which only a site knows.  Repeatable.",
+    ),
+    click.option(
+        "--application",
+        "applications",
+        multiple=True,
+        metavar="NAME=COMMAND",
+        callback=commands("NAME=COMMAND, such as 'Viewer=setup.exe /quiet'"),
+        help="The command line that installs an application, by its name or id.  Repeatable.",
+    ),
+    click.option(
+        "--application-package",
+        "application_packages",
+        multiple=True,
+        metavar="NAME=ID",
+        callback=commands("NAME=ID, such as Viewer=ABC00001"),
+        help="The package, one of --package, that has the files which that command line needs.  Repeatable.",
+    ),
+    click.option(
+        "--updates",
+        type=values.FOLDER,
+        metavar="DIR",
+        help="Updates of Windows (.msu, .cab), which Install Software Updates installs.",
+    ),
+    click.option(
+        "--replace",
+        "replaced",
+        multiple=True,
+        metavar="STEP=COMMAND",
+        callback=commands("STEP=COMMAND, such as '7=cmd /c install.cmd'"),
+        help="Let the first start of Windows run this command line in the place of a step, by its number or name.  "
+        "Repeatable.",
+    ),
+    click.option(
+        "--without-client",
+        is_flag=True,
+        help="Let Setup Windows and ConfigMgr prepare Windows alone, without the client of ConfigMgr.",
+    ),
+    click.option(
+        "--secrets-on-disk",
+        is_flag=True,
+        help="Let steps of the first start have passwords, WHICH ARE ON THE DISK IN CLEAR TEXT until those have ended.",
+    ),
+)

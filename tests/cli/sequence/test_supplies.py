@@ -1,0 +1,95 @@
+"""The options of ``osdimage run`` that give what a site, a share or a Windows that runs would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from runs.commands import osdimage
+
+SEQUENCE = """\
+name: Later
+steps:
+  - {step: Nothing to start from, type: Restart Computer}
+  - {step: Never, type: SetVariable, disable: true, variables: {VariableName: X, VariableValue: x}}
+"""
+
+
+@pytest.fixture
+def sequence(tmp_path: Path) -> Path:
+    path = tmp_path / "sequence.yaml"
+    path.write_text(SEQUENCE)
+    return path
+
+
+def stopped(sequence: Path, *options: str | Path) -> dict[str, object]:
+    """Run the sequence, which fails in its first step, and return the computer of the state that it leaves."""
+    state = sequence.with_name("state.json")
+    how = ("--disk", f"0={sequence.with_name('d.img')}", "--size", "8MB", "--state", state)
+    osdimage("run", sequence, *how, *options, code=1)
+    return dict(json.loads(state.read_text())["machine"])
+
+
+def test_what_is_given_is_kept_with_the_state(sequence: Path, tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    (tmp_path / "rules.ini").touch()
+    options = (
+        *("--first-boot", "logon", "--facts", "qemu", "--rules", tmp_path / "rules.ini"),
+        *("--deployment-share", tmp_path / "share", "--updates", tmp_path / "share"),
+        *("--program", "ABC00001:Install=setup.exe /a=b", "--application", "Viewer=viewer.exe"),
+        *("--application-package", "Viewer=ABC00002", "--replace", "never=cmd /c later.cmd"),
+        *("--without-client", "--secrets-on-disk", "--from-windows"),
+    )
+    machine = stopped(sequence, *options)
+    assert machine["phase"] == "old"
+    assert machine["supplies"] == {
+        "first_boot": "logon",
+        "facts": ["qemu"],
+        "rules": str(tmp_path / "rules.ini"),
+        "deployment_share": str(tmp_path / "share"),
+        "updates": str(tmp_path / "share"),
+        "programs": {"ABC00001:Install": "setup.exe /a=b"},
+        "applications": {"Viewer": ["viewer.exe", "ABC00002"]},
+        "replaced": {"2": "cmd /c later.cmd"},
+        "without_client": True,
+        "secrets_on_disk": True,
+    }
+
+
+def test_a_run_that_is_resumed_takes_more(sequence: Path, tmp_path: Path) -> None:
+    stopped(sequence, "--program", "ABC00001:One=one.exe", "--facts", "qemu")
+    state = tmp_path / "state.json"
+    osdimage("run", sequence, "--resume", state, "--program", "ABC00001:Two=two.exe", "--first-boot", "none", code=1)
+    supplies = json.loads(state.read_text())["machine"]["supplies"]
+    assert supplies["programs"] == {"ABC00001:One": "one.exe", "ABC00001:Two": "two.exe"}
+    assert (supplies["facts"], supplies["first_boot"]) == (["qemu"], "none")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        pytest.param(("--program", "a"), 2, "value 1 is not ID:NAME=COMMAND", id="no command"),
+        pytest.param(("--application", "=b"), 2, "value 1 is not NAME=COMMAND", id="no name"),
+        pytest.param(("--replace", "1=a", "--replace", "1=b"), 2, "1 is given twice", id="twice"),
+        pytest.param(("--replace", "7=a"), 2, "there is no step '7'", id="a step that is not there"),
+        pytest.param(("--application-package", "a=b"), 2, "application 'a' has no command", id="no application"),
+        pytest.param(("--updates", "/nowhere"), 2, "'/nowhere' does not exist", id="no folder"),
+        pytest.param(("--first-boot", "never"), 2, "'never' is not one of 'setup', 'logon', 'none'", id="no way"),
+    ],
+)
+def test_what_is_wrong_is_told(sequence: Path, options: tuple[str, ...], code: int, message: str) -> None:
+    disk = ("--disk", f"0={sequence.with_name('d.img')}", "--size", "8MB")
+    done = osdimage("run", sequence, *disk, *options, "--dry-run", code=code)
+    assert message in done.err
+    assert not sequence.with_name("d.img").exists()
+
+
+def test_a_command_that_is_wrong_is_not_shown(sequence: Path) -> None:
+    assert "Pa55" not in osdimage("run", sequence, "--program", "setup /password:Pa55", code=2).err
+
+
+def test_a_run_that_is_resumed_does_not_begin_in_another_system(sequence: Path, tmp_path: Path) -> None:
+    stopped(sequence)
+    done = osdimage("run", sequence, "--resume", tmp_path / "state.json", "--from-windows", code=2)
+    assert "--resume goes with no --state, --size, --firmware, --from-windows" in done.err
