@@ -13,7 +13,7 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
-        "settings": ("Adapter", "LicenseMode", "Membership", "NetworkSettings", "WindowsSettings"),
+        "settings": ("Adapter", "LicenseMode", "Locales", "Membership", "NetworkSettings", "WindowsSettings"),
         "sysprep_inf": ("SysprepInf",),
         "unattend": ("Unattend", "check_answer_file", "check_boot_answer_file"),
     },

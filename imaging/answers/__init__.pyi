@@ -3,6 +3,7 @@
 from osdimage.imaging.answers.settings import (
     Adapter as Adapter,
     LicenseMode as LicenseMode,
+    Locales as Locales,
     Membership as Membership,
     NetworkSettings as NetworkSettings,
     WindowsSettings as WindowsSettings,

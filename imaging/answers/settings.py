@@ -18,6 +18,25 @@ class LicenseMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Locales:
+    """The languages and the region that Windows begins with, as its answer file writes them.
+
+    Attributes:
+        input_locale: languages with keyboards, such as ``en-US`` or ``0409:00010409``, with ``;`` between.
+        system_locale: the language of programs that know no Unicode.
+        ui_language: that of the user interface.
+        ui_language_fallback: that of what is not translated into it.
+        user_locale: how dates, times, currency and numbers are written.
+    """
+
+    input_locale: str | None = None
+    system_locale: str | None = None
+    ui_language: str | None = None
+    ui_language_fallback: str | None = None
+    user_locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WindowsSettings:
     """What Apply Windows Settings tells.
 
@@ -31,6 +50,7 @@ class WindowsSettings:
         license_connections: connections at the same time, with ``PerServer``.
         admin_password: of the local Administrator.
         admin_enabled: whether the local Administrator may log on.
+        locales: languages and region.
     """
 
     computer_name: str | None = None
@@ -42,6 +62,7 @@ class WindowsSettings:
     license_connections: int | None = None
     admin_password: str | None = field(default=None, repr=False)
     admin_enabled: bool | None = None
+    locales: Locales = field(default_factory=Locales)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from osdimage.imaging.answers.settings import (
     Adapter,
     LicenseMode,
+    Locales,
     Membership,
     NetworkSettings,
     WindowsSettings,
@@ -189,9 +190,12 @@ class SysprepInf:
             self.set("LicenseFilePrintData", "AutoMode", settings.license_mode.value)
             if settings.license_mode is LicenseMode.PER_SERVER and settings.license_connections is not None:
                 self.set("LicenseFilePrintData", "AutoUsers", str(settings.license_connections))
+        unplaced = []
         if settings.admin_enabled is False:
-            return ["the local Administrator stays enabled: sysprep.inf has no place to disable it"]
-        return []
+            unplaced.append("the local Administrator stays enabled: sysprep.inf has no place to disable it")
+        if settings.locales != Locales():
+            unplaced.append("OSDWindowsSettings...: languages and region have no such names in sysprep.inf")
+        return unplaced
 
     def set_membership(self, membership: Membership) -> None:
         """Write down the domain or the workgroup; the other one is taken out."""

@@ -18,7 +18,7 @@ import base64
 
 from osdimage.imaging.answers.commands import add_command, last_order, put_first, remove_command
 from osdimage.imaging.answers.document import Document, Name, Node, write_document
-from osdimage.imaging.answers.settings import Adapter, Membership, NetworkSettings, WindowsSettings
+from osdimage.imaging.answers.settings import Adapter, Locales, Membership, NetworkSettings, WindowsSettings
 from osdimage.imaging.answers.unattend_checks import (
     ARCHITECTURES,
     NAMESPACE,
@@ -35,6 +35,7 @@ _SHELL = "Microsoft-Windows-Shell-Setup"
 _JOIN = "Microsoft-Windows-UnattendedJoin"
 _TCPIP, _DNS, _NETBT = "Microsoft-Windows-TCPIP", "Microsoft-Windows-DNS-Client", "Microsoft-Windows-NetBT"
 _DEPLOYMENT = "Microsoft-Windows-Deployment"
+_INTERNATIONAL = "Microsoft-Windows-International-Core"
 
 _ADMINISTRATOR = "AdministratorPassword"
 _ENABLING = "Whether the local Administrator may log on"
@@ -128,9 +129,23 @@ class Unattend:
             self._put(OOBE_SYSTEM, _SHELL, f"{account}/PlainText", "false")
         if settings.admin_enabled is not None:
             self._enable_administrator(enabled=settings.admin_enabled)
+        self.set_locales(settings.locales)
         if settings.license_mode is None:
             return []
         return ["OSDServerLicenseMode has no place in unattend.xml: Windows Server 2008 and later have no such mode"]
+
+    def set_locales(self, locales: Locales) -> None:
+        """Write down languages and region, in both passes that the component has settings for."""
+        for element, value in (
+            ("InputLocale", locales.input_locale),
+            ("SystemLocale", locales.system_locale),
+            ("UILanguage", locales.ui_language),
+            ("UILanguageFallback", locales.ui_language_fallback),
+            ("UserLocale", locales.user_locale),
+        ):
+            # The first start asks people for the region unless oobeSystem says it; before that specialize counts.
+            self._put(SPECIALIZE, _INTERNATIONAL, element, value)
+            self._put(OOBE_SYSTEM, _INTERNATIONAL, element, value)
 
     def set_membership(self, membership: Membership) -> None:
         """Write down the domain or the workgroup; the other one is taken out."""

@@ -3,6 +3,9 @@
 The settings are written into the answer file that Apply Operating System put into the volume, and replace what it says.
 Settings that Windows of that age does not know are left out, with a warning.
 
+Languages and region are those of the component International-Core, by the names that it has for them; what they say
+replaces what the answer file says ("Apply Windows Settings" of Configuration Manager current branch).
+
 With ``OSDRandomAdminPassword`` the local Administrator gets a password that nobody knows, and is disabled; otherwise
 the account is enabled with ``OSDLocalAdminPassword``.
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from osdimage.imaging.answers.settings import LicenseMode, WindowsSettings
+from osdimage.imaging.answers.settings import LicenseMode, Locales, WindowsSettings
 from osdimage.imaging.answers.time_zones import canonical
 from osdimage.imaging.answers.unattend import obfuscated
 from osdimage.imaging.tasksequence.codes import HResult
@@ -24,6 +27,8 @@ from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Event
 from osdimage.imaging.tasksequence.steps.answer_files import change_answer_file, rehearse_change
 
 _DEFAULT_NAME = "%_SMSTSMachineName%"
+_LOCALE = "OSDWindowsSettings"
+_REGION = "a language and its region, such as en-US"
 
 VARIABLES: tuple[VariableInfo, ...] = (
     optional(
@@ -43,11 +48,20 @@ VARIABLES: tuple[VariableInfo, ...] = (
     optional("OSDServerLicenseConnectionLimit", "connections; needed with PerServer", numbers=(5, 9999)),
     boolean("OSDRandomAdminPassword", "disable the local Administrator with a random password", default=True),
     optional("OSDLocalAdminPassword", "needed when OSDRandomAdminPassword is false", max_length=255),
+    optional(_LOCALE + "InputLocale", f"{_REGION}, or 0409:00010409; several with ; between", source="CB"),
+    optional(_LOCALE + "SystemLocale", f"{_REGION}: for programs without Unicode", source="CB"),
+    optional(_LOCALE + "UILanguage", f"{_REGION}: of the user interface", source="CB"),
+    optional(_LOCALE + "UILanguageFallback", f"{_REGION}: for what is not translated", source="CB"),
+    optional(_LOCALE + "UserLocale", f"{_REGION}: for dates, times and numbers", source="CB"),
 )
 
 # Microsoft, "Naming conventions in Active Directory for computers, domains, sites, and OUs": NetBIOS computer names.
 _COMPUTER = re.compile(r"[^\\/:*?\"<>|.,~!@#$%^&'(){}\s_=+;\[\]`]+")
 _RANDOM_BYTES = 24
+# The unattend reference, International-Core: names of RFC 3066, in Windows also es-ES_tradnl; and for InputLocale a
+# language and its keyboard as hexadecimal numbers, in whose place an input method has two GUIDs.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}(?:_[A-Za-z0-9]{1,8})?", re.ASCII)
+_KEYBOARD = re.compile(r"[0-9A-Fa-f]{4}:(?:[0-9A-Fa-f]{8}|(?:\{[0-9A-Fa-f-]{36}\}){2})", re.ASCII)
 
 
 @action(VARIABLES)
@@ -91,12 +105,33 @@ def _settings(env: Environment) -> WindowsSettings:
         license_connections=limit,
         admin_password=secrets.token_urlsafe(_RANDOM_BYTES) if is_random else password,
         admin_enabled=not is_random,
+        locales=Locales(
+            input_locale=inputs.parsed(_LOCALE + "InputLocale", _keyboards),
+            system_locale=inputs.parsed(_LOCALE + "SystemLocale", _language),
+            ui_language=inputs.parsed(_LOCALE + "UILanguage", _language),
+            ui_language_fallback=inputs.parsed(_LOCALE + "UILanguageFallback", _language),
+            user_locale=inputs.parsed(_LOCALE + "UserLocale", _language),
+        ),
     )
     inputs.finish()
     if settings.admin_password is not None:
         env.keep_secret(settings.admin_password)
         env.keep_secret(obfuscated(settings.admin_password))
     return settings
+
+
+def _language(text: str) -> str:
+    """Read the name of a language; ValueError when it is none that Windows could have."""
+    if _LANGUAGE.fullmatch(text) is None:
+        raise ValueError
+    return text
+
+
+def _keyboards(text: str) -> str:
+    items = [item.strip() for item in text.split(";") if item.strip()]
+    if not items or not all(_KEYBOARD.fullmatch(item) or _LANGUAGE.fullmatch(item) for item in items):
+        raise ValueError
+    return ";".join(items)
 
 
 def _computer_name(env: Environment, inputs: Inputs) -> str | None:

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging import InvalidInput, InvalidRequest
-from osdimage.imaging.answers.settings import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
+from osdimage.imaging.answers.settings import (
+    Adapter,
+    LicenseMode,
+    Locales,
+    Membership,
+    NetworkSettings,
+    WindowsSettings,
+)
 from osdimage.imaging.answers.sysprep_inf import SysprepInf
 
 USER = b"""; made by hand
@@ -76,6 +83,11 @@ def test_settings_of_windows_stand_in_their_sections(windows_2000: bool, key: st
 
 def test_disabling_the_administrator_has_no_place() -> None:
     assert "stays enabled" in SysprepInf.default().set_windows(WindowsSettings(admin_enabled=False))[0]
+
+
+def test_languages_have_no_place() -> None:
+    unplaced = SysprepInf.default().set_windows(WindowsSettings(locales=Locales(user_locale="de-DE")))
+    assert unplaced == ["OSDWindowsSettings...: languages and region have no such names in sysprep.inf"]
 
 
 @pytest.mark.parametrize(

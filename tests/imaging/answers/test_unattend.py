@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from osdimage.imaging import InvalidInput, InvalidRequest
 from osdimage.imaging.answers.document import MAX_BYTES
-from osdimage.imaging.answers.settings import Adapter, LicenseMode, Membership, NetworkSettings, WindowsSettings
+from osdimage.imaging.answers.settings import (
+    Adapter,
+    LicenseMode,
+    Locales,
+    Membership,
+    NetworkSettings,
+    WindowsSettings,
+)
 from osdimage.imaging.answers.unattend import Unattend, obfuscated
 
 U = "{urn:schemas-microsoft-com:unattend}"
@@ -122,6 +129,27 @@ def test_settings_of_windows_stand_in_the_passes_that_read_them() -> None:
     commands = texts(component(document, "specialize", "Deployment"))
     assert commands["RunSynchronous/RunSynchronousCommand/Path"] == "net user Administrator /active:yes"
     assert "P@ss" not in document.decode()
+
+
+# "Microsoft-Windows-International-Core" of the unattend reference: its settings, and that it has the two passes.
+def test_languages_stand_in_both_passes_and_replace_what_the_users_file_says() -> None:
+    made = Unattend.from_bytes(
+        USER.replace(b"Shell-Setup", b"International-Core").replace(b"ComputerName", b"UserLocale"), "x64", source="u"
+    )
+    made.set_windows(
+        WindowsSettings(locales=Locales("0407:00000407;en-US", "de-DE", "de-DE", "en-US", user_locale="de-AT"))
+    )
+    document = made.to_bytes()
+    expected = {
+        "InputLocale": "0407:00000407;en-US",
+        "SystemLocale": "de-DE",
+        "UILanguage": "de-DE",
+        "UILanguageFallback": "en-US",
+        "UserLocale": "de-AT",
+    }
+    assert texts(component(document, "specialize", "International-Core")) == expected | {"CopyProfile": "true"}
+    assert texts(component(document, "oobeSystem", "International-Core")) == expected | {"OOBE/ProtectYourPC": "3"}
+    assert texts(component(document, "specialize", "International-Core", "x86")) == {"UserLocale": "OTHER-ARCH"}
 
 
 # As they stand in answer files that Windows System Image Manager wrote and people published (vagrant boxes, and

@@ -133,6 +133,29 @@ def test_the_three_steps_write_one_answer_file(tmp_path: Path) -> None:
     assert again["ComputerName"] == ["PC-1"]
 
 
+LOCALES = {
+    "OSDWindowsSettingsInputLocale": "0407:00000407; 0411:{03B5835F-F03C-411B-9CE2-AA23E1171E36}"
+    "{A76C93D9-5523-4E90-AAFA-4DB112F9AC76}",
+    "OSDWindowsSettingsSystemLocale": "ja-JP",
+    "OSDWindowsSettingsUILanguage": "sr-Latn-RS",
+    "OSDWindowsSettingsUILanguageFallback": "en-US",
+    "OSDWindowsSettingsUserLocale": "es-ES_tradnl",
+}
+
+
+def test_languages_replace_those_of_the_answer_file(tmp_path: Path) -> None:
+    disk, machine, env = prepared(tmp_path)
+    run(apply_windows_settings, env, machine, WINDOWS | {"OSDWindowsSettingsUserLocale": "de-DE"})
+    run(apply_windows_settings, env, machine, WINDOWS | LOCALES)
+    found = leaves(answers(disk))
+    written = LOCALES["OSDWindowsSettingsInputLocale"].replace(" ", "")
+    assert found["InputLocale"] == [written, written]
+    assert found["SystemLocale"] == ["ja-JP", "ja-JP"]
+    assert found["UILanguage"] == ["sr-Latn-RS", "sr-Latn-RS"]
+    assert found["UILanguageFallback"] == ["en-US", "en-US"]
+    assert found["UserLocale"] == ["es-ES_tradnl", "es-ES_tradnl"]
+
+
 def test_windows_before_vista_gets_sysprep_inf(tmp_path: Path) -> None:
     disk, machine, env = prepared(tmp_path, (5, 2))
     log = Log()
@@ -227,6 +250,12 @@ WRONG_WINDOWS = {
     "long organization": ({"OSDRegisteredOrgName": LONG}, "OSDRegisteredOrgName has 256"),
     "no time zone": ({"OSDTimeZone": ""}, "OSDTimeZone is missing"),
     "unknown time zone": ({"OSDTimeZone": "GMT+1"}, "OSDTimeZone: 'GMT+1' is no time zone"),
+    "language in words": ({"OSDWindowsSettingsUILanguage": "German"}, "OSDWindowsSettingsUILanguage=German: valid: a"),
+    "keyboard too short": (
+        {"OSDWindowsSettingsInputLocale": "en-US;0409:409"},
+        "OSDWindowsSettingsInputLocale=en-US;0409:409",
+    ),
+    "keyboard as a region": ({"OSDWindowsSettingsUserLocale": "0409:00000409"}, "OSDWindowsSettingsUserLocale=0409:"),
     "license mode": ({"OSDServerLicenseMode": "PerDog"}, "OSDServerLicenseMode=PerDog"),
     "no limit": ({"OSDServerLicenseMode": "PerServer"}, "OSDServerLicenseConnectionLimit is missing"),
     "limit of 4": ({"OSDServerLicenseConnectionLimit": "4"}, "5 to 9999"),
