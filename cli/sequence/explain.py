@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import render
+from osdimage.cli.guidance.advice import NAMES
 from osdimage.cli.render import Reporter
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Question:
 
 
 def _known() -> tuple[tuple[ActionInfo, ...], tuple[ActionInfo, ...]]:
-    """Return the steps that run here, and those that cannot."""
+    """Return the steps of which something becomes here, and those that are refused."""
     from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE  # noqa: PLC0415
     from osdimage.imaging.tasksequence.steps.actions import ACTIONS  # noqa: PLC0415 - start-up stays cheap
 
@@ -54,18 +55,31 @@ def _known() -> tuple[tuple[ActionInfo, ...], tuple[ActionInfo, ...]]:
 
 
 def _list_actions(reporter: Reporter) -> None:
-    run, cannot = _known()
+    known, cannot = _known()
     if reporter.as_json:
-        render.document({"actions": [_facts(info) for info in (*run, *cannot)]}, kind="run-actions")
+        render.document({"actions": [_facts(info) for info in (*known, *cannot)]}, kind="run-actions")
         return
-    running = [(info.short, _titled(info), info.destroys or "nothing") for info in run]
-    render.table(["type", "step", "what is lost"], running)
+    rows = [
+        (info.short, _titled(info), " or ".join(_WAYS[way] for way in _ways(info)), info.destroys or "nothing")
+        for info in known
+    ]
+    render.table(["type", "step", "becomes", "what is lost"], rows)
     render.line()
     others = [(info.short, _titled(info), str(info.step_class), info.why_not or "") for info in cannot]
     render.table(["type", "step that cannot be run here", "class", "why"], others)
     render.line()
     render.line("Types and titles are taken in any case, in YAML and by --leave-out, which takes classes too.")
-    render.line("The variables of a step that runs: osdimage run --explain STEP; sequences in YAML: --explain yaml")
+    render.line("Where and how, with the variables: osdimage run --explain STEP; sequences in YAML: --explain yaml")
+
+
+_WAYS = {"run": "run now", "true": "true already", "first-start": "at first start"}
+"""What can become of a step, as documents and as people call it."""
+
+
+def _ways(info: ActionInfo) -> tuple[str, ...]:
+    """Return what can become of steps of a type, by the words of ``class`` in a plan; none are refused."""
+    can = {"run": info.run is not None, "true": info.holds is not None, "first-start": info.stage is not None}
+    return tuple(way for way, is_possible in can.items() if is_possible)
 
 
 def _titled(info: ActionInfo) -> str:
@@ -93,7 +107,7 @@ def _explain(name: str, reporter: Reporter) -> None:
     if info is None:
         near = meant(name, (*words_of(actions), _YAML))
         titles = ", ".join(each.title for each in _known()[0])
-        raise click.UsageError(f"--explain: there is no step {name}{near or f'; those that run are {titles}'}")
+        raise click.UsageError(f"--explain: there is no step {name}{near or f'; those that are known are {titles}'}")
     if reporter.as_json:
         render.document({**_facts(info), "variables": list(map(_variable_facts, info.variables))}, kind="run-explain")
         return
@@ -107,6 +121,7 @@ def _facts(info: ActionInfo) -> dict[str, object]:
         "title": info.title,
         "types": (info.type_name, *info.other_types),
         "runs": info.run is not None,
+        "becomes": _ways(info),
         "class": info.step_class,
         "why_not": info.why_not,
         "destroys": info.destroys,
@@ -131,18 +146,40 @@ def _explained(info: ActionInfo) -> Iterator[str]:
     yield info.title
     yield from (f"  {name}" for name in (info.type_name, *info.other_types))
     yield ""
-    if info.run is None:
+    if not info.is_known_here:
         yield f"Cannot be run here: {info.why_not}."
         yield f"To leave it out: --leave-out {info.step_class}, or {_quoted(info.short)} alone."
         return
     width = max(_NARROWEST, min(shutil.get_terminal_size().columns, 120))
+    for text in _where_and_how(info):
+        yield from textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     yield f"What is lost: {info.destroys or 'nothing'}."
-    yield ""
-    longest = max(len(each.name) for each in info.variables)
+    if info.variables:
+        yield ""
+    longest = max((len(each.name) for each in info.variables), default=0)
     for each in info.variables:
         yield from _row(each, longest, width)
-    yield ""
-    yield f"In Python: python3 -m pydoc {_public_name(info.run)}"
+    if info.run is not None:
+        yield ""
+        yield f"In Python: python3 -m pydoc {_public_name(info.run)}"
+
+
+def _where_and_how(info: ActionInfo) -> Iterator[str]:
+    """Tell where a step is run, staged or taken for true, and what would let it be where it is refused."""
+    from osdimage.imaging.tasksequence.phases import Phase  # noqa: PLC0415 - start-up stays cheap
+
+    if info.run is not None:
+        where = " and ".join(phase.called for phase in Phase if phase in info.phases)
+        yield f"Run now, on the disks: in {where}."
+    if info.holds is not None:
+        yield "True already: where nothing needs to be done; a plan tells why."
+    if info.stage is not None:
+        yield "At first start: in the new Windows, by a script that is put on its disk."
+    if info.needs:
+        means = ", ".join(NAMES[each].format("NAME") for each in info.needs)
+        yield f"Refused where it needs what is not given: {means}."
+    elif info.refuses is not None or info.why_not is not None:
+        yield f"Refused elsewhere{'' if info.why_not is None else f': {info.why_not}'}."
 
 
 def _quoted(word: str) -> str:

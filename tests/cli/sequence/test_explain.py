@@ -6,8 +6,12 @@ import importlib
 import re
 
 import pytest
+from osdimage.imaging.errors import Means
 from osdimage.imaging.tasksequence.elsewhere import ELSEWHERE
 from osdimage.imaging.tasksequence.forms.yaml import read_yaml
+from osdimage.imaging.tasksequence.judging import known
+from osdimage.imaging.tasksequence.judging.kinds import action_table
+from osdimage.imaging.tasksequence.phases import BEFORE_NEW
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.steps.actions import ACTIONS
 from runs.commands import osdimage
@@ -18,9 +22,10 @@ def test_the_list_has_every_step_that_is_known_with_what_becomes_of_it() -> None
     told = {row[0]: row[1:] for row in rows if len(row) > 1}
     assert told.pop("type") == ["step that cannot be run here", "class", "why"]
     assert set(told) == {info.short for info in (*ACTIONS, *ELSEWHERE)}
-    assert told["PartitionDisk"] == ["Format and Partition Disk", "everything on the disk"]
-    assert told["Reboot"] == ["Restart Computer", "nothing"]
-    assert told["InstallApplication"] == ["Install Application", "site", "it needs the ConfigMgr client"]
+    assert told["PartitionDisk"] == ["Format and Partition Disk", "run now", "everything on the disk"]
+    assert told["Reboot"][0] == "Restart Computer"
+    assert told["Reboot"][1].startswith("run now")
+    assert told["UpgradeOperatingSystem"][:2] == ["Upgrade Operating System", "windows"]
     assert told["ZTITatoo"] == ["windows", "it is a script of MDT for Windows"]
 
 
@@ -28,6 +33,7 @@ def test_programs_get_the_same_as_json() -> None:
     listed = {each["type"]: each for each in osdimage("run", "--json", "--actions").document["actions"]}
     assert set(listed) == {info.short for info in (*ACTIONS, *ELSEWHERE)}
     assert (listed["PartitionDisk"]["runs"], listed["PartitionDisk"]["class"]) == (True, None)
+    assert (listed["PartitionDisk"]["becomes"], listed["RequestStateStore"]["becomes"]) == (["run"], [])
     assert (listed["RequestStateStore"]["runs"], listed["RequestStateStore"]["class"]) == (False, "site")
     told = osdimage("run", "--explain", "Apply Data Image", "--json").document
     assert told["types"] == ["SMS_TaskSequence_ApplyDataImageAction"]
@@ -74,7 +80,7 @@ def test_a_step_may_be_named_by_its_type(name: str) -> None:
     assert "OSDWipeDestinationPartition true or false: delete the files of the volume first (optional; default" in text
 
 
-@pytest.mark.parametrize("info", ACTIONS, ids=lambda info: info.title)
+@pytest.mark.parametrize("info", [info for info in ACTIONS if info.run], ids=lambda info: info.title)
 def test_a_step_is_explained_with_the_function_that_programs_import(info: ActionInfo) -> None:
     last = osdimage("run", "--explain", info.title).out.splitlines()[-1]
     told, _, name = last.rpartition(" ")
@@ -82,6 +88,51 @@ def test_a_step_is_explained_with_the_function_that_programs_import(info: Action
     face, _, function = name.rpartition(".")
     assert face == "osdimage.imaging.tasksequence"
     assert getattr(importlib.import_module(face), function) is info.run
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+def _info(**facts: object) -> ActionInfo:
+    return ActionInfo("SMS_TaskSequence_SampleAction", "Sample", facts.pop("run", None), **facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [
+        pytest.param(_info(run=_nothing), ["Run now, on the disks: in Windows PE."], id="run in Windows PE"),
+        pytest.param(
+            _info(run=_nothing, phases=BEFORE_NEW),
+            ["Run now, on the disks: in the old Windows and Windows PE."],
+            id="run in two systems",
+        ),
+        pytest.param(
+            _info(stage=_nothing, holds=_nothing, why_not="it runs a program of Windows"),
+            [
+                "True already: where nothing needs to be done; a plan tells why.",
+                "At first start: in the new Windows, by a script that is put on its disk.",
+                "Refused elsewhere: it runs a program of Windows.",
+            ],
+            id="true or staged",
+        ),
+        pytest.param(
+            _info(run=_nothing, refuses=_nothing, needs=(Means.DEVICES, Means.PROGRAM)),
+            [
+                "Run now, on the disks: in Windows PE.",
+                "Refused where it needs what is not given: --drivers-for SOURCE, --program NAME=COMMAND.",
+            ],
+            id="refused without something",
+        ),
+    ],
+)
+def test_where_and_how_is_told(info: ActionInfo, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "known_actions", lambda: action_table((info,)))
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = osdimage("run", "--explain", "sample").out.splitlines()
+    assert lines[:2] == ["Sample", "  SMS_TaskSequence_SampleAction"]
+    assert lines[3 : 3 + len(told)] == told
+    assert lines[3 + len(told)] == "What is lost: nothing."
 
 
 def test_why_a_step_is_left_out_is_told() -> None:
@@ -92,6 +143,6 @@ def test_why_a_step_is_left_out_is_told() -> None:
 
 def test_a_step_that_is_not_known_is_refused_with_those_that_are() -> None:
     refused = osdimage("run", "--explain", "Bake a Cake", code=2)
-    assert "there is no step Bake a Cake; those that run are Format and Partition Disk, " in refused.err
+    assert "there is no step Bake a Cake; those that are known are Format and Partition Disk, " in refused.err
     near = osdimage("run", "--explain", "ApplyOperatingSytem", code=2)
     assert "there is no step ApplyOperatingSytem; did you mean ApplyOperatingSystem" in near.err
