@@ -117,11 +117,11 @@ class OfflineWindows:
         """Return the path of a hive, such as ``Windows/System32/config/SYSTEM``."""
         return self.path(f"System32/config/{name.upper()}")
 
-    def refuse_unready(self) -> None:
-        """Refuse a Windows into which nothing can be put as it is.
+    def refuse_unclosed(self) -> None:
+        """Refuse a Windows of whose settings the last changes are missing.
 
         Raises:
-            TargetRefused: when a hive was not closed and its logs do not help, or when updates are pending.
+            TargetRefused: when a hive was not closed and its logs do not help.
         """
         dirty = [name for name, hive in self.hives.items() if hive.is_dirty]
         if dirty:
@@ -129,6 +129,14 @@ class OfflineWindows:
                 f"{self.name}: Windows did not close its hive {dirty[0]}, and its logs do not complete it; start "
                 "Windows once and shut it down"
             )
+
+    def refuse_unready(self) -> None:
+        """Refuse a Windows into which nothing can be put as it is.
+
+        Raises:
+            TargetRefused: when a hive was not closed and its logs do not help, or when updates are pending.
+        """
+        self.refuse_unclosed()
         if self.has_pending:
             raise TargetRefused(
                 f"{self.name}: updates are pending ({self.path(_PENDING)}); start Windows once, so that it ends them, "
