@@ -1,13 +1,164 @@
-"""Command lines of steps, as lines of a batch file."""
+r"""Command lines of steps, as lines of a batch file.
+
+Model: ConfigMgr starts a command line without a shell; here the shell of a batch file does.  So what the shell would
+read for itself is taken from it: outside of quotation marks a caret goes before each character that is one of its
+operators, and a percent sign is doubled everywhere, so that the program gets the line as it was written.  What the line
+asks a shell for (``cmd /c copy a b > c``), the shell that it names then finds.
+
+``%NAME%`` is replaced before, where the sequence has the variable.  A variable that the first start sets is read there.
+Any other stays as it is, as in ConfigMgr; but in the name of the program, and in a folder, where it could only fail,
+those that every Windows has are replaced at the first start.
+
+Sources: Microsoft, "CreateProcessW" (which part of a command line is the program); "cmd", "Escape Characters,
+Delimiters, and Operators" and KB 830473 (what the shell reads, and how long a line may be); "Run Command Line" of the
+task sequence steps of Configuration Manager.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterator
+
+from osdimage.imaging.errors import InvalidRequest, quoted
+from osdimage.imaging.firststart.steps import LONGEST_LINE
+from osdimage.imaging.tasksequence.layers import utf16_units
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand
+
+SYSTEM_FOLDER = r"%SystemRoot%\System32"
+"""Where commands start that have no folder: there ConfigMgr's own program has been started."""
+PACKAGES = r"%~dp0..\packages"
+"""The packages, as the batch file of a step finds them."""
+PATH_NOT_FOUND = 3
+"""ERROR_PATH_NOT_FOUND, with which a step ends whose folder is not there."""
+
+_OPERATORS = frozenset("&|<>^()")
+_BLANKS = " \t"
+_FIRST_WORD = re.compile(f"[{_BLANKS}]")
+_CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
+_PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_.\\:-]+", re.ASCII)
+# A path that has blanks and no quotation marks goes on to the first part that ends as a program does.
+_PATH_WITH_BLANKS = re.compile(
+    r"(?:[A-Za-z]:\\|\\\\|%[^%\s]+%\\)[^\"<>|*?:/]*?\\[^\"<>|*?:/\\]*?\.(?:exe|com|bat|cmd)(?=[ \t]|$)",
+    re.ASCII | re.IGNORECASE,
+)
+_NAMED = re.compile(r"%([A-Za-z_][A-Za-z0-9_-]*)%", re.ASCII)
+_OF_WINDOWS = frozenset({
+    "allusersprofile", "commonprogramfiles", "commonprogramfiles(x86)", "comspec", "programdata", "programfiles",
+    "programfiles(x86)", "public", "systemdrive", "systemroot", "temp", "tmp", "windir",
+})  # fmt: skip
+_OF_THE_SHELL = frozenset({
+    "assoc", "break", "call", "cd", "chdir", "cls", "color", "copy", "date", "del", "dir", "echo", "endlocal", "erase",
+    "exit", "for", "ftype", "goto", "if", "md", "mkdir", "mklink", "move", "path", "pause", "popd", "prompt", "pushd",
+    "rd", "rem", "ren", "rename", "rmdir", "set", "setlocal", "shift", "start", "time", "title", "type", "ver",
+    "verify", "vol",
+})  # fmt: skip
+
+
+def command_line(command: str, unsure: Collection[str] = ()) -> str:
+    """Return the line of a batch file that starts what a command line starts without a shell.
+
+    Args:
+        command: with its variables replaced.
+        unsure: names of variables, in lower case, that are read when the line runs.
+
+    Raises:
+        InvalidRequest: when no line of a batch file can be that, or it begins with a command of the shell.
+    """
+    text = _checked(command.strip(_BLANKS + "\r\n"), "its command line")
+    program, rest, is_quoted = _divided(text)
+    if program.lower() in _OF_THE_SHELL:
+        raise InvalidRequest(
+            f"its command line begins with {quoted(program)}, a command of the shell and no program; valid is "
+            f"cmd.exe /c {program}"
+        )
+    named = _percents(program, {*unsure, *_OF_WINDOWS})
+    line = f'"{named}"' if is_quoted or _PLAIN_PROGRAM.fullmatch(program) is None else named
+    return _checked(f"{line}{_without_operators(_percents(rest, unsure))}", "its command line")
+
+
+def folder_lines(folder: str, unsure: Collection[str] = ()) -> tuple[str, ...]:
+    r"""Return the first lines of a batch file that works in a folder, and ends with 3 when it is not there.
+
+    Args:
+        folder: a path of the new Windows, with its variables replaced.
+        unsure: names of variables, in lower case, that are read when the lines run.
+
+    Raises:
+        InvalidRequest: when it is no path.
+    """
+    inner = folder.strip().strip('"')
+    if not inner or '"' in inner:
+        raise InvalidRequest(f"{quoted(folder)} is no folder; valid is a path without quotation marks")
+    return entering(_checked(_percents(inner, {*unsure, *_OF_WINDOWS}), "its folder"))
+
+
+def entering(folder: str) -> tuple[str, ...]:
+    """Return these lines for a folder that is written as a batch file has it."""
+    return ("@echo off", f'pushd "{folder}"', f"if errorlevel 1 exit /b {PATH_NOT_FOUND}")
+
+
+def read_later(text: str, unsure: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the variables in a text that are read at the first start, as they are written there."""
+    return tuple(dict.fromkeys(name for name in _NAMED.findall(text) if name.lower() in unsure))
 
 
 def replacing_command(command: str) -> StagedCommand:
     """Return what runs a command line that the caller gives in place of a step, as a shell takes it.
 
     The exit codes of success are those of Run Command Line, 0 and 3010, since those of the step are of another command.
+
+    Raises:
+        InvalidRequest: when it is no line of a batch file.
     """
-    return StagedCommand(f"run {command}", (command,), success_codes=(0, 3010))
+    line = _checked(command.strip(), "the command line in its place")
+    return StagedCommand(f"run {line}", (*entering(SYSTEM_FOLDER), line), success_codes=(0, 3010))
+
+
+def _divided(text: str) -> tuple[str, str, bool]:
+    """Return the program of a command line, the rest, which begins with a blank, and whether the program was quoted."""
+    if not text:
+        raise InvalidRequest("it has no command line")
+    if text.startswith('"'):
+        program, end, rest = text[1:].partition('"')
+        if not end or not program.strip():
+            raise InvalidRequest("its command line begins with a quotation mark that ends no name of a program")
+        return program, rest if rest[:1] in _BLANKS else f" {rest}", True
+    match = _PATH_WITH_BLANKS.match(text)
+    program = match[0] if match is not None else _FIRST_WORD.split(text, maxsplit=1)[0]
+    if '"' in program:
+        raise InvalidRequest("its command line has a quotation mark inside the name of its program")
+    return program, text[len(program) :], False
+
+
+def _percents(text: str, names: Collection[str]) -> str:
+    """Double percent signs, but those around names that the shell is to replace."""
+    pieces: list[str] = []
+    rest = 0
+    while (start := text.find("%", rest)) >= 0:
+        end = text.find("%", start + 1)
+        is_read = end > start and text[start + 1 : end].lower() in names
+        pieces += [text[rest:start], text[start : end + 1] if is_read else "%%"]
+        # The second sign of a name that is left alone may be the first of one that is read.
+        rest = end + 1 if is_read else start + 1
+    return "".join([*pieces, text[rest:]])
+
+
+def _without_operators(text: str) -> str:
+    return "".join(_escaped(text))
+
+
+def _escaped(text: str) -> Iterator[str]:
+    # The shell knows no escaped quotation mark: each begins or ends a text in which it reads no operator.
+    is_inside = False
+    for each in text:
+        if each == '"':
+            is_inside = not is_inside
+        yield f"^{each}" if each in _OPERATORS and not is_inside else each
+
+
+def _checked(line: str, called: str) -> str:
+    if _CONTROL.search(line):
+        raise InvalidRequest(f"{called} has a line break or another control character, which a batch file cannot hold")
+    if utf16_units(line) > LONGEST_LINE:
+        raise InvalidRequest(f"{called} has {utf16_units(line)} characters in a batch file; valid are {LONGEST_LINE}")
+    return line
