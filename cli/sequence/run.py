@@ -69,7 +69,7 @@ def run_command(
         return collected
     if sequence_file is None:
         raise click.UsageError("Missing argument 'SEQUENCE'.")
-    from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.sequence import planned, reported  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.plan import plan_sequence  # noqa: PLC0415
     from osdimage.imaging.tasksequence.report import RunEnd  # noqa: PLC0415
@@ -85,17 +85,17 @@ def run_command(
         sequence, state.env, state.machine, leave_out=state.leave_out, judged=state.judged, first=state.next
     )
     if conduct.dry_run:
-        view.show_plan(plan, sequence_file, reporter, strict=conduct.strict)
+        planned.show_plan(plan, sequence_file, reporter, strict=conduct.strict)
         refusal = plan.refusal(strict=conduct.strict)
         return 0 if refusal is None else exit_code(refusal)
     plan.require(strict=conduct.strict)
     for text in plan.tolerated:
         reporter.warn(text)
     if plan.destroys and not yes:
-        view.ask(plan, sequence_file, reporter, strict=conduct.strict)
+        planned.ask(plan, sequence_file, reporter, strict=conduct.strict)
     new.keep()
     report = _carry_out(sequence_file, sequence, state, plan, conduct, reporter)
-    view.show_report(report, sequence_file, reporter)
+    reported.show_report(report, sequence_file, reporter)
     return FAILED if report.end is RunEnd.FAILED else 0
 
 
@@ -137,7 +137,7 @@ def _carry_out(
     reporter: Reporter,
 ) -> RunReport:
     """Run the steps; what stops them tells how to go on."""
-    from osdimage.cli.sequence import view  # noqa: PLC0415 - start-up stays cheap
+    from osdimage.cli.sequence import live, reported  # noqa: PLC0415 - start-up stays cheap
     from osdimage.imaging.tasksequence.log import SequenceLog  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runner import run_sequence  # noqa: PLC0415
 
@@ -146,7 +146,7 @@ def _carry_out(
     try:
         with ExitStack() as stack:
             log = None if path is None else stack.enter_context(SequenceLog(path, mask=state.env.mask))
-            observer = stack.enter_context(view.Watcher(sequence, plan, state, reporter))
+            observer = stack.enter_context(live.Watcher(sequence, plan, state, reporter))
             return run_sequence(
                 sequence,
                 state.env,
@@ -160,5 +160,5 @@ def _carry_out(
             )
     except BaseException as error:
         if kept.exists():
-            error.add_note(view.how_to_go_on(sequence_file, kept))
+            error.add_note(reported.how_to_go_on(sequence_file, kept))
         raise

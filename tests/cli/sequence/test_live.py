@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from osdimage.cli.sequence.view import Tree
+from osdimage.cli.sequence.live import Tree
 from osdimage.imaging.progress import Phase, ProgressEvent
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.environment import Environment

@@ -1,0 +1,85 @@
+"""What is seen of a task sequence that has run: how each of its steps ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from osdimage.cli import render
+from osdimage.cli.render import Reporter, counted
+from osdimage.cli.sequence.folding import common, folded, headings, of_group, span
+from osdimage.cli.streams import one_line, say
+from osdimage.imaging.tasksequence.report import RunEnd, RunReport, StepState
+
+_WORDS = {
+    StepState.SUCCEEDED: "done",
+    StepState.FAILED: "FAILED",
+    StepState.TOLERATED: "failed, goes on",
+    StepState.SKIPPED: "skipped",
+    StepState.LEFT_OUT: "left out",
+    StepState.NOT_RUN: "not run",
+}
+
+
+def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> None:
+    """Print how the steps ended."""
+    if reporter.as_json:
+        facts = {each.name: getattr(report, each.name) for each in dataclasses.fields(report)}
+        render.document({**facts, "succeeded": report.succeeded, "left_out": report.left_out})
+        return
+    if not reporter.quiet:
+        render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True)
+        render.line()
+        render.line(f"{report.name or sequence_file.name}: {_end(report)}")
+        if report.first_start:
+            render.line(report.first_start)
+    if report.end is not RunEnd.FAILED:
+        return
+    failed = next((step for step in reversed(report.steps) if step.state is StepState.FAILED), None)
+    why = "" if failed is None else f": {failed.message}"
+    say(one_line(f"{report.message}{why} (0x{report.code:08X})"))
+    if report.state_file is not None and not reporter.quiet:
+        render.note(how_to_go_on(sequence_file, report.state_file))
+
+
+def _end(report: RunReport) -> str:
+    """Say how a run ended; that it succeeded only when steps ran, and none was left out or failed."""
+    counts = Counter(step.state for step in report.steps)
+    done, failed = counts[StepState.SUCCEEDED], counts[StepState.TOLERATED]
+    left_out = f", {counted(report.left_out, 'step')} left out" if report.left_out else ""
+    passed_over = f", {counted(failed, 'step')} failed and passed over" if failed else ""
+    if report.end is RunEnd.FAILED:
+        word, ran = "FAILED", "done"
+    elif left_out or passed_over or not done:
+        word, ran = "done", "ran"
+    else:
+        word, ran = "succeeded", "done"
+    took = sum(step.seconds for step in report.steps)
+    waiting = f", {report.waiting} wait for the first start" if report.waiting else ""
+    restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
+    return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{waiting} ({took:.1f} s){restarts}"
+
+
+def how_to_go_on(sequence_file: Path, state_file: Path) -> str:
+    """Say how a run that stopped is resumed."""
+    return f"to go on: osdimage run {shlex.quote(str(sequence_file))} --resume {shlex.quote(str(state_file))}"
+
+
+def _rows(report: RunReport) -> Iterator[tuple[str, ...]]:
+    shown: tuple[str, ...] = ()
+    passed = {StepState.SKIPPED, StepState.LEFT_OUT}
+    for steps in folded(report.steps, lambda step: step.message if step.state in passed else None):
+        groups = common(steps)
+        yield from (("", heading, "", "", "", "") for heading in headings(shown, groups))
+        shown = groups
+        step = steps[0]
+        word = _WORDS.get(step.state, step.state.value)
+        if len(steps) > 1:
+            yield span(steps), "  " * len(groups) + counted(len(steps), "step"), word, "", "", of_group(step.message)
+            continue
+        code = "" if step.code is None else f"0x{step.code:08X}"
+        took = f"{step.seconds:.1f} s" if step.tries else ""
+        yield str(step.number), "  " * len(groups) + step.name, word, code, took, step.message
