@@ -12,12 +12,16 @@ from osdimage.imaging.tasksequence.report import StepReport
 Told = TypeVar("Told", PlannedStep, StepReport)
 
 
-def folded(steps: Iterable[Told], reason: Callable[[Told], str | None]) -> Iterator[tuple[Told, ...]]:
-    """Yield the steps, those together that one group keeps from running."""
+def folded(steps: Iterable[Told], end: Callable[[Told], tuple[object, str]]) -> Iterator[tuple[Told, ...]]:
+    """Yield the steps, those together that one group keeps from running.
+
+    Args:
+        steps: in their order.
+        end: tells what became of a step, and why.
+    """
     run: list[Told] = []
     for step in steps:
-        why = reason(step) or ""
-        if run and not (why.startswith("group ") and why == reason(run[0])):
+        if run and not (end(step)[1].startswith("group ") and end(step) == end(run[0])):
             yield tuple(run)
             run = []
         run.append(step)

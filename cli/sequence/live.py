@@ -93,6 +93,18 @@ _MARKS = {
 }
 
 
+_WORST_FIRST = (
+    StepState.FAILED,
+    StepState.TOLERATED,
+    # What waits for the first start is not done, nor is a group that it is in.
+    StepState.STAGED,
+    StepState.SUCCEEDED,
+    StepState.HOLDS,
+    StepState.LEFT_OUT,
+)
+"""What a group has become, by the first of these that one of its steps has."""
+
+
 class Tree:
     """The groups and steps with their states.
 
@@ -192,7 +204,7 @@ class Tree:
             return StepState.PENDING
         if StepState.PENDING in states or StepState.RUNNING in states:
             return StepState.RUNNING
-        for worst in (StepState.FAILED, StepState.TOLERATED, StepState.SUCCEEDED, StepState.LEFT_OUT):
+        for worst in _WORST_FIRST:
             if worst in states:
                 return worst
         return StepState.SKIPPED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from osdimage.cli.sequence.folding import common, folded, headings, of_group, sp
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.plan import PlannedStep, RunPlan
+from osdimage.imaging.tasksequence.staging.first_start import StartForecast
+from osdimage.imaging.units import format_size
 
 
 def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool) -> None:
@@ -24,7 +27,9 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
         render.document(
             {
                 "name": plan.name,
-                "steps": plan.steps,
+                "steps": [_facts(step) for step in plan.steps],
+                "counts": plan.counts,
+                "first_start": plan.first_start,
                 "destroys": plan.destroys,
                 "problems": problems,
                 "unchecked": plan.unchecked,
@@ -34,7 +39,7 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
             kind="run-plan",
         )
         return
-    for text in _head_and_tree(plan, sequence_file):
+    for text in (*_head_and_tree(plan, sequence_file), *_first_start(plan.first_start)):
         render.line(text)
     for heading, texts in (("This will be lost:", plan.destroys), ("It cannot begin:", problems)):
         if texts:
@@ -53,9 +58,9 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
 
 
 def _head_and_tree(plan: RunPlan, sequence_file: Path) -> Iterator[str]:
-    counts = ((plan.count(decision), word) for decision, word in _COUNTED.items())
-    told = ", ".join(f"{count} {word}" for count, word in counts if count)
-    yield f"plan for {quoted(plan.name or sequence_file.name)}: {counted(len(plan.steps), 'step')}: {told or 'none'}"
+    counts = ((plan.count(decision), decision) for decision in _COUNTED)
+    told = ", ".join(f"{count} {_COUNTED[each]}" for count, each in counts if count or each is Decision.REFUSE)
+    yield f"plan for {quoted(plan.name or sequence_file.name)}: {counted(len(plan.steps), 'step')}: {told}"
     if plan.firmware == "bios":
         yield "the computer starts by BIOS"
     yield from _planned_tree(plan)
@@ -81,7 +86,7 @@ _COUNTED = {
 
 def _planned_tree(plan: RunPlan) -> Iterator[str]:
     shown: tuple[str, ...] = ()
-    for steps in folded(plan.steps, lambda step: step.reason):
+    for steps in folded(plan.steps, lambda step: (step.decision, step.reason or "")):
         groups = common(steps)
         yield from headings(shown, groups)
         shown = groups
@@ -95,10 +100,33 @@ def _planned_tree(plan: RunPlan) -> Iterator[str]:
 def _planned(step: PlannedStep) -> Iterator[str]:
     indent = "  " * len(step.groups)
     mark = _PLAN_MARKS[step.decision]
-    yield f"{indent}{mark} {step.number}. {step.name}: {step.does if step.decision is Decision.RUN else step.reason}"
+    told = step.does if step.decision in {Decision.RUN, Decision.STAGE} else step.reason
+    yield f"{indent}{mark} {step.number}. {step.name}: {told}"
     if step.note is not None:
         yield f"{indent}     {step.note}"
+    if step.remedy is not None:
+        yield f"{indent}     {worded(step.remedy)}"
     yield from (f"{indent}     {text}" for text in step.details)
+
+
+def _facts(step: PlannedStep) -> dict[str, object]:
+    """Return a step for a document; beside ``class``, ``decision`` has the old words for it for one release."""
+    facts = {each.name: getattr(step, each.name) for each in dataclasses.fields(step)}
+    return {**facts, "class": step.becomes}
+
+
+def _first_start(start: StartForecast | None) -> Iterator[str]:
+    """Tell what would be put on the disk for the first start, where it can be."""
+    if start is None or start.problems:
+        return
+    steps = counted(start.steps, "step") if start.steps else "drivers are installed"
+    restarts = f", {counted(start.restarts, 'restart')}" if start.restarts else ""
+    yield ""
+    yield f"At the first start of Windows, which {start.way} begins: {steps}{restarts}"
+    yield f"  {format_size(start.size_bytes)} in \\{start.folder}"
+    if start.secrets:
+        steps = f"step{'' if len(start.secrets) == 1 else 's'} {', '.join(map(str, start.secrets))}"
+        yield f"  IN CLEAR TEXT, until each has ended: secrets of {steps}"
 
 
 def ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool) -> None:

@@ -28,7 +28,8 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
     """Print how the steps ended."""
     if reporter.as_json:
         facts = {each.name: getattr(report, each.name) for each in dataclasses.fields(report)}
-        render.document({**facts, "succeeded": report.succeeded, "left_out": report.left_out})
+        more = {"succeeded": report.succeeded, "left_out": report.left_out, "waiting": report.waiting}
+        render.document({**facts, **more, "counts": report.counts})
         return
     if not reporter.quiet:
         render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True)
@@ -53,12 +54,13 @@ def _end(report: RunReport) -> str:
     passed_over = f", {counted(failed, 'step')} failed and passed over" if failed else ""
     if report.end is RunEnd.FAILED:
         word, ran = "FAILED", "done"
-    elif left_out or passed_over or not done:
+    elif left_out or passed_over or not (done or report.waiting):
         word, ran = "done", "ran"
     else:
         word, ran = "succeeded", "done"
     took = sum(step.seconds for step in report.steps)
-    waiting = f", {report.waiting} wait for the first start" if report.waiting else ""
+    waits = "waits" if report.waiting == 1 else "wait"
+    waiting = f", {report.waiting} {waits} for the first start" if report.waiting else ""
     restarts = f", {counted(report.restarts, 'restart')} recorded" if report.restarts else ""
     return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{waiting} ({took:.1f} s){restarts}"
 
@@ -71,7 +73,7 @@ def how_to_go_on(sequence_file: Path, state_file: Path) -> str:
 def _rows(report: RunReport) -> Iterator[tuple[str, ...]]:
     shown: tuple[str, ...] = ()
     passed = {StepState.SKIPPED, StepState.LEFT_OUT}
-    for steps in folded(report.steps, lambda step: step.message if step.state in passed else None):
+    for steps in folded(report.steps, lambda step: (step.state, step.message if step.state in passed else "")):
         groups = common(steps)
         yield from (("", heading, "", "", "", "") for heading in headings(shown, groups))
         shown = groups

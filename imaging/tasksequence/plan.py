@@ -149,6 +149,11 @@ class RunPlan:
         return sum(1 for step in self.steps if step.decision is decision)
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many steps become what, by :attr:`PlannedStep.becomes`; together they are all steps."""
+        return {word: self.count(decision) for decision, word in _BECOMES.items()}
+
+    @property
     def destroys(self) -> tuple[str, ...]:
         """All that is lost."""
         return tuple(dict.fromkeys(text for step in self.steps for text in step.destroys))
@@ -351,6 +356,7 @@ class _Walker:
         return replace(
             base,
             does=self._env.mask(staged.command.does),
+            note="the first start finds out whether its condition holds" if staged.conditions else None,
             may_fail=staged.may_fail,
             warnings=tuple(map(self._env.mask, staged.command.warnings)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,6 +97,11 @@ class RunReport:
     def succeeded(self) -> bool:
         """Whether it came to its end, and no step was left out that would have run."""
         return self.end is RunEnd.SUCCEEDED
+
+    @property
+    def counts(self) -> dict[StepState, int]:
+        """How many steps ended how; together they are all of its steps."""
+        return dict(Counter(step.state for step in self.steps))
 
     @property
     def waiting(self) -> int:

@@ -72,6 +72,8 @@ def test_the_group_at_work_is_open_and_what_has_ended_is_folded(tree: Tree) -> N
         (StepState.SUCCEEDED, StepState.FAILED, "✗"),
         (StepState.TOLERATED, StepState.SUCCEEDED, "!"),
         (StepState.SKIPPED, StepState.SKIPPED, "-"),
+        (StepState.SUCCEEDED, StepState.STAGED, ">"),
+        (StepState.SKIPPED, StepState.HOLDS, "="),
         (StepState.FAILED, StepState.NOT_RUN, "✗"),
     ],
 )
