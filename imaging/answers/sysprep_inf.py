@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from osdimage.imaging.answers.settings import (
@@ -163,6 +163,19 @@ class SysprepInf:
                 entry = _entry_of(line)
                 if entry is not None and self.get(section.name, entry[0]) is None:
                     self.set(section.name, entry[0], other.get(section.name, entry[0]) or "")
+
+    def replace_texts(self, change: Callable[[str], str]) -> None:
+        """Replace each value by what a function makes of it.
+
+        Raises:
+            InvalidRequest: when the file has no way to hold what it has become.
+        """
+        for section in self._sections:
+            for number, line in enumerate(section.lines):
+                entry = _entry_of(line)
+                old = "" if entry is None else _bare(entry[1])
+                if entry is not None and (new := change(old)) != old:
+                    section.lines[number] = f"{entry[0]}={_quoted(section.name, entry[0], new)}"
 
     def set_windows(self, settings: WindowsSettings) -> list[str]:
         """Write down settings of Windows; return sentences about those that the file has no place for.

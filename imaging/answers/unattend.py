@@ -15,6 +15,7 @@ when it has used them.
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 from osdimage.imaging.answers.commands import add_command, last_order, put_first, remove_command
 from osdimage.imaging.answers.document import Document, Name, Node, write_document
@@ -108,6 +109,11 @@ class Unattend:
         for part in path.split("/"):
             found = None if found is None else found.child(_name(part))
         return None if found is None else found.text.strip()
+
+    def replace_texts(self, change: Callable[[str], str]) -> None:
+        """Replace the text of each setting by what a function makes of it."""
+        for node in self._document.root.walk():
+            node.content = [change(each) if isinstance(each, str) else each for each in node.content]
 
     def set_windows(self, settings: WindowsSettings) -> list[str]:
         """Write down settings of Windows; return sentences about those that the file has no place for."""

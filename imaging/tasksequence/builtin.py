@@ -15,7 +15,7 @@ from osdimage.imaging.disk.layouts.variables import MAX_VALUE
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging import facts as gathered
 from osdimage.imaging.tasksequence.layers import Origin
-from osdimage.imaging.tasksequence.phases import RestartTarget
+from osdimage.imaging.tasksequence.phases import Phase, RestartTarget
 from osdimage.imaging.tasksequence.sequence import Sequence
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def begin(env: Environment, machine: Machine, sequence: Sequence, log_folder: Pa
     from osdimage.imaging.tasksequence.computer.machine import Firmware  # noqa: PLC0415 - keeps this module light
 
     facts = {
-        "_SMSTSInWinPE": "true",
+        "_SMSTSInWinPE": str(machine.phase is Phase.PE).lower(),
         "_SMSTSType": _OSD_SEQUENCE,
         "_SMSTSMediaType": "FullMedia" if env.is_from_media else "BootMedia",
         "_SMSTSBootUEFI": "true" if machine.firmware is Firmware.UEFI else "false",

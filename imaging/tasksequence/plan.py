@@ -42,11 +42,11 @@ from osdimage.imaging.tasksequence.judging.judge import (
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
-from osdimage.imaging.tasksequence.judging.restarts import after_restart
+from osdimage.imaging.tasksequence.judging.restarts import after_restart, enter
 from osdimage.imaging.tasksequence.result import ActionInfo, Already, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
 from osdimage.imaging.tasksequence.staging.first_start import StartForecast, foresee_first_start
-from osdimage.imaging.tasksequence.staging.staged import Position
+from osdimage.imaging.tasksequence.staging.staged import Position, StagedCommand
 from osdimage.imaging.wim.placed.place import is_there
 
 if TYPE_CHECKING:
@@ -334,19 +334,29 @@ class _Walker:
             builtin.after_action(self._env, HResult.NOT_SUPPORTED, succeeded=False)
             self._leave_open({}, is_open=False)
             return replace(base, may_fail=True)
+        if judgement.decision is Decision.REFUSE:
+            # What keeps this step from running is told once, and not again of each step behind it.
+            self._enter(judgement.info)
         if judgement.decision is not Decision.RUN:
             return self._if_it_runs_yet(base, place, step)
         if judgement.info is None:
             return base
         passed_over = step.continue_on_error or any(self._groups[each].continue_on_error for each in around(place))
+        passed_over = passed_over and not judgement.info.must_succeed
         before = dict(self._env) if passed_over else {}
-        planned = self._forecast(replace(base, may_fail=passed_over), step, judgement.info)
+        planned, rest = self._forecast(replace(base, may_fail=passed_over), step, judgement.info)
         self._has_problems = self._has_problems or bool(planned.problems)
         # Later conditions ask how it ended; which code a step that fails will have, nobody knows yet.
         builtin.after_action(self._env, _FAILS if planned.problems else _ENDS_WELL, succeeded=not planned.problems)
         sure_again(self._machine)
+        self._enter(judgement.info)
+        self._judge.stage_rest(At(number, place, step), judgement, rest)
         self._leave_open(before, is_open=passed_over)
         return planned
+
+    def _enter(self, info: ActionInfo | None) -> None:
+        if info is not None and info.enters is not None:
+            enter(self._machine, self._env, info.enters)
 
     def _wait(self, base: PlannedStep, place: Position, step: Step, judgement: Judgement) -> PlannedStep:
         """Let a step wait for the first start, as the run does."""
@@ -420,12 +430,13 @@ class _Walker:
         if not hangs or info is None or info.run is None or any(each.is_disabled for each in members):
             return base
         aside = _Walker(self._sequence, self._env.copy(), self._machine.rehearsal(), self._judge, {})
-        found = aside._forecast(base, step, info)
+        found, _ = aside._forecast(base, step, info)
         return replace(base, destroys=tuple(f"if step {base.number} runs after all: {text}" for text in found.destroys))
 
     # Forecasts
 
-    def _forecast(self, base: PlannedStep, step: Step, info: ActionInfo) -> PlannedStep:
+    def _forecast(self, base: PlannedStep, step: Step, info: ActionInfo) -> tuple[PlannedStep, StagedCommand | None]:
+        """Return the step with what its action foretells, and what of it would wait for the first start."""
         base = replace(base, does=info.title)
         mask = self._env.mask
         try:
@@ -436,21 +447,21 @@ class _Walker:
                 base = replace(base, unmapped=tuple(_unmapped(needed, self._machine)))
                 problems = list(_missing_packages(needed, self._machine))
                 if problems or info.forecast is None:
-                    return replace(base, problems=tuple(map(mask, problems)))
+                    return replace(base, problems=tuple(map(mask, problems))), None
                 forecast = info.forecast(self._env, self._machine)
         except OsdImageError as error:
-            return replace(base, problems=(mask(error.said),))
+            return replace(base, problems=(mask(error.said),)), None
         except OSError as error:
-            return replace(base, problems=(mask(f"{error.filename}: {error.strerror}"),))
+            return replace(base, problems=(mask(f"{error.filename}: {error.strerror}"),)), None
         problems, note = list(forecast.problems), forecast.unknown
         if forecast.restart is not None and not problems:
-            self._machine.phase = after_restart(self._machine, self._env, forecast.restart)
+            enter(self._machine, self._env, after_restart(self._machine, self._env, forecast.restart))
         if forecast.hangs is not None and self._has_problems:
             # What it needs, a step before it would have made.
             note = f"cannot be told while a step before it has a problem: {forecast.hangs}"
         elif forecast.hangs is not None:
             problems.append(forecast.hangs)
-        return replace(
+        planned = replace(
             base,
             does=info.title if forecast.hangs is not None and not problems else mask(forecast.does),
             destroys=tuple(map(mask, forecast.destroys)),
@@ -462,6 +473,7 @@ class _Walker:
             serves=tuple(map(mask, forecast.serves)),
             lacks=tuple(map(mask, forecast.lacks)),
         )
+        return planned, None if problems else forecast.stages
 
 
 def _packages(info: ActionInfo, env: Environment) -> dict[str, str]:

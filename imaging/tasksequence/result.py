@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from osdimage.imaging.errors import Means
+from osdimage.imaging.errors import Means, Remedy
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.phases import IN_PE, Phase, RestartTarget
@@ -86,6 +86,7 @@ class ActionResult:
         outputs: names of the variables that were set.
         warnings: sentences about what was left out or lost.
         restart: the restart that is asked for after this step, or None.
+        stages: what of it waits for the first start of the new Windows, or None.
     """
 
     code: int
@@ -93,6 +94,7 @@ class ActionResult:
     outputs: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     restart: RestartTarget | None = None
+    stages: StagedCommand | None = None
 
     @property
     def ok(self) -> bool:
@@ -116,6 +118,7 @@ class Forecast:
         serves: names of devices of the computer for which it brings a driver.
         lacks: names of its disk controllers for which it brings none, nor has Windows one.
         restart: the restart that it asks for, or None.
+        stages: what of it would wait for the first start of the new Windows, or None.
     """
 
     does: str
@@ -129,6 +132,7 @@ class Forecast:
     serves: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     restart: RestartTarget | None = None
+    stages: StagedCommand | None = None
 
 
 Action = Callable[["Environment", "Machine", Events], ActionResult]
@@ -170,6 +174,19 @@ Stage = Callable[["Environment", "Machine"], "StagedCommand"]
 
 Raises :class:`~osdimage.imaging.errors.InvalidRequest` when that cannot be: the step is refused with what it says.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a step cannot be run with the settings that it has on this machine.
+
+    Attributes:
+        reason: a sentence.
+        remedy: what would let it run, or None.
+    """
+
+    reason: str
+    remedy: Remedy | None = None
 
 
 class Needs(Enum):
@@ -223,7 +240,7 @@ class ActionInfo:
         why_not: why it cannot be run here, as a sentence for the user.
         step_class: what it would take to run it, when ``run`` is None or ``refuses`` tells why; None is ``windows``.
         refuses: tells why a step cannot be run with the settings that it has on this machine, or None when it can.
-        needs: what would let it run where ``refuses`` tells why not.
+        needs: what would let it run where ``refuses`` tells why not, and no more.
         forecast: tells what ``run`` would do, or None when it changes nothing that can be forecast.
         other_types: types and scripts of MDT that do the same.
         variables: what it reads and sets.
@@ -231,6 +248,8 @@ class ActionInfo:
         package_properties: the properties of the step that name packages it needs, such as ``ImagePackageID``.
         more_packages: tells the packages that a step needs besides these, which its forecast looks at, or None.
         destroys: what it destroys, in words for the documentation, or None.
+        enters: the system in which the sequence goes on after it, or None for the same; the failure of such a step ends
+            the sequence, whatever the error settings say.
     """
 
     type_name: str
@@ -245,11 +264,17 @@ class ActionInfo:
     more_packages: Callable[[Environment], Iterable[str]] | None = None
     destroys: str | None = None
     step_class: StepClass | None = None
-    refuses: Callable[[Environment, Machine], str | None] | None = None
+    refuses: Callable[[Environment, Machine], Refusal | str | None] | None = None
     needs: tuple[Means, ...] = ()
     phases: frozenset[Phase] = IN_PE
     holds: Holds | None = None
     stage: Stage | None = None
+    enters: Phase | None = None
+
+    @property
+    def must_succeed(self) -> bool:
+        """Whether its failure ends the sequence, whatever the error settings say."""
+        return self.enters is not None
 
     @property
     def is_known_here(self) -> bool:

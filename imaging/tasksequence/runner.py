@@ -44,7 +44,7 @@ from osdimage.imaging.tasksequence.judging.judge import (
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, kind_of
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
-from osdimage.imaging.tasksequence.judging.restarts import after_restart
+from osdimage.imaging.tasksequence.judging.restarts import after_restart, enter
 from osdimage.imaging.tasksequence.log import SequenceLog
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.report import Observer, RunEnd, RunEvent, RunReport, StepReport, StepState
@@ -142,6 +142,10 @@ def _holding(machine: Machine) -> Iterator[None]:
 class _Stop(Exception):
     """The sequence fails, whatever the error settings."""
 
+    def __init__(self, message: str, code: int = HResult.E_ABORT) -> None:
+        super().__init__(message)
+        self.code = code
+
 
 class _Runner:
     def __init__(
@@ -175,7 +179,7 @@ class _Runner:
             try:
                 report = self._step(index)
             except _Stop as stop:
-                code, message = HResult.E_ABORT, str(stop)
+                code, message = stop.code, str(stop)
                 self._leave_out(range(index + 1, len(self._steps)), message)
                 break
             following = index + 1
@@ -278,18 +282,33 @@ class _Runner:
             if not again and (succeeded or tries > step.retry_count):
                 break
             self._say(f"Step {index + 1} is run again", LogType.WARNING)
-        state = StepState.SUCCEEDED if succeeded else StepState.FAILED
-        if not succeeded and step.continue_on_error:
-            state = StepState.TOLERATED
-        return self._record(
+        seconds = round(time.monotonic() - began, 3)
+        return self._ended(at, judgement, result, succeeded=succeeded, seconds=seconds, tries=tries)
+
+    def _ended(
+        self, at: At, judgement: Judgement, result: ActionResult, *, succeeded: bool, seconds: float, tries: int
+    ) -> StepReport:
+        """Record how a step ended that was done, and what that means for those behind it."""
+        info = judgement.info
+        must_succeed = info is not None and info.must_succeed
+        may_fail = at.step.continue_on_error and not must_succeed
+        if succeeded:
+            if info is not None and info.enters is not None:
+                enter(self._machine, self._env, info.enters)
+            self._judge.stage_rest(at, judgement, result.stages)
+        state = StepState.SUCCEEDED if succeeded else StepState.TOLERATED if may_fail else StepState.FAILED
+        report = self._record(
             replace(
-                self._report(index, state, result.message),
+                self._report(at.number - 1, state, result.message),
                 code=result.code & 0xFFFFFFFF,
-                seconds=round(time.monotonic() - began, 3),
+                seconds=seconds,
                 tries=tries,
                 warnings=tuple(map(self._env.mask, result.warnings)),
             )
         )
+        if must_succeed and not succeeded:
+            raise _Stop(f"step {report.number} {quoted(report.name)} failed", result.code & 0xFFFFFFFF)
+        return report
 
     def _wait(self, at: At, judgement: Judgement) -> StepReport:
         """Let a step wait for the first start."""
@@ -350,7 +369,7 @@ class _Runner:
             return False
         self._require_formatted(index)
         self._state.restarts += 1
-        self._machine.phase = after_restart(self._machine, self._env, wish.target)
+        enter(self._machine, self._env, after_restart(self._machine, self._env, wish.target))
         self._observer(RunEvent(index + 1, restart=wish.target))
         self._say(f"Restart of the computer ({wish.target.value}) is recorded; the sequence goes on", step=index + 1)
         return wish.again

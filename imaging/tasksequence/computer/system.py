@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from osdimage.imaging.tasksequence.computer.volumes import Place
@@ -25,8 +25,10 @@ class TargetSystem:
         place: its volume.
         windows: what it is.
         image: in a rehearsal, the image that would be in the volume; None when that is there.
+        answers: in a rehearsal, the answer file that would be in the volume; None when that is there.
     """
 
     place: Place
     windows: WindowsFacts
     image: ImagePlace | None = None
+    answers: bytes | None = field(default=None, repr=False)

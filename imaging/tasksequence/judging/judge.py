@@ -21,7 +21,7 @@ from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.judging.kinds import ActionTable, find_action, kind_of, meant, words_of
 from osdimage.imaging.tasksequence.judging.leave_out import NOTHING, LeaveOut
 from osdimage.imaging.tasksequence.phases import Phase
-from osdimage.imaging.tasksequence.result import ActionInfo, Already, RunIn, StepClass, short_type
+from osdimage.imaging.tasksequence.result import ActionInfo, Already, Refusal, RunIn, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 from osdimage.imaging.tasksequence.staging.commands import replacing_command
 from osdimage.imaging.tasksequence.staging.secrets import holds_secret, secrets_in
@@ -290,9 +290,11 @@ class Judge:
             return self._refused(info, "it hangs on how steps end that wait for the first start of Windows")
         if step.run_in is RunIn.FULL_OS and phase is Phase.PE and info.runs_in is not RunIn.FULL_OS:
             return self._refused(info, "it runs in the installed Windows, and Windows PE runs then")
-        reason = None if info.refuses is None else info.refuses(env, self.machine)
-        if reason is not None:
-            return self._refused(info, env.mask(reason), _remedy(info))
+        refusal = None if info.refuses is None else info.refuses(env, self.machine)
+        if isinstance(refusal, Refusal):
+            return self._refused(info, env.mask(refusal.reason), refusal.remedy)
+        if refusal is not None:
+            return self._refused(info, env.mask(refusal), _remedy(info))
         return Judgement(Decision.RUN, None, info)
 
     def _staged(self, info: ActionInfo | None, env: Environment, make: Callable[[], StagedCommand]) -> Judgement:
@@ -339,6 +341,8 @@ class Judge:
         command, step = judgement.command, at.step
         if command is None:
             raise ValueError(f"step {at.number} is not staged")
+        must_succeed = judgement.info is not None and judgement.info.must_succeed
+        groups = () if must_succeed else around(at.place)
         return StagedStep(
             number=at.number,
             place=at.place,
@@ -346,10 +350,15 @@ class Judge:
             command=command,
             success_codes=command.success_codes or step.success_codes,
             retries=step.retry_count if command.retries is None else command.retries,
-            may_fail=step.continue_on_error,
-            tolerant=tuple(each for each in around(at.place) if self.groups[each].continue_on_error),
+            may_fail=step.continue_on_error and not must_succeed,
+            tolerant=tuple(each for each in groups if self.groups[each].continue_on_error),
             conditions=judgement.conditions,
         )
+
+    def stage_rest(self, at: At, judgement: Judgement, rest: StagedCommand | None) -> None:
+        """Let what a step that was done now leaves to the first start wait for it; nothing for None."""
+        if rest is not None:
+            stage_step(self.machine, self.staged_step(at, replace(judgement, command=rest)))
 
 
 def _only_windows(info: ActionInfo) -> str:

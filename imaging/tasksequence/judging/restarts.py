@@ -1,4 +1,4 @@
-"""Where a restart takes a sequence."""
+"""Where a restart takes a sequence, and what is so in the system that runs then."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def after_restart(machine: Machine, env: Environment, target: RestartTarget) -> 
     if machine.phase is Phase.PE and has_windows:
         return Phase.NEW if machine.is_set_up else Phase.LOST
     return machine.phase
+
+
+def enter(machine: Machine, env: Environment, phase: Phase) -> None:
+    """Go on in a system, and tell the steps that follow whether it is Windows PE."""
+    machine.phase = phase
+    env.set_read_only("_SMSTSInWinPE", str(phase is Phase.PE).lower())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osdimage.imaging.tasksequence.result import ActionInfo
+from osdimage.imaging.tasksequence.setup import setup_windows
 from osdimage.imaging.tasksequence.steps import (
     apply_data,
     apply_driver_package,
@@ -41,5 +42,6 @@ ACTIONS: tuple[ActionInfo, ...] = tuple(
         auto_apply_drivers,
         apply_driver_package,
         inject_drivers,
+        setup_windows,
     )
 )

@@ -7,7 +7,7 @@ Windows Vista and later read ``\Windows\Panther\unattend.xml``; Windows 2000, XP
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from osdimage.imaging.answers.sysprep_inf import SysprepInf
 from osdimage.imaging.answers.unattend import Unattend
 from osdimage.imaging.documents import read_limited
 from osdimage.imaging.tasksequence.computer.machine import Machine, NotThere
+from osdimage.imaging.tasksequence.computer.system import TargetSystem
 from osdimage.imaging.tasksequence.computer.windows import WindowsFacts
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.result import Events, LogType
@@ -29,6 +30,9 @@ class AnswerFile(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What Windows would ignore of it."""
+
+    def replace_texts(self, change: Callable[[str], str]) -> None:
+        """Replace the text of each setting by what a function makes of it."""
 
     def set_windows(self, settings: WindowsSettings) -> list[str]:
         """Write down settings of Windows."""
@@ -128,22 +132,39 @@ def change_answer_file(
 
 
 def rehearse_change(machine: Machine, change: Callable[[AnswerFile], list[str]]) -> list[str]:
-    """Try a change on an answer file that is thrown away, for a forecast; return what it had no place for.
+    """Try a change on the answer file that there would be, for a forecast; return what it had no place for.
+
+    The steps that follow are forecast with what it has become.
 
     Raises:
         NotThere: when no Windows would have been applied.
         InvalidRequest: when a value cannot be written.
     """
-    if machine.system is None:
+    system = machine.system
+    if system is None:
         raise NotThere(
             "there is no answer file: Apply Operating System must come before the steps that change its settings"
         )
-    windows = machine.system.windows
-    answers = read_answer_file(make_answer_file(windows, None).data, windows, source="the answer file")
+    answers = read_answer_file(rehearsed_answers(machine, system), system.windows, source="the answer file")
     unplaced = change(answers)
     # What the file cannot hold is found when it is written.
-    answers.to_bytes()
+    machine.system = replace(system, answers=answers.to_bytes())
     return unplaced
+
+
+def rehearsed_answers(machine: Machine, system: TargetSystem) -> bytes:
+    """Return the answer file that there would be in a rehearsal."""
+    if system.answers is not None:
+        return system.answers
+    path = system.windows.answer_file
+    if system.image is None and machine.disk(system.place.disk).exists():
+        with (
+            machine.opened(system.place.disk) as disk,
+            open_files(disk.volume(system.place.partition)) as files,
+        ):
+            if files.exists(path):
+                return files.read(path, limit=MAX_BYTES)
+    return make_answer_file(system.windows, None).data
 
 
 def _read(path: Path) -> bytes:

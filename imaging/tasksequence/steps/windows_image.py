@@ -218,8 +218,10 @@ def _remember(env: Environment, machine: Machine, plan: WindowsPlan) -> tuple[st
         machine.mark_used(volume.place)
     place = plan.system[1].place
     image = plan.system[0]
-    rehearsed = ImagePlace(image.path, image.index) if machine.is_rehearsal else None
-    machine.system = TargetSystem(place, plan.windows, rehearsed)
+    machine.system = TargetSystem(place, plan.windows)
+    if machine.is_rehearsal:
+        rehearsed = ImagePlace(image.path, image.index)
+        machine.system = TargetSystem(place, plan.windows, rehearsed, plan.answers.data)
     letter = machine.assign_letter(place)
     if letter is None:
         raise InvalidRequest("OSDTargetSystemDrive: all drive letters are taken")

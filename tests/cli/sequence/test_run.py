@@ -190,7 +190,7 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(run: Run, disk: Path, tmp_
     shown = run("standalone-media", "--dry-run", "--log", tmp_path / "smsts.log")
     assert "plan for 'Stand-alone media': 13 steps: 6 run now, 5 skipped, 2 left out" in shown.out
     assert "+ 6. Partition Disk 0: partition disk 0" in shown.out
-    assert "~ 12. Setup Windows and ConfigMgr: only the installed Windows can do it" in shown.out
+    assert "~ 12. Setup Windows and ConfigMgr: it names no package with the ConfigMgr client" in shown.out
     assert "This will be lost:" in shown.out
     assert disk.stat().st_blocks == 0
     assert not (tmp_path / "smsts.log").exists()
@@ -303,7 +303,7 @@ def test_what_may_not_be_written_or_read_is_told_before_the_first_step(packages:
 
 def test_strict_refuses_what_only_windows_can_do_also_where_it_may_be_left_out(run: Run, disk: Path) -> None:
     refused = run("standalone-media", "--strict", "--yes", code=3)
-    assert "step 12 'Setup Windows and ConfigMgr': only the installed Windows can do it" in refused.err
+    assert "step 12 'Setup Windows and ConfigMgr': it names no package with the ConfigMgr client" in refused.err
     assert disk.stat().st_blocks == 0
 
 

@@ -71,6 +71,7 @@ SPECIFIED = {
     },
     "Set Task Sequence Variable": set(),
     "Restart Computer": {"SMSRebootMessage", "SMSRebootTimeout"},
+    "Setup Windows and ConfigMgr": {"SMSClientInstallProperties"},
     # "Property Reference" of the Microsoft Deployment Toolkit.
     "Gather": {"IsUEFI", "IsServerOS", "IsServerCoreOS", "OSVersion", "GatherLocalOnly", "RulesFile"},
     "Next Phase": {"PHASE"},
