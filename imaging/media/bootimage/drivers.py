@@ -21,11 +21,11 @@ from osdimage.imaging.media.bootimage import places, startnet, winpeshl
 from osdimage.imaging.media.bootimage.choosing import ChosenDriver, DriverWish, choose_drivers, class_rank
 from osdimage.imaging.media.bootimage.facts import BootKind, DriverWay
 from osdimage.imaging.media.bootimage.ini import IniText
-from osdimage.imaging.media.bootimage.names import checked_path
 from osdimage.imaging.media.bootimage.plan import PlannedDriver
 from osdimage.imaging.media.bootimage.script import driver_script, refuse_unsafe
 from osdimage.imaging.media.bootimage.work import BootWork
 from osdimage.imaging.units import MIB
+from osdimage.imaging.volume.windows_names import checked_path
 
 LAUNCH_LINE = r'%SYSTEMROOT%\System32\cmd.exe, "/c %SYSTEMROOT%\System32\osdimage-drivers.cmd"'
 """What loads the drivers where a winpeshl.ini says what is started."""

@@ -17,12 +17,12 @@ from osdimage.imaging.errors import InvalidInput, InvalidRequest, quoted
 from osdimage.imaging.media.bootimage import hives, pictures, places, startnet, winpeshl
 from osdimage.imaging.media.bootimage.facts import BootKind
 from osdimage.imaging.media.bootimage.ini import LARGEST, IniText
-from osdimage.imaging.media.bootimage.names import checked_path
 from osdimage.imaging.media.bootimage.plan import PlacedValue
 from osdimage.imaging.media.bootimage.reading import architecture_of, background_path, setup_of
 from osdimage.imaging.media.bootimage.work import BootWork
 from osdimage.imaging.registry.lookup import number_of, text_of
 from osdimage.imaging.registry.values import Value, ValueType
+from osdimage.imaging.volume.windows_names import checked_path
 
 SCRATCH_MB = (32, 64, 128, 256, 512)
 """What DISM sets."""

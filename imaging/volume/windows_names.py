@@ -1,4 +1,4 @@
-"""Paths of files that are put into a boot image: Windows must open them.
+"""Paths of files that are put where a Windows is to open them.
 
 Source: Microsoft, "Naming Files, Paths, and Namespaces".
 """
@@ -16,7 +16,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECAS
 
 
 def checked_path(text: str) -> str:
-    r"""Return a path in an image, names separated by ``/`` and none in front; ``\`` separates them, too.
+    r"""Return a path in an image or a volume, names separated by ``/`` and none in front; ``\`` separates them, too.
 
     Raises:
         InvalidRequest: when it has no name, or one that Windows does not open.
@@ -25,13 +25,14 @@ def checked_path(text: str) -> str:
     if not path:
         raise InvalidRequest(f"{quoted(text)} is no path of a file in an image; valid is one such as /Tools/menu.exe")
     for name in path.split("/"):
-        fault = _fault_of(name)
+        fault = fault_of(name)
         if fault is not None:
             raise InvalidRequest(f"the name {quoted(name)} in {quoted(text)} {fault}, and Windows would not open it")
     return path
 
 
-def _fault_of(name: str) -> str | None:
+def fault_of(name: str) -> str | None:
+    """Tell why Windows would not open a name; None when it does."""
     if not name:
         return "is empty"
     if _CHARACTERS.search(name) is not None:
