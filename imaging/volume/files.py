@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 
 from osdimage.imaging.disk.content import Content
-from osdimage.imaging.errors import InvalidRequest
+from osdimage.imaging.errors import InvalidInput, InvalidRequest
 from osdimage.imaging.files import FileSource, split_path
 
 
@@ -42,6 +43,33 @@ class VolumeFiles(FileSource):
             TargetRefused: when a FAT volume is full; it is as it was.
             StorageError: when writing failed, or an NTFS volume is full.
         """
+
+    def write_pieces(self, path: str, pieces: Iterable[bytes], size: int, *, modified_ns: int | None = None) -> None:
+        """Make a file of its contents piece by piece; on NTFS no more than one of them is in memory.
+
+        Args:
+            path: at which there is nothing.
+            pieces: of its contents.
+            size: of all pieces, in bytes.
+            modified_ns: as :meth:`write`.
+
+        Raises:
+            InvalidInput: when the pieces are not of that size.
+            OsdImageError: as :meth:`write`.
+        """
+        data = b"".join(self._of_size(path, pieces, size))
+        self.write(path, data, modified_ns=modified_ns)
+
+    def _of_size(self, path: str, pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+        """Yield pieces for as long as they stay within their size, and want all of it in the end."""
+        left = size
+        for each in pieces:
+            left -= len(each)
+            if left < 0:
+                break
+            yield each
+        if left:
+            raise InvalidInput(f"{self.name}: what was to become {path!r} has not the {size} bytes that it had before")
 
     @abstractmethod
     def make_directory(self, path: str, *, attributes: int | None = None, modified_ns: int | None = None) -> None:

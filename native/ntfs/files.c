@@ -283,6 +283,68 @@ osd_ntfs_overwrite_covered(struct _ntfs_volume *volume, uint64_t reference, cons
 	return osd_inode_close(inode, 0);
 }
 
+/*
+ * Give an empty file the size that it is to have, with clusters that are its own: what is written into it next cannot
+ * find the volume full.  Returns 0, or -1 with errno: ENOSPC, EROFS, EOPNOTSUPP for a compressed one.
+ */
+int
+osd_ntfs_reserve(struct _ntfs_volume *volume, uint64_t reference, int64_t size)
+{
+	ntfs_inode *inode = open_for_change(volume, reference);
+	ntfs_attr *data;
+	int result, number;
+
+	if (inode == NULL)
+		return -1;
+	data = open_data(inode);
+	if (data == NULL)
+		return osd_inode_close(inode, -1);
+	if ((data->data_flags & ATTR_COMPRESSION_MASK) != const_cpu_to_le16(0)) {
+		ntfs_attr_close(data);
+		return osd_inode_close(inode, fail(EOPNOTSUPP));
+	}
+	result = ntfs_attr_truncate_solid(data, size);
+	number = errno;
+	ntfs_attr_close(data);
+	errno = number;
+	return osd_inode_close(inode, result);
+}
+
+/*
+ * Write a part of the contents of a file, within its size.  Returns 0, or -1 with errno: EINVAL beyond its end, EROFS.
+ */
+int
+osd_ntfs_write(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, const void *buffer, int64_t count)
+{
+	ntfs_inode *inode = open_for_change(volume, reference);
+	ntfs_attr *data;
+	int64_t done = 0;
+	int result = 0, number = 0;
+
+	if (inode == NULL)
+		return -1;
+	data = open_data(inode);
+	if (data == NULL)
+		return osd_inode_close(inode, -1);
+	if (offset < 0 || count < 0 || offset > data->data_size || count > data->data_size - offset) {
+		result = -1;
+		number = EINVAL;
+	}
+	while (result == 0 && done < count) {
+		s64 put = ntfs_attr_pwrite(data, offset + done, count - done, (const uint8_t *)buffer + done);
+
+		if (put <= 0) {
+			result = -1;
+			number = put < 0 ? errno : EIO;
+			break;
+		}
+		done += put;
+	}
+	ntfs_attr_close(data);
+	errno = number;
+	return osd_inode_close(inode, result);
+}
+
 /* ---- making and deleting */
 
 /*

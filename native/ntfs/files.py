@@ -188,6 +188,22 @@ class NtfsFiles:
         buffer = ffi.from_buffer(data)
         self._check(lib.osd_ntfs_overwrite_covered(self._open(), reference, units, length, buffer, len(data), time))
 
+    def reserve(self, reference: int, size: int) -> None:
+        """Give an empty file a size in bytes, and the clusters for it; what it holds then is zeros.
+
+        Raises:
+            OSError: EISDIR, EOPNOTSUPP as :meth:`read`; ENOSPC.
+        """
+        self._check(lib.osd_ntfs_reserve(self._open(), reference, size))
+
+    def write(self, reference: int, offset: int, data: bytes) -> None:
+        """Write a part of the contents of a file, within its size.
+
+        Raises:
+            OSError: EISDIR, EOPNOTSUPP as :meth:`read`; EINVAL when it would reach beyond its end.
+        """
+        self._check(lib.osd_ntfs_write(self._open(), reference, offset, ffi.from_buffer(data), len(data)))
+
     def set_attributes(self, reference: int, attributes: int) -> None:
         """Set READONLY, HIDDEN, SYSTEM and ARCHIVE as they are in ``attributes``.
 

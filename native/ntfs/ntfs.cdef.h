@@ -85,6 +85,8 @@ int64_t osd_ntfs_find_false_claim(ntfs_volume *volume, struct osd_ntfs_unread *u
 int osd_ntfs_overwrite(ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count, int64_t time);
 int osd_ntfs_overwrite_covered(ntfs_volume *volume, uint64_t reference, const uint16_t *stream, size_t length,
                                const void *buffer, int64_t count, int64_t time);
+int osd_ntfs_reserve(ntfs_volume *volume, uint64_t reference, int64_t size);
+int osd_ntfs_write(ntfs_volume *volume, uint64_t reference, int64_t offset, const void *buffer, int64_t count);
 int osd_ntfs_make(ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length, int is_directory,
 		  const void *buffer, int64_t count, int64_t time, struct osd_ntfs_about *about);
 int osd_ntfs_set_attributes(ntfs_volume *volume, uint64_t reference, uint32_t attributes);

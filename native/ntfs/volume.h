@@ -52,6 +52,8 @@ int64_t osd_ntfs_read(struct _ntfs_volume *volume, uint64_t reference, int64_t o
 int64_t osd_ntfs_find_false_claim(struct _ntfs_volume *volume, struct osd_ntfs_unread *unread);
 int osd_ntfs_overwrite(struct _ntfs_volume *volume, uint64_t reference, const void *buffer, int64_t count,
 		       int64_t time);
+int osd_ntfs_reserve(struct _ntfs_volume *volume, uint64_t reference, int64_t size);
+int osd_ntfs_write(struct _ntfs_volume *volume, uint64_t reference, int64_t offset, const void *buffer, int64_t count);
 int osd_ntfs_overwrite_covered(struct _ntfs_volume *volume, uint64_t reference, const uint16_t *stream, size_t length,
 			       const void *buffer, int64_t count, int64_t time);
 int osd_ntfs_make(struct _ntfs_volume *volume, uint64_t directory, const uint16_t *name, size_t length,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from osdimage.imaging import wof
@@ -166,6 +166,18 @@ class _NtfsVolumeFiles(VolumeFiles):
             self._replace(folder, parts[-1], old, data, filetime)
             if attributes is not None:
                 self._native.set_attributes(old.reference, attributes)
+
+    def write_pieces(self, path: str, pieces: Iterable[bytes], size: int, *, modified_ns: int | None = None) -> None:
+        parts = self._file_parts(path)
+        folder = self._folder(parts[:-1], path, modified_ns)
+        with _failing(self._volume, f"writing {path!r}"):
+            made = self._native.make_file(folder.reference, parts[-1], b"", time=_filetime(modified_ns))
+            self._native.set_attributes(made.reference, FileAttribute.ARCHIVE)
+            self._native.reserve(made.reference, size)
+            at = 0
+            for each in self._of_size(path, pieces, size):
+                self._native.write(made.reference, at, each)
+                at += len(each)
 
     def _replace(self, folder: NtfsAbout, name: str, old: NtfsAbout, data: bytes, filetime: int) -> None:
         """Overwrite a file, with all else about it kept; one that Windows has compressed becomes plain."""

@@ -287,6 +287,31 @@ def test_a_file_that_is_too_large_to_be_true_is_not_read(volume: Path) -> None:
             files.read("Windows/none")
 
 
+def test_a_file_is_made_of_pieces(volume: Path, kind: str) -> None:
+    pieces = [os.urandom(size) for size in (1, 70_000, 0, 300_000, 4096)]
+    with opened(volume, write=True) as files:
+        files.write_pieces("new/of pieces", iter(pieces), sum(map(len, pieces)), modified_ns=NS)
+        files.write_pieces("new/empty", iter(()), 0)
+    found = judged(volume, kind)
+    assert found["new/of pieces"] == b"".join(pieces)
+    assert found["new/empty"] == b""
+
+
+@pytest.mark.parametrize("pieces", [[b"short"], [b"longer ", b"than it was"]])
+def test_pieces_that_are_not_what_was_counted_leave_nothing(volume: Path, kind: str, pieces: list[bytes]) -> None:
+    with pytest.raises(InvalidInput, match="has not the 8 bytes"), opened(volume, write=True) as files:
+        files.write_pieces("new", iter(pieces), 8)
+    assert judged(volume, kind) == OLD
+
+
+def test_pieces_that_do_not_fit_leave_nothing(tmp_path: Path) -> None:
+    volume = make(tmp_path / "volume", "ntfs")
+    whole = volume.read_bytes()
+    with pytest.raises(StorageError, match="the volume is full"), opened(volume, write=True) as files:
+        files.write_pieces("new", iter([b"x"]), 1 << 40)
+    assert volume.read_bytes() == whole
+
+
 @pytest.mark.slow
 def test_a_full_volume_keeps_the_old_contents(volume: Path, kind: str) -> None:
     kind_of_error = StorageError if kind == "ntfs" else TargetRefused

@@ -334,3 +334,20 @@ def test_what_is_no_volume_is_refused_by_its_path(tmp_path: Path, contents: byte
     with pytest.raises(OSError, match=str(path)) as caught:
         NtfsFiles(path, read_only=True)
     assert caught.value.errno == expected
+
+
+def test_a_part_is_written_within_the_size_that_was_reserved(volume: Path) -> None:
+    with NtfsFiles(volume, read_only=False) as files:
+        made = files.make_file(ROOT, "reserved", b"", time=TIME).reference
+        files.reserve(made, 100_000)
+        assert files.about(made).size == 100_000
+        files.write(made, 99_000, noise(1000))
+        files.write(made, 0, b"begin")
+        assert errno_of(files.write, made, 99_001, noise(1000)) == errno.EINVAL
+        assert errno_of(files.write, made, -1, b"x") == errno.EINVAL
+        assert errno_of(files.write, ROOT, 0, b"x") == errno.EISDIR
+        assert errno_of(files.reserve, ROOT, 1) == errno.EISDIR
+        assert errno_of(files.reserve, made, 1 << 40) == errno.ENOSPC
+    assert cat(volume, "/reserved") == b"begin".ljust(99_000, b"\0") + noise(1000)
+    with NtfsFiles(volume, read_only=True) as files:
+        assert errno_of(files.reserve, find(files, "reserved").reference, 1) == errno.EROFS
