@@ -82,12 +82,13 @@ def _rows(found: FirstStartResults) -> Iterator[tuple[str, ...]]:
     for each in found.steps:
         code = "" if each.code is None else str(each.code)
         took = "" if each.seconds is None else f"{each.seconds:.1f} s"
-        yield str(each.number), each.name, each.end.value, code, _moment(each.began_ns) or "", took
+        yield each.label, each.name, each.end.value, code, _moment(each.began_ns) or "", took
 
 
 def _facts(step: StepResult) -> dict[str, object]:
     return {
         "number": step.number,
+        "step": step.label or None,
         "name": step.name,
         "result": step.end,
         "code": step.code,

@@ -7,17 +7,26 @@ restarts where one asks for it, goes on after that, and keeps how each ended.  `
 
 Of each step, written before the first start: ``step.cmd``, its commands; ``when.cmd``, where it has a condition: it
 runs with exit code 0, is skipped with 1, and has failed with any other; ``step.txt``, one line
-``ON|CODES|RETRIES|WOW|FLAGS``: the number of the step to go on with when it fails, 0 for none; the exit codes that are
-success; how often it is begun again when the computer stopped in it; whether it runs in the 32-bit shell; ``restart``,
-or ``-``.  Written by ``run.cmd``: ``begin`` and ``end``, whose times are those of the step, ``end`` with its state and
-exit code; ``output.txt``.
+``ON|CODES|RETRIES|WOW|RESTARTS|SECONDS|OUTPUT``: the number of the step to go on with when it fails, 0 for none; the
+exit codes that are success; how often it is begun again when the computer stopped in it; whether it runs in the 32-bit
+shell; whether the computer restarts after it; after how many seconds it is ended, 0 for never; the variable that its
+output becomes, or ``-``.  Beside them the files that its commands need.  Written by ``run.cmd``: ``begin`` and ``end``,
+whose times are those of the step, ``end`` with its state and exit code; ``output.txt``.
 
-Beside them: ``vars.txt``, lines ``NAME=VALUE`` that steps find in their environment; ``plan.json``, for those who read
-the results; and of ``run.cmd``: ``results.txt``, lines ``STEP STATE CODE``; ``log.txt``; ``starts.txt``, how often it
-was started; ``running.txt``, the step at work and the number of its tries; ``next.txt``, the step that follows with the
-last exit code; and at the end ``done``, or ``failed``.  A step that makes ``reboot-requested`` here asks for a restart.
+A step with secrets has its commands in ``secret.cmd``, to which ``step.cmd`` passes on.  When it has ended, and once
+more at the end of all, everything of it is deleted but ``step.cmd``, ``step.txt``, ``begin`` and ``end``.
 
-No text is changed by what a plan holds: ``run.cmd`` is the same on every disk.  Pure, but for the end of
+A step runs in this folder, which it finds as ``%OSDImageFirstStart%`` too, and has its own as ``%~dp0``.  The packages
+that steps need are below ``packages``.  A line ``NAME=VALUE`` that it adds to ``vars.txt`` is for the steps after it.
+
+Beside them: ``vars.txt``, lines ``NAME=VALUE`` that steps find in their environment, of one name the last;
+``plan.json``, for those who read the results; ``timed.ps1`` and ``output.ps1`` for what a batch file cannot do, where a
+step asks for it; and of ``run.cmd``: ``results.txt``, lines ``STEP STATE CODE``; ``log.txt``; ``starts.txt``, how
+often it was started; ``running.txt``, the step at work and the number of its tries; ``next.txt``, the step that
+follows with the last exit code; and at the end ``done``, or ``failed``.  A step that makes ``reboot-requested`` here
+asks for a restart.
+
+No script is changed by what a plan holds: ``run.cmd`` is the same on every disk.  Pure, but for the end of
 ``plan.py``, which writes it.
 """
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 
 from osdimage.imaging.errors import InvalidRequest, quoted
-from osdimage.imaging.firststart.steps import LONGEST_LINE, MOST_STEPS, FirstStep, signed
+from osdimage.imaging.firststart.steps import LONGEST_LINE, MOST_STEPS, NAME, FirstStep, signed, takes_value
 
 FOLDER = r"ProgramData\osdimage\FirstStart"
 """Where it is on the volume of a Windows."""
-RUN = "run.cmd"
+RUN, TIMED, OUTPUT = "run.cmd", "timed.ps1", "output.ps1"
+"""The scripts, which are the same on every disk."""
+HIDDEN = "secret.cmd"
+"""The commands of a step with secrets, and what says that the step has some."""
 PLAN = "plan.json"
 FORMAT = "osdimage-first-start"
 VERSION = 1
 _END = "\r\n"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,255}", re.ASCII)
 
 
 def first_start_files(
@@ -39,23 +40,42 @@ def first_start_files(
     made: dict[str, bytes] = {}
     for number, step in enumerate(steps, 1):
         step.check(number)
-        called = f"step {number} of the first start ({quoted(step.name)})"
-        made[rf"{number}\step.cmd"] = _text(step.commands, code_page, called)
-        made[rf"{number}\step.txt"] = _text((step.facts_line(),), code_page, called)
-        if step.condition:
-            made[rf"{number}\when.cmd"] = _text(step.condition, code_page, f"the condition of {called}")
+        made |= {rf"{number}\{name}": data for name, data in _of_step(step, number, code_page)}
     if variables:
         made["vars.txt"] = _text(_variable_lines(variables), code_page, "the variables of the first start")
     made[PLAN] = _document(steps)
+    for script, is_needed in (
+        (TIMED, any(step.timeout_seconds is not None for step in steps)),
+        (OUTPUT, any(step.output_variable is not None for step in steps)),
+    ):
+        if is_needed:
+            made[script] = script_text(script).encode("ascii")
     # Last: what starts without the rest would be taken for done.
-    made[RUN] = run_text().encode("ascii")
+    made[RUN] = script_text(RUN).encode("ascii")
     return made
 
 
-def run_text() -> str:
-    """Return the script, the same on every disk, with the ends of lines of Windows."""
-    text = files("osdimage.imaging.firststart").joinpath(RUN).read_text(encoding="ascii")
+def script_text(name: str) -> str:
+    """Return a script that is the same on every disk, with the ends of lines of Windows."""
+    text = files("osdimage.imaging.firststart").joinpath(name).read_text(encoding="ascii")
     return _END.join((*text.splitlines(), ""))
+
+
+def _of_step(step: FirstStep, number: int, code_page: str) -> Iterator[tuple[str, bytes]]:
+    called = step.called(number)
+    if step.is_secret:
+        # Passed on to, not called: its exit code is that of the step.
+        yield "step.cmd", _text((rf'@"%~dp0{HIDDEN}"',), code_page, called)
+    yield HIDDEN if step.is_secret else "step.cmd", _text(step.commands, code_page, called)
+    yield "step.txt", _text((step.facts_line(),), code_page, called)
+    if step.condition:
+        yield "when.cmd", _text(step.condition, code_page, f"the condition of {called}")
+    for each in step.files:
+        lines = each.text.removesuffix("\n").split("\n")
+        if each.is_unicode:
+            yield each.name, codecs.BOM_UTF8 + _END.join((*lines, "")).encode("utf-8")
+        else:
+            yield each.name, _text(lines, code_page, f"{quoted(each.name)} of {called}")
 
 
 def _text(lines: Sequence[str], code_page: str, called: str) -> bytes:
@@ -72,9 +92,9 @@ def _text(lines: Sequence[str], code_page: str, called: str) -> bytes:
 def _variable_lines(variables: Mapping[str, str]) -> list[str]:
     lines = []
     for name, value in variables.items():
-        if _NAME.fullmatch(name) is None:
+        if NAME.fullmatch(name) is None:
             raise InvalidRequest(f"{quoted(name[:60])} is no name that the first start takes: letters, digits, _ and -")
-        if any(each < " " or each in '"\x7f' for each in value) or value.startswith("=") or not value:
+        if not takes_value(value):
             raise InvalidRequest(
                 f"{name}: its value cannot be given to the first start; valid is a text without quotes and control "
                 "characters that does not begin with ="
@@ -89,10 +109,12 @@ def _document(steps: Sequence[FirstStep]) -> bytes:
     facts = [
         {
             "number": number,
+            "label": step.label,
             "name": step.name,
             "may_fail": step.on_failure is not None,
             "success_codes": [signed(code) for code in step.success_codes],
             "has_condition": bool(step.condition),
+            "is_secret": step.is_secret,
         }
         for number, step in enumerate(steps, 1)
     ]

@@ -46,6 +46,7 @@ class StepResult:
     Attributes:
         number: from 1.
         name: as the plan has it.
+        label: what people call its number, such as that in the task sequence that it is from; empty when it is of none.
         end: how.
         code: its exit code, or None when it did not end.
         began_ns, ended_ns: nanoseconds since 1970, or None.
@@ -59,6 +60,7 @@ class StepResult:
     began_ns: int | None = None
     ended_ns: int | None = None
     may_fail: bool = False
+    label: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -155,13 +157,13 @@ def _planned(files: FileSource) -> list[Fields]:
 
 def _step(files: FileSource, number: int, fields: Fields, ends: dict[int, tuple[StepEnd, int]]) -> StepResult:
     try:
-        name, may_fail = fields.text("name"), fields.truth("may_fail")
+        name, label, may_fail = fields.text("name"), fields.text("label"), fields.truth("may_fail")
     except ValueError as error:
         raise InvalidDocument(f"{files.name}: {FOLDER}\\{PLAN} is damaged: {reason_of(error)}") from error
     end, code = ends.get(number, (StepEnd.NOT_REACHED, None))
     began, ended = (_time_of(files, rf"{number}\{each}") for each in ("begin", "end"))
     shown = code if end in {StepEnd.DONE, StepEnd.FAILED} else None
-    return StepResult(number, name, end, shown, began, ended if began is not None else None, may_fail)
+    return StepResult(number, name, end, shown, began, ended if began is not None else None, may_fail, label)
 
 
 def _ends(files: FileSource) -> Iterator[tuple[int, tuple[StepEnd, int]]]:

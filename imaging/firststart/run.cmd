@@ -5,9 +5,17 @@ setlocal EnableExtensions DisableDelayedExpansion
 set "_fs_here=%~dp0"
 set "_fs_self=%~f0"
 set "_fs_reg=%SystemRoot%\System32\reg.exe"
+set "_fs_power=%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe -NoProfile -NonInteractive"
 set "_fs_setup=HKLM\SYSTEM\Setup"
+set _fs_logon=
+if /i "%~1"=="logon" set _fs_logon=1
 pushd "%_fs_here%"
 if errorlevel 1 exit /b 1
+rem The first logon is for a Windows whose setup did not come here.
+if defined _fs_logon if exist starts.txt (
+    popd
+    exit /b 0
+)
 if exist done goto disarm
 if exist failed goto disarm
 
@@ -59,13 +67,17 @@ set _fs_on=0
 set _fs_codes=0
 set _fs_retries=0
 set _fs_wow=0
-set _fs_flags=-
-for /f "usebackq tokens=1-5 delims=|" %%a in ("%_fs_step%\step.txt") do (
+set _fs_restarts=0
+set _fs_seconds=0
+set _fs_output=-
+for /f "usebackq tokens=1-7 delims=|" %%a in ("%_fs_step%\step.txt") do (
     set "_fs_on=%%a"
     set "_fs_codes=%%b"
     set "_fs_retries=%%c"
     set "_fs_wow=%%d"
-    set "_fs_flags=%%e"
+    set "_fs_restarts=%%e"
+    set "_fs_seconds=%%f"
+    set "_fs_output=%%g"
 )
 if not exist running.txt goto begin
 set _fs_running=%_fs_step%
@@ -84,7 +96,7 @@ goto ended
 :begin
 set _fs_tries=0
 if not exist "%_fs_step%\when.cmd" goto again
-call :shell "%_fs_step%\when.cmd" "%_fs_step%\when.txt"
+call :shell "%_fs_step%\when.cmd" "%_fs_step%\when.txt" 0
 if %_fs_result% equ 0 goto again
 if %_fs_result% equ 1 (
     call :end skipped 0
@@ -101,7 +113,8 @@ if exist "%_fs_step%\end" del "%_fs_step%\end"
 move /y running.new running.txt >nul
 >"%_fs_step%\begin" echo %_fs_tries%
 call :log "step %_fs_step% begins"
-call :shell "%_fs_step%\step.cmd" "%_fs_step%\output.txt"
+call :shell "%_fs_step%\step.cmd" "%_fs_step%\output.txt" %_fs_seconds%
+if not "%_fs_output%"=="-" call :keep "%_fs_step%\output.txt" "%_fs_output%"
 set _fs_state=failed
 for %%c in (%_fs_codes%) do if "%_fs_result%"=="%%c" set _fs_state=done
 if "%_fs_result%"=="1641" set _fs_state=done
@@ -114,6 +127,7 @@ for /f "usebackq tokens=1,2" %%a in ("%_fs_step%\end") do (
     set "_fs_state=%%a"
     set "_fs_result=%%b"
 )
+if exist "%_fs_step%\secret.cmd" call :forget "%_fs_step%"
 >>results.txt echo %_fs_step% %_fs_state% %_fs_result%
 call :log "step %_fs_step% %_fs_state% %_fs_result%"
 set /a _fs_next=_fs_step+1
@@ -124,7 +138,7 @@ set _fs_succeeded=true
 if "%_fs_state%"=="done" (
     if "%_fs_result%"=="3010" set _fs_restart=1
     if "%_fs_result%"=="1641" set _fs_restart=1
-    if "%_fs_flags%"=="restart" set _fs_restart=1
+    if "%_fs_restarts%"=="1" set _fs_restart=1
     goto go_on
 )
 set _fs_succeeded=false
@@ -144,9 +158,10 @@ move /y next.new next.txt >nul
 if exist running.txt del running.txt
 set "_fs_step=%_fs_next%"
 if not defined _fs_restart goto step
-rem Setup restarts the computer when this ends, and comes here again.
+rem Setup restarts the computer when this ends, and comes here again; at a logon there is no Setup that would.
 call :log "restart"
-"%_fs_reg%" add "%_fs_setup%" /v SetupShutdownRequired /t REG_DWORD /d 1 /f >nul 2>&1
+if defined _fs_logon "%SystemRoot%\System32\shutdown.exe" /r /f /t 0
+if not defined _fs_logon "%_fs_reg%" add "%_fs_setup%" /v SetupShutdownRequired /t REG_DWORD /d 1 /f >nul 2>&1
 popd
 exit /b 0
 
@@ -156,6 +171,7 @@ call :log "done"
 
 :disarm
 if exist running.txt del running.txt
+for /d %%d in (*) do if exist "%%d\secret.cmd" call :forget "%%d"
 "%_fs_reg%" add "%_fs_setup%" /v SetupType /t REG_DWORD /d 0 /f >nul 2>&1
 "%_fs_reg%" add "%_fs_setup%" /v CmdLine /t REG_SZ /d "" /f >nul 2>&1
 "%_fs_reg%" delete "%_fs_setup%" /v SetupShutdownRequired /f >nul 2>&1
@@ -171,14 +187,40 @@ exit /b 0
 >>log.txt echo %DATE% %TIME% %~1
 exit /b 0
 
+:forget
+rem Delete what a step with secrets has, and what it wrote; its secret.cmd last, which says that there is more to delete.
+for %%i in (%~1\*) do call :forget_one "%%~i" "%%~nxi"
+del /f /q "%~1\secret.cmd" >nul 2>&1
+exit /b 0
+
+:forget_one
+for %%k in (step.cmd step.txt secret.cmd begin end) do if /i "%~2"=="%%k" exit /b 0
+del /f /q "%~1" >nul 2>&1
+exit /b 0
+
+:keep
+rem Let the end of an output become a variable.
+%_fs_power% -ExecutionPolicy Bypass -File .\output.ps1 "%~1" "%~2" >nul 2>&1
+if errorlevel 1 call :log "step %_fs_step%: its output could not become %~2"
+exit /b 0
+
 :shell
 rem Run a file with the variables of the plan, in a shell of its own; its exit code becomes _fs_result.
 setlocal
 if exist vars.txt for /f "usebackq tokens=1* delims==" %%a in ("vars.txt") do set "%%a=%%b"
 set "_SMSTSLastActionRetCode=%_fs_code%"
 set "_SMSTSLastActionSucceeded=%_fs_succeeded%"
+set "OSDImageFirstStart=%_fs_here:~0,-1%"
 set "_fs_shell=%SystemRoot%\System32\cmd.exe"
 if "%_fs_wow%"=="1" if exist "%SystemRoot%\SysWOW64\cmd.exe" set "_fs_shell=%SystemRoot%\SysWOW64\cmd.exe"
+if "%~3"=="0" goto untimed
+if exist "%SystemRoot%\System32\WindowsPowerShell\v1.0\powershell.exe" goto timed
+:untimed
 "%_fs_shell%" /d /c "%~1" >"%~2" 2>&1
+endlocal & set "_fs_result=%ERRORLEVEL%"
+exit /b 0
+
+:timed
+%_fs_power% -ExecutionPolicy Bypass -File .\timed.ps1 "%_fs_shell%" "%~1" %~3 >"%~2" 2>&1
 endlocal & set "_fs_result=%ERRORLEVEL%"
 exit /b 0

@@ -1,6 +1,6 @@
 r"""What starts ``run.cmd`` in a Windows that was deployed.
 
-Two ways, by whether Setup will run in it:
+By whether Setup will run in it:
 
 * A generalized Windows goes through Setup, which runs ``\Windows\Setup\Scripts\SetupComplete.cmd`` as the system, after
   all of its passes and before anybody logs on (Microsoft, "Add a custom script to Windows Setup": not with a product
@@ -9,16 +9,20 @@ Two ways, by whether Setup will run in it:
   ``CmdLine`` and lets people log on then (KB 939857; "SetupType and CmdLine" of TechNet's forums).  They are 0 and
   empty before, and are so again when ``run.cmd`` has ended.
 
+Where that is asked for, the first logon of an administrator starts it by a value of ``RunOnce``; where Setup has come
+to it before, that does nothing (``run.cmd logon``).
+
 For its restarts ``run.cmd`` writes these values itself, as the scripts of MDT and of ConfigMgr do.
 """
 
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from osdimage.imaging.errors import InvalidInput, InvalidRequest, TargetRefused, quoted
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, TargetRefused, quoted
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.folder import FOLDER, RUN
 from osdimage.imaging.registry.edits import control_set
@@ -30,6 +34,7 @@ from osdimage.imaging.registry.values import Value
 _SYSTEM = r"HKEY_LOCAL_MACHINE\SYSTEM"
 _SETUP = rf"{_SYSTEM}\Setup"
 _CODE_PAGE = r"Control\Nls\CodePage"
+_RUN_ONCE = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\RunOnce"
 _CURRENT_VERSION = r"Microsoft\Windows NT\CurrentVersion"
 _WESTERN = "437"
 _RUN_AT_START = 2
@@ -39,6 +44,9 @@ _LARGEST_SCRIPT = 1 << 20
 _MARK = "rem osdimage: the first start"
 _CALL = rf'call "%SystemDrive%\{FOLDER}\{RUN}"'
 _COMMAND = rf"cmd.exe /d /c %SystemDrive%\{FOLDER}\{RUN}"
+_LOGON_COMMAND = f"{_COMMAND} logon"
+_VALUE = "osdimage"
+_POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
 _WITH_ANY_KEY = ("enterprise", "server", "iotenterprise")
 
 
@@ -47,6 +55,8 @@ class StartsBy(StrEnum):
 
     SETUP_COMPLETE = "SetupComplete.cmd"
     SETUP_VALUES = r"SYSTEM\Setup"
+    LOGON = "the first logon of an administrator"
+    SETUP_COMPLETE_OR_LOGON = "SetupComplete.cmd, or else the first logon of an administrator,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class StartedWindows:
         setup_type: ``SYSTEM\Setup`` ``SetupType``; 0 when there is none.
         setup_command: ``CmdLine`` beside it, or None.
         setup_complete: its ``SetupComplete.cmd``, or None.
+        has_powershell: whether it has Windows PowerShell.
     """
 
     root: str
@@ -72,16 +83,54 @@ class StartedWindows:
     setup_type: int = 0
     setup_command: str | None = None
     setup_complete: bytes | None = None
+    has_powershell: bool = True
 
     @property
     def script_path(self) -> str:
         r"""The path of ``SetupComplete.cmd`` on the volume, separated by ``\``."""
         return rf"{self.root}\{_SCRIPT}"
 
-    @property
-    def starts_by(self) -> StartsBy:
-        """What starts the first start in it."""
-        return StartsBy.SETUP_COMPLETE if self.is_generalized else StartsBy.SETUP_VALUES
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a first start is started.
+
+    Attributes:
+        starts_by: what starts it.
+        files: what is written for that, by paths on the volume.
+        edits: of hives, by their names.
+        warnings: sentences about what may keep it from running.
+    """
+
+    starts_by: StartsBy
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    edits: Mapping[str, tuple[Edit, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def way_of(windows: StartedWindows, *, at_logon: bool = False) -> Way:
+    """Choose what starts a first start.
+
+    Args:
+        windows: what is known of the Windows.
+        at_logon: whether the first logon of an administrator does where Setup does not.
+
+    Raises:
+        InvalidRequest: when Setup would not start it, and a logon is not to.
+        InvalidInput: when its ``SetupComplete.cmd`` cannot be changed.
+        TargetRefused: when a Windows that is not generalized runs something else at its next start.
+    """
+    logon = {"SOFTWARE": (Edit(_RUN_ONCE, value=Value.string(_VALUE, _LOGON_COMMAND)),)} if at_logon else {}
+    if not windows.is_generalized:
+        return (
+            Way(StartsBy.LOGON, edits=logon)
+            if at_logon
+            else Way(StartsBy.SETUP_VALUES, edits={"SYSTEM": setup_edits(windows)})
+        )
+    script = {windows.script_path: called_script(windows)}
+    if at_logon:
+        return Way(StartsBy.SETUP_COMPLETE_OR_LOGON, script, logon)
+    return Way(StartsBy.SETUP_COMPLETE, script, warnings=key_warnings(windows))
 
 
 def read_windows(
@@ -127,6 +176,7 @@ def read_windows(
         setup_type=number_of(setup, "SetupType") or 0,
         setup_command=text_of(setup, "CmdLine"),
         setup_complete=None if there is None else files.read(script, limit=_LARGEST_SCRIPT),
+        has_powershell=files.exists(rf"{root}\{_POWERSHELL}"),
     )
 
 
@@ -180,12 +230,13 @@ def key_warnings(windows: StartedWindows) -> tuple[str, ...]:
     Raises:
         InvalidRequest: when the Windows has the key of an OEM, with which Setup does not run the script.
     """
-    if windows.starts_by is not StartsBy.SETUP_COMPLETE or _takes_any_key(windows.edition):
+    if _takes_any_key(windows.edition):
         return ()
     if windows.has_oem_key:
         raise InvalidRequest(
             f"{windows.root}: Setup does not run SetupComplete.cmd in a Windows {windows.edition or 'edition'} with "
-            "the product key of an OEM"
+            "the product key of an OEM",
+            remedy=Remedy("let the first logon of an administrator do it: {}", (Means.FIRST_BOOT,), ("logon",)),
         )
     return ("Setup does not run SetupComplete.cmd when the computer has the product key of an OEM",)
 

@@ -13,18 +13,20 @@ from datetime import UTC, datetime
 from osdimage.imaging.disk.volume import OpenVolume
 from osdimage.imaging.drivers.injection.script import driver_step
 from osdimage.imaging.drivers.offline.windows import OfflineWindows, offline_windows
-from osdimage.imaging.errors import ActionFailed, InvalidInput, InvalidRequest, TargetRefused
+from osdimage.imaging.errors import ActionFailed, InvalidInput, InvalidRequest, StorageError, TargetRefused
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.folder import FOLDER
+from osdimage.imaging.firststart.packages import count_packages
 from osdimage.imaging.firststart.plan import FirstStartPlan, carry_out, plan_first_start
 from osdimage.imaging.firststart.starting import read_windows
-from osdimage.imaging.firststart.steps import FirstStep
+from osdimage.imaging.firststart.steps import FirstFile, FirstStep, takes_value
 from osdimage.imaging.tasksequence.computer.machine import Machine
+from osdimage.imaging.tasksequence.computer.supplies import FirstBoot
 from osdimage.imaging.tasksequence.computer.target_files import files_of
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.staging.secrets import holds_secret
 from osdimage.imaging.tasksequence.staging.staged import Position, StagedCondition, StagedStep
-from osdimage.imaging.units import counted
+from osdimage.imaging.units import counted, format_size
 from osdimage.imaging.volume.filesystems import open_files
 
 
@@ -70,8 +72,11 @@ def foresee_first_start(machine: Machine, env: Environment) -> StartForecast | N
     try:
         with files_of(machine, machine.system) as files:
             plan = _plan(files, offline_windows(files), machine, env)
-    except (InvalidRequest, InvalidInput, TargetRefused, ActionFailed) as error:
+        room = machine.volume(machine.system.place).size
+    except (InvalidRequest, InvalidInput, StorageError, TargetRefused, ActionFailed) as error:
         return _refused(told, env.mask(error.said))
+    if plan.size > room:
+        return _refused(told, f"there is no room for it: {format_size(plan.size)} in a volume of {format_size(room)}")
     return StartForecast(
         plan.starts_by.value, FOLDER, len(machine.staged), restarts, plan.size, secrets, (), plan.warnings
     )
@@ -132,26 +137,44 @@ def _plan(files: FileSource, windows: OfflineWindows, machine: Machine, env: Env
         is_generalized=windows.is_generalized,
     )
     before = (driver_step(),) if machine.installs_drivers else ()
-    steps = (*before, *first_steps(machine.staged, first=len(before) + 1))
-    return plan_first_start(files, facts, steps, _variables(machine, env))
+    steps = (*before, *first_steps(machine.staged, env, first=len(before) + 1))
+    wanted = [(each.name, each.path) for step in machine.staged for each in step.command.packages]
+    return plan_first_start(
+        files,
+        facts,
+        steps,
+        _variables(machine, env),
+        packages=count_packages(wanted),
+        at_logon=machine.supplies.first_boot is FirstBoot.LOGON,
+    )
 
 
 def _variables(machine: Machine, env: Environment) -> dict[str, str]:
     """Return what is known now of the variables that the first start sets, for the steps before that."""
     known = {name: env.text(name) for name in sorted(machine.unsure) if not name.startswith("_")}
-    return {name: value for name, value in known.items() if value and not env.is_secret(name)}
+    return {
+        name: value
+        for name, value in known.items()
+        if value and takes_value(value) and not _is_secret(env, name, value)
+    }
 
 
-def first_steps(staged: Sequence[StagedStep], *, first: int = 1) -> tuple[FirstStep, ...]:
+def _is_secret(env: Environment, name: str, value: str) -> bool:
+    return env.is_secret(name) or env.mask(value) != value
+
+
+def first_steps(staged: Sequence[StagedStep], env: Environment, *, first: int = 1) -> tuple[FirstStep, ...]:
     """Return the steps as the first start carries them out, one for each.
 
     Args:
         staged: in their order.
+        env: what tells secrets; those that a step holds are deleted when it has ended.
         first: the number that the first of them gets there.
     """
     return tuple(
         FirstStep(
-            name=step.name,
+            name=env.mask(step.name),
+            label=str(step.number),
             commands=step.command.lines,
             success_codes=step.success_codes,
             on_failure=_after_failure(staged, index, first),
@@ -159,6 +182,10 @@ def first_steps(staged: Sequence[StagedStep], *, first: int = 1) -> tuple[FirstS
             is_wow=step.command.is_wow,
             restarts=step.command.restarts,
             condition=_asked(step.conditions),
+            files=tuple(FirstFile(each.name, each.text, each.is_unicode) for each in step.command.files),
+            timeout_seconds=step.command.timeout_seconds,
+            output_variable=step.command.output_variable,
+            is_secret=holds_secret(env, step.command, step.conditions),
         )
         for index, step in enumerate(staged)
     )
@@ -182,7 +209,7 @@ def _asked(conditions: tuple[StagedCondition, ...]) -> tuple[str, ...]:
         return ()
     calls, bodies = [], []
     for number, each in enumerate(conditions, 1):
-        calls += [f"call :ask{number}", "if errorlevel 1 exit /b 1"]
+        calls += [f"call :ask{number}", 'if not "%errorlevel%"=="0" exit /b 1']
         bodies += [f":ask{number}", *(each.lines if each.group is None else _once(each.group, number, each.lines))]
     return ("@echo off", *calls, "exit /b 0", *bodies)
 
@@ -193,7 +220,7 @@ def _once(group: Position, number: int, lines: tuple[str, ...]) -> tuple[str, ..
         f"if exist {kept}.yes exit /b 0",
         f"if exist {kept}.no exit /b 1",
         f"call :once{number}",
-        f"if errorlevel 1 (>{kept}.no echo no& exit /b 1)",
+        f'if not "%errorlevel%"=="0" (>{kept}.no echo no& exit /b 1)',
         f">{kept}.yes echo yes",
         "exit /b 0",
         f":once{number}",

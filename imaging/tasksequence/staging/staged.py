@@ -13,7 +13,7 @@ Position = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class StagedPackage:
-    r"""Files that a command needs, which are put below ``packages\NAME`` of the first start.
+    r"""Files that a command needs, which are put below ``packages\NAME`` of the first start: its folder when it runs.
 
     Attributes:
         name: the folder that they are put into.
@@ -45,7 +45,8 @@ class StagedCommand:
 
     Attributes:
         does: one sentence, such as "run setup.exe /quiet".
-        lines: of a batch file; the exit code of the last is that of the step.
+        lines: of a batch file; the exit code of the last is that of the step.  It runs in the folder of the first
+            start, ``%OSDImageFirstStart%``, where ``packages`` and ``vars.txt`` are; ``%~dp0`` is where its files are.
         success_codes: the exit codes that are success; None: those that the step has in the sequence.
         retries: how often it is begun again when the computer stopped in it; None: what the sequence says.
         is_wow: whether it runs in the 32-bit shell, where the Windows has one.

@@ -174,10 +174,12 @@ class _NtfsVolumeFiles(VolumeFiles):
             made = self._native.make_file(folder.reference, parts[-1], b"", time=_filetime(modified_ns))
             self._native.set_attributes(made.reference, FileAttribute.ARCHIVE)
             self._native.reserve(made.reference, size)
-            at = 0
-            for each in self._of_size(path, pieces, size):
+        at = 0
+        # Beside the others: that a piece cannot be read is no failure of this volume.
+        for each in self._of_size(path, pieces, size):
+            with _failing(self._volume, f"writing {path!r}"):
                 self._native.write(made.reference, at, each)
-                at += len(each)
+            at += len(each)
 
     def _replace(self, folder: NtfsAbout, name: str, old: NtfsAbout, data: bytes, filetime: int) -> None:
         """Overwrite a file, with all else about it kept; one that Windows has compressed becomes plain."""

@@ -11,7 +11,7 @@ from judges.batch import faults
 from judges.wim import require
 from osdimage.imaging import InvalidRequest
 from osdimage.imaging.firststart.folder import first_start_files
-from osdimage.imaging.firststart.steps import FirstStep
+from osdimage.imaging.firststart.steps import FirstFile, FirstStep
 
 ONE = FirstStep("one", ("@exit /b 0",))
 
@@ -51,13 +51,34 @@ def test_a_step_has_its_commands_its_facts_and_its_condition() -> None:
     made = first_start_files(steps, "cp850", {"OSDName": "a b"})
     assert made[r"1\step.cmd"] == b"@echo off\r\ncopy a b\r\n"
     # -2147024891 is 0x80070005 as a signed number, as %ERRORLEVEL% has it.
-    assert made[r"1\step.txt"] == b"3|0 -2147024891 3010|2|1|-\r\n"
-    assert made[r"2\step.txt"] == b"0|0|0|0|restart\r\n"
+    assert made[r"1\step.txt"] == b"3|0 -2147024891 3010|2|1|0|0|-\r\n"
+    assert made[r"2\step.txt"] == b"0|0|0|0|1|0|-\r\n"
     assert made[r"2\when.cmd"] == b"@exit /b 1\r\n"
     assert made["vars.txt"] == b"OSDName=a b\r\n"
     assert [each["name"] for each in json.loads(made["plan.json"])["steps"]] == ["copy", "restart"]
     # What starts the others is written when they are there.
     assert list(made)[-1] == "run.cmd"
+
+
+def test_a_step_with_secrets_passes_on_to_a_file_that_is_deleted() -> None:
+    step = FirstStep(
+        "join", ("@echo off", "net use x: /user:y z"), files=(FirstFile("note", "one\ntwo\n"),), is_secret=True
+    )
+    made = first_start_files([step], "cp850")
+    assert made[r"1\step.cmd"] == b'@"%~dp0secret.cmd"\r\n'
+    assert made[r"1\secret.cmd"] == b"@echo off\r\nnet use x: /user:y z\r\n"
+    assert made[r"1\note"] == b"one\r\ntwo\r\n"
+    assert json.loads(made["plan.json"])["steps"][0]["is_secret"]
+
+
+def test_what_powershell_does_has_its_scripts_and_its_files_a_mark() -> None:
+    script = FirstFile("script.ps1", "'ö€'", is_unicode=True)
+    step = FirstStep("x", ("@rem",), files=(script,), timeout_seconds=900, output_variable="Told", label="7")
+    made = first_start_files([step], "cp850")
+    assert made[r"1\step.txt"] == b"0|0 3010|0|0|0|900|Told\r\n"
+    assert made[r"1\script.ps1"] == b"\xef\xbb\xbf'\xc3\xb6\xe2\x82\xac'\r\n"
+    assert {"timed.ps1", "output.ps1"} <= made.keys()
+    assert json.loads(made["plan.json"])["steps"][0]["label"] == "7"
 
 
 # $ printf 'ö€' | iconv -f UTF-8 -t CP850   ->  cannot convert (the euro sign is in CP858)
@@ -75,6 +96,10 @@ def test_texts_are_in_the_code_page_of_the_shell() -> None:
         first_start_files([FirstStep("x", ("@echo €",))], "cp850")
 
 
+def with_file(name: str, text: str, *others: str) -> FirstStep:
+    return FirstStep("x", ("a",), files=tuple(FirstFile(each, text) for each in (name, *others)))
+
+
 @pytest.mark.parametrize(
     ("steps", "variables", "reason"),
     [
@@ -87,6 +112,15 @@ def test_texts_are_in_the_code_page_of_the_shell() -> None:
         pytest.param([FirstStep("x", ("a",), on_failure=1)], {}, "goes on with step 1", id="backwards"),
         pytest.param([FirstStep("x", ("a",), ())], {}, "no exit code that is success", id="no code"),
         pytest.param([FirstStep("x", ("a",), (1 << 32,))], {}, "exit codes have 32 bits", id="code"),
+        pytest.param([FirstStep("x", ("a",), label="12.3", retries=9)], {}, r"step 12\.3 \('x'\)", id="label"),
+        pytest.param([FirstStep("x", ("a",), timeout_seconds=0)], {}, "after 0 seconds", id="no time"),
+        pytest.param([FirstStep("x", ("a",), timeout_seconds=1 << 31)], {}, "1 to 2147482", id="too much time"),
+        pytest.param([FirstStep("x", ("a",), output_variable="a b")], {}, "'a b', which is no name", id="output"),
+        pytest.param([with_file("End", "x")], {}, "'End', which is a name of the first start", id="own file"),
+        pytest.param([with_file("a", "x\0")], {}, "control character", id="NUL in a file"),
+        pytest.param([with_file("..\\a", "x")], {}, "holds a separator", id="file elsewhere"),
+        pytest.param([with_file("nul.txt", "x")], {}, "is that of a device", id="device"),
+        pytest.param([with_file("a", "x", "A")], {}, "two files 'a'", id="two files"),
         pytest.param([ONE], {"a b": "c"}, "'a b' is no name", id="name"),
         pytest.param([ONE], {"a": 'c"d'}, "without quotes", id="quote"),
         pytest.param([ONE], {"a": "=d"}, "does not begin with =", id="equals"),

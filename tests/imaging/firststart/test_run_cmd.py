@@ -9,6 +9,7 @@ import random
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from judges.wine import Wine
 from osdimage.imaging.drivers.injection.script import driver_step
 from osdimage.imaging.firststart.folder import FOLDER, first_start_files
 from osdimage.imaging.firststart.starting import StartedWindows, called_script
-from osdimage.imaging.firststart.steps import FirstStep
+from osdimage.imaging.firststart.steps import FirstFile, FirstStep
 
 SETUP = r"HKLM\SYSTEM\Setup"
 HRESULT = -2147024891
@@ -203,6 +204,37 @@ def test_a_step_finds_the_variables_of_the_plan_and_how_the_last_one_ended(wine:
     start_until_it_ends(wine, folder)
     assert (folder / "2" / "told").read_text().strip() == f'"x & y | > ^!" semi;colon {HRESULT} false'
     assert (folder / "2" / "output.txt").read_text().strip() == "seen"
+
+
+# What holds secrets is gone when the step has ended, and the rest of it at the end of all.
+def test_secrets_are_deleted_with_what_the_step_wrote(wine: Wine) -> None:
+    lines = ("@echo off", 'type "%~dp0key.txt"', 'copy "%~dp0key.txt" "%~dp0..\\seen.txt" >nul', "exit /b 5")
+    secret = FirstStep("x", lines, files=(FirstFile("key.txt", "s3cret"),), condition=("@exit /b 0",), is_secret=True)
+    looks = (r'@if exist 1\output.txt (echo there) else echo "%OSDImageFirstStart%">looked.txt', "@exit /b 1")
+    steps = [replace(secret, on_failure=2), FirstStep("looks", looks), secret]
+    folder = put(wine, steps)
+    start_until_it_ends(wine, folder)
+    assert results(folder) == ["1 failed 5", "2 failed 1"]
+    assert (folder / "looked.txt").read_text().strip() == rf'"C:\{FOLDER}"'
+    assert (folder / "seen.txt").read_text().strip() == "s3cret"
+    assert {each.name for each in (folder / "1").iterdir()} == {"step.cmd", "step.txt", "begin", "end"}
+    # The third was never begun.
+    assert {each.name for each in (folder / "3").iterdir()} == {"step.cmd", "step.txt"}
+
+
+def test_the_first_logon_does_nothing_where_setup_came_before(wine: Wine) -> None:
+    folder = put(wine, [as_step(1, Planned()), as_step(2, Planned(3010)), as_step(3, Planned())])
+    command = ("cmd.exe", "/d", "/c", rf"C:\{FOLDER}\run.cmd", "logon")
+    wine.run(*command)
+    # There is no Setup that would restart the computer: shutdown.exe does.
+    assert (results(folder), setup_values(wine)) == (
+        ["1 done 0", "2 done 3010"],
+        ("0x2", rf"cmd.exe /d /c C:\{FOLDER}\run.cmd", None),
+    )
+    wine.run(*command)
+    assert results(folder) == ["1 done 0", "2 done 3010"]
+    start(wine)
+    assert results(folder) == ["1 done 0", "2 done 3010", "3 done 0"]
 
 
 def test_the_script_of_setup_calls_it_and_runs_what_it_had(wine: Wine) -> None:

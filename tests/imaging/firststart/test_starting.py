@@ -59,7 +59,7 @@ def facts(made: Made, tree: Tree | None = None, *, more: Callable[[Key, Key], No
 def test_a_generalized_windows_starts_it_by_the_script_of_setup() -> None:
     tree = make_tree(WINDOWS_11)
     plan = plan_first_start(HeldFiles(tree), facts(WINDOWS_11), STEPS)
-    assert (plan.starts_by, plan.edits) == (StartsBy.SETUP_COMPLETE, ())
+    assert (plan.starts_by, plan.edits) == (StartsBy.SETUP_COMPLETE, {})
     assert plan.files[SCRIPT] == CALL
     # What starts the rest is written when that is there.
     assert list(plan.files)[-2:] == [rf"{FOLDER}\run.cmd", SCRIPT]
@@ -95,6 +95,34 @@ def test_a_windows_with_a_key_of_an_oem_is_refused() -> None:
         HeldFiles({}), system_hive(WINDOWS_11), hive, root="Windows", version=(10, 0), is_generalized=True
     )
     assert read.has_oem_key
+
+
+# The value is one of Windows, Run and RunOnce Registry Keys; dissect.regf reads it in the test of the whole.
+@pytest.mark.parametrize(
+    ("made", "way", "files"),
+    [
+        pytest.param(WINDOWS_11, StartsBy.SETUP_COMPLETE_OR_LOGON, {SCRIPT}, id="generalized"),
+        pytest.param(WINDOWS_7, StartsBy.LOGON, set(), id="not generalized"),
+    ],
+)
+def test_the_first_logon_starts_it_where_that_is_asked_for(made: Made, way: StartsBy, files: set[str]) -> None:
+    windows = replace(facts(made), has_oem_key=True)
+    plan = plan_first_start(HeldFiles({}), windows, STEPS, at_logon=True)
+    assert (plan.starts_by, plan.warnings) == (way, ())
+    assert {path for path in plan.files if not path.startswith(FOLDER)} == files
+    ((edit,),) = plan.edits.values()
+    assert list(plan.edits) == ["SOFTWARE"]
+    assert edit.key.endswith(r"\Microsoft\Windows\CurrentVersion\RunOnce")
+
+
+def test_what_takes_powershell_is_refused_or_told_without_it() -> None:
+    windows = facts(WINDOWS_7)
+    assert not windows.has_powershell
+    timed = FirstStep("timed", ("@rem",), timeout_seconds=9, label="4")
+    told = plan_first_start(HeldFiles({}), windows, (timed,)).warnings
+    assert told == ("time-outs are not enforced, of steps 4: this takes PowerShell, which the Windows does not have",)
+    with pytest.raises(InvalidRequest, match="the output of 'says' cannot become Told: this takes PowerShell"):
+        plan_first_start(HeldFiles({}), windows, (FirstStep("says", ("@rem",), output_variable="Told"),))
 
 
 @pytest.mark.parametrize(
