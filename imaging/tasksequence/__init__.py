@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = lazily(
         "codes": ("HResult",),
         "elsewhere": ("ELSEWHERE",),
         "environment": ("Environment",),
+        "facts.known": ("ask_of", "facts_of"),
         "forms.xml": ("load_sequence", "read_sequence", "write_sequence"),
         "layers": ("CollectionVariables",),
         "judging.judge": ("Decision",),

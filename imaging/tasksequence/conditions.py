@@ -16,9 +16,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from osdimage.imaging.element import Comment, Element, make
-from osdimage.imaging.errors import InvalidRequest, Remedy, quoted
+from osdimage.imaging.errors import InvalidRequest, Means, Remedy, quoted
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.layers import Properties
 from osdimage.imaging.tasksequence.result import StepClass
@@ -26,6 +27,8 @@ from osdimage.imaging.tasksequence.result import StepClass
 VARIABLE_EXPRESSION = "SMS_TaskSequence_VariableConditionExpression"
 _NAMED = re.compile(r"%([A-Za-z0-9_-]{1,256})%", re.ASCII)
 _LAST_ACTION = ("_smstslastactionsucceeded", "_smstslastactionretcode")
+_Ordered = TypeVar("_Ordered", str, int, tuple[int, ...])
+_GIVE_FACTS = Remedy("{} tells what the computer is", (Means.FACTS,))
 _INTEGER = re.compile(r"\s*[+-]?\d{1,400}\s*", re.ASCII)
 
 
@@ -127,10 +130,12 @@ class Unknown:
     Attributes:
         what: in words.
         step_class: WINDOWS for what a running Windows knows, UNKNOWN for what nobody here has heard of.
+        remedy: what would let it be found out, or None.
     """
 
     what: str
     step_class: StepClass = StepClass.UNKNOWN
+    remedy: Remedy | None = None
 
     def describe(self) -> str:
         """Say it for people."""
@@ -194,6 +199,7 @@ def evaluate(condition: Condition | None, env: Environment, doubt: Doubt = CERTA
             reason=f"cannot be found out on Linux: {unknown}",
             is_known=False,
             step_class=StepClass.WINDOWS if is_windows else StepClass.UNKNOWN,
+            remedy=next((part.remedy for part in parts if part.remedy is not None), None),
         )
     return Verdict(holds=answer, reason=f"condition {'holds' if answer else 'does not hold'}: {text}")
 
@@ -221,26 +227,38 @@ def _compare(wish: Compare, env: Environment) -> bool:
         return value is not None
     if wish.operator is Operator.NOT_EXISTS:
         return value is None
-    left, right = (value or "").casefold(), env.expand(wish.value).casefold()
-    if wish.operator is Operator.EQUALS:
-        return left == right
-    if wish.operator is Operator.NOT_EQUALS:
-        return left != right
-    if value is None:
+    if value is None and wish.operator not in {Operator.EQUALS, Operator.NOT_EQUALS}:
         return False
-    order = _order(left, right)
+    return compare_texts(wish.operator, value or "", env.expand(wish.value))
+
+
+def operator_of(text: str) -> Operator | None:
+    """Return the operator of a word, whatever its case, or None; the registry has ``nonExists`` for ``notExists``."""
+    wanted = text.strip().lower()
+    wanted = Operator.NOT_EXISTS.value.lower() if wanted == "nonexists" else wanted
+    return next((each for each in Operator if each.value.lower() == wanted), None)
+
+
+def compare_texts(operator: Operator, left: str, right: str) -> bool:
+    """Tell whether two texts are to each other as an operator says; their order is that of numbers where both are."""
+    left, right = left.casefold(), right.casefold()
+    is_order = operator not in {Operator.EQUALS, Operator.NOT_EQUALS}
+    if is_order and _INTEGER.fullmatch(left) and _INTEGER.fullmatch(right):
+        return ordered(operator, int(left), int(right))
+    return ordered(operator, left, right)
+
+
+def ordered(operator: Operator, left: _Ordered, right: _Ordered) -> bool:
+    """Tell whether two values are to each other as an operator says that takes a value."""
+    order = (left > right) - (left < right)
     return {
+        Operator.EQUALS: order == 0,
+        Operator.NOT_EQUALS: order != 0,
         Operator.LESS: order < 0,
         Operator.LESS_EQUAL: order <= 0,
         Operator.GREATER: order > 0,
         Operator.GREATER_EQUAL: order >= 0,
-    }[wish.operator]
-
-
-def _order(left: str, right: str) -> int:
-    if _INTEGER.fullmatch(left) and _INTEGER.fullmatch(right):
-        return (int(left) > int(right)) - (int(left) < int(right))
-    return (left > right) - (left < right)
+    }[operator]
 
 
 def names_last_action(condition: Condition | None) -> bool:
@@ -264,7 +282,7 @@ def _unknown_parts(condition: Condition, env: Environment, doubt: Doubt, ask: As
     elif isinstance(condition, Question):
         answer = ask(condition, env)
         if isinstance(answer, str):
-            yield Unknown(answer, StepClass.WINDOWS)
+            yield Unknown(answer, StepClass.WINDOWS, _GIVE_FACTS if condition.subject is Subject.WMI else None)
     elif isinstance(condition, Joined):
         for part in condition.parts:
             yield from _unknown_parts(part, env, doubt, ask)
@@ -295,11 +313,11 @@ def _read(element: Element) -> Condition:
         subject = next((each for each in Subject if each.type_name.lower() == kind.lower()), None)
         settings = Properties({child.get("name") or "": child.text for child in element.children})
         return Unknown(f"expression of type {kind}") if subject is None else Question(subject, settings)
-    for operator in Operator:
-        if operator.value.lower() == facts.get("operator", "").strip().lower():
-            name = facts.get("variable", "").strip()
-            return Compare(name, operator, facts.get("value", "")) if name else Unknown("expression without a variable")
-    return Unknown(f"operator {quoted(facts.get('operator', ''))} of a variable")
+    operator = operator_of(facts.get("operator", ""))
+    if operator is None:
+        return Unknown(f"operator {quoted(facts.get('operator', ''))} of a variable")
+    name = facts.get("variable", "").strip()
+    return Compare(name, operator, facts.get("value", "")) if name else Unknown("expression without a variable")
 
 
 def write_condition(condition: Condition) -> Element:

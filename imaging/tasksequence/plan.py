@@ -27,6 +27,7 @@ from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.conditions import Doubt, Verdict, evaluate, names_last_action
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.facts.known import ask_of
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
 from osdimage.imaging.tasksequence.judging.judge import (
     At,
@@ -280,7 +281,8 @@ def rehearse(
     table = known_actions() if actions is None else actions
     copy, rehearsal = env.copy(), machine.rehearsal()
     builtin.begin(copy, machine, sequence, None)
-    judge = Judge(groups_of(sequence), rehearsal, table, leave_out, unknown_facts(sequence, copy))
+    doubt = unknown_facts(sequence, copy)
+    judge = Judge(groups_of(sequence), rehearsal, table, leave_out, doubt, ask_of(rehearsal))
     walker = _Walker(sequence, copy, rehearsal, judge, dict(judged or {}))
     steps = tuple(walker.steps(first))
     unchecked = tuple(each for each in sequence.packages if each.lower() not in walker.needed)

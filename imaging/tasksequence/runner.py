@@ -28,6 +28,7 @@ from osdimage.imaging.progress import ProgressEvent
 from osdimage.imaging.tasksequence import builtin
 from osdimage.imaging.tasksequence.codes import HResult
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.facts.known import ask_of
 from osdimage.imaging.tasksequence.forms.xml import write_sequence
 from osdimage.imaging.tasksequence.judging.facts import unknown_facts
 from osdimage.imaging.tasksequence.judging.judge import (
@@ -167,7 +168,8 @@ class _Runner:
         self._first_start = ""
         self._steps = numbered(sequence)
         self._groups = groups_of(sequence)
-        self._judge = Judge(self._groups, state.machine, actions, state.leave_out, unknown_facts(sequence, state.env))
+        doubt, ask = unknown_facts(sequence, state.env), ask_of(state.machine)
+        self._judge = Judge(self._groups, state.machine, actions, state.leave_out, doubt, ask)
         self._reports: dict[int, StepReport] = {report.number: report for report in state.reports}
 
     def run(self) -> RunReport:
