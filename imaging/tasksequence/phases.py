@@ -38,5 +38,7 @@ class Phase(StrEnum):
 
 
 IN_PE = frozenset({Phase.PE})
+IN_NEW = frozenset({Phase.NEW})
+FROM_PE = frozenset({Phase.PE, Phase.NEW})
 BEFORE_NEW = frozenset({Phase.OLD, Phase.PE})
 EVERYWHERE = frozenset({Phase.OLD, Phase.PE, Phase.NEW})

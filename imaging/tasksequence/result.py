@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from osdimage.imaging.errors import Means, Remedy
 from osdimage.imaging.progress import ProgressCallback
 from osdimage.imaging.tasksequence.codes import HResult
-from osdimage.imaging.tasksequence.phases import IN_PE, Phase, RestartTarget
+from osdimage.imaging.tasksequence.phases import IN_NEW, IN_PE, Phase, RestartTarget
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.computer.machine import Machine
@@ -235,6 +235,7 @@ class ActionInfo:
         title: what the editor calls it.
         run: the action, or None when it cannot be done here.
         phases: in which systems ``run`` does what the step does there; in the new Windows only what changes variables.
+        stages_in: in which systems ``stage`` is what becomes of the step, where ``run`` does not do it.
         holds: tells why nothing needs to be done, or None when something always does.
         stage: tells what it becomes at the first start of the new Windows, or None when it cannot be carried out there.
         why_not: why it cannot be run here, as a sentence for the user.
@@ -267,6 +268,7 @@ class ActionInfo:
     refuses: Callable[[Environment, Machine], Refusal | str | None] | None = None
     needs: tuple[Means, ...] = ()
     phases: frozenset[Phase] = IN_PE
+    stages_in: frozenset[Phase] = IN_NEW
     holds: Holds | None = None
     stage: Stage | None = None
     enters: Phase | None = None

@@ -263,14 +263,11 @@ class Judge:
         try:
             with env.step_defaults(step.defaults, step.told):
                 return self._of_action(info, step, env, waits=waits)
-        except OsdImageError:
-            # What is wrong with a setting, its forecast tells.
-            return self._unread(info)
-
-    def _unread(self, info: ActionInfo) -> Judgement:
-        if info.run is not None and self.machine.phase in info.phases:
-            return Judgement(Decision.RUN, None, info)
-        return Judgement(Decision.REFUSE, info.why_not or _only_windows(info), info, StepClass.WINDOWS)
+        except OsdImageError as error:
+            # What is wrong with a setting, its forecast tells, where it has one.
+            if info.run is not None and self.machine.phase in info.phases:
+                return Judgement(Decision.RUN, None, info)
+            return Judgement(Decision.REFUSE, env.mask(error.said), info, StepClass.WINDOWS, error.remedy)
 
     def _of_action(self, info: ActionInfo, step: Step, env: Environment, *, waits: bool) -> Judgement:
         phase = self.machine.phase
@@ -280,8 +277,8 @@ class Judge:
         if phase is Phase.LOST:
             return self._refused(info, "it comes after the start of a Windows that does not go on with the sequence")
         stage = info.stage
-        if phase is Phase.NEW and stage is not None and (waits or phase not in info.phases or info.run is None):
-            if step.run_in is RunIn.WINPE:
+        if phase in info.stages_in and stage is not None and (waits or phase not in info.phases or info.run is None):
+            if step.run_in is RunIn.WINPE and phase is Phase.NEW:
                 return self._refused(info, "it runs in Windows PE alone, and the new Windows has started by then")
             return self._staged(info, env, lambda: stage(env, self.machine))
         if info.run is None or phase not in info.phases:
@@ -359,10 +356,6 @@ class Judge:
         """Let what a step that was done now leaves to the first start wait for it; nothing for None."""
         if rest is not None:
             stage_step(self.machine, self.staged_step(at, replace(judgement, command=rest)))
-
-
-def _only_windows(info: ActionInfo) -> str:
-    return f"{info.title} needs a Windows that runs"
 
 
 def _remedy(info: ActionInfo) -> Remedy | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from osdimage.imaging.documents import Fields
-from osdimage.imaging.errors import InvalidRequest, Means, Remedy, UnsupportedSteps
+from osdimage.imaging.errors import InvalidInput, InvalidRequest, Means, Remedy, UnsupportedSteps
 from osdimage.imaging.tasksequence.computer.kept import load_machine, save_machine
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.supplies import Application, FirstBoot, Supplies
@@ -18,9 +18,9 @@ from osdimage.imaging.tasksequence.forms.build import group, sequence, step
 from osdimage.imaging.tasksequence.forms.xml import read_sequence
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.judging.kinds import action_table
-from osdimage.imaging.tasksequence.phases import EVERYWHERE, Phase
+from osdimage.imaging.tasksequence.phases import EVERYWHERE, FROM_PE, Phase
 from osdimage.imaging.tasksequence.plan import plan_sequence
-from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Already, Events
+from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Already, Events, Refusal
 from osdimage.imaging.tasksequence.sequence import Sequence
 from osdimage.imaging.tasksequence.staging.first_start import first_steps
 from osdimage.imaging.tasksequence.staging.staged import (
@@ -57,6 +57,7 @@ ACTIONS = action_table(
         ActionInfo("BDD_Anywhere", "Anywhere", work, phases=EVERYWHERE),
         ActionInfo("BDD_Both", "Both", work, phases=EVERYWHERE, stage=stage),
         ActionInfo("BDD_Say", "Say", None, why_not="it runs a program", stage=stage),
+        ActionInfo("BDD_Soon", "Soon", None, why_not="it runs a program", stage=stage, stages_in=FROM_PE),
         ActionInfo("BDD_There", "There", None, why_not="it is not there", holds=holds),
     ]
 )
@@ -67,7 +68,7 @@ def decisions(wanted: Sequence, env: Environment | None = None, **facts: object)
     return [each.decision for each in plan_sequence(wanted, env or Environment(), machine, ACTIONS).steps]
 
 
-ONE = {name: sequence("S", step("a", f"BDD_{name}")) for name in ("Work", "Anywhere", "Both", "Say", "There")}
+ONE = {name: sequence("S", step("a", f"BDD_{name}")) for name in ("Work", "Anywhere", "Both", "Say", "Soon", "There")}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,9 @@ ONE = {name: sequence("S", step("a", f"BDD_{name}")) for name in ("Work", "Anywh
         ("Say", Phase.PE, Decision.REFUSE),
         ("Say", Phase.NEW, Decision.STAGE),
         ("Say", Phase.LOST, Decision.REFUSE),
+        ("Soon", Phase.OLD, Decision.REFUSE),
+        ("Soon", Phase.PE, Decision.STAGE),
+        ("Soon", Phase.NEW, Decision.STAGE),
     ],
 )
 def test_what_a_step_becomes_hangs_on_the_system_that_runs(name: str, phase: Phase, expected: Decision) -> None:
@@ -117,6 +121,26 @@ def test_a_refusal_names_what_would_change_it() -> None:
     assert remedy.means == (Means.LEAVE_OUT, Means.PROGRAM)
     with pytest.raises(UnsupportedSteps):
         plan.require()
+
+
+def test_a_step_that_cannot_be_run_has_a_remedy_of_its_own() -> None:
+    refusal = Refusal("Text is wrong", Remedy("give {}", (Means.FACTS,)))
+    info = ActionInfo("BDD_Work", "Work", work, refuses=lambda env, machine: refusal)  # noqa: ARG005
+    plan = plan_sequence(ONE["Work"], Environment(), Machine(), action_table([info]))
+    assert plan.problems() == ("step 1 'a': Text is wrong (BDD_Work, class windows)",)
+    remedy = plan.remedy_for()
+    assert remedy is not None
+    assert remedy.means == (Means.LEAVE_OUT, Means.FACTS)
+
+
+def test_a_file_that_a_step_cannot_read_is_why_it_is_refused() -> None:
+    def broken(env: Environment, machine: Machine) -> StagedCommand:
+        del env, machine
+        raise InvalidInput("list.xml is no XML")
+
+    info = ActionInfo("BDD_Say", "Say", None, why_not="it runs a program", stage=broken)
+    plan = plan_sequence(ONE["Say"], Environment(), Machine(phase=Phase.NEW), action_table([info]))
+    assert plan.problems() == ("step 1 'a': list.xml is no XML (BDD_Say, class windows)",)
 
 
 def test_a_step_that_changes_variables_waits_when_it_hangs_on_one_that_waits() -> None:
