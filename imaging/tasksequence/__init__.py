@@ -42,6 +42,7 @@ __getattr__, __dir__, __all__ = lazily(
         "computer.kept": ("load_machine", "save_machine"),
         "computer.machine": ("Machine",),
         "computer.supplies": ("Application", "FirstBoot", "Supplies"),
+        "mdt.configure": ("configure_windows",),
         "phases": ("Phase",),
         "plan": ("PlannedStep", "RunPlan", "plan_sequence"),
         "report": ("RunEnd", "RunEvent", "RunReport", "StepReport", "StepState"),

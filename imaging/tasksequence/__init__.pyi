@@ -22,6 +22,7 @@ from osdimage.imaging.tasksequence.judging.known import known_actions as known_a
 from osdimage.imaging.tasksequence.judging.leave_out import LeaveOut as LeaveOut
 from osdimage.imaging.tasksequence.layers import CollectionVariables as CollectionVariables
 from osdimage.imaging.tasksequence.log import SequenceLog as SequenceLog
+from osdimage.imaging.tasksequence.mdt.configure import configure_windows as configure_windows
 from osdimage.imaging.tasksequence.phases import Phase as Phase
 from osdimage.imaging.tasksequence.plan import (
     PlannedStep as PlannedStep,

@@ -74,8 +74,6 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("BDD_RecoverDomainJoin", "Recover From Domain Join Failure", _MDT, ("ZTIDomainJoin",)),
     ("BDD_RunPowerShellAction", "Run MDT PowerShell Script", _PE, ("ZTIPowerShell",)),
     ("BDD_Validate", "Validate", _HARDWARE, ("ZTIValidate", "PSDValidate")),
-    ("LTIApply /PE", "Apply Windows PE", "it starts Windows PE from the disk of the computer", ()),
-    ("LTIApply /POST", "Clean up after Windows PE", _MDT, ()),
     ("ZTIUserState", "Capture or Restore User State", _USMT, ("PSDUserState",)),
     ("ZTINicConfig", "Capture or Apply Network Settings", _MDT, ()),
     ("ZTIBDE", "Enable BitLocker (MDT)", _WINDOWS, ()),
@@ -84,9 +82,9 @@ _OF_MDT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 )
 # Steps without a type in MDT's templates, and those of PSD; their title is the name of the script.
 _SCRIPTS = (
-    "LTICleanup", "LTICopyScripts", "LTIOEM", "LTIRestoreBoot", "LTISuspend", "PSDBackup", "PSDConfigure",
+    "LTIOEM", "LTIRestoreBoot", "LTISuspend", "PSDBackup",
     "PSDPartition", "PSDPrestart", "PSDSetVariable", "PSDStart", "PSDTBA", "PSDTemplate", "PSDWindowsUpdate",
-    "ZTIApplyGPOPack", "ZTIAppXmlGen", "ZTIBackup", "ZTIBCDUtility", "ZTIBIOSCheck", "ZTIConfigure", "ZTICopyLogs",
+    "ZTIApplyGPOPack", "ZTIAppXmlGen", "ZTIBackup", "ZTIBCDUtility", "ZTICopyLogs",
     "ZTIGroups", "ZTIModifyVol", "ZTIMoveStateStore", "ZTIOptIn", "ZTIPSUtility", "ZTISetVariable", "ZTITatoo",
     "ZTIVHDCreate", "ZTIWindowsUpdate", "ZTIWinRE",
 )  # fmt: skip
@@ -108,14 +106,6 @@ ELSEWHERE: tuple[ActionInfo, ...] = (
             step_class=StepClass.SITE if name in _BY_SITE else StepClass.WINDOWS,
         )
         for name, title, why, where in _KNOWN
-    ),
-    ActionInfo(
-        type_name="BDD_UsePackage",
-        title="Use Toolkit Package",
-        run=None,
-        why_not=_SITE,
-        other_types=("ZTISCCM",),
-        step_class=StepClass.SITE,
     ),
     *(
         ActionInfo(name, title, None, why, other_types=scripts, step_class=StepClass.WINDOWS)

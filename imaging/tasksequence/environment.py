@@ -16,7 +16,7 @@ does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +43,18 @@ MAX_ELEMENTS = 4096
 
 _FORMAT = "osdimage-task-sequence-environment"
 _VERSION = 1
+
+
+def expanded(text: str, find: Callable[[str], str | None]) -> str:
+    """Replace each ``%NAME%`` by what a function finds for the name, once; where it finds nothing, it stays."""
+    pieces: list[str] = []
+    rest = 0
+    while (start := text.find("%", rest)) >= 0 and (end := text.find("%", start + 1)) >= 0:
+        value = find(text[start + 1 : end])
+        # The second sign of an unknown name may be the first of a known one.
+        pieces += [text[rest:start], text[start:end] if value is None else value]
+        rest = end if value is None else end + 1
+    return "".join([*pieces, text[rest:]])
 
 
 class Environment(MutableMapping[str, str]):
@@ -151,14 +163,12 @@ class Environment(MutableMapping[str, str]):
 
     def expand(self, text: str) -> str:
         """Replace each ``%NAME%`` by the value of the variable, once; an unknown name stays as it is."""
-        pieces: list[str] = []
-        rest = 0
-        while (start := text.find("%", rest)) >= 0 and (end := text.find("%", start + 1)) >= 0:
-            found = self._find(text[start + 1 : end])
-            # The second sign of an unknown name may be the first of a known one.
-            pieces += [text[rest:start], text[start:end] if found is None else found[1]]
-            rest = end if found is None else end + 1
-        return "".join([*pieces, text[rest:]])
+
+        def find(name: str) -> str | None:
+            found = self._find(name)
+            return None if found is None else found[1]
+
+        return expanded(text, find)
 
     def array(self, base: str) -> tuple[Properties, ...]:
         """Return the elements of an array variable: for each the properties that are set.

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PHASES = ("VALIDATION", "STATECAPTURE", "PREINSTALL", "INSTALL", "POSTINSTALL", "STATERESTORE")
 """The phases of a deployment, in their order."""
 
+NEW_COMPUTER = "NEWCOMPUTER"
+"""``DeploymentType`` of a computer whose users have left nothing on it that is to be kept."""
+
 UNKNOWN = (
     "Architecture", "AssetTag", "BIOSVersion", "CapableArchitecture", "DefaultGateway", "HostName", "IPAddress",
     "IsBDE", "IsDesktop", "IsHypervisorRunning", "IsLaptop", "IsOnBattery", "IsServer", "IsVM", "MACAddress", "Make",
@@ -51,12 +54,20 @@ def known_facts(machine: Machine) -> dict[str, str]:
 
 
 def begin(env: Environment, machine: Machine, sequence: Sequence) -> None:
-    """Set what is known before the first step; what was set before stays."""
+    """Set what is known before the first step; what was set before stays.
+
+    Raises:
+        InvalidRequest: when the deployment share is no folder.
+        InvalidInput, StorageError: when it cannot be read.
+    """
+    from osdimage.imaging.tasksequence.mdt.share import enter_share  # noqa: PLC0415 - keeps this module light
+
     facts = known_facts(machine)
     if is_of_mdt(sequence):
         # What Lite Touch takes a computer for that started Windows PE from elsewhere.
-        facts |= {"PHASE": PHASES[0], "DEPLOYMENTTYPE": "NEWCOMPUTER"}
+        facts |= {"PHASE": PHASES[0], "DEPLOYMENTTYPE": NEW_COMPUTER}
     set_missing(env, facts)
+    enter_share(env, machine)
 
 
 def set_missing(env: Environment, facts: dict[str, str]) -> tuple[str, ...]:
@@ -73,10 +84,20 @@ def unknown_facts(sequence: Sequence, env: Environment) -> Doubt:
         return CERTAIN
 
     def doubt(name: str) -> str | None:
-        element = _ELEMENT.fullmatch(name)
-        fact = _UNKNOWN.get(name) or (None if element is None else _UNKNOWN.get(element[1]))
+        fact = fact_called(name)
         if fact is None or name in env:
             return None
-        return f"{name if element is not None else fact} of the computer; set the variable to tell it"
+        return f"{fact} of the computer; set the variable to tell it"
 
     return doubt
+
+
+def fact_called(name: str) -> str | None:
+    """Return the fact about the computer that a name, in lower case, stands for; None when it is no such fact.
+
+    The element of a list is one as well: ``MACAddress001``.
+    """
+    element = _ELEMENT.fullmatch(name)
+    if element is None:
+        return _UNKNOWN.get(name)
+    return _UNKNOWN.get(name) or (name if element[1] in _UNKNOWN else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from osdimage.imaging.tasksequence.mdt.actions import OF_MDT
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.setup import setup_windows
 from osdimage.imaging.tasksequence.steps import (
@@ -23,25 +24,28 @@ from osdimage.imaging.tasksequence.steps import (
     set_variable,
 )
 
-ACTIONS: tuple[ActionInfo, ...] = tuple(
-    module.INFO
-    for module in (
-        partition_disk,
-        convert_disk,
-        apply_os,
-        apply_data,
-        capture_os,
-        apply_windows,
-        apply_network,
-        join_domain,
-        set_variable,
-        restart,
-        gather,
-        next_phase,
-        install_os,
-        auto_apply_drivers,
-        apply_driver_package,
-        inject_drivers,
-        setup_windows,
-    )
+ACTIONS: tuple[ActionInfo, ...] = (
+    *(
+        module.INFO
+        for module in (
+            partition_disk,
+            convert_disk,
+            apply_os,
+            apply_data,
+            capture_os,
+            apply_windows,
+            apply_network,
+            join_domain,
+            set_variable,
+            restart,
+            gather,
+            next_phase,
+            install_os,
+            auto_apply_drivers,
+            apply_driver_package,
+            inject_drivers,
+            setup_windows,
+        )
+    ),
+    *OF_MDT,
 )

@@ -106,11 +106,11 @@ def _settings(env: Environment) -> WindowsSettings:
         admin_password=secrets.token_urlsafe(_RANDOM_BYTES) if is_random else password,
         admin_enabled=not is_random,
         locales=Locales(
-            input_locale=inputs.parsed(_LOCALE + "InputLocale", _keyboards),
-            system_locale=inputs.parsed(_LOCALE + "SystemLocale", _language),
-            ui_language=inputs.parsed(_LOCALE + "UILanguage", _language),
-            ui_language_fallback=inputs.parsed(_LOCALE + "UILanguageFallback", _language),
-            user_locale=inputs.parsed(_LOCALE + "UserLocale", _language),
+            input_locale=inputs.parsed(_LOCALE + "InputLocale", keyboards),
+            system_locale=inputs.parsed(_LOCALE + "SystemLocale", language),
+            ui_language=inputs.parsed(_LOCALE + "UILanguage", language),
+            ui_language_fallback=inputs.parsed(_LOCALE + "UILanguageFallback", language),
+            user_locale=inputs.parsed(_LOCALE + "UserLocale", language),
         ),
     )
     inputs.finish()
@@ -120,14 +120,15 @@ def _settings(env: Environment) -> WindowsSettings:
     return settings
 
 
-def _language(text: str) -> str:
+def language(text: str) -> str:
     """Read the name of a language; ValueError when it is none that Windows could have."""
     if _LANGUAGE.fullmatch(text) is None:
         raise ValueError
     return text
 
 
-def _keyboards(text: str) -> str:
+def keyboards(text: str) -> str:
+    """Read languages with keyboards; ValueError when there is none, or Windows could have no such one."""
     items = [item.strip() for item in text.split(";") if item.strip()]
     if not items or not all(_KEYBOARD.fullmatch(item) or _LANGUAGE.fullmatch(item) for item in items):
         raise ValueError
@@ -143,12 +144,14 @@ def _computer_name(env: Environment, inputs: Inputs) -> str | None:
     if asked.lower() in {"", _DEFAULT_NAME.lower()} and not env.text("_SMSTSMachineName"):
         return "*"
 
-    def read(text: str) -> str:
-        if len(text) > 15 or text.isdigit() or _COMPUTER.fullmatch(text) is None:
-            raise ValueError
-        return text
+    return inputs.parsed("OSDComputerName", computer_name)
 
-    return inputs.parsed("OSDComputerName", read)
+
+def computer_name(text: str) -> str:
+    """Read the name of a computer; ValueError when no computer can be called so."""
+    if len(text) > 15 or text.isdigit() or _COMPUTER.fullmatch(text) is None:
+        raise ValueError
+    return text
 
 
 INFO = ActionInfo(

@@ -1,4 +1,4 @@
-"""Install Operating System, the step of MDT (LTIApply).
+r"""Install Operating System, the step of MDT (LTIApply).
 
 The image is that of the operating system whose GUID ``OSGUID`` holds: a package that is called by the GUID, or what the
 list of operating systems of a deployment share tells.  It goes to the volume that MDT's Lite Touch would choose:
@@ -9,15 +9,17 @@ list of operating systems of a deployment share tells.  It goes to the volume th
   When that one has less than 15 GB, it is taken for a system partition: the second one, or the first that is large
   enough, takes its place.  The variable ``OSDisk``, which MDT's partitioning steps set, decides before the latter.
 
-All else is as with Apply Operating System.  Source: ``GetOSTargetDriveLetterEx`` of ZTIUtility.vbs (MDT 6.3.8456) and
-``GetMinimumDiskPartitionSizeMB`` of ZTIDiskUtility.vbs.  Chosen here: where no partition has 15 GB, as in a laboratory,
-the one that ``OSDisk`` or the numbers name is taken as it is.
+The answer file is that of the task sequence in the deployment share, ``Control\TaskSequenceID\Unattend.xml``, where
+there is one.  All else is as with Apply Operating System.  Source: ``GetOSTargetDriveLetterEx`` of ZTIUtility.vbs (MDT
+6.3.8456) and ``GetMinimumDiskPartitionSizeMB`` of ZTIDiskUtility.vbs.  Chosen here: where no partition has 15 GB, as in
+a laboratory, the one that ``OSDisk`` or the numbers name is taken as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from osdimage.imaging.disk.roles import MICROSOFT_RESERVED
 from osdimage.imaging.errors import ActionFailed, ImageNotFound, InvalidRequest, InvalidTable
@@ -26,7 +28,9 @@ from osdimage.imaging.tasksequence.computer.machine import Machine, NotThere, Vo
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.failures import action, forecast
 from osdimage.imaging.tasksequence.inputs import Inputs, optional, output, required
-from osdimage.imaging.tasksequence.operating_systems import find_system
+from osdimage.imaging.tasksequence.mdt.configure import configure_noted, foretell_noted_settings
+from osdimage.imaging.tasksequence.mdt.operating_systems import find_system
+from osdimage.imaging.tasksequence.mdt.share import share_of
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, RunIn, VariableInfo
 from osdimage.imaging.tasksequence.steps.inject_drivers import bring_in_noted, foretell_noted
 from osdimage.imaging.tasksequence.steps.windows_image import WindowsPlan, carry_out, foretell, plan_windows
@@ -52,6 +56,7 @@ VARIABLES: tuple[VariableInfo, ...] = (
     ),
     optional("DestinationOSDriveLetter", "a drive such as C:", source="MDT"),
     optional("DestinationOSVariable", "the name of a variable that holds a drive", source="MDT"),
+    optional("TaskSequenceID", "by which the deployment share has its answer file", source="MDT"),
     output("OSDisk", "the drive of the volume with Windows, such as C:", source="MDT"),
     output("OSDTargetSystemDrive", "the same", source="CB"),
     output("OSDTargetSystemRoot", "the directory of Windows, such as C:\\Windows", source="CB"),
@@ -72,7 +77,8 @@ def install_operating_system(env: Environment, machine: Machine, events: Events)
     with _planned(env, machine) as plan:
         result = carry_out(env, machine, plan, events)
         _tell(env)
-    return bring_in_noted(env, machine, events, result)
+    configured = configure_noted(env, machine, events, result)
+    return bring_in_noted(env, machine, events, configured)
 
 
 @forecast
@@ -84,7 +90,7 @@ def forecast_install_operating_system(env: Environment, machine: Machine) -> For
     with _planned(env, machine) as plan:
         told = foretell(env, machine, plan)
         _tell(env)
-    return foretell_noted(env, machine, told)
+    return foretell_noted(env, machine, foretell_noted_settings(env, machine, told))
 
 
 def _nowhere(machine: Machine, guid: str) -> str:
@@ -106,7 +112,15 @@ def _planned(env: Environment, machine: Machine) -> Iterator[WindowsPlan]:
             there = tuple(f"{each.index}: {each.name}" for each in wim.images)
             raise ImageNotFound(f"ImageIndex is missing; {system.wim} has {len(wim)} images:", candidates=there)
         image = wim.image(number or 1)
-        yield plan_windows(machine, ((image, _destination(env, machine, inputs)),), None)
+        pair = (image, _destination(env, machine, inputs))
+        yield plan_windows(machine, (pair,), _answer_file(machine, inputs.text("TaskSequenceID")))
+
+
+def _answer_file(machine: Machine, sequence: str | None) -> Path | None:
+    """Return the answer file that the deployment share has for a task sequence, or None."""
+    share = share_of(machine)
+    found = None if share is None or sequence is None else share.find(f"Control\\{sequence}\\Unattend.xml")
+    return found if found is not None and found.is_file() else None
 
 
 def _tell(env: Environment) -> None:

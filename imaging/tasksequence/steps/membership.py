@@ -6,7 +6,6 @@ The unit of a domain is given with or without ``LDAP://``; the answer files want
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from osdimage.imaging.answers.settings import Membership
@@ -34,9 +33,9 @@ class Names:
 def read_membership(inputs: Inputs, names: Names) -> Membership | None:
     """Return what is to be joined; None only when there are problems."""
     kind = inputs.text(names.kind)
-    domain = inputs.parsed(names.domain, _matching(_NAME))
-    workgroup = inputs.parsed(names.workgroup, _matching(_WORKGROUP))
-    unit = inputs.parsed(names.unit, _unit)
+    domain = inputs.parsed(names.domain, domain_name)
+    workgroup = inputs.parsed(names.workgroup, workgroup_name)
+    unit = inputs.parsed(names.unit, unit_name)
     account, password = inputs.text("OSDJoinAccount"), inputs.text("OSDJoinPassword")
     if kind is None:
         return None
@@ -62,17 +61,25 @@ def described(membership: Membership) -> str:
     return f"domain {membership.domain}"
 
 
-def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if pattern.fullmatch(text) is None or not text.isprintable():
-            raise ValueError
-        return text
-
-    return read
+def domain_name(text: str) -> str:
+    """Read the name of a domain; ValueError when no domain can be called so."""
+    return _matching(_NAME, text)
 
 
-def _unit(text: str) -> str:
+def workgroup_name(text: str) -> str:
+    """Read the name of a workgroup; ValueError when no workgroup can be called so."""
+    return _matching(_WORKGROUP, text)
+
+
+def unit_name(text: str) -> str:
+    """Read the distinguished name of a unit, with or without ``LDAP://``; ValueError when it is none."""
     plain = text[7:] if text.lower().startswith("ldap://") else text
     if _UNIT.fullmatch(plain) is None:
         raise ValueError
     return plain
+
+
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    if pattern.fullmatch(text) is None or not text.isprintable():
+        raise ValueError
+    return text

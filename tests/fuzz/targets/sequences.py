@@ -16,7 +16,7 @@ from osdimage.imaging.tasksequence.conditions import evaluate, read_condition, w
 from osdimage.imaging.tasksequence.environment import Environment
 from osdimage.imaging.tasksequence.forms.xml import read_sequence, write_sequence
 from osdimage.imaging.tasksequence.forms.yaml import GRAMMAR, read_yaml
-from osdimage.imaging.tasksequence.operating_systems import find_system
+from osdimage.imaging.tasksequence.mdt.operating_systems import find_system
 from osdimage.imaging.tasksequence.plan import plan_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence
 

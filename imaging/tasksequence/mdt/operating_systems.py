@@ -6,19 +6,16 @@ the share such as ``.\Operating Systems\Win11\install.wim``, and ``<ImageIndex>`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from osdimage.imaging.documents import read_limited
-from osdimage.imaging.element import Element, read_element
-from osdimage.imaging.errors import InvalidInput, InvalidRequest
+from osdimage.imaging.errors import InvalidRequest
 from osdimage.imaging.tasksequence.computer.machine import Machine
 from osdimage.imaging.tasksequence.computer.paths import insensitive
-from osdimage.imaging.units import MIB
+from osdimage.imaging.tasksequence.mdt.share import Listed, damaged, items_of, share_of
 
-_LIST = r"Control\OperatingSystems.xml"
-_LARGEST = 16 * MIB
+_LIST = "OperatingSystems.xml"
+_WHAT = "the operating system"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,42 +41,28 @@ def find_system(machine: Machine, guid: str) -> ListedSystem | None:
         InvalidRequest: when the package holds no or several WIMs, or the listed file is not there.
     """
     package = next((path for name, path in machine.packages.items() if name.lower() == guid.lower()), None)
-    folders = [*(() if package is None else (package,)), *machine.packages.values(), *machine.shares.values()]
-    for folder in dict.fromkeys(folders):
-        listed = insensitive(folder, _LIST) if folder.is_dir() else None
-        found = None if listed is None else _listed(folder, listed, guid)
-        if found is not None:
-            return found
+    for folder in _folders(machine, package):
+        for each in items_of(folder, _LIST):
+            if each.element.tag == "os" and each.guid.lower() == guid.strip().lower():
+                return _system(folder, each)
     return None if package is None else ListedSystem(machine.image_file(guid))
 
 
-def _listed(share: Path, listed: Path, guid: str) -> ListedSystem | None:
-    root = read_element(read_limited(listed, _LARGEST, kind="lists of operating systems"), source=str(listed))
-    for each in _systems(root):
-        if (each.get("guid") or "").strip().lower() == guid.strip().lower():
-            return _system(share, listed, each)
-    return None
+def _folders(machine: Machine, package: Path | None) -> tuple[Path, ...]:
+    share = share_of(machine)
+    first = (*(() if package is None else (package,)), *(() if share is None else (share.root,)))
+    return tuple(dict.fromkeys((*first, *machine.packages.values(), *machine.shares.values())))
 
 
-def _systems(root: Element) -> Iterator[Element]:
-    return (each for each in root.children if each.tag == "os")
-
-
-def _system(share: Path, listed: Path, entry: Element) -> ListedSystem:
-    file, index = _fact(entry, "ImageFile"), _fact(entry, "ImageIndex")
-    guid = (entry.get("guid") or "").strip()
+def _system(share: Path, entry: Listed) -> ListedSystem:
+    file, index = entry.fact("ImageFile"), entry.fact("ImageIndex")
     if not file:
-        raise InvalidInput(f"{listed}: the operating system {guid} has no ImageFile")
+        raise damaged(entry, _WHAT, "it has no ImageFile")
     if index and not (index.isascii() and index.isdigit() and len(index) <= 9 and int(index) > 0):
-        raise InvalidInput(f"{listed}: the operating system {guid}: ImageIndex is not the number of an image")
+        raise damaged(entry, _WHAT, "ImageIndex is not the number of an image")
     wim = insensitive(share, file.removeprefix(".\\").removeprefix("./"))
     if wim is None or not wim.is_file():
         # It may hold line ends, which would make two lines of the message.
         shown = file if file.isprintable() else ascii(file)
-        raise InvalidRequest(f"{listed}: ImageFile {shown} is not there")
+        raise InvalidRequest(f"{entry.source}: ImageFile {shown} is not there")
     return ListedSystem(wim, int(index) if index else None)
-
-
-def _fact(entry: Element, name: str) -> str:
-    found = entry.child(name)
-    return "" if found is None else found.text.strip()

@@ -1,0 +1,11 @@
+"""The actions that only sequences of MDT have, each with what is known of it."""
+
+from __future__ import annotations
+
+from osdimage.imaging.tasksequence.mdt import already, configure
+from osdimage.imaging.tasksequence.result import ActionInfo
+
+OF_MDT: tuple[ActionInfo, ...] = (
+    configure.INFO,
+    *already.INFOS,
+)
