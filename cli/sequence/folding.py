@@ -43,7 +43,7 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 def span(steps: tuple[Told, ...]) -> str:
     """Return the numbers of the first and the last of steps."""
-    return f"{steps[0].number}-{steps[-1].number}"
+    return f"{steps[0].called}-{steps[-1].called}"
 
 
 def of_group(reason: str) -> str:

@@ -68,7 +68,7 @@ class Watcher:
             self._say(f"warning: {event.progress.warning}")
         elif event.report is not None:
             for text in event.report.warnings:
-                self._say(f"warning: step {event.report.number} {quoted(event.report.name)}: {text}")
+                self._say(f"warning: step {event.report.called} {quoted(event.report.name)}: {text}")
         if self._live is None and event.state is StepState.RUNNING and not self._reporter.as_json:
             render.note(f"step {event.step} of {self._tree.count}: {self._tree.name_of(event.step or 0)}")
 

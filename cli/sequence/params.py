@@ -215,9 +215,9 @@ conduct = params.gathered(
         "--leave-out",
         "left_out",
         multiple=True,
-        metavar="TYPE|CLASS",
-        help="Leave out steps of a type, or those that cannot be run here of a class: windows (only a running Windows "
-        "can), site (needs a ConfigMgr site), unknown.  Repeatable.",
+        metavar="STEP|TYPE|CLASS",
+        help="Leave out a step, by its number or name, steps of a type, or those that cannot be run here of a class: "
+        "windows (only a running Windows can), site (needs a ConfigMgr site), unknown.  Repeatable.",
     ),
     click.option(
         "--strict",

@@ -14,7 +14,6 @@ from osdimage.cli.sequence.folding import common, folded, headings, of_group, sp
 from osdimage.imaging.errors import quoted
 from osdimage.imaging.tasksequence.judging.judge import Decision
 from osdimage.imaging.tasksequence.plan import PlannedStep, RunPlan
-from osdimage.imaging.tasksequence.staging.first_start import StartForecast
 from osdimage.imaging.units import format_size
 
 
@@ -39,7 +38,7 @@ def show_plan(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict:
             kind="run-plan",
         )
         return
-    for text in (*_head_and_tree(plan, sequence_file), *_first_start(plan.first_start)):
+    for text in (*_head_and_tree(plan, sequence_file), *_first_start(plan)):
         render.line(text)
     for heading, texts in (("This will be lost:", plan.destroys), ("It cannot begin:", problems)):
         if texts:
@@ -101,7 +100,7 @@ def _planned(step: PlannedStep) -> Iterator[str]:
     indent = "  " * len(step.groups)
     mark = _PLAN_MARKS[step.decision]
     told = step.does if step.decision in {Decision.RUN, Decision.STAGE} else step.reason
-    yield f"{indent}{mark} {step.number}. {step.name}: {told}"
+    yield f"{indent}{mark} {step.called}. {step.name}: {told}"
     if step.note is not None:
         yield f"{indent}     {step.note}"
     if step.remedy is not None:
@@ -115,8 +114,9 @@ def _facts(step: PlannedStep) -> dict[str, object]:
     return {**facts, "class": step.becomes}
 
 
-def _first_start(start: StartForecast | None) -> Iterator[str]:
+def _first_start(plan: RunPlan) -> Iterator[str]:
     """Tell what would be put on the disk for the first start, where it can be."""
+    start = plan.first_start
     if start is None or start.problems:
         return
     steps = counted(start.steps, "step") if start.steps else "drivers are installed"
@@ -125,8 +125,8 @@ def _first_start(start: StartForecast | None) -> Iterator[str]:
     yield f"At the first start of Windows, which {start.way} begins: {steps}{restarts}"
     yield f"  {format_size(start.size_bytes)} in \\{start.folder}"
     if start.secrets:
-        steps = f"step{'' if len(start.secrets) == 1 else 's'} {', '.join(map(str, start.secrets))}"
-        yield f"  IN CLEAR TEXT, until each has ended: secrets of {steps}"
+        called = ", ".join(step.called for step in plan.steps if step.number in start.secrets)
+        yield f"  IN CLEAR TEXT, until each has ended: secrets of step{'' if len(start.secrets) == 1 else 's'} {called}"
 
 
 def ask(plan: RunPlan, sequence_file: Path, reporter: Reporter, *, strict: bool) -> None:

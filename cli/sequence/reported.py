@@ -24,8 +24,8 @@ _WORDS = {
 }
 
 
-def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> None:
-    """Print how the steps ended."""
+def show_report(report: RunReport, words: tuple[str, ...], reporter: Reporter) -> None:
+    """Print how the steps ended; ``words`` are what said on the command line which sequence it was, its file first."""
     if reporter.as_json:
         facts = {each.name: getattr(report, each.name) for each in dataclasses.fields(report)}
         more = {"succeeded": report.succeeded, "left_out": report.left_out, "waiting": report.waiting}
@@ -34,7 +34,7 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
     if not reporter.quiet:
         render.table(["", "step", "result", "code", "time", ""], _rows(report), right=(0, 4), cut=True)
         render.line()
-        render.line(f"{report.name or sequence_file.name}: {_end(report)}")
+        render.line(f"{report.name or Path(words[0]).name}: {_end(report)}")
         if report.first_start:
             render.line(report.first_start)
     if report.end is not RunEnd.FAILED:
@@ -43,7 +43,7 @@ def show_report(report: RunReport, sequence_file: Path, reporter: Reporter) -> N
     why = "" if failed is None else f": {failed.message}"
     say(one_line(f"{report.message}{why} (0x{report.code:08X})"))
     if report.state_file is not None and not reporter.quiet:
-        render.note(how_to_go_on(sequence_file, report.state_file))
+        render.note(how_to_go_on(words, report.state_file))
 
 
 def _end(report: RunReport) -> str:
@@ -65,9 +65,9 @@ def _end(report: RunReport) -> str:
     return f"{word}{left_out}{passed_over}, {counted(done, 'step')} {ran}{waiting} ({took:.1f} s){restarts}"
 
 
-def how_to_go_on(sequence_file: Path, state_file: Path) -> str:
-    """Say how a run that stopped is resumed."""
-    return f"to go on: osdimage run {shlex.quote(str(sequence_file))} --resume {shlex.quote(str(state_file))}"
+def how_to_go_on(words: tuple[str, ...], state_file: Path) -> str:
+    """Say how a run that stopped is resumed; ``words`` are as in :func:`show_report`."""
+    return f"to go on: osdimage run {shlex.join((*words, '--resume', str(state_file)))}"
 
 
 def _rows(report: RunReport) -> Iterator[tuple[str, ...]]:
@@ -84,4 +84,4 @@ def _rows(report: RunReport) -> Iterator[tuple[str, ...]]:
             continue
         code = "" if step.code is None else f"0x{step.code:08X}"
         took = f"{step.seconds:.1f} s" if step.tries else ""
-        yield str(step.number), "  " * len(groups) + step.name, word, code, took, step.message
+        yield step.called, "  " * len(groups) + step.name, word, code, took, step.message

@@ -76,7 +76,7 @@ def run_command(
 
     answers = supplied.answers()
     conduct.check(described, wanted, answers)
-    sequence = load_sequence(sequence_file)
+    sequence = supplied.with_children(load_sequence(sequence_file))
     conduct.refuse_needed_files((sequence_file, *wanted.files, *described.files, *supplied.files))
     new, state = _begin(sequence, described.computer(answers), wanted, conduct)
     state.machine.saves_tables = not no_backup
@@ -94,8 +94,9 @@ def run_command(
     if plan.destroys and not yes:
         planned.ask(plan, sequence_file, reporter, strict=conduct.strict)
     new.keep()
-    report = _carry_out(sequence_file, sequence, state, plan, conduct, reporter)
-    reported.show_report(report, sequence_file, reporter)
+    words = (str(sequence_file), *supplied.words)
+    report = _carry_out(words, sequence, state, plan, conduct, reporter)
+    reported.show_report(report, words, reporter)
     return FAILED if report.end is RunEnd.FAILED else 0
 
 
@@ -129,7 +130,7 @@ def _begin(
 
 
 def _carry_out(
-    sequence_file: Path,
+    words: tuple[str, ...],
     sequence: Sequence,
     state: RunState,
     plan: RunPlan,
@@ -141,7 +142,7 @@ def _carry_out(
     from osdimage.imaging.tasksequence.log import SequenceLog  # noqa: PLC0415
     from osdimage.imaging.tasksequence.runner import run_sequence  # noqa: PLC0415
 
-    kept = conduct.resume or conduct.state_file or state_files.default_state(sequence_file)
+    kept = conduct.resume or conduct.state_file or state_files.default_state(Path(words[0]))
     path = conduct.log_file
     try:
         with ExitStack() as stack:
@@ -160,5 +161,5 @@ def _carry_out(
             )
     except BaseException as error:
         if kept.exists():
-            error.add_note(reported.how_to_go_on(sequence_file, kept))
+            error.add_note(reported.how_to_go_on(words, kept))
         raise

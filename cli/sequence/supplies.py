@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 from osdimage.cli import params, values
-from osdimage.cli.numbered import Pairs
+from osdimage.cli.numbered import Pairs, pairs, present
 
 if TYPE_CHECKING:
     from osdimage.imaging.tasksequence.forms.answers import Answers
+    from osdimage.imaging.tasksequence.sequence import Sequence
 
 _Split = Callable[[click.Context, click.Parameter, tuple[str, ...]], Pairs]
 
@@ -33,11 +34,30 @@ class SuppliesWish:
     replaced: Pairs
     without_client: bool
     secrets_on_disk: bool
+    sequences: Pairs
 
     @property
     def files(self) -> tuple[Path | None, ...]:
         """The files that are read."""
-        return (self.rules, *map(Path, self.facts))
+        return (self.rules, *map(Path, self.facts), *(Path(path) for _, path in self.sequences))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What said on the command line which sequences are run besides, as it has to be said again to go on."""
+        return tuple(word for name, path in self.sequences for word in ("--sequence", f"{name}={path}"))
+
+    def with_children(self, sequence: Sequence) -> Sequence:
+        """Return a sequence with those that its steps run.
+
+        Raises:
+            click.UsageError: when the file of a child is not there.
+            StorageError, InvalidInput, InvalidRequest: when one is not valid, or run by no step.
+        """
+        from osdimage.imaging.tasksequence.forms.children import with_children  # noqa: PLC0415 - start-up stays cheap
+        from osdimage.imaging.tasksequence.forms.xml import load_sequence  # noqa: PLC0415
+
+        files = {name: present("--sequence", name, path) for name, path in self.sequences}
+        return with_children(sequence, {name: load_sequence(path) for name, path in files.items()})
 
     def answers(self) -> Answers:
         """Return it as the library takes it."""
@@ -150,6 +170,15 @@ supplies = params.gathered(
         callback=commands("STEP=COMMAND, such as '7=cmd /c install.cmd'"),
         help="Let the first start of Windows run this command line in the place of a step, by its number or name.  "
         "Repeatable.",
+    ),
+    click.option(
+        "--sequence",
+        "sequences",
+        multiple=True,
+        metavar="ID=FILE",
+        callback=pairs("ID=FILE, such as ABC00001=child.xml"),
+        help="A task sequence that a step runs; its steps take the place of that one: those of step 12 are 12.1, 12.2 "
+        "...  Repeatable.",
     ),
     click.option(
         "--without-client",

@@ -7,6 +7,7 @@ or has its contents from there, ``windows`` is all else.
 
 from __future__ import annotations
 
+from osdimage.imaging.tasksequence.forms.children import RUN_TASK_SEQUENCE
 from osdimage.imaging.tasksequence.result import ActionInfo, RunIn, StepClass
 
 _WINDOWS = "only the installed Windows can do it, and it is not started here"
@@ -21,7 +22,7 @@ _USMT = "user state is captured and restored by Microsoft's USMT"
 
 _BY_SITE = frozenset({
     "DownloadPackageContent", "InstallApplication", "InstallSoftware", "InstallUpdate",
-    "ReleaseStateStore", "RequestStateStore", "SubTasksequence",
+    "ReleaseStateStore", "RequestStateStore",
 })  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("RunCommandLine", "Run Command Line", _PE, RunIn.BOTH),
@@ -43,7 +44,6 @@ _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
     ("InstallApplication", "Install Application", _CLIENT, RunIn.FULL_OS),
     ("InstallSoftware", "Install Software", _CLIENT, RunIn.FULL_OS),
     ("InstallUpdate", "Install Software Updates", _CLIENT, RunIn.FULL_OS),
-    ("SubTasksequence", "Run Task Sequence", _SITE, RunIn.BOTH),
     ("EnableBitLocker", "Enable BitLocker", _WINDOWS, RunIn.FULL_OS),
     ("DisableBitLocker", "Disable BitLocker", _WINDOWS, RunIn.FULL_OS),
     ("OfflineEnableBitLocker", "Pre-provision BitLocker", "it encrypts with the TPM of the computer", RunIn.WINPE),
@@ -90,15 +90,10 @@ _SCRIPTS = (
 )  # fmt: skip
 
 
-def _class_of(name: str) -> str:
-    # The one class that is not named ...Action.
-    return f"SMS_TaskSequence_{name}" + ("" if name == "SubTasksequence" else "Action")
-
-
 ELSEWHERE: tuple[ActionInfo, ...] = (
     *(
         ActionInfo(
-            type_name=_class_of(name),
+            type_name=f"SMS_TaskSequence_{name}Action",
             title=title,
             run=None,
             why_not=why,
@@ -107,6 +102,7 @@ ELSEWHERE: tuple[ActionInfo, ...] = (
         )
         for name, title, why, where in _KNOWN
     ),
+    RUN_TASK_SEQUENCE,
     *(
         ActionInfo(name, title, None, why, other_types=scripts, step_class=StepClass.WINDOWS)
         for name, title, why, scripts in _OF_MDT

@@ -88,6 +88,7 @@ class PlannedStep:
         serves: names of devices for which it brings a driver.
         lacks: names of disk controllers for which it brings none, and that need one.
         remedy: what would let it run, where it is refused, or None.
+        shown: what people call its number: ``12.3`` in a child task sequence that stands in place of step 12.
     """
 
     number: int
@@ -108,6 +109,12 @@ class PlannedStep:
     serves: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     remedy: Remedy | None = None
+    shown: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people call its number."""
+        return self.shown or str(self.number)
 
     @property
     def becomes(self) -> str:
@@ -117,7 +124,7 @@ class PlannedStep:
     @property
     def label(self) -> str:
         """What messages call it."""
-        return f"step {self.number} {quoted(self.name)}"
+        return f"step {self.called} {quoted(self.name)}"
 
     @property
     def obstacle(self) -> str:
@@ -300,6 +307,7 @@ class _Walker:
         judged: dict[Position, Judgement],
     ) -> None:
         self._sequence, self._env, self._machine = sequence, env, machine
+        self._labels = sequence.labels
         self._judge, self._judged, self._groups = judge, judged, judge.groups
         # Variables that a step sets which may fail, or not run; and the groups that may be entered on account of them.
         self._open: set[str] = set()
@@ -327,6 +335,7 @@ class _Walker:
             judgement.reason,
             step_class=judgement.step_class,
             remedy=judgement.remedy,
+            shown=self._labels[number - 1],
         )
         if judgement.decision is Decision.STAGE:
             return self._wait(base, place, step, judgement)
@@ -433,7 +442,7 @@ class _Walker:
             return base
         aside = _Walker(self._sequence, self._env.copy(), self._machine.rehearsal(), self._judge, {})
         found, _ = aside._forecast(base, step, info)
-        return replace(base, destroys=tuple(f"if step {base.number} runs after all: {text}" for text in found.destroys))
+        return replace(base, destroys=tuple(f"if step {base.called} runs after all: {text}" for text in found.destroys))
 
     # Forecasts
 

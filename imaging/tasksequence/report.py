@@ -43,6 +43,7 @@ class StepReport:
         seconds: how long it took, all tries together.
         tries: how often its action ran.
         warnings: what was left out or lost.
+        shown: what people call its number: ``12.3`` in a child task sequence that stands in place of step 12.
     """
 
     number: int
@@ -55,6 +56,12 @@ class StepReport:
     seconds: float = 0.0
     tries: int = 0
     warnings: tuple[str, ...] = ()
+    shown: str = ""
+
+    @property
+    def called(self) -> str:
+        """What people call its number."""
+        return self.shown or str(self.number)
 
 
 class RunEnd(StrEnum):

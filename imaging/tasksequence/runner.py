@@ -166,7 +166,7 @@ class _Runner:
         # The step that a resumed run begins with may have been at work when the run stopped.
         self._first = state.next if state.is_resumed else None
         self._first_start = ""
-        self._steps = numbered(sequence)
+        self._steps, self._labels = numbered(sequence), sequence.labels
         self._groups = groups_of(sequence)
         doubt, ask = unknown_facts(sequence, state.env), ask_of(state.machine)
         self._judge = Judge(self._groups, state.machine, actions, state.leave_out, doubt, ask)
@@ -188,7 +188,7 @@ class _Runner:
             if report.state is StepState.FAILED:
                 following = self._after_failure(index)
                 if following == index:
-                    code, message = report.code or HResult.E_FAIL, f"step {report.number} {quoted(report.name)} failed"
+                    code, message = report.code or HResult.E_FAIL, f"step {report.called} {quoted(report.name)} failed"
                     break
             self._state.next = following
             self._keep()
@@ -266,7 +266,7 @@ class _Runner:
             return self._record(self._pass_over(index, step, judgement))
         began = time.monotonic()
         self._observer(RunEvent(index + 1, StepState.RUNNING))
-        self._say(f"Start executing step {index + 1}: {self._env.mask(step.name)}")
+        self._say(f"Start executing step {self._labels[index]}: {self._env.mask(step.name)}")
         if judgement.info.type_name == _REBOOT:
             self._require_formatted(index)
         tries = 0
@@ -283,7 +283,7 @@ class _Runner:
                 succeeded, again = False, False
             if not again and (succeeded or tries > step.retry_count):
                 break
-            self._say(f"Step {index + 1} is run again", LogType.WARNING)
+            self._say(f"Step {self._labels[index]} is run again", LogType.WARNING)
         seconds = round(time.monotonic() - began, 3)
         return self._ended(at, judgement, result, succeeded=succeeded, seconds=seconds, tries=tries)
 
@@ -309,7 +309,7 @@ class _Runner:
             )
         )
         if must_succeed and not succeeded:
-            raise _Stop(f"step {report.number} {quoted(report.name)} failed", result.code & 0xFFFFFFFF)
+            raise _Stop(f"step {report.called} {quoted(report.name)} failed", result.code & 0xFFFFFFFF)
         return report
 
     def _wait(self, at: At, judgement: Judgement) -> StepReport:
@@ -381,7 +381,7 @@ class _Runner:
             return
         report = self._report(index, StepState.FAILED, _NOTHING_TO_START)
         self._record(replace(report, code=int(HResult.E_ABORT), tries=1))
-        raise _Stop(f"step {report.number} {quoted(report.name)}: {_NOTHING_TO_START}")
+        raise _Stop(f"step {report.called} {quoted(report.name)}: {_NOTHING_TO_START}")
 
     # Telling
 
@@ -389,7 +389,13 @@ class _Runner:
         position, step = self._steps[index]
         groups = tuple(self._env.mask(self._groups[each].name) for each in around(position))
         return StepReport(
-            index + 1, groups, self._env.mask(step.name), kind_of(step), state, message=self._env.mask(message)
+            index + 1,
+            groups,
+            self._env.mask(step.name),
+            kind_of(step),
+            state,
+            message=self._env.mask(message),
+            shown=self._labels[index],
         )
 
     def _record(self, report: StepReport) -> StepReport:
@@ -397,9 +403,9 @@ class _Runner:
         self._state.reports = tuple(self._reports[number] for number in sorted(self._reports))
         kind = {StepState.FAILED: LogType.ERROR, StepState.TOLERATED: LogType.WARNING}.get(report.state, LogType.INFO)
         code = "" if report.code is None else f" (0x{report.code:08X})"
-        self._say(f"Step {report.number} {quoted(report.name)} {report.state.value}{code}: {report.message}", kind)
+        self._say(f"Step {report.called} {quoted(report.name)} {report.state.value}{code}: {report.message}", kind)
         for text in report.warnings:
-            self._say(f"Step {report.number}: {text}", LogType.WARNING)
+            self._say(f"Step {report.called}: {text}", LogType.WARNING)
         self._observer(RunEvent(report.number, report.state, report))
         return report
 

@@ -148,6 +148,7 @@ def _report_document(report: StepReport) -> dict[str, object]:
         "seconds": report.seconds,
         "tries": report.tries,
         "warnings": list(report.warnings),
+        "shown": report.shown,
     }
 
 
@@ -163,4 +164,6 @@ def _report(entry: Fields) -> StepReport:
         seconds=entry.duration("seconds"),
         tries=entry.number("tries"),
         warnings=entry.texts("warnings"),
+        # Reports of before there were children have none.
+        shown=entry.text("shown") if "shown" in entry.values else "",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from osdimage.imaging.element import Element
 from osdimage.imaging.errors import InvalidInput
@@ -17,6 +18,8 @@ from osdimage.imaging.tasksequence.layers import Properties
 from osdimage.imaging.tasksequence.result import RunIn
 
 STEP_TAGS = frozenset({"step", "subtasksequence"})
+CHILD = "childSequence"
+"""The attribute of a group that stands for a child task sequence: its ID; see ``forms/children.py``."""
 # Hidden variables are what the command line carries; the count of partitions is the one that the action reads.
 _HIDDEN_BUT_SET = frozenset({"osdpartitions"})
 _TRUE = frozenset({"true", "1"})
@@ -155,6 +158,11 @@ class Group(_Member):
     """A group: what it holds runs in order, under one condition."""
 
     @property
+    def child(self) -> str | None:
+        """The ID of the child task sequence whose members it holds, or None."""
+        return self.element.get(CHILD)
+
+    @property
     def members(self) -> tuple[Group | Step, ...]:
         """Its groups and steps."""
         return _members(self.element)
@@ -169,12 +177,14 @@ class Sequence:
         document: the root of the document that it was in, a wrapper or the element itself.
         package_id: the ID that the wrapper tells, or None.
         package_name: the name that the wrapper tells, or None.
+        is_off: whether the wrapper tells that it is disabled as a whole.
     """
 
     element: Element
     document: Element
     package_id: str | None = None
     package_name: str | None = None
+    is_off: bool = False
 
     @property
     def name(self) -> str:
@@ -218,6 +228,28 @@ class Sequence:
     def steps(self) -> tuple[Step, ...]:
         """All steps, in their order."""
         return tuple(member for _, member in self.walk() if isinstance(member, Step))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What people call its steps: ``12``, and ``12.3`` for the third of a child that stands in place of step 12."""
+        return tuple(label for label, member in self.labelled() if isinstance(member, Step))
+
+    def labelled(self) -> Iterator[tuple[str, Group | Step]]:
+        """Return every step, and every group that stands for a child, with what people call its number."""
+        yield from _labelled(self.members, "", count(1))
+
+
+def _labelled(
+    members: tuple[Group | Step, ...], prefix: str, numbers: Iterator[int]
+) -> Iterator[tuple[str, Group | Step]]:
+    for member in members:
+        if isinstance(member, Group) and member.child is None:
+            yield from _labelled(member.members, prefix, numbers)
+            continue
+        label = f"{prefix}{next(numbers)}"
+        yield label, member
+        if isinstance(member, Group):
+            yield from _labelled(member.members, f"{label}.", count(1))
 
 
 MAX_STEPS = 10_000

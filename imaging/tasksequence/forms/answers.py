@@ -12,7 +12,7 @@ from pathlib import Path
 from osdimage.imaging.errors import InvalidRequest, quoted
 from osdimage.imaging.tasksequence.computer.supplies import Application, FirstBoot, Supplies
 from osdimage.imaging.tasksequence.judging.leave_out import steps_called
-from osdimage.imaging.tasksequence.sequence import Sequence
+from osdimage.imaging.tasksequence.sequence import Group, Sequence, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,23 @@ class Answers:
 
 def _replaced(pairs: tuple[tuple[str, str], ...], sequence: Sequence) -> dict[int, str]:
     found: dict[int, str] = {}
+    entries = tuple(sequence.labelled()) if pairs else ()
+    labels = [label for label, member in entries if isinstance(member, Step)]
+    children = {
+        each.casefold() for label, member in entries if isinstance(member, Group) for each in (label, member.name)
+    }
     for word, command in pairs:
         numbers = steps_called(word, sequence)
         if not numbers:
-            count = len(sequence.steps)
-            raise InvalidRequest(f"there is no step {quoted(word)}; valid is its name, or a number from 1 to {count}")
+            last = entries[-1][0].partition(".")[0] if entries else "0"
+            raise InvalidRequest(f"there is no step {quoted(word)}; valid is its name, or a number from 1 to {last}")
+        first = labels[numbers[0] - 1]
+        if word.strip().casefold() in children:
+            raise InvalidRequest(
+                f"step {quoted(word)} runs a task sequence; valid is one step of that, such as {first}"
+            )
         for number in numbers:
             if number in found:
-                raise InvalidRequest(f"step {number} is to be replaced twice")
+                raise InvalidRequest(f"step {labels[number - 1]} is to be replaced twice")
             found[number] = command
     return found

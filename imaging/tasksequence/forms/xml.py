@@ -46,6 +46,7 @@ def read_sequence(data: bytes, *, source: str) -> Sequence:
         document,
         package_id=_fact(document, "PackageID") if document is not element else None,
         package_name=_fact(document, "Name") if document is not element else None,
+        is_off=document is not element and (_fact(document, "TsEnabled") or "").lower() == "false",
     )
     check_sequence(sequence, source=source)
     return sequence

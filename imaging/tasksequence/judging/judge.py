@@ -282,17 +282,20 @@ class Judge:
                 return self._refused(info, "it runs in Windows PE alone, and the new Windows has started by then")
             return self._staged(info, env, lambda: stage(env, self.machine))
         if info.run is None or phase not in info.phases:
-            return self._refused(info, self._why_not(info))
+            refused = None if info.run is not None or info.stage is not None else self._by_settings(info, env)
+            return refused or self._refused(info, self._why_not(info))
         if waits and phase is Phase.NEW:
             return self._refused(info, "it hangs on how steps end that wait for the first start of Windows")
         if step.run_in is RunIn.FULL_OS and phase is Phase.PE and info.runs_in is not RunIn.FULL_OS:
             return self._refused(info, "it runs in the installed Windows, and Windows PE runs then")
+        return self._by_settings(info, env) or Judgement(Decision.RUN, None, info)
+
+    def _by_settings(self, info: ActionInfo, env: Environment) -> Judgement | None:
+        """Refuse a step for the settings that it has on this machine, or return None."""
         refusal = None if info.refuses is None else info.refuses(env, self.machine)
         if isinstance(refusal, Refusal):
             return self._refused(info, env.mask(refusal.reason), refusal.remedy)
-        if refusal is not None:
-            return self._refused(info, env.mask(refusal), _remedy(info))
-        return Judgement(Decision.RUN, None, info)
+        return None if refusal is None else self._refused(info, env.mask(refusal), _remedy(info))
 
     def _staged(self, info: ActionInfo | None, env: Environment, make: Callable[[], StagedCommand]) -> Judgement:
         supplies = self.machine.supplies

@@ -7,7 +7,8 @@ where they themselves were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,6 +17,8 @@ from osdimage.imaging.tasksequence.judging.kinds import ActionTable, meant, name
 from osdimage.imaging.tasksequence.judging.known import known_actions
 from osdimage.imaging.tasksequence.result import ActionInfo, StepClass, short_type
 from osdimage.imaging.tasksequence.sequence import Sequence, Step
+
+_LABEL = re.compile(r"[0-9]{1,5}(\.[0-9]{1,5})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,28 @@ class LeaveOut:
 
 
 def steps_called(word: str, sequence: Sequence) -> tuple[int, ...]:
-    """Return the numbers of the steps that a person means: by a number from 1, or by their name, in any case."""
+    """Return the numbers of the steps that a person means: by what is said for a number, or by their name, in any case.
+
+    ``12.3`` is a step of the child that step 12 runs; ``12``, and the name of that step, are all steps of the child.
+    """
     text = word.strip()
-    numbered = dict(enumerate(sequence.steps, 1))
-    if text.isascii() and text.isdigit() and len(text) < 6:
-        return (int(text),) if int(text) in numbered else ()
-    return tuple(number for number, step in numbered.items() if step.name.casefold() == text.casefold())
+    if _LABEL.fullmatch(text):
+        wanted = {text}
+    else:
+        folded = text.casefold()
+        wanted = {label for label, member in sequence.labelled() if member.name.casefold() == folded}
+    if not wanted:
+        return ()
+    return tuple(
+        number for number, label in enumerate(sequence.labels, 1) if any(each in wanted for each in _above(label))
+    )
+
+
+def _above(label: str) -> Iterator[str]:
+    """Yield a label, and those of the steps that run the children it is in."""
+    while label:
+        yield label
+        label = label.rpartition(".")[0]
 
 
 NOTHING = LeaveOut()

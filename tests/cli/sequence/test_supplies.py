@@ -93,3 +93,48 @@ def test_a_run_that_is_resumed_does_not_begin_in_another_system(sequence: Path, 
     stopped(sequence)
     done = osdimage("run", sequence, "--resume", tmp_path / "state.json", "--from-windows", code=2)
     assert "--resume goes with no --state, --size, --firmware, --from-windows" in done.err
+
+
+def family(folder: Path) -> tuple[Path, tuple[str, str]]:
+    (folder / "parent.yaml").write_text(
+        "name: P\nsteps:\n"
+        "  - {step: Software, type: Run Task Sequence, properties: {TsPackageID: ABC00002}}\n"
+        "  - {step: Nothing to start from, type: Restart Computer}\n"
+    )
+    (folder / "child.yaml").write_text(
+        "name: C\nsteps:\n"
+        "  - {step: First, type: SetVariable, properties: {VariableName: X, VariableValue: x}}\n"
+        "  - {step: Second, type: SetVariable, properties: {VariableName: Y, VariableValue: y}}\n"
+    )
+    return folder / "parent.yaml", ("--sequence", f"ABC00002={folder / 'child.yaml'}")
+
+
+def test_the_steps_of_a_child_take_the_place_of_the_step_that_runs_it(tmp_path: Path) -> None:
+    parent, child = family(tmp_path)
+    disk = ("--disk", f"0={tmp_path / 'd.img'}", "--size", "8MB", "--dry-run")
+    refused = osdimage("run", parent, *disk, code=3)
+    assert "1 refused" in refused.out
+    assert "step 1 'Software': the task sequence that it runs is not given: ABC00002" in refused.out
+    assert "give --sequence ABC00002=FILE" in refused.out
+    told = osdimage("run", parent, *disk, *child, "--leave-out", "1.2").out
+    assert "3 steps: 2 run now, 1 left out, 0 refused" in told
+    assert "\nSoftware\n  + 1.1. First: " in told
+    assert "\n  ~ 1.2. Second: left out by its name\n+ 2. Nothing to start from: " in told
+
+
+def test_a_run_with_children_that_failed_tells_how_to_go_on_with_them(tmp_path: Path) -> None:
+    parent, child = family(tmp_path)
+    state = tmp_path / "state.json"
+    failed = osdimage(
+        "run", parent, "--disk", f"0={tmp_path / 'd.img'}", "--size", "8MB", "--state", state, *child, code=1
+    )
+    again = failed.err.strip().splitlines()[-1]
+    assert again == f"to go on: osdimage run {parent} {' '.join(child)} --resume {state}"
+    assert "that of another task sequence" in osdimage("run", parent, "--resume", state, code=2).err
+    assert "step 2 'Nothing to start from'" in osdimage(*again.split()[4:], code=1).err
+
+
+def test_a_child_that_is_not_there_is_told(tmp_path: Path) -> None:
+    parent, _ = family(tmp_path)
+    refused = osdimage("run", parent, "--disk", "0=x", "--sequence", "ABC00002=none.xml", code=2)
+    assert "--sequence ABC00002=none.xml: none.xml does not exist" in refused.err
