@@ -64,7 +64,9 @@ def run_command(
     if asked.is_asked:
         asked.answer(reporter)
         return 0
-    collected = collecting.answer(described.opening, reporter)
+    if collecting.disk is not None:
+        conduct.refuse_needed_files((collecting.disk,))
+    collected = collecting.answer(described.opening, conduct.log_file, reporter, yes=yes)
     if collected is not None:
         return collected
     if sequence_file is None:

@@ -35,10 +35,13 @@ from osdimage.imaging._faces import lazily
 __getattr__, __dir__, __all__ = lazily(
     __name__,
     {
+        "finding": ("find_results", "open_first_start"),
         "folder": ("FOLDER", "first_start_files"),
+        "packages": ("Package", "count_package", "count_packages"),
         "plan": ("FirstStartPlan", "carry_out", "plan_first_start"),
-        "results": ("FirstStartResults", "StepEnd", "StepResult", "find_results", "read_results"),
+        "removing": ("remove_first_start",),
+        "results": ("FirstStartResults", "NoFirstStart", "StepEnd", "StepResult", "read_output", "read_results"),
         "starting": ("StartedWindows", "StartsBy", "read_windows"),
-        "steps": ("FirstStep",),
+        "steps": ("FirstFile", "FirstStep"),
     },
 )

@@ -23,7 +23,7 @@ _END = "\r\n"
 
 
 def first_start_files(
-    steps: Sequence[FirstStep], code_page: str, variables: Mapping[str, str] | None = None
+    steps: Sequence[FirstStep], code_page: str, variables: Mapping[str, str] | None = None, *, root: str = "Windows"
 ) -> dict[str, bytes]:
     r"""Return the files below :data:`FOLDER` by their paths, separated by ``\``; ``run.cmd`` is the last.
 
@@ -31,6 +31,7 @@ def first_start_files(
         steps: in their order, from 1.
         code_page: what Python calls the OEM code page of the Windows, such as ``cp850``.
         variables: what the steps find in their environment.
+        root: the directory of Windows, for those who read the results.
 
     Raises:
         InvalidRequest: when there is no step, one is not valid, or a text has a character that is not in the code page.
@@ -43,7 +44,7 @@ def first_start_files(
         made |= {rf"{number}\{name}": data for name, data in _of_step(step, number, code_page)}
     if variables:
         made["vars.txt"] = _text(_variable_lines(variables), code_page, "the variables of the first start")
-    made[PLAN] = _document(steps)
+    made[PLAN] = _document(steps, code_page, root)
     for script, is_needed in (
         (TIMED, any(step.timeout_seconds is not None for step in steps)),
         (OUTPUT, any(step.output_variable is not None for step in steps)),
@@ -105,7 +106,7 @@ def _variable_lines(variables: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _document(steps: Sequence[FirstStep]) -> bytes:
+def _document(steps: Sequence[FirstStep], code_page: str, root: str) -> bytes:
     facts = [
         {
             "number": number,
@@ -118,4 +119,5 @@ def _document(steps: Sequence[FirstStep]) -> bytes:
         }
         for number, step in enumerate(steps, 1)
     ]
-    return (json.dumps({"format": FORMAT, "version": VERSION, "steps": facts}, indent=1) + "\n").encode("ascii")
+    document = {"format": FORMAT, "version": VERSION, "code_page": code_page, "windows": root, "steps": facts}
+    return (json.dumps(document, indent=1) + "\n").encode("ascii")

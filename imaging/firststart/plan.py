@@ -81,7 +81,10 @@ def plan_first_start(
             f"the output of {quoted(needing.name)} cannot become {needing.output_variable}: this takes PowerShell, "
             "which the Windows does not have"
         )
-    made = {rf"{FOLDER}\{path}": data for path, data in first_start_files(steps, windows.code_page, variables).items()}
+    made = {
+        rf"{FOLDER}\{path}": data
+        for path, data in first_start_files(steps, windows.code_page, variables, root=windows.root).items()
+    }
     way = way_of(windows, at_logon=at_logon)
     made |= way.files
     kept = {path.lower() for path in made}
@@ -128,7 +131,7 @@ def carry_out(plan: FirstStartPlan, volume: OpenVolume, *, root: str, now: datet
         for each, data in plan.files.items():
             files.write(each, data, modified_ns=now_ns)
         for name, edits in plan.edits.items():
-            edit_hive(files, rf"{root}\System32\config\{name}", name, edits, now)
+            edit_hive(files, hive_path(root, name), name, edits, now)
 
 
 def _remove(files: VolumeFiles, plan: FirstStartPlan) -> None:
@@ -144,6 +147,11 @@ def _write_package(files: VolumeFiles, package: Package, now_ns: int) -> None:
         files.make_directory(rf"{place}\{folder}", modified_ns=now_ns)
     for each in package.files:
         files.write_pieces(rf"{place}\{each.path}", each.pieces(), each.size, modified_ns=each.modified_ns)
+
+
+def hive_path(root: str, name: str) -> str:
+    """Return the path of a hive; ``root`` is the directory of Windows."""
+    return rf"{root}\System32\config\{name}"
 
 
 def edit_hive(files: VolumeFiles, path: str, name: str, edits: Sequence[Edit], now: datetime) -> None:

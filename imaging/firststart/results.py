@@ -6,27 +6,26 @@ it is read within limits, what is torn is left out, and nothing of it is believe
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from osdimage.imaging.disk.opened import open_disk
-from osdimage.imaging.disk.opening import AS_FOUND, Opening
-from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.documents import Fields, parse_json, reason_of, require_version
-from osdimage.imaging.errors import InvalidDocument, InvalidRequest, InvalidTable, Means, Remedy
+from osdimage.imaging.errors import InvalidDocument, InvalidRequest
 from osdimage.imaging.files import FileSource
 from osdimage.imaging.firststart.folder import FOLDER, FORMAT, PLAN, VERSION
 from osdimage.imaging.firststart.steps import MOST_STEPS
 from osdimage.imaging.units import MIB
-from osdimage.imaging.volume.eligible import look_over
-from osdimage.imaging.volume.filesystems import open_files
 
 _LARGEST = 4 * MIB
+_LARGEST_OUTPUT = MIB
 _RESULT = re.compile(rb"(\d{1,4}) (done|failed|skipped|interrupted) (-?\d{1,10})", re.ASCII)
 _NUMBER = re.compile(rb"\d{1,9}", re.ASCII)
+
+
+class NoFirstStart(InvalidRequest):
+    """There is no first start on a volume, or on any of a disk."""
 
 
 class StepEnd(StrEnum):
@@ -94,72 +93,90 @@ def read_results(files: FileSource) -> FirstStartResults:
         files: of its volume.
 
     Raises:
-        InvalidRequest: when there is none on the volume.
+        NoFirstStart: when there is none on the volume.
         InvalidDocument: when its plan is damaged, or of another version.
         InvalidVolume, StorageError: when the volume cannot be read.
     """
-    if not _is_file(files, PLAN):
-        raise InvalidRequest(f"{files.name}: there is no first start on it: no {FOLDER}\\{PLAN}")
+    planned = _planned(files)
     ends = dict(_ends(files))
-    steps = tuple(_step(files, number, fields, ends) for number, fields in enumerate(_planned(files), 1))
+    steps = tuple(_step(files, number, fields, ends) for number, fields in enumerate(planned, 1))
     return FirstStartResults(steps, _starts(files), _is_file(files, "done"), _is_file(files, "failed"))
 
 
-def find_results(path: str | os.PathLike[str], opening: Opening = AS_FOUND) -> FirstStartResults:
-    """Read what became of the first start of the one Windows on a disk that has one; nothing is written.
-
-    Args:
-        path: the disk, or a file or device that is one volume.
-        opening: how it is opened.
+def root_of(files: FileSource) -> str:
+    """Return the directory of the Windows that a first start is for.
 
     Raises:
-        InvalidRequest: when none of its volumes has one, or several do.
-        InvalidDocument: as :func:`read_results`.
-        InvalidVolume, StorageError, TargetRefused: when it cannot be read.
+        OsdImageError: as :func:`read_results`.
     """
+    return _text_of(files, "windows")
+
+
+def read_output(files: FileSource, number: int) -> str | None:
+    """Return what a step has written; None when there is nothing, or more than is worth to be read.
+
+    Args:
+        files: of the volume.
+        number: of the step, from 1.
+
+    Raises:
+        OsdImageError: as :func:`read_results`.
+    """
+    path = rf"{FOLDER}\{number}\output.txt"
+    facts = files.find(path)
+    if facts is None or facts.is_directory or facts.is_link or not 0 < facts.size <= _LARGEST_OUTPUT:
+        return None
+    data = files.read(path, limit=_LARGEST_OUTPUT)
     try:
-        found = _on_disk(path, opening)
-    except InvalidTable:
-        with open_volume(path, opening=opening, share=True) as volume, open_files(volume) as files:
-            return read_results(files)
-    if len(found) == 1:
-        return next(iter(found.values()))
-    if not found:
-        raise InvalidRequest(f"{path}: there is no first start on it: no volume has {FOLDER}\\{PLAN}")
-    numbers = ", ".join(map(str, found))
-    remedy = Remedy("{} chooses one", (Means.PARTITION,))
-    raise InvalidRequest(f"{path}: there are first starts on partitions {numbers}", remedy=remedy)
+        return data.decode(_text_of(files, "code_page"), "replace")
+    except (LookupError, UnicodeError):
+        return data.decode("ascii", "replace")
 
 
-def _on_disk(path: str | os.PathLike[str], opening: Opening) -> dict[int, FirstStartResults]:
-    """Return what became of the first starts of a disk, by the numbers of their partitions."""
-    found: dict[int, FirstStartResults] = {}
-    with open_disk(path, opening=opening, share=True) as disk:
-        for each in look_over(disk).eligible(with_efi=False):
-            with open_files(disk.volume(each.number)) as files:
-                if _is_file(files, PLAN):
-                    found[each.number] = read_results(files)
-    return found
+def has_first_start(files: FileSource) -> bool:
+    """Tell whether there is a first start on a volume."""
+    return _is_file(files, PLAN)
 
 
-def _planned(files: FileSource) -> list[Fields]:
+def _document(files: FileSource) -> Fields:
     source = f"{files.name}: {FOLDER}\\{PLAN}"
-    data = files.read(rf"{FOLDER}\{PLAN}", limit=_LARGEST)
+    if not has_first_start(files):
+        raise NoFirstStart(f"{files.name}: there is no first start on it: no {FOLDER}\\{PLAN}")
     try:
-        document = Fields.of(parse_json(data.decode("utf-8")))
+        document = Fields.of(parse_json(files.read(rf"{FOLDER}\{PLAN}", limit=_LARGEST).decode("utf-8")))
         if document.values.get("format") != FORMAT:
             raise InvalidDocument(f"{source} is not the plan of a first start of osdimage")
         require_version(document, VERSION, source=source)
+    except ValueError as error:
+        raise _damaged(files, error) from error
+    return document
+
+
+def _damaged(files: FileSource, error: ValueError) -> InvalidDocument:
+    return InvalidDocument(f"{files.name}: {FOLDER}\\{PLAN} is damaged: {reason_of(error)}")
+
+
+def _text_of(files: FileSource, name: str) -> str:
+    document = _document(files)
+    try:
+        return document.text(name)
+    except ValueError as error:
+        raise _damaged(files, error) from error
+
+
+def _planned(files: FileSource) -> list[Fields]:
+    document = _document(files)
+    try:
         return list(document.each("steps"))
     except ValueError as error:
-        raise InvalidDocument(f"{source} is damaged: {reason_of(error)}") from error
+        raise _damaged(files, error) from error
 
 
 def _step(files: FileSource, number: int, fields: Fields, ends: dict[int, tuple[StepEnd, int]]) -> StepResult:
     try:
         name, label, may_fail = fields.text("name"), fields.text("label"), fields.truth("may_fail")
     except ValueError as error:
-        raise InvalidDocument(f"{files.name}: {FOLDER}\\{PLAN} is damaged: {reason_of(error)}") from error
+        raise _damaged(files, error) from error
     end, code = ends.get(number, (StepEnd.NOT_REACHED, None))
     began, ended = (_time_of(files, rf"{number}\{each}") for each in ("begin", "end"))
     shown = code if end in {StepEnd.DONE, StepEnd.FAILED} else None

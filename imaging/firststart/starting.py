@@ -88,7 +88,7 @@ class StartedWindows:
     @property
     def script_path(self) -> str:
         r"""The path of ``SetupComplete.cmd`` on the volume, separated by ``\``."""
-        return rf"{self.root}\{_SCRIPT}"
+        return script_of(self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +205,37 @@ def called_script(windows: StartedWindows) -> bytes:
         return old
     mark = codecs.BOM_UTF8 if old.startswith(codecs.BOM_UTF8) else b""
     return mark + b"@" + ours + old[len(mark) :] if old else b"@" + ours
+
+
+def script_of(root: str) -> str:
+    r"""Return the path of ``SetupComplete.cmd`` on a volume, separated by ``\``, by the directory of Windows."""
+    return rf"{root}\{_SCRIPT}"
+
+
+def without_call(script: bytes) -> bytes:
+    """Return ``SetupComplete.cmd`` without the line that calls ``run.cmd``; empty when there was nothing else."""
+    new = script.replace(f"@{_MARK}\r\n@{_CALL}\r\n".encode("ascii"), b"")
+    return b"" if new == codecs.BOM_UTF8 else new
+
+
+def taken_back(name: str, hive: Hive) -> tuple[Edit, ...]:
+    """Return what takes back, in a hive, what starts ``run.cmd``; nothing when nothing does.
+
+    Args:
+        name: of the hive, ``SYSTEM`` or ``SOFTWARE``.
+        hive: it.
+    """
+    if name == "SOFTWARE":
+        once = hive.root.find(_RUN_ONCE.partition("SOFTWARE\\")[2])
+        return () if once is None or once.value(_VALUE) is None else (Edit(_RUN_ONCE, deletes_value=_VALUE),)
+    setup = hive.root.child("Setup")
+    if setup is None or rf"\{FOLDER}\{RUN}".lower() not in (text_of(setup, "CmdLine") or "").lower():
+        return ()
+    return (
+        Edit(_SETUP, value=Value.dword("SetupType", 0)),
+        Edit(_SETUP, value=Value.string("CmdLine", "")),
+        Edit(_SETUP, deletes_value="SetupShutdownRequired"),
+    )
 
 
 def setup_edits(windows: StartedWindows) -> tuple[Edit, ...]:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -77,12 +78,7 @@ class SequenceLog:
         self.path = path
         self.mask = mask
         self._clock = clock
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
-        # Unbuffered: a line is with the system when write returns, and nothing fails when the file is closed.
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._file = _continued(path)
 
     def __enter__(self) -> Self:
         """Return the log."""
@@ -103,9 +99,33 @@ class SequenceLog:
         line = cmtrace_line(
             self.mask(text), when=self._clock(), component=component, kind=kind, thread=threading.get_native_id()
         )
-        try:
-            rest = (line + "\r\n").encode("utf-8", "backslashreplace")
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            raise StorageError(f"{self.path}: {error.strerror}", path=self.path, errno=error.errno) from error
+        _write(self._file, self.path, line)
+
+
+def append_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write lines that are made already into a log, as :class:`SequenceLog` does; a file that is there is continued.
+
+    Raises:
+        StorageError: when it cannot be written.
+    """
+    with _continued(path) as file:
+        for line in lines:
+            _write(file, path, line)
+
+
+def _continued(path: Path) -> FileIO:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error
+    # Unbuffered: a line is with the system when write returns, and nothing fails when the file is closed.
+    return os.fdopen(descriptor, "wb", buffering=0)
+
+
+def _write(file: FileIO, path: Path, line: str) -> None:
+    try:
+        rest = (line + "\r\n").encode("utf-8", "backslashreplace")
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", path=path, errno=error.errno) from error

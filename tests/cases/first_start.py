@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from osdimage.imaging.disk.places import open_volume
+from osdimage.imaging.firststart import FirstStep, StartedWindows, carry_out, plan_first_start
+from osdimage.imaging.volume.filesystems import open_files
 
 RESTART_CODES = {3010, 1641}
 MOST_STARTS = 20
@@ -77,3 +83,12 @@ def _one_start(steps: Sequence[Planned], at: int, told: Told) -> int:
             return at
     told.end = "done"
     return at
+
+
+def wait_for_first_start(path: Path) -> None:
+    """Put a first start into a volume with a generalized Windows, which its setup starts."""
+    with open_volume(path, write=True) as volume:
+        with open_files(volume) as files:
+            windows = StartedWindows("Windows", is_generalized=True, code_page="cp437", edition="Enterprise")
+            plan = plan_first_start(files, windows, [FirstStep("one", ("@exit /b 0",))])
+        carry_out(plan, volume, root="Windows", now=datetime(2026, 1, 2, tzinfo=UTC))

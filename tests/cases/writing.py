@@ -31,6 +31,7 @@ from cases import driver_files, hive_logs, journals, udf
 from cases.boot_drivers import storage_package
 from cases.boot_images import pe_files
 from cases.driver_packages import package
+from cases.first_start import wait_for_first_start
 from cases.installed_drivers import windows_7_tree
 from cases.offline_windows import WINDOWS_10, make_tree
 from cases.older_windows import older_files
@@ -468,6 +469,7 @@ def _make_volumes(folder: Path) -> None:
             to = copy(folder / f"empty.{kind}", folder / f"{wim}.{kind}")
             osdimage("apply", folder / f"{wim}.wim", to)
     osdimage("apply", folder / "offline.wim", copy(folder / "empty.ntfs", folder / "offline.ntfs"))
+    wait_for_first_start(copy(folder / "offline.ntfs", folder / "waiting.ntfs"))
     unshut = copy(folder / "tree.ntfs", folder / "unshut.ntfs")
     journals.write_journal(unshut, *journals.UNSHUT)
 
@@ -920,6 +922,8 @@ def _sequences() -> Iterator[Writing]:
     yield Writing("run with drivers", (*run_it, "--size", "160MiB"), drivers, {"d": as_run}, saved=saved, boots=True)
     yield Writing("run with drivers --first-boot", (*run_it, "--drivers-for", "qemu", "--first-boot", "setup"),
                   drivers | {"d": "bios.img"}, {"d": as_run}, saved=saved, boots=True)  # fmt: skip
+    yield Writing("run --collect --remove", ("run", "--collect", "v", "--remove", "--yes"), {"v": "waiting.ntfs"},
+                  {"v": as_ntfs})  # fmt: skip
 
 
 def writings() -> tuple[Writing, ...]:

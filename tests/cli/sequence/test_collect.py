@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from cases.offline_windows import WINDOWS_7, WINDOWS_11, make_tree
 from cases.windows_trees import write_tree
 from judges import hive as hives
 from judges import wim as judges
-from judges.disk import partition_of
+from judges.disk import copy_of, partition_of
 from judges.ntfs import plain_contents
 from osdimage.imaging.disk.places import open_volume
 from osdimage.imaging.firststart.folder import FOLDER
@@ -91,8 +92,74 @@ def test_what_became_of_it_is_collected(first: Path) -> None:
     assert "the first start FAILED (1 start)" in osdimage("run", "--collect", first, code=1).out
 
 
+# A log viewer shows one message a line; what a step wrote cannot end the message that it is in.
+def test_it_is_told_as_a_log_with_what_the_steps_wrote(first: Path, tmp_path: Path) -> None:
+    leave(
+        first,
+        starts__txt=b"1\r\n",
+        results__txt=b"1 failed -2147024891\r\n",
+        failed=b"1 5\r\n",
+        **{"1/begin": b"1\r\n", "1/end": b"failed 5\r\n", "1/output.txt": b"first \x94\r\n\r\n]LOG]!><time\r\n"},
+    )
+    log = tmp_path / "smsts.log"
+    for _ in range(2):
+        osdimage("run", "--collect", first, "--log", log, code=1)
+    lines = log.read_bytes().decode("utf-8").split("\r\n")
+    assert lines.pop() == ""
+    pattern = re.compile(
+        r'<!\[LOG\[(.*?)\]LOG\]!><time="\d\d:\d\d:\d\d\.\d{3}\+000" date="\d\d-\d\d-\d{4}" component="FirstStart"'
+        r' context="" type="([123])" thread="0" file="">'
+    )
+    told = [found.groups() for found in map(pattern.fullmatch, lines) if found is not None]
+    expected = [
+        ("Start executing step 1 of the first start: Install the drivers", "1"),
+        ("first ö", "1"),
+        ("]LOG]! ><time", "1"),
+        ("Step 1 of the first start 'Install the drivers' failed (0x80070005)", "2"),
+        ("Task sequence failed at the first start of Windows", "3"),
+    ]
+    assert told == expected * 2
+
+
+@pytest.mark.foreign
+def test_it_is_removed_with_what_would_start_it(first: Path, tmp_path: Path) -> None:
+    disk = copy_of(first, tmp_path / "disk.img")
+    removed = osdimage("run", "--collect", disk, "--remove", "--yes", "--json", code=None).document
+    assert removed["removed_files"] > 3
+    setup = hives.dissect(read(disk, "/Windows/System32/config/SYSTEM"))["Setup"]
+    assert setup["SetupType"] == (4, b"\0\0\0\0")
+    assert "there is no first start on it" in osdimage("run", "--collect", disk, code=2).err
+
+
+@pytest.mark.foreign
+def test_a_script_of_setup_is_as_it_was_when_the_first_start_is_removed(tmp_path: Path) -> None:
+    disk, _ = deployed(tmp_path, WINDOWS_11, "--first-boot", "setup")
+    with open_volume(disk, 1, write=True) as volume, open_files(volume, write=True) as files:
+        files.write(SETUP_COMPLETE, files.read(SETUP_COMPLETE) + b"echo mine\r\n")
+    assert re.search("removed [0-9]+ files", osdimage("run", "--collect", disk, "--remove", "--yes").out)
+    again = osdimage("run", "--collect", disk, "--remove")
+    assert "there is no first start on it" in again.err
+    assert "removed 0 files" in again.out
+    assert read(disk, SETUP_COMPLETE) == b"echo mine\r\n"
+
+
+def test_what_is_not_at_its_end_is_not_removed_unasked(first: Path, tmp_path: Path) -> None:
+    disk = copy_of(first, tmp_path / "disk.img")
+    with open_volume(disk, 1, write=True) as volume, open_files(volume, write=True) as files:
+        for name in ("done", "failed"):
+            if files.exists(rf"{FOLDER}\{name}"):
+                files.delete(rf"{FOLDER}\{name}")
+    before = disk.read_bytes()
+    refused = osdimage("run", "--collect", disk, "--remove", code=2)
+    assert "which is not at its end, would be lost" in refused.err
+    assert disk.read_bytes() == before
+
+
 def test_a_disk_without_one_and_a_partition_without_a_disk_are_told(tmp_path: Path) -> None:
     osdimage("disk", "init", tmp_path / "disk.img", "--preset", "data-gpt", "--size", "60MB")
     refused = osdimage("run", "--collect", tmp_path / "disk.img", code=2)
     assert "there is no first start on it" in refused.err
     assert "--partition goes with --collect" in osdimage("run", "--partition", "1", code=2).err
+    assert "--remove goes with --collect" in osdimage("run", "--remove", code=2).err
+    disk = tmp_path / "disk.img"
+    assert "the run needs this file itself" in osdimage("run", "--collect", disk, "--log", disk, code=2).err
