@@ -25,7 +25,6 @@ _BY_SITE = frozenset({
     "ReleaseStateStore", "RequestStateStore",
 })  # fmt: skip
 _KNOWN: tuple[tuple[str, str, str, RunIn], ...] = (
-    ("RunCommandLine", "Run Command Line", _PE, RunIn.BOTH),
     ("RunPowerShellScript", "Run PowerShell Script", _PE, RunIn.BOTH),
     ("SetDynamicVariables", "Set Dynamic Variables", "its rules ask Windows about the hardware", RunIn.BOTH),
     ("PrestartCheck", "Check Readiness", _HARDWARE, RunIn.BOTH),

@@ -16,7 +16,7 @@ does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -92,6 +92,7 @@ class Environment(MutableMapping[str, str]):
         self._set = Layer(Origin.SET)
         self._steps: list[tuple[Layer, Properties]] = []
         self._given: list[Layer] = []
+        self._left: frozenset[str] = frozenset()
         for name in hidden:
             self.hide(name)
         if media is not None:
@@ -165,7 +166,7 @@ class Environment(MutableMapping[str, str]):
         """Replace each ``%NAME%`` by the value of the variable, once; an unknown name stays as it is."""
 
         def find(name: str) -> str | None:
-            found = self._find(name)
+            found = None if name.lower() in self._left else self._find(name)
             return None if found is None else found[1]
 
         return expanded(text, find)
@@ -231,6 +232,16 @@ class Environment(MutableMapping[str, str]):
         if not name.startswith("_"):
             raise InvalidRequest(f"{name} is no read-only variable: those begin with _")
         self._store(self._engine, name, value)
+
+    @contextmanager
+    def leaving(self, names: Collection[str]) -> Iterator[Environment]:
+        """Leave ``%NAME%`` of these variables, in lower case, as it is: what their values will be, nobody knows yet."""
+        before = self._left
+        self._left = before | frozenset(names)
+        try:
+            yield self
+        finally:
+            self._left = before
 
     @contextmanager
     def step_defaults(

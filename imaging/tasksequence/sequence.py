@@ -111,11 +111,19 @@ class Step(_Member):
         """The codes that count as success."""
         text = self.element.get("successCodeList") or "0"
         try:
-            return tuple(_code(word) for word in text.split()) or (0,)
+            return codes_of(text) or (0,)
         except ValueError:
             raise InvalidInput(
                 f"step {self.name!r}: successCodeList={text!r}; valid are numbers with spaces between them"
             ) from None
+
+    @property
+    def timeout_seconds(self) -> int | None:
+        """After how many seconds its command is ended, or None for never."""
+        text = self.element.get("timeout") or "0"
+        if not (text.isascii() and text.isdigit() and len(text) <= 7):
+            raise InvalidInput(f"step {self.name!r}: timeout={text!r}; valid are whole numbers of seconds")
+        return int(text) or None
 
     @property
     def retry_count(self) -> int:
@@ -149,8 +157,9 @@ class Step(_Member):
 
     @property
     def told(self) -> Properties:
-        """What its action is told besides variables: its properties, and its command line as ``CommandLine``."""
-        return Properties({"CommandLine": self.command, **self.properties} if self.command else self.properties)
+        """What its action is told besides variables: its properties, its command line, and where that starts."""
+        own = {"CommandLine": self.command, "StartIn": self.element.get("startIn") or ""}
+        return Properties({**{name: value for name, value in own.items() if value}, **self.properties})
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +279,7 @@ def check_sequence(sequence: Sequence, *, source: str) -> None:
         for _, member in sequence.walk():
             _ = (member.is_disabled, member.continue_on_error, member.condition)
             if isinstance(member, Step):
-                _ = (member.run_in, member.success_codes, member.retry_count, member.defaults)
+                _ = (member.run_in, member.success_codes, member.retry_count, member.timeout_seconds, member.defaults)
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {error}") from None
 
@@ -309,6 +318,11 @@ def _boolean(element: Element, attribute: str) -> bool:
         return text in _TRUE
     where = f"{element.tag} {element.get('name') or ''!r}"
     raise InvalidInput(f"{where}: {attribute}={element.get(attribute)!r}; valid are true and false")
+
+
+def codes_of(text: str) -> tuple[int, ...]:
+    """Return exit codes, decimal or hexadecimal, with blanks between them; ValueError when one is none."""
+    return tuple(map(_code, text.split()))
 
 
 def _code(word: str) -> int:

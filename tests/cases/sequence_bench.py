@@ -16,6 +16,7 @@ from osdimage.imaging.tasksequence.report import RunReport, StepState
 from osdimage.imaging.tasksequence.result import ActionInfo, ActionResult, Events, Forecast, StepClass
 from osdimage.imaging.tasksequence.runner import run_sequence
 from osdimage.imaging.tasksequence.sequence import Sequence
+from osdimage.imaging.tasksequence.staging import run_command_line
 
 S, F, T, K, N, L = (
     StepState.SUCCEEDED, StepState.FAILED, StepState.TOLERATED, StepState.SKIPPED, StepState.NOT_RUN,
@@ -54,7 +55,7 @@ class Bench:
     @property
     def actions(self) -> ActionTable:
         work = ActionInfo("SMS_TaskSequence_WorkAction", "Work", self.work, other_types=("BDD_Work",))
-        return action_table((work, *ELSEWHERE))
+        return action_table((work, run_command_line.INFO, *ELSEWHERE))
 
     def run(self, wanted: Sequence, env: Environment | None = None, **options: object) -> RunReport:
         machine = options.pop("machine", None) or Formatted()

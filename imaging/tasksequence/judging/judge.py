@@ -261,13 +261,17 @@ class Judge:
         if info is None:
             return Judgement(Decision.REFUSE, self._unknown(step), None, StepClass.UNKNOWN)
         try:
-            with env.step_defaults(step.defaults, step.told):
+            # What the first start sets stands in a staged command by its name, and is read there.
+            with env.leaving(self._read_later()), env.step_defaults(step.defaults, step.told):
                 return self._of_action(info, step, env, waits=waits)
         except OsdImageError as error:
             # What is wrong with a setting, its forecast tells, where it has one.
             if info.run is not None and self.machine.phase in info.phases:
                 return Judgement(Decision.RUN, None, info)
             return Judgement(Decision.REFUSE, env.mask(error.said), info, StepClass.WINDOWS, error.remedy)
+
+    def _read_later(self) -> frozenset[str]:
+        return frozenset(self.machine.unsure) if self.machine.phase is Phase.NEW else frozenset()
 
     def _of_action(self, info: ActionInfo, step: Step, env: Environment, *, waits: bool) -> Judgement:
         phase = self.machine.phase
@@ -341,6 +345,8 @@ class Judge:
         command, step = judgement.command, at.step
         if command is None:
             raise ValueError(f"step {at.number} is not staged")
+        if command.timeout_seconds is None:
+            command = replace(command, timeout_seconds=step.timeout_seconds)
         must_succeed = judgement.info is not None and judgement.info.must_succeed
         groups = () if must_succeed else around(at.place)
         return StagedStep(

@@ -1,8 +1,9 @@
 r"""What kind of step a step is, by its type or by the script of MDT that it runs; and finding a kind by a name.
 
 MDT's templates have steps without a type: a command line that runs one of its scripts, such as
-``cscript.exe "%SCRIPTROOT%\ZTINextPhase.wsf"``.  The script is their kind.  ConfigMgr's sequences with MDT's steps
-have the same as Run Command Line.  LTIApply does several things; its first switch belongs to the kind.
+``cscript.exe "%SCRIPTROOT%\ZTINextPhase.wsf"``.  The script is their kind; any other command line is one to run.
+ConfigMgr's sequences with MDT's steps have the same as Run Command Line.  LTIApply does several things; its first
+switch belongs to the kind.
 """
 
 from __future__ import annotations
@@ -61,7 +62,12 @@ def find_action(step: Step, actions: ActionTable) -> ActionInfo | None:
         found = None if script is None else actions.get(script.lower())
         if found is not None:
             return found
-    return actions.get((kind_of(step) or "").lower())
+    found = actions.get((kind_of(step) or "").lower())
+    if found is None and step.type is None and step.element.tag == "step" and step.command:
+        # What an administrator of MDT has added: a command line, be it a script of theirs.
+        is_mdts = (script_of(step) or "").lower().startswith(_OF_MDT)
+        return None if is_mdts else actions.get(_RUN_COMMAND)
+    return found
 
 
 def is_of_mdt(sequence: Sequence) -> bool:

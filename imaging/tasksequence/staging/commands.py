@@ -20,7 +20,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from osdimage.imaging.errors import InvalidRequest, quoted
-from osdimage.imaging.firststart.steps import LONGEST_LINE
+from osdimage.imaging.firststart.steps import LONGEST_LINE, takes_value
 from osdimage.imaging.tasksequence.layers import utf16_units
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand
 
@@ -28,6 +28,8 @@ SYSTEM_FOLDER = r"%SystemRoot%\System32"
 """Where commands start that have no folder: there ConfigMgr's own program has been started."""
 PACKAGES = r"%~dp0..\packages"
 """The packages, as the batch file of a step finds them."""
+VARIABLES = r"%~dp0..\vars.txt"
+"""The variables that steps set, as the batch file of a step finds them."""
 PATH_NOT_FOUND = 3
 """ERROR_PATH_NOT_FOUND, with which a step ends whose folder is not there."""
 
@@ -76,12 +78,13 @@ def command_line(command: str, unsure: Collection[str] = ()) -> str:
     return _checked(f"{line}{_without_operators(_percents(rest, unsure))}", "its command line")
 
 
-def folder_lines(folder: str, unsure: Collection[str] = ()) -> tuple[str, ...]:
+def folder_lines(folder: str, unsure: Collection[str] = (), *, below: str | None = None) -> tuple[str, ...]:
     r"""Return the first lines of a batch file that works in a folder, and ends with 3 when it is not there.
 
     Args:
         folder: a path of the new Windows, with its variables replaced.
         unsure: names of variables, in lower case, that are read when the lines run.
+        below: the folder that it is in, as a batch file has it; None for a whole path.
 
     Raises:
         InvalidRequest: when it is no path.
@@ -89,12 +92,37 @@ def folder_lines(folder: str, unsure: Collection[str] = ()) -> tuple[str, ...]:
     inner = folder.strip().strip('"')
     if not inner or '"' in inner:
         raise InvalidRequest(f"{quoted(folder)} is no folder; valid is a path without quotation marks")
-    return entering(_checked(_percents(inner, {*unsure, *_OF_WINDOWS}), "its folder"))
+    path = _checked(_percents(inner, {*unsure, *_OF_WINDOWS}), "its folder")
+    return entering(path if below is None else rf"{below}\{path}")
 
 
 def entering(folder: str) -> tuple[str, ...]:
     """Return these lines for a folder that is written as a batch file has it."""
     return ("@echo off", f'pushd "{folder}"', f"if errorlevel 1 exit /b {PATH_NOT_FOUND}")
+
+
+def setting_lines(name: str, value: str, unsure: Collection[str] = ()) -> tuple[str, ...]:
+    r"""Return the lines of a batch file that set a variable for the steps after it, in ``vars.txt``.
+
+    Args:
+        name: of the variable.
+        value: with its variables replaced; empty to delete it.
+        unsure: names of variables, in lower case, that are read when the lines run.
+
+    Raises:
+        InvalidRequest: when the value has quotation marks or control characters.
+    """
+    if not value:
+        return ("@echo off", f'>>"{VARIABLES}" echo {name}=')
+    if not takes_value(value):
+        raise InvalidRequest(
+            f"the value of {name} cannot be given to the first start; valid is a text without quotation marks and "
+            "control characters that does not begin with ="
+        )
+    # Between quotation marks the shell reads no operator, neither in the text nor in what it puts there; ``set`` shows
+    # all variables whose names begin so, which have their values there already.
+    line = f'set "{name}={_percents(value, unsure)}"'
+    return ("@echo off", _checked(line, f"the value of {name}"), f'>>"{VARIABLES}" set {name}')
 
 
 def read_later(text: str, unsure: Collection[str]) -> tuple[str, ...]:
@@ -154,6 +182,21 @@ def _escaped(text: str) -> Iterator[str]:
         if each == '"':
             is_inside = not is_inside
         yield f"^{each}" if each in _OPERATORS and not is_inside else each
+
+
+def unescaped(line: str) -> str:
+    """Return what a line of a batch file says: without what :func:`command_line` has added for the shell."""
+    pieces: list[str] = []
+    is_inside = is_taken = False
+    for each in line:
+        if each == "^" and not is_inside and not is_taken:
+            is_taken = True
+            continue
+        if each == '"' and not is_taken:
+            is_inside = not is_inside
+        pieces.append(each)
+        is_taken = False
+    return "".join(pieces).replace("%%", "%")
 
 
 def _checked(line: str, called: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osdimage.imaging.tasksequence.environment import Environment
+from osdimage.imaging.tasksequence.staging.commands import unescaped
 from osdimage.imaging.tasksequence.staging.staged import StagedCommand, StagedCondition
 
 
 def texts_of(command: StagedCommand, conditions: tuple[StagedCondition, ...] = ()) -> Iterator[str]:
-    """Yield all that a step puts on the disk as text."""
-    yield from command.lines
+    """Yield all that a step puts on the disk as text: lines of batch files as they are written, and what they say."""
+    lines = (*command.lines, *(line for each in conditions for line in each.lines))
+    yield from lines
+    yield from map(unescaped, lines)
     yield from (each.text for each in command.files)
-    yield from (line for each in conditions for line in each.lines)
 
 
 def holds_secret(env: Environment, command: StagedCommand, conditions: tuple[StagedCondition, ...] = ()) -> bool:

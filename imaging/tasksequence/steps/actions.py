@@ -5,6 +5,7 @@ from __future__ import annotations
 from osdimage.imaging.tasksequence.mdt.actions import OF_MDT
 from osdimage.imaging.tasksequence.result import ActionInfo
 from osdimage.imaging.tasksequence.setup import setup_windows
+from osdimage.imaging.tasksequence.staging import run_command_line
 from osdimage.imaging.tasksequence.steps import (
     apply_data,
     apply_driver_package,
@@ -45,6 +46,7 @@ ACTIONS: tuple[ActionInfo, ...] = (
             apply_driver_package,
             inject_drivers,
             setup_windows,
+            run_command_line,
         )
     ),
     *OF_MDT,

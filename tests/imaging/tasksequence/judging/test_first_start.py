@@ -199,6 +199,7 @@ def test_after_a_failure_the_first_start_goes_on_behind_the_innermost_group_that
             staged(5, 0, 2, tolerant=((0,),)),
             staged(6, 1),
         ),
+        Environment(),
         first=2,
     )
     assert [each.on_failure for each in steps] == [6, 5, 5, 6, None]
@@ -206,13 +207,13 @@ def test_after_a_failure_the_first_start_goes_on_behind_the_innermost_group_that
 
 def test_a_condition_of_a_group_is_asked_once() -> None:
     conditions = (StagedCondition((0,), ("exit /b 1",)), StagedCondition(None, ("exit /b 0",)))
-    (only,) = first_steps((staged(1, 0, 0, conditions=conditions),))
+    (only,) = first_steps((staged(1, 0, 0, conditions=conditions),), Environment())
     assert only.condition[:6] == (
         "@echo off",
         "call :ask1",
-        "if errorlevel 1 exit /b 1",
+        'if not "%errorlevel%"=="0" exit /b 1',
         "call :ask2",
-        "if errorlevel 1 exit /b 1",
+        'if not "%errorlevel%"=="0" exit /b 1',
         "exit /b 0",
     )
     assert "if exist group-0.no exit /b 1" in only.condition

@@ -11,7 +11,7 @@ import pytest
 from cases.telling_program import telling_program
 from judges.wine import Wine
 from osdimage.imaging import InvalidRequest
-from osdimage.imaging.tasksequence.staging.commands import command_line, folder_lines, read_later
+from osdimage.imaging.tasksequence.staging.commands import command_line, folder_lines, read_later, unescaped
 
 PROGRAM = r"C:\told.exe"
 QUOTED = f'"{PROGRAM}"'
@@ -164,6 +164,14 @@ def test_a_huge_command_line_is_refused_at_once() -> None:
 def test_what_is_no_folder_is_refused(folder: str) -> None:
     with pytest.raises(InvalidRequest):
         folder_lines(folder)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_line_says_is_its_command_line(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(200):
+        command = random_command(rng)
+        assert unescaped(command_line(command)) == command
 
 
 def test_the_variables_that_are_read_later_are_told_as_they_are_written() -> None:
